@@ -1,0 +1,117 @@
+"""The error tree, and the one table that says what a fault of the instrument means for an attempt.
+
+::
+
+    OwnbenchError               exit code
+     ├── UsageError             2   a wrong argument or combination of arguments
+     ├── UserFileError          2   a file that the user wrote: names file, field, what was found, what to do
+     ├── EvidenceError          4   records that cannot be judged: incomplete, unpaired, broken
+     └── ModelError             -   one call failed; becomes data (status errored), never a crash
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.words import Cause, Status
+
+
+class OwnbenchError(Exception):
+    """Root of every error that the program raises on purpose; its text is one message for a person."""
+
+    exit_code = 2
+
+
+class UsageError(OwnbenchError):
+    """A wrong argument, or arguments that do not go together."""
+
+
+class UserFileError(OwnbenchError):
+    """Something is wrong in a file that the user wrote."""
+
+    def __init__(self, path: Path | str, problem: str, *, field: str = "", advice: str = "") -> None:
+        self.path, self.field, self.problem, self.advice = str(path), field, problem, advice
+        where = f"{path}: {field}" if field else f"{path}"
+        super().__init__(f"{where}: {problem}" + (f"; {advice}" if advice else ""))
+
+
+class EvidenceError(OwnbenchError):
+    """Recorded evidence that cannot be judged as it is."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What a failed call means: may it be tried again, and what status does the attempt end with."""
+
+    cause: Cause
+    retry: bool
+    status: Status
+
+
+FAULTS: dict[Cause, Fault] = {
+    fault.cause: fault
+    for fault in (
+        Fault(cause=Cause.NETWORK, retry=True, status=Status.ERRORED),
+        Fault(cause=Cause.TIMEOUT, retry=True, status=Status.ERRORED),
+        Fault(cause=Cause.RATE_LIMIT, retry=True, status=Status.ERRORED),
+        Fault(cause=Cause.PROVIDER, retry=True, status=Status.ERRORED),
+        Fault(cause=Cause.PROTOCOL, retry=True, status=Status.ERRORED),
+        Fault(cause=Cause.AUTH, retry=False, status=Status.ERRORED),
+        Fault(cause=Cause.REQUEST, retry=False, status=Status.ERRORED),
+        Fault(cause=Cause.REPLAY, retry=False, status=Status.ERRORED),
+        Fault(cause=Cause.INTERNAL, retry=False, status=Status.ERRORED),
+        Fault(cause=Cause.SANDBOX, retry=True, status=Status.ERRORED),
+        Fault(cause=Cause.JUDGE, retry=False, status=Status.UNGRADED),
+        Fault(cause=Cause.GRADER, retry=False, status=Status.UNGRADED),
+        Fault(cause=Cause.REFUSED, retry=False, status=Status.FAILED),
+        Fault(cause=Cause.CONTEXT, retry=False, status=Status.FAILED),
+        Fault(cause=Cause.TURNS, retry=False, status=Status.FAILED),
+        Fault(cause=Cause.TOO_SLOW, retry=False, status=Status.FAILED),
+        Fault(cause=Cause.TOO_DEAR, retry=False, status=Status.FAILED),
+    )
+}
+"""The one table. A cause that is missing here cannot end a call."""
+
+
+class ModelError(OwnbenchError):
+    """One call to a model failed.
+
+    Attributes:
+        cause: the row of ``FAULTS`` that applies.
+        http_status: what the provider answered, where it answered.
+        retry_after_s: what the provider asked to wait, where it asked.
+    """
+
+    def __init__(
+        self, cause: Cause, message: str, *, http_status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.cause, self.http_status, self.retry_after_s = cause, http_status, retry_after_s
+
+    @property
+    def fault(self) -> Fault:
+        """The row of the table."""
+        return FAULTS[self.cause]
+
+
+def fault_of(error: BaseException) -> Fault:
+    """What ``error`` means for the attempt in which it arose; anything unforeseen is the instrument's own fault."""
+    if isinstance(error, ModelError):
+        return error.fault
+    if isinstance(error, TimeoutError):
+        return FAULTS[Cause.TIMEOUT]
+    if isinstance(error, OSError):
+        return FAULTS[Cause.NETWORK]
+    return FAULTS[Cause.INTERNAL]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The advice for an unknown word: the nearest known one, else the whole list."""
+    words = [str(k) for k in known]
+    close = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return "known: " + ", ".join(sorted(words)) if words else "none is known"

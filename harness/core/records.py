@@ -1,0 +1,457 @@
+"""The records that travel between rooms: frozen, slotted, keyword-only. A record holds facts; functions do the work.
+
+Money is US dollars, time is seconds, rates and shares are fractions. ``None`` means unknown and is never read as zero.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from harness.core.digest import digest_json
+from harness.core.words import Cause, Decision, Kind, Role, Status
+
+N = TypeVar("N", int, float)
+
+Message = dict[str, Any]
+"""One message in the chat shape that providers share: ``role``, ``content``, ``tool_calls``, ``tool_call_id``."""
+
+
+# ---------------------------------------------------------------------------------------------------- what is asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One unit of work with a grader."""
+
+    id: str
+    domain: str
+    cluster: str
+    """Tasks that share a source share a cluster; by default the task's own id. The unit of resampling."""
+    messages: tuple[Message, ...]
+    """What a contender is asked: the suite's prompt template rendered over the task's input."""
+    reference: Any = None
+    grader: Mapping[str, Any] = field(default_factory=dict)
+    """``{"name": …}`` and the grader's options."""
+    split: str | None = None
+    files: tuple[str, ...] = ()
+    tools: tuple["Tool", ...] = ()
+    timeout_s: float | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
+    """Of everything above that can change an answer or its grade; two reports pair on it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """A named, versioned, content-hashed set of tasks."""
+
+    name: str
+    version: str
+    tasks: tuple[Task, ...]
+    domains: tuple[str, ...]
+    metric: str = "pass_rate"
+    human_baseline: Mapping[str, Any] | None = None
+    prompt_digest: str = ""
+    """Of the prompt template, so that a report can say that only the template changed."""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool that a model may call: its name, what it does, and the JSON schema of its arguments."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+# ------------------------------------------------------------------------------------------------- what is compared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """Dollars per million tokens of each class; ``None`` is unknown. A class without a price makes a cost unknown."""
+
+    input: float | None = None
+    cached_input: float | None = None
+    cache_write: float | None = None
+    output: float | None = None
+    gpu_hour: float | None = None
+    """Dollars an hour of the machine, for models that run on one; then tokens cost nothing by themselves."""
+    as_of: str = ""
+    """The date of the price, ISO 8601."""
+    source: str = ""
+    """``experiment``, or the price book's name and version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """One model that can be called, as the experiment names it."""
+
+    name: str
+    backend: str
+    model: str = ""
+    """What the provider calls it, or the folder of a local model."""
+    revision: str = ""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    template_digest: str = ""
+    base_url: str | None = None
+    api_key_env: str | None = None
+    """The environment variable's name; its value never enters a record."""
+    price: Price | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What only one backend understands, such as ``batch_size``."""
+    digest: str = ""
+    """Of everything that can change an answer: backend, model, revision, weights, sampling, template."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """What is compared: a model bare, with an adapter, with skills, or a hybrid of two contenders."""
+
+    name: str
+    kind: Kind
+    parts: Mapping[str, Any]
+    """A JSON description of what it is made of; two reports' parts are compared to say what changed."""
+    digest: str
+
+
+# ------------------------------------------------------------------------------------------------------- one call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A model's request to run a tool; ``arguments`` is ``None`` where the model wrote something else than JSON."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any] | None
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request to one model: everything that can change the answer, and nothing else."""
+
+    model: str
+    """The model spec's digest."""
+    messages: tuple[Message, ...]
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    tools: tuple[Tool, ...] = ()
+    adapter: str | None = None
+    """The adapter's folder, for backends that hold many adapters on one base."""
+    adapter_digest: str | None = None
+    logprobs: bool = False
+    trial: int = 0
+    """Part of the identity: repeats must never fall on one cached answer."""
+    scope: str = ""
+    """The contender for which the call is made. Twins do not share answers; a hybrid shares with its parts."""
+
+    @property
+    def digest(self) -> str:
+        """The identity of the answer in the run's cache."""
+        record = as_json(self)
+        record.pop("adapter")  # a folder's place cannot change an answer, its content can
+        return digest_json(record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a call used, in classes that do not overlap, so that none is billed twice."""
+
+    input: int | None = None
+    """Prompt tokens that were neither read from a cache nor written to one."""
+    cached_input: int | None = 0
+    cache_write: int | None = 0
+    output: int | None = None
+    """Tokens of the visible answer."""
+    reasoning: int | None = 0
+    gpu_seconds: float | None = None
+    source: str = "unknown"
+    """``provider``, ``counted`` (by our own tokenizer) or ``unknown``."""
+
+    @staticmethod
+    def total(usages: Iterable["Usage"]) -> "Usage":
+        """The sum; a class that is unknown in one of them is unknown in the sum. Of nothing: zeros."""
+        all_of = list(usages)
+        if not all_of:
+            return Usage(input=0, output=0, gpu_seconds=0.0, source="counted")
+        sources = {u.source for u in all_of}
+        return Usage(
+            input=known_sum(u.input for u in all_of),
+            cached_input=known_sum(u.cached_input for u in all_of),
+            cache_write=known_sum(u.cache_write for u in all_of),
+            output=known_sum(u.output for u in all_of),
+            reasoning=known_sum(u.reasoning for u in all_of),
+            gpu_seconds=known_sum(u.gpu_seconds for u in all_of),
+            source=sources.pop() if len(sources) == 1 else "mixed",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a call or an attempt cost. ``usd`` is ``None`` where a price or a count is unknown, and in every sum."""
+
+    usd: float | None = None
+    basis: str = "none"
+    """``tokens``, ``gpu_time`` or ``none``; ``mixed`` in a sum."""
+    price_date: str = ""
+
+    @staticmethod
+    def total(costs: Iterable["Cost"]) -> "Cost":
+        """The sum. Of nothing: zero dollars."""
+        all_of = list(costs)
+        if not all_of:
+            return Cost(usd=0.0)
+        bases = {c.basis for c in all_of if c.basis != "none"}
+        return Cost(
+            usd=known_sum(c.usd for c in all_of),
+            basis="none" if not bases else bases.pop() if len(bases) == 1 else "mixed",
+            price_date=max(c.price_date for c in all_of),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a model answered to one request."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str = "stop"
+    """``stop``, ``length``, ``tool_calls``, ``content_filter`` or the provider's own word."""
+    refusal: str | None = None
+    """The provider's own statement that the model declined, where it says so."""
+    signals: Mapping[str, float] = field(default_factory=dict)
+    """Of the answer's tokens: ``logprob_mean`` and ``logprob_min`` (natural logarithms), ``margin`` (the smallest gap
+    between the two likeliest tokens' probabilities). Empty where the backend gives none."""
+    usage: Usage = field(default_factory=Usage)
+    latency_s: float = 0.0
+    """Of the try that succeeded; waiting for rate limits and earlier tries are left out."""
+    ttft_s: float | None = None
+    model_version: str = ""
+    """What the provider says it served."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request to one model, made for an attempt: one row of ``calls.parquet``."""
+
+    attempt_id: str
+    role: Role
+    model: str
+    """The model's name in the experiment."""
+    adapter: str | None = None
+    request_digest: str
+    usage: Usage = field(default_factory=Usage)
+    cost: Cost = field(default_factory=Cost)
+    latency_s: float | None = None
+    ttft_s: float | None = None
+    retries: int = 0
+    cache_hit: bool = False
+    """The answer stood in the journal already: its cost is charged to this attempt too, and was spent once."""
+    finish_reason: str = ""
+    error: str | None = None
+    """``cause: message``, without secrets."""
+    signals: Mapping[str, float] = field(default_factory=dict)
+    started_at: datetime | None = None
+
+
+# ----------------------------------------------------------------------------------------------------- one attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a contender answered to a task, before it is graded."""
+
+    text: str
+    messages: tuple[Message, ...]
+    """The whole conversation as it was really sent, and what came back."""
+    calls: tuple[Call, ...] = ()
+    confidence: float | None = None
+    """0 to 1, the worker's own, larger is surer."""
+    signals: Mapping[str, float] = field(default_factory=dict)
+    escalated: bool | None = None
+    served_by: str | None = None
+    skills_shown: tuple[str, ...] = ()
+    skills_used: tuple[str, ...] = ()
+    finish_reason: str = "stop"
+    fault: Cause | None = None
+    """The contender's own fault that ended the attempt (a refusal, its turns spent): failed, whatever the text."""
+    latency_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grade:
+    """A grader's judgement of one answer."""
+
+    status: Status
+    score: float | None = None
+    """0 to 1."""
+    cause: Cause | None = None
+    reason: str = ""
+    """One line for a person: what was expected and what was found."""
+    label_true: str | None = None
+    label_predicted: str | None = None
+
+    @property
+    def passed(self) -> bool | None:
+        """True or False where the attempt counts, else None."""
+        return {Status.PASSED: True, Status.FAILED: False}.get(self.status)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The graded result of an attempt: one row of ``outcomes.parquet``."""
+
+    report: str
+    suite: str
+    suite_digest: str
+    contender: str
+    contender_kind: Kind
+    contender_digest: str
+    task: str
+    task_digest: str
+    domain: str
+    cluster: str
+    split: str | None
+    trial: int
+    status: Status
+    cause: Cause | None = None
+    passed: bool | None = None
+    score: float | None = None
+    label_true: str | None = None
+    label_predicted: str | None = None
+    confidence: float | None = None
+    escalated: bool | None = None
+    served_by: str | None = None
+    skills_shown: tuple[str, ...] = ()
+    skills_used: tuple[str, ...] = ()
+    cost_usd: float | None = None
+    judge_usd: float | None = None
+    cost_basis: str = "none"
+    latency_s: float | None = None
+    input_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    calls: int = 0
+    retries: int = 0
+    started_at: datetime | None = None
+    attempt_id: str
+
+
+# ----------------------------------------------------------------------------------------------------- what is judged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A figure with its interval; never shown without the number of tasks behind it."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    level: float = 0.95
+    n_tasks: int = 0
+    n_trials: int = 0
+    """Graded attempts behind the figure, over all tasks."""
+    method: str = ""
+    why: str | None = None
+    """Why the figure or its interval cannot be had, where it cannot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two contenders on the same tasks: a difference (a - b), its interval, its test."""
+
+    a: str
+    b: str
+    n_tasks: int
+    n_trials: int
+    delta: float | None
+    low: float | None
+    high: float | None
+    level: float = 0.95
+    interval_method: str = ""
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    p_exact: float | None = None
+    test: str = ""
+    wins: int = 0
+    """Tasks that only a passed."""
+    losses: int = 0
+    both_passed: int = 0
+    both_failed: int = 0
+    errored: int = 0
+    bounds: tuple[float, float] | None = None
+    """The difference if every errored attempt had gone worst, and best, for a."""
+    tasks_needed: int | None = None
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A decision with its reasons."""
+
+    decision: Decision
+    reasons: tuple[Mapping[str, Any], ...]
+    evidence: Mapping[str, Any]
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a report was made from: enough to say whether two reports may be compared, and to make it again."""
+
+    schema: int = 1
+    report: str
+    created_at: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    experiment_digest: str = ""
+    seed: int = 0
+    suites: tuple[Mapping[str, Any], ...] = ()
+    contenders: tuple[Mapping[str, Any], ...] = ()
+    prices: Mapping[str, Any] = field(default_factory=dict)
+    thresholds: Mapping[str, Any] = field(default_factory=dict)
+    planned: int = 0
+    done: int = 0
+    complete: bool = False
+    stopped_because: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+# ------------------------------------------------------------------------------------------------------------- helpers
+
+
+def known_sum(values: Iterable[N | None]) -> N | None:
+    """The sum, or ``None`` as soon as one part is unknown."""
+    total: Any = 0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total  # type: ignore[no-any-return]
+
+
+def as_json(value: Any) -> Any:
+    """A record as plain JSON values: names as in the record, enums as their words, times in ISO 8601, NaN as null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(k): as_json(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [as_json(v) for v in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return value.as_posix()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
