@@ -14,6 +14,7 @@ from harness.core.errors import (
     fault_of,
     nearest,
 )
+from harness.core.files import write_atomic
 from harness.core.records import (
     Answer,
     Call,
@@ -86,4 +87,5 @@ __all__ = [
     "fault_of",
     "nearest",
     "seeded",
+    "write_atomic",
 ]

@@ -1,0 +1,192 @@
+"""From bytes on disk to a checked record, or to one clear message."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.core import UserFileError, nearest
+
+
+class Strict(BaseModel):
+    """Base of every schema of a user's file: an unknown key is an error, and nothing is changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_text(path: Path) -> str:
+    """The file's text.
+
+    Raises:
+        UserFileError: the file is missing, a folder, unreadable, or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UserFileError(path, "there is no such file", advice=_neighbours(path)) from None
+    except IsADirectoryError:
+        raise UserFileError(path, "this is a folder, a file is needed") from None
+    except UnicodeDecodeError as error:
+        raise UserFileError(path, f"not UTF-8 at byte {error.start}", advice="save it as UTF-8") from None
+    except OSError as error:
+        raise UserFileError(path, f"cannot be read: {error.strerror}") from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping that a YAML file holds.
+
+    Raises:
+        UserFileError: as `read_text`; or not YAML, a key given twice, or something else than a mapping.
+    """
+    text = read_text(path)
+    try:
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = f"not valid YAML: {error.problem or error}"
+        raise UserFileError(
+            path, problem, field=where, advice="quote texts that hold ': ' or begin with @ * & !"
+        ) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserFileError(path, f"not valid YAML: {str(error).splitlines()[0]}") from None
+    if value is None:
+        raise UserFileError(path, "the file is empty")
+    if not isinstance(value, dict):
+        raise UserFileError(path, f"found {_kind(value)} at the top, needed a mapping of keys to values")
+    return value
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line numbers (from 1) and objects of a JSON lines file; blank lines are passed over.
+
+    Raises:
+        UserFileError: as `read_text`; or a line that is not one JSON object.
+    """
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError as error:
+            problem = f"not valid JSON at column {error.colno}: {error.msg}"
+            raise UserFileError(path, problem, field=f"line {number}", advice="one JSON object a line") from None
+        if not isinstance(value, dict):
+            raise UserFileError(path, f"found {_kind(value)}, needed one JSON object", field=f"line {number}")
+        yield number, value
+
+
+def parse(schema: type[M], value: Any, path: Path, *, field: str = "") -> M:
+    """``value`` as a checked ``schema``; ``field`` is where in the file it stands.
+
+    Raises:
+        UserFileError: names the first wrong field, what was found there, and the nearest known key.
+    """
+    try:
+        return schema.model_validate(value)
+    except ValidationError as error:
+        raise _explained(error, schema, value, path, field) from None
+
+
+def _explained(error: ValidationError, schema: type[BaseModel], value: Any, path: Path, field: str) -> UserFileError:
+    """The first problem, unknown keys before others: a misspelt key is the likeliest cause of the rest."""
+    problems = sorted(error.errors(include_url=False), key=lambda p: p["type"] != "extra_forbidden")
+    first = problems[0]
+    location = [part for part in first["loc"] if not (isinstance(part, str) and _is_branch(part, value))]
+    where = ".".join(str(part) for part in ([field] if field else []) + location)
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(schema, location[:-1])
+        return UserFileError(path, "unknown key", field=where, advice=nearest(str(location[-1]), known))
+    if first["type"] == "missing":
+        return UserFileError(path, "this key is missing", field=where, advice="add it")
+    if first["type"] in {"value_error", "assertion_error"}:
+        problem, _, advice = str(first.get("ctx", {}).get("error", first["msg"])).partition("; ")
+        return UserFileError(path, problem, field=where, advice=advice)
+    found = first.get("input")
+    shown = f"{_kind(found)} {_short(found)}" if not isinstance(found, (dict, list)) else _kind(found)
+    return UserFileError(path, f"found {shown}", field=where, advice=f"needed: {_plain(first['msg'])}")
+
+
+def _is_branch(part: str, value: Any) -> bool:
+    """Pydantic names the branch of a union or a constraint in the location; such a name is no key of the user's."""
+    return (
+        part.endswith(("]", ")")) or (part.isidentifier() and part[0].isupper()) or part in _BRANCHES - _all_keys(value)
+    )
+
+
+_BRANCHES = {"str", "int", "float", "bool", "list", "dict", "tuple", "none", "is-instance"}
+
+
+def _all_keys(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return {str(k) for k in value} | {k for v in value.values() for k in _all_keys(v)}
+    if isinstance(value, list):
+        return {k for v in value for k in _all_keys(v)}
+    return set()
+
+
+def _fields_at(schema: type[BaseModel], location: list[Any]) -> list[str]:
+    """The keys that are known at a place inside a schema."""
+    here: set[type[BaseModel]] = {schema}
+    for part in location:
+        below: set[type[BaseModel]] = set()
+        for model in here:
+            if isinstance(part, str) and part in (fields := model.model_fields):
+                below |= _models_in(fields[part].annotation)
+        here = below or here
+    return [info.alias or name for model in here for name, info in model.model_fields.items()]
+
+
+def _models_in(annotation: Any) -> set[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {annotation}
+    return {model for part in get_args(annotation) for model in _models_in(part)}
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    kinds = {dict: "a mapping", list: "a list", str: "the text", bool: "the truth value"}
+    kinds |= {int: "the number", float: "the number"}
+    return kinds.get(type(value), f"a {type(value).__name__}")
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return ""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Input should be ").removeprefix("a valid ").removeprefix("Value error, ")
+
+
+def _neighbours(path: Path) -> str:
+    """What stands beside a file that is missing."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f"nor is there a folder {folder}"
+    names = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+    return nearest(path.name, names[:40]) if names else f"{folder} is empty"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe subset, in which a key may not be given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=deep)
+            if isinstance(key, (str, int, float, bool)) and key_node.tag != "tag:yaml.org,2002:merge":
+                if key in seen:
+                    problem = f"the key {key!r} is given twice"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+                seen.add(key)
+        return super().construct_mapping(node, deep=deep)
