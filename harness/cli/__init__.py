@@ -1,0 +1,5 @@
+"""The command ``ownbench``: one small module a verb, imported only when that verb is called."""
+
+from harness.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,98 @@
+"""The frame: verbs, help, and how an error reaches the user (one line on standard error, and the exit code)."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Never
+
+from harness import __version__
+from harness.core import OwnbenchError, nearest
+
+VERBS: dict[str, str] = {
+    "init": "write a small working experiment to edit",
+    "check": "a dry run: everything validated, prompts, plan, cost, what is missing",
+    "run": "run what is not yet done, with live progress; end with the scoreboard",
+    "show": "the scoreboard: pass rates with intervals, cost, latency, errors",
+    "compare": "two contenders on the same tasks: difference, interval, test, flips",
+    "report": "write statistics.json, report.md and the figures",
+    "import": "import results of another tool",
+    "suite": "look at a suite of tasks by itself: lint, show",
+    "skill": "look at skills by themselves: lint, search, show",
+    "adapter": "look at an adapter by itself: check, show",
+    "doctor": "what this machine can run: backends, keys set (names only)",
+}
+"""Every verb and its line in the help. A verb is the module ``harness.cli.<verb>`` with ``configure`` and ``run``."""
+
+EXIT_CODES = "exit codes: 0 done or SHIP, 1 BLOCK, 2 wrong use, 3 INCONCLUSIVE, 4 the evidence cannot be judged"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line."""
+
+    def error(self, message: str) -> Never:
+        """Ends the program with the message and where help is."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command line and returns its exit code.
+
+    Args:
+        argv: the arguments without the program's name; the process's own by default.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    verb = next((a for a in arguments if not a.startswith("-")), None)
+    if verb is not None and verb not in VERBS:
+        sys.stderr.write(f"ownbench: unknown command {verb!r}; {nearest(verb, VERBS)} (see ownbench --help)\n")
+        return 2
+    try:
+        return _dispatch(arguments, verb)
+    except OwnbenchError as error:
+        sys.stderr.write(f"ownbench: {_one_line(str(error))}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("ownbench: stopped\n")
+        return 130
+    except BrokenPipeError:  # the reader of our output went away: not a fault of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(arguments: list[str], verb: str | None) -> int:
+    parser = Parser(
+        prog="ownbench",
+        description="Own a tuned model, rent a frontier model with good skills, or mix the two? Measured on your tasks.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"ownbench {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", parser_class=Parser)
+    modules = {}
+    for name, summary in VERBS.items():
+        sub = verbs.add_parser(
+            name, help=summary, description=summary, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        if name == verb:  # only the verb that is called is imported
+            modules[name] = importlib.import_module(f"harness.cli.{_module(name)}")
+            modules[name].configure(sub)
+    args = parser.parse_args(arguments)
+    if args.verb is None:
+        parser.print_help()
+        return 0
+    code: int = modules[args.verb].run(args)
+    return code
+
+
+def _module(verb: str) -> str:
+    return {"import": "import_"}.get(verb, verb)
+
+
+def _one_line(text: str) -> str:
+    """A message as one line, without control characters that a file or a server may have put into it."""
+    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

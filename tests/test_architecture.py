@@ -1,0 +1,109 @@
+"""The rooms of the house and their one-way imports."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HARNESS = ROOT / "harness"
+
+MAY_IMPORT = {
+    "core": set(),
+    "userfile": {"core"},
+    "stats": {"core"},
+    "suite": {"core", "userfile"},
+    "skill": {"core", "userfile"},
+    "cost": {"core", "userfile"},
+    "store": {"core", "userfile"},
+    "sandbox": {"core", "userfile"},
+    "adapter": {"core", "userfile", "suite"},
+    "model": {"core", "userfile", "cost", "adapter"},
+    "grade": {"core", "userfile", "model", "sandbox"},
+    "system": {"core", "userfile", "model", "skill", "sandbox"},
+    "run": {"core", "userfile", "suite", "system", "grade", "cost", "store"},
+    "verdict": {"core", "userfile", "store", "stats", "cost"},
+    "report": {"core", "userfile", "store", "stats", "verdict"},
+}
+MODULES = sorted(HARNESS.rglob("*.py"))
+HEAVY = {
+    "torch",
+    "transformers",
+    "peft",
+    "litellm",
+    "streamlit",
+    "datasets",
+    "pandas",
+    "scipy",
+    "pyarrow",
+    "aiohttp",
+    "ray",
+}
+
+
+def room(path: Path) -> str:
+    parts = path.relative_to(HARNESS).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def imports(tree: ast.AST, *, top_only: bool = False):
+    for node in tree.body if top_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports name their room"
+            yield node.module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_a_room_imports_only_what_stands_left_of_it(path):
+    here = room(path)
+    for name in imports(ast.parse(path.read_text())):
+        parts = name.split(".")
+        if parts[0] != "harness" or len(parts) < 2 or here in {"", "cli"}:
+            continue
+        assert here in MAY_IMPORT, f"{here} is not in the table of rooms"
+        assert parts[1] == here or parts[1] in MAY_IMPORT[here], f"{here} may not import {name}"
+        assert parts[1] == here or len(parts) == 2, f"{name}: a room is entered by its door"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_heavy_packages_are_imported_where_they_are_needed(path):
+    tops = {name.split(".")[0] for name in imports(ast.parse(path.read_text()), top_only=True)}
+    assert not tops & HEAVY
+
+
+def test_core_is_standard_library_only():
+    for path in (HARNESS / "core").rglob("*.py"):
+        for name in imports(ast.parse(path.read_text())):
+            assert name.split(".")[0] in {*sys.stdlib_module_names, "harness"}
+
+
+@pytest.mark.parametrize("room_name", sorted(p.name for p in HARNESS.iterdir() if (p / "__init__.py").is_file()))
+def test_a_room_says_what_it_is_for(room_name):
+    assert room_name in {*MAY_IMPORT, "cli"}
+    assert len(ast.get_docstring(ast.parse((HARNESS / room_name / "__init__.py").read_text())) or "") > 40
+
+
+def loaded_after(code: str) -> set[str]:
+    script = f"{code}\nimport sys\nprint('\\n'.join(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return {line.split(".")[0] for line in out.stdout.splitlines()}
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import harness", "from harness.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"],
+    ids=["import harness", "ownbench --help"],
+)
+def test_start_up_loads_nothing_heavy(code):
+    loaded = loaded_after(code)
+    assert not loaded & (HEAVY | {"numpy", "pydantic", "rich", "yaml", "jinja2", "altair", "jsonschema"})
+
+
+def test_the_judging_half_needs_no_model_and_no_network_library():
+    loaded = loaded_after("import harness.report, harness.store, harness.stats")
+    assert not loaded & {"torch", "litellm", "streamlit", "aiohttp", "transformers"}
+    assert "harness.model" not in loaded
