@@ -1,0 +1,82 @@
+"""What every backend is: something that answers one request once, or says by which cause it could not."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from harness.core import Message, ModelSpec, Reply, Request, ToolCall
+
+TOOLS = "tools"
+"""The model can be given tools to call."""
+LOGPROBS = "logprobs"
+"""Replies carry signals when the request asks for log-probabilities."""
+ADAPTERS = "adapters"
+"""One model answers with any of several adapters, chosen by the request."""
+TOOL_ROLE = "tool_role"
+"""Messages of the role ``tool`` are understood; without it, tool results have to stand in a user's message."""
+
+CAPABILITIES = frozenset({TOOLS, LOGPROBS, ADAPTERS, TOOL_ROLE})
+
+
+class Model(Protocol):
+    """One model behind one backend.
+
+    Messages are in OpenAI's chat shape, tool calls included (`assistant_message` writes them so).
+    ``request.sampling`` is complete: a backend adds nothing of ``spec.sampling`` to it.
+    """
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What was opened."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """A subset of ``CAPABILITIES``; asking may import the backend's package."""
+        ...
+
+    async def prepare(self, adapters: Sequence[Path] = ()) -> None:
+        """Whatever must be right before the first request: weights loaded, keys present, adapters known.
+
+        Raises:
+            UsageError: something that the user has to mend; nothing was spent.
+        """
+        ...
+
+    async def answer(self, request: Request) -> Reply:
+        """One try. Any number of these may run at once; waiting and trying again are `Caller`'s.
+
+        Raises:
+            ModelError: with one of the causes in ``core.errors.FAULTS``. Nothing else but a cancellation.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Gives back connections and memory. The model is not used afterwards; closing twice does no harm."""
+        ...
+
+
+def assistant_message(reply: Reply) -> Message:
+    """The reply as the next message of a conversation.
+
+    Arguments that were no JSON object stand as ``{"malformed": raw}``: providers refuse a history with broken JSON.
+    """
+    message: Message = {"role": "assistant", "content": reply.text}
+    if reply.tool_calls:
+        message["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _arguments_text(call)}}
+            for call in reply.tool_calls
+        ]
+    return message
+
+
+def _arguments_text(call: ToolCall) -> str:
+    if call.arguments is None:
+        return json.dumps({"malformed": call.raw})
+    return call.raw or json.dumps(dict(call.arguments))
+
+
+def tool_message(call: ToolCall, result: str) -> Message:
+    """What a tool gave back, as the message that answers ``call``."""
+    return {"role": "tool", "tool_call_id": call.id, "content": result}
