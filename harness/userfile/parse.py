@@ -115,12 +115,13 @@ def _explained(error: ValidationError, schema: type[BaseModel], value: Any, path
 
 def _is_branch(part: str, value: Any) -> bool:
     """Pydantic names the branch of a union or a constraint in the location; such a name is no key of the user's."""
-    return (
-        part.endswith(("]", ")")) or (part.isidentifier() and part[0].isupper()) or part in _BRANCHES - _all_keys(value)
-    )
+    branch = part.endswith(("]", ")")) or (part.isidentifier() and part[0].isupper()) or part in _BRANCHES
+    return branch and part not in _all_keys(value)
 
 
-_BRANCHES = {"str", "int", "float", "bool", "list", "dict", "tuple", "none", "is-instance"}
+_BRANCHES = {"str", "int", "float", "bool", "list", "dict", "tuple", "none", "is-instance"} | {
+    f"constrained-{kind}" for kind in ("str", "int", "float")
+}
 
 
 def _all_keys(value: Any) -> set[str]:

@@ -1,0 +1,33 @@
+"""The run folder: the experiment that asks, the journal that remembers, the tables that are judged.
+
+It is all that the running half and the judging half share.
+"""
+
+from harness.store.experiment import experiment_file, load_experiment, parse_experiment, resolve
+from harness.store.schema import (
+    Budget,
+    ContenderEntry,
+    Economics,
+    Escalation,
+    Experiment,
+    Limits,
+    ModelEntry,
+    PriceEntry,
+    SuiteEntry,
+)
+
+__all__ = [
+    "Budget",
+    "ContenderEntry",
+    "Economics",
+    "Escalation",
+    "Experiment",
+    "Limits",
+    "ModelEntry",
+    "PriceEntry",
+    "SuiteEntry",
+    "experiment_file",
+    "load_experiment",
+    "parse_experiment",
+    "resolve",
+]

@@ -1,0 +1,134 @@
+"""Reads ``experiment.yaml``: what a run is to do, checked whole before anything is spent."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.core import UserFileError, nearest
+from harness.store.schema import WITHOUT_ADAPTERS, Experiment
+from harness.userfile import parse, read_yaml
+
+FILE = "experiment.yaml"
+
+
+def load_experiment(report: Path) -> Experiment:
+    """The experiment of a report's folder (or the YAML file itself), fully checked.
+
+    Raises:
+        UserFileError: the file is missing or wrong anywhere; names the field, what was found and what to do.
+    """
+    path = experiment_file(report)
+    return parse_experiment(read_yaml(path), path)
+
+
+def experiment_file(report: Path) -> Path:
+    """Where the experiment of a report stands."""
+    return report if report.suffix in {".yaml", ".yml"} and not report.is_dir() else report / FILE
+
+
+def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
+    """``value``, as read from ``path``, as a checked experiment.
+
+    Raises:
+        UserFileError: as `load_experiment`.
+    """
+    _refuse_secrets(value, path, "")
+    experiment = parse(Experiment, dict(value), path)
+    _check_suites(experiment, path)
+    _check_contenders(experiment, path)
+    if experiment.reference is not None and experiment.reference not in experiment.contenders:
+        problem = f"no contender is named {experiment.reference!r}"
+        raise UserFileError(
+            path, problem, field="reference", advice=nearest(experiment.reference, experiment.contenders)
+        )
+    return experiment
+
+
+def resolve(report: Path, text: str, *, field: str = "") -> Path:
+    """The place that a path of the experiment means.
+
+    An absolute path, or one that begins with ``~``, is taken as it is. Any other is looked for in the report's folder,
+    in the folders above it, nearest first, and in the current folder.
+
+    Raises:
+        UserFileError: nothing stands there; names ``field`` and where was looked.
+    """
+    path = experiment_file(report)
+    wanted = Path(text).expanduser() if text.startswith("~") else Path(text)
+    home = path.parent.resolve()
+    places = [wanted] if wanted.is_absolute() else [folder / wanted for folder in (home, *home.parents, Path.cwd())]
+    for place in places:
+        if place.exists():
+            return place
+    looked = "it" if wanted.is_absolute() else f"{home}, the folders above it and {Path.cwd()}"
+    raise UserFileError(path, f"there is no {text}", field=field, advice=f"looked for {looked}; correct the path")
+
+
+def _check_suites(experiment: Experiment, path: Path) -> None:
+    seen: set[tuple[str, str | None]] = set()
+    for number, entry in enumerate(experiment.suites):
+        key = (Path(entry.path).as_posix(), entry.split)
+        if key in seen:
+            raise UserFileError(path, f"{entry.path} is listed twice", field=f"suites.{number}", advice="take one out")
+        seen.add(key)
+
+
+def _check_contenders(experiment: Experiment, path: Path) -> None:
+    for name, entry in experiment.contenders.items():
+        field = f"contenders.{name}"
+        if entry.model is not None:
+            if entry.model not in experiment.models:
+                problem, advice = f"no model is named {entry.model!r}", nearest(entry.model, experiment.models)
+                raise UserFileError(path, problem, field=f"{field}.model", advice=advice)
+            backend = experiment.models[entry.model].backend
+            if entry.adapter is not None and backend in WITHOUT_ADAPTERS:
+                advice = "use the backend transformers, vllm or openai"
+                problem = f"the model {entry.model} has the backend {backend}, which takes no adapter"
+                raise UserFileError(path, problem, field=f"{field}.adapter", advice=advice)
+        for key in ("worker", "expert"):
+            part = getattr(entry, key)
+            if part is not None and part not in experiment.contenders:
+                problem, advice = f"no contender is named {part!r}", nearest(part, experiment.contenders)
+                raise UserFileError(path, problem, field=f"{field}.{key}", advice=advice)
+        like = entry.escalate.like if entry.escalate else None
+        if like is not None and (like not in experiment.contenders or not experiment.contenders[like].worker):
+            hybrids = [n for n, e in experiment.contenders.items() if e.worker and n != name]
+            problem = f"random:{like} names neither a share between 0 and 1 nor a hybrid"
+            raise UserFileError(path, problem, field=f"{field}.escalate.signal", advice=nearest(like, hybrids))
+    for name in experiment.contenders:
+        _refuse_cycle(experiment, path, name, ())
+
+
+def _refuse_cycle(experiment: Experiment, path: Path, name: str, above: tuple[str, ...]) -> None:
+    if name in above:
+        circle = " -> ".join((*above[above.index(name) :], name))
+        raise UserFileError(path, f"a hybrid is made of itself: {circle}", field=f"contenders.{above[-1]}")
+    entry = experiment.contenders[name]
+    if entry.worker and entry.expert and entry.escalate:
+        for part in (entry.worker, entry.expert, entry.escalate.like):
+            if part is not None:
+                _refuse_cycle(experiment, path, part, (*above, name))
+
+
+_SECRET_KEYS = {"api_key", "apikey", "api-key", "secret", "password", "authorization", "x-api-key", "access_token"}
+_SECRET_SHAPES = re.compile(
+    r"\b(?:sk|pk|rk|xai)-[-_A-Za-z0-9]{16,}|\b(?:hf|gsk|ghp|gho|github_pat|r8)_[A-Za-z0-9_]{16,}"
+    r"|\bAKIA[0-9A-Z]{12,}|\bAIza[-_0-9A-Za-z]{30,}|(?i:bearer )\S{8,}|://[^/\s:@]+:[^/\s@]+@"
+)
+
+
+def _refuse_secrets(value: Any, path: Path, field: str) -> None:
+    """Refuses a key, password or token anywhere in the file; the message never repeats it."""
+    advice = "put it in an environment variable and name that in api_key_env"
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            where = f"{field}.{key}" if field else str(key)
+            if str(key).lower() in _SECRET_KEYS and isinstance(below, (str, int)):
+                raise UserFileError(path, "a secret stands in the file", field=where, advice=advice)
+            _refuse_secrets(below, path, where)
+    elif isinstance(value, list):
+        for number, below in enumerate(value):
+            _refuse_secrets(below, path, f"{field}.{number}")
+    elif isinstance(value, str) and _SECRET_SHAPES.search(value):
+        raise UserFileError(path, "this looks like a key or a password", field=field, advice=advice)
