@@ -1,0 +1,95 @@
+"""Tails and quantiles of the five distributions that the room needs.
+
+The normal ones come from the standard library; the others from ``scipy.special``, because importing ``scipy.stats``
+takes seconds.
+"""
+
+import math
+from statistics import NormalDist
+
+_NORMAL = NormalDist()
+
+
+def normal_quantile(probability: float) -> float:
+    """The z below which a standard normal lies with the given probability, 0 < probability < 1."""
+    return _NORMAL.inv_cdf(probability)
+
+
+def normal_tail(z: float) -> float:
+    """P(Z > z) for a standard normal, accurate far out in the tail."""
+    return 0.5 * math.erfc(z / math.sqrt(2.0))
+
+
+def two_sided_z(level: float) -> float:
+    """The z of a two-sided interval: 1.96 at level .95.
+
+    Raises:
+        ValueError: The level does not lie strictly between 0 and 1.
+    """
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level must lie between 0 and 1, not {level!r}")
+    return normal_quantile(0.5 + level / 2.0)
+
+
+def t_quantile(probability: float, df: float) -> float:
+    """The quantile of Student's t with ``df`` degrees of freedom (not necessarily whole)."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, probability))
+
+
+def two_sided_t(level: float, df: float) -> float:
+    """The t of a two-sided interval with ``df`` degrees of freedom; raises like `two_sided_z`."""
+    two_sided_z(level)
+    return t_quantile(0.5 + level / 2.0, df)
+
+
+def t_tail(t: float, df: float) -> float:
+    """P(T > t) for Student's t with ``df`` degrees of freedom."""
+    from scipy.special import stdtr
+
+    return float(stdtr(df, -t))
+
+
+def chi2_tail(x: float, df: float) -> float:
+    """P(X > x) for a chi-squared variable with ``df`` degrees of freedom."""
+    from scipy.special import chdtrc
+
+    return float(chdtrc(df, x)) if x > 0.0 else 1.0
+
+
+def chi2_quantile(probability: float, df: float) -> float:
+    """The quantile of the chi-squared distribution with ``df`` degrees of freedom."""
+    from scipy.special import chdtri
+
+    return float(chdtri(df, 1.0 - probability))
+
+
+def beta_quantile(probability: float, a: float, b: float) -> float:
+    """The quantile of Beta(a, b), a and b above 0."""
+    from scipy.special import betaincinv
+
+    return float(betaincinv(a, b, probability))
+
+
+def binomial_cdf(k: float, n: float, p: float) -> float:
+    """P(X <= k) for X ~ Binomial(n, p), as an incomplete beta function; 0 below 0 and 1 from n on."""
+    from scipy.special import betainc
+
+    if k < 0.0:
+        return 0.0
+    if k >= n:
+        return 1.0
+    return float(betainc(n - k, k + 1.0, 1.0 - p))
+
+
+def binomial_quantile(probability: float, n: int, p: float) -> int:
+    """The smallest k with P(X <= k) >= probability for X ~ Binomial(n, p)."""
+    low, high = -1, n
+    while high - low > 1:
+        middle = (low + high) // 2
+        if binomial_cdf(middle, n, p) >= probability:
+            high = middle
+        else:
+            low = middle
+    return high

@@ -1,0 +1,59 @@
+"""What is counted: arrays of tasks, and the clusters of tasks that share a source.
+
+Every function of the room takes one value a task (or a sum and a number of trials) and, where tasks share a source, one
+cluster code a task. Trials are never rows here: they arrive summed, so they cannot be mistaken for tasks.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Vector = NDArray[np.float64]
+Codes = NDArray[np.intp]
+Counts = NDArray[np.int64]
+
+
+def vector(values: ArrayLike, name: str) -> Vector:
+    """The values as a flat array of floats.
+
+    Raises:
+        ValueError: The values have more than one axis.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be one value a task, not an array of shape {array.shape}")
+    return array
+
+
+def same_length(**arrays: "NDArray[Any] | None") -> int:
+    """The common length of the named arrays; raises `ValueError` where they differ. ``None`` is left out."""
+    lengths = {name: len(array) for name, array in arrays.items() if array is not None}
+    if len(set(lengths.values())) > 1:
+        raise ValueError("one value a task is needed in each: " + ", ".join(f"{k} has {v}" for k, v in lengths.items()))
+    return next(iter(lengths.values()))
+
+
+def cluster_codes(clusters: ArrayLike | None, n: int) -> tuple[Codes, int]:
+    """Codes 0 .. G-1, one a task, and G; every task is its own cluster where ``clusters`` is None.
+
+    Raises:
+        ValueError: There is not one cluster code a task.
+    """
+    if clusters is None:
+        return np.arange(n, dtype=np.intp), n
+    array = np.asarray(clusters)
+    if array.shape != (n,):
+        raise ValueError(f"clusters must be one code a task: {n} tasks, codes of shape {array.shape}")
+    names, codes = np.unique(array, return_inverse=True)
+    return codes.astype(np.intp), len(names)
+
+
+def sum_by(codes: Codes, values: Vector, groups: int) -> Vector:
+    """The sum of the values in each group."""
+    return np.bincount(codes, weights=values, minlength=groups).astype(np.float64)
+
+
+def is_binary(values: Vector) -> bool:
+    """Whether every value is 0 or 1."""
+    return bool(np.all((values == 0.0) | (values == 1.0)))

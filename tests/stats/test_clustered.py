@@ -1,0 +1,167 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.stats import (
+    clustered_mean,
+    clustered_rate,
+    cr0,
+    cr1,
+    design_effect,
+    effective_n,
+    icc,
+    mean_squares,
+    pass_at_k,
+    pass_hat_k,
+    wilson_interval,
+)
+
+
+@pytest.fixture(scope="module")
+def tau(shared_table):
+    """Passes of 4 trials at each of the 50 tau-bench airline tasks."""
+    table = shared_table("tau_bench_gpt4o_airline", ["task_id", "trial", "passed"])
+    tasks = sorted(set(table["task_id"]))
+    passes = np.zeros(len(tasks))
+    for task, passed in zip(table["task_id"], table["passed"], strict=True):
+        passes[tasks.index(task)] += passed
+    return passes
+
+
+@pytest.mark.shared
+class TestTauBench:
+    def test_rate_and_interval(self, tau):
+        found = clustered_rate(tau, np.full(50, 4))
+        assert (found.value, found.low, found.high) == pytest.approx((0.42, 0.315068, 0.524932), abs=1e-6)
+        assert (found.n_tasks, found.n_trials, found.method) == (50, 200, "CR1/t, 50 clusters")
+
+    def test_standard_errors(self, tau):
+        assert cr0(tau / 4) == pytest.approx(0.0516914, abs=1e-7)
+        assert cr1(tau / 4) == pytest.approx(0.0522162, abs=1e-7)
+        assert cr1(tau / 4) == pytest.approx(np.std(tau / 4, ddof=1) / np.sqrt(50))
+
+    def test_likeness_of_trials(self, tau):
+        between, within, k = mean_squares(tau, np.full(50, 4))
+        assert (between, within, k) == pytest.approx((0.5453061, 0.1466667, 4.0), abs=1e-7)
+        correlation = icc(tau, np.full(50, 4))
+        assert correlation == pytest.approx(0.4045844, abs=1e-7)
+        assert design_effect(correlation, 4) == pytest.approx(2.213753, abs=1e-6)
+
+    def test_effective_number_of_tasks(self, tau):
+        size = effective_n(0.42, cr1(tau / 4))
+        assert size == pytest.approx(89.3443, abs=1e-4)
+        assert 200 / size == pytest.approx(2.238531, abs=1e-6)
+        assert wilson_interval(0.42 * size, size) == pytest.approx((0.323033, 0.523562), abs=1e-6)
+
+    def test_pass_at_and_hat_k(self, tau):
+        four = np.full(50, 4)
+        assert [pass_hat_k(tau, four, k).value for k in (1, 2, 3, 4)] == pytest.approx(
+            [0.42, 0.273333, 0.22, 0.20], abs=1e-6
+        )
+        assert [pass_at_k(tau, four, k).value for k in (1, 2, 3, 4)] == pytest.approx(
+            [0.42, 0.566667, 0.66, 0.72], abs=1e-6
+        )
+
+
+def test_trials_clustered_by_task_agree_with_statsmodels():
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(5)
+    clusters = np.sort(rng.integers(0, 12, 60))
+    values = rng.random(60)
+    fit = sm.OLS(values, np.ones(60)).fit(cov_type="cluster", cov_kwds={"groups": clusters})
+    assert cr1(values, clusters) == pytest.approx(float(fit.bse[0]), rel=1e-9)
+
+
+def test_one_trial_a_task_is_wilson():
+    found = clustered_rate([1] * 37 + [0] * 43, [1] * 80)
+    assert (found.low, found.high) == wilson_interval(37, 80)
+    assert (found.method, found.n_tasks, found.n_trials) == ("Wilson", 80, 80)
+
+
+def test_untried_tasks_are_dropped_with_their_clusters():
+    whole = clustered_rate([1, 0, 1, 0, 0], [1, 1, 1, 0, 0], [0, 0, 1, 2, 3])
+    assert whole == clustered_rate([1, 0, 1], [1, 1, 1], [0, 0, 1])
+    assert clustered_rate([0, 0], [0, 0]).value is None
+    assert clustered_rate([], []).why == "no graded attempts"
+
+
+@pytest.mark.parametrize(("value", "ends"), [(0.0, (0, 0.161125)), (1.0, (0.838875, 1))])
+def test_all_alike_counts_the_tasks_and_not_the_trials(value, ends):
+    found = clustered_rate(np.full(20, 5 * value), np.full(20, 5))
+    assert (found.low, found.high) == pytest.approx(ends, abs=1e-6)
+    assert found.method == "Wilson on effective n 20.0"
+
+
+def test_one_task_is_worth_one_observation_and_says_so():
+    found = clustered_rate([5], [5])
+    assert (found.low, found.high) == wilson_interval(1, 1)
+    assert found.method == "Wilson on effective n 1.0, only 1 cluster"
+
+
+def test_the_mean_of_task_means_not_the_pooled_share():
+    assert clustered_rate([1, 0], [1, 9]).value == 0.5
+
+
+@pytest.mark.parametrize(("sums", "counts"), [([2], [1]), ([-1], [1]), ([1, 1], [1]), ([[1]], [[1]])])
+def test_impossible_input_is_refused(sums, counts):
+    with pytest.raises(ValueError, match=r"sum|one value a task"):
+        clustered_rate(sums, counts)
+
+
+def test_an_unknown_cost_makes_the_mean_unknown():
+    known = clustered_mean([1.0, 4.0, 4.0], [1, 2, 1])
+    assert known.value == pytest.approx(7 / 3)
+    assert known.high - known.value == pytest.approx(4.302653 * np.std([1, 2, 4], ddof=1) / 3**0.5, abs=1e-5)
+    unknown = clustered_mean([1.0, float("nan")], [1, 1])
+    assert (unknown.value, unknown.why) == (None, "unknown for 1 tasks")
+    assert clustered_mean([1.0], [1]).low is None
+
+
+def test_pass_at_k_printed_values():
+    assert pass_at_k([3], [10], 5).value == pytest.approx(0.916667, abs=1e-6)
+    assert pass_hat_k([7], [10], 3).value == pytest.approx(0.291667, abs=1e-6)
+
+
+def test_too_few_trials_are_null_or_left_out():
+    assert pass_at_k([1, 2], [2, 2], 3).value is None
+    partly = pass_hat_k([3, 2], [3, 2], 3)
+    assert (partly.value, partly.n_tasks) == (1.0, 1)
+    assert "1 tasks with fewer than 3 trials left out" in partly.method
+
+
+def test_nothing_varies_then_no_correlation():
+    assert icc([0, 0], [3, 3]) is None
+    with pytest.raises(ValueError, match="two tasks"):
+        icc([1, 0, 1], [1, 1, 1])
+
+
+@pytest.mark.parametrize(("groups", "trials", "spread"), [(8, 5, 1.0), (15, 4, 2.0), (25, 3, 0.5), (60, 4, 1.0)])
+def test_coverage_for_new_tasks(groups, trials, spread):
+    """Tasks differ by a Beta; the 95% interval holds the mean of that Beta about 95 times in 100."""
+    rng = np.random.default_rng(groups)
+    held, runs = 0, 1000
+    for _ in range(runs):
+        found = clustered_rate(rng.binomial(trials, rng.beta(spread, spread / 2, groups)), np.full(groups, trials))
+        held += found.low <= 2 / 3 <= found.high
+    assert held / runs > 0.925
+
+
+tasks = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=40)
+
+
+@given(tasks)
+def test_interval_holds_the_rate_and_mirrors(rows):
+    counts = np.array([max(a, b) for a, b, _ in rows])
+    sums = np.array([min(a, b) for a, b, _ in rows])
+    clusters = np.array([g for _, _, g in rows])
+    found = clustered_rate(sums, counts, clusters)
+    if found.value is None:
+        assert counts.sum() == 0
+        return
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    other = clustered_rate(counts - sums, counts, clusters)
+    assert (1 - other.high, 1 - other.value, 1 - other.low) == pytest.approx(
+        (found.low, found.value, found.high), abs=1e-9
+    )
