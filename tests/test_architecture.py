@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "adapter": {"core", "userfile", "suite"},
     "model": {"core", "userfile", "cost", "adapter"},
     "grade": {"core", "userfile", "model", "sandbox"},
-    "system": {"core", "userfile", "model", "skill", "sandbox"},
+    "system": {"core", "userfile", "model", "skill", "adapter", "sandbox"},
     "run": {"core", "userfile", "suite", "system", "grade", "cost", "store"},
     "verdict": {"core", "userfile", "store", "stats", "cost"},
     "report": {"core", "userfile", "store", "stats", "verdict"},

@@ -83,6 +83,7 @@ class ModelError(OwnbenchError):
         cause: the row of ``FAULTS`` that applies.
         http_status: what the provider answered, where it answered.
         retry_after_s: what the provider asked to wait, where it asked.
+        retries: how many tries went before the one that raised this.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class ModelError(OwnbenchError):
     ) -> None:
         super().__init__(message)
         self.cause, self.http_status, self.retry_after_s = cause, http_status, retry_after_s
+        self.retries = 0
 
     @property
     def fault(self) -> Fault:

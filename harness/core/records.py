@@ -415,6 +415,7 @@ class Manifest:
     experiment_digest: str = ""
     seed: int = 0
     suites: tuple[Mapping[str, Any], ...] = ()
+    models: tuple[Mapping[str, Any], ...] = ()
     contenders: tuple[Mapping[str, Any], ...] = ()
     prices: Mapping[str, Any] = field(default_factory=dict)
     thresholds: Mapping[str, Any] = field(default_factory=dict)

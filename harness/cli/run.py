@@ -1,0 +1,124 @@
+"""``ownbench run``: runs what is not yet done, tells how it goes, ends with the scoreboard."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.core import UsageError, nearest
+
+if TYPE_CHECKING:
+    from harness.run import Progress, Summary
+
+INCOMPLETE = 4
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    parser.add_argument("report", type=Path, help="a folder with experiment.yaml")
+    parser.add_argument("--only", action="append", default=[], metavar="CONTENDER", help="run this one (repeatable)")
+    parser.add_argument("--limit", type=int, metavar="N", help="make at most N attempts now")
+    parser.add_argument("--retry-errored", action="store_true", help="try attempts anew that ended errored or ungraded")
+    parser.add_argument("--offline", action="store_true", help="refuse every call that leaves this machine")
+    parser.add_argument("--executor", choices=("local",), default="local", help="where attempts run (default: local)")
+    parser.add_argument("--quiet", action="store_true", help="no progress, no scoreboard")
+    parser.epilog = "example: ownbench run reports/demo"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs, and returns 0 when nothing is left to do, 4 when the report is incomplete."""
+    from harness.run import RunOptions, assemble, run_report
+
+    if args.limit is not None and args.limit < 1:
+        raise UsageError(f"--limit is {args.limit}; give a number from 1")
+    assembled = assemble(args.report)
+    for name in args.only:
+        if name not in assembled.systems:
+            raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")
+    options = RunOptions(
+        only=tuple(args.only), limit=args.limit, offline=args.offline, retry_errored=args.retry_errored
+    )
+    with _display(quiet=args.quiet) as tell:
+        summary = run_report(assembled, options, listener=tell)
+    _say(summary, args)
+    if summary.made and not args.quiet:
+        from harness.cli.show import print_scoreboard
+
+        print_scoreboard(args.report)
+    partial = summary.stopped_because is not None
+    asked_for_part = args.limit is not None or args.only
+    return INCOMPLETE if partial or not (summary.complete or asked_for_part) else 0
+
+
+def _say(summary: "Summary", args: argparse.Namespace) -> None:
+    """What was done, in a few lines on standard error."""
+    say = sys.stderr.write
+    if summary.made == 0 and summary.complete:
+        say(f"nothing to do: all {summary.planned:,} attempts are recorded in {args.report}\n")
+    else:
+        unknown = f" and {summary.unknown_costs:,} calls of unknown cost" if summary.unknown_costs else ""
+        done = summary.done_before + summary.made
+        say(
+            f"{summary.made:,} attempts made in {summary.elapsed_s:.1f} s, {done:,} of {summary.planned:,} recorded, "
+            f"${summary.spent_usd:.4f}{unknown} spent in all\n"
+        )
+    for note in summary.notes:
+        say(f"note: {note}\n")
+    if summary.errored:
+        causes = ", ".join(f"{n} {cause}" for cause, n in sorted(summary.causes.items()))
+        say(f"{summary.errored:,} attempts have no outcome ({causes}); ownbench run --retry-errored tries them anew\n")
+    if not summary.complete:
+        why = f": {summary.stopped_because}" if summary.stopped_because else ""
+        say(f"INCOMPLETE{why}; ownbench run {args.report} goes on from here\n")
+
+
+@contextmanager
+def _display(*, quiet: bool) -> Iterator[Callable[["Progress"], None]]:
+    """A live line on a terminal, a line every ten seconds elsewhere, nothing where quiet."""
+    if quiet:
+        yield lambda _: None
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.live import Live
+        from rich.text import Text
+
+        with Live(Text(""), console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
+            yield lambda progress: live.update(Text(line(progress)))
+    else:
+        last = {"time": 0.0, "phase": ""}
+
+        def tell(progress: "Progress") -> None:
+            now = time.monotonic()
+            if progress.phase != last["phase"] or now - float(last["time"]) >= 10:
+                last.update(time=now, phase=progress.phase)
+                sys.stderr.write(line(progress) + "\n")
+                sys.stderr.flush()
+
+        yield tell
+
+
+def line(progress: "Progress") -> str:
+    """A moment of a run in one line: done, rate, cost so far, time left, errors by cause."""
+    parts = [f"{progress.phase}: {progress.done:,}/{progress.planned:,}"]
+    if progress.done:
+        parts.append(f"{progress.rate_per_s:.1f}/s")
+        parts.append(f"{progress.passed:,} passed")
+    if progress.remaining_s is not None and progress.done < progress.planned:
+        parts.append(f"{_time(progress.remaining_s)} left")
+    cost = f"${progress.spent_usd:.4f}"
+    parts.append(cost + (f" + {progress.unknown_costs:,} unknown" if progress.unknown_costs else ""))
+    if progress.errored:
+        causes = ", ".join(f"{n} {cause}" for cause, n in sorted(progress.causes.items()))
+        parts.append(f"{progress.errored:,} without outcome ({causes})")
+    if progress.message:
+        parts.append(progress.message)
+    return " | ".join(parts)
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

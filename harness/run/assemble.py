@@ -1,0 +1,359 @@
+"""From ``experiment.yaml`` to everything that a run needs, checked whole before anything is spent."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.core import Contender, ModelSpec, Price, Suite, UserFileError, as_json, digest_json, nearest
+from harness.cost import book_price
+from harness.grade import Grader, grader
+from harness.model import capabilities_of, identified
+from harness.run.plan import Attempt, plan_attempts
+from harness.store import (
+    ContenderEntry,
+    Experiment,
+    ModelEntry,
+    experiment_file,
+    load_experiment,
+    read_manifest,
+    resolve,
+)
+from harness.suite import load_suite, select
+from harness.system import DirectPlan, Hybrid, HybridPlan, Plan, System, build_systems, contender_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembled:
+    """An experiment whose parts are all loaded, checked and identified. No model is open yet."""
+
+    report: Path
+    experiment: Experiment
+    suites: tuple[Suite, ...]
+    """The tasks that contenders are compared on."""
+    dev: tuple[Suite, ...]
+    """The tasks on which thresholds are chosen; empty where no hybrid asks for it."""
+    specs: Mapping[str, ModelSpec]
+    systems: Mapping[str, Mapping[str, System]]
+    """By contender name, then by suite name."""
+    graders: Mapping[str, Grader]
+    """By the digest of the grader's description, as `grader_key` makes it."""
+    verifiers: Mapping[str, Grader]
+    """By contender name."""
+    attempts: tuple[Attempt, ...]
+    """The plan: dev attempts first."""
+    adapters: Mapping[str, tuple[Path, ...]]
+    """By model name: the adapters that it is asked to answer with."""
+
+    @property
+    def contenders(self) -> dict[str, Contender]:
+        """The identities, by name."""
+        return {name: contender_of(by_suite) for name, by_suite in self.systems.items()}
+
+    def grader_of(self, spec: Mapping[str, Any]) -> Grader:
+        """The grader of a task."""
+        return self.graders[grader_key(spec)]
+
+
+def assemble(report: Path) -> Assembled:
+    """Reads and checks an experiment with all its suites, skills, adapters and models' folders.
+
+    Raises:
+        UserFileError: something in a file of the user's is wrong; the message names file, field and remedy.
+    """
+    experiment = load_experiment(report)
+    report = report if report.is_dir() else experiment_file(report).parent
+    full = _suites(experiment, report)
+    specs = {name: _spec(name, entry, report) for name, entry in experiment.models.items() if _used(experiment, name)}
+    plans = {name: _plan(name, entry, report, full) for name, entry in experiment.contenders.items()}
+    capabilities = {name: capabilities_of(spec) for name, spec in specs.items()}
+    _check_capabilities(experiment, report, plans, specs, capabilities)
+    systems = build_systems(plans, specs, capabilities, [s.name for s in full], seed=experiment.seed)
+    suites = tuple(
+        select(suite, tasks=entry.tasks, split=entry.split, seed=experiment.seed)
+        for suite, entry in zip(full, experiment.suites, strict=True)
+    )
+    graders = _graders(full)
+    dev, parts = _dev(experiment, report, full)
+    attempts = [
+        *plan_attempts(dev, systems, trials=1, seed=experiment.seed, contenders=parts),
+        *plan_attempts(suites, systems, trials=experiment.trials, seed=experiment.seed),
+    ]
+    return Assembled(
+        report=report,
+        experiment=experiment,
+        suites=suites,
+        dev=dev,
+        specs=specs,
+        systems=systems,
+        graders=graders,
+        verifiers=_verifiers(experiment, report),
+        attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
+        adapters=_adapters(plans),
+    )
+
+
+def grader_key(spec: Mapping[str, Any]) -> str:
+    """The key of a task's grader among an experiment's graders."""
+    return digest_json(as_json(spec))
+
+
+def _suites(experiment: Experiment, report: Path) -> list[Suite]:
+    suites: list[Suite] = []
+    for number, entry in enumerate(experiment.suites):
+        suite = load_suite(resolve(report, entry.path, field=f"suites.{number}"))
+        if suite.name in {s.name for s in suites}:
+            problem = f"two suites are named {suite.name!r}"
+            raise UserFileError(
+                experiment_file(report), problem, field=f"suites.{number}", advice="rename one in its suite.yaml"
+            )
+        if entry.split is not None and all(task.split != entry.split for task in suite.tasks):
+            problem = f"the suite {suite.name} has no task in the split {entry.split!r}"
+            raise UserFileError(experiment_file(report), problem, field=f"suites.{number}.split")
+        suites.append(suite)
+    return suites
+
+
+def _used(experiment: Experiment, model: str) -> bool:
+    return any(entry.model == model for entry in experiment.contenders.values())
+
+
+def _spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
+    """The model as the experiment names it, with the digest of whatever can change its answers."""
+    options: dict[str, Any] = dict(entry.options)
+    if entry.backend == "replay":
+        return _replayed(name, entry, report, options)
+    model = entry.model or ""
+    if entry.path is not None or entry.backend in {"transformers", "vllm"}:
+        model = str(resolve(report, entry.path or model, field=f"models.{name}.path"))
+    spec = ModelSpec(
+        name=name,
+        backend=entry.backend,
+        model=model,
+        revision=entry.revision or "",
+        sampling=entry.sampling,
+        base_url=entry.base_url,
+        api_key_env=entry.api_key_env,
+        price=_price(entry),
+        options=options,
+    )
+    return identified(spec)
+
+
+def _price(entry: ModelEntry) -> Price | None:
+    """The experiment's own price first, else the price book's."""
+    own = entry.own_price()
+    if own is not None or entry.backend not in {"litellm", "openai"} or entry.model is None:
+        return own
+    return book_price(entry.model) if entry.backend == "litellm" else None
+
+
+def _replayed(name: str, entry: ModelEntry, report: Path, options: dict[str, Any]) -> ModelSpec:
+    """A recorded model: it takes the recorded identity, so that its requests are those that were recorded."""
+    field = f"models.{name}.report"
+    source = resolve(report, entry.report or "", field=field)
+    manifest = read_manifest(source)
+    recorded = {} if manifest is None else {m["name"]: m for m in manifest.models}
+    wanted = entry.model or name
+    if wanted not in recorded:
+        problem = f"the report {entry.report} holds no answers of a model named {wanted!r}"
+        raise UserFileError(experiment_file(report), problem, field=field, advice=nearest(wanted, recorded))
+    model = recorded[wanted]
+    return ModelSpec(
+        name=name,
+        backend="replay",
+        model=wanted,
+        revision=str(model.get("revision", "")),
+        sampling=model.get("sampling", {}),
+        template_digest=str(model.get("template_digest", "")),
+        price=entry.own_price() or _price_of(model.get("price")),
+        options=options | {"report": str(source), "capabilities": model.get("capabilities", [])},
+        digest=str(model["digest"]),
+    )
+
+
+def _price_of(recorded: Mapping[str, Any] | None) -> Price | None:
+    return None if recorded is None else Price(**recorded)
+
+
+def _plan(name: str, entry: ContenderEntry, report: Path, suites: list[Suite]) -> Plan:
+    written = entry.model_dump(mode="json", exclude_none=True)
+    field = f"contenders.{name}"
+    if entry.worker is not None and entry.expert is not None and entry.escalate is not None:
+        escalate = entry.escalate
+        threshold = _as_confidence(escalate.name, escalate.threshold)
+        return HybridPlan(
+            worker=entry.worker,
+            expert=entry.expert,
+            signal=escalate.name,
+            threshold=0.5 if escalate.name == "verifier" and threshold is None else threshold,
+            rate=escalate.share,
+            written=written,
+        )
+    names = [suite.name for suite in suites]
+    for key in ("adapter", "skills"):
+        by_suite = getattr(entry, key)
+        if isinstance(by_suite, Mapping):
+            _check_names(by_suite, names, report, f"{field}.{key}")
+    return DirectPlan(
+        model=str(entry.model),
+        adapters={
+            suite: resolve(report, adapter, field=f"{field}.adapter")
+            for suite in names
+            if (adapter := entry.adapter_for(suite)) is not None
+        },
+        skills={
+            suite: tuple(resolve(report, text, field=f"{field}.skills") for text in entry.skills_for(suite))
+            for suite in names
+            if entry.delivery != "none" and entry.skills_for(suite)
+        },
+        delivery=entry.delivery,
+        written=written,
+    )
+
+
+def _as_confidence(signal: str, threshold: float | str) -> float | None:
+    """A written threshold on the scale of confidences, 0 to 1; a negative one is the log-probability of such a one."""
+    if isinstance(threshold, str):
+        return None
+    return math.exp(threshold) if threshold < 0 and signal.startswith("logprob") else float(threshold)
+
+
+def _check_names(by_suite: Mapping[str, Any], suites: list[str], report: Path, field: str) -> None:
+    """A mapping by suite names exactly the suites: a silent gap would compare the bare model under a tuned name."""
+    path = experiment_file(report)
+    for suite in by_suite:
+        if suite not in suites:
+            raise UserFileError(path, f"no suite is named {suite!r}", field=field, advice=nearest(suite, suites))
+    for suite in suites:
+        if suite not in by_suite:
+            raise UserFileError(
+                path, f"nothing is given for the suite {suite!r}", field=field, advice=f"add {suite}: …"
+            )
+
+
+def _check_capabilities(
+    experiment: Experiment,
+    report: Path,
+    plans: Mapping[str, Plan],
+    specs: Mapping[str, ModelSpec],
+    capabilities: Mapping[str, frozenset[str]],
+) -> None:
+    path = experiment_file(report)
+    for name, plan in plans.items():
+        if isinstance(plan, HybridPlan):
+            worker = plans[plan.worker]
+            needs = plan.signal in {"logprob_mean", "logprob_min", "margin"}
+            if needs and isinstance(worker, HybridPlan):
+                problem = f"the worker {plan.worker} is a hybrid, which has no log-probabilities of its own"
+                raise UserFileError(path, problem, field=f"contenders.{name}.worker", advice="name its worker")
+            if needs and isinstance(worker, DirectPlan) and "logprobs" not in capabilities[worker.model]:
+                problem = f"the worker's model {worker.model} gives no log-probabilities, which {plan.signal} needs"
+                advice = "use the signal verifier, or a model of the backend transformers or openai"
+                raise UserFileError(path, problem, field=f"contenders.{name}.escalate.signal", advice=advice)
+        elif plan.adapters and "adapters" not in capabilities[plan.model]:
+            problem = f"the backend {specs[plan.model].backend} of the model {plan.model} takes no adapter"
+            raise UserFileError(path, problem, field=f"contenders.{name}.adapter")
+    budget = experiment.budget
+    for name, spec in specs.items():
+        if (budget.usd is not None or budget.attempt_usd is not None) and spec.price is None:
+            problem = "the budget is in dollars and the price of this model is not known"
+            keys = "gpu_hour_usd" if spec.backend in {"transformers", "vllm"} else "price (or gpu_hour_usd)"
+            raise UserFileError(path, problem, field=f"models.{name}", advice=f"add {keys}, or take the budget out")
+
+
+def _graders(suites: list[Suite]) -> dict[str, Grader]:
+    """One grader for each different description; every reference is held against its grader."""
+    found: dict[str, Grader] = {}
+    for suite in suites:
+        for task in suite.tasks:
+            key = grader_key(task.grader)
+            if key not in found:
+                found[key] = grader(task.grader, where=f"suite {suite.name}")
+            try:
+                found[key].check_reference(task.reference)
+            except ValueError as error:
+                raise UserFileError(
+                    f"suite {suite.name}", str(error), field=f"task {task.id}: reference", advice="correct the task"
+                ) from None
+    return found
+
+
+def _verifiers(experiment: Experiment, report: Path) -> dict[str, Grader]:
+    found: dict[str, Grader] = {}
+    for name, entry in experiment.contenders.items():
+        if entry.escalate is None or entry.escalate.verifier is None:
+            continue
+        where = f"{experiment_file(report)}: contenders.{name}.escalate.verifier"
+        made = grader(entry.escalate.verifier, where=where)
+        if made.needs_reference:
+            problem = f"the grader {made.name} with these options needs a reference, which a verifier never sees"
+            raise UserFileError(
+                experiment_file(report),
+                problem,
+                field=f"contenders.{name}.escalate.verifier",
+                advice="json with a schema",
+            )
+        found[name] = made
+    return found
+
+
+def _dev(experiment: Experiment, report: Path, suites: list[Suite]) -> tuple[tuple[Suite, ...], list[str]]:
+    """The dev tasks and the contenders that try them, where a threshold or a rate is to be chosen."""
+    auto = [
+        name
+        for name, entry in experiment.contenders.items()
+        if (e := entry.escalate) is not None
+        and e.threshold == "auto"
+        and e.name in {"logprob_mean", "logprob_min", "margin"}
+    ]
+    if not auto:
+        return (), []
+    dev = []
+    for number, (suite, entry) in enumerate(zip(suites, experiment.suites, strict=True)):
+        if all(task.split != "dev" for task in suite.tasks):
+            problem = f"threshold: auto is chosen on dev tasks, and the suite {suite.name} has none"
+            advice = "mark tasks with split: dev, or give a number"
+            raise UserFileError(
+                experiment_file(report), problem, field=f"contenders.{auto[0]}.escalate.threshold", advice=advice
+            )
+        if entry.split == "dev" or all(task.split == "dev" for task in suite.tasks):
+            problem = f"the suite {suite.name} is run on its dev tasks, on which threshold: auto is chosen"
+            raise UserFileError(
+                experiment_file(report), problem, field=f"suites.{number}.split", advice="run it on the split test"
+            )
+        dev.append(select(suite, split="dev", seed=experiment.seed))
+    entries = experiment.contenders
+    for name in auto:
+        for key in ("worker", "expert"):
+            part = entries[str(getattr(entries[name], key))]
+            if part.escalate is not None and (part.escalate.threshold == "auto" or part.escalate.like):
+                problem = "this part is a hybrid whose own threshold or rate is chosen on dev too"
+                field = f"contenders.{name}.{key}"
+                raise UserFileError(experiment_file(report), problem, field=field, advice="give that one a number")
+    parts = {str(part) for name in auto for part in (entries[name].worker, entries[name].expert)}
+    return tuple(dev), [name for name in entries if name in parts]
+
+
+def _adapters(plans: Mapping[str, Plan]) -> dict[str, tuple[Path, ...]]:
+    found: dict[str, dict[Path, None]] = {}
+    for plan in plans.values():
+        if isinstance(plan, DirectPlan):
+            found.setdefault(plan.model, {}).update(dict.fromkeys(plan.adapters.values()))
+    return {model: tuple(paths) for model, paths in found.items()}
+
+
+def needs_threshold(systems: Mapping[str, System]) -> bool:
+    """Whether a contender waits for a choice on the dev split."""
+    return any(_undecided(system) for system in systems.values())
+
+
+def _undecided(system: System) -> bool:
+    if not isinstance(system, Hybrid):
+        return False
+    if system.signal in {"logprob_mean", "logprob_min", "margin"} and system.threshold is None:
+        return True
+    if system.signal == "random" and system.rate is None:
+        return True
+    return _undecided(system.worker) or _undecided(system.expert)

@@ -1,0 +1,167 @@
+"""A dry run: what would be asked, how often, at what price, and what is missing.
+
+Nothing is sent, nothing is written.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.core import Cost, Message, Price, Usage, as_json
+from harness.cost import charge
+from harness.model import missing_key
+from harness.run.assemble import Assembled
+from harness.store import read_manifest
+from harness.system import Hybrid, Skilled, System
+
+WORDS_TO_TOKENS = 1.35
+"""Tokens a word of English prose and code, about; a dry run has no tokenizer of the provider's."""
+ANSWER_TOKENS = 64
+"""Assumed for an answer where no sampling limit says less."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What a contender would be asked first, for one task."""
+
+    contender: str
+    suite: str
+    task: str
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContenderPlan:
+    """What one contender would do."""
+
+    contender: str
+    kind: str
+    attempts: int
+    calls_low: int
+    """At least so many calls; a hybrid may escalate every task, a progressive contender may open skills."""
+    calls_high: int
+    usd_low: float | None
+    """``None`` where a price is not known."""
+    usd_high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """All that a dry run found."""
+
+    attempts: int
+    done: int
+    suites: tuple[Mapping[str, object], ...]
+    plans: tuple[ContenderPlan, ...]
+    prompts: tuple[Prompt, ...]
+    missing_keys: tuple[str, ...]
+    """Sentences that name the variable and the model that needs it."""
+    missing_prices: tuple[str, ...]
+    """Models whose calls would have no known cost."""
+    warnings: tuple[str, ...]
+    budget_usd: float | None
+
+
+def check(assembled: Assembled, environment: Mapping[str, str]) -> CheckResult:
+    """What `run_report` would do. The cost is a rough estimate from words, and says a range."""
+    manifest = read_manifest(assembled.report)
+    keys = [m for s in assembled.specs.values() if (m := missing_key(s, environment)) is not None]
+    prices = [name for name, spec in assembled.specs.items() if spec.price is None]
+    return CheckResult(
+        attempts=len(assembled.attempts),
+        done=manifest.done if manifest else 0,
+        suites=tuple(
+            {
+                "name": s.name,
+                "version": s.version,
+                "tasks": len(s.tasks),
+                "clusters": len({t.cluster for t in s.tasks}),
+                "domains": sorted({t.domain for t in s.tasks}),
+            }
+            for s in assembled.suites
+        ),
+        plans=tuple(_plan(assembled, name) for name in assembled.systems),
+        prompts=tuple(_prompt(assembled, name) for name in assembled.systems),
+        missing_keys=tuple(keys),
+        missing_prices=tuple(prices),
+        warnings=tuple(_warnings(assembled)),
+        budget_usd=assembled.experiment.budget.usd,
+    )
+
+
+def _plan(assembled: Assembled, name: str) -> ContenderPlan:
+    attempts = [a for a in assembled.attempts if a.contender == name]
+    low = high = 0
+    usd_low: float | None = 0.0
+    usd_high: float | None = 0.0
+    for suite_name, system in assembled.systems[name].items():
+        mine = [a for a in attempts if a.suite.name == suite_name]
+        if not mine:
+            continue
+        calls, least, most = _one(assembled, system, mine[0].task)
+        low, high = low + calls[0] * len(mine), high + calls[1] * len(mine)
+        usd_low = None if usd_low is None or least.usd is None else usd_low + least.usd * len(mine)
+        usd_high = None if usd_high is None or most.usd is None else usd_high + most.usd * len(mine)
+    kind = assembled.contenders[name].kind.value
+    return ContenderPlan(
+        contender=name,
+        kind=kind,
+        attempts=len(attempts),
+        calls_low=low,
+        calls_high=high,
+        usd_low=usd_low,
+        usd_high=usd_high,
+    )
+
+
+def _one(assembled: Assembled, system: System, task: object) -> tuple[tuple[int, int], Cost, Cost]:
+    """Calls (fewest, most) and cost (least, most) of one attempt."""
+    if isinstance(system, Hybrid):
+        worker = _one(assembled, system.worker, task)
+        expert = _one(assembled, system.expert, task)
+        most = Cost.total([worker[2], expert[2]])
+        if system.signal == "always":
+            return (worker[0][0] + expert[0][0], worker[0][1] + expert[0][1]), Cost.total([worker[1], expert[1]]), most
+        if system.signal == "never":
+            return worker
+        return (worker[0][0], worker[0][1] + expert[0][1]), worker[1], most
+    request = system.first_request(task, 0)  # type: ignore[arg-type]
+    (model,) = system.models
+    price: Price | None = assembled.specs[model].price
+    words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
+    answer = min(int(request.sampling.get("max_tokens", ANSWER_TOKENS)), ANSWER_TOKENS)
+    # machine time is not known before a run: about a second for a thousand tokens
+    usage = Usage(input=round(words * WORDS_TO_TOKENS), output=answer, gpu_seconds=(words + answer) / 1000)
+    once = charge(usage, price)
+    turns = 3 if isinstance(system, Skilled) and system.delivery == "progressive" else 1
+    return (1, turns), once, Cost.total([once] * turns)
+
+
+def _prompt(assembled: Assembled, name: str) -> Prompt:
+    suite = assembled.suites[0]
+    system, task = assembled.systems[name][suite.name], suite.tasks[0]
+    request = system.first_request(task, 0)
+    first = system.worker if isinstance(system, Hybrid) else system
+    return Prompt(
+        contender=name,
+        suite=suite.name,
+        task=task.id,
+        model=", ".join(sorted(first.models)),
+        messages=tuple(as_json(m) for m in request.messages),
+        tools=tuple(tool.name for tool in request.tools),
+    )
+
+
+def _warnings(assembled: Assembled) -> list[str]:
+    found = []
+    for name, systems in assembled.systems.items():
+        for suite, system in systems.items():
+            if isinstance(system, Skilled):
+                found += [f"{name} on {suite}: skill {s.name}: {w}" for s in system.skills for w in s.warnings]
+    if len(assembled.systems) > 1 and assembled.experiment.reference is None:
+        found.append("no reference is named: the report compares with the first contender")
+    unused = set(assembled.experiment.models) - set(assembled.specs)
+    if unused:
+        found.append(f"models that no contender uses: {', '.join(sorted(unused))}")
+    return list(dict.fromkeys(found))

@@ -1,0 +1,65 @@
+"""What a report was made from, in one record."""
+
+from harness.core import Manifest, as_json
+from harness.model import capabilities_of
+from harness.run.assemble import Assembled
+from harness.run.thresholds import Choices, as_written
+from harness.store import machine, versions
+
+
+def manifest_of(
+    assembled: Assembled,
+    *,
+    created_at: str,
+    choices: Choices,
+    done: int,
+    complete: bool,
+    stopped_because: str | None,
+) -> Manifest:
+    """The manifest of a report as it stands. Paths of this machine and secrets are not in it."""
+    experiment = assembled.experiment
+    return Manifest(
+        report=experiment.name,
+        created_at=created_at,
+        versions=versions(),
+        machine=machine(),
+        experiment_digest=experiment.digest,
+        seed=experiment.seed,
+        suites=tuple(
+            {
+                "name": suite.name,
+                "version": suite.version,
+                "digest": suite.digest,
+                "prompt_digest": suite.prompt_digest,
+                "metric": suite.metric,
+                "tasks": len(suite.tasks),
+                "graders": sorted({assembled.grader_of(task.grader).digest for task in suite.tasks}),
+                "human_baseline": as_json(suite.human_baseline),
+            }
+            for suite in assembled.suites
+        ),
+        models=tuple(
+            {
+                "name": spec.name,
+                "backend": spec.backend,
+                "model": spec.model if spec.backend in {"openai", "litellm", "replay"} else "",
+                "revision": spec.revision,
+                "digest": spec.digest,
+                "template_digest": spec.template_digest,
+                "sampling": as_json(spec.sampling),
+                "capabilities": sorted(capabilities_of(spec)),
+                "price": as_json(spec.price),
+            }
+            for spec in assembled.specs.values()
+        ),
+        contenders=tuple(
+            {"name": c.name, "kind": c.kind.value, "digest": c.digest, "parts": c.parts}
+            for c in assembled.contenders.values()
+        ),
+        prices={name: as_json(spec.price) for name, spec in assembled.specs.items()},
+        thresholds=as_written(choices),
+        planned=len(assembled.attempts),
+        done=done,
+        complete=complete,
+        stopped_because=stopped_because,
+    )

@@ -1,0 +1,58 @@
+"""Which attempts a run makes, and in what order."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.core import Suite, Task, attempt_id, seeded
+from harness.system import Hybrid, System
+
+CHUNK = 64
+"""Tasks of one suite that every contender tries before the next chunk begins. A run that is stopped has then tried the
+same tasks with all contenders, up to one chunk; a local model gets batches of one adapter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One planned attempt."""
+
+    id: str
+    suite: Suite
+    task: Task
+    contender: str
+    trial: int
+    split: str | None
+
+
+def plan_attempts(
+    suites: Sequence[Suite],
+    systems: Mapping[str, Mapping[str, System]],
+    *,
+    trials: int,
+    seed: int,
+    contenders: Iterable[str] | None = None,
+) -> list[Attempt]:
+    """Every attempt of these contenders (default: all) at these suites' tasks.
+
+    Tasks come in an order fixed by the seed, in chunks of one suite, the suites taking turns; inside a chunk contender
+    after contender, hybrids last, since they reuse their parts' answers.
+    """
+    names = list(systems if contenders is None else contenders)
+    names.sort(key=lambda name: isinstance(next(iter(systems[name].values())), Hybrid))
+    queues = []
+    for suite in suites:
+        tasks = list(suite.tasks)
+        seeded("order", seed, suite.name).shuffle(tasks)
+        queues.append([(suite, tasks[i : i + CHUNK]) for i in range(0, len(tasks), CHUNK)])
+    chunks = [queue[i] for i in range(max(map(len, queues), default=0)) for queue in queues if i < len(queue)]
+    return [
+        _attempt(suite, task, name, systems[name][suite.name], trial)
+        for suite, tasks in chunks
+        for trial in range(trials)
+        for name in names
+        for task in tasks
+    ]
+
+
+def _attempt(suite: Suite, task: Task, name: str, system: System, trial: int) -> Attempt:
+    identity = attempt_id(suite.digest, system.contender.digest, task.digest, trial)
+    return Attempt(id=identity, suite=suite, task=task, contender=name, trial=trial, split=task.split)

@@ -1,0 +1,110 @@
+"""Chooses, on dev tasks, where a hybrid escalates. What is chosen is written to the manifest before it is used."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from harness.core import Manifest, ModelError, Role, Status, Suite
+from harness.run.assemble import Assembled
+from harness.run.session import Rehearsal, Shop
+from harness.system import CONTROLS, Hybrid, Trade, best_threshold, sureness
+
+Choices = dict[str, dict[str, "Choice"]]
+"""By contender name, then by suite name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What was chosen for one hybrid on one suite."""
+
+    contender_digest: str
+    suite_digest: str
+    threshold: float | None = None
+    rate: float | None = None
+    """For ``random:NAME``: the share that the named hybrid escalated on dev."""
+    share: float | None = None
+    """The share of dev tasks that the threshold escalates."""
+    tasks: int = 0
+    """Dev tasks that it was chosen on."""
+
+
+def decided(assembled: Assembled, manifest: Manifest | None) -> Choices:
+    """The choices of an earlier run that still hold: same hybrid, same suite."""
+    found: Choices = {}
+    for name, by_suite in (manifest.thresholds if manifest else {}).items():
+        for suite, written in by_suite.items():
+            system = assembled.systems.get(name, {}).get(suite)
+            digests = {s.name: s.digest for s in assembled.suites}
+            choice = Choice(**written)
+            if (
+                system is not None
+                and choice.contender_digest == system.contender.digest
+                and choice.suite_digest == digests.get(suite)
+            ):
+                found.setdefault(name, {})[suite] = choice
+    return found
+
+
+def as_written(choices: Choices) -> dict[str, dict[str, dict[str, object]]]:
+    """Choices as the manifest has them."""
+    return {name: {suite: asdict(choice) for suite, choice in by.items()} for name, by in choices.items()}
+
+
+async def choose(assembled: Assembled, shop: Shop, held: Choices) -> Choices:
+    """``held``, and a choice for each undecided hybrid that has dev outcomes to choose on."""
+    chosen: Choices = {name: dict(by_suite) for name, by_suite in held.items()}
+    for name, systems in assembled.systems.items():
+        for suite in assembled.dev:
+            system = systems[suite.name]
+            if not isinstance(system, Hybrid) or suite.name in chosen.get(name, {}):
+                continue
+            if system.signal not in CONTROLS and system.signal != "verifier" and system.threshold is None:
+                trades = await _trades(system, suite, shop)
+                if trades:
+                    threshold, share = best_threshold(trades)
+                    chosen.setdefault(name, {})[suite.name] = Choice(
+                        contender_digest=system.contender.digest,
+                        suite_digest=suite.digest,
+                        threshold=threshold,
+                        share=share,
+                        tasks=len(trades),
+                    )
+    return _with_rates(assembled, chosen)
+
+
+async def _trades(system: Hybrid, suite: Suite, shop: Shop) -> list[Trade]:
+    """What either part is worth on each dev task; a task that one of them could not be tried on is left out."""
+    trades = []
+    for task in suite.tasks:
+        session = Rehearsal(shop, "", 0)
+        try:
+            worker = await system.worker.answer(task, session, Role.WORKER)
+            expert = await system.expert.answer(task, session, Role.EXPERT)
+        except ModelError:
+            continue
+        grades = session.grade(task, worker), session.grade(task, expert)
+        confidence = 0.0 if worker.fault is not None else sureness(worker.signals, system.signal)
+        if confidence is not None and all(g.status in {Status.PASSED, Status.FAILED} for g in grades):
+            worth = [float(g.status is Status.PASSED) for g in grades]
+            trades.append(Trade(confidence=confidence, worker=worth[0], expert=worth[1]))
+    return trades
+
+
+def _with_rates(assembled: Assembled, chosen: Choices) -> Choices:
+    """Adds the rates of ``random:NAME``: the share that the hybrid NAME escalates on dev."""
+    for name, entry in assembled.experiment.contenders.items():
+        like = entry.escalate.like if entry.escalate else None
+        if like is None:
+            continue
+        for suite, choice in _of(chosen, like).items():
+            if choice.share is not None:
+                chosen.setdefault(name, {})[suite] = Choice(
+                    contender_digest=assembled.systems[name][suite].contender.digest,
+                    suite_digest=choice.suite_digest,
+                    rate=choice.share,
+                    tasks=choice.tasks,
+                )
+    return chosen
+
+
+def _of(choices: Mapping[str, dict[str, Choice]], name: str) -> dict[str, Choice]:
+    return dict(choices.get(name, {}))

@@ -1,0 +1,94 @@
+"""A model asked the task and nothing else, bare or with an adapter."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.core import Answer, Contender, Message, Reply, Request, Role, Task, Tool
+from harness.model import assistant_message
+from harness.system.protocol import Session, fault_in, sureness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How one model is asked: what every contender that speaks with a model itself has."""
+
+    model: str
+    """Its name in the experiment."""
+    model_digest: str
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    adapter: str | None = None
+    """The adapter's folder on this suite."""
+    adapter_digest: str | None = None
+    logprobs: bool = False
+    calls_tools: bool = False
+    """Whether the model takes tools; else a text protocol stands in for them."""
+    tool_role: bool = True
+    """Whether the model's chat template knows the role ``tool``."""
+
+    def request(
+        self, messages: tuple[Message, ...], *, trial: int, scope: str, tools: tuple[Tool, ...] = ()
+    ) -> Request:
+        """A request of this model on behalf of the contender ``scope``."""
+        return Request(
+            model=self.model_digest,
+            messages=messages,
+            sampling=self.sampling,
+            tools=tools,
+            adapter=self.adapter,
+            adapter_digest=self.adapter_digest,
+            logprobs=self.logprobs,
+            trial=trial,
+            scope=scope,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direct:
+    """One question, one answer."""
+
+    contender: Contender
+    asking: Asking
+
+    @property
+    def models(self) -> frozenset[str]:
+        """The one model."""
+        return frozenset({self.asking.model})
+
+    def first_request(self, task: Task, trial: int) -> Request:
+        """The task's messages as they are."""
+        return self.asking.request(task.messages, trial=trial, scope=self.contender.name)
+
+    async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
+        """The model's answer.
+
+        Raises:
+            ModelError: the call failed for good.
+        """
+        request = self.first_request(task, session.trial)
+        reply = await session.call(self.asking.model, request, role)
+        return answered(self.contender.name, request.messages, reply, latency_s=reply.latency_s)
+
+
+def answered(
+    name: str,
+    messages: tuple[Message, ...],
+    reply: Reply,
+    *,
+    latency_s: float,
+    shown: tuple[str, ...] = (),
+    used: tuple[str, ...] = (),
+) -> Answer:
+    """The last reply of a conversation as the contender's answer."""
+    return Answer(
+        text=reply.text,
+        messages=(*messages, assistant_message(reply)),
+        confidence=sureness(reply.signals),
+        signals=reply.signals,
+        served_by=name,
+        skills_shown=shown,
+        skills_used=used,
+        finish_reason=reply.finish_reason,
+        fault=fault_in(reply),
+        latency_s=latency_s,
+    )

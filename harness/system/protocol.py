@@ -1,0 +1,81 @@
+"""What every contender is to the run, and what the run is to every contender."""
+
+import math
+from collections.abc import Mapping
+from typing import Protocol
+
+from harness.core import Answer, Cause, Contender, Grade, Message, Reply, Request, Role, Task
+
+
+class Session(Protocol):
+    """What one attempt may use. Every call goes through here: cached, limited, retried, charged and journalled."""
+
+    @property
+    def trial(self) -> int:
+        """Which independent try this is, from 0."""
+        ...
+
+    async def call(self, model: str, request: Request, role: Role) -> Reply:
+        """The answer of the model of that name in the experiment.
+
+        Raises:
+            ModelError: the call failed for good; its cause says what becomes of the attempt.
+        """
+        ...
+
+    def grade(self, task: Task, answer: Answer, verifier: str | None = None) -> Grade:
+        """The task's own grade of an answer (for the oracle), or that of a contender's verifier, by its name."""
+        ...
+
+
+class System(Protocol):
+    """A contender on one suite."""
+
+    @property
+    def contender(self) -> Contender:
+        """Its identity, the same on every suite."""
+        ...
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Names of the models that it calls."""
+        ...
+
+    def first_request(self, task: Task, trial: int) -> Request:
+        """What is sent first, so that a dry run can show it."""
+        ...
+
+    async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
+        """The answer to one task.
+
+        Raises:
+            ModelError: a call failed for good.
+        """
+        ...
+
+
+def with_system(text: str, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """``messages`` with ``text`` as system prompt, before the task's own where it has one. No text: unchanged."""
+    if not text:
+        return messages
+    if messages and messages[0]["role"] == "system":
+        return ({"role": "system", "content": f"{text}\n\n{messages[0]['content']}"}, *messages[1:])
+    return ({"role": "system", "content": text}, *messages)
+
+
+def fault_in(reply: Reply) -> Cause | None:
+    """The contender's own fault that a reply shows by itself."""
+    return Cause.REFUSED if reply.refusal is not None else None
+
+
+def sureness(signals: Mapping[str, float], signal: str = "logprob_mean") -> float | None:
+    """A signal as a confidence in [0, 1], larger is surer; ``None`` where the model gave no such signal.
+
+    A log-probability enters as the probability it is the logarithm of: for ``logprob_mean`` the geometric mean of the
+    tokens' probabilities.
+    """
+    value = signals.get(signal)
+    if value is None:
+        return None
+    confidence = math.exp(min(value, 0.0)) if signal.startswith("logprob") else value
+    return min(max(confidence, 0.0), 1.0)
