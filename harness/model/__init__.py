@@ -3,6 +3,7 @@
 Importing this room imports no backend's package.
 """
 
+from harness.model.calling import Caller, Counters, Limits
 from harness.model.protocol import (
     ADAPTERS,
     CAPABILITIES,
@@ -13,14 +14,23 @@ from harness.model.protocol import (
     assistant_message,
     tool_message,
 )
+from harness.model.registry import BACKENDS, open_model
+from harness.model.replay import Lookup, ReplayModel
 
 __all__ = [
     "ADAPTERS",
+    "BACKENDS",
     "CAPABILITIES",
     "LOGPROBS",
     "TOOLS",
     "TOOL_ROLE",
+    "Caller",
+    "Counters",
+    "Limits",
+    "Lookup",
     "Model",
+    "ReplayModel",
     "assistant_message",
+    "open_model",
     "tool_message",
 ]

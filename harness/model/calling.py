@@ -1,0 +1,232 @@
+"""The one layer that waits and tries again: limits, retries, pauses, and an end to all of them.
+
+Every call ends, by an answer or by a `ModelError`, within ``Limits.tries`` tries and ``Limits.wall_seconds`` of trying.
+Waiting for a free place, or for the user's own limits, is not trying: it is counted apart and in no latency.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from harness.core import (
+    Cause,
+    Clock,
+    ModelError,
+    Redactor,
+    Reply,
+    Request,
+    SystemClock,
+    Usage,
+    UsageError,
+    fault_of,
+    seeded,
+)
+from harness.model.faults import Redact, shown
+from harness.model.pace import Pace
+from harness.model.protocol import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How hard one model may be driven."""
+
+    concurrency: int = 16
+    """Requests in flight at once."""
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    """Tokens of all classes, read and written."""
+    timeout_s: float = 120.0
+    """Of one try."""
+    tries: int = 4
+    """The first one counted."""
+    wall_s: float | None = None
+    """Of one call, its tries and the waits between them together. ``None``: what all its tries may take, at least ten
+    minutes (providers ask to wait one or two), at most an hour."""
+    backoff_s: float = 0.5
+    """The longest first wait; it doubles with each try."""
+    backoff_max_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        for name in ("concurrency", "tries", "timeout_s"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"limits: {name} is {getattr(self, name)}; it has to be above 0")
+        for name in ("requests_per_minute", "tokens_per_minute", "wall_s"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise UsageError(f"limits: {name} is {value}; it has to be above 0, or left out for no limit")
+
+    @property
+    def wall_seconds(self) -> float:
+        """The seconds that a call may be tried for."""
+        return self.wall_s if self.wall_s is not None else min(3600.0, max(600.0, self.tries * self.timeout_s))
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a caller did so far."""
+
+    calls: int = 0
+    sent: int = 0
+    """Requests, every try counted."""
+    answered: int = 0
+    failed: int = 0
+    retries: int = 0
+    queued_s: float = 0.0
+    """Waited for the user's own limits, summed over calls."""
+    backoff_s: float = 0.0
+    """Waited between tries and for pauses that the provider asked for, summed over calls."""
+
+
+class Caller:
+    """Calls one model within its limits; all that call one model share one of these.
+
+    A 429, or any answer with ``Retry-After``, pauses all calls of the model, not only the one that met it. An ``auth``
+    fault ends the model for good: later calls fail at once with the same words, and nothing more is sent.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        limits: Limits,
+        clock: Clock | None = None,
+        seed: int = 0,
+        *,
+        redact: Redact | None = None,
+    ) -> None:
+        self.model, self.limits = model, limits
+        self._redact: Redact = redact or Redactor()
+        self.counters = Counters()
+        self.broken: ModelError | None = None
+        """The fault after which nothing more is sent."""
+        self._clock: Clock = clock or SystemClock()
+        self._chance = seeded("calling", seed, model.spec.name)
+        self._places = asyncio.Semaphore(limits.concurrency)
+        self._requests = Pace(limits.requests_per_minute)
+        self._tokens = Pace(limits.tokens_per_minute)
+        self._tokens_expected: float | None = None
+        self._paused_until = float("-inf")
+
+    async def call(self, request: Request) -> tuple[Reply, int]:
+        """The reply, and how many retries it took.
+
+        Raises:
+            ModelError: the last try's, its ``retries`` set; at once where the model is broken, or where a provider asks
+                to wait longer than a call may last.
+        """
+        self.counters.calls += 1
+        try:
+            async with self._places:
+                reply, retries = await self._tried(request)
+        except ModelError:
+            self.counters.failed += 1
+            raise
+        self.counters.answered += 1
+        return reply, retries
+
+    async def _tried(self, request: Request) -> tuple[Reply, int]:
+        deadline: float | None = None
+        last: ModelError | None = None
+        for retries in range(self.limits.tries):
+            tokens = self._estimate(request)
+            deadline = await self._turn(deadline, last, tokens)
+            try:
+                return await self._once(request, deadline, tokens), retries
+            except ModelError as error:
+                last = error
+                last.retries = retries
+            if last.cause is Cause.AUTH:
+                self.broken = self.broken or last
+            wait = self._backoff(retries, last)
+            self._pause_all(wait, last)
+            if not last.fault.retry or retries + 1 == self.limits.tries:
+                break
+            if self._clock.monotonic() + wait >= deadline:
+                break
+            self.counters.retries += 1
+            self.counters.backoff_s += wait
+            await self._clock.sleep(wait)
+        assert last is not None  # noqa: S101 - at least one try was made
+        raise last
+
+    async def _turn(self, deadline: float | None, last: ModelError | None, tokens: float) -> float:
+        """Waits until a request may be sent; gives the time by which the call has to end.
+
+        Waiting for the user's own limits moves that time; waiting for a provider's pause does not, and a pause that
+        would pass it ends the call instead.
+        """
+        self._raise_if_broken()
+        now = self._clock.monotonic()
+        queued = max(self._requests.reserve(1, now), self._tokens.reserve(tokens, now))
+        if queued > 0:
+            self.counters.queued_s += queued
+            await self._clock.sleep(queued)
+            self._raise_if_broken()
+        deadline = self._clock.monotonic() + self.limits.wall_seconds if deadline is None else deadline + queued
+        while (pause := self._paused_until - self._clock.monotonic()) > 0:
+            if self._clock.monotonic() + pause >= deadline:
+                raise last or ModelError(
+                    Cause.RATE_LIMIT,
+                    f"the provider asked to wait {pause:.0f} s more, longer than a call may last"
+                    f" ({self.limits.wall_seconds:.0f} s)",
+                    retry_after_s=pause,
+                )
+            pause += self._chance.uniform(0, min(1.0, pause / 10))  # not all at the same instant
+            self.counters.backoff_s += pause
+            await self._clock.sleep(pause)
+            self._raise_if_broken()
+        return deadline
+
+    def _raise_if_broken(self) -> None:
+        if self.broken is not None:
+            error = self.broken
+            raise ModelError(error.cause, str(error), http_status=error.http_status) from None
+
+    async def _once(self, request: Request, deadline: float, tokens: float) -> Reply:
+        """One try. What a backend lets through by mistake ends as the cause that `fault_of` gives it."""
+        timeout_s = max(0.0, min(self.limits.timeout_s, deadline - self._clock.monotonic()))
+        self.counters.sent += 1
+        try:
+            async with asyncio.timeout(timeout_s):
+                reply = await self.model.answer(request)
+        except ModelError:
+            self._tokens.correct(-tokens)
+            raise
+        except TimeoutError:  # tokens stay charged: the provider may well have made them
+            raise ModelError(Cause.TIMEOUT, f"no answer within {timeout_s:.3g} s") from None
+        except Exception as error:
+            text = shown(f"{type(error).__name__}: {error}", self._redact)
+            raise ModelError(fault_of(error).cause, text) from error
+        self._charge(_tokens(reply.usage), tokens)
+        return reply
+
+    def _estimate(self, request: Request) -> float:
+        """Tokens that a call is expected to use: by the calls so far, before the first by the length of its prompt."""
+        if self.limits.tokens_per_minute is None:
+            return 0.0
+        if self._tokens_expected is not None:
+            return self._tokens_expected
+        return sum(len(str(message.get("content") or "")) for message in request.messages) / 4
+
+    def _charge(self, used: int | None, reserved: float) -> None:
+        if used is None or self.limits.tokens_per_minute is None:
+            return
+        self._tokens.correct(used - reserved)
+        before = self._tokens_expected
+        self._tokens_expected = float(used) if before is None else 0.8 * before + 0.2 * used
+
+    def _backoff(self, retries: int, error: ModelError) -> float:
+        """Full jitter (Brooker 2015): uniform from 0 to a bound that doubles; never less than the provider asks."""
+        bound = min(self.limits.backoff_max_s, self.limits.backoff_s * 2**retries)
+        wait = self._chance.uniform(0, bound)
+        return wait if error.retry_after_s is None else error.retry_after_s + wait
+
+    def _pause_all(self, wait: float, error: ModelError) -> None:
+        if error.fault.retry and (error.cause is Cause.RATE_LIMIT or error.retry_after_s is not None):
+            pause = wait if error.retry_after_s is None else error.retry_after_s
+            self._paused_until = max(self._paused_until, self._clock.monotonic() + pause)
+
+
+def _tokens(usage: Usage) -> int | None:
+    """All tokens of a call, or ``None`` where one class is unknown."""
+    classes = (usage.input, usage.cached_input, usage.cache_write, usage.output, usage.reasoning)
+    known = [count for count in classes if count is not None]
+    return sum(known) if len(known) == len(classes) else None

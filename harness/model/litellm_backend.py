@@ -1,0 +1,217 @@
+"""Every provider that litellm knows: Anthropic, Google, Bedrock and the rest.
+
+The experiment's keys: ``model`` in litellm's form (``anthropic/claude-…``), ``base_url`` where it is not the provider's
+own, ``api_key_env``, and ``options``, which go to ``litellm.acompletion`` as they are (``api_version``, for one).
+Without ``api_key_env`` litellm reads the variable that it knows for the provider.
+
+litellm is kept quiet and at home: no price list, header list or ``.env`` file is fetched or read, nothing is reported,
+nothing is printed. It does not retry; `Caller` does. A sampling parameter that the provider does not know is an error
+and is not dropped, since without it the experiment would be another one; ``options: {drop_params: true}`` drops it.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError
+from harness.model.faults import Redact, cause_of, redact_also, retry_after, shown
+from harness.model.loopback import refuse_remote
+from harness.model.protocol import LOGPROBS, TOOL_ROLE, TOOLS
+from harness.model.wire import read_reply, request_fields
+
+_AT_HOME = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_LOCAL_BLOG_POSTS": "True",
+    "LITELLM_MODE": "PRODUCTION",  # anything else reads a .env file from the working folder
+}
+_SECRET_NAMES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+_RESERVED = ("model", "messages", "api_key", "api_base", "base_url", "num_retries", "max_retries", "stream")
+
+
+class LiteLLMModel:
+    """One model through litellm."""
+
+    def __init__(
+        self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str], offline: bool = False
+    ) -> None:
+        if not spec.model:
+            raise UsageError(f"model {spec.name!r}: model is missing; write litellm's name, PROVIDER/MODEL")
+        for option in spec.options:
+            if option in _RESERVED:
+                raise UsageError(f"model {spec.name!r}: the option {option!r} is set by other keys; leave it out")
+        if offline:
+            refuse_remote(spec)
+        self.spec = spec
+        self._key = environment.get(spec.api_key_env, "") if spec.api_key_env else ""
+        self._redact = redact_also(redact, self._key, *_keys_in(environment))
+        self._open = True
+        _OPEN.add(id(self))
+        self._fixed: dict[str, Any] = dict(spec.options) | {"model": spec.model, "num_retries": 0, "max_retries": 0}
+        if self._key:
+            self._fixed["api_key"] = self._key
+        if spec.base_url:
+            self._fixed["api_base"] = spec.base_url
+
+    @cached_property
+    def capabilities(self) -> frozenset[str]:
+        """By litellm's own list of what the provider takes; an unknown model is taken to know tools."""
+        known = _litellm().get_supported_openai_params(model=self.spec.model) or ["tools"]
+        found = {TOOL_ROLE, TOOLS} if "tools" in known else set()
+        return frozenset(found | ({LOGPROBS} if "top_logprobs" in known else set()))
+
+    async def prepare(self, adapters: Sequence[Path] = ()) -> None:
+        """Imports litellm (some seconds) and asks it whether the keys that this model needs are there; sends nothing.
+
+        Raises:
+            UsageError: a key is missing, or an adapter was asked for.
+        """
+        if adapters:
+            raise UsageError(
+                f"model {self.spec.name!r}: backend litellm holds no adapters; serve the model and use backend: openai"
+            )
+        litellm = await asyncio.to_thread(_litellm)
+        if self.spec.api_key_env:
+            missing = [] if self._key else [self.spec.api_key_env]
+        else:
+            found = litellm.validate_environment(model=self.spec.model, api_base=self.spec.base_url)
+            missing = [] if found["keys_in_environment"] else [str(name) for name in found["missing_keys"]]
+        if missing:
+            raise UsageError(
+                f"model {self.spec.name!r}: the environment variable {', '.join(missing)} is not set; set it to the key"
+            )
+        self._check_sampling(litellm)
+
+    def _check_sampling(self, litellm: Any) -> None:
+        try:
+            model, provider, _, _ = litellm.get_llm_provider(self.spec.model, api_base=self.spec.base_url)
+            litellm.utils.get_optional_params(
+                model=model, custom_llm_provider=provider, **(dict(self.spec.options) | dict(self.spec.sampling))
+            )
+        except litellm.UnsupportedParamsError as error:
+            said = str(error).partition(". To drop")[0].removeprefix("litellm.UnsupportedParamsError: ")
+            raise UsageError(
+                f"model {self.spec.name!r}: sampling: {said}; leave it out, or write options: {{drop_params: true}} to"
+                " have litellm drop it"
+            ) from None
+        except Exception:  # noqa: BLE001
+            # only that one complaint is looked for; anything else shows itself with the first request
+            return
+
+    async def answer(self, request: Request) -> Reply:
+        """One request, no retries.
+
+        Raises:
+            ModelError: by the status that the provider gave and by its words; litellm's own classes mislead.
+        """
+        litellm = _litellm()
+        fields = request_fields(request, logprobs=LOGPROBS in self.capabilities)
+        fields["messages"] = [dict(message) for message in request.messages]  # litellm writes into them
+        started = time.perf_counter()
+        try:
+            response = await litellm.acompletion(**(self._fixed | fields))
+        except Exception as error:  # noqa: BLE001 - litellm raises whatever its providers' code does
+            raise self._error(error) from None
+        latency_s = time.perf_counter() - started
+        return read_reply(response.model_dump(warnings=False), latency_s=latency_s)
+
+    def _error(self, error: Exception) -> ModelError:
+        chain = _chain(error)
+        statuses = [status for part in chain if isinstance(status := getattr(part, "status_code", None), int)]
+        status = statuses[-1] if statuses else None  # the deepest is the provider's own; litellm makes 500 of 529
+        text = str(getattr(error, "message", "") or error)
+        headers = getattr(error, "litellm_response_headers", None)
+        cause = _cause(chain, status, text)
+        heard = status is not None and cause not in {Cause.NETWORK, Cause.PROTOCOL}
+        return ModelError(
+            cause,
+            shown(f"HTTP {status}: {text}" if heard else text or type(error).__name__, self._redact),
+            http_status=status if heard else None,
+            retry_after_s=retry_after(headers, datetime.now(UTC)) if isinstance(headers, Mapping) else None,
+        )
+
+    async def close(self) -> None:
+        """Closes litellm's clients, which all its models in this process share, once the last of them is closed."""
+        if not self._open:
+            return
+        self._open = False
+        _OPEN.discard(id(self))
+        if not _OPEN:
+            await _shut()
+
+
+def _keys_in(environment: Mapping[str, str]) -> list[str]:
+    """Values that litellm may read by itself and a provider may echo; wanted only to be kept out of texts."""
+    return [value for name, value in environment.items() if name.upper().endswith(_SECRET_NAMES) and len(value) >= 8]
+
+
+_OPEN: set[int] = set()
+"""The models that may still call."""
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """An error and all that led to it, the outermost first."""
+    parts: list[BaseException] = []
+    part: BaseException | None = error
+    while part is not None and part not in parts:
+        parts.append(part)
+        part = part.__cause__ or part.__context__
+    return parts
+
+
+def _cause(chain: list[BaseException], status: int | None, text: str) -> Cause:
+    """What a failure inside litellm means: by what lies at its bottom, for litellm calls most of them status 500."""
+    import aiohttp
+    import httpx
+
+    def holds(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(part, kinds) for part in chain)
+
+    if holds(httpx.HTTPStatusError):
+        return cause_of(status or 500, text)
+    if holds(TimeoutError, httpx.TimeoutException):
+        return Cause.TIMEOUT
+    if holds(OSError, aiohttp.ClientError, httpx.TransportError):
+        return Cause.NETWORK
+    if holds(ImportError):
+        return Cause.REQUEST  # a provider's own package is missing: trying again does not install it
+    unread = holds(json.JSONDecodeError, KeyError, TypeError, AttributeError)
+    if unread or status == 200 or "'choices'" in text:
+        return Cause.PROTOCOL
+    return cause_of(status, text) if status is not None else Cause.INTERNAL
+
+
+def _litellm() -> Any:
+    """The package, kept quiet and at home."""
+    if "litellm" not in sys.modules:
+        os.environ.update(_AT_HOME)
+    import litellm
+
+    litellm.telemetry = False
+    litellm.suppress_debug_info = True
+    for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return litellm
+
+
+async def _shut() -> None:
+    """Ends what litellm keeps running in the background, then its connections, so that a later use begins anew."""
+    if "litellm" not in sys.modules:
+        return
+    import litellm
+    from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
+
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(GLOBAL_LOGGING_WORKER.flush(), 1.0)
+    await GLOBAL_LOGGING_WORKER.stop()
+    await litellm.close_litellm_async_clients()
+    litellm.in_memory_llm_clients_cache.flush_cache()

@@ -1,0 +1,161 @@
+"""Any server that speaks OpenAI's ``/chat/completions``: vLLM, llama.cpp, most hosts. A thin client over aiohttp.
+
+The experiment's keys: ``base_url`` (with its ``/v1``), ``model``, ``api_key_env``, and ``options: {stream: true}`` to
+measure the time to the first token. An adapter is asked for by its folder's name in place of ``model``, which is how
+vLLM serves LoRA modules (``--lora-modules tickets=adapters/tickets``).
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError, nearest
+from harness.model.faults import Redact, cause_of, http_error, redact_also, shown
+from harness.model.loopback import refuse_remote
+from harness.model.protocol import CAPABILITIES
+from harness.model.sse import Joined, events
+from harness.model.wire import read_reply, request_fields
+
+if TYPE_CHECKING:
+    import aiohttp
+
+OPTIONS = ("stream",)
+
+
+class OpenAIModel:
+    """One model of an OpenAI-compatible server."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(
+        self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str], offline: bool = False
+    ) -> None:
+        if not spec.base_url:
+            raise UsageError(f"model {spec.name!r}: base_url is missing; write the server's, such as http://HOST/v1")
+        if urlsplit(spec.base_url).scheme not in {"http", "https"}:
+            raise UsageError(
+                f"model {spec.name!r}: base_url is {spec.base_url!r}; it has to begin with http:// or https://"
+            )
+        for option in spec.options:
+            if option not in OPTIONS:
+                raise UsageError(f"model {spec.name!r}: unknown option {option!r}; {nearest(option, OPTIONS)}")
+        if offline:
+            refuse_remote(spec)
+        self.spec = spec
+        key = environment.get(spec.api_key_env, "") if spec.api_key_env else ""
+        self._key_missing = bool(spec.api_key_env) and not key
+        self._redact = redact_also(redact, key)
+        self._url = spec.base_url.rstrip("/") + "/chat/completions"
+        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        self._stream = bool(spec.options.get("stream"))
+        self._session: aiohttp.ClientSession | None = None
+
+    async def prepare(self, adapters: Sequence[Path] = ()) -> None:
+        """Checks that the key is there and that no two adapters go by one name; sends nothing.
+
+        Raises:
+            UsageError: as said.
+        """
+        if self._key_missing:
+            raise UsageError(
+                f"model {self.spec.name!r}: the environment variable {self.spec.api_key_env} is not set;"
+                " set it to the key"
+            )
+        by_name: dict[str, Path] = {}
+        for folder in adapters:
+            other = by_name.setdefault(folder.name, folder)
+            if other != folder:
+                raise UsageError(
+                    f"model {self.spec.name!r}: the adapters {other} and {folder} have one folder name,"
+                    " by which the server knows them; rename one"
+                )
+
+    async def answer(self, request: Request) -> Reply:
+        """One request, no retries.
+
+        Raises:
+            ModelError: by the table of `harness.model.faults`; a connection that fails or is cut is ``network``, an
+                answer that is no chat completion ``protocol``.
+        """
+        import aiohttp
+
+        fields = request_fields(request, logprobs=True)
+        fields["model"] = Path(request.adapter).name if request.adapter else self.spec.model
+        if self._stream:
+            fields["stream"], fields["stream_options"] = True, {"include_usage": True}
+        payload = json.dumps(fields, default=_plain).encode()
+        started = time.perf_counter()
+        try:
+            async with self._opened().post(
+                self._url, data=payload, headers=self._headers, allow_redirects=False
+            ) as response:
+                if response.status != 200:
+                    body = (await response.read()).decode("utf-8", "replace")
+                    raise http_error(response.status, body, response.headers, self._redact)
+                if self._stream and response.content_type == "text/event-stream":
+                    return await self._streamed(response, started)
+                data = await response.read()
+        except TimeoutError as error:
+            raise ModelError(Cause.TIMEOUT, "no answer in time") from error
+        except aiohttp.ClientResponseError as error:
+            raise ModelError(Cause.PROTOCOL, shown(f"not HTTP: {error.message}", self._redact)) from None
+        except aiohttp.InvalidURL as error:
+            raise ModelError(Cause.REQUEST, shown(f"not a URL: {error}", self._redact)) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise ModelError(Cause.NETWORK, shown(f"{type(error).__name__}: {error}", self._redact)) from None
+        return read_reply(self._parsed(data), latency_s=time.perf_counter() - started)
+
+    async def _streamed(self, response: "aiohttp.ClientResponse", started: float) -> Reply:
+        joined, ttft_s = Joined(), None
+        async for data in events(response.content.iter_any()):
+            if data == b"[DONE]":
+                joined.ended = True
+                break
+            if joined.add(self._parsed(data)) and ttft_s is None:
+                ttft_s = time.perf_counter() - started
+        if not joined.ended:
+            raise ModelError(Cause.NETWORK, "the stream was cut before its end")
+        return read_reply(joined.body(), latency_s=time.perf_counter() - started, ttft_s=ttft_s)
+
+    def _parsed(self, data: bytes) -> Any:
+        """The JSON of an answer; an error that came with status 200 is raised as the error that it is."""
+        try:
+            body = json.loads(data)
+        except ValueError:
+            text = shown(data.decode("utf-8", "replace"), self._redact)
+            raise ModelError(Cause.PROTOCOL, f"the answer is not JSON: {text or 'empty'}") from None
+        error = body.get("error") if isinstance(body, dict) and not body.get("choices") else None
+        if error:
+            code = error.get("code") if isinstance(error, dict) else None
+            text = json.dumps(error)
+            cause = cause_of(code, text) if isinstance(code, int) and code >= 400 else Cause.PROTOCOL
+            raise ModelError(cause, shown(f"an error with status 200: {text}", self._redact), http_status=200)
+        return body
+
+    def _opened(self) -> "aiohttp.ClientSession":
+        """The one session. `Caller` bounds how many requests are open, so the pool of connections needs no bound."""
+        if self._session is None:
+            import aiohttp
+
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+def _plain(value: Any) -> Any:
+    """Mappings of frozen records, which ``json`` does not know."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"no JSON form: {type(value).__name__}")

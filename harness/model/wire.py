@@ -1,0 +1,167 @@
+"""OpenAI's chat shape on the wire: what a request becomes, and what a reply is read from.
+
+The litellm backend reads its replies here too, since litellm brings every provider into this shape.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from harness.core import Cause, ModelError, Reply, Request, ToolCall, Usage
+
+TOP = 2
+"""The likeliest tokens asked for at each place: two, for the margin between them."""
+
+
+def request_fields(request: Request, *, logprobs: bool) -> dict[str, Any]:
+    """The fields of a chat completion but for ``model``: messages, sampling, tools, log-probabilities."""
+    fields: dict[str, Any] = {"messages": request.messages}
+    if request.tools:
+        fields["tools"] = [
+            {
+                "type": "function",
+                "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+            }
+            for tool in request.tools
+        ]
+    if logprobs and request.logprobs:
+        fields["logprobs"] = True
+        fields["top_logprobs"] = TOP
+    fields.update(request.sampling)  # last: the user's word, tool_choice among it, is the final one
+    return fields
+
+
+def read_reply(body: Any, *, latency_s: float, ttft_s: float | None = None) -> Reply:
+    """The reply that a chat completion's JSON holds.
+
+    Raises:
+        ModelError: ``protocol``, where it is no chat completion.
+    """
+    choices = body.get("choices") if isinstance(body, dict) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        raise ModelError(Cause.PROTOCOL, "the answer is no chat completion: it has no choices with a message")
+    finish = str(choice.get("finish_reason") or "stop")
+    refusal = _refusal(message) or (finish if finish == "content_filter" else None)
+    return Reply(
+        text=_text(message.get("content")),
+        tool_calls=tuple(_tool_call(call, i) for i, call in enumerate(message.get("tool_calls") or ())),
+        finish_reason=finish,
+        refusal=str(refusal) if refusal else None,
+        signals=signals(_token_logprobs(choice)),
+        usage=read_usage(body.get("usage")),
+        latency_s=latency_s,
+        ttft_s=ttft_s,
+        model_version=str(body.get("model") or ""),
+    )
+
+
+def _refusal(message: Mapping[str, Any]) -> Any:
+    """Where the model declined in so many words; litellm keeps it one step down."""
+    below = message.get("provider_specific_fields")
+    return message.get("refusal") or (below.get("refusal") if isinstance(below, dict) else None)
+
+
+def _text(content: Any) -> str:
+    """A message's text; some providers answer in parts."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _tool_call(call: Any, index: int) -> ToolCall:
+    call = call if isinstance(call, dict) else {}
+    function = call.get("function") or {}
+    written = function.get("arguments")
+    raw = written if isinstance(written, str) else json.dumps(written if written is not None else {})
+    return ToolCall(
+        id=str(call.get("id") or f"call_{index}"),
+        name=str(function.get("name") or ""),
+        arguments=_arguments(raw),
+        raw=raw,
+    )
+
+
+def _arguments(raw: str) -> dict[str, Any] | None:
+    """The object that a model wrote as a tool's arguments; nothing written is no arguments."""
+    if not raw.strip():
+        return {}
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+# ------------------------------------------------------------------------------------------------------------ signals
+
+
+def _token_logprobs(choice: Mapping[str, Any]) -> list[Any]:
+    block = choice.get("logprobs")
+    tokens = block.get("content") if isinstance(block, dict) else None
+    return tokens if isinstance(tokens, list) else []
+
+
+def signals(tokens: Iterable[Any]) -> dict[str, float]:
+    """Mean and minimum of the tokens' natural log-probabilities, and the smallest margin between the likeliest two.
+
+    The margin is the minimum over places of p1 - p2, over those places where two alternatives were given. Empty for no
+    tokens.
+    """
+    chosen: list[float] = []
+    margins: list[float] = []
+    for token in tokens:
+        value = token.get("logprob") if isinstance(token, dict) else None
+        if not isinstance(value, (int, float)):
+            continue
+        chosen.append(float(value))
+        found = [top.get("logprob") for top in token.get("top_logprobs") or () if isinstance(top, dict)]
+        likeliest = sorted((float(v) for v in found if isinstance(v, (int, float))), reverse=True)
+        if len(likeliest) >= TOP:
+            margins.append(math.exp(likeliest[0]) - math.exp(likeliest[1]))
+    if not chosen:
+        return {}
+    known = {"logprob_mean": math.fsum(chosen) / len(chosen), "logprob_min": min(chosen)}
+    return known | ({"margin": min(margins)} if margins else {})
+
+
+# -------------------------------------------------------------------------------------------------------------- usage
+
+
+def read_usage(usage: Any) -> Usage:
+    """A provider's counts in classes that do not overlap.
+
+    OpenAI's ``prompt_tokens`` hold the cached ones and its ``completion_tokens`` the reasoning ones; litellm counts
+    Anthropic's cache reads and writes into ``prompt_tokens`` likewise. Some providers count reasoning beside the
+    completion; ``total_tokens`` tells which.
+    """
+    if not isinstance(usage, Mapping):
+        return Usage()
+    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    in_detail = usage.get("prompt_tokens_details")
+    out_detail = usage.get("completion_tokens_details")
+    in_detail = in_detail if isinstance(in_detail, Mapping) else {}
+    out_detail = out_detail if isinstance(out_detail, Mapping) else {}
+    cached = _count(in_detail.get("cached_tokens")) or _count(usage.get("cache_read_input_tokens")) or 0
+    written = _count(in_detail.get("cache_creation_tokens")) or _count(usage.get("cache_creation_input_tokens")) or 0
+    reasoning = _count(out_detail.get("reasoning_tokens")) or 0
+    beside = (
+        prompt is not None
+        and completion is not None
+        and reasoning > 0
+        and _count(usage.get("total_tokens")) == prompt + completion + reasoning
+    )
+    return Usage(
+        input=None if prompt is None else max(0, prompt - cached - written),
+        cached_input=cached,
+        cache_write=written,
+        output=completion if completion is None or beside else max(0, completion - reasoning),
+        reasoning=reasoning,
+        source="unknown" if prompt is None and completion is None else "provider",
+    )
+
+
+def _count(value: Any) -> int | None:
+    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
