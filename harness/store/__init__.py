@@ -4,6 +4,7 @@ It is all that the running half and the judging half share.
 """
 
 from harness.store.experiment import experiment_file, load_experiment, parse_experiment, resolve
+from harness.store.flags import Flag
 from harness.store.schema import (
     Budget,
     ContenderEntry,
@@ -15,6 +16,7 @@ from harness.store.schema import (
     PriceEntry,
     SuiteEntry,
 )
+from harness.store.tasktable import Labels, TaskTable, load_task_table
 
 __all__ = [
     "Budget",
@@ -22,12 +24,16 @@ __all__ = [
     "Economics",
     "Escalation",
     "Experiment",
+    "Flag",
+    "Labels",
     "Limits",
     "ModelEntry",
     "PriceEntry",
     "SuiteEntry",
+    "TaskTable",
     "experiment_file",
     "load_experiment",
+    "load_task_table",
     "parse_experiment",
     "resolve",
 ]

@@ -1,0 +1,187 @@
+"""The columns of the three tables of a report, and reading them from files that others may have written."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core import EvidenceError, nearest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE = "outcomes.parquet", "calls.parquet", "transcripts.parquet"
+
+OUTCOMES: dict[str, str] = {
+    **dict.fromkeys(("report", "suite", "suite_digest"), "string"),
+    **dict.fromkeys(("contender", "contender_kind", "contender_digest"), "string"),
+    **dict.fromkeys(("task", "task_digest", "domain", "cluster", "split"), "string"),
+    "trial": "int32",
+    "status": "string",
+    "cause": "string",
+    "passed": "bool",
+    "score": "float64",
+    "label_true": "string",
+    "label_predicted": "string",
+    "confidence": "float64",
+    "escalated": "bool",
+    "served_by": "string",
+    "skills_shown": "strings",
+    "skills_used": "strings",
+    "cost_usd": "float64",
+    "judge_usd": "float64",
+    "cost_basis": "string",
+    "latency_s": "float64",
+    **dict.fromkeys(("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens"), "int64"),
+    "calls": "int32",
+    "retries": "int32",
+    "started_at": "timestamp",
+    "attempt_id": "string",
+}
+"""Column names of ``outcomes.parquet`` in their order, and their types."""
+
+CALLS: dict[str, str] = {
+    **dict.fromkeys(("attempt_id", "role", "model", "adapter"), "string"),
+    **dict.fromkeys(("input_tokens", "cached_input_tokens", "cache_write_tokens"), "int64"),
+    **dict.fromkeys(("output_tokens", "reasoning_tokens"), "int64"),
+    "gpu_seconds": "float64",
+    "usage_source": "string",
+    "cost_usd": "float64",
+    "price_date": "string",
+    "latency_s": "float64",
+    "ttft_s": "float64",
+    "retries": "int32",
+    "cache_hit": "bool",
+    "finish_reason": "string",
+    "error": "string",
+    "request_digest": "string",
+    **dict.fromkeys(("logprob_mean", "logprob_min", "margin"), "float64"),
+    "started_at": "timestamp",
+    "cost_basis": "string",
+}
+
+TRANSCRIPTS: dict[str, str] = dict.fromkeys(("attempt_id", "messages", "reason", "replies"), "string")
+"""``messages`` and ``replies`` are JSON text; a reply stands with its request's digest, so that a report without its
+journal can be replayed."""
+
+REQUIRED = ("contender", "task", "trial", "status", "passed")
+"""Without these columns an outcome table cannot be judged; the others may be missing and are then unknown."""
+
+
+def schema(columns: Mapping[str, str]) -> "pa.Schema":
+    """The Arrow schema of a table's columns."""
+    import pyarrow as pa
+
+    return pa.schema([(name, arrow_type(word)) for name, word in columns.items()])
+
+
+def arrow_type(word: str) -> "pa.DataType":
+    """The Arrow type that a word of the column lists stands for."""
+    import pyarrow as pa
+
+    types = {
+        "string": pa.string(),
+        "strings": pa.list_(pa.string()),
+        "bool": pa.bool_(),
+        "int32": pa.int32(),
+        "int64": pa.int64(),
+        "float64": pa.float64(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+    }
+    return types[word]
+
+
+def open_table(path: Path, columns: Mapping[str, str], *, required: Sequence[str] = ()) -> "pq.ParquetFile":
+    """An opened Parquet file whose columns, where it has them, hold what they should.
+
+    Raises:
+        EvidenceError: the file is missing or broken, lacks a required column, or a column has a type that does not fit.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        what = "holds no results yet: run it, or import a table" if path.name == OUTCOMES_FILE else "has no such file"
+        raise EvidenceError(f"{path}: missing; the report {what}")
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise EvidenceError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from None
+    found: pa.Schema = file.schema_arrow
+    for name in required:
+        if name not in found.names:
+            raise EvidenceError(f"{path}: the column {name} is missing; {nearest(name, found.names)}")
+    for name, word in columns.items():
+        if name in found.names and not _fits(found.field(name).type, word):
+            raise EvidenceError(f"{path}: the column {name} holds {found.field(name).type}, needed {arrow_type(word)}")
+    return file
+
+
+def read_table(
+    path: Path, columns: Mapping[str, str], *, chosen: Sequence[str] | None = None, required: Sequence[str] = ()
+) -> "pa.Table":
+    """The chosen columns (default: all) in the types and the order of ``columns``; a column the file lacks is null.
+
+    Raises:
+        EvidenceError: as `open_table`; or the file is damaged further on, or a value does not fit.
+    """
+    import pyarrow as pa
+
+    names = list(columns) if chosen is None else list(chosen)
+    for name in names:
+        if name not in columns:
+            raise EvidenceError(f"{path}: there is no column {name}; {nearest(name, columns)}")
+    with open_table(path, columns, required=required) as file:
+        there = [name for name in names if name in file.schema_arrow.names]
+        try:
+            table = file.read(columns=there)
+        except (pa.ArrowException, OSError) as error:
+            raise EvidenceError(f"{path}: damaged: {str(error).splitlines()[0]}") from None
+        rows = file.metadata.num_rows
+    arrays = [
+        fitted(table.column(name), columns[name], path, name)
+        if name in there
+        else pa.nulls(rows, arrow_type(columns[name]))
+        for name in names
+    ]
+    return pa.table(arrays, schema=schema({name: columns[name] for name in names}))
+
+
+def fitted(values: Any, word: str, path: Path, name: str) -> Any:
+    """An Arrow array cast to a column's own type.
+
+    Raises:
+        EvidenceError: a value does not fit, such as a number that is too large.
+    """
+    import pyarrow as pa
+
+    wanted = arrow_type(word)
+    if values.type == wanted:
+        return values
+    try:
+        return values.cast(wanted)
+    except pa.ArrowException as error:
+        raise EvidenceError(f"{path}: the column {name}: {str(error).splitlines()[0]}") from None
+
+
+def _fits(found: "pa.DataType", word: str) -> bool:
+    """Whether a column of another writer's type can be read as ours without guessing."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    if types.is_null(found):
+        return True
+    if types.is_dictionary(found):
+        return _fits(found.value_type, word)
+    if word == "string":
+        return types.is_string(found) or types.is_large_string(found) or bool(found == pa.string_view())
+    if word == "strings":
+        return (types.is_list(found) or types.is_large_list(found)) and _fits(found.value_type, "string")
+    tests = {
+        "bool": (types.is_boolean, types.is_integer),
+        "int32": (types.is_integer,),
+        "int64": (types.is_integer,),
+        "float64": (types.is_floating, types.is_integer, types.is_decimal),
+        "timestamp": (types.is_timestamp,),
+    }
+    return any(bool(test(found)) for test in tests[word])
