@@ -1,0 +1,77 @@
+"""The files beside a SKILL.md: which there are, and reading one for a model without ever leaving the folder."""
+
+import codecs
+import os
+from pathlib import Path, PurePosixPath
+
+from harness.core import OwnbenchError, nearest
+from harness.skill.record import Skill
+
+MAX_READ = 200_000
+"""Bytes of a file that a model is shown."""
+MAX_FILES = 2_000
+
+
+class SkillFileError(OwnbenchError):
+    """A file of a skill cannot be shown. The text is for the model that asked, and names no path of the machine."""
+
+
+def read_file(skill: Skill, relative_path: str) -> str:
+    """The text of one of the skill's files; past 200 kB it is cut, and the last line says so. SKILL.md is the body.
+
+    Raises:
+        SkillFileError: no such file in the skill, a path out of its folder, or not a text.
+    """
+    pure = PurePosixPath(relative_path.strip())
+    if pure.is_absolute() or ".." in pure.parts or "\\" in relative_path or "\0" in relative_path:
+        raise SkillFileError(f"{relative_path!r} is not a path inside the skill {skill.name}; give one relative to it")
+    name = pure.as_posix()
+    if name.lower() == "skill.md":
+        return skill.body
+    if name not in skill.files:
+        advice = nearest(name, skill.files) if skill.files else "it has no files"
+        raise SkillFileError(f"the skill {skill.name} has no file {name!r}; {advice}")
+    try:
+        data, size = _read_inside(skill.folder, pure)
+    except OSError:
+        raise SkillFileError(f"the file {name!r} of the skill {skill.name} cannot be read") from None
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(data, final=size <= MAX_READ)
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise SkillFileError(f"the file {name!r} of the skill {skill.name} is not a text")
+    return text if size <= MAX_READ else f"{text}\n[cut here: the first {MAX_READ:,} of {size:,} bytes]"
+
+
+def _read_inside(folder: Path, pure: PurePosixPath) -> tuple[bytes, int]:
+    """The first bytes and the size. A link anywhere on the way is refused, even one made after the skill was loaded."""
+    path = folder
+    for part in pure.parts:
+        path = path / part
+        if path.is_symlink():
+            raise OSError("a link")
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(handle, "rb") as file:
+        return file.read(MAX_READ), os.fstat(handle).st_size
+
+
+def list_files(folder: Path, main: Path) -> tuple[tuple[str, ...], list[str]]:
+    """The skill's files except ``main``, relative and sorted; and warnings of what was left out."""
+    found, links = [], []
+    for place, folders, names in os.walk(folder, followlinks=False):
+        here = Path(place)
+        links += [name for name in folders if (here / name).is_symlink()]
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
+        for name in names:
+            path = here / name
+            if path.is_symlink():
+                links.append(name)
+            elif not name.startswith(".") and path.is_file() and path != main:
+                found.append(path.relative_to(folder).as_posix())
+        if len(found) > MAX_FILES:
+            break
+    warnings = [f"links are not followed: {', '.join(sorted(links)[:3])}"] if links else []
+    if len(found) > MAX_FILES:
+        warnings.append(f"more than {MAX_FILES:,} files; the rest is left out")
+    return tuple(sorted(found)[:MAX_FILES]), warnings

@@ -1,0 +1,168 @@
+"""The head of a SKILL.md: a small, strict subset of YAML in which every scalar is a text.
+
+One parser serves the loader and the lint. What the subset forbids and YAML allows (flow style, anchors, tags, a key
+given twice, uneven indentation) is read all the same and named; the lint calls it an error, the loader a warning.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MAX_BYTES = 1_000_000
+"""Of a SKILL.md that is loaded: more than fits any model's context."""
+MAX_HEAD = 65_536
+"""Characters of a frontmatter."""
+MAX_NODES = 10_000
+"""Values of a frontmatter, each counted as often as aliases repeat it; against files that unfold without end."""
+
+Split = tuple[str, str]
+"""Frontmatter and body."""
+
+
+class UnreadableError(Exception):
+    """A SKILL.md of which nothing can be used; its text is the reason."""
+
+
+def skill_file(folder: Path) -> Path | None:
+    """The folder's SKILL.md (or skill.md), or ``None``."""
+    return next((path for name in ("SKILL.md", "skill.md") if (path := folder / name).exists()), None)
+
+
+def text_of(path: Path, folder: Path, *, most: int = MAX_BYTES) -> str:
+    """The file's text, its lines ended by line feeds alone.
+
+    Raises:
+        UnreadableError: a link out of the skill's folder, not a file, too large, or not UTF-8.
+    """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise UnreadableError(f"{path.name} is a link out of the skill's folder")
+    if not path.is_file():
+        raise UnreadableError(f"{path.name} is not a file")
+    try:
+        size = path.stat().st_size
+        if size > most:
+            raise UnreadableError(f"{path.name} has {size:,} bytes, more than {most:,}")
+        return path.read_bytes().decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"{path.name} is not UTF-8 at byte {error.start}") from None
+    except OSError as error:
+        raise UnreadableError(f"{path.name} cannot be read: {error.strerror}") from None
+
+
+def split_strictly(text: str) -> Split:
+    """As the reference validator splits: whatever stands between the first two ``---``, wherever they stand.
+
+    Raises:
+        UnreadableError: no frontmatter at the very start, or no end of it.
+    """
+    if not text.startswith("---"):
+        raise UnreadableError("SKILL.md must begin with ---, a frontmatter, and --- again")
+    parts = text.split("---", 2)
+    if len(parts) < 3:
+        raise UnreadableError("the frontmatter is not closed by a line ---")
+    return parts[1], parts[2].strip()
+
+
+def split_by_lines(text: str) -> Split:
+    """As clients split: ``---`` on lines of their own, a byte order mark and blank lines before them allowed.
+
+    Raises:
+        UnreadableError: as `split_strictly`.
+    """
+    lines = text.lstrip("\ufeff").lstrip().split("\n")
+    if lines[0].rstrip() != "---":
+        return split_strictly(text)
+    for number, line in enumerate(lines[1:], 1):
+        if line.rstrip() == "---":
+            return "\n".join(lines[1:number]), "\n".join(lines[number + 1 :]).strip()
+    return split_strictly(text)
+
+
+def parse_head(head: str) -> tuple[dict[str, Any], list[str]]:
+    """The fields, each a text, a list or a mapping of texts; and what the strict subset forbids.
+
+    Raises:
+        UnreadableError: not YAML, not a mapping, or too large.
+    """
+    if len(head) > MAX_HEAD:
+        raise UnreadableError(f"the frontmatter has {len(head):,} characters, more than {MAX_HEAD:,}")
+    head = head.translate(_NO_LINE_ENDS)
+    try:
+        forbidden = _forbidden(head)
+        node = yaml.compose(head, Loader=yaml.BaseLoader)
+        budget = [MAX_NODES]
+        value = _plain(node, budget, forbidden.append) if node is not None else ""
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        mark = getattr(error, "problem_mark", None)
+        raise UnreadableError(f"not valid YAML: {problem}" + (f" (line {mark.line + 1})" if mark else "")) from None
+    except RecursionError:
+        raise UnreadableError("not valid YAML: nested too deeply") from None
+    if not isinstance(value, dict):
+        raise UnreadableError("the frontmatter must be a mapping of fields to values")
+    return value, list(dict.fromkeys(forbidden))
+
+
+_NO_LINE_ENDS = dict.fromkeys(map(ord, "\x85\u2028\u2029"), " ")
+"""Signs that end a line in YAML 1.1, which PyYAML reads, and no longer in 1.2, which the reference validator reads."""
+
+
+def parse_leniently(head: str) -> tuple[dict[str, Any], list[str]]:
+    """As `parse_head`; where a colon or another sign in a plain text breaks the YAML, tried again with it quoted."""
+    try:
+        return parse_head(head)
+    except UnreadableError:
+        fields, problems = parse_head(_quoted(head))
+        return fields, ["the frontmatter is no YAML until a value is quoted", *problems]
+
+
+def _quoted(head: str) -> str:
+    """The frontmatter with every one-line plain value of a top-level field in quotes."""
+    lines = []
+    for line in head.split("\n"):
+        found = re.fullmatch(r"([A-Za-z][A-Za-z_-]*):[ \t]+([^'\"|>\s].*)", line)
+        lines.append(f"{found[1]}: '{found[2].rstrip().replace(chr(39), chr(39) * 2)}'" if found else line)
+    return "\n".join(lines)
+
+
+def _forbidden(head: str) -> list[str]:
+    found = []
+    for event in yaml.parse(head, Loader=yaml.BaseLoader):
+        if getattr(event, "flow_style", False):
+            found.append("flow style ({…} or […]) is not allowed; write one entry a line")
+        if getattr(event, "anchor", None):
+            found.append("anchors and aliases are not allowed")
+        if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None) is not None:
+            found.append("tags (!…) are not allowed")
+    return found
+
+
+def _plain(node: yaml.Node, budget: list[int], forbid: Callable[[str], None], depth: int = 0) -> Any:
+    """Texts, lists and mappings of a node."""
+    budget[0] -= 1
+    if budget[0] < 0 or depth > 50:
+        raise UnreadableError("the frontmatter holds too many or too deeply nested values")
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value)
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(part, budget, forbid, depth + 1) for part in node.value]
+    fields: dict[str, Any] = {}
+    columns = set()
+    for key_node, value_node in node.value:
+        key = _plain(key_node, budget, forbid, depth + 1)
+        if not isinstance(key, str):
+            raise UnreadableError("a field's name must be a text")
+        if key == "<<" and isinstance(value_node, yaml.MappingNode):
+            fields = _plain(value_node, budget, forbid, depth + 1) | fields
+            continue
+        if key in fields:
+            forbid(f"the field {key!r} is given twice")
+        if isinstance(value_node, yaml.MappingNode):
+            columns.add(value_node.start_mark.column)
+        fields[key] = _plain(value_node, budget, forbid, depth + 1)
+    if len(columns) > 1:
+        forbid("mappings are indented unevenly")
+    return fields

@@ -1,0 +1,69 @@
+"""A skill of equal length about something else: what the mere presence of such a text does to answers."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from harness.core import digest_json
+from harness.skill.record import Skill
+
+NEUTRAL_NAME = "pond-keeping"
+NEUTRAL_DESCRIPTION = "Use when a garden pond must be kept through the seasons."
+NEUTRAL_BODY = """# Keeping a garden pond
+
+## Spring
+
+Lift the net, take out the leaves that fell in winter, and cut back the reeds. Divide water lilies every third year.
+Feed fish only when the water stays above ten degrees.
+
+## Summer
+
+Top up the water in the evening. Remove thread algae by winding them on a stick. Leave a shaded part: a third of the
+surface under floating leaves keeps the water clear.
+
+## Autumn
+
+Stretch a net before the first leaves fall. Cut marginal plants to a hand's width above the water. Bring tender plants
+indoors in a bucket.
+
+## Winter
+
+Keep a small hole open in the ice with a float. Never break ice by force. A pond as deep as an arm is long does not
+freeze to its bed.
+"""
+
+
+def placebo(skill: Skill, library: Iterable[Skill]) -> Skill:
+    """Another skill of the library, its body cut or repeated to as many words as ``skill``'s; without its files.
+
+    The other is the one nearest in words, equals by name. Where the library holds no other with a text, a built-in text
+    about garden ponds takes its place. The digest is of what is delivered.
+    """
+    wanted = len(skill.body.split())
+    others = [other for other in library if other.name != skill.name and other.body.strip()]
+    if others:
+        other = min(others, key=lambda other: (abs(len(other.body.split()) - wanted), other.name))
+    else:
+        other = replace(skill, name=NEUTRAL_NAME, description=NEUTRAL_DESCRIPTION, body=NEUTRAL_BODY)
+    body = _of_length(other.body, wanted)
+    return replace(
+        other,
+        body=body,
+        files=(),
+        license="",
+        compatibility="",
+        metadata={},
+        allowed_tools=(),
+        digest=digest_json(["placebo", other.name, other.description, body]),
+        warnings=(),
+    )
+
+
+def _of_length(body: str, words: int) -> str:
+    """``body`` with exactly so many words, its lines as they are."""
+    if words == 0:
+        return ""
+    times = -(-words // len(body.split()))
+    whole = "\n\n".join([body.strip()] * times)
+    ends = [found.end() for found in re.finditer(r"\S+", whole)]
+    return whole[: ends[words - 1]]

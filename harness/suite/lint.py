@@ -1,0 +1,147 @@
+"""What makes a suite's numbers worth less than they look: leaks, repeats, missing answers, thin domains."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.core import Suite, Task
+from harness.suite.near import near_duplicates
+
+FEW_TASKS = 20
+"""A domain with fewer tasks can show only differences of about 25 points and more."""
+LARGEST_SHARE = 0.8
+SMALLEST_SHARE = 0.1
+"""Of the commonest label's count."""
+MOST_LABELS = 50
+"""More distinct references than this, or than half of the tasks, are answers and not labels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing found; ``tasks`` are the ids that it is about, in the suite's order."""
+
+    severity: Literal["error", "warning"]
+    rule: str
+    tasks: tuple[str, ...]
+    message: str
+
+
+def lint_suite(suite: Suite) -> list[Finding]:
+    """All findings, errors first.
+
+    Errors: ``duplicate`` (tasks that ask the same and are counted as independent), ``contradiction`` (the same
+    question, another reference), ``split-overlap`` (the same question in dev and in test). Warnings: ``near-duplicate``
+    and ``near-split-overlap`` (four fifths of the shingles in common, see `near_duplicates`), ``empty-reference``,
+    ``label-imbalance``, ``cluster-spans-splits``, ``few-tasks``, ``empty-domain``.
+    """
+    rules = (_same, _near, _references, _labels, _clusters, _domains)
+    found = [finding for rule in rules for finding in rule(suite)]
+    return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def _same(suite: Suite) -> Iterator[Finding]:
+    for group in _groups((_question(task), task) for task in suite.tasks):
+        if len(group) == 1:
+            continue
+        if len({_json(task.reference) for task in group}) > 1:
+            text = f"{len(group)} tasks ask the same and have different references: one of them cannot be passed"
+            yield _finding("error", "contradiction", group, text)
+        if {"dev", "test"} <= {task.split for task in group}:
+            text = "the same task in dev and in test: what is chosen on dev has seen the test"
+            yield _finding("error", "split-overlap", group, text)
+        elif len({task.cluster for task in group}) > 1:
+            text = f"{len(group)} tasks ask the same and count as independent; remove all but one"
+            yield _finding("error", "duplicate", group, text + ", or give them one cluster")
+
+
+def _near(suite: Suite) -> Iterator[Finding]:
+    distinct = [group[0] for group in _groups((_question(task), task) for task in suite.tasks)]
+    for places in near_duplicates([_text(task) for task in distinct]):
+        group = [distinct[place] for place in places]
+        if {"dev", "test"} <= {task.split for task in group}:
+            text = f"{len(group)} tasks in dev and test are nearly the same; keep each such group in one split"
+            yield _finding("warning", "near-split-overlap", group, text)
+        elif len({task.cluster for task in group}) > 1:
+            text = f"{len(group)} tasks are nearly the same and count as independent; give them one cluster"
+            yield _finding("warning", "near-duplicate", group, text)
+
+
+def _references(suite: Suite) -> Iterator[Finding]:
+    empty = [task for task in suite.tasks if _is_empty(task.reference)]
+    absent = [task for task in suite.tasks if task.reference is None]
+    if 0 < len(absent) < len(suite.tasks):  # where none has one, the grader needs none
+        empty += absent
+    if empty:
+        yield _finding("warning", "empty-reference", empty, f"{len(empty)} tasks have an empty reference")
+
+
+def _labels(suite: Suite) -> Iterator[Finding]:
+    for domain in suite.domains:
+        tasks = [task for task in suite.tasks if task.domain == domain and isinstance(task.reference, str)]
+        counts = Counter(str(task.reference) for task in tasks).most_common()
+        labelled = suite.metric == "macro_f1" or any(task.grader.get("name") == "label" for task in tasks)
+        if not labelled or not 1 < len(counts) <= min(MOST_LABELS, len(tasks) / 2):
+            continue
+        (common, most), (rare, least) = counts[0], counts[-1]
+        if most > LARGEST_SHARE * len(tasks) or least < SMALLEST_SHARE * most:
+            text = f"domain {domain}: {most} of {len(tasks)} tasks have the label {common!r}, {least} have {rare!r}"
+            yield _finding("warning", "label-imbalance", [t for t in tasks if t.reference == rare], text)
+
+
+def _clusters(suite: Suite) -> Iterator[Finding]:
+    spanning = [
+        group
+        for group in _groups((task.cluster, task) for task in suite.tasks)
+        if {"dev", "test"} <= {task.split for task in group}
+    ]
+    if spanning:
+        shown = ", ".join(group[0].cluster for group in spanning[:3]) + (", …" if len(spanning) > 3 else "")
+        text = f"{len(spanning)} clusters have tasks in dev and in test ({shown}): what is chosen on dev has seen them"
+        yield _finding("warning", "cluster-spans-splits", [task for group in spanning for task in group], text)
+
+
+def _domains(suite: Suite) -> Iterator[Finding]:
+    for domain in suite.domains:
+        tasks = [task for task in suite.tasks if task.domain == domain]
+        if not tasks:
+            yield _finding("warning", "empty-domain", [], f"domain {domain} is declared and has no task")
+        elif len(tasks) < FEW_TASKS:
+            text = (
+                f"domain {domain} has {len(tasks)} tasks: too few for a statement of its own (fewer than {FEW_TASKS})"
+            )
+            yield _finding("warning", "few-tasks", tasks, text)
+
+
+def _finding(severity: Literal["error", "warning"], rule: str, tasks: Iterable[Task], message: str) -> Finding:
+    return Finding(severity=severity, rule=rule, tasks=tuple(task.id for task in tasks), message=message)
+
+
+def _groups(keyed: Iterable[tuple[str, Task]]) -> list[list[Task]]:
+    groups: dict[str, list[Task]] = {}
+    for key, task in keyed:
+        groups.setdefault(key, []).append(task)
+    return list(groups.values())
+
+
+def _question(task: Task) -> str:
+    """What makes two tasks the same: spacing and case do not count, files do."""
+    said = [[message["role"], " ".join(str(message["content"]).split()).casefold()] for message in task.messages]
+    return _json([said, list(task.files)])
+
+
+def _text(task: Task) -> str:
+    return "\n".join(str(message["content"]) for message in task.messages)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _is_empty(value: object) -> bool:
+    return (
+        value is not None
+        and not isinstance(value, (bool, int, float))
+        and not (value.strip() if isinstance(value, str) else value)
+    )

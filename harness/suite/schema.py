@@ -1,0 +1,124 @@
+"""What may stand in suite.yaml, in a line of its tasks, and in a line of its human baseline."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from harness.userfile import Strict
+
+
+def _as_text(value: Any) -> Any:
+    """Ids and versions that YAML or Parquet read as a number or a date are texts all the same."""
+    return value if isinstance(value, (str, bool, dict, list)) or value is None else str(value)
+
+
+Text = Annotated[str, BeforeValidator(_as_text), Field(min_length=1)]
+GraderField = str | dict[str, Any]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class HumanBaseline(Strict):
+    """What people reach on the suite."""
+
+    pass_rate: float = Field(ge=0, le=1)
+    n: int = Field(gt=0)
+    source: str = ""
+
+
+class HumanRow(Strict):
+    """One line of human.jsonl: one rater at one task."""
+
+    task: Text
+    rater: Text
+    passed: bool
+
+
+class HuggingFace(Strict):
+    """A data set that the package ``datasets`` reads, and which of its columns holds which field."""
+
+    path: str = Field(min_length=1)
+    name: str | None = None
+    split: str | None = None
+    revision: str | None = None
+    data_files: str | list[str] | dict[str, Any] | None = None
+    map: dict[str, str | None] = Field(default_factory=dict)
+
+
+class PromptFiles(Strict):
+    """Templates of two messages."""
+
+    system: str
+    user: str
+
+
+class SuiteFile(Strict):
+    """suite.yaml."""
+
+    name: str = Field(min_length=1)
+    version: Text
+    description: str = ""
+    licence: str = ""
+    domains: list[str] = Field(min_length=1)
+    prompt: str | PromptFiles | None = None
+    grader: GraderField | None = None
+    metric: Literal["pass_rate", "macro_f1"] = "pass_rate"
+    human_baseline: HumanBaseline | str | None = None
+    timeout_s: Seconds | None = None
+    tasks: str | None = None
+    huggingface: HuggingFace | None = None
+    harbor: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "SuiteFile":
+        if doubled := sorted({d for d in self.domains if self.domains.count(d) > 1}):
+            raise ValueError(f"the domain {doubled[0]!r} stands twice in domains; remove one")
+        if "" in self.domains:
+            raise ValueError("a domain has an empty name; name it")
+        if self.harbor is not None:
+            raise ValueError("harbor task folders cannot be read; supported sources: tasks, huggingface")
+        sources = [key for key in ("tasks", "huggingface") if getattr(self, key) is not None]
+        if not sources:
+            raise ValueError("no source of tasks; add tasks: tasks.jsonl (or .parquet), or huggingface: {path: …}")
+        if len(sources) > 1:
+            raise ValueError("two sources of tasks, tasks and huggingface; keep one")
+        return self
+
+
+class MessageRow(Strict):
+    """One message of a task whose input is a conversation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+    name: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+
+
+class TaskRow(Strict):
+    """One line of tasks.jsonl, or one row of a table."""
+
+    id: Text
+    domain: Text | None = None
+    input: str | list[MessageRow]
+    reference: Any = None
+    cluster: Text | None = None
+    grader: GraderField | None = None
+    split: Literal["dev", "test"] | None = None
+    files: list[str] = Field(default_factory=list)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    timeout_s: Seconds | None = None
+
+
+FIELDS = tuple(TaskRow.model_fields)
+
+
+def grader_of(value: GraderField | None, default: Mapping[str, Any]) -> dict[str, Any]:
+    """A grader as ``{"name": …}`` with its options; options without a name are laid over the suite's own grader."""
+    if value is None:
+        return dict(default)
+    if isinstance(value, str):
+        return {"name": value}
+    return dict(value) if "name" in value else {**default, **value}
