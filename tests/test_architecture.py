@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "model": {"core", "userfile", "cost", "adapter"},
     "grade": {"core", "userfile", "model", "sandbox"},
     "system": {"core", "userfile", "model", "skill", "adapter", "sandbox"},
-    "run": {"core", "userfile", "suite", "system", "grade", "cost", "store"},
+    "run": {"core", "userfile", "suite", "system", "grade", "cost", "store", "model"},
     "verdict": {"core", "userfile", "store", "stats", "cost"},
     "report": {"core", "userfile", "store", "stats", "verdict"},
 }

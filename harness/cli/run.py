@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli.output import folder
 from harness.core import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.limit is not None and args.limit < 1:
         raise UsageError(f"--limit is {args.limit}; give a number from 1")
-    assembled = assemble(args.report)
+    report = folder(args.report)
+    assembled = assemble(report)
     for name in args.only:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")
@@ -45,9 +47,9 @@ def run(args: argparse.Namespace) -> int:
         summary = run_report(assembled, options, listener=tell)
     _say(summary, args)
     if summary.made and not args.quiet:
-        from harness.cli.show import print_scoreboard
+        from harness.report import print_scoreboard, scoreboard
 
-        print_scoreboard(args.report)
+        print_scoreboard(scoreboard(report))
     partial = summary.stopped_because is not None
     asked_for_part = args.limit is not None or args.only
     return INCOMPLETE if partial or not (summary.complete or asked_for_part) else 0

@@ -4,6 +4,7 @@ Importing this room imports no backend's package.
 """
 
 from harness.model.calling import Caller, Counters, Limits
+from harness.model.identity import capabilities_of, identified, missing_key
 from harness.model.protocol import (
     ADAPTERS,
     CAPABILITIES,
@@ -31,6 +32,9 @@ __all__ = [
     "Model",
     "ReplayModel",
     "assistant_message",
+    "capabilities_of",
+    "identified",
+    "missing_key",
     "open_model",
     "tool_message",
 ]

@@ -1,4 +1,4 @@
-"""What can be said of a model before it is opened: its identity, what it can do, the key that it lacks. Loads no weights."""
+"""What can be said of a model before it is opened: its identity, what it can do, the key that it lacks."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -22,11 +22,12 @@ from harness.core import (
     Redactor,
     Status,
     SystemClock,
+    UsageError,
     fault_of,
 )
 from harness.cost import Meter
 from harness.grade import grade
-from harness.model import Caller, Limits, Model, open_model
+from harness.model import Caller, Limits, Model, missing_key, open_model
 from harness.run.assemble import Assembled, needs_threshold
 from harness.run.manifest import manifest_of
 from harness.run.outcome import faulted, graded, skipped
@@ -92,18 +93,25 @@ def run_report(
     Raises:
         UsageError: another run is at work on this report, or a model cannot be opened. Nothing was spent.
     """
-    run = _Run(assembled, options or RunOptions(), listener, clock or SystemClock())
-    run.environment = os.environ if environment is None else environment
-    return run.go()
+    environment = os.environ if environment is None else environment
+    return _Run(assembled, options or RunOptions(), listener, clock or SystemClock(), environment).go()
 
 
 class _Run:
     """One call of a run, from the lock to the tables."""
 
-    environment: Mapping[str, str]
-
-    def __init__(self, assembled: Assembled, options: RunOptions, listener: Listener, clock: Clock) -> None:
+    def __init__(
+        self,
+        assembled: Assembled,
+        options: RunOptions,
+        listener: Listener,
+        clock: Clock,
+        environment: Mapping[str, str],
+    ) -> None:
         self.assembled, self.options, self.listener, self.clock = assembled, options, listener, clock
+        self.environment = environment
+        keys = [environment.get(spec.api_key_env or "", "") for spec in assembled.specs.values()]
+        self.redact = Redactor(tuple(key for key in keys if key))
         self.started = clock.monotonic()
         self.stop: str | None = None
         self.choices: dict[str, dict[str, Choice]] = {}
@@ -112,22 +120,28 @@ class _Run:
     # ------------------------------------------------------------------------------------------------ from the outside
 
     def go(self) -> Summary:
+        recorded, todo = self._look()
+        if not todo and not self._tables_are_stale():
+            return self._summary(recorded)
+        models = self._open({model for a in todo for model in self._system(a).models})  # before anything is written
         with Journal(self.assembled.report) as journal:
-            recorded = read_journal(self.assembled.report)
-            self.manifest = read_manifest(self.assembled.report)
-            self.choices = decided(self.assembled, self.manifest)
-            self.done = self._finished(recorded)
-            self.done_before = len(self.done)
-            todo = self._todo()
-            self.tally = Tally(len(todo), self.started)
+            recorded, todo = self._look()  # again, now that nobody else writes
             if todo:
-                self._write_manifest(complete=False)
-                asyncio.run(self._work(journal, recorded, todo))
+                asyncio.run(self._work(journal, recorded, todo, models))
                 recorded = read_journal(self.assembled.report)
-                self._leave_tables(recorded)
-            elif self._tables_are_stale():
-                self._leave_tables(recorded)
+            self._leave_tables(recorded)
         return self._summary(recorded)
+
+    def _look(self) -> tuple[Recorded, list[Attempt]]:
+        """What the report holds, and what is left to do."""
+        recorded = read_journal(self.assembled.report)
+        self.manifest = read_manifest(self.assembled.report)
+        self.choices = decided(self.assembled, self.manifest)
+        self.done = self._finished(recorded)
+        self.done_before = len(self.done)
+        todo = self._todo()
+        self.tally = Tally(len(todo), self.started)
+        return recorded, todo
 
     def _finished(self, recorded: Recorded) -> set[str]:
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
@@ -151,35 +165,37 @@ class _Run:
 
     # --------------------------------------------------------------------------------------------------- the real work
 
-    async def _work(self, journal: Journal, recorded: Recorded, todo: Sequence[Attempt]) -> None:
-        secrets = [self.environment.get(s.api_key_env or "", "") for s in self.assembled.specs.values()]
-        redact = Redactor(tuple(s for s in secrets if s))
-        needed = {model for a in todo for model in self._system(a).models}
-        models = self._open(needed, redact)
+    async def _work(
+        self, journal: Journal, recorded: Recorded, todo: Sequence[Attempt], models: Mapping[str, Model]
+    ) -> None:
         try:
             for name, model in models.items():
                 self._tell(f"preparing {name}")
                 await model.prepare(self.assembled.adapters.get(name, ()))
-            shop = self._shop(journal, recorded, models, redact)
+            self._write_manifest(complete=False)
+            shop = self._shop(journal, recorded, models)
             with self._interruptible():
                 await self._phases(shop, todo)
         finally:
             for model in models.values():
                 await model.close()
 
-    def _open(self, needed: set[str], redact: Redactor) -> dict[str, Model]:
+    def _open(self, needed: set[str]) -> dict[str, Model]:
+        """The models, with nothing sent and nothing loaded; a missing key or package ends the run here."""
         opened = {}
         for name in sorted(needed):
             spec = self.assembled.specs[name]
+            if (missing := missing_key(spec, self.environment)) is not None:
+                raise UsageError(missing)
             lookup = None
             if spec.backend == "replay":
                 lookup = replies(Path(spec.options["report"])).get
             opened[name] = open_model(
-                spec, redact=redact, environment=self.environment, offline=self.options.offline, lookup=lookup
+                spec, redact=self.redact, environment=self.environment, offline=self.options.offline, lookup=lookup
             )
         return opened
 
-    def _shop(self, journal: Journal, recorded: Recorded, models: Mapping[str, Model], redact: Redactor) -> Shop:
+    def _shop(self, journal: Journal, recorded: Recorded, models: Mapping[str, Model]) -> Shop:
         experiment = self.assembled.experiment
         limits = Limits(
             concurrency=experiment.limits.concurrency,
@@ -200,7 +216,7 @@ class _Run:
             replies=dict(recorded.replies),
             shared=frozenset(p for systems in self.assembled.systems.values() for p in _parts(systems)),
             meter=meter,
-            redact=redact,
+            redact=self.redact,
             clock=self.clock,
             on_spend=self._on_spend,
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.adapter import load_adapter
+from harness.adapter import check_adapter, load_adapter
 from harness.core import Contender, Kind, ModelSpec, as_json, digest_json
 from harness.skill import (
     OPEN_BY_TEXT,
@@ -117,6 +117,9 @@ class _Makers:
     def _direct(self, name: str, plan: DirectPlan) -> dict[str, System]:
         spec, can = self.specs[plan.model], self.capabilities[plan.model]
         adapters = {suite: load_adapter(path) for suite, path in sorted(plan.adapters.items())}
+        if spec.backend == "transformers":
+            for adapter in adapters.values():
+                check_adapter(adapter, Path(spec.model))
         skills = {s: self._skills(plan.skills[s], plan.delivery) for s in self.suites if plan.skills.get(s)}
         kind = {(False, False): Kind.MODEL, (True, False): Kind.ADAPTER, (False, True): Kind.SKILLED}.get(
             (bool(adapters), bool(skills)), Kind.BOTH

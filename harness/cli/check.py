@@ -1,0 +1,101 @@
+"""``ownbench check``: a dry run. Everything is validated, nothing is sent, nothing is written."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.output import folder, plain, write_json
+
+if TYPE_CHECKING:
+    from harness.run import CheckResult
+
+DISCORDANT = 0.2
+"""Assumed share of tasks that only one of two contenders passes."""
+SHOWN = 1200
+"""Characters of a rendered prompt that are shown."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    parser.add_argument("report", type=Path, metavar="REPORT", help="a folder with experiment.yaml")
+    parser.add_argument("--json", action="store_true", help="write the findings as JSON to standard output")
+    parser.add_argument("--full", action="store_true", help="show prompts whole")
+    parser.epilog = "example: ownbench check reports/demo"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints what a run would do; 0, or 2 where a key is missing and a run would stop at it."""
+    from harness.core import as_json
+    from harness.run import assemble, check
+
+    assembled = assemble(folder(args.report))
+    result = check(assembled, os.environ)
+    if args.json:
+        write_json(as_json(result))
+    else:
+        _print(result, full=args.full)
+    if result.missing_keys:
+        sys.stderr.write(f"ownbench: {'; '.join(result.missing_keys)}\n")
+        return 2
+    return 0
+
+
+def _print(result: "CheckResult", *, full: bool) -> None:
+    say = sys.stdout.write
+    for suite in result.suites:
+        domains = suite["domains"]
+        assert isinstance(domains, list)  # noqa: S101
+        say(
+            f"suite {suite['name']} {suite['version']}: {suite['tasks']:,} tasks in {suite['clusters']:,} clusters, "
+            f"{len(domains)} domain{'s' if len(domains) != 1 else ''}\n"
+        )
+    say("\n")
+    for plan in result.plans:
+        calls = (
+            f"{plan.calls_low:,}" if plan.calls_low == plan.calls_high else f"{plan.calls_low:,}-{plan.calls_high:,}"
+        )
+        say(
+            f"{plan.contender} ({plan.kind}): {plan.attempts:,} attempts, {calls} calls, {_usd(plan.usd_low, plan.usd_high)}\n"
+        )
+    known = [p for p in result.plans if p.usd_low is not None and p.usd_high is not None]
+    low, high = sum(p.usd_low or 0 for p in known), sum(p.usd_high or 0 for p in known)
+    say(f"\n{result.attempts:,} attempts in all, {result.done:,} recorded already\n")
+    say(f"cost, roughly, from words and assumed answer lengths: {_usd(low, high)}")
+    say(" and what has no known price\n" if len(known) < len(result.plans) else "\n")
+    say("(a hybrid uses the recorded answers of its parts: what is really spent is less)\n")
+    if result.budget_usd is not None:
+        say(f"budget: ${result.budget_usd:,.2f}; a run stops when it is spent\n")
+    say(f"{_power(result)}\n")
+    for name in result.missing_prices:
+        say(f"warning: the model {name} has no known price; its costs will be unknown\n")
+    for text in result.warnings:
+        say(f"warning: {plain(text)}\n")
+    for prompt in result.prompts:
+        tools = f", tools {', '.join(prompt.tools)}" if prompt.tools else ""
+        say(f"\n--- {prompt.contender} asks {prompt.model} (suite {prompt.suite}, task {plain(prompt.task)}{tools})\n")
+        for message in prompt.messages:
+            text = plain(str(message.get("content") or ""), lines=True)
+            cut = (
+                text if full or len(text) <= SHOWN else f"{text[:SHOWN]} … ({len(text):,} characters; --full shows all)"
+            )
+            say(f"[{message['role']}] {cut}\n")
+
+
+def _power(result: "CheckResult") -> str:
+    """The smallest difference that so many tasks can show, at a common share of discordant tasks."""
+    from harness.stats import smallest_visible_difference
+
+    tasks = sum(int(str(suite["tasks"])) for suite in result.suites)
+    points = 100 * smallest_visible_difference(tasks, DISCORDANT)
+    return (
+        f"power: {tasks:,} tasks show a difference of {points:.1f} points or more (80% power, two-sided 5%, "
+        f"if {DISCORDANT:.0%} of the tasks are passed by only one of two contenders); clusters make it larger"
+    )
+
+
+def _usd(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return "cost unknown"
+    return f"${low:,.4f}" if abs(high - low) < 5e-5 else f"${low:,.4f}-{high:,.4f}"
