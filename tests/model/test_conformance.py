@@ -42,7 +42,10 @@ SHAPES = {
 }
 
 
-@pytest.fixture(params=SHAPES)
+SLOW = {"litellm-openai"}  # litellm's other side is in the default run
+
+
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in SHAPES])
 async def pair(request):
     """A model and the server that it calls."""
     shape = SHAPES[request.param]

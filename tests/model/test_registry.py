@@ -1,0 +1,203 @@
+"""Opening models: what is refused before anything is sent, and what is not imported."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import servers
+
+from harness.core import Cause, ModelError, ModelSpec, Redactor, Request, UsageError
+from harness.model import ADAPTERS, BACKENDS, assistant_message, open_model, registry
+from harness.model.loopback import is_loopback
+
+LITELLM = pytest.mark.filterwarnings("ignore::DeprecationWarning:litellm.*")
+
+
+def opened(spec: ModelSpec, environment: dict[str, str] | None = None, **more):
+    return open_model(spec, redact=Redactor(), environment=environment or {}, **more)
+
+
+def openai(**changes) -> ModelSpec:
+    return ModelSpec(
+        **({"name": "w", "backend": "openai", "model": "m", "base_url": "http://127.0.0.1:1/v1"} | changes)
+    )
+
+
+def test_importing_the_room_imports_no_backends_package():
+    code = "import sys, harness.model; heavy = {'aiohttp', 'litellm', 'torch', 'httpx'}; print(sorted(heavy & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_opening_imports_litellm_no_sooner_than_it_is_needed():
+    code = (
+        "import sys; from harness.core import *; from harness.model import open_model;"
+        "open_model(ModelSpec(name='f', backend='litellm', model='anthropic/x'), redact=Redactor(), environment={});"
+        "print('litellm' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("False", "")
+
+
+def test_an_unknown_backend_names_the_nearest():
+    with pytest.raises(UsageError, match="did you mean 'openai'"):
+        opened(openai(backend="opena"))
+
+
+def test_vllm_is_pointed_to_its_own_server():
+    with pytest.raises(UsageError, match="backend: openai"):
+        opened(openai(backend="vllm"))
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_each_backend_stands_where_its_line_says(name):
+    backend = BACKENDS[name]
+    assert (Path(registry.__file__).parent / (backend.module.rpartition(".")[2] + ".py")).is_file()
+
+
+def test_a_missing_package_says_which_extra_brings_it(monkeypatch):
+    monkeypatch.setattr(registry.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"pip install 'ownbench\[api\]'"):
+        opened(ModelSpec(name="f", backend="litellm", model="anthropic/x"))
+    with pytest.raises(UsageError, match=r"pip install 'ownbench\[local\]'"):
+        opened(ModelSpec(name="f", backend="transformers", model="x"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"base_url": None}, "base_url is missing"),
+        ({"base_url": "127.0.0.1:8000/v1"}, "http://"),
+        ({"options": {"streams": True}}, "did you mean 'stream'"),
+    ],
+)
+def test_a_spec_that_cannot_work_is_refused_at_once(changes, said):
+    with pytest.raises(UsageError, match=said):
+        opened(openai(**changes))
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("http://127.0.0.1:8000/v1", True),
+        ("http://127.8.9.10", True),
+        ("http://localhost:1", True),
+        ("http://[::1]:8000", True),
+        ("http://10.0.0.1", False),
+        ("http://0.0.0.0:8000", False),
+        ("https://api.example.com/v1", False),
+        ("http://127.0.0.1.example.com", False),
+        ("http://localhost@example.com/", False),
+        ("http://[::1", False),
+        ("", False),
+    ],
+)
+def test_what_offline_takes_for_this_machine(url, here):
+    assert is_loopback(url) is here
+
+
+def test_offline_refuses_what_is_elsewhere():
+    for spec in (
+        openai(base_url="https://api.example.com/v1"),
+        ModelSpec(name="f", backend="litellm", model="anthropic/x"),
+        ModelSpec(name="f", backend="litellm", model="anthropic/x", base_url="https://api.example.com"),
+    ):
+        with pytest.raises(UsageError, match="--offline"):
+            opened(spec, offline=True)
+
+
+async def test_a_redirect_is_not_followed_anywhere():
+    async with servers.Running() as served:
+
+        async def moved(served, request, body):
+            return servers.web.Response(status=307, headers={"Location": "http://192.0.2.1/chat/completions"})
+
+        served.script = [moved]
+        model = opened(openai(base_url=served.url), offline=True)
+        with pytest.raises(ModelError) as caught:
+            await model.answer(Request(model="d", messages=()))
+        await model.close()
+    assert caught.value.cause is Cause.REQUEST
+    assert caught.value.http_status == 307
+
+
+async def test_a_missing_key_is_named_before_anything_is_sent():
+    with pytest.raises(UsageError, match="MY_KEY is not set"):
+        await opened(openai(api_key_env="MY_KEY")).prepare()
+    await opened(openai(api_key_env="MY_KEY"), {"MY_KEY": "value"}).prepare()
+    await opened(openai()).prepare()
+
+
+@LITELLM
+async def test_litellm_names_the_key_that_its_provider_needs(monkeypatch):
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    spec = ModelSpec(name="f", backend="litellm", model="anthropic/claude-3-haiku-20240307")
+    with pytest.raises(UsageError, match="ANTHROPIC_API_KEY is not set"):
+        await opened(spec).prepare()
+
+
+@LITELLM
+async def test_litellm_refuses_sampling_that_its_provider_does_not_know():
+    spec = ModelSpec(
+        name="f", backend="litellm", model="anthropic/claude-3-haiku-20240307", api_key_env="K", sampling={"seed": 1}
+    )
+    with pytest.raises(UsageError, match="seed"):
+        await opened(spec, {"K": "a-key-for-tests"}).prepare()
+
+
+@LITELLM
+async def test_litellm_holds_no_adapters(tmp_path):
+    model = opened(
+        ModelSpec(name="f", backend="litellm", model="anthropic/x", api_key_env="K"), {"K": "a-key-for-tests"}
+    )
+    assert ADAPTERS not in model.capabilities
+    with pytest.raises(UsageError, match="adapters"):
+        await model.prepare([tmp_path])
+
+
+@LITELLM
+async def test_litellm_says_nothing_on_its_own(capfd):
+    async with servers.Running() as served:
+        served.script = [servers.status(500, "no")]
+        spec = ModelSpec(name="f", backend="litellm", model="openai/x", base_url=served.url, api_key_env="K")
+        model = opened(spec, {"K": "a-key-for-tests"})
+        with pytest.raises(ModelError):
+            await model.answer(Request(model="d", messages=({"role": "user", "content": "?"},)))
+        await model.close()
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_an_adapter_is_asked_for_by_its_folders_name():
+    async with servers.Running() as served:
+        model = opened(openai(base_url=served.url))
+        await model.prepare([Path("adapters/tickets"), Path("adapters/claims")])
+        await model.answer(Request(model="d", messages=(), adapter="adapters/tickets"))
+        await model.answer(Request(model="d", messages=()))
+        with pytest.raises(UsageError, match="rename one"):
+            await model.prepare([Path("a/tickets"), Path("b/tickets")])
+        await model.close()
+    assert [seen["body"]["model"] for seen in served.seen] == ["tickets", "m"]
+
+
+async def test_sampling_goes_out_as_it_is_and_is_the_last_word():
+    async with servers.Running() as served:
+        model = opened(openai(base_url=served.url))
+        sampling = {"temperature": 0, "top_p": 0.5, "stop": ["\n"], "seed": 7, "tool_choice": "none", "min_p": 0.1}
+        await model.answer(Request(model="d", messages=({"role": "user", "content": "\ud800"},), sampling=sampling))
+        await model.close()
+    body = served.seen[0]["body"]
+    assert {name: body[name] for name in sampling} == sampling
+    assert set(body) == set(sampling) | {"model", "messages"}
+
+
+def test_malformed_arguments_go_back_as_valid_json():
+    from harness.core import Reply, ToolCall
+
+    message = assistant_message(Reply(text="", tool_calls=(ToolCall(id="a", name="f", arguments=None, raw="{oops"),)))
+    assert message["tool_calls"][0]["function"]["arguments"] == '{"malformed": "{oops"}'
+
+
+def test_replay_without_a_report_says_so():
+    with pytest.raises(UsageError, match="no recorded report"):
+        opened(ModelSpec(name="r", backend="replay"))
