@@ -5,6 +5,8 @@ It is all that the running half and the judging half share.
 
 from harness.store.experiment import experiment_file, load_experiment, parse_experiment, resolve
 from harness.store.flags import Flag
+from harness.store.journal import Journal
+from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal
 from harness.store.schema import (
     Budget,
     ContenderEntry,
@@ -25,15 +27,20 @@ __all__ = [
     "Escalation",
     "Experiment",
     "Flag",
+    "Journal",
     "Labels",
     "Limits",
     "ModelEntry",
     "PriceEntry",
+    "Recalled",
     "SuiteEntry",
     "TaskTable",
+    "Transcript",
     "experiment_file",
     "load_experiment",
     "load_task_table",
     "parse_experiment",
+    "read_calls_journal",
+    "read_journal",
     "resolve",
 ]

@@ -1,0 +1,205 @@
+"""The journal of a run: every attempt and every call, appended the moment it is done.
+
+Each line is one ``os.write`` to a file opened for appending. What ``kill -9`` costs: nothing that was written, at most
+the one line that was being written. What a power loss costs: what was written since the last ``fsync``, about a second.
+"""
+
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from operator import attrgetter
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from harness.core import Call, Cost, Message, Outcome, Reply, Usage, UsageError, as_json
+
+ATTEMPTS, CALLS = "attempts", "calls"
+SYNC_EVERY_S = 1.0
+
+
+class Journal:
+    """The journal opened for appending, for one worker of a run.
+
+    Workers of one run take different names and write files of their own; a second run with the same name is refused for
+    as long as the first one lives. The lock ends with its process, however that ends.
+    """
+
+    def __init__(self, report: Path, worker: str = "") -> None:
+        """Opens, and makes the folder where it is missing.
+
+        Raises:
+            UsageError: another run is writing here, or the folder cannot be written.
+        """
+        suffix = f".{worker}" if worker else ""
+        if "/" in worker or worker.startswith("."):
+            raise UsageError(f"a worker cannot be named {worker!r}")
+        try:
+            report.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(report / f".lock{suffix}", report)
+            try:
+                self._attempts = _opened(report / f"{ATTEMPTS}{suffix}.jsonl")
+                self._calls = _opened(report / f"{CALLS}{suffix}.jsonl")
+            except BaseException:
+                os.close(self._lock)
+                raise
+        except OSError as error:
+            raise UsageError(f"{report}: cannot be written: {error.strerror or error}") from None
+        self._writing = threading.Lock()
+        self._unsynced: set[int] = set()
+        self._closing = threading.Event()
+        self._closed = False
+        self._syncer = threading.Thread(target=self._sync_for_ever, name="journal-fsync", daemon=True)
+        self._syncer.start()
+
+    def append_call(self, call: Call, reply: Reply | None = None) -> None:
+        """Writes one call with its reply, which then stands in the run's cache under the call's request digest.
+
+        Raises:
+            OSError: the disk is full or gone; no half of a line is left behind where that can be helped.
+        """
+        record = _record(call, _CALL)
+        record["usage"] = _record(call.usage, _USAGE)
+        record["cost"] = _record(call.cost, _COST)
+        answer = None
+        if reply is not None:
+            answer = _record(reply, _REPLY)
+            answer["usage"] = _record(reply.usage, _USAGE)
+        self._append(self._calls, {"call": record, "reply": answer})
+
+    def append_attempt(
+        self,
+        outcome: Outcome,
+        messages: Sequence[Message] = (),
+        reason: str = "",
+        request_digests: Sequence[str] = (),
+    ) -> None:
+        """Writes one finished attempt: its outcome, its conversation, why it was graded so, and which replies it used.
+
+        Raises:
+            OSError: as `append_call`.
+        """
+        line = {"outcome": _record(outcome, _OUTCOME), "messages": messages, "reason": reason}
+        self._append(self._attempts, line | {"requests": request_digests})
+
+    def sync(self) -> None:
+        """Waits until all that was written is on the disk."""
+        with self._writing:
+            waiting = list(self._unsynced)
+            self._unsynced.clear()
+        for handle in waiting:
+            os.fsync(handle)
+
+    def close(self) -> None:
+        """Puts everything on the disk and lets the lock go; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._closing.set()
+        self._syncer.join()
+        try:
+            self.sync()
+        finally:
+            for handle in (self._attempts, self._calls, self._lock):
+                os.close(handle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _append(self, handle: int, record: Mapping[str, Any]) -> None:
+        data = _line(record)
+        with self._writing:
+            if self._closed:
+                raise ValueError("the journal is closed")
+            written = 0
+            try:
+                while written < len(data):
+                    written += os.write(handle, data[written:] if written else data)
+            except OSError:
+                if written:
+                    os.ftruncate(handle, os.fstat(handle).st_size - written)
+                raise
+            self._unsynced.add(handle)
+
+    def _sync_for_ever(self) -> None:
+        while not self._closing.wait(SYNC_EVERY_S):
+            try:
+                self.sync()
+            except OSError:  # the next write to the disk will say so to someone who can act
+                continue
+
+
+_USAGE = tuple(f.name for f in fields(Usage))
+_COST = tuple(f.name for f in fields(Cost))
+_CALL = tuple(f.name for f in fields(Call) if f.name not in {"usage", "cost"})
+_REPLY = tuple(f.name for f in fields(Reply) if f.name != "usage")
+_OUTCOME = tuple(f.name for f in fields(Outcome))
+_GETTERS = {names: attrgetter(*names) for names in (_CALL, _USAGE, _COST, _REPLY, _OUTCOME)}
+
+
+def _record(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """A record's own fields; far faster than walking it, which matters at thousands of attempts a second."""
+    return dict(zip(names, _GETTERS[names](value), strict=True))
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    """One line of plain ASCII: no text, however hostile, can break it."""
+    try:
+        text = json.dumps(record, separators=(",", ":"), allow_nan=False, default=_plain)
+    except (ValueError, TypeError):  # NaN, or a key that is no text
+        text = json.dumps(as_json(record), separators=(",", ":"), allow_nan=False, default=_plain)
+    return text.encode("ascii") + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    plain = as_json(value)
+    return plain if plain is not value else repr(value)
+
+
+def _opened(path: Path) -> int:
+    """The file opened for appending, its last line whole: a piece that an earlier kill left is cut off."""
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    end = size = os.fstat(handle).st_size
+    tail = b""
+    while end and b"\n" not in tail:
+        start = max(0, end - 65_536)
+        tail = os.pread(handle, end - start, start) + tail
+        end = start
+    whole = end + tail.rfind(b"\n") + 1
+    if whole < size:
+        try:
+            json.loads(tail[whole - end :])
+            os.write(handle, b"\n")  # only the end of the line was missing
+        except ValueError:
+            os.ftruncate(handle, whole)
+    return handle
+
+
+def _locked(path: Path, report: Path) -> int:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(handle)
+        problem = f"{report}: another run is writing here (process {holder})"
+        raise UsageError(
+            f"{problem}; wait for it or stop it, then run again: it goes on where that one ended"
+        ) from None
+    except BaseException:
+        os.close(handle)
+        raise
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    return handle

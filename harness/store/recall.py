@@ -1,0 +1,210 @@
+"""Reads a run's journal back: what is done, and the replies that stand in its cache.
+
+Only the small records are kept in memory; conversations and replies are read from the file when they are asked for.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.core import Call, Cause, Cost, Kind, Message, Outcome, Reply, Role, Status, ToolCall, Usage
+from harness.store.journal import ATTEMPTS, CALLS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """An attempt's conversation."""
+
+    attempt_id: str
+    messages: tuple[Message, ...]
+    """The whole conversation as it was really sent, and what came back."""
+    reason: str
+    """One line of the grader's: what was expected and what was found."""
+    requests: tuple[str, ...] = ()
+    """Digests of the requests that were made for it, in their order."""
+    replies: Mapping[str, Reply] = field(default_factory=dict)
+    """The replies by request digest, where they are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a line stands."""
+
+    path: Path
+    start: int
+    length: int
+
+    def read(self) -> dict[str, Any]:
+        """The line's JSON object."""
+        with self.path.open("rb") as file:
+            value: dict[str, Any] = json.loads(os.pread(file.fileno(), self.length, self.start))
+            return value
+
+
+class Replies(Mapping[str, Reply]):
+    """Replies by request digest, each read from the journal when it is asked for; the last one written counts."""
+
+    def __init__(self, places: Mapping[str, Place]) -> None:
+        self._places = places
+
+    def __getitem__(self, request_digest: str) -> Reply:
+        return reply_from(self._places[request_digest].read()["reply"])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, request_digest: object) -> bool:
+        return request_digest in self._places
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """What a journal holds."""
+
+    attempts: Mapping[str, Outcome]
+    """By attempt_id; where an attempt was tried again, its last outcome."""
+    replies: Mapping[str, Reply]
+    """The run's cache: a request's digest gives its reply."""
+    torn: int
+    """Lines that could not be read: cut off by a kill, damaged, or of a newer version and not understood."""
+    places: Mapping[str, Place] = field(default_factory=dict, repr=False)
+
+    def transcript(self, attempt_id: str) -> Transcript:
+        """The conversation of an attempt.
+
+        Raises:
+            KeyError: the journal has no such attempt.
+        """
+        line = self.places[attempt_id].read()
+        requests = tuple(line.get("requests") or ())
+        return Transcript(
+            attempt_id=attempt_id,
+            messages=tuple(line.get("messages") or ()),
+            reason=line.get("reason") or "",
+            requests=requests,
+            replies={digest: self.replies[digest] for digest in requests if digest in self.replies},
+        )
+
+
+def read_journal(report: Path) -> Recalled:
+    """Everything that the journals of all workers hold; empty where there are none."""
+    attempts: dict[str, Outcome] = {}
+    places: dict[str, Place] = {}
+    replies: dict[str, Place] = {}
+    torn = 0
+    for path in journal_files(report, ATTEMPTS):
+        for place, line in _lines(path):
+            outcome = _understood(outcome_from, line, "outcome")
+            if outcome is None:
+                torn += 1
+            elif _is_newer(outcome, place, attempts.get(outcome.attempt_id), places.get(outcome.attempt_id)):
+                attempts[outcome.attempt_id] = outcome
+                places[outcome.attempt_id] = place
+    for path in journal_files(report, CALLS):
+        for place, line in _lines(path):
+            call = line.get("call") if line else None
+            if not isinstance(call, dict) or not isinstance(call.get("request_digest"), str):
+                torn += 1
+            elif isinstance(line.get("reply") if line else None, dict):
+                replies[call["request_digest"]] = place
+    return Recalled(attempts=attempts, replies=Replies(replies), torn=torn, places=places)
+
+
+def read_calls_journal(report: Path) -> Iterator[Call]:
+    """The calls of all workers in the order of writing; lines that cannot be read are passed over."""
+    for path in journal_files(report, CALLS):
+        for _, line in _lines(path):
+            call = _understood(call_from, line, "call")
+            if call is not None:
+                yield call
+
+
+def journal_files(report: Path, kind: str) -> list[Path]:
+    """The journal files of all workers, the main one first."""
+    return [p for p in (report / f"{kind}.jsonl", *sorted(report.glob(f"{kind}.*.jsonl"))) if p.is_file()]
+
+
+def outcome_from(record: Mapping[str, Any]) -> Outcome:
+    """An outcome from its JSON; fields that we do not know are passed over.
+
+    Raises:
+        KeyError, TypeError, ValueError: the record is no outcome.
+    """
+    known = _known(Outcome, record)
+    for name in ("report", "suite", "suite_digest", "contender", "contender_digest", "domain", "cost_basis"):
+        if isinstance(known.get(name), str):
+            known[name] = sys.intern(known[name])
+    known["status"], known["contender_kind"] = Status(known["status"]), Kind(known["contender_kind"])
+    known["cause"] = None if known.get("cause") is None else Cause(known["cause"])
+    known["started_at"] = _time(known.get("started_at"))
+    for name in ("skills_shown", "skills_used"):
+        known[name] = tuple(known.get(name) or ())
+    return Outcome(**known)
+
+
+def call_from(record: Mapping[str, Any]) -> Call:
+    """A call from its JSON, as `outcome_from`."""
+    known = _known(Call, record)
+    known["role"] = Role(known["role"])
+    known["usage"] = Usage(**_known(Usage, known.get("usage") or {}))
+    known["cost"] = Cost(**_known(Cost, known.get("cost") or {}))
+    known["started_at"] = _time(known.get("started_at"))
+    return Call(**known)
+
+
+def reply_from(record: Mapping[str, Any]) -> Reply:
+    """A reply from its JSON, as `outcome_from`."""
+    known = _known(Reply, record)
+    known["tool_calls"] = tuple(ToolCall(**_known(ToolCall, call)) for call in known.get("tool_calls") or ())
+    known["usage"] = Usage(**_known(Usage, known.get("usage") or {}))
+    return Reply(**known)
+
+
+def _is_newer(outcome: Outcome, place: Place, old: Outcome | None, old_place: Place | None) -> bool:
+    """Within one file the later line counts; between files the later start, and the main file where they are equal."""
+    if old is None or old_place is None or old_place.path == place.path:
+        return True
+    begun = datetime.min.replace(tzinfo=UTC)
+    return (outcome.started_at or begun) > (old.started_at or begun)
+
+
+_FIELDS: dict[type, frozenset[str]] = {
+    kind: frozenset(f.name for f in fields(kind)) for kind in (Outcome, Call, Reply, Usage, Cost, ToolCall)
+}
+
+
+def _known(kind: type, record: Mapping[str, Any]) -> dict[str, Any]:
+    names = _FIELDS[kind]
+    return {name: value for name, value in record.items() if name in names}
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _understood(read: Any, line: dict[str, Any] | None, key: str) -> Any:
+    try:
+        return read(line[key]) if line else None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _lines(path: Path) -> Iterator[tuple[Place, dict[str, Any] | None]]:
+    """Each line's place and object; None where it is no JSON object."""
+    start = 0
+    with path.open("rb") as file:
+        for line in file:
+            value: Any = None
+            with suppress(ValueError, RecursionError):
+                value = json.loads(line)
+            yield Place(path, start, len(line)), value if isinstance(value, dict) else None
+            start += len(line)
