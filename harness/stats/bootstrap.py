@@ -1,0 +1,159 @@
+"""The cluster bootstrap by weights: clusters are counted anew, rows are never copied.
+
+A resample of G clusters is a row of G counts that sum to G. Any figure that is a function of sums over clusters (a
+rate, a ratio, an F1, a difference of differences) then costs one matrix product, and figures that share the seed share
+the resamples, so differences between them are joint.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from harness.core import Estimate
+from harness.stats.tails import two_sided_z
+from harness.stats.units import Vector
+
+Matrix = NDArray[np.float64]
+RESAMPLES = 9_999
+_KEPT = 40_000_000
+_BLOCK = 4_000_000
+
+
+def cluster_weights(groups: int, resamples: int = RESAMPLES, seed: int = 0) -> "NDArray[np.uint8]":
+    """How often each of G clusters is drawn in each resample: shape (resamples, groups), every row summing to G.
+
+    Efron 1979. The same (groups, resamples, seed) gives the same weights; the last few small tables are kept.
+
+    Raises:
+        ValueError: No clusters or no resamples.
+    """
+    return _kept(groups, resamples, seed) if groups * resamples <= _KEPT else _all(groups, resamples, seed)
+
+
+def resampled_sums(sums: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -> Matrix:
+    """Sums over resampled clusters: ``W @ X`` for X of shape (clusters, columns); returns (resamples, columns).
+
+    The weights are made and used block by block, so memory stays small however many clusters there are.
+    """
+    X = np.asarray(sums, dtype=np.float64)
+    if X.ndim == 1:
+        X = X[:, None]
+    if len(X) * resamples <= _KEPT:
+        weights = cluster_weights(len(X), resamples, seed)
+        rows = max(1, _BLOCK // len(X))
+        return np.concatenate([weights[i : i + rows] @ X for i in range(0, resamples, rows)])
+    return np.concatenate([block @ X for block in _blocks(len(X), resamples, seed)])
+
+
+def bootstrap_estimate(
+    sums: ArrayLike,
+    figure: Callable[[Matrix], Vector],
+    *,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    n_tasks: int = 0,
+    n_trials: int = 0,
+) -> Estimate:
+    """A percentile interval for a figure made of sums over clusters.
+
+    Efron & Tibshirani 1993, chapter 13; widened where needed to hold the estimate itself. With few clusters it is too
+    narrow, and so the method names them.
+
+    Args:
+        sums: Shape (clusters, columns): each cluster's sums.
+        figure: From rows of summed columns, shape (m, columns), to m values; NaN where a figure cannot be had.
+        level: Confidence.
+        resamples: How many resamples.
+        seed: Seeds them; the same seed and number of clusters means the same resamples.
+        n_tasks: Passed on.
+        n_trials: Passed on.
+
+    Returns:
+        Value None, with ``why``, where the figure cannot be had; limits None where it cannot in over half of ``1 -
+        level`` of the resamples, since then a limit would be made up.
+    """
+    X = np.asarray(sums, dtype=np.float64)
+    if X.ndim == 1:
+        X = X[:, None]
+    two_sided_z(level)
+    method = f"bootstrap of {len(X)} clusters, {resamples} resamples, seed {seed}"
+    if len(X) == 0:
+        return Estimate(value=None, level=level, method="none", why="no tasks")
+    value = float(figure(X.sum(axis=0, keepdims=True))[0])
+    if not math.isfinite(value):
+        return Estimate(value=None, level=level, n_tasks=n_tasks, n_trials=n_trials, method=method, why="undefined")
+    if len(X) < 2:
+        why = "one cluster cannot be resampled"
+        return Estimate(value=value, level=level, n_tasks=n_tasks, n_trials=n_trials, method=method, why=why)
+    drawn = figure(resampled_sums(X, resamples, seed))
+    limits = percentile_limits(drawn, level)
+    if limits is None:
+        why = "undefined in too many resamples"
+        return Estimate(value=value, level=level, n_tasks=n_tasks, n_trials=n_trials, method=method, why=why)
+    return Estimate(
+        value=value,
+        low=min(limits[0], value),
+        high=max(limits[1], value),
+        level=level,
+        n_tasks=n_tasks,
+        n_trials=n_trials,
+        method=method,
+    )
+
+
+def percentile_limits(drawn: Vector, level: float = 0.95) -> tuple[float, float] | None:
+    """The central ``level`` of resampled values; None where more than a tail's worth of them are undefined (NaN)."""
+    known = drawn[np.isfinite(drawn)]
+    tail = (1.0 - level) / 2.0
+    if len(known) == 0 or len(known) < (1.0 - tail) * len(drawn):
+        return None
+    low, high = np.quantile(known, [tail, 1.0 - tail])
+    return float(low), float(high)
+
+
+def table_bootstrap(
+    wins: int, losses: int, tasks: int, *, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, float]:
+    """The percentile interval of a paired 0/1 difference, drawn from its table: Multinomial(n; b, ties, c).
+
+    It is what resampling rows would give, in milliseconds at any n. Too narrow under 10 discordant tasks: use
+    `tango_interval`.
+    """
+    if wins < 0 or losses < 0 or tasks <= 0 or wins + losses > tasks:
+        raise ValueError(f"no such table: {wins} wins and {losses} losses among {tasks} tasks")
+    drawn = np.random.default_rng(seed).multinomial(
+        tasks, [wins / tasks, losses / tasks, (tasks - wins - losses) / tasks], size=resamples
+    )
+    tail = (1.0 - level) / 2.0
+    low, high = np.quantile((drawn[:, 0] - drawn[:, 1]) / tasks, [tail, 1.0 - tail])
+    return float(low), float(high)
+
+
+@lru_cache(maxsize=4)
+def _kept(groups: int, resamples: int, seed: int) -> "NDArray[np.uint8]":
+    weights = _all(groups, resamples, seed)
+    weights.flags.writeable = False
+    return weights
+
+
+def _all(groups: int, resamples: int, seed: int) -> "NDArray[np.uint8]":
+    return np.concatenate(list(_blocks(groups, resamples, seed)))
+
+
+def _blocks(groups: int, resamples: int, seed: int) -> "Iterator[NDArray[np.uint8]]":
+    """Blocks of weights, in one fixed order; a count above 255 has no chance of occurring (below 1 / 255! a cell)."""
+    if groups < 1 or resamples < 1:
+        raise ValueError(f"a bootstrap needs clusters and resamples, not {groups} and {resamples}")
+    rng = np.random.default_rng(seed)
+    rows = max(1, _BLOCK // groups)
+    done = 0
+    while done < resamples:
+        here = min(rows, resamples - done)
+        picked = rng.integers(0, groups, size=(here, groups), dtype=np.int64)
+        picked += (np.arange(here, dtype=np.int64) * groups)[:, None]
+        yield np.bincount(picked.ravel(), minlength=here * groups).astype(np.uint8).reshape(here, groups)
+        done += here

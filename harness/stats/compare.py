@@ -1,0 +1,233 @@
+"""The one place where two contenders are compared: which test, which interval, and what may be said.
+
+=====================================================  =================================  =====================
+evidence                                               test                               interval
+=====================================================  =================================  =====================
+one 0/1 trial a task, every task by itself             McNemar mid-p (exact p beside)     Tango
+several trials, fractional scores, or shared clusters  sign-flip on cluster sums          CR1/t over clusters
+=====================================================  =================================  =====================
+
+Never a t test, which is too eager on few tasks, and never Wald's interval, which has no width when no task differs.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from harness.core import Comparison
+from harness.stats.clustered import cr1
+from harness.stats.paired import mcnemar_exact, mcnemar_midp, tango_interval
+from harness.stats.power import tasks_for_difference
+from harness.stats.sentence import comparison_sentence
+from harness.stats.signflip import sign_flip_test
+from harness.stats.tails import normal_quantile, two_sided_t, two_sided_z
+from harness.stats.units import Codes, Vector, cluster_codes, is_binary, same_length, sum_by, vector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Two contenders on the tasks that both have graded trials at; one entry a task."""
+
+    a: Vector
+    """Mean graded value of the first contender."""
+    b: Vector
+    codes: Codes
+    clusters: int
+    kept: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]"
+    """Which of the tasks given are common."""
+    trials: int
+    """Graded attempts behind the comparison, of both contenders."""
+    single: bool
+    """One 0/1 trial a task and contender, and no two tasks in one cluster: McNemar's case."""
+
+    @property
+    def differences(self) -> Vector:
+        """First minus second, a task."""
+        return self.a - self.b
+
+
+def pair_tasks(
+    a_sums: ArrayLike, a_counts: ArrayLike, b_sums: ArrayLike, b_counts: ArrayLike, clusters: ArrayLike | None = None
+) -> Pairs:
+    """The common tasks of two contenders; the four arrays and the clusters list the same tasks in the same order.
+
+    Raises:
+        ValueError: The arrays do not match, or a sum lies outside [0, number of trials].
+    """
+    sums_a, count_a = vector(a_sums, "a_sums"), vector(a_counts, "a_counts")
+    sums_b, count_b = vector(b_sums, "b_sums"), vector(b_counts, "b_counts")
+    same_length(a_sums=sums_a, a_counts=count_a, b_sums=sums_b, b_counts=count_b)
+    for sums, counts in ((sums_a, count_a), (sums_b, count_b)):
+        if np.any(sums < 0) or np.any(sums > counts + 1e-9):
+            raise ValueError("each task's sum must lie between 0 and its number of trials")
+    kept = (count_a > 0) & (count_b > 0)
+    n = int(kept.sum())
+    codes, groups = cluster_codes(None if clusters is None else np.asarray(clusters)[kept], n)
+    a, b = sums_a[kept] / count_a[kept], sums_b[kept] / count_b[kept]
+    once = bool(np.all(count_a[kept] == 1) and np.all(count_b[kept] == 1)) and is_binary(a) and is_binary(b)
+    trials = int(count_a[kept].sum() + count_b[kept].sum())
+    return Pairs(a=a, b=b, codes=codes, clusters=groups, kept=kept, trials=trials, single=once and groups == n)
+
+
+def compare(
+    a_sums: ArrayLike,
+    a_counts: ArrayLike,
+    b_sums: ArrayLike,
+    b_counts: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    a_name: str = "a",
+    b_name: str = "b",
+    level: float = 0.95,
+    a_errored: ArrayLike | None = None,
+    b_errored: ArrayLike | None = None,
+    power: float = 0.8,
+    seed: int = 0,
+    resamples: int = 9_999,
+) -> Comparison:
+    """Compares two contenders on the tasks that both have graded trials at; the table above says how.
+
+    The difference is the mean over tasks of (mean of a - mean of b), whatever the clusters. Numbers of trials may
+    differ between tasks and contenders. McNemar's case takes the mid-p (Fagerland et al. 2013) and Tango's interval
+    (1998); all else the sign-flip test on cluster sums and the CR1/t interval with G - 1 df. Where no cluster's
+    difference varies (all tied, or all the same), CR1 is 0 and means nothing: then Tango's interval counts clusters.
+
+    Args:
+        a_sums: For each task the sum of a's graded values, each in [0, 1].
+        a_counts: For each task a's graded trials; 0 where there is none.
+        b_sums: As ``a_sums``, same tasks, same order.
+        b_counts: As ``a_counts``.
+        clusters: A code for each task; tasks with the same code share a source. None: every task by itself.
+        a_name: What the sentence calls the first contender.
+        b_name: What the sentence calls the second.
+        level: Confidence of the interval; the sentence tests at 1 - level.
+        a_errored: For each task a's attempts that the instrument failed. With either given, ``bounds`` is filled.
+        b_errored: As ``a_errored``.
+        power: The chance behind ``tasks_needed``.
+        seed: Seeds the sign-flip simulation where no exact p can be had.
+        resamples: Its size.
+
+    Returns:
+        The comparison. ``n_trials`` counts the graded attempts of both. ``wins``, ``losses``, ``both_passed`` and
+        ``both_failed`` count tasks; with several trials or fractional scores a task counts as passed where its mean
+        is at least one half. ``tasks_needed`` is Connor's number (or, off McNemar's case, the normal one) at the
+        difference seen, None where that is 0. Without a common task the figures are None.
+
+    Raises:
+        ValueError: The arrays do not match, or a value is impossible.
+    """
+    two_sided_z(level)
+    pairs = pair_tasks(a_sums, a_counts, b_sums, b_counts, clusters)
+    n, d = len(pairs.a), pairs.differences
+    errored, bounds = _worst_and_best(
+        (vector(a_sums, "a_sums"), vector(a_counts, "a_counts"), a_errored),
+        (vector(b_sums, "b_sums"), vector(b_counts, "b_counts"), b_errored),
+    )
+    passed_a, passed_b = pairs.a >= 0.5, pairs.b >= 0.5
+    wins, losses = int((passed_a & ~passed_b).sum()), int((~passed_a & passed_b).sum())
+    found = Comparison(
+        a=a_name,
+        b=b_name,
+        n_tasks=n,
+        n_trials=pairs.trials,
+        delta=float(d.mean()) if n else None,
+        low=None,
+        high=None,
+        level=level,
+        wins=wins,
+        losses=losses,
+        both_passed=int((passed_a & passed_b).sum()),
+        both_failed=int((~passed_a & ~passed_b).sum()),
+        errored=errored,
+        bounds=bounds,
+    )
+    if n == 0:
+        return dataclasses.replace(found, sentence=comparison_sentence(found, 0, 1.0, "task"))
+    if pairs.single:
+        low, high = tango_interval(wins, losses, n, level)
+        needed = _connor(wins, losses, n, power, 1.0 - level)
+        units, least = wins + losses, 0.5 ** (wins + losses)
+        found = dataclasses.replace(
+            found,
+            low=low,
+            high=high,
+            interval_method="Tango",
+            p_value=mcnemar_midp(wins, losses),
+            p_exact=mcnemar_exact(wins, losses),
+            test="McNemar mid-p",
+            tasks_needed=needed,
+        )
+    else:
+        test = sign_flip_test(sum_by(pairs.codes, d, pairs.clusters), seed=seed, resamples=resamples)
+        low, high, how = difference_interval(d, pairs.codes, pairs.clusters, level)
+        units, least = test.units, test.smallest_p
+        found = dataclasses.replace(
+            found,
+            low=low,
+            high=high,
+            interval_method=how,
+            p_value=test.p_value,
+            p_exact=test.p_value if test.exact else None,
+            test=test.method if pairs.clusters == n else f"{test.method}, {pairs.clusters} clusters",
+            tasks_needed=_normal_number(d, pairs.codes, power, 1.0 - level),
+        )
+    return dataclasses.replace(
+        found, sentence=comparison_sentence(found, units, least, "task" if pairs.clusters == n else "group of tasks")
+    )
+
+
+def difference_interval(d: Vector, codes: Codes, groups: int, level: float = 0.95) -> tuple[float, float, str]:
+    """The interval of a mean difference over clusters, within [-1, 1], and the name of its method."""
+    delta, error = float(d.mean()), cr1(d, codes)
+    if error is None or error <= 1e-12:
+        share = sum_by(codes, d, groups) / np.bincount(codes, minlength=groups)
+        gained, lost = float(np.maximum(share, 0.0).sum()), float(np.maximum(-share, 0.0).sum())
+        low, high = tango_interval(gained, lost, groups, level)
+        return min(low, delta), max(high, delta), f"Tango on {groups} cluster{'s' if groups > 1 else ''}"
+    half = two_sided_t(level, groups - 1) * error
+    return max(-1.0, delta - half), min(1.0, delta + half), f"CR1/t, {groups} clusters"
+
+
+def _connor(wins: int, losses: int, n: int, power: float, alpha: float) -> int | None:
+    if wins == losses:
+        return None
+    return math.ceil(tasks_for_difference((wins - losses) / n, (wins + losses) / n, power=power, alpha=alpha) - 1e-9)
+
+
+def _normal_number(d: Vector, codes: Codes, power: float, alpha: float) -> int | None:
+    """Tasks that would show the mean difference at its present standard error, clusters growing in step."""
+    delta, error = float(d.mean()), cr1(d, codes)
+    if abs(delta) <= 1e-12 or error is None:
+        return None
+    reach = normal_quantile(1.0 - alpha / 2.0) + normal_quantile(power)
+    # The sign-flip test cannot reach alpha on fewer units than this, even when all agree.
+    least = math.ceil(1.0 - math.log2(alpha))
+    return max(least, math.ceil((reach * error / delta) ** 2 * len(d) - 1e-9))
+
+
+Side = tuple[Vector, Vector, ArrayLike | None]
+
+
+def _worst_and_best(a: Side, b: Side) -> tuple[int, tuple[float, float] | None]:
+    """Errored attempts, and the difference with all of them counted against a and then for a.
+
+    A task that only errored attempts speak for counts here too: leaving it out is what the bounds are to guard against.
+    """
+    if a[2] is None and b[2] is None:
+        return 0, None
+    (sums_a, count_a, errored_a), (sums_b, count_b, errored_b) = (
+        (sums, counts, np.zeros_like(sums) if errored is None else vector(errored, "errored"))
+        for sums, counts, errored in (a, b)
+    )
+    same_length(a_sums=sums_a, a_errored=errored_a, b_errored=errored_b)
+    total_a, total_b = count_a + errored_a, count_b + errored_b
+    here = (total_a > 0) & (total_b > 0)
+    number = int(errored_a.sum() + errored_b.sum())
+    if not here.any():
+        return number, None
+    worst = sums_a[here] / total_a[here] - (sums_b + errored_b)[here] / total_b[here]
+    best = (sums_a + errored_a)[here] / total_a[here] - sums_b[here] / total_b[here]
+    return number, (float(worst.mean()), float(best.mean()))

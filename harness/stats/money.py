@@ -1,0 +1,152 @@
+"""Money per pass: the ratio of two means, with an interval that admits when it has no end."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from harness.core import Estimate
+from harness.stats.bootstrap import RESAMPLES, Matrix, bootstrap_estimate
+from harness.stats.tails import two_sided_t, two_sided_z
+from harness.stats.units import Vector, cluster_codes, same_length, sum_by, vector
+
+
+def fieller_ratio(
+    numerator: ArrayLike, denominator: ArrayLike, clusters: ArrayLike | None = None, level: float = 0.95
+) -> Estimate:
+    """The ratio of two sums over tasks (cost over passes) with Fieller's interval.
+
+    The roots of ``(x^2 - t^2 Vxx) r^2 - 2 (x y - t^2 Vxy) r + (y^2 - t^2 Vyy) = 0``, with x the mean denominator, y the
+    mean numerator and V the (co)variances of those means over G clusters, t on G - 1 df (Fieller 1954). Failed tasks
+    cost too: give every task's cost, passed or not. Where ``g = t^2 Vxx / x^2 >= 1`` the denominator cannot be told
+    from 0 and the interval is unbounded: the limits are None and ``why`` says so; nothing is put in its place.
+
+    Args:
+        numerator: One value a task, such as its cost; NaN is unknown and makes the ratio None.
+        denominator: One value a task, such as its passes.
+        clusters: A code for each task, or None.
+        level: Confidence.
+
+    Returns:
+        The ratio. A limit below 0 is cut at 0 where neither numerator nor denominator can be negative.
+
+    Raises:
+        ValueError: The arrays do not match.
+    """
+    two_sided_z(level)
+    y, x = vector(numerator, "numerator"), vector(denominator, "denominator")
+    n = same_length(numerator=y, denominator=x)
+    unknown = int((np.isnan(y) | np.isnan(x)).sum())
+    if n == 0 or unknown:
+        why = f"unknown for {unknown} of {n} tasks" if unknown else "no tasks"
+        return Estimate(value=None, level=level, n_tasks=n, method="none", why=why)
+    if float(x.sum()) == 0.0:
+        why = "nothing passed, so there is no cost per pass"
+        return Estimate(value=None, level=level, n_tasks=n, method="Fieller", why=why)
+    positive = bool(np.all(x >= 0.0) and np.all(y >= 0.0))
+    value = float(y.sum() / x.sum())
+    codes, groups = cluster_codes(clusters, n)
+    method = f"Fieller, {groups} clusters"
+    if groups < 2:
+        why = "one cluster has no interval"
+        return Estimate(value=value, level=level, n_tasks=n, method=method, why=why)
+    low, high, g = fieller_limits(sum_by(codes, y, groups), sum_by(codes, x, groups), two_sided_t(level, groups - 1))
+    if low is None or high is None:
+        why = f"too few passes to bound the ratio (g = {g:.2f}, it must be below 1)"
+        return Estimate(value=value, level=level, n_tasks=n, method=method, why=why)
+    if positive:
+        low = max(0.0, low)
+    return Estimate(value=value, low=low, high=high, level=level, n_tasks=n, method=method)
+
+
+def fieller_limits(numerator: Vector, denominator: Vector, t: float) -> tuple[float | None, float | None, float]:
+    """Fieller's limits from the sums of independent units, and g; the limits are None where g >= 1."""
+    groups = len(numerator)
+    y, x = float(numerator.mean()), float(denominator.mean())
+    covariance = np.cov(numerator, denominator, ddof=1) / groups
+    vyy, vxy, vxx = float(covariance[0, 0]), float(covariance[0, 1]), float(covariance[1, 1])
+    return fieller_roots((y, x), (vyy, vxy, vxx), t)
+
+
+def fieller_roots(
+    means: tuple[float, float], variances: tuple[float, float, float], t: float
+) -> tuple[float | None, float | None, float]:
+    """Fieller's limits of y / x, and ``g = t^2 Vxx / x^2``; the limits are None where g >= 1.
+
+    Args:
+        means: (y, x).
+        variances: (Vyy, Vxy, Vxx) of those means.
+        t: The quantile of the two-sided interval.
+    """
+    (y, x), (vyy, vxy, vxx) = means, variances
+    if x == 0.0:
+        return None, None, math.inf
+    g = t * t * vxx / (x * x)
+    if g >= 1.0:
+        return None, None, g
+    square, half, rest = x * x - t * t * vxx, x * y - t * t * vxy, y * y - t * t * vyy
+    root = math.sqrt(max(0.0, half * half - square * rest))
+    return (half - root) / square, (half + root) / square, g
+
+
+def ratio_of_ratios(
+    first: tuple[ArrayLike, ArrayLike],
+    second: tuple[ArrayLike, ArrayLike],
+    clusters: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Estimate:
+    """How many times as much the first costs a pass as the second: (sum y1 / sum x1) / (sum y2 / sum x2).
+
+    A joint bootstrap: both contenders are resampled on the same task weights, so what makes a task dear for both
+    cancels. Efron & Tibshirani 1993.
+
+    Args:
+        first: (numerator, denominator) of the first, one value a task.
+        second: The same of the second, same tasks, same order.
+        clusters: A code for each task, or None.
+        level: Confidence.
+        seed: Seeds the resamples.
+        resamples: How many.
+    """
+    columns = [vector(v, "values") for pair in (first, second) for v in pair]
+    n = len(columns[0])
+    if any(len(column) != n for column in columns):
+        raise ValueError("one value a task is needed in all four arrays")
+    unknown = int(np.isnan(np.stack(columns)).any(axis=0).sum()) if n else 0
+    if unknown:
+        return Estimate(value=None, level=level, n_tasks=n, method="none", why=f"unknown for {unknown} of {n} tasks")
+    codes, groups = cluster_codes(clusters, n)
+    sums = np.stack([sum_by(codes, column, groups) for column in columns], axis=1)
+    return bootstrap_estimate(sums, _ratio_of_ratios, level=level, resamples=resamples, seed=seed, n_tasks=n)
+
+
+def _ratio_of_ratios(sums: Matrix) -> Vector:
+    top, bottom = sums[:, 0] * sums[:, 3], sums[:, 1] * sums[:, 2]
+    return np.where(bottom > 0.0, top / np.where(bottom > 0.0, bottom, 1.0), np.nan)
+
+
+def break_even(fixed: float, saving: Estimate) -> Estimate:
+    """The number of tasks at which a fixed cost is earned back: ``fixed / saving a task``, at equal quality.
+
+    The limits are those of the saving, turned over. Where the saving's interval holds 0 the upper limit is infinite,
+    and so None with ``why``; where the saving itself is not above 0, the fixed cost is never earned back.
+
+    Args:
+        fixed: Money spent once, not negative.
+        saving: Money saved a task, with its interval.
+    """
+    method = f"fixed cost over saving a task ({saving.method})" if saving.method else "fixed cost over saving a task"
+    told = replace(saving, value=None, low=None, high=None, method=method, why=None)
+    if saving.value is None:
+        return replace(told, why=saving.why or "the saving a task is unknown")
+    low = fixed / saving.high if saving.high is not None and saving.high > 0.0 else None
+    if saving.value <= 0.0:
+        return replace(told, low=low, why="nothing is saved a task, so the fixed cost is never earned back")
+    value = fixed / saving.value
+    if saving.low is None or saving.low <= 0.0:
+        return replace(told, value=value, low=low, why="the saving cannot be told from 0, so there is no upper limit")
+    return replace(told, value=value, low=low, high=fixed / saving.low)

@@ -1,0 +1,155 @@
+"""Several questions at once: p values adjusted so that chance alone seldom answers one of them.
+
+Holm, Hommel and max-T hold the chance of any false claim (for decisions); Benjamini-Hochberg holds the share of false
+claims (for exploring).
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from harness.stats.signflip import TIE, Alternative
+from harness.stats.units import Codes, Vector, vector
+
+_ENUMERATED = 16
+
+
+def holm(p_values: ArrayLike) -> Vector:
+    """Adjusted p values that hold the family-wise error under any dependence (Holm 1979), in the order given.
+
+    Raises:
+        ValueError: A p value lies outside [0, 1].
+    """
+    p = _checked(p_values)
+    order = np.argsort(p, kind="stable")
+    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    return _back(np.minimum(1.0, steps), order)
+
+
+def benjamini_hochberg(p_values: ArrayLike) -> Vector:
+    """Adjusted p values that hold the false discovery rate for independent or positively dependent tests.
+
+    Benjamini & Hochberg 1995. Arguments, order and errors as `holm`.
+    """
+    p = _checked(p_values)
+    order = np.argsort(p, kind="stable")
+    steps = p[order] * len(p) / np.arange(1, len(p) + 1)
+    return _back(np.minimum(1.0, np.minimum.accumulate(steps[::-1])[::-1]), order)
+
+
+def hommel(p_values: ArrayLike) -> Vector:
+    """Adjusted p values by closing Simes' test: never larger than Holm's (Hommel 1988; algorithm of Wright 1992).
+
+    It needs independence or positive dependence. Arguments, order and errors as `holm`.
+    """
+    p = _checked(p_values)
+    n = len(p)
+    order = np.argsort(p, kind="stable")
+    ordered = p[order]
+    adjusted = ordered.copy()
+    for m in range(n, 1, -1):
+        tail = np.arange(n - m + 1, n)
+        least = float(np.min(m * ordered[tail] / (m - n + tail + 1)))
+        candidate = adjusted.copy()
+        candidate[tail] = np.maximum(candidate[tail], least)
+        head = np.arange(n - m + 1)
+        candidate[head] = np.maximum(candidate[head], np.minimum(least, m * ordered[head]))
+        adjusted = candidate
+    return _back(np.minimum(1.0, adjusted), order)
+
+
+def max_t_sign_flip(
+    differences: ArrayLike,
+    alternative: Alternative = "two-sided",
+    *,
+    seed: int = 0,
+    resamples: int = 9_999,
+    step_down: bool = True,
+) -> Vector:
+    """Adjusted p values of several mean differences on the same units: step-down max-T by sign flips.
+
+    Westfall & Young 1993, algorithm 4.1, with ``T_j = mean / sqrt(mean d^2 / n)``; one sign vector serves all contrasts
+    and so keeps their dependence. The denominator does not change with signs. All patterns are looked at up to 16
+    non-zero units, else ``resamples`` are drawn and p is ``(1 + hits) / (1 + resamples)``.
+
+    Args:
+        differences: Shape (units, contrasts); 0 where a unit takes no part in a contrast, as a task outside a domain.
+            Units must be independent: give sums of clusters.
+        alternative: "greater" looks for means above 0, "less" for means below.
+        seed: Seeds the sign patterns.
+        resamples: How many.
+        step_down: False gives the single-step p values, never smaller.
+
+    Returns:
+        One p a contrast, in the order given; 1 for a contrast without any difference.
+
+    Raises:
+        ValueError: The table has not two axes or holds a value that is not finite.
+    """
+    D = np.asarray(differences, dtype=np.float64)
+    if D.ndim != 2 or not np.all(np.isfinite(D)):
+        raise ValueError("differences must be a table of finite numbers: units by contrasts")
+    contrasts = D.shape[1]
+    if alternative == "less":
+        D = -D
+    D = np.where(np.abs(D) > TIE * max(1.0, float(np.abs(D).max(initial=0.0))), D, 0.0)
+    D = D[np.any(D != 0.0, axis=1)]
+    length = np.sqrt((D * D).sum(axis=0))
+    live = length > 0.0
+    if not live.any():
+        return np.ones(contrasts)
+    scaled = D[:, live] / length[live]
+    two_sided = alternative == "two-sided"
+    seen = scaled.sum(axis=0)
+    if two_sided:
+        seen = np.abs(seen)
+    order = np.argsort(-seen, kind="stable")
+    hits, drawn, extra = np.zeros(len(order)), 0, 0
+    slack = TIE * max(1.0, float(np.abs(scaled).sum(axis=0).max()))
+    for signs in _patterns(len(scaled), seed, resamples):
+        sums = signs @ scaled[:, order]
+        if two_sided:
+            sums = np.abs(sums)
+        # Step-down: each contrast against the largest of those not yet passed; single step: against the largest of all.
+        largest = (
+            np.maximum.accumulate(sums[:, ::-1], axis=1)[:, ::-1]
+            if step_down
+            else np.broadcast_to(sums.max(axis=1, keepdims=True), sums.shape)
+        )
+        hits += np.count_nonzero(largest >= seen[order] - slack, axis=0)
+        drawn += len(signs)
+    if len(scaled) > _ENUMERATED:
+        extra = 1
+    p = np.maximum.accumulate((hits + extra) / (drawn + extra))
+    result = np.ones(contrasts)
+    result[np.flatnonzero(live)[order]] = np.minimum(1.0, p)
+    return result
+
+
+def _patterns(units: int, seed: int, resamples: int) -> Iterator[Vector]:
+    """Blocks of sign patterns, +1 and -1, one a row."""
+    rows = max(1, 2_000_000 // units)
+    if units <= _ENUMERATED:
+        codes = np.arange(1 << units)
+        yield (1 - 2 * ((codes[:, None] >> np.arange(units)) & 1)).astype(np.float64)
+        return
+    rng = np.random.default_rng(seed)
+    left = resamples
+    while left > 0:
+        here = min(rows, left)
+        yield (1 - 2 * rng.integers(0, 2, size=(here, units), dtype=np.int8)).astype(np.float64)
+        left -= here
+
+
+def _checked(p_values: ArrayLike) -> Vector:
+    p = vector(p_values, "p_values")
+    if np.any(~((p >= 0.0) & (p <= 1.0))):
+        raise ValueError("every p value must lie between 0 and 1")
+    return p
+
+
+def _back(ordered: Vector, order: Codes) -> Vector:
+    result = np.empty_like(ordered)
+    result[order] = ordered
+    return result

@@ -1,0 +1,137 @@
+"""How many tasks a question needs, and how small a difference a number of tasks can show.
+
+``discordant`` is the share of tasks that only one of two contenders passes. It is what the answer hangs on, and it is
+best taken from an earlier report on the same kind of tasks.
+"""
+
+import math
+
+import numpy as np
+
+from harness.stats.paired import mcnemar_all
+from harness.stats.tails import normal_quantile
+from harness.stats.units import Counts, Vector
+
+
+def tasks_for_difference(delta: float, discordant: float, *, power: float = 0.8, alpha: float = 0.05) -> float:
+    """Tasks that a two-sided paired test needs: ``(z_{1-a/2} sqrt(psi) + z_pw sqrt(psi - delta^2))^2 / delta^2``.
+
+    Connor 1987. A large-sample formula: under about 10 discordant tasks `exact_power` is the better guide.
+
+    Args:
+        delta: The difference in pass rate to be shown, not 0.
+        discordant: psi, at least |delta| and at most 1.
+        power: The chance of showing it.
+        alpha: Two-sided level.
+
+    Returns:
+        The number of tasks, not rounded.
+
+    Raises:
+        ValueError: delta is 0, psi lies outside [|delta|, 1], or a chance outside (0, 1).
+    """
+    _check(discordant, power, alpha)
+    if delta == 0.0 or abs(delta) > discordant * (1.0 + 1e-12):
+        raise ValueError(f"the difference must not be 0 nor exceed the discordant share: {delta} against {discordant}")
+    spread = max(0.0, discordant - delta * delta)
+    reach = normal_quantile(1.0 - alpha / 2.0) * math.sqrt(discordant) + normal_quantile(power) * math.sqrt(spread)
+    return reach * reach / (delta * delta)
+
+
+def visible_difference(tasks: int, discordant: float, *, power: float = 0.8, alpha: float = 0.05) -> float | None:
+    """The smallest difference that this many tasks show with the given power; `tasks_for_difference` solved for delta.
+
+    None where even a difference as large as the discordant share stays unseen.
+    """
+    _check(discordant, power, alpha)
+    if tasks <= 0 or tasks_for_difference(discordant, discordant, power=power, alpha=alpha) > tasks:
+        return None
+    low, high = 0.0, discordant
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
+            break
+        if tasks_for_difference(middle, discordant, power=power, alpha=alpha) > tasks:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def exact_power(tasks: int, wins: float, losses: float, alpha: float = 0.05, *, mid: bool = True) -> float:
+    """The chance that McNemar's mid-p (or exact) test rejects, summed over every number of discordant tasks.
+
+    The number discordant is Binomial(tasks, wins + losses); given it, the wins are binomial too (Duffy 1984).
+
+    Args:
+        tasks: The number of tasks.
+        wins: The chance that only the first passes a task.
+        losses: The chance that only the second does.
+        alpha: Two-sided level.
+        mid: The mid-p test; else the exact one.
+    """
+    psi = wins + losses
+    _check(psi, 0.5, alpha)
+    middle, spread = tasks * psi, math.sqrt(tasks * psi * (1.0 - psi))
+    first, last = max(0, math.floor(middle - 9.0 * spread - 3.0)), min(tasks, math.ceil(middle + 9.0 * spread + 3.0))
+    total = 0.0
+    for m in range(max(first, 1), last + 1):
+        b = np.arange(m + 1)
+        rejected = mcnemar_all(b, m - b, mid=mid) <= alpha
+        total += float(_binomial(np.array([m]), tasks, psi)[0] * _binomial(b[rejected], m, wins / psi).sum())
+    return total
+
+
+def non_inferiority_tasks(
+    margin: float, discordant: float, delta: float = 0.0, *, power: float = 0.8, alpha: float = 0.05
+) -> float:
+    """Tasks needed to show that a candidate is not worse by the margin: ``(z_{1-a} + z_pw)^2 (psi - d^2) / (m + d)^2``.
+
+    Nam 1997, in the large-sample form, one-sided; ``delta`` is the difference that is believed true.
+
+    Raises:
+        ValueError: ``margin + delta`` is not above 0: no number of tasks would show it.
+    """
+    _check(discordant, power, alpha)
+    room = margin + delta
+    if room <= 0.0:
+        raise ValueError(f"a true difference of {delta} cannot be shown to be above -{margin}")
+    reach = normal_quantile(1.0 - alpha) + normal_quantile(power)
+    return reach * reach * max(0.0, discordant - delta * delta) / (room * room)
+
+
+def difference_error(between: float, within: float, tasks: float, trials: float) -> float:
+    """The standard error of a difference: ``sqrt((omega^2 + (s_A^2 + s_B^2) / K) / n)``.
+
+    Miller 2024 (arXiv:2411.00640), section 3. More trials shrink only the second part.
+
+    Args:
+        between: omega^2, the variance over tasks of the true difference.
+        within: s_A^2 + s_B^2, the two variances of one trial within a task.
+        tasks: n.
+        trials: K, trials of each contender at each task.
+    """
+    return math.sqrt((between + within / trials) / tasks)
+
+
+def tasks_for_trials(
+    delta: float, between: float, within: float, trials: float, *, power: float = 0.8, alpha: float = 0.05
+) -> float:
+    """Tasks that show ``delta`` when each is tried K times: `difference_error` solved for the number of tasks."""
+    _check(0.5, power, alpha)
+    reach = (normal_quantile(1.0 - alpha / 2.0) + normal_quantile(power)) / delta
+    return reach * reach * (between + within / trials)
+
+
+def _binomial(k: Counts, n: int, p: float) -> Vector:
+    from scipy.special import gammaln, xlog1py, xlogy
+
+    coefficient = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
+    return np.asarray(np.exp(coefficient + xlogy(k, p) + xlog1py(n - k, -p)), dtype=np.float64)
+
+
+def _check(discordant: float, power: float, alpha: float) -> None:
+    if not (0.0 < discordant <= 1.0 and 0.0 < power < 1.0 and 0.0 < alpha < 1.0):
+        raise ValueError(
+            f"discordant share, power and alpha must lie between 0 and 1: {discordant}, {power} and {alpha}"
+        )

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from harness.stats import bootstrap_estimate, cluster_weights, percentile_limits, resampled_sums, table_bootstrap
+
+
+def mean(sums):
+    return sums[:, 0] / sums[:, 1]
+
+
+def test_weights_are_counts_of_draws():
+    weights = cluster_weights(37, 500, seed=4)
+    assert weights.shape == (500, 37)
+    assert np.all(weights.sum(axis=1, dtype=int) == 37)
+    # A cluster's count is Binomial(37, 1/37): mean 1, variance 36/37.
+    assert weights.mean() == 1.0
+    assert weights.var() == pytest.approx(36 / 37, abs=0.02)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_others():
+    assert np.array_equal(cluster_weights(20, 50, seed=1), cluster_weights(20, 50, seed=1))
+    assert not np.array_equal(cluster_weights(20, 50, seed=1), cluster_weights(20, 50, seed=2))
+
+
+def test_sums_are_weights_times_sums_however_they_are_blocked(monkeypatch):
+    X = np.random.default_rng(0).random((50, 3))
+    expected = cluster_weights(50, 300, seed=9).astype(float) @ X
+    assert resampled_sums(X, 300, seed=9) == pytest.approx(expected)
+    monkeypatch.setattr("harness.stats.bootstrap._KEPT", 10)
+    assert resampled_sums(X, 300, seed=9) == pytest.approx(expected)
+
+
+def test_the_standard_error_of_a_mean_is_the_textbook_one():
+    x = np.random.default_rng(1).normal(size=200)
+    drawn = resampled_sums(x, 4000)[:, 0] / 200
+    assert drawn.std() == pytest.approx(x.std() / 200**0.5, rel=0.04)
+
+
+def test_table_bootstrap_printed_by_the_data_sets_authors():
+    """learned - strong: [-.01375, -.0025]."""
+    assert table_bootstrap(0, 6, 800) == pytest.approx((-0.01375, -0.0025), abs=0.0013)
+
+
+def test_scipy_bootstrap_agrees():
+    from scipy.stats import bootstrap
+
+    x = np.random.default_rng(2).exponential(size=80)
+    oracle = bootstrap((x,), np.mean, method="percentile", n_resamples=2999, rng=1).confidence_interval
+    found = bootstrap_estimate(np.stack([x, np.ones(80)], axis=1), mean)
+    assert (found.low, found.high) == pytest.approx((oracle.low, oracle.high), abs=0.03)
+    assert found.method == "bootstrap of 80 clusters, 9999 resamples, seed 0"
+
+
+def test_what_cannot_be_had_is_none_with_a_reason():
+    with np.errstate(invalid="ignore"):
+        assert bootstrap_estimate([[0.0, 0.0]], mean).why == "undefined"
+    assert bootstrap_estimate([[1.0, 2.0]], mean).why == "one cluster cannot be resampled"
+    assert bootstrap_estimate(np.empty((0, 2)), mean).why == "no tasks"
+    assert percentile_limits(np.array([1.0, np.nan])) is None
+    with pytest.raises(ValueError, match="no such table"):
+        table_bootstrap(3, 3, 5)
+    with pytest.raises(ValueError, match="needs clusters"):
+        cluster_weights(0, 10)

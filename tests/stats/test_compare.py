@@ -1,0 +1,207 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.stats import compare, compare_stratified, mcnemar_exact, mcnemar_midp, sign_flip_test, tango_interval
+
+
+def table(a, b, c, d):
+    """One-trial tasks with this paired table, as the four arrays of `compare`."""
+    first = [1] * a + [1] * b + [0] * c + [0] * d
+    second = [1] * a + [0] * b + [1] * c + [0] * d
+    ones = [1] * len(first)
+    return first, ones, second, ones
+
+
+def test_one_trial_a_task_is_mcnemar_and_tango():
+    found = compare(*table(553, 23, 29, 195), a_name="reflection", b_name="strong")
+    assert found.delta == pytest.approx(-0.0075)
+    assert (found.low, found.high) == tango_interval(23, 29, 800)
+    assert (found.p_value, found.p_exact) == (mcnemar_midp(23, 29), mcnemar_exact(23, 29))
+    assert (found.wins, found.losses, found.both_passed, found.both_failed) == (23, 29, 553, 195)
+    assert (found.test, found.interval_method, found.n_tasks, found.n_trials) == ("McNemar mid-p", "Tango", 800, 1600)
+    assert "cannot be told from" in found.sentence
+    assert str(found.tasks_needed) in found.sentence
+
+
+def test_tasks_needed_is_connors_number():
+    assert compare(*table(100, 25, 15, 60)).tasks_needed == 626
+    assert compare(*table(10, 5, 5, 3)).tasks_needed is None
+
+
+def test_several_trials_take_the_sign_flip_and_the_cluster_interval():
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(1)
+    a, b = rng.binomial(3, 0.6, 40), rng.binomial(3, 0.4, 40)
+    clusters = np.arange(40) // 2
+    found = compare(a, [3] * 40, b, [3] * 40, clusters)
+    d = (a - b) / 3
+    fit = sm.OLS(d, np.ones(40)).fit(cov_type="cluster", cov_kwds={"groups": clusters}, use_t=True)
+    assert (found.low, found.high) == pytest.approx(tuple(fit.conf_int()[0]), rel=1e-6)
+    assert found.p_value == sign_flip_test(d.reshape(20, 2).sum(axis=1)).p_value
+    assert found.interval_method == "CR1/t, 20 clusters"
+    assert found.test == "sign-flip, exact, 20 clusters"
+    assert found.n_trials == 240
+
+
+def test_clusters_turn_one_trial_tasks_into_groups():
+    """Ten copies of the same five tasks are five observations, whatever McNemar would say of fifty."""
+    sums = table(0, 50, 0, 0)
+    assert compare(*sums).p_value < 1e-9
+    grouped = compare(*sums, np.arange(50) % 5)
+    assert grouped.p_value == pytest.approx(2 * 0.5**5)
+    assert grouped.wins == 50
+    assert "no test can reach 5%" in grouped.sentence
+    assert "5 groups of tasks" in grouped.sentence
+
+
+def test_trials_may_be_unequal_and_tasks_missing():
+    found = compare([2, 1, 0, 4], [2, 3, 0, 4], [0, 1, 1, 0], [1, 1, 1, 0])
+    assert found.n_tasks == 2
+    assert found.delta == pytest.approx(((1 - 0) + (1 / 3 - 1)) / 2)
+
+
+def test_a_task_counts_as_passed_from_one_half():
+    found = compare([1, 2, 3, 4], [4] * 4, [4, 1, 4, 0], [4] * 4)
+    assert (found.wins, found.losses, found.both_passed, found.both_failed) == (2, 1, 1, 0)
+
+
+def test_too_few_discordant_tasks_are_said_to_be_too_few():
+    assert "no test can reach 5%" in compare(*table(10, 0, 4, 6)).sentence
+    assert "passes fewer tasks than" in compare(*table(10, 0, 5, 6)).sentence
+
+
+def test_no_difference_at_all_still_has_a_width():
+    for found in (compare(*table(30, 0, 0, 20)), compare([3] * 50, [3] * 50, [3] * 50, [3] * 50)):
+        assert found.p_value == 1.0
+        assert found.delta == 0.0
+        assert (found.low, found.high) == tango_interval(0, 0, 50)
+        assert "remain possible" in found.sentence
+
+
+def test_no_common_task():
+    found = compare([1], [1], [0], [0])
+    assert (found.delta, found.p_value, found.low, found.tasks_needed) == (None, None, None, None)
+    assert found.sentence == "`a` and `b` share no graded task."
+
+
+def test_one_task_of_many_trials_shows_nothing():
+    found = compare([5], [5], [0], [5])
+    assert found.p_value == 1.0
+    assert found.low < 0 < found.high
+
+
+def test_bounds_count_every_errored_attempt_against_and_then_for():
+    found = compare([1, 1, 0], [1, 1, 0], [1, 0, 0], [1, 1, 1], a_errored=[0, 0, 1], b_errored=[1, 0, 0])
+    assert found.errored == 2
+    assert found.n_tasks == 2
+    # Worst: a (1, 1, 0), b (1, 0, 0); best: a (1, 1, 1), b (1/2, 0, 0).
+    assert found.bounds == pytest.approx(((0 + 1 + 0) / 3, (0.5 + 1 + 1) / 3))
+    assert compare([1], [1], [1], [1]).bounds is None
+
+
+@pytest.mark.parametrize("bad", [([2], [1], [0], [1]), ([1, 1], [1], [0], [1]), ([1], [1], [-1], [1])])
+def test_impossible_input_is_refused(bad):
+    with pytest.raises(ValueError, match=r"sum must lie|one value a task"):
+        compare(*bad)
+
+
+rows = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.integers(0, 5)),
+    min_size=1,
+    max_size=15,
+)
+
+
+def arrays(data):
+    counts_a, counts_b = [max(r[0], r[1]) for r in data], [max(r[2], r[3]) for r in data]
+    return [min(r[0], r[1]) for r in data], counts_a, [min(r[2], r[3]) for r in data], counts_b
+
+
+@given(rows, st.booleans(), st.randoms())
+def test_swapping_mirrors_and_order_does_not_matter(data, clustered, shuffler):
+    sums_a, count_a, sums_b, count_b = arrays(data)
+    codes = [r[4] for r in data] if clustered else None
+    here = compare(sums_a, count_a, sums_b, count_b, codes, resamples=199)
+    there = compare(sums_b, count_b, sums_a, count_a, codes, resamples=199)
+    if here.delta is None:
+        assert there.delta is None
+        return
+    assert 0 <= here.p_value <= 1
+    assert here.low - 1e-9 <= here.delta <= here.high + 1e-9
+    assert (there.delta, there.low, there.high) == pytest.approx((-here.delta, -here.high, -here.low), abs=1e-9)
+    assert (there.wins, there.losses) == (here.losses, here.wins)
+    assert (there.p_value, there.tasks_needed) == (pytest.approx(here.p_value), here.tasks_needed)
+    data = list(data)
+    shuffler.shuffle(data)
+    again = compare(*arrays(data), [r[4] for r in data] if clustered else None, resamples=199)
+    assert (again.delta, again.low, again.high, again.p_value) == pytest.approx(
+        (here.delta, here.low, here.high, here.p_value), abs=1e-9
+    )
+
+
+@given(rows)
+def test_a_tied_task_never_makes_a_test_surer(data):
+    before = compare(*arrays(data))
+    after = compare(*(np.append(x, v) for x, v in zip(arrays(data), (1, 1, 1, 1), strict=True)))
+    if before.p_value is not None:
+        assert after.p_value >= before.p_value - 1e-9
+
+
+def test_several_trials_cover_and_reject_at_their_level():
+    """Both contenders equal over tasks; 20 tasks of 3 trials: about 95% and at most about 5%."""
+    rng = np.random.default_rng(12)
+    held = rejected = 0
+    for _ in range(600):
+        easy = rng.beta(1, 1, 20)
+        found = compare(rng.binomial(3, easy), [3] * 20, rng.binomial(3, easy), [3] * 20)
+        held += found.low <= 0 <= found.high
+        rejected += found.p_value <= 0.05
+    assert 0.92 < held / 600 < 0.98
+    assert rejected / 600 < 0.07
+
+
+class TestStratified:
+    def test_weights_by_share_give_the_plain_difference(self):
+        first, ones, second, _ = table(20, 9, 4, 7)
+        strata = ["x", "y"] * 20
+        plain = compare(first, ones, second, ones)
+        found = compare_stratified((first, ones), (second, ones), strata, {"x": 20, "y": 20})
+        assert found.delta == pytest.approx(plain.delta)
+        assert found.p_value == pytest.approx(plain.p_exact)
+
+    def test_a_heavy_stratum_counts_by_its_weight(self):
+        """x: 10 tasks, all lost by a; y: 90 tasks, all tied. Weight .5 each."""
+        first, second = [0] * 10 + [1] * 90, [1] * 100
+        found = compare_stratified((first, [1] * 100), (second, [1] * 100), ["x"] * 10 + ["y"] * 90, {"x": 1, "y": 1})
+        assert found.delta == pytest.approx(-0.5)
+        win, loss = 0.5 / 11, 10.5 / 11
+        tied = 1 / 91
+        variance = 0.25 * (win + loss - (win - loss) ** 2) / 10 + 0.25 * tied / 90
+        assert found.high - found.delta == pytest.approx(1.959964 * variance**0.5, abs=1e-6)
+
+    def test_clusters_and_trials_agree_with_statsmodels_on_one_stratum(self):
+        rng = np.random.default_rng(3)
+        a, b, counts = rng.binomial(4, 0.5, 30), rng.binomial(4, 0.5, 30), np.full(30, 4)
+        found = compare_stratified((a, counts), (b, counts), ["all"] * 30, {"all": 2.0}, np.arange(30) // 3)
+        plain = compare(a, counts, b, counts, np.arange(30) // 3)
+        assert (found.delta, found.low, found.high) == pytest.approx((plain.delta, plain.low, plain.high))
+
+    def test_a_stratum_without_weight_is_refused(self):
+        with pytest.raises(ValueError, match="positive weight"):
+            compare_stratified(([1], [1]), ([0], [1]), ["x"], {"y": 1})
+
+
+@pytest.mark.shared
+def test_routerbench_mini_pairs(router):
+    ones = [1] * 800
+    for a, b, wins, losses in [
+        ("learned_combined", "always_strong", 0, 6),
+        ("reflection", "always_strong", 23, 29),
+        ("always_strong", "always_cheap", 64, 28),
+    ]:
+        found = compare(router[a]["passed"], ones, router[b]["passed"], ones, a_name=a, b_name=b)
+        assert (found.n_tasks, found.wins, found.losses) == (800, wins, losses)
+        assert found.p_value == mcnemar_midp(wins, losses)
