@@ -1,0 +1,61 @@
+# make demo : the environment, the embedded experiment, its scoreboard and report
+# make test : the environment for developers, and the tests
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench lock clean
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Several workers on few cores: threads that spin for one another cost 10 to 40 times.
+export OMP_NUM_THREADS ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+
+# A folder of wheels may hold a CPU build of torch; without one, the CPU build is asked for by name, since the default
+# on Linux brings gigabytes of GPU libraries. TORCH= (empty) takes the default, for machines with a GPU.
+TORCH ?= $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)",--torch-backend cpu)
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt $(TORCH)
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+$(BIN)/uv:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/uv
+	$(INSTALL) --editable '.[local]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/uv
+	$(INSTALL) --editable '.[local,api,datasets,dev]'
+	@touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/ownbench run reports/demo
+	$(BIN)/ownbench compare reports/demo tuned skilled
+	$(BIN)/ownbench compare reports/demo hybrid tuned
+	$(BIN)/ownbench report reports/demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# make check : what a commit must pass beside the tests
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# make bench : whole-process figures beside a named peer, in one run
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/run.py
+
+# make lock : constraints.txt anew
+lock: $(VENV)/.dev
+	$(BIN)/python benchmarks/lock.py
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
