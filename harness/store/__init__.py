@@ -3,9 +3,11 @@
 It is all that the running half and the judging half share.
 """
 
+from harness.store.columns import CALLS, OUTCOMES, TRANSCRIPTS
 from harness.store.experiment import experiment_file, load_experiment, parse_experiment, resolve
 from harness.store.flags import Flag
 from harness.store.journal import Journal
+from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
 from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal
 from harness.store.schema import (
     Budget,
@@ -18,10 +20,15 @@ from harness.store.schema import (
     PriceEntry,
     SuiteEntry,
 )
+from harness.store.tables import Compacted, compact, read_calls, read_outcomes, read_transcript, recorded_replies
 from harness.store.tasktable import Labels, TaskTable, load_task_table
 
 __all__ = [
+    "CALLS",
+    "OUTCOMES",
+    "TRANSCRIPTS",
     "Budget",
+    "Compacted",
     "ContenderEntry",
     "Economics",
     "Escalation",
@@ -36,11 +43,20 @@ __all__ = [
     "SuiteEntry",
     "TaskTable",
     "Transcript",
+    "compact",
     "experiment_file",
+    "installed_versions",
     "load_experiment",
     "load_task_table",
     "parse_experiment",
+    "read_calls",
     "read_calls_journal",
     "read_journal",
+    "read_manifest",
+    "read_outcomes",
+    "read_transcript",
+    "recorded_replies",
     "resolve",
+    "this_machine",
+    "write_manifest",
 ]

@@ -54,7 +54,12 @@ class Replies(Mapping[str, Reply]):
         self._places = places
 
     def __getitem__(self, request_digest: str) -> Reply:
-        return reply_from(self._places[request_digest].read()["reply"])
+        return reply_from(self.raw(request_digest))
+
+    def raw(self, request_digest: str) -> dict[str, Any]:
+        """A reply as the JSON object that was written."""
+        value: dict[str, Any] = self._places[request_digest].read()["reply"]
+        return value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -72,7 +77,7 @@ class Recalled:
 
     attempts: Mapping[str, Outcome]
     """By attempt_id; where an attempt was tried again, its last outcome."""
-    replies: Mapping[str, Reply]
+    replies: Replies
     """The run's cache: a request's digest gives its reply."""
     torn: int
     """Lines that could not be read: cut off by a kill, damaged, or of a newer version and not understood."""

@@ -1,0 +1,289 @@
+"""The tables of a report: the journal compacted into Parquet, and read again."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core import Call, EvidenceError, Outcome, Reply
+from harness.store.columns import (
+    CALLS,
+    CALLS_FILE,
+    OUTCOMES,
+    OUTCOMES_FILE,
+    REQUIRED,
+    TRANSCRIPTS,
+    TRANSCRIPTS_FILE,
+    arrow_type,
+    open_table,
+    read_table,
+    schema,
+)
+from harness.store.journal import ATTEMPTS
+from harness.store.journal import CALLS as CALLS_JOURNAL
+from harness.store.recall import Recalled, Transcript, journal_files, read_calls_journal, read_journal, reply_from
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+GROUP_ROWS = 2_000
+GROUP_BYTES = 32_000_000
+"""A row group of transcripts ends at either: reading one conversation reads one group."""
+_CHUNK = 50_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compacted:
+    """What a compaction wrote."""
+
+    rows: int
+    """Rows of ``outcomes.parquet``: one for each planned attempt."""
+    skipped: int
+    """Of these, planned attempts that were never tried."""
+    left_out: int
+    """Attempts that stand in the journal and no longer in the plan."""
+    calls: int
+    torn: int
+    """Lines of the journal that could not be read."""
+
+
+def compact(report: Path, plan: Iterable[Outcome]) -> Compacted:
+    """Writes the report's three tables from its journal, in the order of the plan.
+
+    Args:
+        report: The report's folder.
+        plan: One outcome with the status ``skipped`` for each planned attempt. It becomes the row where the attempt was
+            never tried; where it was, it gives the names (contender, task, domain, cluster, split), which may have been
+            changed since without changing what was asked.
+
+    Raises:
+        OSError: the folder cannot be written; the old tables still stand.
+    """
+    held = read_journal(report)
+    planned = list(plan)
+    order = {row.attempt_id: place for place, row in enumerate(planned)}
+    rows = [_named(held.attempts[row.attempt_id], row) if row.attempt_id in held.attempts else row for row in planned]
+    calls = _calls_table(report, order)
+    ready: list[tuple[str, Path]] = []
+    try:
+        for name, columns, tables in (
+            (TRANSCRIPTS_FILE, TRANSCRIPTS, _transcripts(held, planned)),
+            (CALLS_FILE, CALLS, iter([calls])),
+            (OUTCOMES_FILE, OUTCOMES, outcome_tables(rows)),
+        ):
+            ready.append((name, _aside(report, name, columns, tables)))
+    except BaseException:
+        for _, aside in ready:
+            aside.unlink(missing_ok=True)
+        raise
+    for name, aside in ready:  # the outcomes last: where they stand, the rest does
+        aside.replace(report / name)
+    return Compacted(
+        rows=len(rows),
+        skipped=sum(row.attempt_id not in held.attempts for row in planned),
+        left_out=sum(attempt not in order for attempt in held.attempts),
+        calls=calls.num_rows,
+        torn=held.torn,
+    )
+
+
+def read_outcomes(report: Path, columns: Sequence[str] | None = None) -> "pa.Table":
+    """The outcome table, or the chosen columns of it; a column that the file lacks is null.
+
+    Raises:
+        EvidenceError: the table is missing or broken, lacks what no judgement can do without, or holds another type;
+            names the file and the column.
+    """
+    return read_table(report / OUTCOMES_FILE, OUTCOMES, chosen=columns, required=REQUIRED)
+
+
+def read_calls(report: Path, columns: Sequence[str] | None = None) -> "pa.Table":
+    """The call table, as `read_outcomes`."""
+    return read_table(report / CALLS_FILE, CALLS, chosen=columns, required=("attempt_id",))
+
+
+def read_transcript(report: Path, attempt_id: str) -> Transcript:
+    """One attempt's conversation, from the table or, where there is none yet, from the journal.
+
+    Raises:
+        EvidenceError: the report has no conversation of that attempt, or the table is broken.
+    """
+    import pyarrow.compute as pc
+
+    path = report / TRANSCRIPTS_FILE
+    absent = f"{report}: there is no transcript of the attempt {attempt_id}"
+    if not path.is_file() and journal_files(report, ATTEMPTS):
+        held = read_journal(report)
+        if attempt_id not in held.attempts:
+            raise EvidenceError(absent)
+        return held.transcript(attempt_id)
+    with open_table(path, TRANSCRIPTS, required=("attempt_id", "messages")) as file:
+        names = [name for name in TRANSCRIPTS if name in file.schema_arrow.names]
+        for group in range(file.num_row_groups):
+            row = pc.index(file.read_row_group(group, columns=["attempt_id"])["attempt_id"], attempt_id).as_py()
+            if row >= 0:
+                found = file.read_row_group(group, columns=names).slice(row, 1).to_pylist()[0]
+                return _transcript(path, found)
+    raise EvidenceError(absent)
+
+
+def recorded_replies(report: Path) -> Mapping[str, Reply]:
+    """Every recorded reply by request digest, for replaying a report: from its journal, else from its transcripts.
+
+    Raises:
+        EvidenceError: the report has neither.
+    """
+    if journal_files(report, CALLS_JOURNAL):
+        return read_journal(report).replies
+    path = report / TRANSCRIPTS_FILE
+    found: dict[str, Reply] = {}
+    with open_table(path, TRANSCRIPTS, required=("replies",)) as file:
+        for group in range(file.num_row_groups):
+            for text in file.read_row_group(group, columns=["replies"])["replies"].to_pylist():
+                found |= _replies(path, text)
+    return found
+
+
+def write_outcomes(report: Path, tables: Iterator["pa.Table"]) -> None:
+    """Replaces ``outcomes.parquet`` by these pieces, which have the columns of `OUTCOMES`."""
+    _aside(report, OUTCOMES_FILE, OUTCOMES, tables).replace(report / OUTCOMES_FILE)
+
+
+def outcome_tables(rows: Sequence[Outcome]) -> Iterator["pa.Table"]:
+    """Outcomes as Arrow tables of bounded size."""
+    for start in range(0, len(rows), _CHUNK):
+        yield _table(OUTCOMES, [attrgetter(*OUTCOMES)(row) for row in rows[start : start + _CHUNK]])
+
+
+_PLANNED = ("report", "suite", "contender", "contender_kind", "task", "domain", "cluster", "split")
+
+
+def _named(outcome: Outcome, planned: Outcome) -> Outcome:
+    names = attrgetter(*_PLANNED)
+    if names(outcome) == names(planned):
+        return outcome
+    return replace(outcome, **dict(zip(_PLANNED, names(planned), strict=True)))
+
+
+def _calls_table(report: Path, order: Mapping[str, int]) -> "pa.Table":
+    """The calls of planned attempts, in the order of the plan and then of their making."""
+    import numpy as np
+    import pyarrow as pa
+
+    places: list[int] = []
+    pieces: list[pa.Table] = []
+    rows: list[tuple[Any, ...]] = []
+    for call in read_calls_journal(report):
+        if call.attempt_id in order:
+            places.append(order[call.attempt_id])
+            rows.append(_call_row(call))
+        if len(rows) == _CHUNK:
+            pieces.append(_table(CALLS, rows))
+            rows = []
+    pieces.append(_table(CALLS, rows))
+    return pa.concat_tables(pieces).take(np.argsort(np.array(places, dtype=np.int64), kind="stable"))
+
+
+def _call_row(call: Call) -> tuple[Any, ...]:
+    """In the order of `CALLS`."""
+    usage, signals = call.usage, call.signals
+    tokens = (usage.input, usage.cached_input, usage.cache_write, usage.output, usage.reasoning)
+    return (
+        *(call.attempt_id, call.role, call.model, call.adapter),
+        *(*tokens, usage.gpu_seconds, usage.source, call.cost.usd, call.cost.price_date),
+        *(call.latency_s, call.ttft_s, call.retries, call.cache_hit, call.finish_reason, call.error),
+        *(call.request_digest, *(signals.get(name) for name in ("logprob_mean", "logprob_min", "margin"))),
+        *(call.started_at, call.cost.basis),
+    )
+
+
+def _transcripts(held: Recalled, planned: Sequence[Outcome]) -> Iterator["pa.Table"]:
+    """One table a row group."""
+    rows: list[tuple[str, str, str, str]] = []
+    size = 0
+    for row in planned:
+        if row.attempt_id not in held.attempts:
+            continue
+        line = held.places[row.attempt_id].read()
+        digests = [digest for digest in line.get("requests") or () if digest in held.replies]
+        replies = [{"request": digest, "reply": held.replies.raw(digest)} for digest in digests]
+        texts = (json.dumps(line.get("messages") or []), line.get("reason") or "", json.dumps(replies))
+        rows.append((row.attempt_id, *texts))
+        size += sum(map(len, texts))
+        if len(rows) >= GROUP_ROWS or size >= GROUP_BYTES:
+            yield _table(TRANSCRIPTS, rows)
+            rows, size = [], 0
+    yield _table(TRANSCRIPTS, rows)
+
+
+def _transcript(path: Path, row: Mapping[str, Any]) -> Transcript:
+    try:
+        messages = tuple(json.loads(row["messages"] or "[]"))
+    except ValueError:
+        raise EvidenceError(f"{path}: the messages of {row['attempt_id']} are not JSON") from None
+    replies = _replies(path, row.get("replies"))
+    return Transcript(
+        attempt_id=row["attempt_id"],
+        messages=messages,
+        reason=row.get("reason") or "",
+        requests=tuple(replies),
+        replies=replies,
+    )
+
+
+def _replies(path: Path, text: str | None) -> dict[str, Reply]:
+    try:
+        return {entry["request"]: reply_from(entry["reply"]) for entry in json.loads(text or "[]")}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise EvidenceError(f"{path}: the column replies does not hold replies") from None
+
+
+def _table(columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> "pa.Table":
+    import pyarrow as pa
+
+    lists = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+    arrays = [_array(values, arrow_type(word)) for values, word in zip(lists, columns.values(), strict=True)]
+    return pa.table(arrays, schema=schema(columns))
+
+
+def _array(values: Sequence[Any], kind: "pa.DataType") -> "pa.Array":
+    """Parquet text is UTF-8: what has no such form, a lone surrogate, is written as its escape."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:
+        return pa.array([_encodable(value) for value in values], kind)
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return [_encodable(part) for part in value] if isinstance(value, (tuple, list)) else value
+
+
+def _aside(report: Path, name: str, columns: Mapping[str, str], tables: Iterator["pa.Table"]) -> Path:
+    """Writes the tables, a row group each, to a file beside ``name``, complete and on the disk."""
+    import pyarrow.parquet as pq
+
+    report.mkdir(parents=True, exist_ok=True)
+    handle, place = tempfile.mkstemp(dir=report, prefix=f".{name}.", suffix=".part")
+    aside = Path(place)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            with pq.ParquetWriter(file, schema(columns), compression="zstd") as writer:
+                for table in tables:
+                    writer.write_table(table)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        aside.chmod(0o666 & ~umask)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    return aside
