@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class LiteLLMModel:
         if offline:
             refuse_remote(spec)
         self.spec = spec
-        self._key = environment.get(spec.api_key_env, "") if spec.api_key_env else ""
+        self._key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
         self._redact = redact_also(redact, self._key, *_keys_in(environment))
         self._open = True
         _OPEN.add(id(self))
@@ -190,6 +190,7 @@ def _cause(chain: list[BaseException], status: int | None, text: str) -> Cause:
     return cause_of(status, text) if status is not None else Cause.INTERNAL
 
 
+@cache
 def _litellm() -> Any:
     """The package, kept quiet and at home."""
     if "litellm" not in sys.modules:

@@ -45,7 +45,7 @@ class OpenAIModel:
         if offline:
             refuse_remote(spec)
         self.spec = spec
-        key = environment.get(spec.api_key_env, "") if spec.api_key_env else ""
+        key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
         self._key_missing = bool(spec.api_key_env) and not key
         self._redact = redact_also(redact, key)
         self._url = spec.base_url.rstrip("/") + "/chat/completions"

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from harness.core import Message, ModelSpec, Reply, Request, ToolCall
 
@@ -54,6 +54,19 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Gives back connections and memory. The model is not used afterwards; closing twice does no harm."""
+        ...
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """A model that holds its adapters itself and can prove that they are applied."""
+
+    async def probe_adapters(self, prompts: Sequence[Sequence[Message]]) -> None:
+        """Returns when every adapter changes the answer to a prompt, and the base answers as it did without them.
+
+        Raises:
+            UserFileError: names the adapter that changes nothing.
+        """
         ...
 
 

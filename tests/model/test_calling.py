@@ -209,6 +209,13 @@ async def test_waiting_for_the_users_own_limit_is_no_trying():
     assert caller.counters.backoff_s == 0
 
 
+async def test_a_second_try_may_wait_for_the_users_own_limit_too():
+    caller, model, _ = made(fails(Cause.NETWORK), GOOD, requests_per_minute=1, wall_s=5)
+    _, retries = await caller.call(REQUEST)
+    assert retries == 1
+    assert model.times == pytest.approx([0, 60])
+
+
 async def test_tokens_a_minute_are_charged_by_what_was_used():
     caller, model, _ = made(GOOD, tokens_per_minute=600, concurrency=1)  # 100 tokens a call: one in ten seconds
     for _ in range(6):

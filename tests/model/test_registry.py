@@ -25,7 +25,8 @@ def openai(**changes) -> ModelSpec:
 
 
 def test_importing_the_room_imports_no_backends_package():
-    code = "import sys, harness.model; heavy = {'aiohttp', 'litellm', 'torch', 'httpx'}; print(sorted(heavy & set(sys.modules)))"
+    heavy = "{'aiohttp', 'litellm', 'torch', 'transformers', 'httpx'}"
+    code = f"import sys, harness.model; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -125,7 +126,7 @@ async def test_a_redirect_is_not_followed_anywhere():
 async def test_a_missing_key_is_named_before_anything_is_sent():
     with pytest.raises(UsageError, match="MY_KEY is not set"):
         await opened(openai(api_key_env="MY_KEY")).prepare()
-    await opened(openai(api_key_env="MY_KEY"), {"MY_KEY": "value"}).prepare()
+    await opened(openai(api_key_env="MY_KEY"), {"MY_KEY": "value\n"}).prepare()
     await opened(openai()).prepare()
 
 
