@@ -15,8 +15,9 @@ MAX_BYTES = 1_000_000
 """Of a SKILL.md that is loaded: more than fits any model's context."""
 MAX_HEAD = 65_536
 """Characters of a frontmatter."""
-MAX_NODES = 10_000
+MAX_NODES = 2_000
 """Values of a frontmatter, each counted as often as aliases repeat it; against files that unfold without end."""
+MAX_DEPTH = 20
 
 Split = tuple[str, str]
 """Frontmatter and body."""
@@ -129,8 +130,13 @@ def _quoted(head: str) -> str:
 
 
 def _forbidden(head: str) -> list[str]:
+    """What the strict subset forbids. Events come one by one, so that a bottomless file is left after a few levels."""
     found = []
-    for event in yaml.parse(head, Loader=yaml.BaseLoader):
+    depth = 0
+    for number, event in enumerate(yaml.parse(head, Loader=yaml.BaseLoader)):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH or number > MAX_NODES:
+            raise UnreadableError("the frontmatter holds too many or too deeply nested values")
         if getattr(event, "flow_style", False):
             found.append("flow style ({…} or […]) is not allowed; write one entry a line")
         if getattr(event, "anchor", None):
@@ -143,20 +149,21 @@ def _forbidden(head: str) -> list[str]:
 def _plain(node: yaml.Node, budget: list[int], forbid: Callable[[str], None], depth: int = 0) -> Any:
     """Texts, lists and mappings of a node."""
     budget[0] -= 1
-    if budget[0] < 0 or depth > 50:
+    if budget[0] < 0 or depth > MAX_DEPTH:
         raise UnreadableError("the frontmatter holds too many or too deeply nested values")
     if isinstance(node, yaml.ScalarNode):
         return str(node.value)
     if isinstance(node, yaml.SequenceNode):
         return [_plain(part, budget, forbid, depth + 1) for part in node.value]
     fields: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     columns = set()
     for key_node, value_node in node.value:
         key = _plain(key_node, budget, forbid, depth + 1)
         if not isinstance(key, str):
             raise UnreadableError("a field's name must be a text")
         if key == "<<" and isinstance(value_node, yaml.MappingNode):
-            fields = _plain(value_node, budget, forbid, depth + 1) | fields
+            merged |= _plain(value_node, budget, forbid, depth + 1)
             continue
         if key in fields:
             forbid(f"the field {key!r} is given twice")
@@ -165,4 +172,4 @@ def _plain(node: yaml.Node, budget: list[int], forbid: Callable[[str], None], de
         fields[key] = _plain(value_node, budget, forbid, depth + 1)
     if len(columns) > 1:
         forbid("mappings are indented unevenly")
-    return fields
+    return merged | fields

@@ -22,6 +22,9 @@ def load_suite(path: Path) -> Suite:
     Raises:
         UserFileError: anything wrong in suite.yaml, its templates, its tasks or the files that they name.
     """
+    if not path.exists():
+        beside = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
+        raise UserFileError(path, "there is no such suite", advice=nearest(path.name, beside[:40]))
     suite_file = path / "suite.yaml" if path.is_dir() else path
     if suite_file.suffix not in {".yaml", ".yml"}:
         advice = "a suite is a folder with suite.yaml, in which tasks names this file"

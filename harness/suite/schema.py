@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from harness.userfile import Strict
 
@@ -88,8 +88,6 @@ class SuiteFile(Strict):
 class MessageRow(Strict):
     """One message of a task whose input is a conversation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     role: Literal["system", "user", "assistant", "tool"]
     content: str
     name: str | None = None
@@ -102,7 +100,10 @@ class TaskRow(Strict):
 
     id: Text
     domain: Text | None = None
-    input: str | list[MessageRow]
+    input: Annotated[
+        Annotated[str, Tag("str")] | Annotated[list[MessageRow], Tag("list")],
+        Discriminator(lambda value: "list" if isinstance(value, list) else "str"),  # one problem, not one a branch
+    ]
     reference: Any = None
     cluster: Text | None = None
     grader: GraderField | None = None
