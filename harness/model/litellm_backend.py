@@ -56,7 +56,7 @@ class LiteLLMModel:
         self._redact = redact_also(redact, self._key, *_keys_in(environment))
         self._open = True
         _OPEN.add(id(self))
-        self._fixed: dict[str, Any] = dict(spec.options) | {"model": spec.model, "num_retries": 0, "max_retries": 0}
+        self._fixed: dict[str, Any] = _own(spec) | {"model": spec.model, "num_retries": 0, "max_retries": 0}
         if self._key:
             self._fixed["api_key"] = self._key
         if spec.base_url:
@@ -66,7 +66,8 @@ class LiteLLMModel:
     def capabilities(self) -> frozenset[str]:
         """By litellm's own list of what the provider takes; an unknown model is taken to know tools."""
         known = _litellm().get_supported_openai_params(model=self.spec.model) or ["tools"]
-        found = {TOOL_ROLE, TOOLS} if "tools" in known else set()
+        can_call = "tools" in known and self.spec.options.get("tools") is not False
+        found = {TOOL_ROLE, TOOLS} if can_call else set()
         return frozenset(found | ({LOGPROBS} if "top_logprobs" in known else set()))
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
@@ -95,7 +96,7 @@ class LiteLLMModel:
         try:
             model, provider, _, _ = litellm.get_llm_provider(self.spec.model, api_base=self.spec.base_url)
             litellm.utils.get_optional_params(
-                model=model, custom_llm_provider=provider, **(dict(self.spec.options) | dict(self.spec.sampling))
+                model=model, custom_llm_provider=provider, **(_own(self.spec) | dict(self.spec.sampling))
             )
         except litellm.UnsupportedParamsError as error:
             said = str(error).partition(". To drop")[0].removeprefix("litellm.UnsupportedParamsError: ")
@@ -147,6 +148,11 @@ class LiteLLMModel:
         _OPEN.discard(id(self))
         if not _OPEN:
             await _shut()
+
+
+def _own(spec: ModelSpec) -> dict[str, Any]:
+    """The options that are litellm's; ``tools: false`` is ours, and says that the model cannot call tools."""
+    return {name: value for name, value in spec.options.items() if name != "tools"}
 
 
 def _keys_in(environment: Mapping[str, str]) -> list[str]:

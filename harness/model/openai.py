@@ -1,8 +1,9 @@
 """Any server that speaks OpenAI's ``/chat/completions``: vLLM, llama.cpp, most hosts. A thin client over aiohttp.
 
 The experiment's keys: ``base_url`` (with its ``/v1``), ``model``, ``api_key_env``, and ``options: {stream: true}`` to
-measure the time to the first token. An adapter is asked for by its folder's name in place of ``model``, which is how
-vLLM serves LoRA modules (``--lora-modules tickets=adapters/tickets``).
+measure the time to the first token, ``options: {tools: false}`` for a model that cannot call tools. An adapter is asked
+for by its folder's name in place of ``model``, which is how vLLM serves LoRA modules (``--lora-modules
+tickets=adapters/tickets``).
 """
 
 import json
@@ -15,20 +16,18 @@ from urllib.parse import urlsplit
 from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError, nearest
 from harness.model.faults import Redact, cause_of, http_error, redact_also, shown
 from harness.model.loopback import refuse_remote
-from harness.model.protocol import CAPABILITIES
+from harness.model.protocol import CAPABILITIES, TOOLS
 from harness.model.sse import Joined, events
 from harness.model.wire import read_reply, request_fields
 
 if TYPE_CHECKING:
     import aiohttp
 
-OPTIONS = ("stream",)
+OPTIONS = ("stream", "tools")
 
 
 class OpenAIModel:
     """One model of an OpenAI-compatible server."""
-
-    capabilities = CAPABILITIES
 
     def __init__(
         self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str], offline: bool = False
@@ -45,6 +44,7 @@ class OpenAIModel:
         if offline:
             refuse_remote(spec)
         self.spec = spec
+        self.capabilities = CAPABILITIES - ({TOOLS} if spec.options.get("tools") is False else set())
         key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
         self._key_missing = bool(spec.api_key_env) and not key
         self._redact = redact_also(redact, key)

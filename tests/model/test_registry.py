@@ -8,7 +8,7 @@ import pytest
 import servers
 
 from harness.core import Cause, ModelError, ModelSpec, Redactor, Request, UsageError
-from harness.model import ADAPTERS, BACKENDS, assistant_message, open_model, registry
+from harness.model import ADAPTERS, BACKENDS, TOOLS, assistant_message, open_model, registry
 from harness.model.loopback import is_loopback
 
 LITELLM = pytest.mark.filterwarnings("ignore::DeprecationWarning:litellm.*")
@@ -190,6 +190,19 @@ async def test_sampling_goes_out_as_it_is_and_is_the_last_word():
     body = served.seen[0]["body"]
     assert {name: body[name] for name in sampling} == sampling
     assert set(body) == set(sampling) | {"model", "messages"}
+
+
+@LITELLM
+async def test_a_model_may_be_said_to_know_no_tools():
+    async with servers.Running() as served:
+        for backend, name in (("openai", "m"), ("litellm", "openai/gpt-4o")):
+            spec = openai(backend=backend, model=name, base_url=served.url, api_key_env="K", options={"tools": False})
+            model = opened(spec, {"K": "a-key-for-tests"})
+            await model.prepare()
+            assert TOOLS not in model.capabilities
+            await model.answer(Request(model="d", messages=({"role": "user", "content": "?"},)))
+            await model.close()
+    assert all("tools" not in seen["body"] for seen in served.seen)
 
 
 def test_malformed_arguments_go_back_as_valid_json():
