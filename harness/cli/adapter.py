@@ -28,9 +28,8 @@ def run(args: argparse.Namespace) -> int:
         write_json(as_json(adapter))
         return 0
     say = sys.stdout.write
-    say(
-        f"{plain(adapter.name)}: LoRA of rank {adapter.rank}, {adapter.parameters:,} numbers, digest {adapter.digest}\n"
-    )
+    say(f"{plain(adapter.name)}: LoRA of rank {adapter.rank}, {adapter.parameters:,} numbers\n")
+    say(f"digest: {adapter.digest}\n")
     say(f"base: {plain(adapter.base_model)} {adapter.base_digest or '(digest not stated)'}\n")
     for key, value in adapter.card.items():
         say(f"  {key}: {plain(str(value))}\n")

@@ -53,12 +53,9 @@ def _print(result: "CheckResult", *, full: bool) -> None:
         )
     say("\n")
     for plan in result.plans:
-        calls = (
-            f"{plan.calls_low:,}" if plan.calls_low == plan.calls_high else f"{plan.calls_low:,}-{plan.calls_high:,}"
-        )
-        say(
-            f"{plan.contender} ({plan.kind}): {plan.attempts:,} attempts, {calls} calls, {_usd(plan.usd_low, plan.usd_high)}\n"
-        )
+        many = "" if plan.calls_low == plan.calls_high else f"-{plan.calls_high:,}"
+        cost = _usd(plan.usd_low, plan.usd_high)
+        say(f"{plan.contender} ({plan.kind}): {plan.attempts:,} attempts, {plan.calls_low:,}{many} calls, {cost}\n")
     known = [p for p in result.plans if p.usd_low is not None and p.usd_high is not None]
     low, high = sum(p.usd_low or 0 for p in known), sum(p.usd_high or 0 for p in known)
     say(f"\n{result.attempts:,} attempts in all, {result.done:,} recorded already\n")
@@ -77,18 +74,20 @@ def _print(result: "CheckResult", *, full: bool) -> None:
         say(f"\n--- {prompt.contender} asks {prompt.model} (suite {prompt.suite}, task {plain(prompt.task)}{tools})\n")
         for message in prompt.messages:
             text = plain(str(message.get("content") or ""), lines=True)
-            cut = (
-                text if full or len(text) <= SHOWN else f"{text[:SHOWN]} … ({len(text):,} characters; --full shows all)"
-            )
-            say(f"[{message['role']}] {cut}\n")
+            if len(text) > SHOWN and not full:
+                text = f"{text[:SHOWN]} … ({len(text):,} characters; --full shows all)"
+            say(f"[{message['role']}] {text}\n")
 
 
 def _power(result: "CheckResult") -> str:
     """The smallest difference that so many tasks can show, at a common share of discordant tasks."""
-    from harness.stats import smallest_visible_difference
+    from harness.stats import visible_difference
 
     tasks = sum(int(str(suite["tasks"])) for suite in result.suites)
-    points = 100 * smallest_visible_difference(tasks, DISCORDANT)
+    delta = visible_difference(tasks, DISCORDANT)
+    if delta is None:
+        return f"power: {tasks:,} tasks are too few to show any difference at 80% power and two-sided 5%"
+    points = 100 * delta
     return (
         f"power: {tasks:,} tasks show a difference of {points:.1f} points or more (80% power, two-sided 5%, "
         f"if {DISCORDANT:.0%} of the tasks are passed by only one of two contenders); clusters make it larger"

@@ -4,6 +4,7 @@ import argparse
 import os
 import shutil
 import sys
+from typing import Any
 
 from harness.cli.output import write_json
 
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def examine() -> dict[str, object]:
+def examine() -> dict[str, Any]:
     """What is installed and present; imports no heavy package."""
     import platform
     from importlib.metadata import PackageNotFoundError, version

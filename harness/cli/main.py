@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(arguments: list[str], verb: str | None) -> int:
     parser = Parser(
         prog="ownbench",
-        description="Own a tuned model, rent a frontier model with good skills, or mix the two? Measured on your tasks.",
+        description="Own a tuned model, rent a frontier model with good skills, or mix the two?",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.cli.output import folder
 from harness.core import UsageError, nearest
@@ -90,11 +90,11 @@ def _display(*, quiet: bool) -> Iterator[Callable[["Progress"], None]]:
         with Live(Text(""), console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
             yield lambda progress: live.update(Text(line(progress)))
     else:
-        last = {"time": 0.0, "phase": ""}
+        last: dict[str, Any] = {"time": 0.0, "phase": ""}
 
         def tell(progress: "Progress") -> None:
             now = time.monotonic()
-            if progress.phase != last["phase"] or now - float(last["time"]) >= 10:
+            if progress.phase != last["phase"] or now - last["time"] >= 10:
                 last.update(time=now, phase=progress.phase)
                 sys.stderr.write(line(progress) + "\n")
                 sys.stderr.flush()

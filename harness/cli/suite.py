@@ -6,6 +6,9 @@ from pathlib import Path
 
 from harness.cli.output import plain, write_json
 
+NAMED = 5
+"""Tasks that a finding names."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
@@ -41,10 +44,8 @@ def run(args: argparse.Namespace) -> int:
         write_json(body)
     else:
         for finding in findings:
-            few = ", ".join(finding.tasks[:5]) + (
-                f" and {len(finding.tasks) - 5} more" if len(finding.tasks) > 5 else ""
-            )
-            where = f" [{few}]" if few else ""
+            more = f" and {len(finding.tasks) - NAMED} more" if len(finding.tasks) > NAMED else ""
+            where = f" [{', '.join(finding.tasks[:NAMED])}{more}]" if finding.tasks else ""
             sys.stdout.write(f"{finding.severity}: {finding.rule}: {plain(finding.message)}{plain(where)}\n")
         sys.stdout.write(f"{suite.name}: {errors} errors, {len(findings) - errors} warnings\n")
     return 1 if errors else 0

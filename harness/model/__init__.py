@@ -12,6 +12,7 @@ from harness.model.protocol import (
     TOOL_ROLE,
     TOOLS,
     Model,
+    Probing,
     assistant_message,
     tool_message,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Limits",
     "Lookup",
     "Model",
+    "Probing",
     "ReplayModel",
     "assistant_message",
     "capabilities_of",

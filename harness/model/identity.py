@@ -19,7 +19,7 @@ def identified(spec: ModelSpec) -> ModelSpec:
     """
     weights = template = ""
     if spec.backend == "transformers":
-        from harness.model.folder import local_digest, template_digest
+        from harness.model.local_prompt import local_digest, template_digest
 
         weights, template = local_digest(Path(spec.model)), template_digest(Path(spec.model))
     named = spec.model if spec.backend in {"openai", "litellm"} else ""

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,9 +26,9 @@ from harness.core import (
     UsageError,
     fault_of,
 )
-from harness.cost import Meter
+from harness.cost import Meter, Reservation
 from harness.grade import grade
-from harness.model import Caller, Limits, Model, missing_key, open_model
+from harness.model import Caller, Limits, Model, Probing, missing_key, open_model
 from harness.run.assemble import Assembled, needs_threshold
 from harness.run.manifest import manifest_of
 from harness.run.outcome import faulted, graded, skipped
@@ -35,7 +36,16 @@ from harness.run.plan import Attempt
 from harness.run.progress import Listener, Progress, Tally
 from harness.run.session import AttemptSession, Shop
 from harness.run.thresholds import Choice, choose, decided
-from harness.store import Journal, Recorded, read_journal, read_manifest, replies, write_manifest, write_tables
+from harness.store import (
+    Journal,
+    Recalled,
+    compact,
+    read_calls_journal,
+    read_journal,
+    read_manifest,
+    recorded_replies,
+    write_manifest,
+)
 from harness.system import Hybrid, System
 
 
@@ -116,6 +126,7 @@ class _Run:
         self.stop: str | None = None
         self.choices: dict[str, dict[str, Choice]] = {}
         self.notes: list[str] = []
+        self.hands: list[asyncio.Task[None]] = []
 
     # ------------------------------------------------------------------------------------------------ from the outside
 
@@ -132,7 +143,7 @@ class _Run:
             self._leave_tables(recorded)
         return self._summary(recorded)
 
-    def _look(self) -> tuple[Recorded, list[Attempt]]:
+    def _look(self) -> tuple[Recalled, list[Attempt]]:
         """What the report holds, and what is left to do."""
         recorded = read_journal(self.assembled.report)
         self.manifest = read_manifest(self.assembled.report)
@@ -143,10 +154,10 @@ class _Run:
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
 
-    def _finished(self, recorded: Recorded) -> set[str]:
+    def _finished(self, recorded: Recalled) -> set[str]:
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
         planned = {attempt.id for attempt in self.assembled.attempts}
-        return {i for i, outcome in recorded.outcomes.items() if i in planned and outcome.status not in again}
+        return {i for i, outcome in recorded.attempts.items() if i in planned and outcome.status not in again}
 
     def _todo(self) -> list[Attempt]:
         only = set(self.options.only)
@@ -166,12 +177,11 @@ class _Run:
     # --------------------------------------------------------------------------------------------------- the real work
 
     async def _work(
-        self, journal: Journal, recorded: Recorded, todo: Sequence[Attempt], models: Mapping[str, Model]
+        self, journal: Journal, recorded: Recalled, todo: Sequence[Attempt], models: Mapping[str, Model]
     ) -> None:
         try:
             for name, model in models.items():
-                self._tell(f"preparing {name}")
-                await model.prepare(self.assembled.adapters.get(name, ()))
+                await self._prepare(name, model)
             self._write_manifest(complete=False)
             shop = self._shop(journal, recorded, models)
             with self._interruptible():
@@ -179,6 +189,16 @@ class _Run:
         finally:
             for model in models.values():
                 await model.close()
+
+    async def _prepare(self, name: str, model: Model) -> None:
+        """Loads what the model needs, and proves that its adapters change its answers."""
+        self._tell(f"preparing {name}")
+        adapters = self.assembled.adapters.get(name, ())
+        await model.prepare(adapters)
+        if adapters and isinstance(model, Probing):
+            self._tell(f"probing the adapters of {name}")
+            suites = self.assembled.suites
+            await model.probe_adapters([task.messages for suite in suites for task in suite.tasks[:2]])
 
     def _open(self, needed: set[str]) -> dict[str, Model]:
         """The models, with nothing sent and nothing loaded; a missing key or package ends the run here."""
@@ -189,13 +209,13 @@ class _Run:
                 raise UsageError(missing)
             lookup = None
             if spec.backend == "replay":
-                lookup = replies(Path(spec.options["report"])).get
+                lookup = recorded_replies(Path(spec.options["report"])).get
             opened[name] = open_model(
                 spec, redact=self.redact, environment=self.environment, offline=self.options.offline, lookup=lookup
             )
         return opened
 
-    def _shop(self, journal: Journal, recorded: Recorded, models: Mapping[str, Model]) -> Shop:
+    def _shop(self, journal: Journal, recorded: Recalled, models: Mapping[str, Model]) -> Shop:
         experiment = self.assembled.experiment
         limits = Limits(
             concurrency=experiment.limits.concurrency,
@@ -204,16 +224,18 @@ class _Run:
             timeout_s=experiment.limits.timeout_s,
             tries=experiment.limits.tries,
         )
-        meter = Meter(usd=experiment.budget.usd, wall_s=experiment.budget.wall_s, started=self.started)
-        for cost in recorded.spent:
-            meter.spend(cost)
+        budget = experiment.budget
+        meter = Meter(usd=budget.usd, attempt_usd=budget.attempt_usd, wall_s=budget.wall_s, started=self.started)
+        for call in read_calls_journal(self.assembled.report):  # what earlier runs of this report have spent
+            if call.error is None and not call.cache_hit:
+                meter.spend(call.cost)
         self.tally.spent_usd, self.tally.unknown_costs = meter.spent_usd, meter.unknown
         self.meter = meter
         return Shop(
             assembled=self.assembled,
             callers={n: Caller(m, limits, self.clock, experiment.seed) for n, m in models.items()},
             journal=journal,
-            replies=dict(recorded.replies),
+            replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
             shared=frozenset(p for systems in self.assembled.systems.values() for p in _parts(systems)),
             meter=meter,
             redact=self.redact,
@@ -252,11 +274,16 @@ class _Run:
                     return
                 if any(model in shop.broken for model in self._system(attempt).models):
                     continue
+                reservation = await self._admitted(shop, attempt.contender)
+                if reservation is None:
+                    return
                 self.tally.in_flight += 1
                 try:
-                    outcome = await self._one(shop, attempt)
+                    outcome = await self._one(shop, attempt, reservation)
                 finally:
                     self.tally.in_flight -= 1
+                    shop.meter.settle(reservation)
+                    shop.settled.set()
                 self._count(outcome)
 
         async def watch() -> None:
@@ -286,9 +313,21 @@ class _Run:
             self.stop = shop.meter.exhausted(self.clock.monotonic())
         return self.stop is not None
 
-    async def _one(self, shop: Shop, attempt: Attempt) -> Outcome:
+    async def _admitted(self, shop: Shop, contender: str) -> Reservation | None:
+        """Money for one more attempt of this contender; ``None`` where the run is to stop."""
+        while True:
+            if self._must_stop(shop):
+                return None
+            reservation = shop.meter.admit(contender)
+            if reservation is not None:
+                return reservation
+            shop.settled.clear()
+            if shop.meter.in_flight:
+                await shop.settled.wait()
+
+    async def _one(self, shop: Shop, attempt: Attempt, reservation: Reservation) -> Outcome:
         """One attempt, from the question to the journal. Whatever goes wrong in it is data."""
-        session = AttemptSession(shop, attempt.id, attempt.trial)
+        session = AttemptSession(shop, attempt.id, attempt.trial, reservation)
         system, task, started = self._system(attempt), attempt.task, self.clock.now()
         answer: Answer | None = None
         try:
@@ -334,7 +373,6 @@ class _Run:
                 for task in self.hands:
                     task.cancel()
 
-        self.hands: list[asyncio.Task[None]] = []
         installed = []
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not the main thread
@@ -363,26 +401,18 @@ class _Run:
 
     # ---------------------------------------------------------------------------------------------- what is left behind
 
-    def _leave_tables(self, recorded: Recorded) -> None:
+    def _leave_tables(self, recorded: Recalled) -> None:
         """The tables of what is recorded, with a row for every attempt that the run never reached."""
-        present = {a.id for a in self.assembled.attempts if a.id in recorded.outcomes}
+        present = {a.id for a in self.assembled.attempts if a.id in recorded.attempts}
         complete = len(present) == len(self.assembled.attempts)
         self._tell("writing the tables")
-        left_out = write_tables(self.assembled.report, recorded, self._rows(recorded))
-        if left_out:
-            self.notes.append(
-                f"{left_out} recorded attempts belong to an earlier form of the experiment and are left out"
-            )
-        self._write_manifest(complete=complete, done=len(present))
-
-    def _rows(self, recorded: Recorded) -> list[Outcome]:
-        """The plan as outcomes, in its order: the recorded ones, and a skipped one for each that is missing."""
         cause = Cause.STOPPED if self.stop is None or "user" in self.stop else Cause.BUDGET
-        rows = []
-        for attempt in self.assembled.attempts:
-            outcome = recorded.outcomes.get(attempt.id)
-            rows.append(outcome or skipped(self.assembled, attempt, cause))
-        return rows
+        left = compact(self.assembled.report, (skipped(self.assembled, a, cause) for a in self.assembled.attempts))
+        if left.left_out:
+            self.notes.append(f"{left.left_out} attempts of an earlier form of the experiment are not in the tables")
+        if left.torn:
+            self.notes.append(f"{left.torn} lines of the journal could not be read; what they held is tried again")
+        self._write_manifest(complete=complete, done=len(present))
 
     def _tables_are_stale(self) -> bool:
         tables = self.assembled.report / "outcomes.parquet"
@@ -399,14 +429,13 @@ class _Run:
         )
         write_manifest(self.assembled.report, manifest)
 
-    def _summary(self, recorded: Recorded) -> Summary:
+    def _summary(self, recorded: Recalled) -> Summary:
         planned = [a.id for a in self.assembled.attempts]
-        outcomes = [recorded.outcomes[i] for i in planned if i in recorded.outcomes]
+        outcomes = [recorded.attempts[i] for i in planned if i in recorded.attempts]
         causes: dict[str, int] = {}
         for outcome in outcomes:
             if outcome.status in {Status.ERRORED, Status.UNGRADED}:
                 causes[str(outcome.cause)] = causes.get(str(outcome.cause), 0) + 1
-        spent = [cost.usd for cost in recorded.spent]
         return Summary(
             planned=len(planned),
             done_before=self.done_before,
@@ -415,8 +444,8 @@ class _Run:
             stopped_because=self.stop,
             errored=sum(causes.values()),
             causes=causes,
-            spent_usd=sum(usd for usd in spent if usd is not None),
-            unknown_costs=sum(usd is None for usd in spent),
+            spent_usd=self.tally.spent_usd,
+            unknown_costs=self.tally.unknown_costs,
             elapsed_s=self.clock.monotonic() - self.started,
             notes=tuple(self.notes),
         )

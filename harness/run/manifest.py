@@ -4,7 +4,7 @@ from harness.core import Manifest, as_json
 from harness.model import capabilities_of
 from harness.run.assemble import Assembled
 from harness.run.thresholds import Choices, as_written
-from harness.store import machine, versions
+from harness.store import installed_versions, this_machine
 
 
 def manifest_of(
@@ -21,8 +21,8 @@ def manifest_of(
     return Manifest(
         report=experiment.name,
         created_at=created_at,
-        versions=versions(),
-        machine=machine(),
+        versions=installed_versions(),
+        machine=this_machine(),
         experiment_digest=experiment.digest,
         seed=experiment.seed,
         suites=tuple(

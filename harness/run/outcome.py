@@ -1,6 +1,7 @@
 """From what happened in an attempt to its row in the outcome table."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from harness.core import Answer, Call, Cause, Cost, Fault, Grade, Outcome, Status, Usage
 from harness.run.assemble import Assembled
@@ -56,7 +57,7 @@ def graded(
     )
 
 
-def _identity(assembled: Assembled, attempt: Attempt) -> dict[str, object]:
+def _identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:
     task, contender = attempt.task, contender_of(assembled.systems[attempt.contender])
     return {
         "report": assembled.experiment.name,

@@ -20,7 +20,7 @@ from harness.core import (
     Role,
     Task,
 )
-from harness.cost import Meter, charge
+from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.grade import Grader, grade
 from harness.model import Caller
 from harness.run.assemble import Assembled
@@ -49,6 +49,8 @@ class Shop:
     redact: Redactor
     clock: Clock
     in_flight: dict[str, "asyncio.Future[Reply]"] = field(default_factory=dict)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever an attempt ends and gives its reservation back."""
     broken: dict[str, str] = field(default_factory=dict)
     """Models that nothing more is sent to, and why."""
     on_spend: Callable[[Cost], None] = lambda _: None
@@ -65,8 +67,9 @@ class AttemptSession:
     hybrid uses the answers of its parts. Its cost and its latency are charged to the attempt as if it had been made.
     """
 
-    def __init__(self, shop: Shop, attempt: str, trial: int) -> None:
-        self._shop, self._attempt, self._trial = shop, attempt, trial
+    def __init__(self, shop: Shop, attempt: str, trial: int, reservation: Reservation | None = None) -> None:
+        self._shop, self._attempt, self._trial, self._reservation = shop, attempt, trial, reservation
+        self._charged = AttemptMeter(shop.assembled.experiment.budget.attempt_usd)
         self.calls: list[Call] = []
 
     @property
@@ -81,7 +84,7 @@ class AttemptSession:
             ModelError: the call failed for good, or the attempt may not spend more.
         """
         shop, digest = self._shop, request.digest
-        self._refuse_overspending()
+        self._charged.check()
         while True:
             reply = shop.replies.get(digest)
             if reply is not None:
@@ -123,7 +126,7 @@ class AttemptSession:
             raise
         else:
             call = self._record(model, request, digest, role, reply, retries=retries, started_at=started)
-            shop.meter.spend(call.cost)
+            shop.meter.spend(call.cost, self._reservation)
             shop.on_spend(call.cost)
             if request.scope in shop.shared:
                 shop.replies[digest] = reply
@@ -160,6 +163,7 @@ class AttemptSession:
         )
         self._shop.journal.append_call(call, None if cache_hit else reply)
         self.calls.append(call)
+        self._charged.spend(call.cost)
         return call
 
     def _record_error(
@@ -178,14 +182,6 @@ class AttemptSession:
         )
         self._shop.journal.append_call(call, None)
         self.calls.append(call)
-
-    def _refuse_overspending(self) -> None:
-        limit = self._shop.assembled.experiment.budget.attempt_usd
-        if limit is None or not self.calls:
-            return
-        spent = sum(call.cost.usd or 0.0 for call in self.calls)
-        if spent >= limit:
-            raise ModelError(Cause.TOO_DEAR, f"the attempt has cost ${spent:.4f}, its budget is ${limit:g}")
 
 
 class Rehearsal(AttemptSession):

@@ -118,8 +118,8 @@ class _Makers:
         spec, can = self.specs[plan.model], self.capabilities[plan.model]
         adapters = {suite: load_adapter(path) for suite, path in sorted(plan.adapters.items())}
         if spec.backend == "transformers":
-            for adapter in adapters.values():
-                check_adapter(adapter, Path(spec.model))
+            for tuned in adapters.values():
+                check_adapter(tuned, Path(spec.model))
         skills = {s: self._skills(plan.skills[s], plan.delivery) for s in self.suites if plan.skills.get(s)}
         kind = {(False, False): Kind.MODEL, (True, False): Kind.ADAPTER, (False, True): Kind.SKILLED}.get(
             (bool(adapters), bool(skills)), Kind.BOTH
