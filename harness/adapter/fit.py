@@ -1,0 +1,97 @@
+"""Whether an adapter belongs to a base: the same weights by digest, and matrices that fit."""
+
+import re
+from pathlib import Path
+
+from harness.adapter.base import base_digest, base_shapes
+from harness.adapter.folder import WEIGHTS, Adapter
+from harness.adapter.tensors import Shapes, tensor_shapes
+from harness.core import UserFileError
+
+_MATRIX = re.compile(
+    r"^(?:base_model\.model\.)?(?P<module>.+?)\.lora_(?P<embedding>embedding_)?(?P<side>[AB])(?:\.weight)?$"
+)
+
+
+def check_adapter(adapter: Adapter, base: Path) -> None:
+    """Returns when ``adapter`` can be used on the model in the folder ``base``.
+
+    Nothing is loaded: shapes come from the files' headers. That it also changes answers is for the model to probe.
+
+    Raises:
+        UserFileError: the base's digest is another than the card's, the adapter has no LoRA matrices, a matrix
+            belongs to a module that the base has not, or its shape does not fit.
+    """
+    if adapter.base_digest is not None and (found := base_digest(base)) != adapter.base_digest:
+        raise UserFileError(
+            adapter.path / "card.yaml",
+            f"the adapter was trained on {adapter.base_digest}, the base {base} is {found}",
+            field="base_digest",
+            advice="use the base it was trained on, or train it again on this one",
+        )
+    weights = adapter.path / WEIGHTS
+    pairs = _pairs(tensor_shapes(weights))
+    if not pairs:
+        raise UserFileError(weights, "holds no LoRA matrices (lora_A, lora_B)", advice="save the adapter again")
+    shapes = base_shapes(base)
+    foreign = [module for module in pairs if _weight_shape(module, shapes) is None]
+    if len(foreign) == len(pairs):
+        raise UserFileError(
+            weights,
+            f"none of its {len(pairs)} modules is in the base {base}; the first is {foreign[0]}",
+            field="target_modules",
+            advice=f"it was trained on {adapter.base_model or 'another model'}: use that base",
+        )
+    if foreign:
+        raise UserFileError(
+            weights,
+            f"{len(foreign)} of its {len(pairs)} modules are not in the base {base}",
+            field=foreign[0],
+            advice=f"it was trained on {adapter.base_model or 'another model'}: use that base",
+        )
+    for module, sides in pairs.items():
+        _check_pair(module, sides, _weight_shape(module, shapes) or (), adapter, base)
+
+
+def _pairs(shapes: Shapes) -> dict[str, dict[str, tuple[int, ...]]]:
+    """Modules, and the shapes of their matrices as ``A`` (rank x in) and ``B`` (out x rank)."""
+    pairs: dict[str, dict[str, tuple[int, ...]]] = {}
+    for name, shape in shapes.items():
+        match = _MATRIX.match(name)
+        if match:
+            pairs.setdefault(match["module"], {})[match["side"]] = shape
+    return pairs
+
+
+def _weight_shape(module: str, shapes: Shapes) -> tuple[int, ...] | None:
+    """The shape of a module's weight; a checkpoint may leave out the leading parts of a name."""
+    parts = module.split(".")
+    for first in range(len(parts)):
+        shape = shapes.get(".".join(parts[first:]) + ".weight")
+        if shape is not None and len(parts) - first >= min(2, len(parts)):
+            return shape
+    # tied output layers are not stored: the embedding's matrix stands for them
+    return shapes.get("model.embed_tokens.weight") if module == "lm_head" else None
+
+
+def _check_pair(
+    module: str, sides: dict[str, tuple[int, ...]], weight: tuple[int, ...], adapter: Adapter, base: Path
+) -> None:
+    """Both matrices are there, share a rank, and their product has the weight's shape, either way round."""
+    path = adapter.path / WEIGHTS
+    for side in "AB":
+        if side not in sides:
+            raise UserFileError(path, f"lora_{side} is missing", field=module, advice="save the adapter again")
+    a, b = sides["A"], sides["B"]
+    if len(a) < 2 or len(b) < 2 or a[0] != b[1]:
+        raise UserFileError(
+            path, f"lora_A is {list(a)} and lora_B {list(b)}: no common rank", field=module, advice="save it again"
+        )
+    product = (b[0], *a[1:]) if len(a) > 2 else (b[0], a[1])
+    if product != weight and product != weight[::-1]:
+        raise UserFileError(
+            path,
+            f"adapter {adapter.name} changes a matrix of {list(product)}, the base {base} has {list(weight)} there",
+            field=module,
+            advice="use the base it was trained on",
+        )
