@@ -1,0 +1,34 @@
+"""What people read: the scoreboard, paired comparisons, Markdown and figures, all from one view of the evidence.
+
+Reads a run folder and nothing else: no model, no key, no network.
+"""
+
+from harness.report.figures import cost_chart, pass_rate_chart, png, svg
+from harness.report.markdown import markdown_page
+from harness.report.pairing import compare_contenders, pair
+from harness.report.scoreboard import scoreboard
+from harness.report.terminal import print_pairing, print_scoreboard
+from harness.report.text import visible
+from harness.report.view import ContenderScore, DomainDifference, DomainScore, Flip, Pairing, Scoreboard
+from harness.report.write import write_report
+
+__all__ = [
+    "ContenderScore",
+    "DomainDifference",
+    "DomainScore",
+    "Flip",
+    "Pairing",
+    "Scoreboard",
+    "compare_contenders",
+    "cost_chart",
+    "markdown_page",
+    "pair",
+    "pass_rate_chart",
+    "png",
+    "print_pairing",
+    "print_scoreboard",
+    "scoreboard",
+    "svg",
+    "visible",
+    "write_report",
+]

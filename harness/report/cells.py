@@ -1,0 +1,81 @@
+"""The tables as texts, the same in the terminal and in Markdown: a figure is written once."""
+
+from collections.abc import Callable
+
+from harness.report.text import (
+    UNKNOWN,
+    dollars_interval,
+    p_text,
+    percent_interval,
+    points,
+    points_interval,
+    seconds,
+)
+from harness.report.view import ContenderScore, Pairing, Scoreboard
+
+Cells = tuple[list[str], list[list[str]]]
+"""A header, and rows of finished texts."""
+
+Naming = Callable[[str], str]
+"""How a name is written where the table goes: made visible for a terminal, a code span in Markdown."""
+
+
+def scoreboard_cells(view: Scoreboard, name: Naming) -> Cells:
+    """One row a contender, highest pass rate first; columns that would be empty throughout are left out."""
+    header = ["contender", f"pass rate, {100 * view.level:g}% interval", "tasks", "attempts", "per task", "per pass"]
+    header += ["p50", "p95", "errored"]
+    shown = view.ranked
+    extra = [what for what in ("ungraded", "skipped") if any(getattr(c, what) for c in shown)]
+    f1 = any(c.macro_f1 is not None for c in shown)
+    rows = []
+    for c in shown:
+        row = [name(c.name), percent_interval(c.pass_rate), f"{c.n_tasks:,}", f"{c.n_trials:,}"]
+        row += [dollars_interval(c.cost_per_task_usd), dollars_interval(c.cost_per_pass_usd)]
+        row += [seconds(c.latency_p50_s), seconds(c.latency_p95_s), f"{c.errored:,}"]
+        row += [f"{getattr(c, what):,}" for what in extra]
+        rows.append(row + ([percent_interval(c.macro_f1) if c.macro_f1 else UNKNOWN] if f1 else []))
+    return header + extra + (["macro F1"] if f1 else []), rows
+
+
+def domain_cells(view: Scoreboard, name: Naming) -> Cells:
+    """Pass rates by domain; the domains go down where they are more than the contenders, else across."""
+    sizes = {d: max((s.n_tasks for c in view.contenders for s in c.domains if s.domain == d), default=0)
+             for d in view.domains}  # fmt: skip
+    found = {(c.name, s.domain): s for c in view.contenders for s in c.domains}
+
+    def cell(contender: ContenderScore, domain: str) -> str:
+        score = found.get((contender.name, domain))
+        if score is None:
+            return UNKNOWN
+        own = "" if score.n_tasks == sizes[domain] else f" ({score.n_tasks:,})"
+        return percent_interval(score.pass_rate) + own
+
+    heads = [f"{name(d)} ({n:,})" for d, n in sizes.items()]
+    if len(sizes) >= len(view.contenders):
+        rows = [[head, *(cell(c, d) for c in view.ranked)] for head, d in zip(heads, sizes, strict=True)]
+        return ["domain (tasks)", *(name(c.name) for c in view.ranked)], rows
+    return ["contender", *heads], [[name(c.name), *(cell(c, d) for d in sizes)] for c in view.ranked]
+
+
+def comparison_cells(view: Scoreboard, name: Naming) -> Cells:
+    """One row a comparison: the difference, its interval and test, and how many tasks flipped each way."""
+    header = ["contender", "against", "difference", f"{100 * view.level:g}% interval", "p", "p adjusted", "only it"]
+    header += ["only the other", "tasks"]
+    rows = [
+        [name(c.a), name(c.b), points(c.delta), points_interval(c.low, c.high), p_text(c.p_value),
+         p_text(c.p_adjusted), f"{c.wins:,}", f"{c.losses:,}", f"{c.n_tasks:,}"]
+        for c in view.comparisons
+    ]  # fmt: skip
+    return header, rows
+
+
+def difference_cells(view: Pairing, name: Naming) -> Cells:
+    """One row a domain of a comparison."""
+    header = ["domain", "tasks", "only the first", "only the second", "difference", "interval", "p", "p adjusted"]
+    shrunk = any(d.shrunk is not None for d in view.domains)
+    rows = []
+    for d in view.domains:
+        row = [name(d.domain), f"{d.n_tasks:,}", f"{d.wins:,}", f"{d.losses:,}", points(d.delta)]
+        row += [points_interval(d.low, d.high), p_text(d.p_value), p_text(d.p_adjusted)]
+        rows.append(row + ([points(d.shrunk)] if shrunk else []))
+    return header + (["shrunk"] if shrunk else []), rows

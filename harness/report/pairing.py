@@ -1,0 +1,234 @@
+"""Two contenders on the tasks that both have: the difference, its domains, and the tasks that flipped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core import Comparison, EvidenceError, UsageError
+from harness.report.evidence import load_evidence
+from harness.report.text import plural
+from harness.report.view import DomainDifference, Flip, Pairing
+from harness.stats import compare, holm
+from harness.store import TaskTable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+TRIALS_AS = {
+    "mean": "a task's value is the mean of its trials",
+    "majority": "a task counts as passed where at least half of its trials passed",
+    "all": "a task counts as passed where all its trials passed",
+    "any": "a task counts as passed where any of its trials passed",
+}
+"""What several trials of a task come to."""
+
+ERRORS_AS = {
+    "excluded": "attempts that errored or could not be graded are left out",
+    "failed": "attempts that errored or could not be graded count as failed",
+}
+
+
+def compare_contenders(
+    report: Path,
+    a: str,
+    b: str,
+    *,
+    trials_as: str = "mean",
+    errors_as: str = "excluded",
+    split: str | None = None,
+    level: float = 0.95,
+) -> dict[str, Any]:
+    """What ``ownbench compare --json`` prints; arguments and errors as `pair`."""
+    return pair(report, a, b, trials_as=trials_as, errors_as=errors_as, split=split, level=level).as_json()
+
+
+def pair(
+    report: Path,
+    a: str,
+    b: str,
+    *,
+    trials_as: str = "mean",
+    errors_as: str = "excluded",
+    split: str | None = None,
+    level: float = 0.95,
+) -> Pairing:
+    """Compares two contenders of a report.
+
+    Args:
+        report: the report's folder.
+        a: the contender whose pass rate stands first in the difference.
+        b: the contender that it is compared with.
+        trials_as: a key of `TRIALS_AS`.
+        errors_as: a key of `ERRORS_AS`.
+        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
+        level: confidence of the intervals.
+
+    Returns:
+        The comparison. A task has flipped where only one of the two passed it; with several trials, where only one of
+        the two passed at least half of them.
+
+    Raises:
+        UsageError: an unknown contender, option or split, or a contender against itself.
+        EvidenceError: no outcomes, broken ones, or no task that both have.
+    """
+    table, _ = load_evidence(report, split)
+    return pair_of(table, a, b, trials_as=trials_as, errors_as=errors_as, level=level)
+
+
+def pair_of(
+    table: TaskTable, a: str, b: str, *, trials_as: str = "mean", errors_as: str = "excluded", level: float = 0.95
+) -> Pairing:
+    """The same from a table that is loaded already."""
+    for word, known, option in ((trials_as, TRIALS_AS, "trials-as"), (errors_as, ERRORS_AS, "errors-as")):
+        if word not in known:
+            raise UsageError(f"unknown --{option} {word!r}; use one of {', '.join(known)}")
+    table.index(a), table.index(b)
+    if a == b:
+        raise UsageError(f"{a!r} is compared with itself; name two contenders of {', '.join(table.contenders)}")
+    sides = _Sides.of(table, a, b, trials_as=trials_as, errors_as=errors_as)
+    whole = sides.compared(None, level)
+    if whole.delta is None:
+        raise EvidenceError(f"{table.report}: {a!r} and {b!r} have no graded task in common; nothing can be compared")
+    return Pairing(
+        comparison=whole,
+        domains=_domains(table, sides, level),
+        flips=_flips(table, sides),
+        notes=_notes(table, sides, trials_as=trials_as, errors_as=errors_as),
+    )
+
+
+def compared(table: TaskTable, a: str, b: str, level: float) -> Comparison:
+    """The comparison alone, for the scoreboard; its figures are null where the two share no graded task."""
+    return _Sides.of(table, a, b, trials_as="mean", errors_as="excluded").compared(None, level)
+
+
+def adjusted(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's p-values over those that are known (Holm 1979); an unknown one stays unknown and is not counted."""
+    known = [p for p in p_values if p is not None]
+    corrected = iter(holm(known).tolist() if known else [])
+    return [None if p is None else next(corrected) for p in p_values]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sides:
+    """The sums of two contenders at each task of the table, as the options want them."""
+
+    a: str
+    b: str
+    sums: "tuple[Floats, Floats]"
+    counts: "tuple[Floats, Floats]"
+    errored: "tuple[Floats, Floats]"
+    clusters: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]"
+
+    @staticmethod
+    def of(table: TaskTable, a: str, b: str, *, trials_as: str, errors_as: str) -> "_Sides":
+        import numpy as np
+
+        sums, counts, errored = [], [], []
+        for name in (a, b):
+            i = table.index(name)
+            lost = (table.errored[i] + table.ungraded[i]).astype(np.float64)
+            total, n = table.sums[i], table.counts[i].astype(np.float64)
+            if errors_as == "failed":
+                n = n + lost
+                lost = np.zeros_like(lost)
+            if trials_as != "mean":
+                passed = {"majority": 2 * total >= n, "all": total >= n - 1e-9, "any": total > 0}[trials_as]
+                total, n = ((n > 0) & passed).astype(np.float64), (n > 0).astype(np.float64)
+            sums.append(total)
+            counts.append(n)
+            errored.append(lost)
+        met = ((counts[0] + errored[0]) > 0) & ((counts[1] + errored[1]) > 0)
+        return _Sides(
+            a=a,
+            b=b,
+            sums=(sums[0], sums[1]),
+            counts=(counts[0], counts[1]),
+            errored=(np.where(met, errored[0], 0.0), np.where(met, errored[1], 0.0)),
+            clusters=table.clusters,
+        )
+
+    @property
+    def common(self) -> "Mask":
+        """Tasks at which both have a graded attempt."""
+        mask: Mask = (self.counts[0] > 0) & (self.counts[1] > 0)
+        return mask
+
+    def compared(self, mask: "Mask | None", level: float) -> Comparison:
+        """The comparison on the tasks of the mask, or on all."""
+        here = slice(None) if mask is None else mask
+        return compare(
+            self.sums[0][here],
+            self.counts[0][here],
+            self.sums[1][here],
+            self.counts[1][here],
+            self.clusters[here],
+            a_name=self.a,
+            b_name=self.b,
+            level=level,
+            a_errored=self.errored[0][here],
+            b_errored=self.errored[1][here],
+        )
+
+
+def _domains(table: TaskTable, sides: _Sides, level: float) -> tuple[DomainDifference, ...]:
+    common = sides.common
+    masks = [(name, common & (table.domains == code)) for code, name in enumerate(table.domain_names)]
+    found = [(name, sides.compared(mask, level)) for name, mask in masks if mask.any()]
+    p_adjusted = adjusted([c.p_value for _, c in found])
+    return tuple(
+        DomainDifference(
+            domain=name,
+            n_tasks=c.n_tasks,
+            wins=c.wins,
+            losses=c.losses,
+            delta=c.delta,
+            low=c.low,
+            high=c.high,
+            p_value=c.p_value,
+            p_adjusted=p,
+            shrunk=None,
+            why="shrunken estimates are not computed by this version",
+        )
+        for (name, c), p in zip(found, p_adjusted, strict=True)
+    )
+
+
+def _flips(table: TaskTable, sides: _Sides) -> tuple[Flip, ...]:
+    """Tasks that only one of the two passed; with several trials, at least half of them. Lost ones first."""
+    import numpy as np
+
+    common = sides.common
+    with np.errstate(invalid="ignore"):
+        passed_a, passed_b = (s >= 0.5 * n for s, n in zip(sides.sums, sides.counts, strict=True))
+    return tuple(
+        Flip(task=table.tasks[i], domain=table.domain_names[table.domains[i]], direction=direction)
+        for direction, only in (("lost", passed_b & ~passed_a), ("gained", passed_a & ~passed_b))
+        for i in np.flatnonzero(only & common).tolist()
+    )
+
+
+def _notes(table: TaskTable, sides: _Sides, *, trials_as: str, errors_as: str) -> tuple[str, ...]:
+    """What the comparison rests on, in sentences."""
+    common = sides.common
+    n = int(common.sum())
+    notes = [f"split: {table.split}; compared on the {plural(n, 'task')} at which both have a graded attempt"]
+    for name, counts in zip((sides.a, sides.b), sides.counts, strict=True):
+        alone = int(((counts > 0) & ~common).sum())
+        if alone:
+            notes.append(f"{plural(alone, 'task')} graded for {name} only are left out")
+    clusters = len(set(table.clusters[common].tolist()))
+    if clusters < n:
+        notes.append(f"the unit is the cluster: {clusters:,} clusters of tasks that share a source")
+    if any(int(c[common].max()) > 1 for c in sides.counts) or trials_as != "mean":
+        notes.append(f"several trials: {TRIALS_AS[trials_as]}; a task flips where at least half of the trials did")
+    lost = sum(int(table.errored[i].sum() + table.ungraded[i].sum()) for i in map(table.index, (sides.a, sides.b)))
+    if lost:
+        notes.append(f"{ERRORS_AS[errors_as]}: {lost:,} of these two contenders")
+    if len(table.domain_names) > 1:
+        notes.append("p adjusted holds for all domains together (Holm 1979)")
+    return (*notes, *table.notes)

@@ -1,0 +1,239 @@
+"""The scoreboard: every contender's figures and the comparisons between them, from the evidence of one report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.core import Comparison, Estimate, Manifest, UserFileError
+from harness.report.evidence import load_evidence
+from harness.report.pairing import adjusted, compared
+from harness.report.view import ContenderScore, DomainScore, Scoreboard
+from harness.stats import clustered_mean, clustered_rate, fieller_ratio, latency_quantile, macro_f1
+from harness.store import TaskTable, experiment_file
+from harness.userfile import read_yaml
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+ALL_PAIRS = 4
+"""Up to so many contenders are all compared with one another where the experiment names no reference."""
+
+
+def scoreboard(report: Path, *, split: str | None = None, level: float = 0.95) -> Scoreboard:
+    """Every figure of a report, computed anew from its outcomes.
+
+    Args:
+        report: the report's folder.
+        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
+        level: confidence of every interval.
+
+    Raises:
+        EvidenceError: there are no outcomes, or they are broken.
+        UsageError: no such folder, or an unknown split.
+    """
+    table, manifest = load_evidence(report, split)
+    return scoreboard_of(table, manifest=manifest, level=level)
+
+
+def scoreboard_of(table: TaskTable, *, manifest: Manifest | None = None, level: float = 0.95) -> Scoreboard:
+    """The same from a table that is loaded already."""
+    reference, doubt = _reference(table)
+    contenders = tuple(_score(table, name, level) for name in table.contenders)
+    comparisons = _comparisons(table, reference, level)
+    clusters = int(table.clusters.max()) + 1 if len(table.tasks) else 0
+    done = int((table.trials - table.skipped).sum())
+    view = Scoreboard(
+        report=manifest.report if manifest and manifest.report else table.report.resolve().name,
+        contenders=contenders,
+        comparisons=comparisons,
+        reference=reference,
+        level=level,
+        split=table.split,
+        unit="task" if clusters == len(table.tasks) else "cluster",
+        n_tasks=len(table.tasks),
+        n_units=clusters,
+        planned=manifest.planned if manifest and manifest.planned else None,
+        done=manifest.done if manifest and manifest.done else done,
+        complete=manifest.complete if manifest else not table.skipped.any(),
+        stopped_because=manifest.stopped_because if manifest else None,
+        notes=(),
+    )
+    notes = (*_notes(view, table), *doubt, *table.notes, *(manifest.notes if manifest else ()))
+    return replace(view, notes=tuple(dict.fromkeys(notes)))
+
+
+# ------------------------------------------------------------------------------------------------------ one contender
+
+
+def _score(table: TaskTable, name: str, level: float) -> ContenderScore:
+    import numpy as np
+
+    i = table.index(name)
+    everything = np.ones(len(table.tasks), dtype=bool)
+    attempts = _attempts(table, name, level)
+    whole = _domain_score(table, i, "", everything, level)
+    present = table.trials[i] > 0
+    return ContenderScore(
+        name=name,
+        kind=table.kinds[i],
+        pass_rate=whole.pass_rate,
+        cost_per_task_usd=whole.cost_per_task_usd,
+        cost_per_pass_usd=_cost_per_pass(table, i, level),
+        macro_f1=attempts.macro_f1,
+        macro_f1_why=attempts.macro_f1_why,
+        latency_p50_s=attempts.p50.value,
+        latency_p95_s=attempts.p95.value,
+        latency_why=attempts.p50.why if attempts.p50.value is None else None,
+        latency_p50=attempts.p50,
+        latency_p95=attempts.p95,
+        n_tasks=whole.n_tasks,
+        n_trials=whole.n_trials,
+        errored=whole.errored,
+        ungraded=whole.ungraded,
+        skipped=whole.skipped,
+        domains=tuple(
+            _domain_score(table, i, domain, mask, level)
+            for code, domain in enumerate(table.domain_names)
+            if (present & (mask := table.domains == code)).any()
+        ),
+    )
+
+
+def _domain_score(table: TaskTable, i: int, domain: str, mask: "Mask", level: float) -> DomainScore:
+    counts, clusters = table.counts[i, mask], table.clusters[mask]
+    return DomainScore(
+        domain=domain,
+        n_tasks=int((counts > 0).sum()),
+        n_trials=int(counts.sum()),
+        pass_rate=clustered_rate(table.sums[i, mask], counts, clusters, level),
+        cost_per_task_usd=_priced(clustered_mean(table.cost_sums[i, mask], counts, clusters, level)),
+        errored=int(table.errored[i, mask].sum()),
+        ungraded=int(table.ungraded[i, mask].sum()),
+        skipped=int(table.skipped[i, mask].sum()),
+    )
+
+
+def _priced(cost: Estimate) -> Estimate:
+    """A mean of costs has no end below zero."""
+    return cost if cost.low is None or cost.low >= 0 else replace(cost, low=0.0)
+
+
+def _cost_per_pass(table: TaskTable, i: int, level: float) -> Estimate:
+    """All that was spent for each pass: a ratio of means, never a mean of ratios; Fieller's limits (1954)."""
+    counts = table.counts[i]
+    kept = counts > 0
+    costs, passes = (sums[kept] / counts[kept] for sums in (table.cost_sums[i], table.sums[i]))
+    ratio = fieller_ratio(costs, passes, table.clusters[kept], level)
+    return _priced(replace(ratio, n_trials=int(counts.sum())))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempts:
+    """What is not a sum over a task's trials: latencies and labels."""
+
+    p50: Estimate
+    p95: Estimate
+    macro_f1: Estimate | None
+    macro_f1_why: str | None
+
+
+def _attempts(table: TaskTable, name: str, level: float) -> _Attempts:
+    """One pass over a contender's graded attempts; trials of a task, and tasks of a cluster, are one unit."""
+    import numpy as np
+
+    rows = table.attempts(name, ["latency_s", "label_true", "label_predicted"])
+    units = table.clusters[np.asarray(rows["task_index"], dtype=np.int64)]
+    seconds = np.asarray(rows["latency_s"].fill_null(np.nan), dtype=np.float64)
+    labelled = np.asarray(rows["label_true"].is_valid())
+    f1: Estimate | None = None
+    why: str | None = "no task of this contender has a label"
+    if labelled.any():
+        true, predicted = (rows[word].filter(labelled).to_pylist() for word in ("label_true", "label_predicted"))
+        f1, why = macro_f1(true, predicted, units[labelled], level=level), None
+    return _Attempts(
+        p50=latency_quantile(seconds, 0.5, units, level),
+        p95=latency_quantile(seconds, 0.95, units, level),
+        macro_f1=f1,
+        macro_f1_why=why,
+    )
+
+
+# ------------------------------------------------------------------------------------------------- between contenders
+
+
+def _reference(table: TaskTable) -> tuple[str | None, list[str]]:
+    """The contender that the experiment names to compare with, where it can be had, and what was doubtful."""
+    path = experiment_file(table.report)
+    if not path.is_file():
+        return None, []
+    try:
+        named = read_yaml(path).get("reference")
+    except UserFileError as error:
+        return None, [f"the experiment's reference could not be read: {error}"]
+    if not isinstance(named, str):
+        return None, []
+    if named not in table.contenders:
+        return None, [f"the experiment's reference {named!r} has no outcomes"]
+    return named, []
+
+
+def _comparisons(table: TaskTable, reference: str | None, level: float) -> tuple[Comparison, ...]:
+    """Each contender against the reference; without one all pairs of a few, else each against the first."""
+    names = table.contenders
+    if reference is None and len(names) <= ALL_PAIRS:
+        pairs = list(combinations(names, 2))
+    else:
+        against = names[0] if reference is None else reference
+        pairs = [(name, against) for name in names if name != against]
+    found = [compared(table, a, b, level) for a, b in pairs]
+    p_values = adjusted([c.p_value for c in found])
+    return tuple(replace(c, p_adjusted=p) for c, p in zip(found, p_values, strict=True))
+
+
+# --------------------------------------------------------------------------------------------------------------- notes
+
+
+def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
+    """What the figures rest on and what is not known, in sentences."""
+    level = f"{100 * view.level:g}%"
+    notes = [f"split: {view.split}"]
+    if view.unit == "task":
+        notes.append(f"intervals ({level}) are over tasks like these: the unit is the task")
+    else:
+        notes.append(
+            f"intervals ({level}) are over {view.n_units:,} clusters of tasks that share a source, not over "
+            f"{view.n_tasks:,} tasks: the unit is the cluster"
+        )
+    most = int(table.counts.max()) if table.counts.size else 0
+    if most > 1:
+        notes.append(f"up to {most} trials a task: they enter as the task's mean and are no tasks of their own")
+    if view.reference is None and view.comparisons:
+        first = view.comparisons[0].b
+        how = "all pairs are compared" if len(view.contenders) <= ALL_PAIRS else f"all are compared with {first}"
+        notes.append(f"the experiment names no reference: {how}")
+    if len(view.comparisons) > 1:
+        notes.append(f"p adjusted holds for all {len(view.comparisons)} comparisons together (Holm 1979)")
+    notes += _reasons("cost per task", [(c.name, c.cost_per_task_usd) for c in view.contenders])
+    notes += _reasons("cost per pass", [(c.name, c.cost_per_pass_usd) for c in view.contenders])
+    notes += _reasons("latency", [(c.name, c.latency_p50) for c in view.contenders])
+    if any(c.errored or c.ungraded for c in view.contenders):
+        notes.append("costs and latencies are of graded attempts; what errored attempts cost is not in them")
+    return notes
+
+
+def _reasons(what: str, estimates: Sequence[tuple[str, Estimate]]) -> list[str]:
+    """One line a reason why a figure is missing or has no interval, naming the contenders concerned."""
+    by_reason: dict[str, list[str]] = {}
+    for name, estimate in estimates:
+        if estimate.why:
+            by_reason.setdefault(estimate.why, []).append(name)
+    return [f"{what}, {_listed(names)}: {why}" for why, names in by_reason.items()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

@@ -1,0 +1,139 @@
+"""How figures and other people's texts are written: one form each, in the terminal, in Markdown and in figures.
+
+A name in a report (a contender, a task, a domain) may come from anywhere. It is data: no control character of it
+reaches a terminal, and no mark-up of it is rendered.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from harness.core import Estimate
+
+UNKNOWN = "-"
+"""What stands in a table where a figure cannot be had; the reason stands in the notes."""
+
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
+
+
+def visible(text: str, limit: int | None = None) -> str:
+    r"""``text`` with everything that a reader would not see, or that would move the cursor, as ``\x1b`` or ``\u202e``.
+
+    Args:
+        text: anything.
+        limit: the most characters that come back; a longer text ends with an ellipsis.
+    """
+    shown = "".join(_escape_hidden(c) if unicodedata.category(c) in _HIDDEN else c for c in text)
+    return shown if limit is None or len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def _escape_hidden(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def markdown_text(text: str) -> str:
+    """``text`` as prose in Markdown that renders as itself: no mark-up, HTML, image, link or mention comes of it."""
+    escaped = _MARKUP.sub(r"\\\1", visible(text))
+    # These two become links without any mark-up: a scheme's colon as an entity, and a dot that breaks "www.".
+    escaped = escaped.replace("://", "&#58;//").replace("www.", "www\\.")
+    return escaped.replace("@", "@&#8203;")
+
+
+def markdown_code(text: str, *, cell: bool = False) -> str:
+    """``text`` as a code span, in which nothing is mark-up; ``cell`` for a place inside a table."""
+    shown = visible(text) or " "
+    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", shown)), default=0))
+    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    span = f"{fence}{pad}{shown}{pad}{fence}"
+    return span.replace("|", "\\|") if cell else span
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
+    """Lines of a table whose first ``left`` columns are set left and the others right."""
+    rule = [":--" if i < left else "--:" for i in range(len(header))]
+    return ["| " + " | ".join(cells) + " |" for cells in (header, rule, *rows)]
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share as a percentage, ``72.8%``."""
+    return UNKNOWN if share is None else f"{_hundredfold(share):.{digits}f}%"
+
+
+def _hundredfold(share: float) -> float:
+    """In percent, halves a hair up: 68.25 is written 68.3 and not, as in binary, now up and now down."""
+    return 100 * share + math.copysign(1e-9, share)
+
+
+def percent_interval(estimate: Estimate) -> str:
+    """``72.8% [69.6, 75.7]``; without brackets where no interval can be had."""
+    if estimate.value is None:
+        return UNKNOWN
+    if estimate.low is None or estimate.high is None:
+        return percent(estimate.value)
+    return f"{percent(estimate.value)} [{_hundredfold(estimate.low):.1f}, {_hundredfold(estimate.high):.1f}]"
+
+
+def points(difference: float | None) -> str:
+    """A difference of two shares in percentage points, signed, ``-0.75``."""
+    if difference is None:
+        return UNKNOWN
+    text = f"{_hundredfold(difference):+.2f}"
+    return "0.00" if text in {"-0.00", "+0.00"} else text
+
+
+def points_interval(low: float | None, high: float | None) -> str:
+    """``[-1.63, -0.27]``."""
+    return UNKNOWN if low is None or high is None else f"[{points(low)}, {points(high)}]"
+
+
+def dollars(usd: float | None) -> str:
+    """An amount to three significant digits, ``$5.45e-6``, ``$0.000799``, ``$12.30``, ``$1,230``."""
+    if usd is None:
+        return UNKNOWN
+    if usd == 0:
+        return "$0"
+    sign, size = ("-" if usd < 0 else ""), float(f"{abs(usd):.2e}") if abs(usd) < 1 else abs(usd)
+    if size >= 1000:
+        return f"{sign}${size:,.0f}"
+    if size >= 1:
+        return f"{sign}${size:.2f}"
+    if size < 1e-4:
+        digits, power = f"{size:.2e}".split("e")
+        return f"{sign}${digits}e{int(power)}"
+    return f"{sign}${size:.{2 - math.floor(math.log10(size))}f}"
+
+
+def dollars_interval(estimate: Estimate) -> str:
+    """``$0.000799 [0.000762, 0.000836]``; ``[0.0895, unbounded]`` where one side has no end."""
+    if estimate.value is None:
+        return UNKNOWN
+    if estimate.low is None and estimate.high is None:
+        return dollars(estimate.value)
+    low, high = ("unbounded" if end is None else dollars(end).replace("$", "") for end in (estimate.low, estimate.high))
+    return f"{dollars(estimate.value)} [{low}, {high}]"
+
+
+def seconds(s: float | None) -> str:
+    """A duration to three digits, ``850 ms``, ``1.20 s``, ``412 s``."""
+    if s is None:
+        return UNKNOWN
+    return f"{_three_digits(1000 * s)} ms" if s < 0.9995 else f"{_three_digits(s)} s"
+
+
+def _three_digits(number: float) -> str:
+    return f"{number:,.{2 if number < 9.995 else 1 if number < 99.95 else 0}f}"
+
+
+def p_text(p: float | None) -> str:
+    """A p-value: ``0.0156``, ``<0.0001``."""
+    if p is None:
+        return UNKNOWN
+    return "<0.0001" if p < 1e-4 else f"{p:.4f}" if p < 0.1 else f"{p:.3f}"
+
+
+def plural(count: int, word: str) -> str:
+    """``1 task``, ``1,200 tasks``."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

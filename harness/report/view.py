@@ -1,0 +1,141 @@
+"""What the tables, figures and pages show: computed once from the evidence, then only formatted."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from harness.core import Comparison, Estimate, as_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainScore:
+    """One contender in one domain."""
+
+    domain: str
+    n_tasks: int
+    n_trials: int
+    pass_rate: Estimate
+    cost_per_task_usd: Estimate
+    errored: int
+    ungraded: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContenderScore:
+    """One contender over all its tasks. A figure that cannot be had is ``None`` and its ``…_why`` says why."""
+
+    name: str
+    kind: str
+    pass_rate: Estimate
+    cost_per_task_usd: Estimate
+    cost_per_pass_usd: Estimate
+    macro_f1: Estimate | None
+    macro_f1_why: str | None
+    latency_p50_s: float | None
+    latency_p95_s: float | None
+    latency_why: str | None
+    latency_p50: Estimate
+    latency_p95: Estimate
+    n_tasks: int
+    """Tasks with at least one graded attempt."""
+    n_trials: int
+    """Graded attempts."""
+    errored: int
+    ungraded: int
+    skipped: int
+    domains: tuple[DomainScore, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoreboard:
+    """Every contender of a report, and the comparisons between them: what ``statistics.json`` holds."""
+
+    schema: int = 1
+    report: str
+    contenders: tuple[ContenderScore, ...]
+    """In the report's own order."""
+    comparisons: tuple[Comparison, ...]
+    """Against the reference; between all pairs where there is none and the contenders are few."""
+    heterogeneity: tuple[Any, ...] = ()
+    reference: str | None
+    level: float
+    split: str | None
+    """The part of the suites that is shown; ``None`` is all of it."""
+    unit: str
+    """What is resampled: ``task``, or ``cluster`` where tasks share a source."""
+    n_tasks: int
+    n_units: int
+    planned: int | None
+    """Attempts that the run meant to make; ``None`` for imported evidence."""
+    done: int
+    complete: bool
+    stopped_because: str | None
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain JSON values; a null always has its reason beside it."""
+        record: dict[str, Any] = as_json(self)
+        return record
+
+    @property
+    def ranked(self) -> tuple[ContenderScore, ...]:
+        """The contenders by pass rate, highest first; those without one last, ties in the report's order."""
+        return tuple(sorted(self.contenders, key=lambda c: -1.0 if c.pass_rate.value is None else -c.pass_rate.value))
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Every domain that any contender has, in the report's order."""
+        return tuple(dict.fromkeys(d.domain for c in self.contenders for d in c.domains))
+
+    def score_of(self, name: str) -> ContenderScore:
+        """The contender of this name."""
+        return next(c for c in self.contenders if c.name == name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainDifference:
+    """Two contenders in one domain: the difference a - b there."""
+
+    domain: str
+    n_tasks: int
+    wins: int
+    losses: int
+    delta: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    p_adjusted: float | None
+    """Over the domains of this comparison."""
+    shrunk: float | None
+    """The difference drawn towards the mean of all domains, as far as noise alone could have spread them."""
+    why: str | None = None
+    """Why a figure above is null, where one is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """A task on which the two differ: ``gained`` where only a passed, ``lost`` where only b did."""
+
+    task: str
+    domain: str
+    direction: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairing:
+    """A comparison with what lies behind it."""
+
+    comparison: Comparison
+    domains: tuple[DomainDifference, ...]
+    flips: tuple[Flip, ...]
+    """Lost ones first: they are what a change has cost."""
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """One flat mapping, the comparison's keys at the top, the bounds as ``{"low", "high"}``."""
+        record: dict[str, Any] = as_json(self.comparison)
+        bounds = self.comparison.bounds
+        record["bounds"] = None if bounds is None else {"low": bounds[0], "high": bounds[1]}
+        sentence = record.pop("sentence")
+        parts = {"domains": self.domains, "flips": self.flips, "sentence": sentence, "notes": self.notes}
+        return record | {key: as_json(part) for key, part in parts.items()}

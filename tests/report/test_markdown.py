@@ -1,0 +1,164 @@
+"""report.md: every figure is statistics.json's, and nothing of anybody's text becomes mark-up."""
+
+import json
+import re
+
+import pytest
+from markdown_it import MarkdownIt
+
+from harness.report import write_report
+
+READER = MarkdownIt("commonmark").enable(["table"])
+HOSTILE = ["<script>x</script>", "a|b", "a\\|b", "\x1b[31mred", "\u202egnp", "![i](http://e.example/i)", "`tick`",
+           "[l](http://e.example)", "<!-- ", "@someone", "</details>", "&lt;"]  # fmt: skip
+
+
+def tables(markdown):
+    """Every table as rows of cell texts, header first."""
+    found, row = [], []
+    tokens = READER.parse(markdown)
+    for i, token in enumerate(tokens):
+        if token.type == "table_open":
+            found.append([])
+        elif token.type == "tr_open":
+            row = []
+        elif token.type == "tr_close":
+            found[-1].append(row)
+        elif token.type in {"th_open", "td_open"}:
+            row.append("".join(child.content for child in tokens[i + 1].children))
+    return found
+
+
+def number(text):
+    """The first number of a cell, its sign and all."""
+    return float(re.search(r"[+-]?[\d.,]+(e-?\d+)?", text.replace("$", ""))[0].replace(",", ""))
+
+
+@pytest.fixture
+def mixed(make_report):
+    """Three contenders, two domains, three trials, clusters, costs partly unknown, errors: everything at once."""
+    rows = []
+    for name, every in (("base", 2), ("tuned", 3), ("skilled", 5)):
+        for i in range(48):
+            for trial in range(3):
+                status = "failed" if (i + trial) % every == 0 else "passed"
+                if name == "tuned" and i == 7:
+                    status = "errored"
+                rows.append({"contender": name, "task": f"t{i}", "trial": trial, "status": status,
+                             "domain": ("north", "south")[i % 2], "cluster": f"c{i // 2}", "latency_s": 0.1 + i / 7,
+                             "cost_usd": None if name == "base" and i == 3 else 0.001 * (1 + i % 5)})  # fmt: skip
+    return make_report(rows, experiment="reference: skilled\n", manifest={"planned": 432, "complete": True})
+
+
+def test_every_figure_on_the_page_is_in_statistics_json(mixed):
+    write_report(mixed)
+    statistics = json.loads((mixed / "statistics.json").read_text())
+    scores, pairs, domains, *_ = tables((mixed / "report.md").read_text())
+    by_name = {c["name"]: c for c in statistics["contenders"]}
+    header, *rows = scores
+    assert len(rows) == 3
+    for row in rows:
+        cells, c = dict(zip(header, row, strict=True)), by_name[row[0]]
+        rate = c["pass_rate"]
+        shown = [float(x) for x in re.findall(r"[\d.]+", cells["pass rate, 95% interval"])]
+        assert shown == pytest.approx([100 * rate[k] for k in ("value", "low", "high")], abs=0.0501)
+        assert number(cells["tasks"]) == c["n_tasks"]
+        assert number(cells["attempts"]) == c["n_trials"]
+        assert number(cells["errored"]) == c["errored"]
+        for column, key in (("per task", "cost_per_task_usd"), ("per pass", "cost_per_pass_usd")):
+            if c[key]["value"] is None:
+                assert cells[column] == "-"
+                assert c[key]["why"]
+            else:
+                assert number(cells[column]) == pytest.approx(c[key]["value"], rel=0.005)
+        assert number(cells["p50"]) == pytest.approx(c["latency_p50_s"], rel=0.005)
+    assert [c["cost_per_task_usd"]["value"] is None for c in statistics["contenders"]] == [True, False, False]
+    header, *rows = pairs
+    assert len(rows) == len(statistics["comparisons"]) == 2
+    for row, c in zip(rows, statistics["comparisons"], strict=True):
+        cells = dict(zip(header, row, strict=True))
+        assert (cells["contender"], cells["against"]) == (c["a"], c["b"])
+        assert number(cells["difference"]) == pytest.approx(100 * c["delta"], abs=0.00501)
+        low, high = (float(x) for x in re.findall(r"[+-]?[\d.]+", cells["95% interval"]))
+        assert (low, high) == pytest.approx((100 * c["low"], 100 * c["high"]), abs=0.00501)
+        for column, key in (("p", "p_value"), ("p adjusted", "p_adjusted")):
+            assert number(cells[column].replace("<", "")) == pytest.approx(max(c[key], 1e-4), abs=6e-4)
+        assert (number(cells["only it"]), number(cells["only the other"])) == (c["wins"], c["losses"])
+    header, *rows = domains
+    assert [row[0].split()[0] for row in rows] == ["skilled", "tuned", "base"]
+    for row in rows:
+        for cell, domain in zip(row[1:], by_name[row[0]]["domains"], strict=True):
+            assert number(cell) == pytest.approx(100 * domain["pass_rate"]["value"], abs=0.0501)
+
+
+def test_what_is_not_known_stands_on_the_page(mixed):
+    write_report(mixed)
+    page = (mixed / "report.md").read_text()
+    for words in ("24 clusters", "cost per task, base", "3 trials", "split", "errored"):
+        assert words in page
+
+
+def test_figures_are_named_only_where_they_are(make_report, mixed):
+    written = [path.relative_to(mixed).as_posix() for path in write_report(mixed)]
+    assert written[:2] == ["report.md", "statistics.json"]
+    for stem in ("pass_rate", "cost_vs_pass"):
+        assert {f"figures/{stem}.png", f"figures/{stem}.svg"} <= set(written)
+    assert all((mixed / path).is_file() for path in written)
+    report = make_report([{"contender": "A", "task": "x"}], name="free")
+    (report / "figures").mkdir()
+    (report / "figures" / "cost_vs_pass.png").write_bytes(b"of an earlier time")
+    write_report(report)
+    assert "cost_vs_pass" not in (report / "report.md").read_text()
+    assert not (report / "figures" / "cost_vs_pass.png").exists()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_names_stay_names(make_report, text):
+    rows = [
+        {"contender": name, "task": f"{text}{i}", "domain": f"{text}{i % 2}", "status": status}
+        for i in range(8)
+        for name, status in ((text, "passed" if i % 3 else "failed"), ("ref", "failed" if i % 2 else "passed"))
+    ]
+    report = make_report(rows, experiment="reference: ref\n", manifest={"report": text, "complete": True})
+    write_report(report)
+    page = (report / "report.md").read_text()
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+    tokens = READER.parse(page)
+    inline = [child for token in tokens for child in token.children or []]
+    assert not [t for t in inline if t.type in {"html_inline", "link_open"}]
+    assert [t.attrs["src"] for t in inline if t.type == "image"] == ["figures/pass_rate.png"]
+    ours = re.compile(r"</?details>\n?(<summary>[\d,]+ tasks lost, [\d,]+ gained; by domain</summary>\n?)?")
+    assert all(ours.fullmatch(t.content) for t in tokens if t.type == "html_block")
+    assert all(len({len(row) for row in table}) == 1 for table in tables(page))
+    json.loads((report / "statistics.json").read_text())
+
+
+def test_an_unfinished_run_is_loud(make_report):
+    manifest = {"planned": 10, "done": 4, "complete": False, "stopped_because": "budget | spent"}
+    report = make_report([{"contender": "A", "task": f"t{i}"} for i in range(4)], manifest=manifest)
+    write_report(report)
+    page = (report / "report.md").read_text()
+    assert "INCOMPLETE: 4 of 10" in page
+    assert page.index("INCOMPLETE") < page.index("## Scoreboard")
+
+
+def test_nothing_graded_still_makes_a_page(make_report):
+    report = make_report([{"contender": n, "task": "x", "status": "errored"} for n in "AB"])
+    written = [path.name for path in write_report(report)]
+    assert written == ["report.md", "statistics.json"]
+    assert "No attempt has been graded" in (report / "report.md").read_text()
+
+
+def test_a_difference_that_many_comparisons_could_produce_is_marked(make_report):
+    """Six of six discordant tasks: p .0156 alone, .0937 among six comparisons."""
+    rows = [{"contender": "ref", "task": f"t{i}"} for i in range(40)]
+    for k in range(6):
+        lost = range(6 * k, 6 * k + 6)
+        rows += [{"contender": f"c{k}", "task": f"t{i}", "status": "failed" if i in lost else "passed"}
+                 for i in range(40)]  # fmt: skip
+    report = make_report(rows, experiment="reference: ref\n")
+    write_report(report)
+    page = (report / "report.md").read_text()
+    found = re.findall(r"Adjusted for all 6 comparisons p is 0\.093[78]: among so many, not shown\.", page)
+    assert len(found) == 6

@@ -1,0 +1,156 @@
+"""Two contenders on the same tasks, against printed tables and exact arithmetic."""
+
+import json
+
+import pytest
+
+from harness.core import EvidenceError, UsageError
+from harness.report import compare_contenders, pair
+
+KEYS = [
+    *("a", "b", "n_tasks", "n_trials", "delta", "low", "high", "level", "interval_method", "p_value", "test"),
+    *("p_exact", "wins", "losses", "both_passed", "both_failed", "errored", "bounds", "tasks_needed", "domains"),
+    *("flips", "sentence"),
+]  # fmt: skip
+
+
+@pytest.mark.shared
+def test_routerbench_learned_against_strong_is_as_published(routerbench):
+    found = compare_contenders(routerbench, "learned_combined", "always_strong")
+    assert (found["wins"], found["losses"], found["both_passed"], found["both_failed"]) == (0, 6, 576, 218)
+    assert found["delta"] == pytest.approx(-0.0075, abs=1e-12)  # printed by the data set's authors
+    assert found["p_value"] == pytest.approx(0.015625, abs=1e-12)
+    assert found["p_exact"] == pytest.approx(0.03125, abs=1e-12)
+    assert (found["low"], found["high"]) == pytest.approx((-0.016265, -0.002685), abs=5e-7)
+    assert found["n_tasks"] == 800
+    assert len(found["flips"]) == 6
+    assert {f["direction"] for f in found["flips"]} == {"lost"}
+
+
+@pytest.mark.shared
+def test_routerbench_domains_are_as_in_the_raw_table(routerbench):
+    found = compare_contenders(routerbench, "always_strong", "always_cheap")
+    counts = {(d["n_tasks"], d["wins"], d["losses"]) for d in found["domains"]}
+    expected = {(90, 10, 5), (75, 3, 2), (105, 23, 9), (140, 4, 0), (120, 7, 2), (55, 2, 4), (65, 7, 5), (55, 2, 0)}
+    assert counts == expected | {(95, 6, 1)}
+    assert all(d["p_value"] <= d["p_adjusted"] <= 1 for d in found["domains"])
+
+
+def test_bentur_table_and_the_contract_of_keys(make_report, paired_rows):
+    found = compare_contenders(make_report(paired_rows(1, 1, 7, 12, domains=("x", "y"))), "A", "B")
+    assert found["p_value"] == pytest.approx(0.0390625)
+    assert found["p_exact"] == pytest.approx(0.0703125)
+    assert (found["low"], found["high"]) == pytest.approx((-0.517232, -0.026003), abs=5e-7)
+    assert set(KEYS) <= set(found)
+    domain_keys = {"domain", "n_tasks", "wins", "losses", "delta", "low", "high", "p_value", "p_adjusted", "shrunk"}
+    assert all(domain_keys <= set(d) for d in found["domains"])
+    assert all(d["why"] for d in found["domains"] if d["shrunk"] is None)
+    assert sum(d["n_tasks"] for d in found["domains"]) == found["n_tasks"] == 21
+    json.dumps(found, allow_nan=False)
+
+
+def test_the_two_directions_mirror_each_other(make_report, paired_rows):
+    report = make_report(paired_rows(10, 9, 2, 4))
+    there, back = compare_contenders(report, "A", "B"), compare_contenders(report, "B", "A")
+    assert there["delta"] == -back["delta"]
+    assert there["p_value"] == back["p_value"]
+    assert (there["wins"], there["losses"]) == (back["losses"], back["wins"])
+    assert [f["direction"] for f in there["flips"]] == ["lost"] * 2 + ["gained"] * 9
+    assert [f["direction"] for f in back["flips"]] == ["lost"] * 9 + ["gained"] * 2
+
+
+def test_flips_name_exactly_the_tasks_that_differ(make_report, paired_rows):
+    found = pair(make_report(paired_rows(2, 1, 2, 1)), "A", "B")
+    assert [(f.task, f.direction) for f in found.flips] == [("t3", "lost"), ("t4", "lost"), ("t2", "gained")]
+
+
+def trials(contender, task, word, **more):
+    return [
+        {"contender": contender, "task": task, "trial": k, "status": "passed" if c == "1" else "failed", **more}
+        for k, c in enumerate(word)
+    ]
+
+
+def test_several_trials_are_one_task_and_not_several(make_report):
+    # Differences 1, 2/3, 1/3, 1/3, 0, 1/3, -1/3, 2/3, 0, 1/3: exact sign-flip p .046875, mean 1/3.
+    passes = [(3, 0), (2, 0), (1, 0), (1, 0), (2, 2), (3, 2), (1, 2), (2, 0), (0, 0), (1, 0)]
+    rows = [
+        row
+        for i, pair_of_passes in enumerate(passes)
+        for name, k in zip("AB", pair_of_passes, strict=True)
+        for row in trials(name, f"t{i}", "1" * k + "0" * (3 - k))
+    ]
+    found = compare_contenders(make_report(rows), "A", "B")
+    assert found["n_tasks"] == 10
+    assert found["n_trials"] == 60
+    assert found["delta"] == pytest.approx(1 / 3)
+    assert found["p_value"] == pytest.approx(0.046875, abs=1e-12)
+    assert {f["task"] for f in found["flips"]} == {"t0", "t1", "t6", "t7"}
+    assert any("trials" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize(("trials_as", "wins", "losses"), [("majority", 1, 0), ("all", 0, 0), ("any", 1, 1)])
+def test_trials_become_one_yes_or_no(make_report, trials_as, wins, losses):
+    rows = trials("A", "x", "110") + trials("B", "x", "000") + trials("A", "y", "000") + trials("B", "y", "100")
+    found = compare_contenders(make_report(rows), "A", "B", trials_as=trials_as)
+    assert (found["wins"], found["losses"], found["test"]) == (wins, losses, "McNemar mid-p")
+
+
+def test_tasks_of_one_cluster_are_not_independent(make_report, paired_rows):
+    rows = paired_rows(0, 8, 0, 8)
+    apart = compare_contenders(make_report(rows), "A", "B")
+    together = [{**r, "cluster": f"c{int(r['task'][1:]) // 4}"} for r in rows]
+    joined = compare_contenders(make_report(together, name="joined"), "A", "B")
+    assert apart["p_value"] < 0.05 < joined["p_value"]  # 8 of 8 tasks, but only 2 of 2 sources
+    assert joined["delta"] == apart["delta"] == 0.5
+    assert any("4 clusters" in note for note in joined["notes"])
+
+
+def test_errored_attempts_are_counted_beside_and_bound_the_difference(make_report, paired_rows):
+    rows = paired_rows(4, 2, 2, 2)
+    rows[0]["status"] = "errored"  # A at t0, which B passed
+    report = make_report(rows)
+    found = compare_contenders(report, "A", "B")
+    assert (found["n_tasks"], found["errored"]) == (9, 1)
+    assert found["bounds"] == pytest.approx({"low": -0.1, "high": 0.0})  # of 10 tasks: A loses one more, or none
+    failed = compare_contenders(report, "A", "B", errors_as="failed")
+    assert (failed["n_tasks"], failed["losses"], failed["delta"]) == (10, 3, pytest.approx(-0.1))
+    assert any("count as failed" in note for note in failed["notes"])
+
+
+def test_only_common_tasks_are_compared_and_the_rest_counted(make_report, paired_rows):
+    rows = paired_rows(3, 1, 1, 1) + [{"contender": "A", "task": f"own{i}"} for i in range(4)]
+    found = compare_contenders(make_report(rows), "A", "B")
+    assert found["n_tasks"] == 6
+    assert any(note.startswith("4 tasks graded for A only") for note in found["notes"])
+
+
+def test_no_common_task_cannot_be_judged(make_report):
+    report = make_report([{"contender": "A", "task": "x"}, {"contender": "B", "task": "y"}])
+    with pytest.raises(EvidenceError, match="no graded task in common") as caught:
+        pair(report, "A", "B")
+    assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "options", "message"),
+    [
+        ("A", "A", {}, "itself"),
+        ("tuned", "B", {}, "no contender 'tuned'"),
+        ("A", "B", {"trials_as": "median"}, "trials-as"),
+        ("A", "B", {"errors_as": "passed"}, "errors-as"),
+        ("A", "B", {"split": "train"}, "split"),
+    ],
+)
+def test_wrong_use_is_named(make_report, paired_rows, a, b, options, message):
+    with pytest.raises(UsageError, match=message):
+        pair(make_report(paired_rows(1, 1, 1, 1)), a, b, **options)
+
+
+def test_identical_contenders_are_no_proof_of_equality(make_report, paired_rows):
+    found = compare_contenders(make_report(paired_rows(40, 0, 0, 10)), "A", "B")
+    assert found["p_value"] == 1
+    assert found["delta"] == 0
+    assert (found["low"], found["high"]) == pytest.approx((-0.0713, 0.0713), abs=5e-4)  # z^2 / (n + z^2)
+    assert found["tasks_needed"] is None
+    assert found["flips"] == []

@@ -1,0 +1,231 @@
+"""The scoreboard's figures, against printed values and arithmetic by hand."""
+
+import json
+
+import pytest
+from scipy import stats as scipy_stats
+
+from harness.core import EvidenceError, UsageError
+from harness.report import scoreboard
+
+
+def test_one_contender_one_trial_is_wilson(make_report):
+    rows = [{"contender": "A", "task": f"t{i}", "status": "passed" if i < 37 else "failed"} for i in range(80)]
+    view = scoreboard(make_report(rows))
+    rate = view.contenders[0].pass_rate
+    assert (rate.value, rate.n_tasks, rate.method) == (37 / 80, 80, "Wilson")
+    assert (rate.low, rate.high) == pytest.approx((0.357480, 0.570956), abs=5e-7)
+    assert view.comparisons == ()
+    assert view.unit == "task"
+    assert view.complete
+
+
+@pytest.mark.shared
+def test_routerbench_is_as_its_authors_print_it(routerbench):
+    view = scoreboard(routerbench)
+    rates = {c.name: c.pass_rate.value for c in view.contenders}
+    printed = {"always_cheap": 0.6825, "always_strong": 0.7275, "task_aware": 0.72125, "learned_combined": 0.72,
+               "reflection": 0.72}  # fmt: skip
+    assert {name: rates[name] for name in printed} == pytest.approx(printed, abs=1e-12)
+    costs = {c.name: c.cost_per_task_usd.value for c in view.contenders}
+    printed = {"always_cheap": 0.00029186, "always_strong": 0.00079930, "task_aware": 0.00068789,
+               "learned_combined": 0.00078259, "reflection": 0.00067258}  # fmt: skip
+    assert {name: costs[name] for name in printed} == pytest.approx(printed, abs=5e-9)
+    strong = view.score_of("always_strong")
+    assert strong.cost_per_pass_usd.value == pytest.approx(0.00079930 / 0.7275, rel=1e-5)
+    assert (strong.latency_p50.low, strong.latency_p50_s, strong.latency_p50.high) == pytest.approx(
+        (1.21295, 1.23312, 1.25667), abs=5e-6
+    )
+    assert (strong.latency_p95.low, strong.latency_p95_s, strong.latency_p95.high) == pytest.approx(
+        (1.7426, 1.81085, 2.03844), abs=5e-5
+    )
+    assert view.reference == "always_strong"
+    assert {(c.a, c.b) for c in view.comparisons} == {(n, "always_strong") for n in rates if n != "always_strong"}
+    assert sum(d.n_tasks for d in strong.domains) == 800
+
+
+@pytest.mark.shared
+def test_tau_bench_trials_are_clustered_by_task(shared_data, make_report):
+    import pandas as pd
+
+    frame = pd.read_parquet(shared_data / "tau_bench_gpt4o_airline.parquet")
+    rows = [
+        {"contender": "gpt-4o", "task": str(r.task_id), "trial": int(r.trial),
+         "status": "passed" if r.passed else "failed"}
+        for r in frame.itertuples()
+    ]  # fmt: skip
+    view = scoreboard(make_report(rows))
+    rate = view.contenders[0].pass_rate
+    assert (rate.value, rate.n_tasks, rate.n_trials) == (pytest.approx(0.42), 50, 200)
+    assert (rate.low, rate.high) == pytest.approx((0.315068, 0.524932), abs=5e-7)
+    assert any("4 trials" in note for note in view.notes)
+
+
+def cost_rows():
+    """statistics.md's example of Fieller: ten costs, seven passes."""
+    costs = (0.10, 0.12, 0.30, 0.08, 0.11, 0.25, 0.09, 0.40, 0.15, 0.10)
+    passes = (1, 1, 0, 1, 1, 0, 1, 0, 1, 1)
+    return [
+        {"contender": "A", "task": f"t{i}", "status": "passed" if k else "failed", "cost_usd": c}
+        for i, (c, k) in enumerate(zip(costs, passes, strict=True))
+    ]
+
+
+def test_cost_per_pass_charges_failures_and_has_fiellers_limits(make_report):
+    score = scoreboard(make_report(cost_rows())).contenders[0]
+    per_pass = score.cost_per_pass_usd
+    assert per_pass.value == pytest.approx(0.242857, abs=5e-7)
+    assert (per_pass.low, per_pass.high) == pytest.approx((0.089524, 0.687703), abs=5e-7)
+    costs = [r["cost_usd"] for r in cost_rows()]
+    low, high = scipy_stats.t.interval(0.95, 9, sum(costs) / 10, scipy_stats.sem(costs))
+    assert score.cost_per_task_usd.value == pytest.approx(0.17)
+    assert (score.cost_per_task_usd.low, score.cost_per_task_usd.high) == pytest.approx((low, high))
+
+
+def test_one_unknown_cost_makes_the_figure_unknown_and_not_zero(make_report):
+    rows = cost_rows()
+    rows[3]["cost_usd"] = None
+    view = scoreboard(make_report(rows))
+    score = view.contenders[0]
+    assert score.cost_per_task_usd.value is None
+    assert score.cost_per_pass_usd.value is None
+    assert score.cost_per_task_usd.why
+    assert score.cost_per_pass_usd.why
+    assert any(note.startswith("cost per task, A:") for note in view.notes)
+
+
+def test_errored_attempts_are_in_no_rate(make_report):
+    words = ["passed"] * 3 + ["failed"] + ["errored"] * 4 + ["ungraded"] * 2 + ["skipped"]
+    rows = [{"contender": "A", "task": f"t{i}", "status": word} for i, word in enumerate(words)]
+    view = scoreboard(make_report(rows))
+    score = view.contenders[0]
+    assert score.pass_rate.value == 0.75
+    assert (score.n_tasks, score.errored, score.ungraded, score.skipped) == (4, 4, 2, 1)
+    assert not view.complete
+
+
+def test_nothing_graded_is_no_rate(make_report):
+    view = scoreboard(make_report([{"contender": "A", "task": "x", "status": "errored"}]))
+    assert view.contenders[0].pass_rate.value is None
+    assert view.contenders[0].pass_rate.why
+
+
+def nulls_without_reason(value, path=""):
+    """Every null of a JSON value that has no reason beside it."""
+    if isinstance(value, dict):
+        reasons = [v for k, v in value.items() if k == "why" or k.endswith("_why")]
+        for key, below in value.items():
+            if below is None and not (key == "why" or key.endswith("_why") or any(reasons) or key in OPTIONAL):
+                yield f"{path}.{key}"
+            yield from nulls_without_reason(below, f"{path}.{key}")
+    elif isinstance(value, list):
+        for i, below in enumerate(value):
+            yield from nulls_without_reason(below, f"{path}[{i}]")
+
+
+OPTIONAL = {"reference", "stopped_because", "planned", "p_adjusted", "bounds", "tasks_needed", "p_exact"}
+"""Fields of which null is itself the answer: none was named, none was needed."""
+
+
+def test_statistics_json_keeps_its_contract(make_report, paired_rows):
+    view = scoreboard(make_report(paired_rows(5, 2, 1, 4, domains=("x", "y"), cost_usd=0.1, latency_s=1.0)))
+    record = view.as_json()
+    json.dumps(record, allow_nan=False)
+    assert record["schema"] == 1
+    assert {"contenders", "comparisons", "heterogeneity"} <= set(record)
+    keys = {"name", "kind", "pass_rate", "cost_per_task_usd", "cost_per_pass_usd", "macro_f1", "latency_p50_s",
+            "latency_p95_s", "n_tasks", "n_trials", "errored", "ungraded", "skipped", "domains"}  # fmt: skip
+    estimate = {"value", "low", "high", "level", "n_tasks", "n_trials", "method"}
+    for contender in record["contenders"]:
+        assert keys <= set(contender)
+        assert estimate <= set(contender["pass_rate"])
+        assert {"domain", "n_tasks", "pass_rate"} <= set(contender["domains"][0])
+    assert record["comparisons"][0]["p_adjusted"] == record["comparisons"][0]["p_value"]
+    assert list(nulls_without_reason(record)) == []
+
+
+def test_a_single_task_is_shown_with_all_its_doubt(make_report):
+    view = scoreboard(make_report([{"contender": n, "task": "x", "cost_usd": 0.5, "latency_s": 2.0} for n in "AB"]))
+    rate = view.contenders[0].pass_rate
+    assert (rate.value, rate.n_tasks) == (1.0, 1)
+    assert rate.low == pytest.approx(1 / (1 + 1.959964**2), abs=5e-7)  # Wilson, 1 of 1: n / (n + z^2)
+    assert view.contenders[0].cost_per_task_usd.value == 0.5
+    assert view.contenders[0].cost_per_task_usd.low is None
+    assert list(nulls_without_reason(view.as_json())) == []
+
+
+def test_labels_give_macro_f1_and_others_say_why_not(make_report):
+    rows = [
+        {"contender": "A", "task": f"t{i}", "label_true": t, "label_predicted": p,
+         "status": "passed" if t == p else "failed"}
+        for i, (t, p) in enumerate([("x", "x"), ("x", "y"), ("y", "y"), ("y", "y"), ("x", "x"), ("y", "x")])
+    ]  # fmt: skip
+    view = scoreboard(make_report(rows + [{"contender": "B", "task": f"t{i}"} for i in range(6)]))
+    assert view.score_of("A").macro_f1.value == pytest.approx(2 / 3)  # both classes: P = R = 2/3
+    assert view.score_of("B").macro_f1 is None
+    assert view.score_of("B").macro_f1_why
+
+
+def test_the_reference_is_the_experiments_and_doubt_is_said(make_report, paired_rows):
+    rows = paired_rows(3, 1, 1, 1)
+    assert scoreboard(make_report(rows, experiment="reference: A\n")).comparisons[0].b == "A"
+    gone = scoreboard(make_report(rows, experiment="reference: C\n", name="gone"))
+    assert gone.reference is None
+    assert any("'C'" in note for note in gone.notes)
+    broken = scoreboard(make_report(rows, experiment="reference: [\n", name="broken"))
+    assert broken.reference is None
+    assert any("reference could not be read" in note for note in broken.notes)
+
+
+def test_without_a_reference_few_are_all_compared_and_many_with_the_first(make_report):
+    def rows(names):
+        return [{"contender": n, "task": f"t{i}"} for n in names for i in range(3)]
+
+    assert len(scoreboard(make_report(rows("ABCD"))).comparisons) == 6
+    many = scoreboard(make_report(rows("ABCDE"), name="many"))
+    assert [(c.a, c.b) for c in many.comparisons] == [(n, "A") for n in "BCDE"]
+
+
+def test_holm_over_the_comparisons(make_report):
+    """Four tables against one reference: the adjusted p are Holm's step-down products."""
+    rows = [{"contender": "ref", "task": f"t{i}", "status": "failed"} for i in range(20)]
+    for name, k in (("w6", 6), ("w8", 8), ("w10", 10)):
+        rows += [{"contender": name, "task": f"t{i}", "status": "passed" if i < k else "failed"} for i in range(20)]
+    view = scoreboard(make_report(rows, experiment="reference: ref\n"))
+    p = {c.a: (c.p_value, c.p_adjusted) for c in view.comparisons}
+    assert {name: raw for name, (raw, _) in p.items()} == pytest.approx({"w6": 2.0**-6, "w8": 2.0**-8, "w10": 2.0**-10})
+    assert {name: adj for name, (_, adj) in p.items()} == pytest.approx(
+        {"w6": 2.0**-6, "w8": 2 * 2.0**-8, "w10": 3 * 2.0**-10}
+    )
+
+
+def test_an_unfinished_run_says_how_far_it_came(make_report, paired_rows):
+    manifest = {"planned": 40, "done": 12, "complete": False, "stopped_because": "budget"}
+    view = scoreboard(make_report(paired_rows(3, 1, 1, 1), manifest=manifest))
+    assert (view.complete, view.planned, view.done, view.stopped_because) == (False, 40, 12, "budget")
+
+
+def test_broken_evidence_is_named(tmp_path, make_report):
+    with pytest.raises(EvidenceError, match=r"outcomes\.parquet"):
+        scoreboard(tmp_path)
+    with pytest.raises(UsageError, match="no such report"):
+        scoreboard(tmp_path / "nowhere")
+    (tmp_path / "attempts.jsonl").write_text("{}\n")
+    with pytest.raises(EvidenceError, match="stopped before its tables were written"):
+        scoreboard(tmp_path)
+    report = make_report([{"contender": "A", "task": "x"}])
+    (report / "outcomes.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(EvidenceError, match=r"outcomes\.parquet"):
+        scoreboard(report)
+
+
+def test_dev_rows_do_not_enter_by_themselves(make_report):
+    rows = [{"contender": "A", "task": f"d{i}", "split": "dev", "status": "failed"} for i in range(4)]
+    rows += [{"contender": "A", "task": f"t{i}", "split": "test"} for i in range(3)]
+    report = make_report(rows)
+    assert scoreboard(report).contenders[0].pass_rate.value == 1.0
+    assert scoreboard(report, split="all").n_tasks == 7
+    assert scoreboard(report, split="dev").contenders[0].pass_rate.value == 0.0
+    assert any("split: test" in note for note in scoreboard(report).notes)
+    with pytest.raises(UsageError):
+        scoreboard(report, split="train")

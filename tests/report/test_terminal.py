@@ -1,0 +1,109 @@
+"""What a terminal and a pipe see."""
+
+import io
+
+import pytest
+from rich.cells import cell_len
+
+from harness.report import pair, print_pairing, print_scoreboard, scoreboard
+
+
+def shown(printer, view):
+    out = io.StringIO()
+    printer(view, out)
+    return out.getvalue()
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def report(make_report, paired_rows):
+    rows = paired_rows(20, 9, 14, 7, domains=("north", "south"), cost_usd=0.25, latency_s=1.5)
+    return make_report(rows, experiment="reference: B\n")
+
+
+def test_a_pipe_gets_plain_whole_lines(report):
+    text = shown(print_scoreboard, scoreboard(report))
+    lines = text.splitlines()
+    assert "\x1b" not in text
+    assert all(line == line.rstrip() for line in lines)
+    header = next(line for line in lines if line.startswith("contender"))
+    for word in ("pass rate", "tasks", "per task", "per pass", "p50", "p95", "errored"):
+        assert word in header
+    row = next(line for line in lines if line.startswith("B "))
+    assert "68.0% [54.2, 79.2]" in row  # 34 of 50, Wilson
+    assert "$0.250 [0.250, 0.250]" in row
+    assert "1.50 s" in row
+    assert any(line.startswith("north") for line in lines)
+    assert any(line.startswith("- split:") for line in lines)
+
+
+def test_a_comparison_leads_with_its_sentence_and_ends_its_flips_at_ten(report):
+    text = shown(print_pairing, pair(report, "A", "B"))
+    lines = text.splitlines()
+    assert lines[0].startswith("`B` cannot be told from `A`")
+    assert "only the first passed   9" in text
+    assert "only the second passed  14" in text
+    assert "14 lost, 9 gained" in text
+    assert sum(line.startswith(("lost ", "gained ")) for line in lines) == 10
+    assert "and 13 more" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_no_line_is_wider_than_the_terminal(report, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    for printer, view in ((print_scoreboard, scoreboard(report)), (print_pairing, pair(report, "A", "B"))):
+        out = Terminal()
+        printer(view, out)
+        text = out.getvalue()
+        assert all(cell_len(line.replace("\x1b[1m", "").replace("\x1b[0m", "")) <= width for line in text.splitlines())
+        if width >= 60:
+            assert "68.0% [54.2, 79.2]" in text or printer is print_pairing
+
+
+def test_no_color_means_none(report, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    manifest_view = scoreboard(report)
+    coloured = Terminal()
+    print_scoreboard(manifest_view, coloured)
+    assert "\x1b[" in coloured.getvalue()
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = Terminal()
+    print_scoreboard(manifest_view, plain)
+    assert "\x1b[3" not in plain.getvalue()  # bold may stay, colours may not
+
+
+def test_hostile_names_reach_no_terminal(make_report):
+    names = ["\x1b[31mred", "[bold]x[/bold]", "\u202egnp", "a\rb", ":smile:", "x" * 300]
+    rows = [
+        {"contender": n, "task": f"\x1b]0;t\x07{i}", "domain": f"\x9bd{i % 2}",
+         "status": "passed" if (i + k) % 2 else "failed"}
+        for k, n in enumerate(names)
+        for i in range(6)
+    ]  # fmt: skip
+    report = make_report(rows, manifest={"report": "\x1b[2J", "complete": False, "stopped_because": "\x1b[1m"})
+    text = shown(print_scoreboard, scoreboard(report)) + shown(print_pairing, pair(report, names[0], names[1]))
+    assert not any(c in text for c in "\x1b\x07\x9b\u202e\r")
+    for word in ("\\x1b[31mred", "[bold]x[/bold]", "\\u202egnp", ":smile:"):
+        assert word in text
+
+
+def test_an_unfinished_run_is_said_first(make_report):
+    manifest = {"planned": 10, "done": 4, "complete": False, "stopped_because": "the budget is spent"}
+    report = make_report([{"contender": "A", "task": f"t{i}"} for i in range(4)], manifest=manifest)
+    second = shown(print_scoreboard, scoreboard(report)).splitlines()[1]
+    assert second.startswith("INCOMPLETE: 4 of 10 planned attempts are done (the budget is spent)")
+
+
+def test_ungraded_and_skipped_have_columns_only_where_there_are_any(make_report, report):
+    assert "skipped" not in shown(print_scoreboard, scoreboard(report))
+    some = make_report(
+        [{"contender": "A", "task": "x"}, {"contender": "A", "task": "y", "status": "skipped"}], name="some"
+    )
+    assert "skipped" in shown(print_scoreboard, scoreboard(some))

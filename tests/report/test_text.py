@@ -1,0 +1,150 @@
+"""Figures are written in one form, and nobody else's text renders as mark-up."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from harness.core import Estimate
+from harness.report.text import (
+    dollars,
+    dollars_interval,
+    markdown_code,
+    markdown_table,
+    markdown_text,
+    p_text,
+    percent,
+    percent_interval,
+    points,
+    points_interval,
+    seconds,
+    visible,
+)
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "a|b",
+    "a\\|b",
+    "\x1b[31mred\x1b[0m",
+    "\u202egnp.exe",
+    "![x](http://e.example/x.png)",
+    "[x](javascript:alert(1))",
+    "`` ` ``",
+    "`",
+    "<!--",
+    "$x$",
+    "# x",
+    "@someone",
+    "https://e.example www.e.example",
+    "line\nbreak\r\ttab",
+    "[red]x[/red]",
+    "~~x~~ **x** __x__",
+    "&lt;b&gt;",
+]
+READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+def rendered(markdown: str) -> tuple[set[str], str]:
+    """The kinds of tokens that a CommonMark reader finds, and the text that it shows."""
+    kinds, text = set(), ""
+    for token in READER.parse(markdown):
+        kinds.add(token.type)
+        for child in token.children or []:
+            kinds.add(child.type)
+            text += child.content
+    return kinds, text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_renders_as_itself_in_markdown(text):
+    kinds, shown = rendered(f"said {markdown_text(text)} so")
+    assert kinds <= {"paragraph_open", "inline", "text", "text_special", "paragraph_close"}
+    assert shown.replace("\u200b", "") == f"said {visible(text)} so"
+    kinds, shown = rendered(markdown_code(text))
+    assert kinds <= {"paragraph_open", "inline", "code_inline", "paragraph_close"}
+    assert shown.strip() == visible(text).strip()
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_any_name_fills_exactly_one_cell_of_a_table(text):
+    lines = markdown_table(["a", "b"], [[markdown_code(text, cell=True), "1"]])
+    tokens = READER.parse("\n".join(lines))
+    cells = [tokens[i + 1] for i, token in enumerate(tokens) if token.type == "td_open"]
+    assert len(cells) == 2
+    assert cells[1].content == "1"
+    assert cells[0].children[0].type == "code_inline"
+    if "\\|" not in text:
+        assert cells[0].children[0].content.strip() == visible(text).strip()
+
+
+@given(st.text())
+def test_nothing_hidden_is_left(text):
+    assert all(unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for c in visible(text))
+    assert visible(visible(text)) == visible(text)
+
+
+def test_hidden_characters_are_named():
+    assert visible("a\x1b[31m\u202e\u200d\U000e0041b") == "a\\x1b[31m\\u202e\\u200d\\U000e0041b"
+    assert visible("é 漢 🙂") == "é 漢 🙂"
+    assert visible("abcdef", 4) == "abc…"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.7275, "72.8%"), (0.6825, "68.3%"), (0.7625, "76.3%"), (0.0, "0.0%"), (1.0, "100.0%"), (None, "-")],
+)
+def test_halves_go_up_everywhere(share, text):
+    assert percent(share) == text
+
+
+def test_a_difference_has_its_sign_and_zero_has_none():
+    assert [points(d) for d in (-0.0075, 0.034802, 0.0, -1e-9, None)] == ["-0.75", "+3.48", "0.00", "0.00", "-"]
+    assert points_interval(-0.016265, -0.002685) == "[-1.63, -0.27]"
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [
+        (0.0, "$0"),
+        (0.00079930, "$0.000799"),
+        (0.242857, "$0.243"),
+        (0.9999, "$1.00"),
+        (12.3, "$12.30"),
+        (1234.5, "$1,234"),
+        (-0.5, "-$0.500"),
+        (0.0000545, "$5.45e-5"),
+        (1e-12, "$1.00e-12"),
+        (None, "-"),
+    ],
+)
+def test_money_has_three_digits(usd, text):
+    assert dollars(usd) == text
+
+
+def test_money_with_an_open_end_says_so():
+    assert dollars_interval(Estimate(value=0.5, low=0.4, high=None)) == "$0.500 [0.400, unbounded]"
+    assert dollars_interval(Estimate(value=0.5)) == "$0.500"
+    assert dollars_interval(Estimate(value=None, why="no price")) == "-"
+    assert percent_interval(Estimate(value=37 / 80, low=0.357480, high=0.570956)) == "46.3% [35.7, 57.1]"
+
+
+@pytest.mark.parametrize(
+    ("s", "text"),
+    [
+        (0.0123, "12.3 ms"),
+        (0.9999, "1.00 s"),
+        (1.8, "1.80 s"),
+        (12.34, "12.3 s"),
+        (1.23312, "1.23 s"),
+        (412.0, "412 s"),
+        (7200.0, "7,200 s"),
+    ],
+)
+def test_durations(s, text):
+    assert seconds(s) == text
+
+
+def test_a_tiny_p_is_never_zero():
+    assert [p_text(p) for p in (0.015625, 1e-19, 0.5, None)] == ["0.0156", "<0.0001", "0.500", "-"]
