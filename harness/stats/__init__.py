@@ -3,6 +3,7 @@
 No input or output, no data frames, nothing of models; the unit is the task, or the cluster of tasks.
 """
 
+from harness.stats.audit import Audit, audit, fisher_exact
 from harness.stats.bootstrap import (
     bootstrap_estimate,
     cluster_weights,
@@ -22,10 +23,22 @@ from harness.stats.clustered import (
     pass_at_k,
     pass_hat_k,
 )
-from harness.stats.compare import compare, difference_interval
+from harness.stats.compare import compare, difference_interval, gained_and_lost, seldom_differs
+from harness.stats.domains import DomainComparison, compare_domains, domain_variance
+from harness.stats.gain import normalised_gain
+from harness.stats.heterogeneity import Heterogeneity, dersimonian_laird, heterogeneity
 from harness.stats.labels import Confusion, confusion_matrix, f1_by_label, macro_f1
 from harness.stats.money import break_even, fieller_ratio, fieller_roots, ratio_of_ratios
 from harness.stats.multiplicity import benjamini_hochberg, holm, hommel, max_t_sign_flip
+from harness.stats.noninferiority import (
+    DomainHarm,
+    Harm,
+    NonInferiority,
+    harm_test,
+    harmed_domains,
+    non_inferiority,
+    non_inferiority_counts,
+)
 from harness.stats.paired import (
     bonett_price_interval,
     mcnemar_all,
@@ -48,10 +61,19 @@ from harness.stats.proportion import clopper_pearson_interval, jeffreys_interval
 from harness.stats.quantiles import latency_quantile
 from harness.stats.signflip import SignFlip, sign_flip_test
 from harness.stats.stratified import compare_stratified, discordant_variance
+from harness.stats.worse import Worse, tasks_worse
 
 __all__ = [
+    "Audit",
     "Confusion",
+    "DomainComparison",
+    "DomainHarm",
+    "Harm",
+    "Heterogeneity",
+    "NonInferiority",
     "SignFlip",
+    "Worse",
+    "audit",
     "benjamini_hochberg",
     "bonett_price_interval",
     "bootstrap_estimate",
@@ -61,19 +83,27 @@ __all__ = [
     "clustered_mean",
     "clustered_rate",
     "compare",
+    "compare_domains",
     "compare_stratified",
     "confusion_matrix",
     "cr0",
     "cr1",
+    "dersimonian_laird",
     "design_effect",
     "difference_error",
     "difference_interval",
     "discordant_variance",
+    "domain_variance",
     "effective_n",
     "exact_power",
     "f1_by_label",
     "fieller_ratio",
     "fieller_roots",
+    "fisher_exact",
+    "gained_and_lost",
+    "harm_test",
+    "harmed_domains",
+    "heterogeneity",
     "holm",
     "hommel",
     "icc",
@@ -87,18 +117,23 @@ __all__ = [
     "mcnemar_midp",
     "mean_squares",
     "newcombe10_interval",
+    "non_inferiority",
+    "non_inferiority_counts",
     "non_inferiority_tasks",
+    "normalised_gain",
     "pass_at_k",
     "pass_hat_k",
     "percentile_limits",
     "ratio_of_ratios",
     "resampled_sums",
+    "seldom_differs",
     "sign_flip_test",
     "table_bootstrap",
     "tango_interval",
     "tango_z",
     "tasks_for_difference",
     "tasks_for_trials",
+    "tasks_worse",
     "visible_difference",
     "wilson_interval",
 ]

@@ -26,6 +26,8 @@ from harness.stats.signflip import sign_flip_test
 from harness.stats.tails import normal_quantile, two_sided_t, two_sided_z
 from harness.stats.units import Codes, Vector, cluster_codes, is_binary, same_length, sum_by, vector
 
+FEW_DIFFERING = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
@@ -92,8 +94,8 @@ def compare(
 
     The difference is the mean over tasks of (mean of a - mean of b), whatever the clusters. Numbers of trials may
     differ between tasks and contenders. McNemar's case takes the mid-p (Fagerland et al. 2013) and Tango's interval
-    (1998); all else the sign-flip test on cluster sums and the CR1/t interval with G - 1 df. Where no cluster's
-    difference varies (all tied, or all the same), CR1 is 0 and means nothing: then Tango's interval counts clusters.
+    (1998); all else the sign-flip test on cluster sums and the CR1/t interval with G - 1 df. Where CR1 says too little
+    (fewer than 10 clusters and fewer than half differ at all, or all by the same) Tango's interval counts clusters.
 
     Args:
         a_sums: For each task the sum of a's graded values, each in [0, 1].
@@ -182,13 +184,27 @@ def compare(
 def difference_interval(d: Vector, codes: Codes, groups: int, level: float = 0.95) -> tuple[float, float, str]:
     """The interval of a mean difference over clusters, within [-1, 1], and the name of its method."""
     delta, error = float(d.mean()), cr1(d, codes)
-    if error is None or error <= 1e-12:
-        share = sum_by(codes, d, groups) / np.bincount(codes, minlength=groups)
-        gained, lost = float(np.maximum(share, 0.0).sum()), float(np.maximum(-share, 0.0).sum())
+    if error is None or error <= 1e-12 or seldom_differs(d, codes, groups):
+        gained, lost = gained_and_lost(d, codes, groups)
         low, high = tango_interval(gained, lost, groups, level)
         return min(low, delta), max(high, delta), f"Tango on {groups} cluster{'s' if groups > 1 else ''}"
     half = two_sided_t(level, groups - 1) * error
     return max(-1.0, delta - half), min(1.0, delta + half), f"CR1/t, {groups} clusters"
+
+
+def seldom_differs(d: Vector, codes: Codes, groups: int) -> bool:
+    """Whether fewer than 10 clusters, and fewer than half, differ at all: then CR1 rests on those few alone."""
+    differing = int((np.abs(sum_by(codes, d, groups)) > 1e-12).sum())
+    return differing < FEW_DIFFERING and 2 * differing < groups
+
+
+def gained_and_lost(d: Vector, codes: Codes, groups: int) -> tuple[float, float]:
+    """Cluster means of the difference summed apart by sign, to stand for wins and losses in Tango's table.
+
+    For a difference in [-1, 1], ``d^2 <= |d|``: the table's variance is never below the true one.
+    """
+    share = sum_by(codes, d, groups) / np.bincount(codes, minlength=groups)
+    return float(np.maximum(share, 0.0).sum()), float(np.maximum(-share, 0.0).sum())
 
 
 def _connor(wins: int, losses: int, n: int, power: float, alpha: float) -> int | None:

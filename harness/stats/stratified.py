@@ -92,7 +92,7 @@ def discordant_variance(d: Vector, codes: "np.ndarray[Any, Any]", sizes: "np.nda
     n = sizes + 1.0
     win = (np.bincount(codes, weights=(d > 0).astype(float), minlength=len(sizes)) + 0.5) / n
     loss = (np.bincount(codes, weights=(d < 0).astype(float), minlength=len(sizes)) + 0.5) / n
-    return np.asarray((win + loss - (win - loss) ** 2) / sizes, dtype=np.float64)
+    return np.asarray((win + loss - (win - loss) ** 2) / n, dtype=np.float64)
 
 
 def _linearised(pairs: Pairs, scores: Vector, strata: int, level: float) -> tuple[float, str]:

@@ -179,7 +179,7 @@ class TestStratified:
         assert found.delta == pytest.approx(-0.5)
         win, loss = 0.5 / 11, 10.5 / 11
         tied = 1 / 91
-        variance = 0.25 * (win + loss - (win - loss) ** 2) / 10 + 0.25 * tied / 90
+        variance = 0.25 * (win + loss - (win - loss) ** 2) / 11 + 0.25 * tied / 91
         assert found.high - found.delta == pytest.approx(1.959964 * variance**0.5, abs=1e-6)
 
     def test_clusters_and_trials_agree_with_statsmodels_on_one_stratum(self):
