@@ -83,6 +83,8 @@ class Price:
     output: float | None = None
     gpu_hour: float | None = None
     """Dollars an hour of the machine, for models that run on one; then tokens cost nothing by themselves."""
+    prompt_limit: int | None = None
+    """The longest prompt, in tokens of all input classes, that these prices hold for; ``None`` is any length."""
     as_of: str = ""
     """The date of the price, ISO 8601."""
     source: str = ""
@@ -420,7 +422,10 @@ class Manifest:
     prices: Mapping[str, Any] = field(default_factory=dict)
     thresholds: Mapping[str, Any] = field(default_factory=dict)
     planned: int = 0
+    plan_digest: str = ""
     done: int = 0
+    without_outcome: int = 0
+    """Recorded attempts that ended errored or ungraded."""
     complete: bool = False
     stopped_because: str | None = None
     notes: tuple[str, ...] = ()

@@ -1,0 +1,20 @@
+"""Usage to money: disjoint token classes, dated prices, machine time, and the budget that stops a run.
+
+An unknown price or count makes a cost unknown (``usd`` is ``None``), and an unknown part makes a sum unknown.
+"""
+
+from harness.cost.book import book_price
+from harness.cost.charge import charge, estimate
+from harness.cost.meter import AttemptMeter, Meter, Reservation
+from harness.cost.price import PriceEntry, price_from
+
+__all__ = [
+    "AttemptMeter",
+    "Meter",
+    "PriceEntry",
+    "Reservation",
+    "book_price",
+    "charge",
+    "estimate",
+    "price_from",
+]

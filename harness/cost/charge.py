@@ -1,0 +1,55 @@
+"""What a call costs: its usage times its price, class by class."""
+
+from harness.core import Cost, Price, Usage
+
+PER = 1_000_000
+"""Token prices are dollars for this many tokens."""
+
+
+def charge(usage: Usage, price: Price | None) -> Cost:
+    """The cost of ``usage`` at ``price``, in US dollars.
+
+    With a price by the machine's hour, its time is what costs and tokens are free. Otherwise each class of tokens is
+    billed once, at its own price; reasoning is billed as output. A class that was not used needs no price. Unknown
+    (``usd`` is ``None``) where there is no price, where a count is unknown, where a class was used that has no price
+    (cached tokens without a cached price are never billed at the full one), and where the prompt is longer than the
+    price holds for.
+    """
+    if price is None:
+        return Cost()
+    if price.gpu_hour is not None:
+        usd = _times(usage.gpu_seconds, price.gpu_hour, 3600)
+        return Cost() if usd is None else Cost(usd=usd, basis="gpu_time", price_date=price.as_of)
+    if not _within(usage, price):
+        return Cost()
+    parts = (
+        _times(usage.input, price.input, PER),
+        _times(usage.cached_input, price.cached_input, PER),
+        _times(usage.cache_write, price.cache_write, PER),
+        _times(usage.output, price.output, PER),
+        _times(usage.reasoning, price.output, PER),
+    )
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return Cost()
+    return Cost(usd=sum(known), basis="tokens", price_date=price.as_of)
+
+
+def estimate(input_tokens: int, output_tokens: int, price: Price | None, *, gpu_seconds: float | None = None) -> Cost:
+    """What a call of this size would cost, nothing of it cached; an upper bound where cached input is cheaper."""
+    usage = Usage(input=input_tokens, output=output_tokens, gpu_seconds=gpu_seconds, source="counted")
+    return charge(usage, price)
+
+
+def _times(amount: float | None, price: float | None, per: int) -> float | None:
+    if amount == 0:
+        return 0.0
+    return None if amount is None or price is None else amount * price / per
+
+
+def _within(usage: Usage, price: Price) -> bool:
+    if price.prompt_limit is None:
+        return True
+    prompt = (usage.input, usage.cached_input, usage.cache_write)
+    known = [part for part in prompt if part is not None]
+    return len(known) == len(prompt) and sum(known) <= price.prompt_limit
