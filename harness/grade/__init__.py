@@ -1,0 +1,9 @@
+"""Judges answers: texts, numbers, labels and JSON, each grader pure and safe on hostile answers.
+
+A grader is built by name from a suite's specification; what it cannot use is refused before anything is spent.
+"""
+
+from harness.grade.grader import Grader, grade, grader, known_graders
+from harness.grade.normalise import Normalisation, normalised
+
+__all__ = ["Grader", "Normalisation", "grade", "grader", "known_graders", "normalised"]

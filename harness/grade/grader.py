@@ -1,0 +1,125 @@
+"""Graders by name: built from a suite's specification, checked before anything is spent, then applied to answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.core import Answer, Cause, Grade, Task, UsageError, UserFileError, digest_json, nearest
+from harness.grade.json_fields import JsonFields, JsonSchema
+from harness.grade.label import Label
+from harness.grade.number import Number
+from harness.grade.rule import Rule, failed, malformed, ungraded
+from harness.grade.text import Contains, Exact, Regex
+from harness.userfile import parse
+
+GRADERS: dict[str, type[Rule]] = {
+    "contains": Contains,
+    "exact": Exact,
+    "json": JsonFields,
+    "json_schema": JsonSchema,
+    "label": Label,
+    "number": Number,
+    "regex": Regex,
+}
+"""The registry. A new grader is one file, one line here, and one case in the conformance test."""
+
+LONGEST = 1_000_000
+"""Characters of an answer that a grader reads; a longer one is malformed. Holds every rule's time within bounds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grader:
+    """A rule under its registered name; called with a task and an answer it gives a grade."""
+
+    name: str
+    rule: Rule
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the task must carry a reference; where not, the grader may serve as a verifier."""
+        return self.rule.needs_reference
+
+    @property
+    def digest(self) -> str:
+        """Of the name, every option with its default, and the rule's version: a changed grader is a visible change."""
+        options = self.rule.model_dump(mode="json", by_alias=True)
+        return digest_json({"name": self.name, "version": self.rule.version, "options": options})
+
+    def check_reference(self, reference: Any) -> None:
+        """Passes when the grader can use ``reference``.
+
+        Raises:
+            ValueError: it cannot; the text says what was found and what is needed.
+        """
+        if self.needs_reference:
+            if reference is None:
+                raise ValueError(f"the grader {self.name!r} needs a reference, found none")
+            self.rule.usable(reference)
+
+    def __call__(self, task: Task, answer: Answer) -> Grade:
+        """The grade of ``answer``. The reference is withheld from a rule that needs none.
+
+        Raises:
+            ValueError: the task's reference is not usable; `check_reference` says so before a run.
+        """
+        self.check_reference(task.reference)
+        reference = self.rule.usable(task.reference) if self.needs_reference else None
+        return replace(self._judged(reference, answer), label_true=self.rule.truth(reference))
+
+    def _judged(self, reference: Any, answer: Answer) -> Grade:
+        cut = answer.finish_reason == "length"
+        if answer.fault is not None:
+            return failed(answer.fault, f"the attempt ended: {answer.fault.value}")
+        if not answer.text.strip():
+            return failed(Cause.EMPTY, "the answer is empty" + (", cut at its token limit" if cut else ""))
+        if len(answer.text) > LONGEST:
+            given = malformed(f"the answer has {len(answer.text):,} characters, at most {LONGEST:,} are read")
+        else:
+            given = self.rule.judge(answer.text, reference)
+        if cut and given.cause in (Cause.WRONG, Cause.PARTIAL, Cause.MALFORMED):
+            return replace(given, cause=Cause.TRUNCATED)
+        return given
+
+
+def grader(spec: Mapping[str, Any] | str, *, where: str = "") -> Grader:
+    """The grader that a specification names: ``"exact"``, or ``{"name": "label", "labels": […]}``.
+
+    Args:
+        spec: a name, or a mapping of ``name`` and the grader's options.
+        where: the file that the specification stands in, for messages.
+
+    Raises:
+        UserFileError: no grader is named, the name or an option is unknown, or an option's value is wrong;
+            `UsageError` with the same text where ``where`` is empty.
+    """
+    named = {"name": spec} if isinstance(spec, str) else dict(spec) if isinstance(spec, Mapping) else {"name": spec}
+    name = named.pop("name", None)
+    if name is None or name == "":
+        raise _error(where, "grader", "no grader is named", f"name one of: {', '.join(sorted(GRADERS))}")
+    if not isinstance(name, str) or name not in GRADERS:
+        raise _error(where, "grader", f"unknown grader {name!r}", nearest(str(name), GRADERS))
+    try:
+        rule = parse(GRADERS[name], named, Path(where), field=f"grader {name}")
+    except UserFileError as error:
+        raise _error(where, error.field, error.problem, error.advice) from None
+    return Grader(name=name, rule=rule)
+
+
+def grade(task: Task, answer: Answer, by: Grader) -> Grade:
+    """The grade of ``answer``; a grader that breaks leaves the attempt ungraded, it never ends a run."""
+    try:
+        return by(task, answer)
+    except Exception as error:  # noqa: BLE001 - whatever breaks in a grader is data about this one attempt
+        return ungraded(f"the grader {by.name!r} broke: {type(error).__name__}: {error}")
+
+
+def known_graders() -> dict[str, str]:
+    """Each grader's name and what it does in one line."""
+    return {name: (rule.__doc__ or "").strip().splitlines()[0] for name, rule in sorted(GRADERS.items())}
+
+
+def _error(where: str, field: str, problem: str, advice: str) -> UserFileError | UsageError:
+    if where:
+        return UserFileError(where, problem, field=field, advice=advice)
+    return UsageError(f"{field}: {problem}" + (f"; {advice}" if advice else ""))

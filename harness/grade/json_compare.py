@@ -1,0 +1,206 @@
+"""Compares two JSON values field by field."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from harness.grade.number import close
+from harness.grade.rule import shown
+from harness.userfile import Strict
+
+
+class _Tolerance(Strict):
+    absolute: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    relative: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+
+def _from_number(value: Any) -> Any:
+    return {"absolute": value} if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+Tolerance = Annotated[_Tolerance, BeforeValidator(_from_number)]
+"""``{absolute, relative}``; a bare number is absolute."""
+
+Wrong = tuple[str, str, str]
+"""A place, what was expected there, what was found."""
+
+_PAIRS = 10_000
+"""Pairs of list items that are compared one by one; past that only equal items are matched. Bounds the time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparing:
+    """What counts as the same. A path is the keys that lead to a value, joined by dots, places in lists left out."""
+
+    tolerance: Mapping[str, _Tolerance] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    unordered: bool | tuple[str, ...] = False
+    extra_is_wrong: bool = True
+
+    def fields(self, reference: Any, found: Any) -> tuple[int, int, Wrong | None]:
+        """How many fields are right, of how many, and the first that is wrong."""
+        tally = _Tally()
+        self._walk(reference, found, "", "", tally)
+        return tally.good, tally.total, tally.first
+
+    def leaves(self, value: Any, path: str = "") -> int:
+        """How many fields a reference has."""
+        if path in self.ignore:
+            return 0
+        if isinstance(value, dict) and value:
+            return sum(self.leaves(item, _below(path, key)) for key, item in value.items())
+        if isinstance(value, list) and value:
+            return len(value) if self._free(path) else sum(self.leaves(item, path) for item in value)
+        return 1
+
+    def _walk(self, ref: Any, found: Any, path: str, place: str, tally: "_Tally") -> None:
+        if path and path in self.ignore:
+            return
+        if isinstance(ref, dict) and isinstance(found, dict):
+            self._objects(ref, found, path, place, tally)
+        elif isinstance(ref, list) and isinstance(found, list):
+            self._lists(ref, found, path, place, tally)
+        elif isinstance(ref, (dict, list)):
+            tally.wrong(place, ref, _text(found), self.leaves(ref, path))
+        elif self._same(ref, found, path):
+            tally.right()
+        else:
+            tally.wrong(place, ref, _text(found), 1)
+
+    def _objects(self, ref: dict[str, Any], found: dict[str, Any], path: str, place: str, tally: "_Tally") -> None:
+        for key, item in ref.items():
+            if key in found:
+                self._walk(item, found[key], _below(path, key), _below(place, key), tally)
+            else:
+                tally.wrong(_below(place, key), item, "no such key", self.leaves(item, _below(path, key)))
+        extra = [key for key in found if key not in ref and _below(path, key) not in self.ignore]
+        self._extra([(_below(place, key), found[key]) for key in extra], tally)
+        if not ref and not (extra and self.extra_is_wrong):
+            tally.right()
+
+    def _lists(self, ref: list[Any], found: list[Any], path: str, place: str, tally: "_Tally") -> None:
+        if self._free(path):
+            pairs = self._matched(ref, found, path)
+            for i, item in enumerate(ref):
+                if i in pairs:
+                    tally.right()
+                else:
+                    tally.wrong(f"{place}[{i}]", item, "no equal item", 1)
+            taken = set(pairs.values())
+            extra = [(place, item) for j, item in enumerate(found) if j not in taken]
+            extra = extra[max(0, len(ref) - len(pairs)) :]  # a wrong item is one fault, not a missing and an extra one
+        else:
+            for i, item in enumerate(ref):
+                if i < len(found):
+                    self._walk(item, found[i], path, f"{place}[{i}]", tally)
+                else:
+                    tally.wrong(f"{place}[{i}]", item, "no such item", self.leaves(item, path))
+            extra = [(f"{place}[{i}]", item) for i, item in enumerate(found[len(ref) :], len(ref))]
+        self._extra(extra, tally)
+        if not ref and not (extra and self.extra_is_wrong):
+            tally.right()
+
+    def _extra(self, extra: Sequence[tuple[str, Any]], tally: "_Tally") -> None:
+        if self.extra_is_wrong:
+            for place, item in extra:
+                tally.wrong(place, None, _text(item), 1, expected="nothing")
+
+    def _same(self, ref: Any, found: Any, path: str) -> bool:
+        if _is_number(ref) and _is_number(found):
+            if path not in self.tolerance:
+                return bool(ref == found)
+            allowed = self.tolerance[path]
+            exact = Decimal(repr(found)), Decimal(repr(ref))
+            return close(*exact, absolute=allowed.absolute, relative=allowed.relative)
+        return type(ref) is type(found) and bool(ref == found)
+
+    def _free(self, path: str) -> bool:
+        return self.unordered if isinstance(self.unordered, bool) else path in self.unordered
+
+    def _matched(self, ref: list[Any], found: list[Any], path: str) -> dict[int, int]:
+        """The largest pairing of equal items: place in ``ref`` to place in ``found``."""
+        waiting: dict[str, list[int]] = {}
+        for j in reversed(range(len(found))):
+            waiting.setdefault(self._key(found[j], path), []).append(j)
+        pairs = {i: places.pop() for i, item in enumerate(ref) if (places := waiting.get(self._key(item, path)))}
+        loose = bool(self.tolerance) or not self.extra_is_wrong
+        if len(pairs) == len(ref) or not loose or len(ref) * len(found) > _PAIRS:
+            return pairs
+        # Equality within a tolerance is no equivalence, so all items take part: an exact pair may have to give way.
+        fits = {i: [j for j in range(len(found)) if self._equal(ref[i], found[j], path)] for i in range(len(ref))}
+        return _largest_pairing(fits, pairs)
+
+    def _equal(self, ref: Any, found: Any, path: str) -> bool:
+        tally = _Tally()
+        self._walk(ref, found, path, "", tally)
+        return tally.first is None
+
+    def _key(self, value: Any, path: str) -> str:
+        """One text for all values that are equal without any tolerance."""
+        return json.dumps(self._canonical(value, path), sort_keys=True)
+
+    def _canonical(self, value: Any, path: str) -> Any:
+        if isinstance(value, dict):
+            below = {key: _below(path, key) for key in value}
+            return {
+                key: self._canonical(item, below[key]) for key, item in value.items() if below[key] not in self.ignore
+            }
+        if isinstance(value, list):
+            items = [self._canonical(item, path) for item in value]
+            return sorted(items, key=lambda item: json.dumps(item, sort_keys=True)) if self._free(path) else items
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+@dataclass(slots=True)
+class _Tally:
+    good: int = 0
+    total: int = 0
+    first: Wrong | None = None
+
+    def right(self) -> None:
+        self.good += 1
+        self.total += 1
+
+    def wrong(self, place: str, ref: Any, found: str, fields: int, *, expected: str | None = None) -> None:
+        self.total += fields
+        if fields and self.first is None:
+            self.first = (place, _text(ref) if expected is None else expected, found)
+
+
+def _largest_pairing(fits: Mapping[int, Sequence[int]], start: Mapping[int, int]) -> dict[int, int]:
+    """A maximum matching that grows ``start`` by augmenting paths (Kuhn 1955)."""
+    owner = {j: i for i, j in start.items()}
+
+    def place(i: int, tried: set[int]) -> bool:
+        for j in fits[i]:
+            if j not in tried:
+                tried.add(j)
+                if j not in owner or place(owner[j], tried):
+                    owner[j] = i
+                    return True
+        return False
+
+    for i in fits:
+        if i not in start:
+            place(i, set())
+    return {i: j for j, i in owner.items()}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _below(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _text(value: Any) -> str:
+    return shown(json.dumps(value, ensure_ascii=False)) if not isinstance(value, (dict, list)) else _kind(value)
+
+
+def _kind(value: dict[str, Any] | list[Any]) -> str:
+    return f"an object of {len(value)}" if isinstance(value, dict) else f"an array of {len(value)}"

@@ -1,0 +1,74 @@
+"""What every grader is made of: a rule with its options, and the grades that a rule can give."""
+
+from typing import Any, ClassVar
+
+from harness.core import Cause, Grade, Status
+from harness.userfile import Strict
+
+REASON_LENGTH = 200
+"""Characters of a reason; enough for expected and found on one line of a table."""
+
+
+class Rule(Strict):
+    """One family member: its fields are the options a suite may set, its methods judge.
+
+    A rule is pure: the same text and reference give the same grade, nothing is kept between answers. The first line of
+    a rule's docstring is what `known_graders` shows. Raise ``version`` when a change can alter a grade.
+    """
+
+    version: ClassVar[int] = 1
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether tasks must carry a reference. A rule that needs none never sees one."""
+        return True
+
+    def usable(self, reference: Any) -> Any:
+        """The reference in the form that `judge` takes.
+
+        Raises:
+            ValueError: this rule cannot use such a reference; the text says what it needs.
+        """
+        raise NotImplementedError
+
+    def truth(self, reference: Any) -> str | None:  # noqa: ARG002 - only label rules have one
+        """The true label, for rules that compare labels; ``reference`` as `usable` gave it."""
+        return None
+
+    def judge(self, text: str, reference: Any) -> Grade:
+        """The grade of a text that is neither empty nor too long; ``reference`` as `usable` gave it."""
+        raise NotImplementedError
+
+
+def right() -> Grade:
+    """A pass."""
+    return Grade(status=Status.PASSED, score=1.0)
+
+
+def wrong(expected: str, found: str, *, score: float = 0.0) -> Grade:
+    """The form was followed and the content is not right; ``score`` is the share that is."""
+    reason = f"expected {shown(expected)}, found {shown(found)}"
+    return failed(Cause.PARTIAL if score > 0 else Cause.WRONG, reason, score=score)
+
+
+def malformed(problem: str) -> Grade:
+    """The answer does not have the form that was asked for, so there is nothing to compare."""
+    return failed(Cause.MALFORMED, problem)
+
+
+def failed(cause: Cause, reason: str, *, score: float = 0.0) -> Grade:
+    """A failure with its one-line reason."""
+    return Grade(status=Status.FAILED, score=score, cause=cause, reason=shown(reason, REASON_LENGTH))
+
+
+def ungraded(reason: str) -> Grade:
+    """The grader could not judge; the attempt leaves the rate and is counted beside it."""
+    return Grade(status=Status.UNGRADED, cause=Cause.GRADER, reason=shown(reason, REASON_LENGTH))
+
+
+def shown(text: str, length: int = 80) -> str:
+    """``text`` on one line, cut in the middle, with controls, surrogates and direction marks escaped."""
+    if len(text) > length:
+        text = f"{text[: length // 2]} … {text[-(length // 2 - 3) :]}"
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return line if len(line) <= length else line[: length - 1] + "…"

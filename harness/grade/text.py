@@ -1,0 +1,171 @@
+"""Graders of plain text: the same text, texts that must occur, a pattern."""
+
+import re
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
+
+from harness.core import Cause, Grade
+from harness.grade.normalise import Normalisation, normalised
+from harness.grade.rule import Rule, failed, malformed, right, shown, ungraded, wrong
+from harness.grade.watched import TookTooLongError, watched
+
+
+class Exact(Rule):
+    """The answer is the reference, or one of several references, after the named normalisations.
+
+    ``normalise`` lists differences that do not count; by default only white space at the ends.
+    """
+
+    normalise: tuple[Normalisation, ...] = ("strip",)
+
+    def usable(self, reference: Any) -> tuple[str, ...]:
+        """The accepted texts."""
+        texts = as_texts(reference)
+        for text in texts:
+            if not normalised(text, self.normalise):
+                raise ValueError(f"the reference {text!r} is empty after normalisation, so no answer could be right")
+        return texts
+
+    def judge(self, text: str, reference: tuple[str, ...]) -> Grade:
+        """Passes when one of the accepted texts is the same."""
+        found = normalised(text, self.normalise)
+        if any(found == normalised(accepted, self.normalise) for accepted in reference):
+            return right()
+        return wrong(" or ".join(repr(shown(accepted)) for accepted in reference), repr(shown(text.strip())))
+
+
+class Contains(Rule):
+    """Given texts occur in the answer: those of ``all``, at least one of ``any``, none of ``none``.
+
+    Without ``all`` and ``any`` the reference (a text or a list of texts) takes the place of ``all``. The score is the
+    share of the conditions that hold; the whole of ``any`` is one condition.
+    """
+
+    all: tuple[str, ...] = ()
+    any: tuple[str, ...] = ()
+    none: tuple[str, ...] = ()
+    normalise: tuple[Normalisation, ...] = ("nfkc", "casefold", "whitespace")
+
+    @model_validator(mode="after")
+    def _no_empty_texts(self) -> Self:
+        for text in (*self.all, *self.any, *self.none):
+            if not normalised(text, self.normalise):
+                raise ValueError(f"the text {text!r} is empty after normalisation; every answer contains it")
+        return self
+
+    @property
+    def needs_reference(self) -> bool:
+        """Only where the options name no text that must occur."""
+        return not (self.all or self.any)
+
+    def usable(self, reference: Any) -> tuple[str, ...]:
+        """The texts that must occur."""
+        texts = as_texts(reference)
+        for text in texts:
+            if not normalised(text, self.normalise):
+                raise ValueError(f"the reference {text!r} is empty after normalisation; every answer contains it")
+        return texts
+
+    def judge(self, text: str, reference: tuple[str, ...] | None) -> Grade:
+        """Passes when every condition holds."""
+        answer = normalised(text, self.normalise)
+
+        def occurs(needle: str) -> bool:
+            return normalised(needle, self.normalise) in answer
+
+        must = self.all if reference is None else reference
+        problems = [f"{shown(needle)!r} is missing" for needle in must if not occurs(needle)]
+        problems += [f"{shown(needle)!r} must not occur" for needle in self.none if occurs(needle)]
+        if self.any and not any(occurs(needle) for needle in self.any):
+            problems.append(f"none of {', '.join(repr(shown(needle)) for needle in self.any)} occurs")
+        conditions = len(must) + len(self.none) + bool(self.any)
+        if not problems:
+            return right()
+        score = 1 - len(problems) / conditions
+        cause = Cause.PARTIAL if score > 0 else Cause.WRONG
+        return failed(cause, f"{'; '.join(problems[:3])}; found {shown(text.strip())!r}", score=score)
+
+
+class Regex(Rule):
+    r"""A regular expression is found in the answer; with ``group``, what it captures is the reference.
+
+    Without ``pattern`` the reference is the pattern. With ``group`` (a number or a name) the pattern is the answer's
+    form, as in ``Answer: (\w+)``: an answer without it is malformed, another text in it is wrong. A search that takes
+    longer than five seconds is stopped and the attempt is ungraded: that is the pattern's fault.
+    """
+
+    pattern: str | None = None
+    group: int | str | None = None
+    full: bool = False
+    flags: tuple[Literal["ignorecase", "multiline", "dotall"], ...] = ()
+    normalise: tuple[Normalisation, ...] = ("strip",)
+
+    @model_validator(mode="after")
+    def _compiles(self) -> Self:
+        if self.pattern is None:
+            if self.group is not None:
+                raise ValueError("group needs a pattern; add pattern")
+            return self
+        compiled = _compiled(self.pattern)
+        known = {0, *range(1, compiled.groups + 1), *compiled.groupindex}
+        if self.group is not None and self.group not in known:
+            raise ValueError(f"the pattern has no group {self.group!r}; groups: {', '.join(map(str, known))}")
+        return self
+
+    @property
+    def needs_reference(self) -> bool:
+        """Not where the pattern alone decides."""
+        return self.pattern is None or self.group is not None
+
+    def usable(self, reference: Any) -> tuple[str, ...]:
+        """The accepted texts of the group, or the pattern."""
+        texts = as_texts(reference)
+        if self.pattern is None:
+            if len(texts) != 1:
+                raise ValueError("the reference must be one pattern; join alternatives by |")
+            _compiled(texts[0])
+        return texts
+
+    def judge(self, text: str, reference: tuple[str, ...] | None) -> Grade:
+        """Passes when the pattern is found and its group, where asked for, holds the reference."""
+        pattern = self.pattern if self.pattern is not None else (reference or ("",))[0]
+        bits = 0
+        for name in self.flags:
+            bits |= int(_FLAGS[name])
+        try:
+            job = {"pattern": pattern, "flags": bits, "full": self.full, "group": self.group or 0, "text": text}
+            found = watched("search", **job)
+        except TookTooLongError as error:
+            return ungraded(f"the pattern {shown(pattern)!r} {error} on an answer of {len(text)} characters")
+        if self.group is None:
+            return right() if found["found"] else wrong(f"a match of {shown(pattern)!r}", repr(shown(text.strip())))
+        if not found["found"] or found["group"] is None:
+            return malformed(f"no match of {shown(pattern)!r} in {shown(text.strip())!r}")
+        return Exact(normalise=self.normalise).judge(found["group"], reference or ())
+
+
+_FLAGS = {"ignorecase": re.IGNORECASE, "multiline": re.MULTILINE, "dotall": re.DOTALL}
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+
+
+def as_texts(reference: Any) -> tuple[str, ...]:
+    """A reference as one or more texts; a number is taken as it is written.
+
+    Raises:
+        ValueError: it is something else, or an empty list.
+    """
+    values = reference if isinstance(reference, (list, tuple)) else [reference]
+    if not values:
+        raise ValueError("the reference is an empty list, so no answer could be right")
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            hint = "; quote yes, no, true and false" if isinstance(value, bool) else ""
+            raise ValueError(f"the reference must be a text or a list of texts, found {value!r}{hint}")  # noqa: TRY004
+    return tuple(str(value) for value in values)

@@ -1,0 +1,120 @@
+"""Runs what may never end in a child process that can be killed.
+
+A regular expression can take longer than the age of the universe on a few dozen characters, and Python's engine cannot
+be stopped from another thread: it holds the interpreter's lock. The same holds for patterns and recursion in a JSON
+schema. One child serves all such jobs of a process; a job costs about a tenth of a millisecond.
+"""
+
+import atexit
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+SECONDS = 5.0
+"""Wall time of one job. Generous, so that a busy machine does not change a grade."""
+
+START_SECONDS = 60.0
+
+_WORKER = Path(__file__).with_name("watched_worker.py")
+
+
+class TookTooLongError(Exception):
+    """The job was stopped."""
+
+
+def watched(job: str, **arguments: Any) -> dict[str, Any]:
+    """The result of a job of ``watched_worker``; safe to call from threads and after a fork.
+
+    Raises:
+        TookTooLongError: it ran longer than ``SECONDS`` and was killed.
+        RuntimeError: it failed, or the child could not be started.
+    """
+    with _LOCK:
+        child = _running_child()
+        result = _exchange(child, json.dumps({"job": job, **arguments}), SECONDS)
+    if "error" in result:
+        raise RuntimeError(result["error"])
+    return result
+
+
+_LOCK = threading.Lock()
+_CHILD: dict[int, subprocess.Popen[str]] = {}  # by our own process id: a fork must not share its parent's pipe
+
+
+def _running_child() -> subprocess.Popen[str]:
+    child = _CHILD.get(os.getpid())
+    if child is not None and child.poll() is None:
+        return child
+    child = subprocess.Popen(
+        # -P keeps this package's folder off the child's path; a session of its own keeps Ctrl-C from it
+        [sys.executable, "-P", str(_WORKER)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        encoding="ascii",
+        start_new_session=True,
+    )
+    _CHILD[os.getpid()] = child
+    _exchange(child, None, START_SECONDS)
+    return child
+
+
+def _exchange(child: subprocess.Popen[str], line: str | None, seconds: float) -> dict[str, Any]:
+    """Sends a line and takes the answer; the timer's kill closes the pipe and so ends the wait."""
+    if child.stdin is None or child.stdout is None:
+        raise RuntimeError("the child has no pipes")
+    stopped = threading.Event()
+
+    def stop() -> None:
+        stopped.set()
+        child.kill()
+
+    timer = threading.Timer(seconds, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        if line is not None:
+            child.stdin.write(line + "\n")
+            child.stdin.flush()
+        answer = child.stdout.readline()
+    except OSError:
+        answer = ""
+    finally:
+        timer.cancel()
+    if answer.endswith("\n") and not stopped.is_set():
+        return dict(json.loads(answer))
+    _close(child)
+    if stopped.is_set():
+        raise TookTooLongError(f"took longer than {seconds:g} s")
+    raise RuntimeError("the process for patterns and schemas ended unexpectedly")
+
+
+def _close(child: subprocess.Popen[str]) -> None:
+    child.kill()
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    child.wait()
+
+
+@atexit.register
+def _close_own() -> None:
+    child = _CHILD.pop(os.getpid(), None)
+    if child is not None:
+        _close(child)
+
+
+def _new_lock() -> None:
+    global _LOCK  # noqa: PLW0603 - a fork may have copied the lock while another thread held it
+    _LOCK = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
