@@ -20,6 +20,7 @@ from harness.store.schema import (
     PriceEntry,
     SuiteEntry,
 )
+from harness.store.table_import import ImportSummary, import_table, parse_mapping
 from harness.store.tables import Compacted, compact, read_calls, read_outcomes, read_transcript, recorded_replies
 from harness.store.tasktable import Labels, TaskTable, load_task_table
 
@@ -34,6 +35,7 @@ __all__ = [
     "Escalation",
     "Experiment",
     "Flag",
+    "ImportSummary",
     "Journal",
     "Labels",
     "Limits",
@@ -45,10 +47,12 @@ __all__ = [
     "Transcript",
     "compact",
     "experiment_file",
+    "import_table",
     "installed_versions",
     "load_experiment",
     "load_task_table",
     "parse_experiment",
+    "parse_mapping",
     "read_calls",
     "read_calls_journal",
     "read_journal",
