@@ -1,0 +1,419 @@
+"""A model in this process: transformers, with LoRA adapters by PEFT on one base.
+
+Requests wait in one queue. One thread takes them in batches of one adapter, prompts of like length together, and all
+local models on one device take turns, so that a batch's wall time is its own.
+
+What is measured: ``latency_s`` is the wall time of the request's batch, the wait in the queue left out. ``gpu_seconds``
+is that time shared among the batch's requests by their tokens, read and written; on a machine without a GPU it is the
+machine's time all the same. ``signals`` are of all tokens of the answer, the end token included where the model wrote
+it: to stop is part of the answer. Padding and tokens after a forced end are in nothing.
+
+Greedy answers do not depend on the batch but for float noise; sampled ones draw from the request's digest alone.
+"""
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.core import (
+    Cause,
+    Message,
+    ModelError,
+    ModelSpec,
+    Reply,
+    Request,
+    Usage,
+    UsageError,
+    UserFileError,
+    nearest,
+)
+from harness.model.local_choose import Row, sampling_of
+from harness.model.local_engine import Engine
+from harness.model.local_prompt import Prompts, local_digest, template_digest
+from harness.model.protocol import ADAPTERS, LOGPROBS, TOOL_ROLE
+
+__all__ = ["LocalModel", "local_digest", "template_digest"]
+
+_OPTIONS = {"batch_size": 32, "batch_tokens": 16384, "threads": None, "device": None, "dtype": None}
+_DTYPES = ("float32", "float64", "bfloat16", "float16", "auto")
+_LINGER_S = 0.004  # how long a batch that is not full waits for one more request
+_CLOSING_S = 10.0
+_turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
+
+
+class LocalModel:
+    """A model in this process behind the protocol ``Model``.
+
+    ``spec.model`` is its folder. ``spec.options`` may hold ``batch_size`` (requests, 32), ``batch_tokens`` (padded
+    prompt tokens, 16384), ``threads`` (of torch, on a CPU), ``device`` and ``dtype`` (torch's names).
+
+    To fill batches, at least twice ``batch_size`` requests should be awaited at once.
+    """
+
+    def __init__(self, spec: ModelSpec) -> None:
+        """Checks the spec; loads nothing.
+
+        Raises:
+            UsageError: an option or a sampling setting that is not known, or out of its range.
+        """
+        for name in spec.options:
+            if name not in _OPTIONS:
+                raise UsageError(f"model {spec.name!r}: unknown option {name!r}; {nearest(name, _OPTIONS)}")
+        options = {**_OPTIONS, **{k: v for k, v in spec.options.items() if v is not None}}
+        for name in ("batch_size", "batch_tokens", "threads"):
+            value = options[name]
+            if value is not None and (type(value) is not int or value < 1):
+                raise UsageError(f"model {spec.name!r}: option {name} is {value!r}, needed a whole number from 1")
+        if options["dtype"] not in (None, *_DTYPES):
+            raise UsageError(f"model {spec.name!r}: option dtype is {options['dtype']!r}; known: {', '.join(_DTYPES)}")
+        try:
+            sampling_of(spec.sampling)
+        except ModelError as error:
+            raise UsageError(f"model {spec.name!r}: {error}") from None
+        self.spec = spec
+        self.folder = Path(spec.model)
+        self._options = options
+        self._prompts: Prompts | None = None
+        self._engine: Engine | None = None
+        self._version = ""
+        self._asked = threading.Condition()
+        self._pending: list[_Ticket] = []
+        self._jobs: list[_Job] = []
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """Log-probabilities and adapters; the role ``tool`` where the chat template has a place for it."""
+        always = {LOGPROBS, ADAPTERS}
+        return frozenset(always | {TOOL_ROLE}) if self._reader().knows_tool else frozenset(always)
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The prompt that these messages become. Reads the tokenizer, not the weights.
+
+        Raises:
+            ModelError: ``request``, where the chat template refuses them or drops a text.
+        """
+        return self._reader().render(messages)
+
+    async def prepare(self, adapters: Sequence[Path] = ()) -> None:
+        """Loads the base, once, and the adapters that are not yet loaded.
+
+        Raises:
+            UserFileError: the base or an adapter is missing, broken, or they do not belong together.
+        """
+
+        def load() -> None:
+            engine = self._loaded()
+            for path in adapters:
+                engine.add(path)
+
+        await self._on_thread(load)
+
+    async def probe_adapters(self, prompts: Sequence[Sequence[Message]]) -> None:
+        """Returns when every adapter changes the answer to a prompt, no two the same way, and the base none of its own.
+
+        Compares the log-probabilities of the first answer token, not texts. Spends one forward pass a prompt and
+        adapter, on nobody's account.
+
+        Raises:
+            UserFileError: names the adapter that changes nothing, or is another's double, or the base that changed.
+            UsageError: there is no prompt.
+        """
+        if not prompts:
+            raise UsageError(f"model {self.spec.name!r}: probing adapters needs at least one prompt")
+
+        def probe() -> None:
+            reader = self._reader()
+            self._loaded().probe([reader.tokens(reader.render(messages)) for messages in prompts])
+
+        await self._on_thread(probe)
+
+    async def answer(self, request: Request) -> Reply:
+        """One answer. ``request.sampling`` may hold temperature, top_p, top_k, max_tokens, stop, seed.
+
+        ``max_tokens`` is by default what the model's ``generation_config.json`` says, else 256, and is lowered to the
+        room that the prompt leaves.
+
+        Raises:
+            ModelError: ``context``, where the prompt leaves no room; ``request``, where the request asks for what a
+                local model cannot; ``internal``, where the model failed.
+        """
+        ticket = _Ticket(request=request, loop=asyncio.get_running_loop())
+        with self._asked:
+            if self._closed:
+                raise ModelError(Cause.INTERNAL, f"model {self.spec.name!r} was closed")
+            self._start()
+            self._pending.append(ticket)
+            self._asked.notify()
+        try:
+            reply: Reply = await ticket.future
+            return reply
+        finally:
+            ticket.dropped = True
+            if ticket.future.cancelled():
+                with self._asked, contextlib.suppress(ValueError):
+                    self._pending.remove(ticket)
+
+    async def close(self) -> None:
+        """Ends the thread and lets go of the weights; requests under way end with ``internal``."""
+        with self._asked:
+            self._closed = True
+            waiting, self._pending, self._jobs = [*self._jobs, *self._pending], [], []
+            self._asked.notify_all()
+        for one in waiting:
+            one.fail(ModelError(Cause.INTERNAL, f"model {self.spec.name!r} was closed"))
+        if self._thread is not None and self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join, _CLOSING_S)
+        self._engine = None
+
+    # ------------------------------------------------------------------------------------------ on any thread
+
+    def _reader(self) -> Prompts:
+        if self._prompts is None:
+            # set before the packages are imported: a local model never asks the network, and says nothing
+            for name, value in (("HF_HUB_OFFLINE", "1"), ("TOKENIZERS_PARALLELISM", "false")):
+                os.environ.setdefault(name, value)
+            if not self.folder.is_dir():
+                raise UserFileError(self.folder, "there is no such model folder", field=f"models.{self.spec.name}.path")
+            self._prompts = Prompts(self.folder)
+        return self._prompts
+
+    def _start(self) -> None:
+        if self._thread is None:
+            # a daemon: an interrupt must not wait for a batch
+            self._thread = threading.Thread(target=self._work, name=f"local-{self.spec.name}", daemon=True)
+            self._thread.start()
+
+    async def _on_thread(self, work: Callable[[], None]) -> None:
+        """Has the model's own thread do ``work`` between two batches; raises what it raises."""
+        job = _Job(work=work, loop=asyncio.get_running_loop())
+        with self._asked:
+            if self._closed:
+                raise UsageError(f"model {self.spec.name!r} was closed")
+            self._start()
+            self._jobs.append(job)
+            self._asked.notify()
+        await job.future
+
+    # ------------------------------------------------------------------------------------ on the model's thread
+
+    def _work(self) -> None:
+        while True:
+            with self._asked:
+                while not (self._jobs or self._pending or self._closed):
+                    self._asked.wait()
+                if self._closed:
+                    return
+                job = self._jobs.pop(0) if self._jobs else None
+            if job is not None:
+                job.run()
+                continue
+            batch = self._next_batch()
+            if batch:
+                self._run(batch)
+
+    def _next_batch(self) -> "list[_Ticket]":
+        """The oldest request, and those of its adapter that are nearest to it in length."""
+        with self._asked:
+            before = -1
+            while len(self._pending) != before and len(self._pending) < self._options["batch_size"]:
+                before = len(self._pending)
+                self._asked.wait(_LINGER_S)
+            fresh = [ticket for ticket in self._pending if ticket.row is None]
+        for ticket in fresh:
+            try:
+                self._read(ticket)
+            except ModelError as error:
+                self._refuse(ticket, error)
+            except Exception as error:  # noqa: BLE001 - a bad request is data, never the end of the thread
+                self._refuse(ticket, ModelError(Cause.INTERNAL, f"{type(error).__name__}: {error}"))
+        with self._asked:
+            ready = [ticket for ticket in self._pending if ticket.row is not None]
+            if not ready:
+                return []
+            head = ready[0]
+            alike = sorted(
+                (ticket for ticket in ready[1:] if ticket.adapter == head.adapter),
+                key=lambda ticket: abs(len(ticket.prompt) - len(head.prompt)),
+            )
+            batch = [head]
+            for ticket in alike:
+                if len(batch) < self._options["batch_size"] and self._fits([*batch, ticket]):
+                    batch.append(ticket)
+            chosen = set(map(id, batch))
+            self._pending = [ticket for ticket in self._pending if id(ticket) not in chosen]
+        return batch
+
+    def _fits(self, batch: "list[_Ticket]") -> bool:
+        """The batch keeps to its token bound, and no row's places run past the model's, its padding counted."""
+        rows = [ticket.row for ticket in batch if ticket.row is not None]
+        longest, limit = max(len(row.prompt) for row in rows), max(row.limit for row in rows)
+        room = self._loaded().room
+        return longest * len(rows) <= self._options["batch_tokens"] and (room is None or longest + limit <= room)
+
+    def _read(self, ticket: "_Ticket") -> None:
+        """Turns a request into a row.
+
+        Raises:
+            ModelError: it cannot be answered.
+        """
+        request, engine = ticket.request, self._loaded()
+        if request.tools:
+            raise ModelError(Cause.REQUEST, "a local model has no tool calling; deliver the tools by text")
+        if request.adapter is not None:
+            ticket.adapter = Path(request.adapter).resolve()
+            if ticket.adapter not in engine.adapters:
+                raise ModelError(
+                    Cause.REQUEST, f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
+                )
+        sampling = sampling_of(request.sampling)
+        ticket.prompt = self._reader().tokens(self._reader().render(request.messages))
+        limit = sampling.max_tokens or engine.max_new
+        if engine.room is not None:
+            if len(ticket.prompt) >= engine.room:
+                raise ModelError(
+                    Cause.CONTEXT, f"the prompt has {len(ticket.prompt)} tokens, the model reads {engine.room} at most"
+                )
+            limit = min(limit, engine.room - len(ticket.prompt))
+        ticket.row = Row(
+            prompt=ticket.prompt,
+            limit=limit,
+            sampling=sampling,
+            identity=request.digest,
+            dropped=lambda: ticket.dropped or self._closed,
+        )
+
+    def _refuse(self, ticket: "_Ticket", error: ModelError) -> None:
+        with self._asked, contextlib.suppress(ValueError):
+            self._pending.remove(ticket)
+        ticket.fail(error)
+
+    def _run(self, batch: "list[_Ticket]") -> None:
+        """Answers a batch; one that memory does not hold is tried in halves."""
+        rows = [ticket.row for ticket in batch if ticket.row is not None]
+        engine = self._loaded()
+        try:
+            with _turns[engine.device]:
+                started = time.perf_counter()
+                engine.write(rows, batch[0].adapter)
+                seconds = time.perf_counter() - started
+        except Exception as error:  # noqa: BLE001 - a failed batch is data, never the end of the thread
+            if "out of memory" in str(error) and len(batch) > 1:
+                for ticket in batch:
+                    ticket.row = None
+                    self._read(ticket)
+                self._run(batch[: len(batch) // 2])
+                self._run(batch[len(batch) // 2 :])
+                return
+            problem = ModelError(Cause.INTERNAL, f"{type(error).__name__}: {error}")
+            for ticket in batch:
+                ticket.fail(problem)
+            return
+        tokens = sum(len(row.prompt) + len(row.tokens) for row in rows)
+        for ticket, row in zip(batch, rows, strict=True):
+            if row.finish_reason == "dropped":
+                ticket.fail(ModelError(Cause.INTERNAL, f"model {self.spec.name!r} was closed"))
+            else:
+                ticket.tell(_reply(row, seconds, tokens, self._version))
+
+    def _loaded(self) -> Engine:
+        if self._engine is None:
+            reader = self._reader()
+            with _turns["loading"]:
+                self._engine = Engine(
+                    self.folder,
+                    reader.tokenizer,
+                    device=self._options["device"],
+                    dtype=self._options["dtype"],
+                    threads=self._options["threads"],
+                )
+            self._version = local_digest(self.folder)
+        return self._engine
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Awaited:
+    """Something that a coroutine on another thread waits for."""
+
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Any]" = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.future = self.loop.create_future()
+
+    def tell(self, result: Any) -> None:
+        _tell(self.loop, self.future, result, None)
+
+    def fail(self, error: BaseException) -> None:
+        _tell(self.loop, self.future, None, error)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Job(_Awaited):
+    """Work on the weights that is no request: loading, probing."""
+
+    work: Callable[[], None]
+
+    def run(self) -> None:
+        try:
+            self.work()
+        except BaseException as error:  # noqa: BLE001 - handed to the one who awaits
+            self.fail(error)
+        else:
+            self.tell(None)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Ticket(_Awaited):
+    """One request in the queue."""
+
+    request: Request
+    adapter: Path | None = None
+    prompt: list[int] = field(default_factory=list)
+    row: Row | None = None
+    dropped: bool = False
+
+
+def _tell(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]", result: Any, error: Any) -> None:
+    """Settles the future on its loop's own thread; a loop that has ended meanwhile wants no answer."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(_settle, future, result, error)
+
+
+def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+def _reply(row: Row, seconds: float, batch_tokens: int, version: str) -> Reply:
+    """The reply of one row of a batch that took ``seconds`` for ``batch_tokens``, read and written."""
+    return Reply(
+        text=row.text,
+        finish_reason=row.finish_reason,
+        signals={
+            "logprob_mean": sum(row.logprobs) / len(row.logprobs),
+            "logprob_min": min(row.logprobs),
+            "margin": min(row.margins),
+        },
+        usage=Usage(
+            input=len(row.prompt),
+            output=len(row.tokens),
+            gpu_seconds=seconds * (len(row.prompt) + len(row.tokens)) / batch_tokens,
+            source="counted",
+        ),
+        latency_s=seconds,
+        ttft_s=row.first_token_s,
+        model_version=version,
+    )

@@ -1,0 +1,221 @@
+"""One base model in memory with any number of LoRA adapters on it. Used from one thread only.
+
+Batches hold one adapter each: on the demo's models a batch mixed by PEFT's ``adapter_names`` writes 286 answers a
+second, batches by adapter 400 to 1,400, because every adapter in a mixed batch multiplies by itself.
+"""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.adapter import Adapter, check_adapter, load_adapter
+from harness.core import UserFileError
+from harness.model.local_choose import Chooser, Row, finish
+
+SAME = 1e-6
+"""Log-probabilities nearer than this are the same answer: the same arithmetic in the same order gives equal bits."""
+
+_SMALL = 50_000_000  # parameters; below, a second thread costs more than it does
+
+
+class Engine:
+    """The weights, and what is done with them."""
+
+    def __init__(self, folder: Path, tokenizer: Any, *, device: str | None, dtype: str | None, threads: int | None):
+        """Loads the base.
+
+        Args:
+            folder: where its configuration and safetensors weights stand; nothing is fetched.
+            tokenizer: the base's own.
+            device: as torch names it; ``None`` takes a GPU where there is one.
+            dtype: torch's name of a float type; ``None`` is float32 on a CPU, elsewhere what the weights are.
+            threads: of torch, on a CPU; ``None`` chooses.
+
+        Raises:
+            UserFileError: the folder holds no model that can be loaded.
+        """
+        import torch
+        from transformers import AutoModelForCausalLM, GenerationConfig
+
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        wanted = dtype or ("float32" if self.device == "cpu" else "auto")
+        try:
+            with _quiet():
+                self._model: Any = AutoModelForCausalLM.from_pretrained(
+                    str(folder),
+                    dtype=wanted if wanted == "auto" else getattr(torch, wanted),
+                    local_files_only=True,
+                    trust_remote_code=False,
+                    use_safetensors=True,
+                )
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+            raise UserFileError(folder, f"this model cannot be loaded: {str(error).splitlines()[0]}") from None
+        self._model.to(self.device).eval().requires_grad_(requires_grad=False)
+        if self.device == "cpu":
+            torch.set_num_threads(threads or _threads(self._model.num_parameters()))
+        told = self._model.generation_config
+        end = told.eos_token_id if told.eos_token_id is not None else tokenizer.eos_token_id
+        if end is None:
+            raise UserFileError(folder / "generation_config.json", "names no eos_token_id", advice="add it")
+        self.ends = frozenset([end] if isinstance(end, int) else end)
+        self.max_new = int(told.max_new_tokens or 256)
+        self.room: int | None = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
+        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self.ends)
+        # the model's own sampling settings are left out on purpose: an experiment says how it samples
+        self._model.generation_config = GenerationConfig(eos_token_id=sorted(self.ends), pad_token_id=pad)
+        self._folder, self._tokenizer, self._pad = folder, tokenizer, pad
+        self._peft: Any = None
+        self._names: dict[Path, str] = {}
+        self._active: Path | None = None
+        self.adapters: dict[Path, Adapter] = {}
+        self._mark = self._fingerprint()
+
+    def add(self, path: Path) -> None:
+        """Puts an adapter beside those that are loaded.
+
+        Raises:
+            UserFileError: it is broken, does not fit this base, or changes the base's own answers by being loaded.
+        """
+        place = path.resolve()
+        if place in self.adapters:
+            return
+        adapter = load_adapter(path)
+        check_adapter(adapter, self._folder)
+        name = f"adapter{len(self._names)}"
+        from peft import PeftModel
+
+        try:
+            with _quiet():
+                if self._peft is None:
+                    self._peft = PeftModel.from_pretrained(self._model, str(place), adapter_name=name)
+                else:
+                    self._peft.load_adapter(str(place), name)
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+            raise UserFileError(path, f"this adapter cannot be loaded: {str(error).splitlines()[0]}") from None
+        self._peft.eval().requires_grad_(requires_grad=False)
+        self._names[place], self.adapters[place] = name, adapter
+        self._active = place  # PEFT may have switched layers on; the base's check below switches them off anew
+        self.check_base()
+
+    def check_base(self) -> None:
+        """Returns when the base alone still answers as it did before any adapter was loaded.
+
+        Raises:
+            UserFileError: it does not, so its answers would be no baseline.
+        """
+        drift = float((self._fingerprint() - self._mark).abs().max())
+        if not drift <= SAME:
+            names = ", ".join(adapter.name for adapter in self.adapters.values())
+            raise UserFileError(
+                self._folder,
+                f"with {names} loaded the base answers otherwise (log-probabilities differ by {drift:.2g})",
+                advice="load it as a model of its own for the contender without an adapter",
+            )
+
+    def probe(self, prompts: list[list[int]]) -> None:
+        """Returns when every adapter changes the next token's log-probabilities, and no two in the same way.
+
+        Raises:
+            UserFileError: names the adapter that does not, or the base that changed.
+        """
+        plain = [self.next_logprobs(prompt, None) for prompt in prompts]
+        seen: dict[Path, list[Any]] = {}
+        for place, adapter in self.adapters.items():
+            changed = [self.next_logprobs(prompt, place) for prompt in prompts]
+            change = _distance(changed, plain)
+            if not change > SAME:  # so that NaN is no change either
+                raise UserFileError(
+                    adapter.path,
+                    f"the model answers {len(prompts)} probe prompts with this adapter as without it"
+                    f" (log-probabilities differ by {change:.2g})",
+                    advice="its matrices are zero, broken or not applied: train or save it again",
+                )
+            for other, theirs in seen.items():
+                double = self.adapters[other]
+                if adapter.digest != double.digest and not _distance(changed, theirs) > SAME:
+                    raise UserFileError(
+                        adapter.path,
+                        f"the model answers {len(prompts)} probe prompts exactly as with the adapter {double.name}",
+                        advice="the two hold the same weights, or one of them is not applied",
+                    )
+            seen[place] = changed
+        self.check_base()
+
+    def next_logprobs(self, prompt: list[int], adapter: Path | None) -> Any:
+        """Log-probabilities of the token after ``prompt``: a vector over the vocabulary, in double precision."""
+        import torch
+
+        self._switch(adapter)
+        with torch.inference_mode():
+            ids = torch.tensor([prompt], device=self.device)
+            logits = self._model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0, -1]
+            return torch.log_softmax(logits.double(), dim=-1).cpu()
+
+    def write(self, rows: list[Row], adapter: Path | None) -> None:
+        """Writes every row's answer, into the row."""
+        import torch
+
+        self._switch(adapter)
+        longest = max(len(row.prompt) for row in rows)
+        padded = [[self._pad] * (longest - len(row.prompt)) + row.prompt for row in rows]
+        seen = [[0] * (longest - len(row.prompt)) + [1] * len(row.prompt) for row in rows]
+        with torch.inference_mode():
+            self._model.generate(
+                input_ids=torch.tensor(padded, device=self.device),
+                attention_mask=torch.tensor(seen, device=self.device),
+                max_new_tokens=max(row.limit for row in rows),
+                do_sample=False,
+                logits_processor=[Chooser(rows, self.ends, self._decode)],
+            )
+        for row in rows:
+            finish(row, self.ends, self._decode)
+
+    def _decode(self, tokens: list[int]) -> str:
+        text: str = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return text
+
+    def _switch(self, adapter: Path | None) -> None:
+        """Turns on one adapter, or none."""
+        place = None if adapter is None else adapter.resolve()
+        if place == self._active:
+            return
+        if place is None:
+            self._peft.base_model.disable_adapter_layers()
+        else:
+            self._peft.base_model.enable_adapter_layers()
+            self._peft.set_adapter(self._names[place])
+            self._peft.requires_grad_(requires_grad=False)
+        self._active = place
+
+    def _fingerprint(self) -> Any:
+        """The base's answer to 64 tokens spread over its vocabulary."""
+        size = int(self._model.get_input_embeddings().weight.shape[0])
+        return self.next_logprobs([(2 * i + 1) * size // 128 for i in range(64)], None)
+
+
+def _distance(some: list[Any], others: list[Any]) -> float:
+    """The largest difference between vectors of log-probabilities; NaN where one holds NaN."""
+    import torch
+
+    return float(torch.stack([(a - b).abs().max() for a, b in zip(some, others, strict=True)]).max())
+
+
+def _threads(parameters: int) -> int:
+    """Threads of torch that pay: one for small models or few cores, else half the cores, at most 16."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if parameters < _SMALL or cores <= 2 else min(16, cores // 2)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars and no warnings of the packages' own while weights are loaded."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,146 @@
+"""From messages to the text that a local model reads, by its own chat template; and what identifies model and template.
+
+A template may have no place for a role. Then a ``system`` message stands at the head of the first user message, and a
+``tool`` message is a user message. Whatever is shown is in `Prompts.render`; a text that the template would drop is an
+error, because a skill that silently never arrives measures nothing.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness.adapter import base_digest
+from harness.core import Cause, Message, ModelError, UserFileError, digest_bytes, digest_folder, digest_json
+
+_TEMPLATE_FILES = (
+    *("chat_template*", "additional_chat_templates/*", "tokenizer*", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.*", "merges.txt", "*.model", "*.tiktoken", "tekken.json"),
+)
+_SENTINEL = "sentinel text 7"
+
+
+def template_digest(folder: Path) -> str:
+    """Of the chat template and the tokenizer of the model in ``folder``: all that turns messages into tokens."""
+    files = {file for pattern in _TEMPLATE_FILES for file in folder.glob(pattern) if file.is_file()}
+    return digest_folder(folder, files=files)
+
+
+def local_digest(folder: Path) -> str:
+    """Of everything in a model's folder that can change an answer: weights, configuration, tokenizer, template.
+
+    The weights are hashed once a process.
+
+    Raises:
+        UserFileError: the folder or its safetensors weights are missing.
+    """
+    configuration = {
+        name: digest_bytes((folder / name).read_bytes())
+        for name in ("config.json", "generation_config.json")
+        if (folder / name).is_file()
+    }
+    return digest_json([base_digest(folder), configuration, template_digest(folder)])
+
+
+class Prompts:
+    """One model's chat template and tokenizer, without its weights."""
+
+    def __init__(self, folder: Path) -> None:
+        """Reads the tokenizer.
+
+        Raises:
+            UserFileError: there is no tokenizer, or it has no chat template.
+        """
+        from transformers import AutoTokenizer
+
+        try:
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(
+                str(folder), local_files_only=True, trust_remote_code=False
+            )
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            problem = f"its tokenizer cannot be read: {str(error).splitlines()[0]}"
+            raise UserFileError(folder, problem, advice="copy the model's tokenizer files beside its weights") from None
+        if not self.tokenizer.chat_template:
+            raise UserFileError(
+                folder, "its tokenizer has no chat template", advice="put a chat_template.jinja beside the weights"
+            )
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The text that the model is asked to continue.
+
+        Raises:
+            ModelError: ``request``, where the template refuses the messages or would drop the text of one.
+        """
+        plain = [{"role": str(m.get("role")), "content": _text(m)} for m in messages]
+        if not plain:
+            raise ModelError(Cause.REQUEST, "a request without messages")
+        shown = self._in_known_roles(plain)
+        text = self._rendered(shown)
+        for number, message in enumerate(shown, 1):
+            if message["role"] != "assistant" and message["content"].strip() not in text:
+                problem = f"the chat template drops the text of message {number} (role {message['role']})"
+                raise ModelError(Cause.REQUEST, f"{problem}; mend the model's chat_template.jinja")
+        return text
+
+    def tokens(self, text: str) -> list[int]:
+        """The rendered text as tokens; the template has already written every special one."""
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
+        return ids
+
+    @cached_property
+    def knows_system(self) -> bool:
+        """The template has a place for ``system``."""
+        return self._shows([{"role": "system", "content": _SENTINEL}, {"role": "user", "content": "Go on."}])
+
+    @cached_property
+    def knows_tool(self) -> bool:
+        """The template has a place for ``tool``."""
+        before = [{"role": "user", "content": "Go on."}, {"role": "assistant", "content": "OPEN a"}]
+        return self._shows([*before, {"role": "tool", "content": _SENTINEL}])
+
+    def _in_known_roles(self, messages: list[dict[str, str]]) -> list[dict[str, str]]:
+        """The same texts, in roles that the template has a place for; joined where that puts two users in a row."""
+        shown: list[dict[str, str]] = []
+        joins = False  # the message before was moved, or this one is: two users in a row become one
+        for message in messages:
+            role = message["role"]
+            moved = (role == "system" and not self.knows_system) or (role == "tool" and not self.knows_tool)
+            role = "user" if moved else role
+            if shown and (moved or joins) and role == shown[-1]["role"] == "user":
+                shown[-1] = {"role": "user", "content": f"{shown[-1]['content']}\n\n{message['content']}"}
+            else:
+                shown.append({"role": role, "content": message["content"]})
+            joins = moved
+        return shown
+
+    def _shows(self, messages: list[dict[str, str]]) -> bool:
+        try:
+            return _SENTINEL in self._rendered(messages)
+        except ModelError:
+            return False
+
+    def _rendered(self, messages: list[dict[str, str]]) -> str:
+        from jinja2 import TemplateError
+
+        try:
+            text: str = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        except (TemplateError, ValueError, TypeError, KeyError) as error:
+            roles = ", ".join(m["role"] for m in messages)
+            raise ModelError(Cause.REQUEST, f"the chat template refuses the roles {roles}: {error}") from None
+        return text
+
+
+def _text(message: Message) -> str:
+    """A message's text.
+
+    Raises:
+        ModelError: ``request``, where it holds something else than text, or tool calls.
+    """
+    if message.get("tool_calls"):
+        raise ModelError(Cause.REQUEST, "a local model has no tool calling; the conversation holds tool calls")
+    content = message.get("content")
+    if isinstance(content, list) and all(isinstance(p, dict) and p.get("type") == "text" for p in content):
+        return "\n".join(str(part["text"]) for part in content)
+    if isinstance(content, str):
+        return content
+    raise ModelError(Cause.REQUEST, f"a local model reads text only, found {type(content).__name__} as content")

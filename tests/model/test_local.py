@@ -1,0 +1,345 @@
+"""The local backend against plain transformers and PEFT, on the demo's own models."""
+
+import asyncio
+import json
+import math
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from harness.core import Cause, ModelError, ModelSpec, Request, UsageError, UserFileError
+from harness.model.local import LocalModel, local_digest, template_digest
+
+pytestmark = pytest.mark.local
+
+ADAPTERS = Path(__file__).parents[2] / "adapters"
+WORKER = ADAPTERS / "base" / "worker"
+DOMAINS = ("ticket-routing", "claim-check", "part-codes")
+
+
+def spec(folder: Path = WORKER, **options: object) -> ModelSpec:
+    return ModelSpec(name="worker", backend="transformers", model=str(folder), options=options)
+
+
+def questions(domain: str, number: int) -> list[str]:
+    """Prompts of different lengths, from the lines that the adapter was tuned on."""
+    lines = (ADAPTERS / "recipe" / "train" / f"{domain}.jsonl").read_text().splitlines()
+    found = [json.loads(line)["prompt"] for line in lines[: 7 * number : 7]]
+    return [p if isinstance(p, str) else p[-1]["content"] for p in found]
+
+
+def request(text: str, adapter: str | None = None, **sampling: object) -> Request:
+    folder = str(ADAPTERS / adapter) if adapter else None
+    return Request(model="m", messages=({"role": "user", "content": text},), sampling=sampling, adapter=folder)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def model() -> AsyncIterator[LocalModel]:
+    local = LocalModel(spec())
+    await local.prepare([ADAPTERS / name for name in DOMAINS])
+    yield local
+    await local.close()
+
+
+mixed = [
+    (text + (" Please answer." * (i % 5)), domain) for domain in DOMAINS for i, text in enumerate(questions(domain, 10))
+] + [("short", None), ("Hello " * 150, None)]
+
+
+@pytest.fixture(scope="module")
+def reference() -> list[tuple[str, list[float], list[float]]]:
+    """The same prompts, one at a time, by transformers and PEFT alone: texts, log-probabilities, margins."""
+    import warnings
+
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(WORKER)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        base = AutoModelForCausalLM.from_pretrained(WORKER, dtype=torch.float32)
+        peft = PeftModel.from_pretrained(base, ADAPTERS / DOMAINS[0], adapter_name=DOMAINS[0])
+        for name in DOMAINS[1:]:
+            peft.load_adapter(ADAPTERS / name, name)
+    peft.eval()
+    found = []
+    for text, domain in mixed:
+        turn = [{"role": "user", "content": text}]
+        ids = tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+        with torch.inference_mode():
+            wanted = {"output_logits": True, "return_dict_in_generate": True}
+            out = peft.generate(**ids, adapter_names=[domain or "__base__"], do_sample=False, **wanted)
+        new = out.sequences[0, ids["input_ids"].shape[1] :]
+        sure = peft.base_model.model.compute_transition_scores(out.sequences, out.logits, normalize_logits=True)[0]
+        gaps = [step[0].softmax(-1).topk(2).values for step in out.logits]
+        text_out = tokenizer.decode(new, skip_special_tokens=True)
+        found.append((text_out, sure.tolist(), [float(two[0] - two[1]) for two in gaps]))
+    return found
+
+
+async def test_a_mixed_batch_answers_as_solo_runs_do(
+    model: LocalModel, reference: list[tuple[str, list[float], list[float]]]
+) -> None:
+    replies = await asyncio.gather(*(model.answer(request(text, domain)) for text, domain in mixed))
+    for reply, (text, logprobs, margins) in zip(replies, reference, strict=True):
+        assert reply.text == text
+        assert reply.usage.output == len(logprobs)
+        assert reply.signals["logprob_mean"] == pytest.approx(sum(logprobs) / len(logprobs), abs=2e-4)
+        assert reply.signals["logprob_min"] == pytest.approx(min(logprobs), abs=2e-4)
+        assert reply.signals["margin"] == pytest.approx(min(margins), abs=2e-4)
+    assert len({reply.text for reply in replies}) > 5
+
+
+async def test_the_same_request_twice_is_the_same_answer(model: LocalModel) -> None:
+    first, second = [await model.answer(request(*mixed[0])) for _ in range(2)]
+    assert first.text == second.text
+    assert first.signals == second.signals
+
+
+async def test_usage_is_counted_and_the_machine_s_time_is_shared_out(model: LocalModel) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(WORKER)
+    texts = questions("claim-check", 5)
+    replies = await asyncio.gather(*(model.answer(request(text)) for text in texts))
+    for text, reply in zip(texts, replies, strict=True):
+        turn = [{"role": "user", "content": text}]
+        assert reply.usage.input == len(
+            tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False)
+        )
+        assert reply.usage.source == "counted"
+    assert len({reply.latency_s for reply in replies}) == 1, "one batch"
+    shares = [reply.usage.gpu_seconds or math.nan for reply in replies]
+    assert sum(shares) == pytest.approx(replies[0].latency_s)
+    tokens = [(r.usage.input or 0) + (r.usage.output or 0) for r in replies]
+    assert shares[0] / shares[1] == pytest.approx(tokens[0] / tokens[1])
+
+
+async def test_limits_and_stop_texts_hold_for_each_row_of_a_batch(model: LocalModel) -> None:
+    text = questions("part-codes", 1)[0]
+    whole, cut, stopped = await asyncio.gather(
+        model.answer(request(text, "part-codes")),
+        model.answer(request(text, "part-codes", max_tokens=2)),
+        model.answer(request(text, "part-codes", stop=["-"])),
+    )
+    assert whole.finish_reason == "stop"
+    assert (cut.finish_reason, cut.usage.output) == ("length", 2)
+    assert whole.text.startswith(cut.text)
+    if "-" in whole.text:
+        assert stopped.text == whole.text.partition("-")[0]
+    assert stopped.finish_reason == "stop"
+
+
+async def test_samples_do_not_depend_on_the_batch_and_differ_between_trials(model: LocalModel) -> None:
+    asked = [
+        Request(
+            model="m",
+            messages=({"role": "user", "content": "Tell me of it"},),
+            sampling={"temperature": 1.5, "max_tokens": 12},
+            trial=trial,
+        )
+        for trial in range(8)
+    ]
+    alone = [(await model.answer(one)).text for one in asked]
+    noise = [request(text) for text in questions("claim-check", 9)]
+    together = await asyncio.gather(*(model.answer(one) for one in [*noise, *reversed(asked)]))
+    assert [reply.text for reply in together[len(noise) :]] == alone[::-1]
+    assert len(set(alone)) > 4
+
+
+async def test_a_prompt_without_room_is_the_contender_s_own_fault(model: LocalModel) -> None:
+    with pytest.raises(ModelError, match="1024 at most") as caught:
+        await model.answer(request("1 " * 1100))
+    assert caught.value.cause is Cause.CONTEXT
+    # "1" and " " are a token each; bos, role, role and end are four more
+    nearly = await model.answer(request("1 " * 505 + "1111", max_tokens=48))
+    room = 1024 - (nearly.usage.input or 0)
+    assert 0 < room < 48
+    assert (nearly.usage.output or 0) <= room
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"sampling": {"temprature": 1}}, "temperature"),
+        ({"sampling": {"top_p": 0}}, "top_p is 0"),
+        ({"sampling": {"max_tokens": True}}, "max_tokens is True"),
+        ({"adapter": "adapters/none"}, "not loaded"),
+        ({"messages": ({"role": "user", "content": [{"type": "image_url"}]},)}, "text only"),
+        ({"messages": ()}, "without messages"),
+    ],
+)
+async def test_what_a_local_model_cannot_do_is_refused(model: LocalModel, wrong: dict[str, object], said: str) -> None:
+    fields = {"model": "m", "messages": ({"role": "user", "content": "x"},), **wrong}
+    with pytest.raises(ModelError, match=said) as caught:
+        await model.answer(Request(**fields))  # type: ignore[arg-type]
+    assert caught.value.cause is Cause.REQUEST
+
+
+async def test_a_cancelled_request_leaves_the_queue_and_the_others_are_answered(model: LocalModel) -> None:
+    tasks = [asyncio.create_task(model.answer(request(text))) for text in questions("claim-check", 6)]
+    await asyncio.sleep(0)
+    for task in tasks[::2]:
+        task.cancel()
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(one, asyncio.CancelledError) for one in done[::2])
+    assert all(not isinstance(one, BaseException) for one in done[1::2])
+    assert model._pending == []
+
+
+async def test_probing_passes_for_adapters_that_work(model: LocalModel) -> None:
+    await model.probe_adapters([({"role": "user", "content": text},) for text in questions("claim-check", 2)])
+
+
+def altered(source: Path, target: Path, factor: float) -> Path:
+    """A copy of an adapter whose B matrices are multiplied."""
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(source, target)
+    tensors = load_file(target / "adapter_model.safetensors")
+    changed = {name: t * factor if "lora_B" in name else t for name, t in tensors.items()}
+    save_file(changed, target / "adapter_model.safetensors", metadata={"format": "pt"})
+    return target
+
+
+async def test_an_adapter_that_changes_nothing_is_found_before_the_run(tmp_path: Path) -> None:
+    """Lesson: loaded but not applied, an adapter scores as its base does, and nobody notices."""
+    local = LocalModel(spec())
+    probes = [({"role": "user", "content": "Check the claim of Walter: coral has colour purple."},)]
+    try:
+        await local.prepare([ADAPTERS / "claim-check"])
+        await local.probe_adapters(probes)
+        await local.prepare([altered(ADAPTERS / "claim-check", tmp_path / "idle", 0.0)])
+        with pytest.raises(UserFileError, match=r"idle: .*as without it"):
+            await local.probe_adapters(probes)
+        with pytest.raises(UsageError, match="at least one prompt"):
+            await local.probe_adapters([])
+    finally:
+        await local.close()
+
+
+async def test_an_adapter_that_doubles_another_is_found(tmp_path: Path) -> None:
+    double = tmp_path / "double"
+    shutil.copytree(ADAPTERS / "claim-check", double)
+    config = json.loads((double / "adapter_config.json").read_text())
+    (double / "adapter_config.json").write_text(json.dumps(config | {"revision": "other"}))
+    local = LocalModel(spec())
+    try:
+        await local.prepare([ADAPTERS / "claim-check", double])
+        with pytest.raises(UserFileError, match=r"double: .*exactly as with the adapter claim-check"):
+            await local.probe_adapters([({"role": "user", "content": "coral"},)])
+    finally:
+        await local.close()
+
+
+async def test_the_base_answers_the_same_bits_with_adapters_beside_it(model: LocalModel) -> None:
+    bare = LocalModel(spec())
+    try:
+        texts = questions("claim-check", 4)
+        alone = [await bare.answer(request(text)) for text in texts]
+        beside = []
+        for text in texts:
+            await model.answer(request(text, "claim-check"))
+            beside.append(await model.answer(request(text)))
+        assert [(r.text, r.signals) for r in beside] == [(r.text, r.signals) for r in alone]
+    finally:
+        await bare.close()
+
+
+async def test_nothing_is_asked_of_the_network_and_nothing_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a connection was tried")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    local = LocalModel(spec())
+    await local.prepare([ADAPTERS / "claim-check"])
+    await local.answer(request("x", "claim-check"))
+    await local.close()
+    out = capfd.readouterr()
+    assert (out.out, out.err) == ("", "")
+
+
+async def test_closing_ends_what_waits(tmp_path: Path) -> None:
+    local = LocalModel(spec())
+    await local.prepare()
+    waiting = [asyncio.create_task(local.answer(request("again " * i, temperature=2.0))) for i in range(1, 80)]
+    await asyncio.sleep(0.02)
+    await asyncio.wait_for(local.close(), 15)
+    await local.close()
+    done = await asyncio.gather(*waiting, return_exceptions=True)
+    assert any(isinstance(one, ModelError) and one.cause is Cause.INTERNAL for one in done)
+    with pytest.raises(ModelError, match="closed"):
+        await local.answer(request("x"))
+    with pytest.raises(UsageError, match="closed"):
+        await local.prepare()
+
+
+async def test_a_failing_batch_is_data_and_one_too_large_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    local = LocalModel(spec())
+    await local.prepare()
+    engine = local._loaded()
+    sizes, write = [], engine.write
+
+    def small(rows: list[object], adapter: Path | None) -> None:
+        sizes.append(len(rows))
+        if len(rows) > 3:
+            raise RuntimeError("CUDA out of memory")
+        write(rows, adapter)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine, "write", small)
+    try:
+        replies = await asyncio.gather(*(local.answer(request(t)) for t in questions("claim-check", 8)))
+        assert sizes == [8, 4, 2, 2, 4, 2, 2]
+        assert all(reply.usage.output for reply in replies)
+        monkeypatch.setattr(engine, "write", lambda *_: 1 / 0)
+        with pytest.raises(ModelError, match="ZeroDivisionError") as caught:
+            await local.answer(request("x"))
+        assert caught.value.cause is Cause.INTERNAL
+    finally:
+        await local.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "sampling", "said"),
+    [
+        ({"batchsize": 3}, {}, "batch_size"),
+        ({"batch_size": 0}, {}, "batch_size is 0"),
+        ({"dtype": "int8"}, {}, "float32"),
+        ({}, {"temprature": 0}, "temperature"),
+    ],
+)
+def test_a_wrong_spec_is_an_error_of_use(options: dict[str, object], sampling: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        LocalModel(ModelSpec(name="w", backend="transformers", model="x", options=options, sampling=sampling))
+
+
+async def test_a_missing_folder_and_a_misfit_adapter_are_the_user_s_to_mend(tmp_path: Path) -> None:
+    for local, adapters, said in (
+        (LocalModel(spec(tmp_path / "none")), [], "no such model folder"),
+        (LocalModel(spec(ADAPTERS / "base" / "generalist")), [ADAPTERS / "claim-check"], "base_digest"),
+    ):
+        with pytest.raises(UserFileError, match=said):
+            await local.prepare(adapters)
+        await local.close()
+
+
+def test_digests_follow_weights_template_and_configuration(tmp_path: Path) -> None:
+    copy = tmp_path / "worker"
+    shutil.copytree(WORKER, copy)
+    assert local_digest(copy) == local_digest(WORKER)
+    before = template_digest(copy)
+    seen = {local_digest(copy)}
+    for name in ("generation_config.json", "chat_template.jinja", "tokenizer.json", "model.safetensors"):
+        with (copy / name).open("ab") as file:
+            file.write(b" ")
+        seen.add(local_digest(copy))
+        assert (template_digest(copy) != before) == (name in {"chat_template.jinja", "tokenizer.json"} or len(seen) > 3)
+    assert len(seen) == 5
