@@ -18,14 +18,14 @@ Lookup = Callable[[str], Reply | None]
 
 
 class ReplayModel:
-    """A model whose answers were recorded; it can whatever the recorded one could."""
-
-    capabilities = CAPABILITIES
+    """A model whose answers were recorded; it can what ``options`` say that the recorded one could, else everything."""
 
     def __init__(self, spec: ModelSpec, lookup: Lookup | None = None) -> None:
         if lookup is None:
             raise UsageError(f"model {spec.name!r}: there is no recorded report to replay; name one")
         self.spec = spec
+        recorded = spec.options.get("capabilities")
+        self.capabilities = CAPABILITIES if recorded is None else frozenset(recorded)
         self._lookup = lookup
         self._replay_of = str(spec.options.get("replay_of") or "")
 

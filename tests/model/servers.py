@@ -8,6 +8,12 @@ from typing import Any
 
 from aiohttp import web
 
+LITELLMS_OWN_WARNINGS = (
+    "ignore::DeprecationWarning:litellm.*",
+    "ignore::DeprecationWarning:pydantic.*",
+    "ignore:.*`ReadOnly` qualifier:UserWarning",  # litellm ignores it too, at its import; pytest forgets that
+)
+
 
 @dataclass
 class Served:

@@ -11,10 +11,7 @@ import servers
 from harness.core import Cause, ModelError, ModelSpec, Redactor, Reply, Request, Tool, ToolCall, Usage
 from harness.model import LOGPROBS, TOOL_ROLE, TOOLS, Caller, Limits, assistant_message, open_model, tool_message
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:litellm.*"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:pydantic.*"),
-]
+pytestmark = pytest.mark.filterwarnings(*servers.LITELLMS_OWN_WARNINGS)
 KEY = "the-key-that-nobody-may-see"
 LOOK = Tool(
     name="look",

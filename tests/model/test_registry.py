@@ -11,7 +11,7 @@ from harness.core import Cause, ModelError, ModelSpec, Redactor, Request, UsageE
 from harness.model import ADAPTERS, BACKENDS, TOOLS, assistant_message, open_model, registry
 from harness.model.loopback import is_loopback
 
-LITELLM = pytest.mark.filterwarnings("ignore::DeprecationWarning:litellm.*")
+LITELLM = pytest.mark.filterwarnings(*servers.LITELLMS_OWN_WARNINGS)
 
 
 def opened(spec: ModelSpec, environment: dict[str, str] | None = None, **more):
