@@ -4,7 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from harness.core import UsageError
+from harness.cli.output import plain
+
+NAMED = 12
+"""Contenders that the summary names."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,16 +27,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Imports, and says what was found and what is doubtful."""
-    from harness.store import import_table
+    from harness.store import import_table, parse_mapping
 
-    mapping: dict[str, str] = {}
-    for pair in args.map:
-        ours, equals, theirs = pair.partition("=")
-        if not equals or not ours or not theirs:
-            raise UsageError(f"--map {pair}: write OURS=THEIRS, such as contender=system")
-        if ours in mapping:
-            raise UsageError(f"--map {pair}: the column {ours!r} is mapped already, to {mapping[ours]!r}")
-        mapping[ours] = theirs
-    summary = import_table(args.path, args.report, mapping, overwrite=args.overwrite)
-    sys.stdout.write(summary.text(args.report))
+    summary = import_table(args.path, args.report, parse_mapping(args.map), overwrite=args.overwrite)
+    say = sys.stdout.write
+    say(
+        f"{summary.rows_written:,} outcomes of {len(summary.contenders):,} contenders at {summary.n_tasks:,} tasks "
+        f"in {plain(str(args.report))}\n"
+    )
+    shown = ", ".join(summary.contenders[:NAMED]) + (" …" if len(summary.contenders) > NAMED else "")
+    say(f"contenders: {plain(shown)}\n")
+    if summary.left_out:
+        say(f"columns left out: {plain(', '.join(summary.left_out))}; --map OURS=THEIRS takes one in\n")
+    if summary.duplicates:
+        say(f"note: {summary.duplicates:,} rows repeated another exactly and were dropped\n")
+    for note in summary.notes:
+        say(f"note: {plain(note)}\n")
+    for flag in summary.flags:
+        say(f"warning: {plain(flag.message)}\n")
     return 0

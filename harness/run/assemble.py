@@ -344,16 +344,12 @@ def _adapters(plans: Mapping[str, Plan]) -> dict[str, tuple[Path, ...]]:
     return {model: tuple(paths) for model, paths in found.items()}
 
 
-def needs_threshold(systems: Mapping[str, System]) -> bool:
+def needs_threshold(system: System) -> bool:
     """Whether a contender waits for a choice on the dev split."""
-    return any(_undecided(system) for system in systems.values())
-
-
-def _undecided(system: System) -> bool:
     if not isinstance(system, Hybrid):
         return False
     if system.signal in {"logprob_mean", "logprob_min", "margin"} and system.threshold is None:
         return True
     if system.signal == "random" and system.rate is None:
         return True
-    return _undecided(system.worker) or _undecided(system.expert)
+    return needs_threshold(system.worker) or needs_threshold(system.expert)

@@ -4,38 +4,23 @@ The journal is the truth. A kill at any instant costs the calls in flight; the n
 """
 
 import asyncio
-import contextlib
 import os
-import signal
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.core import (
-    Answer,
-    Cause,
-    Clock,
-    Cost,
-    Manifest,
-    ModelError,
-    Outcome,
-    Redactor,
-    Status,
-    SystemClock,
-    UsageError,
-    fault_of,
-)
-from harness.cost import Meter, Reservation
-from harness.grade import grade
+from harness.core import Cause, Clock, Redactor, Status, SystemClock, UsageError
+from harness.cost import Meter
 from harness.model import Caller, Limits, Model, Probing, missing_key, open_model
 from harness.run.assemble import Assembled, needs_threshold
-from harness.run.manifest import manifest_of
-from harness.run.outcome import faulted, graded, skipped
+from harness.run.crew import Crew
+from harness.run.manifest import manifest_of, plan_digest
+from harness.run.outcome import skipped
 from harness.run.plan import Attempt
-from harness.run.progress import Listener, Progress, Tally
-from harness.run.session import AttemptSession, Shop
-from harness.run.thresholds import Choice, choose, decided
+from harness.run.progress import Listener, Tally
+from harness.run.session import Shop
+from harness.run.thresholds import Choices, choose, decided
 from harness.store import (
     Journal,
     Recalled,
@@ -119,62 +104,70 @@ class _Run:
         environment: Mapping[str, str],
     ) -> None:
         self.assembled, self.options, self.listener, self.clock = assembled, options, listener, clock
-        self.environment = environment
+        self.report, self.environment = assembled.report, environment
         keys = [environment.get(spec.api_key_env or "", "") for spec in assembled.specs.values()]
         self.redact = Redactor(tuple(key for key in keys if key))
         self.started = clock.monotonic()
-        self.stop: str | None = None
-        self.choices: dict[str, dict[str, Choice]] = {}
+        self.stopped: str | None = None
         self.notes: list[str] = []
-        self.hands: list[asyncio.Task[None]] = []
-
-    # ------------------------------------------------------------------------------------------------ from the outside
+        self.choices: Choices = {}
+        self.tally = Tally(0, self.started)
 
     def go(self) -> Summary:
+        if self._nothing_to_do():
+            planned = len(self.assembled.attempts)
+            return Summary(planned=planned, done_before=planned, made=0, complete=True)
         recorded, todo = self._look()
-        if not todo and not self._tables_are_stale():
-            return self._summary(recorded)
         models = self._open({model for a in todo for model in self._system(a).models})  # before anything is written
-        with Journal(self.assembled.report) as journal:
+        with Journal(self.report) as journal:
             recorded, todo = self._look()  # again, now that nobody else writes
             if todo:
                 asyncio.run(self._work(journal, recorded, todo, models))
-                recorded = read_journal(self.assembled.report)
+                recorded = read_journal(self.report)
             self._leave_tables(recorded)
         return self._summary(recorded)
 
+    # -------------------------------------------------------------------------------------------- what is left to do
+
+    def _nothing_to_do(self) -> bool:
+        """Whether the manifest says that this very plan is complete, with no need to read the journal."""
+        manifest = read_manifest(self.report)
+        return (
+            manifest is not None
+            and manifest.complete
+            and manifest.plan_digest == plan_digest(self.assembled)
+            and (self.report / "outcomes.parquet").exists()
+            and not (self.options.retry_errored and manifest.without_outcome)
+        )
+
     def _look(self) -> tuple[Recalled, list[Attempt]]:
-        """What the report holds, and what is left to do."""
-        recorded = read_journal(self.assembled.report)
-        self.manifest = read_manifest(self.assembled.report)
+        recorded = read_journal(self.report)
+        self.manifest = read_manifest(self.report)
         self.choices = decided(self.assembled, self.manifest)
-        self.done = self._finished(recorded)
+        again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
+        planned = {attempt.id for attempt in self.assembled.attempts}
+        self.done = {i for i, outcome in recorded.attempts.items() if i in planned and outcome.status not in again}
         self.done_before = len(self.done)
         todo = self._todo()
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
 
-    def _finished(self, recorded: Recalled) -> set[str]:
-        again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
-        planned = {attempt.id for attempt in self.assembled.attempts}
-        return {i for i, outcome in recorded.attempts.items() if i in planned and outcome.status not in again}
-
     def _todo(self) -> list[Attempt]:
         only = set(self.options.only)
+        parts = {part for name in only for part in _parts(self.assembled.systems[name])}
         chosen = [
             attempt
             for attempt in self.assembled.attempts
-            if attempt.id not in self.done and (not only or attempt.contender in only or self._serves(attempt, only))
+            if attempt.id not in self.done
+            and (not only or attempt.contender in only or (self._is_dev(attempt) and attempt.contender in parts))
         ]
         return chosen if self.options.limit is None else chosen[: self.options.limit]
 
-    def _serves(self, attempt: Attempt, only: set[str]) -> bool:
-        """Whether a dev attempt is needed to choose the threshold of one of these contenders."""
-        if attempt.split != "dev" or not self.assembled.dev:
-            return False
-        return any(attempt.contender in _parts(self.assembled.systems[name]) for name in only)
+    def _is_dev(self, attempt: Attempt) -> bool:
+        """Whether an attempt is made only to choose a threshold on."""
+        return bool(self.assembled.dev) and attempt.split == "dev"
 
-    # --------------------------------------------------------------------------------------------------- the real work
+    # ---------------------------------------------------------------------------------------------------- doing it
 
     async def _work(
         self, journal: Journal, recorded: Recalled, todo: Sequence[Attempt], models: Mapping[str, Model]
@@ -182,23 +175,15 @@ class _Run:
         try:
             for name, model in models.items():
                 await self._prepare(name, model)
-            self._write_manifest(complete=False)
+            self._write_manifest()
             shop = self._shop(journal, recorded, models)
-            with self._interruptible():
-                await self._phases(shop, todo)
+            crew = Crew(shop, self._system, self.tally, self.listener, self.clock)
+            with crew.interruptible():
+                await self._phases(crew, todo)
+            self.stopped = crew.stopped
         finally:
             for model in models.values():
                 await model.close()
-
-    async def _prepare(self, name: str, model: Model) -> None:
-        """Loads what the model needs, and proves that its adapters change its answers."""
-        self._tell(f"preparing {name}")
-        adapters = self.assembled.adapters.get(name, ())
-        await model.prepare(adapters)
-        if adapters and isinstance(model, Probing):
-            self._tell(f"probing the adapters of {name}")
-            suites = self.assembled.suites
-            await model.probe_adapters([task.messages for suite in suites for task in suite.tasks[:2]])
 
     def _open(self, needed: set[str]) -> dict[str, Model]:
         """The models, with nothing sent and nothing loaded; a missing key or package ends the run here."""
@@ -215,6 +200,16 @@ class _Run:
             )
         return opened
 
+    async def _prepare(self, name: str, model: Model) -> None:
+        """Loads what the model needs, and proves that its adapters change its answers."""
+        self._tell(f"preparing {name}")
+        adapters = self.assembled.adapters.get(name, ())
+        await model.prepare(adapters)
+        if adapters and isinstance(model, Probing):
+            self._tell(f"probing the adapters of {name}")
+            suites = self.assembled.suites
+            await model.probe_adapters([task.messages for suite in suites for task in suite.tasks[:2]])
+
     def _shop(self, journal: Journal, recorded: Recalled, models: Mapping[str, Model]) -> Shop:
         experiment = self.assembled.experiment
         limits = Limits(
@@ -226,11 +221,9 @@ class _Run:
         )
         budget = experiment.budget
         meter = Meter(usd=budget.usd, attempt_usd=budget.attempt_usd, wall_s=budget.wall_s, started=self.started)
-        for call in read_calls_journal(self.assembled.report):  # what earlier runs of this report have spent
+        for call in read_calls_journal(self.report):  # what earlier runs of this report have spent
             if call.error is None and not call.cache_hit:
                 meter.spend(call.cost)
-        self.tally.spent_usd, self.tally.unknown_costs = meter.spent_usd, meter.unknown
-        self.meter = meter
         return Shop(
             assembled=self.assembled,
             callers={n: Caller(m, limits, self.clock, experiment.seed) for n, m in models.items()},
@@ -240,116 +233,24 @@ class _Run:
             meter=meter,
             redact=self.redact,
             clock=self.clock,
-            on_spend=self._on_spend,
         )
 
-    def _on_spend(self, _: Cost) -> None:
-        self.tally.spent_usd, self.tally.unknown_costs = self.meter.spent_usd, self.meter.unknown
-
-    async def _phases(self, shop: Shop, todo: Sequence[Attempt]) -> None:
-        ready = [a for a in todo if not needs_threshold({"": self._system(a)})]
-        dev = [a for a in ready if a.split == "dev" and self.assembled.dev]
-        main = [a for a in todo if a.split != "dev" or not self.assembled.dev]
+    async def _phases(self, crew: Crew, todo: Sequence[Attempt]) -> None:
+        """Dev attempts, then thresholds, then all the rest."""
+        dev = [a for a in todo if self._is_dev(a)]
         if dev:
-            await self._attempt_all(shop, dev, "dev attempts, to choose thresholds on")
-        if any(needs_threshold({"": self._system(a)}) for a in main) and self.stop is None:
-            self._tell("choosing thresholds")
-            self.choices = await choose(self.assembled, shop, self.choices)
-            self._write_manifest(complete=False)
-        waiting = [a for a in main if needs_threshold({"": self._system(a)})]
-        if waiting and self.stop is None:
-            names = ", ".join(sorted({a.contender for a in waiting}))
-            self.notes.append(f"no threshold could be chosen for {names}: too few dev attempts have an outcome")
-        held = {a.id for a in waiting}
-        await self._attempt_all(shop, [a for a in main if a.id not in held], "attempts")
-
-    async def _attempt_all(self, shop: Shop, attempts: Sequence[Attempt], phase: str) -> None:
-        """Works through attempts, as many at once as the experiment allows, until all are made or the run stops."""
-        queue: Iterator[Attempt] = iter(attempts)
-        self._tell(phase)
-
-        async def hand() -> None:
-            for attempt in queue:
-                if self._must_stop(shop):
-                    return
-                if any(model in shop.broken for model in self._system(attempt).models):
-                    continue
-                reservation = await self._admitted(shop, attempt.contender)
-                if reservation is None:
-                    return
-                self.tally.in_flight += 1
-                try:
-                    outcome = await self._one(shop, attempt, reservation)
-                finally:
-                    self.tally.in_flight -= 1
-                    shop.meter.settle(reservation)
-                    shop.settled.set()
-                self._count(outcome)
-
-        async def watch() -> None:
-            while True:
-                await self.clock.sleep(0.25)
-                self._tell(phase)
-
-        hands = [asyncio.create_task(hand()) for _ in range(self.assembled.experiment.limits.concurrency)]
-        watcher = asyncio.create_task(watch())
-        self.hands = hands
-        try:
-            await asyncio.gather(*hands)
-        except asyncio.CancelledError:
-            if self.stop is None:
-                raise
-        finally:
-            watcher.cancel()
-            for task in hands:
-                task.cancel()
-            await asyncio.gather(*hands, watcher, return_exceptions=True)
-        if shop.broken and self.stop is None:
-            self.stop = "; ".join(f"model {name}: {why}" for name, why in shop.broken.items())
-        self._tell(phase)
-
-    def _must_stop(self, shop: Shop) -> bool:
-        if self.stop is None:
-            self.stop = shop.meter.exhausted(self.clock.monotonic())
-        return self.stop is not None
-
-    async def _admitted(self, shop: Shop, contender: str) -> Reservation | None:
-        """Money for one more attempt of this contender; ``None`` where the run is to stop."""
-        while True:
-            if self._must_stop(shop):
-                return None
-            reservation = shop.meter.admit(contender)
-            if reservation is not None:
-                return reservation
-            shop.settled.clear()
-            if shop.meter.in_flight:
-                await shop.settled.wait()
-
-    async def _one(self, shop: Shop, attempt: Attempt, reservation: Reservation) -> Outcome:
-        """One attempt, from the question to the journal. Whatever goes wrong in it is data."""
-        session = AttemptSession(shop, attempt.id, attempt.trial, reservation)
-        system, task, started = self._system(attempt), attempt.task, self.clock.now()
-        answer: Answer | None = None
-        try:
-            async with asyncio.timeout(task.timeout_s) as limit:
-                answer = await system.answer(task, session)
-            judged = grade(task, answer, self.assembled.grader_of(task.grader))
-        except ModelError as error:
-            judged = faulted(error.fault, shop.redact(str(error)))
-        except TimeoutError as error:
-            spent = limit.expired()
-            fault = ModelError(Cause.TOO_SLOW, "").fault if spent else fault_of(error)
-            reason = f"no answer within the task's {task.timeout_s:g} s" if spent else shop.redact(str(error))
-            judged = faulted(fault, reason)
-        except Exception as error:  # noqa: BLE001 - a fault of ours in one attempt must not take the run with it
-            judged = faulted(fault_of(error), shop.redact(f"{type(error).__name__}: {error}"))
-        outcome = graded(self.assembled, attempt, session.calls, answer=answer, judged=judged)
-        outcome = replace(outcome, started_at=started)
-        messages = answer.messages if answer is not None else task.messages
-        journal = shop.journal
-        assert isinstance(journal, Journal)  # noqa: S101
-        journal.append_attempt(outcome, messages, judged.reason, tuple(c.request_digest for c in session.calls))
-        return outcome
+            self.done |= await crew.work(dev, "dev attempts, to choose thresholds on")
+        main = [a for a in todo if not self._is_dev(a)]
+        dev_is_done = all(a.id in self.done for a in self.assembled.attempts if self._is_dev(a))
+        if dev_is_done and any(needs_threshold(self._system(a)) for a in main):
+            crew.tell("choosing thresholds")
+            self.choices = await choose(self.assembled, crew.shop, self.choices)
+            self._write_manifest()
+        waiting = {a.contender for a in main if needs_threshold(self._system(a))}
+        if waiting and crew.stopped is None:
+            why = "no dev attempt has an outcome" if dev_is_done else "not all dev attempts are made"
+            self.notes.append(f"no threshold for {', '.join(sorted(waiting))} yet: {why}")
+        self.done |= await crew.work([a for a in main if a.contender not in waiting], "attempts")
 
     def _system(self, attempt: Attempt) -> System:
         system = self.assembled.systems[attempt.contender][attempt.suite.name]
@@ -358,90 +259,50 @@ class _Run:
             return system.decided(threshold=choice.threshold, rate=choice.rate)
         return system
 
-    # --------------------------------------------------------------------------------------- interruptions and counting
+    def _tell(self, phase: str) -> None:
+        self.listener(self.tally.at(self.clock.monotonic(), phase))
 
-    @contextlib.contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Ctrl-C once: no new attempt, those in flight are finished. Twice: they are dropped."""
-        loop = asyncio.get_running_loop()
-
-        def stop() -> None:
-            if self.stop is None:
-                self.stop = "stopped by the user"
-                self._tell("stopping", f"finishing {self.tally.in_flight} attempts in flight; again to drop them")
-            else:
-                for task in self.hands:
-                    task.cancel()
-
-        installed = []
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not the main thread
-                loop.add_signal_handler(number, stop)
-                installed.append(number)
-        try:
-            yield
-        finally:
-            for number in installed:
-                loop.remove_signal_handler(number)
-
-    def _count(self, outcome: Outcome) -> None:
-        self.tally.done += 1
-        self.done.add(outcome.attempt_id)
-        if outcome.status is Status.PASSED:
-            self.tally.passed += 1
-        elif outcome.status is Status.FAILED:
-            self.tally.failed += 1
-        else:
-            self.tally.errored += 1
-            self.tally.causes[str(outcome.cause)] += 1
-
-    def _tell(self, phase: str, message: str = "") -> None:
-        progress: Progress = self.tally.at(self.clock.monotonic(), phase, message)
-        self.listener(progress)
-
-    # ---------------------------------------------------------------------------------------------- what is left behind
+    # -------------------------------------------------------------------------------------------- what is left behind
 
     def _leave_tables(self, recorded: Recalled) -> None:
         """The tables of what is recorded, with a row for every attempt that the run never reached."""
-        present = {a.id for a in self.assembled.attempts if a.id in recorded.attempts}
-        complete = len(present) == len(self.assembled.attempts)
         self._tell("writing the tables")
-        cause = Cause.STOPPED if self.stop is None or "user" in self.stop else Cause.BUDGET
-        left = compact(self.assembled.report, (skipped(self.assembled, a, cause) for a in self.assembled.attempts))
+        cause = Cause.BUDGET if self.stopped is not None and "budget" in self.stopped else Cause.STOPPED
+        left = compact(self.report, (skipped(self.assembled, a, cause) for a in self.assembled.attempts))
         if left.left_out:
             self.notes.append(f"{left.left_out} attempts of an earlier form of the experiment are not in the tables")
         if left.torn:
             self.notes.append(f"{left.torn} lines of the journal could not be read; what they held is tried again")
-        self._write_manifest(complete=complete, done=len(present))
+        self._write_manifest(recorded)
 
-    def _tables_are_stale(self) -> bool:
-        tables = self.assembled.report / "outcomes.parquet"
-        return not tables.exists() or self.manifest is None or not self.manifest.complete
-
-    def _write_manifest(self, *, complete: bool, done: int | None = None) -> None:
-        manifest: Manifest = manifest_of(
+    def _write_manifest(self, recorded: Recalled | None = None) -> None:
+        """As things stand; ``recorded`` at the end of a run."""
+        planned = self.assembled.attempts
+        outcomes = [recorded.attempts[a.id] for a in planned if a.id in recorded.attempts] if recorded else []
+        complete = recorded is not None and len(outcomes) == len(planned)
+        manifest = manifest_of(
             self.assembled,
             created_at=self.manifest.created_at if self.manifest else self.clock.now().isoformat(timespec="seconds"),
             choices=self.choices,
-            done=len(self.done) if done is None else done,
+            done=len(outcomes) if recorded else len(self.done),
+            without_outcome=sum(o.status in {Status.ERRORED, Status.UNGRADED} for o in outcomes),
             complete=complete,
-            stopped_because=None if complete else self.stop,
+            stopped_because=None if complete else self.stopped,
         )
-        write_manifest(self.assembled.report, manifest)
+        write_manifest(self.report, manifest)
 
     def _summary(self, recorded: Recalled) -> Summary:
-        planned = [a.id for a in self.assembled.attempts]
-        outcomes = [recorded.attempts[i] for i in planned if i in recorded.attempts]
+        outcomes = [recorded.attempts[a.id] for a in self.assembled.attempts if a.id in recorded.attempts]
         causes: dict[str, int] = {}
         for outcome in outcomes:
             if outcome.status in {Status.ERRORED, Status.UNGRADED}:
                 causes[str(outcome.cause)] = causes.get(str(outcome.cause), 0) + 1
         return Summary(
-            planned=len(planned),
+            planned=len(self.assembled.attempts),
             done_before=self.done_before,
             made=self.tally.done,
-            complete=len(outcomes) == len(planned),
-            stopped_because=self.stop,
+            complete=len(outcomes) == len(self.assembled.attempts),
+            stopped_because=self.stopped,
             errored=sum(causes.values()),
             causes=causes,
             spent_usd=self.tally.spent_usd,

@@ -1,10 +1,15 @@
 """What a report was made from, in one record."""
 
-from harness.core import Manifest, as_json
+from harness.core import Manifest, as_json, digest_json
 from harness.model import capabilities_of
 from harness.run.assemble import Assembled
 from harness.run.thresholds import Choices, as_written
 from harness.store import installed_versions, this_machine
+
+
+def plan_digest(assembled: Assembled) -> str:
+    """Of the identities of all planned attempts: the same plan, whatever its order."""
+    return digest_json(sorted(attempt.id for attempt in assembled.attempts))
 
 
 def manifest_of(
@@ -13,6 +18,7 @@ def manifest_of(
     created_at: str,
     choices: Choices,
     done: int,
+    without_outcome: int,
     complete: bool,
     stopped_because: str | None,
 ) -> Manifest:
@@ -60,6 +66,8 @@ def manifest_of(
         thresholds=as_written(choices),
         planned=len(assembled.attempts),
         done=done,
+        without_outcome=without_outcome,
+        plan_digest=plan_digest(assembled),
         complete=complete,
         stopped_because=stopped_because,
     )

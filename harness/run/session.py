@@ -1,7 +1,7 @@
 """What one attempt may use: calls that are answered once, journalled before they count, charged, and bounded."""
 
 import asyncio
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,10 +10,11 @@ from harness.core import (
     Call,
     Cause,
     Clock,
-    Cost,
     Grade,
+    Message,
     ModelError,
     ModelSpec,
+    Outcome,
     Redactor,
     Reply,
     Request,
@@ -27,10 +28,16 @@ from harness.run.assemble import Assembled
 
 
 class Keeper(Protocol):
-    """Where calls are kept."""
+    """Where calls and attempts are kept."""
 
     def append_call(self, call: Call, reply: Reply | None) -> None:
-        """One call, on disk when this returns."""
+        """One call, written when this returns."""
+        ...
+
+    def append_attempt(
+        self, outcome: Outcome, messages: Sequence[Message], reason: str, request_digests: Sequence[str]
+    ) -> None:
+        """One finished attempt, written when this returns."""
         ...
 
 
@@ -53,7 +60,6 @@ class Shop:
     """Set whenever an attempt ends and gives its reservation back."""
     broken: dict[str, str] = field(default_factory=dict)
     """Models that nothing more is sent to, and why."""
-    on_spend: Callable[[Cost], None] = lambda _: None
 
     def spec(self, model: str) -> ModelSpec:
         """The model of that name."""
@@ -127,7 +133,6 @@ class AttemptSession:
         else:
             call = self._record(model, request, digest, role, reply, retries=retries, started_at=started)
             shop.meter.spend(call.cost, self._reservation)
-            shop.on_spend(call.cost)
             if request.scope in shop.shared:
                 shop.replies[digest] = reply
             future.set_result(reply)

@@ -1,0 +1,159 @@
+"""Works through attempts, many at once, until they are made, the money or the time is gone, or the user stops it."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from harness.core import Answer, Cause, Clock, ModelError, Outcome, Status, fault_of
+from harness.cost import Reservation
+from harness.grade import grade
+from harness.run.outcome import faulted, graded
+from harness.run.plan import Attempt
+from harness.run.progress import Listener, Tally
+from harness.run.session import AttemptSession, Shop
+from harness.system import System
+
+LOOK_EVERY_S = 0.25
+
+
+class Crew:
+    """The hands of a run. One attempt that fails, however it fails, is data; it never takes the run with it."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        system_of: Callable[[Attempt], System],
+        tally: Tally,
+        listener: Listener,
+        clock: Clock,
+    ) -> None:
+        self.shop, self.system_of, self.tally, self.listener, self.clock = shop, system_of, tally, listener, clock
+        self.stopped: str | None = None
+        """Why no further attempt begins."""
+        self._hands: list[asyncio.Task[None]] = []
+
+    async def work(self, attempts: Sequence[Attempt], phase: str) -> set[str]:
+        """Makes these attempts, as many at once as the experiment allows; returns the ids of those made."""
+        queue: Iterator[Attempt] = iter(attempts)
+        made: set[str] = set()
+        self.tell(phase)
+
+        async def hand() -> None:
+            for attempt in queue:
+                if any(model in self.shop.broken for model in self.system_of(attempt).models):
+                    continue
+                reservation = await self._admitted(attempt.contender)
+                if reservation is None:
+                    return
+                self.tally.in_flight += 1
+                try:
+                    outcome = await self._one(attempt, reservation)
+                finally:
+                    self.tally.in_flight -= 1
+                    self.shop.meter.settle(reservation)
+                    self.shop.settled.set()
+                made.add(attempt.id)
+                self._count(outcome)
+
+        async def watch() -> None:
+            while True:
+                await self.clock.sleep(LOOK_EVERY_S)
+                self.tell(phase)
+
+        self._hands = [asyncio.create_task(hand()) for _ in range(self.shop.assembled.experiment.limits.concurrency)]
+        watcher = asyncio.create_task(watch())
+        try:
+            await asyncio.gather(*self._hands)
+        except asyncio.CancelledError:
+            if self.stopped is None:
+                raise
+        finally:
+            watcher.cancel()
+            for task in self._hands:
+                task.cancel()
+            await asyncio.gather(*self._hands, watcher, return_exceptions=True)
+        if self.shop.broken and self.stopped is None:
+            self.stopped = "; ".join(f"model {name}: {why}" for name, why in self.shop.broken.items())
+        self.tell(phase)
+        return made
+
+    def tell(self, phase: str, message: str = "") -> None:
+        """Tells the listener where the run stands."""
+        self.tally.spent_usd, self.tally.unknown_costs = self.shop.meter.spent_usd, self.shop.meter.unknown
+        self.listener(self.tally.at(self.clock.monotonic(), phase, message))
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Ctrl-C once: no new attempt begins, those in flight are finished. Twice: they are dropped."""
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            if self.stopped is None:
+                self.stopped = "stopped by the user"
+                self.shop.settled.set()
+                self.tell("stopping", f"finishing {self.tally.in_flight} attempts in flight; again to drop them")
+            else:
+                for task in self._hands:
+                    task.cancel()
+
+        installed = []
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not the main thread
+                loop.add_signal_handler(number, stop)
+                installed.append(number)
+        try:
+            yield
+        finally:
+            for number in installed:
+                loop.remove_signal_handler(number)
+
+    async def _admitted(self, contender: str) -> Reservation | None:
+        """Money for one more attempt of this contender; ``None`` where the run is to stop."""
+        while True:
+            if self.stopped is None:
+                self.stopped = self.shop.meter.exhausted(self.clock.monotonic())
+            if self.stopped is not None:
+                return None
+            reservation = self.shop.meter.admit(contender)
+            if reservation is not None:
+                return reservation
+            self.shop.settled.clear()
+            if self.shop.meter.in_flight:
+                await self.shop.settled.wait()
+
+    async def _one(self, attempt: Attempt, reservation: Reservation) -> Outcome:
+        """One attempt, from the question to the journal."""
+        shop, task, started = self.shop, attempt.task, self.clock.now()
+        session = AttemptSession(shop, attempt.id, attempt.trial, reservation)
+        answer: Answer | None = None
+        try:
+            async with asyncio.timeout(task.timeout_s) as limit:
+                answer = await self.system_of(attempt).answer(task, session)
+            judged = grade(task, answer, shop.assembled.grader_of(task.grader))
+        except ModelError as error:
+            judged = faulted(error.fault, shop.redact(str(error)))
+        except TimeoutError as error:
+            if limit.expired():
+                reason = f"no answer within the task's {task.timeout_s:g} s"
+                judged = faulted(ModelError(Cause.TOO_SLOW, reason).fault, reason)
+            else:
+                judged = faulted(fault_of(error), shop.redact(str(error)))
+        except Exception as error:  # noqa: BLE001 - a fault of ours in one attempt must not take the run with it
+            judged = faulted(fault_of(error), shop.redact(f"{type(error).__name__}: {error}"))
+        outcome = graded(shop.assembled, attempt, session.calls, answer=answer, judged=judged)
+        outcome = replace(outcome, started_at=started)
+        messages = answer.messages if answer is not None else task.messages
+        shop.journal.append_attempt(outcome, messages, judged.reason, tuple(c.request_digest for c in session.calls))
+        return outcome
+
+    def _count(self, outcome: Outcome) -> None:
+        self.tally.done += 1
+        if outcome.status is Status.PASSED:
+            self.tally.passed += 1
+        elif outcome.status is Status.FAILED:
+            self.tally.failed += 1
+        else:
+            self.tally.errored += 1
+            self.tally.causes[str(outcome.cause)] += 1
