@@ -1,5 +1,6 @@
 """Two contenders on the tasks that both have: the difference, its domains, and the tasks that flipped."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import Comparison, EvidenceError, UsageError
 from harness.report.evidence import load_evidence
-from harness.report.text import plural
-from harness.report.view import DomainDifference, Flip, Pairing
-from harness.stats import compare, holm
+from harness.report.text import p_text, plural
+from harness.report.view import DomainDifference, DomainSpread, Flip, Pairing
+from harness.stats import compare, compare_domains, domain_variance, heterogeneity, holm
 from harness.store import TaskTable
 
 if TYPE_CHECKING:
@@ -90,20 +91,27 @@ def pair_of(
     if a == b:
         raise UsageError(f"{a!r} is compared with itself; name two contenders of {', '.join(table.contenders)}")
     sides = _Sides.of(table, a, b, trials_as=trials_as, errors_as=errors_as)
-    whole = sides.compared(None, level)
+    whole = sides.compared(level)
     if whole.delta is None:
         raise EvidenceError(f"{table.report}: {a!r} and {b!r} have no graded task in common; nothing can be compared")
     return Pairing(
         comparison=whole,
         domains=_domains(table, sides, level),
         flips=_flips(table, sides),
-        notes=_notes(table, sides, trials_as=trials_as, errors_as=errors_as),
+        notes=(
+            *_notes(table, sides, trials_as=trials_as, errors_as=errors_as),
+            *_spread_note(sides.spread(table, level)),
+        ),
     )
 
 
-def compared(table: TaskTable, a: str, b: str, level: float) -> Comparison:
-    """The comparison alone, for the scoreboard; its figures are null where the two share no graded task."""
-    return _Sides.of(table, a, b, trials_as="mean", errors_as="excluded").compared(None, level)
+def compared(table: TaskTable, a: str, b: str, level: float) -> tuple[Comparison, DomainSpread | None]:
+    """The comparison alone, for the scoreboard, and how its domains differ, where there are several.
+
+    The figures are null where the two share no graded task.
+    """
+    sides = _Sides.of(table, a, b, trials_as="mean", errors_as="excluded")
+    return sides.compared(level), sides.spread(table, level)
 
 
 def adjusted(p_values: Sequence[float | None]) -> list[float | None]:
@@ -158,44 +166,96 @@ class _Sides:
         mask: Mask = (self.counts[0] > 0) & (self.counts[1] > 0)
         return mask
 
-    def compared(self, mask: "Mask | None", level: float) -> Comparison:
-        """The comparison on the tasks of the mask, or on all."""
-        here = slice(None) if mask is None else mask
+    def compared(self, level: float) -> Comparison:
+        """The comparison on all common tasks."""
         return compare(
-            self.sums[0][here],
-            self.counts[0][here],
-            self.sums[1][here],
-            self.counts[1][here],
-            self.clusters[here],
+            self.sums[0],
+            self.counts[0],
+            self.sums[1],
+            self.counts[1],
+            self.clusters,
             a_name=self.a,
             b_name=self.b,
             level=level,
-            a_errored=self.errored[0][here],
-            b_errored=self.errored[1][here],
+            a_errored=self.errored[0],
+            b_errored=self.errored[1],
         )
+
+    def spread(self, table: TaskTable, level: float) -> DomainSpread | None:
+        """How much the difference differs between domains; ``None`` with fewer than two of them."""
+        import numpy as np
+
+        effects, variances = [], []
+        for code in range(len(table.domain_names)):
+            here = self.common & (table.domains == code)
+            if here.any():
+                means = [s[here] / n[here] for s, n in zip(self.sums, self.counts, strict=True)]
+                once = all((n[here] == 1).all() for n in self.counts) and np.isin(means, (0.0, 1.0)).all()
+                alone = len(np.unique(self.clusters[here])) == int(here.sum())
+                d = means[0] - means[1]
+                effects.append(float(d.mean()))
+                variances.append(domain_variance(d, self.clusters[here], single=bool(once and alone)))
+        if len(effects) < 2:
+            return None
+        found = heterogeneity(effects, variances, level)
+        return DomainSpread(
+            a=self.a,
+            b=self.b,
+            n_domains=len(effects),
+            q=found.q,
+            df=found.df,
+            p_value=found.p_value,
+            i2=found.i2,
+            tau2=found.tau2,
+            mean=found.mean,
+            prediction=found.prediction,
+            why="a prediction interval needs three domains" if found.prediction is None else None,
+        )
+
+
+SIGNS = 100_000_000
+"""Random signs drawn at most for the domains of one comparison; 9,999 resamples up to 10,000 tasks."""
 
 
 def _domains(table: TaskTable, sides: _Sides, level: float) -> tuple[DomainDifference, ...]:
-    common = sides.common
-    masks = [(name, common & (table.domains == code)) for code, name in enumerate(table.domain_names)]
-    found = [(name, sides.compared(mask, level)) for name, mask in masks if mask.any()]
-    p_adjusted = adjusted([c.p_value for _, c in found])
+    """Each domain in the report's order, adjusted for how many there are, raw and shrunk side by side."""
+    units = max(1, int(sides.common.sum()))
+    found, _ = compare_domains(
+        (sides.sums[0], sides.counts[0]),
+        (sides.sums[1], sides.counts[1]),
+        table.domains,
+        sides.clusters,
+        level=level,
+        resamples=min(9_999, max(999, SIGNS // units)),
+    )
+    ordered = sorted(((int(one.domain), one) for one in found), key=lambda pair: pair[0])
     return tuple(
         DomainDifference(
-            domain=name,
-            n_tasks=c.n_tasks,
-            wins=c.wins,
-            losses=c.losses,
-            delta=c.delta,
-            low=c.low,
-            high=c.high,
-            p_value=c.p_value,
-            p_adjusted=p,
-            shrunk=None,
-            why="shrunken estimates are not computed by this version",
+            domain=table.domain_names[code],
+            n_tasks=one.comparison.n_tasks,
+            wins=one.comparison.wins,
+            losses=one.comparison.losses,
+            delta=one.comparison.delta,
+            low=one.comparison.low,
+            high=one.comparison.high,
+            p_value=one.comparison.p_value,
+            p_adjusted=one.comparison.p_adjusted,
+            shrunk=one.shrunk.value,
         )
-        for (name, c), p in zip(found, p_adjusted, strict=True)
+        for code, one in ordered
     )
+
+
+def _spread_note(spread: DomainSpread | None) -> list[str]:
+    if spread is None:
+        return []
+    tau, most = (None if v is None else f"{100 * math.sqrt(v):.1f}" for v in (spread.tau2.value, spread.tau2.high))
+    test = f"Q {spread.q:.2f} on {spread.df} df, p {p_text(spread.p_value)}"
+    spread_text = (
+        f"their true differences spread by {tau or 'an unknown number of'} points, at most {most or 'unknown'}"
+    )
+    shrunk = "shrunk differences are drawn towards the mean of all domains as far as noise asks"
+    return [f"do the domains differ? {test}; {spread_text}; {shrunk}"]
 
 
 def _flips(table: TaskTable, sides: _Sides) -> tuple[Flip, ...]:
@@ -230,5 +290,5 @@ def _notes(table: TaskTable, sides: _Sides, *, trials_as: str, errors_as: str) -
     if lost:
         notes.append(f"{ERRORS_AS[errors_as]}: {lost:,} of these two contenders")
     if len(table.domain_names) > 1:
-        notes.append("p adjusted holds for all domains together (Holm 1979)")
+        notes.append("p adjusted holds for all domains together (step-down max-T, Westfall & Young 1993)")
     return (*notes, *table.notes)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from harness.core import Comparison, Estimate, Manifest, UserFileError
 from harness.report.evidence import load_evidence
 from harness.report.pairing import adjusted, compared
-from harness.report.view import ContenderScore, DomainScore, Scoreboard
+from harness.report.text import plural
+from harness.report.view import ContenderScore, DomainScore, DomainSpread, Scoreboard
 from harness.stats import clustered_mean, clustered_rate, fieller_ratio, latency_quantile, macro_f1
 from harness.store import TaskTable, experiment_file
 from harness.userfile import read_yaml
@@ -43,13 +44,14 @@ def scoreboard_of(table: TaskTable, *, manifest: Manifest | None = None, level: 
     """The same from a table that is loaded already."""
     reference, doubt = _reference(table)
     contenders = tuple(_score(table, name, level) for name in table.contenders)
-    comparisons = _comparisons(table, reference, level)
+    comparisons, spreads = _comparisons(table, reference, level)
     clusters = int(table.clusters.max()) + 1 if len(table.tasks) else 0
     done = int((table.trials - table.skipped).sum())
     view = Scoreboard(
         report=manifest.report if manifest and manifest.report else table.report.resolve().name,
         contenders=contenders,
         comparisons=comparisons,
+        heterogeneity=spreads,
         reference=reference,
         level=level,
         split=table.split,
@@ -58,11 +60,11 @@ def scoreboard_of(table: TaskTable, *, manifest: Manifest | None = None, level: 
         n_units=clusters,
         planned=manifest.planned if manifest and manifest.planned else None,
         done=manifest.done if manifest and manifest.done else done,
-        complete=manifest.complete if manifest else not table.skipped.any(),
+        complete=(manifest is None or manifest.complete) and not table.skipped.any(),
         stopped_because=manifest.stopped_because if manifest else None,
         notes=(),
     )
-    notes = (*_notes(view, table), *doubt, *table.notes, *(manifest.notes if manifest else ()))
+    notes = (*_notes(view, table), *doubt, *table.notes, *_manifest_notes(manifest))
     return replace(view, notes=tuple(dict.fromkeys(notes)))
 
 
@@ -181,7 +183,9 @@ def _reference(table: TaskTable) -> tuple[str | None, list[str]]:
     return named, []
 
 
-def _comparisons(table: TaskTable, reference: str | None, level: float) -> tuple[Comparison, ...]:
+def _comparisons(
+    table: TaskTable, reference: str | None, level: float
+) -> tuple[tuple[Comparison, ...], tuple[DomainSpread, ...]]:
     """Each contender against the reference; without one all pairs of a few, else each against the first."""
     names = table.contenders
     if reference is None and len(names) <= ALL_PAIRS:
@@ -190,8 +194,9 @@ def _comparisons(table: TaskTable, reference: str | None, level: float) -> tuple
         against = names[0] if reference is None else reference
         pairs = [(name, against) for name in names if name != against]
     found = [compared(table, a, b, level) for a, b in pairs]
-    p_values = adjusted([c.p_value for c in found])
-    return tuple(replace(c, p_adjusted=p) for c, p in zip(found, p_values, strict=True))
+    p_values = adjusted([c.p_value for c, _ in found])
+    comparisons = tuple(replace(c, p_adjusted=p) for (c, _), p in zip(found, p_values, strict=True))
+    return comparisons, tuple(spread for _, spread in found if spread is not None)
 
 
 # --------------------------------------------------------------------------------------------------------------- notes
@@ -222,6 +227,21 @@ def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
     notes += _reasons("latency", [(c.name, c.latency_p50) for c in view.contenders])
     if any(c.errored or c.ungraded for c in view.contenders):
         notes.append("costs and latencies are of graded attempts; what errored attempts cost is not in them")
+    return notes
+
+
+def _manifest_notes(manifest: Manifest | None) -> list[str]:
+    """What the run itself has to say, and the thresholds that it chose."""
+    if manifest is None:
+        return []
+    notes = list(manifest.notes)
+    for name, by_suite in manifest.thresholds.items():
+        for suite, choice in by_suite.items():
+            if choice.get("threshold") is not None:
+                number, tasks = choice["threshold"], choice.get("tasks")
+                notes.append(
+                    f"threshold of {name} on {suite}: {number:.4g}, chosen on {plural(tasks or 0, 'dev task')}"
+                )
     return notes
 
 

@@ -47,6 +47,25 @@ class ContenderScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DomainSpread:
+    """How much a difference a - b differs between domains."""
+
+    a: str
+    b: str
+    n_domains: int
+    q: float
+    df: int
+    p_value: float | None
+    i2: float | None
+    tau2: Estimate
+    mean: Estimate
+    """Of the domains' true differences, each domain weighing as a domain and not by its tasks."""
+    prediction: tuple[float, float] | None
+    """Where the true difference in another domain would lie."""
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scoreboard:
     """Every contender of a report, and the comparisons between them: what ``statistics.json`` holds."""
 
@@ -56,7 +75,8 @@ class Scoreboard:
     """In the report's own order."""
     comparisons: tuple[Comparison, ...]
     """Against the reference; between all pairs where there is none and the contenders are few."""
-    heterogeneity: tuple[Any, ...] = ()
+    heterogeneity: tuple[DomainSpread, ...]
+    """Of each comparison that has several domains."""
     reference: str | None
     level: float
     split: str | None
@@ -75,6 +95,8 @@ class Scoreboard:
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON values; a null always has its reason beside it."""
         record: dict[str, Any] = as_json(self)
+        for comparison, written in zip(self.comparisons, record["comparisons"], strict=True):
+            written["why"] = _why(comparison)
         return record
 
     @property
@@ -134,8 +156,21 @@ class Pairing:
     def as_json(self) -> dict[str, Any]:
         """One flat mapping, the comparison's keys at the top, the bounds as ``{"low", "high"}``."""
         record: dict[str, Any] = as_json(self.comparison)
+        del record["p_adjusted"]  # alone there is nothing to adjust for
         bounds = self.comparison.bounds
         record["bounds"] = None if bounds is None else {"low": bounds[0], "high": bounds[1]}
         sentence = record.pop("sentence")
         parts = {"domains": self.domains, "flips": self.flips, "sentence": sentence, "notes": self.notes}
-        return record | {key: as_json(part) for key, part in parts.items()}
+        return record | {key: as_json(part) for key, part in parts.items()} | {"why": _why(self.comparison)}
+
+
+def _why(c: Comparison) -> str | None:
+    """Why some of a comparison's figures are null, where some are."""
+    if c.delta is None:
+        return "no graded task in common"
+    reasons = []
+    if c.p_exact is None:
+        reasons.append("p_exact: too many units for an exact test, p_value is simulated")
+    if c.tasks_needed is None:
+        reasons.append("tasks_needed: no number of tasks would show the difference seen")
+    return "; ".join(reasons) or None

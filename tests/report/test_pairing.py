@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.core import EvidenceError, UsageError
-from harness.report import compare_contenders, pair
+from harness.report import compare_contenders, pair, scoreboard
 
 KEYS = [
     *("a", "b", "n_tasks", "n_trials", "delta", "low", "high", "level", "interval_method", "p_value", "test"),
@@ -36,6 +36,47 @@ def test_routerbench_domains_are_as_in_the_raw_table(routerbench):
     assert all(d["p_value"] <= d["p_adjusted"] <= 1 for d in found["domains"])
 
 
+@pytest.mark.shared
+def test_routerbench_domains_do_not_differ_beyond_noise(routerbench):
+    """statistics.md, section 3: Q 7.080589 on 8 df, p .527963, tau^2 0 with an upper end of .004881."""
+    view = scoreboard(routerbench)
+    spread = next(s for s in view.heterogeneity if s.a == "always_cheap")
+    assert (spread.q, spread.df, spread.p_value) == (
+        pytest.approx(7.080589, abs=5e-6),
+        8,
+        pytest.approx(0.527963, abs=5e-7),
+    )
+    assert (spread.tau2.value, spread.tau2.high) == (0, pytest.approx(0.004881, abs=5e-7))
+    assert spread.mean.value == pytest.approx(-0.034802, abs=5e-6)
+    found = pair(routerbench, "always_strong", "always_cheap")
+    assert [d.shrunk for d in found.domains] == pytest.approx([0.034802] * 9, abs=5e-6)
+    assert {d.delta for d in found.domains} != {0.034802}
+    assert any("Q 7.08 on 8 df, p 0.528" in note for note in found.notes)
+
+
+@pytest.mark.shared
+def test_routellm_one_domain_collapsed_under_a_better_mean(shared_data, make_report):
+    """high_school_mathematics: 5 tasks gained, 83 lost of 270, while the whole is more than 12 points better."""
+    import pandas as pd
+
+    frame = pd.read_parquet(shared_data / "routellm_mmlu_gsm8k.parquet")
+    frame = frame[frame.domain != "gsm8k"]
+    rows = [
+        {"contender": r.system, "task": r.task_id, "domain": r.domain, "status": "passed" if r.passed else "failed"}
+        for r in frame.itertuples()
+    ]
+    strong, weak = sorted({r["contender"] for r in rows}, key=lambda name: "gpt" not in name.lower())
+    found = pair(make_report(rows), strong, weak)
+    assert found.comparison.delta > 0.12
+    worst = min(found.domains, key=lambda d: d.delta)
+    assert (worst.domain.endswith("high_school_mathematics"), worst.n_tasks) == (True, 270)
+    assert (worst.wins, worst.losses) == (5, 83)
+    assert worst.p_value == pytest.approx(1.4e-19, rel=0.05)
+    assert worst.shrunk == pytest.approx(-0.2445, abs=0.002)
+    assert worst.p_adjusted < 0.001
+    assert len([f for f in found.flips if f.domain == worst.domain and f.direction == "lost"]) == 83
+
+
 def test_bentur_table_and_the_contract_of_keys(make_report, paired_rows):
     found = compare_contenders(make_report(paired_rows(1, 1, 7, 12, domains=("x", "y"))), "A", "B")
     assert found["p_value"] == pytest.approx(0.0390625)
@@ -44,7 +85,7 @@ def test_bentur_table_and_the_contract_of_keys(make_report, paired_rows):
     assert set(KEYS) <= set(found)
     domain_keys = {"domain", "n_tasks", "wins", "losses", "delta", "low", "high", "p_value", "p_adjusted", "shrunk"}
     assert all(domain_keys <= set(d) for d in found["domains"])
-    assert all(d["why"] for d in found["domains"] if d["shrunk"] is None)
+    assert "p_adjusted" not in found
     assert sum(d["n_tasks"] for d in found["domains"]) == found["n_tasks"] == 21
     json.dumps(found, allow_nan=False)
 
@@ -130,6 +171,8 @@ def test_no_common_task_cannot_be_judged(make_report):
     with pytest.raises(EvidenceError, match="no graded task in common") as caught:
         pair(report, "A", "B")
     assert caught.value.exit_code == 4
+    shown = scoreboard(report).as_json()["comparisons"][0]  # the scoreboard goes on, and says so
+    assert (shown["delta"], shown["p_adjusted"], shown["why"]) == (None, None, "no graded task in common")
 
 
 @pytest.mark.parametrize(
