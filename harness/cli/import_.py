@@ -44,5 +44,5 @@ def run(args: argparse.Namespace) -> int:
     for note in summary.notes:
         say(f"note: {plain(note)}\n")
     for flag in summary.flags:
-        say(f"warning: {plain(flag.message)}\n")
+        say(f"warning: {plain(flag.text)}\n")
     return 0

@@ -226,7 +226,7 @@ class _Run:
                 meter.spend(call.cost)
         return Shop(
             assembled=self.assembled,
-            callers={n: Caller(m, limits, self.clock, experiment.seed) for n, m in models.items()},
+            callers={n: Caller(m, limits, self.clock, experiment.seed, redact=self.redact) for n, m in models.items()},
             journal=journal,
             replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
             shared=frozenset(p for systems in self.assembled.systems.values() for p in _parts(systems)),
