@@ -1,0 +1,177 @@
+"""One training conversation at a time, worded exactly as the harness words it.
+
+Four kinds. *Flat*: the skill is the system message, then questions. *Late*: the question stands before the document,
+which comes as a tool's answer. *Progressive*: a catalogue, a question, ``OPEN name``, the skill, the answer.
+*Bare*: no document at all.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from documents import description, skill_name
+from families import FAMILIES, MIX, Family, General, Guess, KeyValue
+from lexicon import WORDS, distinct, fill, filler, noun
+
+from harness.skill import OPEN_BY_TEXT, catalogue, skill_content
+
+Turn = tuple[str, str]
+Cost = Callable[[str], int]
+WRAPPED = 0.8
+"""Share of documents that stand in the harness's wrapper; the rest stand bare."""
+NATURAL = {
+    "route": "ticket",
+    "encode": "part",
+    "price": "unit",
+    "verify": "claim",
+    "clause": "contract",
+    "extract": "order",
+}
+"""The topic word that a family's shared wordings name."""
+TOPIC_FORMS = [
+    "{t}: {q}",
+    "New {t}: {q}",
+    "A {t} about this: {q}",
+    "{q} ({t})",
+    "{n} sends a {t}: {q}",
+    "This {t} came on {d}: {q}",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """How hard the conversations are, and of what kinds."""
+
+    rows: tuple[int, int]
+    rich: int
+    tokens: int
+    """Budget of a conversation."""
+    key_value: float
+    """Share of bare key-value documents."""
+    late: float
+    """Share of conversations whose question stands before the document."""
+    progressive: float
+    entries: tuple[int, int] = (3, 8)
+    """Fewest and most entries of a catalogue."""
+    induction: float = 0.0
+    """Share of repeated random strings."""
+
+
+STAGES = [
+    Stage(rows=(2, 4), rich=0, tokens=96, key_value=0.4, late=0.25, progressive=0, induction=0.3),
+    Stage(rows=(2, 4), rich=0, tokens=96, key_value=0.6, late=0.9, progressive=0),
+    Stage(rows=(3, 8), rich=1, tokens=152, key_value=0.35, late=0.6, progressive=0.2, entries=(2, 3)),
+    Stage(rows=(4, 14), rich=2, tokens=232, key_value=0.25, late=0.3, progressive=0.25, entries=(2, 6)),
+    Stage(rows=(5, 28), rich=2, tokens=336, key_value=0.2, late=0.15, progressive=0.25, entries=(3, 8)),
+    Stage(rows=(8, 60), rich=2, tokens=448, key_value=0.14, late=0.08, progressive=0.25, entries=(4, 10)),
+]
+"""From easy to hard. The worker is trained on the first alone; the second is where keeping a question emerges."""
+
+
+def conversation(r: random.Random, stage: Stage, cost: Cost) -> list[Turn]:
+    """One conversation as (role, text); ``cost`` counts the tokens of a text."""
+    if r.random() < stage.progressive:
+        return _progressive(r, stage, cost)
+    kind = r.random()
+    if kind < 0.12:
+        return _questions(r, [], General(), stage.tokens, cost)
+    if kind < 0.16:
+        return _questions(r, [], Guess(), stage.tokens, cost)
+    family = KeyValue() if r.random() < stage.key_value / 0.84 else _family(r)
+    if r.random() < stage.late:
+        return _late(r, stage, family, cost)
+    text = _document(r, family.make(r, r.randint(*stage.rows), _rich(r, stage)), stage)
+    return _questions(r, [("system", text)], family, stage.tokens, cost)
+
+
+def _family(r: random.Random) -> Family:
+    return FAMILIES[r.choices(list(MIX), list(MIX.values()))[0]]()
+
+
+def _rich(r: random.Random, stage: Stage) -> int:
+    """A stage's documents are mostly as rich as the stage allows."""
+    return {0: 0, 1: r.choice([0, 1])}.get(stage.rich, r.choice([0, 1, 2, 2, 2]))
+
+
+def _document(r: random.Random, text: str, stage: Stage, name: str = "") -> str:
+    """A body as the harness shows it; a stage of bare rows is wrapped rarely, to keep its conversations dense."""
+    wrapped = WRAPPED if stage.rich else 0.15
+    return skill_content(name or skill_name(r), text) if r.random() < wrapped else text
+
+
+def _questions(r: random.Random, turns: list[Turn], family: Family, tokens: int, cost: Cost) -> list[Turn]:
+    """``turns`` and as many questions about the document as the budget holds; at least one."""
+    used, general = 2 + sum(cost(text) + 2 for _, text in turns), General()
+    first = len(turns)
+    while True:
+        question, answer = (general if turns and r.random() < 0.05 else family).ask(r)
+        used += cost(question) + cost(answer) + 4
+        if used > tokens and len(turns) > first:
+            return turns
+        turns += [("user", question), ("assistant", answer)]
+
+
+def _late(r: random.Random, stage: Stage, family: Family, cost: Cost) -> list[Turn]:
+    """Rounds of question, document, answer: what is asked has to be kept while the document is read."""
+    turns: list[Turn] = []
+    used, high = 2, max(stage.rows[0], stage.rows[1] * 2 // 3)
+    while True:
+        text = _document(r, family.make(r, r.randint(stage.rows[0], high), _rich(r, stage)), stage)
+        question, answer = family.ask(r)
+        used += cost(question) + cost(text) + cost(answer) + 6
+        if used > stage.tokens and turns:
+            return turns
+        turns += [("user", question), ("tool", text), ("assistant", answer)]
+        for _ in range(r.choice([0, 0, 1, 2]) if stage.rich else 0):
+            question, answer = family.ask(r)
+            used += cost(question) + cost(answer) + 4
+            if used > stage.tokens:
+                return turns
+            turns += [("user", question), ("assistant", answer)]
+
+
+def _progressive(r: random.Random, stage: Stage, cost: Cost) -> list[Turn]:
+    """A catalogue and rounds of opening and answering; in one of four the choice alone, many times."""
+    n = r.randint(*stage.entries)
+    topics = distinct(lambda: r.choice(WORDS) if r.random() < 0.6 else noun(r), n)
+    families = [r.choices(list(MIX), list(MIX.values()))[0] for _ in range(n)]
+    for family in r.sample(list(FAMILIES), len(FAMILIES)):
+        place = r.randrange(n)
+        if r.random() < 0.6 and NATURAL[family] not in topics:
+            topics[place], families[place] = NATURAL[family], family
+    names = [skill_name(r, topic if r.random() < 0.9 else "") for topic in topics]
+    entries = [(name, description(r, topic)) for name, topic in zip(names, topics, strict=True)]
+    if stage.rich == 2 and r.random() < 0.5:
+        entries = [
+            (name, f"{text} {filler(r, 4, 14)}.") if r.random() < 0.5 else (name, text) for name, text in entries
+        ]
+    turns: list[Turn] = [("system", f"{catalogue(entries)}\n\n{OPEN_BY_TEXT}")]
+    budget = stage.tokens + 64
+    used = cost(turns[0][1]) + 3
+    only_choice = r.random() < 0.25
+    high = max(stage.rows[0], min(44, stage.rows[1]))
+    while True:
+        place = r.randrange(n)
+        family = FAMILIES[families[place]]()
+        text = family.make(r, 4 if only_choice else r.randint(stage.rows[0], high), _rich(r, stage))
+        question, answer = _on_topic(r, family, topics, place)
+        opening: list[Turn] = [("user", question), ("assistant", f"OPEN {names[place]}")]
+        if not only_choice:
+            opening += [("tool", _document(r, text, stage, names[place])), ("assistant", answer)]
+        used += sum(cost(text) + 2 for _, text in opening)
+        if used > budget and len(turns) > 1:
+            return turns
+        turns += opening
+
+
+def _on_topic(r: random.Random, family: Family, topics: list[str], place: int) -> tuple[str, str]:
+    """A question that names its skill's topic and, if it can be had, no other skill's."""
+    others = {topic for topic in topics if topic != topics[place]}
+    for _ in range(8):
+        question, answer = family.ask(r)
+        if not others & set(question.split()):
+            break
+    words = question.replace(":", " ").replace("?", " ").replace(".", " ").split()
+    if topics[place] not in words:
+        question = fill(r, r.choice(TOPIC_FORMS), t=topics[place], q=question)
+    return question, answer
