@@ -1,0 +1,139 @@
+"""The verbs of the command line for notebooks: open a report, look at it, compare its contenders."""
+
+import io
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.core import Manifest, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.report import Pairing, Scoreboard
+
+
+class Report:
+    """A report's recorded evidence. Reading it needs no model, no key and no network."""
+
+    def __init__(self, folder: Path | str, *, split: str | None = None) -> None:
+        self.folder = Path(folder)
+        self.split = split
+        if not self.folder.is_dir():
+            raise UsageError(f"{self.folder}: there is no such report")
+
+    @cached_property
+    def outcomes(self) -> "pd.DataFrame":
+        """The outcome table, one row an attempt, all splits.
+
+        Raises:
+            EvidenceError: the table is missing or broken.
+        """
+        from harness.store import read_outcomes
+
+        frame: pd.DataFrame = read_outcomes(self.folder).to_pandas()
+        return frame
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """What the report was made from."""
+        from harness.store import read_manifest
+
+        return read_manifest(self.folder)
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """Names, in the report's order."""
+        from harness.store import load_task_table
+
+        return tuple(load_task_table(self.folder, self.split).contenders)
+
+    @property
+    def suites(self) -> tuple[str, ...]:
+        """Names of the suites that the outcomes come from."""
+        return tuple(dict.fromkeys(self.outcomes["suite"]))
+
+    def scoreboard(self, *, level: float = 0.95) -> "Board":
+        """Every contender's pass rate, cost and latency, with intervals."""
+        from harness.report import scoreboard
+
+        return Board(scoreboard(self.folder, split=self.split, level=level))
+
+    def compare(self, a: str, b: str) -> "Pair":
+        """The paired comparison of two contenders; ``delta`` is the pass rate of ``a`` less that of ``b``."""
+        from harness.report import pair
+
+        return Pair(pair(self.folder, a, b, split=self.split))
+
+    def __repr__(self) -> str:
+        return f"Report({str(self.folder)!r})"
+
+
+class Board:
+    """A scoreboard that prints as its tables; ``view`` holds the figures."""
+
+    def __init__(self, view: "Scoreboard") -> None:
+        self.view = view
+
+    def to_json(self) -> Mapping[str, object]:
+        """As ``statistics.json``."""
+        return self.view.as_json()
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """One row a contender: each estimate as three columns, its value, ``_low`` and ``_high``."""
+        import pandas as pd
+
+        rows = []
+        for contender in self.view.as_json()["contenders"]:
+            row: dict[str, object] = {}
+            for key, value in contender.items():
+                if isinstance(value, dict) and "value" in value:
+                    row |= {key: value["value"], f"{key}_low": value["low"], f"{key}_high": value["high"]}
+                elif not isinstance(value, (dict, list)):
+                    row[key] = value
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def __str__(self) -> str:
+        from harness.report import print_scoreboard
+
+        text = io.StringIO()
+        print_scoreboard(self.view, text)
+        return text.getvalue()
+
+    __repr__ = __str__
+
+
+class Pair:
+    """A comparison that prints as one sentence and a table; the figures are its attributes, as in the record."""
+
+    def __init__(self, view: "Pairing") -> None:
+        self.view = view
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("_") or name == "view":
+            raise AttributeError(name)
+        return getattr(self.view.comparison, name)
+
+    def to_json(self) -> Mapping[str, object]:
+        """As ``ownbench compare --json``."""
+        return self.view.as_json()
+
+    def __str__(self) -> str:
+        from harness.report import print_pairing
+
+        text = io.StringIO()
+        print_pairing(self.view, text)
+        return text.getvalue()
+
+    __repr__ = __str__
+
+
+def open_report(folder: Path | str, *, split: str | None = None) -> Report:
+    """The report in ``folder``, to look at.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    return Report(folder, split=split)
