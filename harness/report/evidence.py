@@ -1,9 +1,46 @@
 """What a report is judged on: its outcomes as sums, and its manifest where it has one."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core import EvidenceError, Manifest, UsageError
 from harness.store import TaskTable, load_task_table, read_manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run has come."""
+
+    planned: int | None
+    """Attempts that it meant to make; ``None`` for imported evidence."""
+    done: int
+    complete: bool
+    stopped_because: str | None
+
+    @property
+    def warning(self) -> str | None:
+        """The loud line over a run that is not done."""
+        if self.complete:
+            return None
+        of = "" if self.planned is None else f" of {self.planned:,} planned"
+        because = f" ({self.stopped_because})" if self.stopped_because else ""
+        return f"INCOMPLETE: {self.done:,}{of} attempts are done{because}; every figure is provisional"
+
+
+def progress_of(table: TaskTable, manifest: Manifest | None) -> Progress:
+    """What the manifest says, or the rows where there is none. Skipped rows alone make a run incomplete."""
+    tried = int((table.trials - table.skipped).sum())
+    if manifest is None:
+        skipped = int(table.skipped.sum())
+        return Progress(
+            planned=tried + skipped if skipped else None, done=tried, complete=not skipped, stopped_because=None
+        )
+    return Progress(
+        planned=manifest.planned or None,
+        done=manifest.done or tried,
+        complete=manifest.complete and not table.skipped.any(),
+        stopped_because=manifest.stopped_because,
+    )
 
 
 def load_evidence(report: Path, split: str | None = None) -> tuple[TaskTable, Manifest | None]:

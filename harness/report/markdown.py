@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from harness.core import Comparison
 from harness.report.cells import Cells, comparison_cells, difference_cells, domain_cells, scoreboard_cells
-from harness.report.terminal import unfinished
 from harness.report.text import markdown_code, markdown_table, markdown_text, p_text, percent_interval, plural
 from harness.report.view import Flip, Pairing, Scoreboard
 
@@ -32,8 +31,8 @@ def markdown_page(view: Scoreboard, pairings: Sequence[Pairing], figures: Sequen
         figures: title and relative path of each image.
     """
     parts = [[f"# {markdown_text(view.report)}"]]
-    if not view.complete:
-        parts.append(["> [!WARNING]", f"> **{markdown_text(unfinished(view))}**"])
+    if view.warning:
+        parts.append(["> [!WARNING]", f"> **{markdown_text(view.warning)}**"])
     parts += [["\n".join(_headline(view))]]
     parts += [[f"![{title}]({path})"] for title, path in figures]
     parts += [["## Scoreboard"], _table(scoreboard_cells(view, _cell)), _legend(view)]

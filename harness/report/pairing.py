@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import Comparison, EvidenceError, UsageError
-from harness.report.evidence import load_evidence
+from harness.report.evidence import load_evidence, progress_of
 from harness.report.text import p_text, plural
 from harness.report.view import DomainDifference, DomainSpread, Flip, Pairing
 from harness.stats import compare, compare_domains, domain_variance, heterogeneity, holm
@@ -76,8 +76,9 @@ def pair(
         UsageError: an unknown contender, option or split, or a contender against itself.
         EvidenceError: no outcomes, broken ones, or no task that both have.
     """
-    table, _ = load_evidence(report, split)
-    return pair_of(table, a, b, trials_as=trials_as, errors_as=errors_as, level=level)
+    table, manifest = load_evidence(report, split)
+    found = pair_of(table, a, b, trials_as=trials_as, errors_as=errors_as, level=level)
+    return replace(found, warning=progress_of(table, manifest).warning)
 
 
 def pair_of(
@@ -98,6 +99,7 @@ def pair_of(
         comparison=whole,
         domains=_domains(table, sides, level),
         flips=_flips(table, sides),
+        warning=None,
         notes=(
             *_notes(table, sides, trials_as=trials_as, errors_as=errors_as),
             *_spread_note(sides.spread(table, level)),
@@ -291,4 +293,8 @@ def _notes(table: TaskTable, sides: _Sides, *, trials_as: str, errors_as: str) -
         notes.append(f"{ERRORS_AS[errors_as]}: {lost:,} of these two contenders")
     if len(table.domain_names) > 1:
         notes.append("p adjusted holds for all domains together (step-down max-T, Westfall & Young 1993)")
-    return (*notes, *table.notes)
+    return (*notes, *(flag.text for flag in table.flags if flag.kind in OF_THE_ROWS))
+
+
+OF_THE_ROWS = {"split", "duplicates", "contradictions", "unvalued"}
+"""Flags of the table that matter to every pair; the others are about contenders, or are said above."""

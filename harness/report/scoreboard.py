@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core import Comparison, Estimate, Manifest, UserFileError
-from harness.report.evidence import load_evidence
+from harness.report.evidence import load_evidence, progress_of
 from harness.report.pairing import adjusted, compared
 from harness.report.text import plural
 from harness.report.view import ContenderScore, DomainScore, DomainSpread, Scoreboard
@@ -45,8 +45,8 @@ def scoreboard_of(table: TaskTable, *, manifest: Manifest | None = None, level: 
     reference, doubt = _reference(table)
     contenders = tuple(_score(table, name, level) for name in table.contenders)
     comparisons, spreads = _comparisons(table, reference, level)
-    clusters = int(table.clusters.max()) + 1 if len(table.tasks) else 0
-    done = int((table.trials - table.skipped).sum())
+    clusters = len(set(table.clusters.tolist()))
+    progress = progress_of(table, manifest)
     view = Scoreboard(
         report=manifest.report if manifest and manifest.report else table.report.resolve().name,
         contenders=contenders,
@@ -58,10 +58,11 @@ def scoreboard_of(table: TaskTable, *, manifest: Manifest | None = None, level: 
         unit="task" if clusters == len(table.tasks) else "cluster",
         n_tasks=len(table.tasks),
         n_units=clusters,
-        planned=manifest.planned if manifest and manifest.planned else None,
-        done=manifest.done if manifest and manifest.done else done,
-        complete=(manifest is None or manifest.complete) and not table.skipped.any(),
-        stopped_because=manifest.stopped_because if manifest else None,
+        planned=progress.planned,
+        done=progress.done,
+        complete=progress.complete,
+        stopped_because=progress.stopped_because,
+        warning=progress.warning,
         notes=(),
     )
     notes = (*_notes(view, table), *doubt, *table.notes, *_manifest_notes(manifest))

@@ -21,8 +21,8 @@ def print_scoreboard(view: Scoreboard, file: TextIO | None = None) -> None:
     console = _console(file)
     total = sum(c.n_trials for c in view.contenders)
     _line(console, f"{view.report}: {plural(view.n_tasks, 'task')}, {plural(total, 'graded attempt')}", "bold")
-    if not view.complete:
-        _line(console, unfinished(view), "bold red")
+    if view.warning:
+        _line(console, view.warning, "bold red")
     _table(console, *scoreboard_cells(view, _name))
     if len(view.domains) > 1:
         _line(console, f"Pass rate by domain, {100 * view.level:g}% intervals", "bold")
@@ -37,10 +37,12 @@ def print_pairing(view: Pairing, file: TextIO | None = None) -> None:
     """Writes a comparison: its sentence, its numbers, its domains, the first flips and the notes."""
     console = _console(file)
     c = view.comparison
+    if view.warning:
+        _line(console, view.warning, "bold red")
     _line(console, c.sentence, "bold")
     _line(console, "", "")
     interval = f"{points_interval(c.low, c.high)} ({100 * c.level:g}%, {c.interval_method})"
-    exact = "" if c.p_exact is None else f"; exact {p_text(c.p_exact)}"
+    exact = "" if c.p_exact in {None, c.p_value} else f"; exact {p_text(c.p_exact)}"
     needed = UNKNOWN if c.tasks_needed is None else f"about {c.tasks_needed:,}, were this the true difference"
     rows = [
         ["difference", f"{points(c.delta)} points {interval}"],
@@ -61,17 +63,9 @@ def print_pairing(view: Pairing, file: TextIO | None = None) -> None:
         _line(console, f"Tasks that flipped: {lost:,} lost, {len(view.flips) - lost:,} gained", "bold")
         _table(console, None, [[f.direction, _name(f.task), _name(f.domain)] for f in view.flips[:FLIPS_SHOWN]], left=3)
         if len(view.flips) > FLIPS_SHOWN:
-            _line(console, f"and {len(view.flips) - FLIPS_SHOWN:,} more; --json lists all\n", "")
+            _line(console, f"and {len(view.flips) - FLIPS_SHOWN:,} more; --json lists all", "")
+            _line(console, "", "")
     _notes(console, view.notes)
-
-
-def unfinished(view: Scoreboard) -> str:
-    """The loud line over a run that is not done."""
-    planned = "an unknown number" if view.planned is None else f"{view.planned:,}"
-    because = f" ({visible(view.stopped_because)})" if view.stopped_because else ""
-    return (
-        f"INCOMPLETE: {view.done:,} of {planned} planned attempts are done{because}; every figure below is provisional"
-    )
 
 
 def _name(text: str) -> str:

@@ -90,6 +90,8 @@ class Scoreboard:
     done: int
     complete: bool
     stopped_because: str | None
+    warning: str | None
+    """The loud line over a run that is not done."""
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -151,6 +153,8 @@ class Pairing:
     domains: tuple[DomainDifference, ...]
     flips: tuple[Flip, ...]
     """Lost ones first: they are what a change has cost."""
+    warning: str | None
+    """The loud line over a run that is not done."""
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -161,6 +165,7 @@ class Pairing:
         record["bounds"] = None if bounds is None else {"low": bounds[0], "high": bounds[1]}
         sentence = record.pop("sentence")
         parts = {"domains": self.domains, "flips": self.flips, "sentence": sentence, "notes": self.notes}
+        parts["notes"] = (self.warning, *self.notes) if self.warning else self.notes
         return record | {key: as_json(part) for key, part in parts.items()} | {"why": _why(self.comparison)}
 
 

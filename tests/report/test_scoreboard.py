@@ -123,7 +123,7 @@ def nulls_without_reason(value, path=""):
             yield from nulls_without_reason(below, f"{path}[{i}]")
 
 
-OPTIONAL = {"reference", "stopped_because", "planned"}
+OPTIONAL = {"reference", "stopped_because", "planned", "warning"}
 """Facts, not figures: null says that there was none."""
 
 

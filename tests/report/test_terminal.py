@@ -99,6 +99,10 @@ def test_an_unfinished_run_is_said_first(make_report):
     report = make_report([{"contender": "A", "task": f"t{i}"} for i in range(4)], manifest=manifest)
     second = shown(print_scoreboard, scoreboard(report)).splitlines()[1]
     assert second.startswith("INCOMPLETE: 4 of 10 planned attempts are done (the budget is spent)")
+    both = [{"contender": n, "task": "x"} for n in "AB"]
+    pairing = pair(make_report(both, manifest=manifest, name="both"), "A", "B")
+    assert shown(print_pairing, pairing).startswith("INCOMPLETE: 4 of 10")
+    assert pairing.as_json()["notes"][0].startswith("INCOMPLETE")
 
 
 def test_ungraded_and_skipped_have_columns_only_where_there_are_any(make_report, report):
