@@ -131,6 +131,7 @@ def p_text(p: float | None) -> str:
     """A p-value: ``0.0156``, ``<0.0001``."""
     if p is None:
         return UNKNOWN
+    p += 1e-12  # halves a hair up, as in percentages
     return "<0.0001" if p < 1e-4 else f"{p:.4f}" if p < 0.1 else f"{p:.3f}"
 
 

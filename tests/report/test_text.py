@@ -147,4 +147,4 @@ def test_durations(s, text):
 
 
 def test_a_tiny_p_is_never_zero():
-    assert [p_text(p) for p in (0.015625, 1e-19, 0.5, None)] == ["0.0156", "<0.0001", "0.500", "-"]
+    assert [p_text(p) for p in (0.015625, 0.03125, 1e-19, 0.5, None)] == ["0.0156", "0.0313", "<0.0001", "0.500", "-"]
