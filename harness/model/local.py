@@ -12,15 +12,14 @@ Greedy answers do not depend on the batch but for float noise; sampled ones draw
 """
 
 import asyncio
+import atexit
 import contextlib
 import os
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.core import (
     Cause,
@@ -34,6 +33,7 @@ from harness.core import (
     UserFileError,
     nearest,
 )
+from harness.model.local_await import Job, Ticket
 from harness.model.local_choose import Row, sampling_of
 from harness.model.local_engine import Engine
 from harness.model.local_prompt import Prompts, local_digest, template_digest
@@ -84,8 +84,8 @@ class LocalModel:
         self._engine: Engine | None = None
         self._version = ""
         self._asked = threading.Condition()
-        self._pending: list[_Ticket] = []
-        self._jobs: list[_Job] = []
+        self._pending: list[Ticket] = []
+        self._jobs: list[Job] = []
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -146,7 +146,7 @@ class LocalModel:
             ModelError: ``context``, where the prompt leaves no room; ``request``, where the request asks for what a
                 local model cannot; ``internal``, where the model failed.
         """
-        ticket = _Ticket(request=request, loop=asyncio.get_running_loop())
+        ticket = Ticket(request=request, loop=asyncio.get_running_loop())
         with self._asked:
             if self._closed:
                 raise ModelError(Cause.INTERNAL, f"model {self.spec.name!r} was closed")
@@ -164,15 +164,7 @@ class LocalModel:
 
     async def close(self) -> None:
         """Ends the thread and lets go of the weights; requests under way end with ``internal``."""
-        with self._asked:
-            self._closed = True
-            waiting, self._pending, self._jobs = [*self._jobs, *self._pending], [], []
-            self._asked.notify_all()
-        for one in waiting:
-            one.fail(ModelError(Cause.INTERNAL, f"model {self.spec.name!r} was closed"))
-        if self._thread is not None and self._thread.is_alive():
-            await asyncio.to_thread(self._thread.join, _CLOSING_S)
-        self._engine = None
+        await asyncio.to_thread(self._end)
 
     # ------------------------------------------------------------------------------------------ on any thread
 
@@ -188,13 +180,28 @@ class LocalModel:
 
     def _start(self) -> None:
         if self._thread is None:
-            # a daemon: an interrupt must not wait for a batch
+            # a daemon, so that an interrupt need not wait for a batch; but one that dies inside torch aborts the whole
+            # process, so that at exit it gets the time of a step to see that it is closed
             self._thread = threading.Thread(target=self._work, name=f"local-{self.spec.name}", daemon=True)
             self._thread.start()
+            atexit.register(self._end)
+
+    def _end(self) -> None:
+        """Closes, and waits a bounded time for the thread."""
+        with self._asked:
+            self._closed = True
+            waiting, self._pending, self._jobs = [*self._jobs, *self._pending], [], []
+            self._asked.notify_all()
+        for one in waiting:
+            one.fail(ModelError(Cause.INTERNAL, f"model {self.spec.name!r} was closed"))
+        if self._thread is not None:
+            self._thread.join(_CLOSING_S)
+            atexit.unregister(self._end)
+        self._engine = None
 
     async def _on_thread(self, work: Callable[[], None]) -> None:
         """Has the model's own thread do ``work`` between two batches; raises what it raises."""
-        job = _Job(work=work, loop=asyncio.get_running_loop())
+        job = Job(work=work, loop=asyncio.get_running_loop())
         with self._asked:
             if self._closed:
                 raise UsageError(f"model {self.spec.name!r} was closed")
@@ -220,7 +227,7 @@ class LocalModel:
             if batch:
                 self._run(batch)
 
-    def _next_batch(self) -> "list[_Ticket]":
+    def _next_batch(self) -> "list[Ticket]":
         """The oldest request, and those of its adapter that are nearest to it in length."""
         with self._asked:
             before = -1
@@ -252,14 +259,14 @@ class LocalModel:
             self._pending = [ticket for ticket in self._pending if id(ticket) not in chosen]
         return batch
 
-    def _fits(self, batch: "list[_Ticket]") -> bool:
+    def _fits(self, batch: "list[Ticket]") -> bool:
         """The batch keeps to its token bound, and no row's places run past the model's, its padding counted."""
         rows = [ticket.row for ticket in batch if ticket.row is not None]
         longest, limit = max(len(row.prompt) for row in rows), max(row.limit for row in rows)
         room = self._loaded().room
         return longest * len(rows) <= self._options["batch_tokens"] and (room is None or longest + limit <= room)
 
-    def _read(self, ticket: "_Ticket") -> None:
+    def _read(self, ticket: "Ticket") -> None:
         """Turns a request into a row.
 
         Raises:
@@ -291,12 +298,12 @@ class LocalModel:
             dropped=lambda: ticket.dropped or self._closed,
         )
 
-    def _refuse(self, ticket: "_Ticket", error: ModelError) -> None:
+    def _refuse(self, ticket: "Ticket", error: ModelError) -> None:
         with self._asked, contextlib.suppress(ValueError):
             self._pending.remove(ticket)
         ticket.fail(error)
 
-    def _run(self, batch: "list[_Ticket]") -> None:
+    def _run(self, batch: "list[Ticket]") -> None:
         """Answers a batch; one that memory does not hold is tried in halves."""
         rows = [ticket.row for ticket in batch if ticket.row is not None]
         engine = self._loaded()
@@ -337,64 +344,6 @@ class LocalModel:
                 )
             self._version = local_digest(self.folder)
         return self._engine
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class _Awaited:
-    """Something that a coroutine on another thread waits for."""
-
-    loop: asyncio.AbstractEventLoop
-    future: "asyncio.Future[Any]" = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.future = self.loop.create_future()
-
-    def tell(self, result: Any) -> None:
-        _tell(self.loop, self.future, result, None)
-
-    def fail(self, error: BaseException) -> None:
-        _tell(self.loop, self.future, None, error)
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class _Job(_Awaited):
-    """Work on the weights that is no request: loading, probing."""
-
-    work: Callable[[], None]
-
-    def run(self) -> None:
-        try:
-            self.work()
-        except BaseException as error:  # noqa: BLE001 - handed to the one who awaits
-            self.fail(error)
-        else:
-            self.tell(None)
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class _Ticket(_Awaited):
-    """One request in the queue."""
-
-    request: Request
-    adapter: Path | None = None
-    prompt: list[int] = field(default_factory=list)
-    row: Row | None = None
-    dropped: bool = False
-
-
-def _tell(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]", result: Any, error: Any) -> None:
-    """Settles the future on its loop's own thread; a loop that has ended meanwhile wants no answer."""
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(_settle, future, result, error)
-
-
-def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
-    if future.done():
-        return
-    if error is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(result)
 
 
 def _reply(row: Row, seconds: float, batch_tokens: int, version: str) -> Reply:
