@@ -3,6 +3,7 @@
 No input or output, no data frames, nothing of models; the unit is the task, or the cluster of tasks.
 """
 
+from harness.stats.agreement import Agreement, agreement, rater_table
 from harness.stats.audit import Audit, audit, fisher_exact
 from harness.stats.bootstrap import (
     bootstrap_estimate,
@@ -24,7 +25,31 @@ from harness.stats.clustered import (
     pass_hat_k,
 )
 from harness.stats.compare import compare, difference_interval, gained_and_lost, seldom_differs
+from harness.stats.confidence import (
+    Bin,
+    Isotonic,
+    RiskCoverage,
+    auroc,
+    brier_score,
+    expected_calibration_error,
+    isotonic_fit,
+    reliability_bins,
+    risk_coverage,
+)
 from harness.stats.domains import DomainComparison, compare_domains, domain_variance
+from harness.stats.escalation import (
+    Aiq,
+    Chosen,
+    Curve,
+    Objective,
+    Replay,
+    aiq,
+    choose_threshold,
+    escalation_curve,
+    gap_recovered,
+    replay,
+)
+from harness.stats.factorial import Effect, Factorial, factorial
 from harness.stats.gain import normalised_gain
 from harness.stats.heterogeneity import Heterogeneity, dersimonian_laird, heterogeneity
 from harness.stats.labels import Confusion, confusion_matrix, f1_by_label, macro_f1
@@ -49,6 +74,8 @@ from harness.stats.paired import (
     tango_interval,
     tango_z,
 )
+from harness.stats.pairs import AllPairs, all_pairs
+from harness.stats.pareto import Pareto, on_front, pareto_probability
 from harness.stats.power import (
     difference_error,
     exact_power,
@@ -57,27 +84,56 @@ from harness.stats.power import (
     tasks_for_trials,
     visible_difference,
 )
+from harness.stats.ppi import ppi_mean
 from harness.stats.proportion import clopper_pearson_interval, jeffreys_interval, wilson_interval
 from harness.stats.quantiles import latency_quantile
+from harness.stats.sequential import (
+    crossing_probability,
+    harm_e_value,
+    non_inferiority_e_value,
+    obrien_fleming_bounds,
+    sign_e_value,
+)
 from harness.stats.signflip import SignFlip, sign_flip_test
 from harness.stats.stratified import compare_stratified, discordant_variance
+from harness.stats.variance import VarianceComponents, variance_components
 from harness.stats.worse import Worse, tasks_worse
 
 __all__ = [
+    "Agreement",
+    "Aiq",
+    "AllPairs",
     "Audit",
+    "Bin",
+    "Chosen",
     "Confusion",
+    "Curve",
     "DomainComparison",
     "DomainHarm",
+    "Effect",
+    "Factorial",
     "Harm",
     "Heterogeneity",
+    "Isotonic",
     "NonInferiority",
+    "Objective",
+    "Pareto",
+    "Replay",
+    "RiskCoverage",
     "SignFlip",
+    "VarianceComponents",
     "Worse",
+    "agreement",
+    "aiq",
+    "all_pairs",
     "audit",
+    "auroc",
     "benjamini_hochberg",
     "bonett_price_interval",
     "bootstrap_estimate",
     "break_even",
+    "brier_score",
+    "choose_threshold",
     "clopper_pearson_interval",
     "cluster_weights",
     "clustered_mean",
@@ -88,6 +144,7 @@ __all__ = [
     "confusion_matrix",
     "cr0",
     "cr1",
+    "crossing_probability",
     "dersimonian_laird",
     "design_effect",
     "difference_error",
@@ -95,18 +152,24 @@ __all__ = [
     "discordant_variance",
     "domain_variance",
     "effective_n",
+    "escalation_curve",
     "exact_power",
+    "expected_calibration_error",
     "f1_by_label",
+    "factorial",
     "fieller_ratio",
     "fieller_roots",
     "fisher_exact",
     "gained_and_lost",
+    "gap_recovered",
+    "harm_e_value",
     "harm_test",
     "harmed_domains",
     "heterogeneity",
     "holm",
     "hommel",
     "icc",
+    "isotonic_fit",
     "jeffreys_interval",
     "latency_quantile",
     "macro_f1",
@@ -119,14 +182,24 @@ __all__ = [
     "newcombe10_interval",
     "non_inferiority",
     "non_inferiority_counts",
+    "non_inferiority_e_value",
     "non_inferiority_tasks",
     "normalised_gain",
+    "obrien_fleming_bounds",
+    "on_front",
+    "pareto_probability",
     "pass_at_k",
     "pass_hat_k",
     "percentile_limits",
+    "ppi_mean",
+    "rater_table",
     "ratio_of_ratios",
+    "reliability_bins",
+    "replay",
     "resampled_sums",
+    "risk_coverage",
     "seldom_differs",
+    "sign_e_value",
     "sign_flip_test",
     "table_bootstrap",
     "tango_interval",
@@ -134,6 +207,7 @@ __all__ = [
     "tasks_for_difference",
     "tasks_for_trials",
     "tasks_worse",
+    "variance_components",
     "visible_difference",
     "wilson_interval",
 ]

@@ -1,0 +1,129 @@
+"""How far two raters agree beyond chance. Three figures and the whole table, because each misleads alone."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from harness.core import Estimate
+from harness.stats.bootstrap import percentile_limits
+from harness.stats.tails import two_sided_z
+from harness.stats.units import Counts, Vector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Two raters on the same tasks."""
+
+    table: Counts
+    """Rows the first rater's categories, columns the second's: always to be shown."""
+    observed: float
+    kappa: Estimate
+    alpha: Estimate
+    ac1: Estimate
+
+
+def rater_table(first: Sequence[str], second: Sequence[str]) -> tuple[tuple[str, ...], Counts]:
+    """The categories that occur, sorted, and how often each pair of them was given.
+
+    Raises:
+        ValueError: The raters rated different numbers of tasks.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"both raters must rate the same tasks: {len(first)} and {len(second)}")
+    names = tuple(sorted({*first, *second}))
+    place = {name: i for i, name in enumerate(names)}
+    table = np.zeros((len(names), len(names)), dtype=np.int64)
+    for one, two in zip(first, second, strict=True):
+        table[place[one], place[two]] += 1
+    return names, table
+
+
+def agreement(table: ArrayLike, level: float = 0.95, *, seed: int = 0, resamples: int = 2_000) -> Agreement:
+    """Cohen's kappa, Krippendorff's alpha (nominal) and Gwet's AC1 of two raters.
+
+    kappa = (po - pe) / (1 - pe), pe from both raters' own shares (Cohen 1960), with the standard error of Fleiss, Cohen
+    & Everitt 1969; alpha with pe from pairs drawn from the pooled shares without replacement (Krippendorff 1970); AC1
+    with ``pe = sum q (1 - q) / (Q - 1)``, q the pooled shares (Gwet 2008). With one category rare, kappa and alpha fall
+    to nothing at near-perfect agreement, and AC1 does not: hence the table. alpha and AC1 have bootstrap intervals,
+    drawn from the table.
+
+    Args:
+        table: Square counts, rows the first rater, columns the second.
+        level: Confidence.
+        seed: Seeds the bootstrap.
+        resamples: Its size.
+
+    Returns:
+        Each figure; None with ``why`` where only one category was ever used.
+
+    Raises:
+        ValueError: The table is not square, has a negative count, or is empty.
+    """
+    counts = np.asarray(table)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or np.any(counts < 0) or counts.sum() == 0:
+        raise ValueError("agreement needs a square table of counts, not all 0")
+    z = two_sided_z(level)
+    n = int(counts.sum())
+    one = counts.astype(np.float64)[None] / n
+    kappa = float(_kappa(one)[0])
+    half = z * _kappa_error(one[0]) / math.sqrt(n) if math.isfinite(kappa) else math.nan
+    drawn = np.random.default_rng(seed).multinomial(n, one[0].ravel(), size=resamples).reshape(-1, *counts.shape) / n
+    how = f"bootstrap of the table, seed {seed}"
+    alpha, limits = float(_alpha(one, n)[0]), percentile_limits(_alpha(drawn, n), level)
+    return Agreement(
+        table=counts.astype(np.int64),
+        observed=float(np.trace(one[0])),
+        kappa=_estimate(kappa, (kappa - half, min(1.0, kappa + half)), n, level, "Cohen's kappa, Fleiss-Cohen-Everitt"),
+        alpha=_estimate(alpha, limits, n, level, f"Krippendorff's alpha, {how}"),
+        ac1=_estimate(float(_ac1(one)[0]), percentile_limits(_ac1(drawn), level), n, level, f"Gwet's AC1, {how}"),
+    )
+
+
+def _estimate(value: float, limits: tuple[float, float] | None, n: int, level: float, method: str) -> Estimate:
+    if not math.isfinite(value):
+        why = "only one category was used, so chance agreement is certain"
+        return Estimate(value=None, level=level, n_tasks=n, n_trials=n, method=method, why=why)
+    if limits is None:
+        why = "undefined in too many resamples"
+        return Estimate(value=value, level=level, n_tasks=n, n_trials=n, method=method, why=why)
+    low, high = min(limits[0], value), max(limits[1], value)
+    return Estimate(value=value, low=low, high=high, level=level, n_tasks=n, n_trials=n, method=method)
+
+
+def _beyond(observed: Vector, chance: Vector) -> Vector:
+    left = 1.0 - chance
+    return np.where(left > 1e-12, (observed - chance) / np.where(left > 1e-12, left, 1.0), np.nan)
+
+
+def _kappa(p: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> Vector:
+    return _beyond(_diagonal(p), (p.sum(axis=2) * p.sum(axis=1)).sum(axis=1))
+
+
+def _alpha(p: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]", n: int) -> Vector:
+    pooled = (p.sum(axis=1) + p.sum(axis=2)) * n
+    values = 2.0 * n
+    chance = (pooled * (pooled - 1.0)).sum(axis=1) / (values * (values - 1.0))
+    return _beyond(_diagonal(p), chance)
+
+
+def _ac1(p: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> Vector:
+    pooled = (p.sum(axis=1) + p.sum(axis=2)) / 2.0
+    return _beyond(_diagonal(p), (pooled * (1.0 - pooled)).sum(axis=1) / max(1, p.shape[1] - 1))
+
+
+def _diagonal(p: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> Vector:
+    return np.asarray(np.trace(p, axis1=1, axis2=2), dtype=np.float64)
+
+
+def _kappa_error(p: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> float:
+    """sqrt(n) times the standard error of kappa off the null (Fleiss, Cohen & Everitt 1969, eq. 13)."""
+    rows, columns = p.sum(axis=1), p.sum(axis=0)
+    po, pe = float(np.trace(p)), float(rows @ columns)
+    kappa = (po - pe) / (1.0 - pe)
+    agree = float((np.diag(p) * (1.0 - (rows + columns) * (1.0 - kappa)) ** 2).sum())
+    apart = p * (columns[:, None] + rows[None, :]) ** 2
+    off = (1.0 - kappa) ** 2 * float(apart.sum() - np.trace(apart))
+    return math.sqrt(max(0.0, agree + off - (kappa - pe * (1.0 - kappa)) ** 2)) / (1.0 - pe)

@@ -1,0 +1,219 @@
+"""Does a contender know when it is right? Ranking, calibration, and what abstaining would buy.
+
+``confidence`` is one number a task, larger is surer; ``correct`` is 0 or 1. Ties in confidence are treated as ties, so
+the order of the tasks never matters.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from harness.core import Estimate
+from harness.stats.proportion import wilson_interval
+from harness.stats.tails import two_sided_z
+from harness.stats.units import Codes, Vector, is_binary, same_length, sum_by, vector
+
+
+def auroc(confidence: ArrayLike, correct: ArrayLike, level: float = 0.95) -> Estimate:
+    """The chance that a task answered rightly has the higher confidence, ties counting half, with DeLong's interval.
+
+    DeLong, DeLong & Clarke-Pearson 1988, by midranks (Sun & Xu 2014). The normal interval is cut at 0 and 1 and too
+    narrow near them. None, with ``why``, where all answers are right or all wrong. One value a task: trials of a task
+    would count as tasks here.
+
+    Raises:
+        ValueError: The arrays do not match, or ``correct`` is not 0 and 1.
+    """
+    z = two_sided_z(level)
+    score, right = _checked(confidence, correct)
+    n = len(score)
+    pos, neg = score[right], score[~right]
+    m, k = len(pos), len(neg)
+    if m == 0 or k == 0:
+        why = "all answers are right, or all wrong" if n else "no answers"
+        return Estimate(value=None, level=level, n_tasks=n, n_trials=n, method="DeLong", why=why)
+    ranks = _midranks(score)
+    above = (ranks[right] - _midranks(pos)) / k
+    below = 1.0 - (ranks[~right] - _midranks(neg)) / m
+    value = float(above.mean())
+    if m < 2 or k < 2:
+        why = "one right or one wrong answer leaves the spread unknown"
+        return Estimate(value=value, level=level, n_tasks=n, n_trials=n, method="DeLong", why=why)
+    half = z * math.sqrt(float(above.var(ddof=1)) / m + float(below.var(ddof=1)) / k)
+    return Estimate(
+        value=value,
+        low=max(0.0, value - half),
+        high=min(1.0, value + half),
+        level=level,
+        n_tasks=n,
+        n_trials=n,
+        method="DeLong",
+    )
+
+
+def brier_score(confidence: ArrayLike, correct: ArrayLike) -> float:
+    """The mean squared distance between confidence (a probability) and outcome (Brier 1950); 0 is perfect."""
+    p, right = _checked(confidence, correct)
+    return float(np.mean((p - right) ** 2))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """Tasks of like confidence: what was said, and what came true."""
+
+    low: float
+    high: float
+    """The least and the greatest confidence in the bin."""
+    n: int
+    confidence: float
+    rate: Estimate
+
+
+def reliability_bins(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    bins: int = 10,
+    kind: Literal["mass", "width"] = "mass",
+    level: float = 0.95,
+) -> tuple[Bin, ...]:
+    """Tasks sorted into bins by confidence, with Wilson's interval on each bin's pass rate; empty bins are left out.
+
+    "mass": edges at the quantiles of confidence, so that no bin is nearly empty; tasks tied in confidence stay
+    together, which can leave fewer bins. "width": equal parts of [0, 1]. Each bin holds its upper edge.
+    """
+    p, right = _checked(confidence, correct)
+    if bins < 1:
+        raise ValueError(f"at least one bin is needed, not {bins}")
+    if len(p) == 0:
+        return ()
+    edges = np.linspace(0.0, 1.0, bins + 1) if kind == "width" else np.quantile(p, np.linspace(0.0, 1.0, bins + 1))
+    place = np.searchsorted(edges[1:-1], p, side="left")
+    found = []
+    for k in np.unique(place).tolist():
+        group = np.flatnonzero(place == k)
+        hits = int(right[group].sum())
+        low, high = wilson_interval(hits, len(group), level)
+        rate = hits / len(group)
+        estimate = Estimate(
+            value=rate, low=low, high=high, level=level, n_tasks=len(group), n_trials=len(group), method="Wilson"
+        )
+        inside = p[group]
+        found.append(
+            Bin(
+                low=float(inside.min()),
+                high=float(inside.max()),
+                n=len(group),
+                confidence=float(inside.mean()),
+                rate=estimate,
+            )
+        )
+    return tuple(found)
+
+
+def expected_calibration_error(
+    confidence: ArrayLike, correct: ArrayLike, bins: int = 10, kind: Literal["mass", "width"] = "mass"
+) -> float | None:
+    """The mean gap between confidence and pass rate over bins, weighted by their size (Naeini et al. 2015).
+
+    Biased upward with few tasks a bin, since chance alone opens gaps. None without tasks.
+    """
+    found = reliability_bins(confidence, correct, bins, kind)
+    total = sum(one.n for one in found)
+    if not total:
+        return None
+    return math.fsum(one.n * abs(one.confidence - (one.rate.value or 0.0)) for one in found) / total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskCoverage:
+    """Area under the risk-coverage curve, with the two figures that bound any ranking's use."""
+
+    aurc: float
+    random: float
+    """What confidence without information would give: the share of wrong answers."""
+    oracle: float
+    """What perfect confidence would give."""
+
+
+def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> RiskCoverage | None:
+    """The mean over k = 1 .. n of the share wrong among the k surest answers (Geifman & El-Yaniv 2017).
+
+    Tied tasks share their errors evenly. None without tasks.
+    """
+    p, right = _checked(confidence, correct)
+    if len(p) == 0:
+        return None
+    wrong = 1.0 - _tie_means(p, right.astype(np.float64))
+    size = np.arange(1, len(p) + 1)
+    order = np.argsort(-p, kind="stable")
+    best = np.sort(~right).astype(np.float64)
+    return RiskCoverage(
+        aurc=float(np.mean(np.cumsum(wrong[order]) / size)),
+        random=float(np.mean(~right)),
+        oracle=float(np.mean(np.cumsum(best) / size)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isotonic:
+    """A non-decreasing step curve from confidence to pass rate."""
+
+    knots: Vector
+    values: Vector
+
+    def __call__(self, confidence: ArrayLike) -> Vector:
+        """The fitted pass rate at each confidence, linear between knots and flat beyond them."""
+        return np.interp(np.asarray(confidence, dtype=np.float64), self.knots, self.values)
+
+
+def isotonic_fit(confidence: ArrayLike, outcome: ArrayLike) -> Isotonic:
+    """The best non-decreasing fit of outcome on confidence, by pooling adjacent violators (Ayer et al. 1955).
+
+    Fit it on other tasks than those it is then judged on: on its own tasks it always looks calibrated.
+
+    Raises:
+        ValueError: The arrays do not match or are empty.
+    """
+    x, y = vector(confidence, "confidence"), vector(outcome, "outcome")
+    if same_length(confidence=x, outcome=y) == 0:
+        raise ValueError("an isotonic fit needs at least one task")
+    knots, codes = np.unique(x, return_inverse=True)
+    weight = np.bincount(codes).astype(np.float64)
+    level = sum_by(codes.astype(np.intp), y, len(knots)) / weight
+    means: list[float] = []
+    weights: list[float] = []
+    lengths: list[int] = []
+    for value, mass in zip(level.tolist(), weight.tolist(), strict=True):
+        means.append(value)
+        weights.append(mass)
+        lengths.append(1)
+        while len(means) > 1 and means[-2] >= means[-1]:
+            last, heavy, long = means.pop(), weights.pop(), lengths.pop()
+            means[-1] = (means[-1] * weights[-1] + last * heavy) / (weights[-1] + heavy)
+            weights[-1] += heavy
+            lengths[-1] += long
+    return Isotonic(knots=knots, values=np.repeat(np.array(means), lengths))
+
+
+def _midranks(x: Vector) -> Vector:
+    _, codes, counts = np.unique(x, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return np.asarray((last - (counts - 1) / 2.0)[codes], dtype=np.float64)
+
+
+def _tie_means(p: Vector, values: Vector) -> Vector:
+    """Each value replaced by the mean over the tasks with the same confidence."""
+    distinct, codes = np.unique(p, return_inverse=True)
+    where: Codes = codes.astype(np.intp)
+    return np.asarray((sum_by(where, values, len(distinct)) / np.bincount(where))[where], dtype=np.float64)
+
+
+def _checked(confidence: ArrayLike, correct: ArrayLike) -> "tuple[Vector, np.ndarray[tuple[int], np.dtype[np.bool_]]]":
+    p, right = vector(confidence, "confidence"), vector(correct, "correct")
+    same_length(confidence=p, correct=right)
+    if not is_binary(right) or not np.all(np.isfinite(p)):
+        raise ValueError("correct must be 0 or 1 and confidence a number for every task")
+    return p, right == 1.0

@@ -1,0 +1,80 @@
+"""Which contenders nobody beats on both money and quality: a probability, never a yes or no."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from harness.stats.bootstrap import RESAMPLES, Matrix, resampled_sums
+from harness.stats.units import Vector, cluster_codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pareto:
+    """Each contender's share of resamples; one value a contender, in the order given."""
+
+    on_front: Vector
+    """Nobody else is at least as good and at most as dear, and better in one."""
+    best: Vector
+    """The highest pass rate; ties share."""
+    cheapest: Vector
+    """The lowest cost a pass; ties share, and where nobody passes nobody is."""
+
+
+def pareto_probability(
+    passes: ArrayLike,
+    costs: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Pareto:
+    """How often each contender is on the front when the tasks are drawn anew: a joint bootstrap over clusters.
+
+    All contenders share each resample (Efron & Tibshirani 1993), so what makes tasks hard or dear for all cancels. It
+    is a picture of the sampling noise, not a test.
+
+    Args:
+        passes: Shape (tasks, contenders): mean graded value of each at each task.
+        costs: The same shape: mean cost. Tasks with an unknown (NaN) for any contender must be left out beforehand.
+        clusters: A code for each task, or None.
+        resamples: How many.
+        seed: Seeds them.
+
+    Raises:
+        ValueError: The shapes differ, hold an unknown, or are empty.
+    """
+    p, c = np.asarray(passes, dtype=np.float64), np.asarray(costs, dtype=np.float64)
+    if p.ndim != 2 or p.shape != c.shape or p.size == 0 or np.isnan(p).any() or np.isnan(c).any():
+        raise ValueError("passes and costs must be equal tables, tasks by contenders, without unknowns")
+    codes, groups = cluster_codes(clusters, len(p))
+    table = np.zeros((groups, 2 * p.shape[1]))
+    np.add.at(table, codes, np.concatenate([p, c], axis=1))
+    drawn = resampled_sums(table, resamples, seed)
+    rate, cost = drawn[:, : p.shape[1]], drawn[:, p.shape[1] :]
+    per_pass = np.where(rate > 0.0, cost / np.where(rate > 0.0, rate, 1.0), np.inf)
+    return Pareto(
+        on_front=on_front(rate, cost).mean(axis=0),
+        best=_shared(rate >= rate.max(axis=1, keepdims=True) - 1e-9),
+        cheapest=_shared((per_pass <= per_pass.min(axis=1, keepdims=True) * (1.0 + 1e-12)) & np.isfinite(per_pass)),
+    )
+
+
+def on_front(rate: Matrix, cost: Matrix) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
+    """Which columns of each row nobody dominates: sorted by cost, those above everything cheaper."""
+    order = np.lexsort((-rate, cost), axis=1)
+    r, c = np.take_along_axis(rate, order, axis=1), np.take_along_axis(cost, order, axis=1)
+    before = np.maximum.accumulate(r, axis=1)
+    before = np.concatenate([np.full((len(r), 1), -np.inf), before[:, :-1]], axis=1)
+    better = r > before + 1e-9
+    # An exact twin of the contender just before it on the front is on the front too.
+    for k in range(1, r.shape[1]):
+        better[:, k] |= better[:, k - 1] & (np.abs(r[:, k] - r[:, k - 1]) <= 1e-9) & (c[:, k] == c[:, k - 1])
+    result = np.empty_like(better)
+    np.put_along_axis(result, order, better, axis=1)
+    return result
+
+
+def _shared(first: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]") -> Vector:
+    share = first.sum(axis=1, keepdims=True)
+    return np.asarray((first / np.maximum(share, 1)).mean(axis=0), dtype=np.float64)
