@@ -58,6 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away: not a fault of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a full disk, a folder that may not be written: the user's to mend, and no fault of ours
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"ownbench: {_one_line(where + (error.strerror or str(error)))}\n")
+        return 2
 
 
 def _dispatch(arguments: list[str], verb: str | None) -> int:

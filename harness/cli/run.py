@@ -1,6 +1,7 @@
 """``ownbench run``: runs what is not yet done, tells how it goes, ends with the scoreboard."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.output import folder
+from harness.cli.output import folder, plain
 from harness.core import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.limit is not None and args.limit < 1:
         raise UsageError(f"--limit is {args.limit}; give a number from 1")
+    if args.offline:  # suites of `datasets` are then read from its cache on this machine
+        os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
     report = folder(args.report)
     assembled = assemble(report)
     for name in args.only:
@@ -57,9 +60,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _say(summary: "Summary", args: argparse.Namespace) -> None:
     """What was done, in a few lines on standard error."""
-    say = sys.stderr.write
+    say, report = sys.stderr.write, plain(str(args.report))
     if summary.made == 0 and summary.complete:
-        say(f"nothing to do: all {summary.planned:,} attempts are recorded in {args.report}\n")
+        say(f"nothing to do: all {summary.planned:,} attempts are recorded in {report}\n")
     else:
         unknown = f" and {summary.unknown_costs:,} calls of unknown cost" if summary.unknown_costs else ""
         done = summary.done_before + summary.made
@@ -68,13 +71,16 @@ def _say(summary: "Summary", args: argparse.Namespace) -> None:
             f"${summary.spent_usd:.4f}{unknown} spent in all\n"
         )
     for note in summary.notes:
-        say(f"note: {note}\n")
+        say(f"note: {plain(note)}\n")
     if summary.errored:
         causes = ", ".join(f"{n} {cause}" for cause, n in sorted(summary.causes.items()))
-        say(f"{summary.errored:,} attempts have no outcome ({causes}); ownbench run --retry-errored tries them anew\n")
+        say(f"{summary.errored:,} attempts have no outcome ({causes})")
+        say(f"; ownbench run {report} --retry-errored tries them anew\n")
+        for cause, reason in sorted(summary.examples.items()):
+            say(f"  {cause}, for one: {plain(reason)}\n")
     if not summary.complete:
-        why = f": {summary.stopped_because}" if summary.stopped_because else ""
-        say(f"INCOMPLETE{why}; ownbench run {args.report} goes on from here\n")
+        why = f": {plain(summary.stopped_because)}" if summary.stopped_because else ""
+        say(f"INCOMPLETE{why}; ownbench run {report} goes on from here\n")
 
 
 @contextmanager

@@ -38,7 +38,7 @@ from harness.core.records import (
     Verdict,
     as_json,
 )
-from harness.core.redact import Redactor
+from harness.core.redact import Redactor, holds_secret
 from harness.core.seams import Clock, ManualClock, SystemClock, seeded
 from harness.core.words import Cause, Decision, Kind, Role, Status
 
@@ -85,6 +85,7 @@ __all__ = [
     "digest_json",
     "digest_text",
     "fault_of",
+    "holds_secret",
     "nearest",
     "seeded",
     "write_atomic",

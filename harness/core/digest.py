@@ -5,7 +5,7 @@ Same content, same digest, on any machine.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,21 @@ def digest_text(text: str) -> str:
     return digest_bytes(text.encode("utf-8", "surrogatepass"))
 
 
-def digest_json(value: Any) -> str:
+def digest_json(value: Any, default: Callable[[Any], Any] | None = None) -> str:
     """The digest of a JSON value, whatever the order of its keys.
+
+    Args:
+        value: the value.
+        default: gives the JSON form of what has none; by default such a thing is an error.
 
     Raises:
         TypeError: the value holds something that JSON has no form for.
         ValueError: the value holds NaN or an infinity.
     """
-    return digest_text(json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+    text = json.dumps(
+        value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=default
+    )
+    return digest_text(text)
 
 
 def digest_folder(folder: Path, *, files: Iterable[Path] | None = None) -> str:

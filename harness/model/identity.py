@@ -1,5 +1,6 @@
 """What can be said of a model before it is opened: its identity, what it can do, the key that it lacks."""
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from harness.core import ModelSpec, as_json, digest_json
 from harness.model.protocol import ADAPTERS, CAPABILITIES, LOGPROBS, TOOL_ROLE, TOOLS
 
+SECRET_NAMES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 WITHOUT_LOGPROBS = ("anthropic", "bedrock", "cohere", "claude")
 """Beginnings of litellm's model names whose providers give no log-probabilities."""
 
@@ -43,6 +45,36 @@ def capabilities_of(spec: ModelSpec) -> frozenset[str]:
     if spec.backend == "litellm" and spec.model.startswith(WITHOUT_LOGPROBS):
         found -= {LOGPROBS}
     return found - {TOOLS} if spec.options.get("tools") is False else found
+
+
+def notes_of(spec: ModelSpec) -> tuple[str, ...]:
+    """What a reader of this model's results must know: settings of the experiment that the model is not asked with.
+
+    Imports litellm for a model behind it that has sampling settings, and nothing otherwise.
+    """
+    if spec.backend != "litellm" or not spec.sampling or importlib.util.find_spec("litellm") is None:
+        return ()
+    from harness.model.litellm_backend import not_taken
+
+    return tuple(
+        f"model {spec.name}: {name}: {spec.sampling[name]} is not sent, since {spec.model} does not take it ({why})"
+        for name, why in not_taken(spec).items()
+    )
+
+
+def secrets_of(spec: ModelSpec, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The values of the environment that are this model's keys, so that they can be kept out of every text.
+
+    A model behind litellm that names no variable may read any that is called like a key.
+    """
+    if spec.api_key_env:
+        return tuple(value for value in [environment.get(spec.api_key_env, "")] if value)
+    return keys_in(environment) if spec.backend == "litellm" else ()
+
+
+def keys_in(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Values of the variables that are called like keys."""
+    return tuple(v for name, v in environment.items() if name.upper().endswith(SECRET_NAMES) and len(v) >= 8)
 
 
 def missing_key(spec: ModelSpec, environment: Mapping[str, str]) -> str | None:

@@ -5,8 +5,8 @@ own, ``api_key_env``, and ``options``, which go to ``litellm.acompletion`` as th
 Without ``api_key_env`` litellm reads the variable that it knows for the provider.
 
 litellm is kept quiet and at home: no price list, header list or ``.env`` file is fetched or read, nothing is reported,
-nothing is printed. It does not retry; `Caller` does. A sampling parameter that the provider does not know is an error
-and is not dropped, since without it the experiment would be another one; ``options: {drop_params: true}`` drops it.
+nothing is printed. It does not retry; `Caller` does. A sampling setting that the model does not take (newer Claude and
+GPT models take no temperature but 1) is left out of what is sent, and `not_taken` says so to whoever reads the results.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from typing import Any
 
 from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError
 from harness.model.faults import Redact, cause_of, redact_also, retry_after, shown
+from harness.model.identity import keys_in
 from harness.model.loopback import refuse_remote
 from harness.model.protocol import LOGPROBS, TOOL_ROLE, TOOLS
 from harness.model.wire import read_reply, request_fields
@@ -34,7 +35,6 @@ _AT_HOME = {
     "LITELLM_LOCAL_BLOG_POSTS": "True",
     "LITELLM_MODE": "PRODUCTION",  # anything else reads a .env file from the working folder
 }
-_SECRET_NAMES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 _RESERVED = ("model", "messages", "api_key", "api_base", "base_url", "num_retries", "max_retries", "stream")
 
 
@@ -53,7 +53,7 @@ class LiteLLMModel:
             refuse_remote(spec)
         self.spec = spec
         self._key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
-        self._redact = redact_also(redact, self._key, *_keys_in(environment))
+        self._redact = redact_also(redact, self._key, *keys_in(environment))
         self._open = True
         _OPEN.add(id(self))
         self._fixed: dict[str, Any] = _own(spec) | {"model": spec.model, "num_retries": 0, "max_retries": 0}
@@ -69,6 +69,10 @@ class LiteLLMModel:
         can_call = "tools" in known and self.spec.options.get("tools") is not False
         found = {TOOL_ROLE, TOOLS} if can_call else set()
         return frozenset(found | ({LOGPROBS} if "top_logprobs" in known else set()))
+
+    @cached_property
+    def _not_taken(self) -> frozenset[str]:
+        return frozenset(not_taken(self.spec))
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Imports litellm (some seconds) and asks it whether the keys that this model needs are there; sends nothing.
@@ -90,23 +94,6 @@ class LiteLLMModel:
             raise UsageError(
                 f"model {self.spec.name!r}: the environment variable {', '.join(missing)} is not set; set it to the key"
             )
-        self._check_sampling(litellm)
-
-    def _check_sampling(self, litellm: Any) -> None:
-        try:
-            model, provider, _, _ = litellm.get_llm_provider(self.spec.model, api_base=self.spec.base_url)
-            litellm.utils.get_optional_params(
-                model=model, custom_llm_provider=provider, **(_own(self.spec) | dict(self.spec.sampling))
-            )
-        except litellm.UnsupportedParamsError as error:
-            said = str(error).partition(". To drop")[0].removeprefix("litellm.UnsupportedParamsError: ")
-            raise UsageError(
-                f"model {self.spec.name!r}: sampling: {said}; leave it out, or write options: {{drop_params: true}} to"
-                " have litellm drop it"
-            ) from None
-        except Exception:  # noqa: BLE001
-            # only that one complaint is looked for; anything else shows itself with the first request
-            return
 
     async def answer(self, request: Request) -> Reply:
         """One request, no retries.
@@ -116,6 +103,8 @@ class LiteLLMModel:
         """
         litellm = _litellm()
         fields = request_fields(request, logprobs=LOGPROBS in self.capabilities)
+        for name in self._not_taken:
+            fields.pop(name, None)
         fields["messages"] = [dict(message) for message in request.messages]  # litellm writes into them
         started = time.perf_counter()
         try:
@@ -150,14 +139,28 @@ class LiteLLMModel:
             await _shut()
 
 
+def not_taken(spec: ModelSpec) -> dict[str, str]:
+    """The sampling settings that the model does not take as they are, each with litellm's reason; imports litellm.
+
+    Each setting is asked for by itself: a model may take a temperature of 1 and no other.
+    """
+    litellm = _litellm()
+    found: dict[str, str] = {}
+    for name, value in spec.sampling.items():
+        try:
+            model, provider, _, _ = litellm.get_llm_provider(spec.model, api_base=spec.base_url)
+            litellm.utils.get_optional_params(model=model, custom_llm_provider=provider, **(_own(spec) | {name: value}))
+        except litellm.UnsupportedParamsError as error:
+            said = str(error).partition(". To drop")[0].removeprefix("litellm.UnsupportedParamsError: ")
+            found[name] = " ".join(said.split())
+        except Exception:  # noqa: BLE001, S112
+            continue  # only that one complaint is looked for; anything else shows itself with the first request
+    return found
+
+
 def _own(spec: ModelSpec) -> dict[str, Any]:
     """The options that are litellm's; ``tools: false`` is ours, and says that the model cannot call tools."""
     return {name: value for name, value in spec.options.items() if name != "tools"}
-
-
-def _keys_in(environment: Mapping[str, str]) -> list[str]:
-    """Values that litellm may read by itself and a provider may echo; wanted only to be kept out of texts."""
-    return [value for name, value in environment.items() if name.upper().endswith(_SECRET_NAMES) and len(value) >= 8]
 
 
 _OPEN: set[int] = set()

@@ -1,12 +1,12 @@
 """From ``experiment.yaml`` to everything that a run needs, checked whole before anything is spent."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core import Contender, ModelSpec, Price, Suite, UserFileError, as_json, digest_json, nearest
+from harness.core import Contender, ModelSpec, Price, Suite, Task, UserFileError, as_json, digest_json, nearest
 from harness.cost import book_price
 from harness.grade import Grader, grader
 from harness.model import capabilities_of, identified
@@ -38,7 +38,7 @@ class Assembled:
     systems: Mapping[str, Mapping[str, System]]
     """By contender name, then by suite name."""
     graders: Mapping[str, Grader]
-    """By the digest of the grader's description, as `grader_key` makes it."""
+    """By the task's digest; tasks with the same description share one."""
     verifiers: Mapping[str, Grader]
     """By contender name."""
     attempts: tuple[Attempt, ...]
@@ -51,9 +51,9 @@ class Assembled:
         """The identities, by name."""
         return {name: contender_of(by_suite) for name, by_suite in self.systems.items()}
 
-    def grader_of(self, spec: Mapping[str, Any]) -> Grader:
+    def grader_of(self, task: Task) -> Grader:
         """The grader of a task."""
-        return self.graders[grader_key(spec)]
+        return self.graders[task.digest]
 
 
 def assemble(report: Path) -> Assembled:
@@ -75,7 +75,7 @@ def assemble(report: Path) -> Assembled:
         for suite, entry in zip(full, experiment.suites, strict=True)
     )
     graders = _graders(full)
-    dev, parts = _dev(experiment, report, full)
+    dev, parts = _dev(experiment, report, full, suites)
     attempts = [
         *plan_attempts(dev, systems, trials=1, seed=experiment.seed, contenders=parts),
         *plan_attempts(suites, systems, trials=experiment.trials, seed=experiment.seed),
@@ -92,11 +92,6 @@ def assemble(report: Path) -> Assembled:
         attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
         adapters=_adapters(plans),
     )
-
-
-def grader_key(spec: Mapping[str, Any]) -> str:
-    """The key of a task's grader among an experiment's graders."""
-    return digest_json(as_json(spec))
 
 
 def _suites(experiment: Experiment, report: Path) -> list[Suite]:
@@ -168,7 +163,12 @@ def _replayed(name: str, entry: ModelEntry, report: Path, options: dict[str, Any
         sampling=model.get("sampling", {}),
         template_digest=str(model.get("template_digest", "")),
         price=entry.own_price() or _price_of(model.get("price")),
-        options=options | {"report": str(source), "capabilities": model.get("capabilities", [])},
+        options=options
+        | {
+            "report": str(source),
+            "capabilities": model.get("capabilities", []),
+            "recorded_backend": model.get("recorded_backend") or model.get("backend", ""),
+        },
         digest=str(model["digest"]),
     )
 
@@ -264,15 +264,21 @@ def _check_capabilities(
 
 
 def _graders(suites: list[Suite]) -> dict[str, Grader]:
-    """One grader for each different description; every reference is held against its grader."""
+    """Each task's grader, one for each different description; every reference is held against its grader."""
     found: dict[str, Grader] = {}
+    made: dict[str, Grader] = {}
     for suite in suites:
+        seen: dict[int, Grader] = {}  # most tasks of a suite share the very object that describes their grader
         for task in suite.tasks:
-            key = grader_key(task.grader)
-            if key not in found:
-                found[key] = grader(task.grader, where=f"suite {suite.name}")
+            judge = seen.get(id(task.grader))
+            if judge is None:
+                key = digest_json(as_json(task.grader))
+                if key not in made:
+                    made[key] = grader(task.grader, where=f"suite {suite.name}")
+                judge = seen[id(task.grader)] = made[key]
+            found[task.digest] = judge
             try:
-                found[key].check_reference(task.reference)
+                judge.check_reference(task.reference)
             except ValueError as error:
                 raise UserFileError(
                     f"suite {suite.name}", str(error), field=f"task {task.id}: reference", advice="correct the task"
@@ -293,35 +299,34 @@ def _verifiers(experiment: Experiment, report: Path) -> dict[str, Grader]:
                 experiment_file(report),
                 problem,
                 field=f"contenders.{name}.escalate.verifier",
-                advice="json with a schema",
+                advice="write verifier: {name: json_schema, schema: …}",
             )
         found[name] = made
     return found
 
 
-def _dev(experiment: Experiment, report: Path, suites: list[Suite]) -> tuple[tuple[Suite, ...], list[str]]:
+def _dev(
+    experiment: Experiment, report: Path, suites: list[Suite], run_on: Sequence[Suite]
+) -> tuple[tuple[Suite, ...], list[str]]:
     """The dev tasks and the contenders that try them, where a threshold or a rate is to be chosen."""
-    auto = [
-        name
-        for name, entry in experiment.contenders.items()
-        if (e := entry.escalate) is not None
-        and e.threshold == "auto"
-        and e.name in {"logprob_mean", "logprob_min", "margin"}
-    ]
+    auto = [name for name, entry in experiment.contenders.items() if _is_auto(entry)]
     if not auto:
         return (), []
     dev = []
-    for number, (suite, entry) in enumerate(zip(suites, experiment.suites, strict=True)):
+    for number, (suite, chosen) in enumerate(zip(suites, run_on, strict=True)):
         if all(task.split != "dev" for task in suite.tasks):
             problem = f"threshold: auto is chosen on dev tasks, and the suite {suite.name} has none"
             advice = "mark tasks with split: dev, or give a number"
             raise UserFileError(
                 experiment_file(report), problem, field=f"contenders.{auto[0]}.escalate.threshold", advice=advice
             )
-        if entry.split == "dev" or all(task.split == "dev" for task in suite.tasks):
+        if any(task.split == "dev" for task in chosen.tasks):
             problem = f"the suite {suite.name} is run on its dev tasks, on which threshold: auto is chosen"
             raise UserFileError(
-                experiment_file(report), problem, field=f"suites.{number}.split", advice="run it on the split test"
+                experiment_file(report),
+                problem,
+                field=f"suites.{number}.split",
+                advice="mark other tasks with split: test, and run it on those",
             )
         dev.append(select(suite, split="dev", seed=experiment.seed))
     entries = experiment.contenders
@@ -342,6 +347,25 @@ def _adapters(plans: Mapping[str, Plan]) -> dict[str, tuple[Path, ...]]:
         if isinstance(plan, DirectPlan):
             found.setdefault(plan.model, {}).update(dict.fromkeys(plan.adapters.values()))
     return {model: tuple(paths) for model, paths in found.items()}
+
+
+def tried_on_dev(entries: Mapping[str, ContenderEntry], name: str) -> set[str]:
+    """Whose dev attempts a contender waits for, because a threshold or a rate of its own is chosen on them."""
+    entry = entries[name]
+    if entry.escalate is None:
+        return set()
+    if entry.escalate.like is not None:
+        below = [entry.escalate.like, entry.worker, entry.expert]
+    else:
+        below = [entry.worker, entry.expert]
+    found = {part for other in below for part in tried_on_dev(entries, str(other))}
+    return found | ({str(entry.worker), str(entry.expert)} if _is_auto(entry) else set())
+
+
+def _is_auto(entry: ContenderEntry) -> bool:
+    escalate = entry.escalate
+    signals = {"logprob_mean", "logprob_min", "margin"}
+    return escalate is not None and escalate.threshold == "auto" and escalate.name in signals
 
 
 def needs_threshold(system: System) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.core import Cost, Message, Price, Usage, as_json
 from harness.cost import charge
-from harness.model import missing_key
+from harness.model import missing_key, notes_of
 from harness.run.assemble import Assembled
 from harness.store import read_manifest
 from harness.system import Hybrid, Skilled, System
@@ -161,6 +161,7 @@ def _warnings(assembled: Assembled) -> list[str]:
                 found += [f"{name} on {suite}: skill {s.name}: {w}" for s in system.skills for w in s.warnings]
     if len(assembled.systems) > 1 and assembled.experiment.reference is None:
         found.append("no reference is named: the report compares with the first contender")
+    found += [note for spec in assembled.specs.values() for note in notes_of(spec)]
     unused = set(assembled.experiment.models) - set(assembled.specs)
     if unused:
         found.append(f"models that no contender uses: {', '.join(sorted(unused))}")

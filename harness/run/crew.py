@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from harness.core import Answer, Cause, Clock, ModelError, Outcome, Status, fault_of
 from harness.cost import Reservation
@@ -32,6 +31,8 @@ class Crew:
         self.shop, self.system_of, self.tally, self.listener, self.clock = shop, system_of, tally, listener, clock
         self.stopped: str | None = None
         """Why no further attempt begins."""
+        self.over_budget = False
+        """Whether that is the budget."""
         self._hands: list[asyncio.Task[None]] = []
 
     async def work(self, attempts: Sequence[Attempt], phase: str) -> set[str]:
@@ -114,6 +115,7 @@ class Crew:
         while True:
             if self.stopped is None:
                 self.stopped = self.shop.meter.exhausted(self.clock.monotonic())
+                self.over_budget = self.stopped is not None
             if self.stopped is not None:
                 return None
             reservation = self.shop.meter.admit(contender)
@@ -131,7 +133,7 @@ class Crew:
         try:
             async with asyncio.timeout(task.timeout_s) as limit:
                 answer = await self.system_of(attempt).answer(task, session)
-            judged = grade(task, answer, shop.assembled.grader_of(task.grader))
+            judged = grade(task, answer, shop.assembled.grader_of(task))
         except ModelError as error:
             judged = faulted(error.fault, shop.redact(str(error)))
         except TimeoutError as error:
@@ -142,8 +144,9 @@ class Crew:
                 judged = faulted(fault_of(error), shop.redact(str(error)))
         except Exception as error:  # noqa: BLE001 - a fault of ours in one attempt must not take the run with it
             judged = faulted(fault_of(error), shop.redact(f"{type(error).__name__}: {error}"))
-        outcome = graded(shop.assembled, attempt, session.calls, answer=answer, judged=judged)
-        outcome = replace(outcome, started_at=started)
+        outcome = graded(shop.assembled, attempt, session.calls, answer=answer, judged=judged, started_at=started)
+        if outcome.cause is not None and outcome.passed is None:
+            self.tally.examples.setdefault(str(outcome.cause), judged.reason)
         messages = answer.messages if answer is not None else task.messages
         shop.journal.append_attempt(outcome, messages, judged.reason, tuple(c.request_digest for c in session.calls))
         return outcome

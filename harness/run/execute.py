@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.core import Cause, Clock, Redactor, Status, SystemClock, UsageError
+from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError
 from harness.cost import Meter
-from harness.model import Caller, Limits, Model, Probing, missing_key, open_model
-from harness.run.assemble import Assembled, needs_threshold
+from harness.model import Caller, Limits, Model, Probing, missing_key, notes_of, open_model, secrets_of
+from harness.run.assemble import Assembled, needs_threshold, tried_on_dev
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
 from harness.run.outcome import skipped
@@ -62,6 +62,8 @@ class Summary:
     errored: int = 0
     """Attempts of the report that ended errored or ungraded."""
     causes: Mapping[str, int] = field(default_factory=dict)
+    examples: Mapping[str, str] = field(default_factory=dict)
+    """For causes that this call of the run met: the reason given by the first such attempt."""
     spent_usd: float = 0.0
     unknown_costs: int = 0
     elapsed_s: float = 0.0
@@ -105,18 +107,21 @@ class _Run:
     ) -> None:
         self.assembled, self.options, self.listener, self.clock = assembled, options, listener, clock
         self.report, self.environment = assembled.report, environment
-        keys = [environment.get(spec.api_key_env or "", "") for spec in assembled.specs.values()]
-        self.redact = Redactor(tuple(key for key in keys if key))
+        self.redact = Redactor(tuple(s for spec in assembled.specs.values() for s in secrets_of(spec, environment)))
         self.started = clock.monotonic()
         self.stopped: str | None = None
+        self.over_budget = False
         self.notes: list[str] = []
+        self.model_notes: dict[str, tuple[str, ...]] = {}
+        """By the models that this call has prepared: what a reader of their results must know."""
         self.choices: Choices = {}
         self.tally = Tally(0, self.started)
 
     def go(self) -> Summary:
         if self._nothing_to_do():
             planned = len(self.assembled.attempts)
-            return Summary(planned=planned, done_before=planned, made=0, complete=True)
+            notes = self.manifest.notes if self.manifest else ()
+            return Summary(planned=planned, done_before=planned, made=0, complete=True, notes=notes)
         recorded, todo = self._look()
         models = self._open({model for a in todo for model in self._system(a).models})  # before anything is written
         with Journal(self.report) as journal:
@@ -131,7 +136,7 @@ class _Run:
 
     def _nothing_to_do(self) -> bool:
         """Whether the manifest says that this very plan is complete, with no need to read the journal."""
-        manifest = read_manifest(self.report)
+        self.manifest = manifest = read_manifest(self.report)
         return (
             manifest is not None
             and manifest.complete
@@ -146,7 +151,11 @@ class _Run:
         self.choices = decided(self.assembled, self.manifest)
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
         planned = {attempt.id for attempt in self.assembled.attempts}
-        self.done = {i for i, outcome in recorded.attempts.items() if i in planned and outcome.status not in again}
+        self.done = {
+            i
+            for i, outcome in recorded.attempts.items()
+            if i in planned and _is_done(outcome) and outcome.status not in again
+        }
         self.done_before = len(self.done)
         todo = self._todo()
         self.tally = Tally(len(todo), self.started)
@@ -154,7 +163,7 @@ class _Run:
 
     def _todo(self) -> list[Attempt]:
         only = set(self.options.only)
-        parts = {part for name in only for part in _parts(self.assembled.systems[name])}
+        parts = {part for name in only for part in tried_on_dev(self.assembled.experiment.contenders, name)}
         chosen = [
             attempt
             for attempt in self.assembled.attempts
@@ -180,7 +189,7 @@ class _Run:
             crew = Crew(shop, self._system, self.tally, self.listener, self.clock)
             with crew.interruptible():
                 await self._phases(crew, todo)
-            self.stopped = crew.stopped
+            self.stopped, self.over_budget = crew.stopped, crew.over_budget
         finally:
             for model in models.values():
                 await model.close()
@@ -205,6 +214,7 @@ class _Run:
         self._tell(f"preparing {name}")
         adapters = self.assembled.adapters.get(name, ())
         await model.prepare(adapters)
+        self.model_notes[name] = notes_of(self.assembled.specs[name])
         if adapters and isinstance(model, Probing):
             self._tell(f"probing the adapters of {name}")
             suites = self.assembled.suites
@@ -241,14 +251,19 @@ class _Run:
         if dev:
             self.done |= await crew.work(dev, "dev attempts, to choose thresholds on")
         main = [a for a in todo if not self._is_dev(a)]
-        dev_is_done = all(a.id in self.done for a in self.assembled.attempts if self._is_dev(a))
-        if dev_is_done and any(needs_threshold(self._system(a)) for a in main):
+        left = {a.contender for a in self.assembled.attempts if self._is_dev(a) and a.id not in self.done}
+        ready = {
+            name
+            for name in self.assembled.systems
+            if not left & tried_on_dev(self.assembled.experiment.contenders, name)
+        }
+        if any(needs_threshold(self._system(a)) for a in main):
             crew.tell("choosing thresholds")
-            self.choices = await choose(self.assembled, crew.shop, self.choices)
+            self.choices = await choose(self.assembled, crew.shop, self.choices, ready)
             self._write_manifest()
         waiting = {a.contender for a in main if needs_threshold(self._system(a))}
         if waiting and crew.stopped is None:
-            why = "no dev attempt has an outcome" if dev_is_done else "not all dev attempts are made"
+            why = "no dev attempt has an outcome" if waiting <= ready else "not all dev attempts are made"
             self.notes.append(f"no threshold for {', '.join(sorted(waiting))} yet: {why}")
         self.done |= await crew.work([a for a in main if a.contender not in waiting], "attempts")
 
@@ -267,7 +282,7 @@ class _Run:
     def _leave_tables(self, recorded: Recalled) -> None:
         """The tables of what is recorded, with a row for every attempt that the run never reached."""
         self._tell("writing the tables")
-        cause = Cause.BUDGET if self.stopped is not None and "budget" in self.stopped else Cause.STOPPED
+        cause = Cause.BUDGET if self.over_budget else Cause.STOPPED
         left = compact(self.report, (skipped(self.assembled, a, cause) for a in self.assembled.attempts))
         if left.left_out:
             self.notes.append(f"{left.left_out} attempts of an earlier form of the experiment are not in the tables")
@@ -279,17 +294,25 @@ class _Run:
         """As things stand; ``recorded`` at the end of a run."""
         planned = self.assembled.attempts
         outcomes = [recorded.attempts[a.id] for a in planned if a.id in recorded.attempts] if recorded else []
-        complete = recorded is not None and len(outcomes) == len(planned)
+        complete = recorded is not None and len(outcomes) == len(planned) and all(map(_is_done, outcomes))
         manifest = manifest_of(
             self.assembled,
             created_at=self.manifest.created_at if self.manifest else self.clock.now().isoformat(timespec="seconds"),
             choices=self.choices,
-            done=len(outcomes) if recorded else len(self.done),
+            done=sum(map(_is_done, outcomes)) if recorded else len(self.done),
             without_outcome=sum(o.status in {Status.ERRORED, Status.UNGRADED} for o in outcomes),
             complete=complete,
             stopped_because=None if complete else self.stopped,
+            notes=self._manifest_notes(),
         )
         write_manifest(self.report, manifest)
+
+    def _manifest_notes(self) -> tuple[str, ...]:
+        """What models that are still asked are not asked with; those of this call as they are now."""
+        others = [name for name in self.assembled.specs if name not in self.model_notes]
+        earlier = self.manifest.notes if self.manifest else ()
+        kept = [note for note in earlier if note.startswith(tuple(f"model {name}: " for name in others))]
+        return (*kept, *(note for notes in self.model_notes.values() for note in notes))
 
     def _summary(self, recorded: Recalled) -> Summary:
         outcomes = [recorded.attempts[a.id] for a in self.assembled.attempts if a.id in recorded.attempts]
@@ -301,15 +324,21 @@ class _Run:
             planned=len(self.assembled.attempts),
             done_before=self.done_before,
             made=self.tally.done,
-            complete=len(outcomes) == len(self.assembled.attempts),
+            complete=len(outcomes) == len(self.assembled.attempts) and all(map(_is_done, outcomes)),
             stopped_because=self.stopped,
             errored=sum(causes.values()),
             causes=causes,
+            examples=self.tally.examples,
             spent_usd=self.tally.spent_usd,
             unknown_costs=self.tally.unknown_costs,
             elapsed_s=self.clock.monotonic() - self.started,
-            notes=tuple(self.notes),
+            notes=(*self._manifest_notes(), *self.notes),
         )
+
+
+def _is_done(outcome: Outcome) -> bool:
+    """Whether an attempt needs no further try. After a refused key it does: the user mends that, then it is made."""
+    return outcome.cause is not Cause.AUTH
 
 
 def _parts(systems: Mapping[str, System]) -> set[str]:

@@ -1,6 +1,9 @@
 """What a report was made from, in one record."""
 
-from harness.core import Manifest, as_json, digest_json
+from collections.abc import Iterable
+
+from harness.core import Manifest, Suite, as_json, digest_json
+from harness.grade import Grader
 from harness.model import capabilities_of
 from harness.run.assemble import Assembled
 from harness.run.thresholds import Choices, as_written
@@ -21,6 +24,7 @@ def manifest_of(
     without_outcome: int,
     complete: bool,
     stopped_because: str | None,
+    notes: tuple[str, ...] = (),
 ) -> Manifest:
     """The manifest of a report as it stands. Paths of this machine and secrets are not in it."""
     experiment = assembled.experiment
@@ -39,7 +43,7 @@ def manifest_of(
                 "prompt_digest": suite.prompt_digest,
                 "metric": suite.metric,
                 "tasks": len(suite.tasks),
-                "graders": sorted({assembled.grader_of(task.grader).digest for task in suite.tasks}),
+                "graders": sorted({judge.digest for judge in _graders(assembled, suite)}),
                 "human_baseline": as_json(suite.human_baseline),
             }
             for suite in assembled.suites
@@ -53,6 +57,7 @@ def manifest_of(
                 "digest": spec.digest,
                 "template_digest": spec.template_digest,
                 "sampling": as_json(spec.sampling),
+                "recorded_backend": spec.options.get("recorded_backend"),
                 "capabilities": sorted(capabilities_of(spec)),
                 "price": as_json(spec.price),
             }
@@ -70,4 +75,11 @@ def manifest_of(
         plan_digest=plan_digest(assembled),
         complete=complete,
         stopped_because=stopped_because,
+        notes=notes,
     )
+
+
+def _graders(assembled: Assembled, suite: Suite) -> Iterable[Grader]:
+    """A suite's graders, each once: their digests are costly, and thousands of tasks share one."""
+    judges = (assembled.grader_of(task) for task in suite.tasks)
+    return {id(judge): judge for judge in judges}.values()

@@ -1,6 +1,7 @@
 """From what happened in an attempt to its row in the outcome table."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from harness.core import Answer, Call, Cause, Cost, Fault, Grade, Outcome, Status, Usage
@@ -20,7 +21,13 @@ def skipped(assembled: Assembled, attempt: Attempt, cause: Cause) -> Outcome:
 
 
 def graded(
-    assembled: Assembled, attempt: Attempt, calls: Sequence[Call], *, answer: Answer | None, judged: Grade
+    assembled: Assembled,
+    attempt: Attempt,
+    calls: Sequence[Call],
+    *,
+    answer: Answer | None,
+    judged: Grade,
+    started_at: datetime | None = None,
 ) -> Outcome:
     """The row of an attempt that was made."""
     answered = [call for call in calls if call.error is None]
@@ -54,6 +61,7 @@ def graded(
         reasoning_tokens=usage.reasoning,
         calls=len(calls),
         retries=sum(call.retries for call in calls),
+        started_at=started_at,
     )
 
 

@@ -40,6 +40,8 @@ class Tally:
         self.planned, self.started = planned, started
         self.done = self.passed = self.failed = self.errored = self.in_flight = 0
         self.causes: Counter[str] = Counter()
+        self.examples: dict[str, str] = {}
+        """The first reason met of each cause in ``causes``."""
         self.spent_usd = 0.0
         self.unknown_costs = 0
 

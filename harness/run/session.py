@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from harness.core import (
@@ -102,7 +102,7 @@ class AttemptSession:
             # another attempt is asking the same: its answer is ours, its failure too; its cancellation is not
             await asyncio.wait({waiting})
             if not waiting.cancelled() and (error := waiting.exception()) is not None:
-                self._record_error(model, request, digest, role, error)
+                self._record_error(model, request, digest, role, error, retries=0)  # they were the other's
                 raise error
             if not waiting.cancelled():
                 shop.replies.setdefault(digest, waiting.result())
@@ -110,7 +110,7 @@ class AttemptSession:
     def grade(self, task: Task, answer: Answer, verifier: str | None = None) -> Grade:
         """The task's own grade, or a verifier's."""
         assembled = self._shop.assembled
-        judge: Grader = assembled.verifiers[verifier] if verifier else assembled.grader_of(task.grader)
+        judge: Grader = assembled.verifiers[verifier] if verifier else assembled.grader_of(task)
         return grade(task, answer, judge)
 
     async def _ask(self, model: str, request: Request, digest: str, role: Role) -> Reply:
@@ -120,8 +120,9 @@ class AttemptSession:
         started = shop.clock.now()
         try:
             reply, retries = await shop.callers[model].call(request)
+            reply = _without_secrets(reply, shop.redact)
         except ModelError as error:
-            self._record_error(model, request, digest, role, error, started_at=started)
+            self._record_error(model, request, digest, role, error, retries=error.retries, started_at=started)
             if error.cause is Cause.AUTH:
                 shop.broken.setdefault(model, shop.redact(str(error)))
             future.set_exception(error)
@@ -181,12 +182,25 @@ class AttemptSession:
             model=model,
             adapter=request.adapter_digest,
             request_digest=digest,
-            retries=getattr(error, "retries", 0),
             error=f"{cause}: {self._shop.redact(str(error))}",
             **made,
         )
         self._shop.journal.append_call(call, None)
         self.calls.append(call)
+
+
+def _without_secrets(reply: Reply, redact: Redactor) -> Reply:
+    """The reply as it may be kept: a server that repeats the key that it was sent puts it into no file of ours."""
+    calls = tuple(
+        replace(
+            call, name=redact.answer(call.name), arguments=redact.answer(call.arguments), raw=redact.answer(call.raw)
+        )
+        for call in reply.tool_calls
+    )
+    texts = {
+        name: redact.answer(getattr(reply, name)) for name in ("text", "refusal", "finish_reason", "model_version")
+    }
+    return replace(reply, tool_calls=calls, **texts)
 
 
 class Rehearsal(AttemptSession):

@@ -1,6 +1,6 @@
 """Chooses, on dev tasks, where a hybrid escalates. What is chosen is written to the manifest before it is used."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass
 
 from harness.core import Manifest, ModelError, Role, Status, Suite
@@ -49,10 +49,12 @@ def as_written(choices: Choices) -> dict[str, dict[str, dict[str, object]]]:
     return {name: {suite: asdict(choice) for suite, choice in by.items()} for name, by in choices.items()}
 
 
-async def choose(assembled: Assembled, shop: Shop, held: Choices) -> Choices:
-    """``held``, and a choice for each undecided hybrid that has dev outcomes to choose on."""
+async def choose(assembled: Assembled, shop: Shop, held: Choices, ready: Set[str]) -> Choices:
+    """``held``, and a choice for each undecided hybrid of ``ready`` that has dev outcomes to choose on."""
     chosen: Choices = {name: dict(by_suite) for name, by_suite in held.items()}
     for name, systems in assembled.systems.items():
+        if name not in ready:
+            continue
         for suite in assembled.dev:
             system = systems[suite.name]
             if not isinstance(system, Hybrid) or suite.name in chosen.get(name, {}):

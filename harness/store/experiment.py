@@ -1,11 +1,10 @@
 """Reads ``experiment.yaml``: what a run is to do, checked whole before anything is spent."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core import UserFileError, nearest
+from harness.core import UserFileError, holds_secret, nearest
 from harness.store.schema import WITHOUT_ADAPTERS, Experiment
 from harness.userfile import parse, read_yaml
 
@@ -112,10 +111,6 @@ def _refuse_cycle(experiment: Experiment, path: Path, name: str, above: tuple[st
 
 
 _SECRET_KEYS = {"api_key", "apikey", "api-key", "secret", "password", "authorization", "x-api-key", "access_token"}
-_SECRET_SHAPES = re.compile(
-    r"\b(?:sk|pk|rk|xai)-[-_A-Za-z0-9]{16,}|\b(?:hf|gsk|ghp|gho|github_pat|r8)_[A-Za-z0-9_]{16,}"
-    r"|\bAKIA[0-9A-Z]{12,}|\bAIza[-_0-9A-Za-z]{30,}|(?i:bearer )\S{8,}|://[^/\s:@]+:[^/\s@]+@"
-)
 
 
 def _refuse_secrets(value: Any, path: Path, field: str) -> None:
@@ -130,5 +125,5 @@ def _refuse_secrets(value: Any, path: Path, field: str) -> None:
     elif isinstance(value, list):
         for number, below in enumerate(value):
             _refuse_secrets(below, path, f"{field}.{number}")
-    elif isinstance(value, str) and _SECRET_SHAPES.search(value):
+    elif isinstance(value, str) and holds_secret(value):
         raise UserFileError(path, "this looks like a key or a password", field=field, advice=advice)

@@ -40,10 +40,11 @@ class Journal:
             raise UsageError(f"a worker cannot be named {worker!r}")
         try:
             report.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(report / f".lock{suffix}", report)
+            self._paths = [report / f"{kind}{suffix}.jsonl" for kind in (ATTEMPTS, CALLS)]
+            self._lock_path = report / f".lock{suffix}"
+            self._lock = _locked(self._lock_path, report)
             try:
-                self._attempts = _opened(report / f"{ATTEMPTS}{suffix}.jsonl")
-                self._calls = _opened(report / f"{CALLS}{suffix}.jsonl")
+                self._attempts, self._calls = map(_opened, self._paths)
             except BaseException:
                 os.close(self._lock)
                 raise
@@ -95,7 +96,10 @@ class Journal:
             os.fsync(handle)
 
     def close(self) -> None:
-        """Puts everything on the disk and lets the lock go; a second call does nothing."""
+        """Puts everything on the disk and lets the lock go; a file that stayed empty is taken away.
+
+        A second call does nothing.
+        """
         if self._closed:
             return
         self._closed = True
@@ -104,8 +108,12 @@ class Journal:
         try:
             self.sync()
         finally:
-            for handle in (self._attempts, self._calls, self._lock):
+            for path, handle in zip(self._paths, (self._attempts, self._calls), strict=True):
+                if os.fstat(handle).st_size == 0:
+                    path.unlink(missing_ok=True)
                 os.close(handle)
+            self._lock_path.unlink(missing_ok=True)  # while it is held: whoever opened it meanwhile looks again
+            os.close(self._lock)
 
     def __enter__(self) -> Self:
         return self
@@ -187,19 +195,32 @@ def _opened(path: Path) -> int:
 
 
 def _locked(path: Path, report: Path) -> int:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(handle, path):
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+                return handle
+        except BlockingIOError:
+            holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(handle)
+            problem = f"{report}: another run is writing here (process {holder})"
+            raise UsageError(
+                f"{problem}; wait for it or stop it, then run again: it goes on where that one ended"
+            ) from None
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)  # its holder has just ended and taken the file away: this lock is nobody's
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether the open file still stands at ``path``."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
-        os.close(handle)
-        problem = f"{report}: another run is writing here (process {holder})"
-        raise UsageError(
-            f"{problem}; wait for it or stop it, then run again: it goes on where that one ended"
-        ) from None
-    except BaseException:
-        os.close(handle)
-        raise
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
-    return handle
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(handle)
+    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)

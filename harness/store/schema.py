@@ -169,7 +169,7 @@ class Escalation(Strict):
         if (name == "verifier") != (self.verifier is not None):
             raise ValueError("the signal verifier and the key verifier go together; give both or neither")
         if self.verifier is not None and not isinstance(self.verifier.get("name"), str):
-            raise ValueError("the verifier needs the name of a grader; write verifier: {name: json, …}")
+            raise ValueError("the verifier needs the name of a grader; write verifier: {name: json_schema, schema: …}")
         if name in CONTROLS and self.threshold != "auto":
             raise ValueError(f"the signal {name} has no threshold; take it out")
         return self

@@ -145,6 +145,7 @@ class _Makers:
                 "written": plan.written,
             }
         )
+        backend = spec.options.get("recorded_backend") or spec.backend
         contender = Contender(name=name, kind=kind, parts=described, digest=digest_json([name, identity]))
         made: dict[str, System] = {}
         for suite in self.suites:
@@ -155,7 +156,7 @@ class _Makers:
                 sampling=spec.sampling,
                 adapter=str(adapter.path) if adapter else None,
                 adapter_digest=adapter.digest if adapter else None,
-                logprobs=name in self.wants_logprobs or (spec.backend == "transformers" and "logprobs" in can),
+                logprobs=name in self.wants_logprobs or (backend == "transformers" and "logprobs" in can),
                 calls_tools="tools" in can,
                 tool_role="tool_role" in can,
             )

@@ -129,24 +129,30 @@ class Skilled:
             return f"There is no skill {name}. The skills are: {', '.join(self.shown)}."
         if path is not None:
             try:
-                return file_content(name, path, read_file(skill, path))
+                text = file_content(name, path, read_file(skill, path))
             except SkillFileError as error:
                 return str(error)
+            used.touched.setdefault(name)
+            return text
         if name in used.opened:
             return f"The skill {name} is open already; its text stands above."
-        used.opened.append(name)
+        used.opened.add(name)
+        used.touched.setdefault(name)
         return skill_content(name, skill.body, skill.files)
 
 
 class _Opened:
-    """Which skills an attempt has opened, in order."""
+    """Which skills an attempt has read of."""
 
     def __init__(self) -> None:
-        self.opened: list[str] = []
+        self.opened: set[str] = set()
+        """Those whose bodies stand in the conversation."""
+        self.touched: dict[str, None] = {}
+        """Those, and the ones of which only a file was read; in their order."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(self.opened)
+        return tuple(self.touched)
 
 
 def flat_text(skills: tuple[Skill, ...]) -> str:

@@ -8,7 +8,7 @@ import pytest
 import servers
 
 from harness.core import Cause, ModelError, ModelSpec, Redactor, Request, UsageError
-from harness.model import ADAPTERS, BACKENDS, TOOLS, assistant_message, open_model, registry
+from harness.model import ADAPTERS, BACKENDS, TOOLS, assistant_message, notes_of, open_model, registry
 from harness.model.loopback import is_loopback
 
 LITELLM = pytest.mark.filterwarnings(*servers.LITELLMS_OWN_WARNINGS)
@@ -139,12 +139,28 @@ async def test_litellm_names_the_key_that_its_provider_needs(monkeypatch):
 
 
 @LITELLM
-async def test_litellm_refuses_sampling_that_its_provider_does_not_know():
-    spec = ModelSpec(
-        name="f", backend="litellm", model="anthropic/claude-3-haiku-20240307", api_key_env="K", sampling={"seed": 1}
-    )
-    with pytest.raises(UsageError, match="seed"):
-        await opened(spec, {"K": "a-key-for-tests"}).prepare()
+@pytest.mark.parametrize(
+    ("name", "sampling", "sent", "left_out"),
+    [
+        ("anthropic/claude-opus-4-7", {"temperature": 0, "max_tokens": 9}, {"max_tokens": 9}, ["temperature: 0 "]),
+        ("anthropic/claude-3-haiku-20240307", {"seed": 1, "temperature": 0}, {"temperature": 0}, ["seed: 1 "]),
+        ("anthropic/claude-3-haiku-20240307", {"temperature": 0, "top_p": 0.5}, {"temperature": 0, "top_p": 0.5}, []),
+    ],
+)
+async def test_litellm_leaves_out_sampling_that_a_model_does_not_take_and_says_so(name, sampling, sent, left_out):
+    async with servers.Running(servers.anthropic_good) as served:
+        spec = ModelSpec(
+            name="f", backend="litellm", model=name, api_key_env="K", base_url=served.url, sampling=sampling
+        )
+        model = opened(spec, {"K": "a-key-for-tests"})
+        await model.prepare()
+        await model.answer(Request(model="d", messages=({"role": "user", "content": "?"},), sampling=sampling))
+        await model.close()
+    body = served.seen[0]["body"]
+    assert {key: body[key] for key in body if key in sampling} == sent
+    notes = notes_of(spec)
+    assert len(notes) == len(left_out)
+    assert all(word in note and name in note for word, note in zip(left_out, notes, strict=True))
 
 
 @LITELLM

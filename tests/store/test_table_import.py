@@ -225,9 +225,7 @@ def test_results_are_not_overwritten_unasked(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has results already"):
         import_table(path, tmp_path / "report")
     import_table(path, tmp_path / "report", overwrite=True)
-    with Journal(tmp_path / "run"):
-        pass
-    with pytest.raises(UsageError, match="journal of a run"):
+    with Journal(tmp_path / "run"), pytest.raises(UsageError, match="journal of a run"):
         import_table(path, tmp_path / "run", overwrite=True)
 
 

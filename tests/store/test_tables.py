@@ -87,7 +87,7 @@ def test_rows_stand_in_the_order_of_the_plan(tmp_path: Path) -> None:
         outcome(n).attempt_id for n in (0, 1, 3)
     ]
     assert sorted(p.name for p in report.iterdir()) == [
-        *(".lock", "attempts.jsonl", "calls.jsonl", "calls.parquet", "outcomes.parquet", "transcripts.parquet")
+        *("attempts.jsonl", "calls.jsonl", "calls.parquet", "outcomes.parquet", "transcripts.parquet")
     ]
 
 
