@@ -52,10 +52,7 @@ class Grader:
         Raises:
             ValueError: it cannot; the text says what was found and what is needed.
         """
-        if self.needs_reference:
-            if reference is None:
-                raise ValueError(f"the grader {self.name!r} needs a reference, found none")
-            self.rule.usable(reference)
+        self._usable(reference)
 
     def __call__(self, task: Task, answer: Answer) -> Grade:
         """The grade of ``answer``. The reference is withheld from a rule that needs none.
@@ -63,9 +60,17 @@ class Grader:
         Raises:
             ValueError: the task's reference is not usable; `check_reference` says so before a run.
         """
-        self.check_reference(task.reference)
-        reference = self.rule.usable(task.reference) if self.needs_reference else None
-        return replace(self._judged(reference, answer), label_true=self.rule.truth(reference))
+        reference = self._usable(task.reference)
+        given, truth = self._judged(reference, answer), self.rule.truth(reference)
+        return given if truth is None else replace(given, label_true=truth)
+
+    def _usable(self, reference: Any) -> Any:
+        """The reference as the rule takes it; nothing for a rule that needs none."""
+        if not self.needs_reference:
+            return None
+        if reference is None:
+            raise ValueError(f"the grader {self.name!r} needs a reference, found none")
+        return self.rule.usable(reference)
 
     def _judged(self, reference: Any, answer: Answer) -> Grade:
         cut = answer.finish_reason == "length"

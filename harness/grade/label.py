@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -54,7 +55,7 @@ class Label(Rule):
         if isinstance(reference, bool) or not isinstance(reference, (str, int)):
             hint = "; quote it in the file" if isinstance(reference, bool) else ""
             raise ValueError(f"the reference must be one of the labels, found {reference!r}{hint}")  # noqa: TRY004
-        label = dict(self._pairs()).get(self._folded(str(reference)))
+        label = self._spellings.get(self._folded(str(reference)))
         if label is None:
             raise ValueError(
                 f"the reference {reference!r} is none of the labels; {nearest(str(reference), self.labels)}"
@@ -68,7 +69,7 @@ class Label(Rule):
     def judge(self, text: str, reference: str) -> Grade:
         """Passes when the label found is the reference."""
         answer = self._folded(text)
-        found = _PLACES[self.take](answer, dict(self._pairs()))
+        found = _PLACES[self.take](answer, self._spellings)
         if len(found) != 1:
             problem = f"the labels {', '.join(found)} occur" if found else "no label"
             place = {"only": "as the whole", "first": "at the start", "last": "at the end", "anywhere": "anywhere"}
@@ -78,6 +79,11 @@ class Label(Rule):
         predicted = found[0]
         graded = right() if predicted == reference else wrong(reference, predicted)
         return replace(graded, label_predicted=predicted)
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        """The label of every spelling, the longest spelling first."""
+        return dict(self._pairs())
 
     def _pairs(self) -> list[tuple[str, str]]:
         """Every spelling with its label, the longest spelling first: "no info" is found before "info"."""
