@@ -1,0 +1,79 @@
+"""Lines and tables for a terminal, and plain ones for a pipe: no colour, cropping or rules where nobody looks."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from harness.report.text import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+NAME_LENGTH = 40
+"""Characters of a name in a table; JSON and report.md have it whole."""
+
+
+def name_text(text: str) -> str:
+    """A name as a table shows it."""
+    return visible(text, NAME_LENGTH)
+
+
+def open_console(file: TextIO | None) -> "Console":
+    """What prints to ``file``, standard output by default; a pipe has no width and no colour."""
+    from rich.console import Console
+
+    target = file or sys.stdout
+    console = Console(file=target, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    if not console.is_terminal:  # a pipe has no edge
+        console.width = 100_000
+    return console
+
+
+def print_line(console: "Console", text: str, style: str = "") -> None:
+    """Prints one line of text, whatever is in it."""
+    from rich.text import Text
+
+    console.print(Text(visible(text), style=style))
+
+
+def print_notes(console: "Console", notes: Sequence[str]) -> None:
+    """Prints each note as an item of a list."""
+    for note in notes:
+        print_line(console, f"- {note}", "")
+
+
+def print_table(
+    console: "Console", header: Sequence[str] | None, rows: Sequence[Sequence[str]], *, left: int = 1
+) -> None:
+    """Prints a table; columns that do not fit beside the first go into a further table under it."""
+    from rich import box
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = list(zip(*(([header] if header else []) + list(rows)), strict=True))
+    widths = [max(cell_len(cell) for cell in column) + 2 for column in columns]
+    for chosen in _fitting(widths, console.width):
+        table = Table(box=box.SIMPLE_HEAD if console.is_terminal and header else None, show_header=header is not None,
+                      pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)  # fmt: skip
+        for i in chosen:
+            title = Text(header[i]) if header else ""
+            table.add_column(title, justify="left" if i < left else "right", no_wrap=True, overflow="ellipsis")
+        for row in rows:
+            table.add_row(*(Text(row[i]) for i in chosen))
+        with console.capture() as captured:
+            console.print(table)
+        lines = captured.get().rstrip("\n").split("\n")
+        console.file.write("\n".join(line.rstrip() for line in lines) + "\n\n")
+
+
+def _fitting(widths: list[int], room: int) -> list[list[int]]:
+    """The columns of each table: as many as fit, the first repeated at the head of each."""
+    tables, used = [[0]], widths[0]
+    for i, width in enumerate(widths[1:], 1):
+        if used + width > room and len(tables[-1]) > 1:
+            tables.append([0])
+            used = widths[0]
+        tables[-1].append(i)
+        used += width
+    return tables
