@@ -1,6 +1,7 @@
 """The frame: verbs, help, and how an error reaches the user (one line on standard error, and the exit code)."""
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -42,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the arguments without the program's name; the process's own by default.
     """
+    # records hold no cycles, and there may be a million of them: looking at all of them again and again is for nothing
+    gc.set_threshold(50_000, 20, 50)
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = next((a for a in arguments if not a.startswith("-")), None)
     if verb is not None and verb not in VERBS:

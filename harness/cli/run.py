@@ -1,6 +1,7 @@
 """``ownbench run``: runs what is not yet done, tells how it goes, ends with the scoreboard."""
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
     report = folder(args.report)
     assembled = assemble(report)
+    gc.freeze()  # tasks and modules live to the end: the collector need not look at them again
     for name in args.only:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")

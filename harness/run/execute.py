@@ -283,7 +283,7 @@ class _Run:
         """The tables of what is recorded, with a row for every attempt that the run never reached."""
         self._tell("writing the tables")
         cause = Cause.BUDGET if self.over_budget else Cause.STOPPED
-        left = compact(self.report, (skipped(self.assembled, a, cause) for a in self.assembled.attempts))
+        left = compact(self.report, (skipped(self.assembled, a, cause) for a in self.assembled.attempts), recorded)
         if left.left_out:
             self.notes.append(f"{left.left_out} attempts of an earlier form of the experiment are not in the tables")
         if left.torn:

@@ -162,9 +162,9 @@ def _record(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
 def _line(record: Mapping[str, Any]) -> bytes:
     """One line of plain ASCII: no text, however hostile, can break it."""
     try:
-        text = json.dumps(record, separators=(",", ":"), allow_nan=False, default=_plain)
+        text = _ENCODER.encode(record)
     except (ValueError, TypeError):  # NaN, or a key that is no text
-        text = json.dumps(as_json(record), separators=(",", ":"), allow_nan=False, default=_plain)
+        text = _ENCODER.encode(as_json(record))
     return text.encode("ascii") + b"\n"
 
 
@@ -173,6 +173,9 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     plain = as_json(value)
     return plain if plain is not value else repr(value)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=_plain)
 
 
 def _opened(path: Path) -> int:

@@ -42,9 +42,13 @@ class Place:
 
     def read(self) -> dict[str, Any]:
         """The line's JSON object."""
-        with self.path.open("rb") as file:
-            value: dict[str, Any] = json.loads(os.pread(file.fileno(), self.length, self.start))
-            return value
+        handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)  # a file object costs more than the line
+        try:
+            data = os.pread(handle, self.length, self.start)
+        finally:
+            os.close(handle)
+        value: dict[str, Any] = json.loads(data)
+        return value
 
 
 class Replies(Mapping[str, Reply]):

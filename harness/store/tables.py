@@ -51,7 +51,7 @@ class Compacted:
     """Lines of the journal that could not be read."""
 
 
-def compact(report: Path, plan: Iterable[Outcome]) -> Compacted:
+def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None) -> Compacted:
     """Writes the report's three tables from its journal, in the order of the plan.
 
     Args:
@@ -59,11 +59,12 @@ def compact(report: Path, plan: Iterable[Outcome]) -> Compacted:
         plan: One outcome with the status ``skipped`` for each planned attempt. It becomes the row where the attempt was
             never tried; where it was, it gives the names (contender, task, domain, cluster, split), which may have been
             changed since without changing what was asked.
+        held: What the journal holds, where it was read after the last attempt was written; else it is read here.
 
     Raises:
         OSError: the folder cannot be written; the old tables still stand.
     """
-    held = read_journal(report)
+    held = read_journal(report) if held is None else held
     planned = list(plan)
     order = {row.attempt_id: place for place, row in enumerate(planned)}
     rows = [_named(held.attempts[row.attempt_id], row) if row.attempt_id in held.attempts else row for row in planned]
