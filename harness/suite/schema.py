@@ -56,7 +56,7 @@ class SuiteFile(Strict):
     """suite.yaml."""
 
     name: str = Field(min_length=1)
-    version: Text
+    version: Text = "1"
     description: str = ""
     licence: str = ""
     domains: list[str] = Field(min_length=1)

@@ -98,7 +98,6 @@ def test_the_domain_may_be_left_out_only_where_there_is_one(tmp_path):
         ({"prompt": "../p.jinja"}, "prompt: '../p.jinja' leads out of the suite's folder"),
         ({"human_baseline": {"pass_rate": 95, "n": 3, "source": "x"}}, "human_baseline.pass_rate: found the number 95"),
         ({"timeout_s": 0}, "timeout_s: found the number 0"),
-        ({"version": None}, "version: this key is missing"),
     ],
 )
 def test_what_is_wrong_in_suite_yaml_is_named(tmp_path, keys, said):
