@@ -31,8 +31,9 @@ def graded(
 ) -> Outcome:
     """The row of an attempt that was made."""
     answered = [call for call in calls if call.error is None]
-    usage = Usage.total(call.usage for call in answered)
-    cost = Cost.total(call.cost for call in answered)
+    lost = [call for call in calls if call.error is not None and _may_cost(call.error)]
+    usage = Usage.total(call.usage for call in [*answered, *lost])
+    cost = Cost.total(call.cost for call in [*answered, *lost])
     latencies = [call.latency_s for call in answered if call.latency_s is not None]
     return Outcome(
         **_identity(assembled, attempt),
@@ -63,6 +64,15 @@ def graded(
         retries=sum(call.retries for call in calls),
         started_at=started_at,
     )
+
+
+_FREE = {str(c) for c in (Cause.AUTH, Cause.RATE_LIMIT, Cause.REQUEST, Cause.CONTEXT, Cause.REFUSED, Cause.REPLAY)}
+"""Faults by which nothing was made, and so nothing is billed."""
+
+
+def _may_cost(error: str) -> bool:
+    """Whether a call that failed so may be on the bill all the same: then what it cost is not known."""
+    return error.partition(":")[0] not in _FREE
 
 
 def _identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:

@@ -128,6 +128,10 @@ class AttemptSession:
             future.set_exception(error)
             future.exception()  # seen: nobody else may be waiting
             raise
+        except asyncio.CancelledError as error:
+            self._record_error(model, request, digest, role, error, retries=0, started_at=started)
+            future.cancel()
+            raise
         except BaseException:
             future.cancel()
             raise
@@ -176,13 +180,14 @@ class AttemptSession:
         self, model: str, request: Request, digest: str, role: Role, error: BaseException, **made: Any
     ) -> None:
         cause = error.cause if isinstance(error, ModelError) else Cause.INTERNAL
+        said = "dropped while it was under way" if isinstance(error, asyncio.CancelledError) else str(error)
         call = Call(
             attempt_id=self._attempt,
             role=role,
             model=model,
             adapter=request.adapter_digest,
             request_digest=digest,
-            error=f"{cause}: {self._shop.redact(str(error))}",
+            error=f"{cause}: {self._shop.redact(said)}",
             **made,
         )
         self._shop.journal.append_call(call, None)

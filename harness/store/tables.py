@@ -25,6 +25,7 @@ from harness.store.columns import (
 )
 from harness.store.journal import ATTEMPTS
 from harness.store.journal import CALLS as CALLS_JOURNAL
+from harness.store.manifest import FILE as MANIFEST_FILE
 from harness.store.recall import Recalled, Transcript, journal_files, read_calls_journal, read_journal, reply_from
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None)
     Raises:
         OSError: the folder cannot be written; the old tables still stand.
     """
+    _clear(report)
     held = read_journal(report) if held is None else held
     planned = list(plan)
     order = {row.attempt_id: place for place, row in enumerate(planned)}
@@ -90,6 +92,13 @@ def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None)
         calls=calls.num_rows,
         torn=held.torn,
     )
+
+
+def _clear(report: Path) -> None:
+    """Takes away what a kill left half-written. Only the run that holds the journal writes these files."""
+    for name in (OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE, MANIFEST_FILE):
+        for old in report.glob(f".{name}.*.part"):
+            old.unlink(missing_ok=True)
 
 
 def read_outcomes(report: Path, columns: Sequence[str] | None = None) -> "pa.Table":
