@@ -17,6 +17,8 @@ VERBS: dict[str, str] = {
     "run": "run what is not yet done, with live progress; end with the scoreboard",
     "show": "the scoreboard: pass rates with intervals, cost, latency, errors",
     "compare": "two contenders on the same tasks: difference, interval, test, flips",
+    "power": "tasks needed for a difference, or the difference that so many tasks can show",
+    "audit": "what two published pass counts support",
     "report": "write statistics.json, report.md and the figures",
     "import": "import results of another tool",
     "suite": "look at a suite of tasks by itself: lint, show",

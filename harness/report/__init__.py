@@ -3,9 +3,12 @@
 Reads a run folder and nothing else: no model, no key, no network.
 """
 
+from harness.report.answers import print_headline, print_plan
 from harness.report.figures import cost_chart, pass_rate_chart, png, svg
+from harness.report.headline import Headline, headline
 from harness.report.markdown import markdown_page
 from harness.report.pairing import compare_contenders, pair
+from harness.report.planning import Plan, observed_discordance, plan_size
 from harness.report.scoreboard import scoreboard
 from harness.report.terminal import print_pairing, print_scoreboard
 from harness.report.text import visible
@@ -17,15 +20,22 @@ __all__ = [
     "DomainDifference",
     "DomainScore",
     "Flip",
+    "Headline",
     "Pairing",
+    "Plan",
     "Scoreboard",
     "compare_contenders",
     "cost_chart",
+    "headline",
     "markdown_page",
+    "observed_discordance",
     "pair",
     "pass_rate_chart",
+    "plan_size",
     "png",
+    "print_headline",
     "print_pairing",
+    "print_plan",
     "print_scoreboard",
     "scoreboard",
     "svg",

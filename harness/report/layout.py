@@ -67,6 +67,21 @@ def print_table(
         console.file.write("\n".join(line.rstrip() for line in lines) + "\n\n")
 
 
+def print_figures(console: "Console", rows: Sequence[Sequence[str]]) -> None:
+    """Prints rows of a name and its figure, a long figure over several lines."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, figure in rows:
+        table.add_row(Text(visible(name)), Text(visible(figure)))
+    with console.capture() as captured:
+        console.print(table)
+    console.file.write("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")) + "\n\n")
+
+
 def _fitting(widths: list[int], room: int) -> list[list[int]]:
     """The columns of each table: as many as fit, the first repeated at the head of each."""
     tables, used = [[0]], widths[0]

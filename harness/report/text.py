@@ -135,6 +135,12 @@ def p_text(p: float | None) -> str:
     return "<0.0001" if p < 1e-4 else f"{p:.4f}" if p < 0.1 else f"{p:.3f}"
 
 
+def p_equation(p: float | None) -> str:
+    """``p = 0.0156``, ``p < 0.0001``."""
+    text = p_text(p)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+
+
 def plural(count: int, word: str) -> str:
     """``1 task``, ``1,200 tasks``."""
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
