@@ -1,0 +1,157 @@
+"""Whole-process figures, each beside a named peer measured in the same run. `make bench` calls it.
+
+Nothing leaves this machine: the models are one local server that answers every question at once with the same word.
+Wall times are of the machine as it is, so its load stands beside them; ratios are taken pair by pair, the two of a pair
+one after the other.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from measure import OWNBENCH, PYTHON, Process, busy, machine, measured, spread, table
+from workload import CONTENDERS, make_experiment, make_outcomes, make_suite
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "RESULTS.md"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--attempts", type=int, nargs="+", default=[1_000, 10_000], help="sizes of the measured runs")
+    parser.add_argument("--concurrency", type=int, default=64, help="requests in flight")
+    parser.add_argument("--pairs", type=int, default=3, help="repetitions of each pair")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure")
+    parser.add_argument("--write", action="store_true", help=f"write the tables to {RESULTS.name} too")
+    args = parser.parse_args()
+    # pip compiles what it installs, uv does not: the first run would be charged with it, or every run where this is set
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    pieces = [f"# Benchmarks\n\nMachine: {machine()}; {busy()} at the start.\n"]
+    with tempfile.TemporaryDirectory(prefix="ownbench-") as folder:
+        for part in args.parts:
+            pieces.append(PARTS[part](Path(folder) / part, args))
+            print(pieces[-1], file=sys.stderr)
+    text = "\n".join(pieces)
+    print(text)
+    if args.write:
+        RESULTS.write_text(text, encoding="utf-8")
+
+
+def attempts(folder: Path, args: argparse.Namespace) -> str:
+    """``ownbench run`` beside a bare client that sends the same requests; alternating, bodies checked to be equal."""
+    rows = []
+    for size in args.attempts:
+        tasks = make_suite(folder / f"suite-{size}", size)
+        with _server() as url:
+            pairs = []
+            for turn in range(-1, args.pairs):  # the first turn is a warm-up and is not counted
+                report = make_experiment(folder / f"{size}-{turn}", tasks.parent, url, args.concurrency)
+                ours = measured([*OWNBENCH, "run", report, "--quiet"])
+                sent = _seen(url)
+                bare = measured(
+                    [PYTHON, HERE / "bare_client.py", f"{url}/v1/chat/completions", tasks, str(args.concurrency)]
+                )
+                if sent != _seen(url) or sent[0] != size:
+                    raise RuntimeError("the two clients did not send the same requests")
+                if turn >= 0:
+                    pairs.append((ours, bare))
+        rows += [
+            _row(f"{size:,} attempts, `ownbench run`", [ours for ours, _ in pairs], size),
+            _row(f"{size:,} requests, aiohttp alone", [bare for _, bare in pairs], size),
+        ]
+        ratios = spread([bare.wall_s / ours.wall_s for ours, bare in pairs])
+        rows.append([f"{size:,}: share of the bare client's rate", ratios, "", "", ""])
+    head = ["process", "wall s", "CPU s", "CPU µs each", "peak MiB"]
+    return (
+        f"## Attempts at concurrency {args.concurrency}\n\n"
+        f"Median (smallest to largest) of {args.pairs} alternating pairs. From process start to exit: `ownbench run` "
+        "also reads and checks the suite,\nwrites the journal attempt by attempt, grades, prices, and writes the "
+        "tables. The server answers at once and shares\nthe machine with its client.\n\n" + table(head, rows) + "\n"
+    )
+
+
+def startup(folder: Path, args: argparse.Namespace) -> str:
+    """Commands that a person waits for, beside the interpreter and pandas."""
+    size = 1_000
+    tasks = make_suite(folder / "suite", size)
+    with _server() as url:
+        report = make_experiment(folder / "report", tasks.parent, url, args.concurrency)
+        measured([*OWNBENCH, "run", report, "--quiet"])
+    commands = {
+        "`python -c pass`": [PYTHON, "-c", "pass"],
+        "`python -c 'import harness'`": [PYTHON, "-c", "import harness"],
+        "`ownbench --help`": [*OWNBENCH, "--help"],
+        "`python -c 'import pandas'`": [PYTHON, "-c", "import pandas"],
+        f"`ownbench run`, all {size:,} attempts done": [*OWNBENCH, "run", report, "--quiet"],
+        f"`ownbench show`, {size:,} outcomes": [*OWNBENCH, "show", report],
+    }
+    rows = []
+    for name, command in commands.items():
+        measured(command)
+        rows.append(_row(name, [measured(command) for _ in range(max(3, args.pairs))]))
+    return "## Start-up\n\n" + table(["process", "wall s", "CPU s", "peak MiB"], rows) + "\n"
+
+
+def judging(folder: Path, args: argparse.Namespace) -> str:
+    """All statistics of a million outcomes, beside single estimates by scipy.stats."""
+    del args
+    report = folder / "million"
+    outcomes = make_outcomes(report)
+    resamples, full = 200, 9_999
+    ours = measured([*OWNBENCH, "show", report, "--json"])
+    rows = [_row(f"`ownbench show --json`: all figures of {outcomes:,} outcomes", [ours])]
+    peer = [PYTHON, HERE / "scipy_peer.py", report]
+    loading = measured([*peer, "bootstrap", str(resamples), "0"])
+    rows.append(_row("reading the same table and importing scipy.stats", [loading]))
+    for what, name, times in (
+        ("bootstrap", "scipy.stats.bootstrap, one contender's interval", CONTENDERS),
+        ("permutation", "scipy.stats.permutation_test, one comparison", CONTENDERS - 1),
+    ):
+        took = measured([*peer, what, str(resamples), "1"])
+        rows.append(_row(f"{name}, {resamples} resamples", [took]))
+        scaled = (took.cpu_s - loading.cpu_s) * full / resamples * times
+        rows.append([f"the same {times} times at {full:,} resamples (scaled, not run)", "", f"{scaled:,.0f}", ""])
+    return (
+        "## Judging\n\nSynthetic outcomes: 10 contenders, 33,334 tasks, 3 trials, 20 domains. `ownbench show` gives "
+        "each contender's rate, cost and\nlatency with intervals, in all and by domain, and 9 comparisons with tests; "
+        "scipy gives one number a call.\n\n" + table(["process", "wall s", "CPU s", "peak MiB"], rows) + "\n"
+    )
+
+
+PARTS = {"attempts": attempts, "startup": startup, "judging": judging}
+
+
+def _row(name: str, runs: list[Process], each: int | None = None) -> list[str]:
+    per = [] if each is None else [spread([run.cpu_s / each * 1e6 for run in runs], 0)]
+    wall, cpu = spread([run.wall_s for run in runs]), spread([run.cpu_s for run in runs])
+    return [name, wall, cpu, *per, spread([run.peak_mib for run in runs], 0)]
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    """The address of the local server, which lives as long as the block."""
+    with subprocess.Popen([PYTHON, str(HERE / "server.py")], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.terminate()
+
+
+def _seen(url: str) -> tuple[int, int]:
+    """How many requests came since the last look, and their checksum."""
+    with urllib.request.urlopen(f"{url}/seen") as answer:  # noqa: S310 - our own server
+        count, checksum = json.load(answer)
+    return count, checksum
+
+
+if __name__ == "__main__":
+    main()
