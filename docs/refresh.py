@@ -1,0 +1,158 @@
+#!/usr/bin/env python
+"""Puts a finished report of the demo into the README: its scoreboard, its sentences, its figures.
+
+No number in the README is written by hand. Run it after `ownbench report REPORT`; a second run changes nothing::
+
+    python docs/refresh.py reports/demo
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.core import Estimate, OwnbenchError, write_atomic
+from harness.report import pair
+from harness.report.text import dollars_interval, markdown_table, percent_interval, seconds
+from harness.stats import clustered_rate
+from harness.store import ContenderEntry, load_experiment, read_outcomes, resolve
+from harness.store.schema import CONTROLS
+
+ROOT = Path(__file__).resolve().parents[1]
+BEGIN, END = "<!-- demo:begin -->", "<!-- demo:end -->"
+FIGURES = {"pass_rate.png": "demo-pass-rate.png", "cost_vs_pass.png": "demo-cost.png"}
+"""Names in the report's folder ``figures/`` and in ``docs/images/``."""
+
+SAID = (("tuned", "skilled"), ("hybrid", "tuned"), ("hybrid", "skilled"), ("hybrid", "random"))
+"""Pairs whose comparison is put into words, where the report has both."""
+
+
+def refresh(report: Path, readme: Path = ROOT / "README.md", images: Path = ROOT / "docs" / "images") -> None:
+    """Writes the part of ``readme`` between its markers from the report's evidence, and copies its figures.
+
+    Raises:
+        SystemExit: the report has no statistics or figures, or the README no markers.
+    """
+    statistics = report / "statistics.json"
+    needed = [statistics, *(report / "figures" / name for name in FIGURES)]
+    if missing := [path for path in needed if not path.is_file()]:
+        raise SystemExit(f"{missing[0]}: missing; run: ownbench report {report}")
+    page = readme.read_text(encoding="utf-8")
+    if page.count(BEGIN) != 1 or page.count(END) != 1:
+        raise SystemExit(f"{readme}: needs {BEGIN} and {END}, each once")
+    head, _, rest = page.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    body = "\n".join(block(report, json.loads(statistics.read_text(encoding="utf-8"))))
+    write_atomic(readme, f"{head}{BEGIN}\n{body}\n{END}{tail}")
+    images.mkdir(parents=True, exist_ok=True)
+    for source, name in FIGURES.items():
+        shutil.copyfile(report / "figures" / source, images / name)
+
+
+def block(report: Path, found: dict[str, Any]) -> list[str]:
+    """The lines between the markers, from ``statistics.json`` and, for the sentences, from the outcomes."""
+    entries = _entries(report)
+    ranked = sorted(found["contenders"], key=lambda c: (_is_control(entries.get(c["name"])), -_rate(c)))
+    header = ["contender", "made of", f"pass rate, {100 * found['level']:g}% interval", "tasks"]
+    header += ["cost per task", "cost per pass", "median latency", "errored"]
+    rows = [
+        [
+            f"`{c['name']}`",
+            _made_of(entries.get(c["name"]), c["kind"]),
+            percent_interval(Estimate(**c["pass_rate"])),
+            f"{c['n_tasks']:,}",
+            _money(c["cost_per_task_usd"]),
+            _money(c["cost_per_pass_usd"]),
+            seconds(c["latency_p50_s"]),
+            f"{c['errored']:,}",
+        ]
+        for c in ranked
+    ]
+    unit = "tasks" if found["unit"] == "task" else "clusters of tasks that share a key"
+    lines = ["", *markdown_table(header, rows, left=2), ""]
+    lines += [
+        f"{found['n_tasks']:,} tasks of the split {found['split']}; intervals are over {found['n_units']:,} {unit}."
+    ]
+    names = {c["name"] for c in found["contenders"]}
+    said = [pair(report, a, b, split=found["split"]).comparison.sentence for a, b in SAID if {a, b} <= names]
+    lines += ["", "The same tasks, paired:", "", *(f"- {sentence}" for sentence in said)] if said else []
+    lines += _by_newness(report, found["split"], "tuned", found["level"]) if "tuned" in names else []
+    return [*lines, ""]
+
+
+def _entries(report: Path) -> dict[str, ContenderEntry]:
+    try:
+        return dict(load_experiment(report).contenders)
+    except OwnbenchError:  # an imported report has no experiment
+        return {}
+
+
+def _rate(contender: dict[str, Any]) -> float:
+    value: float | None = contender["pass_rate"]["value"]
+    return 0.0 if value is None else value
+
+
+def _is_control(entry: ContenderEntry | None) -> bool:
+    """Whether a contender is there to be beaten: it decides without a look, or with one at the reference."""
+    if entry is None:
+        return False
+    return entry.delivery == "placebo" or (entry.escalate is not None and entry.escalate.name in CONTROLS)
+
+
+def _made_of(entry: ContenderEntry | None, kind: str) -> str:
+    if entry is None:
+        return kind
+    first = "control: " if _is_control(entry) else ""
+    if entry.worker is not None and entry.escalate is not None:
+        return f"{first}`{entry.worker}`, then `{entry.expert}`; signal {entry.escalate.signal}"
+    parts = [str(entry.model)]
+    parts += ["adapters"] if entry.adapter is not None else []
+    parts += [f"skills, {entry.delivery}"] if entry.skills is not None else []
+    return first + " + ".join(parts)
+
+
+def _money(estimate: dict[str, Any]) -> str:
+    return dollars_interval(Estimate(**estimate)).replace("$", "\\$")
+
+
+def _by_newness(report: Path, split: str, contender: str, level: float) -> list[str]:
+    """How a contender does on keys that its adapters were tuned on, and on keys that the rules gained afterwards."""
+    fresh: dict[tuple[str, str], bool] = {}
+    for entry in load_experiment(report).suites if (report / "experiment.yaml").is_file() else ():
+        folder = resolve(report, entry.path)
+        for line in (folder / "tasks.jsonl").read_text(encoding="utf-8").splitlines():
+            task = json.loads(line)
+            if "new" in task.get("metadata", {}):
+                fresh[(folder.name, task["id"])] = task["metadata"]["new"]
+    frame = read_outcomes(report).to_pandas()
+    frame = frame[(frame["contender"] == contender) & (frame["split"] == split) & frame["passed"].notna()]
+    rows = []
+    for new, words in ((False, "keys that its adapters were tuned on"), (True, "keys added to the rules afterwards")):
+        kept = [fresh.get(key) is new for key in zip(frame["suite"], frame["task"], strict=True)]
+        part = frame[kept]
+        if len(part):
+            grouped = part.groupby(["suite", "cluster", "task"])["passed"].agg(["sum", "count"]).reset_index()
+            clusters = grouped["suite"] + "/" + grouped["cluster"]
+            rate = clustered_rate(grouped["sum"].astype(float), grouped["count"], clusters.to_numpy(), level)
+            rows.append([words, percent_interval(rate), f"{rate.n_tasks:,}"])
+    if len(rows) < 2:
+        return []
+    return [
+        "",
+        f"Where the rate of `{contender}` comes from:",
+        "",
+        *markdown_table(["tasks on", "pass rate", "tasks"], rows),
+    ]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The command line: one argument, the report."""
+    if len(arguments) != 1:
+        raise SystemExit("usage: python docs/refresh.py REPORT")
+    refresh(Path(arguments[0]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

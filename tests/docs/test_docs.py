@@ -1,0 +1,415 @@
+"""What the pages say is held against the code: commands, options, experiments, columns, words, links."""
+
+import argparse
+import dataclasses
+import importlib
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+
+import harness
+from harness.adapter import folder as adapter_folder
+from harness.core import Cause, Kind
+from harness.core.errors import FAULTS
+from harness.grade import known_graders
+from harness.grade.grader import GRADERS
+from harness.model import BACKENDS
+from harness.report import write_report
+from harness.skill import lint_skill
+from harness.skill.rules import FIELDS as SKILL_FIELDS
+from harness.store import CALLS, OUTCOMES, TRANSCRIPTS, Experiment, Limits, import_table, parse_experiment
+from harness.store.schema import BACKENDS as NAMED_BACKENDS
+from harness.store.schema import CONTROLS, DELIVERIES, NOT_YET, SIGNALS
+from harness.suite import lint_suite, load_suite
+from harness.suite.schema import SuiteFile, TaskRow
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
+    (ROOT / "docs").glob("*.md")
+)
+MAIN = importlib.import_module("harness.cli.main")
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+
+
+class Block(NamedTuple):
+    """A fenced block: its language, the other words of its first line, its text, and where it stands."""
+
+    language: str
+    words: tuple[str, ...]
+    text: str
+    where: str
+
+
+def blocks(page, language):
+    text = page.read_text(encoding="utf-8")
+    found = []
+    for match in re.finditer(r"^```(\S*)([^\n]*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        line = text.count("\n", 0, match.start()) + 1
+        found.append(Block(match[1], tuple(match[2].split()), match[3], f"{page.name}:{line}"))
+    assert text.count("```") == 2 * len(found), f"{page.name}: a fence is not closed, or is indented"
+    return [block for block in found if block.language == language]
+
+
+def table(page, first):
+    """The rows of the table whose header begins with ``first``, code marks taken off."""
+    lines = page.read_text(encoding="utf-8").split("\n")
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {first} |"))
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip().replace("`", "") for cell in line.strip("|").split("|")])
+    return rows
+
+
+def section(page, heading):
+    """From a heading to the next of its level."""
+    _, _, rest = page.read_text(encoding="utf-8").partition(f"\n{heading}\n")
+    assert rest, f"{page.name} has no {heading!r}"
+    return re.split(rf"\n{heading.split()[0]} ", rest)[0]
+
+
+def docs(name):
+    return ROOT / "docs" / name
+
+
+# ---------------------------------------------------------------------------------------------------- what can be run
+
+
+def parser_of(verb):
+    parser = MAIN.Parser(prog=f"ownbench {verb}")
+    importlib.import_module(f"harness.cli.{MAIN._module(verb)}").configure(parser)
+    return parser
+
+
+@each_page
+def test_every_command_is_one_that_the_program_takes(page):
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for block in blocks(page, "bash"):
+        for line in block.text.strip().splitlines():
+            program, *arguments = shlex.split(line, comments=True)
+            if program == "make":
+                assert arguments, f"{block.where}: {line}"
+                assert arguments[0] in targets, f"{block.where}: {line}"
+                continue
+            assert program == "ownbench", f"{block.where}: {line}"
+            verb, *rest = arguments
+            assert verb in MAIN.VERBS, f"{block.where}: {line}"
+            assert isinstance(parser_of(verb).parse_args(rest), argparse.Namespace)
+
+
+@each_page
+def test_every_option_named_in_a_text_exists(page):
+    known = {"--help"}
+    for verb in MAIN.VERBS:
+        for part in _with_subparsers(parser_of(verb)):
+            known |= {option for action in part._actions for option in action.option_strings}
+    text = re.sub(r"`vllm serve[^`]*`", "", page.read_text(encoding="utf-8"))
+    for option in re.findall(r"`[^`\n]*?(--[a-z-]+)", text):
+        assert option in known | {"--strict"}, f"{page.name}: {option}"  # mypy's
+
+
+def _with_subparsers(parser):
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.values()
+
+
+def test_the_readme_has_two_set_up_commands():
+    (block,) = blocks(ROOT / "README.md", "bash")[:1]
+    assert block.text == "make demo\nmake test\n"
+
+
+def test_what_is_not_there_yet_is_not_there():
+    text = section(ROOT / "README.md", "## Not there yet")
+    named = set(re.findall(r"`ownbench ([a-z]+)`", text))
+    assert named
+    assert not named & set(MAIN.VERBS)
+    words = set(re.findall(r"`([a-z_0-9]+)`", text))
+    assert words >= NOT_YET
+    assert not words & {*GRADERS, *SIGNALS, *DELIVERIES}
+
+
+@each_page
+def test_every_python_block_compiles_and_runs_where_marked(page):
+    for block in blocks(page, "python"):
+        code = compile(block.text, block.where, "exec")
+        if "run" in block.words:
+            exec(code, {"__name__": "page"})  # noqa: S102 - our own page
+
+
+# ------------------------------------------------------------------------------------------------- what users may copy
+
+BASE = {
+    "name": "base",
+    "suites": ["suites/tickets"],
+    "models": {
+        name: {"backend": "openai", "model": name, "base_url": "http://127.0.0.1:8000/v1"}
+        for name in ("worker", "expert")
+    },
+    "contenders": {"worker": {"model": "worker"}, "expert": {"model": "expert"}},
+}
+
+
+@each_page
+def test_every_experiment_is_accepted(page):
+    """A part of an experiment is laid over a whole one; whatever it names beyond it has to be its own."""
+    for block in blocks(page, "yaml"):
+        value = yaml.safe_load(block.text)
+        if "suite" in block.words or any(word.startswith("file=") for word in block.words):
+            SuiteFile.model_validate(value)
+            continue
+        assert set(value) <= set(Experiment.model_fields), block.where
+        if "name" not in value:
+            value = BASE | value
+            value["models"] = BASE["models"] | value["models"]
+            value["contenders"] = BASE["contenders"] | value["contenders"]
+        parse_experiment(value, Path(block.where))
+
+
+def test_the_files_of_the_pages_make_a_suite_and_a_skill(tmp_path):
+    written = []
+    for page in PAGES:
+        for language in ("yaml", "jsonl", "text", "markdown"):
+            for block in blocks(page, language):
+                for word in block.words:
+                    path = tmp_path / word.removeprefix("file=")
+                    if word.startswith("file="):
+                        path.parent.mkdir(parents=True, exist_ok=True)
+                        path.write_text(block.text, encoding="utf-8")
+                        written.append(path)
+    suite = load_suite(tmp_path / "suites" / "tickets")
+    assert len(suite.tasks) == 3
+    assert not [finding for finding in lint_suite(suite) if finding.severity == "error"]
+    found = lint_skill(tmp_path / "skills" / "tickets")
+    assert (found.valid, found.errors, found.warnings) == (True, (), ())
+    assert len(written) == 4
+
+
+def test_the_demo_experiment_is_accepted():
+    path = ROOT / "reports" / "demo" / "experiment.yaml"
+    assert parse_experiment(yaml.safe_load(path.read_text()), path).reference == "skilled"
+
+
+# ------------------------------------------------------------------------------------------------ words and columns
+
+
+@pytest.mark.parametrize(
+    ("heading", "columns"),
+    [("## `outcomes.parquet`", OUTCOMES), ("## `calls.parquet`", CALLS), ("## `transcripts.parquet`", TRANSCRIPTS)],
+)
+def test_the_columns_are_those_of_the_code(heading, columns):
+    text = section(docs("formats.md"), heading)
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \|", text, re.MULTILINE)
+    assert rows == list(columns.items())
+
+
+def test_the_keys_of_an_experiment_are_those_of_the_schema():
+    rows = {key: default for key, default, _ in table(docs("formats.md"), "key | default")}
+    assert list(rows) == list(Experiment.model_fields)
+    for key, default in rows.items():
+        field = Experiment.model_fields[key]
+        assert (default == "needed") == field.is_required()
+        if default.isdigit():
+            assert int(default) == field.default
+    limits = {key: default for key, default, _ in table(docs("models.md"), "key | default")}
+    assert list(limits) == list(Limits.model_fields)
+    for key, default in limits.items():
+        given = Limits.model_fields[key].default
+        assert given is None if default == "none" else float(default) == given
+
+
+def test_the_python_names_are_the_public_ones():
+    text = section(docs("formats.md"), "## From Python")
+    named = {
+        name
+        for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+        for name in re.findall(r"`harness\.(\w+)`", row)
+    }
+    assert named == set(harness.__all__) - {"__version__"}
+
+
+def test_the_keys_of_a_card_and_of_a_task_are_those_of_the_schema():
+    line = re.search(r"Keys of `card.yaml`, all optional: (.*?)\.\n", docs("formats.md").read_text(), re.DOTALL)
+    assert re.findall(r"`(\w+)`", line[1]) == list(adapter_folder._Card.model_fields)
+    assert {key for key, _ in table(docs("suites.md"), "key | meaning")} == set(TaskRow.model_fields)
+
+
+def test_the_faults_are_those_of_the_table():
+    rows = table(docs("models.md"), "cause | what happened")
+    written = {Cause(cause): (again == "yes", status) for cause, _, again, status in rows}
+    assert written == {cause: (fault.retry, fault.status.value) for cause, fault in FAULTS.items()}
+
+
+def test_the_graders_are_those_of_the_registry():
+    rows = {name: options for name, _, options in table(docs("suites.md"), "grader | passes when | options")}
+    assert set(rows) == set(known_graders())
+    for name, options in rows.items():
+        fields = {field.alias or key for key, field in GRADERS[name].model_fields.items()}
+        assert set(options.split(", ")) == fields, name
+
+
+def test_the_words_of_contenders_are_those_of_the_schema():
+    page = docs("contenders.md")
+    assert {row[0] for row in table(page, "kind | keys")} == {kind.value for kind in Kind}
+    assert tuple(row[0] for row in table(page, "signal")) == SIGNALS
+    assert {row[0] for row in table(page, "control")} == set(CONTROLS)
+    assert {row[0] for row in table(docs("skills.md"), "delivery")} == set(DELIVERIES)
+    assert tuple(row[0] for row in table(docs("skills.md"), "field")) == SKILL_FIELDS
+
+
+def test_the_backends_are_those_that_can_be_opened():
+    rows = {name: needs for name, _, needs in table(docs("models.md"), "backend | calls")}
+    assert set(rows) == set(BACKENDS)
+    for name, needs in rows.items():
+        assert tuple(needs.split(", ")) == NAMED_BACKENDS[name]
+
+
+def test_the_findings_of_the_lint_are_those_of_the_code():
+    source = (ROOT / "harness" / "suite" / "lint.py").read_text()
+    raised = set(re.findall(r'_finding\("(error|warning)", "([a-z-]+)"', source))
+    written = {
+        (severity, name) for names, severity, _ in table(docs("suites.md"), "finding") for name in names.split(", ")
+    }
+    assert written == raised
+
+
+def test_the_rooms_are_those_of_the_architecture_test():
+    spec = importlib.util.spec_from_file_location("rooms", ROOT / "tests" / "test_architecture.py")
+    rooms = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(rooms)
+    there = {path.name for path in (ROOT / "harness").iterdir() if (path / "__init__.py").is_file()}
+    rows = {room: may for room, _, may in table(ROOT / "CONTRIBUTING.md", "room | purpose")}
+    assert set(rows) == there
+    for room, may in rows.items():
+        if room in {"core", "cli"}:
+            continue
+        written = {"core"} if may == "core only" else {"core", "userfile", *filter(None, may.split(", "))}
+        assert written == rooms.MAY_IMPORT[room] & there, room
+
+
+# ------------------------------------------------------------------------------------------------------------ the pages
+
+
+@each_page
+def test_every_relative_link_and_image_exists(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not target.startswith(("https://", "http://")):
+            assert (page.parent / target.partition("#")[0]).exists(), f"{page.name}: {target}"
+
+
+@each_page
+def test_every_file_that_a_recipe_names_exists(page):
+    for path in re.findall(
+        r"`((?:harness|tests|adapters/recipe|docs|\.ci)/[\w/.-]+)`", page.read_text(encoding="utf-8")
+    ):
+        if not re.search(r"/[A-Z]{2,}\b", path):  # a place-holder, as in harness/ROOM
+            assert (ROOT / path).exists(), f"{page.name}: {path}"
+
+
+@each_page
+def test_every_name_that_a_recipe_gives_stands_in_its_file(page):
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    for name, path in re.findall(r"`([A-Za-z_.]+)`(?:,? (?:of|in)) `((?:harness|tests)/[\w/]+\.py)`", text):
+        assert name.rpartition(".")[2] in (ROOT / path).read_text(), f"{page.name}: {name} in {path}"
+
+
+@each_page
+def test_a_page_is_short_and_says_nothing_of_the_machine(page):
+    text = page.read_text(encoding="utf-8")
+    if page.parent.name == "docs":
+        assert text.count("\n") <= 150
+    assert not re.search(r"(?<![\w.])/(?:work|root|tmp|home|Users)\b", text)
+    assert not re.search(r"pypi|artifactory|nexus|localhost:\d|index-url", text, re.IGNORECASE)
+    assert all(ord(sign) < 0x2600 for sign in text), "no emoji"
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    assert all(len(line) <= 130 for line in prose.splitlines() if not line.startswith(("|", "- `", "!")))
+
+
+# --------------------------------------------------------------------------------------------------- the demo's numbers
+
+
+def refresher():
+    spec = importlib.util.spec_from_file_location("refresh", ROOT / "docs" / "refresh.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+RATE = re.compile(r"^(\d+\.\d)% \[(\d+\.\d), (\d+\.\d)\]$")
+
+
+def test_the_readme_shows_every_contender_of_the_demo():
+    wanted = yaml.safe_load((ROOT / "reports" / "demo" / "experiment.yaml").read_text())["contenders"]
+    rows = table(ROOT / "README.md", "contender")
+    assert {row[0] for row in rows} == set(wanted)
+    ranked = []
+    for row in rows:
+        value, low, high = map(float, RATE.match(row[2]).groups())
+        assert low <= value <= high
+        assert int(row[3].replace(",", "")) > 0
+        ranked.append((row[1].startswith("control: "), -value))
+    assert ranked == sorted(ranked)
+    controls = {row[0] for row, (control, _) in zip(rows, ranked, strict=True) if control}
+    assert controls == {"always", "never", "random", "oracle", "placebo"}
+
+
+def test_the_readme_begins_with_a_picture_of_the_answer():
+    text = (ROOT / "README.md").read_text()
+    picture = text.index("docs/images/demo-pass-rate.png")
+    assert text.index("?") < picture < text.index("## ")
+    for name in refresher().FIGURES.values():
+        assert (ROOT / "docs" / "images" / name).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """A small imported report with its page, its statistics and its figures."""
+    folder = tmp_path_factory.mktemp("pages")
+    rows = [f"{c},t{i},{int(i % n == 0)},0.01" for c, n in (("tuned", 2), ("skilled", 3)) for i in range(30)]
+    (folder / "results.csv").write_text("contender,task,passed,cost_usd\n" + "\n".join(rows) + "\n")
+    import_table(folder / "results.csv", folder / "report")
+    write_report(folder / "report")
+    return folder / "report"
+
+
+def test_refreshing_writes_the_table_once_and_leaves_the_rest(report, tmp_path):
+    refresh = refresher()
+    page, images = tmp_path / "README.md", tmp_path / "images"
+    page.write_text(f"before\n\n{refresh.BEGIN}\nwhat an earlier run left\n{refresh.END}\n\nafter\n")
+    refresh.refresh(report, page, images)
+    first = page.read_text()
+    assert first.startswith(f"before\n\n{refresh.BEGIN}\n")
+    assert first.endswith(f"{refresh.END}\n\nafter\n")
+    assert "what an earlier run left" not in first
+    rows = {row[0]: row for row in table(page, "contender")}
+    assert rows["tuned"][2].startswith("50.0% [")  # 15 of 30
+    assert rows["skilled"][2].startswith("33.3% [")  # 10 of 30
+    assert rows["tuned"][5].startswith("\\$0.0200")  # 30 cents for 15 passes
+    assert {path.name for path in images.iterdir()} == set(refresh.FIGURES.values())
+    refresh.refresh(report, page, images)
+    assert page.read_text() == first
+
+
+def test_refreshing_says_what_is_missing(report, tmp_path):
+    refresh = refresher()
+    page = tmp_path / "README.md"
+    page.write_text("no markers\n")
+    with pytest.raises(SystemExit, match="demo:begin"):
+        refresh.refresh(report, page, tmp_path)
+    with pytest.raises(SystemExit, match="ownbench report"):
+        refresh.refresh(tmp_path, page, tmp_path)
+
+
+def test_the_statistics_have_what_the_script_reads(report):
+    from harness.report import scoreboard
+
+    fields = {field.name for field in dataclasses.fields(scoreboard(report))}
+    assert {"contenders", "level", "unit", "n_tasks", "n_units", "split"} <= fields
