@@ -11,8 +11,12 @@ from harness.store import installed_versions, this_machine
 
 
 def plan_digest(assembled: Assembled) -> str:
-    """Of the identities of all planned attempts: the same plan, whatever its order."""
-    return digest_json(sorted(attempt.id for attempt in assembled.attempts))
+    """Of all planned attempts, whatever their order: their identities, and the names that their rows bear.
+
+    A domain or a cluster that the user renames asks nothing anew, yet the tables have to be written anew.
+    """
+    named = ([a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split] for a in assembled.attempts)
+    return digest_json([assembled.experiment.name, *sorted(named, key=lambda row: str(row[0]))])
 
 
 def manifest_of(

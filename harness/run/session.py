@@ -198,7 +198,11 @@ def _without_secrets(reply: Reply, redact: Redactor) -> Reply:
     """The reply as it may be kept: a server that repeats the key that it was sent puts it into no file of ours."""
     calls = tuple(
         replace(
-            call, name=redact.answer(call.name), arguments=redact.answer(call.arguments), raw=redact.answer(call.raw)
+            call,
+            id=redact.answer(call.id),
+            name=redact.answer(call.name),
+            arguments=redact.answer(call.arguments),
+            raw=redact.answer(call.raw),
         )
         for call in reply.tool_calls
     )
