@@ -35,6 +35,7 @@ SHAPES = {
     Kind.IMPORTED: "triangle-down",
 }
 
+CONTROLS = "Hollow: controls, which decide without looking or look into the answers; yardsticks, and no options"
 INK, PALE, FONT = "#222222", "#767676", "Arial, Helvetica, sans-serif"
 MOST_ROWS, MOST_NAMES = 60, 30
 """Contenders drawn in a chart of rows, and named in a chart of points; the subtitle says where there are more."""
@@ -52,6 +53,7 @@ def pass_rate_chart(view: Scoreboard) -> "alt.LayerChart":
         {
             "name": label,
             "kind": c.kind,
+            "control": c.control is not None,
             **_percents(c),
             "text": f"{percent_interval(c.pass_rate)}, n = {c.n_tasks:,}",
         }
@@ -70,7 +72,7 @@ def pass_rate_chart(view: Scoreboard) -> "alt.LayerChart":
     layers.append(
         base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2.5).encode(x="low:Q", x2="high:Q", y=y)
     )
-    layers.append(base.mark_point(filled=True, size=95, opacity=1).encode(x=x, y=y, shape=_shape(shown)))
+    layers += [points.encode(x=x, y=y) for points in _points(base, shown)]
     # The numbers stand in a column of their own, where no interval can cross them.
     numbers = base.mark_text(align="left", dx=WIDTH + 12, fontSize=12, color=INK)
     layers.append(numbers.encode(y=y, x=alt.value(0), text="text:N", color=alt.value(INK)))
@@ -80,6 +82,8 @@ def pass_rate_chart(view: Scoreboard) -> "alt.LayerChart":
     subtitle.append(
         "Overlapping bars do not mean that two are equal: they share their tasks, see the paired comparison"
     )
+    if any(c.control for c in shown):
+        subtitle.append(CONTROLS)
     if len(known) > len(shown):
         subtitle.append(f"The first {len(shown)} of {len(known)} contenders")
     chart = alt.layer(*layers).encode(color=_colour(shown)).properties(width=WIDTH, height=alt.Step(30))
@@ -121,12 +125,14 @@ def cost_chart(view: Scoreboard) -> "alt.LayerChart | None":
         base.mark_rule(**faint).encode(x="cost_low:Q", x2="cost_high:Q", y=y),
         base.mark_rule(**faint).encode(y="low:Q", y2="high:Q", x=x),
         leaders.encode(x="cost:Q", y="value:Q", x2="to_cost:Q", y2="to_value:Q", color=alt.value(PALE)),
-        base.mark_point(filled=True, size=95, opacity=1).encode(x=x, y=y, shape=_shape(shown)),
+        *(points.encode(x=x, y=y) for points in _points(base, shown)),
         words.mark_text(**text, stroke="white", strokeWidth=3, strokeJoin="round", opacity=0.8),
         words.mark_text(**text),
     ]
     bars = f"bars: {100 * view.level:g}% intervals over {_units(view)}"
     subtitle = [f"{plural(view.n_tasks, 'task')}; {bars}; up and to the left is better"]
+    if any(c.control for c in shown):
+        subtitle.append(CONTROLS)
     without = [visible(c.name, NAME_LENGTH) for c in view.contenders if c not in shown]
     if without:
         more = f" and {len(without) - 4} more" if len(without) > 4 else ""
@@ -135,6 +141,17 @@ def cost_chart(view: Scoreboard) -> "alt.LayerChart | None":
         subtitle.append(f"Named: the {MOST_NAMES} of {len(shown)} with the highest pass rates")
     chart = alt.layer(*layers).encode(color=_colour(shown)).properties(width=WIDTH + 200, height=400)
     return _dressed(chart, "Cost per task and pass rate" + _unfinished(view), subtitle)
+
+
+def _points(base: "alt.Chart", shown: Sequence[ContenderScore]) -> "list[alt.Chart]":
+    """The points: controls hollow and beneath, so that none hides the contender that it is a control of."""
+    layers = []
+    for control in (True, False):
+        if any((c.control is not None) is control for c in shown):
+            chosen = base.transform_filter(f"datum.control === {str(control).lower()}")
+            marks = chosen.mark_point(filled=not control, size=170 if control else 95, strokeWidth=1.6, opacity=1)
+            layers.append(marks.encode(shape=_shape(shown)))
+    return layers
 
 
 def png(chart: "alt.LayerChart", scale: float = 2) -> bytes:
@@ -268,6 +285,7 @@ def _cost_row(c: ContenderScore, label: str) -> dict[str, Any]:
     return {
         "name": label,
         "kind": c.kind,
+        "control": c.control is not None,
         "cost": cost.value,
         "cost_low": cost.value if cost.low is None else cost.low,
         "cost_high": cost.value if cost.high is None else cost.high,
@@ -346,6 +364,7 @@ def _place_labels(rows: list[dict[str, Any]], frame: _Frame) -> list[dict[str, A
             60.0 * (rank // _FAR)
             + sum(_overlap(box, other) for other in bars)
             + 20 * sum(_overlap(box, other) for other in solid)
+            + 8 * _nearer_to_another(box, (x, y), points)
             + (0 if box[0] >= 0 and box[2] <= frame.width and box[1] >= 0 and box[3] <= frame.height else 1e6)
             for rank, box in enumerate(boxes)
         ]
@@ -359,6 +378,16 @@ def _place_labels(rows: list[dict[str, Any]], frame: _Frame) -> list[dict[str, A
              "text_value": text_value, "to_cost": to_cost, "to_value": to_value, "far": rank >= _FAR}
         )  # fmt: skip
     return placed
+
+
+def _nearer_to_another(box: Box, own: tuple[float, float], points: Sequence[tuple[float, float]]) -> float:
+    """How many pixels nearer a name would stand to another point than to its own: it would be read as that one's."""
+
+    def gap(x: float, y: float) -> float:
+        return math.hypot(max(box[0] - x, 0, x - box[2]), max(box[1] - y, 0, y - box[3]))
+
+    others = [gap(*point) for point in points if point != own]
+    return max(0.0, gap(*own) + 4 - min(others)) if others else 0.0
 
 
 def _label_box(x: float, y: float, wide: float, dx: float, dy: float) -> Box:

@@ -52,6 +52,7 @@ def _headline(view: Scoreboard) -> list[str]:
     known = [c for c in view.ranked if c.pass_rate.value is not None]
     if not known:
         return ["No attempt has been graded yet."]
+    known = [c for c in known if c.control is None] or known  # a control is a yardstick, and no answer
     best = known[0]
     first = f"{markdown_code(best.name)} has the highest pass rate seen, " if len(known) > 1 else "The pass rate of "
     if len(known) == 1:

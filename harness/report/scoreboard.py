@@ -42,8 +42,9 @@ def scoreboard(report: Path, *, split: str | None = None, level: float = 0.95) -
 
 def scoreboard_of(table: TaskTable, *, manifest: Manifest | None = None, level: float = 0.95) -> Scoreboard:
     """The same from a table that is loaded already."""
-    reference, doubt = _reference(table)
-    contenders = tuple(_score(table, name, level) for name in table.contenders)
+    reference, doubt = reference_of(table)
+    controls = _controls(manifest)
+    contenders = tuple(replace(_score(table, name, level), control=controls.get(name)) for name in table.contenders)
     comparisons, spreads = _comparisons(table, reference, level)
     clusters = len(set(table.clusters.tolist()))
     progress = progress_of(table, manifest)
@@ -168,7 +169,7 @@ def _attempts(table: TaskTable, name: str, level: float) -> _Attempts:
 # ------------------------------------------------------------------------------------------------- between contenders
 
 
-def _reference(table: TaskTable) -> tuple[str | None, list[str]]:
+def reference_of(table: TaskTable) -> tuple[str | None, list[str]]:
     """The contender that the experiment names to compare with, where it can be had, and what was doubtful."""
     path = experiment_file(table.report)
     if not path.is_file():
@@ -240,10 +241,22 @@ def _manifest_notes(manifest: Manifest | None) -> list[str]:
         for suite, choice in by_suite.items():
             if choice.get("threshold") is not None:
                 number, tasks = choice["threshold"], choice.get("tasks")
-                notes.append(
-                    f"threshold of {name} on {suite}: {number:.4g}, chosen on {plural(tasks or 0, 'dev task')}"
-                )
+                shown = "nothing escalates" if number <= 0 else "all escalates" if number > 1 else f"{number:.4g}"
+                notes.append(f"threshold of {name} on {suite}: {shown}, chosen on {plural(tasks or 0, 'dev task')}")
     return notes
+
+
+def _controls(manifest: Manifest | None) -> dict[str, str]:
+    """Contenders that decide without looking, look into the answers, or are shown a skill about something else."""
+    found = {}
+    for contender in manifest.contenders if manifest else ():
+        written = (contender.get("parts") or {}).get("written") or {}
+        signal = str((written.get("escalate") or {}).get("signal", "")).partition(":")[0]
+        if signal in {"always", "never", "random", "oracle"}:
+            found[str(contender.get("name"))] = signal
+        elif written.get("delivery") == "placebo":
+            found[str(contender.get("name"))] = "placebo"
+    return found
 
 
 def _reasons(what: str, estimates: Sequence[tuple[str, Estimate]]) -> list[str]:

@@ -44,6 +44,8 @@ class ContenderScore:
     ungraded: int
     skipped: int
     domains: tuple[DomainScore, ...]
+    control: str | None = None
+    """What it is a control of, in a word (``oracle``, ``placebo`` …): a yardstick, and no option to choose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

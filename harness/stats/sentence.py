@@ -34,16 +34,17 @@ def comparison_sentence(found: Comparison, units: int, smallest_p: float, unit: 
     if found.delta == 0.0:
         return f"{a} and {b} pass equally often on {tasks}{_possible(found)}."
     if found.tasks_needed is not None and found.tasks_needed > found.n_tasks:
+        ahead = a if found.delta > 0 else b
         verb = "was" if found.n_tasks == 1 else "were"
         return (
-            f"{b} cannot be told from {a}: at the difference seen ({_points(found.delta)} points) about "
-            f"{found.tasks_needed} tasks would be needed, {found.n_tasks} {verb} run."
+            f"{b} cannot be told from {a}: {ahead} is ahead by {100 * abs(found.delta):.1f} points, and to show as much "
+            f"{found.tasks_needed:,} tasks would be needed, {found.n_tasks:,} {verb} run."
         )
     return f"{b} cannot be told from {a}: {_points(found.delta)} points{_interval(found)}, p {_p(found.p_value)}."
 
 
 def _tasks(n: int) -> str:
-    return "1 task" if n == 1 else f"{n} tasks"
+    return "1 task" if n == 1 else f"{n:,} tasks"
 
 
 def _points(share: float) -> str:

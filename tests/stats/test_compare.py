@@ -22,7 +22,7 @@ def test_one_trial_a_task_is_mcnemar_and_tango():
     assert (found.wins, found.losses, found.both_passed, found.both_failed) == (23, 29, 553, 195)
     assert (found.test, found.interval_method, found.n_tasks, found.n_trials) == ("McNemar mid-p", "Tango", 800, 1600)
     assert "cannot be told from" in found.sentence
-    assert str(found.tasks_needed) in found.sentence
+    assert f"{found.tasks_needed:,}" in found.sentence
 
 
 def test_tasks_needed_is_connors_number():
