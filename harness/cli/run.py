@@ -21,7 +21,7 @@ INCOMPLETE = 4
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("report", type=Path, help="a folder with experiment.yaml")
+    parser.add_argument("report", type=Path, metavar="REPORT", help="a folder with experiment.yaml")
     parser.add_argument("--only", action="append", default=[], metavar="CONTENDER", help="run this one (repeatable)")
     parser.add_argument("--limit", type=int, metavar="N", help="make at most N attempts now")
     parser.add_argument("--retry-errored", action="store_true", help="try attempts anew that ended errored or ungraded")

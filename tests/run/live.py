@@ -226,5 +226,8 @@ def inside(capfd: Any, *arguments: object) -> tuple[int, str, str]:
     from harness.cli import main
 
     capfd.readouterr()
-    code = main([str(a) for a in arguments])
+    try:
+        code = main([str(a) for a in arguments])
+    except SystemExit as ended:  # how the parser of arguments ends the program
+        code = int(ended.code or 0)
     return code, *capfd.readouterr()
