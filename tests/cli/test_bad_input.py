@@ -11,7 +11,7 @@ import pytest
 import yaml
 from live import Server
 
-HYBRID = {"worker": "plain", "expert": "skilled", "escalate": {"signal": "verifier", "verifier": {"name": "json"}}}
+ASSETS = Path(__file__).parents[2] / "adapters"
 
 
 class Place:
@@ -282,6 +282,13 @@ SPOILT: dict[str, tuple[Callable[[Place], None], list[str]]] = {
     "adapter without its config": (adapter(None, "adapter_model.safetensors"), ["adapters/a", "adapter_config.json"]),
     "a pickled adapter": (adapter(LORA, "adapter_model.bin"), ["adapters/a", "safetensors"]),
     "an adapter that is none": (adapter(LORA, "adapter_model.safetensors"), ["adapters/a"]),
+    "an adapter of another base": (
+        both(
+            put("models", "m", value={"backend": "transformers", "path": str(ASSETS / "base" / "generalist")}),
+            put("contenders", "tuned", value={"model": "m", "adapter": str(ASSETS / "ticket-routing")}),
+        ),
+        ["ticket-routing", "base"],
+    ),
     "an adapter for litellm": (
         both(
             adapter(LORA, "adapter_model.safetensors"),

@@ -1,7 +1,7 @@
-"""Makes this folder's helpers, and the scripted servers of the models' tests, importable."""
+"""Makes this folder's helpers importable."""
 
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent / "run"), str(HERE.parent / "model")]
+sys.path[:0] = [str(HERE)]

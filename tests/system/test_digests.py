@@ -1,0 +1,150 @@
+"""Whatever can change an answer changes a contender's digest and its requests' digests; nothing else does."""
+
+from dataclasses import replace
+
+import made
+import pytest
+from made import TASK, FakeSession, spec
+
+from harness.core import Message
+from harness.system import DirectPlan, HybridPlan
+
+BASE = {"model": "m", "revision": "1", "sampling": {"temperature": 0, "max_tokens": 9}}
+
+
+def digests(plan, **specs):
+    """Of the contender, and of its first request."""
+    system = made.built({"c": plan}, **specs)["c"]
+    return system.contender.digest, system.first_request(TASK, 0).digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "n"},
+        {"revision": "2"},
+        {"backend": "litellm"},
+        {"sampling": {"temperature": 0.7, "max_tokens": 9}},
+        {"sampling": {"temperature": 0, "max_tokens": 10}},
+        {"sampling": {"temperature": 0, "max_tokens": 9, "seed": 1}},
+        {"options": {"tools": False}},
+        {"options": {"dtype": "float16"}},
+    ],
+)
+def test_a_model_that_answers_otherwise_is_another(change):
+    plan = DirectPlan(model="m")
+    before, after = digests(plan, m=spec("m", **BASE)), digests(plan, m=spec("m", **(BASE | change)))
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+
+
+@pytest.mark.parametrize("change", [{"base_url": "http://h/v1"}, {"api_key_env": "K"}, {"options": {"stream": True}}])
+def test_where_a_model_is_served_does_not_matter(change):
+    plan = DirectPlan(model="m")
+    assert digests(plan, m=spec("m", **BASE)) == digests(plan, m=spec("m", **(BASE | change)))
+
+
+@pytest.fixture
+def library(tmp_path):
+    made.write_skill(tmp_path / "lib", "alpha", references__more="more")
+    made.write_skill(tmp_path / "lib", "beta")
+    return tmp_path / "lib"
+
+
+def test_every_change_of_a_skill_and_of_its_delivery_counts(library):
+    def now(delivery="progressive", folder=library):
+        return digests(DirectPlan(model="m", skills={"s": (folder,)}, delivery=delivery))[0]
+
+    seen = [digests(DirectPlan(model="m"))[0]]
+    seen += [now(delivery) for delivery in ("flat", "progressive", "placebo")]
+    seen.append(now(folder=library / "alpha"))
+    for path, text in (
+        ("alpha/SKILL.md", "---\nname: alpha\ndescription: About alpha.\n---\nanother body\n"),
+        ("alpha/SKILL.md", "---\nname: alpha\ndescription: Another.\n---\nanother body\n"),
+        ("alpha/references/more.md", "much more"),
+        ("beta/references.md", "a new file"),
+    ):
+        (library / path).write_text(text)
+        seen.append(now())
+    assert len(set(seen)) == len(seen)
+    assert now() == now()
+
+
+def test_an_adapter_counts_by_its_weights_and_its_configuration_and_not_by_its_place(tmp_path):
+    def now(folder):
+        return digests(DirectPlan(model="m", adapters={"s": folder}))
+
+    one = now(made.write_adapter(tmp_path / "a"))
+    assert now(made.write_adapter(tmp_path / "b")) == one
+    others = [now(made.write_adapter(tmp_path / "c", **change)) for change in ({"filling": 1}, {"rank": 3})]
+    others.append(digests(DirectPlan(model="m")))
+    for place in (0, 1):
+        assert len({one[place], *(other[place] for other in others)}) == 4
+
+
+def test_a_hybrid_is_its_parts_and_its_rule():
+    def now(seed=0, model="w", **keys):
+        plans = {"cheap": DirectPlan(model=model), "dear": DirectPlan(model="e")}
+        given = {"worker": "cheap", "expert": "dear", "signal": "margin", "threshold": 0.5} | keys
+        return made.built(plans | {"h": HybridPlan(**given)}, seed=seed)["h"].contender.digest
+
+    changed = [
+        now(),
+        now(signal="logprob_mean"),
+        now(threshold=0.6),
+        now(threshold=None),
+        now(signal="random", rate=0.1),
+        now(signal="random", rate=0.2),
+        now(signal="random", rate=0.2, seed=1),
+        now(worker="dear", expert="cheap"),
+        now(model="w2"),
+        now(written={"escalate": {"verifier": {"name": "json_schema", "schema": {}}}}),
+    ]
+    assert len(set(changed)) == len(changed)
+
+
+def test_every_field_of_a_request_counts_but_the_place_of_an_adapter():
+    from harness.core import Request, Tool
+
+    message: Message = {"role": "user", "content": "a"}
+    tool = Tool(name="t", description="d", parameters={})
+    base = Request(model="m", messages=(message,), adapter="here", adapter_digest="x")
+    others = [
+        replace(base, **change)
+        for change in (
+            {"model": "n"},
+            {"messages": ({"role": "user", "content": "b"},)},
+            {"messages": ({"role": "system", "content": "a"},)},
+            {"sampling": {"temperature": 1}},
+            {"tools": (tool,)},
+            {"tools": (replace(tool, description="e"),)},
+            {"adapter_digest": "y"},
+            {"logprobs": True},
+            {"trial": 1},
+            {"scope": "c"},
+        )
+    ]
+    assert len({request.digest for request in (base, *others)}) == len(others) + 1
+    assert replace(base, adapter="there").digest == base.digest
+
+
+async def test_twins_share_no_answers_and_a_hybrid_shares_its_parts():
+    plans = {"one": DirectPlan(model="m"), "two": DirectPlan(model="m")}
+    plans["both"] = HybridPlan(worker="one", expert="two", signal="always")
+    systems = made.built(plans)
+    session = FakeSession({"m": "right"})
+    for system in systems.values():
+        await system.answer(TASK, session)
+    one, two, first, second = [request.digest for _, _, request in session.asked]
+    assert one != two
+    assert (first, second) == (one, two)
+    assert len({system.contender.digest for system in systems.values()}) == 3
+
+
+def test_a_worker_is_asked_for_signals_where_its_hybrid_needs_them_and_shares_them_alone_too():
+    plans = {"cheap": DirectPlan(model="w"), "dear": DirectPlan(model="e")}
+    for signal, wanted in (("margin", True), ("always", False)):
+        systems = made.built(plans | {"h": HybridPlan(worker="cheap", expert="dear", signal=signal, threshold=0.1)})
+        assert systems["cheap"].first_request(TASK, 0).logprobs is wanted
+        assert systems["h"].first_request(TASK, 0) == systems["cheap"].first_request(TASK, 0)
+        assert systems["dear"].first_request(TASK, 0).logprobs is False
