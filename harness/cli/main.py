@@ -17,6 +17,7 @@ VERBS: dict[str, str] = {
     "run": "run what is not yet done, with live progress; end with the scoreboard",
     "show": "the scoreboard: pass rates with intervals, cost, latency, errors",
     "compare": "two contenders on the same tasks: difference, interval, test, flips",
+    "domains": "differences by domain, tasks made worse, variance by domain, task and trial",
     "power": "tasks needed for a difference, or the difference that so many tasks can show",
     "audit": "what two published pass counts support",
     "report": "write statistics.json, report.md and the figures",

@@ -4,6 +4,9 @@ Reads a run folder and nothing else: no model, no key, no network.
 """
 
 from harness.report.answers import print_headline, print_plan
+from harness.report.domain_tables import print_domains
+from harness.report.domain_view import DomainEffect, Domains, WorseTasks
+from harness.report.domains import domains
 from harness.report.figures import cost_chart, pass_rate_chart, png, svg
 from harness.report.headline import Headline, headline
 from harness.report.markdown import markdown_page
@@ -18,14 +21,18 @@ from harness.report.write import write_report
 __all__ = [
     "ContenderScore",
     "DomainDifference",
+    "DomainEffect",
     "DomainScore",
+    "Domains",
     "Flip",
     "Headline",
     "Pairing",
     "Plan",
     "Scoreboard",
+    "WorseTasks",
     "compare_contenders",
     "cost_chart",
+    "domains",
     "headline",
     "markdown_page",
     "observed_discordance",
@@ -33,6 +40,7 @@ __all__ = [
     "pass_rate_chart",
     "plan_size",
     "png",
+    "print_domains",
     "print_headline",
     "print_pairing",
     "print_plan",

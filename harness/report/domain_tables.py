@@ -1,0 +1,202 @@
+"""``ownbench domains`` as a terminal shows it."""
+
+import math
+from typing import TYPE_CHECKING, TextIO
+
+from harness.core import Estimate
+from harness.report.domain_view import DomainEffect, Domains, WorseTasks
+from harness.report.layout import name_text, open_console, print_figures, print_line, print_notes, print_table
+from harness.report.text import (
+    UNKNOWN,
+    p_equation,
+    p_text,
+    percent,
+    percent_interval,
+    plural,
+    points,
+    points_interval,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+TASKS_SHOWN = 8
+
+
+def print_domains(view: Domains, file: TextIO | None = None) -> None:
+    """Writes the domains, the tasks made worse and the variance to ``file``, standard output by default."""
+    console = open_console(file)
+    if view.warning:
+        print_line(console, view.warning, "bold red")
+    if view.comparison is None:
+        trials = plural(view.n_trials, "graded attempt")
+        print_line(console, f"{view.a}: {plural(view.n_tasks, 'task')}, {trials}; no second contender", "bold")
+    else:
+        print_line(console, view.comparison.sentence, "bold")
+    print_line(console, "")
+    if view.spread is not None:
+        print_line(console, f"Do the domains differ? {_verdict(view)}", "bold")
+        print_figures(console, _spread_rows(view))
+    elif view.b is not None:
+        print_line(console, f"Do the domains differ? {view.reasons.get('q', '')}", "bold")
+        print_line(console, "")
+    _print_effects(console, view)
+    if view.b is not None:
+        print_line(console, f"Tasks made worse: where {view.a} passes less often than {view.b}", "bold")
+        print_figures(console, _worse_rows(view))
+    print_line(console, "Where the noise comes from", "bold")
+    print_figures(console, _variance_rows(view))
+    if view.gain.value is not None:
+        print_line(console, f"Normalised gain: {_gain_text(view)}")
+        print_line(console, "")
+    print_notes(console, _closing(view))
+
+
+def _verdict(view: Domains) -> str:
+    """The answer before its figures."""
+    spread = view.spread
+    if spread is None or spread.p_value is None:
+        return UNKNOWN
+    if spread.p_value > 1.0 - view.level:
+        return "Not beyond chance; nor is it shown that they do not."
+    names = ", ".join(name_text(d.domain) for d in view.regressed[:3])
+    if not view.regressed:
+        return "Yes, though in none is a drop likely."
+    return f"Yes; in {len(view.regressed)} of {len(view.domains)} a drop is likely: {names}."
+
+
+def _spread_rows(view: Domains) -> list[list[str]]:
+    spread = view.spread
+    if spread is None:
+        return []
+    tau2 = view.tau2
+    tau, low, high = (UNKNOWN if v is None else f"{100 * math.sqrt(v):.1f}" for v in (tau2.value, tau2.low, tau2.high))
+    level = f"{100 * view.level:g}%"
+    q = f"Q {spread.q:,.2f} on {spread.df} df, {p_equation(spread.p_value)} (Cochran)"
+    prediction, mean = view.prediction, points_interval(view.mean.low, view.mean.high)
+    seen = sum(d.delta is not None and d.delta < 0 for d in view.domains)
+    return [
+        ["test", q],
+        ["not chance", f"{percent(spread.i2)} of the spread (I squared)"],
+        ["true spread", f"standard deviation {tau} points, {level} interval [{low}, {high}] ({tau2.method})"],
+        ["mean of domains", f"{points(view.mean.value)} points {mean} ({view.mean.method})"],
+        ["another domain", f"{points_interval(*prediction)} points ({level} prediction)" if prediction
+         else f"{UNKNOWN} ({view.reasons.get('prediction', '')})"],
+        ["below zero", f"{seen} seen, {spread.expected_below_zero:.1f} expected among the true differences"],
+    ]  # fmt: skip
+
+
+def _print_effects(console: "Console", view: Domains) -> None:
+    """One row a domain, the lowest shrunken difference first."""
+    if view.b is None:
+        header = ["domain", "tasks", "pass rate"]
+        rows = [[name_text(d.domain), f"{d.n_tasks:,}", percent(d.a_rate)] for d in view.domains]
+        print_table(console, header, rows)
+        return
+    header = ["domain", "tasks", "only A", "only B", "A - B", "interval", "p", "p adj."]
+    several = view.spread is not None
+    rows = []
+    for d in sorted(view.domains, key=_from_below) if several else view.domains:
+        row = [name_text(d.domain), f"{d.n_tasks:,}", f"{d.wins:,}", f"{d.losses:,}", points(d.delta)]
+        row += [points_interval(d.low, d.high), p_text(d.p_value), p_text(d.p_adjusted)]
+        rows.append(row + (_shrunk(d) if several else []))
+    print_line(console, f"By domain, in points: A is {view.a}, B is {view.b}", "bold")
+    print_table(console, header + (["shrunk", "P(A<B)"] if several else []), rows)
+
+
+def _from_below(d: DomainEffect) -> tuple[float, float]:
+    """Shrunken differences in order; raw ones where all are shrunk to the mean."""
+    return round(d.shrunk or 0.0, 6), d.delta or 0.0
+
+
+def _shrunk(d: DomainEffect) -> list[str]:
+    if d.shrunk is None or d.shrunk_low is None or d.shrunk_high is None or d.below_zero is None:
+        return [UNKNOWN, UNKNOWN]
+    shrunk = f"{100 * d.shrunk:+.1f} [{100 * d.shrunk_low:+.1f}, {100 * d.shrunk_high:+.1f}]"
+    chance = "<.001" if d.below_zero < 0.001 else ">.999" if d.below_zero > 0.999 else f"{d.below_zero:.3f}"
+    return [shrunk, chance.removeprefix("0")]
+
+
+def _worse_rows(view: Domains) -> list[list[str]]:
+    worse = view.worse
+    if worse is None:
+        return [["not to be had", view.reasons.get("worse", "")]]
+    rows = [
+        ["seen", f"{worse.observed:,} of {plural(view.n_tasks, 'task')}"],
+        ["by chance alone", f"{worse.expected_null:.1f}, standard deviation {worse.sd_null:.1f} (hypergeometric)"],
+        ["beyond chance", _count_interval(worse.excess, view.unit)],
+    ]
+    if view.n_trials == 2 * view.n_tasks:  # no p below one half
+        return [*rows, ["confirmed", "none can be with one trial a task: try them again"]]
+    confirmed = f"{len(worse.confirmed):,} (Benjamini-Hochberg at {100 * worse.rate:g}%)"
+    rows.append(["confirmed", confirmed + _listed(worse.confirmed)])
+    if worse.again and worse.observed > len(worse.confirmed):
+        rows.append(["try again first", _first(worse)])
+    return rows
+
+
+def _count_interval(estimate: Estimate, unit: str) -> str:
+    if estimate.value is None:
+        return f"{UNKNOWN} ({estimate.why})"
+    ends = "" if estimate.low is None or estimate.high is None else f" [{estimate.low:.1f}, {estimate.high:.1f}]"
+    return f"{estimate.value:+.1f}{ends} ({_of_units(estimate.method, unit)})"
+
+
+def _of_units(method: str, unit: str) -> str:
+    """A method's name; where every task is by itself it counts tasks and not clusters."""
+    return method.replace("clusters", "tasks") if unit == "task" else method
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - TASKS_SHOWN:,} more" if len(names) > TASKS_SHOWN else ""
+    return ": " + ", ".join(name_text(n) for n in names[:TASKS_SHOWN]) + more
+
+
+def _first(worse: WorseTasks) -> str:
+    """The surest of those that are not confirmed: fresh trials would tell."""
+    confirmed = set(worse.confirmed)
+    return _listed(tuple(n for n in worse.again if n not in confirmed)).removeprefix(": ")
+
+
+def _variance_rows(view: Domains) -> list[list[str]]:
+    variance = view.variance
+    if variance is None:
+        return [["not to be had", view.reasons.get("variance", "")]]
+    rows = []
+    names = {"between domains": variance.domain, "between tasks": variance.task, "between trials": variance.trial}
+    for name, part in names.items():
+        why = f" ({part.why})" if part.why else ""
+        if part.value is None:
+            rows.append([name, f"{UNKNOWN}{why}"])
+            continue
+        ends = "" if part.low is None or part.high is None else f" [{part.low:.4f}, {part.high:.4f}]"
+        rows.append([name, f"{part.value:.4f}{ends}{why}"])
+    if variance.icc is not None:
+        rows.append(["intraclass", f"{percent(variance.icc)} of the variance within a domain lies between tasks"])
+    rows.append(["advice", variance.advice])
+    return rows
+
+
+def _gain_text(view: Domains) -> str:
+    gain = view.gain
+    text = f"{percent_interval(gain)} of what was left to gain ({_of_units(gain.method, view.unit)})"
+    return text + (f"; {gain.why}" if gain.why else "")
+
+
+def _closing(view: Domains) -> list[str]:
+    notes = list(view.notes)
+    if view.variance is not None:
+        method = view.variance.task.method
+        notes.append(f"variances of a task's {'difference' if view.b else 'pass rate'}, {method}, nested; intervals "
+                     "are rough for pass or fail")  # fmt: skip
+    if view.b is not None and view.domains:
+        methods = sorted({d.interval_method.split(",")[0].split(" on ")[0] for d in view.domains if d.interval_method})
+        tests = sorted({d.test.split(",")[0] for d in view.domains if d.test})
+        notes.append(f"by domain: interval {', '.join(methods)}; p {', '.join(tests)}; p adj. holds for all "
+                     "domains together (step-down max-T, Westfall & Young 1993)")  # fmt: skip
+    if view.spread is not None:
+        notes.append("shrunk: drawn towards the mean of domains as far as noise asks (empirical Bayes); P(A<B) is "
+                     "the chance that the true difference is below 0")  # fmt: skip
+    return notes

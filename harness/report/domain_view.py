@@ -1,0 +1,166 @@
+"""What ``ownbench domains`` shows: one record, computed once and then only formatted."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.core import Comparison, Estimate, as_json
+from harness.stats import Heterogeneity, VarianceComponents
+
+LIKELY = 0.9
+"""A domain has regressed where its true difference is below 0 with more than this chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainEffect:
+    """One domain: the pass rates, their difference a - b, raw and shrunk. ``None`` where there is no second."""
+
+    domain: str
+    n_tasks: int
+    n_trials: int
+    a_rate: float
+    b_rate: float | None
+    wins: int | None
+    losses: int | None
+    delta: float | None
+    low: float | None
+    high: float | None
+    interval_method: str
+    p_value: float | None
+    p_adjusted: float | None
+    """Over all domains together."""
+    test: str
+    shrunk: float | None
+    shrunk_low: float | None
+    shrunk_high: float | None
+    below_zero: float | None
+    """The chance that the true difference is below 0."""
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorseTasks:
+    """Tasks at which a passes a smaller share of its trials than b, beside what chance alone makes of them."""
+
+    observed: int
+    expected_null: float
+    """How many would look worse if nothing had changed."""
+    sd_null: float
+    excess: Estimate
+    confirmed: tuple[str, ...]
+    """Those that survive Benjamini-Hochberg at ``rate``."""
+    again: tuple[str, ...]
+    """All that look worse, surest first: those to try again with fresh trials."""
+    rate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domains:
+    """What ``ownbench domains`` shows. A figure that cannot be had is ``None``, its reason in ``reasons``."""
+
+    a: str
+    b: str | None
+    """``None`` where the report has one contender: then only its own variance can be had."""
+    n_tasks: int
+    n_trials: int
+    level: float
+    unit: str
+    comparison: Comparison | None
+    spread: Heterogeneity | None
+    """``None`` with fewer than two domains."""
+    domains: tuple[DomainEffect, ...]
+    worse: WorseTasks | None
+    variance: VarianceComponents | None
+    gain: Estimate
+    """Share of b's failures that a makes good (Hake 1998); its value ``None`` where nothing was gained."""
+    reasons: dict[str, str]
+    warning: str | None
+    notes: tuple[str, ...]
+
+    @property
+    def mean(self) -> Estimate:
+        """Of the domains' true differences, each domain weighing as a domain; within [-1, 1]."""
+        if self.spread is None:
+            return self._lacking("mean")
+        found = self.spread.mean
+        low, high = _within(found.low, found.high)
+        return replace(found, low=low, high=high, n_tasks=self.n_tasks, n_trials=self.n_trials)
+
+    @property
+    def tau2(self) -> Estimate:
+        """The variance of the domains' true differences."""
+        if self.spread is None:
+            return self._lacking("tau2")
+        return replace(self.spread.tau2, n_tasks=self.n_tasks, n_trials=self.n_trials)
+
+    @property
+    def prediction(self) -> tuple[float, float] | None:
+        """Where the true difference in another domain would lie; ``None`` with fewer than three domains."""
+        if self.spread is None or self.spread.prediction is None:
+            return None
+        low, high = self.spread.prediction
+        return max(-1.0, low), min(1.0, high)
+
+    @property
+    def regressed(self) -> tuple[DomainEffect, ...]:
+        """The domains whose true difference is likely to be below 0, the likeliest first."""
+        found = [d for d in self.domains if d.below_zero is not None and d.below_zero > LIKELY]
+        return tuple(sorted(found, key=lambda d: -(d.below_zero or 0.0)))
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values; a null has its reason under ``why`` beside it."""
+        spread, worse, variance = self.spread, self.worse, self.variance
+        return {
+            "a": self.a,
+            "b": self.b,
+            "n_tasks": self.n_tasks,
+            "n_trials": self.n_trials,
+            "level": self.level,
+            "q": spread.q if spread else None,
+            "df": spread.df if spread else None,
+            "p_value": spread.p_value if spread else None,
+            "i2": spread.i2 if spread else None,
+            "tau2": as_json(self.tau2),
+            "mean": as_json(self.mean),
+            "prediction": as_json(self.prediction),
+            "expected_below_zero": spread.expected_below_zero if spread else None,
+            "domains": as_json(self.domains),
+            "regressed": [d.domain for d in self.regressed],
+            "worse": {
+                "observed": worse.observed if worse else None,
+                "expected_null": worse.expected_null if worse else None,
+                "sd_null": worse.sd_null if worse else None,
+                "excess": as_json(worse.excess) if worse else None,
+                "confirmed": as_json(worse.confirmed) if worse else None,
+                "again": as_json(worse.again) if worse else None,
+                "why": None if worse else self.reasons.get("worse"),
+            },
+            "variance": self._variance_json(variance),
+            "gain": as_json(self.gain),
+            "sentence": self.comparison.sentence if self.comparison else None,
+            "notes": [*([self.warning] if self.warning else []), *self.notes],
+            "why": "; ".join(f"{name}: {reason}" for name, reason in self.reasons.items()) or None,
+        }
+
+    def _lacking(self, name: str) -> Estimate:
+        reason = self.reasons.get(name) or self.reasons.get("q")
+        return Estimate(value=None, level=self.level, n_tasks=self.n_tasks, n_trials=self.n_trials, why=reason)
+
+    def _variance_json(self, variance: VarianceComponents | None) -> dict[str, Any]:
+        if variance is None:
+            record: dict[str, Any] = dict.fromkeys(("domain", "task", "trial", "icc", "intervals", "advice"))
+            return record | {"why": self.reasons.get("variance")}
+        parts = {"domain": variance.domain, "task": variance.task, "trial": variance.trial}
+        reasons = [f"{name}: {part.why}" for name, part in parts.items() if part.why]
+        if variance.icc is None and variance.trial.value is not None:
+            reasons.append("icc: nothing varies within domains")
+        return {
+            **{name: part.value for name, part in parts.items()},
+            "icc": variance.icc,
+            "intervals": {name: as_json((part.low, part.high)) for name, part in parts.items()},
+            "advice": variance.advice,
+            "why": "; ".join(reasons) or None,
+        }
+
+
+def _within(low: float | None, high: float | None) -> tuple[float | None, float | None]:
+    return (None if low is None else max(-1.0, low)), (None if high is None else min(1.0, high))
