@@ -15,15 +15,14 @@ from harness.core.errors import (
     nearest,
 )
 from harness.core.files import write_atomic
+from harness.core.judged import Comparison, Estimate, Manifest, Verdict
+from harness.core.plain import as_json
 from harness.core.records import (
     Answer,
     Call,
-    Comparison,
     Contender,
     Cost,
-    Estimate,
     Grade,
-    Manifest,
     Message,
     ModelSpec,
     Outcome,
@@ -35,8 +34,6 @@ from harness.core.records import (
     Tool,
     ToolCall,
     Usage,
-    Verdict,
-    as_json,
 )
 from harness.core.redact import Redactor, holds_secret
 from harness.core.seams import Clock, ManualClock, SystemClock, seeded

@@ -3,19 +3,14 @@
 Money is US dollars, time is seconds, rates and shares are fractions. ``None`` means unknown and is never read as zero.
 """
 
-import dataclasses
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from harness.core.digest import digest_json
-from harness.core.words import Cause, Decision, Kind, Role, Status
-
-N = TypeVar("N", int, float)
+from harness.core.plain import as_json, known_sum
+from harness.core.words import Cause, Kind, Role, Status
 
 Message = dict[str, Any]
 """One message in the chat shape that providers share: ``role``, ``content``, ``tool_calls``, ``tool_call_id``."""
@@ -351,119 +346,3 @@ class Outcome:
     retries: int = 0
     started_at: datetime | None = None
     attempt_id: str
-
-
-# ----------------------------------------------------------------------------------------------------- what is judged
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A figure with its interval; never shown without the number of tasks behind it."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    level: float = 0.95
-    n_tasks: int = 0
-    n_trials: int = 0
-    """Graded attempts behind the figure, over all tasks."""
-    method: str = ""
-    why: str | None = None
-    """Why the figure or its interval cannot be had, where it cannot."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """Two contenders on the same tasks: a difference (a - b), its interval, its test."""
-
-    a: str
-    b: str
-    n_tasks: int
-    n_trials: int
-    delta: float | None
-    low: float | None
-    high: float | None
-    level: float = 0.95
-    interval_method: str = ""
-    p_value: float | None = None
-    p_adjusted: float | None = None
-    p_exact: float | None = None
-    test: str = ""
-    wins: int = 0
-    """Tasks that only a passed."""
-    losses: int = 0
-    both_passed: int = 0
-    both_failed: int = 0
-    errored: int = 0
-    bounds: tuple[float, float] | None = None
-    """The difference if every errored attempt had gone worst, and best, for a."""
-    tasks_needed: int | None = None
-    sentence: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """A decision with its reasons."""
-
-    decision: Decision
-    reasons: tuple[Mapping[str, Any], ...]
-    evidence: Mapping[str, Any]
-    exit_code: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """What a report was made from: enough to say whether two reports may be compared, and to make it again."""
-
-    schema: int = 1
-    report: str
-    created_at: str
-    versions: Mapping[str, str] = field(default_factory=dict)
-    machine: Mapping[str, Any] = field(default_factory=dict)
-    experiment_digest: str = ""
-    seed: int = 0
-    suites: tuple[Mapping[str, Any], ...] = ()
-    models: tuple[Mapping[str, Any], ...] = ()
-    contenders: tuple[Mapping[str, Any], ...] = ()
-    prices: Mapping[str, Any] = field(default_factory=dict)
-    thresholds: Mapping[str, Any] = field(default_factory=dict)
-    planned: int = 0
-    plan_digest: str = ""
-    done: int = 0
-    without_outcome: int = 0
-    """Recorded attempts that ended errored or ungraded."""
-    complete: bool = False
-    stopped_because: str | None = None
-    notes: tuple[str, ...] = ()
-
-
-# ------------------------------------------------------------------------------------------------------------- helpers
-
-
-def known_sum(values: Iterable[N | None]) -> N | None:
-    """The sum, or ``None`` as soon as one part is unknown."""
-    total: Any = 0
-    for value in values:
-        if value is None:
-            return None
-        total += value
-    return total  # type: ignore[no-any-return]
-
-
-def as_json(value: Any) -> Any:
-    """A record as plain JSON values: names as in the record, enums as their words, times in ISO 8601, NaN as null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {str(k): as_json(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [as_json(v) for v in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Path):
-        return value.as_posix()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value

@@ -37,8 +37,8 @@ def comparison_sentence(found: Comparison, units: int, smallest_p: float, unit: 
         ahead = a if found.delta > 0 else b
         verb = "was" if found.n_tasks == 1 else "were"
         return (
-            f"{b} cannot be told from {a}: {ahead} is ahead by {100 * abs(found.delta):.1f} points, and to show as much "
-            f"{found.tasks_needed:,} tasks would be needed, {found.n_tasks:,} {verb} run."
+            f"{b} cannot be told from {a}: {ahead} is ahead by {100 * abs(found.delta):.1f} points, and to show "
+            f"as much {found.tasks_needed:,} tasks would be needed, {found.n_tasks:,} {verb} run."
         )
     return f"{b} cannot be told from {a}: {_points(found.delta)} points{_interval(found)}, p {_p(found.p_value)}."
 
