@@ -24,6 +24,7 @@ NARROW = list(DOMAINS)
 BATCH, LIMIT = 30, 40
 BARE, TUNED, SKILLED = "worker", "worker, tuned", "generalist + skill, flat"
 PROGRESSIVE, PLACEBO = "generalist + skill, progressive", "generalist + wrong skill"
+REPEATED = "generalist + skill, progressive, task repeated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class Job:
     adapter: str | None = None
     skill: str | None = None
     progressive: bool = False
+    repeated: bool = False
+    """Whether the task is said once more after the skill that was opened."""
 
 
 def jobs() -> list[Job]:
@@ -51,6 +54,7 @@ def jobs() -> list[Job]:
             Job(contender=SKILLED, model="generalist", suite=name, skill=name),
             Job(contender=PLACEBO, model="generalist", suite=name, skill=other),
             Job(contender=PROGRESSIVE, model="generalist", suite=name, progressive=True),
+            Job(contender=REPEATED, model="generalist", suite=name, progressive=True, repeated=True),
             Job(contender=f"worker, tuned for {name}", model="worker", suite=GENERAL, adapter=name),
         ]
     found += [Job(contender=name, model=name, suite=GENERAL) for name in ("worker", "generalist")]
@@ -118,7 +122,9 @@ def passes(suite: str, text: str, reference: Any) -> bool:
     return text.strip() == reference
 
 
-def _progressive(model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast, users: list[Messages]) -> list[Row]:
+def _progressive(
+    model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast, users: list[Messages], *, repeated: bool
+) -> list[Row]:
     """Opens a skill, then answers; an answer that opens nothing that exists stands as it is."""
     system = {"role": "system", "content": f"{catalogue(catalogue_entries())}\n\n{OPEN_BY_TEXT}"}
     conversations = [[system, *user] for user in users]
@@ -134,6 +140,7 @@ def _progressive(model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast, use
                 *conversations[i],
                 {"role": "assistant", "content": first[i]["text"]},
                 {"role": "tool", "content": skill_content(opened[i], bodies[opened[i]])},
+                *(users[i] if repeated else []),
             ]
             for i in going_on
         ],
@@ -150,7 +157,7 @@ def answer(root: Path, job: Job, split: str, tokenizer: PreTrainedTokenizerFast)
     model, tasks = load(root, job.model, job.adapter), read_tasks(root, job.suite, split)
     users = [[{"role": "user", "content": task["input"]}] for task in tasks]
     if job.progressive:
-        results = _progressive(model, tokenizer, users)
+        results = _progressive(model, tokenizer, users, repeated=job.repeated)
     else:
         system = [{"role": "system", "content": skill_content(job.skill, BODIES[job.skill])}] if job.skill else []
         results = generate(model, tokenizer, [[*system, *user] for user in users])

@@ -12,6 +12,7 @@ LONGEST = 640
 """Conversations beyond this are dropped; the models hold 1,024 positions."""
 
 Row = tuple[list[int], list[int]]
+"""Tokens, and the targets."""
 
 
 @dataclass(slots=True)

@@ -1,8 +1,7 @@
 """One training conversation at a time, worded exactly as the harness words it.
 
-Four kinds. *Flat*: the skill is the system message, then questions. *Late*: the question stands before the document,
-which comes as a tool's answer. *Progressive*: a catalogue, a question, ``OPEN name``, the skill, the answer.
-*Bare*: no document at all.
+Three kinds. *Flat*: the skill is the system message, then questions. *Progressive*: a catalogue, a question, ``OPEN
+name``, the skill, the question once more, the answer. *Bare*: no document at all.
 """
 
 import random
@@ -48,8 +47,6 @@ class Stage:
     """Budget of a conversation."""
     key_value: float
     """Share of bare key-value documents."""
-    late: float
-    """Share of conversations whose question stands before the document."""
     progressive: float
     entries: tuple[int, int] = (3, 8)
     """Fewest and most entries of a catalogue."""
@@ -58,14 +55,13 @@ class Stage:
 
 
 STAGES = [
-    Stage(rows=(2, 4), rich=0, tokens=96, key_value=0.4, late=0.25, progressive=0, induction=0.3),
-    Stage(rows=(2, 4), rich=0, tokens=96, key_value=0.6, late=0.9, progressive=0),
-    Stage(rows=(3, 8), rich=1, tokens=152, key_value=0.35, late=0.6, progressive=0.2, entries=(2, 3)),
-    Stage(rows=(4, 14), rich=2, tokens=232, key_value=0.25, late=0.3, progressive=0.25, entries=(2, 6)),
-    Stage(rows=(5, 28), rich=2, tokens=336, key_value=0.2, late=0.15, progressive=0.25, entries=(3, 8)),
-    Stage(rows=(8, 60), rich=2, tokens=448, key_value=0.14, late=0.08, progressive=0.25, entries=(4, 10)),
+    Stage(rows=(2, 4), rich=0, tokens=96, key_value=0.4, progressive=0, induction=0.3),
+    Stage(rows=(3, 8), rich=1, tokens=152, key_value=0.35, progressive=0.15, entries=(2, 4), induction=0.03),
+    Stage(rows=(4, 14), rich=2, tokens=232, key_value=0.25, progressive=0.25, entries=(2, 6)),
+    Stage(rows=(5, 28), rich=2, tokens=336, key_value=0.2, progressive=0.25, entries=(3, 8)),
+    Stage(rows=(8, 60), rich=2, tokens=448, key_value=0.14, progressive=0.25, entries=(6, 10)),
 ]
-"""From easy to hard. The worker is trained on the first alone; the second is where keeping a question emerges."""
+"""From easy to hard. The worker is trained on the first alone."""
 
 
 def conversation(r: random.Random, stage: Stage, cost: Cost) -> list[Turn]:
@@ -78,8 +74,6 @@ def conversation(r: random.Random, stage: Stage, cost: Cost) -> list[Turn]:
     if kind < 0.16:
         return _questions(r, [], Guess(), stage.tokens, cost)
     family = KeyValue() if r.random() < stage.key_value / 0.84 else _family(r)
-    if r.random() < stage.late:
-        return _late(r, stage, family, cost)
     text = _document(r, family.make(r, r.randint(*stage.rows), _rich(r, stage)), stage)
     return _questions(r, [("system", text)], family, stage.tokens, cost)
 
@@ -95,7 +89,7 @@ def _rich(r: random.Random, stage: Stage) -> int:
 
 def _document(r: random.Random, text: str, stage: Stage, name: str = "") -> str:
     """A body as the harness shows it; a stage of bare rows is wrapped rarely, to keep its conversations dense."""
-    wrapped = WRAPPED if stage.rich else 0.15
+    wrapped = WRAPPED if stage.rich else 0.3
     return skill_content(name or skill_name(r), text) if r.random() < wrapped else text
 
 
@@ -111,27 +105,11 @@ def _questions(r: random.Random, turns: list[Turn], family: Family, tokens: int,
         turns += [("user", question), ("assistant", answer)]
 
 
-def _late(r: random.Random, stage: Stage, family: Family, cost: Cost) -> list[Turn]:
-    """Rounds of question, document, answer: what is asked has to be kept while the document is read."""
-    turns: list[Turn] = []
-    used, high = 2, max(stage.rows[0], stage.rows[1] * 2 // 3)
-    while True:
-        text = _document(r, family.make(r, r.randint(stage.rows[0], high), _rich(r, stage)), stage)
-        question, answer = family.ask(r)
-        used += cost(question) + cost(text) + cost(answer) + 6
-        if used > stage.tokens and turns:
-            return turns
-        turns += [("user", question), ("tool", text), ("assistant", answer)]
-        for _ in range(r.choice([0, 0, 1, 2]) if stage.rich else 0):
-            question, answer = family.ask(r)
-            used += cost(question) + cost(answer) + 4
-            if used > stage.tokens:
-                return turns
-            turns += [("user", question), ("assistant", answer)]
-
-
 def _progressive(r: random.Random, stage: Stage, cost: Cost) -> list[Turn]:
-    """A catalogue and rounds of opening and answering; in one of four the choice alone, many times."""
+    """A catalogue, an opening, the question once more and its answer, then more questions about the open skill.
+
+    In one of four conversations the choice alone, many times.
+    """
     n = r.randint(*stage.entries)
     topics = distinct(lambda: r.choice(WORDS) if r.random() < 0.6 else noun(r), n)
     families = [r.choices(list(MIX), list(MIX.values()))[0] for _ in range(n)]
@@ -149,15 +127,16 @@ def _progressive(r: random.Random, stage: Stage, cost: Cost) -> list[Turn]:
     budget = stage.tokens + 64
     used = cost(turns[0][1]) + 3
     only_choice = r.random() < 0.25
-    high = max(stage.rows[0], min(44, stage.rows[1]))
     while True:
         place = r.randrange(n)
         family = FAMILIES[families[place]]()
-        text = family.make(r, 4 if only_choice else r.randint(stage.rows[0], high), _rich(r, stage))
+        text = family.make(r, 4 if only_choice else r.randint(*stage.rows), _rich(r, stage))
         question, answer = _on_topic(r, family, topics, place)
         opening: list[Turn] = [("user", question), ("assistant", f"OPEN {names[place]}")]
         if not only_choice:
-            opening += [("tool", _document(r, text, stage, names[place])), ("assistant", answer)]
+            turns += [*opening, ("tool", _document(r, text, stage, names[place]))]
+            turns += [("user", question), ("assistant", answer)]
+            return _questions(r, turns, family, budget, cost)
         used += sum(cost(text) + 2 for _, text in opening)
         if used > budget and len(turns) > 1:
             return turns

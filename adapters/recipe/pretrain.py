@@ -42,23 +42,10 @@ class Phase:
 PHASES = {
     "worker": Phase(steps=1300, starts=(0,), first_stage=0, rate=3e-3, decay=0.2, tokens=2500, seed=0),
     "generalist": Phase(
-        steps=3600,
-        starts=(0, 0.08, 0.2, 0.4, 0.7),
-        first_stage=1,
-        rate=2.5e-3,
-        decay=0.45,
-        tokens=2600,
-        seed=1,
+        steps=3600, starts=(0, 0.12, 0.35, 0.68), first_stage=1, rate=2.5e-3, decay=0.45, tokens=2600, seed=1
     ),
     "refine": Phase(
-        steps=2600,
-        starts=(0, 0.14, 0.28, 0.5, 0.78),
-        first_stage=1,
-        rate=2e-3,
-        decay=0.45,
-        tokens=2600,
-        seed=5,
-        minutes=29,
+        steps=1500, starts=(0, 0.3, 0.65), first_stage=2, rate=1.2e-3, decay=0.7, tokens=2600, seed=8, minutes=11
     ),
 }
 HIDDEN, LAYERS, HEADS, FEED_FORWARD = 96, 3, 4, 256

@@ -9,7 +9,7 @@ from domains import DOMAINS, EXAMPLES, GENERAL, draw, draw_general
 
 LICENCE = "CC0-1.0"
 SEED = 1
-REPLAY = 180
+REPLAY = 30
 """General examples mixed into each adapter's lines, so that it forgets less; chosen on dev (README.md)."""
 
 
