@@ -4,7 +4,7 @@ Money is US dollars, time is seconds, rates and shares are fractions. ``None`` m
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -160,7 +160,7 @@ class Request:
             return digest_json(as_json(record))
 
 
-_IDENTITY = tuple(f.name for f in dataclasses.fields(Request) if f.name != "adapter")
+_IDENTITY = tuple(f.name for f in fields(Request) if f.name != "adapter")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
