@@ -76,7 +76,7 @@ def _say(summary: "Summary", args: argparse.Namespace) -> None:
         say(f"note: {plain(note)}\n")
     if summary.errored:
         causes = ", ".join(f"{n} {cause}" for cause, n in sorted(summary.causes.items()))
-        say(f"{summary.errored:,} attempts have no outcome ({causes})")
+        say(f"{summary.errored:,} attempts have no outcome" + (f" ({causes})" if causes else ""))
         say(f"; ownbench run {report} --retry-errored tries them anew\n")
         for cause, reason in sorted(summary.examples.items()):
             say(f"  {cause}, for one: {plain(reason)}\n")

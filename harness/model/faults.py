@@ -110,7 +110,7 @@ def stated(body: str) -> str:
     """The message inside a provider's JSON error, else the body as it is."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body
     for _ in range(3):
         if isinstance(value, list) and value:

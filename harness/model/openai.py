@@ -124,7 +124,7 @@ class OpenAIModel:
         """The JSON of an answer; an error that came with status 200 is raised as the error that it is."""
         try:
             body = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             text = shown(data.decode("utf-8", "replace"), self._redact)
             raise ModelError(Cause.PROTOCOL, f"the answer is not JSON: {text or 'empty'}") from None
         error = body.get("error") if isinstance(body, dict) and not body.get("choices") else None

@@ -14,6 +14,12 @@ TOP = 2
 """The likeliest tokens asked for at each place: two, for the margin between them."""
 
 
+MOST_TOKENS = 10**12
+"""A count beyond this is no count."""
+FLOOR = -9999.0
+"""The log-probability of what is as good as impossible; some servers write minus infinity, which is no JSON."""
+
+
 def request_fields(request: Request, *, logprobs: bool) -> dict[str, Any]:
     """The fields of a chat completion but for ``model``: messages, sampling, tools, log-probabilities."""
     fields: dict[str, Any] = {"messages": request.messages}
@@ -90,7 +96,7 @@ def _arguments(raw: str) -> dict[str, Any] | None:
         return {}
     try:
         value = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -114,11 +120,12 @@ def signals(tokens: Iterable[Any]) -> dict[str, float]:
     margins: list[float] = []
     for token in tokens:
         value = token.get("logprob") if isinstance(token, dict) else None
-        if not isinstance(value, (int, float)):
+        if not isinstance(value, (int, float)) or math.isnan(value):
             continue
-        chosen.append(float(value))
+        chosen.append(max(float(value), FLOOR))
         found = [top.get("logprob") for top in token.get("top_logprobs") or () if isinstance(top, dict)]
-        likeliest = sorted((float(v) for v in found if isinstance(v, (int, float))), reverse=True)
+        numbers = [float(v) for v in found if isinstance(v, (int, float)) and not math.isnan(v)]
+        likeliest = sorted((min(v, 0.0) for v in numbers), reverse=True)
         if len(likeliest) >= TOP:
             margins.append(math.exp(likeliest[0]) - math.exp(likeliest[1]))
     if not chosen:
@@ -164,4 +171,5 @@ def read_usage(usage: Any) -> Usage:
 
 
 def _count(value: Any) -> int | None:
-    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
+    return int(value) if number else None

@@ -29,6 +29,7 @@ from harness.store import (
     read_journal,
     read_manifest,
     recorded_replies,
+    tables_are_whole,
     write_manifest,
 )
 from harness.system import Hybrid, System
@@ -121,7 +122,8 @@ class _Run:
         if self._nothing_to_do():
             planned = len(self.assembled.attempts)
             notes = self.manifest.notes if self.manifest else ()
-            return Summary(planned=planned, done_before=planned, made=0, complete=True, notes=notes)
+            errored = self.manifest.without_outcome if self.manifest else 0
+            return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=errored, notes=notes)
         recorded, todo = self._look()
         models = self._open({model for a in todo for model in self._system(a).models})  # before anything is written
         with Journal(self.report) as journal:
@@ -141,7 +143,7 @@ class _Run:
             manifest is not None
             and manifest.complete
             and manifest.plan_digest == plan_digest(self.assembled)
-            and (self.report / "outcomes.parquet").exists()
+            and tables_are_whole(self.report)
             and not (self.options.retry_errored and manifest.without_outcome)
         )
 

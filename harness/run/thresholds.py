@@ -31,17 +31,28 @@ def decided(assembled: Assembled, manifest: Manifest | None) -> Choices:
     """The choices of an earlier run that still hold: same hybrid, same suite."""
     found: Choices = {}
     for name, by_suite in (manifest.thresholds if manifest else {}).items():
-        for suite, written in by_suite.items():
+        for suite, written in by_suite.items() if isinstance(by_suite, Mapping) else ():
             system = assembled.systems.get(name, {}).get(suite)
             digests = {s.name: s.digest for s in assembled.suites}
-            choice = Choice(**written)
+            choice = _understood(written)
             if (
                 system is not None
+                and choice is not None
                 and choice.contender_digest == system.contender.digest
                 and choice.suite_digest == digests.get(suite)
             ):
                 found.setdefault(name, {})[suite] = choice
     return found
+
+
+def _understood(written: object) -> Choice | None:
+    """A choice as an earlier version, or a person, may have written it; what cannot be read is chosen anew."""
+    try:
+        choice = Choice(**written)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    numbers = [value for value in (choice.threshold, choice.rate) if value is not None]
+    return choice if numbers and all(isinstance(value, (int, float)) for value in numbers) else None
 
 
 def as_written(choices: Choices) -> dict[str, dict[str, dict[str, object]]]:

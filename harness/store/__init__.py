@@ -21,7 +21,15 @@ from harness.store.schema import (
     SuiteEntry,
 )
 from harness.store.table_import import ImportSummary, import_table, parse_mapping
-from harness.store.tables import Compacted, compact, read_calls, read_outcomes, read_transcript, recorded_replies
+from harness.store.tables import (
+    Compacted,
+    compact,
+    read_calls,
+    read_outcomes,
+    read_transcript,
+    recorded_replies,
+    tables_are_whole,
+)
 from harness.store.tasktable import Labels, TaskTable, load_task_table
 
 __all__ = [
@@ -61,6 +69,7 @@ __all__ = [
     "read_transcript",
     "recorded_replies",
     "resolve",
+    "tables_are_whole",
     "this_machine",
     "write_manifest",
 ]

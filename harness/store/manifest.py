@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.core import EvidenceError, Manifest, as_json, write_atomic
 
 FILE = "manifest.json"
+_REMEDY = "restore it, or delete it: ownbench run writes it anew from the journal"
 _PACKAGES = ("ownbench", "numpy", "pyarrow", "torch", "transformers", "peft", "litellm", "vllm", "datasets")
 _LISTS = tuple(f.name for f in dataclasses.fields(Manifest) if isinstance(f.default, tuple))
 
@@ -32,14 +33,14 @@ def read_manifest(report: Path) -> Manifest | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise EvidenceError(f"{path}: not a readable manifest: {error}") from None
+        raise EvidenceError(f"{path}: not a readable manifest: {error}; {_REMEDY}") from None
     names = {f.name for f in dataclasses.fields(Manifest)}
     try:
         known = {name: given for name, given in value.items() if name in names}
         known |= {name: tuple(known[name]) for name in _LISTS if name in known}
         return Manifest(**known)
     except (AttributeError, TypeError) as error:
-        raise EvidenceError(f"{path}: not a manifest: {error}") from None
+        raise EvidenceError(f"{path}: not a manifest: {error}; {_REMEDY}") from None
 
 
 def installed_versions() -> dict[str, str]:

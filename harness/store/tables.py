@@ -35,6 +35,7 @@ GROUP_ROWS = 2_000
 GROUP_BYTES = 32_000_000
 """A row group of transcripts ends at either: reading one conversation reads one group."""
 _CHUNK = 50_000
+_MAGIC = b"PAR1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,20 @@ def _clear(report: Path) -> None:
     for name in (OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE, MANIFEST_FILE):
         for old in report.glob(f".{name}.*.part"):
             old.unlink(missing_ok=True)
+
+
+def tables_are_whole(report: Path) -> bool:
+    """Whether the three tables are there and end as Parquet does; their rows are not looked at."""
+    return all(_ends_well(report / name) for name in (OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE))
+
+
+def _ends_well(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(_MAGIC), os.SEEK_END)
+            return file.read() == _MAGIC
+    except OSError:
+        return False
 
 
 def read_outcomes(report: Path, columns: Sequence[str] | None = None) -> "pa.Table":
