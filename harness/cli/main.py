@@ -18,6 +18,7 @@ VERBS: dict[str, str] = {
     "show": "the scoreboard: pass rates with intervals, cost, latency, errors",
     "compare": "two contenders on the same tasks: difference, interval, test, flips",
     "domains": "differences by domain, tasks made worse, variance by domain, task and trial",
+    "factorial": "tuned x skilled: two main effects and their interaction",
     "power": "tasks needed for a difference, or the difference that so many tasks can show",
     "audit": "what two published pass counts support",
     "report": "write statistics.json, report.md and the figures",

@@ -3,10 +3,11 @@
 Reads a run folder and nothing else: no model, no key, no network.
 """
 
-from harness.report.answers import print_headline, print_plan
+from harness.report.answers import print_factorial, print_headline, print_plan
 from harness.report.domain_tables import print_domains
 from harness.report.domain_view import DomainEffect, Domains, WorseTasks
 from harness.report.domains import domains
+from harness.report.factorial import Design, DesignEffect, factorial
 from harness.report.figures import cost_chart, pass_rate_chart, png, svg
 from harness.report.headline import Headline, headline
 from harness.report.markdown import markdown_page
@@ -20,6 +21,8 @@ from harness.report.write import write_report
 
 __all__ = [
     "ContenderScore",
+    "Design",
+    "DesignEffect",
     "DomainDifference",
     "DomainEffect",
     "DomainScore",
@@ -33,6 +36,7 @@ __all__ = [
     "compare_contenders",
     "cost_chart",
     "domains",
+    "factorial",
     "headline",
     "markdown_page",
     "observed_discordance",
@@ -41,6 +45,7 @@ __all__ = [
     "plan_size",
     "png",
     "print_domains",
+    "print_factorial",
     "print_headline",
     "print_pairing",
     "print_plan",

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import TextIO
 
+from harness.report.factorial import Design
 from harness.report.headline import Headline, headline_rows
-from harness.report.layout import open_console, print_figures, print_line, print_notes
+from harness.report.layout import name_text, open_console, print_figures, print_line, print_notes, print_table
 from harness.report.planning import Plan, plan_rows
+from harness.report.text import p_text, percent_interval, points, points_interval
 
 
 def print_headline(view: Headline, file: TextIO | None = None) -> None:
@@ -16,6 +18,31 @@ def print_headline(view: Headline, file: TextIO | None = None) -> None:
 def print_plan(view: Plan, file: TextIO | None = None) -> None:
     """Writes an answer about the size of a study."""
     _answer(view.sentence, plan_rows(view), view.notes, file)
+
+
+def print_factorial(view: Design, file: TextIO | None = None) -> None:
+    """Writes the four cells and the three effects."""
+    console = open_console(file)
+    if view.warning:
+        print_line(console, view.warning, "bold red")
+    print_line(console, view.sentence, "bold")
+    print_line(console, "")
+    for cell, name in view.contenders.items():
+        if cell != name:
+            print_line(console, f"{cell}: {name_text(name)}")
+    rate = {cell: percent_interval(estimate) for cell, estimate in view.cells.items()}
+    rows = [["not tuned", rate["base"], rate["skilled"]], ["tuned", rate["tuned"], rate["both"]]]
+    print_table(console, [f"pass rate, {100 * view.level:g}%", "no skills", "skills"], rows)
+    rows = [
+        [e.name, points(e.delta), points_interval(e.low, e.high), p_text(e.p_value), f"{view.n_tasks:,}"]
+        for e in view.effects
+    ]
+    print_table(console, ["effect", "points", f"{100 * view.level:g}% interval", "p", "tasks"], rows)
+    methods: dict[str, list[str]] = {}
+    for effect in view.effects:
+        methods.setdefault(effect.method, []).append(effect.name)
+    how = [f"{', '.join(names)}: {method}" for method, names in methods.items()]
+    print_notes(console, [*how, *view.notes])
 
 
 def _answer(sentence: str, rows: Sequence[Sequence[str]], notes: Sequence[str], file: TextIO | None) -> None:
