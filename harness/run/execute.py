@@ -234,7 +234,8 @@ class _Run:
         budget = experiment.budget
         meter = Meter(usd=budget.usd, attempt_usd=budget.attempt_usd, wall_s=budget.wall_s, started=self.started)
         for call in read_calls_journal(self.report):  # what earlier runs of this report have spent
-            if call.error is None and not call.cache_hit:
+            spec = self.assembled.specs.get(call.model)
+            if call.error is None and not call.cache_hit and not (spec and spec.backend == "replay"):
                 meter.spend(call.cost)
         return Shop(
             assembled=self.assembled,

@@ -61,6 +61,10 @@ class Shop:
     broken: dict[str, str] = field(default_factory=dict)
     """Models that nothing more is sent to, and why."""
 
+    def is_paid(self, model: str) -> bool:
+        """Whether an answer of the model is paid for when it is made; a recorded one was paid when it was recorded."""
+        return self.assembled.specs[model].backend != "replay"
+
     def spec(self, model: str) -> ModelSpec:
         """The model of that name."""
         return self.assembled.specs[model]
@@ -137,7 +141,8 @@ class AttemptSession:
             raise
         else:
             call = self._record(model, request, digest, role, reply, retries=retries, started_at=started)
-            shop.meter.spend(call.cost, self._reservation)
+            if shop.is_paid(model):
+                shop.meter.spend(call.cost, self._reservation)
             if request.scope in shop.shared:
                 shop.replies[digest] = reply
             future.set_result(reply)

@@ -76,6 +76,16 @@ def test_every_fault_ends_as_what_it_means(tmp_path, capfd, monkeypatch, good, k
     assert ("temperature: 0 is not sent" in live.inside(capfd, "check", report)[1]) is dropped
 
 
+def test_a_key_that_litellm_itself_looks_for_is_missed_before_anything_is_written(tmp_path, capfd, monkeypatch):
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    model = {"backend": "litellm", "model": "anthropic/claude-opus-4-7", "sampling": {"temperature": 0}}
+    report = live.write_experiment(tmp_path / "r", models={"m": model})
+    code, out, err = live.inside(capfd, "run", report, "--quiet")
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert "ANTHROPIC_API_KEY is not set" in err
+    assert [path.name for path in report.iterdir()] == ["experiment.yaml"]
+
+
 def test_a_refused_key_stops_the_model_at_once_and_is_tried_anew_when_it_is_mended(tmp_path, capfd, monkeypatch):
     monkeypatch.setenv("A_KEY", KEY)
     with Server(live.openai_answer, servers.echo_key(401)) as served:

@@ -4,6 +4,8 @@ import fcntl
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 
 import live
@@ -28,10 +30,11 @@ def experiment(report, served, **keys):
     return live.write_experiment(report, tasks=TASKS, models={"m": model}, contenders=CONTENDERS, limits=limits, **keys)
 
 
-def wait_for(condition, *, within: float = 60):
-    """Returns once it holds."""
+def wait_for(condition, process, *, within: float = 60):
+    """Returns once it holds; fails where the process ends before."""
     end = time.monotonic() + within
     while not condition():
+        assert process.poll() is None or condition(), process.communicate()
         assert time.monotonic() < end
         time.sleep(0.005)
 
@@ -55,7 +58,7 @@ def test_killed_at_random_instants_nothing_is_lost_or_doubled(tmp_path, undistur
         for _ in range(4):
             before = len(served.seen)
             process = live.start("run", report, "--quiet")
-            wait_for(lambda: len(served.seen) > before or process.poll() is not None)  # noqa: B023
+            wait_for(lambda: len(served.seen) > before, process)  # noqa: B023
             time.sleep(chance.uniform(0, 0.3))
             process.kill()
             process.communicate()
@@ -83,7 +86,7 @@ def test_killed_while_the_tables_are_written(tmp_path, undisturbed, wait_s):
     with Server() as served:
         report = experiment(tmp_path / "r", served)
         process = live.start("run", report, "--quiet")
-        wait_for(lambda: any(report.glob(".*.parquet.*.part")) or (report / "outcomes.parquet").exists())
+        wait_for(lambda: any(report.glob(".*.parquet.*.part")) or (report / "outcomes.parquet").exists(), process)
         time.sleep(wait_s)
         process.kill()
         process.communicate()
@@ -99,7 +102,7 @@ def test_interrupted_once_it_ends_what_it_began_and_goes_on_later(tmp_path, undi
     with Server(live.openai_answer, servers.slow_ok(0.1)) as served:
         report = experiment(tmp_path / "r", served)
         process = live.start("run", report)
-        wait_for(lambda: len(served.seen) > 8)
+        wait_for(lambda: len(served.seen) > 8, process)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 4, err
@@ -123,7 +126,7 @@ def test_interrupted_twice_it_drops_what_is_in_flight(tmp_path):
         report = experiment(tmp_path / "r", served, budget={"wall_s": 600})
         live.edit(report, limits={"concurrency": CONCURRENCY, "timeout_s": 300, "tries": 1})
         process = live.start("run", report)
-        wait_for(lambda: len(served.seen) == CONCURRENCY)
+        wait_for(lambda: len(served.seen) == CONCURRENCY, process)
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
         assert process.poll() is None  # it waits for those in flight
@@ -140,7 +143,7 @@ def test_a_second_run_on_one_folder_is_refused(tmp_path):
     with Server(live.openai_answer, servers.slow_ok(0.2)) as served:
         report = experiment(tmp_path / "r", served)
         process = live.start("run", report)
-        wait_for(lambda: len(served.seen) > 0)
+        wait_for(lambda: len(served.seen) > 0, process)
         second = live.ownbench("run", report)
         assert process.poll() is None
         assert second.returncode == 2
@@ -150,6 +153,24 @@ def test_a_second_run_on_one_folder_is_refused(tmp_path):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
         assert not (report / ".lock").exists()
+
+
+def test_a_disk_that_is_full_ends_the_run_in_one_line_and_costs_what_was_in_flight(tmp_path, undisturbed):
+    with Server() as served:
+        report = experiment(tmp_path / "r", served)
+        command = f"ulimit -f 24; exec {sys.executable} -m harness run {report} --quiet"
+        full = subprocess.run(
+            ["bash", "-c", command], capture_output=True, text=True, env=live.environment(), timeout=60, check=False
+        )
+        assert full.returncode == 2, full.stderr
+        assert full.stdout == ""
+        (line,) = full.stderr.splitlines()
+        assert "too large" in line
+        assert all(isinstance(row, dict) for row in live.journal(report))  # no half of a line
+        assert len(served.seen) < 2 * TASKS
+        assert main(["run", str(report), "--quiet"]) == 0
+        assert len(served.seen) <= 2 * TASKS + 2 * CONCURRENCY
+    assert live.same_outcomes(report) == undisturbed
 
 
 def test_a_lock_whose_holder_took_it_away_is_no_lock(tmp_path):

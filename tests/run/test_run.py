@@ -168,6 +168,7 @@ def test_a_recorded_report_is_replayed_without_its_server(tmp_path, capfd):
     )
     code, _, err = live.inside(capfd, "run", again, "--offline")
     assert code == 0, err
+    assert "$0.0000 spent in all" in err  # its answers cost what they cost when they were made, and now nothing
     assert live.same_outcomes(again) == live.same_outcomes(recorded)
     latency = {key: row["latency_s"] for key, row in live.rows(recorded).items()}
     assert {key: row["latency_s"] for key, row in live.rows(again).items()} == latency
