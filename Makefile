@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # Several workers on few cores: threads that spin for one another cost 10 to 40 times.
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
-# uv does not compile what it installs: where this forbids it too, every command spends ten seconds compiling torch.
+# uv does not compile what it installs: where this forbids it too, every run spends ten seconds compiling torch.
 unexport PYTHONDONTWRITEBYTECODE
 
 # A folder of wheels may hold a CPU build of torch; without one, the CPU build is asked for by name, since the default
