@@ -179,6 +179,7 @@ def _price_of(recorded: Mapping[str, Any] | None) -> Price | None:
 
 def _plan(name: str, entry: ContenderEntry, report: Path, suites: list[Suite]) -> Plan:
     written = entry.model_dump(mode="json", exclude_none=True)
+    written |= {key: _without_places(written[key]) for key in ("adapter", "skills") if key in written}
     field = f"contenders.{name}"
     if entry.worker is not None and entry.expert is not None and entry.escalate is not None:
         escalate = entry.escalate
@@ -211,6 +212,15 @@ def _plan(name: str, entry: ContenderEntry, report: Path, suites: list[Suite]) -
         delivery=entry.delivery,
         written=written,
     )
+
+
+def _without_places(written: Any) -> Any:
+    """Paths as a manifest may keep them: of one that holds only on this machine, its last part."""
+    if isinstance(written, dict):
+        return {suite: _without_places(path) for suite, path in written.items()}
+    if isinstance(written, list):
+        return [_without_places(path) for path in written]
+    return Path(written).name if written.startswith(("/", "~")) else written
 
 
 def _as_confidence(signal: str, threshold: float | str) -> float | None:

@@ -1,6 +1,7 @@
 """What a run promises besides: budgets, parts of a run, replay, trials, thresholds, secrets, and its tables."""
 
 import json
+from pathlib import Path
 
 import live
 import pyarrow as pa
@@ -360,3 +361,32 @@ def test_a_suite_that_changed_is_tried_anew_and_the_old_attempts_are_out(tmp_pat
         assert live.inside(capfd, "run", report)[0] == 0
         assert len(served.seen) == asked
         assert live.rows(report)["c-m", "t1", 0]["cluster"] == "one"
+
+
+@pytest.mark.local
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_local_model_with_its_adapter_is_run_and_replayed(tmp_path, capfd):
+    root = Path(__file__).parents[2]
+    contenders = {
+        "base": {"model": "worker"},
+        "tuned": {"model": "worker", "adapter": str(root / "adapters" / "ticket-routing")},
+    }
+    shared = {"contenders": contenders, "suites": [{"path": str(root / "suites" / "ticket-routing"), "tasks": 4}]}
+    worker = {"backend": "transformers", "path": str(root / "adapters" / "base" / "worker"), "gpu_hour_usd": 0.1}
+    worker["sampling"] = {"temperature": 0, "max_tokens": 16}
+    recorded = live.write_experiment(tmp_path / "one", models={"worker": worker}, **shared)
+    code, _, err = live.inside(capfd, "run", recorded, "--offline")
+    assert code == 0, err
+    table = live.rows(recorded)
+    assert {row["status"] for row in table.values()} <= {"passed", "failed"}
+    assert all(0 <= row["confidence"] <= 1 and row["cost_usd"] > 0 for row in table.values())
+    assert {row["cost_basis"] for row in table.values()} == {"gpu_time"}
+    for line in live.journal(recorded):
+        assert str(root) not in json.dumps(line)  # no place on this machine
+    assert str(root) not in (recorded / "manifest.json").read_text()
+    again = live.write_experiment(
+        tmp_path / "two", models={"worker": {"backend": "replay", "report": str(recorded)}}, **shared
+    )
+    code, _, err = live.inside(capfd, "run", again)
+    assert code == 0, err
+    assert live.same_outcomes(again) == live.same_outcomes(recorded)
