@@ -265,6 +265,12 @@ def _check_capabilities(
         elif plan.adapters and "adapters" not in capabilities[plan.model]:
             problem = f"the backend {specs[plan.model].backend} of the model {plan.model} takes no adapter"
             raise UserFileError(path, problem, field=f"contenders.{name}.adapter")
+    for name, entry in experiment.contenders.items():
+        like = entry.escalate.like if entry.escalate else None
+        if like is not None and not _is_auto(experiment.contenders[like]):
+            problem = f"random:{like} takes the share that a chosen threshold escalates, and {like} has none to choose"
+            advice = f"give {like} threshold: auto, or write a share such as random:0.2"
+            raise UserFileError(path, problem, field=f"contenders.{name}.escalate.signal", advice=advice)
     budget = experiment.budget
     for name, spec in specs.items():
         if (budget.usd is not None or budget.attempt_usd is not None) and spec.price is None:

@@ -7,7 +7,7 @@ import asyncio
 import os
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError
@@ -271,11 +271,15 @@ class _Run:
         self.done |= await crew.work([a for a in main if a.contender not in waiting], "attempts")
 
     def _system(self, attempt: Attempt) -> System:
-        system = self.assembled.systems[attempt.contender][attempt.suite.name]
-        choice = self.choices.get(attempt.contender, {}).get(attempt.suite.name)
-        if choice is not None and isinstance(system, Hybrid):
-            return system.decided(threshold=choice.threshold, rate=choice.rate)
-        return system
+        return self._decided(self.assembled.systems[attempt.contender][attempt.suite.name], attempt.suite.name)
+
+    def _decided(self, system: System, suite: str) -> System:
+        """A system with all that was chosen on dev, in its parts too."""
+        if not isinstance(system, Hybrid) or not self.choices:
+            return system
+        whole = replace(system, worker=self._decided(system.worker, suite), expert=self._decided(system.expert, suite))
+        choice = self.choices.get(system.contender.name, {}).get(suite)
+        return whole if choice is None else whole.decided(threshold=choice.threshold, rate=choice.rate)
 
     def _tell(self, phase: str) -> None:
         self.listener(self.tally.at(self.clock.monotonic(), phase))

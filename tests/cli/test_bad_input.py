@@ -162,6 +162,17 @@ SPOILT: dict[str, tuple[Callable[[Place], None], list[str]]] = {
     "unknown signal": (hybrid(signal="logprob"), [E, "contenders.h.escalate", "'logprob'", "logprob_m"]),
     "a share above one": (hybrid(signal="random:2"), [E, "contenders.h.escalate", "between 0 and 1"]),
     "random like nobody": (hybrid(signal="random:plain"), [E, "contenders.h.escalate.signal", "random:plain"]),
+    "random like a hybrid that chooses nothing": (
+        both(
+            hybrid(signal="margin", threshold=0.5),
+            put(
+                "contenders",
+                "i",
+                value={"worker": "plain", "expert": "skilled", "escalate": {"signal": "random:h"}},
+            ),
+        ),
+        [E, "contenders.i.escalate.signal", "random:h", "threshold: auto", "random:0.2"],
+    ),
     "verifier without a grader": (hybrid(signal="verifier"), [E, "contenders.h.escalate", "verifier"]),
     "verifier that needs a reference": (
         hybrid(signal="verifier", verifier={"name": "exact"}),

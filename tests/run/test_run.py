@@ -258,6 +258,21 @@ def test_one_hybrid_alone_waits_only_for_its_own_parts(tmp_path, capfd):
     assert table["third", "t0", 0]["status"] == "skipped"
 
 
+def test_what_is_chosen_for_a_part_holds_in_the_whole(tmp_path, capfd):
+    contenders = {name: HYBRID[name] for name in ("worker", "expert", "hybrid")}
+    contenders["outer"] = {"worker": "hybrid", "expert": "third", "escalate": {"signal": "oracle"}}
+    contenders["third"] = {"model": "e"}
+    with Server() as served:
+        models = {"m": live.served_model(served), "e": live.served_model(served, model="e")}
+        report = live.write_experiment(tmp_path / "r", tasks=dev_and_test(12), models=models, contenders=contenders)
+        code, _, err = live.inside(capfd, "run", report)
+        assert code == 0, err
+        assert live.inside(capfd, "run", report, "--only", "outer")[0] == 0
+    table = live.rows(report)
+    assert all(table["outer", f"t{n}", 0]["escalated"] is (n % 3 == 2) for n in range(6, 12))
+    assert live.manifest(report)["complete"]
+
+
 # ------------------------------------------------------------------------------------------------------------ secrets
 
 
