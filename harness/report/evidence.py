@@ -43,12 +43,15 @@ def progress_of(table: TaskTable, manifest: Manifest | None) -> Progress:
     )
 
 
-def load_evidence(report: Path, split: str | None = None) -> tuple[TaskTable, Manifest | None]:
+def load_evidence(
+    report: Path, split: str | None = None, *, attempts: bool = False
+) -> tuple[TaskTable, Manifest | None]:
     """The outcomes and the manifest of a report.
 
     Args:
         report: the report's folder.
         split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
+        attempts: keep latencies and labels while the rows are read, for a reader who needs them.
 
     Raises:
         UsageError: there is no such folder, or no such split.
@@ -60,4 +63,4 @@ def load_evidence(report: Path, split: str | None = None) -> tuple[TaskTable, Ma
     if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
         problem = "the run was stopped before its tables were written"
         raise EvidenceError(f"{report}: {problem}; ownbench run goes on from there")
-    return load_task_table(report, split), read_manifest(report)
+    return load_task_table(report, split, attempts=attempts), read_manifest(report)

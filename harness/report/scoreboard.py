@@ -36,7 +36,7 @@ def scoreboard(report: Path, *, split: str | None = None, level: float = 0.95) -
         EvidenceError: there are no outcomes, or they are broken.
         UsageError: no such folder, or an unknown split.
     """
-    table, manifest = load_evidence(report, split)
+    table, manifest = load_evidence(report, split, attempts=True)
     return scoreboard_of(table, manifest=manifest, level=level)
 
 
@@ -146,18 +146,18 @@ class _Attempts:
 
 
 def _attempts(table: TaskTable, name: str, level: float) -> _Attempts:
-    """One pass over a contender's graded attempts; trials of a task, and tasks of a cluster, are one unit."""
-    import numpy as np
-
-    rows = table.attempts(name, ["latency_s", "label_true", "label_predicted"])
-    units = table.clusters[np.asarray(rows["task_index"], dtype=np.int64)]
-    seconds = np.asarray(rows["latency_s"].fill_null(np.nan), dtype=np.float64)
-    labelled = np.asarray(rows["label_true"].is_valid())
+    """Latencies and labels of a contender; trials of a task, and tasks of a cluster, are one unit."""
+    rows = table.every_attempt().of(table.index(name))
+    units = table.clusters[rows.tasks]
+    labelled = rows.true >= 0
     f1: Estimate | None = None
     why: str | None = "no task of this contender has a label"
     if labelled.any():
-        true, predicted = (rows[word].filter(labelled).to_pylist() for word in ("label_true", "label_predicted"))
+        words: list[str | None] = [*rows.labels, None]  # the last stands for -1
+        true = [rows.labels[code] for code in rows.true[labelled].tolist()]
+        predicted = [words[code] for code in rows.predicted[labelled].tolist()]
         f1, why = macro_f1(true, predicted, units[labelled], level=level), None
+    seconds = rows.seconds
     return _Attempts(
         p50=latency_quantile(seconds, 0.5, units, level),
         p95=latency_quantile(seconds, 0.95, units, level),

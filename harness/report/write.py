@@ -22,7 +22,7 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
         EvidenceError: there are no outcomes, or they are broken.
         UsageError: an unknown split.
     """
-    table, manifest = load_evidence(report, split)
+    table, manifest = load_evidence(report, split, attempts=True)
     view = scoreboard_of(table, manifest=manifest, level=level)
     pairings = [pair_of(table, c.a, c.b, level=level) for c in view.comparisons if c.delta is not None]
     graded = any(c.pass_rate.value is not None for c in view.contenders)

@@ -9,6 +9,7 @@ from harness.store.flags import Flag
 from harness.store.journal import Journal
 from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
 from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal
+from harness.store.reduce import Attempts
 from harness.store.schema import (
     Budget,
     ContenderEntry,
@@ -36,6 +37,7 @@ __all__ = [
     "CALLS",
     "OUTCOMES",
     "TRANSCRIPTS",
+    "Attempts",
     "Budget",
     "Compacted",
     "ContenderEntry",

@@ -1,5 +1,6 @@
 """The one pass over the outcome rows: each batch is folded into sums for each contender and task."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,21 +27,27 @@ class Reduction:
         *("domain", "cluster", "split", "trial", "status", "passed", "score", "cost_usd", "confidence", "escalated"),
     )
 
-    def __init__(self, path: Path) -> None:
+    ATTEMPT_COLUMNS = ("latency_s", "label_true", "label_predicted")
+    """Read beside the others where single attempts are kept."""
+
+    def __init__(self, path: Path, *, attempts: bool = False) -> None:
         import numpy as np
 
         self.path = path
+        self._kept: list[tuple[Array, ...]] | None = [] if attempts else None
         self.rows = 0
         self.duplicates = 0
         self.contradictions = 0
         """Rows whose passed, status and score do not agree."""
         self.unvalued = 0
         """Graded rows with neither passed nor score; their status counts."""
-        self._words = {name: _Codes() for name in ("contender", "status", "suite", "task", "domain", "cluster")}
+        self._words = {name: _Codes() for name in ("contender", "status", "suite", "task", "label")}
         self._contenders: list[tuple[str, str, str]] = []
         self._tasks: list[tuple[str, str, str, str, str, str, str | None]] = []
         self._keys: dict[tuple[str, str], int] = {}
-        self._pairs: dict[int, int] = {}
+        # Pairs of suite and task codes in order, and the place of each pair's task.
+        self._pairs = np.empty(0, dtype=np.int64)
+        self._places = np.empty(0, dtype=np.int64)
         self._grids: dict[str, Array] = {name: np.zeros((1, 256), dtype=np.int64) for name in _COUNTS}
         self._grids |= {name: np.zeros((1, 256), dtype=np.float64) for name in _SUMS}
         self._seen = np.zeros((1, 256), dtype=np.uint64)
@@ -89,6 +96,29 @@ class Reduction:
             grid = self._grids[name]
             added = np.bincount(place, weights=part[fresh].astype(np.float64), minlength=len(cells))
             grid.reshape(-1)[cells] += added.astype(grid.dtype)
+        if self._kept is not None:
+            rows = fresh[graded[fresh]]
+            seconds = np.asarray(batch["latency_s"].fill_null(np.nan), dtype=np.float64)
+            labels = [self._words["label"].of(batch[name]) for name in ("label_true", "label_predicted")]
+            small = [codes[rows].astype(np.int32) for codes in (contender, task, *labels)]
+            self._kept.append((seconds[rows], *small))
+
+    def attempts(self) -> "Attempts | None":
+        """The graded attempts, where they were kept."""
+        import numpy as np
+
+        if self._kept is None:
+            return None
+        columns = [np.concatenate(parts) for parts in zip(*self._kept, strict=True)]
+        seconds, contenders, tasks, true, predicted = columns or [np.empty(0)] * 5
+        return Attempts(
+            contenders=contenders,
+            tasks=tasks,
+            seconds=seconds,
+            labels=tuple(self._words["label"].names),
+            true=true,
+            predicted=predicted,
+        )
 
     def finish(self) -> dict[str, Any]:
         """The fields of a `TaskTable` but its flags, its report and its split."""
@@ -143,21 +173,24 @@ class Reduction:
         if (keys[1] == self._words["task"][""]).any():
             raise EvidenceError(f"{self.path}: a row has neither a task nor a task_digest")
         pairs, first, place = np.unique(keys[0] * (1 << 32) + keys[1], return_index=True, return_inverse=True)
-        known = self._pairs
-        fresh = sorted((int(row), int(pair)) for pair, row in zip(pairs, first, strict=True) if int(pair) not in known)
-        if fresh:
-            rows = batch.select(list(_TASK_COLUMNS)).take([row for row, _ in fresh])
+        fresh = np.flatnonzero(~np.isin(pairs, self._pairs, assume_unique=True))
+        if len(fresh):
+            fresh = fresh[np.argsort(first[fresh])]  # tasks stand in the order of their first row
+            rows = batch.select(list(_TASK_COLUMNS)).take(first[fresh])
             texts = zip(*(rows[name].to_pylist() for name in _TASK_COLUMNS), strict=True)
-            for (_, pair), (suite, suite_digest, task, task_digest, domain, cluster, split) in zip(
-                fresh, texts, strict=True
-            ):
-                known[pair] = len(self._tasks)
+            places = np.arange(len(self._tasks), len(self._tasks) + len(fresh))
+            for suite, suite_digest, task, task_digest, domain, cluster, split in texts:
                 key = (suite_digest or suite or "", task_digest or task)
                 self._keys[key] = len(self._tasks)
                 label = task or task_digest
                 row = (suite or "", suite_digest or "", label, task_digest or "", domain or "", cluster or key[1])
                 self._tasks.append((*row, split))
-        return np.array([known[int(pair)] for pair in pairs], dtype=np.int64)[place]
+            self._pairs = np.concatenate([self._pairs, pairs[fresh]])
+            self._places = np.concatenate([self._places, places])
+            order = np.argsort(self._pairs)
+            self._pairs, self._places = self._pairs[order], self._places[order]
+        found: Array = self._places[np.searchsorted(self._pairs, pairs)][place]
+        return found
 
     def _status_codes(self, batch: "pa.Table") -> "Array":
         import numpy as np
@@ -226,12 +259,38 @@ class Reduction:
 _TASK_COLUMNS = ("suite", "suite_digest", "task", "task_digest", "domain", "cluster", "split")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """The graded attempts of all contenders, one entry each, in the file's order."""
+
+    contenders: "Array"
+    """Positions in the table's ``contenders``."""
+    tasks: "Array"
+    """Positions in the table's ``tasks``."""
+    seconds: "Array"
+    """NaN where the latency is unknown."""
+    labels: tuple[str, ...]
+    """Names of labels; the codes below point into it."""
+    true: "Array"
+    """-1 where the task has no label."""
+    predicted: "Array"
+    """-1 where the answer held no label."""
+
+    def of(self, contender: int) -> "Attempts":
+        """Those of one contender."""
+        here = self.contenders == contender
+        columns = {name: getattr(self, name)[here] for name in ("contenders", "tasks", "seconds", "true", "predicted")}
+        return replace(self, **columns)
+
+
 class _Codes:
     """Numbers words in the order of their appearance."""
 
     def __init__(self) -> None:
         self.names: list[Any] = []
         self._code: dict[Any, int] = {}
+        self._known: Any = None
+        """The names as an Arrow array, as far as they were looked up in bulk."""
 
     def __getitem__(self, name: Any) -> int:
         code = self._code.get(name)
@@ -244,11 +303,19 @@ class _Codes:
         """The codes of a column of texts; -1 where it is null."""
         import numpy as np
         import pyarrow as pa
+        import pyarrow.compute as pc
 
         whole = column.combine_chunks()
         coded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
-        table = np.array([*(self[name] for name in coded.dictionary.to_pylist()), -1], dtype=np.int64)
-        return table[np.asarray(coded.indices.fill_null(len(coded.dictionary)), dtype=np.int64)]
+        words = coded.dictionary.cast(pa.string())
+        if self._known is None or len(self._known) < len(self.names):
+            self._known = pa.array(self.names, pa.string())
+        # Most words of a batch have come before: only the new ones go through Python.
+        codes = np.asarray(pc.index_in(words, value_set=self._known, skip_nulls=True).fill_null(-1), dtype=np.int64)
+        fresh = np.flatnonzero((codes < 0) & np.asarray(words.is_valid()))
+        codes[fresh] = [self[name] for name in words.take(fresh).to_pylist()]
+        table = np.append(codes, -1)
+        return np.asarray(table[np.asarray(coded.indices.fill_null(len(words)), dtype=np.int64)])
 
 
 def _truth(column: "pa.ChunkedArray") -> "Array":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core import EvidenceError, Status, UsageError, nearest
 from harness.store.columns import OUTCOMES, OUTCOMES_FILE, REQUIRED, arrow_type, fitted, open_table
 from harness.store.flags import Flag, flags_of
-from harness.store.reduce import Reduction
+from harness.store.reduce import Attempts, Reduction
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,6 +82,7 @@ class TaskTable:
     """Rows left out because their contender, task and trial had come before."""
     flags: tuple[Flag, ...]
     _keys: dict[tuple[str, str], int] = field(repr=False)
+    _attempts: Attempts | None = field(repr=False, default=None)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -115,6 +116,19 @@ class TaskTable:
     def task_index(self, suite_digest: str, task_digest: str) -> int | None:
         """The task's position, ``None`` where the table has no such task."""
         return self._keys.get((suite_digest, task_digest))
+
+    def every_attempt(self) -> Attempts:
+        """Latencies and labels of all graded attempts: kept while the table was read, or else read now in one pass.
+
+        Raises:
+            EvidenceError: the file has changed since the table was read, or is damaged.
+        """
+        if self._attempts is not None:
+            return self._attempts
+        again = load_task_table(self.report, self.split, attempts=True)
+        if again._attempts is None or again.contenders != self.contenders or again.tasks != self.tasks:  # noqa: SLF001
+            raise EvidenceError(f"{self.report / OUTCOMES_FILE}: changed while it was read; start again")
+        return again._attempts  # noqa: SLF001
 
     def attempts(self, contender: str, columns: Sequence[str]) -> "pa.Table":
         """The graded attempts of one contender: ``task_index``, ``trial`` and the chosen columns, in the file's order.
@@ -177,8 +191,10 @@ class TaskTable:
         )
 
 
-def load_task_table(report: Path, split: str | None = None) -> TaskTable:
+def load_task_table(report: Path, split: str | None = None, *, attempts: bool = False) -> TaskTable:
     """The report's outcomes as sums for each contender and task.
+
+    With ``attempts`` latencies and labels are kept too, 24 bytes an attempt, for `TaskTable.every_attempt`.
 
     Without ``split``, a report in which any row is of the split ``test`` is read without its dev rows: thresholds were
     chosen on those. Rows without a split, of suites that have none, are kept. ``split`` asks for ``test``, ``dev`` or
@@ -192,15 +208,16 @@ def load_task_table(report: Path, split: str | None = None) -> TaskTable:
     if split not in {None, "test", "dev", "all"}:
         raise UsageError(f"unknown split {split!r}; use test, dev or all")
     chosen, dropped = _split_rule(path, split)
-    sums = Reduction(path)
-    for batch in _batches(path, Reduction.COLUMNS):
+    sums = Reduction(path, attempts=attempts)
+    columns = (*Reduction.COLUMNS, *(Reduction.ATTEMPT_COLUMNS if attempts else ()))
+    for batch in _batches(path, columns, coded=True):
         mask = used_rows(batch, chosen)
         sums.add(batch if mask.all() else batch.filter(mask))
     if not sums.rows:
         what = "holds no rows" if chosen == "all" else f"holds no rows of the split {chosen}"
         raise EvidenceError(f"{path}: {what}")
     table = sums.finish()
-    fields: dict[str, Any] = {**table, "report": report, "split": chosen}
+    fields: dict[str, Any] = {**table, "report": report, "split": chosen, "_attempts": sums.attempts()}
     return TaskTable(**fields, flags=flags_of(table, sums, dropped))
 
 
@@ -232,24 +249,40 @@ def _split_rule(path: Path, split: str | None) -> tuple[str, int]:
     return chosen, sum(counts.values()) - kept.get(chosen, counts.get(chosen, 0))
 
 
-def _batches(path: Path, columns: Sequence[str]) -> Iterator["pa.Table"]:
-    """The file's rows in pieces, each with all of ``columns`` in their own types; a missing one is null."""
+def _batches(path: Path, columns: Sequence[str], *, coded: bool = False) -> Iterator["pa.Table"]:
+    """The file's rows in pieces, each with all of ``columns`` in their own types; a missing one is null.
+
+    With ``coded`` texts come as dictionaries, each distinct text once: that is how the file holds them.
+    """
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     with open_table(path, OUTCOMES, required=REQUIRED) as file:
         there = [name for name in columns if name in file.schema_arrow.names]
-        pieces = file.iter_batches(batch_size=131_072, columns=there) if there else ()
+        texts = [name for name in there if coded and OUTCOMES[name] == "string" and _plain(file.schema_arrow, name)]
         try:
-            for piece in pieces:
-                arrays = [
-                    fitted(piece.column(name), OUTCOMES[name], path, name)
-                    if name in there
-                    else pa.nulls(len(piece), arrow_type(OUTCOMES[name]))
-                    for name in columns
-                ]
-                yield pa.table(arrays, names=list(columns))
+            with pq.ParquetFile(path, metadata=file.metadata, read_dictionary=texts) as reader:
+                pieces = reader.iter_batches(batch_size=131_072, columns=there) if there else ()
+                for piece in pieces:
+                    arrays = [_column(piece, name, path, as_is=name in texts) for name in columns]
+                    yield pa.table(arrays, names=list(columns))
         except (pa.ArrowException, OSError) as error:
             raise EvidenceError(f"{path}: damaged: {str(error).splitlines()[0]}") from None
+
+
+def _plain(schema: "pa.Schema", name: str) -> bool:
+    from pyarrow import types
+
+    kind = schema.field(name).type
+    return bool(types.is_string(kind) or types.is_large_string(kind))
+
+
+def _column(piece: "pa.RecordBatch", name: str, path: Path, *, as_is: bool) -> "pa.Array":
+    import pyarrow as pa
+
+    if name not in piece.schema.names:
+        return pa.nulls(len(piece), arrow_type(OUTCOMES[name]))
+    return piece.column(name) if as_is else fitted(piece.column(name), OUTCOMES[name], path, name)
 
 
 def _identity(rows: "pa.Table") -> tuple[list[str], list[str]]:
