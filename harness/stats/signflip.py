@@ -12,14 +12,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from harness.stats.convolution import folded_tail
 from harness.stats.units import Counts, Vector, same_length, vector
 
 Alternative = Literal["two-sided", "greater", "less"]
 
 ENUMERATED = 20
 """Up to this many non-zero units every sign pattern is looked at."""
-LATTICE_STEPS = 200_000_000
-"""Above this many additions the exact distribution on a lattice gives way to simulation."""
+LATTICE_STEPS = 5_000_000
+"""Above this many additions units of one size are taken together (`folded_tail`), and what that leaves is simulated."""
 TIE = 1e-12
 """Sums closer than this, relative to the sum of all |d|, are the same; a difference below it is rounding, and 0."""
 
@@ -82,9 +83,12 @@ def sign_flip_test(
         d = -d
     two_sided = alternative == "two-sided"
     lattice = _on_lattice(np.abs(d))
-    if lattice is not None and float(lattice.sum()) * units <= LATTICE_STEPS:
-        p = _lattice_tail(lattice, int(np.where(d > 0, lattice, -lattice).sum()), two_sided=two_sided)
-        return SignFlip(p_value=p, method="sign-flip, exact", units=units, smallest_p=least, exact=True)
+    if lattice is not None:
+        seen = int(np.where(d > 0, lattice, -lattice).sum())
+        cheap = float(lattice.sum()) * units <= LATTICE_STEPS
+        exact = (_lattice_tail if cheap else folded_tail)(lattice, seen, two_sided=two_sided)
+        if exact is not None:
+            return SignFlip(p_value=exact, method="sign-flip, exact", units=units, smallest_p=least, exact=True)
     if units <= ENUMERATED:
         p = _enumerated_tail(d, two_sided=two_sided)
         return SignFlip(p_value=p, method="sign-flip, exact", units=units, smallest_p=least, exact=True)
