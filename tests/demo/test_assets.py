@@ -3,6 +3,8 @@
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,16 @@ def test_the_catalogue_names_the_six_skills_and_two_more():
 def test_all_of_it_stays_small():
     files = [p for room in ("adapters", "skills", "suites") for p in (ROOT / room).rglob("*") if p.is_file()]
     assert sum(p.stat().st_size for p in files if "__pycache__" not in p.parts) < 12_000_000
+
+
+def test_the_recipe_writes_what_is_shipped(tmp_path):
+    code = "import sys, pathlib; sys.path.insert(0, sys.argv[1]); import publish; publish.publish(pathlib.Path(sys.argv[2]))"
+    subprocess.run([sys.executable, "-c", code, str(ROOT / "adapters" / "recipe"), str(tmp_path)], check=True)
+    written = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    assert len(written) == 8 + 3 * 7 + 6
+    for path in written:
+        relative = path.relative_to(tmp_path)
+        assert path.read_bytes() == (ROOT / relative).read_bytes(), relative
 
 
 @pytest.mark.local
