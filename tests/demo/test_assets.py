@@ -168,8 +168,9 @@ def test_all_of_it_stays_small():
 
 
 def test_the_recipe_writes_what_is_shipped(tmp_path):
-    code = "import sys, pathlib; sys.path.insert(0, sys.argv[1]); import publish; publish.publish(pathlib.Path(sys.argv[2]))"
-    subprocess.run([sys.executable, "-c", code, str(ROOT / "adapters" / "recipe"), str(tmp_path)], check=True)
+    code = "import sys, pathlib, publish; publish.publish(pathlib.Path(sys.argv[1]))"
+    here = ROOT / "adapters" / "recipe"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=here, check=True)
     written = sorted(path for path in tmp_path.rglob("*") if path.is_file())
     assert len(written) == 8 + 3 * 7 + 6
     for path in written:
