@@ -164,12 +164,17 @@ class Reduction:
     def _task_codes(self, batch: "pa.Table") -> "Array":
         """A task is its suite's digest and its own, or their names where there is no digest."""
         import numpy as np
+        import pyarrow as pa
 
         keys = []
         for word in ("suite", "task"):
-            digest, name = self._words[word].of(batch[f"{word}_digest"]), self._words[word].of(batch[word])
             blank = self._words[word][""]
-            keys.append(np.where((digest >= 0) & (digest != blank), digest, np.where(name >= 0, name, blank)))
+            code = self._words[word].of(batch[f"{word}_digest"])
+            undigested = (code < 0) | (code == blank)
+            if undigested.any():
+                name = self._words[word].of(batch[word])
+                code = np.where(undigested, np.where(name >= 0, name, blank), code)
+            keys.append(code)
         if (keys[1] == self._words["task"][""]).any():
             raise EvidenceError(f"{self.path}: a row has neither a task nor a task_digest")
         pairs, first, place = np.unique(keys[0] * (1 << 32) + keys[1], return_index=True, return_inverse=True)
@@ -177,7 +182,7 @@ class Reduction:
         if len(fresh):
             fresh = fresh[np.argsort(first[fresh])]  # tasks stand in the order of their first row
             rows = batch.select(list(_TASK_COLUMNS)).take(first[fresh])
-            texts = zip(*(rows[name].to_pylist() for name in _TASK_COLUMNS), strict=True)
+            texts = zip(*(rows[name].cast(pa.string()).to_pylist() for name in _TASK_COLUMNS), strict=True)
             places = np.arange(len(self._tasks), len(self._tasks) + len(fresh))
             for suite, suite_digest, task, task_digest, domain, cluster, split in texts:
                 key = (suite_digest or suite or "", task_digest or task)
@@ -303,19 +308,27 @@ class _Codes:
         """The codes of a column of texts; -1 where it is null."""
         import numpy as np
         import pyarrow as pa
-        import pyarrow.compute as pc
 
         whole = column.combine_chunks()
         coded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
-        words = coded.dictionary.cast(pa.string())
-        if self._known is None or len(self._known) < len(self.names):
-            self._known = pa.array(self.names, pa.string())
-        # Most words of a batch have come before: only the new ones go through Python.
-        codes = np.asarray(pc.index_in(words, value_set=self._known, skip_nulls=True).fill_null(-1), dtype=np.int64)
+        table = np.append(self._of_words(coded.dictionary.cast(pa.string())), -1)
+        return np.asarray(table[np.asarray(coded.indices.fill_null(len(table) - 1), dtype=np.int64)])
+
+    def _of_words(self, words: "pa.Array") -> "Array":
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        codes = np.full(len(words), -1, dtype=np.int64)
+        # Most words have come before, and Arrow looks them up at once; but not where it would first have to hash all
+        # that is known for the sake of a few.
+        if self.names and len(self.names) <= 4 * len(words):
+            if self._known is None or len(self._known) < len(self.names):
+                self._known = pa.array(self.names, pa.string())
+            codes = np.array(pc.index_in(words, value_set=self._known, skip_nulls=True).fill_null(-1), dtype=np.int64)
         fresh = np.flatnonzero((codes < 0) & np.asarray(words.is_valid()))
         codes[fresh] = [self[name] for name in words.take(fresh).to_pylist()]
-        table = np.append(codes, -1)
-        return np.asarray(table[np.asarray(coded.indices.fill_null(len(words)), dtype=np.int64)])
+        return codes
 
 
 def _truth(column: "pa.ChunkedArray") -> "Array":

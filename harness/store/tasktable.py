@@ -145,9 +145,7 @@ class TaskTable:
         parts = []
         needed = ("contender", "status", "trial", "split", *_IDENTITY, *columns)
         for batch in _batches(self.report / OUTCOMES_FILE, tuple(dict.fromkeys(needed))):
-            keep = pc.and_(
-                pc.equal(batch["contender"], contender), pc.is_in(batch["status"], value_set=pa.array(GRADED))
-            )
+            keep = pc.equal(batch["contender"], contender)
             mask = np.asarray(keep.fill_null(False)) & used_rows(batch, self.split)  # noqa: FBT003
             parts.append(batch.filter(pa.array(mask)))
         rows = pa.concat_tables(parts) if parts else None
@@ -159,7 +157,10 @@ class TaskTable:
             raise EvidenceError(f"{self.report / OUTCOMES_FILE}: changed while it was read; start again")
         trials = np.asarray(rows["trial"].fill_null(0), dtype=np.int64)
         _, first = np.unique(np.stack([where, trials]), axis=1, return_index=True)
+        # A row counts where it is the first of its trial, as in the sums: then only is it asked whether it was graded.
         first.sort()
+        graded = np.asarray(pc.is_in(rows["status"], value_set=pa.array(GRADED)), dtype=bool)
+        first = first[graded[first]]
         chosen = rows.select(list(dict.fromkeys(columns))).take(first)
         return chosen.add_column(0, "trial_index", pa.array(trials[first])).add_column(
             0, "task_index", pa.array(where[first])
