@@ -127,6 +127,7 @@ VERDICTS = ("SUPPORT", "REFUTE", "NOINFO")
 DOMAINS = {
     "ticket-routing": Domain(
         family="route", table=TICKET, new=TICKET_NEW, ask=_route, labels=tuple(QUEUES),
+        grader={"name": "label", "labels": list(QUEUES)},
         about="Which queue a support ticket goes to.",
         description="Use when a support ticket must go to the right queue. "
         "Look up the code and answer with the queue only.",
@@ -144,6 +145,7 @@ DOMAINS = {
     ),
     "contract-clauses": Domain(
         family="clause", table=CLAUSE, new=CLAUSE_NEW, ask=_clause, labels=tuple(CLAUSES),
+        grader={"name": "label", "labels": list(CLAUSES)},
         about="The label of a contract clause.",
         description="Use when a contract clause needs its label.",
     ),

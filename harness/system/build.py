@@ -52,7 +52,14 @@ class HybridPlan:
 Plan = DirectPlan | HybridPlan
 
 WRAPPERS = digest_json(
-    [catalogue([("n", "d")]), skill_content("n", "b", ["f"]), file_content("n", "p", "t"), OPEN_BY_TEXT, OPEN_BY_TOOL]
+    [
+        catalogue([("n", "d")]),
+        skill_content("n", "b", ["f"]),
+        file_content("n", "p", "t"),
+        OPEN_BY_TEXT,
+        OPEN_BY_TOOL,
+        "task again",
+    ]
 )
 """Of the text around a skill: a change of it changes answers, so it changes every skilled contender's digest."""
 

@@ -2,7 +2,8 @@
 
 - ``flat``: whole bodies and their references stand in the system prompt.
 - ``progressive``: the system prompt holds a catalogue of names and descriptions; the model opens a skill, then its
-  files. A model that calls tools gets two tools; any other answers ``OPEN name`` or ``OPEN name/path`` on a line.
+  files. A model that calls tools gets two tools; any other answers ``OPEN name`` or ``OPEN name/path`` on a line, and
+  is told the task once more after what it opened.
 - ``placebo``: as flat, with a skill of equal length about something else.
 """
 
@@ -70,7 +71,7 @@ class Skilled:
             request = self.asking.request(messages, trial=session.trial, scope=self.contender.name, tools=request.tools)
             reply = await session.call(self.asking.model, request, role)
             latency += reply.latency_s
-            results = self._results(reply, used) if self.delivery == "progressive" else ()
+            results = self._results(reply, used, task) if self.delivery == "progressive" else ()
             if not results:
                 return answered(
                     self.contender.name, messages, reply, latency_s=latency, shown=self.shown, used=used.names
@@ -106,14 +107,21 @@ class Skilled:
             ),
         )
 
-    def _results(self, reply: Reply, used: "_Opened") -> tuple[Message, ...]:
-        """The messages that answer a reply's requests to open something; none where the reply is the answer."""
+    def _results(self, reply: Reply, used: "_Opened", task: Task) -> tuple[Message, ...]:
+        """The messages that answer a reply's requests to open something; none where the reply is the answer.
+
+        In the text protocol the task is said once more after what was opened: a small model does not keep a question in
+        mind while it reads a long text, and a large one is not harmed.
+        """
         if self.asking.calls_tools:
             return tuple(tool_message(call, self._by_tool(call, used)) for call in reply.tool_calls)
         asked = opened_name(reply.text)
         if asked is None:
             return ()
-        return ({"role": "tool" if self.asking.tool_role else "user", "content": self._open(*asked, used)},)
+        opened, again = self._open(*asked, used), task.messages[-1]
+        if self.asking.tool_role:
+            return ({"role": "tool", "content": opened}, again)
+        return ({"role": "user", "content": f"{opened}\n\n{again['content']}"},)
 
     def _by_tool(self, call: ToolCall, used: "_Opened") -> str:
         if call.name not in {"open_skill", "read_skill_file"}:

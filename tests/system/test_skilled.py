@@ -94,6 +94,9 @@ async def test_progressive_by_text_for_a_model_without_tools(library):
         assert last[2] == {"role": "assistant", "content": "OPEN beta"}
         assert last[3]["role"] == role
         assert "body of beta" in last[3]["content"]
+        said_again = last[4] if can else last[3]  # without a tool's role, in the same message
+        assert said_again["role"] == "user"
+        assert said_again["content"].endswith(TASK.messages[-1]["content"])
         assert answer.text == "right"
         assert answer.skills_used == ("beta", "alpha")  # of alpha a file was read: that is use, too
 
