@@ -5,7 +5,7 @@ from typing import TextIO
 
 from harness.report.factorial import Design
 from harness.report.headline import Headline, headline_rows
-from harness.report.layout import name_text, open_console, print_figures, print_line, print_notes, print_table
+from harness.report.layout import name_text, of_units, open_console, print_figures, print_line, print_notes, print_table
 from harness.report.planning import Plan, plan_rows
 from harness.report.text import p_text, percent_interval, points, points_interval
 
@@ -41,7 +41,7 @@ def print_factorial(view: Design, file: TextIO | None = None) -> None:
     methods: dict[str, list[str]] = {}
     for effect in view.effects:
         methods.setdefault(effect.method, []).append(effect.name)
-    how = [f"{', '.join(names)}: {method}" for method, names in methods.items()]
+    how = [f"{', '.join(names)}: {of_units(method, view.unit)}" for method, names in methods.items()]
     print_notes(console, [*how, *view.notes])
 
 

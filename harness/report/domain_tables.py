@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from harness.core import Estimate
 from harness.report.domain_view import DomainEffect, Domains, WorseTasks
-from harness.report.layout import name_text, open_console, print_figures, print_line, print_notes, print_table
+from harness.report.layout import name_text, of_units, open_console, print_figures, print_line, print_notes, print_table
 from harness.report.text import (
     UNKNOWN,
     p_equation,
@@ -139,12 +139,7 @@ def _count_interval(estimate: Estimate, unit: str) -> str:
     if estimate.value is None:
         return f"{UNKNOWN} ({estimate.why})"
     ends = "" if estimate.low is None or estimate.high is None else f" [{estimate.low:.1f}, {estimate.high:.1f}]"
-    return f"{estimate.value:+.1f}{ends} ({_of_units(estimate.method, unit)})"
-
-
-def _of_units(method: str, unit: str) -> str:
-    """A method's name; where every task is by itself it counts tasks and not clusters."""
-    return method.replace("clusters", "tasks") if unit == "task" else method
+    return f"{estimate.value:+.1f}{ends} ({of_units(estimate.method, unit)})"
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -181,7 +176,7 @@ def _variance_rows(view: Domains) -> list[list[str]]:
 
 def _gain_text(view: Domains) -> str:
     gain = view.gain
-    text = f"{percent_interval(gain)} of what was left to gain ({_of_units(gain.method, view.unit)})"
+    text = f"{percent_interval(gain)} of what was left to gain ({of_units(gain.method, view.unit)})"
     return text + (f"; {gain.why}" if gain.why else "")
 
 
@@ -196,6 +191,8 @@ def _closing(view: Domains) -> list[str]:
         tests = sorted({d.test.split(",")[0] for d in view.domains if d.test})
         notes.append(f"by domain: interval {', '.join(methods)}; p {', '.join(tests)}; p adj. holds for all "
                      "domains together (step-down max-T, Westfall & Young 1993)")  # fmt: skip
+    if view.b is not None and view.n_trials != 2 * view.n_tasks:
+        notes.append("only A, only B: tasks at which one alone passes at least half of its trials")
     if view.spread is not None:
         notes.append("shrunk: drawn towards the mean of domains as far as noise asks (empirical Bayes); P(A<B) is "
                      "the chance that the true difference is below 0")  # fmt: skip

@@ -48,6 +48,8 @@ class Design:
     n_tasks: int
     n_trials: int
     level: float
+    unit: str
+    """What is resampled: ``task``, or ``cluster`` where tasks share a source."""
     sentence: str
     contenders: Mapping[str, str]
     """Of each cell the contender that fills it."""
@@ -99,6 +101,7 @@ def factorial(
         n_tasks=found.n_tasks,
         n_trials=int(table.counts[places][:, common].sum()),
         level=level,
+        unit="task" if groups == found.n_tasks else "cluster",
         sentence=_sentence(effects, 1.0 - level, found.n_tasks),
         contenders=contenders,
         warning=progress_of(table, manifest).warning,

@@ -18,6 +18,11 @@ def name_text(text: str) -> str:
     return visible(text, NAME_LENGTH)
 
 
+def of_units(method: str, unit: str) -> str:
+    """A method's name; where every task is by itself it counts tasks and not clusters."""
+    return method.replace("clusters", "tasks") if unit == "task" else method
+
+
 def open_console(file: TextIO | None) -> "Console":
     """What prints to ``file``, standard output by default; a pipe has no width and no colour."""
     from rich.console import Console
