@@ -146,7 +146,7 @@ def _filled(table: TaskTable, named: dict[str, str], written: Written) -> dict[s
 
 def _incomplete(choices: dict[str, list[str]], missing: list[str], elsewhere: dict[str, list[str]]) -> str:
     """Which cell is missing, what there is, and what to do."""
-    lacking = " and ".join(f"{cell} ({LACKING[cell]})" for cell in missing)
+    lacking = ", ".join(f"{cell} ({LACKING[cell]})" for cell in missing)
     verb = "is" if len(missing) == 1 else "are"
     found = "; ".join(f"{cell}: {', '.join(names)}" for cell, names in choices.items() if names) or "none of the four"
     others = [name for cell in missing for name in elsewhere.get(cell, ())]

@@ -13,6 +13,8 @@ from harness.stats import exact_power, non_inferiority_tasks, tasks_for_differen
 EXACT_UP_TO = 5_000
 """Tasks up to which the exact power is summed beside the formula."""
 
+MEAN_SQUARE = "mean square difference, Wilson on tasks"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -95,8 +97,8 @@ def _for_difference(delta: float, psi: float, observed: Estimate | None, power: 
             "two passes, so it cannot exceed their share"
         )
     needed = _whole(tasks_for_difference(delta, psi, power=power, alpha=alpha))
-    notes = []
-    if needed * psi < 10:
+    notes = _of_report(observed)
+    if needed * psi < 10 and _single(observed):
         notes.append("under 10 discordant tasks the formula is rough: trust the exact power")
     if observed is not None and observed.low is not None and observed.high is not None:
         ends = [max(end, abs(delta)) for end in (observed.low, observed.high)]
@@ -111,7 +113,7 @@ def _for_difference(delta: float, psi: float, observed: Estimate | None, power: 
         power=power,
         alpha=alpha,
         method=f"Connor 1987, paired, two-sided {alpha:g}, power {power:g}",
-        exact_power=_exact(needed, delta, psi, alpha),
+        exact_power=_exact(needed, delta, psi, alpha) if _single(observed) else None,
         observed=observed,
         sentence=f"{plural(needed, 'task')} show a difference of {_points(delta)} in {_chance(power)}, if it is real.",
         notes=tuple(notes),
@@ -135,10 +137,10 @@ def _visible(tasks: int, psi: float, observed: Estimate | None, power: float, al
         power=power,
         alpha=alpha,
         method=f"Connor 1987, paired, two-sided {alpha:g}, power {power:g}",
-        exact_power=None if found is None else _exact(tasks, found, psi, alpha),
+        exact_power=_exact(tasks, found, psi, alpha) if found is not None and _single(observed) else None,
         observed=observed,
         sentence=sentence,
-        notes=(),
+        notes=tuple(_of_report(observed)),
     )
 
 
@@ -158,8 +160,19 @@ def _for_margin(margin: float, psi: float, observed: Estimate | None, power: flo
         sentence=(
             f"{plural(needed, 'task')} show a drop below {_points(margin)} in {_chance(power)}, if there is no drop."
         ),
-        notes=(),
+        notes=tuple(_of_report(observed)),
     )
+
+
+def _single(observed: Estimate | None) -> bool:
+    """Whether the question is about one 0/1 trial a task, McNemar's case."""
+    return observed is None or observed.method != MEAN_SQUARE
+
+
+def _of_report(observed: Estimate | None) -> list[str]:
+    """What the plan takes over from a report with its discordant share."""
+    notes = [] if _single(observed) else ["at as many trials a task as the report has"]
+    return [*notes, observed.why] if observed is not None and observed.why else notes
 
 
 def observed_discordance(report: Path, a: str, b: str, *, split: str | None = None, level: float = 0.95) -> Estimate:
@@ -188,7 +201,8 @@ def observed_discordance(report: Path, a: str, b: str, *, split: str | None = No
         raise EvidenceError(f"{report}: {a!r} and {b!r} differ at none of {plural(n, 'task')}; give --discordant")
     low, high = wilson_interval(share * n, n, level)
     trials = int(table.counts[i][common].sum() + table.counts[j][common].sum())
-    once = trials == 2 * n
+    once = trials == 2 * n and bool(np.isin(d, (-1.0, 0.0, 1.0)).all())
+    alone = len(np.unique(table.clusters[common])) == n
     return Estimate(
         value=share,
         low=low,
@@ -196,7 +210,8 @@ def observed_discordance(report: Path, a: str, b: str, *, split: str | None = No
         level=level,
         n_tasks=n,
         n_trials=trials,
-        method="Wilson" if once else "mean square difference, Wilson on tasks",
+        method="Wilson" if once else MEAN_SQUARE,
+        why=None if alone else "tasks of that report share sources, which the formula does not know: plan for more",
     )
 
 
@@ -213,7 +228,8 @@ def plan_rows(view: Plan) -> list[list[str]]:
     seen = f"{percent(view.discordant)} of tasks"
     if view.observed is not None:
         seen = f"{percent_interval(view.observed)} of tasks, seen on {view.observed.n_tasks:,}"
-    rows += [["passed by one only", seen], ["method", view.method]]
+    word = "passed by one only" if _single(view.observed) else "mean square difference"
+    rows += [[word, seen if _single(view.observed) else seen.replace(" of tasks", "")], ["method", view.method]]
     if view.exact_power is not None:
         rows.append(["exact power, mid-p test", percent(view.exact_power)])
     return rows

@@ -106,7 +106,7 @@ def test_a_missing_cell_is_named(make_report, cell):
 
 def test_imported_contenders_are_named_by_hand(make_report):
     report = make_report(rows_of(CELLS, kinds=dict.fromkeys(KINDS, "imported")))
-    with pytest.raises(EvidenceError, match=r"base .* and tuned .* are missing .found none of the four"):
+    with pytest.raises(EvidenceError, match=r"base .*, tuned .* are missing .found none of the four"):
         factorial(report)
     named = {cell: cell for cell in KINDS}
     assert factorial(report, named).n_tasks == 12

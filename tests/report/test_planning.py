@@ -81,6 +81,14 @@ def test_several_trials_give_the_mean_square_difference(make_report):
     seen = observed_discordance(make_report(rows), "A", "B")
     assert seen.value == pytest.approx((1 + 0 + 0.25) / 3)
     assert "mean square" in seen.method
+    found = plan_size(discordant=seen, delta=0.1)
+    assert found.exact_power is None  # that is for one trial a task
+    assert any("as many trials" in note for note in found.notes)
+
+
+def test_tasks_of_a_shared_source_are_warned_of(make_report, paired_rows):
+    seen = observed_discordance(make_report(paired_rows(10, 6, 4, 20, cluster="one")), "A", "B")
+    assert any("share sources" in note for note in plan_size(discordant=seen, tasks=100).notes)
 
 
 def test_contenders_that_never_differ_or_never_meet(make_report, paired_rows):
