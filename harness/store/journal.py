@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import orjson
+
 from harness.core import Call, Cost, Message, Outcome, Reply, Usage, UsageError, as_json
 
 ATTEMPTS, CALLS = "attempts", "calls"
@@ -160,12 +162,11 @@ def _record(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _line(record: Mapping[str, Any]) -> bytes:
-    """One line of plain ASCII: no text, however hostile, can break it."""
+    """One line: no text, however hostile, can break it, since JSON escapes every line break."""
     try:
-        text = _ENCODER.encode(record)
-    except (ValueError, TypeError):  # NaN, or a key that is no text
-        text = _ENCODER.encode(as_json(record))
-    return text.encode("ascii") + b"\n"
+        return orjson.dumps(record, default=_plain, option=_OPTIONS)
+    except (ValueError, TypeError):  # a key that is no text, a number beyond 64 bits, half of a surrogate pair
+        return _ENCODER.encode(as_json(record)).encode("ascii") + b"\n"
 
 
 def _plain(value: Any) -> Any:
@@ -175,6 +176,7 @@ def _plain(value: Any) -> Any:
     return plain if plain is not value else repr(value)
 
 
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=_plain)
 
 

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from harness.core import Call, Cause, Cost, Kind, Message, Outcome, Reply, Role, Status, ToolCall, Usage
 from harness.store.journal import ATTEMPTS, CALLS
 
@@ -213,7 +215,10 @@ def _lines(path: Path) -> Iterator[tuple[Place, dict[str, Any] | None]]:
     with path.open("rb") as file:
         for line in file:
             value: Any = None
-            with suppress(ValueError, RecursionError):
-                value = json.loads(line)
+            try:
+                value = orjson.loads(line)
+            except ValueError:  # torn; or what only the standard library reads, half of a surrogate pair
+                with suppress(ValueError, RecursionError):
+                    value = json.loads(line)
             yield Place(path, start, len(line)), value if isinstance(value, dict) else None
             start += len(line)
