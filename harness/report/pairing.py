@@ -10,7 +10,7 @@ from harness.core import Comparison, EvidenceError, UsageError
 from harness.report.evidence import load_evidence, progress_of
 from harness.report.text import p_text, plural
 from harness.report.view import DomainDifference, DomainSpread, Flip, Pairing
-from harness.stats import compare, compare_domains, domain_variance, heterogeneity, holm
+from harness.stats import compare, compare_domains, domain_variance, heterogeneity, holm, this_suite_difference
 from harness.store import TaskTable
 
 if TYPE_CHECKING:
@@ -95,8 +95,13 @@ def pair_of(
     whole = sides.compared(level)
     if whole.delta is None:
         raise EvidenceError(f"{table.report}: {a!r} and {b!r} have no graded task in common; nothing can be compared")
+    lost = sum(int(e.sum()) for e in sides.errored)
+    failed = _Sides.of(table, a, b, trials_as=trials_as, errors_as="failed").compared(level) if lost else None
+    of_a, of_b = ((table.sums[i], table.counts[i], table.squares[i]) for i in (table.index(a), table.index(b)))
     return Pairing(
         comparison=whole,
+        this_suite=this_suite_difference(of_a, of_b, level),
+        errored_as_failed=failed,
         domains=_domains(table, sides, level),
         flips=_flips(table, sides),
         warning=None,

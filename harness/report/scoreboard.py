@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING
 from harness.core import Comparison, Estimate, Manifest, UserFileError
 from harness.report.evidence import load_evidence, progress_of
 from harness.report.pairing import adjusted, compared
-from harness.report.text import plural
+from harness.report.text import percent_interval, plural
 from harness.report.view import ContenderScore, DomainScore, DomainSpread, Scoreboard
-from harness.stats import clustered_mean, clustered_rate, fieller_ratio, latency_quantile, macro_f1
+from harness.stats import (
+    clustered_mean,
+    clustered_rate,
+    fieller_ratio,
+    latency_quantile,
+    macro_f1,
+    this_suite_rate,
+)
 from harness.store import TaskTable, experiment_file
 from harness.userfile import read_yaml
 
@@ -85,6 +92,7 @@ def _score(table: TaskTable, name: str, level: float) -> ContenderScore:
         name=name,
         kind=table.kinds[i],
         pass_rate=whole.pass_rate,
+        pass_rate_this_suite=this_suite_rate(table.sums[i], table.counts[i], table.squares[i], level),
         cost_per_task_usd=whole.cost_per_task_usd,
         cost_per_pass_usd=_cost_per_pass(table, i, level),
         macro_f1=attempts.macro_f1,
@@ -218,6 +226,10 @@ def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
     most = int(table.counts.max()) if table.counts.size else 0
     if most > 1:
         notes.append(f"up to {most} trials a task: they enter as the task's mean and are no tasks of their own")
+        for c in view.contenders:
+            found = c.pass_rate_this_suite
+            if found is not None and found.low is not None:
+                notes.append(f"{c.name} on exactly this suite (trial noise only): {percent_interval(found)}")
     if view.reference is None and view.comparisons:
         first = view.comparisons[0].b
         how = "all pairs are compared" if len(view.contenders) <= ALL_PAIRS else f"all are compared with {first}"

@@ -46,6 +46,8 @@ def print_pairing(view: Pairing, file: TextIO | None = None) -> None:
         ["only the second passed", f"{c.losses:,}"],
         ["both, neither", f"{c.both_passed:,}, {c.both_failed:,}"],
         ["errored", f"{c.errored:,}" + _bounds_text(c.bounds, c.errored)],
+        *_errored_as_failed(view),
+        *_this_suite(view),
         ["tasks needed", needed],
     ]  # fmt: skip
     print_table(console, None, rows, left=2)
@@ -65,6 +67,21 @@ def print_pairing(view: Pairing, file: TextIO | None = None) -> None:
             print_line(console, f"and {len(view.flips) - FLIPS_SHOWN:,} more; --json lists all", "")
             print_line(console, "", "")
     print_notes(console, view.notes)
+
+
+def _errored_as_failed(view: Pairing) -> list[list[str]]:
+    failed = view.errored_as_failed
+    if failed is None:
+        return []
+    return [["errored as failed", f"{points(failed.delta)} points {points_interval(failed.low, failed.high)}"]]
+
+
+def _this_suite(view: Pairing) -> list[list[str]]:
+    """The smaller question, where there are trials to answer it."""
+    found = view.this_suite
+    if found.low is None:
+        return []
+    return [["exactly this suite", f"{points_interval(found.low, found.high)} (trial noise only)"]]
 
 
 def _bounds_text(bounds: tuple[float, float] | None, errored: int) -> str:

@@ -44,6 +44,8 @@ class ContenderScore:
     ungraded: int
     skipped: int
     domains: tuple[DomainScore, ...]
+    pass_rate_this_suite: Estimate | None = None
+    """With an interval for these very tasks, trial noise only: the smaller of the two questions."""
     control: str | None = None
     """What it is a control of, in a word (``oracle``, ``placebo`` …): a yardstick, and no option to choose."""
 
@@ -153,6 +155,10 @@ class Pairing:
 
     comparison: Comparison
     domains: tuple[DomainDifference, ...]
+    this_suite: Estimate
+    """The difference with an interval for these very tasks, trial noise only."""
+    errored_as_failed: Comparison | None
+    """The comparison with every errored attempt counted as failed, where there are such."""
     flips: tuple[Flip, ...]
     """Lost ones first: they are what a change has cost."""
     warning: str | None
@@ -167,6 +173,10 @@ class Pairing:
         record["bounds"] = None if bounds is None else {"low": bounds[0], "high": bounds[1]}
         sentence = record.pop("sentence")
         parts = {"domains": self.domains, "flips": self.flips, "sentence": sentence, "notes": self.notes}
+        record["this_suite"] = as_json(self.this_suite)
+        failed = self.errored_as_failed
+        keys = ("delta", "low", "high", "p_value")
+        record["errored_as_failed"] = None if failed is None else {key: getattr(failed, key) for key in keys}
         parts["notes"] = (self.warning, *self.notes) if self.warning else self.notes
         return record | {key: as_json(part) for key, part in parts.items()} | {"why": _why(self.comparison)}
 

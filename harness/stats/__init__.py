@@ -96,6 +96,7 @@ from harness.stats.sequential import (
 )
 from harness.stats.signflip import SignFlip, sign_flip_test
 from harness.stats.stratified import compare_stratified, discordant_variance
+from harness.stats.this_suite import this_suite_difference, this_suite_rate
 from harness.stats.variance import VarianceComponents, variance_components
 from harness.stats.worse import Worse, tasks_worse
 
@@ -207,6 +208,8 @@ __all__ = [
     "tasks_for_difference",
     "tasks_for_trials",
     "tasks_worse",
+    "this_suite_difference",
+    "this_suite_rate",
     "variance_components",
     "visible_difference",
     "wilson_interval",
