@@ -37,6 +37,18 @@ def scoreboard_cells(view: Scoreboard, name: Naming) -> Cells:
     return header + extra + (["macro F1"] if f1 else []), rows
 
 
+def repeat_cells(view: Scoreboard, name: Naming) -> Cells:
+    """What k tries come to, one row a contender and k; no rows where tasks were tried once."""
+    interval = f"{100 * view.level:g}% interval"
+    header = ["contender", "tries", f"at least one passes (pass@k), {interval}", f"all pass (pass^k), {interval}"]
+    rows = [
+        [name(c.name), f"{r.k}", percent_interval(r.pass_at_k), percent_interval(r.pass_hat_k)]
+        for c in view.ranked
+        for r in c.repeats
+    ]
+    return header, rows
+
+
 def domain_cells(view: Scoreboard, name: Naming) -> Cells:
     """Pass rates by domain; the domains go down where they are more than the contenders, else across."""
     sizes = {d: max((s.n_tasks for c in view.contenders for s in c.domains if s.domain == d), default=0)

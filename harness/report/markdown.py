@@ -39,6 +39,8 @@ def markdown_page(view: Scoreboard, pairings: Sequence[Pairing], figures: Sequen
     if view.comparisons:
         parts += [["## Paired comparisons"], _table(comparison_cells(view, _cell), left=2)]
         parts.append([DIFFERENCES])
+    if any(c.repeats for c in view.contenders):
+        parts += [["## Several tries of a task"], _table(repeat_cells(view, _cell), left=2)]
     if len(view.domains) > 1:
         parts += [["## Domains"], _table(domain_cells(view, _cell))]
     if pairings:

@@ -10,13 +10,15 @@ from harness.core import Comparison, Estimate, Manifest, UserFileError
 from harness.report.evidence import load_evidence, progress_of
 from harness.report.pairing import adjusted, compared
 from harness.report.text import percent_interval, plural
-from harness.report.view import ContenderScore, DomainScore, DomainSpread, Scoreboard
+from harness.report.view import ContenderScore, DomainScore, DomainSpread, Repeat, Scoreboard
 from harness.stats import (
     clustered_mean,
     clustered_rate,
     fieller_ratio,
     latency_quantile,
     macro_f1,
+    pass_at_k,
+    pass_hat_k,
     this_suite_rate,
 )
 from harness.store import TaskTable, experiment_file
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
     Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
+MOST_REPEATS = 8
+"""The largest k of pass@k and pass^k that is shown."""
 ALL_PAIRS = 4
 """Up to so many contenders are all compared with one another where the experiment names no reference."""
 
@@ -93,6 +97,7 @@ def _score(table: TaskTable, name: str, level: float) -> ContenderScore:
         kind=table.kinds[i],
         pass_rate=whole.pass_rate,
         pass_rate_this_suite=this_suite_rate(table.sums[i], table.counts[i], table.squares[i], level),
+        repeats=_repeats(table, i, level),
         cost_per_task_usd=whole.cost_per_task_usd,
         cost_per_pass_usd=_cost_per_pass(table, i, level),
         macro_f1=attempts.macro_f1,
@@ -112,6 +117,22 @@ def _score(table: TaskTable, name: str, level: float) -> ContenderScore:
             for code, domain in enumerate(table.domain_names)
             if (present & (mask := table.domains == code)).any()
         ),
+    )
+
+
+def _repeats(table: TaskTable, i: int, level: float) -> tuple[Repeat, ...]:
+    """pass@k and pass^k as far as the trials reach."""
+    passes, trials = table.sums[i], table.counts[i]
+    most = int(trials.max()) if trials.size else 0
+    if most < 2 or (passes % 1 != 0).any():
+        return ()
+    return tuple(
+        Repeat(
+            k=k,
+            pass_at_k=pass_at_k(passes, trials, k, table.clusters, level),
+            pass_hat_k=pass_hat_k(passes, trials, k, table.clusters, level),
+        )
+        for k in range(1, min(most, MOST_REPEATS) + 1)
     )
 
 

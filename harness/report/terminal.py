@@ -2,7 +2,7 @@
 
 from typing import TextIO
 
-from harness.report.cells import comparison_cells, difference_cells, domain_cells, scoreboard_cells
+from harness.report.cells import comparison_cells, difference_cells, domain_cells, repeat_cells, scoreboard_cells
 from harness.report.layout import name_text, open_console, print_line, print_notes, print_table
 from harness.report.text import UNKNOWN, p_text, plural, points, points_interval
 from harness.report.view import Pairing, Scoreboard
@@ -18,6 +18,9 @@ def print_scoreboard(view: Scoreboard, file: TextIO | None = None) -> None:
     if view.warning:
         print_line(console, view.warning, "bold red")
     print_table(console, *scoreboard_cells(view, name_text))
+    if any(c.repeats for c in view.contenders):
+        print_line(console, "Several tries of a task", "bold")
+        print_table(console, *repeat_cells(view, name_text))
     if len(view.domains) > 1:
         print_line(console, f"Pass rate by domain, {100 * view.level:g}% intervals", "bold")
         print_table(console, *domain_cells(view, name_text))

@@ -21,6 +21,17 @@ class DomainScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """What k tries of a task come to."""
+
+    k: int
+    pass_at_k: Estimate
+    """At least one of them passes."""
+    pass_hat_k: Estimate
+    """All of them pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContenderScore:
     """One contender over all its tasks. A figure that cannot be had is ``None`` and its ``…_why`` says why."""
 
@@ -46,6 +57,8 @@ class ContenderScore:
     domains: tuple[DomainScore, ...]
     pass_rate_this_suite: Estimate | None = None
     """With an interval for these very tasks, trial noise only: the smaller of the two questions."""
+    repeats: tuple[Repeat, ...] = ()
+    """For k from 1 to the number of trials; empty where tasks were tried once, or scores are fractions."""
     control: str | None = None
     """What it is a control of, in a word (``oracle``, ``placebo`` …): a yardstick, and no option to choose."""
 
