@@ -4,7 +4,14 @@ import re
 from collections.abc import Sequence
 
 from harness.core import Comparison
-from harness.report.cells import Cells, comparison_cells, difference_cells, domain_cells, scoreboard_cells
+from harness.report.cells import (
+    Cells,
+    comparison_cells,
+    difference_cells,
+    domain_cells,
+    repeat_cells,
+    scoreboard_cells,
+)
 from harness.report.text import markdown_code, markdown_table, markdown_text, p_text, percent_interval, plural
 from harness.report.view import Flip, Pairing, Scoreboard
 
