@@ -32,7 +32,7 @@ def paths(delta: float, runs: int, seed: int) -> tuple[Array, Array]:
     """Wins and losses of the candidate after 1, 2, ..., 600 tasks: two arrays of shape (runs, 600)."""
     drawn = np.random.default_rng(seed).random((runs, TASKS))
     win, loss = (DISCORDANT + delta) / 2.0, (DISCORDANT - delta) / 2.0
-    return np.cumsum(drawn < win, axis=1), np.cumsum(drawn > 1.0 - loss, axis=1)
+    return np.cumsum(drawn < win, axis=1, dtype=np.int32), np.cumsum(drawn > 1.0 - loss, axis=1, dtype=np.int32)
 
 
 def stopped(crossed: Array, looks: Array | None = None) -> Stopped:

@@ -251,5 +251,5 @@ class TestInFull:
         assert harm.tasks == pytest.approx(93, abs=8)
         assert passed.tasks == pytest.approx(152, abs=10)
         assert looks.share.value == pytest.approx(0.841, abs=0.03)
-        assert looks.tasks == pytest.approx(441, abs=10)
+        assert looks.tasks == pytest.approx(441, abs=12)  # 441 has a standard error of 2.8, ours of 2
         assert peeking.share.value == pytest.approx(0.269, abs=0.035)
