@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from harness.core import Estimate
 from harness.stats.proportion import wilson_interval
 from harness.stats.tails import two_sided_t, two_sided_z
-from harness.stats.units import Vector, cluster_codes, is_binary, same_length, sum_by, vector
+from harness.stats.units import Codes, Vector, cluster_codes, is_binary, same_length, sum_by, vector
 
 FEW_CLUSTERS = 30
 """Below this many clusters the t interval is left for Wilson's on the effective number of tasks."""
@@ -26,10 +26,11 @@ def clustered_rate(
     """The mean of the tasks' means, with an interval that holds for new tasks (or clusters) like these.
 
     One 0/1 trial a task and no shared clusters: `wilson_interval`. Otherwise ``rate +- t_{G-1} * CR1`` (Liang & Zeger
-    1986; Miller 2024) with G clusters. Where that cannot be trusted (fewer than 30 clusters, or all tasks alike at 0
-    or 1) it is Wilson's interval on an effective number of tasks, `effective_n`, shrunk by ``(z / t_{G-1})^2`` (Korn &
-    Graubard 1998) because the variance behind it is itself estimated from few clusters; with everything at 0 or at 1
-    no variance can be seen, and the effective number is the number of clusters.
+    1986; Miller 2024) with G clusters. Where that cannot be trusted (fewer than 30 clusters, a failure or a pass in
+    fewer than 10 of them, or all tasks alike at 0 or 1) it is Wilson's interval on an effective number of tasks,
+    `effective_n`, shrunk by ``(z / t_{G-1})^2`` (Korn & Graubard 1998) because the variance behind it is itself
+    estimated from few clusters; with everything at 0 or at 1 no variance can be seen, and the effective number is the
+    number of clusters. With very unequal clusters even this is too narrow: the method names what it rests on.
 
     Args:
         sums: For each task the sum of its graded values, each in [0, 1].
@@ -62,12 +63,14 @@ def clustered_rate(
         return Estimate(value=rate, low=low, high=high, level=level, n_tasks=tasks, n_trials=trials, method="Wilson")
     alike = bool(np.all(means == 0.0) or np.all(means == 1.0))
     error = cr1(means, codes)
+    note, seldom = "", _seldom(means, codes, groups)
     if alike or error is None:
-        size, note = float(groups), ""
-    elif groups < FEW_CLUSTERS:
+        size = float(groups)
+    elif groups < FEW_CLUSTERS or seldom[0] < TOO_FEW_CLUSTERS:
         seen = effective_n(rate, error) if error > 0.0 else math.inf
         size = max(1.0, min(seen, float(trials)) * (z / two_sided_t(level, groups - 1)) ** 2)
-        note = ""
+        if groups >= FEW_CLUSTERS:
+            note = f", only {seldom[0]} of {groups} clusters hold a {seldom[1]}"
     else:
         half = two_sided_t(level, groups - 1) * error
         return Estimate(
@@ -91,6 +94,13 @@ def clustered_rate(
         n_trials=trials,
         method=f"Wilson on effective n {size:.1f}{note}",
     )
+
+
+def _seldom(means: Vector, codes: Codes, groups: int) -> tuple[int, str]:
+    """In how many clusters the rarer of failure and pass occurs at all; CR1 says too little where it is in a few."""
+    failing = int((sum_by(codes, (means < 1.0).astype(float), groups) > 0).sum())
+    passing = int((sum_by(codes, (means > 0.0).astype(float), groups) > 0).sum())
+    return (failing, "failure") if failing <= passing else (passing, "pass")
 
 
 def clustered_mean(

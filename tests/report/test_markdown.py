@@ -53,7 +53,7 @@ def mixed(make_report):
 def test_every_figure_on_the_page_is_in_statistics_json(mixed):
     write_report(mixed)
     statistics = json.loads((mixed / "statistics.json").read_text())
-    scores, pairs, domains, *_ = tables((mixed / "report.md").read_text())
+    scores, pairs, repeats, domains, *_ = tables((mixed / "report.md").read_text())
     by_name = {c["name"]: c for c in statistics["contenders"]}
     header, *rows = scores
     assert len(rows) == 3
@@ -84,6 +84,11 @@ def test_every_figure_on_the_page_is_in_statistics_json(mixed):
         for column, key in (("p", "p_value"), ("p adjusted", "p_adjusted")):
             assert number(cells[column].replace("<", "")) == pytest.approx(max(c[key], 1e-4), abs=6e-4)
         assert (number(cells["only it"]), number(cells["only the other"])) == (c["wins"], c["losses"])
+    for who, k, at_least_one, every in repeats[1:]:
+        found = by_name[who]["repeats"][int(k) - 1]
+        assert number(at_least_one) == pytest.approx(100 * found["pass_at_k"]["value"], abs=0.0501)
+        assert number(every) == pytest.approx(100 * found["pass_hat_k"]["value"], abs=0.0501)
+    assert len(repeats) == 1 + 3 * 3
     header, *rows = domains
     assert [row[0].split()[0] for row in rows] == ["skilled", "tuned", "base"]
     for row in rows:
