@@ -19,6 +19,8 @@ VERBS: dict[str, str] = {
     "compare": "two contenders on the same tasks: difference, interval, test, flips",
     "domains": "differences by domain, tasks made worse, variance by domain, task and trial",
     "factorial": "tuned x skilled: two main effects and their interaction",
+    "gate": "may the candidate replace the baseline: SHIP, BLOCK, INCONCLUSIVE or INVALID",
+    "baseline": "lock the evidence that candidates are gated against",
     "power": "tasks needed for a difference, or the difference that so many tasks can show",
     "audit": "what two published pass counts support",
     "report": "write statistics.json, report.md and the figures",

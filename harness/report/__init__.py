@@ -9,6 +9,7 @@ from harness.report.domain_view import DomainEffect, Domains, WorseTasks
 from harness.report.domains import domains
 from harness.report.factorial import Design, DesignEffect, factorial
 from harness.report.figures import cost_chart, pass_rate_chart, png, svg
+from harness.report.gate_page import gate_junit, gate_markdown, print_gate, write_gate
 from harness.report.headline import Headline, headline
 from harness.report.markdown import markdown_page
 from harness.report.pairing import compare_contenders, pair
@@ -37,6 +38,8 @@ __all__ = [
     "cost_chart",
     "domains",
     "factorial",
+    "gate_junit",
+    "gate_markdown",
     "headline",
     "markdown_page",
     "observed_discordance",
@@ -46,6 +49,7 @@ __all__ = [
     "png",
     "print_domains",
     "print_factorial",
+    "print_gate",
     "print_headline",
     "print_pairing",
     "print_plan",
@@ -53,5 +57,6 @@ __all__ = [
     "scoreboard",
     "svg",
     "visible",
+    "write_gate",
     "write_report",
 ]

@@ -1,0 +1,51 @@
+"""``ownbench gate``: may the candidate replace the baseline?"""
+
+import argparse
+from pathlib import Path
+
+from harness.cli.output import folder, write_json
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the verb."""
+    help_text = "a report's folder, or the name of one in reports/: what stands now"
+    parser.add_argument("baseline", type=Path, nargs="?", metavar="BASELINE", help=help_text)
+    parser.add_argument("candidate", type=Path, nargs="?", metavar="CANDIDATE", help="what would replace it; may be "
+                        "the same report")  # fmt: skip
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="margins and limits, gate.yaml (default: a margin "
+                        "of 2 points at 5%%)")  # fmt: skip
+    parser.add_argument("--baseline-contender", metavar="A", help="default: the locked one, the report's reference, or "
+                        "its only one")  # fmt: skip
+    parser.add_argument("--candidate-contender", metavar="B", help="default: the report's reference or its only one; "
+                        "in the same report its only other one")  # fmt: skip
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where verdict.json, junit.xml and summary.md go "
+                        "(default: the candidate's folder)")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="write the verdict as JSON to standard output")
+    parser.epilog = (
+        "example:\n  ownbench gate reports/main reports/candidate --policy gate.yaml\n"
+        "  ownbench gate reports/demo reports/demo --baseline-contender skilled --candidate-contender tuned"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the verdict and writes its files; 0 SHIP, 1 BLOCK, 3 INCONCLUSIVE, 4 INVALID."""
+    from harness.core import UsageError
+    from harness.report import print_gate, write_gate
+    from harness.verdict import gate
+
+    if args.baseline is None or args.candidate is None:
+        raise UsageError("a baseline and a candidate are needed: ownbench gate BASELINE CANDIDATE")
+    candidate = folder(args.candidate)
+    view = gate(
+        folder(args.baseline),
+        candidate,
+        args.policy,
+        baseline_contender=args.baseline_contender,
+        candidate_contender=args.candidate_contender,
+    )
+    write_gate(view, args.out or candidate)
+    if args.json:
+        write_json(view.as_json())
+    else:
+        print_gate(view)
+    return view.exit_code

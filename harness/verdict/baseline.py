@@ -1,0 +1,116 @@
+"""The locked baseline: digests of everything that a report's evidence rests on, moved by an explicit command alone."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.core import EvidenceError, as_json, digest_json, nearest, write_atomic
+from harness.store import TaskTable, read_manifest, read_outcomes
+from harness.verdict.evidence import default_contender, load_side
+
+FILE = "baseline.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """What ``baseline.json`` holds."""
+
+    schema: int = 1
+    contender: str
+    """The one that candidates are compared with where none is named."""
+    rows: Mapping[str, str]
+    """By contender, the digest of all its outcome rows, whatever their order in the file."""
+    made_of: Mapping[str, str]
+    """By contender, the digest of what the manifest says of it: model, adapter, skills, price, thresholds."""
+    suites: str
+    """The digest of the suites, with their graders and prompts."""
+
+
+def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock | None]:
+    """Locks a report as it stands, whatever was locked before.
+
+    Args:
+        report: the report's folder.
+        contender: the one that candidates are compared with; by default the report's reference, or its only one.
+
+    Returns:
+        The lock, and the one that it took the place of.
+
+    Raises:
+        UsageError: no such report or contender, or several could be meant.
+        EvidenceError: the report has no whole evidence to lock.
+    """
+    table, manifest = load_side(report)
+    if table.skipped.any() or (manifest is not None and not manifest.complete):
+        raise EvidenceError(f"{report}: the run is not done, and half a baseline is none; ownbench run goes on with it")
+    name = contender or default_contender(table, "--contender")
+    table.index(name)
+    before = read_lock(report)
+    lock = _lock_of(report, table, name)
+    write_atomic(report / FILE, json.dumps(as_json(lock), indent=2) + "\n")
+    return lock, before
+
+
+def read_lock(report: Path) -> Lock | None:
+    """The report's lock, ``None`` where it has none.
+
+    Raises:
+        EvidenceError: the file is no lock.
+    """
+    path = report / FILE
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        return Lock(**value)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        remedy = "restore it, or lock anew: ownbench baseline set"
+        raise EvidenceError(f"{path}: not a readable lock: {error}; {remedy}") from None
+
+
+def moved(report: Path, table: TaskTable, lock: Lock, contender: str) -> tuple[str, ...]:
+    """What of a locked contender is no longer as it was locked; empty where all of it is."""
+    if contender not in lock.rows:
+        return (f"{contender!r} was not locked; {nearest(contender, list(lock.rows))}",)
+    now = _lock_of(report, table, lock.contender, only=contender)
+    found = []
+    if now.rows.get(contender) != lock.rows[contender]:
+        found.append("its outcomes")
+    if now.made_of.get(contender) != lock.made_of.get(contender):
+        found.append("what it is made of")
+    if now.suites != lock.suites:
+        found.append("the suites")
+    return tuple(found)
+
+
+def _lock_of(report: Path, table: TaskTable, contender: str, only: str | None = None) -> Lock:
+    manifest = read_manifest(report)
+    names = table.contenders if only is None else (only,)
+    made_of, suites = {}, digest_json(sorted({*zip(table.suites, table.suite_digests, strict=True)}))
+    if manifest is not None:
+        suites = digest_json(as_json(manifest.suites))
+        for name in names:
+            entries = [e for e in manifest.contenders if e.get("name") == name]
+            of = [as_json(entries), as_json(manifest.thresholds.get(name)), as_json(_prices(manifest.prices, entries))]
+            made_of[name] = digest_json(of)
+    return Lock(contender=contender, rows=_rows(report, names), made_of=made_of, suites=suites)
+
+
+def _prices(prices: Mapping[str, Any], entries: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Of the models that a contender speaks with; a hybrid's parts are contenders of their own."""
+    models = {((e.get("parts") or {}).get("model") or {}).get("name") for e in entries}
+    return {name: price for name, price in prices.items() if name in models}
+
+
+def _rows(report: Path, names: tuple[str, ...]) -> dict[str, str]:
+    """The rows of each contender as one digest: each row's own, in order, so that the order in the file is nothing."""
+    import pyarrow.compute as pc
+
+    table = read_outcomes(report)
+    found = {}
+    for name in names:
+        rows = table.filter(pc.equal(table["contender"], name)).to_pylist()
+        found[name] = digest_json(sorted(digest_json(row, default=str) for row in rows))
+    return found

@@ -1,0 +1,114 @@
+"""Whether the evidence can be judged at all: each check is a reason, and one that fails makes the verdict INVALID."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.verdict.evidence import Pairs, Side
+from harness.verdict.policy import Policy
+from harness.verdict.words import count, listed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One rule of the gate and what became of it."""
+
+    rule: str
+    holds: bool | None
+    """``None`` where there is no evidence to say; missing evidence never ships."""
+    text: str
+
+
+def evidence_checks(pairs: Pairs, policy: Policy) -> tuple[Reason, ...]:
+    """What must be so before any figure means anything."""
+    return (
+        _complete(pairs),
+        _rows(pairs),
+        _same_suites(pairs),
+        _same_tasks(pairs),
+        _same_graders(pairs),
+        _errored(pairs, policy),
+    )
+
+
+def _sides(pairs: Pairs) -> Iterator[tuple[str, Side]]:
+    yield "baseline", pairs.baseline
+    yield "candidate", pairs.candidate
+
+
+def _complete(pairs: Pairs) -> Reason:
+    faults = []
+    for word, side in _sides(pairs):
+        skipped = int(side.table.skipped[side.index].sum())
+        if skipped:
+            faults.append(f"the {word} never tried {count(skipped, 'attempt')}")
+        elif side.manifest is not None and not side.manifest.complete:
+            because = f" ({side.manifest.stopped_because})" if side.manifest.stopped_because else ""
+            faults.append(f"the {word}'s run is not done{because}")
+    text = "; ".join(faults) + "; ownbench run goes on where it stopped" if faults else "both runs are done"
+    return Reason(rule="complete", holds=not faults, text=text)
+
+
+def _rows(pairs: Pairs) -> Reason:
+    faults = []
+    for word, side in _sides(pairs):
+        found = {flag.kind: flag.text for flag in side.table.flags}
+        faults += [f"{word}: {found[kind]}" for kind in ("duplicates", "contradictions") if kind in found]
+    faults = list(dict.fromkeys(faults))
+    return Reason(rule="rows", holds=not faults, text="; ".join(faults) or "no row is given twice or denies itself")
+
+
+def _same_suites(pairs: Pairs) -> Reason:
+    found = [
+        {(side.table.suites[i], side.table.suite_digests[i]) for i in side.tried.tolist()}
+        for side in (pairs.baseline, pairs.candidate)
+    ]
+    # Digests decide where both sides have them: a suite may be renamed, and must not have been changed.
+    digests = [{digest for _, digest in side} for side in found]
+    known = all(all(side) for side in digests)
+    same = digests[0] == digests[1] if known else {n for n, _ in found[0]} == {n for n, _ in found[1]}
+    if same:
+        return Reason(rule="same_suites", holds=True, text="both answered the same suites")
+    names = sorted({name for name, _ in found[0] ^ found[1]})
+    text = f"the suites differ ({listed(names)}): run the candidate on the very tasks of the baseline"
+    return Reason(rule="same_suites", holds=False, text=text)
+
+
+def _same_tasks(pairs: Pairs) -> Reason:
+    shared = len(pairs.outcomes.domains)
+    if not shared:
+        return Reason(rule="same_tasks", holds=False, text="the two reports have no task in common")
+    alone = [(word, len(side.tried) - shared) for word, side in _sides(pairs)]
+    faults = [f"{count(n, 'task')} tried by the {word} only" for word, n in alone if n]
+    graded = int(pairs.outcomes.common.sum())
+    if faults:
+        text = "; ".join(faults) + ": what was left out may be what went wrong"
+    elif not graded:
+        text = "at no task do both have a graded attempt"
+    else:
+        text = f"both tried the same {count(shared, 'task')}"
+    return Reason(rule="same_tasks", holds=not faults and graded > 0, text=text)
+
+
+def _same_graders(pairs: Pairs) -> Reason:
+    ours, theirs = pairs.baseline.suites, pairs.candidate.suites
+    other = sorted(
+        name
+        for name in ours.keys() & theirs.keys()
+        if ours[name].get("graders") and theirs[name].get("graders")
+        and set(ours[name]["graders"]) != set(theirs[name]["graders"])
+    )  # fmt: skip
+    if other:
+        text = f"{listed(other)}: graded by another version of the grader; grade both anew with one"
+        return Reason(rule="same_graders", holds=False, text=text)
+    return Reason(rule="same_graders", holds=True, text="nothing says that the graders differ")
+
+
+def _errored(pairs: Pairs, policy: Policy) -> Reason:
+    faults, parts = [], []
+    for word, side in _sides(pairs):
+        share = side.lost_share
+        parts.append(f"{word} {100 * share:.1f}%")
+        if share > policy.max_errored:
+            faults.append(word)
+    text = f"attempts that the instrument lost: {', '.join(parts)}; allowed {100 * policy.max_errored:g}%"
+    return Reason(rule="errored", holds=not faults, text=text)

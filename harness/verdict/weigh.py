@@ -1,0 +1,196 @@
+"""The statistics of the gate on arrays alone: is the candidate shown to hold, or shown to harm?
+
+The level of BLOCK is split between the overall test and the family of domains, so that the gate as a whole blocks an
+equal candidate at most alpha of the time. SHIP needs every proof at once, so it ships a candidate at the margin at most
+alpha of the time.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.stats import (
+    DomainHarm,
+    Harm,
+    NonInferiority,
+    cr1,
+    harm_test,
+    harmed_domains,
+    non_inferiority,
+    non_inferiority_tasks,
+    tasks_for_difference,
+)
+from harness.verdict.policy import Policy
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """Candidate and baseline at the same tasks, one entry a task."""
+
+    candidate: "tuple[Floats, Floats]"
+    """(sums, counts) of the graded trials."""
+    baseline: "tuple[Floats, Floats]"
+    domains: "Ints"
+    """Of each task, a position in ``domain_names``."""
+    domain_names: tuple[str, ...]
+    clusters: "Ints"
+
+    @property
+    def common(self) -> "Mask":
+        """Tasks at which both have a graded trial."""
+        mask: Mask = (self.candidate[1] > 0) & (self.baseline[1] > 0)
+        return mask
+
+    def at(self, mask: "Mask") -> "Outcomes":
+        """The same at some of the tasks."""
+        return Outcomes(
+            candidate=(self.candidate[0][mask], self.candidate[1][mask]),
+            baseline=(self.baseline[0][mask], self.baseline[1][mask]),
+            domains=self.domains[mask],
+            domain_names=self.domain_names,
+            clusters=self.clusters[mask],
+        )
+
+    def of_domain(self, name: str) -> "Outcomes":
+        """The same at the tasks of one domain."""
+        code = self.domain_names.index(name) if name in self.domain_names else -1
+        return self.at(self.domains == code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """What the outcomes show under a policy."""
+
+    overall: NonInferiority
+    harm: Harm
+    harm_level: float
+    """What the overall test of harm may spend: alpha, or half of it beside a family of domains."""
+    domains: tuple[DomainHarm, ...]
+    """Those that may block, by name."""
+    critical: tuple[tuple[str, NonInferiority], ...]
+    """Each critical domain at its own margin."""
+
+    @property
+    def harmed(self) -> tuple[DomainHarm, ...]:
+        """The domains that are shown to be harmed."""
+        return tuple(one for one in self.domains if one.harmed)
+
+    @property
+    def harmed_overall(self) -> bool:
+        """Not non-inferior, and shown to be worse."""
+        return not self.overall.holds and self.harm.p_value <= self.harm_level
+
+    @property
+    def blocks(self) -> bool:
+        """Harm is shown, overall or in a domain."""
+        return self.harmed_overall or bool(self.harmed)
+
+    @property
+    def proves(self) -> bool:
+        """Everything that SHIP needs of the pass rates is shown."""
+        return self.overall.holds and not self.blocks and all(found.holds for _, found in self.critical)
+
+
+def weigh(outcomes: Outcomes, policy: Policy, *, seed: int = 0, resamples: int = 9_999) -> Weighed:
+    """Tests the candidate against the baseline overall, in the family of domains, and in each critical domain.
+
+    Args:
+        outcomes: both contenders at the same tasks.
+        policy: margins, level, critical and exempt domains.
+        seed: seeds the sign patterns of the family, where not all are looked at.
+        resamples: how many; lowered where tasks are so many that this would take minutes.
+    """
+    import numpy as np
+
+    overall = non_inferiority(
+        outcomes.candidate, outcomes.baseline, policy.margin, outcomes.clusters, alpha=policy.alpha
+    )
+    exempt = [outcomes.domain_names.index(n) for n in policy.exempt_domains if n in outcomes.domain_names]
+    gated = outcomes.at(outcomes.common & ~np.isin(outcomes.domains, exempt))
+    names = sorted({outcomes.domain_names[code] for code in gated.domains.tolist()})
+    family: tuple[DomainHarm, ...] = ()
+    # One domain alone is the overall question again: nothing is split for it.
+    if names and len({*outcomes.domains[outcomes.common].tolist()}) > 1:
+        family = harmed_domains(
+            gated.candidate,
+            gated.baseline,
+            np.array(gated.domain_names, dtype=object)[gated.domains].astype(str),
+            {name: policy.critical_domains.get(name, policy.margin) for name in names},
+            gated.clusters,
+            alpha=policy.alpha / 2.0,
+            seed=seed,
+            resamples=min(resamples, max(999, _SIGNS // max(1, len(gated.domains)))),
+        )
+    critical = []
+    for name, margin in policy.critical_domains.items():
+        here = outcomes.of_domain(name)
+        critical.append(
+            (name, non_inferiority(here.candidate, here.baseline, margin, here.clusters, alpha=policy.alpha))
+        )
+    return Weighed(
+        overall=overall,
+        harm=harm_test(outcomes.candidate, outcomes.baseline, outcomes.clusters, seed=seed, resamples=resamples),
+        harm_level=policy.alpha / 2.0 if family else policy.alpha,
+        domains=family,
+        critical=tuple(critical),
+    )
+
+
+_SIGNS = 100_000_000
+
+
+def tasks_to_decide(outcomes: Outcomes, margin: float, policy: Policy, harm_level: float) -> int | None:
+    """Tasks that would settle the question, were the difference seen the true one; always more than there are.
+
+    Above minus the margin it is settled by showing that it holds, at or below it by showing harm. The share of tasks
+    that differ is the one seen, or with trials and clusters what their standard error comes to.
+
+    Returns:
+        ``None`` where there is no common task to judge by.
+    """
+    import numpy as np
+
+    common = outcomes.at(outcomes.common)
+    n = len(common.domains)
+    if n == 0:
+        return None
+    d = common.candidate[0] / common.candidate[1] - common.baseline[0] / common.baseline[1]
+    delta, error = float(d.mean()), cr1(d, common.clusters)
+    single = len(np.unique(common.clusters)) == n and set(np.unique(np.abs(d)).tolist()) <= {0.0, 1.0}
+    spread = float(np.abs(d).mean()) if single or error is None else n * error * error + delta * delta
+    # Without a single difference seen, one among n is as many as could well be hidden.
+    psi = min(1.0, max(spread, abs(delta), 1.0 / n))
+    if delta > -margin:
+        needed = non_inferiority_tasks(margin, psi, delta, power=policy.power, alpha=policy.alpha)
+        # Tango's test asks for so many even where no task differs.
+        needed = max(needed, _Z2(policy.alpha) * (1.0 - margin) / margin)
+    else:
+        needed = tasks_for_difference(delta, psi, power=policy.power, alpha=min(0.999, 2.0 * harm_level))
+    return max(n + 1, math.ceil(needed - 1e-9))
+
+
+def _Z2(alpha: float) -> float:  # noqa: N802 - the square of the normal quantile
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(1.0 - alpha) ** 2
+
+
+def tasks_if_equal(outcomes: Outcomes, margin: float, policy: Policy) -> int | None:
+    """Tasks that would show that the margin holds, were the two truly equal."""
+    import numpy as np
+
+    common = outcomes.at(outcomes.common)
+    n = len(common.domains)
+    if n == 0:
+        return None
+    d = common.candidate[0] / common.candidate[1] - common.baseline[0] / common.baseline[1]
+    psi = min(1.0, max(float(np.square(d).mean()), 1.0 / n))
+    needed = non_inferiority_tasks(margin, psi, 0.0, power=policy.power, alpha=policy.alpha)
+    return math.ceil(max(needed, _Z2(policy.alpha) * (1.0 - margin) / margin) - 1e-9)
