@@ -20,16 +20,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         "in the same report its only other one")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR", help="where verdict.json, junit.xml and summary.md go "
                         "(default: the candidate's folder)")  # fmt: skip
+    parser.add_argument("--self-test", action="store_true", help="take one report, and try the gate on equals made of "
+                        "its outcomes and on a planted regression")  # fmt: skip
+    parser.add_argument("--repetitions", type=int, metavar="N", help="with --self-test: how many of each (default 200)")
+    parser.add_argument("--seed", type=int, metavar="S", help="with --self-test: seeds them (default 0)")
     parser.add_argument("--json", action="store_true", help="write the verdict as JSON to standard output")
     parser.epilog = (
         "example:\n  ownbench gate reports/main reports/candidate --policy gate.yaml\n"
-        "  ownbench gate reports/demo reports/demo --baseline-contender skilled --candidate-contender tuned"
+        "  ownbench gate reports/demo reports/demo --baseline-contender skilled --candidate-contender tuned\n"
+        "  ownbench gate --self-test reports/demo --baseline-contender skilled --candidate-contender tuned"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the verdict and writes its files; 0 SHIP, 1 BLOCK, 3 INCONCLUSIVE, 4 INVALID."""
     from harness.core import UsageError
+
+    if args.self_test:
+        return _self_test(args)
+    if args.repetitions is not None or args.seed is not None:
+        raise UsageError("--repetitions and --seed go with --self-test")
     from harness.report import print_gate, write_gate
     from harness.verdict import gate
 
@@ -49,3 +59,26 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_gate(view)
     return view.exit_code
+
+
+def _self_test(args: argparse.Namespace) -> int:
+    """Prints how often equals were blocked and a regression shipped; 0."""
+    from harness.core import UsageError, as_json
+    from harness.report import print_self_test
+    from harness.verdict import self_test
+
+    if args.baseline is None or args.candidate is not None or args.out is not None:
+        raise UsageError("--self-test takes one report and writes no files: ownbench gate --self-test REPORT")
+    found = self_test(
+        folder(args.baseline),
+        args.policy,
+        baseline_contender=args.baseline_contender,
+        candidate_contender=args.candidate_contender,
+        repetitions=200 if args.repetitions is None else args.repetitions,
+        seed=args.seed or 0,
+    )
+    if args.json:
+        write_json(as_json(found))
+    else:
+        print_self_test(found)
+    return 0

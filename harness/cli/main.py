@@ -19,6 +19,7 @@ VERBS: dict[str, str] = {
     "compare": "two contenders on the same tasks: difference, interval, test, flips",
     "domains": "differences by domain, tasks made worse, variance by domain, task and trial",
     "factorial": "tuned x skilled: two main effects and their interaction",
+    "advise": "own, rent or mix: the cheapest at the required quality, with the break-even volume",
     "gate": "may the candidate replace the baseline: SHIP, BLOCK, INCONCLUSIVE or INVALID",
     "baseline": "lock the evidence that candidates are gated against",
     "power": "tasks needed for a difference, or the difference that so many tasks can show",

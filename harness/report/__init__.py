@@ -3,13 +3,14 @@
 Reads a run folder and nothing else: no model, no key, no network.
 """
 
+from harness.report.advice_page import print_advice
 from harness.report.answers import print_factorial, print_headline, print_plan
 from harness.report.domain_tables import print_domains
 from harness.report.domain_view import DomainEffect, Domains, WorseTasks
 from harness.report.domains import domains
 from harness.report.factorial import Design, DesignEffect, factorial
 from harness.report.figures import cost_chart, pass_rate_chart, png, svg
-from harness.report.gate_page import gate_junit, gate_markdown, print_gate, write_gate
+from harness.report.gate_page import gate_junit, gate_markdown, print_gate, print_self_test, write_gate
 from harness.report.headline import Headline, headline
 from harness.report.markdown import markdown_page
 from harness.report.pairing import compare_contenders, pair
@@ -47,6 +48,7 @@ __all__ = [
     "pass_rate_chart",
     "plan_size",
     "png",
+    "print_advice",
     "print_domains",
     "print_factorial",
     "print_gate",
@@ -54,6 +56,7 @@ __all__ = [
     "print_pairing",
     "print_plan",
     "print_scoreboard",
+    "print_self_test",
     "scoreboard",
     "svg",
     "visible",

@@ -21,7 +21,7 @@ from harness.report.text import (
     points_interval,
     visible,
 )
-from harness.verdict import DomainVerdict, Gate
+from harness.verdict import DomainVerdict, Gate, SelfTest
 
 DOMAINS_SHOWN = 15
 """Domains in a table; the harmed, critical and exempt ones are always among them."""
@@ -50,6 +50,20 @@ def print_gate(view: Gate, file: TextIO | None = None) -> None:
         print_line(console, f"- {change.what}: {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}")
     if not view.changed:
         print_line(console, "- nothing that the manifests tell of")
+
+
+def print_self_test(view: SelfTest, file: TextIO | None = None) -> None:
+    """Writes what a self-test of the gate found: its sentence, and how often each decision fell."""
+    console = open_console(file)
+    print_line(console, view.sentence, "bold")
+    print_line(console, "")
+    words = list(view.equal)
+    rows = [["equals", *(f"{view.equal[word]:,}" for word in words)]]
+    rows.append([f"a true drop of {100 * view.planted:g} points", *(f"{view.regression[word]:,}" for word in words)])
+    print_table(console, ["", *words], rows)
+    print_line(console, "")
+    made = f"{' and '.join(view.contenders)}: {view.method}"
+    print_line(console, f"- {made}; {view.repetitions:,} of each, seed {view.seed}")
 
 
 def gate_markdown(view: Gate) -> str:
