@@ -22,6 +22,7 @@ VERBS: dict[str, str] = {
     "advise": "own, rent or mix: the cheapest at the required quality, with the break-even volume",
     "gate": "may the candidate replace the baseline: SHIP, BLOCK, INCONCLUSIVE or INVALID",
     "baseline": "lock the evidence that candidates are gated against",
+    "sweep": "every escalation threshold replayed: cost, pass rate, controls, the honest choice",
     "power": "tasks needed for a difference, or the difference that so many tasks can show",
     "audit": "what two published pass counts support",
     "report": "write statistics.json, report.md and the figures",

@@ -16,6 +16,7 @@ from harness.report.markdown import markdown_page
 from harness.report.pairing import compare_contenders, pair
 from harness.report.planning import Plan, observed_discordance, plan_size
 from harness.report.scoreboard import scoreboard
+from harness.report.sweep_page import print_sweep
 from harness.report.terminal import print_pairing, print_scoreboard
 from harness.report.text import visible
 from harness.report.view import ContenderScore, DomainDifference, DomainScore, Flip, Pairing, Scoreboard
@@ -57,6 +58,7 @@ __all__ = [
     "print_plan",
     "print_scoreboard",
     "print_self_test",
+    "print_sweep",
     "scoreboard",
     "svg",
     "visible",

@@ -11,8 +11,10 @@ from harness.verdict.conditions import Condition, Forgetting
 from harness.verdict.flips import FlipPoint
 from harness.verdict.gate import EXIT_CODES, DomainVerdict, Gate, gate
 from harness.verdict.policy import Policy, load_policy
-from harness.verdict.self_test import SelfTest, self_test
 from harness.verdict.reasons import Option
+from harness.verdict.self_test import SelfTest, self_test
+from harness.verdict.sweep import SweepGoal, sweep
+from harness.verdict.sweep_view import Sweep, SweepControl, SweepPoint
 from harness.verdict.terms import MONTHS, SPREAD, Terms, load_terms
 from harness.verdict.weigh import Outcomes, Weighed, tasks_to_decide, weigh
 
@@ -35,6 +37,10 @@ __all__ = [
     "Policy",
     "Reason",
     "SelfTest",
+    "Sweep",
+    "SweepControl",
+    "SweepGoal",
+    "SweepPoint",
     "Terms",
     "Weighed",
     "advise",
@@ -44,6 +50,7 @@ __all__ = [
     "read_lock",
     "self_test",
     "set_baseline",
+    "sweep",
     "tasks_to_decide",
     "weigh",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.core import EvidenceError, as_json, digest_json, nearest, write_atomic
 from harness.store import TaskTable, read_manifest, read_outcomes
-from harness.verdict.evidence import default_contender, load_side
+from harness.verdict.evidence import default_contender, load_side, reference_of
 
 FILE = "baseline.json"
 
@@ -45,7 +45,7 @@ def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock
     table, manifest = load_side(report)
     if table.skipped.any() or (manifest is not None and not manifest.complete):
         raise EvidenceError(f"{report}: the run is not done, and half a baseline is none; ownbench run goes on with it")
-    name = contender or default_contender(table, "--contender")
+    name = contender or default_contender(table, "--contender", meant=reference_of(report))
     table.index(name)
     before = read_lock(report)
     lock = _lock_of(report, table, name)

@@ -1,11 +1,11 @@
 """What differs between two contenders, from the manifests of their reports."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.core import Manifest
+from harness.core import Kind, Manifest
 from harness.verdict.evidence import Side
 from harness.verdict.words import clean
 
@@ -27,14 +27,15 @@ class Change:
 
 def changes(baseline: Side, candidate: Side) -> tuple[Change, ...]:
     """Every difference that the manifests tell of; where they tell of none and yet the digests differ, just that."""
-    ours = _described(baseline.manifest, baseline.contender)
-    theirs = _described(candidate.manifest, candidate.contender)
-    ours |= _of_the_suites(baseline)
-    theirs |= _of_the_suites(candidate)
+    # The parts of two hybrids are compared part by part; beside another kind a hybrid's parts are only named.
+    depth = 3 if _is_hybrid(baseline) and _is_hybrid(candidate) else 0
+    ours, theirs = (
+        _described(side.manifest, side.contender, depth) | _of_the_suites(side) for side in (baseline, candidate)
+    )
     found = [
-        Change(what=what, baseline=_text(ours.get(what)), candidate=_text(theirs.get(what)))
-        for what in dict.fromkeys((*ours, *theirs))
-        if ours.get(what) != theirs.get(what)
+        Change(what=what, baseline=_text(was), candidate=_text(now))
+        for word in dict.fromkeys((*ours, *theirs))
+        for what, was, now in _different(word, ours.get(word), theirs.get(word))
     ]
     digests = [side.table.contender_digests[side.index] for side in (baseline, candidate)]
     if not found and digests[0] != digests[1]:
@@ -42,8 +43,22 @@ def changes(baseline: Side, candidate: Side) -> tuple[Change, ...]:
     return tuple(found)
 
 
-def _described(manifest: Manifest | None, name: str, depth: int = 3) -> dict[str, Any]:
-    """A contender as words to values; ``{}`` beyond its name where the manifest says nothing."""
+def _different(what: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
+    """The places in which two values differ: a mapping's own keys where both are mappings."""
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        for key in dict.fromkeys((*was, *now)):
+            yield from _different(f"{what} {key}", was.get(key), now.get(key))
+    elif was != now:
+        yield what, was, now
+
+
+def _is_hybrid(side: Side) -> bool:
+    entry = _entry(side.manifest.contenders, side.contender) if side.manifest else None
+    return entry is not None and entry.get("kind") == Kind.HYBRID.value
+
+
+def _described(manifest: Manifest | None, name: str, depth: int) -> dict[str, Any]:
+    """A contender as words to values; nothing beyond its name where the manifest says nothing."""
     entry = _entry(manifest.contenders, name) if manifest else None
     found: dict[str, Any] = {"name": name}
     if manifest is None or entry is None:
@@ -57,26 +72,28 @@ def _described(manifest: Manifest | None, name: str, depth: int = 3) -> dict[str
     model = parts.get("model")
     if isinstance(model, Mapping):
         found |= _model(manifest, model)
-    for what, key in (("adapter", "adapters"), ("skills", "skills")):
-        if parts.get(key):
-            found[what] = _named(written, what, parts[key])
+    if parts.get("adapters"):
+        found["adapter"] = _adapters(written.get("adapter"), parts["adapters"])
+    if parts.get("skills"):
+        found["skills"] = _skills(parts["skills"])
     if parts.get("delivery"):
-        found["delivery"] = parts["delivery"]
-    if "worker" in parts and depth:
+        mode, *rest = parts["delivery"]
+        found |= {"delivery": mode, "delivery wrapper": _short(rest[0]) if rest else None}
+    if "worker" in parts:
         for part in ("worker", "expert"):
-            below = _described(manifest, str(parts.get(part)), depth - 1)
+            found[part] = str(parts.get(part))
+            below = _described(manifest, found[part], depth - 1) if depth else {}
             found |= {f"{part} {what}": value for what, value in below.items() if what != "name"}
         found["escalate"] = written.get("escalate")
-        found["thresholds"] = {
-            suite: choice.get("threshold") for suite, choice in manifest.thresholds.get(name, {}).items()
-        }
+        chosen = manifest.thresholds.get(name, {})
+        found["threshold"] = {suite: choice.get("threshold") for suite, choice in chosen.items()}
     return found
 
 
 def _model(manifest: Manifest, model: Mapping[str, Any]) -> dict[str, Any]:
     name = str(model.get("name"))
     found: dict[str, Any] = {
-        "model": {key: model[key] for key in ("name", "backend", "model") if model.get(key)},
+        "model": " ".join(str(model[key]) for key in ("name", "backend", "model") if model.get(key)),
         "revision": model.get("revision"),
         "weights": _short(model.get("digest")),
         "chat template": _short(model.get("template_digest")),
@@ -86,10 +103,17 @@ def _model(manifest: Manifest, model: Mapping[str, Any]) -> dict[str, Any]:
     return {what: value for what, value in found.items() if value not in (None, "", {})}
 
 
-def _named(written: Mapping[str, Any], what: str, digests: Any) -> Any:
-    """As the experiment wrote it, with the digest of what stood there."""
-    value = written.get(what)
-    return {"digests": _shortened(digests)} if value is None else {"written": value, "digests": _shortened(digests)}
+def _adapters(written: Any, digests: Mapping[str, Any]) -> dict[str, str]:
+    """By suite: as the experiment wrote it, with the digest of what stood there."""
+    paths = written if isinstance(written, Mapping) else dict.fromkeys(digests, written)
+    return {suite: f"{paths.get(suite) or ''} {_short(digest)}".strip() for suite, digest in digests.items()}
+
+
+def _skills(by_suite: Mapping[str, Any]) -> dict[str, str]:
+    """By suite: each skill's name and digest."""
+    return {
+        suite: ", ".join(f"{name} {_short(digest)}" for name, digest in skills) for suite, skills in by_suite.items()
+    }
 
 
 def _of_the_suites(side: Side) -> dict[str, Any]:
@@ -111,15 +135,10 @@ def _short(digest: Any) -> str | None:
     return str(digest)[:_SHOWN] if digest else None
 
 
-def _shortened(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _shortened(below) for key, below in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_shortened(below) for below in value]
-    return value[:_SHOWN] if isinstance(value, str) and len(value) == 32 else value
-
-
 def _text(value: Any) -> str | None:
     if value in (None, "", {}, []):
         return None
+    if isinstance(value, Mapping):
+        known = [f"{key} {_text(below)}" for key, below in value.items() if _text(below) is not None]
+        return clean(", ".join(known)) or None
     return clean(value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False))

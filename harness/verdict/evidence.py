@@ -115,30 +115,32 @@ def load_side(report: Path, *, attempts: bool = False) -> tuple[TaskTable, Manif
     return load_task_table(report, attempts=attempts), read_manifest(report)
 
 
-def default_contender(
-    table: TaskTable, option: str, *, locked: str | None = None, other_than: str | None = None
-) -> str:
-    """The contender that is meant where none is named: the locked one, the report's reference, or its only one.
+def default_contender(table: TaskTable, option: str, *, meant: str | None = None, besides: str | None = None) -> str:
+    """The contender of a report where none is named: the one that is meant, or the only one.
 
     Args:
         table: the report's outcomes.
-        option: what to name in the message where none is meant.
-        locked: the contender of the report's lock, where it has one.
-        other_than: a contender of the same report that is the other side already.
+        option: what to name in the message where several could be meant.
+        meant: the locked baseline or the report's reference, where it has one.
+        besides: a contender that is the other side already.
 
     Raises:
         UsageError: several could be meant.
     """
-    names = [name for name in table.contenders if name != other_than]
+    names = [name for name in table.contenders if name != besides]
+    if meant in names:
+        return str(meant)
     if len(names) == 1:
         return names[0]
-    meant = locked or _reference(table.report)
-    if other_than is None and meant in names:
-        return meant
     raise UsageError(f"{table.report}: which contender? name one with {option}: {', '.join(names)}")
 
 
-def _reference(report: Path) -> str | None:
+def reference_of(report: Path) -> str | None:
+    """What ``experiment.yaml`` calls the reference, where there is such a file.
+
+    Raises:
+        UserFileError: the file is wrong.
+    """
     return load_experiment(report).reference if experiment_file(report).is_file() else None
 
 

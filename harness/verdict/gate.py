@@ -10,7 +10,7 @@ from harness.stats import DomainHarm, NonInferiority, compare, fieller_ratio
 from harness.verdict.baseline import moved, read_lock
 from harness.verdict.changes import Change, changes
 from harness.verdict.checks import Reason, evidence_checks
-from harness.verdict.evidence import Pairs, Side, default_contender, load_side, pair_sides
+from harness.verdict.evidence import Pairs, Side, default_contender, load_side, pair_sides, reference_of
 from harness.verdict.policy import Policy, check_domains, load_policy
 from harness.verdict.weigh import Weighed, tasks_if_equal, tasks_to_decide, weigh
 from harness.verdict.words import clean, count, limit, listed, p_equals, points
@@ -139,12 +139,11 @@ def _sides(
     lock = read_lock(baseline)
     first, second = names
     if first is None:
-        taken = second if same else None
-        first = default_contender(
-            table, "--baseline-contender", locked=lock.contender if lock else None, other_than=taken
-        ) if taken is None or lock is None else lock.contender  # fmt: skip
+        meant = lock.contender if lock else reference_of(baseline)
+        first = default_contender(table, "--baseline-contender", meant=meant, besides=second if same else None)
     if second is None:
-        second = default_contender(other, "--candidate-contender", other_than=first if same else None)
+        meant, besides = (None, first) if same else (reference_of(candidate), None)
+        second = default_contender(other, "--candidate-contender", meant=meant, besides=besides)
     table.index(first), other.index(second)
     if same and first == second:
         raise UsageError(f"{first!r} is gated against itself; name another with --candidate-contender")

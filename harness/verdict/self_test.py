@@ -14,7 +14,7 @@ from harness.core import Decision, Estimate, UsageError
 from harness.stats import wilson_interval
 from harness.store import TaskTable
 from harness.verdict.baseline import read_lock
-from harness.verdict.evidence import Side, default_contender, load_side, pair_sides
+from harness.verdict.evidence import Side, default_contender, load_side, pair_sides, reference_of
 from harness.verdict.policy import Policy, check_domains, load_policy
 from harness.verdict.weigh import Outcomes, Weighed, weigh
 from harness.verdict.words import count, limit
@@ -88,14 +88,16 @@ def self_test(
     table, manifest = load_side(report)
     check_domains(rules, table.domain_names, policy if isinstance(policy, Path) else "policy")
     lock = read_lock(report)
-    locked = lock.contender if lock else None
-    first = baseline_contender or default_contender(table, "--baseline-contender", locked=locked)
+    meant = lock.contender if lock else reference_of(report)
+    first = baseline_contender or default_contender(
+        table, "--baseline-contender", meant=meant, besides=candidate_contender
+    )
     names: tuple[str, ...] = (first,)
     made = None if candidate_contender else _split(table, first)
     if made is not None:
         make, method = made, "the trials of each task split at random in two"
     else:
-        second = candidate_contender or default_contender(table, "--candidate-contender", other_than=first)
+        second = candidate_contender or default_contender(table, "--candidate-contender", besides=first)
         if second == first:
             raise UsageError(f"{first!r} is swapped with itself; name another with --candidate-contender")
         sides = [Side(table=table, manifest=manifest, contender=name) for name in (second, first)]
