@@ -48,6 +48,7 @@ def manifest_of(
                 "metric": suite.metric,
                 "tasks": len(suite.tasks),
                 "graders": sorted({judge.digest for judge in _graders(assembled, suite)}),
+                "grader_kinds": sorted({judge.name for judge in _graders(assembled, suite)}),
                 "human_baseline": as_json(suite.human_baseline),
             }
             for suite in assembled.suites

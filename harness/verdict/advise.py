@@ -1,0 +1,354 @@
+"""Own, rent or mix: which is the cheapest at the required quality, and how sure that is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.core import Decision, Estimate, EvidenceError, Manifest, UsageError, as_json
+from harness.stats import clustered_rate, fieller_ratio, percentile_limits
+from harness.store import TaskTable, load_task_table, read_manifest
+from harness.verdict.break_even import break_even_volume, own_and_rent
+from harness.verdict.conditions import (
+    Condition,
+    Forgetting,
+    forgetting,
+    frequency,
+    frequency_evidence,
+    general_suites,
+    grader_kinds,
+    narrow_format,
+    sovereignty,
+    supply_risk,
+    verifiable,
+)
+from harness.verdict.flips import FlipPoint, flips
+from harness.verdict.options import OWN, Candidate, candidates, written_in
+from harness.verdict.reasons import Findings, Option, reasons
+from harness.verdict.standing import Standing, at_quality, by_kind, cheapest, quality, stand
+from harness.verdict.terms import Bill, Terms, load_terms, monthly
+
+if TYPE_CHECKING:
+    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+MARGIN = 0.02
+SURE = 0.8
+"""The probability from which a kind of option is advised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What ``ownbench advise`` says."""
+
+    advice: Decision
+    reasons: tuple[str, ...]
+    break_even_tasks_per_month: Estimate
+    break_even_of: tuple[str, str] | None
+    """The owned option and the rented one that the break-even volume compares."""
+    options: tuple[Option, ...]
+    conditions: tuple[Condition, ...]
+    flips_at: tuple[FlipPoint, ...]
+    probabilities: Mapping[str, float]
+    """Of each kind: that its cheapest option is the cheapest of all at the required quality."""
+    missing: tuple[str, ...]
+    """Inputs that the advice waits for."""
+    forgetting: tuple[Forgetting, ...]
+    economics: Mapping[str, Any]
+    """The inputs as they were used, with the horizon in months and the share that each may be off."""
+    margin: float
+    n_tasks: int
+    unit: str
+    warning: str | None
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        record: dict[str, Any] = as_json(self)
+        return record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdviceSettings:
+    """How the advice is asked for."""
+
+    margin: float = MARGIN
+    """The largest drop of the pass rate below the best option that is acceptable."""
+    kinds: Mapping[Decision, Sequence[str]] | None = None
+    """Contenders that the user calls owned, rented or mixed."""
+    without: Sequence[str] = ()
+    """Contenders that cannot be chosen, beside the controls."""
+    general: Sequence[str] = ()
+    """Suites that only show forgetting."""
+    level: float = 0.95
+    seed: int = 0
+
+
+def advise(
+    report: Path, terms: Terms | None = None, settings: AdviceSettings | None = None, split: str | None = None
+) -> Advice:
+    """Advice for one report; nothing is written.
+
+    Args:
+        report: the report's folder.
+        terms: the economics; by default those of the report's experiment.
+        settings: margin, level and what the user knows.
+        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
+
+    Raises:
+        UsageError: no such report, contender or suite; a setting out of range.
+        UserFileError: the block ``economics`` is wrong.
+        EvidenceError: no outcomes, broken ones, or no task that all options share.
+    """
+    chosen = settings or AdviceSettings()
+    if not 0 <= chosen.margin < 1:
+        raise UsageError(f"the margin must lie from 0 to below 1, found {chosen.margin:g}")
+    table, manifest = _evidence(report, split)
+    return advise_on(table, manifest, terms or load_terms(report), chosen)
+
+
+def advise_on(table: TaskTable, manifest: Manifest | None, terms: Terms, settings: AdviceSettings) -> Advice:
+    """The same from a table that is loaded already."""
+    general = _general(table, manifest, settings.general)
+    work = ~np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in general])
+    written = written_in(table.report, manifest)
+    found, controls = candidates(table, written, settings.kinds, settings.without)
+    standing = stand(table, found, work, settings.seed)
+    ranking = _rank(standing, terms, settings)
+    qualities = quality(table, standing, ranking.best, settings.margin)
+    pair = own_and_rent(standing, ranking.bills, settings.margin)
+    even = break_even_volume(table, standing, terms, pair, settings.level)
+    forgot = forgetting(table, written, general, settings.margin)
+    names = [c.contender for c in standing.candidates]
+    options = _options(table, standing, ranking, qualities, settings)
+    said = None if pair is None else (names[pair[0]], names[pair[1]])
+    warning = _incomplete(table, manifest)
+    decided = reasons(
+        Findings(
+            options=options,
+            probabilities=ranking.kinds,
+            sure_kinds=ranking.sure_kinds,
+            terms=terms,
+            margin=settings.margin,
+            sure=SURE,
+            forgetting=forgot,
+            warning=warning,
+        )
+    )
+    kinds = grader_kinds(manifest, [s for s, used in zip(table.suites, work, strict=True) if used])
+    lead = names[int(np.argmax(ranking.probabilities))]
+    conditions = (
+        narrow_format(table, lead, kinds, work),
+        verifiable(table, manifest, kinds),
+        frequency(terms, even, said, frequency_evidence(table, standing.shared, said) if said else ()),
+        sovereignty(terms),
+        supply_risk(terms),
+    )
+    n = int(standing.shared.sum())
+    groups = len(np.unique(table.clusters[standing.shared]))
+    return Advice(
+        advice=decided.advice,
+        reasons=decided.reasons,
+        break_even_tasks_per_month=even,
+        break_even_of=said,
+        options=tuple(sorted(options, key=_order)),
+        conditions=conditions,
+        flips_at=() if terms["tasks_per_month"] is None else flips(_leader(standing, terms), terms, settings.margin),
+        probabilities={_word(kind): p for kind, p in ranking.kinds.items()},
+        missing=decided.missing,
+        forgetting=forgot,
+        economics={
+            **terms.amounts,
+            "data_must_stay_inside": terms.data_must_stay_inside,
+            "months": terms.months,
+            "spread": terms.spread,
+        },
+        margin=settings.margin,
+        n_tasks=n,
+        unit="task" if groups == n else "cluster",
+        warning=warning,
+        notes=(
+            f"split: {table.split}; on the {n:,} tasks that every option has; the unit is the "
+            + ("task" if groups == n else f"cluster, {groups:,} of them"),
+            *standing.notes,
+            *_notes(table, terms, controls, general),
+        ),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- ranking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ranking:
+    bills: tuple[Bill, ...]
+    drawn: "Floats"
+    """Monthly dollars, shape (resamples, options); lower bounds where a bill is not whole."""
+    allowed: "Mask"
+    best: int
+    """The option that passes most, of those allowed."""
+    probabilities: "Floats"
+    """Of being the cheapest at the required quality; where bills are not whole, of the lower bounds."""
+    kinds: Mapping[Decision | None, float]
+    sure_kinds: Mapping[Decision | None, float]
+    """The same from options with whole bills only: lower bounds, whatever is lacking."""
+    good: "Floats"
+    """How often each option is of the required quality."""
+
+
+def _rank(standing: Standing, terms: Terms, settings: AdviceSettings) -> _Ranking:
+    """Every option's monthly bill, at the given amounts and drawn, and how often each is the cheapest good one."""
+    allowed = _allowed(standing.candidates, stay=bool(terms.data_must_stay_inside))
+    point = {k: v for k, v in terms.amounts.items() if v is not None}
+    ranges = terms.drawn(len(standing.drawn_rates), settings.seed)
+    bills, drawn = [], []
+    for i, candidate in enumerate(standing.candidates):
+        cost = standing.cost(i)
+        bills.append(monthly(point, candidate.makeup, cost, float(standing.api[i]), terms.months))
+        costs = None if cost is None else standing.drawn_costs[:, i]
+        some = monthly(ranges, candidate.makeup, costs, standing.drawn_api[:, i], terms.months).usd
+        drawn.append(np.broadcast_to(np.asarray(some, dtype=np.float64), len(standing.drawn_rates)))
+    table = np.stack(drawn, axis=1)
+    good = at_quality(standing.drawn_rates, allowed, settings.margin)
+    p = cheapest(table, good)
+    whole = np.array([not bill.lacking for bill in bills])
+    return _Ranking(
+        bills=tuple(bills),
+        drawn=table,
+        allowed=allowed,
+        best=int(np.argmax(np.where(allowed, standing.rates, -np.inf))),
+        probabilities=p,
+        kinds=by_kind(standing.candidates, p),
+        sure_kinds=_sure(standing.candidates, table, good, whole),
+        good=np.asarray(good.mean(axis=0), dtype=np.float64),
+    )
+
+
+def _sure(found: Sequence[Candidate], usd: "Floats", good: "Mask", whole: "Mask") -> Mapping[Decision | None, float]:
+    """How often a kind wins whatever is lacking: by a whole bill, or because no other kind is good."""
+    least = np.where(good, usd, np.inf).min(axis=1, keepdims=True)
+    sure = {}
+    for kind in {c.kind for c in found}:
+        of_kind = np.array([c.kind == kind for c in found])
+        wins = (good & of_kind & whole & (usd <= least)).any(axis=1)
+        sure[kind] = float((wins | (good.any(axis=1) & ~(good & ~of_kind).any(axis=1))).mean())
+    return sure
+
+
+def _allowed(found: Sequence[Candidate], *, stay: bool) -> "Mask":
+    """Which options may be chosen at all; where none may, all are shown, and nothing is advised."""
+    return np.array([not stay or c.kind == OWN for c in found], dtype=bool)
+
+
+def _leader(standing: Standing, terms: Terms) -> Any:
+    """For the flips: the kind of the cheapest option of the required quality, by the point estimates."""
+
+    def lead(amounts: dict[str, float], stay: bool, margin: float) -> Decision | None:  # noqa: FBT001
+        allowed = _allowed(standing.candidates, stay=stay)
+        if not allowed.any():
+            return None
+        good = at_quality(standing.rates, allowed, margin)
+        usd = [
+            float(monthly(amounts, c.makeup, standing.cost(i), float(standing.api[i]), terms.months).usd)
+            for i, c in enumerate(standing.candidates)
+        ]
+        return standing.candidates[int(np.argmin(np.where(good, usd, np.inf)))].kind
+
+    return lead
+
+
+# -------------------------------------------------------------------------------------------------------------- options
+
+
+def _options(
+    table: TaskTable, standing: Standing, ranking: _Ranking, qualities: Sequence[str], settings: AdviceSettings
+) -> tuple[Option, ...]:
+    found = []
+    clusters = table.clusters[standing.shared]
+    for i, candidate in enumerate(standing.candidates):
+        place = table.index(candidate.contender)
+        sums, counts = table.sums[place][standing.shared], table.counts[place][standing.shared]
+        costs = table.cost_sums[place][standing.shared] / counts
+        bill = ranking.bills[i]
+        found.append(
+            Option(
+                contender=candidate.contender,
+                kind=_word(candidate.kind),
+                because=candidate.because,
+                pass_rate=clustered_rate(sums, counts, clusters, settings.level),
+                cost_per_pass_usd=fieller_ratio(costs, sums / counts, clusters, settings.level),
+                monthly_usd=_monthly(bill, ranking.drawn[:, i], int(counts.sum()), len(counts), settings),
+                probability_cheapest=None if bill.lacking else float(ranking.probabilities[i]),
+                quality=qualities[i] if ranking.allowed[i] else "not allowed",
+                allowed=bool(ranking.allowed[i]),
+                lacking=bill.lacking,
+            )
+        )
+    return tuple(found)
+
+
+def _monthly(bill: Bill, drawn: "Floats", trials: int, tasks: int, settings: AdviceSettings) -> Estimate:
+    told = Estimate(value=None, level=settings.level, n_tasks=tasks, n_trials=trials)
+    if bill.lacking:
+        return replace(told, method="none", why=f"it needs {', '.join(bill.lacking)}")
+    limits = percentile_limits(drawn, settings.level) or (None, None)
+    method = f"{len(drawn)} draws of tasks and of the economics within their ranges, seed {settings.seed}"
+    return replace(told, value=float(bill.usd), low=limits[0], high=limits[1], method=method)
+
+
+def _order(option: Option) -> tuple[bool, float, float]:
+    p = option.probability_cheapest
+    return not option.allowed, -(p if p is not None else -1.0), -(option.pass_rate.value or 0.0)
+
+
+def _word(kind: Decision | None) -> str:
+    return "unknown" if kind is None else kind.value
+
+
+# ------------------------------------------------------------------------------------------------------------- evidence
+
+
+def _evidence(report: Path, split: str | None) -> tuple[TaskTable, Manifest | None]:
+    if not report.is_dir():
+        what = "is a file, a report is a folder" if report.exists() else "there is no such report"
+        raise UsageError(f"{report}: {what}")
+    if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
+        problem = "the run was stopped before its tables were written"
+        raise EvidenceError(f"{report}: {problem}; ownbench run goes on from there")
+    return load_task_table(report, split), read_manifest(report)
+
+
+def _general(table: TaskTable, manifest: Manifest | None, named: Sequence[str]) -> tuple[str, ...]:
+    for name in named:
+        if name not in table.suites:
+            listed = ", ".join(dict.fromkeys(str(s) for s in table.suites))
+            raise UsageError(f"{table.report} has no suite {name!r}; it has {listed}")
+    found = general_suites(table, manifest, named)
+    if set(found) == set(table.suites):
+        raise UsageError("every suite is named general, so no work is left to advise on; leave one out")
+    return found
+
+
+def _incomplete(table: TaskTable, manifest: Manifest | None) -> str | None:
+    skipped = int(table.skipped.sum())
+    if skipped or (manifest is not None and not manifest.complete):
+        because = f" ({manifest.stopped_because})" if manifest and manifest.stopped_because else ""
+        return f"INCOMPLETE: the run is not done{because}"
+    return None
+
+
+def _notes(table: TaskTable, terms: Terms, controls: Sequence[str], general: Sequence[str]) -> list[str]:
+    notes = []
+    off = (
+        f"each amount triangular within {100 * terms.spread:g}% of its value"
+        if terms.spread
+        else "amounts taken as exact"
+    )
+    notes.append(f"money spent once is spread over {terms.months:g} months; {off}, independent of the others")
+    if controls:
+        notes.append(f"no options, since they only measure: {', '.join(controls)}")
+    if general:
+        notes.append(f"not the work, only a check for forgetting: {', '.join(str(g) for g in general)}")
+    return [*notes, *table.notes]

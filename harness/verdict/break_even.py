@@ -1,0 +1,67 @@
+"""From which volume an owned option costs less than a rented one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from harness.core import Estimate
+from harness.stats import break_even as earned_back
+from harness.stats import clustered_mean
+from harness.store import TaskTable
+from harness.verdict.options import OWN, RENT
+from harness.verdict.standing import Standing
+from harness.verdict.terms import DAYS, Bill, Terms, known_product, monthly
+
+
+def own_and_rent(standing: Standing, bills: Sequence[Bill], margin: float) -> tuple[int, int] | None:
+    """The owned option and the rented one that are compared: the cheapest a month within the margin of its kind's best.
+
+    A cost that is unknown comes last.
+    """
+    found = []
+    for kind in (OWN, RENT):
+        places = [i for i, c in enumerate(standing.candidates) if c.kind == kind]
+        if not places:
+            return None
+        best = max(float(standing.rates[i]) for i in places)
+        good = [i for i in places if standing.rates[i] >= best - margin - 1e-12]
+        found.append(min(good, key=lambda i: (standing.cost(i) is None, float(bills[i].usd))))
+    return found[0], found[1]
+
+
+def break_even_volume(
+    table: TaskTable, standing: Standing, terms: Terms, pair: tuple[int, int] | None, level: float
+) -> Estimate:
+    """Tasks a month from which the owned option costs less than the rented one: fixed a month over saving a task.
+
+    The saving is the mean over the shared tasks of what the rented one costs more, with what outages are expected to
+    lose a task; its interval is CR1/t over clusters. The fixed money is what owning takes a month beyond renting. Only
+    the saving is uncertain here: the amounts are taken as given.
+    """
+    if pair is None:
+        kinds = {c.kind for c in standing.candidates}
+        lacking = "owned" if OWN not in kinds else "rented"
+        return Estimate(value=None, level=level, method="none", why=f"no option is known to be {lacking}")
+    once: list[float] = []
+    lacking_of: list[str] = []
+    amounts = {k: v for k, v in terms.amounts.items() if v is not None} | {"tasks_per_month": 0.0}
+    for i in pair:
+        bill = monthly(amounts, standing.candidates[i].makeup, 0.0, 0.0, terms.months)
+        once.append(float(bill.usd))
+        lacking_of.extend(bill.lacking)
+    loss = known_product(amounts, lacking_of) / DAYS
+    if lacking_of:
+        needs = ", ".join(dict.fromkeys(lacking_of))
+        return Estimate(value=None, level=level, method="none", why=f"it needs {needs}")
+    places = [table.index(standing.candidates[i].contender) for i in pair]
+    own, rent = (table.cost_sums[p][standing.shared] / table.counts[p][standing.shared] for p in places)
+    saved = clustered_mean(rent - own + loss, np.ones(len(own)), table.clusters[standing.shared], level)
+    fixed = once[0] - once[1]
+    if fixed < 0:
+        if saved.low is not None and saved.low > 0:
+            return replace(saved, value=0.0, low=0.0, high=0.0, method="owning costs less at any volume", why=None)
+        return replace(
+            saved, value=None, low=None, high=None, why="owning has the lower fixed cost: no volume earns it back"
+        )
+    return earned_back(fixed, saved)

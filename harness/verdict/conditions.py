@@ -1,0 +1,258 @@
+"""The five conditions under which owning tends to win, each answered from evidence or left unknown; and forgetting."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.core import Estimate, Manifest
+from harness.stats import compare, harm_test, non_inferiority, ratio_of_ratios
+from harness.store import TaskTable
+from harness.verdict.options import Written
+from harness.verdict.terms import DAYS, Terms
+
+if TYPE_CHECKING:
+    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+YES, NO, UNKNOWN = "yes", "no", "unknown"
+
+MALFORMED = (0.05, 0.20)
+"""A format is kept up to the first share of malformed answers, and not kept beyond the second."""
+LABELS = 100
+"""More labels than this are no closed list."""
+FIXED_FORMATS = frozenset({"exact", "label", "number", "json", "json_schema", "regex"})
+JUDGED = frozenset({"judge", "llm", "model", "score_model", "label_model"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition."""
+
+    name: str
+    answer: str
+    """``yes``, ``no`` or ``unknown``."""
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgetting:
+    """A tuned model against its base on a general suite."""
+
+    tuned: str
+    base: str
+    suites: tuple[str, ...]
+    answer: str
+    """``yes``: shown to have got worse by more than the margin; ``no``: shown not to; ``unknown``: neither."""
+    delta: float | None
+    low: float | None
+    high: float | None
+    n_tasks: int
+    evidence: str
+
+
+# --------------------------------------------------------------------------------------------------- one and two: tasks
+
+
+def narrow_format(table: TaskTable, contender: str, kinds: frozenset[str] | None, work: "Mask") -> Condition:
+    """Is it a narrow task with a fixed format? From the share of malformed answers and the labels' entropy."""
+    name = "narrow task, fixed format"
+    rows = table.attempts(contender, ["cause", "label_true"])
+    here = np.asarray(work)[np.asarray(rows["task_index"], dtype=np.int64)]
+    causes = [cause for cause, used in zip(rows["cause"].to_pylist(), here, strict=True) if used]
+    labels = [label for label, used in zip(rows["label_true"].to_pylist(), here, strict=True) if used]
+    n = len(causes)
+    share = sum(cause == "malformed" for cause in causes) / n if n else 0.0
+    known = [label for label in labels if label is not None]
+    parts = []
+    if known:
+        counts = np.unique(np.asarray(known, dtype=object).astype(str), return_counts=True)[1]
+        p = counts / counts.sum()
+        bits = max(0.0, float(-(p * np.log2(p)).sum()))
+        most = f" of at most {math.log2(len(p)):.1f}" if len(p) > 1 else ""
+        parts.append(f"{len(known):,} of {n:,} answers are one of {len(p)} labels ({bits:.1f} bits{most})")
+        closed = len(p) <= LABELS and len(known) >= 0.9 * n
+    else:
+        closed = False
+    if kinds:
+        parts.append(f"graders: {', '.join(sorted(kinds))}")
+        closed = closed or kinds <= FIXED_FORMATS
+    # An import says of every failure that it is wrong: there the absence of malformed answers shows nothing.
+    recorded = share > 0 or (table.kinds[table.index(contender)] != "imported" and any(c is not None for c in causes))
+    if recorded:
+        parts.append(f"{100 * share:.1f}% of the answers of {contender} are malformed")
+    if not recorded or not (closed or (kinds and not kinds <= FIXED_FORMATS)):
+        lacking = "causes of failure" if not recorded else "the kinds of the graders"
+        return Condition(name=name, answer=UNKNOWN, evidence="; ".join([*parts, f"{lacking} are not on record"]))
+    answer = YES if closed and share <= MALFORMED[0] else NO if not closed or share > MALFORMED[1] else UNKNOWN
+    return Condition(name=name, answer=answer, evidence="; ".join(parts))
+
+
+def verifiable(table: TaskTable, manifest: Manifest | None, kinds: frozenset[str] | None) -> Condition:
+    """Can a program tell a right answer? From the graders' kinds, or from whether a judge was ever paid."""
+    name = "verifiable reward"
+    if kinds:
+        listed = ", ".join(sorted(kinds))
+        judged = sorted(kinds & JUDGED)
+        if judged:
+            return Condition(name=name, answer=NO, evidence=f"graded by a model ({', '.join(judged)} of {listed})")
+        return Condition(name=name, answer=YES, evidence=f"graded by rule: {listed}")
+    if _judge_was_paid(table):
+        return Condition(name=name, answer=NO, evidence="a judging model was paid for some grades")
+    imported = manifest is None or set(table.kinds) <= {"imported"}
+    if imported:
+        return Condition(name=name, answer=UNKNOWN, evidence="how the outcomes were graded is not on record")
+    return Condition(name=name, answer=YES, evidence="every grade was given by rule; no judging model was called")
+
+
+def grader_kinds(manifest: Manifest | None, suites: Sequence[str]) -> frozenset[str] | None:
+    """The registered names of the graders of these suites; None where any suite does not say."""
+    found: set[str] = set()
+    entries = {str(s.get("name")): s for s in (manifest.suites if manifest else ())}
+    for suite in dict.fromkeys(suites):
+        kinds = entries.get(suite, {}).get("grader_kinds")
+        if not kinds:
+            return None
+        found |= {str(kind) for kind in kinds}
+    return frozenset(found) or None
+
+
+def _judge_was_paid(table: TaskTable) -> bool:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    path = table.report / "outcomes.parquet"
+    if "judge_usd" not in pq.read_schema(path).names:
+        return False
+    return bool(pc.any(pc.greater(pq.read_table(path, columns=["judge_usd"])["judge_usd"], 0)).as_py())
+
+
+# -------------------------------------------------------------------------------------- three to five: the economics
+
+
+def frequency(terms: Terms, break_even: Estimate, pair: tuple[str, str] | None, evidence: Sequence[str]) -> Condition:
+    """Do so many tasks come that cost and latency decide? From the volume beside the break-even volume."""
+    name = "high frequency, cost and latency dominant"
+    volume = terms["tasks_per_month"]
+    parts = list(evidence)
+    if volume is None:
+        return Condition(name=name, answer=UNKNOWN, evidence="; ".join([*parts, "tasks_per_month is not given"]))
+    parts.insert(0, f"{volume:,.0f} tasks a month")
+    if pair is None or (break_even.value is None and not (break_even.why or "").startswith("nothing is saved")):
+        parts.append(f"no break-even: {break_even.why}")
+        return Condition(name=name, answer=UNKNOWN, evidence="; ".join(parts))
+    if break_even.value is None:
+        return Condition(name=name, answer=NO, evidence="; ".join([*parts, str(break_even.why)]))
+    parts.append(f"{pair[0]} breaks even with {pair[1]} at {break_even.value:,.0f}")
+    if break_even.high is not None and volume >= break_even.high:
+        answer = YES
+    elif break_even.low is not None and volume < break_even.low:
+        answer = NO
+    else:
+        answer = UNKNOWN
+    return Condition(name=name, answer=answer, evidence="; ".join(parts))
+
+
+def frequency_evidence(table: TaskTable, shared: "Mask", pair: tuple[str, str]) -> list[str]:
+    """How the two compare in cost a pass and in latency, in words."""
+    places = [table.index(name) for name in pair]
+    sides = []
+    for i in places:
+        n = table.counts[i][shared]
+        sides.append((table.cost_sums[i][shared] / n, table.sums[i][shared] / n))
+    ratio = ratio_of_ratios(sides[1], sides[0], table.clusters[shared], resamples=1_999)
+    parts = []
+    if ratio.value is not None:
+        limits = "" if ratio.low is None or ratio.high is None else f" [{ratio.low:.3g}, {ratio.high:.3g}]"
+        parts.append(f"a pass of {pair[1]} costs {ratio.value:.3g}{limits} times one of {pair[0]}")
+    seconds = [table.latencies(name) for name in pair]
+    if all(len(s) for s in seconds):
+        own, rent = (float(np.median(s)) for s in seconds)
+        parts.append(f"median latency {own:.3g} s against {rent:.3g} s")
+    return parts
+
+
+def sovereignty(terms: Terms) -> Condition:
+    """Must the data stay inside? Only the user knows."""
+    name = "data sovereignty"
+    stay = terms.data_must_stay_inside
+    if stay is None:
+        return Condition(name=name, answer=UNKNOWN, evidence="data_must_stay_inside is not given")
+    evidence = "the data must stay inside: no option with an API can be chosen" if stay else "the data may leave"
+    return Condition(name=name, answer=YES if stay else NO, evidence=evidence)
+
+
+def supply_risk(terms: Terms) -> Condition:
+    """Is the API itself a risk of supply? From the days of outage and what they would cost."""
+    name = "the API is a supply risk"
+    days, value, volume = (terms[k] for k in ("outage_days_per_year", "value_per_task_usd", "tasks_per_month"))
+    if days is None:
+        return Condition(name=name, answer=UNKNOWN, evidence="outage_days_per_year is not given")
+    if days == 0:
+        return Condition(name=name, answer=NO, evidence="no days of outage are expected")
+    if value is None or volume is None:
+        return Condition(name=name, answer=YES, evidence=f"{days:g} days of outage a year; what they cost is not given")
+    lost = volume * value * days / DAYS
+    return Condition(
+        name=name, answer=YES, evidence=f"{days:g} days of outage a year, an expected loss of ${lost:,.2f} a month"
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------- forgetting
+
+
+def general_suites(table: TaskTable, manifest: Manifest | None, named: Sequence[str] = ()) -> tuple[str, ...]:
+    """Suites that are there to show forgetting and are not the work: named, marked, or with ``general`` in the name."""
+    marked = {str(s.get("name")) for s in (manifest.suites if manifest else ()) if s.get("general")}
+    suites = tuple(dict.fromkeys(table.suites))
+    found = tuple(s for s in suites if s in named or s in marked or "general" in re.split("[^a-z]+", str(s).lower()))
+    return () if set(found) == set(suites) and not named else found
+
+
+def forgetting(table: TaskTable, written: Written, suites: Sequence[str], margin: float) -> tuple[Forgetting, ...]:
+    """Every tuned model against its bare base on the general suites; empty where there is nothing to compare."""
+    mask = np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in suites])
+    if not mask.any():
+        return ()
+    found = []
+    for name in table.contenders:
+        entry = written.contenders.get(name, {})
+        base = _base_of(entry, table, written) if entry.get("adapter") is not None else None
+        if base is None:
+            continue
+        places = [table.index(name), table.index(base)]
+        if not (table.counts[places][:, mask] > 0).all(axis=0).any():
+            continue
+        a, b = ((table.sums[i][mask], table.counts[i][mask]) for i in places)
+        clusters = table.clusters[mask]
+        seen = compare(*a, *b, clusters)
+        harmed = harm_test(a, b, clusters).p_value <= 0.05 and (seen.delta or 0.0) < -margin
+        kept = margin > 0 and non_inferiority(a, b, margin, clusters).holds
+        limits = "" if seen.low is None or seen.high is None else f" [{100 * seen.low:+.1f}, {100 * seen.high:+.1f}]"
+        found.append(
+            Forgetting(
+                tuned=name,
+                base=base,
+                suites=tuple(suites),
+                answer=YES if harmed else NO if kept else UNKNOWN,
+                delta=seen.delta,
+                low=seen.low,
+                high=seen.high,
+                n_tasks=seen.n_tasks,
+                evidence=f"{name} against {base} on {seen.n_tasks:,} tasks of {', '.join(suites)}: "
+                f"{100 * (seen.delta or 0.0):+.1f} points{limits}",
+            )
+        )
+    return tuple(found)
+
+
+def _base_of(entry: Mapping[str, Any], table: TaskTable, written: Written) -> str | None:
+    """The bare contender of the same model."""
+    for name in table.contenders:
+        other = written.contenders.get(name, {})
+        bare = other.get("adapter") is None and (other.get("skills") is None or other.get("delivery") == "none")
+        if bare and other.get("worker") is None and other.get("model") == entry.get("model"):
+            return name
+    return None

@@ -1,0 +1,95 @@
+"""Which single input, moved alone, would change the advice, and at which value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.core import Decision
+from harness.verdict.terms import AMOUNTS, Terms
+
+REACH = 100.0
+"""An amount is moved from a hundredth of itself to a hundred times itself."""
+_STEPS = 60
+_DAYS = 365.0
+_MARGIN = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlipPoint:
+    """One input that would change which kind of option is the cheapest at the required quality."""
+
+    input: str
+    now: float | bool
+    at: float | bool
+    """The value nearest to the present one at which it changes."""
+    advice: str
+    """The kind that is the cheapest from there on."""
+
+
+Lead = Callable[[dict[str, float], bool, float], Decision | None]
+"""Known amounts, whether the data must stay inside, and the margin, to the kind that leads by the point estimates."""
+
+
+def flips(lead: Lead, terms: Terms, margin: float) -> tuple[FlipPoint, ...]:
+    """Every input that flips the lead within its range, the smallest move on each side.
+
+    Amounts range from a hundredth to a hundred times their value, days of outage up to 365, the margin from 0 to .5. A
+    walk outward in equal steps finds the first change, bisection its place. An unknown input, and one of 0 (but for
+    days), has no range.
+    """
+    amounts = {name: value for name, value in terms.amounts.items() if value is not None}
+    stay = bool(terms.data_must_stay_inside)
+    here = lead(amounts, stay, margin)
+    if here is None:
+        return ()
+    found: list[FlipPoint] = []
+    for name in AMOUNTS:
+        now = amounts.get(name)
+        if now is None:
+            continue
+
+        def moved(value: float, name: str = name) -> Decision | None:
+            return lead(amounts | {name: value}, stay, margin)
+
+        for path in _paths(name, now):
+            at = _first_change(moved, here, path)
+            if at is not None:
+                found.append(FlipPoint(input=name, now=now, at=at[0], advice=at[1].value))
+    if terms.data_must_stay_inside is not None:
+        other = lead(amounts, not stay, margin)
+        if other is not None and other != here:
+            found.append(FlipPoint(input="data_must_stay_inside", now=stay, at=not stay, advice=other.value))
+    for end in (0.0, _MARGIN):
+        steps = [margin + (end - margin) * k / _STEPS for k in range(_STEPS + 1)]
+        at = _first_change(lambda value: lead(amounts, stay, value), here, steps)
+        if at is not None:
+            found.append(FlipPoint(input="margin", now=margin, at=at[0], advice=at[1].value))
+    return tuple(found)
+
+
+def _paths(name: str, now: float) -> list[list[float]]:
+    """Values outward from the present one, downward and upward."""
+    if name == "outage_days_per_year":
+        return [[now + (end - now) * k / _STEPS for k in range(_STEPS + 1)] for end in (0.0, _DAYS) if end != now]
+    if now == 0:
+        return []
+    return [[now * REACH ** (sign * k / _STEPS) for k in range(_STEPS + 1)] for sign in (-1.0, 1.0)]
+
+
+def _first_change(
+    lead: Callable[[float], Decision | None], here: Decision, path: list[float]
+) -> tuple[float, Decision] | None:
+    before = path[0]
+    for value in path[1:]:
+        there = lead(value)
+        if there is not None and there != here:
+            low, high = before, value
+            for _ in range(60):
+                middle = (low + high) / 2
+                kind = lead(middle)
+                if kind == here:
+                    low = middle
+                else:
+                    high, there = middle, kind or there
+            return high, there
+        before = value
+    return None

@@ -1,0 +1,225 @@
+"""From figures to a word and its reasons: what is advised, or what stands in the way of advice."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.core import Decision, Estimate
+from harness.verdict.conditions import NO, YES, Forgetting
+from harness.verdict.standing import BELOW, BEST, SHOWN
+from harness.verdict.terms import MEANINGS, Terms
+
+PLAIN = {Decision.OWN: "owned", Decision.RENT: "rented", Decision.MIX: "mixed"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One contender that can be chosen."""
+
+    contender: str
+    kind: str
+    """``OWN``, ``RENT``, ``MIX``, or ``unknown`` where nothing on record says."""
+    because: str
+    pass_rate: Estimate
+    cost_per_pass_usd: Estimate
+    """Of the tasks alone; what is paid once or by the month is in ``monthly_usd``."""
+    monthly_usd: Estimate
+    probability_cheapest: float | None
+    """Of being the cheapest of those of the required quality; None where its bill is not whole."""
+    quality: str
+    """``best``, ``shown`` to be within the margin of it, ``open``, or ``below``: shown not to be."""
+    allowed: bool
+    """False where the data must stay inside and it needs an API."""
+    lacking: tuple[str, ...]
+    """Inputs that its bill still needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What the decision is taken on."""
+
+    options: Sequence[Option]
+    probabilities: Mapping[Decision | None, float]
+    """Of each kind; where bills are not whole, as if what is lacking cost nothing."""
+    sure_kinds: Mapping[Decision | None, float]
+    """The same from whole bills alone: it can only grow by what is lacking."""
+    terms: Terms
+    margin: float
+    sure: float
+    forgetting: Sequence[Forgetting]
+    warning: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """The word, its reasons, and the inputs that it waits for."""
+
+    advice: Decision
+    reasons: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def reasons(found: Findings) -> Decided:
+    """The advice. Every obstacle is named, not only the first."""
+    allowed = [o for o in found.options if o.allowed]
+    if not allowed:
+        why = "The data must stay inside, and no owned option was tried: try one."
+        return Decided(advice=Decision.UNDECIDED, reasons=(why,), missing=())
+    kind = max(found.probabilities, key=lambda k: found.probabilities[k])
+    lead = _lead(allowed, kind)
+    missing = _missing(found, allowed, kind)
+    obstacles = [
+        *([f"{found.warning}: no advice on a part of the evidence."] if found.warning else []),
+        *_unknown_kinds(found, allowed),
+        *_one_kind(found.options),
+        *[_asked_for(name, allowed) for name in missing],
+        *_unsure(found, kind, missing),
+        *_unshown(found, lead, missing),
+        *_forgotten(found, lead, kind),
+    ]
+    if obstacles or kind is None:
+        return Decided(
+            advice=Decision.UNDECIDED, reasons=(*obstacles, *_rivals(found, allowed, None)), missing=tuple(missing)
+        )
+    return Decided(
+        advice=kind,
+        reasons=(_headline(found, lead, kind), *_rivals(found, allowed, kind), *_unchecked(found, lead, kind)),
+        missing=(),
+    )
+
+
+def _lead(allowed: Sequence[Option], kind: Decision | None) -> Option:
+    """The option of that kind that is the likeliest to be the cheapest, or else the best."""
+    word = "unknown" if kind is None else kind.value
+    own = [o for o in allowed if o.kind == word] or list(allowed)
+    return max(own, key=lambda o: (o.probability_cheapest or 0.0, o.pass_rate.value or 0.0))
+
+
+# ------------------------------------------------------------------------------------------------------------ obstacles
+
+
+def _missing(found: Findings, allowed: Sequence[Option], kind: Decision | None) -> list[str]:
+    """Inputs without which nothing can be said: what is lacking counts only where it could change the word."""
+    needed = []
+    if found.terms["tasks_per_month"] is None or found.sure_kinds.get(kind, 0.0) < found.sure:
+        rivals = [o for o in allowed if o.quality != BELOW]
+        needed = [name for o in rivals for name in o.lacking]
+        if any(o.kind == "unknown" for o in rivals):  # what it is made of is unknown: any amount may be needed
+            needed += [name for name, value in found.terms.amounts.items() if value is None]
+    if found.terms["tasks_per_month"] is None:
+        needed.insert(0, "tasks_per_month")
+    outside = any(o.kind != Decision.OWN.value for o in found.options)
+    if found.terms.data_must_stay_inside is None and outside and (kind != Decision.OWN or needed):
+        needed.append("data_must_stay_inside")
+    return list(dict.fromkeys(needed))
+
+
+def _asked_for(name: str, allowed: Sequence[Option]) -> str:
+    if name == "cost_usd":
+        which = ", ".join(o.contender for o in allowed if name in o.lacking)
+        return f"Unknown: what a task costs with {which}. Give its model a price, or map a column of costs."
+    return f"Missing: {name}, {MEANINGS[name]}."
+
+
+def _unknown_kinds(found: Findings, allowed: Sequence[Option]) -> list[str]:
+    which = [o.contender for o in allowed if o.kind == "unknown" and o.quality != BELOW]
+    matters = found.terms["tasks_per_month"] is None or found.probabilities.get(None, 0.0) > 1.0 - found.sure
+    if not which or not matters:
+        return []
+    return [
+        f"Nothing on record says whether {', '.join(which)} would be owned or rented: say it (--own, --rent, --mix)."
+    ]
+
+
+def _one_kind(options: Sequence[Option]) -> list[str]:
+    kinds = {o.kind for o in options}
+    if len(kinds) > 1 or "unknown" in kinds:
+        return []
+    return [f"Only {PLAIN[Decision(kinds.pop())]} options were tried: there is nothing to weigh them against."]
+
+
+def _unsure(found: Findings, kind: Decision | None, missing: Sequence[str]) -> list[str]:
+    if missing or kind is None or found.probabilities[kind] >= found.sure:
+        return []
+    ranked = sorted(found.probabilities.items(), key=lambda item: -item[1])
+    listed = ", ".join(f"{'unknown' if k is None else k.value} {p:.2f}" for k, p in ranked)
+    return [f"No kind is the cheapest at the required quality with a probability of {found.sure:g}: {listed}."]
+
+
+def _unshown(found: Findings, lead: Option, missing: Sequence[str]) -> list[str]:
+    if missing or lead.quality in {BEST, SHOWN}:
+        return []
+    rate = f"{100 * (lead.pass_rate.value or 0.0):.1f}%"
+    text = (
+        f"{lead.contender} is the likeliest to be the cheapest, but its {rate} are not shown to lie within "
+        f"{_points(found.margin)} of the best option: more tasks, or a wider margin, would tell."
+    )
+    return [text]
+
+
+def _forgotten(found: Findings, lead: Option, kind: Decision | None) -> list[str]:
+    if kind != Decision.OWN:
+        return []
+    return [
+        f"Tuning made {one.tuned} forget: {one.evidence}."
+        for one in found.forgetting
+        if one.answer == YES and one.tuned == lead.contender
+    ]
+
+
+# -------------------------------------------------------------------------------------------------------------- reasons
+
+
+def _headline(found: Findings, lead: Option, kind: Decision) -> str:
+    volume = found.terms["tasks_per_month"] or 0.0
+    bill = (
+        ""
+        if lead.monthly_usd.value is None
+        else f", {_dollars(lead.monthly_usd.value)} a month for {volume:,.0f} tasks"
+    )
+    return (
+        f"With probability {found.probabilities[kind]:.2f} a {PLAIN[kind]} option is the cheapest of those within "
+        f"{_points(found.margin)} of the best pass rate; it is {lead.contender}{bill}."
+    )
+
+
+def _rivals(found: Findings, allowed: Sequence[Option], kind: Decision | None) -> list[str]:
+    """One sentence for each other kind: how its likeliest option stands."""
+    sentences = []
+    top = next((o for o in allowed if o.quality == BEST), None)
+    for other in (Decision.OWN, Decision.RENT, Decision.MIX):
+        here = [o for o in found.options if o.kind == other.value]
+        if other == kind or not here:
+            continue
+        if not any(o.allowed for o in here):
+            sentences.append(f"{other.value}: ruled out, the data must stay inside.")
+            continue
+        one = _lead([o for o in here if o.allowed], other)
+        rate = f"{100 * (one.pass_rate.value or 0.0):.1f}%"
+        bill = "" if one.monthly_usd.value is None else f", {_dollars(one.monthly_usd.value)} a month"
+        held = {
+            BEST: "the best pass rate",
+            SHOWN: "shown to hold the required quality",
+            BELOW: f"shown to be more than {_points(found.margin)} below {top.contender if top else 'the best'}",
+        }.get(one.quality, "not shown to hold the required quality, nor to miss it")
+        sentences.append(f"{other.value}: {one.contender} passes {rate}{bill}; {held}.")
+    return sentences
+
+
+def _unchecked(found: Findings, lead: Option, kind: Decision) -> list[str]:
+    """What the word OWN still hangs on."""
+    if kind != Decision.OWN:
+        return []
+    checked = [one for one in found.forgetting if one.tuned == lead.contender]
+    if not checked:
+        return ["Forgetting is not checked: no general suite is in the report. Run one before you own."]
+    if checked[0].answer == NO:
+        return [f"Nothing is forgotten beyond the margin: {checked[0].evidence}."]
+    return [f"Whether tuning made it forget is open: {checked[0].evidence}."]
+
+
+def _points(margin: float) -> str:
+    return f"{100 * margin:g} point" + ("" if margin == 0.01 else "s")
+
+
+def _dollars(usd: float) -> str:
+    return f"${usd:,.0f}" if abs(usd) >= 100 else f"${usd:,.2f}" if abs(usd) >= 1 else f"${usd:.3g}"

@@ -1,0 +1,151 @@
+"""How the options stand on the tasks that all of them met: pass rates, costs a task, and both drawn anew.
+
+One joint bootstrap over tasks or clusters serves everything: what makes a task hard or dear for all options cancels.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.core import EvidenceError
+from harness.stats import compare, non_inferiority, resampled_sums
+from harness.store import TaskTable
+from harness.verdict.options import MIX, RENT, Candidate
+
+if TYPE_CHECKING:
+    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+RESAMPLES = 4_999
+_DRAWN = 40_000_000
+"""Cells of weights at most; a report of very many tasks is resampled less often, and needs it less."""
+
+BEST, SHOWN, OPEN, BELOW = "best", "shown", "open", "below"
+"""Of the required quality: it sets it; it is shown to have it; neither is shown; it is shown to fall short."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Figures a task of each option, on the shared tasks; one column an option."""
+
+    candidates: tuple[Candidate, ...]
+    shared: "Mask"
+    """Which of the table's tasks are shared."""
+    rates: "Floats"
+    costs: "Floats"
+    """NaN where unknown."""
+    api: "Floats"
+    """The share of tasks that need the API."""
+    drawn_rates: "Floats"
+    """Shape (resamples, options), and the same for the next two."""
+    drawn_costs: "Floats"
+    drawn_api: "Floats"
+    notes: tuple[str, ...]
+
+    def cost(self, i: int) -> float | None:
+        """Dollars a task of one option; None where unknown."""
+        return None if np.isnan(self.costs[i]) else float(self.costs[i])
+
+
+def stand(table: TaskTable, candidates: Sequence[Candidate], work: "Mask", seed: int) -> Standing:
+    """The options on their shared tasks.
+
+    Args:
+        table: the outcomes.
+        candidates: the options; one with graded attempts at fewer than half of the tasks is left out, with a note.
+        work: which tasks are the work; a general suite's are not.
+        seed: seeds the resamples.
+
+    Raises:
+        EvidenceError: no options, or no task that all of them have.
+    """
+    there = (table.counts > 0) & work
+    covered = {c.contender: int(there[table.index(c.contender)].sum()) for c in candidates}
+    enough = 0.5 * max(covered.values(), default=0)
+    kept = tuple(c for c in candidates if covered[c.contender] >= max(enough, 1))
+    notes = [f"{name} is left out: only {n:,} tasks of the work" for name, n in covered.items() if n < max(enough, 1)]
+    places = [table.index(c.contender) for c in kept]
+    shared = np.asarray(there[places].all(axis=0)) if places else np.zeros(len(table.tasks), dtype=bool)
+    n = int(shared.sum())
+    if n == 0:
+        raise EvidenceError(f"{table.report}: there is no task that every option has a graded attempt at")
+    counts = table.counts[places][:, shared]
+    passed = table.sums[places][:, shared] / counts
+    cost = table.cost_sums[places][:, shared] / counts
+    api = np.stack([_needs_api(c, table, i, shared) for c, i in zip(kept, places, strict=True)])
+    _, codes = np.unique(table.clusters[shared], return_inverse=True)
+    groups = int(codes.max()) + 1
+    columns = np.concatenate([passed, cost, api, np.ones((1, n))]).T
+    sums = np.zeros((groups, columns.shape[1]))
+    np.add.at(sums, codes, columns)
+    resamples = int(min(RESAMPLES, max(499, _DRAWN // groups)))
+    drawn = resampled_sums(sums, resamples, seed)
+    drawn = drawn[:, :-1] / drawn[:, -1:]
+    k = len(kept)
+    means = columns[:, :-1].mean(axis=0)
+    return Standing(
+        candidates=kept,
+        shared=shared,
+        rates=means[:k],
+        costs=means[k : 2 * k],
+        api=means[2 * k :],
+        drawn_rates=drawn[:, :k],
+        drawn_costs=drawn[:, k : 2 * k],
+        drawn_api=drawn[:, 2 * k :],
+        notes=tuple(notes),
+    )
+
+
+def _needs_api(candidate: Candidate, table: TaskTable, i: int, shared: "Mask") -> "Floats":
+    """Of each task the share of attempts that need the API; a hybrid on no record of escalations needs it always."""
+    escalated = table.escalated[i][shared]
+    if candidate.escalates and escalated.any():
+        return np.asarray(escalated / table.counts[i][shared], dtype=np.float64)
+    return np.full(int(shared.sum()), float(candidate.kind in {RENT, MIX}))
+
+
+# --------------------------------------------------------------------------------------------------- quality and price
+
+
+def at_quality(rates: "Floats", allowed: "Mask", margin: float) -> "Mask":
+    """Which options are allowed and pass within ``margin`` of the best allowed one; the last axis is the options."""
+    best = np.where(allowed, rates, -np.inf).max(axis=-1, keepdims=True)
+    return np.asarray(allowed & (rates >= best - margin - 1e-12))
+
+
+def cheapest(usd: "Floats", good: "Mask") -> "Floats":
+    """The share of rows in which each option is the cheapest of the good ones; ties share."""
+    price = np.where(good, usd, np.inf)
+    least = price.min(axis=-1, keepdims=True)
+    first = np.isfinite(price) & (price <= least + 1e-12 * np.abs(least))
+    share = first / np.maximum(first.sum(axis=-1, keepdims=True), 1)
+    return np.asarray(share.mean(axis=0), dtype=np.float64)
+
+
+def quality(table: TaskTable, standing: Standing, best: int, margin: float) -> tuple[str, ...]:
+    """Of each option one of `BEST`, `SHOWN`, `OPEN` and `BELOW`, each tested one-sided at 5% on the shared tasks."""
+    found = []
+    clusters = table.clusters[standing.shared]
+    there = table.index(standing.candidates[best].contender)
+    for k, candidate in enumerate(standing.candidates):
+        if k == best:
+            found.append(BEST)
+            continue
+        here = table.index(candidate.contender)
+        pairs = [(table.sums[i][standing.shared], table.counts[i][standing.shared]) for i in (here, there)]
+        if margin > 0 and non_inferiority(pairs[0], pairs[1], min(margin, 1.0), clusters).holds:
+            found.append(SHOWN)
+            continue
+        high = compare(*pairs[0], *pairs[1], clusters, level=0.9).high
+        found.append(BELOW if high is not None and high < -margin else OPEN)
+    return tuple(found)
+
+
+def by_kind(candidates: Sequence[Candidate], values: "Floats") -> Mapping[Any, float]:
+    """The values summed over the options of each kind; None stands for those of no known kind."""
+    total: dict[Any, float] = {}
+    for candidate, value in zip(candidates, values.tolist(), strict=True):
+        total[candidate.kind] = total.get(candidate.kind, 0.0) + value
+    return total

@@ -1,0 +1,180 @@
+"""The economics of an experiment as the advice reckons with them: known amounts, their ranges, and a month's bill.
+
+A missing amount stays missing: it is never 0, and an option whose bill needs it has no bill, only a lower bound.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core import UsageError, UserFileError, nearest
+from harness.store import Economics, experiment_file
+from harness.userfile import parse, read_yaml
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+MONTHS = 12.0
+"""Over which money spent once is spread, where no other horizon is given."""
+SPREAD = 0.25
+"""How far each amount may be off either way, where nothing else is said."""
+DAYS = 365.0
+
+AMOUNTS = tuple(name for name in Economics.model_fields if name != "data_must_stay_inside")
+
+MEANINGS = {
+    "tasks_per_month": "how many tasks come in a month",
+    "value_per_task_usd": "what a task is worth that an outage would leave undone",
+    "training_usd": "what tuning costs, once a horizon",
+    "labelling_usd": "what the examples for tuning cost, once a horizon",
+    "skill_authoring_usd": "what writing the skills costs, once a horizon",
+    "hosting_usd_per_month": "what hosting costs beside the hours that the tasks are billed",
+    "outage_days_per_year": "days a year on which the API may be out of reach",
+    "data_must_stay_inside": "whether the data may leave the house",
+}
+"""Every input in plain words: what somebody is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The economics of one piece of advice."""
+
+    amounts: Mapping[str, float | None]
+    """By the names of `AMOUNTS`; None is unknown."""
+    data_must_stay_inside: bool | None
+    months: float = MONTHS
+    spread: float = SPREAD
+
+    def __getitem__(self, name: str) -> float | None:
+        return self.amounts[name]
+
+    def drawn(self, n: int, seed: int) -> dict[str, "Floats"]:
+        """Each known amount ``n`` times, triangular within its range and independent of the others."""
+        import numpy as np
+
+        rng = np.random.default_rng([seed, 9])  # not the stream that the tasks are drawn from
+        found = {}
+        for name in AMOUNTS:  # an unknown amount uses its part of the stream too: naming one does not move the others
+            unit = rng.triangular(1.0 - self.spread, 1.0, 1.0 + self.spread, n) if self.spread > 0 else np.ones(n)
+            value = self.amounts[name]
+            if value is not None:
+                found[name] = unit * value
+        return found
+
+
+def load_terms(
+    report: Path, given: Mapping[str, str] | None = None, *, months: float = MONTHS, spread: float = SPREAD
+) -> Terms:
+    """The block ``economics`` of the report's experiment, with what was ``given`` laid over it.
+
+    Args:
+        report: the report's folder; without an ``experiment.yaml`` only what was given is known.
+        given: texts by key; an empty text, ``null`` or ``unknown`` makes an amount unknown.
+        months: over which money spent once is spread.
+        spread: how far each amount may be off either way, as a share of it.
+
+    Raises:
+        UsageError: an unknown key, or a value that is no amount.
+        UserFileError: the block in the file is wrong.
+    """
+    if not months > 0 or not months < 1e6 or not 0 <= spread < 1:
+        raise UsageError(f"months must be above 0 and the spread from 0 to below 1, found {months:g} and {spread:g}")
+    path = experiment_file(report)
+    written = read_yaml(path).get("economics") if path.is_file() else None
+    known = parse(Economics, written or {}, path, field="economics").model_dump()
+    for key, text in (given or {}).items():
+        known[key] = _amount(key, text)
+    stay = known.pop("data_must_stay_inside")
+    return Terms(amounts=known, data_must_stay_inside=stay, months=months, spread=spread)
+
+
+def _amount(key: str, text: str) -> Any:
+    import yaml
+
+    if key not in Economics.model_fields:
+        raise UsageError(f"--economics: unknown key {key!r}; {nearest(key, Economics.model_fields)}")
+    try:
+        value = None if text.strip() in {"", "null", "unknown"} else yaml.safe_load(text)
+        if isinstance(value, str):  # YAML 1.1 takes 1e5 for a text
+            value = float(value)
+        return getattr(parse(Economics, {key: value}, Path("--economics")), key)
+    except (yaml.YAMLError, ValueError, UserFileError):
+        needed = "true or false" if key == "data_must_stay_inside" else "an amount from 0"
+        raise UsageError(f"--economics: {key} is {text!r}; needed: {needed}, or nothing for unknown") from None
+
+
+# ------------------------------------------------------------------------------------------------------ a month's bill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Makeup:
+    """What an option is made of, as far as its bill goes."""
+
+    hosted: bool
+    """Some part of it is owned, and so hosted."""
+    tuned: bool
+    skilled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """A month of one option; arrays where the amounts are arrays."""
+
+    usd: "Floats | float"
+    """Of the amounts that are known: the whole bill, or a lower bound of it where some are lacking."""
+    lacking: tuple[str, ...] = field(default=())
+
+
+def monthly(
+    terms: Mapping[str, Any], makeup: Makeup, cost: "Floats | float | None", api: "Floats | float", months: float
+) -> Bill:
+    """What an option costs a month: its tasks, what is spread over the horizon, and what outages are expected to lose.
+
+    ``volume * (cost + api * value * outage days / 365) + hosting + (training + labelling + skill authoring) / months``,
+    with the parts that apply to the option.
+
+    Args:
+        terms: known amounts by name, numbers or arrays of one length.
+        makeup: which of the fixed parts apply.
+        cost: dollars a task; None is unknown.
+        api: the share of tasks that cannot be done while the API is away.
+        months: the horizon.
+    """
+    lacking: list[str] = [] if cost is not None else ["cost_usd"]
+
+    def known(name: str) -> Any:
+        if terms.get(name) is None:
+            lacking.append(name)
+            return 0.0
+        return terms[name]
+
+    volume = known("tasks_per_month")
+    usd = volume * (0.0 if cost is None else cost)
+    if _any(api):
+        usd = usd + volume * api * known_product(terms, lacking) / DAYS
+    if makeup.hosted:
+        usd = usd + known("hosting_usd_per_month")
+    once = [name for name, applies in FIXED if getattr(makeup, applies)]
+    for name in once:
+        usd = usd + known(name) / months
+    return Bill(usd=usd, lacking=tuple(lacking))
+
+
+FIXED = (("training_usd", "tuned"), ("labelling_usd", "tuned"), ("skill_authoring_usd", "skilled"))
+"""Money spent once, and the part of an option that it is spent on."""
+
+
+def known_product(terms: Mapping[str, Any], lacking: list[str]) -> Any:
+    """Value times days of outage; 0 where either is known to be 0, whatever the other."""
+    pair = ("outage_days_per_year", "value_per_task_usd")
+    if any(terms.get(name) is not None and not _any(terms[name]) for name in pair):
+        return 0.0
+    lacking.extend(name for name in pair if terms.get(name) is None)
+    return 0.0 if any(terms.get(name) is None for name in pair) else terms[pair[0]] * terms[pair[1]]
+
+
+def _any(value: Any) -> bool:
+    return bool(value.any()) if hasattr(value, "any") else bool(value)
