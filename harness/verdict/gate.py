@@ -198,7 +198,7 @@ def _non_inferior(weighed: Weighed, pairs: Pairs, compared: Comparison | None, p
     worse = compared is not None and compared.p_value is not None and compared.p_value <= policy.alpha
     if found.holds and worse and found.delta is not None and found.delta < 0 and compared and compared.p_value:
         text += f"; significantly worse ({p_equals(compared.p_value)}) and yet non-inferior: the margin decides"
-    elif not found.holds:
+    elif not found.holds and not weighed.blocks:
         equal = tasks_if_equal(pairs.outcomes, policy.margin, policy)
         text += "" if equal is None else f"; were the two equal, about {count(equal, 'task')} would show it"
     return Reason(rule="non_inferior", holds=found.holds, text=text)

@@ -27,6 +27,7 @@ from harness.store.schema import BACKENDS as NAMED_BACKENDS
 from harness.store.schema import CONTROLS, DELIVERIES, NOT_YET, SIGNALS
 from harness.suite import lint_suite, load_suite
 from harness.suite.schema import SuiteFile, TaskRow
+from harness.verdict import EXIT_CODES, Policy
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
@@ -162,6 +163,12 @@ def test_every_experiment_is_accepted(page):
     """A part of an experiment is laid over a whole one; whatever it names beyond it has to be its own."""
     for block in blocks(page, "yaml"):
         value = yaml.safe_load(block.text)
+        if "policy" in block.words:
+            Policy.model_validate(value)
+            continue
+        if "pipeline" in block.words:
+            _check_pipeline(value)
+            continue
         if "suite" in block.words or any(word.startswith("file=") for word in block.words):
             SuiteFile.model_validate(value)
             continue
@@ -171,6 +178,29 @@ def test_every_experiment_is_accepted(page):
             value["models"] = BASE["models"] | value["models"]
             value["contenders"] = BASE["contenders"] | value["contenders"]
         parse_experiment(value, Path(block.where))
+
+
+def _check_pipeline(value):
+    """Another program's file: what it says of ours must be so."""
+    inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
+    needed = {name for name, one in inputs.items() if one.get("required")}
+    for job in (value.get("jobs") or value).values():
+        for step in job.get("steps", ()):
+            if step.get("uses") == "./":
+                assert needed <= set(step["with"]) <= set(inputs)
+        for line in job.get("script", ()):
+            program, verb, *rest = shlex.split(line)
+            assert program == "pip" or parser_of(verb).parse_args(rest)
+
+
+def test_the_gate_page_names_every_key_of_the_policy_and_its_default():
+    rows = {key: default for key, default, _ in table(docs("gate.md"), "key")}
+    assert set(rows) == set(Policy.model_fields)
+    for key, default in rows.items():
+        assert getattr(Policy(), key) == (float(default) if default != "none" else getattr(Policy(), key))
+        assert default != "none" or not getattr(Policy(), key)
+    codes = {verdict: int(code) for verdict, code, _ in table(docs("gate.md"), "verdict")}
+    assert codes == {decision.value: code for decision, code in EXIT_CODES.items()} | {"-": 2}
 
 
 def test_the_files_of_the_pages_make_a_suite_and_a_skill(tmp_path):
