@@ -192,7 +192,7 @@ def _closing(view: Domains) -> list[str]:
         notes.append(f"by domain: interval {', '.join(methods)}; p {', '.join(tests)}; p adj. holds for all "
                      "domains together (step-down max-T, Westfall & Young 1993)")  # fmt: skip
     if view.b is not None and view.n_trials != 2 * view.n_tasks:
-        notes.append("only A, only B: tasks at which one alone passes at least half of its trials")
+        notes.append("only A, only B: tasks at which one alone passes more than half of its trials")
     if view.spread is not None:
         notes.append("shrunk: drawn towards the mean of domains as far as noise asks (empirical Bayes); P(A<B) is "
                      "the chance that the true difference is below 0")  # fmt: skip

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TRIALS_AS = {
     "mean": "a task's value is the mean of its trials",
-    "majority": "a task counts as passed where at least half of its trials passed",
+    "majority": "a task counts as passed where more than half of its trials passed",
     "all": "a task counts as passed where all its trials passed",
     "any": "a task counts as passed where any of its trials passed",
 }
@@ -70,7 +70,7 @@ def pair(
 
     Returns:
         The comparison. A task has flipped where only one of the two passed it; with several trials, where only one of
-        the two passed at least half of them.
+        the two passed more than half of them.
 
     Raises:
         UsageError: an unknown contender, option or split, or a contender against itself.
@@ -152,7 +152,7 @@ class _Sides:
                 n = n + lost
                 lost = np.zeros_like(lost)
             if trials_as != "mean":
-                passed = {"majority": 2 * total >= n, "all": total >= n - 1e-9, "any": total > 0}[trials_as]
+                passed = {"majority": 2 * total > n, "all": total >= n - 1e-9, "any": total > 0}[trials_as]
                 total, n = ((n > 0) & passed).astype(np.float64), (n > 0).astype(np.float64)
             sums.append(total)
             counts.append(n)
@@ -266,12 +266,12 @@ def _spread_note(spread: DomainSpread | None) -> list[str]:
 
 
 def _flips(table: TaskTable, sides: _Sides) -> tuple[Flip, ...]:
-    """Tasks that only one of the two passed; with several trials, at least half of them. Lost ones first."""
+    """Tasks that only one of the two passed; with several trials, more than half of them. Lost ones first."""
     import numpy as np
 
     common = sides.common
     with np.errstate(invalid="ignore"):
-        passed_a, passed_b = (s >= 0.5 * n for s, n in zip(sides.sums, sides.counts, strict=True))
+        passed_a, passed_b = (s > 0.5 * n for s, n in zip(sides.sums, sides.counts, strict=True))
     return tuple(
         Flip(task=table.tasks[i], domain=table.domain_names[table.domains[i]], direction=direction)
         for direction, only in (("lost", passed_b & ~passed_a), ("gained", passed_a & ~passed_b))
@@ -292,7 +292,7 @@ def _notes(table: TaskTable, sides: _Sides, *, trials_as: str, errors_as: str) -
     if clusters < n:
         notes.append(f"the unit is the cluster: {clusters:,} clusters of tasks that share a source")
     if any(int(c[common].max()) > 1 for c in sides.counts) or trials_as != "mean":
-        notes.append(f"several trials: {TRIALS_AS[trials_as]}; a task flips where at least half of the trials did")
+        notes.append(f"several trials: {TRIALS_AS[trials_as]}; a task flips where more than half of its trials did")
     lost = sum(int(table.errored[i].sum() + table.ungraded[i].sum()) for i in map(table.index, (sides.a, sides.b)))
     if lost:
         notes.append(f"{ERRORS_AS[errors_as]}: {lost:,} of these two contenders")

@@ -115,7 +115,7 @@ def compare(
     Returns:
         The comparison. ``n_trials`` counts the graded attempts of both. ``wins``, ``losses``, ``both_passed`` and
         ``both_failed`` count tasks; with several trials or fractional scores a task counts as passed where its mean
-        is at least one half. ``tasks_needed`` is Connor's number (or, off McNemar's case, the normal one) at the
+        is above one half. ``tasks_needed`` is Connor's number (or, off McNemar's case, the normal one) at the
         difference seen, None where that is 0. Without a common task the figures are None.
 
     Raises:
@@ -128,7 +128,7 @@ def compare(
         (vector(a_sums, "a_sums"), vector(a_counts, "a_counts"), a_errored),
         (vector(b_sums, "b_sums"), vector(b_counts, "b_counts"), b_errored),
     )
-    passed_a, passed_b = pairs.a >= 0.5, pairs.b >= 0.5
+    passed_a, passed_b = pairs.a > 0.5, pairs.b > 0.5  # of an even number of trials half is no majority
     wins, losses = int((passed_a & ~passed_b).sum()), int((~passed_a & passed_b).sum())
     found = Comparison(
         a=a_name,
@@ -176,6 +176,10 @@ def compare(
             test=test.method if pairs.clusters == n else f"{test.method}, {pairs.clusters} clusters",
             tasks_needed=_normal_number(d, pairs.codes, power, 1.0 - level),
         )
+    needed, alpha = found.tasks_needed, 1.0 - level
+    if needed is not None and units and least > alpha:  # no test can reach alpha on so few units, whatever n says
+        least_units = math.ceil(1.0 - math.log2(alpha))
+        found = dataclasses.replace(found, tasks_needed=max(needed, math.ceil(n * least_units / units)))
     return dataclasses.replace(
         found, sentence=comparison_sentence(found, units, least, "task" if pairs.clusters == n else "group of tasks")
     )
@@ -185,12 +189,18 @@ def difference_interval(d: Vector, codes: Codes, groups: int, level: float = 0.9
     """The interval of a mean difference over clusters, within [-1, 1], and the name of its method."""
     delta, error = float(d.mean()), cr1(d, codes)
     if error is None or error <= 1e-12 or seldom_differs(d, codes, groups):
-        gained, lost = gained_and_lost(d, codes, groups)
-        low, high = tango_interval(gained, lost, groups, level)
-        return min(low, delta), max(high, delta), f"Tango on {groups} cluster{'s' if groups > 1 else ''}"
+        gained, lost, size = gained_and_lost(d, codes, groups)
+        low, high = tango_interval(gained, lost, size, level)
+        return min(low, delta), max(high, delta), f"Tango on {clusters_named(groups, size)}"
     half = two_sided_t(level, groups - 1) * error
     few = "only " if groups <= TOO_FEW_CLUSTERS else ""  # 92% instead of 95% where differences are skewed
     return max(-1.0, delta - half), min(1.0, delta + half), f"CR1/t, {few}{groups} clusters"
+
+
+def clusters_named(groups: int, units: float) -> str:
+    """How many clusters, and as how many of equal size they count."""
+    word = f"{groups} cluster{'s' if groups > 1 else ''}"
+    return word if units > groups - 0.05 else f"{word} that count as {units:.1f}"
 
 
 def seldom_differs(d: Vector, codes: Codes, groups: int) -> bool:
@@ -199,13 +209,17 @@ def seldom_differs(d: Vector, codes: Codes, groups: int) -> bool:
     return differing < FEW_DIFFERING and 2 * differing < groups
 
 
-def gained_and_lost(d: Vector, codes: Codes, groups: int) -> tuple[float, float]:
-    """Cluster means of the difference summed apart by sign, to stand for wins and losses in Tango's table.
+def gained_and_lost(d: Vector, codes: Codes, groups: int) -> tuple[float, float, float]:
+    """Sums of the difference by cluster, apart by sign, and the number of units: wins, losses and n of Tango's table.
 
-    For a difference in [-1, 1], ``d^2 <= |d|``: the table's variance is never below the true one.
+    Clusters weigh by their tasks, so that (gained - lost) / units is the mean difference itself. The units are N over
+    the largest cluster's size, which is the number of clusters where all are equal: with ``|S_g| <= m_g`` the table's
+    variance ``sum |S_g| max(m) / N^2`` is then never below the true ``sum S_g^2 / N^2``.
     """
-    share = sum_by(codes, d, groups) / np.bincount(codes, minlength=groups)
-    return float(np.maximum(share, 0.0).sum()), float(np.maximum(-share, 0.0).sum())
+    sums = sum_by(codes, d, groups)
+    units = len(d) / float(np.bincount(codes, minlength=groups).max())
+    scale = units / len(d)
+    return float(np.maximum(sums, 0.0).sum()) * scale, float(np.maximum(-sums, 0.0).sum()) * scale, units
 
 
 def _connor(wins: int, losses: int, n: int, power: float, alpha: float) -> int | None:

@@ -109,6 +109,6 @@ def domain_variance(differences: Vector, clusters: ArrayLike | None = None, *, s
 
 
 def _corrected(differences: Vector, codes: Codes, groups: int) -> float:
-    gained, lost = gained_and_lost(differences, codes, groups)
-    win, loss = (gained + 0.5) / (groups + 1.0), (lost + 0.5) / (groups + 1.0)
-    return (win + loss - (win - loss) ** 2) / (groups + 1.0)
+    gained, lost, units = gained_and_lost(differences, codes, groups)
+    win, loss = (gained + 0.5) / (units + 1.0), (lost + 0.5) / (units + 1.0)
+    return (win + loss - (win - loss) ** 2) / (units + 1.0)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.stats.clustered import cr1
-from harness.stats.compare import Pairs, gained_and_lost, pair_tasks, seldom_differs
+from harness.stats.compare import Pairs, clusters_named, gained_and_lost, pair_tasks, seldom_differs
 from harness.stats.multiplicity import max_t_sign_flip
 from harness.stats.paired import tango_interval, tango_z
 from harness.stats.signflip import sign_flip_test
@@ -191,10 +191,10 @@ def _tested(pairs: Pairs, margin: float, alpha: float) -> NonInferiority:
     error = cr1(d, pairs.codes)
     delta = float(d.mean())
     if pairs.single or error is None or error <= 1e-12 or seldom_differs(d, pairs.codes, groups):
-        gained, lost = gained_and_lost(d, pairs.codes, groups)
-        p = normal_tail(tango_z(gained, lost, groups, -margin))
-        low = min(delta, tango_interval(gained, lost, groups, 1.0 - 2.0 * alpha)[0])
-        method = "Tango score" if pairs.single else f"Tango score on {groups} clusters"
+        gained, lost, size = gained_and_lost(d, pairs.codes, groups)
+        p = normal_tail(tango_z(gained, lost, size, -margin))
+        low = min(delta, tango_interval(gained, lost, size, 1.0 - 2.0 * alpha)[0])
+        method = "Tango score" if pairs.single else f"Tango score on {clusters_named(groups, size)}"
     else:
         p = t_tail((delta + margin) / error, groups - 1)
         low = max(-1.0, delta - t_quantile(1.0 - alpha, groups - 1) * error)

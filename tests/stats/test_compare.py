@@ -63,9 +63,9 @@ def test_trials_may_be_unequal_and_tasks_missing():
     assert found.delta == pytest.approx(((1 - 0) + (1 / 3 - 1)) / 2)
 
 
-def test_a_task_counts_as_passed_from_one_half():
+def test_a_task_counts_as_passed_above_one_half():
     found = compare([1, 2, 3, 4], [4] * 4, [4, 1, 4, 0], [4] * 4)
-    assert (found.wins, found.losses, found.both_passed, found.both_failed) == (2, 1, 1, 0)
+    assert (found.wins, found.losses, found.both_passed, found.both_failed) == (1, 1, 1, 1)
 
 
 def test_too_few_discordant_tasks_are_said_to_be_too_few():
@@ -205,3 +205,21 @@ def test_routerbench_mini_pairs(router):
         found = compare(router[a]["passed"], ones, router[b]["passed"], ones, a_name=a, b_name=b)
         assert (found.n_tasks, found.wins, found.losses) == (800, wins, losses)
         assert found.p_value == mcnemar_midp(wins, losses)
+
+
+def test_the_interval_on_unequal_clusters_belongs_to_the_difference_printed():
+    """One cluster of 20 tasks won whole, 8 of one task lost, 20 tied: the interval lies around (20 - 8) / 48."""
+    won, lost, tied = [1] * 20, [0] * 8, [1] * 20
+    other = [0] * 20 + [1] * 8 + [1] * 20
+    clusters = [0] * 20 + list(range(1, 9)) + list(range(9, 29))
+    found = compare(won + lost + tied, [1] * 48, other, [1] * 48, clusters)
+    assert found.delta == pytest.approx(12 / 48)
+    assert found.interval_method == "Tango on 29 clusters that count as 2.4"
+    assert found.low < found.delta < found.high
+    assert found.high - found.delta > 0.2  # one source with 20 of 48 tasks: nothing is certain
+
+
+def test_too_few_groups_need_more_tasks_whatever_the_normal_number_says():
+    found = compare([1, 1, 1, 1], [1] * 4, [0, 0, 0, 0], [1] * 4, [0, 0, 1, 1])
+    assert "no test can reach" in found.sentence
+    assert found.tasks_needed == 4 * 6 // 2
