@@ -1,0 +1,150 @@
+"""What ``ownbench sweep`` shows: one record, computed once and then only formatted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.core import Estimate, as_json
+from harness.stats import Bin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepPoint:
+    """What one threshold would have given."""
+
+    threshold: float | None
+    """Escalate where confidence < threshold; ``None`` always escalates."""
+    escalated: float
+    pass_rate: Estimate
+    cost_per_task_usd: Estimate
+    latency_s: Estimate
+    """Mean seconds a task, the expert's after the worker's."""
+    utility: float | None
+    """Pass rate less cost times its weight; ``None`` under another objective."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepControl:
+    """A policy that needs no signal, at the share of escalations that stands beside it."""
+
+    escalated: float
+    pass_rate: Estimate
+    cost_per_task_usd: Estimate
+    latency_s: Estimate
+    utility: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepChoice:
+    """The threshold that is best on these tasks, and how good choosing so is on tasks not used to choose."""
+
+    threshold: float | None
+    escalated: float
+    """By this threshold, on all tasks."""
+    apparent: float | None
+    """The objective at this threshold on the tasks it was chosen on: too good."""
+    crossfit: Estimate
+    """The objective on tasks left out of the choosing."""
+    crossfit_escalated: float | None
+    pass_rate: Estimate
+    """Cross-fitted, as the two below."""
+    cost_per_task_usd: Estimate
+    latency_s: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rival:
+    """The cross-fitted policy against one control, on the same resamples."""
+
+    control: str
+    on: str
+    """``utility``, ``pass rate`` or ``cost``."""
+    difference: Estimate
+    """How much better the policy is; above 0 is better also for cost."""
+    beaten: bool
+    """The lower end of the difference lies above 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """What the signal says, and what came true. ``None`` where a figure cannot be had."""
+
+    bins: tuple[Bin, ...]
+    ece: float | None
+    brier: float | None
+    brier_isotonic: float | None
+    """Of the signal mapped to a pass rate by an isotonic fit on other folds."""
+    brier_constant: float | None
+    """Of always saying the worker's pass rate."""
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """A live hybrid's outcomes beside the replay at the thresholds it ran with."""
+
+    hybrid: str
+    n_tasks: int
+    n_attempts: int
+    live_pass_rate: Estimate
+    replayed_pass_rate: Estimate
+    difference: Estimate
+    """Live less replayed, in pass rate."""
+    cost_difference_usd: Estimate
+    live_escalated: float
+    replayed_escalated: float
+    same_decision: int
+    """Attempts that went the same way."""
+    same_outcome: int
+    """Of these, attempts with the same value."""
+    agrees: bool
+    """The interval of the difference in pass rate holds 0."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """Every threshold replayed from recorded outcomes, and the one chosen honestly."""
+
+    worker: str
+    expert: str
+    signal: str
+    n_tasks: int
+    n_attempts: int
+    level: float
+    unit: str
+    """``task`` or ``cluster``: what the intervals resample."""
+    objective: str
+    """``utility``, ``pass`` or ``cost``."""
+    cost_weight: float | None
+    max_cost: float | None
+    min_pass: float | None
+    curve: tuple[SweepPoint, ...]
+    controls: Mapping[str, SweepControl]
+    chosen: SweepChoice
+    rivals: tuple[Rival, ...]
+    auroc: Estimate
+    calibration: Calibration
+    aiq: float | None
+    """Area under the hull of (cost, pass rate) divided by the width of the cost range."""
+    aiq_over_max: float | None
+    """The same area divided by the largest cost."""
+    hull: tuple[tuple[float, float], ...]
+    apgr: Estimate
+    cpt: Mapping[str, float | None]
+    beats_controls: bool
+    sentence: str
+    live: Live | None = None
+    warning: str | None = None
+    notes: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why a figure is ``None``."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What ``--json`` prints; an infinite threshold is null, which is always."""
+        plain: dict[str, Any] = as_json(self)
+        names = list(plain)
+        at = names.index("aiq_over_max")
+        named = "the width of the cost range; aiq_over_max: by the largest cost (Hu et al. 2024)"
+        plain["aiq_normalisation"] = named
+        return {name: plain[name] for name in [*names[:at], "aiq_normalisation", *names[at:]]}
