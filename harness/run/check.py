@@ -10,7 +10,7 @@ from harness.core import Cost, Message, Price, Usage, as_json
 from harness.cost import charge
 from harness.model import missing_key, notes_of
 from harness.run.assemble import Assembled
-from harness.store import read_manifest
+from harness.store import read_journal
 from harness.system import Hybrid, Skilled, System
 
 WORDS_TO_TOKENS = 1.35
@@ -65,12 +65,12 @@ class CheckResult:
 
 def check(assembled: Assembled, environment: Mapping[str, str]) -> CheckResult:
     """What `run_report` would do. The cost is a rough estimate from words, and says a range."""
-    manifest = read_manifest(assembled.report)
+    recorded = read_journal(assembled.report).attempts
     keys = [m for s in assembled.specs.values() if (m := missing_key(s, environment)) is not None]
     prices = [name for name, spec in assembled.specs.items() if spec.price is None]
     return CheckResult(
         attempts=len(assembled.attempts),
-        done=manifest.done if manifest else 0,
+        done=sum(a.id in recorded for a in assembled.attempts),
         suites=tuple(
             {
                 "name": s.name,

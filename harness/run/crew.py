@@ -133,6 +133,7 @@ class Crew:
         try:
             async with asyncio.timeout(task.timeout_s) as limit:
                 answer = await self.system_of(attempt).answer(task, session)
+                session.refuse_overspending()
             judged = grade(task, answer, shop.assembled.grader_of(task))
         except ModelError as error:
             judged = faulted(error.fault, shop.redact(str(error)))

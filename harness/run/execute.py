@@ -266,10 +266,18 @@ class _Run:
             self.choices = await choose(self.assembled, crew.shop, self.choices, ready)
             self._write_manifest()
         waiting = {a.contender for a in main if needs_threshold(self._system(a))}
+        undecided: str | None = None
         if waiting and crew.stopped is None:
-            why = "no dev attempt has an outcome" if waiting <= ready else "not all dev attempts are made"
-            self.notes.append(f"no threshold for {', '.join(sorted(waiting))} yet: {why}")
+            names = ", ".join(sorted(waiting))
+            if waiting <= ready:
+                undecided = (
+                    f"no threshold could be chosen for {names}: no dev task has both an outcome and a confidence "
+                    "(does the worker's model send log-probabilities?)"
+                )
+            else:
+                self.notes.append(f"no threshold for {names} yet: not all dev attempts are made")
         self.done |= await crew.work([a for a in main if a.contender not in waiting], "attempts")
+        crew.stopped = crew.stopped or undecided  # another call of the run would find the same
 
     def _system(self, attempt: Attempt) -> System:
         return self._decided(self.assembled.systems[attempt.contender][attempt.suite.name], attempt.suite.name)

@@ -94,7 +94,7 @@ class AttemptSession:
             ModelError: the call failed for good, or the attempt may not spend more.
         """
         shop, digest = self._shop, request.digest
-        self._charged.check()
+        self.refuse_overspending()
         while True:
             reply = shop.replies.get(digest)
             if reply is not None:
@@ -110,6 +110,14 @@ class AttemptSession:
                 raise error
             if not waiting.cancelled():
                 shop.replies.setdefault(digest, waiting.result())
+
+    def refuse_overspending(self) -> None:
+        """Passes while the attempt is within its budget.
+
+        Raises:
+            ModelError: it has cost more; the attempt has failed, whatever it answered.
+        """
+        self._charged.check()
 
     def grade(self, task: Task, answer: Answer, verifier: str | None = None) -> Grade:
         """The task's own grade, or a verifier's."""

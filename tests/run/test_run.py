@@ -69,14 +69,14 @@ def test_an_attempt_that_is_too_dear_is_the_contender_s_failure(tmp_path, capfd)
             tasks=3,
             models={"m": live.served_model(served), "e": live.served_model(served, model="e")},
             contenders=contenders,
-            budget={"attempt_usd": 0.5 * CALL_USD},
+            budget={"attempt_usd": 1.5 * CALL_USD},
         )
         assert live.inside(capfd, "run", report)[0] == 0
     table = live.rows(report)
     for task in ("t0", "t1", "t2"):
-        row = table["always", task, 0]  # its second call is refused: the first has cost too much already
-        assert (row["status"], row["cause"], row["calls"]) == ("failed", "too_dear", 1)
-        assert row["cost_usd"] == pytest.approx(CALL_USD)
+        row = table["always", task, 0]  # two calls: whatever it answered, the attempt has cost too much
+        assert (row["status"], row["cause"], row["calls"]) == ("failed", "too_dear", 2)
+        assert row["cost_usd"] == pytest.approx(2 * CALL_USD)
         assert table["never", task, 0]["cause"] != "too_dear"
 
 
