@@ -20,11 +20,16 @@ Naming = Callable[[str], str]
 """How a name is written where the table goes: made visible for a terminal, a code span in Markdown."""
 
 
+EXPENDABLE = ("attempts", "p95", "macro F1")
+"""Columns of the scoreboard that go first, in this order, where there is no room for all."""
+
+
 def scoreboard_cells(view: Scoreboard, name: Naming) -> Cells:
     """One row a contender, highest pass rate first; columns that would be empty throughout are left out."""
+    name = _marked(view, name)
     header = ["contender", f"pass rate, {100 * view.level:g}% interval", "tasks", "attempts", "per task", "per pass"]
     header += ["p50", "p95", "errored"]
-    shown = view.ranked
+    shown = view.shown
     extra = [what for what in ("ungraded", "skipped") if any(getattr(c, what) for c in shown)]
     f1 = any(c.macro_f1 is not None for c in shown)
     rows = []
@@ -37,13 +42,20 @@ def scoreboard_cells(view: Scoreboard, name: Naming) -> Cells:
     return header + extra + (["macro F1"] if f1 else []), rows
 
 
+def _marked(view: Scoreboard, name: Naming) -> Naming:
+    """Names with a word beside those of controls."""
+    controls = view.controls
+    return lambda text: f"{name(text)} (control)" if text in controls else name(text)
+
+
 def repeat_cells(view: Scoreboard, name: Naming) -> Cells:
     """What k tries come to, one row a contender and k; no rows where tasks were tried once."""
+    name = _marked(view, name)
     interval = f"{100 * view.level:g}% interval"
     header = ["contender", "tries", f"at least one passes (pass@k), {interval}", f"all pass (pass^k), {interval}"]
     rows = [
         [name(c.name), f"{r.k}", percent_interval(r.pass_at_k), percent_interval(r.pass_hat_k)]
-        for c in view.ranked
+        for c in view.shown
         for r in c.repeats
     ]
     return header, rows
@@ -54,6 +66,7 @@ def domain_cells(view: Scoreboard, name: Naming) -> Cells:
     sizes = {d: max((s.n_tasks for c in view.contenders for s in c.domains if s.domain == d), default=0)
              for d in view.domains}  # fmt: skip
     found = {(c.name, s.domain): s for c in view.contenders for s in c.domains}
+    who = _marked(view, name)
 
     def cell(contender: ContenderScore, domain: str) -> str:
         score = found.get((contender.name, domain))
@@ -63,20 +76,21 @@ def domain_cells(view: Scoreboard, name: Naming) -> Cells:
         return percent_interval(score.pass_rate) + own
 
     heads = [f"{name(d)} ({n:,})" for d, n in sizes.items()]
-    if len(sizes) >= len(view.contenders):
-        rows = [[head, *(cell(c, d) for c in view.ranked)] for head, d in zip(heads, sizes, strict=True)]
-        return ["domain (tasks)", *(name(c.name) for c in view.ranked)], rows
-    return ["contender", *heads], [[name(c.name), *(cell(c, d) for d in sizes)] for c in view.ranked]
+    if len(sizes) >= len(view.shown):
+        rows = [[head, *(cell(c, d) for c in view.shown)] for head, d in zip(heads, sizes, strict=True)]
+        return ["domain (tasks)", *(who(c.name) for c in view.shown)], rows
+    return ["contender", *heads], [[who(c.name), *(cell(c, d) for d in sizes)] for c in view.shown]
 
 
 def comparison_cells(view: Scoreboard, name: Naming) -> Cells:
     """One row a comparison: the difference, its interval and test, and how many tasks flipped each way."""
+    name = _marked(view, name)
     header = ["contender", "against", "difference", f"{100 * view.level:g}% interval", "p", "p adjusted", "only it"]
     header += ["only the other", "tasks"]
     rows = [
         [name(c.a), name(c.b), points(c.delta), points_interval(c.low, c.high), p_text(c.p_value),
          p_text(c.p_adjusted), f"{c.wins:,}", f"{c.losses:,}", f"{c.n_tasks:,}"]
-        for c in view.comparisons
+        for c in view.compared
     ]  # fmt: skip
     return header, rows
 

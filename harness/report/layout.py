@@ -48,9 +48,17 @@ def print_notes(console: "Console", notes: Sequence[str]) -> None:
 
 
 def print_table(
-    console: "Console", header: Sequence[str] | None, rows: Sequence[Sequence[str]], *, left: int = 1
+    console: "Console",
+    header: Sequence[str] | None,
+    rows: Sequence[Sequence[str]],
+    *,
+    left: int = 1,
+    expendable: Sequence[str] = (),
 ) -> None:
-    """Prints a table; columns that do not fit beside the first go into a further table under it."""
+    """Prints a table; where it is too wide, ``expendable`` columns go, in this order, as far as that is needed.
+
+    Columns that then still do not fit beside the first go into a further table under it.
+    """
     from rich import box
     from rich.cells import cell_len
     from rich.table import Table
@@ -58,7 +66,13 @@ def print_table(
 
     columns = list(zip(*(([header] if header else []) + list(rows)), strict=True))
     widths = [max(cell_len(cell) for cell in column) + 2 for column in columns]
-    for chosen in _fitting(widths, console.width):
+    titles, kept = list(header or ()), list(range(len(widths)))
+    dropped: list[str] = []
+    for name in expendable:
+        if sum(widths[i] for i in kept) > console.width and name in titles:
+            kept.remove(titles.index(name))
+            dropped.append(name)
+    for chosen in _fitting(widths, kept, console.width):
         table = Table(box=box.SIMPLE_HEAD if console.is_terminal and header else None, show_header=header is not None,
                       pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)  # fmt: skip
         for i in chosen:
@@ -70,6 +84,9 @@ def print_table(
             console.print(table)
         lines = captured.get().rstrip("\n").split("\n")
         console.file.write("\n".join(line.rstrip() for line in lines) + "\n\n")
+    if dropped:
+        print_line(console, f"left out for want of width: {', '.join(dropped)}")
+        print_line(console, "")
 
 
 def print_figures(console: "Console", rows: Sequence[Sequence[str]]) -> None:
@@ -87,13 +104,14 @@ def print_figures(console: "Console", rows: Sequence[Sequence[str]]) -> None:
     console.file.write("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")) + "\n\n")
 
 
-def _fitting(widths: list[int], room: int) -> list[list[int]]:
+def _fitting(widths: list[int], columns: list[int], room: int) -> list[list[int]]:
     """The columns of each table: as many as fit, the first repeated at the head of each."""
-    tables, used = [[0]], widths[0]
-    for i, width in enumerate(widths[1:], 1):
-        if used + width > room and len(tables[-1]) > 1:
-            tables.append([0])
-            used = widths[0]
+    first, *others = columns
+    tables, used = [[first]], widths[first]
+    for i in others:
+        if used + widths[i] > room and len(tables[-1]) > 1:
+            tables.append([first])
+            used = widths[first]
         tables[-1].append(i)
-        used += width
+        used += widths[i]
     return tables

@@ -1,5 +1,6 @@
 """``report.md``: the report as a page for people, every figure of it as in ``statistics.json``."""
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -12,8 +13,17 @@ from harness.report.cells import (
     repeat_cells,
     scoreboard_cells,
 )
-from harness.report.text import markdown_code, markdown_table, markdown_text, p_text, percent_interval, plural
-from harness.report.view import Flip, Pairing, Scoreboard
+from harness.report.text import (
+    listed,
+    markdown_code,
+    markdown_table,
+    markdown_text,
+    p_equation,
+    percent,
+    percent_interval,
+    plural,
+)
+from harness.report.view import ContenderScore, Flip, Pairing, Scoreboard
 
 FLIPS_LISTED = 20
 """Tasks named on the page for each direction of a comparison; ``ownbench compare --json`` lists all."""
@@ -43,7 +53,7 @@ def markdown_page(view: Scoreboard, pairings: Sequence[Pairing], figures: Sequen
     parts += [["\n".join(_headline(view))]]
     parts += [[f"![{title}]({path})"] for title, path in figures]
     parts += [["## Scoreboard"], _table(scoreboard_cells(view, _cell)), _legend(view)]
-    if view.comparisons:
+    if view.compared:
         parts += [["## Paired comparisons"], _table(comparison_cells(view, _cell), left=2)]
         parts.append([DIFFERENCES])
     if any(c.repeats for c in view.contenders):
@@ -62,14 +72,29 @@ def _headline(view: Scoreboard) -> list[str]:
     if not known:
         return ["No attempt has been graded yet."]
     known = [c for c in known if c.control is None] or known  # a control is a yardstick, and no answer
-    best = known[0]
-    first = f"{markdown_code(best.name)} has the highest pass rate seen, " if len(known) > 1 else "The pass rate of "
-    if len(known) == 1:
-        first += f"{markdown_code(best.name)} is "
-    lines = [f"{first}{percent_interval(best.pass_rate)} on {plural(best.n_tasks, 'task')}."]
-    if view.comparisons:
-        lines += ["", *(f"- {_sentence(c)}{_among_many(c, view)}" for c in view.comparisons)]
+    lines = [_leader(known)]
+    controls = view.controls
+    options = [c for c in view.compared if not {c.a, c.b} & controls]
+    others = [c for c in view.compared if {c.a, c.b} & controls]
+    for title, comparisons in ((None, options), ("Controls", others)):
+        if title and comparisons:
+            lines += ["", f"{title}, which decide without looking, look at the answers, or were shown something else:"]
+        if comparisons:
+            lines += ["", *(f"- {_sentence(c)}{_among_many(c, view)}" for c in comparisons)]
     return lines
+
+
+def _leader(known: Sequence[ContenderScore]) -> str:
+    """Who has the highest pass rate seen, or who share it."""
+    best = known[0]
+    rate = f"{percent_interval(best.pass_rate)} on {plural(best.n_tasks, 'task')}."
+    if len(known) == 1:
+        return f"The pass rate of {markdown_code(best.name)} is {rate}"
+    tied = [c for c in known if math.isclose(c.pass_rate.value or 0.0, best.pass_rate.value or 0.0, abs_tol=1e-12)]
+    if len(tied) == 1:
+        return f"{markdown_code(best.name)} has the highest pass rate seen, {rate}"
+    names = listed([markdown_code(c.name) for c in tied])
+    return f"{names} share the highest pass rate seen, {percent(best.pass_rate.value)}."
 
 
 def _sentence(comparison: Comparison) -> str:
@@ -89,7 +114,7 @@ def _among_many(c: Comparison, view: Scoreboard) -> str:
     if c.p_value is None or c.p_adjusted is None or not c.p_value <= alpha < c.p_adjusted:
         return ""
     return (
-        f" Adjusted for all {len(view.comparisons)} comparisons p is {p_text(c.p_adjusted)}: among so many, not shown."
+        f" Adjusted for all {len(view.comparisons)} comparisons {p_equation(c.p_adjusted)}: among so many, not shown."
     )
 
 

@@ -237,6 +237,9 @@ def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
     """What the figures rest on and what is not known, in sentences."""
     level = f"{100 * view.level:g}%"
     notes = [f"split: {view.split}"]
+    if view.absent:
+        names = [c.name for c in view.contenders if c.name in view.absent]
+        notes.append(f"without any attempt in this split, and left out of the tables: {_listed(names)}")
     if view.unit == "task":
         notes.append(f"intervals ({level}) are over tasks like these: the unit is the task")
     else:
@@ -257,9 +260,9 @@ def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
         notes.append(f"the experiment names no reference: {how}")
     if len(view.comparisons) > 1:
         notes.append(f"p adjusted holds for all {len(view.comparisons)} comparisons together (Holm 1979)")
-    notes += _reasons("cost per task", [(c.name, c.cost_per_task_usd) for c in view.contenders])
-    notes += _reasons("cost per pass", [(c.name, c.cost_per_pass_usd) for c in view.contenders])
-    notes += _reasons("latency", [(c.name, c.latency_p50) for c in view.contenders])
+    notes += _reasons("cost per task", [(c.name, c.cost_per_task_usd) for c in view.shown])
+    notes += _reasons("cost per pass", [(c.name, c.cost_per_pass_usd) for c in view.shown])
+    notes += _reasons("latency", [(c.name, c.latency_p50) for c in view.shown])
     if any(c.errored or c.ungraded for c in view.contenders):
         notes.append("costs and latencies are of graded attempts; what errored attempts cost is not in them")
     return notes

@@ -2,9 +2,16 @@
 
 from typing import TextIO
 
-from harness.report.cells import comparison_cells, difference_cells, domain_cells, repeat_cells, scoreboard_cells
+from harness.report.cells import (
+    EXPENDABLE,
+    comparison_cells,
+    difference_cells,
+    domain_cells,
+    repeat_cells,
+    scoreboard_cells,
+)
 from harness.report.layout import name_text, open_console, print_line, print_notes, print_table
-from harness.report.text import UNKNOWN, p_text, plural, points, points_interval
+from harness.report.text import UNKNOWN, p_equation, p_text, plural, points, points_interval
 from harness.report.view import Pairing, Scoreboard
 
 FLIPS_SHOWN = 10
@@ -17,14 +24,14 @@ def print_scoreboard(view: Scoreboard, file: TextIO | None = None) -> None:
     print_line(console, f"{view.report}: {plural(view.n_tasks, 'task')}, {plural(total, 'graded attempt')}", "bold")
     if view.warning:
         print_line(console, view.warning, "bold red")
-    print_table(console, *scoreboard_cells(view, name_text))
+    print_table(console, *scoreboard_cells(view, name_text), expendable=EXPENDABLE)
     if any(c.repeats for c in view.contenders):
         print_line(console, "Several tries of a task", "bold")
         print_table(console, *repeat_cells(view, name_text))
     if len(view.domains) > 1:
         print_line(console, f"Pass rate by domain, {100 * view.level:g}% intervals", "bold")
         print_table(console, *domain_cells(view, name_text))
-    if view.comparisons:
+    if view.compared:
         print_line(console, "Paired differences, in points of the pass rate", "bold")
         print_table(console, *comparison_cells(view, name_text), left=2)
     print_notes(console, view.notes)
@@ -43,7 +50,7 @@ def print_pairing(view: Pairing, file: TextIO | None = None) -> None:
     needed = UNKNOWN if c.tasks_needed is None else f"about {c.tasks_needed:,}, were this the true difference"
     rows = [
         ["difference", f"{points(c.delta)} points {interval}"],
-        ["test", f"p = {p_text(c.p_value)} ({c.test}){exact}"],
+        ["test", f"{p_equation(c.p_value)} ({c.test}){exact}"],
         ["tasks", f"{c.n_tasks:,} shared, {plural(c.n_trials, 'graded attempt')}"],
         ["only the first passed", f"{c.wins:,}"],
         ["only the second passed", f"{c.losses:,}"],
@@ -90,4 +97,4 @@ def _this_suite(view: Pairing) -> list[list[str]]:
 def _bounds_text(bounds: tuple[float, float] | None, errored: int) -> str:
     if bounds is None or not errored:
         return ""
-    return f"; had they all gone worst or best for the first: {points_interval(*bounds)} points"
+    return f"; had they all gone worst or best for the first: [{points(bounds[0])}, {points(bounds[1])}] points"

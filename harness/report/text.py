@@ -14,6 +14,9 @@ from harness.core import Estimate
 UNKNOWN = "-"
 """What stands in a table where a figure cannot be had; the reason stands in the notes."""
 
+NO_SPREAD = "no spread seen"
+"""What stands in place of an interval without width."""
+
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
 
@@ -68,11 +71,13 @@ def _hundredfold(share: float) -> float:
 
 
 def percent_interval(estimate: Estimate) -> str:
-    """``72.8% [69.6, 75.7]``; without brackets where no interval can be had."""
+    """``72.8% [69.6, 75.7]``; without brackets where no interval can be had, or nothing was seen to vary."""
     if estimate.value is None:
         return UNKNOWN
     if estimate.low is None or estimate.high is None:
         return percent(estimate.value)
+    if _no_width(estimate.low, estimate.high):
+        return f"{percent(estimate.value)} ({NO_SPREAD})"
     return f"{percent(estimate.value)} [{_hundredfold(estimate.low):.1f}, {_hundredfold(estimate.high):.1f}]"
 
 
@@ -85,8 +90,10 @@ def points(difference: float | None) -> str:
 
 
 def points_interval(low: float | None, high: float | None) -> str:
-    """``[-1.63, -0.27]``."""
-    return UNKNOWN if low is None or high is None else f"[{points(low)}, {points(high)}]"
+    """``[-1.63, -0.27]``; in words where nothing was seen to vary."""
+    if low is None or high is None:
+        return UNKNOWN
+    return f"({NO_SPREAD})" if _no_width(low, high) else f"[{points(low)}, {points(high)}]"
 
 
 def dollars(usd: float | None) -> str:
@@ -112,8 +119,17 @@ def dollars_interval(estimate: Estimate) -> str:
         return UNKNOWN
     if estimate.low is None and estimate.high is None:
         return dollars(estimate.value)
+    if _no_width(estimate.low, estimate.high):
+        return f"{dollars(estimate.value)} ({NO_SPREAD})"
     low, high = ("unbounded" if end is None else dollars(end).replace("$", "") for end in (estimate.low, estimate.high))
     return f"{dollars(estimate.value)} [{low}, {high}]"
+
+
+def _no_width(low: float | None, high: float | None) -> bool:
+    """Whether an interval has come out without width: the data did not vary, which is no certainty."""
+    if low is None or high is None:
+        return False
+    return high - low <= 1e-9 * max(abs(low), abs(high))
 
 
 def seconds(s: float | None) -> str:
@@ -139,6 +155,11 @@ def p_equation(p: float | None) -> str:
     """``p = 0.0156``, ``p < 0.0001``."""
     text = p_text(p)
     return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), *names[-1:]])
 
 
 def plural(count: int, word: str) -> str:

@@ -120,8 +120,36 @@ class Scoreboard:
 
     @property
     def ranked(self) -> tuple[ContenderScore, ...]:
-        """The contenders by pass rate, highest first; those without one last, ties in the report's order."""
-        return tuple(sorted(self.contenders, key=lambda c: -1.0 if c.pass_rate.value is None else -c.pass_rate.value))
+        """The options by pass rate, highest first, then the controls likewise, then those without a pass rate.
+
+        Ties stay in the report's order.
+        """
+
+        def place(c: ContenderScore) -> tuple[bool, bool, float]:
+            return c.pass_rate.value is None, c.control is not None, -(c.pass_rate.value or 0.0)
+
+        return tuple(sorted(self.contenders, key=place))
+
+    @property
+    def shown(self) -> tuple[ContenderScore, ...]:
+        """`ranked` without `absent`."""
+        return tuple(c for c in self.ranked if c.name not in self.absent)
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """Contenders without any attempt in the split that is shown: a row of theirs would hold nothing."""
+        tried = {c.name for c in self.contenders if c.n_trials + c.errored + c.ungraded + c.skipped}
+        return frozenset(c.name for c in self.contenders if c.name not in tried) if tried else frozenset()
+
+    @property
+    def controls(self) -> frozenset[str]:
+        """Names of the contenders that are yardsticks and no options."""
+        return frozenset(c.name for c in self.contenders if c.control is not None)
+
+    @property
+    def compared(self) -> tuple[Comparison, ...]:
+        """The comparisons of contenders that are shown."""
+        return tuple(c for c in self.comparisons if not {c.a, c.b} & self.absent)
 
     @property
     def domains(self) -> tuple[str, ...]:

@@ -165,5 +165,39 @@ def test_a_difference_that_many_comparisons_could_produce_is_marked(make_report)
     report = make_report(rows, experiment="reference: ref\n")
     write_report(report)
     page = (report / "report.md").read_text()
-    found = re.findall(r"Adjusted for all 6 comparisons p is 0\.093[78]: among so many, not shown\.", page)
+    found = re.findall(r"Adjusted for all 6 comparisons p = 0\.093[78]: among so many, not shown\.", page)
     assert len(found) == 6
+
+
+def written(name, **entry):
+    return {"name": name, "parts": {"written": entry}}
+
+
+CONTROLS = {"contenders": [written("never", escalate={"signal": "never"}), written("sham", delivery="placebo")]}
+
+
+def test_controls_have_a_list_of_their_own_and_a_word_beside_their_names(make_report):
+    rows = [{"contender": n, "task": f"t{i}", "status": "passed" if i < k else "failed"}
+            for n, k in (("never", 19), ("a", 12), ("b", 9), ("sham", 1)) for i in range(20)]  # fmt: skip
+    report = make_report(rows, manifest={"complete": True} | CONTROLS, experiment="reference: b\n")
+    write_report(report)
+    page = (report / "report.md").read_text()
+    assert "`a` has the highest pass rate seen, 60.0%" in page
+    before, _, after = page.partition("\nControls, ")
+    assert "`a`" in before.split("\n- ")[1]
+    assert before.count("\n- ") == 1
+    assert [("`never`" in line, "`sham`" in line) for line in after.split("##")[0].splitlines()
+            if line.startswith("- ")] == [(True, False), (False, True)]  # fmt: skip
+    scores, pairs, *_ = tables(page)
+    assert [row[0] for row in scores[1:]] == ["a", "b", "never (control)", "sham (control)"]
+    assert [row[0] for row in pairs[1:]] == ["never (control)", "a", "sham (control)"]
+
+
+def test_a_shared_lead_is_said_to_be_shared(make_report):
+    passed = {"a": range(3), "b": range(1, 4), "c": range(2, 5), "d": range(2)}
+    rows = [{"contender": n, "task": f"t{i}", "status": "passed" if i in of else "failed"}
+            for n, of in passed.items() for i in range(6)]  # fmt: skip
+    report = make_report(rows)
+    write_report(report)
+    page = (report / "report.md").read_text()
+    assert "`a`, `b` and `c` share the highest pass rate seen, 50.0%." in page

@@ -229,3 +229,13 @@ def test_dev_rows_do_not_enter_by_themselves(make_report):
     assert any("split: test" in note for note in scoreboard(report).notes)
     with pytest.raises(UsageError):
         scoreboard(report, split="train")
+
+
+def test_controls_rank_after_the_options_and_the_ungraded_last(make_report):
+    rows = [{"contender": n, "task": f"t{i}", "status": s if i < k else "failed" if s == "passed" else s}
+            for n, k, s in (("lost", 4, "errored"), ("never", 4, "passed"), ("low", 1, "passed"), ("high", 3, "passed"))
+            for i in range(4)]  # fmt: skip
+    named = [{"name": "never", "parts": {"written": {"escalate": {"signal": "never"}}}}]
+    view = scoreboard(make_report(rows, manifest={"complete": True, "contenders": named}))
+    assert [c.name for c in view.ranked] == ["high", "low", "never", "lost"]
+    assert view.controls == {"never"}

@@ -1,6 +1,7 @@
 """What a terminal and a pipe see."""
 
 import io
+import re
 
 import pytest
 from rich.cells import cell_len
@@ -35,7 +36,7 @@ def test_a_pipe_gets_plain_whole_lines(report):
         assert word in header
     row = next(line for line in lines if line.startswith("B "))
     assert "68.0% [54.2, 79.2]" in row  # 34 of 50, Wilson
-    assert "$0.250 [0.250, 0.250]" in row
+    assert "$0.250 (no spread seen)" in row
     assert "1.50 s" in row
     assert any(line.startswith("north") for line in lines)
     assert any(line.startswith("- split:") for line in lines)
@@ -111,3 +112,30 @@ def test_ungraded_and_skipped_have_columns_only_where_there_are_any(make_report,
         [{"contender": "A", "task": "x"}, {"contender": "A", "task": "y", "status": "skipped"}], name="some"
     )
     assert "skipped" in shown(print_scoreboard, scoreboard(some))
+
+
+def test_contenders_without_rows_in_the_split_are_named_and_have_no_row(make_report):
+    rows = [{"contender": n, "task": f"t{i}", "split": "dev" if i < 4 else "test"} for n in "AB" for i in range(8)]
+    rows += [{"contender": "late", "task": f"t{i}", "split": "test"} for i in range(4, 8)]
+    report = make_report(rows, experiment="reference: A\n")
+    text = shown(print_scoreboard, scoreboard(report, split="dev"))
+    assert "- without any attempt in this split, and left out of the tables: late" in text
+    assert not [line for line in text.splitlines() if line.startswith("late")]
+    assert "late  " in shown(print_scoreboard, scoreboard(report, split="test"))
+
+
+def test_the_least_important_columns_go_where_there_is_no_room(report, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    wide, narrow = {}, {}
+    for width, found in ((200, wide), (115, narrow)):
+        monkeypatch.setenv("COLUMNS", str(width))
+        out = Terminal()
+        print_scoreboard(scoreboard(report), out)
+        found["text"] = re.sub(r"\x1b\[\d+m", "", out.getvalue())
+        found["header"] = next(line for line in found["text"].splitlines() if line.startswith("contender"))
+    assert "attempts" in wide["header"]
+    assert "left out for want of width" not in wide["text"]
+    assert "attempts" not in narrow["header"]
+    assert "errored" in narrow["header"]  # in the same table still
+    assert "left out for want of width: attempts" in narrow["text"]
