@@ -144,6 +144,7 @@ def weigh(outcomes: Outcomes, policy: Policy, *, seed: int = 0, resamples: int =
 
 
 _SIGNS = 100_000_000
+_NONE_DIFFER = 1e-12
 
 
 def tasks_to_decide(outcomes: Outcomes, margin: float, policy: Policy, harm_level: float) -> int | None:
@@ -165,8 +166,7 @@ def tasks_to_decide(outcomes: Outcomes, margin: float, policy: Policy, harm_leve
     delta, error = float(d.mean()), cr1(d, common.clusters)
     single = len(np.unique(common.clusters)) == n and set(np.unique(np.abs(d)).tolist()) <= {0.0, 1.0}
     spread = float(np.abs(d).mean()) if single or error is None else n * error * error + delta * delta
-    # Without a single difference seen, one among n is as many as could well be hidden.
-    psi = min(1.0, max(spread, abs(delta), 1.0 / n))
+    psi = min(1.0, max(spread, abs(delta), _NONE_DIFFER))
     if delta > -margin:
         needed = non_inferiority_tasks(margin, psi, delta, power=policy.power, alpha=policy.alpha)
         # Tango's test asks for so many even where no task differs.
@@ -191,6 +191,6 @@ def tasks_if_equal(outcomes: Outcomes, margin: float, policy: Policy) -> int | N
     if n == 0:
         return None
     d = common.candidate[0] / common.candidate[1] - common.baseline[0] / common.baseline[1]
-    psi = min(1.0, max(float(np.square(d).mean()), 1.0 / n))
+    psi = min(1.0, max(float(np.square(d).mean()), _NONE_DIFFER))
     needed = non_inferiority_tasks(margin, psi, 0.0, power=policy.power, alpha=policy.alpha)
     return math.ceil(max(needed, _Z2(policy.alpha) * (1.0 - margin) / margin) - 1e-9)

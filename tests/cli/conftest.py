@@ -4,4 +4,4 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent / "run"), str(HERE.parent / "model")]
+sys.path[:0] = [str(HERE.parent / "run"), str(HERE.parent / "model"), str(HERE.parent / "verdict")]

@@ -1,0 +1,295 @@
+"""The rules of the gate: printed values, what makes evidence invalid, and what never ships."""
+
+import json
+
+import numpy as np
+import pytest
+from gate_reports import only, pair_rows, row, write_policy, write_report
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.core import Decision, UsageError, UserFileError
+from harness.stats import max_t_sign_flip
+from harness.verdict import Outcomes, Policy, gate, load_policy, weigh
+
+
+def outcomes(*tables):
+    """One 0/1 trial a task; each table is (both, gained, lost, neither) of one domain."""
+    candidate, baseline, domains = [], [], []
+    for code, (both, gained, lost, neither) in enumerate(tables):
+        candidate += [1] * (both + gained) + [0] * (lost + neither)
+        baseline += [1] * both + [0] * gained + [1] * lost + [0] * neither
+        domains += [code] * (both + gained + lost + neither)
+    ones = np.ones(len(domains))
+    return Outcomes(
+        candidate=(np.array(candidate, float), ones),
+        baseline=(np.array(baseline, float), ones),
+        domains=np.array(domains),
+        domain_names=tuple(f"d{k}" for k in range(len(tables))),
+        clusters=np.arange(len(domains)),
+    )
+
+
+# statistics.md section 5: b, c, n, margin, p; and the ends of the 90% interval
+ROWS = [
+    (23, 29, 800, 0.03, 0.009131, -0.022795),
+    (23, 29, 800, 0.05, 1.917e-5, -0.022795),
+    (0, 6, 800, 0.03, 9.550e-5, -0.014437),
+    (0, 6, 800, 0.05, 1.739e-8, -0.014437),
+    (38, 63, 500, 0.03, 0.842144, -0.083362),
+    (38, 63, 500, 0.05, 0.5, -0.083362),
+    (5, 5, 100, 0.03, 0.179125, -0.057086),
+    (5, 5, 100, 0.05, 0.071406, -0.057086),
+    (0, 0, 50, 0.03, 0.106834, -0.051333),
+    (0, 0, 50, 0.05, 0.052379, -0.051333),
+    (0, 1, 44, 0.1, 0.043766, -0.095662),  # Tango's lenses, printed
+]
+
+
+@pytest.mark.parametrize(("gained", "lost", "n", "margin", "p", "low"), ROWS)
+def test_the_gate_asks_tangos_question(gained, lost, n, margin, p, low):
+    found = weigh(outcomes((n - gained - lost, gained, lost, 0)), Policy(margin=margin)).overall
+    assert found.p_value == pytest.approx(p, rel=1e-3, abs=1e-9)
+    assert found.low == pytest.approx(low, abs=1e-6)
+    assert found.holds == (p < 0.05) == (low > -margin)
+
+
+def test_the_level_of_block_is_split_only_where_there_is_a_family():
+    one, two = (30, 1, 7, 2), (40, 0, 0, 0)
+    alone = weigh(outcomes(one), Policy())
+    assert (alone.harm_level, alone.domains) == (0.05, ())
+    assert alone.harm.p_value == pytest.approx(9 / 2**8)  # exact, one-sided: at most 1 of 8
+    assert alone.blocks
+    beside = weigh(outcomes(one, two), Policy())
+    assert beside.harm_level == 0.025
+    assert not beside.harmed_overall  # .0352 is above the half
+    assert not beside.blocks
+
+
+def test_a_domain_is_harmed_where_it_is_significant_and_below_its_margin():
+    small = (1960, 0, 20, 20)  # 1 point down, beyond doubt
+    large = (85, 0, 15, 0)
+    quiet = (100, 2, 2, 0)
+    found = {one.domain: one for one in weigh(outcomes(small, large, quiet), Policy()).domains}
+    assert found["d0"].p_adjusted < 0.025
+    assert not found["d0"].harmed
+    assert found["d1"].harmed
+    strict = weigh(outcomes(small, large, quiet), Policy(critical_domains={"d0": 0.005}))
+    assert {one.domain for one in strict.harmed} == {"d0", "d1"}
+
+
+def test_the_family_is_judged_by_max_t_on_the_same_signs():
+    out = outcomes((20, 1, 6, 0), (20, 2, 3, 0), (20, 3, 1, 0))  # 16 that differ: every pattern is looked at
+    d = (out.candidate[0] - out.baseline[0])[:, None] * (out.domains[:, None] == np.arange(3))
+    signs = 1 - 2 * ((np.arange(2**16)[:, None] >> np.arange(16)) & 1)
+    moved = d[np.any(d != 0, axis=1)] / np.sqrt((d * d).sum(axis=0))
+    largest = (signs @ -moved).max(axis=1)
+    single = [(largest >= -moved.sum(axis=0)[k] - 1e-12).mean() for k in range(3)]
+    found = [one.p_adjusted for one in weigh(out, Policy()).domains]
+    assert found[0] == pytest.approx(single[0])  # the most extreme: step-down and single step agree
+    assert found == pytest.approx(max_t_sign_flip(d, "less").tolist())
+
+
+def test_an_exempt_domain_cannot_block_and_still_counts():
+    out = outcomes((60, 0, 40, 0), (5000, 0, 0, 0))
+    assert weigh(out, Policy()).blocks
+    freed = weigh(out, Policy(exempt_domains=("d0",)))
+    assert not freed.blocks
+    assert freed.overall.delta == pytest.approx(-40 / 5100)
+    worse = weigh(outcomes((60, 0, 40, 0), (300, 0, 0, 0)), Policy(exempt_domains=("d0",)))
+    assert worse.harmed_overall  # an exemption hides no drop of the mean
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(*[st.integers(0, 25)] * 4), min_size=1, max_size=4), st.sampled_from([0.01, 0.05, 0.2]))
+def test_nothing_ships_and_blocks_at_once_and_a_wider_margin_never_hurts(tables, margin):
+    if not sum(map(sum, tables)):
+        return
+    narrow = weigh(outcomes(*tables), Policy(margin=margin), resamples=199)
+    wide = weigh(outcomes(*tables), Policy(margin=2 * margin), resamples=199)
+    assert not (narrow.proves and narrow.blocks)
+    assert not (narrow.proves and not wide.proves)
+    assert not (wide.blocks and not narrow.blocks)
+
+
+# ----------------------------------------------------------------------------------------------------- two reports
+
+
+@pytest.fixture
+def judge(tmp_path):
+    """Gates the candidate B's rows against the baseline A's; ``changes`` go to the candidate's manifest."""
+
+    def judged(ours, theirs, policy=None, **fields):
+        write_report(tmp_path / "main", ours)
+        write_report(tmp_path / "candidate", theirs, **fields)
+        return gate(tmp_path / "main", tmp_path / "candidate", policy or Policy(margin=0.1))
+
+    return judged
+
+
+GOOD = pair_rows(250, 5, 5, 40)
+
+
+def failing(found):
+    return [one.rule for one in found.reasons if not one.holds]
+
+
+def test_good_evidence_ships(judge):
+    found = judge(only(GOOD, "A"), only(GOOD, "B"))
+    assert (found.decision, failing(found)) == (Decision.SHIP, [])
+    assert found.comparison.delta == 0
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "fields", "rule"),
+    [
+        (only(GOOD, "A"), only(GOOD, "B"), {"complete": False, "stopped_because": "budget"}, "complete"),
+        (only(GOOD, "A"), [*only(GOOD, "B"), row("B", 7)], {}, "rows"),
+        (only(GOOD, "A"), [o | {"passed": None if i else False} for i, o in enumerate(only(GOOD, "B"))], {}, "rows"),
+        (only(GOOD, "A"), [o | {"suite_digest": "other"} for o in only(GOOD, "B")], {}, "same_suites"),
+        (only(GOOD, "A"), only(GOOD, "B")[:-1], {}, "same_tasks"),
+        (only(GOOD, "A")[:-1], only(GOOD, "B"), {}, "same_tasks"),
+        (only(GOOD, "A"), [row("B", n, "errored" if n < 10 else "passed") for n in range(300)], {}, "errored"),
+    ],
+    ids=["stopped", "twice", "contradiction", "suite", "fewer", "more", "errored"],
+)
+def test_what_cannot_be_judged_is_invalid(judge, ours, theirs, fields, rule):
+    found = judge(ours, theirs, **fields)
+    assert (found.decision, found.exit_code) == (Decision.INVALID, 4)
+    assert rule in failing(found)
+    assert found.tasks_needed is None
+
+
+def test_another_grader_is_invalid(tmp_path):
+    reports = [
+        write_report(tmp_path / name, only(GOOD, who), suites=({"name": "s", "digest": "sd", "graders": [grader]},))
+        for name, who, grader in (("main", "A", "g1"), ("candidate", "B", "g2"))
+    ]
+    found = gate(*reports, Policy(margin=0.1))
+    assert (found.decision, failing(found)) == (Decision.INVALID, ["same_graders"])
+
+
+def test_what_cannot_be_read_is_invalid_too(tmp_path):
+    good = write_report(tmp_path / "main", only(GOOD, "A"))
+    broken = write_report(tmp_path / "candidate", only(GOOD, "B"))
+    (broken / "outcomes.parquet").write_bytes(b"PAR1 torn")
+    found = gate(good, broken)
+    assert (found.decision, failing(found)) == (Decision.INVALID, ["readable"])
+    assert json.dumps(found.as_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 50])
+def test_identical_outcomes_on_few_tasks_prove_nothing(judge, n):
+    rows = pair_rows(n, 0, 0, 0)
+    found = judge(only(rows, "A"), only(rows, "B"), Policy(margin=0.05))
+    assert found.decision is Decision.INCONCLUSIVE
+    assert found.tasks_needed == 52  # z^2 (1 - m) / m = 51.4: Tango where no task differs
+    more = pair_rows(52, 0, 0, 0)  # and at the number that it names they do
+    assert judge(only(more, "A"), only(more, "B"), Policy(margin=0.05)).decision is Decision.SHIP
+
+
+def test_a_critical_domain_has_to_be_shown(judge):
+    rows = GOOD + pair_rows(20, 0, 0, 0, domain="refunds", start=1000)
+    policy = Policy(margin=0.1, critical_domains={"refunds": 0.05})
+    found = judge(only(rows, "A"), only(rows, "B"), policy)
+    assert (found.decision, failing(found)) == (Decision.INCONCLUSIVE, ["critical:refunds"])
+    assert "about 52 tasks of it would decide" in found.reasons[-1].text
+    assert found.tasks_needed == 52 * 320 // 20
+    many = GOOD + pair_rows(60, 0, 0, 0, domain="refunds", start=1000)
+    assert judge(only(many, "A"), only(many, "B"), policy).decision is Decision.SHIP
+
+
+def priced(rows, who, usd, seconds):
+    return [one | {"cost_usd": usd, "latency_s": seconds} for one in only(rows, who)]
+
+
+@pytest.mark.parametrize(
+    ("key", "limit", "decision"),
+    [("max_cost_ratio", 2.1, "SHIP"), ("max_cost_ratio", 1.9, "INCONCLUSIVE"), ("max_latency_ratio", 3.1, "SHIP"),
+     ("max_latency_ratio", 2.9, "INCONCLUSIVE")],
+)  # fmt: skip
+def test_ratios_hold_by_their_upper_limit(judge, key, limit, decision):
+    found = judge(priced(GOOD, "A", 0.01, 1.0), priced(GOOD, "B", 0.02, 3.0), Policy(margin=0.1, **{key: limit}))
+    assert found.decision == decision
+
+
+@pytest.mark.parametrize(("key", "rule"), [("max_cost_ratio", "cost"), ("max_latency_ratio", "latency")])
+def test_an_unknown_amount_is_not_a_low_one(judge, key, rule):
+    ours = priced(GOOD, "A", 0.01, 1.0)
+    theirs = priced(GOOD, "B", 0.001, 0.1)
+    theirs[3] |= {"cost_usd": None, "latency_s": None}
+    found = judge(ours, theirs, Policy(margin=0.1, **{key: 5.0}))
+    assert (found.decision, failing(found)) == (Decision.INCONCLUSIVE, [rule])
+    assert found.reasons[-1].holds is None
+
+
+def test_few_tasks_are_too_few_where_the_policy_says_so(judge):
+    found = judge(only(GOOD, "A"), only(GOOD, "B"), Policy(margin=0.1, minimum_tasks=301))
+    assert (found.decision, failing(found), found.tasks_needed) == (Decision.INCONCLUSIVE, ["minimum_tasks"], 301)
+
+
+def test_a_contender_is_not_gated_against_itself(tmp_path):
+    report = write_report(tmp_path / "r", GOOD)
+    with pytest.raises(UsageError, match="against itself"):
+        gate(report, report, baseline_contender="A", candidate_contender="A")
+
+
+def test_several_trials_are_judged_over_tasks(judge):
+    rows = [row(who, n, "passed" if (n + t) % 3 else "failed", trial=t)
+            for who in "AB" for n in range(60) for t in range(3)]  # fmt: skip
+    found = judge(only(rows, "A"), only(rows, "B"))
+    assert found.comparison.n_tasks == 60
+    assert "Tango score on 60 clusters" in next(r.text for r in found.reasons if r.rule == "non_inferior")
+
+
+# ---------------------------------------------------------------------------------------------------- what changed
+
+
+def manifest_of(name, **model):
+    spec = {"name": "worker", "backend": "openai", "model": "m1", "sampling": {"temperature": 0}, "digest": "a" * 32}
+    parts = {"model": spec | model, "adapters": {"s": "b" * 32}, "written": {"adapter": "adapters/one"}}
+    contender = {"name": name, "kind": "adapter", "digest": f"digest of {name}", "parts": parts}
+    return {"contenders": (contender,), "prices": {"worker": {"input": 1.0, "output": 2.0}}}
+
+
+def test_what_changed_is_said_place_by_place(tmp_path):
+    main = write_report(tmp_path / "main", only(GOOD, "A"), **manifest_of("A"))
+    fields = manifest_of("A", model="m2", sampling={"temperature": 0.5})
+    fields["prices"] = {"worker": {"input": 1.0, "output": 3.0}}
+    candidate = write_report(tmp_path / "candidate", only(GOOD, "B", "A"), **fields)
+    found = {c.what: (c.baseline, c.candidate) for c in gate(main, candidate, Policy(margin=0.1)).changed}
+    assert found == {
+        "model": ("worker openai m1", "worker openai m2"),
+        "sampling temperature": ("0", "0.5"),
+        "price output": ("2.0", "3.0"),
+    }
+
+
+# -------------------------------------------------------------------------------------------------------- the policy
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"margn": 0.02}, "margin"),
+        ({"margin": 0}, "margin"),
+        ({"margin": True}, "margin"),
+        ({"alpha": 0.5}, "alpha"),
+        ({"max_cost_ratio": "1.2"}, "max_cost_ratio"),
+        ({"critical_domains": {"a": 2}}, "critical_domains.a"),
+        ({"critical_domains": {"a": 0.1}, "exempt_domains": ["a"]}, "critical and exempt"),
+        ({"exempt_domains": ["a", "a"]}, "listed twice"),
+        ({"minimum_tasks": 0}, "minimum_tasks"),
+    ],
+)
+def test_a_wrong_policy_names_its_key(tmp_path, keys, words):
+    with pytest.raises(UserFileError, match=words):
+        load_policy(write_policy(tmp_path / "gate.yaml", **keys))
+
+
+@pytest.mark.parametrize("key", ["critical_domains", "exempt_domains"])
+def test_a_policy_about_no_domain_of_the_reports_is_refused(tmp_path, key):
+    report = write_report(tmp_path / "r", pair_rows(9, 1, 1, 1, domain="refunds"))
+    path = write_policy(tmp_path / "gate.yaml", **{key: {"refund": 0.1} if key == "critical_domains" else ["refund"]})
+    with pytest.raises(UserFileError, match=r"gate\.yaml: .*refunds"):
+        gate(report, report, path, baseline_contender="A")
