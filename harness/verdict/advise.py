@@ -188,7 +188,7 @@ class _Ranking:
     """Monthly dollars, shape (resamples, options); lower bounds where a bill is not whole."""
     allowed: "Mask"
     best: int
-    """The option that passes most, of those allowed."""
+    """The option that passes most, of those allowed; of equals the cheapest."""
     probabilities: "Floats"
     """Of being the cheapest at the required quality; where bills are not whole, of the lower bounds."""
     kinds: Mapping[Decision | None, float]
@@ -218,12 +218,18 @@ def _rank(standing: Standing, terms: Terms, settings: AdviceSettings) -> _Rankin
         bills=tuple(bills),
         drawn=table,
         allowed=allowed,
-        best=int(np.argmax(np.where(allowed, standing.rates, -np.inf))),
+        best=_best(standing, bills, allowed),
         probabilities=p,
         kinds=by_kind(standing.candidates, p),
         sure_kinds=_sure(standing.candidates, table, good, whole),
         good=np.asarray(good.mean(axis=0), dtype=np.float64),
     )
+
+
+def _best(standing: Standing, bills: Sequence[Bill], allowed: "Mask") -> int:
+    rates = np.where(allowed, standing.rates, -np.inf)
+    top = [i for i in range(len(rates)) if rates[i] >= rates.max() - 1e-12]
+    return min(top, key=lambda i: float(bills[i].usd))
 
 
 def _sure(found: Sequence[Candidate], usd: "Floats", good: "Mask", whole: "Mask") -> Mapping[Decision | None, float]:

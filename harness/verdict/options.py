@@ -6,6 +6,7 @@ does: a model in this process or behind a loopback address is owned, one behind 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -158,10 +159,16 @@ def _of_model(model: Mapping[str, Any]) -> tuple[Decision | None, str]:
     if backend == "litellm":
         return RENT, "is a provider's"
     if backend == "openai" and model.get("base_url"):
-        host = urlsplit(str(model["base_url"])).hostname or ""
-        own = host in {"localhost", "::1"} or host.startswith("127.")
-        return (OWN, "is served on this machine") if own else (RENT, "is served elsewhere")
+        here = _is_loopback(urlsplit(str(model["base_url"])).hostname or "")
+        return (OWN, "is served on this machine") if here else (RENT, "is served elsewhere")
     return None, "has no price and no backend on record"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name: nobody is asked what it stands for
+        return False
 
 
 def _of_bases(bases: frozenset[str]) -> tuple[Decision | None, str]:

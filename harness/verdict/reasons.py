@@ -176,8 +176,9 @@ def _headline(found: Findings, lead: Option, kind: Decision) -> str:
         if lead.monthly_usd.value is None
         else f", {_dollars(lead.monthly_usd.value)} a month for {volume:,.0f} tasks"
     )
+    a = "an" if kind == Decision.OWN else "a"
     return (
-        f"With probability {found.probabilities[kind]:.2f} a {PLAIN[kind]} option is the cheapest of those within "
+        f"With probability {found.probabilities[kind]:.2f} {a} {PLAIN[kind]} option is the cheapest of those within "
         f"{_points(found.margin)} of the best pass rate; it is {lead.contender}{bill}."
     )
 

@@ -1,0 +1,450 @@
+"""The advice against bills worked out by hand, closed forms, and what must never happen."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from advice_reports import write
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.core import Decision, EvidenceError, UsageError, UserFileError
+from harness.verdict import AdviceSettings, advise, load_terms
+
+ALL = {
+    "tasks_per_month": "1000",
+    "value_per_task_usd": "0.4",
+    "training_usd": "120",
+    "labelling_usd": "60",
+    "skill_authoring_usd": "24",
+    "hosting_usd_per_month": "20",
+    "outage_days_per_year": "36.5",
+    "data_must_stay_inside": "false",
+}
+EQUAL = AdviceSettings(margin=0.02)
+
+
+def asked(report, **changed):
+    """The advice with all amounts given, but for what is changed; None makes an amount unknown."""
+    spread, months, chosen = changed.pop("spread", 0.25), changed.pop("months", 12.0), changed.pop("settings", EQUAL)
+    given = ALL | {k: "" if v is None else str(v).lower() for k, v in changed.items()}
+    return advise(report, load_terms(report, given, months=months, spread=spread), chosen)
+
+
+def option(found, name):
+    return next(o for o in found.options if o.contender == name)
+
+
+@pytest.fixture
+def same(tmp_path):
+    """Tuned at a cent and skilled at five cents; both pass the same 80 of 100 tasks."""
+    passed = [i % 5 != 0 for i in range(100)]
+    return write(tmp_path / "r", {"tuned": [(p, 0.01) for p in passed], "skilled": [(p, 0.05) for p in passed]})
+
+
+# ------------------------------------------------------------------------------------------------- bills, by hand
+
+
+def test_a_months_bill(tmp_path):
+    """1,000 tasks; 36.5 days are a tenth of the year; 15 dollars a month of tuning, 2 of skills."""
+    tasks = {"tuned": [], "skilled": [], "hybrid": [], "base": [], "bare": []}
+    for i in range(100):
+        p = i % 5 != 0
+        tasks["tuned"].append((p, 0.01))
+        tasks["skilled"].append((p, 0.05))
+        tasks["hybrid"].append((p, 0.02, {"escalated": i % 4 == 0}))
+        tasks["base"].append((p, 0.01))
+        tasks["bare"].append((p, 0.03))
+    found = asked(write(tmp_path / "r", tasks), spread=0)
+    bills = {o.contender: o.monthly_usd.value for o in found.options}
+    assert bills == pytest.approx(
+        {
+            "tuned": 10 + 20 + 15,
+            "skilled": 50 + 40 + 2,
+            "hybrid": 20 + 0.25 * 40 + 20 + 15 + 2,
+            "base": 10 + 20,
+            "bare": 30 + 40,
+        }
+    )
+    assert {o.contender: o.kind for o in found.options} == {
+        "tuned": "OWN", "skilled": "RENT", "hybrid": "MIX", "base": "OWN", "bare": "RENT"
+    }  # fmt: skip
+    assert found.advice == Decision.OWN
+    assert option(found, "base").probability_cheapest == 1.0
+    assert option(found, "tuned").cost_per_pass_usd.value == pytest.approx(0.0125)
+
+
+def test_the_horizon_spreads_what_is_paid_once(same):
+    assert option(asked(same, months=24), "tuned").monthly_usd.value == pytest.approx(10 + 20 + 7.5)
+
+
+def test_the_printed_break_even(tmp_path):
+    """Statistics, section 9: F 1500, saving .252307 (SE .012247): 5,945 [5,429, 6,570]."""
+    n = 20_000
+    spread = 0.012247 * (n - 1) ** 0.5
+    rented = [(True, 2.252307 + spread * (1 if i % 2 else -1)) for i in range(n)]
+    report = write(tmp_path / "r", {"base": [(True, 2.0)] * n, "bare": rented})
+    found = asked(report, hosting_usd_per_month=1500, outage_days_per_year=0).break_even_tasks_per_month
+    assert (found.value, found.low, found.high) == pytest.approx((5945, 5429, 6570), abs=1)
+
+
+def test_a_saving_that_may_be_none_has_no_upper_end(tmp_path):
+    rented = [(True, 0.011 + (0.02 if i % 2 else -0.01)) for i in range(20)]
+    report = write(tmp_path / "r", {"base": [(True, 0.01)] * 20, "bare": rented})
+    found = asked(report, outage_days_per_year=0)
+    assert found.break_even_tasks_per_month.high is None
+    assert found.break_even_tasks_per_month.value == pytest.approx(20 / 0.006)
+    dearer = write(tmp_path / "d", {"base": [(True, 0.5)] * 20, "bare": [(True, 0.1)] * 20})
+    never = asked(dearer, outage_days_per_year=0)
+    assert never.break_even_tasks_per_month.value is None
+    assert next(c for c in never.conditions if c.name.startswith("high")).answer == "no"
+
+
+def test_owning_may_pay_at_any_volume(tmp_path):
+    rng = np.random.default_rng(1)
+    cost = [(True, 0.05 + 0.01 * x) for x in rng.random(50)]
+    report = write(tmp_path / "r", {"tuned": [(True, 0.01)] * 50, "skilled": cost})
+    found = asked(report, skill_authoring_usd=6000)
+    assert found.break_even_tasks_per_month.value == 0
+    assert found.advice == Decision.OWN
+
+
+# ------------------------------------------------------------------------------------------------ probability
+
+
+@pytest.mark.parametrize("ratio", [0.9, 1.0, 1.1])
+def test_the_probability_is_that_of_two_triangular_amounts(tmp_path, ratio):
+    """Constant costs leave hosting against volume times price: P(ratio T1 < T2), here by integration."""
+    from scipy.integrate import quad
+    from scipy.stats import triang
+
+    law = triang(0.5, loc=0.75, scale=0.5)
+    expected = quad(lambda x: law.pdf(x) * law.sf(ratio * x), 0.75, 1.25, points=[1.0], limit=200)[0]
+    report = write(tmp_path / "r", {"base": [(True, 0.0)] * 30, "bare": [(True, 0.1)] * 30})
+    found = asked(report, outage_days_per_year=0, hosting_usd_per_month=100 * ratio)
+    assert option(found, "base").probability_cheapest == pytest.approx(expected, abs=0.03)
+    assert sum(o.probability_cheapest for o in found.options) == pytest.approx(1)
+    assert (found.advice == Decision.UNDECIDED) == (0.2 < expected < 0.8)
+
+
+def test_quality_is_drawn_with_the_tasks(tmp_path):
+    """The cheap one passes as many, on other tasks: how often it is within the margin of the best, by enumeration."""
+    from scipy.stats import multinomial
+
+    a = [(i < 10 or i >= 20, 0.01) for i in range(40)]
+    b = [(i >= 10, 0.05) for i in range(40)]
+    report = write(tmp_path / "r", {"base": a, "bare": b})
+    found = asked(report, hosting_usd_per_month=0, outage_days_per_year=0)
+    law = multinomial(40, [0.25, 0.25, 0.5])
+    expected = sum(
+        law.pmf([x, y, 40 - x - y]) for x in range(41) for y in range(41 - x) if (x - y) / 40 >= -0.02 - 1e-9
+    )
+    assert option(found, "base").probability_cheapest == pytest.approx(expected, abs=0.03)
+    assert found.advice == Decision.UNDECIDED
+    assert "OWN" in found.reasons[0]
+
+
+def test_a_cheap_option_that_falls_short_is_not_advised(tmp_path):
+    good, poor = [i % 10 != 0 for i in range(300)], [i % 2 == 0 for i in range(300)]
+    outcomes = {"tuned": [(p, 0.001) for p in poor], "skilled": [(p, 0.5) for p in good]}
+    found = asked(write(tmp_path / "r", outcomes))
+    assert found.advice == Decision.RENT
+    assert (option(found, "tuned").quality, option(found, "skilled").quality) == ("below", "best")
+    assert found.probabilities["RENT"] == 1.0
+    assert any("OWN: tuned passes 50.0%" in reason for reason in found.reasons)
+
+
+def test_likely_is_not_shown(tmp_path):
+    """60 tasks, one lost: within two points of the best more often than not, and shown by nothing."""
+    outcomes = {"tuned": [(i != 0, 0.001) for i in range(60)], "skilled": [(True, 0.5)] * 60}
+    found = asked(write(tmp_path / "r", outcomes), settings=AdviceSettings(margin=0.04))
+    assert found.probabilities["OWN"] > 0.8
+    assert (found.advice, option(found, "tuned").quality) == (Decision.UNDECIDED, "open")
+    assert "not shown" in found.reasons[0]
+    wide = asked(write(tmp_path / "r", outcomes), settings=AdviceSettings(margin=0.2))
+    assert (wide.advice, option(wide, "tuned").quality) == (Decision.OWN, "shown")
+
+
+# ------------------------------------------------------------------------------------------- what must never happen
+
+BOUND = {"max_examples": 40, "deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+VOLUME = st.floats(1, 1e6)
+
+
+@settings(**BOUND)
+@given(low=VOLUME, times=st.floats(1, 100), hosting=st.floats(0, 1e4))
+def test_more_tasks_never_speak_for_the_dearer_margin(same, low, times, hosting):
+    """The owned option costs less a task: more tasks can only help it."""
+    few = asked(same, tasks_per_month=low, hosting_usd_per_month=hosting)
+    many = asked(same, tasks_per_month=low * times, hosting_usd_per_month=hosting)
+    assert many.probabilities["OWN"] >= few.probabilities["OWN"]
+    assert not (few.advice == Decision.OWN and many.advice == Decision.RENT)
+
+
+@settings(**BOUND)
+@given(days=st.floats(0, 300), more=st.floats(0, 60), volume=VOLUME)
+def test_more_outages_never_speak_for_the_api(same, days, more, volume):
+    calm = asked(same, outage_days_per_year=days, tasks_per_month=volume)
+    risky = asked(same, outage_days_per_year=days + more, tasks_per_month=volume)
+    assert risky.probabilities["RENT"] <= calm.probabilities["RENT"]
+    inside = asked(same, outage_days_per_year=days, tasks_per_month=volume, data_must_stay_inside=True)
+    assert inside.advice == Decision.OWN
+
+
+@settings(**BOUND)
+@given(lacking=st.sets(st.sampled_from(sorted(ALL)), min_size=1))
+def test_what_is_missing_only_takes_certainty_away(same, lacking):
+    """With less said, the word stays or becomes UNDECIDED; and where it does, what is asked for was lacking."""
+    whole = asked(same)
+    part = asked(same, **dict.fromkeys(lacking))
+    assert whole.advice == Decision.OWN
+    assert part.advice in {Decision.OWN, Decision.UNDECIDED}
+    assert set(part.missing) <= lacking
+    assert (part.advice == Decision.UNDECIDED) == bool(part.missing)
+
+
+# ------------------------------------------------------------------------------------------------------------- missing
+
+
+def test_nothing_is_taken_for_nothing(same):
+    found = advise(same)
+    assert found.advice == Decision.UNDECIDED
+    assert set(found.missing) == set(ALL)
+    assert all(o.monthly_usd.value is None and o.probability_cheapest is None for o in found.options)
+    assert all(c.answer == "unknown" for c in found.conditions[2:])
+    assert "tasks_per_month" in found.break_even_tasks_per_month.why or found.break_even_tasks_per_month.value is None
+    assert found.flips_at == ()
+
+
+def test_an_amount_that_cannot_change_the_word_is_not_asked_for(same):
+    """Renting is the dearer one already, before its outages and its skills."""
+    found = asked(same, outage_days_per_year=None, skill_authoring_usd=None, hosting_usd_per_month=1)
+    assert (found.advice, found.missing) == (Decision.OWN, ())
+    assert option(found, "skilled").monthly_usd.value is None
+    assert option(found, "skilled").lacking == ("outage_days_per_year", "skill_authoring_usd")
+
+
+def test_no_outage_needs_no_value(same):
+    found = asked(same, outage_days_per_year=0, value_per_task_usd=None)
+    assert option(found, "skilled").monthly_usd.value == pytest.approx(52)
+    assert found.advice != Decision.UNDECIDED or not found.missing
+
+
+def test_an_unknown_cost_is_asked_for(tmp_path):
+    outcomes = {"tuned": [(True, None)] * 30, "skilled": [(True, 0.05)] * 30}
+    found = asked(write(tmp_path / "r", outcomes))
+    assert (found.advice, found.missing) == (Decision.UNDECIDED, ("cost_usd",))
+    assert "what a task costs with tuned" in found.reasons[0]
+    assert option(found, "tuned").cost_per_pass_usd.value is None
+
+
+def test_one_kind_is_no_choice(tmp_path):
+    found = asked(write(tmp_path / "r", {"bare": [(True, 0.1)] * 30, "skilled": [(True, 0.2)] * 30}))
+    assert found.advice == Decision.UNDECIDED
+    assert found.reasons[0].startswith("Only rented options were tried")
+    assert found.break_even_tasks_per_month.why == "no option is known to be owned"
+    inside = asked(write(tmp_path / "r", {"bare": [(True, 0.1)] * 30}), data_must_stay_inside=True)
+    assert inside.reasons == ("The data must stay inside, and no owned option was tried: try one.",)
+
+
+def test_an_incomplete_run_gives_no_advice(tmp_path):
+    outcomes = {"tuned": [(True, 0.01)] * 30, "skilled": [(True, 0.05)] * 30}
+    found = asked(write(tmp_path / "r", outcomes, manifest={"complete": False, "stopped_because": "budget"}))
+    assert (found.advice, found.warning) == (Decision.UNDECIDED, "INCOMPLETE: the run is not done (budget)")
+
+
+# ---------------------------------------------------------------------------------------------- options and their kinds
+
+
+def test_controls_are_no_options(tmp_path):
+    names = ("tuned", "skilled", "hybrid", "oracle", "placebo")
+    found = asked(write(tmp_path / "r", {n: [(True, 0.01, {"escalated": True})] * 30 for n in names}))
+    assert {o.contender for o in found.options} == {"tuned", "skilled", "hybrid"}
+    assert "no options, since they only measure: oracle, placebo" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ({"backend": "openai", "price": {"gpu_hour": 1.0}}, "OWN"),
+        ({"backend": "transformers", "price": {"input": 0.1, "output": 0.2}}, "RENT"),
+        ({"backend": "vllm", "price": None}, "OWN"),
+        ({"backend": "litellm", "price": {}}, "RENT"),
+        ({"backend": "replay", "recorded_backend": "litellm"}, "RENT"),
+        ({"backend": "openai"}, "unknown"),
+        ({"backend": "openai", "base_url": "http://127.0.0.1:8000/v1"}, "OWN"),
+        ({"backend": "openai", "base_url": "http://localhost:8000/v1"}, "OWN"),
+        ({"backend": "openai", "base_url": "https://127.example.com/v1"}, "RENT"),
+    ],
+)
+def test_what_is_owned_and_what_is_rented(tmp_path, model, kind):
+    address = model.get("base_url")  # the manifest does not hold it
+    kept = {k: v for k, v in model.items() if k != "base_url"}
+    report = write(tmp_path / "r", {"base": [(True, 0.01)] * 9}, models=[kept | {"name": "mine"}])
+    if address:
+        (report / "experiment.yaml").write_text(f"models: {{mine: {{backend: openai, base_url: '{address}'}}}}\n")
+    assert asked(report).options[0].kind == kind
+
+
+def test_the_user_knows_best(tmp_path):
+    report = write(tmp_path / "r", {"a": [(True, 0.01)] * 30, "b": [(True, 0.05)] * 30}, manifest=False)
+    blind = asked(report)
+    assert (blind.advice, {o.kind for o in blind.options}) == (Decision.UNDECIDED, {"unknown"})
+    assert "--own" in blind.reasons[0]
+    said = {Decision.OWN: ["a"], Decision.RENT: ["b"]}
+    assert asked(report, settings=AdviceSettings(kinds=said)).advice == Decision.OWN
+    with pytest.raises(UsageError, match="say one"):
+        asked(report, settings=AdviceSettings(kinds={Decision.OWN: ["a"], Decision.MIX: ["a"]}))
+    with pytest.raises(UsageError, match="no contender 'c'"):
+        asked(report, settings=AdviceSettings(kinds={Decision.OWN: ["c"]}))
+    without = asked(report, settings=AdviceSettings(without=["a"]))
+    assert [o.contender for o in without.options] == ["b"]
+
+
+def test_billing_tells_the_kind_of_an_import(tmp_path):
+    rows = {n: [(True, 0.01, {"cost_basis": b})] * 9 for n, b in {"a": "gpu_time", "b": "tokens", "c": "mixed"}.items()}
+    found = asked(write(tmp_path / "r", rows, manifest=False))
+    assert {o.contender: o.kind for o in found.options} == {"a": "OWN", "b": "RENT", "c": "MIX"}
+
+
+# --------------------------------------------------------------------------------------------------------------- flips
+
+
+def test_flips_stand_where_the_bills_meet(same):
+    """45 dollars against 92: volume at 33 / .08, hosting and training by what is between them."""
+    found = asked(same)
+    flips = {(f.input, f.at > f.now): f for f in found.flips_at}
+    assert found.advice == Decision.OWN
+    assert flips["tasks_per_month", False].at == pytest.approx(33 / 0.08)
+    assert found.break_even_tasks_per_month.value == pytest.approx(33 / 0.08)
+    assert flips["hosting_usd_per_month", True].at == pytest.approx(20 + 47)
+    assert flips["training_usd", True].at == pytest.approx(120 + 47 * 12)
+    assert {f.advice for f in found.flips_at} == {"RENT"}
+    assert ("outage_days_per_year", False) not in flips  # without any outage renting still costs 52
+
+
+def test_the_margin_flips_too(tmp_path):
+    """Ten points worse at a tenth of the price: from a margin of .1 on, owning leads."""
+    outcomes = {"base": [(i >= 30, 0.001) for i in range(300)], "bare": [(True, 0.5)] * 300}
+    found = asked(write(tmp_path / "r", outcomes))
+    flip = next(f for f in found.flips_at if f.input == "margin")
+    assert found.advice == Decision.RENT
+    assert (flip.at, flip.advice) == (pytest.approx(0.1, abs=1e-6), "OWN")
+    stay = next(f for f in found.flips_at if f.input == "data_must_stay_inside")
+    assert (stay.now, stay.at, stay.advice) == (False, True, "OWN")
+
+
+# ---------------------------------------------------------------------------------------- conditions and forgetting
+
+
+def answers(found):
+    return [c.answer for c in found.conditions]
+
+
+def test_conditions_from_the_record(tmp_path):
+    labels = [{"label_true": "ab"[i % 2], "label_predicted": "a"} for i in range(40)]
+    outcomes = {
+        "tuned": [(True, 0.01, more) for more in labels],
+        "skilled": [(i > 0, 0.05, labels[i]) for i in range(40)],
+    }
+    suites = [{"name": "work", "grader_kinds": ["label"]}]
+    found = asked(write(tmp_path / "r", outcomes, suites=suites))
+    assert found.conditions[0].evidence.startswith("40 of 40 answers are one of 2 labels (1.0 bits of at most 1.0)")
+    assert answers(found)[1:] == ["yes", "yes", "no", "yes"]
+    assert "$40.00 a month" in found.conditions[4].evidence
+    judged = asked(write(tmp_path / "r", outcomes, suites=[{"name": "work", "grader_kinds": ["judge"]}]))
+    assert answers(judged)[1] == "no"
+
+
+def test_malformed_answers_speak_against_a_fixed_format(tmp_path):
+    bad = [(i % 2 == 0, 0.01, {"cause": None if i % 2 == 0 else "malformed"}) for i in range(60)]
+    suites = [{"name": "work", "grader_kinds": ["json"]}]
+    found = asked(write(tmp_path / "r", {"tuned": bad, "skilled": bad}, suites=suites))
+    assert found.conditions[0].answer == "no"
+    assert "50.0% of the answers" in found.conditions[0].evidence
+
+
+def general(tmp_path, tuned_passes):
+    """Forty tasks of work, forty of a general suite on which the base passes all."""
+    more = [{}] * 40 + [{"suite": "general-knowledge"}] * 40
+    outcomes = {
+        "tuned": [(i < 40 or i - 40 < tuned_passes, 0.01, more[i]) for i in range(80)],
+        "base": [(i >= 40 or i < 5, 0.01, more[i]) for i in range(80)],
+        "skilled": [(True, 0.5, more[i]) for i in range(80)],
+    }
+    return write(tmp_path / f"r{tuned_passes}", outcomes)
+
+
+def test_forgetting_is_a_condition_of_owning(tmp_path):
+    forgot = asked(general(tmp_path, 20))
+    assert forgot.advice == Decision.UNDECIDED
+    assert [(f.tuned, f.base, f.answer, f.delta, f.n_tasks) for f in forgot.forgetting] == [
+        ("tuned", "base", "yes", -0.5, 40)
+    ]
+    assert forgot.reasons[0].startswith("Tuning made tuned forget: tuned against base on 40 tasks")
+    assert forgot.n_tasks == 40  # the general suite is not the work
+    kept = asked(general(tmp_path, 40))
+    assert kept.advice == Decision.OWN
+    assert kept.forgetting[0].answer == "unknown"  # 40 equal outcomes do not prove two points
+    assert any("is open" in reason for reason in kept.reasons)
+
+
+def test_where_nothing_general_was_run_it_is_said(same):
+    assert any("Forgetting is not checked" in reason for reason in asked(same).reasons)
+    with pytest.raises(UsageError, match="no suite 'wide'"):
+        asked(same, settings=AdviceSettings(general=["wide"]))
+    with pytest.raises(UsageError, match="no work is left"):
+        asked(same, settings=AdviceSettings(general=["work"]))
+
+
+# ---------------------------------------------------------------------------------------------------------- the inputs
+
+
+def test_economics_of_the_file_are_read_and_laid_over(same):
+    (same / "experiment.yaml").write_text("economics: {tasks_per_month: 50, training_usd: 1}\n")
+    terms = load_terms(same, {"tasks_per_month": "1e3", "training_usd": ""})
+    assert (terms["tasks_per_month"], terms["training_usd"], terms["labelling_usd"]) == (1000, None, None)
+    (same / "experiment.yaml").write_text("economics: {task_per_month: 50}\n")
+    with pytest.raises(UserFileError, match="tasks_per_month"):
+        load_terms(same)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("tasks", "1", "unknown key 'tasks'"),
+        ("tasks_per_month", "many", "an amount from 0"),
+        ("tasks_per_month", "-1", "an amount from 0"),
+        ("tasks_per_month", ".inf", "an amount from 0"),
+        ("data_must_stay_inside", "3", "true or false"),
+    ],
+)
+def test_a_wrong_amount_is_told(same, key, value, told):
+    with pytest.raises(UsageError, match=told):
+        load_terms(same, {key: value})
+
+
+@pytest.mark.parametrize("wrong", [{"months": 0}, {"months": float("nan")}, {"spread": 1.0}, {"spread": -0.1}])
+def test_a_wrong_range_is_told(same, wrong):
+    with pytest.raises(UsageError, match="months must be above 0"):
+        load_terms(same, **wrong)
+
+
+def test_no_common_task_is_no_evidence(tmp_path):
+    rows = {"tuned": [(True, 0.01)] * 5, "skilled": [(True, 0.05, {"task": f"u{i}"}) for i in range(5)]}
+    with pytest.raises(EvidenceError, match="every option"):
+        asked(write(tmp_path / "r", rows))
+
+
+def test_clusters_are_the_unit(tmp_path):
+    passed = [i % 5 != 0 for i in range(100)]
+    rows = [{"cluster": f"c{i // 10}"} for i in range(100)]
+    costs = {"tuned": 0.01, "skilled": 0.05}
+    outcomes = {n: [(p, c, m) for p, m in zip(passed, rows, strict=True)] for n, c in costs.items()}
+    found = asked(write(tmp_path / "r", outcomes))
+    assert (found.unit, found.n_tasks) == ("cluster", 100)
+
+
+def test_the_same_question_has_the_same_answer(same):
+    terms = load_terms(same, ALL)
+    assert advise(same, terms) == advise(same, replace(terms))
