@@ -121,7 +121,7 @@ def clusters(runs: int) -> Part:
         "Coverage of `clustered_rate`, and of Wilson's interval on trials as if each were a task (naive, not used). "
         "ICC is the correlation of two trials of a task, or of a cluster of 1, 1, 2, 3 or 8 tasks. Two true rates.",
         "Below 10 clusters the method says so; below 30, and where a failure (or a pass) stands in fewer than 10 of "
-        "them, it is Wilson's on an effective n and names how many, else CR1/t. Of unequal clusters it does not warn.",
+        "them, it is Wilson's on an effective n and names how many, else CR1/t.",
     )
     part.head = ["clusters, ICC"]
     for where in ("tasks", "clusters"):

@@ -58,13 +58,14 @@ class _Card(Strict):
     note: str | None = None
 
 
-def load_adapter(path: Path) -> Adapter:
+def load_adapter(path: Path | str) -> Adapter:
     """The adapter in the folder ``path``: its configuration, its card, and the header of its weights.
 
     Raises:
         UserFileError: a file is missing or broken, the weights are a pickle, the adapter is no LoRA, or the card has a
             key that is not known.
     """
+    path = Path(path)
     if not path.is_dir():
         beside = sorted(p.parent.name for p in path.parent.glob(f"*/{CONFIG}")) if path.parent.is_dir() else []
         advice = f"beside it are: {', '.join(beside[:20])}" if beside else "give the folder that PEFT wrote"

@@ -11,8 +11,8 @@ from harness.cli.output import folder, plain, write_json
 if TYPE_CHECKING:
     from harness.run import CheckResult
 
-DISCORDANT = 0.2
-"""Assumed share of tasks that only one of two contenders passes."""
+DISCORDANT = (0.2, 0.5)
+"""Assumed shares of tasks that only one of two contenders passes: alike ones, and ones that differ widely."""
 SHOWN = 1200
 """Characters of a rendered prompt that are shown."""
 
@@ -84,14 +84,12 @@ def _power(result: "CheckResult") -> str:
     from harness.stats import visible_difference
 
     tasks = sum(int(str(suite["tasks"])) for suite in result.suites)
-    delta = visible_difference(tasks, DISCORDANT)
-    if delta is None:
-        return f"power: {tasks:,} tasks are too few to show any difference at 80% power and two-sided 5%"
-    points = 100 * delta
-    return (
-        f"power: {tasks:,} tasks show a difference of {points:.1f} points or more (80% power, two-sided 5%, "
-        f"if {DISCORDANT:.0%} of the tasks are passed by only one of two contenders); clusters make it larger"
-    )
+    parts = []
+    for share in DISCORDANT:
+        delta = visible_difference(tasks, share)
+        shown = "no difference at all" if delta is None else f"{100 * delta:.1f} points or more"
+        parts.append(f"{shown} if only one of two contenders passes {share:.0%} of them")
+    return f"power: {tasks:,} tasks show {', '.join(parts)} (80% power, two-sided 5%; clusters make it larger)"
 
 
 def _usd(low: float | None, high: float | None) -> str:

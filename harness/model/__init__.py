@@ -4,7 +4,7 @@ Importing this room imports no backend's package.
 """
 
 from harness.model.calling import Caller, Counters, Limits
-from harness.model.identity import capabilities_of, identified, missing_key, notes_of, secrets_of
+from harness.model.identity import capabilities_of, identified, missing_key, missing_package, notes_of, secrets_of
 from harness.model.protocol import (
     ADAPTERS,
     CAPABILITIES,
@@ -37,6 +37,7 @@ __all__ = [
     "capabilities_of",
     "identified",
     "missing_key",
+    "missing_package",
     "notes_of",
     "open_model",
     "secrets_of",

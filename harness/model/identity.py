@@ -77,6 +77,14 @@ def keys_in(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(v for name, v in environment.items() if name.upper().endswith(SECRET_NAMES) and len(v) >= 8)
 
 
+def missing_package(spec: ModelSpec) -> str | None:
+    """A sentence that names a package which this model's backend needs and does not find, else ``None``."""
+    from harness.model.registry import BACKENDS, absent
+
+    backend = BACKENDS.get(spec.backend)
+    return absent(spec, backend) if backend is not None else None
+
+
 def missing_key(spec: ModelSpec, environment: Mapping[str, str]) -> str | None:
     """A sentence that names the environment variable which this model needs and does not find, else ``None``.
 

@@ -65,13 +65,18 @@ def open_model(
         raise UsageError(
             f"model {spec.name!r}: unknown backend {spec.backend!r}; {nearest(spec.backend, [*BACKENDS, 'vllm'])}"
         )
-    for package in backend.packages:
-        if importlib.util.find_spec(package) is None:
-            what = f"ownbench[{backend.extra}]" if backend.extra else package
-            raise UsageError(
-                f"model {spec.name!r}: backend {spec.backend} needs the package {package}; pip install '{what}'"
-            )
+    if (missing := absent(spec, backend)) is not None:
+        raise UsageError(missing)
     given = {"redact": redact, "environment": environment, "offline": offline, "lookup": lookup}
     kind = getattr(importlib.import_module(backend.module), backend.name)
     model: Model = kind(spec, **{name: given[name] for name in backend.takes})
     return model
+
+
+def absent(spec: ModelSpec, backend: Backend) -> str | None:
+    """A sentence that names the first package which the backend needs and does not find, else ``None``."""
+    for package in backend.packages:
+        if importlib.util.find_spec(package) is None:
+            what = f"ownbench[{backend.extra}]" if backend.extra else package
+            return f"model {spec.name!r}: backend {spec.backend} needs the package {package}; pip install '{what}'"
+    return None

@@ -9,7 +9,7 @@ from typing import Any
 from harness.core import Contender, ModelSpec, Price, Suite, Task, UserFileError, as_json, digest_json, nearest
 from harness.cost import book_price
 from harness.grade import Grader, grader
-from harness.model import capabilities_of, identified
+from harness.model import capabilities_of, identified, missing_package
 from harness.run.plan import Attempt, plan_attempts
 from harness.store import (
     ContenderEntry,
@@ -119,6 +119,10 @@ def _spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
     options: dict[str, Any] = dict(entry.options)
     if entry.backend == "replay":
         return _replayed(name, entry, report, options)
+    if entry.backend == "vllm":
+        problem = "vLLM is called through its own OpenAI-compatible server"
+        advice = "start `vllm serve`, then write backend: openai and its base_url"
+        raise UserFileError(experiment_file(report), problem, field=f"models.{name}.backend", advice=advice)
     model = entry.model or ""
     if entry.path is not None or entry.backend in {"transformers", "vllm"}:
         model = str(resolve(report, entry.path or model, field=f"models.{name}.path"))
@@ -251,6 +255,9 @@ def _check_capabilities(
     capabilities: Mapping[str, frozenset[str]],
 ) -> None:
     path = experiment_file(report)
+    for name, spec in specs.items():
+        if (missing := missing_package(spec)) is not None:
+            raise UserFileError(path, missing, field=f"models.{name}.backend")
     for name, plan in plans.items():
         if isinstance(plan, HybridPlan):
             worker = plans[plan.worker]

@@ -42,12 +42,13 @@ class LintResult:
     warnings: tuple[str, ...]
 
 
-def lint_library(path: Path) -> tuple[LintResult, ...]:
+def lint_library(path: Path | str) -> tuple[LintResult, ...]:
     """The lint of every folder in ``path``, by name; of ``path`` itself where that is a skill.
 
     Raises:
         UserFileError: no such folder, or no folder in it.
     """
+    path = Path(path)
     if not path.is_dir():
         raise UserFileError(path, "there is no such folder", advice="give a skill's folder, or a folder of skills")
     if skill_file(path) is not None:

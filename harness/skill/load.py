@@ -28,12 +28,13 @@ class Library:
     skipped: tuple[Skipped, ...]
 
 
-def load_skill(folder: Path) -> Skill:
+def load_skill(folder: Path | str) -> Skill:
     """The skill of a folder; what a strict reader would refuse is in its ``warnings``.
 
     Raises:
         UserFileError: nothing can be used: no SKILL.md, unreadable YAML, or no description.
     """
+    folder = Path(folder)
     try:
         return _loaded(folder)
     except UnreadableError as error:
@@ -41,21 +42,23 @@ def load_skill(folder: Path) -> Skill:
         raise UserFileError(folder, str(error), advice=advice if folder.is_dir() else "") from None
 
 
-def load_library(path: Path) -> tuple[Skill, ...]:
+def load_library(path: Path | str) -> tuple[Skill, ...]:
     """The skills of a folder of skills, by name; or the one skill whose folder it is.
 
     Raises:
         UserFileError: as `read_library`.
     """
+    path = Path(path)
     return read_library(path).skills
 
 
-def read_library(path: Path) -> Library:
+def read_library(path: Path | str) -> Library:
     """As `load_library`, with what was skipped. Looks one level deep; hidden folders are passed over.
 
     Raises:
         UserFileError: no such folder, or nothing in it can be used.
     """
+    path = Path(path)
     if path.is_dir() and skill_file(path) is not None:
         return Library(skills=(load_skill(path),), skipped=())
     if not path.is_dir():

@@ -11,12 +11,13 @@ from harness.userfile import parse, read_yaml
 FILE = "experiment.yaml"
 
 
-def load_experiment(report: Path) -> Experiment:
+def load_experiment(report: Path | str) -> Experiment:
     """The experiment of a report's folder (or the YAML file itself), fully checked.
 
     Raises:
         UserFileError: the file is missing or wrong anywhere; names the field, what was found and what to do.
     """
+    report = Path(report)
     path = experiment_file(report)
     return parse_experiment(read_yaml(path), path)
 

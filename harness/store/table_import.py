@@ -78,8 +78,8 @@ def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def import_table(
-    source: Path,
-    report: Path,
+    source: Path | str,
+    report: Path | str,
     mapping: Mapping[str, str] | None = None,
     *,
     name: str | None = None,
@@ -104,6 +104,7 @@ def import_table(
         UserFileError: the file is missing or broken, or a cell does not hold what it should; names row and column.
         EvidenceError: two rows for one contender, task and trial contradict each other.
     """
+    source, report = Path(source), Path(report)
     _refuse_overwriting(report, overwrite=overwrite)
     mapping = dict(mapping or {})
     frame, left_out = read_source(source, mapping, (*OUTCOMES, *EXTRA))

@@ -16,12 +16,13 @@ NEED_REFERENCE = frozenset({"exact", "label", "number"})
 """Graders that compare with a reference and can do nothing without one. Of others, the grader itself knows."""
 
 
-def load_suite(path: Path) -> Suite:
+def load_suite(path: Path | str) -> Suite:
     """The suite of a folder that holds suite.yaml, or of that file itself.
 
     Raises:
         UserFileError: anything wrong in suite.yaml, its templates, its tasks or the files that they name.
     """
+    path = Path(path)
     if not path.exists():
         beside = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
         raise UserFileError(path, "there is no such suite", advice=nearest(path.name, beside[:40]))
