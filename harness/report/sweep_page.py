@@ -4,8 +4,18 @@ from typing import TYPE_CHECKING, TextIO
 
 from harness.core import Estimate
 from harness.report.layout import name_text, of_units, open_console, print_figures, print_line, print_notes, print_table
-from harness.report.text import UNKNOWN, dollars, dollars_interval, percent, percent_interval, plural, seconds
-from harness.verdict import Sweep, SweepControl, SweepPoint
+from harness.report.text import (
+    UNKNOWN,
+    dollars,
+    dollars_interval,
+    percent,
+    percent_interval,
+    plural,
+    points,
+    points_interval,
+    seconds,
+)
+from harness.verdict import Sweep, SweepControl, SweepPoint, SweepRival
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,11 +61,7 @@ def _print_policies(console: "Console", view: Sweep) -> None:
     ]
     names = {"random": "random, as often", "oracle": "oracle, as often"}
     for name, control in view.controls.items():
-        rival = against.get(name)
-        said = ""
-        if rival is not None:
-            scale = 100.0 if rival.on == "pass rate" else 1.0
-            said = f"{_signed(rival.difference, scale, money=rival.on == 'cost')} {_unit(rival.on)}"
+        said = _difference(against[name]) if name in against else ""
         rows.append([names.get(name, name), *_figures(control, view), said])
     print_table(console, header, rows)
 
@@ -147,17 +153,15 @@ def _plain_interval(figure: Estimate, before: str = "") -> str:
     return f"{before}{figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]"
 
 
-def _signed(figure: Estimate, scale: float, *, money: bool) -> str:
+def _difference(rival: SweepRival) -> str:
+    """How much better the choice is than one control."""
+    figure = rival.difference
     if figure.value is None:
-        return UNKNOWN
-    if money:
-        return dollars_interval(figure)
-    digits = 2 if scale != 1.0 else 4
-    ends = "" if figure.low is None or figure.high is None else (
-        f" [{scale * figure.low:+.{digits}f}, {scale * figure.high:+.{digits}f}]"
-    )  # fmt: skip
-    return f"{scale * figure.value:+.{digits}f}{ends}"
-
-
-def _unit(on: str) -> str:
-    return {"pass rate": "points", "cost": "saved"}.get(on, on)
+        return f"{UNKNOWN} ({figure.why})"
+    if rival.on == "cost":
+        return f"{dollars_interval(figure)} saved"
+    if rival.on == "pass rate":
+        ends = "" if figure.low is None else f" {points_interval(figure.low, figure.high)}"
+        return f"{points(figure.value)}{ends} points"
+    ends = "" if figure.low is None or figure.high is None else f" [{figure.low:+.4f}, {figure.high:+.4f}]"
+    return f"{figure.value:+.4f}{ends} {rival.on}"

@@ -14,7 +14,7 @@ from harness.verdict.policy import Policy, load_policy
 from harness.verdict.reasons import Option
 from harness.verdict.self_test import SelfTest, self_test
 from harness.verdict.sweep import SweepGoal, sweep
-from harness.verdict.sweep_view import Sweep, SweepControl, SweepPoint
+from harness.verdict.sweep_view import Sweep, SweepControl, SweepPoint, SweepRival
 from harness.verdict.terms import MONTHS, SPREAD, Terms, load_terms
 from harness.verdict.weigh import Outcomes, Weighed, tasks_to_decide, weigh
 
@@ -41,6 +41,7 @@ __all__ = [
     "SweepControl",
     "SweepGoal",
     "SweepPoint",
+    "SweepRival",
     "Terms",
     "Weighed",
     "advise",

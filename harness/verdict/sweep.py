@@ -29,7 +29,7 @@ from harness.verdict.sweep_steps import (
     estimate,
     mixed,
 )
-from harness.verdict.sweep_view import Rival, Sweep, SweepChoice, SweepControl, SweepPoint
+from harness.verdict.sweep_view import Sweep, SweepChoice, SweepControl, SweepPoint, SweepRival
 from harness.verdict.sweep_words import sentence
 
 OBJECTIVES = {"utility": "cost_weight", "pass": "max_cost", "cost": "min_pass"}
@@ -259,7 +259,7 @@ class _Page:
             latency_s=latency,
         )
 
-    def rivals(self, policy: Draws, draws: dict[str, Draws]) -> tuple[Rival, ...]:
+    def rivals(self, policy: Draws, draws: dict[str, Draws]) -> tuple[SweepRival, ...]:
         """The policy against never, always and random; against those that keep the goal's bound."""
         found = []
         for name in ("never", "always", "random"):
@@ -270,9 +270,12 @@ class _Page:
             (mine, my_draws), (theirs, their_draws) = self.scores(policy, on), self.scores(other, on)
             sign = -1.0 if on == "cost" else 1.0
             told = replace(self.told, method=f"{self.told.method}, the choosing repeated")
-            difference = estimate(sign * (mine - theirs), sign * (my_draws - their_draws), told)
+            dust = 1e-12 * max(abs(mine), abs(theirs))  # two sums of the same tasks are the same, and beat nobody
+            gap, gaps = mine - theirs, my_draws - their_draws
+            gap, gaps = (0.0 if abs(gap) <= dust else sign * gap), np.where(np.abs(gaps) <= dust, 0.0, sign * gaps)
+            difference = estimate(gap, gaps, told)
             found.append(
-                Rival(
+                SweepRival(
                     control=name,
                     on={"pass": "pass rate"}.get(on, on),
                     difference=difference,

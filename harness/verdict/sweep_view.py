@@ -53,7 +53,7 @@ class SweepChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rival:
+class SweepRival:
     """The cross-fitted policy against one control, on the same resamples."""
 
     control: str
@@ -122,7 +122,7 @@ class Sweep:
     curve: tuple[SweepPoint, ...]
     controls: Mapping[str, SweepControl]
     chosen: SweepChoice
-    rivals: tuple[Rival, ...]
+    rivals: tuple[SweepRival, ...]
     auroc: Estimate
     calibration: Calibration
     aiq: float | None

@@ -1,7 +1,7 @@
 """The finding of a sweep in plain words: what the policy is worth, and whether it beats doing without a signal."""
 
 from harness.core import Estimate
-from harness.verdict.sweep_view import Rival, Sweep
+from harness.verdict.sweep_view import Sweep, SweepRival
 
 DOING = {"always": "always escalating", "random": "escalating at random as often", "never": "never escalating"}
 
@@ -46,11 +46,11 @@ def _bound(found: Sweep) -> list[str]:
     return []
 
 
-def _differences(rivals: list[Rival]) -> str:
+def _differences(rivals: list[SweepRival]) -> str:
     return "; ".join(_difference(rival) for rival in rivals)
 
 
-def _difference(rival: Rival) -> str:
+def _difference(rival: SweepRival) -> str:
     d = rival.difference
     if d.value is None:
         return f"the difference from {rival.control} cannot be had ({d.why})"
@@ -58,8 +58,15 @@ def _difference(rival: Rival) -> str:
         ends = "" if d.low is None or d.high is None else f" [{d.low:.3g}, {d.high:.3g}]"
         return f"it saves ${d.value:.3g}{ends} a task against {rival.control}"
     scale, digits, unit = (100.0, 2, "points") if rival.on == "pass rate" else (1.0, 4, f"in {rival.on}")
-    ends = "" if d.low is None or d.high is None else f" [{scale * d.low:+.{digits}f}, {scale * d.high:+.{digits}f}]"
-    return f"{scale * d.value:+.{digits}f}{ends} {unit} against {rival.control}"
+    low, high = (None if end is None else signed(scale * end, digits) for end in (d.low, d.high))
+    ends = "" if low is None or high is None else f" [{low}, {high}]"
+    return f"{signed(scale * d.value, digits)}{ends} {unit} against {rival.control}"
+
+
+def signed(value: float, digits: int) -> str:
+    """A difference with its sign, nothing without one."""
+    text = f"{value:+.{digits}f}"
+    return text if float(text) else text[1:]
 
 
 def _interval(figure: Estimate, on: str) -> str:

@@ -331,6 +331,16 @@ def test_wrong_use(tmp_path, change, words):
         sweep(report, given.pop("worker"), given.pop("expert"), given.pop("goal"), **given)
 
 
+def test_a_policy_that_is_a_control_does_not_beat_it(tmp_path):
+    """The worker passes all: nothing is to be gained, and the choice is never. Equal sums leave no dust to win by."""
+    report = write(tmp_path / "r", two(drawn(1, 90)[0], np.ones(90), np.ones(90), costs=(0.1, 0.3)))
+    found = sweep(report, "W", "E", SweepGoal(name="cost", min_pass=0.9))
+    never = next(rival for rival in found.rivals if rival.control == "never")
+    assert (never.difference.value, never.difference.low, never.difference.high) == (0.0, 0.0, 0.0)
+    assert [rival.beaten for rival in found.rivals] == [False, True, False]  # never, always, random
+    assert "does not beat escalating at random as often or never escalating" in found.sentence
+
+
 def test_one_cluster_chooses_and_does_not_judge(tmp_path):
     found = sweep(write(tmp_path / "r", two([0.1, 0.2], [0, 1], [1, 1], clusters=[0, 0])), "W", "E")
     assert found.chosen.crossfit.value is None
