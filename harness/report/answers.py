@@ -33,6 +33,7 @@ def print_factorial(view: Design, file: TextIO | None = None) -> None:
     rate = {cell: percent_interval(estimate) for cell, estimate in view.cells.items()}
     rows = [["not tuned", rate["base"], rate["skilled"]], ["tuned", rate["tuned"], rate["both"]]]
     print_table(console, [f"pass rate, {100 * view.level:g}%", "no skills", "skills"], rows)
+    print_line(console, "Main effects, each averaged over the other factor, and the interaction")
     rows = [
         [e.name, points(e.delta), points_interval(e.low, e.high), p_text(e.p_value), f"{view.n_tasks:,}"]
         for e in view.effects

@@ -1,12 +1,13 @@
 """``ownbench domains`` as a terminal shows it."""
 
-import math
 from typing import TYPE_CHECKING, TextIO
 
 from harness.core import Estimate
 from harness.report.domain_view import DomainEffect, Domains, WorseTasks
 from harness.report.layout import name_text, of_units, open_console, print_figures, print_line, print_notes, print_table
 from harness.report.text import (
+    NO_SPREAD,
+    NOT_KNOWN,
     UNKNOWN,
     p_equation,
     p_text,
@@ -15,6 +16,7 @@ from harness.report.text import (
     plural,
     points,
     points_interval,
+    spread_points,
 )
 
 if TYPE_CHECKING:
@@ -70,20 +72,32 @@ def _spread_rows(view: Domains) -> list[list[str]]:
     if spread is None:
         return []
     tau2 = view.tau2
-    tau, low, high = (UNKNOWN if v is None else f"{100 * math.sqrt(v):.1f}" for v in (tau2.value, tau2.low, tau2.high))
+    tau = UNKNOWN if tau2.value is None else spread_points(tau2.value)
     level = f"{100 * view.level:g}%"
     q = f"Q {spread.q:,.2f} on {spread.df} df, {p_equation(spread.p_value)} (Cochran)"
     prediction, mean = view.prediction, points_interval(view.mean.low, view.mean.high)
+    another = f"{UNKNOWN} ({view.reasons.get('prediction', '')})"
+    if prediction:
+        another = f"[{points(prediction[0])}, {points(prediction[1])}] points ({level} prediction)"
     seen = sum(d.delta is not None and d.delta < 0 for d in view.domains)
     return [
         ["test", q],
         ["not chance", f"{percent(spread.i2)} of the spread (I squared)"],
-        ["true spread", f"standard deviation {tau} points, {level} interval [{low}, {high}] ({tau2.method})"],
+        ["true spread", f"standard deviation {tau} points, {level} interval {_spread_interval(tau2)} ({tau2.method})"],
         ["mean of domains", f"{points(view.mean.value)} points {mean} ({view.mean.method})"],
-        ["another domain", f"{points_interval(*prediction)} points ({level} prediction)" if prediction
-         else f"{UNKNOWN} ({view.reasons.get('prediction', '')})"],
+        ["another domain", another],
         ["below zero", f"{seen} seen, {spread.expected_below_zero:.1f} expected among the true differences"],
     ]  # fmt: skip
+
+
+def _spread_interval(tau2: Estimate) -> str:
+    """Ends of a standard deviation in points."""
+    if tau2.low is None or tau2.high is None:
+        return UNKNOWN
+    if tau2.low == tau2.high:
+        return f"({NO_SPREAD})"
+    few = f", its upper end {NOT_KNOWN}" if tau2.high >= 1.0 else ""
+    return f"[{spread_points(tau2.low)}, {spread_points(tau2.high)}]{few}"
 
 
 def _print_effects(console: "Console", view: Domains) -> None:
@@ -160,18 +174,28 @@ def _variance_rows(view: Domains) -> list[list[str]]:
     if variance is None:
         return [["not to be had", view.reasons.get("variance", "")]]
     rows = []
+    most = 0.25 if view.b is None else 1.0  # of what lies within [0, 1], and within [-1, 1]
     names = {"between domains": variance.domain, "between tasks": variance.task, "between trials": variance.trial}
     for name, part in names.items():
         why = f" ({part.why})" if part.why else ""
         if part.value is None:
             rows.append([name, f"{UNKNOWN}{why}"])
             continue
-        ends = "" if part.low is None or part.high is None else f" [{part.low:.4f}, {part.high:.4f}]"
-        rows.append([name, f"{part.value:.4f}{ends}{why}"])
+        rows.append([name, f"{min(part.value, most):.4f}{_variance_ends(part, most)}{why}"])
     if variance.icc is not None:
         rows.append(["intraclass", f"{percent(variance.icc)} of the variance within a domain lies between tasks"])
     rows.append(["advice", variance.advice])
     return rows
+
+
+def _variance_ends(part: Estimate, most: float) -> str:
+    """An interval of a variance within what is possible."""
+    if part.low is None or part.high is None:
+        return ""
+    if part.low == part.high:
+        return f" ({NO_SPREAD})"
+    few = f", its upper end {NOT_KNOWN}" if part.high >= most else ""
+    return f" [{min(part.low, most):.4f}, {min(part.high, most):.4f}]{few}"
 
 
 def _gain_text(view: Domains) -> str:

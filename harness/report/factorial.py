@@ -1,6 +1,6 @@
 """Tuned x skilled: does the adapter help, do the skills help, and do they help each other?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,7 @@ def factorial(
     if found is None:
         raise EvidenceError(f"{report}: {', '.join(contenders.values())} have no graded task in common")
     common = (table.counts[places] > 0).all(axis=0)
+    alone = [float((sums[common] / counts[common]).mean()) for sums, counts in (base, tuned, skilled)]
     clusters = table.clusters[common]
     groups = len(set(clusters.tolist()))
     effects = {"tuning": found.first, "skills": found.second, "interaction": found.interaction}
@@ -102,7 +103,7 @@ def factorial(
         n_trials=int(table.counts[places][:, common].sum()),
         level=level,
         unit="task" if groups == found.n_tasks else "cluster",
-        sentence=_sentence(effects, 1.0 - level, found.n_tasks),
+        sentence=_sentence(alone, found.interaction, 1.0 - level, found.n_tasks) + _models(written, contenders),
         contenders=contenders,
         warning=progress_of(table, manifest).warning,
         notes=(*_unlike(written, contenders), *_notes(table, places, groups, level)),
@@ -167,19 +168,34 @@ def _effect(name: str, effect: Effect) -> DesignEffect:
     )
 
 
-def _sentence(effects: Mapping[str, Effect], alpha: float, tasks: int) -> str:
-    def shown(effect: Effect) -> str:
-        beyond = "" if effect.p_value <= alpha else "not beyond chance, "
-        return f"({beyond}{p_equation(effect.p_value)})"
+def _sentence(rates: Sequence[float], interaction: Effect, alpha: float, tasks: int) -> str:
+    """What each adds alone, and what is lacking of their sum: the simple effects are those that the interaction is of.
 
-    tuning, skills, together = effects["tuning"], effects["skills"], effects["interaction"]
-    extra = together.estimate.value or 0.0
-    more = "more" if extra > 0 else "less"
-    sum_ = f"{points(abs(extra)).lstrip('+')} points {more} than the sum of the two" if extra else "just their sum"
+    Args:
+        rates: of the base, the tuned and the skilled, on the common tasks.
+        interaction: both less tuned less skilled plus base.
+        alpha: two-sided level.
+        tasks: how many all four have.
+    """
+    base, tuned, skilled = rates
+    extra = interaction.estimate.value or 0.0
+    size = points(abs(extra), 1).lstrip("+")
+    together = f"{size} points {'more' if extra > 0 else 'less'} than" if float(size) else "no more and no less than"
+    beyond = "" if interaction.p_value <= alpha else "not beyond chance, "
     return (
-        f"On {plural(tasks, 'task')} tuning adds {points(tuning.estimate.value)} points {shown(tuning)} and skills add "
-        f"{points(skills.estimate.value)} points {shown(skills)}; together they give {sum_} {shown(together)}."
+        f"On {plural(tasks, 'task')} tuning alone adds {points(tuned - base, 1)} points, skills alone "
+        f"{points(skilled - base, 1)}; both together give {together} the sum of the two (interaction, {beyond}"
+        f"{p_equation(interaction.p_value)})."
     )
+
+
+def _models(written: Written, contenders: Mapping[str, str]) -> str:
+    """A sentence where the cells are not of one model: then nothing said of tuning or of skills is of them alone."""
+    values = {cell: written[name].get("model") for cell, name in contenders.items() if name in written}
+    if len(set(map(str, values.values()))) < 2:
+        return ""
+    named = ", ".join(f"{cell} {value}" for cell, value in values.items())
+    return f" But the cells differ in their model ({named}): every effect includes that difference."
 
 
 def _notes(table: TaskTable, places: list[int], groups: int, level: float) -> list[str]:
@@ -194,8 +210,8 @@ def _notes(table: TaskTable, places: list[int], groups: int, level: float) -> li
     most = int(table.counts[places][:, common].max())
     if most > 1:
         notes.append(f"up to {most} trials a task: they enter as the task's mean and are no tasks of their own")
-    notes.append("an effect of tuning or skills is the mean of it with and without the other; where the interaction "
-                 "is shown, read the cells")  # fmt: skip
+    notes.append("the sentence gives what each does alone; the table's main effects are averages over the other "
+                 "factor, with it and without, and where the interaction is shown they describe neither")  # fmt: skip
     notes.append("an interaction takes about four times the tasks of a main effect; the three p are not adjusted")
     return notes
 
@@ -222,7 +238,6 @@ def _unlike(written: Written, contenders: Mapping[str, str]) -> list[str]:
     """Where cells differ in more than the two factors: then an effect is not one of tuning or of skills alone."""
     notes = []
     for part, cells, of in (
-        ("model", tuple(CELLS), "every effect"),
         ("adapter", ("tuned", "both"), "the effect of tuning"),
         ("skills", ("skilled", "both"), "the effect of skills"),
         ("delivery", ("skilled", "both"), "the effect of skills"),

@@ -1,6 +1,5 @@
 """Two contenders on the tasks that both have: the difference, its domains, and the tasks that flipped."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import Comparison, EvidenceError, UsageError
 from harness.report.evidence import load_evidence, progress_of
-from harness.report.text import p_text, plural
+from harness.report.text import NOT_KNOWN, p_equation, plural, spread_points
 from harness.report.view import DomainDifference, DomainSpread, Flip, Pairing
 from harness.stats import compare, compare_domains, domain_variance, heterogeneity, holm, this_suite_difference
 from harness.store import TaskTable
@@ -256,11 +255,11 @@ def _domains(table: TaskTable, sides: _Sides, level: float) -> tuple[DomainDiffe
 def _spread_note(spread: DomainSpread | None) -> list[str]:
     if spread is None:
         return []
-    tau, most = (None if v is None else f"{100 * math.sqrt(v):.1f}" for v in (spread.tau2.value, spread.tau2.high))
-    test = f"Q {spread.q:.2f} on {spread.df} df, p {p_text(spread.p_value)}"
-    spread_text = (
-        f"their true differences spread by {tau or 'an unknown number of'} points, at most {most or 'unknown'}"
-    )
+    tau = "an unknown number of" if spread.tau2.value is None else spread_points(spread.tau2.value)
+    high = spread.tau2.high
+    most = "unknown" if high is None else NOT_KNOWN if high >= 1.0 else spread_points(high)
+    test = f"Q {spread.q:.2f} on {spread.df} df, {p_equation(spread.p_value)}"
+    spread_text = f"their true differences spread by {tau} points (standard deviation), at most: {most}"
     shrunk = "shrunk differences are drawn towards the mean of all domains as far as noise asks"
     return [f"do the domains differ? {test}; {spread_text}; {shrunk}"]
 

@@ -17,6 +17,9 @@ UNKNOWN = "-"
 NO_SPREAD = "no spread seen"
 """What stands in place of an interval without width."""
 
+NOT_KNOWN = "not known from so few"
+"""What is said of an end that lies at the limit of what is possible."""
+
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
 
@@ -81,12 +84,17 @@ def percent_interval(estimate: Estimate) -> str:
     return f"{percent(estimate.value)} [{_hundredfold(estimate.low):.1f}, {_hundredfold(estimate.high):.1f}]"
 
 
-def points(difference: float | None) -> str:
+def points(difference: float | None, digits: int = 2) -> str:
     """A difference of two shares in percentage points, signed, ``-0.75``."""
     if difference is None:
         return UNKNOWN
-    text = f"{_hundredfold(difference):+.2f}"
-    return "0.00" if text in {"-0.00", "+0.00"} else text
+    text = f"{_hundredfold(difference):+.{digits}f}"
+    return text if float(text) else text[1:]
+
+
+def spread_points(variance: float) -> str:
+    """The standard deviation of differences in points, ``4.2``: 100 at most, as for the differences themselves."""
+    return f"{100 * math.sqrt(min(1.0, variance)):.1f}"
 
 
 def points_interval(low: float | None, high: float | None) -> str:

@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from harness.core import EvidenceError, UsageError
-from harness.report import domains, print_domains
+from harness.report import domains, pair, print_domains
 
 KEYS = ["q", "df", "p_value", "i2", "tau2", "mean", "prediction", "domains", "worse", "variance"]
 
@@ -238,3 +238,23 @@ def test_no_line_is_wider_than_the_terminal(make_report, paired_rows, monkeypatc
     assert all(cell_len(line) <= width for line in text.splitlines())
     assert "\x1b" not in text
     assert "\\x1b[31mred" in text
+
+
+def test_no_figure_is_larger_than_it_can_be(make_report):
+    """Two domains of few tasks that disagree: the upper ends of the variances lie far beyond what differences allow."""
+    rows = [
+        {"contender": n, "task": f"{d}{i}", "domain": d, "trial": k,
+         "status": "passed" if (n == "A") == (d == "x") or (i == 0 and k == 0) else "failed"}
+        for d in "xy" for i in range(3) for n in "AB" for k in range(2)
+    ]  # fmt: skip
+    view = domains(make_report(rows), "A", "B")
+    assert view.tau2.high > 1.0  # of the method: the screen shows what is possible
+    out = io.StringIO()
+    print_domains(view, out)
+    text = out.getvalue()
+    spread = next(line for line in text.splitlines() if line.startswith("true spread"))
+    assert "100.0], its upper end not known from so few" in spread
+    between = next(line for line in text.splitlines() if line.startswith("between domains"))
+    assert "1.0000], its upper end not known from so few" in between
+    notes = pair(make_report(rows, name="again"), "A", "B").notes
+    assert any("at most: not known from so few" in note for note in notes)

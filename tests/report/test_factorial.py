@@ -81,7 +81,13 @@ def test_effects_agree_with_an_ordinary_regression(make_report):
 
 def test_the_table_reads_as_two_by_two(make_report):
     text = shown(factorial(make_report(rows_of(CELLS))))
-    assert text.startswith("On 12 tasks tuning adds +45.83 points")
+    # Of 12 tasks base passes 2, tuned 8, skilled 4, both 9: 9 - 8 - 4 + 2 = -1.
+    assert text.startswith(
+        "On 12 tasks tuning alone adds +50.0 points, skills alone +16.7; both together give 8.3 points less than the "
+        "sum of the two (interaction, not beyond chance, p = 1.000)."
+    )
+    assert next(line for line in text.splitlines() if line.startswith("tuning ")).split()[1] == "+45.83"
+    assert "averages over the other factor" in text
     row = next(line for line in text.splitlines() if line.startswith("not tuned"))
     assert row.index("16.7%") < row.index("33.3%")  # base, then skilled
     assert "interaction" in text
@@ -138,10 +144,10 @@ def test_cells_of_another_model_are_no_cells_unless_asked_for(make_report):
     with pytest.raises(EvidenceError, match=r"skilled .* is missing .*of another model: skilled"):
         factorial(report)
     found = factorial(report, {"skilled": "skilled"})
-    assert any("differ in their model" in note and "skilled frontier" in note for note in found.notes)
+    assert "differ in their model (base worker, tuned worker, skilled frontier, both worker)" in found.sentence
     assert any("differ in their delivery" in note for note in found.notes)
     same = make_report(rows_of(CELLS), experiment=EXPERIMENT.replace("frontier", "worker"), name="same")
-    assert not any("differ in their model" in note for note in factorial(same).notes)
+    assert "model" not in factorial(same).sentence
 
 
 def test_four_that_never_meet_cannot_be_judged(make_report):

@@ -51,7 +51,7 @@ def test_routerbench_domains_do_not_differ_beyond_noise(routerbench):
     found = pair(routerbench, "always_strong", "always_cheap")
     assert [d.shrunk for d in found.domains] == pytest.approx([0.034802] * 9, abs=5e-6)
     assert {d.delta for d in found.domains} != {0.034802}
-    assert any("Q 7.08 on 8 df, p 0.528" in note for note in found.notes)
+    assert any("Q 7.08 on 8 df, p = 0.528" in note for note in found.notes)
 
 
 @pytest.mark.shared
