@@ -142,7 +142,7 @@ def advise_on(table: TaskTable, manifest: Manifest | None, terms: Terms, setting
     conditions = (
         narrow_format(table, lead, kinds, work),
         verifiable(table, manifest, kinds),
-        frequency(terms, even, said, frequency_evidence(table, standing.shared, said) if said else ()),
+        frequency(terms, even, said, frequency_evidence(table, standing, pair) if pair else ()),
         sovereignty(terms),
         supply_risk(terms),
     )

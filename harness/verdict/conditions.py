@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.core import Estimate, Manifest
-from harness.stats import compare, harm_test, non_inferiority, ratio_of_ratios
+from harness.stats import compare, harm_test, non_inferiority, percentile_limits
 from harness.store import TaskTable
 from harness.verdict.options import Written
+from harness.verdict.standing import Standing
 from harness.verdict.terms import DAYS, Terms
 
 if TYPE_CHECKING:
@@ -155,22 +156,23 @@ def frequency(terms: Terms, break_even: Estimate, pair: tuple[str, str] | None, 
     return Condition(name=name, answer=answer, evidence="; ".join(parts))
 
 
-def frequency_evidence(table: TaskTable, shared: "Mask", pair: tuple[str, str]) -> list[str]:
-    """How the two compare in cost a pass and in latency, in words."""
-    places = [table.index(name) for name in pair]
-    sides = []
-    for i in places:
-        n = table.counts[i][shared]
-        sides.append((table.cost_sums[i][shared] / n, table.sums[i][shared] / n))
-    ratio = ratio_of_ratios(sides[1], sides[0], table.clusters[shared], resamples=1_999)
+def frequency_evidence(table: TaskTable, standing: Standing, places: tuple[int, int]) -> list[str]:
+    """How the owned option and the rented one compare in cost a pass and in latency, in words."""
+    pair = [standing.candidates[i].contender for i in places]
+    own, rent = places
     parts = []
-    if ratio.value is not None:
-        limits = "" if ratio.low is None or ratio.high is None else f" [{ratio.low:.3g}, {ratio.high:.3g}]"
-        parts.append(f"a pass of {pair[1]} costs {ratio.value:.3g}{limits} times one of {pair[0]}")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        per_pass = standing.costs / standing.rates
+        ratio = per_pass[rent] / per_pass[own]
+        drawn = standing.drawn_costs / standing.drawn_rates
+        limits = percentile_limits(drawn[:, rent] / drawn[:, own])
+    if np.isfinite(ratio):
+        interval = "" if limits is None else f" [{limits[0]:.3g}, {limits[1]:.3g}]"
+        parts.append(f"a pass of {pair[1]} costs {ratio:.3g}{interval} times one of {pair[0]}")
     seconds = [table.latencies(name) for name in pair]
     if all(len(s) for s in seconds):
-        own, rent = (float(np.median(s)) for s in seconds)
-        parts.append(f"median latency {own:.3g} s against {rent:.3g} s")
+        medians = [float(np.median(s)) for s in seconds]
+        parts.append(f"median latency {medians[0]:.3g} s against {medians[1]:.3g} s")
     return parts
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 RESAMPLES = 4_999
-_DRAWN = 40_000_000
-"""Cells of weights at most; a report of very many tasks is resampled less often, and needs it less."""
+MANY = 10_000
+"""Clusters from which resampled means are drawn from their normal limit: the same in a small part of the time."""
 
 BEST, SHOWN, OPEN, BELOW = "best", "shown", "open", "below"
 """Of the required quality: it sets it; it is shown to have it; neither is shown; it is shown to fall short."""
@@ -80,9 +80,7 @@ def stand(table: TaskTable, candidates: Sequence[Candidate], work: "Mask", seed:
     columns = np.concatenate([passed, cost, api, np.ones((1, n))]).T
     sums = np.zeros((groups, columns.shape[1]))
     np.add.at(sums, codes, columns)
-    resamples = int(min(RESAMPLES, max(499, _DRAWN // groups)))
-    drawn = resampled_sums(sums, resamples, seed)
-    drawn = drawn[:, :-1] / drawn[:, -1:]
+    drawn = _drawn(sums, seed)
     k = len(kept)
     means = columns[:, :-1].mean(axis=0)
     return Standing(
@@ -96,6 +94,22 @@ def stand(table: TaskTable, candidates: Sequence[Candidate], work: "Mask", seed:
         drawn_api=drawn[:, 2 * k :],
         notes=tuple(notes),
     )
+
+
+def _drawn(sums: "Floats", seed: int) -> "Floats":
+    """Means a task over clusters drawn anew; ``sums`` holds each cluster's sums and, in the last column, its tasks."""
+    groups = len(sums)
+    if groups < MANY:
+        drawn = resampled_sums(sums, RESAMPLES, seed)
+        return np.asarray(drawn[:, :-1] / drawn[:, -1:])
+    # The linear part of the ratio of sums (its influence function) is what has the normal limit: van der Vaart 1998, 3.
+    total = sums.sum(axis=0)
+    means = total[:-1] / total[-1]
+    unknown = np.isnan(means)
+    parts = np.where(unknown, 0.0, sums[:, :-1] - means * sums[:, -1:]) / total[-1]
+    rng = np.random.default_rng(seed)
+    moved = rng.multivariate_normal(np.zeros(len(means)), parts.T @ parts, RESAMPLES, method="eigh")
+    return np.asarray(means + moved)
 
 
 def _needs_api(candidate: Candidate, table: TaskTable, i: int, shared: "Mask") -> "Floats":

@@ -165,6 +165,26 @@ def test_likely_is_not_shown(tmp_path):
     assert (wide.advice, option(wide, "tuned").quality) == (Decision.OWN, "shown")
 
 
+def test_the_normal_limit_is_the_bootstrap_of_many_tasks(tmp_path, monkeypatch):
+    """600 tasks in clusters of unequal size, once resampled and once drawn from the limit."""
+    rng = np.random.default_rng(3)
+    where = [{"cluster": f"c{int(i**0.8)}"} for i in range(600)]
+    outcomes = {
+        name: [(rng.random() < p, c * rng.gamma(2.0, 0.5), more) for more in where]
+        for name, p, c in (("tuned", 0.79, 0.02), ("skilled", 0.8, 0.05), ("bare", 0.7, 0.01))
+    }
+    report = write(tmp_path / "r", outcomes)
+    drawn = asked(report)
+    monkeypatch.setattr("harness.verdict.standing.MANY", 10)
+    limit = asked(report)
+    for a in drawn.options:
+        b = option(limit, a.contender)
+        assert a.probability_cheapest == pytest.approx(b.probability_cheapest, abs=0.03)
+        assert (a.monthly_usd.low, a.monthly_usd.high) == pytest.approx(
+            (b.monthly_usd.low, b.monthly_usd.high), rel=0.02
+        )
+
+
 # ------------------------------------------------------------------------------------------- what must never happen
 
 BOUND = {"max_examples": 40, "deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
