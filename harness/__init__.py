@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from harness.skill import lint_library, load_library
     from harness.store import import_table, load_experiment, parse_mapping
     from harness.suite import lint_suite, load_suite
+    from harness.verdict import gate
 
 __version__ = "0.1.0"
 
@@ -38,6 +39,7 @@ __all__ = [
     "UsageError",
     "UserFileError",
     "__version__",
+    "gate",
     "import_table",
     "lint_library",
     "lint_suite",
@@ -60,6 +62,7 @@ _HOMES = {
     "skill": "lint_library load_library",
     "store": "import_table load_experiment parse_mapping",
     "suite": "lint_suite load_suite",
+    "verdict": "gate",
 }
 _HOME_OF = {name: room for room, names in _HOMES.items() for name in names.split()}
 

@@ -21,6 +21,7 @@ PUBLIC = {
     "UsageError",
     "UserFileError",
     "__version__",
+    "gate",
     "import_table",
     "lint_library",
     "lint_suite",
@@ -64,6 +65,8 @@ def test_a_report_is_judged_from_python(tmp_path):
     assert (compared.wins, compared.losses, compared.delta) == (10, 0, 0.25)
     assert compared.p_exact == pytest.approx(2 / 2**10)
     assert "passes more tasks than" in str(compared)
+    found = harness.gate(str(tmp_path / "report"), tmp_path / "report", candidate_contender="b")
+    assert (found.decision, found.exit_code) == ("BLOCK", 1)
 
 
 def test_run_is_a_room_and_a_verb():

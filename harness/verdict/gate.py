@@ -77,9 +77,9 @@ class Gate:
 
 
 def gate(
-    baseline: Path,
-    candidate: Path,
-    policy: Policy | Path | None = None,
+    baseline: Path | str,
+    candidate: Path | str,
+    policy: Policy | Path | str | None = None,
     *,
     baseline_contender: str | None = None,
     candidate_contender: str | None = None,
@@ -100,8 +100,9 @@ def gate(
         UsageError: no such report or contender, several could be meant, or a contender against itself.
         UserFileError: the policy is wrong, or names a domain that neither report has.
     """
-    rules = policy if isinstance(policy, Policy) else load_policy(policy)
-    source: Path | str = policy if isinstance(policy, Path) else "policy"
+    baseline, candidate = Path(baseline), Path(candidate)
+    rules = policy if isinstance(policy, Policy) else load_policy(None if policy is None else Path(policy))
+    source = "policy" if policy is None or isinstance(policy, Policy) else policy
     names = (baseline_contender, candidate_contender)
     try:
         pairs, unlocked = _sides(baseline, candidate, names, attempts=rules.max_latency_ratio is not None)
