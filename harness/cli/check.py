@@ -43,22 +43,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(result: "CheckResult", *, full: bool) -> None:
+    from harness.report import plural
+
     say = sys.stdout.write
     for suite in result.suites:
         domains = suite["domains"]
         assert isinstance(domains, list)  # noqa: S101
         say(
-            f"suite {suite['name']} {suite['version']}: {suite['tasks']:,} tasks in {suite['clusters']:,} clusters, "
-            f"{len(domains)} domain{'s' if len(domains) != 1 else ''}\n"
+            f"suite {suite['name']} {suite['version']}: {plural(int(str(suite['tasks'])), 'task')} in "
+            f"{plural(int(str(suite['clusters'])), 'cluster')}, {plural(len(domains), 'domain')}\n"
         )
     say("\n")
     for plan in result.plans:
-        many = "" if plan.calls_low == plan.calls_high else f"-{plan.calls_high:,}"
+        same = plan.calls_low == plan.calls_high
+        calls = plural(plan.calls_low, "call") if same else f"{plan.calls_low:,}-{plan.calls_high:,} calls"
         cost = _usd(plan.usd_low, plan.usd_high)
-        say(f"{plan.contender} ({plan.kind}): {plan.attempts:,} attempts, {plan.calls_low:,}{many} calls, {cost}\n")
+        say(f"{plan.contender} ({plan.kind}): {plural(plan.attempts, 'attempt')}, {calls}, {cost}\n")
     known = [p for p in result.plans if p.usd_low is not None and p.usd_high is not None]
     low, high = sum(p.usd_low or 0 for p in known), sum(p.usd_high or 0 for p in known)
-    say(f"\n{result.attempts:,} attempts in all, {result.done:,} recorded already\n")
+    say(f"\n{plural(result.attempts, 'attempt')} in all, {result.done:,} recorded already\n")
     say(f"cost, roughly, from words and assumed answer lengths: {_usd(low, high)}")
     say(" and what has no known price\n" if len(known) < len(result.plans) else "\n")
     say("(a hybrid uses the recorded answers of its parts: what is really spent is less)\n")

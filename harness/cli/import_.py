@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from harness.cli.output import plain
+from harness.core import UsageError
 
 NAMED = 12
 """Contenders that the summary names."""
@@ -27,20 +28,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Imports, and says what was found and what is doubtful."""
+    from harness.report import plural
     from harness.store import import_table, parse_mapping
 
-    summary = import_table(args.path, args.report, parse_mapping(args.map), overwrite=args.overwrite)
+    try:
+        summary = import_table(args.path, args.report, parse_mapping(args.map), overwrite=args.overwrite)
+    except UsageError as error:
+        text = str(error)
+        raise UsageError(
+            f"{text} (--overwrite)" if "overwrite" in text and "--overwrite" not in text else text
+        ) from None
     say = sys.stdout.write
     say(
-        f"{summary.rows_written:,} outcomes of {len(summary.contenders):,} contenders at {summary.n_tasks:,} tasks "
-        f"in {plain(str(args.report))}\n"
+        f"{plural(summary.rows_written, 'outcome')} of {plural(len(summary.contenders), 'contender')} at "
+        f"{plural(summary.n_tasks, 'task')} in {plain(str(args.report))}\n"
     )
     shown = ", ".join(summary.contenders[:NAMED]) + (" …" if len(summary.contenders) > NAMED else "")
     say(f"contenders: {plain(shown)}\n")
     if summary.left_out:
         say(f"columns left out: {plain(', '.join(summary.left_out))}; --map OURS=THEIRS takes one in\n")
     if summary.duplicates:
-        say(f"note: {summary.duplicates:,} rows repeated another exactly and were dropped\n")
+        verb = "was" if summary.duplicates == 1 else "were"
+        say(f"note: {plural(summary.duplicates, 'row')} repeated another exactly and {verb} dropped\n")
     for note in summary.notes:
         say(f"note: {plain(note)}\n")
     for flag in summary.flags:

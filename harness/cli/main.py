@@ -34,7 +34,10 @@ VERBS: dict[str, str] = {
 }
 """Every verb and its line in the help. A verb is the module ``harness.cli.<verb>`` with ``configure`` and ``run``."""
 
-EXIT_CODES = "exit codes: 0 done or SHIP, 1 BLOCK, 2 wrong use, 3 INCONCLUSIVE, 4 the evidence cannot be judged"
+EXIT_CODES = (
+    "exit codes: 0 done or SHIP, 1 BLOCK (or a lint found errors), 2 wrong use, 3 INCONCLUSIVE,\n"
+    "4 the evidence cannot be judged, or a run is incomplete"
+)
 
 
 class Parser(argparse.ArgumentParser):

@@ -64,25 +64,33 @@ def _say(summary: "Summary", args: argparse.Namespace) -> None:
     """What was done, in a few lines on standard error."""
     say, report = sys.stderr.write, plain(str(args.report))
     if summary.made == 0 and summary.complete:
-        say(f"nothing to do: all {summary.planned:,} attempts are recorded in {report}\n")
+        recorded = "the 1 attempt is" if summary.planned == 1 else f"all {summary.planned:,} attempts are"
+        say(f"nothing to do: {recorded} recorded in {report}\n")
     else:
-        unknown = f" and {summary.unknown_costs:,} calls of unknown cost" if summary.unknown_costs else ""
+        unknown = f" and {_many(summary.unknown_costs, 'call')} of unknown cost" if summary.unknown_costs else ""
         done = summary.done_before + summary.made
         say(
-            f"{summary.made:,} attempts made in {summary.elapsed_s:.1f} s, {done:,} of {summary.planned:,} recorded, "
-            f"${summary.spent_usd:.4f}{unknown} spent in all\n"
+            f"{_many(summary.made, 'attempt')} made in {summary.elapsed_s:.1f} s, "
+            f"{done:,} of {summary.planned:,} recorded, ${summary.spent_usd:.4f}{unknown} spent in all\n"
         )
     for note in summary.notes:
         say(f"note: {plain(note)}\n")
     if summary.errored:
         causes = ", ".join(f"{n} {cause}" for cause, n in sorted(summary.causes.items()))
-        say(f"{summary.errored:,} attempts have no outcome" + (f" ({causes})" if causes else ""))
-        say(f"; ownbench run {report} --retry-errored tries them anew\n")
+        verb, them = ("has", "it") if summary.errored == 1 else ("have", "them")
+        say(f"{_many(summary.errored, 'attempt')} {verb} no outcome" + (f" ({causes})" if causes else ""))
+        say(f"; ownbench run {report} --retry-errored tries {them} anew\n")
         for cause, reason in sorted(summary.examples.items()):
             say(f"  {cause}, for one: {plain(reason)}\n")
     if not summary.complete:
         why = f": {plain(summary.stopped_because)}" if summary.stopped_because else ""
         say(f"INCOMPLETE{why}; ownbench run {report} goes on from here\n")
+
+
+def _many(count: int, word: str) -> str:
+    from harness.report import plural
+
+    return plural(count, word)
 
 
 @contextmanager

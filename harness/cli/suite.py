@@ -3,8 +3,13 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.cli.output import plain, write_json
+
+if TYPE_CHECKING:
+    from harness.core import Suite
+    from harness.suite import Finding
 
 NAMED = 5
 """Tasks that a finding names."""
@@ -21,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints findings or a summary; lint returns 1 where it found an error."""
     from harness.core import as_json
+    from harness.report import plural
     from harness.suite import describe, lint_suite, load_suite
 
     suite = load_suite(args.suite)
@@ -30,14 +36,16 @@ def run(args: argparse.Namespace) -> int:
             write_json(as_json(summary))
             return 0
         sys.stdout.write(
-            f"{summary.name} {summary.version}: {summary.tasks:,} tasks in {summary.clusters:,} clusters, "
+            f"{summary.name} {summary.version}: {plural(summary.tasks, 'task')} in "
+            f"{plural(summary.clusters, 'cluster')}, "
             f"metric {summary.metric}, digest {summary.digest}\n"
         )
         for domain in summary.domains:
             splits = ", ".join(f"{n:,} {split}" for split, n in domain.splits.items())
-            sys.stdout.write(f"  {domain.domain}: {domain.tasks:,} tasks in {domain.clusters:,} clusters ({splits})\n")
+            many = f"{plural(domain.tasks, 'task')} in {plural(domain.clusters, 'cluster')}"
+            sys.stdout.write(f"  {domain.domain}: {many} ({splits})\n")
         return 0
-    findings = lint_suite(suite)
+    findings = [*_grading(suite), *lint_suite(suite)]
     errors = sum(f.severity == "error" for f in findings)
     if args.json:
         body = {"suite": suite.name, "valid": errors == 0, "findings": as_json(findings)}
@@ -47,5 +55,35 @@ def run(args: argparse.Namespace) -> int:
             more = f" and {len(finding.tasks) - NAMED} more" if len(finding.tasks) > NAMED else ""
             where = f" [{', '.join(finding.tasks[:NAMED])}{more}]" if finding.tasks else ""
             sys.stdout.write(f"{finding.severity}: {finding.rule}: {plain(finding.message)}{plain(where)}\n")
-        sys.stdout.write(f"{suite.name}: {errors} errors, {len(findings) - errors} warnings\n")
+        warnings = plural(len(findings) - errors, "warning")
+        sys.stdout.write(f"{suite.name}: {plural(errors, 'error')}, {warnings}\n")
     return 1 if errors else 0
+
+
+def _grading(suite: "Suite") -> list["Finding"]:
+    """Graders that cannot be built and references that they cannot use: a run would refuse the suite for them."""
+    from harness.core import OwnbenchError, as_json, digest_json
+    from harness.grade import Grader, grader
+    from harness.suite import Finding
+
+    built: dict[str, Grader | str] = {}
+    wrong: dict[tuple[str, str], list[str]] = {}
+    for task in suite.tasks:
+        key = digest_json(as_json(task.grader))
+        if key not in built:
+            try:
+                built[key] = grader(task.grader)
+            except OwnbenchError as error:
+                built[key] = str(error)
+        judge = built[key]
+        if isinstance(judge, str):
+            wrong.setdefault(("grader", judge), []).append(task.id)
+            continue
+        try:
+            judge.check_reference(task.reference)
+        except ValueError as error:
+            wrong.setdefault(("reference", str(error)), []).append(task.id)
+    return [
+        Finding(severity="error", rule=rule, tasks=tuple(tasks), message=message)
+        for (rule, message), tasks in wrong.items()
+    ]

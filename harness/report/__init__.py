@@ -18,7 +18,7 @@ from harness.report.planning import Plan, observed_discordance, plan_size
 from harness.report.scoreboard import scoreboard
 from harness.report.sweep_page import print_sweep
 from harness.report.terminal import print_pairing, print_scoreboard
-from harness.report.text import visible
+from harness.report.text import plural, visible
 from harness.report.view import ContenderScore, DomainDifference, DomainScore, Flip, Pairing, Scoreboard
 from harness.report.write import write_report
 
@@ -48,6 +48,7 @@ __all__ = [
     "pair",
     "pass_rate_chart",
     "plan_size",
+    "plural",
     "png",
     "print_advice",
     "print_domains",

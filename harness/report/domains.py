@@ -254,7 +254,7 @@ def _notes(one: _Tasks, contenders: tuple[int, ...]) -> tuple[str, ...]:
     if one.units == one.n_tasks:
         notes.append(f"intervals ({100 * one.level:g}%) are over tasks like these: the unit is the task")
     else:
-        notes.append(f"the unit is the cluster: {one.units:,} clusters of tasks that share a source")
+        notes.append(f"the unit is the cluster: {plural(one.units, 'cluster')} of tasks that share a source")
     numbers = [table.counts[i, one.common] for i in contenders]
     least, most = min(int(n.min()) for n in numbers), max(int(n.max()) for n in numbers)
     if least < most:

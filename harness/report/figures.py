@@ -200,7 +200,7 @@ def _labels(shown: Sequence[ContenderScore]) -> list[str]:
 
 
 def _units(view: Scoreboard) -> str:
-    return "tasks" if view.unit == "task" else f"{view.n_units:,} clusters of tasks"
+    return "tasks" if view.unit == "task" else f"{plural(view.n_units, 'cluster')} of tasks"
 
 
 def _unfinished(view: Scoreboard) -> str:

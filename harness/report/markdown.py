@@ -119,7 +119,7 @@ def _among_many(c: Comparison, view: Scoreboard) -> str:
 
 
 def _legend(view: Scoreboard) -> list[str]:
-    unit = "tasks" if view.unit == "task" else f"{view.n_units:,} clusters of tasks"
+    unit = "tasks" if view.unit == "task" else f"{plural(view.n_units, 'cluster')} of tasks"
     return [f"Brackets are {100 * view.level:g}% intervals over {unit}. {COLUMNS}"]
 
 
@@ -130,7 +130,9 @@ def _details_of(pairing: Pairing) -> list[list[str]]:
     gained = [f for f in pairing.flips if f.direction == "gained"]
     # No name of anybody's stands inside HTML: the heading has them, the folded summary only numbers.
     parts = [[f"### {_code(c.a)} less {_code(c.b)}"]]
-    parts.append(["<details>", f"<summary>{len(lost):,} tasks lost, {len(gained):,} gained; by domain</summary>"])
+    parts.append(
+        ["<details>", f"<summary>{plural(len(lost), 'task')} lost, {len(gained):,} gained; by domain</summary>"]
+    )
     if pairing.domains:
         parts.append(_table(difference_cells(pairing, _cell)))
     for flips, words in ((lost, f"Lost: only {_code(c.b)} passed"), (gained, f"Gained: only {_code(c.a)} passed")):

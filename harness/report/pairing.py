@@ -289,7 +289,7 @@ def _notes(table: TaskTable, sides: _Sides, *, trials_as: str, errors_as: str) -
             notes.append(f"{plural(alone, 'task')} graded for {name} only are left out")
     clusters = len(set(table.clusters[common].tolist()))
     if clusters < n:
-        notes.append(f"the unit is the cluster: {clusters:,} clusters of tasks that share a source")
+        notes.append(f"the unit is the cluster: {plural(clusters, 'cluster')} of tasks that share a source")
     if any(int(c[common].max()) > 1 for c in sides.counts) or trials_as != "mean":
         notes.append(f"several trials: {TRIALS_AS[trials_as]}; a task flips where more than half of its trials did")
     lost = sum(int(table.errored[i].sum() + table.ungraded[i].sum()) for i in map(table.index, (sides.a, sides.b)))

@@ -244,8 +244,8 @@ def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
         notes.append(f"intervals ({level}) are over tasks like these: the unit is the task")
     else:
         notes.append(
-            f"intervals ({level}) are over {view.n_units:,} clusters of tasks that share a source, not over "
-            f"{view.n_tasks:,} tasks: the unit is the cluster"
+            f"intervals ({level}) are over {plural(view.n_units, 'cluster')} of tasks that share a source, not over "
+            f"{plural(view.n_tasks, 'task')}: the unit is the cluster"
         )
     most = int(table.counts.max()) if table.counts.size else 0
     if most > 1:

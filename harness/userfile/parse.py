@@ -1,6 +1,7 @@
 """From bytes on disk to a checked record, or to one clear message."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -51,9 +52,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = f"not valid YAML: {error.problem or error}"
-        raise UserFileError(
-            path, problem, field=where, advice="quote texts that hold ': ' or begin with @ * & !"
-        ) from None
+        raise UserFileError(path, problem, field=where, advice=_yaml_advice(error)) from None
     except (yaml.YAMLError, ValueError) as error:
         raise UserFileError(path, f"not valid YAML: {str(error).splitlines()[0]}") from None
     if value is None:
@@ -61,6 +60,21 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UserFileError(path, f"found {_kind(value)} at the top, needed a mapping of keys to values")
     return value
+
+
+def _yaml_advice(error: yaml.MarkedYAMLError) -> str:
+    """What to do about a file that is not YAML, as far as the parser's words tell."""
+    problem, context = str(error.problem or ""), str(error.context or "")
+    misplaced = "block end" in problem and not re.search("<(scalar|anchor|alias|tag)>", problem)
+    found = (
+        (r"'\t'" in problem, "indent with spaces, not with tabs"),
+        ("given twice" in problem, "keep one of the two"),
+        ("quoted scalar" in context, "close the quotation mark"),
+        ("flow" in context, "close the bracket that was opened before"),
+        ("block mapping start" in problem or misplaced, "check the indentation"),
+        (True, "quote texts that hold ': ' or begin with @ * & ! % `"),
+    )
+    return next(advice for holds, advice in found if holds)
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

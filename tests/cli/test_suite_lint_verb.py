@@ -1,0 +1,49 @@
+"""``ownbench suite lint`` as a user calls it: what a run would refuse, the lint refuses."""
+
+import json
+
+import pytest
+
+from harness.cli.main import main
+
+TASKS = [{"id": f"t{i}", "input": f"a question that asks for number {i * 7919}", "reference": "x"} for i in range(3)]
+
+
+def suite_of(tmp_path, grader, tasks=TASKS):
+    folder = tmp_path / "s"
+    folder.mkdir()
+    (folder / "suite.yaml").write_text(
+        f"name: s\nversion: '1'\ntasks: tasks.jsonl\ndomains: [d]\ngrader: {json.dumps(grader)}\n"
+    )
+    (folder / "tasks.jsonl").write_text("".join(json.dumps({"domain": "d"} | t) + "\n" for t in tasks))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("grader", "tasks", "words"),
+    [
+        ("exakt", TASKS, ("error: grader: ", "unknown grader 'exakt'", "exact", "[t0, t1, t2]")),
+        ({"name": "label", "lables": ["x"]}, TASKS, ("error: grader: ", "lables", "did you mean 'labels'", "[t0, t1")),
+        (
+            {"name": "label", "labels": ["x", "y"]},
+            [*TASKS, {"id": "odd", "input": "and another one", "reference": "z"}],
+            ("error: reference: ", "'z'", "[odd]"),
+        ),
+    ],
+)
+def test_a_suite_that_cannot_be_graded_is_an_error(tmp_path, capsys, grader, tasks, words):
+    folder = suite_of(tmp_path, grader, tasks)
+    assert main(["suite", "lint", str(folder)]) == 1
+    out = capsys.readouterr().out
+    for word in words:
+        assert word in out
+    assert out.splitlines()[-1].startswith("s: 1 error, ")
+    assert main(["suite", "lint", str(folder), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["valid"] is False
+    assert found["findings"][0]["severity"] == "error"
+
+
+def test_a_sound_suite_has_no_error(tmp_path, capsys):
+    assert main(["suite", "lint", str(suite_of(tmp_path, {"name": "label", "labels": ["x", "y"]}))]) == 0
+    assert ": 0 errors, " in capsys.readouterr().out
