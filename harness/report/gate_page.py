@@ -68,7 +68,7 @@ def print_self_test(view: SelfTest, file: TextIO | None = None) -> None:
 
 def gate_markdown(view: Gate) -> str:
     """The summary of a verdict for a pull request."""
-    parts = [[f"## ownbench gate: {view.decision.value}"], [markdown_text(view.sentence)]]
+    parts = [[f"## ownbench gate: {view.decision.value}"], [_sentence(view)]]
     header = ["rule", "", "what was found"]
     mark = {True: "holds", False: "**fails**", None: "**unknown**"}
     rows = [[markdown_code(r.rule, cell=True), mark[r.holds], markdown_text(r.text)] for r in view.reasons]
@@ -97,6 +97,14 @@ def gate_markdown(view: Gate) -> str:
         _more(view, lambda text: parts.append([text]))
     parts += [["### What changed"], _changed_lines(view)]
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+def _sentence(view: Gate) -> str:
+    """The verdict's sentence, its two names as code spans and the rest as plain text."""
+    names = sorted({view.candidate, view.baseline}, key=len, reverse=True)
+    spans = "|".join(re.escape(f"`{name}`") for name in names)
+    parts = re.split(f"({spans})", view.sentence)
+    return "".join(markdown_code(p[1:-1]) if i % 2 else markdown_text(p) for i, p in enumerate(parts))
 
 
 def gate_junit(view: Gate) -> str:

@@ -1,7 +1,7 @@
 """The gate: may the candidate replace the baseline? SHIP, BLOCK, INCONCLUSIVE or INVALID, with every reason."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +109,8 @@ def gate(
     except EvidenceError as error:
         return _unreadable(error, (baseline, candidate), names, rules)
     check_domains(rules, _domains_of(pairs), source)
-    checks = (*evidence_checks(pairs, rules), _baseline_stands(unlocked))
     compared = _compared(pairs)
+    checks = (*_with_bounds(evidence_checks(pairs, rules), compared), _baseline_stands(unlocked))
     if not all(check.holds for check in checks):
         return _verdict(pairs, rules, Decision.INVALID, checks)
     weighed = weigh(pairs.outcomes, rules)
@@ -153,6 +153,15 @@ def _sides(
         Side(table=table, manifest=manifest, contender=first),
     )
     return pairs, None if lock is None else moved(baseline, table, lock, first)
+
+
+def _with_bounds(checks: tuple[Reason, ...], compared: Comparison | None) -> tuple[Reason, ...]:
+    """What attempts that the instrument lost could have made of the difference stands beside their share."""
+    if compared is None or compared.bounds is None or not compared.errored:
+        return checks
+    low, high = compared.bounds
+    text = f"; had they all gone worst or best for the candidate: {points(low)} or {points(high)} points"
+    return tuple(replace(c, text=c.text + text) if c.rule == "errored" else c for c in checks)
 
 
 def _baseline_stands(unlocked: tuple[str, ...] | None) -> Reason:

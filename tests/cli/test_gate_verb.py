@@ -66,7 +66,8 @@ def test_each_exit_code_is_reached(decision, tmp_path):
     assert (record["tasks_needed"] is not None) == (decision == "INCONCLUSIVE")
     assert json.loads((candidate / "verdict.json").read_text()) == record
     page = (candidate / "summary.md").read_text()
-    assert page.startswith(f"## ownbench gate: {decision}\n")
+    assert page.startswith(f"## ownbench gate: {decision}\n\n{decision}: ")
+    assert "`B`" in page.splitlines()[2]
     assert summary.read_text() == "what stood there\n" + page
     read_junit(candidate / "junit.xml", decision)
     assert sorted(p.name for p in baseline.iterdir()) == ["manifest.json", "outcomes.parquet"]

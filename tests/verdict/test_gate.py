@@ -160,6 +160,14 @@ def test_what_cannot_be_judged_is_invalid(judge, ours, theirs, fields, rule):
     assert found.tasks_needed is None
 
 
+def test_what_lost_attempts_could_have_changed_is_said(judge):
+    theirs = [row("B", n, "errored") if n < 3 else one for n, one in enumerate(only(GOOD, "B"))]
+    found = judge(only(GOOD, "A"), theirs)
+    text = next(one.text for one in found.reasons if one.rule == "errored")
+    assert "candidate 1.0%" in text
+    assert "had they all gone worst or best for the candidate: -1.00 or 0.00 points" in text  # 3 of 300 that A passed
+
+
 def test_another_grader_is_invalid(tmp_path):
     reports = [
         write_report(tmp_path / name, only(GOOD, who), suites=({"name": "s", "digest": "sd", "graders": [grader]},))
