@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import importlib
 import importlib.util
+import inspect
 import re
 import shlex
 from pathlib import Path
@@ -253,6 +254,27 @@ def test_the_keys_of_an_experiment_are_those_of_the_schema():
     for key, default in limits.items():
         given = Limits.model_fields[key].default
         assert given is None if default == "none" else float(default) == given
+
+
+def test_the_python_signatures_are_those_of_the_code():
+    text = section(docs("formats.md"), "## From Python")
+    found = re.findall(r"`(\w+\([^`]*\) -> [^`]+)`", text)
+    functions = {
+        name
+        for name in harness.__all__
+        if callable(getattr(harness, name)) and not isinstance(getattr(harness, name), type)
+    } - {"stats"}
+    assert {one.partition("(")[0] for one in found} == functions
+    for one in found:
+        space: dict = {}
+        exec(f"from __future__ import annotations\ndef {one}: ...", space)  # noqa: S102 - our own page
+        name = one.partition("(")[0]
+        written, real = inspect.signature(space[name]), inspect.signature(getattr(harness, name))
+        assert [(p.name, p.kind, p.default) for p in written.parameters.values()] == [
+            (p.name, p.kind, p.default) for p in real.parameters.values()
+        ], name
+        returned = str(getattr(real.return_annotation, "__name__", real.return_annotation))
+        assert written.return_annotation.partition("[")[0] == returned.partition("[")[0], name
 
 
 def test_the_python_names_are_the_public_ones():
