@@ -37,6 +37,11 @@ demo: $(VENV)/.demo
 	$(BIN)/ownbench compare reports/demo tuned skilled
 	$(BIN)/ownbench compare reports/demo hybrid tuned
 	$(BIN)/ownbench report reports/demo
+	$(BIN)/ownbench run reports/gate-demo --quiet
+	@echo; echo "May a damaged adapter replace the intact one? The gate has to say BLOCK:"
+	$(BIN)/ownbench gate reports/gate-demo reports/gate-demo --candidate-contender damaged || test $$? -eq 1
+	@echo; echo "Own, rent or mix, at the economics that reports/demo/experiment.yaml assumes:"
+	$(BIN)/ownbench advise reports/demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal
