@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.report import Pairing, Scoreboard
+    from harness.verdict import Sweep, SweepGoal
 
 
 class Report:
@@ -65,6 +66,12 @@ class Report:
         from harness.report import pair
 
         return Pair(pair(self.folder, a, b, split=self.split))
+
+    def sweep(self, worker: str, expert: str, goal: "SweepGoal | None" = None) -> "Swept":
+        """Every escalation threshold from ``worker`` to ``expert`` replayed, and the honest figure of the chosen one."""
+        from harness.verdict import sweep
+
+        return Swept(sweep(self.folder, worker, expert, goal, split=self.split))
 
     def __repr__(self) -> str:
         return f"Report({str(self.folder)!r})"
@@ -125,6 +132,26 @@ class Pair:
 
         text = io.StringIO()
         print_pairing(self.view, text)
+        return text.getvalue()
+
+    __repr__ = __str__
+
+
+class Swept:
+    """A sweep that prints as its tables; ``view`` holds the figures."""
+
+    def __init__(self, view: "Sweep") -> None:
+        self.view = view
+
+    def to_json(self) -> Mapping[str, object]:
+        """As ``ownbench sweep --json``."""
+        return self.view.as_json()
+
+    def __str__(self) -> str:
+        from harness.report import print_sweep
+
+        text = io.StringIO()
+        print_sweep(self.view, text)
         return text.getvalue()
 
     __repr__ = __str__

@@ -69,6 +69,18 @@ def test_a_report_is_judged_from_python(tmp_path):
     assert (found.decision, found.exit_code) == ("BLOCK", 1)
 
 
+def test_a_sweep_is_read_from_python(tmp_path):
+    rows = [f"w,t{i},{int(i % 3 > 0)},{(i % 10) / 10},0.1" for i in range(60)]
+    rows += [f"e,t{i},{int(i % 7 > 0)},,1.0" for i in range(60)]
+    (tmp_path / "t.csv").write_text("contender,task,passed,confidence,cost_usd\n" + "\n".join(rows) + "\n")
+    harness.import_table(tmp_path / "t.csv", tmp_path / "report")
+    swept = harness.open_report(tmp_path / "report").sweep(worker="w", expert="e")
+    controls = swept.to_json()["controls"]
+    assert controls["never"]["pass_rate"]["value"] == pytest.approx(40 / 60)
+    assert controls["always"]["cost_per_task_usd"]["value"] == pytest.approx(1.1)  # the worker's call is charged too
+    assert "always escalating" in str(swept)
+
+
 def test_run_is_a_room_and_a_verb():
     code = "import harness; assert callable(harness.run); from harness.run import assemble; assert harness.run.assemble"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
