@@ -75,10 +75,11 @@ def _spread_rows(view: Domains) -> list[list[str]]:
     tau = UNKNOWN if tau2.value is None else spread_points(tau2.value)
     level = f"{100 * view.level:g}%"
     q = f"Q {spread.q:,.2f} on {spread.df} df, {p_equation(spread.p_value)} (Cochran)"
-    prediction, mean = view.prediction, points_interval(view.mean.low, view.mean.high)
+    prediction, mean = view.prediction, _mean_interval(view.mean)
     another = f"{UNKNOWN} ({view.reasons.get('prediction', '')})"
     if prediction:
-        another = f"[{points(prediction[0])}, {points(prediction[1])}] points ({level} prediction)"
+        span = f"[{points(prediction[0])}, {points(prediction[1])}] points"
+        another = f"{NOT_KNOWN if prediction == (-1.0, 1.0) else span} ({level} prediction)"
     seen = sum(d.delta is not None and d.delta < 0 for d in view.domains)
     return [
         ["test", q],
@@ -88,6 +89,12 @@ def _spread_rows(view: Domains) -> list[list[str]]:
         ["another domain", another],
         ["below zero", f"{seen} seen, {spread.expected_below_zero:.1f} expected among the true differences"],
     ]  # fmt: skip
+
+
+def _mean_interval(mean: Estimate) -> str:
+    """Ends in points, or that everything possible lies between them."""
+    everything = mean.low is not None and mean.high is not None and mean.low <= -1.0 and mean.high >= 1.0
+    return f"(interval {NOT_KNOWN})" if everything else points_interval(mean.low, mean.high)
 
 
 def _spread_interval(tau2: Estimate) -> str:

@@ -113,9 +113,7 @@ def _among_many(c: Comparison, view: Scoreboard) -> str:
     alpha = 1 - view.level
     if c.p_value is None or c.p_adjusted is None or not c.p_value <= alpha < c.p_adjusted:
         return ""
-    return (
-        f" Adjusted for all {len(view.comparisons)} comparisons {p_equation(c.p_adjusted)}: among so many, not shown."
-    )
+    return f" Adjusted for all {view.n_adjusted} comparisons {p_equation(c.p_adjusted)}: among so many, not shown."
 
 
 def _legend(view: Scoreboard) -> list[str]:

@@ -258,8 +258,8 @@ def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
         first = view.comparisons[0].b
         how = "all pairs are compared" if len(view.contenders) <= ALL_PAIRS else f"all are compared with {first}"
         notes.append(f"the experiment names no reference: {how}")
-    if len(view.comparisons) > 1:
-        notes.append(f"p adjusted holds for all {len(view.comparisons)} comparisons together (Holm 1979)")
+    if view.n_adjusted > 1:
+        notes.append(f"p adjusted holds for all {view.n_adjusted} comparisons together (Holm 1979)")
     notes += _reasons("cost per task", [(c.name, c.cost_per_task_usd) for c in view.shown])
     notes += _reasons("cost per pass", [(c.name, c.cost_per_pass_usd) for c in view.shown])
     notes += _reasons("latency", [(c.name, c.latency_p50) for c in view.shown])

@@ -148,8 +148,14 @@ class Scoreboard:
 
     @property
     def compared(self) -> tuple[Comparison, ...]:
-        """The comparisons of contenders that are shown."""
-        return tuple(c for c in self.comparisons if not {c.a, c.b} & self.absent)
+        """The comparisons of contenders that are shown, those with a control after the others."""
+        shown = [c for c in self.comparisons if not {c.a, c.b} & self.absent]
+        return tuple(sorted(shown, key=lambda c: bool({c.a, c.b} & self.controls)))
+
+    @property
+    def n_adjusted(self) -> int:
+        """How many comparisons have a p value, and are adjusted for together."""
+        return sum(c.p_value is not None for c in self.comparisons)
 
     @property
     def domains(self) -> tuple[str, ...]:

@@ -254,6 +254,9 @@ def test_no_figure_is_larger_than_it_can_be(make_report):
     text = out.getvalue()
     spread = next(line for line in text.splitlines() if line.startswith("true spread"))
     assert "100.0], its upper end not known from so few" in spread
+    assert "points (interval not known from so few)" in next(
+        line for line in text.splitlines() if line.startswith("mean of domains")
+    )
     between = next(line for line in text.splitlines() if line.startswith("between domains"))
     assert "1.0000], its upper end not known from so few" in between
     notes = pair(make_report(rows, name="again"), "A", "B").notes

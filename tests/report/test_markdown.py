@@ -190,7 +190,7 @@ def test_controls_have_a_list_of_their_own_and_a_word_beside_their_names(make_re
             if line.startswith("- ")] == [(True, False), (False, True)]  # fmt: skip
     scores, pairs, *_ = tables(page)
     assert [row[0] for row in scores[1:]] == ["a", "b", "never (control)", "sham (control)"]
-    assert [row[0] for row in pairs[1:]] == ["never (control)", "a", "sham (control)"]
+    assert [row[0] for row in pairs[1:]] == ["a", "never (control)", "sham (control)"]
 
 
 def test_a_shared_lead_is_said_to_be_shared(make_report):
