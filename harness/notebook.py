@@ -68,7 +68,7 @@ class Report:
         return Pair(pair(self.folder, a, b, split=self.split))
 
     def sweep(self, worker: str, expert: str, goal: "SweepGoal | None" = None) -> "Swept":
-        """Every escalation threshold from ``worker`` to ``expert`` replayed, and the honest figure of the chosen one."""
+        """Every threshold from ``worker`` to ``expert`` replayed, and the honest figure of the chosen one."""
         from harness.verdict import sweep
 
         return Swept(sweep(self.folder, worker, expert, goal, split=self.split))
