@@ -195,7 +195,7 @@ def _models(written: Written, contenders: Mapping[str, str]) -> str:
     if len(set(map(str, values.values()))) < 2:
         return ""
     named = ", ".join(f"{cell} {value}" for cell, value in values.items())
-    return f" But the cells differ in their model ({named}): every effect includes that difference."
+    return f" But the cells differ in their model ({named}): what differs between two models is in these effects too."
 
 
 def _notes(table: TaskTable, places: list[int], groups: int, level: float) -> list[str]:
