@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core import Contender, ModelSpec, Price, Suite, Task, UserFileError, as_json, digest_json, nearest
-from harness.cost import book_price
+from harness.core import Contender, ModelSpec, Suite, Task, UserFileError, as_json, digest_json, nearest
 from harness.grade import Grader, grader
-from harness.model import capabilities_of, identified, missing_package
+from harness.model import capabilities_of, missing_package
 from harness.run.plan import Attempt, plan_attempts
+from harness.run.specs import model_spec
 from harness.store import (
     ContenderEntry,
     Experiment,
-    ModelEntry,
     experiment_file,
     load_experiment,
-    read_manifest,
     resolve,
 )
 from harness.suite import load_suite, select
@@ -65,7 +63,9 @@ def assemble(report: Path) -> Assembled:
     experiment = load_experiment(report)
     report = report if report.is_dir() else experiment_file(report).parent
     full = _suites(experiment, report)
-    specs = {name: _spec(name, entry, report) for name, entry in experiment.models.items() if _used(experiment, name)}
+    specs = {
+        name: model_spec(name, entry, report) for name, entry in experiment.models.items() if _used(experiment, name)
+    }
     plans = {name: _plan(name, entry, report, full) for name, entry in experiment.contenders.items()}
     capabilities = {name: capabilities_of(spec) for name, spec in specs.items()}
     _check_capabilities(experiment, report, plans, specs, capabilities)
@@ -112,73 +112,6 @@ def _suites(experiment: Experiment, report: Path) -> list[Suite]:
 
 def _used(experiment: Experiment, model: str) -> bool:
     return any(entry.model == model for entry in experiment.contenders.values())
-
-
-def _spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
-    """The model as the experiment names it, with the digest of whatever can change its answers."""
-    options: dict[str, Any] = dict(entry.options)
-    if entry.backend == "replay":
-        return _replayed(name, entry, report, options)
-    if entry.backend == "vllm":
-        problem = "vLLM is called through its own OpenAI-compatible server"
-        advice = "start `vllm serve`, then write backend: openai and its base_url"
-        raise UserFileError(experiment_file(report), problem, field=f"models.{name}.backend", advice=advice)
-    model = entry.model or ""
-    if entry.path is not None or entry.backend in {"transformers", "vllm"}:
-        model = str(resolve(report, entry.path or model, field=f"models.{name}.path"))
-    spec = ModelSpec(
-        name=name,
-        backend=entry.backend,
-        model=model,
-        revision=entry.revision or "",
-        sampling=entry.sampling,
-        base_url=entry.base_url,
-        api_key_env=entry.api_key_env,
-        price=_price(entry),
-        options=options,
-    )
-    return identified(spec)
-
-
-def _price(entry: ModelEntry) -> Price | None:
-    """The experiment's own price first, else the price book's."""
-    own = entry.own_price()
-    if own is not None or entry.backend not in {"litellm", "openai"} or entry.model is None:
-        return own
-    return book_price(entry.model) if entry.backend == "litellm" else None
-
-
-def _replayed(name: str, entry: ModelEntry, report: Path, options: dict[str, Any]) -> ModelSpec:
-    """A recorded model: it takes the recorded identity, so that its requests are those that were recorded."""
-    field = f"models.{name}.report"
-    source = resolve(report, entry.report or "", field=field)
-    manifest = read_manifest(source)
-    recorded = {} if manifest is None else {m["name"]: m for m in manifest.models}
-    wanted = entry.model or name
-    if wanted not in recorded:
-        problem = f"the report {entry.report} holds no answers of a model named {wanted!r}"
-        raise UserFileError(experiment_file(report), problem, field=field, advice=nearest(wanted, recorded))
-    model = recorded[wanted]
-    return ModelSpec(
-        name=name,
-        backend="replay",
-        model=wanted,
-        revision=str(model.get("revision", "")),
-        sampling=model.get("sampling", {}),
-        template_digest=str(model.get("template_digest", "")),
-        price=entry.own_price() or _price_of(model.get("price")),
-        options=options
-        | {
-            "report": str(source),
-            "capabilities": model.get("capabilities", []),
-            "recorded_backend": model.get("recorded_backend") or model.get("backend", ""),
-        },
-        digest=str(model["digest"]),
-    )
-
-
-def _price_of(recorded: Mapping[str, Any] | None) -> Price | None:
-    return None if recorded is None else Price(**recorded)
 
 
 def _plan(name: str, entry: ContenderEntry, report: Path, suites: list[Suite]) -> Plan:
