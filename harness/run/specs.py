@@ -1,0 +1,77 @@
+"""From what an experiment says of a model to its spec: where it is, what it costs, and what identifies its answers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.core import ModelSpec, Price, UserFileError, nearest
+from harness.cost import book_price
+from harness.model import identified
+from harness.store import ModelEntry, experiment_file, read_manifest, resolve
+
+
+def model_spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
+    """The model as the experiment names it, with the digest of whatever can change its answers."""
+    options: dict[str, Any] = dict(entry.options)
+    if entry.backend == "replay":
+        return _replayed(name, entry, report, options)
+    if entry.backend == "vllm":
+        problem = "vLLM is called through its own OpenAI-compatible server"
+        advice = "start `vllm serve`, then write backend: openai and its base_url"
+        raise UserFileError(experiment_file(report), problem, field=f"models.{name}.backend", advice=advice)
+    model = entry.model or ""
+    if entry.path is not None or entry.backend in {"transformers", "vllm"}:
+        model = str(resolve(report, entry.path or model, field=f"models.{name}.path"))
+    spec = ModelSpec(
+        name=name,
+        backend=entry.backend,
+        model=model,
+        revision=entry.revision or "",
+        sampling=entry.sampling,
+        base_url=entry.base_url,
+        api_key_env=entry.api_key_env,
+        price=_price(entry),
+        options=options,
+    )
+    return identified(spec)
+
+
+def _price(entry: ModelEntry) -> Price | None:
+    """The experiment's own price first, else the price book's."""
+    own = entry.own_price()
+    if own is not None or entry.backend not in {"litellm", "openai"} or entry.model is None:
+        return own
+    return book_price(entry.model) if entry.backend == "litellm" else None
+
+
+def _replayed(name: str, entry: ModelEntry, report: Path, options: dict[str, Any]) -> ModelSpec:
+    """A recorded model: it takes the recorded identity, so that its requests are those that were recorded."""
+    field = f"models.{name}.report"
+    source = resolve(report, entry.report or "", field=field)
+    manifest = read_manifest(source)
+    recorded = {} if manifest is None else {m["name"]: m for m in manifest.models}
+    wanted = entry.model or name
+    if wanted not in recorded:
+        problem = f"the report {entry.report} holds no answers of a model named {wanted!r}"
+        raise UserFileError(experiment_file(report), problem, field=field, advice=nearest(wanted, recorded))
+    model = recorded[wanted]
+    return ModelSpec(
+        name=name,
+        backend="replay",
+        model=wanted,
+        revision=str(model.get("revision", "")),
+        sampling=model.get("sampling", {}),
+        template_digest=str(model.get("template_digest", "")),
+        price=entry.own_price() or _price_of(model.get("price")),
+        options=options
+        | {
+            "report": str(source),
+            "capabilities": model.get("capabilities", []),
+            "recorded_backend": model.get("recorded_backend") or model.get("backend", ""),
+        },
+        digest=str(model["digest"]),
+    )
+
+
+def _price_of(recorded: Mapping[str, Any] | None) -> Price | None:
+    return None if recorded is None else Price(**recorded)
