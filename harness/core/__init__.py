@@ -15,7 +15,7 @@ from harness.core.errors import (
     nearest,
 )
 from harness.core.files import write_atomic
-from harness.core.judged import Comparison, Estimate, Manifest, Verdict
+from harness.core.judged import Comparison, Estimate, Manifest
 from harness.core.plain import as_json
 from harness.core.records import (
     Answer,
@@ -74,7 +74,6 @@ __all__ = [
     "Usage",
     "UsageError",
     "UserFileError",
-    "Verdict",
     "as_json",
     "attempt_id",
     "digest_bytes",

@@ -1,10 +1,8 @@
-"""Records of the judging half: figures with their intervals, comparisons, verdicts, and what a report was made from."""
+"""Records of the judging half: figures with their intervals, comparisons, and what a report was made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-from harness.core.words import Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +48,6 @@ class Comparison:
     """The difference if every errored attempt had gone worst, and best, for a."""
     tasks_needed: int | None = None
     sentence: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """A decision with its reasons."""
-
-    decision: Decision
-    reasons: tuple[Mapping[str, Any], ...]
-    evidence: Mapping[str, Any]
-    exit_code: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,15 +6,12 @@ An unknown price or count makes a cost unknown (``usd`` is ``None``), and an unk
 from harness.cost.book import book_price
 from harness.cost.charge import charge, estimate
 from harness.cost.meter import AttemptMeter, Meter, Reservation
-from harness.cost.price import PriceEntry, price_from
 
 __all__ = [
     "AttemptMeter",
     "Meter",
-    "PriceEntry",
     "Reservation",
     "book_price",
     "charge",
     "estimate",
-    "price_from",
 ]

@@ -6,8 +6,8 @@ Nothing is sent, nothing is written.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.core import Cost, Message, Price, Usage, as_json
-from harness.cost import charge
+from harness.core import Cost, Message, Price, as_json
+from harness.cost import estimate
 from harness.model import missing_key, notes_of
 from harness.run.assemble import Assembled
 from harness.store import read_journal
@@ -132,8 +132,7 @@ def _one(assembled: Assembled, system: System, task: object) -> tuple[tuple[int,
     words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
     answer = min(int(request.sampling.get("max_tokens", ANSWER_TOKENS)), ANSWER_TOKENS)
     # machine time is not known before a run: about a second for a thousand tokens
-    usage = Usage(input=round(words * WORDS_TO_TOKENS), output=answer, gpu_seconds=(words + answer) / 1000)
-    once = charge(usage, price)
+    once = estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=(words + answer) / 1000)
     turns = 3 if isinstance(system, Skilled) and system.delivery == "progressive" else 1
     return (1, turns), once, Cost.total([once] * turns)
 
