@@ -17,6 +17,7 @@ from harness.stats import (
     fieller_ratio,
     latency_quantile,
     macro_f1,
+    pareto_probability,
     pass_at_k,
     pass_hat_k,
     this_suite_rate,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
+MOST_RESAMPLES, RESAMPLED_TASKS = 1_999, 5_000_000
+"""Resamples of the front, and tasks drawn in all of them together: fewer resamples of many tasks."""
 MOST_REPEATS = 8
 """The largest k of pass@k and pass^k that is shown."""
 ALL_PAIRS = 4
@@ -55,7 +58,11 @@ def scoreboard_of(table: TaskTable, *, manifest: Manifest | None = None, level: 
     """The same from a table that is loaded already."""
     reference, doubt = reference_of(table)
     controls = _controls(manifest)
-    contenders = tuple(replace(_score(table, name, level), control=controls.get(name)) for name in table.contenders)
+    fronts = _pareto(table, [name for name in table.contenders if name not in controls])
+    contenders = tuple(
+        replace(_score(table, name, level), control=controls.get(name), pareto_probability=fronts.get(name))
+        for name in table.contenders
+    )
     comparisons, spreads = _comparisons(table, reference, level)
     clusters = len(set(table.clusters.tolist()))
     progress = progress_of(table, manifest)
@@ -118,6 +125,25 @@ def _score(table: TaskTable, name: str, level: float) -> ContenderScore:
             if (present & (mask := table.domains == code)).any()
         ),
     )
+
+
+def _pareto(table: TaskTable, names: Sequence[str]) -> dict[str, float]:
+    """Each option's probability to be on the front of cost and pass rate, over tasks whose costs all of them have."""
+    import numpy as np
+
+    rows = [i for i in map(table.index, names) if (table.cost_known[i] > 0).any()]
+    if len(rows) < 2:
+        return {}
+    counts, sums, costs = table.counts[rows], table.sums[rows], table.cost_sums[rows]
+    common = ((counts > 0) & ~np.isnan(costs)).all(axis=0)
+    if not common.any():
+        return {}
+    n = counts[:, common].astype(np.float64)
+    resamples = min(MOST_RESAMPLES, max(200, RESAMPLED_TASKS // int(common.sum())))
+    found = pareto_probability(
+        (sums[:, common] / n).T, (costs[:, common] / n).T, table.clusters[common], resamples=resamples
+    )
+    return {table.contenders[i]: float(p) for i, p in zip(rows, found.on_front, strict=True)}
 
 
 def _repeats(table: TaskTable, i: int, level: float) -> tuple[Repeat, ...]:
@@ -260,6 +286,10 @@ def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
         notes.append(f"the experiment names no reference: {how}")
     if view.n_adjusted > 1:
         notes.append(f"p adjusted holds for all {view.n_adjusted} comparisons together (Holm 1979)")
+    fronts = [(c.name, c.pareto_probability) for c in view.contenders if c.pareto_probability is not None]
+    if fronts:
+        shown = ", ".join(f"{name} {p:.2f}" for name, p in sorted(fronts, key=lambda f: -f[1]) if p >= 0.005)
+        notes.append(f"on the front of cost and pass rate (nobody as good is cheaper), by joint bootstrap: {shown}")
     notes += _reasons("cost per task", [(c.name, c.cost_per_task_usd) for c in view.shown])
     notes += _reasons("cost per pass", [(c.name, c.cost_per_pass_usd) for c in view.shown])
     notes += _reasons("latency", [(c.name, c.latency_p50) for c in view.shown])

@@ -59,6 +59,9 @@ class ContenderScore:
     """With an interval for these very tasks, trial noise only: the smaller of the two questions."""
     repeats: tuple[Repeat, ...] = ()
     """For k from 1 to the number of trials; empty where tasks were tried once, or scores are fractions."""
+    pareto_probability: float | None = None
+    """How often, when tasks are drawn anew, no other option is at once as good and as cheap; ``None`` where costs are
+    not known, or of a control."""
     control: str | None = None
     """What it is a control of, in a word (``oracle``, ``placebo`` …): a yardstick, and no option to choose."""
 
