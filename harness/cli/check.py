@@ -84,6 +84,7 @@ def _print(result: "CheckResult", *, full: bool) -> None:
 
 def _power(result: "CheckResult") -> str:
     """The smallest difference that so many tasks can show, at a common share of discordant tasks."""
+    from harness.report import plural
     from harness.stats import visible_difference
 
     tasks = sum(int(str(suite["tasks"])) for suite in result.suites)
@@ -92,7 +93,8 @@ def _power(result: "CheckResult") -> str:
         delta = visible_difference(tasks, share)
         shown = "no difference at all" if delta is None else f"{100 * delta:.1f} points or more"
         parts.append(f"{shown} if only one of two contenders passes {share:.0%} of them")
-    return f"power: {tasks:,} tasks show {', '.join(parts)} (80% power, two-sided 5%; clusters make it larger)"
+    shown = ", ".join(parts)
+    return f"power: {plural(tasks, 'task')} can show {shown} (80% power, two-sided 5%; clusters make it larger)"
 
 
 def _usd(low: float | None, high: float | None) -> str:

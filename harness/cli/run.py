@@ -84,7 +84,8 @@ def _say(summary: "Summary", args: argparse.Namespace) -> None:
             say(f"  {cause}, for one: {plain(reason)}\n")
     if not summary.complete:
         why = f": {plain(summary.stopped_because)}" if summary.stopped_because else ""
-        say(f"INCOMPLETE{why}; ownbench run {report} goes on from here\n")
+        again = "mend that, and " if summary.stopped_because and "user" not in summary.stopped_because else ""
+        say(f"INCOMPLETE{why}; {again}ownbench run {report} goes on from here\n")
 
 
 def _many(count: int, word: str) -> str:

@@ -6,7 +6,8 @@ import pytest
 
 from harness.core import Kind
 from harness.report import cost_chart, pass_rate_chart, png, scoreboard, svg
-from harness.report.figures import COLOURS, SHAPES, _overlap
+from harness.report.figures import COLOURS, SHAPES
+from harness.report.plane import overlap
 
 
 def rows_for(contenders, tasks=40):
@@ -116,4 +117,4 @@ def test_names_of_contenders_that_lie_apart_touch_nothing(make_report):
     names = next(rows for rows in data(cost_chart(view)) if "text_cost" in rows[0])
     wide, high = 0.11 * 110 / 760, 100 * 16 / 400  # about a name's size on the axes
     boxes = [(r["text_cost"], r["text_value"], r["text_cost"] + wide, r["text_value"] + high) for r in names]
-    assert all(_overlap(a, b) == 0 for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+    assert all(overlap(a, b) == 0 for i, a in enumerate(boxes) for b in boxes[i + 1 :])
