@@ -9,9 +9,10 @@ from harness.report.domain_tables import print_domains
 from harness.report.domain_view import DomainEffect, Domains, WorseTasks
 from harness.report.domains import domains
 from harness.report.factorial import Design, DesignEffect, factorial
-from harness.report.figures import cost_chart, pass_rate_chart, png, svg
+from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.gate_page import gate_junit, gate_markdown, print_gate, print_self_test, write_gate
 from harness.report.headline import Headline, headline
+from harness.report.look import png, svg
 from harness.report.markdown import markdown_page
 from harness.report.pairing import compare_contenders, pair
 from harness.report.planning import Plan, observed_discordance, plan_size
@@ -37,7 +38,7 @@ __all__ = [
     "Scoreboard",
     "WorseTasks",
     "compare_contenders",
-    "cost_chart",
+    "cost_figure",
     "domains",
     "factorial",
     "gate_junit",
@@ -46,7 +47,7 @@ __all__ = [
     "markdown_page",
     "observed_discordance",
     "pair",
-    "pass_rate_chart",
+    "pass_rate_figure",
     "plan_size",
     "plural",
     "png",

@@ -1,48 +1,31 @@
-"""The figures: pass rates with their intervals, and cost against pass rate. Drawn offline, for pages and files alike.
+"""The figures of the scoreboard: pass rates with their intervals, and cost against pass rate. Drawn offline.
 
-A chart is made from the same view as the tables, so that a figure and its number cannot part. Colours are Okabe and
-Ito's (2008), told apart by colour-blind readers too, and each kind of contender has its own shape beside its colour.
+A chart is made from the same view as the tables, so that a figure and its number cannot part.
 """
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.core import Kind
-from harness.report.plane import MOST_NAMES, frame_of, percent_domain, place_labels, tick_labels
-from harness.report.text import percent_interval, plural, visible
+from harness.report.look import PAPER, Figure, Look, colour_of_kinds, shape_of_kinds
+from harness.report.plane import MOST_NAMES, Frame, frame_of, percent_domain, place_labels, tick_labels
+from harness.report.text import dollars_interval, percent_interval, plural, visible
 from harness.report.view import ContenderScore, Scoreboard
 
 if TYPE_CHECKING:
     import altair as alt
 
-COLOURS = {
-    Kind.MODEL: "#0072B2",
-    Kind.ADAPTER: "#D55E00",
-    Kind.SKILLED: "#009E73",
-    Kind.BOTH: "#CC79A7",
-    Kind.HYBRID: "#E69F00",
-    Kind.IMPORTED: "#0072B2",
-}
-"""Of the kinds of contender, everywhere."""
-
-SHAPES = {
-    Kind.MODEL: "circle",
-    Kind.ADAPTER: "square",
-    Kind.SKILLED: "triangle-up",
-    Kind.BOTH: "cross",
-    Kind.HYBRID: "diamond",
-    Kind.IMPORTED: "triangle-down",
-}
-
 CONTROLS = "Hollow: controls, which decide without looking or look into the answers; yardsticks, and no options"
-INK, PALE, FONT = "#222222", "#767676", "Arial, Helvetica, sans-serif"
+FRONT = "The fainter a point, the surer it is that another option is at once as good and as cheap"
 MOST_ROWS = 60
-"""Contenders drawn in a chart of rows; the subtitle says where there are more."""
+"""Contenders drawn in a chart of rows; a note says where there are more."""
 WIDTH, NAME_LENGTH = 560, 30
 """Pixels of the plot, and letters of a name."""
+NARROW = 520
+"""Pixels below which a screen has no room for names in a chart: numbers stand there instead."""
 
 
-def pass_rate_chart(view: Scoreboard) -> "alt.LayerChart":
+def pass_rate_figure(view: Scoreboard, look: Look = PAPER) -> Figure:
     """Pass rate with its interval for each contender that has one, highest first; the number beside each point."""
     import altair as alt
 
@@ -58,8 +41,9 @@ def pass_rate_chart(view: Scoreboard) -> "alt.LayerChart":
         }
         for c, label in zip(shown, _labels(shown), strict=True)
     ]
-    y = alt.Y("name:N", sort=[r["name"] for r in rows], title=None, axis=alt.Axis(labelLimit=260, labelFontSize=13))
-    x_axis = alt.Axis(title="pass rate, %", grid=True, tickCount=8, gridColor="#ececec", format="d")
+    axis = alt.Axis(labelLimit=130 if look.fluid else 260, labelFontSize=13)
+    y = alt.Y("name:N", sort=[r["name"] for r in rows], title=None, axis=axis)
+    x_axis = alt.Axis(title="pass rate, %", grid=True, tickCount=8, format="d")
     domain = percent_domain(v for c in shown for v in _percents(c).values())
     x = alt.X("value:Q", scale=alt.Scale(domain=domain, nice=False), axis=x_axis)
     base = alt.Chart(alt.Data(values=rows))
@@ -67,39 +51,46 @@ def pass_rate_chart(view: Scoreboard) -> "alt.LayerChart":
     reference = next((c for c in shown if c.name == view.reference), None)
     if reference is not None:
         line = alt.Chart(alt.Data(values=[{"value": _percent(reference.pass_rate.value)}]))
-        layers.append(line.mark_rule(strokeDash=[4, 4]).encode(x=x, color=alt.value(PALE)))
+        layers.append(line.mark_rule(strokeDash=[4, 4]).encode(x=x, color=alt.value(look.pale)))
     layers.append(
         base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2.5).encode(x="low:Q", x2="high:Q", y=y)
     )
-    layers += [points.encode(x=x, y=y) for points in _points(base, shown)]
-    # The numbers stand in a column of their own, where no interval can cross them.
-    numbers = base.mark_text(align="left", dx=WIDTH + 12, fontSize=12, color=INK)
-    layers.append(numbers.encode(y=y, x=alt.value(0), text="text:N", color=alt.value(INK)))
-    subtitle = [f"{plural(view.n_tasks, 'task')}; bars: {100 * view.level:g}% intervals over {_units(view)}"]
+    tips = [alt.Tooltip("name:N", title="contender"), alt.Tooltip("text:N", title="pass rate")]
+    layers += [points.encode(x=x, y=y, tooltip=tips) for points in _points(base, shown, look)]
+    if not look.fluid:  # the numbers stand in a column of their own, where no interval can cross them
+        numbers = base.mark_text(align="left", dx=WIDTH + 12, fontSize=12)
+        layers.append(numbers.encode(y=y, x=alt.value(0), text="text:N", color=alt.value(look.ink)))
+    notes = [f"{plural(view.n_tasks, 'task')}; bars: {100 * view.level:g}% intervals over {_units(view)}"]
     if reference is not None:
-        subtitle[0] += f"; dashed: {visible(reference.name, NAME_LENGTH)}"
-    subtitle.append(
-        "Overlapping bars do not mean that two are equal: they share their tasks, see the paired comparison"
-    )
+        notes[0] += f"; dashed: {visible(reference.name, NAME_LENGTH)}"
+    notes.append("Overlapping bars do not mean that two are equal: they share their tasks, see the paired comparison")
     if any(c.control for c in shown):
-        subtitle.append(CONTROLS)
+        notes.append(CONTROLS)
     if len(known) > len(shown):
-        subtitle.append(f"The first {len(shown)} of {len(known)} contenders")
-    chart = alt.layer(*layers).encode(color=_colour(shown)).properties(width=WIDTH, height=alt.Step(30))
-    return _dressed(chart, "Pass rate" + _unfinished(view), subtitle)
+        notes.append(f"The first {len(shown)} of {len(known)} contenders")
+    chart = alt.layer(*layers).encode(color=colour_of_kinds(_kinds(shown), look))
+    said = "; ".join(f"{r['name']} {percent_interval(c.pass_rate)}" for r, c in zip(rows, shown, strict=True))
+    return Figure(
+        title="Pass rate" + _unfinished(view),
+        notes=tuple(notes),
+        chart=chart.properties(width=WIDTH, height=alt.Step(30)),
+        words=f"Pass rates with intervals, highest first: {said}",
+        look=look,
+    )
 
 
-def cost_chart(view: Scoreboard) -> "alt.LayerChart | None":
+def cost_figure(view: Scoreboard, look: Look = PAPER) -> Figure | None:
     """Cost per task against pass rate with intervals on both axes; ``None`` where no contender's cost is known.
 
-    A contender without a cost is named in the subtitle: it is nowhere on the axis, and least of all at zero.
+    A contender without a cost is named in a note: it is nowhere on the axis, and least of all at zero. The opacity of
+    a point is how often, when tasks are drawn anew, nothing else is at once as good and as cheap.
     """
     import altair as alt
 
     shown = [c for c in view.ranked if c.pass_rate.value is not None and c.cost_per_task_usd.value is not None]
     if not shown:
         return None
-    rows = [_cost_row(c, label) for c, label in zip(shown, _labels(shown), strict=True)]
+    rows = [_cost_row(c, label, i) for i, (c, label) in enumerate(zip(shown, _labels(shown), strict=True), start=1)]
     frame = frame_of(rows)
     if frame.log:  # an interval that reaches zero or below goes to the frame's edge
         for row in rows:
@@ -109,64 +100,79 @@ def cost_chart(view: Scoreboard) -> "alt.LayerChart | None":
         "cost:Q",
         scale=alt.Scale(type=kind, domain=list(frame.x), nice=False),
         axis=alt.Axis(title="cost per task, US dollars" + (" (log scale)" if frame.log else ""), values=frame.ticks,
-                      labelExpr=tick_labels(frame.ticks), grid=True, gridColor="#ececec"),
+                      labelExpr=tick_labels(frame.ticks), grid=True, labelOverlap=look.fluid),
     )  # fmt: skip
-    y_axis = alt.Axis(title="pass rate, %", grid=True, gridColor="#ececec", tickCount=7, format="d")
+    y_axis = alt.Axis(title="pass rate, %", grid=True, tickCount=7, format="d")
     y = alt.Y("value:Q", scale=alt.Scale(domain=list(frame.y), nice=False), axis=y_axis)
-    placed = place_labels(rows, frame)
     base = alt.Chart(alt.Data(values=rows))
     faint = {"strokeWidth": 1.6, "opacity": 0.55}
-    names = alt.Chart(alt.Data(values=placed))
-    leaders = names.transform_filter("datum.far").mark_rule(strokeWidth=0.8, color=PALE)
-    words = names.encode(x="text_cost:Q", y="text_value:Q", text="name:N", color=alt.value(INK))
-    text = {"align": "left", "baseline": "middle", "fontSize": 12}
+    tips = [alt.Tooltip("name:N", title="contender"), alt.Tooltip("rate_text:N", title="pass rate"),
+            alt.Tooltip("cost_text:N", title="cost per task"), alt.Tooltip("front:N", title="front")]  # fmt: skip
+    seen = alt.Opacity("opacity:Q", scale=None)
     layers = [
         base.mark_rule(**faint).encode(x="cost_low:Q", x2="cost_high:Q", y=y),
         base.mark_rule(**faint).encode(y="low:Q", y2="high:Q", x=x),
-        leaders.encode(x="cost:Q", y="value:Q", x2="to_cost:Q", y2="to_value:Q", color=alt.value(PALE)),
-        *(points.encode(x=x, y=y) for points in _points(base, shown)),
-        words.mark_text(**text, stroke="white", strokeWidth=3, strokeJoin="round", opacity=0.8),
-        words.mark_text(**text),
+        *(points.encode(x=x, y=y, opacity=seen, tooltip=tips) for points in _points(base, shown, look)),
+        *_names(rows, frame, look),
     ]
     bars = f"bars: {100 * view.level:g}% intervals over {_units(view)}"
-    subtitle = [f"{plural(view.n_tasks, 'task')}; {bars}; up and to the left is better"]
+    notes = [f"{plural(view.n_tasks, 'task')}; {bars}; up and to the left is better"]
+    if any(c.pareto_probability is not None for c in shown):
+        notes.append(FRONT)
     if any(c.control for c in shown):
-        subtitle.append(CONTROLS)
+        notes.append(CONTROLS)
     without = [visible(c.name, NAME_LENGTH) for c in view.contenders if c not in shown]
     if without:
         more = f" and {len(without) - 4} more" if len(without) > 4 else ""
-        subtitle.append(f"Cost or pass rate not known, not drawn: {', '.join(without[:4])}{more}")
+        notes.append(f"Cost or pass rate not known, not drawn: {', '.join(without[:4])}{more}")
     if len(shown) > MOST_NAMES:
-        subtitle.append(f"Named: the {MOST_NAMES} of {len(shown)} with the highest pass rates")
-    chart = alt.layer(*layers).encode(color=_colour(shown)).properties(width=WIDTH + 200, height=400)
-    return _dressed(chart, "Cost per task and pass rate" + _unfinished(view), subtitle)
+        notes.append(f"Named: the {MOST_NAMES} of {len(shown)} with the highest pass rates")
+    chart = alt.layer(*layers).encode(color=colour_of_kinds(_kinds(shown), look))
+    said = "; ".join(f"{r['name']} {r['rate_text']} at {r['cost_text']}" for r in rows)
+    return Figure(
+        title="Cost per task and pass rate" + _unfinished(view),
+        notes=tuple(notes),
+        chart=chart.properties(width=WIDTH + 200, height=400),
+        words=f"Cost per task against pass rate: {said}",
+        look=look,
+    )
 
 
-def _points(base: "alt.Chart", shown: Sequence[ContenderScore]) -> "list[alt.Chart]":
+def _names(rows: list[dict[str, Any]], frame: Frame, look: Look) -> "list[alt.Chart]":
+    """The names beside their points; on a narrow screen their places in the scoreboard."""
+    import altair as alt
+
+    names = alt.Chart(alt.Data(values=place_labels(rows, frame)))
+    text: dict[str, Any] = {"align": "left", "baseline": "middle", "fontSize": 12}
+    leaders: dict[str, Any] = {"strokeWidth": 0.8, "color": look.pale}
+    numbers: list[alt.Chart] = []
+    if look.fluid:
+        leaders["opacity"] = text["opacity"] = {"expr": f"width < {NARROW} ? 0 : 1"}
+        only = {"expr": f"width < {NARROW} ? 1 : 0"}
+        small = alt.Chart(alt.Data(values=rows)).mark_text(dx=9, dy=-9, fontSize=11, opacity=only)
+        numbers = [small.encode(x="cost:Q", y="value:Q", text="rank:N", color=alt.value(look.ink))]
+    words = names.encode(x="text_cost:Q", y="text_value:Q", text="name:N", color=alt.value(look.ink))
+    lines = names.transform_filter("datum.far").mark_rule(**leaders)
+    halo = {**text, "stroke": look.ground, "strokeWidth": 3, "strokeJoin": "round"}
+    if not look.fluid:
+        halo["opacity"] = 0.8
+    return [
+        lines.encode(x="cost:Q", y="value:Q", x2="to_cost:Q", y2="to_value:Q", color=alt.value(look.pale)),
+        words.mark_text(**halo),
+        words.mark_text(**text),
+        *numbers,
+    ]
+
+
+def _points(base: "alt.Chart", shown: Sequence[ContenderScore], look: Look) -> "list[alt.Chart]":
     """The points: controls hollow and beneath, so that none hides the contender that it is a control of."""
     layers = []
     for control in (True, False):
         if any((c.control is not None) is control for c in shown):
             chosen = base.transform_filter(f"datum.control === {str(control).lower()}")
             marks = chosen.mark_point(filled=not control, size=170 if control else 95, strokeWidth=1.6, opacity=1)
-            layers.append(marks.encode(shape=_shape(shown)))
+            layers.append(marks.encode(shape=shape_of_kinds(_kinds(shown), look)))
     return layers
-
-
-def png(chart: "alt.LayerChart", scale: float = 2) -> bytes:
-    """The chart as a PNG; nothing is fetched."""
-    import vl_convert
-
-    image: bytes = vl_convert.vegalite_to_png(chart.to_json(), scale=scale, allowed_base_urls=[])
-    return image
-
-
-def svg(chart: "alt.LayerChart") -> str:
-    """The chart as an SVG; nothing is fetched."""
-    import vl_convert
-
-    image: str = vl_convert.vegalite_to_svg(chart.to_json(), allowed_base_urls=[])
-    return image
 
 
 # ------------------------------------------------------------------------------------------------- parts of a chart
@@ -203,52 +209,14 @@ def _kinds(shown: Sequence[ContenderScore]) -> list[str]:
     return [kind.value for kind in Kind if any(c.kind == kind for c in shown)]
 
 
-def _colour(shown: Sequence[ContenderScore]) -> "alt.Color":
-    import altair as alt
-
-    kinds = _kinds(shown)
-    scale = alt.Scale(domain=kinds, range=[COLOURS[Kind(k)] for k in kinds])
-    return alt.Color("kind:N", scale=scale, legend=_legend(kinds), sort=kinds)
+FAINTEST = 0.3
 
 
-def _shape(shown: Sequence[ContenderScore]) -> "alt.Shape":
-    import altair as alt
-
-    kinds = _kinds(shown)
-    shapes = [SHAPES[Kind(k)] for k in kinds] if len(kinds) > 1 else ["circle"]
-    return alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=shapes), legend=_legend(kinds), sort=kinds)
-
-
-def _legend(kinds: list[str]) -> "alt.Legend | None":
-    """The same for colour and shape, so that Vega draws one; none where there is nothing to tell apart."""
-    import altair as alt
-
-    if len(kinds) < 2:
-        return None
-    return alt.Legend(title=None, orient="top", symbolSize=95, symbolOpacity=1, labelFontSize=12)
-
-
-def _dressed(chart: "alt.LayerChart", title: str, subtitle: list[str]) -> "alt.LayerChart":
-    import altair as alt
-
-    heading = alt.TitleParams(
-        title, subtitle=subtitle, anchor="start", frame="group", fontSize=17, subtitleFontSize=12, color=INK,
-        subtitleColor="#555555", offset=14, subtitlePadding=5, font=FONT, subtitleFont=FONT,
-    )  # fmt: skip
-    return (
-        chart.properties(title=heading, padding=16, background="white")
-        .configure(font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(labelFontSize=12, titleFontSize=12, titleFontWeight="normal", labelColor=INK, titleColor=INK,
-                        domainColor="#bbbbbb", tickColor="#bbbbbb", titlePadding=10, labelFlush=False)
-        .configure_legend(labelColor=INK)
-    )  # fmt: skip
-
-
-def _cost_row(c: ContenderScore, label: str) -> dict[str, Any]:
-    cost, rate = c.cost_per_task_usd, c.pass_rate
+def _cost_row(c: ContenderScore, label: str, rank: int) -> dict[str, Any]:
+    cost, rate, front = c.cost_per_task_usd, c.pass_rate, c.pareto_probability
     return {
         "name": label,
+        "rank": str(rank),
         "kind": c.kind,
         "control": c.control is not None,
         "cost": cost.value,
@@ -257,4 +225,8 @@ def _cost_row(c: ContenderScore, label: str) -> dict[str, Any]:
         "value": _percent(rate.value),
         "low": _percent(rate.value if rate.low is None else rate.low),
         "high": _percent(rate.value if rate.high is None else rate.high),
+        "rate_text": percent_interval(rate),
+        "cost_text": dollars_interval(cost),
+        "front": "not known" if front is None else f"in {100 * front:.0f} of 100 redraws of the tasks",
+        "opacity": 1.0 if front is None else FAINTEST + (1.0 - FAINTEST) * front,
     }

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from harness.core import write_atomic
 from harness.report.evidence import load_evidence
-from harness.report.figures import cost_chart, pass_rate_chart, png, svg
+from harness.report.figures import cost_figure, pass_rate_figure
+from harness.report.look import png, svg
 from harness.report.markdown import markdown_page
 from harness.report.pairing import pair_of
 from harness.report.scoreboard import scoreboard_of
@@ -27,8 +28,8 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
     pairings = [pair_of(table, c.a, c.b, level=level) for c in view.comparisons if c.delta is not None]
     graded = any(c.pass_rate.value is not None for c in view.contenders)
     charts = {
-        "Pass rate": ("pass_rate", pass_rate_chart(view) if graded else None),
-        "Cost per task and pass rate": ("cost_vs_pass", cost_chart(view)),
+        "Pass rate": ("pass_rate", pass_rate_figure(view) if graded else None),
+        "Cost per task and pass rate": ("cost_vs_pass", cost_figure(view)),
     }
     figures, drawn = [], []
     for title, (stem, chart) in charts.items():

@@ -5,8 +5,8 @@ import struct
 import pytest
 
 from harness.core import Kind
-from harness.report import cost_chart, pass_rate_chart, png, scoreboard, svg
-from harness.report.figures import COLOURS, SHAPES
+from harness.report import cost_figure, pass_rate_figure, png, scoreboard, svg
+from harness.report.look import COLOURS, DAY, NIGHT, SHAPES, dressed
 from harness.report.plane import overlap
 
 
@@ -26,14 +26,14 @@ FOUR = [("base", "model", 12, 0.001), ("tuned", "adapter", 30, 0.002), ("skilled
 
 def data(chart):
     """The rows of every layer; those that all layers share stand at the top of the chart."""
-    record = chart.to_dict()
+    record = dressed(chart).to_dict()
     sources = [part["data"] for part in (record, *record["layer"]) if "data" in part]
     return [source["values"] for source in sources]
 
 
 def test_pass_rates_are_drawn_as_in_the_view(make_report):
     view = scoreboard(make_report(rows_for(FOUR), experiment="reference: skilled\n"))
-    drawn = {row["name"]: row for rows in data(pass_rate_chart(view)) for row in rows if "low" in row}
+    drawn = {row["name"]: row for rows in data(pass_rate_figure(view)) for row in rows if "low" in row}
     assert list(drawn) == ["hybrid", "skilled", "tuned", "base"]
     for contender in view.contenders:
         row = drawn[contender.name]
@@ -44,28 +44,28 @@ def test_pass_rates_are_drawn_as_in_the_view(make_report):
 
 def test_a_contender_without_cost_is_named_and_not_drawn(make_report):
     view = scoreboard(make_report(rows_for(FOUR)))
-    chart = cost_chart(view)
+    chart = cost_figure(view)
     drawn = {row["name"] for rows in data(chart) for row in rows}
     assert drawn == {"base", "tuned", "skilled"}
-    assert "hybrid" in " ".join(chart.to_dict()["title"]["subtitle"])
+    assert "hybrid" in " ".join(dressed(chart).to_dict()["title"]["subtitle"])
     assert all(row["cost"] > 0 for rows in data(chart) for row in rows)
 
 
 def test_no_cost_at_all_is_no_figure(make_report):
-    assert cost_chart(scoreboard(make_report(rows_for([("a", "model", 3, None)])))) is None
+    assert cost_figure(scoreboard(make_report(rows_for([("a", "model", 3, None)])))) is None
 
 
 @pytest.mark.parametrize(("dear", "scale"), [(0.019, "linear"), (0.021, "log")])
 def test_a_wide_spread_of_costs_is_drawn_in_logarithms(make_report, dear, scale):
     view = scoreboard(make_report(rows_for([("a", "model", 9, 0.001), ("b", "model", 20, dear)])))
-    record = cost_chart(view).to_dict()
+    record = dressed(cost_figure(view)).to_dict()
     assert {layer["encoding"]["x"]["scale"]["type"] for layer in record["layer"]
             if "scale" in layer["encoding"].get("x", {})} == {scale}  # fmt: skip
 
 
 def test_png_and_svg_are_what_they_say(make_report):
     view = scoreboard(make_report(rows_for(FOUR), experiment="reference: skilled\n"))
-    for chart in (pass_rate_chart(view), cost_chart(view)):
+    for chart in (pass_rate_figure(view), cost_figure(view)):
         image = png(chart)
         assert image.startswith(b"\x89PNG\r\n\x1a\n")
         width, height = struct.unpack(">II", image[16:24])
@@ -79,29 +79,29 @@ def test_png_and_svg_are_what_they_say(make_report):
 def test_hostile_names_are_drawn_as_text(make_report):
     names = ["<script>alert(1)</script>", "a|b\x1b[31m", "\u202egnp", "datum.x'\"]}", "x" * 200, "x" * 199 + "y"]
     view = scoreboard(make_report(rows_for([(n, "model", 5 + i, 0.01) for i, n in enumerate(names)])))
-    drawn = svg(pass_rate_chart(view)) + svg(cost_chart(view))
+    drawn = svg(pass_rate_figure(view)) + svg(cost_figure(view))
     assert "<script" not in drawn
     assert "\x1b" not in drawn
     assert "\u202e" not in drawn
-    labels = [row["name"] for row in data(pass_rate_chart(view))[-1] if "name" in row]
+    labels = [row["name"] for row in data(pass_rate_figure(view))[-1] if "name" in row]
     assert len(set(labels)) == 6  # two that look alike once shortened are two rows all the same
 
 
 def test_one_contender_and_one_task_can_be_drawn(make_report):
     view = scoreboard(make_report(rows_for([("only", "model", 1, 0.5)], tasks=1)))
-    assert png(pass_rate_chart(view)).startswith(b"\x89PNG")
-    assert png(cost_chart(view)).startswith(b"\x89PNG")
+    assert png(pass_rate_figure(view)).startswith(b"\x89PNG")
+    assert png(cost_figure(view)).startswith(b"\x89PNG")
 
 
 def test_free_attempts_can_be_drawn(make_report):
     view = scoreboard(make_report(rows_for([("free", "model", 9, 0.0), ("paid", "model", 9, 1.0)])))
-    assert png(cost_chart(view)).startswith(b"\x89PNG")
+    assert png(cost_figure(view)).startswith(b"\x89PNG")
 
 
 def test_an_unfinished_run_says_so_in_the_figure(make_report):
     manifest = {"planned": 99, "done": 40, "complete": False}
     view = scoreboard(make_report(rows_for(FOUR[:1]), manifest=manifest))
-    assert "INCOMPLETE" in pass_rate_chart(view).to_dict()["title"]["text"]
+    assert "INCOMPLETE" in dressed(pass_rate_figure(view)).to_dict()["title"]["text"]
 
 
 def test_every_kind_has_its_own_colour_and_shape():
@@ -114,7 +114,7 @@ def test_every_kind_has_its_own_colour_and_shape():
 def test_names_of_contenders_that_lie_apart_touch_nothing(make_report):
     spread = [(f"contender-{i}", "model", 4 * i, 0.01 * (i + 1)) for i in range(10)]
     view = scoreboard(make_report(rows_for(spread)))
-    names = next(rows for rows in data(cost_chart(view)) if "text_cost" in rows[0])
+    names = next(rows for rows in data(cost_figure(view)) if "text_cost" in rows[0])
     wide, high = 0.11 * 110 / 760, 100 * 16 / 400  # about a name's size on the axes
     boxes = [(r["text_cost"], r["text_value"], r["text_cost"] + wide, r["text_value"] + high) for r in names]
     assert all(overlap(a, b) == 0 for i, a in enumerate(boxes) for b in boxes[i + 1 :])

@@ -1,0 +1,145 @@
+"""How a figure looks: the colours of paper or of a screen, and what a chart is when it stands on a page.
+
+Colours of contenders are Okabe and Ito's (2008), told apart by colour-blind readers too; each kind has its own shape
+beside its colour, and no figure says anything by colour alone.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.core import Kind
+
+if TYPE_CHECKING:
+    import altair as alt
+
+COLOURS = {
+    Kind.MODEL: "#0072B2",
+    Kind.ADAPTER: "#D55E00",
+    Kind.SKILLED: "#009E73",
+    Kind.BOTH: "#CC79A7",
+    Kind.HYBRID: "#E69F00",
+    Kind.IMPORTED: "#0072B2",
+}
+"""Of the kinds of contender, everywhere."""
+
+SHAPES = {
+    Kind.MODEL: "circle",
+    Kind.ADAPTER: "square",
+    Kind.SKILLED: "triangle-up",
+    Kind.BOTH: "cross",
+    Kind.HYBRID: "diamond",
+    Kind.IMPORTED: "triangle-down",
+}
+
+WORSE, BETTER = "#D55E00", "#0072B2"
+"""Of a difference, everywhere; its sign stands beside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Colours of everything that is no data, and whether the figure takes the width that it is given."""
+
+    ink: str
+    pale: str
+    faint: str
+    """Of the lines of text under a title."""
+    grid: str
+    axis: str
+    ground: str
+    """What lies behind; also the halo of a text that stands on lines."""
+    fluid: bool
+    """As wide as its place, without a title: the page around it has one."""
+
+
+PAPER = Look(
+    ink="#222222", pale="#767676", faint="#555555", grid="#ececec", axis="#bbbbbb", ground="white", fluid=False
+)
+"""For PNG, SVG and ``report.html``."""
+DAY = Look(ink="#222222", pale="#6b6b6b", faint="#555555", grid="#e6e6e6", axis="#b0b0b0", ground="#ffffff", fluid=True)
+"""For a light screen."""
+NIGHT = Look(
+    ink="#f0f0f0", pale="#a0a0a0", faint="#b8b8b8", grid="#333842", axis="#5a606c", ground="#0e1117", fluid=True
+)
+"""For a dark screen."""
+
+FONT = "Arial, Helvetica, sans-serif"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A chart with the words that belong to it, not yet dressed for its place."""
+
+    title: str
+    notes: tuple[str, ...]
+    """Lines that stand under the title: what the marks are, and what is left out."""
+    chart: "alt.LayerChart | alt.Chart"
+    words: str
+    """The figure said in a sentence or two, for those who do not see it."""
+    look: Look
+
+
+def dressed(figure: Figure) -> "alt.LayerChart | alt.Chart":
+    """The chart as it is drawn: fonts, axes and ground, and its title where the page around it has none."""
+    import altair as alt
+
+    look = figure.look
+    chart = figure.chart.properties(description=figure.words)
+    if look.fluid:
+        chart = chart.properties(width="container", autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+    else:
+        heading = alt.TitleParams(
+            figure.title, subtitle=list(figure.notes), anchor="start", frame="group", fontSize=17, subtitleFontSize=12,
+            color=look.ink, subtitleColor=look.faint, offset=14, subtitlePadding=5, font=FONT, subtitleFont=FONT,
+        )  # fmt: skip
+        chart = chart.properties(title=heading, padding=16)
+    return (
+        chart.properties(background=look.ground)
+        .configure(font=FONT)
+        .configure_view(stroke=None)
+        .configure_axis(labelFontSize=12, titleFontSize=12, titleFontWeight="normal", labelColor=look.ink,
+                        titleColor=look.ink, domainColor=look.axis, tickColor=look.axis, gridColor=look.grid,
+                        titlePadding=10, labelFlush=False)
+        .configure_legend(labelColor=look.ink, titleColor=look.ink)
+    )  # fmt: skip
+
+
+def png(figure: Figure, scale: float = 2) -> bytes:
+    """The figure as a PNG; nothing is fetched."""
+    import vl_convert
+
+    image: bytes = vl_convert.vegalite_to_png(dressed(figure).to_json(), scale=scale, allowed_base_urls=[])
+    return image
+
+
+def svg(figure: Figure) -> str:
+    """The figure as an SVG; nothing is fetched."""
+    import vl_convert
+
+    image: str = vl_convert.vegalite_to_svg(dressed(figure).to_json(), allowed_base_urls=[])
+    return image
+
+
+def colour_of_kinds(kinds: list[str], look: Look) -> "alt.Color":
+    """Colour by the field ``kind``, in the order given; a legend only where there is something to tell apart."""
+    import altair as alt
+
+    scale = alt.Scale(domain=kinds, range=[COLOURS[Kind(k)] for k in kinds])
+    return alt.Color("kind:N", scale=scale, legend=_legend(kinds, look), sort=kinds)
+
+
+def shape_of_kinds(kinds: list[str], look: Look) -> "alt.Shape":
+    """Shape by the field ``kind``, beside the colour."""
+    import altair as alt
+
+    shapes: list[Any] = [SHAPES[Kind(k)] for k in kinds] if len(kinds) > 1 else ["circle"]
+    return alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=shapes), legend=_legend(kinds, look), sort=kinds)
+
+
+def _legend(kinds: list[str], look: Look) -> "alt.Legend | None":
+    """The same for colour and shape, so that Vega draws one; none where there is nothing to tell apart."""
+    import altair as alt
+
+    if len(kinds) < 2:
+        return None
+    columns = 3 if look.fluid else 0  # a narrow screen has no room for one row of all
+    return alt.Legend(title=None, orient="top", symbolSize=95, symbolOpacity=1, labelFontSize=12, columns=columns)
