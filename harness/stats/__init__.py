@@ -88,6 +88,7 @@ from harness.stats.ppi import ppi_mean
 from harness.stats.proportion import clopper_pearson_interval, jeffreys_interval, wilson_interval
 from harness.stats.quantiles import latency_quantile
 from harness.stats.sequential import (
+    BettingProcess,
     crossing_probability,
     harm_e_value,
     non_inferiority_e_value,
@@ -105,6 +106,7 @@ __all__ = [
     "Aiq",
     "AllPairs",
     "Audit",
+    "BettingProcess",
     "Bin",
     "Chosen",
     "Confusion",

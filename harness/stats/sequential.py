@@ -10,9 +10,10 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from harness.stats.tails import normal_tail
-from harness.stats.units import Vector
+from harness.stats.units import Vector, vector
 
 _GRID = np.linspace(0.02, 0.98, 25)
 
@@ -63,6 +64,45 @@ def non_inferiority_e_value(wins: int, losses: int, ties: int, margin: float) ->
 def harm_e_value(wins: int, losses: int, ties: int = 0) -> float:
     """Evidence against "the candidate is no worse": `non_inferiority_e_value` of the losses with margin 0."""
     return non_inferiority_e_value(losses, wins, ties, 0.0)
+
+
+class BettingProcess:
+    """Evidence against "the mean is at most -margin", value by value, for values anywhere in [-1, 1].
+
+    The mean of 25 gamblers' fortunes ``prod_i (1 + lam_j (D_i + m))``, bets as in `non_inferiority_e_value`, which it
+    equals on values of -1, 0 and 1 (Waudby-Smith & Ramdas 2024). Its mean is at most 1 under the hypothesis whenever it
+    is looked at, if values come independently and in an order fixed before any was seen. For harm give losses as
+    positive values and no margin.
+    """
+
+    def __init__(self, margin: float = 0.0) -> None:
+        """Nothing seen yet: the evidence is 1. ``margin`` lies from 0 to below 1."""
+        if not 0.0 <= margin < 1.0:
+            raise ValueError(f"margin must lie in [0, 1), not {margin}")
+        self.margin = margin
+        self._bets = _GRID / (1.0 - margin)
+        self._logs = np.zeros(len(_GRID))
+
+    def after_each(self, values: ArrayLike) -> Vector:
+        """The evidence after each of these further values; act when it reaches 1 / alpha.
+
+        Raises:
+            ValueError: a value lies outside [-1, 1].
+        """
+        d = vector(values, "values")
+        if len(d) == 0:
+            return np.zeros(0)
+        if not np.all(np.abs(d) <= 1.0 + 1e-9):  # a nan fails too
+            raise ValueError("every value must lie in [-1, 1]")
+        # Wins, losses and ties come by the thousand: a logarithm for each different value, not for each value.
+        different, place = np.unique(np.clip(d, -1.0, 1.0), return_inverse=True)
+        steps = np.log1p(self._bets * (different[:, None] + self.margin))
+        logs = self._logs + np.cumsum(steps[place], axis=0)
+        self._logs = logs[-1]
+        top = logs.max(axis=1)
+        found = top + np.log(np.exp(logs - top[:, None]).mean(axis=1))
+        with np.errstate(over="ignore"):
+            return np.asarray(np.exp(found), dtype=np.float64)
 
 
 @lru_cache(maxsize=64)

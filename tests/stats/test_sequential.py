@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from harness.stats import (
+    BettingProcess,
     crossing_probability,
     harm_e_value,
     non_inferiority_e_value,
@@ -140,3 +141,49 @@ def test_stopping_times_as_simulated_before():
     passed, after = stops(0.125, 0.075, 1, 0.05)
     assert passed.mean() > 0.97
     assert after.mean() == pytest.approx(152, abs=15)
+
+
+# ------------------------------------------------------------------------------------------- values between -1 and 1
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.05, 0.3])
+def test_on_wins_losses_and_ties_the_process_is_the_count_version(margin):
+    d = np.random.default_rng(3).choice([1.0, 0.0, -1.0], p=[0.15, 0.75, 0.1], size=200)
+    path = BettingProcess(margin).after_each(d)
+    counts = [(int((d[:n] == 1).sum()), int((d[:n] == -1).sum()), int((d[:n] == 0).sum())) for n in range(1, 201)]
+    assert path == pytest.approx([non_inferiority_e_value(*c, margin) for c in counts])
+    harm = BettingProcess().after_each(-d)
+    assert harm == pytest.approx([harm_e_value(*c) for c in counts])
+
+
+def test_printed_values_come_of_the_process_too():
+    assert BettingProcess(0.05).after_each([1.0] * 10 + [-1.0] * 4 + [0.0] * 86)[-1] == pytest.approx(25.765395)
+    assert BettingProcess().after_each([-1.0] * 3 + [1.0] * 12)[-1] == pytest.approx(8.906979)
+
+
+def test_in_pieces_it_is_the_same_and_the_order_of_what_was_seen_is_nothing():
+    d = np.random.default_rng(4).uniform(-1, 1, 60)
+    whole, parts = BettingProcess().after_each(d), BettingProcess()
+    assert np.concatenate([parts.after_each(piece) for piece in (d[:1], d[1:1], d[1:40], d[40:])]) == pytest.approx(
+        whole
+    )
+    assert BettingProcess().after_each(d[::-1])[-1] == pytest.approx(whole[-1])
+
+
+@pytest.mark.parametrize("values", [(1.0, -1.0 / 3, -2.0 / 3), (0.5, -0.5), (0.25, 0.75, -1.0)])
+def test_the_mean_over_all_sequences_of_a_mean_of_zero_is_one(values):
+    """Equally likely values whose mean is 0, all sequences of five of them."""
+    import itertools
+
+    assert sum(values) == pytest.approx(0.0)
+    ends = [BettingProcess().after_each(np.array(s))[-1] for s in itertools.product(values, repeat=5)]
+    assert np.mean(ends) == pytest.approx(1.0)
+
+
+def test_beyond_what_floats_hold_it_is_infinite_and_what_is_impossible_is_refused():
+    assert BettingProcess().after_each(np.ones(100_000))[-1] == math.inf
+    for wrong in ([1.5], [math.nan]):
+        with pytest.raises(ValueError, match=r"\[-1, 1\]"):
+            BettingProcess().after_each(wrong)
+    with pytest.raises(ValueError, match="margin"):
+        BettingProcess(1.0)
