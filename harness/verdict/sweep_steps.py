@@ -4,6 +4,7 @@ Tasks are laid by rising confidence and cut where the thresholds lie; a policy's
 running sum of what the expert changes. Weights are drawn once for all figures, so their differences are joint.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -59,20 +60,21 @@ class Replayer:
         return cluster_weights(self.rows.groups, self.resamples, self.seed)
 
     @cached_property
+    def cluster_base(self) -> Matrix:
+        """The worker's four sums and the weight of the tasks, by cluster: shape (clusters, 5)."""
+        return self._by_cluster(self.base)
+
+    @cached_property
     def worker_sums(self) -> Matrix:
         """The worker's four sums and the weight of all tasks, on each resample: shape (resamples, 5)."""
-        sums = np.zeros((self.rows.groups, 5))
-        np.add.at(sums, self.codes, self.base)
-        return np.asarray(self.weights @ sums)
+        return self._resampled(self.cluster_base)
 
     def fixed(self, escalated: NDArray[np.bool_]) -> Draws:
         """A policy that is the same on every resample; ``escalated`` is by row, in the order of the rows."""
         chosen = np.where(escalated[self.order][:, None], self.more, 0.0)
-        sums = np.zeros((self.rows.groups, 4))
-        np.add.at(sums, self.codes, chosen)
         mass = self.worker_sums[:, 4:]
         whole = (self.base[:, :4].sum(axis=0) + chosen.sum(axis=0)) / self.base[:, 4].sum()
-        return Draws(value=whole, drawn=(self.worker_sums[:, :4] + self.weights @ sums) / mass)
+        return Draws(value=whole, drawn=(self.worker_sums[:, :4] + self._resampled(self._by_cluster(chosen))) / mass)
 
     def exact(self) -> Matrix:
         """The four figures at every threshold on all tasks: shape (thresholds, 4)."""
@@ -80,16 +82,23 @@ class Replayer:
         return np.asarray((self.base[:, :4].sum(axis=0) + gain) / self.base[:, 4].sum())
 
     def drawn(self, steps: Codes) -> NDArray[np.float64]:
-        """The four figures at the thresholds of these rising positions: shape (resamples, steps, 4)."""
-        found = np.empty((self.resamples, len(steps), 4))
-        ends = self.ends[steps]
-        for block in self._blocks(len(self.codes)):
-            weights = self.weights[block][:, self.codes].astype(np.float64)
-            for column in range(4):
-                running = _cut(weights * self.more[:, column], ends)
-                base = self.worker_sums[block, column][:, None]
-                found[block, :, column] = (base + running) / self.worker_sums[block, 4][:, None]
-        return found
+        """The four figures at the thresholds of these rising positions: shape (resamples, steps, 4).
+
+        Between two thresholds all resamples are one small product. Resamples lie side by side in memory, since every
+        reader takes quantiles over them.
+        """
+        turned = np.ascontiguousarray(self.weights.T)
+        found = np.zeros((len(steps), 4, self.resamples))
+        rows, start = max(1, ROOM // self.resamples), 0
+        for step, end in enumerate(self.ends[steps].tolist()):
+            for first in range(start, end, rows):
+                here = slice(first, min(first + rows, end))
+                found[step] += self.more[here].T @ turned[self.codes[here]].astype(np.float64)
+            start = end
+        np.cumsum(found, axis=0, out=found)
+        found += self.worker_sums[:, :4].T
+        found /= self.worker_sums[:, 4]
+        return found.transpose(2, 0, 1)
 
     def crossfit(self, objective: Objective, folds: int, repeats: int) -> Draws | None:
         """The four figures of choosing a threshold on other folds, averaged over dealings; None for one cluster.
@@ -102,66 +111,175 @@ class Replayer:
         if groups < 2:
             return None
         rng = np.random.default_rng(self.seed)
-        deals = [rng.permutation(groups) % min(folds, groups) for _ in range(repeats)]
-        ones = np.ones((1, groups), dtype=np.float64)
-        value = np.mean([self._dealt(objective, deal, ones)[0] for deal in deals], axis=0)
-        drawn = np.empty((self.resamples, 4))
-        for number, deal in enumerate(deals):
-            mine = np.arange(number, self.resamples, repeats)
-            for block in self._blocks(2 * len(self.codes), len(mine)):
-                drawn[mine[block]] = self._dealt(objective, deal, self.weights[mine[block]].astype(np.float64))
-        return Draws(value=value, drawn=drawn)
+        steps = self._candidates(objective)
+        ones = np.ones((1, groups), dtype=np.uint8)
+        drawn, values = np.empty((self.resamples, 4)), []
+        for number in range(repeats):
+            dealing = self._dealing(objective, steps, rng.permutation(groups) % min(folds, groups))
+            values.append(self._dealt(dealing, ones)[0])
+            drawn[number::repeats] = self._dealt(dealing, self.weights[number::repeats])
+        return Draws(value=np.mean(values, axis=0), drawn=drawn)
 
     def concordance(self, right: Vector, wrong: Vector, *, whole: bool = False) -> Vector:
         """The weighted share of (right, wrong) pairs in which the right one is surer, ties counting half.
 
         Both in the replay's order. One value a resample, or one on all tasks.
         """
+        level = np.repeat(np.arange(len(self.levels)), np.diff(self.ends))
+        bad, good = np.flatnonzero(wrong), np.flatnonzero(right)
+        rows, is_good = np.concatenate([bad, good]), np.repeat([False, True], [len(bad), len(good)])
+        order = np.lexsort((is_good, level[rows]))
+        rows, is_good = rows[order], is_good[order]
+        mass, codes, level = np.where(is_good, right[rows], wrong[rows]), self.codes[rows], level[rows]
+        # Runs of right answers, and of wrong ones, count as one level each as long as no level holds both.
+        turn = np.flatnonzero(np.diff(is_good.astype(np.int8)) != 0) + 1
+        mixed = level[turn] == level[turn - 1]  # the rows just before and after are of one level
+        inside = np.concatenate([_span(level, level[turn[mixed]]), turn]) if mixed.any() else turn
+        ends = np.unique(np.concatenate([[0], inside, [len(rows)]]))
+        good_cell = is_good[ends[:-1]]
+        tied = np.isin(
+            ends[:-1], turn[mixed]
+        )  # cells of right answers whose level holds wrong ones too: the cell before
         found = []
         ones = np.ones((1, self.rows.groups), dtype=np.uint8)
-        for block in [slice(0, 1)] if whole else self._blocks(len(self.codes)):
-            weights = (ones if whole else self.weights)[block][:, self.codes].astype(np.float64)
-            good, bad = (np.add.reduceat(weights * x, self.ends[:-1], axis=1) for x in (right, wrong))
-            below = np.cumsum(bad, axis=1) - bad / 2.0
+        for block in [slice(0, 1)] if whole else self._blocks(2 * len(rows)):
+            weights = np.take((ones if whole else self.weights)[block], codes, axis=1) * mass
+            cells = np.add.reduceat(weights, ends[:-1], axis=1)
+            lost = np.where(good_cell, 0.0, cells)
+            below = np.cumsum(lost, axis=1)
+            below[:, tied] -= lost[:, np.flatnonzero(tied) - 1] / 2.0
+            won = np.where(good_cell, cells, 0.0)
             with np.errstate(invalid="ignore", divide="ignore"):
-                found.append((good * below).sum(axis=1) / (good.sum(axis=1) * bad.sum(axis=1)))
+                found.append((won * below).sum(axis=1) / (won.sum(axis=1) * lost.sum(axis=1)))
         return np.concatenate(found)
 
-    def _dealt(self, objective: Objective, deal: Codes, weights: Matrix) -> Matrix:
-        """For each row of weights the four figures over all folds; NaN where a fold had nothing to choose on."""
+    def _candidates(self, objective: Objective) -> Codes:
+        """Thresholds that can be the best one on any resample: the first, and those after a level that can add.
+
+        Whatever the weights, a level none of whose rows is better escalated never makes the objective larger, and ties
+        go to the lower threshold. This supposes that escalating costs nothing less; where it does, all are looked at.
+        """
+        gain, cost = self.more[:, PASS], self.more[:, COST]
+        if objective.cost_weight is not None:
+            gain = gain - objective.cost_weight * cost
+        elif (cost < 0.0).any():
+            return np.arange(len(self.ends), dtype=np.intp)
+        lifts = np.logical_or.reduceat(gain > 0.0, self.ends[:-1])
+        return np.concatenate([[0], np.flatnonzero(lifts) + 1]).astype(np.intp)
+
+    def _dealing(self, objective: Objective, steps: Codes, deal: Codes) -> "_Dealing":
         dealt = deal[self.codes]
-        levels = np.repeat(np.arange(len(self.levels)), np.diff(self.ends))
-        draws, k = len(weights), int(deal.max()) + 1
-        more = np.zeros((k, 4, draws, len(self.levels) + 1))
-        base = np.zeros((k, 5, draws))
-        for fold in range(k):
-            rows = np.flatnonzero(dealt == fold)
-            if not len(rows):
-                continue
-            weight = weights[:, self.codes[rows]]
-            base[fold] = (weight @ self.base[rows]).T
-            here, first = np.unique(levels[rows], return_index=True)
-            for column in range(4):
-                summed = np.add.reduceat(weight * self.more[rows, column], first, axis=1)
-                more[fold, column][:, here + 1] = summed
-        np.cumsum(more, axis=3, out=more)
-        every_more, every_base = more.sum(axis=0), base.sum(axis=0)
-        total = np.zeros((4, draws))
-        at = np.arange(draws)
-        for fold in range(k):
-            rest = every_base - base[fold]
-            with np.errstate(invalid="ignore", divide="ignore"):
-                passed, cost = (
-                    (rest[c][:, None] + every_more[c] - more[fold, c]) / rest[4][:, None] for c in (PASS, COST)
-                )
-            best = _best(objective, passed, cost)
-            missing = (rest[4] == 0.0) & (base[fold, 4] > 0.0)
-            total += np.where(missing, np.nan, base[fold, :4] + more[fold][:, at, best])
-        return np.asarray((total / every_base[4]).T)
+        order = np.argsort(dealt.astype(np.uint16), kind="stable")
+        folds = int(deal.max()) + 1
+        starts = np.searchsorted(dealt[order], np.arange(folds + 1))
+        # Of each fold and step: how far its rows below the step's threshold reach, counted from the first fold's start.
+        ends = np.stack([starts[f] + np.searchsorted(order[starts[f] : starts[f + 1]], self.ends[steps])
+                         for f in range(folds)])  # fmt: skip
+        return _Dealing(
+            objective=objective, deal=deal, folds=folds, codes=self.codes[order], more=self.more[order], ends=ends
+        )
+
+    def _dealt(self, dealing: "_Dealing", weights: NDArray[np.uint8]) -> Matrix:
+        """For each row of weights the four figures over all folds; NaN where a fold had nothing to choose on."""
+        found = []
+        for block in self._blocks(2 * len(self.codes), len(weights)):
+            here = weights[block]
+            own = np.stack([here[:, mine].astype(np.float64) @ self.cluster_base[mine] for mine in dealing.members])
+            found.append(dealing.figures(np.take(here, dealing.codes, axis=1).astype(np.float64), own))
+        return np.concatenate(found)
+
+    def _by_cluster(self, values: Matrix) -> Matrix:
+        """Sums over each cluster's rows: shape (clusters, columns)."""
+        groups = self.rows.groups
+        return np.stack([np.bincount(self.codes, weights=x, minlength=groups) for x in values.T], axis=1)
+
+    def _resampled(self, sums: Matrix) -> Matrix:
+        """Sums by cluster on each resample: shape (resamples, columns)."""
+        blocks = self._blocks(len(sums))
+        return np.concatenate([self.weights[block].astype(np.float64) @ sums for block in blocks])
 
     def _blocks(self, size: int, many: int | None = None) -> list[slice]:
         rows = max(1, ROOM // max(1, size))
         return [slice(i, i + rows) for i in range(0, self.resamples if many is None else many, rows)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Dealing:
+    """Clusters dealt to folds, rows laid fold by fold and in each by rising confidence."""
+
+    objective: Objective
+    deal: Codes
+    """Of each cluster its fold."""
+    folds: int
+    codes: Codes
+    """Of each row its cluster."""
+    more: Matrix
+    ends: Codes
+    """Shape (folds, steps): where in the rows a fold's escalated ones end; at the first step that is its start."""
+
+    @property
+    def members(self) -> "list[Codes]":
+        """Of each fold its clusters."""
+        return [np.flatnonzero(self.deal == fold) for fold in range(self.folds)]
+
+    def figures(self, weights: Matrix, own: "NDArray[np.float64]") -> Matrix:
+        """Each fold served by the step that is best on the others.
+
+        Args:
+            weights: Shape (draws, rows).
+            own: The worker's sums in each fold: shape (folds, draws, 5).
+        """
+        every = own.sum(axis=0)
+        best = self._best(weights, own, every)
+        total = np.empty((len(weights), 4))
+        for draw, row in enumerate(weights):
+            gained = np.zeros(4)
+            for fold in range(self.folds):
+                here = slice(self.ends[fold, 0], self.ends[fold, best[fold, draw]])
+                gained += row[here] @ self.more[here]
+            total[draw] = gained
+        mass, rest = own[..., 4], every[:, 4] - own[..., 4]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            total = (every[:, :4] + total) / every[:, 4:]
+        total[((rest == 0.0) & (mass > 0.0)).any(axis=0)] = np.nan
+        return total
+
+    def _best(self, weights: Matrix, own: "NDArray[np.float64]", every: Matrix) -> Codes:
+        """Of each fold and draw the step that is best on the other folds: shape (folds, draws)."""
+        objective = self.objective
+        rest = every - own
+        found = np.empty((self.folds, len(weights)), dtype=np.intp)
+        if objective.cost_weight is None and objective.max_cost != math.inf:
+            passed, cost = (self._running(weights, self.more[:, column]) for column in (PASS, COST))
+            for fold in range(self.folds):
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    figures = [(rest[fold][:, c : c + 1] + sums[:, -1] - sums[:, fold]) / rest[fold][:, 4:]
+                               for c, sums in ((PASS, passed), (COST, cost))]  # fmt: skip
+                found[fold] = _best(objective, figures[0], figures[1])
+            return found
+        # One number says how good a step is: where it is largest needs neither the sums of the worker nor the mass.
+        gain = self.more[:, PASS]
+        if objective.cost_weight:
+            gain = gain - objective.cost_weight * self.more[:, COST]
+        sums = self._running(weights, gain)
+        for fold in range(self.folds):
+            score = sums[:, -1] - sums[:, fold]
+            near = score.max(axis=1) - 1e-12 * rest[fold, :, 4]
+            found[fold] = np.argmax(score >= near[:, None], axis=1)
+        return found
+
+    def _running(self, weights: Matrix, values: Vector) -> "NDArray[np.float64]":
+        """Weighted sums of each fold's rows up to each step, and over all folds: shape (draws, folds + 1, steps)."""
+        draws, steps = len(weights), self.ends.shape[1]
+        running = np.zeros((draws, len(values) + 1))
+        np.multiply(weights, values, out=running[:, 1:])
+        np.cumsum(running, axis=1, out=running)
+        found = np.empty((draws, self.folds + 1, steps))
+        for fold in range(self.folds):
+            np.take(running, self.ends[fold], axis=1, out=found[:, fold])
+            found[:, fold] -= running[:, self.ends[fold, :1]]
+        found[:, :-1].sum(axis=1, out=found[:, -1])
+        return found
 
 
 def best_step(objective: Objective, exact: Matrix) -> int:
@@ -197,11 +315,6 @@ def _best(objective: Objective, passed: Matrix, cost: Matrix) -> Codes:
     return np.asarray(np.argmax(values >= top - 1e-12, axis=1), dtype=np.intp)
 
 
-def _cut(values: Matrix, ends: Codes) -> Matrix:
-    """Running sums of each row up to each of the rising ends: shape (rows, ends)."""
-    found = np.zeros((len(values), len(ends)))
-    starts = np.concatenate([[0], ends[:-1]])
-    some = ends > starts
-    if some.any():
-        found[:, some] = np.add.reduceat(values[:, : ends[-1]], starts[some], axis=1)
-    return np.cumsum(found, axis=1, out=found)
+def _span(rising: Codes, wanted: Codes) -> Codes:
+    """Where the stretches of these values begin and end."""
+    return np.concatenate([np.searchsorted(rising, wanted, side="left"), np.searchsorted(rising, wanted, side="right")])
