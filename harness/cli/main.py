@@ -26,6 +26,7 @@ VERBS: dict[str, str] = {
     "power": "tasks needed for a difference, or the difference that so many tasks can show",
     "audit": "what two published pass counts support",
     "report": "write statistics.json, report.md and the figures",
+    "app": "the dashboard, served on this machine",
     "import": "import results of another tool",
     "suite": "look at a suite of tasks by itself: lint, show",
     "skill": "look at skills by themselves: lint, search, show",

@@ -5,6 +5,7 @@ Reads a run folder and nothing else: no model, no key, no network.
 
 from harness.report.advice_page import print_advice
 from harness.report.answers import print_factorial, print_headline, print_plan
+from harness.report.dashboard import dashboard, reports_in, serve
 from harness.report.domain_tables import print_domains
 from harness.report.domain_view import DomainEffect, Domains, WorseTasks
 from harness.report.domains import domains
@@ -39,6 +40,7 @@ __all__ = [
     "WorseTasks",
     "compare_contenders",
     "cost_figure",
+    "dashboard",
     "domains",
     "factorial",
     "gate_junit",
@@ -61,7 +63,9 @@ __all__ = [
     "print_scoreboard",
     "print_self_test",
     "print_sweep",
+    "reports_in",
     "scoreboard",
+    "serve",
     "svg",
     "visible",
     "write_gate",

@@ -73,7 +73,7 @@ def pass_rate_figure(view: Scoreboard, look: Look = PAPER) -> Figure:
     return Figure(
         title="Pass rate" + _unfinished(view),
         notes=tuple(notes),
-        chart=chart.properties(width=WIDTH, height=alt.Step(30)),
+        chart=chart.properties(width=WIDTH, height=30 * len(shown)),
         words=f"Pass rates with intervals, highest first: {said}",
         look=look,
     )

@@ -6,8 +6,9 @@ a script. So a page built of these pieces alone makes no request.
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.core import Comparison, Estimate
 from harness.report.text import (
@@ -27,12 +28,19 @@ from harness.report.text import (
 from harness.report.view import ContenderScore, Pairing, Scoreboard
 
 
+def style() -> str:
+    """The style sheet of all these pieces; light or dark by the ink around them."""
+    return (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A text of a table, what a reader is told who rests on it, and its colour where it has one."""
 
     text: str
     words: str = ""
+    under: str = ""
+    """A second line, smaller: the interval of the figure above it."""
     ground: str = ""
     """Of the cell, as ``rgb(…)``; with dark or light ink by ``dark``."""
     dark: bool = False
@@ -96,6 +104,7 @@ def _cell(cell: Cell | str, column: int, left: int) -> str:
     words = f' title="{html_text(cell.words)}"' if cell.words else ""
     colour = f' style="background:{cell.ground};color:{"#fff" if cell.dark else "#111"}"' if cell.ground else ""
     text = html_code(cell.text) if cell.code else html_text(cell.text)
+    text += f"<small>{html_text(cell.under)}</small>" if cell.under else ""
     return f"<{tag}{scope}{_side(column, left)}{words}{colour}>{text}</{tag}>"
 
 
@@ -109,8 +118,10 @@ def in_words(estimate: Estimate, form: str = "percent") -> str:
         estimate: the figure.
         form: ``percent``, ``points``, ``dollars``, ``seconds`` or ``number``.
     """
-    one = {"percent": percent, "points": lambda v: f"{points(v)} points", "dollars": dollars, "seconds": seconds,
-           "number": lambda v: UNKNOWN if v is None else f"{v:,.4g}"}[form]  # fmt: skip
+    forms: dict[str, Callable[[float | None], str]]
+    forms = {"percent": percent, "points": lambda v: f"{points(v)} points", "dollars": dollars, "seconds": seconds,
+           "number": lambda v: UNKNOWN if v is None else f"{v:,.4g}"}  # fmt: skip
+    one = forms[form]
     if estimate.value is None:
         return f"not known: {estimate.why or 'no evidence'}"
     text = f"{one(estimate.value)} seen"
@@ -127,13 +138,19 @@ def in_words(estimate: Estimate, form: str = "percent") -> str:
 
 
 def rate_cell(estimate: Estimate) -> Cell:
-    """A pass rate with its interval."""
-    return Cell(percent_interval(estimate), in_words(estimate))
+    """A pass rate, its interval under it."""
+    return _parted(percent_interval(estimate), in_words(estimate))
 
 
 def money_cell(estimate: Estimate) -> Cell:
-    """An amount with its interval."""
-    return Cell(dollars_interval(estimate), in_words(estimate, "dollars"))
+    """An amount, its interval under it."""
+    return _parted(dollars_interval(estimate), in_words(estimate, "dollars"))
+
+
+def _parted(text: str, words: str) -> Cell:
+    """``72.8% [69.6, 75.7]`` on two lines."""
+    figure, _, interval = text.partition(" ")
+    return Cell(figure, words, interval)
 
 
 # ------------------------------------------------------------------------------------------- tables that pages share
@@ -144,7 +161,7 @@ def scoreboard_html(view: Scoreboard) -> str:
     shown = view.shown
     extra = [what for what in ("errored", "ungraded", "skipped") if any(getattr(c, what) for c in shown)]
     f1 = any(c.macro_f1 is not None for c in shown)
-    header = ["contender", "kind", f"pass rate, {100 * view.level:g}% interval", "tasks", "cost per task"]
+    header = ["contender", "kind", f"pass rate [{100 * view.level:g}% interval]", "tasks", "cost per task"]
     header += ["cost per pass", "median latency", "95th percentile", *(extra or ["errored"])]
     rows = [_score_row(c, extra or ["errored"], f1=f1) for c in shown]
     caption = f"Scoreboard of {view.report}"
@@ -187,33 +204,9 @@ def domain_differences_html(view: Pairing) -> str:
     header = ["domain", "tasks", "only the first", "only the second", "difference, points", "interval", "p"]
     header += ["p adjusted", "shrunk"]
     rows: list[list[Cell | str]] = [
-        [Cell(d.domain, code=True), f"{d.n_tasks:,}", f"{d.wins:,}", f"{d.losses:,}", Cell(points(d.delta), d.why or ""),
-         points_interval(d.low, d.high), p_text(d.p_value), p_text(d.p_adjusted), points(d.shrunk)]
+        [Cell(d.domain, code=True), f"{d.n_tasks:,}", f"{d.wins:,}", f"{d.losses:,}",
+         Cell(points(d.delta), d.why or ""), points_interval(d.low, d.high), p_text(d.p_value), p_text(d.p_adjusted),
+         points(d.shrunk)]
         for d in view.domains
     ]  # fmt: skip
     return html_table(header, rows, caption="Differences by domain", kind="domains")
-
-
-STYLE = """
-.wide{overflow-x:auto;max-width:100%;margin:.4rem 0 1rem}
-table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;line-height:1.35}
-caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-th,td{padding:.34rem .7rem;text-align:left;white-space:nowrap;border:0;
-border-bottom:1px solid color-mix(in srgb,currentColor 16%,transparent)}
-thead th{font-weight:600;border-bottom-width:2px;vertical-align:bottom;white-space:normal;min-width:4.2rem}
-tbody th{font-weight:500}
-th.n,td.n{text-align:right}
-[title]{text-decoration:underline dotted color-mix(in srgb,currentColor 45%,transparent) 1px;text-underline-offset:3px}
-td[style][title]{text-decoration:none}
-code{font-size:.92em;font-family:ui-monospace,Menlo,Consolas,monospace;background:color-mix(in srgb,currentColor 8%,transparent);
-padding:.05em .3em;border-radius:.25em;color:inherit;overflow-wrap:anywhere}
-ul.notes{font-size:.875rem;padding-left:1.1rem;margin:.2rem 0 1rem;opacity:.86}
-ul.notes li{margin:.15rem 0}
-.word{display:inline-block;font-weight:700;font-size:1.6rem;padding:.1rem .8rem;border-radius:.4rem;color:#fff;margin:.2rem 0}
-.word.good{background:#00694c}.word.bad{background:#a33f00}.word.open{background:#5c5c5c}
-.loud{border-left:5px solid #d55e00;padding:.5rem .9rem;margin:.5rem 0 1rem;
-background:color-mix(in srgb,#d55e00 12%,transparent);font-weight:600}
-pre.text{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.84rem;max-height:26rem;overflow:auto;padding:.6rem .8rem;
-border-radius:.4rem;background:color-mix(in srgb,currentColor 6%,transparent);margin:.2rem 0 .8rem;color:inherit}
-"""
-"""For all of these pieces; light or dark by the ink around them."""

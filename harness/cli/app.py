@@ -1,0 +1,41 @@
+"""``ownbench app``: the dashboard, served on this machine."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from harness.core import UsageError
+
+PORT = 8501
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the verb."""
+    parser.add_argument("reports", type=Path, nargs="*", metavar="REPORT", help="reports, or folders that hold some "
+                        "(default: reports)")  # fmt: skip
+    parser.add_argument("--port", type=int, default=PORT, help=f"where the page is served (default {PORT})")
+    parser.add_argument("--address", default="127.0.0.1", help="the address to listen on; by default nobody but this "
+                        "machine sees the pages")  # fmt: skip
+    parser.add_argument("--open", action="store_true", help="open the browser")
+    parser.epilog = "example:\n  ownbench app reports/demo"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serves the pages until it is stopped; 0."""
+    from harness.report import reports_in, serve
+
+    if not 1 <= args.port <= 65_535:
+        raise UsageError(f"--port is {args.port}; give a number from 1 to 65535")
+    found = reports_in(args.reports or [Path("reports")])
+    if not found:
+        raise UsageError("no report there; run one with ownbench run, or import results with ownbench import table")
+    if args.open:
+        import threading
+        import webbrowser
+
+        threading.Timer(1.5, webbrowser.open, [f"http://{args.address}:{args.port}"]).start()
+    sys.stderr.write(
+        f"ownbench: http://{args.address}:{args.port} shows {len(found)} of your reports; Ctrl-C ends it\n"
+    )
+    serve(found, port=args.port, address=args.address)
+    return 0

@@ -1,0 +1,91 @@
+"""The first page: the verdict with its reasons, the scoreboard, what it costs, and what is not known."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from harness.core import Decision, OwnbenchError
+from harness.report.figures import cost_figure, pass_rate_figure
+from harness.report.fragments import comparisons_html, html_code, html_list, html_sentence, html_text, scoreboard_html
+from harness.report.pages.evidence import Evidence, advice_for, scoreboard_for
+from harness.report.pages.parts import figure, html, loud, notes, section, title
+from harness.report.view import Scoreboard
+
+if TYPE_CHECKING:
+    from harness.report.pages.shell import Shown
+
+GOOD = {Decision.OWN, Decision.RENT, Decision.MIX}
+
+
+def page(shown: "Shown") -> None:
+    """Each chosen report, one under the other."""
+    title("Own, rent or mix?", "What the recorded evidence says, how surely, and what it does not say.")
+    for number, evidence in enumerate(shown.chosen):
+        if len(shown.chosen) > 1:
+            html(f"<h2>{html_text(evidence.name)}</h2>")
+        try:
+            _one(evidence, shown, number)
+        except OwnbenchError as error:  # one broken report hides no other
+            loud(str(error))
+
+
+def _one(evidence: Evidence, shown: "Shown", number: int) -> None:
+    view = scoreboard_for(evidence)
+    if view.warning:
+        loud(view.warning)
+    missing = _verdict(evidence)
+    html(_found(view))
+    section("Scoreboard")
+    html(scoreboard_html(view))
+    if any(c.pass_rate.value is not None for c in view.contenders):
+        section("Pass rate")
+        figure(pass_rate_figure(view, shown.look), f"pass-rate-{number}")
+        section("Cost per task and pass rate")
+        figure(cost_figure(view, shown.look), f"cost-{number}")
+    if view.compared:
+        section("Paired differences")
+        html(comparisons_html(view))
+    section("What is not known")
+    html(html_list([*missing, *_unknown(view)]) or "<p>Nothing that a figure here waits for.</p>")
+    notes(view.notes)
+
+
+def _verdict(evidence: Evidence) -> list[str]:
+    """The word and its reasons; what it waits for is returned."""
+    try:
+        advice = advice_for(evidence)
+    except OwnbenchError as error:
+        html(f'<span class="word open">UNDECIDED</span><p>{html_text(str(error))}</p>')
+        return []
+    kind = "good" if advice.advice in GOOD else "open"
+    first, *others = advice.reasons or ("",)
+    html(f'<span class="word {kind}">{advice.advice.value}</span><p><strong>{html_text(first)}</strong></p>')
+    html(html_list(others, "reasons"))
+    with st.expander("When owning wins: five conditions"):
+        lines = [f"{c.name}: {c.answer}. {c.evidence}" for c in advice.conditions]
+        html(html_list([*lines, *(f"forgetting: {f.answer}. {f.evidence}" for f in advice.forgetting)]))
+    return [f"the advice waits for {what}" for what in advice.missing]
+
+
+def _found(view: Scoreboard) -> str:
+    """The paired differences of the options in words; those of the controls stand in their table."""
+    names = [c.name for c in view.contenders]
+    options = [c for c in view.compared if c.sentence and not {c.a, c.b} & view.controls]
+    said = [f"<li>{html_sentence(c.sentence, names)}</li>" for c in options]
+    best = next((c for c in view.ranked if c.pass_rate.value is not None and c.control is None), None)
+    lead = "" if best is None else f"<p>The highest pass rate seen is that of {html_code(best.name)}.</p>"
+    return lead + (f'<ul class="reasons">{"".join(said)}</ul>' if said else "")
+
+
+def _unknown(view: Scoreboard) -> list[str]:
+    """Figures of the scoreboard that could not be had, and why."""
+    found: dict[str, list[str]] = {}
+    for c in view.shown:
+        for what, estimate in (("pass rate", c.pass_rate), ("cost per task", c.cost_per_task_usd),
+                               ("cost per pass", c.cost_per_pass_usd), ("latency", c.latency_p50)):  # fmt: skip
+            if estimate.value is None:
+                found.setdefault(f"{what}: {estimate.why or 'no evidence'}", []).append(c.name)
+    undecided = [f"whether {c.a} or {c.b} passes more: about {c.tasks_needed:,} tasks would show a difference such as "
+                 f"the one seen" for c in view.compared
+                 if c.tasks_needed is not None and c.p_value is not None and c.p_value > 1 - view.level]  # fmt: skip
+    return [f"{what} ({', '.join(names[:5])})" for what, names in found.items()] + undecided

@@ -1,0 +1,7 @@
+"""The script that Streamlit runs for ``ownbench app``; its arguments are the folders of the reports."""
+
+import sys
+
+from harness.report import dashboard
+
+dashboard(sys.argv[1:])

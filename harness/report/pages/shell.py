@@ -1,0 +1,123 @@
+"""The frame of the dashboard: which reports, which part of them, which page, and what is said when one is broken.
+
+The state is in the address: a link opens the same reports, page and choices.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from harness.core import OwnbenchError
+from harness.report.dashboard import reports_in
+from harness.report.fragments import style
+from harness.report.look import DAY, NIGHT, Look
+from harness.report.pages import (
+    answer,
+    by_domain,
+    escalation,
+    head_to_head,
+    history,
+    money,
+    skill_use,
+    tasks,
+)
+from harness.report.pages.evidence import Evidence, look_at, splits_of
+from harness.report.pages.parts import html, loud
+from harness.report.text import visible
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a page is given."""
+
+    chosen: tuple[Evidence, ...]
+    """The reports that are chosen, one at least."""
+    look: Look
+
+    @property
+    def evidence(self) -> Evidence:
+        """The one report of a page that shows one; where several are chosen, the reader says which."""
+        if len(self.chosen) == 1:
+            return self.chosen[0]
+        names = [e.name for e in self.chosen]
+        name = st.selectbox("Report shown", names, key="shown", bind="query-params")
+        return self.chosen[names.index(name)] if name in names else self.chosen[0]
+
+
+ICON = Path(__file__).with_name("icon.png")
+"""Of the browser's tab; a named icon would be fetched from outside."""
+
+PAGES: tuple[tuple[str, str, str, Callable[[Shown], None]], ...] = (
+    ("answer", "Answer", ":material/lightbulb:", answer.page),
+    ("head-to-head", "Head to head", ":material/compare_arrows:", head_to_head.page),
+    ("domains", "Domains", ":material/grid_on:", by_domain.page),
+    ("escalation", "Escalation", ":material/stairs:", escalation.page),
+    ("money", "Money", ":material/payments:", money.page),
+    ("skills", "Skills", ":material/school:", skill_use.page),
+    ("tasks", "Tasks", ":material/list_alt:", tasks.page),
+    ("history", "Gate and history", ":material/history:", history.page),
+)
+"""Address, title, icon and function of each page."""
+
+
+def show(given: Sequence[Path]) -> None:
+    """Draws the page that the address asks for."""
+    st.set_page_config(page_title="ownbench", page_icon=str(ICON), layout="wide")
+    html(f"<style>{style()}</style>")
+    pages = [st.Page(_drawn(draw, given), title=title, icon=icon, url_path=path, default=path == "answer")
+             for path, title, icon, draw in PAGES]  # fmt: skip
+    st.navigation(pages).run()
+
+
+def _drawn(draw: Callable[[Shown], None], given: Sequence[Path]) -> Callable[[], None]:
+    """A page with its errors told instead of raised: a broken report says what is broken."""
+
+    def page() -> None:
+        try:
+            shown = _chosen(given)
+        except OwnbenchError as error:
+            loud(str(error))
+            return
+        if shown is None:
+            return
+        try:
+            draw(shown)
+        except OwnbenchError as error:
+            loud(str(error))
+
+    return page
+
+
+def _chosen(given: Sequence[Path]) -> Shown | None:
+    """The reports and the part of them that the side bar says; ``None`` where nothing is chosen yet."""
+    look = NIGHT if st.context.theme.type == "dark" else DAY
+    folders = dict(_named(reports_in(given)))
+    if not folders:
+        st.info("No report here yet. Run one with ownbench run, or import results with ownbench import table.")
+        return None
+    with st.sidebar:
+        names = list(folders)
+        chosen = st.multiselect("Reports", names, default=names[:1], key="report", bind="query-params")
+        found = [look_at(folders[name]) for name in chosen]
+        splits = list(dict.fromkeys(s for one in found for s in splits_of(one)))
+        split = None
+        if splits:
+            words = {"test": "test tasks", "dev": "dev tasks", "all": "all tasks"}
+            split = st.selectbox(
+                "Part of the suites", splits, format_func=words.__getitem__, key="split", bind="query-params"
+            )
+    if not found:
+        st.info("Choose a report in the side bar.")
+        return None
+    return Shown(chosen=tuple(look_at(e.folder, split if splits_of(e) else None) for e in found), look=look)
+
+
+def _named(folders: Sequence[Path]) -> list[tuple[str, Path]]:
+    """A name for each folder; two of one name are told apart by where they stand."""
+    names = [visible(f.name or f.resolve().name, 80) for f in folders]
+    twice = {n for n in names if names.count(n) > 1}
+    return [
+        (f"{n} ({visible(str(f.parent), 80)})" if n in twice else n, f) for n, f in zip(names, folders, strict=True)
+    ]

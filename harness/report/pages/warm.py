@@ -1,0 +1,21 @@
+"""What is computed before anybody looks."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from harness.core import OwnbenchError
+from harness.report.pages.evidence import advice_for, look_at, scoreboard_for, splits_of
+
+
+def warm(reports: Sequence[Path]) -> None:
+    """The figures of the first page of the first report; what is broken is told where it is shown."""
+    import altair as alt  # its import takes longer than the figures
+
+    with suppress(OwnbenchError):
+        alt.data_transformers.disable_max_rows()
+        plain = look_at(reports[0])
+        splits = splits_of(plain)
+        first = look_at(reports[0], splits[0] if splits else None)
+        scoreboard_for(first)
+        advice_for(first)
