@@ -18,6 +18,8 @@ from harness.report.markdown import markdown_page
 from harness.report.pairing import compare_contenders, pair
 from harness.report.planning import Plan, observed_discordance, plan_size
 from harness.report.scoreboard import scoreboard
+from harness.report.skill_view import DeliveryPair, Lift, SkilledContender, Skills, SkillScore
+from harness.report.skills import skills, skills_of
 from harness.report.sweep_page import print_sweep
 from harness.report.terminal import print_pairing, print_scoreboard
 from harness.report.text import plural, visible
@@ -26,6 +28,7 @@ from harness.report.write import write_report
 
 __all__ = [
     "ContenderScore",
+    "DeliveryPair",
     "Design",
     "DesignEffect",
     "DomainDifference",
@@ -34,9 +37,13 @@ __all__ = [
     "Domains",
     "Flip",
     "Headline",
+    "Lift",
     "Pairing",
     "Plan",
     "Scoreboard",
+    "SkillScore",
+    "SkilledContender",
+    "Skills",
     "WorseTasks",
     "compare_contenders",
     "cost_figure",
@@ -66,6 +73,8 @@ __all__ = [
     "reports_in",
     "scoreboard",
     "serve",
+    "skills",
+    "skills_of",
     "svg",
     "visible",
     "write_gate",

@@ -81,13 +81,24 @@ def factorial(
         EvidenceError: no outcomes, broken ones, a cell that nobody fills, or no task that all four have.
     """
     table, manifest = load_evidence(report, split)
+    return factorial_of(table, manifest, named, level=level)
+
+
+def factorial_of(
+    table: TaskTable,
+    manifest: Manifest | None = None,
+    named: Mapping[str, str | None] | None = None,
+    *,
+    level: float = 0.95,
+) -> Design:
+    """The same from a table that is loaded already."""
     written = _written(table, manifest)
     contenders = _filled(table, {cell: name for cell, name in (named or {}).items() if name is not None}, written)
     places = [table.index(name) for name in contenders.values()]
     base, tuned, skilled, both = cells = [(table.sums[i], table.counts[i]) for i in places]
     found = factorial_effects(base, tuned, skilled, both, table.clusters, level=level)
     if found is None:
-        raise EvidenceError(f"{report}: {', '.join(contenders.values())} have no graded task in common")
+        raise EvidenceError(f"{table.report}: {', '.join(contenders.values())} have no graded task in common")
     common = (table.counts[places] > 0).all(axis=0)
     alone = [float((sums[common] / counts[common]).mean()) for sums, counts in (base, tuned, skilled)]
     clusters = table.clusters[common]

@@ -118,7 +118,7 @@ class Scoreboard:
         """The same as plain JSON values; a null always has its reason beside it."""
         record: dict[str, Any] = as_json(self)
         for comparison, written in zip(self.comparisons, record["comparisons"], strict=True):
-            written["why"] = _why(comparison)
+            written["why"] = missing_why(comparison)
         return record
 
     @property
@@ -228,10 +228,10 @@ class Pairing:
         keys = ("delta", "low", "high", "p_value")
         record["errored_as_failed"] = None if failed is None else {key: getattr(failed, key) for key in keys}
         parts["notes"] = (self.warning, *self.notes) if self.warning else self.notes
-        return record | {key: as_json(part) for key, part in parts.items()} | {"why": _why(self.comparison)}
+        return record | {key: as_json(part) for key, part in parts.items()} | {"why": missing_why(self.comparison)}
 
 
-def _why(c: Comparison) -> str | None:
+def missing_why(c: Comparison) -> str | None:
     """Why some of a comparison's figures are null, where some are."""
     if c.delta is None:
         return "no graded task in common"

@@ -21,6 +21,7 @@ from harness.store.schema import (
     PriceEntry,
     SuiteEntry,
 )
+from harness.store.skill_use import SkillUse, load_skill_use
 from harness.store.table_import import ImportSummary, import_table, parse_mapping
 from harness.store.tables import (
     Compacted,
@@ -52,6 +53,7 @@ __all__ = [
     "ModelEntry",
     "PriceEntry",
     "Recalled",
+    "SkillUse",
     "SuiteEntry",
     "TaskTable",
     "Transcript",
@@ -60,6 +62,7 @@ __all__ = [
     "import_table",
     "installed_versions",
     "load_experiment",
+    "load_skill_use",
     "load_task_table",
     "parse_experiment",
     "parse_mapping",

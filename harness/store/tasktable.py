@@ -113,6 +113,11 @@ class TaskTable:
             raise UsageError(f"{problem}; {nearest(contender, self.contenders)}")
         return self.contenders.index(contender)
 
+    @property
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """Of each task what `task_index` finds it by."""
+        return tuple(self._keys)
+
     def task_index(self, suite_digest: str, task_digest: str) -> int | None:
         """The task's position, ``None`` where the table has no such task."""
         return self._keys.get((suite_digest, task_digest))
@@ -144,7 +149,7 @@ class TaskTable:
         self.index(contender)
         parts = []
         needed = ("contender", "status", "trial", "split", *_IDENTITY, *columns)
-        for batch in _batches(self.report / OUTCOMES_FILE, tuple(dict.fromkeys(needed))):
+        for batch in batches(self.report / OUTCOMES_FILE, tuple(dict.fromkeys(needed))):
             keep = pc.equal(batch["contender"], contender)
             mask = np.asarray(keep.fill_null(False)) & used_rows(batch, self.split)  # noqa: FBT003
             parts.append(batch.filter(pa.array(mask)))
@@ -211,7 +216,7 @@ def load_task_table(report: Path, split: str | None = None, *, attempts: bool = 
     chosen, dropped = _split_rule(path, split)
     sums = Reduction(path, attempts=attempts)
     columns = (*Reduction.COLUMNS, *(Reduction.ATTEMPT_COLUMNS if attempts else ()))
-    for batch in _batches(path, columns, coded=True):
+    for batch in batches(path, columns, coded=True):
         mask = used_rows(batch, chosen)
         sums.add(batch if mask.all() else batch.filter(mask))
     if not sums.rows:
@@ -241,7 +246,7 @@ def _split_rule(path: Path, split: str | None) -> tuple[str, int]:
     import pyarrow.compute as pc
 
     counts: dict[str | None, int] = {}
-    for batch in _batches(path, ("split",)):
+    for batch in batches(path, ("split",)):
         for pair in pc.value_counts(batch["split"].combine_chunks()):
             name = pair["values"].as_py()
             counts[name] = counts.get(name, 0) + pair["counts"].as_py()
@@ -250,7 +255,7 @@ def _split_rule(path: Path, split: str | None) -> tuple[str, int]:
     return chosen, sum(counts.values()) - kept.get(chosen, counts.get(chosen, 0))
 
 
-def _batches(path: Path, columns: Sequence[str], *, coded: bool = False) -> Iterator["pa.Table"]:
+def batches(path: Path, columns: Sequence[str], *, coded: bool = False) -> Iterator["pa.Table"]:
     """The file's rows in pieces, each with all of ``columns`` in their own types; a missing one is null.
 
     With ``coded`` texts come as dictionaries, each distinct text once: that is how the file holds them.
