@@ -58,7 +58,7 @@ PAPER = Look(
 DAY = Look(ink="#222222", pale="#6b6b6b", faint="#555555", grid="#e6e6e6", axis="#b0b0b0", ground="#ffffff", fluid=True)
 """For a light screen."""
 NIGHT = Look(
-    ink="#f0f0f0", pale="#a0a0a0", faint="#b8b8b8", grid="#333842", axis="#5a606c", ground="#0e1117", fluid=True
+    ink="#f0f0f0", pale="#a0a0a0", faint="#b8b8b8", grid="#3a3835", axis="#66625d", ground="#171614", fluid=True
 )
 """For a dark screen."""
 

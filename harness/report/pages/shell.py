@@ -66,52 +66,49 @@ def show(given: Sequence[Path]) -> None:
     """Draws the page that the address asks for."""
     st.set_page_config(page_title="ownbench", page_icon=str(ICON), layout="wide")
     html(f"<style>{style()}</style>")
-    pages = [st.Page(_drawn(draw, given), title=title, icon=icon, url_path=path, default=path == "answer")
+    shown: list[Shown] = []
+    pages = [st.Page(_drawn(draw, shown), title=title, icon=icon, url_path=path, default=path == "answer")
              for path, title, icon, draw in PAGES]  # fmt: skip
-    st.navigation(pages).run()
+    page = st.navigation(pages)
+    with st.sidebar:
+        # The choices stand here and not in a page: the same widgets on all pages, and the address keeps them.
+        try:
+            shown += _chosen(given)
+        except OwnbenchError as error:
+            loud(str(error))
+    page.run()
 
 
-def _drawn(draw: Callable[[Shown], None], given: Sequence[Path]) -> Callable[[], None]:
+def _drawn(draw: Callable[[Shown], None], shown: Sequence[Shown]) -> Callable[[], None]:
     """A page with its errors told instead of raised: a broken report says what is broken."""
 
     def page() -> None:
-        try:
-            shown = _chosen(given)
-        except OwnbenchError as error:
-            loud(str(error))
-            return
-        if shown is None:
-            return
-        try:
-            draw(shown)
-        except OwnbenchError as error:
-            loud(str(error))
+        if not shown:
+            st.info("No report is chosen. The side bar lists those that are here; ownbench run makes one.")
+        for one in shown:
+            try:
+                draw(one)
+            except OwnbenchError as error:
+                loud(str(error))
 
     return page
 
 
-def _chosen(given: Sequence[Path]) -> Shown | None:
-    """The reports and the part of them that the side bar says; ``None`` where nothing is chosen yet."""
+def _chosen(given: Sequence[Path]) -> list[Shown]:
+    """The reports and the part of them that the side bar says; none where nothing is chosen."""
     look = NIGHT if st.context.theme.type == "dark" else DAY
     folders = dict(_named(reports_in(given)))
-    if not folders:
-        st.info("No report here yet. Run one with ownbench run, or import results with ownbench import table.")
-        return None
-    with st.sidebar:
-        names = list(folders)
-        chosen = st.multiselect("Reports", names, default=names[:1], key="report", bind="query-params")
-        found = [look_at(folders[name]) for name in chosen]
-        splits = list(dict.fromkeys(s for one in found for s in splits_of(one)))
-        split = None
-        if splits:
-            words = {"test": "test tasks", "dev": "dev tasks", "all": "all tasks"}
-            split = st.selectbox(
-                "Part of the suites", splits, format_func=words.__getitem__, key="split", bind="query-params"
-            )
-    if not found:
-        st.info("Choose a report in the side bar.")
-        return None
-    return Shown(chosen=tuple(look_at(e.folder, split if splits_of(e) else None) for e in found), look=look)
+    names = list(folders)
+    chosen = st.multiselect("Reports", names, default=names[:1], key="report", bind="query-params")
+    found = [look_at(folders[name]) for name in chosen if name in folders]
+    splits = list(dict.fromkeys(s for one in found for s in splits_of(one)))
+    split = None
+    if splits:
+        words = {"test": "test tasks", "dev": "dev tasks", "all": "all tasks"}
+        split = st.selectbox("Part of the suites", splits, format_func=words.__getitem__, key="split",
+                             bind="query-params")  # fmt: skip
+    shown = tuple(look_at(e.folder, split if splits_of(e) else None) for e in found)
+    return [Shown(chosen=shown, look=look)] if shown else []
 
 
 def _named(folders: Sequence[Path]) -> list[tuple[str, Path]]:
