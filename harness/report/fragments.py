@@ -102,7 +102,7 @@ def _cell(cell: Cell | str, column: int, left: int) -> str:
     cell = Cell(cell) if isinstance(cell, str) else cell
     tag, scope = ("th", ' scope="row"') if column == 0 else ("td", "")
     words = f' title="{html_text(cell.words)}"' if cell.words else ""
-    colour = f' style="background:{cell.ground};color:{"#fff" if cell.dark else "#111"}"' if cell.ground else ""
+    colour = f' style="background:{cell.ground};color:{"#fff" if cell.dark else "#000"}"' if cell.ground else ""
     text = html_code(cell.text) if cell.code else html_text(cell.text)
     text += f"<small>{html_text(cell.under)}</small>" if cell.under else ""
     return f"<{tag}{scope}{_side(column, left)}{words}{colour}>{text}</{tag}>"

@@ -247,6 +247,8 @@ def _domains(table: TaskTable, sides: _Sides, level: float) -> tuple[DomainDiffe
             p_value=one.comparison.p_value,
             p_adjusted=one.comparison.p_adjusted,
             shrunk=one.shrunk.value,
+            shrunk_low=one.shrunk.low,
+            shrunk_high=one.shrunk.high,
         )
         for code, one in ordered
     )

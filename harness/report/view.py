@@ -186,6 +186,8 @@ class DomainDifference:
     """Over the domains of this comparison."""
     shrunk: float | None
     """The difference drawn towards the mean of all domains, as far as noise alone could have spread them."""
+    shrunk_low: float | None = None
+    shrunk_high: float | None = None
     why: str | None = None
     """Why a figure above is null, where one is."""
 

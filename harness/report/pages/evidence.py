@@ -4,7 +4,7 @@ What is kept is keyed by the state of the files, so that a run that goes on is s
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
 from pathlib import Path
 from threading import RLock
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from harness.core import Manifest
 from harness.report.domain_view import Domains
-from harness.report.domains import domains
-from harness.report.evidence import load_evidence
-from harness.report.pairing import pair
+from harness.report.domains import domains_of
+from harness.report.evidence import load_evidence, progress_of
+from harness.report.pairing import pair_of
 from harness.report.scoreboard import scoreboard
 from harness.report.view import Pairing, Scoreboard
 from harness.store import TaskTable
@@ -86,15 +86,18 @@ def scoreboard_for(evidence: Evidence) -> Scoreboard:
 
 
 @remembered(64)
-def pairing_for(evidence: Evidence, a: str, b: str) -> Pairing:
+def pairing_for(evidence: Evidence, a: str, b: str, trials_as: str = "mean", errors_as: str = "excluded") -> Pairing:
     """Two contenders on the same tasks."""
-    return pair(evidence.folder, a, b, split=evidence.split)
+    table, manifest = table_of(evidence)
+    found = pair_of(table, a, b, trials_as=trials_as, errors_as=errors_as)
+    return replace(found, warning=progress_of(table, manifest).warning)
 
 
 @remembered(32)
-def domains_for(evidence: Evidence, a: str, b: str) -> Domains:
-    """How their difference differs between domains."""
-    return domains(evidence.folder, a, b, split=evidence.split)
+def domains_for(evidence: Evidence, a: str, b: str | None) -> Domains:
+    """How their difference differs between domains; without a second, the first one's own variance."""
+    table, manifest = table_of(evidence)
+    return domains_of(table, a, b, warning=progress_of(table, manifest).warning)
 
 
 @remembered(16)
