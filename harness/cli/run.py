@@ -28,13 +28,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--offline", action="store_true", help="refuse every call that leaves this machine")
     parser.add_argument("--executor", choices=("local",), default="local", help="where attempts run (default: local)")
     parser.add_argument("--quiet", action="store_true", help="no progress, no scoreboard")
-    parser.epilog = "example: ownbench run reports/demo"
+    early = parser.add_argument_group("stopping early", "run one contender until the gate's question is answered")
+    early.add_argument("--until-decided", action="store_true", help="stop once harm or safety is shown")
+    early.add_argument("--baseline", type=Path, metavar="BASELINE", help="the finished report that is compared with")
+    early.add_argument("--policy", type=Path, metavar="FILE", help="margins and limits, as for ownbench gate")
+    early.add_argument("--baseline-contender", metavar="A", help="as for ownbench gate")
+    early.add_argument("--candidate-contender", metavar="B", help="default: the reference, or the only one")
+    parser.epilog = (
+        "example:\n  ownbench run reports/demo\n"
+        "  ownbench run reports/candidate --until-decided --baseline reports/main --policy gate.yaml"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs, and returns 0 when nothing is left to do, 4 when the report is incomplete."""
+    """Runs, and returns 0 when nothing is left to do or it is decided, 4 when the report is incomplete."""
+    from harness.cli import until_decided
     from harness.run import RunOptions, assemble, run_report
 
+    until_decided.check_arguments(args)
     if args.limit is not None and args.limit < 1:
         raise UsageError(f"--limit is {args.limit}; give a number from 1")
     if args.offline:  # suites of `datasets` are then read from its cache on this machine
@@ -48,22 +59,30 @@ def run(args: argparse.Namespace) -> int:
     options = RunOptions(
         only=tuple(args.only), limit=args.limit, offline=args.offline, retry_errored=args.retry_errored
     )
+    watch = until_decided.watch(args, report, assembled) if args.until_decided else None
     with _display(quiet=args.quiet) as tell:
-        summary = run_report(assembled, options, listener=tell)
-    _say(summary, args)
+        summary = run_report(assembled, options, watch=watch, listener=tell)
+    decided = watch is not None and watch.judge.decided is not None
+    _say(summary, args, decided=decided)
+    if watch is not None:
+        until_decided.say(watch, args)
     if summary.made and not args.quiet:
         from harness.report import print_scoreboard, scoreboard
 
         print_scoreboard(scoreboard(report))
+    if decided:
+        return 0
     partial = summary.stopped_because is not None
     asked_for_part = args.limit is not None or args.only
     return INCOMPLETE if partial or not (summary.complete or asked_for_part) else 0
 
 
-def _say(summary: "Summary", args: argparse.Namespace) -> None:
+def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool = False) -> None:
     """What was done, in a few lines on standard error."""
     say, report = sys.stderr.write, plain(str(args.report))
-    if summary.made == 0 and summary.complete:
+    if summary.made == 0 and decided and not summary.complete:
+        say(f"nothing to do: {report} is decided\n")
+    elif summary.made == 0 and summary.complete:
         recorded = "the 1 attempt is" if summary.planned == 1 else f"all {summary.planned:,} attempts are"
         say(f"nothing to do: {recorded} recorded in {report}\n")
     else:
@@ -82,7 +101,7 @@ def _say(summary: "Summary", args: argparse.Namespace) -> None:
         say(f"; ownbench run {report} --retry-errored tries {them} anew\n")
         for cause, reason in sorted(summary.examples.items()):
             say(f"  {cause}, for one: {plain(reason)}\n")
-    if not summary.complete:
+    if not summary.complete and not decided:
         why = f": {plain(summary.stopped_because)}" if summary.stopped_because else ""
         again = "mend that, and " if summary.stopped_because and "user" not in summary.stopped_because else ""
         say(f"INCOMPLETE{why}; {again}ownbench run {report} goes on from here\n")

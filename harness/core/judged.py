@@ -73,4 +73,6 @@ class Manifest:
     """Recorded attempts that ended errored or ungraded."""
     complete: bool = False
     stopped_because: str | None = None
+    early: Mapping[str, Any] | None = None
+    """The rule that a run with ``--until-decided`` began with, and what it came to; ``None`` where there was none."""
     notes: tuple[str, ...] = ()

@@ -16,12 +16,17 @@ class Progress:
     done: int
     complete: bool
     stopped_because: str | None
+    decided: str | None = None
+    """What it was stopped early for, where it was and by nothing else."""
 
     @property
     def warning(self) -> str | None:
         """The loud line over a run that is not done."""
         if self.complete:
             return None
+        if self.decided is not None:
+            made = f"{self.done:,} of {self.planned or 0:,} attempts are made"
+            return f"STOPPED EARLY, since it was {self.decided}; {made}, ownbench run without --until-decided makes all"
         of = "" if self.planned is None else f" of {self.planned:,} planned"
         because = f" ({self.stopped_because})" if self.stopped_because else ""
         return f"INCOMPLETE: {self.done:,}{of} attempts are done{because}; every figure is provisional"
@@ -40,7 +45,14 @@ def progress_of(table: TaskTable, manifest: Manifest | None) -> Progress:
         done=manifest.done or tried,
         complete=manifest.complete and not table.skipped.any(),
         stopped_because=manifest.stopped_because,
+        decided=_decided(manifest),
     )
+
+
+def _decided(manifest: Manifest) -> str | None:
+    """Why a run ended that was to run until decided; ``None`` where something else ended it."""
+    because = (manifest.early or {}).get("because")
+    return str(because) if because and because == manifest.stopped_because else None
 
 
 def load_evidence(

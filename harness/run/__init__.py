@@ -11,8 +11,10 @@ from pathlib import Path
 from harness.run.assemble import Assembled, assemble
 from harness.run.check import CheckResult, check
 from harness.run.execute import RunOptions, Summary, run_report
+from harness.run.manifest import suites_of
 from harness.run.plan import Attempt
 from harness.run.progress import Progress
+from harness.run.watch import Watch
 
 __all__ = [
     "Assembled",
@@ -21,9 +23,11 @@ __all__ = [
     "Progress",
     "RunOptions",
     "Summary",
+    "Watch",
     "assemble",
     "check",
     "run_report",
+    "suites_of",
 ]
 
 

@@ -12,6 +12,7 @@ from harness.run.outcome import faulted, graded
 from harness.run.plan import Attempt
 from harness.run.progress import Listener, Tally
 from harness.run.session import AttemptSession, Shop
+from harness.run.watch import Watch
 from harness.system import System
 
 LOOK_EVERY_S = 0.25
@@ -27,8 +28,11 @@ class Crew:
         tally: Tally,
         listener: Listener,
         clock: Clock,
+        *,
+        watch: Watch | None = None,
     ) -> None:
         self.shop, self.system_of, self.tally, self.listener, self.clock = shop, system_of, tally, listener, clock
+        self.watch = watch
         self.stopped: str | None = None
         """Why no further attempt begins."""
         self.over_budget = False
@@ -57,6 +61,7 @@ class Crew:
                     self.shop.settled.set()
                 made.add(attempt.id)
                 self._count(outcome)
+                self._show(outcome)
 
         async def watch() -> None:
             while True:
@@ -151,6 +156,14 @@ class Crew:
         messages = answer.messages if answer is not None else task.messages
         shop.journal.append_attempt(outcome, messages, judged.reason, tuple(c.request_digest for c in session.calls))
         return outcome
+
+    def _show(self, outcome: Outcome) -> None:
+        """To whoever may end the run; an attempt that a refused key ended is yet to be made."""
+        if self.watch is not None and outcome.cause is not Cause.AUTH:
+            enough = self.watch.settled(outcome)
+            if enough is not None and self.stopped is None:
+                self.stopped = enough
+                self.shop.settled.set()
 
     def _count(self, outcome: Outcome) -> None:
         self.tally.done += 1

@@ -9,6 +9,7 @@ from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError
 from harness.cost import Meter
@@ -21,6 +22,7 @@ from harness.run.plan import Attempt
 from harness.run.progress import Listener, Tally
 from harness.run.session import Shop
 from harness.run.thresholds import Choices, choose, decided
+from harness.run.watch import Watch
 from harness.store import (
     Journal,
     Recalled,
@@ -75,6 +77,7 @@ def run_report(
     assembled: Assembled,
     options: RunOptions | None = None,
     *,
+    watch: Watch | None = None,
     listener: Listener = lambda _: None,
     clock: Clock | None = None,
     environment: Mapping[str, str] | None = None,
@@ -84,6 +87,7 @@ def run_report(
     Args:
         assembled: the checked experiment.
         options: what to leave out.
+        watch: runs its contender alone, and may end the run before all is done.
         listener: told of the progress, a few times a second at most.
         clock: the time; the machine's by default.
         environment: where API keys are looked up, by the names in ``api_key_env``; the process's by default.
@@ -92,7 +96,7 @@ def run_report(
         UsageError: another run is at work on this report, or a model cannot be opened. Nothing was spent.
     """
     environment = os.environ if environment is None else environment
-    return _Run(assembled, options or RunOptions(), listener, clock or SystemClock(), environment).go()
+    return _Run(assembled, options or RunOptions(), listener, clock or SystemClock(), environment, watch=watch).go()
 
 
 class _Run:
@@ -105,8 +109,11 @@ class _Run:
         listener: Listener,
         clock: Clock,
         environment: Mapping[str, str],
+        *,
+        watch: Watch | None = None,
     ) -> None:
         self.assembled, self.options, self.listener, self.clock = assembled, options, listener, clock
+        self.watch = watch
         self.report, self.environment = assembled.report, environment
         self.redact = Redactor(tuple(s for spec in assembled.specs.values() for s in secrets_of(spec, environment)))
         self.started = clock.monotonic()
@@ -119,7 +126,7 @@ class _Run:
         self.tally = Tally(0, self.started)
 
     def go(self) -> Summary:
-        if self._nothing_to_do():
+        if self.watch is None and self._nothing_to_do():
             planned = len(self.assembled.attempts)
             notes = self.manifest.notes if self.manifest else ()
             errored = self.manifest.without_outcome if self.manifest else 0
@@ -160,12 +167,14 @@ class _Run:
             if i in planned and _is_done(outcome) and outcome.status not in again
         }
         self.done_before = len(self.done)
-        todo = self._todo()
+        if self.watch is not None:
+            self.stopped = self.watch.start(recorded.attempts[i] for i in self.done)
+        todo = [] if self.stopped is not None else self._todo()
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
 
     def _todo(self) -> list[Attempt]:
-        only = set(self.options.only)
+        only = set(self.options.only) if self.watch is None else {self.watch.contender}
         parts = {part for name in only for part in tried_on_dev(self.assembled.experiment.contenders, name)}
         chosen = [
             attempt
@@ -173,6 +182,9 @@ class _Run:
             if attempt.id not in self.done
             and (not only or attempt.contender in only or (self._is_dev(attempt) and attempt.contender in parts))
         ]
+        if self.watch is not None:
+            dev = [attempt for attempt in chosen if self._is_dev(attempt)]
+            chosen = [*dev, *self.watch.order([attempt for attempt in chosen if not self._is_dev(attempt)])]
         return chosen if self.options.limit is None else chosen[: self.options.limit]
 
     def _is_dev(self, attempt: Attempt) -> bool:
@@ -189,7 +201,7 @@ class _Run:
                 await self._prepare(name, model)
             self._write_manifest()
             shop = self._shop(journal, recorded, models)
-            crew = Crew(shop, self._system, self.tally, self.listener, self.clock)
+            crew = Crew(shop, self._system, self.tally, self.listener, self.clock, watch=self.watch)
             with crew.interruptible():
                 await self._phases(crew, todo)
             self.stopped, self.over_budget = crew.stopped, crew.over_budget
@@ -319,9 +331,18 @@ class _Run:
             without_outcome=sum(o.status in {Status.ERRORED, Status.UNGRADED} for o in outcomes),
             complete=complete,
             stopped_because=None if complete else self.stopped,
+            early=self._early(),
             notes=self._manifest_notes(),
         )
         write_manifest(self.report, manifest)
+
+    def _early(self) -> Mapping[str, Any] | None:
+        """The rule that this run may be stopped by, or an earlier one was, as long as its contender is the same."""
+        if self.watch is not None:
+            return self.watch.record()
+        kept = self.manifest.early if self.manifest else None
+        contender = self.assembled.contenders.get(str(kept.get("contender"))) if kept else None
+        return kept if kept and contender and contender.digest == kept.get("contender_digest") else None
 
     def _manifest_notes(self) -> tuple[str, ...]:
         """What models that are still asked are not asked with; those of this call as they are now."""

@@ -1,6 +1,7 @@
 """What a report was made from, in one record."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from harness.core import Manifest, Suite, as_json, digest_json
 from harness.grade import Grader
@@ -28,6 +29,7 @@ def manifest_of(
     without_outcome: int,
     complete: bool,
     stopped_because: str | None,
+    early: Mapping[str, Any] | None = None,
     notes: tuple[str, ...] = (),
 ) -> Manifest:
     """The manifest of a report as it stands. Paths of this machine and secrets are not in it."""
@@ -39,20 +41,7 @@ def manifest_of(
         machine=this_machine(),
         experiment_digest=experiment.digest,
         seed=experiment.seed,
-        suites=tuple(
-            {
-                "name": suite.name,
-                "version": suite.version,
-                "digest": suite.digest,
-                "prompt_digest": suite.prompt_digest,
-                "metric": suite.metric,
-                "tasks": len(suite.tasks),
-                "graders": sorted({judge.digest for judge in _graders(assembled, suite)}),
-                "grader_kinds": sorted({judge.name for judge in _graders(assembled, suite)}),
-                "human_baseline": as_json(suite.human_baseline),
-            }
-            for suite in assembled.suites
-        ),
+        suites=suites_of(assembled),
         models=tuple(
             {
                 "name": spec.name,
@@ -80,7 +69,26 @@ def manifest_of(
         plan_digest=plan_digest(assembled),
         complete=complete,
         stopped_because=stopped_because,
+        early=early,
         notes=notes,
+    )
+
+
+def suites_of(assembled: Assembled) -> tuple[Mapping[str, Any], ...]:
+    """What the manifest says of the suites."""
+    return tuple(
+        {
+            "name": suite.name,
+            "version": suite.version,
+            "digest": suite.digest,
+            "prompt_digest": suite.prompt_digest,
+            "metric": suite.metric,
+            "tasks": len(suite.tasks),
+            "graders": sorted({judge.digest for judge in _graders(assembled, suite)}),
+            "grader_kinds": sorted({judge.name for judge in _graders(assembled, suite)}),
+            "human_baseline": as_json(suite.human_baseline),
+        }
+        for suite in assembled.suites
     )
 
 

@@ -4,22 +4,27 @@ The gate, the sweep and the advice live here; no model, key, network or torch is
 """
 
 from harness.verdict.advise import MARGIN, Advice, AdviceSettings, advise
-from harness.verdict.baseline import Lock, read_lock, set_baseline
-from harness.verdict.changes import Change
+from harness.verdict.baseline import Lock, moved, read_lock, set_baseline
+from harness.verdict.changes import Change, changes
 from harness.verdict.checks import Reason
 from harness.verdict.conditions import Condition, Forgetting
+from harness.verdict.evidence import Side, load_side
+from harness.verdict.early import LOOKS, Decided, Evidence, Rule, in_blocks
+from harness.verdict.early_run import EarlyCandidate, PlannedAttempt, Savings, UntilDecided
 from harness.verdict.flips import FlipPoint
 from harness.verdict.gate import EXIT_CODES, DomainVerdict, Gate, gate
 from harness.verdict.policy import Policy, load_policy
 from harness.verdict.reasons import Option
 from harness.verdict.self_test import SelfTest, self_test
-from harness.verdict.sweep import SweepGoal, sweep
+from harness.verdict.sweep import sweep, sweep_of
+from harness.verdict.sweep_goal import SweepGoal, SweepSettings
 from harness.verdict.sweep_view import Sweep, SweepControl, SweepPoint, SweepRival
 from harness.verdict.terms import MONTHS, SPREAD, Terms, load_terms
 from harness.verdict.weigh import Outcomes, Weighed, tasks_to_decide, weigh
 
 __all__ = [
     "EXIT_CODES",
+    "LOOKS",
     "MARGIN",
     "MONTHS",
     "SPREAD",
@@ -27,31 +32,45 @@ __all__ = [
     "AdviceSettings",
     "Change",
     "Condition",
+    "Decided",
     "DomainVerdict",
+    "EarlyCandidate",
+    "Evidence",
     "FlipPoint",
     "Forgetting",
     "Gate",
     "Lock",
     "Option",
     "Outcomes",
+    "PlannedAttempt",
     "Policy",
     "Reason",
+    "Rule",
+    "Savings",
     "SelfTest",
+    "Side",
     "Sweep",
     "SweepControl",
     "SweepGoal",
     "SweepPoint",
     "SweepRival",
+    "SweepSettings",
     "Terms",
+    "UntilDecided",
     "Weighed",
     "advise",
+    "changes",
     "gate",
+    "in_blocks",
     "load_policy",
+    "load_side",
     "load_terms",
+    "moved",
     "read_lock",
     "self_test",
     "set_baseline",
     "sweep",
+    "sweep_of",
     "tasks_to_decide",
     "weigh",
 ]

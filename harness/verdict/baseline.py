@@ -104,6 +104,11 @@ def _prices(prices: Mapping[str, Any], entries: list[Mapping[str, Any]]) -> Mapp
     return {name: price for name, price in prices.items() if name in models}
 
 
+def rows_digest(report: Path, contender: str) -> str:
+    """The digest of all outcome rows of a contender, whatever their order in the file."""
+    return _rows(report, (contender,))[contender]
+
+
 def _rows(report: Path, names: tuple[str, ...]) -> dict[str, str]:
     """The rows of each contender as one digest: each row's own, in order, so that the order in the file is nothing."""
     import pyarrow.compute as pc

@@ -1,7 +1,8 @@
 """Whether the evidence can be judged at all: each check is a reason, and one that fails makes the verdict INVALID."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from harness.verdict.evidence import Pairs, Side
 from harness.verdict.policy import Policy
@@ -18,15 +19,21 @@ class Reason:
     text: str
 
 
-def evidence_checks(pairs: Pairs, policy: Policy) -> tuple[Reason, ...]:
-    """What must be so before any figure means anything."""
+def evidence_checks(pairs: Pairs, policy: Policy, stretch: Pairs | None = None) -> tuple[Reason, ...]:
+    """What must be so before any figure means anything.
+
+    Args:
+        pairs: both sides at all tasks that both tried.
+        policy: says how much may have been lost.
+        stretch: both at the tasks that decided a run which was stopped early; the others need not have been tried.
+    """
     return (
-        _complete(pairs),
+        _complete(pairs, stretch),
         _rows(pairs),
         _same_suites(pairs),
-        _same_tasks(pairs),
+        _same_tasks(pairs, stretch),
         _same_graders(pairs),
-        _errored(pairs, policy),
+        _errored(pairs, policy, stretch),
     )
 
 
@@ -35,16 +42,20 @@ def _sides(pairs: Pairs) -> Iterator[tuple[str, Side]]:
     yield "candidate", pairs.candidate
 
 
-def _complete(pairs: Pairs) -> Reason:
+def _complete(pairs: Pairs, stretch: Pairs | None) -> Reason:
     faults = []
+    one_report = pairs.candidate.table is pairs.baseline.table
     for word, side in _sides(pairs):
+        if stretch is not None and side is pairs.candidate:
+            continue
         skipped = int(side.table.skipped[side.index].sum())
         if skipped:
             faults.append(f"the {word} never tried {count(skipped, 'attempt')}")
-        elif side.manifest is not None and not side.manifest.complete:
+        elif side.manifest is not None and not side.manifest.complete and not (stretch is not None and one_report):
             because = f" ({side.manifest.stopped_because})" if side.manifest.stopped_because else ""
             faults.append(f"the {word}'s run is not done{because}")
-    text = "; ".join(faults) + "; ownbench run goes on where it stopped" if faults else "both runs are done"
+    done = "both runs are done" if stretch is None else "the baseline's run is done, the candidate's is decided"
+    text = "; ".join(faults) + "; ownbench run goes on where it stopped" if faults else done
     return Reason(rule="complete", holds=not faults, text=text)
 
 
@@ -73,40 +84,48 @@ def _same_suites(pairs: Pairs) -> Reason:
     return Reason(rule="same_suites", holds=False, text=text)
 
 
-def _same_tasks(pairs: Pairs) -> Reason:
+def _same_tasks(pairs: Pairs, stretch: Pairs | None) -> Reason:
     shared = len(pairs.outcomes.domains)
     if not shared:
         return Reason(rule="same_tasks", holds=False, text="the two reports have no task in common")
-    alone = [(word, len(side.tried) - shared) for word, side in _sides(pairs)]
+    # What only a candidate that was stopped early has was never to be tried.
+    sides = [(word, side) for word, side in _sides(pairs) if stretch is None or side is pairs.baseline]
+    alone = [(word, len(side.tried) - shared) for word, side in sides]
     faults = [f"{count(n, 'task')} tried by the {word} only" for word, n in alone if n]
-    graded = int(pairs.outcomes.common.sum())
+    graded = int((stretch or pairs).outcomes.common.sum())
     if faults:
         text = "; ".join(faults) + ": what was left out may be what went wrong"
     elif not graded:
         text = "at no task do both have a graded attempt"
     else:
-        text = f"both tried the same {count(shared, 'task')}"
+        text = f"both tried the same {count(len((stretch or pairs).outcomes.domains), 'task')}"
+        text += "" if stretch is None else f", the first of {shared:,} in an order that the seed fixes"
     return Reason(rule="same_tasks", holds=not faults and graded > 0, text=text)
 
 
-def _same_graders(pairs: Pairs) -> Reason:
-    ours, theirs = pairs.baseline.suites, pairs.candidate.suites
-    other = sorted(
+def other_graders(ours: Mapping[str, Mapping[str, Any]], theirs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The suites that the two graded by different versions of a grader, as far as manifests tell."""
+    return sorted(
         name
         for name in ours.keys() & theirs.keys()
         if ours[name].get("graders") and theirs[name].get("graders")
         and set(ours[name]["graders"]) != set(theirs[name]["graders"])
     )  # fmt: skip
+
+
+def _same_graders(pairs: Pairs) -> Reason:
+    other = other_graders(pairs.baseline.suites, pairs.candidate.suites)
     if other:
         text = f"{listed(other)}: graded by another version of the grader; grade both anew with one"
         return Reason(rule="same_graders", holds=False, text=text)
     return Reason(rule="same_graders", holds=True, text="nothing says that the graders differ")
 
 
-def _errored(pairs: Pairs, policy: Policy) -> Reason:
+def _errored(pairs: Pairs, policy: Policy, stretch: Pairs | None) -> Reason:
     faults, parts = [], []
     for word, side in _sides(pairs):
-        share = side.lost_share
+        one = stretch is not None and side is pairs.candidate
+        share = side.lost_share_at(stretch.candidate_rows) if one and stretch else side.lost_share
         parts.append(f"{word} {100 * share:.1f}%")
         if share > policy.max_errored:
             faults.append(word)

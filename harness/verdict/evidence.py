@@ -39,8 +39,12 @@ class Side:
     @property
     def keys(self) -> dict[tuple[str, str], int]:
         """The tasks tried: the identity of each, and its position in the table."""
+        return {self.key(i): i for i in self.tried.tolist()}
+
+    def key(self, task: int) -> tuple[str, str]:
+        """The identity of the task at a position: the digests of suite and task, or their names without digests."""
         t = self.table
-        return {(t.suite_digests[i] or t.suites[i], t.task_digests[i] or t.tasks[i]): i for i in self.tried.tolist()}
+        return t.suite_digests[task] or t.suites[task], t.task_digests[task] or t.tasks[task]
 
     @property
     def lost(self) -> "Floats":
@@ -51,8 +55,12 @@ class Side:
     @property
     def lost_share(self) -> float:
         """Of all attempts, the share that errored or could not be graded."""
-        total = int(self.table.trials[self.index].sum())
-        return float(self.lost.sum()) / total if total else 1.0
+        return self.lost_share_at(self.tried)
+
+    def lost_share_at(self, rows: "Ints") -> float:
+        """The same at some of the tasks; attempts that were never made are none."""
+        made = int((self.table.trials - self.table.skipped)[self.index][rows].sum())
+        return float(self.lost[rows].sum()) / made if made else 1.0
 
     @property
     def suites(self) -> Mapping[str, Mapping[str, Any]]:
@@ -79,7 +87,7 @@ class Pairs:
 
     def seconds(self) -> "tuple[Floats, Floats]":
         """Seconds a task of each, likewise."""
-        return self._each(lambda side, rows: _seconds(side)[rows])
+        return self._each(lambda side, rows: seconds_of(side)[rows])
 
     def _each(self, sums: Any) -> "tuple[Floats, Floats]":
         common = self.outcomes.common
@@ -91,7 +99,14 @@ class Pairs:
         return first, second
 
 
-def _seconds(side: Side) -> "Floats":
+def coarser(candidate: "Ints", baseline: "Ints") -> "Ints":
+    """Where the two disagree about which tasks share a source, the coarser says it: fewer units claim less."""
+    import numpy as np
+
+    return min((candidate, baseline), key=lambda codes: len(np.unique(codes)))
+
+
+def seconds_of(side: Side) -> "Floats":
     """Seconds over the graded trials of each task; NaN where one of them is unknown."""
     import numpy as np
 
@@ -154,8 +169,6 @@ def pair_sides(candidate: Side, baseline: Side) -> Pairs:
     rows_c = np.array([there[key] for key in both], dtype=np.int64)
     tables = candidate.table, baseline.table
     clusters = [table.clusters[rows] for table, rows in zip(tables, (rows_c, rows_b), strict=True)]
-    # Where the two disagree about which tasks share a source, the coarser says it: fewer units claim less.
-    coarser = min(clusters, key=lambda codes: len(np.unique(codes)))
 
     def sums(side: Side, rows: "Ints") -> "tuple[Floats, Floats]":
         return side.table.sums[side.index][rows], side.table.counts[side.index][rows].astype(np.float64)
@@ -170,6 +183,6 @@ def pair_sides(candidate: Side, baseline: Side) -> Pairs:
             baseline=sums(baseline, rows_b),
             domains=baseline.table.domains[rows_b],
             domain_names=baseline.table.domain_names,
-            clusters=coarser,
+            clusters=coarser(*clusters),
         ),
     )

@@ -10,6 +10,7 @@ from harness.stats import DomainHarm, NonInferiority, compare, fieller_ratio
 from harness.verdict.baseline import moved, read_lock
 from harness.verdict.changes import Change, changes
 from harness.verdict.checks import Reason, evidence_checks
+from harness.verdict.early_gate import replayed
 from harness.verdict.evidence import Pairs, Side, default_contender, load_side, pair_sides, reference_of
 from harness.verdict.policy import Policy, check_domains, load_policy
 from harness.verdict.weigh import Weighed, tasks_if_equal, tasks_to_decide, weigh
@@ -109,25 +110,33 @@ def gate(
     except EvidenceError as error:
         return _unreadable(error, (baseline, candidate), names, rules)
     check_domains(rules, _domains_of(pairs), source)
-    compared = _compared(pairs)
-    checks = (*_with_bounds(evidence_checks(pairs, rules), compared), _baseline_stands(unlocked))
+    early = replayed(pairs, rules, baseline)
+    stretch, decided = (early.stretch, early.decided) if early else (None, None)
+    compared = _compared(stretch or pairs)
+    checks = (*_with_bounds(evidence_checks(pairs, rules, stretch), compared), _baseline_stands(unlocked))
+    checks += (early.reason,) if early else ()
+    pairs = stretch or pairs
     if not all(check.holds for check in checks):
         return _verdict(pairs, rules, Decision.INVALID, checks)
-    weighed = weigh(pairs.outcomes, rules)
-    reasons = [*checks, _enough(pairs, rules), _non_inferior(weighed, pairs, compared, rules)]
+    weighed = decided.weighed if decided else weigh(pairs.outcomes, rules)
+    # What has to be proven is proven at the level of the look.
+    looked = rules.model_copy(update={"alpha": decided.alpha}) if decided else rules
+    reasons = [*checks, _enough(pairs, rules), _non_inferior(weighed, pairs, compared, looked)]
     reasons += [_no_harm(weighed), _no_domain_harmed(weighed, rules)]
-    reasons += [_critical(name, found, pairs, rules) for name, found in weighed.critical]
+    reasons += [_critical(name, found, pairs, looked) for name, found in weighed.critical]
     if rules.max_cost_ratio is not None:
-        reasons.append(_ratio("cost", "cost a task", pairs, rules.max_cost_ratio, rules.alpha))
+        reasons.append(_ratio("cost", "cost a task", pairs, rules.max_cost_ratio, looked.alpha))
     if rules.max_latency_ratio is not None:
-        reasons.append(_ratio("latency", "seconds a task", pairs, rules.max_latency_ratio, rules.alpha))
-    if weighed.blocks:
+        reasons.append(_ratio("latency", "seconds a task", pairs, rules.max_latency_ratio, looked.alpha))
+    if decided:
+        decision = decided.decision
+    elif weighed.blocks:
         decision = Decision.BLOCK
     elif weighed.proves and all(reason.holds for reason in reasons if reason.rule != "no_harm"):
         decision = Decision.SHIP
     else:
         decision = Decision.INCONCLUSIVE
-    return _verdict(pairs, rules, decision, tuple(reasons), weighed)
+    return _verdict(pairs, rules, decision, tuple(reasons), weighed, early=early.in_short if early else "")
 
 
 def _sides(
@@ -281,8 +290,11 @@ def _verdict(
     decision: Decision,
     reasons: tuple[Reason, ...],
     weighed: Weighed | None = None,
+    *,
+    early: str = "",
 ) -> Gate:
     needed = _needed(pairs, policy, reasons, weighed) if decision is Decision.INCONCLUSIVE and weighed else None
+    said = _sentence(decision, pairs, reasons, needed, policy)
     return Gate(
         decision=decision,
         exit_code=EXIT_CODES[decision],
@@ -297,7 +309,7 @@ def _verdict(
         candidate_report=pairs.candidate.table.report.name,
         exempt=policy.exempt_domains,
         policy=policy,
-        sentence=_sentence(decision, pairs, reasons, needed, policy),
+        sentence=f"{said[:-1]}; {clean(early)}." if early else said,
     )
 
 

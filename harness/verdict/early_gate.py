@@ -1,0 +1,114 @@
+"""A run that was stopped early, before the gate: the same rule once more over the recorded rows, in the same order.
+
+What the manifest says was decided is never taken for granted: only the plan is read from it.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.verdict.checks import Reason
+from harness.verdict.early import LOOKS, Decided, Evidence, at
+from harness.verdict.early_plan import differing, plan_early
+from harness.verdict.evidence import Pairs, seconds_of
+from harness.verdict.policy import Policy
+from harness.verdict.words import count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What the recorded rows come to under the rule that the run began with."""
+
+    reason: Reason
+    """The rule ``early``: fails where the rows are not all there and cannot be judged by that rule either."""
+    decided: Decided | None = None
+    """``None`` where the rule does not judge: the evidence is then judged as that of any run."""
+    stretch: Pairs | None = None
+    """Both sides at the tasks that were looked at."""
+
+    @property
+    def in_short(self) -> str:
+        """For the verdict's sentence; empty where all planned tasks were looked at."""
+        if self.decided is None or len(self.decided.rows) == self.decided.planned:
+            return ""
+        return f"decided early, after {len(self.decided.rows):,} of {count(self.decided.planned, 'task')}"
+
+
+def replayed(pairs: Pairs, policy: Policy, baseline: Path) -> Replayed | None:
+    """Judges a candidate that was run until it was decided; ``None`` where it was not."""
+    import numpy as np
+
+    side, manifest = pairs.candidate, pairs.candidate.manifest
+    recorded = manifest.early if manifest else None
+    digest = side.table.contender_digests[side.index]
+    if manifest is None or not recorded or recorded.get("contender") != side.contender:
+        return None
+    if recorded.get("contender_digest") != digest:  # another one of that name has been run since, from the beginning
+        return None
+    left = int(side.table.skipped[side.index].sum())
+    seed = recorded.get("seed")
+    plan = plan_early(
+        contender=(side.contender, digest),
+        baseline=(baseline, pairs.baseline.contender),
+        policy=policy,
+        seed=seed if isinstance(seed, int) else manifest.seed,
+        keys=[pairs.baseline.key(i) for i in pairs.baseline_rows.tolist()],
+        outcomes=pairs.outcomes,
+    )
+    if not plan.keys:
+        return None  # other checks say that nothing is common
+    evidence = _evidence(pairs, latency=policy.max_latency_ratio is not None)
+    rule = plan.rule(evidence)
+    other = differing(recorded, plan.record(rule))
+    if other:
+        text = f"the run was to be stopped by another rule than this: {other}"
+        if left:
+            remedy = "judge it by that one, or make all attempts: ownbench run without --until-decided"
+            return Replayed(reason=Reason(rule="early", holds=False, text=f"{text}; {remedy}"))
+        return Replayed(
+            reason=Reason(rule="early", holds=True, text=f"{text}; all attempts are made and judged as one")
+        )
+    decided = rule.advance()
+    if decided is None:
+        text = f"{rule.looked_at:,} of {count(len(plan.keys), 'task')} are done in their order, and decide nothing yet"
+        remedy = "ownbench run --until-decided goes on, without it all attempts are made"
+        return Replayed(reason=Reason(rule="early", holds=False, text=f"{text}; {remedy}"))
+    kept = np.asarray(decided.rows)
+    stretch = replace(
+        pairs,
+        candidate_rows=pairs.candidate_rows[kept],
+        baseline_rows=pairs.baseline_rows[kept],
+        outcomes=at(pairs.outcomes, kept),
+    )
+    return Replayed(reason=Reason(rule="early", holds=True, text=_told(decided)), decided=decided, stretch=stretch)
+
+
+def _told(decided: Decided) -> str:
+    where = "between two looks" if decided.look is None else f"at look {decided.look} of {LOOKS}"
+    early = "early, " if len(decided.rows) < decided.planned else ""
+    after = f"decided {early}after {len(decided.rows):,} of {count(decided.planned, 'task')}: {decided.decision.value} {where}"
+    return (
+        f"{after}. Levels are those of a run that is looked at on its way; the difference and its 95% interval are not "
+        "corrected for it"
+    )
+
+
+def _evidence(pairs: Pairs, *, latency: bool) -> Evidence:
+    import numpy as np
+
+    def sums(of: str) -> "tuple[np.ndarray[tuple[int, ...], np.dtype[np.float64]], ...]":
+        sides = ((pairs.candidate, pairs.candidate_rows), (pairs.baseline, pairs.baseline_rows))
+        if of == "cost":
+            return tuple(side.table.cost_sums[side.index][rows] for side, rows in sides)
+        return tuple(seconds_of(side)[rows] if latency else np.zeros(len(rows)) for side, rows in sides)
+
+    side, rows = pairs.candidate, pairs.candidate_rows
+    skipped = side.table.skipped[side.index][rows]
+    (ours, theirs), (quick, slow) = sums("cost"), sums("seconds")
+    return Evidence(
+        outcomes=pairs.outcomes,
+        cost=(ours, theirs),
+        seconds=(quick, slow),
+        made=(side.table.trials[side.index][rows] - skipped).astype(np.float64),
+        lost=side.lost[rows],
+        done=skipped == 0,
+    )

@@ -1,0 +1,135 @@
+"""What a run that may stop early is bound to from its first attempt: the rule, the baseline, the tasks, their order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core import digest_json
+from harness.verdict.baseline import rows_digest
+from harness.verdict.early import Evidence, Key, Rule, in_blocks
+from harness.verdict.policy import Policy
+from harness.verdict.weigh import Outcomes
+from harness.verdict.words import listed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+VERSION = 1
+"""Of the rule: evidence gathered under another one is not judged by this."""
+_WORDS = {
+    "version": "the rule itself",
+    "contender_digest": "the candidate",
+    "baseline": "the baseline",
+    "policy": "the policy",
+    "seed": "the seed",
+    "order": "the tasks or their order",
+    "tasks": "the tasks or their order",
+    "looks": "the looks",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyPlan:
+    """All that is settled before the first attempt."""
+
+    contender: str
+    contender_digest: str
+    baseline: Mapping[str, str]
+    """``report``, ``contender``, and ``rows``, the digest of that contender's outcomes."""
+    policy: Policy
+    seed: int
+    keys: tuple[Key, ...]
+    units: tuple[tuple[int, ...], ...]
+    """Positions in ``keys``, in the order in which they are tried."""
+
+    def rule(self, evidence: Evidence) -> Rule:
+        """The rule over evidence whose tasks are those of ``keys``."""
+        return Rule(self.units, evidence, self.policy)
+
+    def record(self, rule: Rule) -> dict[str, Any]:
+        """As the manifest keeps it, with what the rule has come to so far."""
+        decided = rule.decided
+        return {
+            "version": VERSION,
+            "contender": self.contender,
+            "contender_digest": self.contender_digest,
+            "baseline": dict(self.baseline),
+            "policy": _written(self.policy),
+            "seed": self.seed,
+            "order": digest_json([[self.keys[i] for i in unit] for unit in self.units]),
+            "tasks": len(self.keys),
+            "looks": list(rule.looks),
+            "looked_at": rule.looked_at,
+            "decision": decided.decision.value if decided else None,
+            "because": stop_line(decided.text) if decided else None,
+        }
+
+
+def plan_early(
+    *,
+    contender: tuple[str, str],
+    baseline: tuple[Path, str],
+    policy: Policy,
+    seed: int,
+    keys: Sequence[Key],
+    outcomes: Outcomes,
+) -> EarlyPlan:
+    """The plan for these tasks.
+
+    Args:
+        contender: name and digest of the candidate.
+        baseline: the report and the contender of it.
+        policy: what decides.
+        seed: orders the tasks.
+        keys: the tasks that both have.
+        outcomes: their domains and clusters, in the same order; no outcome is looked at.
+    """
+    report, name = baseline
+    domains = [outcomes.domain_names[code] for code in outcomes.domains.tolist()]
+    return EarlyPlan(
+        contender=contender[0],
+        contender_digest=contender[1],
+        baseline={"report": report.resolve().name, "contender": name, "rows": rows_digest(report, name)},
+        policy=policy,
+        seed=seed,
+        keys=tuple(keys),
+        units=in_blocks(keys, domains, outcomes.clusters.tolist(), seed),
+    )
+
+
+def stop_line(text: str) -> str:
+    """Why a run ended that was decided, as its manifest says it."""
+    return f"decided, {text}"
+
+
+def differing(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What two records were not bound to alike, in words; empty where they are the same rule on the same tasks.
+
+    The baseline is told by its outcomes: a report may be moved. Of policies the keys are named, with both values.
+    """
+    found: dict[str, None] = {}
+    for key, word in _WORDS.items():
+        was, is_ = recorded.get(key), now.get(key)
+        if key == "baseline":
+            was, is_ = ((one or {}).get("rows") if isinstance(one, Mapping) else None for one in (was, is_))
+        if was == is_:
+            continue
+        if key == "policy" and isinstance(was, Mapping) and isinstance(is_, Mapping):
+            found[f"{word} ({_policies(was, is_)})"] = None
+        else:
+            found[word] = None
+    return listed(list(found))
+
+
+def _policies(was: Mapping[str, Any], is_: Mapping[str, Any]) -> str:
+    names = [name for name in {**was, **is_} if was.get(name) != is_.get(name)]
+    return listed([f"{name} {was.get(name)} then, {is_.get(name)} now" for name in names])
+
+
+def _written(policy: Policy) -> dict[str, Any]:
+    """What of a policy can change a decision."""
+    written: dict[str, Any] = policy.model_dump(mode="json", exclude={"power"})
+    return written

@@ -1,0 +1,261 @@
+"""A candidate on its way: outcomes one by one against a finished baseline, until the rule has seen enough."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from harness.core import EvidenceError, Outcome, Status, UsageError
+from harness.verdict.baseline import moved, read_lock
+from harness.verdict.checks import other_graders
+from harness.verdict.early import Decided, Evidence, Key
+from harness.verdict.early_plan import EarlyPlan, differing, plan_early, stop_line
+from harness.verdict.evidence import Side, coarser, default_contender, load_side, reference_of, seconds_of
+from harness.verdict.policy import Policy, check_domains, load_policy
+from harness.verdict.weigh import Outcomes
+from harness.verdict.words import count, listed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+
+class PlannedAttempt(NamedTuple):
+    """One attempt that the candidate's experiment means to make."""
+
+    suite: str
+    suite_digest: str
+    task_digest: str
+    domain: str
+    cluster: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyCandidate:
+    """What is known of a candidate before its run."""
+
+    report: Path
+    contender: str
+    digest: str
+    seed: int
+    attempts: Sequence[PlannedAttempt]
+    suites: Sequence[Mapping[str, Any]]
+    """As its manifest will describe them."""
+    recorded: Mapping[str, Any] | None = None
+    """The plan that its manifest holds, of an earlier call."""
+
+
+@dataclass(slots=True)
+class Savings:
+    """What was made of the attempts that count, and what was not."""
+
+    planned: int
+    made: int = 0
+    costs: list[float | None] = field(default_factory=list)
+    """Dollars of each attempt made."""
+
+    @property
+    def saved(self) -> int:
+        """Attempts not made."""
+        return self.planned - self.made
+
+    @property
+    def saved_usd(self) -> float | None:
+        """At the mean cost of an attempt made; ``None`` where that is not known."""
+        known = [cost for cost in self.costs if cost is not None]
+        return None if not known or len(known) < len(self.costs) else sum(known) / len(known) * self.saved
+
+
+class UntilDecided:
+    """Watches one candidate against one baseline; `order` first, then `start`, then `settled` for each outcome."""
+
+    def __init__(
+        self, candidate: EarlyCandidate, baseline: Path, name: str | None, policy: Policy | Path | None
+    ) -> None:
+        """Reads the baseline and binds the rule to it. Nothing is looked at yet.
+
+        Args:
+            candidate: what is to be run.
+            baseline: the report that holds what stands now.
+            name: its contender; by default as for `gate`.
+            policy: a policy, the path of a ``gate.yaml``, or None for the defaults.
+
+        Raises:
+            UsageError: no such report or contender, or the two can never be judged side by side.
+            UserFileError: the policy is wrong.
+            EvidenceError: the baseline is not done, has no outcomes, or has changed since it was locked.
+        """
+        rules = policy if isinstance(policy, Policy) else load_policy(policy)
+        self.candidate, self._report = candidate, baseline
+        table, manifest = load_side(baseline, attempts=rules.max_latency_ratio is not None)
+        same = baseline.resolve() == candidate.report.resolve()
+        lock = read_lock(baseline)
+        meant = lock.contender if lock else reference_of(baseline)
+        besides = candidate.contender if same else None
+        name = name or default_contender(table, "--baseline-contender", meant=meant, besides=besides)
+        side = Side(table=table, manifest=manifest, contender=name)
+        table.index(name)
+        if same and name == candidate.contender:
+            raise UsageError(f"{name!r} would be held against itself; name another with --baseline-contender")
+        _refuse_what_is_not_done(baseline, side, same=same)
+        if lock and (changed := moved(baseline, table, lock, name)):
+            remedy = "restore it, or lock it anew: ownbench baseline set"
+            raise EvidenceError(f"{baseline}: the locked baseline has changed: {listed(changed)}; {remedy}")
+        if side.lost_share > rules.max_errored:
+            lost = f"{100 * side.lost_share:.1f}% of the attempts of {name} were lost by the instrument"
+            raise EvidenceError(
+                f"{baseline}: {lost}, {100 * rules.max_errored:g}% is allowed; run it with --retry-errored"
+            )
+        check_domains(
+            rules, {*table.domain_names, *(a.domain for a in candidate.attempts)},
+            policy if isinstance(policy, Path) else "policy",
+        )  # fmt: skip
+        self._side = side
+        self._rows, self._clusters, self._trials = _common(candidate, side)
+        keys = list(self._trials)
+        self.plan: EarlyPlan = plan_early(
+            contender=(candidate.contender, candidate.digest),
+            baseline=(baseline, name),
+            policy=rules,
+            seed=candidate.seed,
+            keys=keys,
+            outcomes=self._no_outcomes(),
+        )
+        self._place = {key: i for i, key in enumerate(keys)}
+        self._begin()
+
+    @property
+    def decided(self) -> Decided | None:
+        """What the rule has come to; ``None`` as long as it goes on."""
+        return self._rule.decided
+
+    @property
+    def order(self) -> Mapping[Key, int]:
+        """The place of each task that counts; tasks of the candidate that the baseline lacks have none."""
+        in_order = [self.plan.keys[i] for unit in self.plan.units for i in unit]
+        return {key: place for place, key in enumerate(in_order)}
+
+    def start(self, recorded: Iterable[Outcome]) -> str | None:
+        """Begins anew from what earlier calls of the run recorded; why to stop at once, where it is decided already.
+
+        Raises:
+            UsageError: they were made under another rule.
+        """
+        self._begin()
+        for outcome in recorded:
+            self._take(outcome)
+        earlier = self.candidate.recorded
+        if not earlier and not self.savings.saved:
+            raise UsageError(f"{self.candidate.report}: every attempt is made already; ownbench gate judges them")
+        if self.savings.made and earlier and (other := differing(earlier, self.record())):
+            problem = f"{self.candidate.report}: this run began under another rule: {other}"
+            raise UsageError(f"{problem}; go on under that one, or make all attempts without --until-decided")
+        return self._advance()
+
+    def settled(self, outcome: Outcome) -> str | None:
+        """Told of one more outcome; why no further attempt should begin, where that is so."""
+        return self._advance() if self._take(outcome) else None
+
+    def record(self) -> dict[str, Any]:
+        """The plan and what came of it, as the manifest keeps it."""
+        return self.plan.record(self._rule)
+
+    def _advance(self) -> str | None:
+        decided = self._rule.advance()
+        return None if decided is None else stop_line(decided.text)
+
+    def _take(self, outcome: Outcome) -> bool:
+        """Whether the outcome counts, and completes a task."""
+        place = self._place.get((outcome.suite_digest, outcome.task_digest))
+        if place is None or outcome.contender_digest != self.candidate.digest:
+            return False
+        held = self._evidence
+        if outcome.passed is not None:
+            sums, counts = held.outcomes.candidate
+            sums[place] += outcome.passed
+            counts[place] += 1
+            for values, value in ((held.cost[0], outcome.cost_usd), (held.seconds[0], outcome.latency_s)):
+                values[place] += float("nan") if value is None else value
+        held.lost[place] += outcome.status in {Status.ERRORED, Status.UNGRADED}
+        held.made[place] += 1
+        held.done[place] = held.made[place] >= self._trials[self.plan.keys[place]]
+        self.savings.made += 1
+        self.savings.costs.append(outcome.cost_usd)
+        return bool(held.done[place])
+
+    def _begin(self) -> None:
+        import numpy as np
+
+        side, rows, n = self._side, self._rows, len(self._rows)
+        wanted = self.plan.policy.max_latency_ratio is not None
+        self._evidence = Evidence(
+            outcomes=self._no_outcomes(),
+            cost=(np.zeros(n), side.table.cost_sums[side.index][rows]),
+            seconds=(np.zeros(n), seconds_of(side)[rows] if wanted else np.zeros(n)),
+            made=np.zeros(n),
+            lost=np.zeros(n),
+            done=np.zeros(n, dtype=bool),
+        )
+        self._rule = self.plan.rule(self._evidence)
+        self.savings = Savings(sum(self._trials.values()))
+
+    def _no_outcomes(self) -> Outcomes:
+        """The baseline's outcomes beside none of the candidate's."""
+        import numpy as np
+
+        table, i, rows = self._side.table, self._side.index, self._rows
+        return Outcomes(
+            candidate=(np.zeros(len(rows)), np.zeros(len(rows))),
+            baseline=(table.sums[i][rows], table.counts[i][rows].astype(np.float64)),
+            domains=table.domains[rows],
+            domain_names=table.domain_names,
+            clusters=coarser(self._clusters, table.clusters[rows]),
+        )
+
+
+def _refuse_what_is_not_done(report: Path, side: Side, *, same: bool) -> None:
+    """Passes where the baseline's every attempt is made.
+
+    A report that holds the candidate too is not done as a whole: there the baseline's own rows have to say it.
+    """
+    unmade = int(side.table.skipped[side.index].sum())
+    open_ = not same and side.manifest is not None and not side.manifest.complete
+    if unmade or open_:
+        what = f"never tried {count(unmade, 'attempt')}" if unmade else "is in a run that is not done"
+        raise EvidenceError(f"{report}: the baseline {side.contender} {what}; ownbench run goes on with it")
+
+
+def _common(candidate: EarlyCandidate, side: Side) -> "tuple[Ints, Ints, dict[Key, int]]":
+    """The tasks that both have, in the baseline's order: their rows there, the candidate's clusters, its trials.
+
+    Raises:
+        UsageError: there are none, or the gate could not lay the two side by side.
+    """
+    import numpy as np
+
+    where = f"{candidate.report} and {side.table.report}"
+    planned: dict[Key, list[PlannedAttempt]] = {}
+    for attempt in candidate.attempts:
+        planned.setdefault((attempt.suite_digest, attempt.task_digest), []).append(attempt)
+    there = side.keys
+    both = [key for key in there if key in planned]
+    if not both:
+        remedy = "run the candidate on the very suites of the baseline"
+        raise UsageError(f"{where} have no task in common; {remedy}")
+    ours = {a.suite_digest: a.suite for a in candidate.attempts}
+    theirs = {side.table.suite_digests[i] or side.table.suites[i]: side.table.suites[i] for i in there.values()}
+    if ours.keys() != theirs.keys():
+        names = sorted({(ours | theirs)[digest] for digest in ours.keys() ^ theirs.keys()})
+        raise UsageError(
+            f"{where}: the suites differ ({listed(names)}); run the candidate on the very suites of the other"
+        )
+    if len(both) < len(there):
+        problem = f"{count(len(there) - len(both), 'task')} of the baseline are not in the candidate's plan"
+        raise UsageError(f"{where}: {problem}; plan them too, what is left out may be what goes wrong")
+    if other := other_graders(side.suites, {str(suite["name"]): suite for suite in candidate.suites}):
+        raise UsageError(f"{where}: {listed(other)} is graded by another version of the grader; run the baseline anew")
+    codes: dict[tuple[str, str], int] = {}
+    clusters = [codes.setdefault((planned[key][0].suite, planned[key][0].cluster), len(codes)) for key in both]
+    rows = np.array([there[key] for key in both], dtype=np.int64)
+    return rows, np.array(clusters, dtype=np.int64), {key: len(planned[key]) for key in both}
