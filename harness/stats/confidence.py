@@ -182,20 +182,37 @@ def isotonic_fit(confidence: ArrayLike, outcome: ArrayLike) -> Isotonic:
         raise ValueError("an isotonic fit needs at least one task")
     knots, codes = np.unique(x, return_inverse=True)
     weight = np.bincount(codes).astype(np.float64)
-    level = sum_by(codes.astype(np.intp), y, len(knots)) / weight
+    sums, lengths = sum_by(codes.astype(np.intp), y, len(knots)), np.ones(len(knots), dtype=np.intp)
+    # Neighbours that do not rise end up in one block, whatever else is pooled: all of them at once, as long as it pays.
+    while len(sums) > _FEW:
+        rises = np.diff(sums / weight) > 0.0
+        starts = np.flatnonzero(np.concatenate([[True], rises]))
+        if len(starts) > _PAYS * len(sums):
+            break
+        sums, weight, lengths = (np.add.reduceat(x, starts) for x in (sums, weight, lengths))
+    means, repeats = _pooled(sums / weight, weight, lengths)
+    return Isotonic(knots=knots, values=np.repeat(means, repeats))
+
+
+_FEW, _PAYS = 500, 0.9
+"""Blocks that are pooled one by one, and the share that a round of pooling must leave at most."""
+
+
+def _pooled(level: Vector, weight: Vector, length: Codes) -> tuple[list[float], list[int]]:
+    """Adjacent violators pooled one by one: the blocks' means and lengths."""
     means: list[float] = []
     weights: list[float] = []
     lengths: list[int] = []
-    for value, mass in zip(level.tolist(), weight.tolist(), strict=True):
+    for value, mass, size in zip(level.tolist(), weight.tolist(), length.tolist(), strict=True):
         means.append(value)
         weights.append(mass)
-        lengths.append(1)
+        lengths.append(size)
         while len(means) > 1 and means[-2] >= means[-1]:
             last, heavy, long = means.pop(), weights.pop(), lengths.pop()
             means[-1] = (means[-1] * weights[-1] + last * heavy) / (weights[-1] + heavy)
             weights[-1] += heavy
             lengths[-1] += long
-    return Isotonic(knots=knots, values=np.repeat(np.array(means), lengths))
+    return means, lengths
 
 
 def _midranks(x: Vector) -> Vector:

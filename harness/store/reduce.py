@@ -1,5 +1,6 @@
 """The one pass over the outcome rows: each batch is folded into sums for each contender and task."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ _PASSED, _FAILED, _UNGRADED, _ERRORED, _SKIPPED = range(5)
 _COUNTS = ("counts", "errored", "ungraded", "skipped", "cost_known", "escalated", "_sure")
 _SUMS = ("sums", "squares", "_cost", "_confidence")
 _BITS = 64
+_DENSE = 16
+"""A table of so many places a row is filled rather than its rows sorted."""
 
 
 class Reduction:
@@ -27,21 +30,21 @@ class Reduction:
         *("domain", "cluster", "split", "trial", "status", "passed", "score", "cost_usd", "confidence", "escalated"),
     )
 
-    ATTEMPT_COLUMNS = ("latency_s", "label_true", "label_predicted")
+    ATTEMPT_COLUMNS = ("latency_s", "label_true", "label_predicted", "cause")
     """Read beside the others where single attempts are kept."""
 
     def __init__(self, path: Path, *, attempts: bool = False) -> None:
         import numpy as np
 
         self.path = path
-        self._kept: list[tuple[Array, ...]] | None = [] if attempts else None
+        self._kept: dict[str, list[Array]] | None = {name: [] for name in _ATTEMPT} if attempts else None
         self.rows = 0
         self.duplicates = 0
         self.contradictions = 0
         """Rows whose passed, status and score do not agree."""
         self.unvalued = 0
         """Graded rows with neither passed nor score; their status counts."""
-        self._words = {name: _Codes() for name in ("contender", "status", "suite", "task", "label")}
+        self._words = {name: _Codes() for name in ("contender", "status", "suite", "task", "label", "cause")}
         self._contenders: list[tuple[str, str, str]] = []
         self._tasks: list[tuple[str, str, str, str, str, str, str | None]] = []
         self._keys: dict[tuple[str, str], int] = {}
@@ -51,6 +54,7 @@ class Reduction:
         self._grids: dict[str, Array] = {name: np.zeros((1, 256), dtype=np.int64) for name in _COUNTS}
         self._grids |= {name: np.zeros((1, 256), dtype=np.float64) for name in _SUMS}
         self._seen = np.zeros((1, 256), dtype=np.uint64)
+        self._marks = 0
         self._seen_late: set[tuple[int, int, int]] = set()
 
     def add(self, batch: "pa.Table") -> None:
@@ -73,8 +77,7 @@ class Reduction:
         self.rows += len(fresh)
         graded = status <= _FAILED
         value = self._values(batch, status, fresh)
-        cost = np.asarray(batch["cost_usd"].fill_null(np.nan), dtype=np.float64)
-        confidence = np.asarray(batch["confidence"].fill_null(np.nan), dtype=np.float64)
+        cost, confidence = _reals(batch["cost_usd"]), _reals(batch["confidence"])
         escalated = _truth(batch["escalated"])
         known, sure = np.isfinite(cost) & graded, np.isfinite(confidence) & graded
         parts: dict[str, Array] = {
@@ -90,18 +93,34 @@ class Reduction:
             "_cost": np.where(known, cost, 0.0),
             "_confidence": np.where(sure, confidence, 0.0),
         }
-        width = self._seen.shape[1]
-        cells, place = np.unique(contender[fresh] * width + task[fresh], return_inverse=True)
+        cells, place = _distinct(contender[fresh] * self._seen.shape[1] + task[fresh], self._seen.size)
         for name, part in parts.items():
-            grid = self._grids[name]
-            added = np.bincount(place, weights=part[fresh].astype(np.float64), minlength=len(cells))
-            grid.reshape(-1)[cells] += added.astype(grid.dtype)
+            here = part if len(fresh) == len(part) else part[fresh]
+            if here.any():  # most columns of most batches hold nothing
+                grid = self._grids[name]
+                weights = None if here.dtype == np.bool_ and here.all() else here
+                added = np.bincount(place, weights=weights, minlength=len(cells))
+                grid.reshape(-1)[cells] += added.astype(grid.dtype)
         if self._kept is not None:
             rows = fresh[graded[fresh]]
-            seconds = np.asarray(batch["latency_s"].fill_null(np.nan), dtype=np.float64)
-            labels = [self._words["label"].of(batch[name]) for name in ("label_true", "label_predicted")]
-            small = [codes[rows].astype(np.int32) for codes in (contender, task, *labels)]
-            self._kept.append((seconds[rows], *small))
+            given = np.asarray(batch["passed"].is_valid()) | np.isfinite(_reals(batch["score"]))
+            found: dict[str, Array] = {
+                "contenders": contender,
+                "tasks": task,
+                "trials": trial,
+                "true": self._words["label"].of(batch["label_true"]),
+                "predicted": self._words["label"].of(batch["label_predicted"]),
+                "causes": self._words["cause"].of(batch["cause"]),
+                "seconds": _reals(batch["latency_s"]),
+                "values": np.where(given, value, np.nan),
+                "costs": cost,
+                "confidences": confidence,
+                "escalated": escalated,
+            }
+            every = len(rows) == batch.num_rows
+            for name, column in found.items():
+                kind = np.float64 if name in _REALS else np.int8 if name == "escalated" else np.int32
+                self._kept[name].append((column if every else column[rows]).astype(kind, copy=False))
 
     def attempts(self) -> "Attempts | None":
         """The graded attempts, where they were kept."""
@@ -109,15 +128,10 @@ class Reduction:
 
         if self._kept is None:
             return None
-        columns = [np.concatenate(parts) for parts in zip(*self._kept, strict=True)]
-        seconds, contenders, tasks, true, predicted = columns or [np.empty(0)] * 5
         return Attempts(
-            contenders=contenders,
-            tasks=tasks,
-            seconds=seconds,
+            **{name: np.concatenate(parts) if parts else np.empty(0) for name, parts in self._kept.items()},
             labels=tuple(self._words["label"].names),
-            true=true,
-            predicted=predicted,
+            cause_names=tuple(self._words["cause"].names),
         )
 
     def finish(self) -> dict[str, Any]:
@@ -131,8 +145,11 @@ class Reduction:
         grids["confidences"] = np.where(sure > 0, confidence / np.maximum(sure, 1), np.nan)
         names, kinds, digests = zip(*self._contenders, strict=True)
         suites, suite_digests, tasks, task_digests, domains, clusters, splits = zip(*self._tasks, strict=True)
-        domain_codes, cluster_codes = _Codes(), _Codes()
         suite_keys = [suite for suite, _ in self._keys]
+        domain_names, domain_codes = _numbered(domains)
+        _, cluster_codes = _numbered(
+            clusters if len(set(suite_keys)) == 1 else list(zip(suite_keys, clusters, strict=True))
+        )
         return grids | {
             "contenders": names,
             "kinds": kinds,
@@ -141,9 +158,9 @@ class Reduction:
             "task_digests": task_digests,
             "suites": suites,
             "suite_digests": suite_digests,
-            "domains": np.array([domain_codes[d] for d in domains], dtype=np.int64),
-            "domain_names": tuple(domain_codes.names),
-            "clusters": np.array([cluster_codes[p] for p in zip(suite_keys, clusters, strict=True)], dtype=np.int64),
+            "domains": domain_codes,
+            "domain_names": domain_names,
+            "clusters": cluster_codes,
             "splits": splits,
             "duplicates": self.duplicates,
             "_keys": self._keys,
@@ -177,9 +194,14 @@ class Reduction:
             keys.append(code)
         if (keys[1] == self._words["task"][""]).any():
             raise EvidenceError(f"{self.path}: a row has neither a task nor a task_digest")
-        pairs, first, place = np.unique(keys[0] * (1 << 32) + keys[1], return_index=True, return_inverse=True)
-        fresh = np.flatnonzero(~np.isin(pairs, self._pairs, assume_unique=True))
+        wide = len(self._words["task"].names)
+        dense, place = _distinct(keys[0] * wide + keys[1], len(self._words["suite"].names) * wide)
+        pairs = (dense // wide) * (1 << 32) + dense % wide
+        known = np.searchsorted(self._pairs, pairs)
+        fresh = np.flatnonzero(np.append(self._pairs, -1)[known] != pairs)
         if len(fresh):
+            first = np.empty(len(pairs), dtype=np.int64)
+            first[place[::-1]] = np.arange(len(place) - 1, -1, -1)  # of several rows the last one written: the first
             fresh = fresh[np.argsort(first[fresh])]  # tasks stand in the order of their first row
             rows = batch.select(list(_TASK_COLUMNS)).take(first[fresh])
             texts = zip(*(rows[name].cast(pa.string()).to_pylist() for name in _TASK_COLUMNS), strict=True)
@@ -224,31 +246,34 @@ class Reduction:
         """The rows whose contender, task and trial have not come before, in their order."""
         import numpy as np
 
-        width = self._seen.shape[1]
-        cell = contender * width + task
-        order = np.lexsort((trial, cell))
-        same = (np.diff(cell[order]) == 0) & (np.diff(trial[order]) == 0)
-        first = np.sort(order[np.concatenate([[True], ~same])])
-        early = (trial[first] >= 0) & (trial[first] < _BITS)
-        rows = first[early]
+        cell = contender * self._seen.shape[1] + task
+        early = (trial >= 0) & (trial < _BITS)
+        rows = np.arange(len(trial)) if early.all() else np.flatnonzero(early)
         bit = np.uint64(1) << trial[rows].astype(np.uint64)
         seen = self._seen.reshape(-1)
         new = (seen[cell[rows]] & bit) == 0
-        np.bitwise_or.at(seen, cell[rows], bit)
+        rows = rows[new]
+        np.bitwise_or.at(seen, cell[rows], bit[new])
+        marks = int(np.bitwise_count(self._seen).sum())
+        if marks != self._marks + len(rows):  # some came twice within this batch
+            order = np.lexsort((trial[rows], cell[rows]))
+            same = (np.diff(cell[rows][order]) == 0) & (np.diff(trial[rows][order]) == 0)
+            rows = np.sort(rows[order[np.concatenate([[True], ~same])]])
+        self._marks = marks
         late = []
-        for row in first[~early].tolist():
+        for row in np.flatnonzero(~early).tolist():
             key = (int(contender[row]), int(task[row]), int(trial[row]))
             if key not in self._seen_late:
                 self._seen_late.add(key)
                 late.append(row)
-        return np.sort(np.concatenate([rows[new], np.array(late, dtype=np.int64)]))
+        return np.sort(np.concatenate([rows, np.array(late, dtype=np.int64)])) if late else rows
 
     def _values(self, batch: "pa.Table", status: "Array", fresh: "Array") -> "Array":
         """Each row's value: passed as 0 or 1, else its score, else what its status says."""
         import numpy as np
 
         passed = _truth(batch["passed"])
-        score = np.asarray(batch["score"].fill_null(np.nan), dtype=np.float64)
+        score = _reals(batch["score"])
         graded = status <= _FAILED
         scored, judged = np.isfinite(score), passed >= 0
         by_status = np.where(status == _PASSED, 1.0, 0.0)
@@ -264,6 +289,10 @@ class Reduction:
 _TASK_COLUMNS = ("suite", "suite_digest", "task", "task_digest", "domain", "cluster", "split")
 
 
+_REALS = ("seconds", "values", "costs", "confidences")
+_ATTEMPT = ("contenders", "tasks", "trials", *_REALS, "escalated", "true", "predicted", "causes")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
     """The graded attempts of all contenders, one entry each, in the file's order."""
@@ -272,20 +301,29 @@ class Attempts:
     """Positions in the table's ``contenders``."""
     tasks: "Array"
     """Positions in the table's ``tasks``."""
+    trials: "Array"
     seconds: "Array"
-    """NaN where the latency is unknown."""
+    """NaN where the latency is unknown; the three below likewise."""
+    values: "Array"
+    """Passed as 0 or 1, else the score."""
+    costs: "Array"
+    confidences: "Array"
+    escalated: "Array"
+    """1, 0, or -1 where unknown."""
     labels: tuple[str, ...]
     """Names of labels; the codes below point into it."""
     true: "Array"
     """-1 where the task has no label."""
     predicted: "Array"
     """-1 where the answer held no label."""
+    cause_names: tuple[str, ...]
+    causes: "Array"
+    """Codes of ``cause_names``; -1 where none is recorded."""
 
     def of(self, contender: int) -> "Attempts":
         """Those of one contender."""
-        here = self.contenders == contender
-        columns = {name: getattr(self, name)[here] for name in ("contenders", "tasks", "seconds", "true", "predicted")}
-        return replace(self, **columns)
+        here = (self.contenders == contender).nonzero()[0]
+        return replace(self, **{name: getattr(self, name)[here] for name in _ATTEMPT})
 
 
 class _Codes:
@@ -329,6 +367,33 @@ class _Codes:
         fresh = np.flatnonzero((codes < 0) & np.asarray(words.is_valid()))
         codes[fresh] = [self[name] for name in words.take(fresh).to_pylist()]
         return codes
+
+
+def _distinct(codes: "Array", size: int) -> "tuple[Array, Array]":
+    """The distinct codes in rising order, and of each code its place there: without sorting where ``size`` allows."""
+    import numpy as np
+
+    if size > _DENSE * max(len(codes), 1_000):
+        found, place = np.unique(codes, return_inverse=True)
+        return found, place
+    there = np.zeros(size, dtype=bool)
+    there[codes] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[codes]
+
+
+def _numbered(words: Sequence[Any]) -> "tuple[tuple[Any, ...], Array]":
+    """The distinct words in the order of their appearance, and the number of each word among them."""
+    import numpy as np
+
+    code = {word: number for number, word in enumerate(dict.fromkeys(words))}
+    return tuple(code), np.fromiter((code[word] for word in words), dtype=np.int64, count=len(words))
+
+
+def _reals(column: "pa.ChunkedArray") -> "Array":
+    """Floats, NaN where unknown."""
+    import numpy as np
+
+    return np.asarray(column.fill_null(np.nan) if column.null_count else column, dtype=np.float64)
 
 
 def _truth(column: "pa.ChunkedArray") -> "Array":

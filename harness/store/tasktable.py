@@ -123,7 +123,7 @@ class TaskTable:
         return self._keys.get((suite_digest, task_digest))
 
     def every_attempt(self) -> Attempts:
-        """Latencies and labels of all graded attempts: kept while the table was read, or else read now in one pass.
+        """All graded attempts: kept while the table was read, or else read now in one pass.
 
         Raises:
             EvidenceError: the file has changed since the table was read, or is damaged.
@@ -200,7 +200,7 @@ class TaskTable:
 def load_task_table(report: Path, split: str | None = None, *, attempts: bool = False) -> TaskTable:
     """The report's outcomes as sums for each contender and task.
 
-    With ``attempts`` latencies and labels are kept too, 24 bytes an attempt, for `TaskTable.every_attempt`.
+    With ``attempts`` the graded attempts are kept too, 57 bytes each, for `TaskTable.every_attempt`.
 
     Without ``split``, a report in which any row is of the split ``test`` is read without its dev rows: thresholds were
     chosen on those. Rows without a split, of suites that have none, are kept. ``split`` asks for ``test``, ``dev`` or

@@ -6,16 +6,18 @@ need no signal: never, always, at random as often, and with a perfect eye as oft
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.core import Estimate, EvidenceError, Manifest, UsageError
-from harness.stats import Objective, aiq
+from harness.stats import aiq
 from harness.store import TaskTable, load_task_table, read_manifest
+from harness.verdict.sweep_goal import SweepGoal, SweepSettings
 from harness.verdict.sweep_live import check_live
-from harness.verdict.sweep_rows import NO_SIGNAL, SIGNALS, Codes, Rows, Vector, paired_rows
+from harness.verdict.sweep_rows import Codes, Rows, Vector, paired_rows
 from harness.verdict.sweep_signal import cpt, gap_area, ranking, told_true
 from harness.verdict.sweep_steps import (
     COST,
@@ -27,60 +29,15 @@ from harness.verdict.sweep_steps import (
     Replayer,
     best_step,
     estimate,
+    estimates,
     mixed,
 )
 from harness.verdict.sweep_view import Sweep, SweepChoice, SweepControl, SweepPoint, SweepRival
 from harness.verdict.sweep_words import sentence
 
-OBJECTIVES = {"utility": "cost_weight", "pass": "max_cost", "cost": "min_pass"}
-"""What a threshold is chosen for, and the number that it needs; ``pass`` does without."""
 POINTS = 1_000
 """Thresholds shown at most; the choosing looks at all."""
 FOLDS, REPEATS = 5, 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepGoal:
-    """What a threshold is chosen for."""
-
-    name: str = "pass"
-    """A key of `OBJECTIVES`."""
-    cost_weight: float | None = None
-    max_cost: float | None = None
-    min_pass: float | None = None
-
-    @property
-    def needs_cost(self) -> bool:
-        """Whether it cannot do without known costs."""
-        return self.name != "pass" or self.max_cost is not None
-
-    @property
-    def objective(self) -> Objective:
-        """As the choosing takes it; without a bound on the cost the bound is infinite."""
-        if self.name == "pass":
-            return Objective(max_cost=math.inf if self.max_cost is None else self.max_cost)
-        return Objective(cost_weight=self.cost_weight, min_pass=self.min_pass)
-
-    def checked(self) -> "SweepGoal":
-        """Itself.
-
-        Raises:
-            UsageError: an unknown objective, a number missing or one of another objective.
-        """
-        if self.name not in OBJECTIVES:
-            raise UsageError(f"unknown objective {self.name!r}; use one of {', '.join(OBJECTIVES)}")
-        for name, key in OBJECTIVES.items():
-            given = getattr(self, key)
-            option = "--" + key.replace("_", "-")
-            if given is None and name == self.name != "pass":
-                raise UsageError(f"the objective {name} needs {option}")
-            if given is not None and name != self.name:
-                raise UsageError(f"{option} belongs to --objective {name}, not to {self.name}")
-            if given is not None and not (math.isfinite(given) and given >= 0.0):
-                raise UsageError(f"{option} is a number from 0, found {given}")
-        if self.min_pass is not None and self.min_pass > 1.0:
-            raise UsageError(f"--min-pass is a share from 0 to 1, found {self.min_pass}")
-        return self
 
 
 def sweep(
@@ -114,12 +71,27 @@ def sweep(
         UsageError: no such folder, contender, signal or split, or a goal without its number.
         EvidenceError: no outcomes that both have, no signal, or a goal in dollars where costs are unknown.
     """
+    settings = SweepSettings(signal=signal, confidence_from=confidence_from, live=live, level=level, seed=seed)
     goal = (goal or SweepGoal()).checked()
-    if signal == NO_SIGNAL:
-        raise UsageError(f"a sweep needs a signal; use one of {', '.join(SIGNALS)}")
+    settings.checked()
     if not report.is_dir():
         raise UsageError(f"{report}: there is no such report")
-    table, manifest = load_task_table(report, split), read_manifest(report)
+    table, manifest = load_task_table(report, split, attempts=True), read_manifest(report)
+    return sweep_of(table, manifest, worker, expert, goal=goal, settings=settings)
+
+
+def sweep_of(
+    table: TaskTable,
+    manifest: Manifest | None,
+    worker: str,
+    expert: str,
+    *,
+    goal: SweepGoal | None = None,
+    settings: SweepSettings | None = None,
+) -> Sweep:
+    """The same from a table that is loaded already, best with its attempts: they are read again where it kept none."""
+    goal, asked = (goal or SweepGoal()).checked(), (settings or SweepSettings()).checked()
+    signal, confidence_from, level, seed = asked.signal, asked.confidence_from, asked.level, asked.seed
     rows = paired_rows(table, worker, expert, signal=signal, confidence_from=confidence_from)
     _check_costs(table, rows, goal)
     n = rows.n_tasks
@@ -155,7 +127,7 @@ def sweep(
         cost_weight=goal.cost_weight,
         max_cost=goal.max_cost,
         min_pass=goal.min_pass,
-        curve=tuple(one.point(step, exact, drawn[:, i]) for i, step in enumerate(steps.tolist())),
+        curve=one.curve(steps, exact, drawn),
         controls={name: one.control(d) for name, d in draws.items()},
         chosen=one.choice(best, exact, fitted),
         rivals=rivals,
@@ -173,9 +145,9 @@ def sweep(
         reasons=_reasons(one, area, fitted),
     )
     found = replace(found, sentence=sentence(found))
-    if live is None:
+    if asked.live is None:
         return found
-    return replace(found, live=check_live(table, manifest, live, worker, expert, level=level, seed=seed))
+    return replace(found, live=check_live(table, manifest, asked.live, worker, expert, level=level, seed=seed))
 
 
 class _Page:
@@ -214,16 +186,21 @@ class _Page:
             both = [a[..., column] for a in (draws.value, draws.drawn)]
         return float(both[0]), np.asarray(both[1])
 
-    def point(self, step: int, exact: Matrix, drawn: Matrix) -> SweepPoint:
-        draws = Draws(value=exact[step], drawn=drawn)
-        control = self.control(draws)
-        return SweepPoint(
-            threshold=_finite(self.replayer.thresholds[step]),
-            escalated=control.escalated,
-            pass_rate=control.pass_rate,
-            cost_per_task_usd=control.cost_per_task_usd,
-            latency_s=control.latency_s,
-            utility=control.utility,
+    def curve(self, steps: Codes, exact: Matrix, drawn: NDArray[np.float64]) -> tuple[SweepPoint, ...]:
+        columns = [
+            estimates(exact[steps, column], drawn[..., column], replace(self.told, why=self.unknown.get(column)))
+            for column in (PASS, COST, LATENCY)
+        ]
+        return tuple(
+            SweepPoint(
+                threshold=_finite(self.replayer.thresholds[step]),
+                escalated=float(exact[step, ESCALATED]),
+                pass_rate=passed,
+                cost_per_task_usd=cost,
+                latency_s=latency,
+                utility=self.utility(exact[step]),
+            )
+            for step, passed, cost, latency in zip(steps.tolist(), *columns, strict=True)
         )
 
     def control(self, draws: Draws) -> SweepControl:

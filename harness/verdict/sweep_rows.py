@@ -1,17 +1,12 @@
 """The attempts of a worker and an expert side by side, trial by trial, with the signal that decides between them."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.core import Cause, EvidenceError, UsageError, nearest
-from harness.store import TaskTable, read_calls
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from harness.store import Attempts, TaskTable, read_calls
 
 Vector = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -70,12 +65,13 @@ def paired_rows(
         raise UsageError("--confidence-from takes the column confidence; leave out --signal")
     of = confidence_from or worker
     table.index(of)
-    left, right = _Side.of(table, worker), _Side.of(table, expert)
-    source = left if of == worker else _Side.of(table, of)
+    attempts = table.every_attempt()
+    left, right = _Side.of(table, attempts, worker), _Side.of(table, attempts, expert)
+    source = left if of == worker else _Side.of(table, attempts, of)
     if signal == NO_SIGNAL:
         spoken = np.zeros(len(left.keys))
     else:
-        spoken = source.confidence if signal == "confidence" else _from_calls(table.report, left, signal)
+        spoken = source.confidence if signal == "confidence" else _from_calls(table, left, worker, signal)
     if of == worker:
         spoken = np.where(left.faulted, 0.0, spoken)
     speaks = np.isfinite(spoken)
@@ -129,31 +125,27 @@ class _Side:
     latency: Vector
     escalated: Vector
     faulted: NDArray[np.bool_]
-    attempts: tuple[str | None, ...]
 
     @staticmethod
-    def of(table: TaskTable, contender: str) -> "_Side":
-        columns = ["passed", "score", "confidence", "cost_usd", "latency_s", "escalated", "cause", "attempt_id"]
-        rows = table.attempts(contender, columns)
-        tasks, trials = np.asarray(rows["task_index"], np.int64), np.asarray(rows["trial_index"], np.int64)
+    def of(table: TaskTable, attempts: Attempts, contender: str) -> "_Side":
+        one = attempts.of(table.index(contender))
+        tasks, trials = one.tasks.astype(np.int64), one.trials.astype(np.int64)
         keys = (tasks << 32) + trials
         order = np.argsort(keys, kind="stable")
-        passed = _numbers(rows, "passed")
-        value = np.where(np.isnan(passed), _numbers(rows, "score"), passed)
-        known = order[np.isfinite(value[order])]
-        ids: list[str | None] = rows["attempt_id"].to_pylist()
-        causes: list[str | None] = rows["cause"].to_pylist()
+        known = order[np.isfinite(one.values[order])]
+        faults = np.array(
+            [name in OWN_FAULTS for name in (*one.cause_names, None)], dtype=bool
+        )  # the last stands for -1
         return _Side(
             keys=keys[known],
             tasks=tasks[known],
             trials=trials[known],
-            value=value[known],
-            confidence=_numbers(rows, "confidence")[known],
-            cost=_numbers(rows, "cost_usd")[known],
-            latency=_numbers(rows, "latency_s")[known],
-            escalated=_numbers(rows, "escalated")[known],
-            faulted=np.array([cause in OWN_FAULTS for cause in causes], dtype=bool)[known],
-            attempts=tuple(ids[k] for k in known.tolist()),
+            value=one.values[known],
+            confidence=one.confidences[known],
+            cost=one.costs[known],
+            latency=one.seconds[known],
+            escalated=np.where(one.escalated < 0, np.nan, one.escalated)[known],
+            faulted=faults[one.causes[known]],
         )
 
     def at(self, keys: NDArray[np.int64]) -> Codes:
@@ -167,22 +159,19 @@ def side(table: TaskTable, contender: str) -> _Side:
     Raises:
         UsageError: there is no such contender.
     """
-    return _Side.of(table, contender)
+    return _Side.of(table, table.every_attempt(), contender)
 
 
-def _numbers(rows: "pa.Table", name: str) -> Vector:
-    """A column as floats, NaN where it is null."""
-    column: Any = rows[name].cast("float64") if str(rows[name].type) != "bool" else rows[name].cast("int8")
-    return np.asarray(column.to_pandas(), dtype=np.float64)
-
-
-def _from_calls(report: Path, left: _Side, signal: str) -> Vector:
+def _from_calls(table: TaskTable, left: _Side, worker: str, signal: str) -> Vector:
     """The signal of the last call of each of the worker's attempts that has one, as a confidence in [0, 1]."""
-    calls = read_calls(report, ["attempt_id", "role", signal])
+    calls = read_calls(table.report, ["attempt_id", "role", signal])
     last = {
         attempt: value
         for attempt, role, value in zip(*(calls[name].to_pylist() for name in calls.column_names), strict=True)
         if value is not None and role in {"answer", "worker"}
     }
-    raw = np.array([last.get(attempt or "", np.nan) for attempt in left.attempts], dtype=np.float64)
+    rows = table.attempts(worker, ["attempt_id"])
+    keys = (np.asarray(rows["task_index"], np.int64) << 32) + np.asarray(rows["trial_index"], np.int64)
+    named = dict(zip(keys.tolist(), rows["attempt_id"].to_pylist(), strict=True))
+    raw = np.array([last.get(named.get(key) or "", np.nan) for key in left.keys.tolist()], dtype=np.float64)
     return np.clip(np.exp(np.minimum(raw, 0.0)) if signal.startswith("logprob") else raw, 0.0, 1.0)

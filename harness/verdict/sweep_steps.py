@@ -242,7 +242,7 @@ class _Dealing:
         with np.errstate(invalid="ignore", divide="ignore"):
             total = (every[:, :4] + total) / every[:, 4:]
         total[((rest == 0.0) & (mass > 0.0)).any(axis=0)] = np.nan
-        return total
+        return np.asarray(total)
 
     def _best(self, weights: Matrix, own: "NDArray[np.float64]", every: Matrix) -> Codes:
         """Of each fold and draw the step that is best on the other folds: shape (folds, draws)."""
@@ -304,6 +304,17 @@ def estimate(value: float, drawn: Vector, told: Estimate) -> Estimate:
     if limits is None:
         return replace(told, value=float(value), why="undefined in too many resamples")
     return replace(told, value=float(value), low=min(limits[0], value), high=max(limits[1], value), why=None)
+
+
+def estimates(values: Vector, drawn: Matrix, told: Estimate) -> list[Estimate]:
+    """`estimate` of many figures, one a column of ``drawn``."""
+    if not (len(values) and np.isfinite(values).all() and np.isfinite(drawn).all()):
+        return [estimate(float(value), drawn[:, k], told) for k, value in enumerate(values)]
+    tail = (1.0 - told.level) / 2.0
+    low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
+    limits = zip(np.minimum(low, values).tolist(), values.tolist(), np.maximum(high, values).tolist(), strict=True)
+    known = replace(told, why=None)
+    return [replace(known, low=low, value=value, high=high) for low, value, high in limits]
 
 
 def _best(objective: Objective, passed: Matrix, cost: Matrix) -> Codes:
