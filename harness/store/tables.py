@@ -137,6 +137,7 @@ def read_transcript(report: Path, attempt_id: str) -> Transcript:
     Raises:
         EvidenceError: the report has no conversation of that attempt, or the table is broken.
     """
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     path = report / TRANSCRIPTS_FILE
@@ -148,11 +149,14 @@ def read_transcript(report: Path, attempt_id: str) -> Transcript:
         return held.transcript(attempt_id)
     with open_table(path, TRANSCRIPTS, required=("attempt_id", "messages")) as file:
         names = [name for name in TRANSCRIPTS if name in file.schema_arrow.names]
-        for group in range(file.num_row_groups):
-            row = pc.index(file.read_row_group(group, columns=["attempt_id"])["attempt_id"], attempt_id).as_py()
-            if row >= 0:
-                found = file.read_row_group(group, columns=names).slice(row, 1).to_pylist()[0]
-                return _transcript(path, found)
+        try:
+            for group in range(file.num_row_groups):
+                row = pc.index(file.read_row_group(group, columns=["attempt_id"])["attempt_id"], attempt_id).as_py()
+                if row >= 0:
+                    found = file.read_row_group(group, columns=names).slice(row, 1).to_pylist()[0]
+                    return _transcript(path, found)
+        except (pa.ArrowException, OSError) as error:
+            raise EvidenceError(f"{path}: damaged: {str(error).splitlines()[0]}") from None
     raise EvidenceError(absent)
 
 
@@ -248,7 +252,7 @@ def _transcripts(held: Recalled, planned: Sequence[Outcome]) -> Iterator["pa.Tab
 def _transcript(path: Path, row: Mapping[str, Any]) -> Transcript:
     try:
         messages = tuple(json.loads(row["messages"] or "[]"))
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         raise EvidenceError(f"{path}: the messages of {row['attempt_id']} are not JSON") from None
     replies = _replies(path, row.get("replies"))
     return Transcript(
@@ -263,7 +267,7 @@ def _transcript(path: Path, row: Mapping[str, Any]) -> Transcript:
 def _replies(path: Path, text: str | None) -> dict[str, Reply]:
     try:
         return {entry["request"]: reply_from(entry["reply"]) for entry in json.loads(text or "[]")}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise EvidenceError(f"{path}: the column replies does not hold replies") from None
 
 
@@ -302,7 +306,7 @@ def _aside(report: Path, name: str, columns: Mapping[str, str], tables: Iterator
         with os.fdopen(handle, "wb") as file:
             with pq.ParquetWriter(file, schema(columns), compression="zstd") as writer:
                 for table in tables:
-                    writer.write_table(table)
+                    writer.write_table(table, row_group_size=_CHUNK)  # one row is read by reading its group
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)

@@ -1,0 +1,257 @@
+"""What lies behind one attempt of a report: its whole outcome and its calls; and the text of the tasks' inputs.
+
+Only the row groups and columns that are needed are read.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core import EvidenceError
+from harness.store.browse_index import GRADED, TaskIndex
+from harness.store.columns import (
+    CALLS,
+    CALLS_FILE,
+    OUTCOMES,
+    OUTCOMES_FILE,
+    TRANSCRIPTS,
+    TRANSCRIPTS_FILE,
+    fitted,
+    open_table,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+
+_BATCH = 65_536
+_SKIPPED = 4
+_PLAIN = re.compile(r"[ !#-.0-\[\]-}]+")
+"""Characters that stand in JSON text as themselves, whoever wrote it."""
+
+NO_TRANSCRIPTS = "the report holds no transcripts, so the inputs of its tasks are not known"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSearch:
+    """How far the inputs of the tasks were searched."""
+
+    tasks: tuple[int, ...]
+    """Positions of the tasks in whose inputs the text stands."""
+    searched: int
+    """Tasks whose inputs were read, from the start of the search on."""
+    of: int
+    """Tasks of the report."""
+    next: int | None
+    """Where to go on, ``None`` where all of it was searched."""
+    why: str | None = None
+    """Why nothing could be searched."""
+
+
+def read_outcome(index: TaskIndex, row: int) -> Mapping[str, Any]:
+    """Every column of one outcome; ``None`` is unknown.
+
+    Raises:
+        EvidenceError: the file is missing or broken, or no longer has that row.
+    """
+    import numpy as np
+
+    path = index.report / OUTCOMES_FILE
+    with open_table(path, OUTCOMES) as file:
+        start = 0
+        for group in range(file.num_row_groups):
+            end = start + file.metadata.row_group(group).num_rows
+            if start <= row < end:
+                rest = {name: word for name, word in OUTCOMES.items() if name != "attempt_id"}  # the one long column
+                found = _taken(file, path, rest, group, [row - start])[0]
+                if found["contender"] != index.contender[row] or (found["trial"] or 0) != int(index.trial[row]):
+                    break
+                return found | {"attempt_id": index.attempt_texts(np.array([row]))[0].as_py()}
+            start = end
+    raise EvidenceError(f"{path}: changed since its index was read; load it again")
+
+
+def read_attempt_calls(report: Path, attempt_id: str) -> tuple[Mapping[str, Any], ...] | None:
+    """The calls that were made for an attempt, in the order of the file; ``None`` where the report has no call table.
+
+    Raises:
+        EvidenceError: the table is broken.
+    """
+    import numpy as np
+    import pyarrow.compute as pc
+
+    path = report / CALLS_FILE
+    if not path.is_file():
+        return None
+    found: list[dict[str, Any]] = []
+    with open_table(path, CALLS, required=("attempt_id",)) as file:
+        for group in range(file.num_row_groups):
+            ids = _read(file, path, group, "attempt_id")
+            rows = np.flatnonzero(np.asarray(pc.equal(ids, attempt_id).fill_null(False)))  # noqa: FBT003
+            if len(rows):
+                rest = {name: word for name, word in CALLS.items() if name != "attempt_id"}
+                found += [{"attempt_id": attempt_id} | one for one in _taken(file, path, rest, group, rows.tolist())]
+    return tuple(found)
+
+
+def search_inputs(
+    index: TaskIndex, text: str, *, after: int = 0, seconds: float = 0.3, clock: Callable[[], float] = time.monotonic
+) -> InputSearch:
+    """The tasks in whose inputs a text stands, whatever the case of its letters.
+
+    A task's input is what the user says before the first answer, as one attempt was really sent it. The report's
+    transcripts are read a row group at a time, one attempt a task, until the time is up; at least one group is.
+
+    Args:
+        index: the report's index.
+        text: what to look for; not a pattern.
+        after: where to go on: the ``next`` of a search before.
+        seconds: how long a row group may still be begun.
+        clock: for tests.
+
+    Raises:
+        EvidenceError: the transcripts are broken.
+    """
+    import numpy as np
+    import pyarrow.compute as pc
+
+    path = index.report / TRANSCRIPTS_FILE
+    if not path.is_file() or index.attempt_ids is None:
+        return InputSearch(tasks=(), searched=0, of=index.tasks, next=None, why=NO_TRANSCRIPTS)
+    begun = clock()
+    rows = _one_attempt_a_task(index)
+    chosen = index.attempt_texts(rows)
+    found: set[int] = set()
+    searched = 0
+    with open_table(path, TRANSCRIPTS, required=("attempt_id", "messages")) as file:
+        group = max(after, 0)
+        while group < file.num_row_groups and (group == after or clock() - begun < seconds):
+            places = pc.index_in(_read(file, path, group, "attempt_id"), value_set=chosen, skip_nulls=True)
+            here = np.flatnonzero(np.asarray(places.is_valid()))
+            if len(here):
+                tasks = index.task[rows[np.asarray(places.fill_null(0))[here]]]
+                messages = _read(file, path, group, "messages").take(here)
+                found.update(tasks[_having(messages, text)].tolist())
+                searched += len(set(tasks.tolist()))
+            group += 1
+        left = group if group < file.num_row_groups else None
+    return InputSearch(tasks=tuple(sorted(found)), searched=searched, of=index.tasks, next=left)
+
+
+def input_text(messages: Sequence[Any]) -> str:
+    """What the user says before the first answer: the task's input as it was sent."""
+    parts = []
+    for message in messages:
+        role = message.get("role") if isinstance(message, Mapping) else None
+        if role == "assistant":
+            break
+        if role == "user":
+            parts.append(message_text(message))
+    return "\n".join(parts)
+
+
+def message_text(message: Any) -> str:
+    """A message as text: its content, the text of its parts, and the tools that it calls with their arguments."""
+    if not isinstance(message, Mapping):
+        return json.dumps(message, ensure_ascii=False, default=str)
+    content = message.get("content")
+    parts = [content] if isinstance(content, str) else []
+    if isinstance(content, list):
+        parts += [_part(one) for one in content]
+    elif content is not None and not parts:
+        parts.append(json.dumps(content, ensure_ascii=False, default=str))
+    calls = message.get("tool_calls")
+    parts += [_tool_call(one) for one in calls] if isinstance(calls, list) else []
+    return "\n".join(parts)
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, Mapping) and isinstance(part.get("text"), str):
+        return str(part["text"])
+    return json.dumps(part, ensure_ascii=False, default=str)
+
+
+def _tool_call(call: Any) -> str:
+    function = call.get("function", call) if isinstance(call, Mapping) else None
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        return json.dumps(call, ensure_ascii=False, default=str)
+    arguments = function.get("arguments")
+    written = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, default=str)
+    return f"{function['name']}({written})"
+
+
+def _one_attempt_a_task(index: TaskIndex) -> "Array":
+    """Of each task the first row that was graded, or else tried."""
+    import numpy as np
+
+    status = index.status.codes
+    graded, tried = np.flatnonzero(status < GRADED), np.flatnonzero((status >= GRADED) & (status != _SKIPPED))
+    rows = np.concatenate([graded, tried])
+    _, first = np.unique(index.task[rows], return_index=True)
+    found: Array = rows[first]
+    return found
+
+
+def _having(messages: "pa.ChunkedArray", text: str) -> "Array":
+    """Of each conversation whether the text stands in its input."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    wanted = text.lower()
+    having = np.zeros(len(messages), dtype=bool)
+    # Most are ruled out by the longest stretch that any JSON holds as it is; the rest are read and looked at.
+    plain = max(_PLAIN.findall(text), key=len, default="")
+    likely = np.asarray(pc.match_substring(messages, plain, ignore_case=True).fill_null(False))  # noqa: FBT003
+    for place in np.flatnonzero(likely).tolist():
+        try:
+            value = json.loads(messages[place].as_py())
+        except (ValueError, RecursionError):
+            continue
+        having[place] = isinstance(value, list) and wanted in input_text(value).lower()
+    return having
+
+
+def _read(file: "pq.ParquetFile", path: Path, group: int, name: str) -> Any:
+    """A column of a row group."""
+    import pyarrow as pa
+
+    try:
+        column = file.read_row_group(group, columns=[name]).column(0)
+    except (pa.ArrowException, OSError) as error:
+        raise EvidenceError(f"{path}: damaged: {str(error).splitlines()[0]}") from None
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+
+
+def _taken(
+    file: "pq.ParquetFile", path: Path, columns: Mapping[str, str], group: int, rows: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Some rows of a row group, given in their order; what follows the last of them is not read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    there = [name for name in columns if name in file.schema_arrow.names]
+    kinds = {name: file.schema_arrow.field(name).type for name in there}
+    texts = [name for name, kind in kinds.items() if pa.types.is_string(kind) and name != "request_digest"]
+    found: list[dict[str, Any]] = []
+    start = 0
+    try:
+        with pq.ParquetFile(path, metadata=file.metadata, read_dictionary=texts) as reader:
+            for batch in reader.iter_batches(batch_size=_BATCH, row_groups=[group], columns=there):
+                here = [row - start for row in rows if start <= row < start + len(batch)]
+                if here:
+                    piece = pa.Table.from_batches([batch]).take(here)
+                    fit = [fitted(piece.column(name), columns[name], path, name) for name in there]
+                    found += [dict.fromkeys(columns) | one for one in pa.table(fit, names=there).to_pylist()]
+                start += len(batch)
+                if start > rows[-1]:
+                    break
+    except (pa.ArrowException, OSError) as error:
+        raise EvidenceError(f"{path}: damaged: {str(error).splitlines()[0]}") from None
+    return found
