@@ -251,15 +251,33 @@ def compared(groups: int, world: str, trials: int, runs: int, seed: int, *, shar
     return {"coverage": counted(held), "level": counted(rejected), "t": counted(by_t)}
 
 
-def clustered_gate(groups: int, margin: float, runs: int, seed: int, *, skewed: bool) -> Share:
-    """How often `non_inferiority` passes a candidate exactly at the margin, with clusters and three trials."""
+def clustered_gate(
+    groups: int, margin: float, runs: int, seed: int, *, world: str, shared: bool = True, loss: float | None = None
+) -> Share:
+    """How often `non_inferiority` passes a candidate, with three trials a task.
+
+    Args:
+        groups: Tasks, or clusters of tasks.
+        margin: What it is tested at.
+        runs: Simulations.
+        seed: Their seed.
+        world: "equal" and "skewed" as in `WORLDS`, but less the loss; "lost": equal, but a few units lose every pass.
+        shared: Units are clusters of 1, 1, 2, 3 or 8 tasks.
+        loss: What the candidate truly loses; by default the margin, and then to pass is an error.
+    """
     rng = np.random.default_rng(seed)
+    loss = margin if loss is None else loss
     passed = []
     for _ in range(runs):
-        first, second = rates(rng, groups, "skewed" if skewed else "equal")
-        # Equal rates lose the same share each, which keeps them within [0, 1]: their mean is .7.
-        first = first - margin if skewed else second * (1.0 - margin / 0.7)
-        codes = np.repeat(np.arange(groups), rng.choice(SIZES, groups))
+        first, second = rates(rng, groups, "skewed" if world == "skewed" else "equal")
+        # The rates have mean .7, and those that lose a share of it stay within [0, 1].
+        if world == "skewed":
+            first = first - loss
+        elif world == "lost":
+            first = np.where(rng.random(groups) < loss / 0.7, 0.0, second)
+        else:
+            first = second * (1.0 - loss / 0.7)
+        codes = np.repeat(np.arange(groups), rng.choice(SIZES, groups)) if shared else np.arange(groups)
         counts = np.full(len(codes), 3.0)
         a, b = (rng.binomial(3, np.clip(p, 0.0, 1.0)[codes]).astype(float) for p in (first, second))
         passed.append(stats.non_inferiority((a, counts), (b, counts), margin, codes).holds)

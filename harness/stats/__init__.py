@@ -61,8 +61,10 @@ from harness.stats.noninferiority import (
     NonInferiority,
     harm_test,
     harmed_domains,
+    kish_units,
     non_inferiority,
     non_inferiority_counts,
+    score_z,
 )
 from harness.stats.paired import (
     bonett_price_interval,
@@ -174,6 +176,7 @@ __all__ = [
     "icc",
     "isotonic_fit",
     "jeffreys_interval",
+    "kish_units",
     "latency_quantile",
     "macro_f1",
     "max_t_sign_flip",
@@ -201,6 +204,7 @@ __all__ = [
     "replay",
     "resampled_sums",
     "risk_coverage",
+    "score_z",
     "seldom_differs",
     "sign_e_value",
     "sign_flip_test",

@@ -4,6 +4,7 @@ Two different questions: 0 wins and 6 losses in 800 tasks are significantly wors
 Differences here are candidate minus baseline.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.stats.clustered import cr1
-from harness.stats.compare import Pairs, clusters_named, gained_and_lost, pair_tasks, seldom_differs
+from harness.stats.compare import Pairs, clusters_named, pair_tasks
 from harness.stats.multiplicity import max_t_sign_flip
 from harness.stats.paired import tango_interval, tango_z
 from harness.stats.signflip import sign_flip_test
-from harness.stats.tails import normal_tail, t_quantile, t_tail
-from harness.stats.units import sum_by
+from harness.stats.tails import normal_quantile, normal_tail, t_quantile, t_tail
+from harness.stats.units import Vector, same_length, sum_by, vector
 
 Contender = tuple[ArrayLike, ArrayLike]
 """(sums, counts), one of each a task, as in `compare`."""
@@ -31,6 +31,8 @@ class NonInferiority:
     margin: float
     p_value: float
     """One-sided, of the hypothesis that the difference is at most minus the margin."""
+    z: float
+    """The same as a standard normal value: large where the difference lies above; minus infinity without evidence."""
     low: float | None
     """Lower end of the one-sided interval at 1 - alpha; above minus the margin exactly when it holds."""
     alpha: float
@@ -50,9 +52,10 @@ def non_inferiority(
     """Tests ``delta <= -margin`` one-sided on the common tasks.
 
     One 0/1 trial a task: Tango's ``Z(-margin)`` (Tango 1998; Nam 1997), which is the same as asking whether the lower
-    end of the (1 - 2 alpha) Tango interval lies above -margin. Several trials or clusters: ``t = (mean + margin) /
-    CR1`` on G - 1 df; where few clusters differ at all, CR1 says too little and Tango's test on clusters, which is
-    never the bolder of the two, takes its place. Without common tasks it does not hold: missing evidence never ships.
+    end of the (1 - 2 alpha) Tango interval lies above -margin. Several trials, fractional scores or clusters:
+    `score_z`, which is Tango's test for such units, on t with G - 1 df. A t test would take the spread of the losses
+    seen for that of all, and so pass a candidate too often whose few heavy losses happen to be missing. Without common
+    tasks, or with a single cluster, it does not hold: missing evidence never ships.
 
     Raises:
         ValueError: The margin is not in (0, 1], alpha not in (0, .5), or the arrays do not match.
@@ -64,17 +67,93 @@ def non_inferiority(
 def non_inferiority_counts(wins: int, losses: int, tasks: int, margin: float, alpha: float = 0.05) -> NonInferiority:
     """`non_inferiority` from the paired table alone: wins and losses of the candidate among one-trial tasks."""
     _check(margin, alpha)
-    p, low = normal_tail(tango_z(wins, losses, tasks, -margin)), tango_interval(wins, losses, tasks, 1 - 2 * alpha)[0]
+    z = tango_z(wins, losses, tasks, -margin)
+    p = normal_tail(z)
     return NonInferiority(
         delta=(wins - losses) / tasks,
         margin=margin,
         p_value=p,
-        low=low,
+        z=z,
+        low=tango_interval(wins, losses, tasks, 1 - 2 * alpha)[0],
         alpha=alpha,
         holds=p < alpha,
         n_tasks=tasks,
         method="Tango score",
     )
+
+
+def score_z(sums: ArrayLike, sizes: ArrayLike, delta: float) -> float:
+    """Tango's score statistic for units that differ by any amount: large where the true difference lies above delta.
+
+    A unit is a cluster of tasks, or a task with several trials. Tango puts the likeliest table under the hypothesis
+    into the variance. So does this with the likeliest distribution (empirical likelihood, Owen 1988) of
+    ``u_g = (S_g - delta m_g) / mbar``, in which a unit not yet seen may lose everything: its Lagrange multiplier is
+    ``lam = argmax sum log(1 + lam u_g)`` up to ``1 / ((1 + delta) k)``, its variance of u is ``ubar / lam``, and
+    ``Z = sqrt((G - 1) lam ubar)``, with G - 1 for G because the mean is estimated. The unseen unit has Kish's size
+    ``k = sum m_g^2 / (G mbar^2)``, that of the unit of a task drawn at random. On one 0/1 trial a task Z is Tango's,
+    but for ``sqrt((G - 1) / G)``. Z falls as delta rises. Below the difference seen the mirror image holds.
+
+    Args:
+        sums: Of each unit the sum of its tasks' differences, within its size.
+        sizes: Of each unit the number of its tasks.
+        delta: The difference supposed, in [-1, 1].
+
+    Raises:
+        ValueError: The arrays do not match or are empty, or a sum or delta is impossible.
+    """
+    s, m = vector(sums, "sums"), vector(sizes, "sizes")
+    if same_length(sums=s, sizes=m) == 0 or np.any(m <= 0) or np.any(np.abs(s) > m + 1e-9) or not -1 <= delta <= 1:
+        raise ValueError("each sum must lie within plus and minus its size, and delta within plus and minus 1")
+    return _score_z(s, m, delta)
+
+
+def kish_units(sizes: ArrayLike) -> float:
+    """As how many clusters of equal size these count: ``(sum m)^2 / sum m^2`` (Kish 1965)."""
+    m = vector(sizes, "sizes")
+    return float(m.sum() ** 2 / (m @ m))
+
+
+def _score_z(sums: Vector, sizes: Vector, delta: float) -> float:
+    mean = float(sizes.mean())
+    u = (sums - delta * sizes) / mean
+    away = float(u.mean())
+    if abs(away) <= 1e-12:
+        return 0.0
+    if away < 0.0:
+        return -_score_z(-sums, sizes, -delta)
+    # The worst that a unit can do, seen or not; 0 where the hypothesis allows of nothing but losing everything.
+    worst = max((1.0 + delta) * len(u) / kish_units(sizes), -float(u.min()))
+    if worst <= 1e-12:
+        return math.inf
+    return math.sqrt((len(u) - 1) * _multiplier(u / worst) / worst * away)
+
+
+def _multiplier(u: Vector) -> float:
+    """Where ``sum log(1 + x u)`` is greatest on [0, 1], of u from -1 on and a mean above 0; by Newton's steps."""
+    if u.min() > -1.0 + 1e-12 and float((u / (1.0 + u)).sum()) >= 0.0:
+        return 1.0
+    low, high, x = 0.0, 1.0, 0.5
+    for _ in range(100):
+        each = u / (1.0 + x * u)
+        slope = float(each.sum())
+        low, high = (x, high) if slope > 0.0 else (low, x)
+        following = x + slope / float(each @ each)
+        if not low < following < high:
+            following = 0.5 * (low + high)
+        if abs(following - x) <= 1e-15:
+            break
+        x = following
+    return x
+
+
+def _score_low(sums: Vector, sizes: Vector, target: float) -> float:
+    """The difference at which `score_z` comes down to the target."""
+    low, high = -1.0, float(sums.sum() / sizes.sum())
+    while True:
+        middle = 0.5 * (low + high)
+        if high - low <= 1e-12 or middle in (low, high):
+            return middle
+        low, high = (middle, high) if _score_z(sums, sizes, middle) > target else (low, middle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,25 +261,31 @@ def _tested(pairs: Pairs, margin: float, alpha: float) -> NonInferiority:
             delta=None,
             margin=margin,
             p_value=1.0,
+            z=-math.inf,
             low=None,
             alpha=alpha,
             holds=False,
             n_tasks=0,
             method="no common task",
         )
-    error = cr1(d, pairs.codes)
-    delta = float(d.mean())
-    if pairs.single or error is None or error <= 1e-12 or seldom_differs(d, pairs.codes, groups):
-        gained, lost, size = gained_and_lost(d, pairs.codes, groups)
-        p = normal_tail(tango_z(gained, lost, size, -margin))
-        low = min(delta, tango_interval(gained, lost, size, 1.0 - 2.0 * alpha)[0])
-        method = "Tango score" if pairs.single else f"Tango score on {clusters_named(groups, size)}"
-    else:
-        p = t_tail((delta + margin) / error, groups - 1)
-        low = max(-1.0, delta - t_quantile(1.0 - alpha, groups - 1) * error)
-        method = f"CR1/t, {groups} clusters"
+    if pairs.single:
+        return non_inferiority_counts(int((d > 0).sum()), int((d < 0).sum()), n, margin, alpha)
+    sums, sizes = sum_by(pairs.codes, d, groups), sum_by(pairs.codes, np.ones(n), groups)
+    p, z, low = 1.0, -math.inf, -1.0  # one cluster says nothing of others
+    if groups > 1:
+        t = _score_z(sums, sizes, -margin)
+        p, low = t_tail(t, groups - 1), _score_low(sums, sizes, t_quantile(1.0 - alpha, groups - 1))
+        z = -normal_quantile(p) if 0.0 < p < 1.0 else math.copysign(math.inf, t)
     return NonInferiority(
-        delta=delta, margin=margin, p_value=p, low=low, alpha=alpha, holds=p < alpha, n_tasks=n, method=method
+        delta=float(d.mean()),
+        margin=margin,
+        p_value=p,
+        z=z,
+        low=low,
+        alpha=alpha,
+        holds=p < alpha,
+        n_tasks=n,
+        method=f"Tango score on {clusters_named(groups, kish_units(sizes))}",
     )
 
 

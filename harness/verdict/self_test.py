@@ -136,13 +136,15 @@ def self_test(
 def worsened(outcomes: Outcomes, drop: float, rng: "np.random.Generator") -> Outcomes:
     """The candidate with passes turned to fails at random, so that its mean over tasks falls by ``drop`` on average.
 
-    Where it passes less than that to begin with, all its passes are lost.
+    Each pass is lost with the chance ``drop`` over the pass rate of both sides, which do not differ but by chance. The
+    candidate's own rate is no measure: what chance gave it would be taken back from all its tasks alike, and tasks that
+    hang together so are no trial of a test over tasks. Where both pass less than ``drop``, all passes are lost.
     """
     import numpy as np
 
-    sums, counts = outcomes.candidate
-    common = outcomes.common
-    rate = float((sums[common] / counts[common]).mean()) if common.any() else 0.0
+    (sums, counts), common = outcomes.candidate, outcomes.common
+    sides = [s[common] / n[common] for s, n in (outcomes.candidate, outcomes.baseline)]
+    rate = float(np.mean(sides)) if common.any() else 0.0
     share = min(1.0, drop / rate) if rate > 0.0 else 0.0
     whole = np.floor(sums + 1e-9).astype(np.int64)
     # What is left beside whole passes, a score between 0 and 1, is lessened by the same share.

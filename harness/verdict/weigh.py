@@ -16,6 +16,7 @@ from harness.stats import (
     cr1,
     harm_test,
     harmed_domains,
+    kish_units,
     non_inferiority,
     non_inferiority_tasks,
     tasks_for_difference,
@@ -169,17 +170,21 @@ def tasks_to_decide(outcomes: Outcomes, margin: float, policy: Policy, harm_leve
     psi = min(1.0, max(spread, abs(delta), _NONE_DIFFER))
     if delta > -margin:
         needed = non_inferiority_tasks(margin, psi, delta, power=policy.power, alpha=policy.alpha)
-        # Tango's test asks for so many even where no task differs.
-        needed = max(needed, _Z2(policy.alpha) * (1.0 - margin) / margin)
+        needed = max(needed, _least(common, margin, policy))
     else:
         needed = tasks_for_difference(delta, psi, power=policy.power, alpha=min(0.999, 2.0 * harm_level))
     return max(n + 1, math.ceil(needed - 1e-9))
 
 
-def _Z2(alpha: float) -> float:  # noqa: N802 - the square of the normal quantile
+def _least(common: Outcomes, margin: float, policy: Policy) -> float:
+    """Tasks that the test asks for even where none differs: its number of units, each of so many tasks."""
     from statistics import NormalDist
 
-    return NormalDist().inv_cdf(1.0 - alpha) ** 2
+    import numpy as np
+
+    sizes = np.unique(common.clusters, return_counts=True)[1]
+    units = NormalDist().inv_cdf(1.0 - policy.alpha) ** 2 * (1.0 - margin) / margin
+    return units * len(common.clusters) / kish_units(sizes)
 
 
 def tasks_if_equal(outcomes: Outcomes, margin: float, policy: Policy) -> int | None:
@@ -193,4 +198,4 @@ def tasks_if_equal(outcomes: Outcomes, margin: float, policy: Policy) -> int | N
     d = common.candidate[0] / common.candidate[1] - common.baseline[0] / common.baseline[1]
     psi = min(1.0, max(float(np.square(d).mean()), _NONE_DIFFER))
     needed = non_inferiority_tasks(margin, psi, 0.0, power=policy.power, alpha=policy.alpha)
-    return math.ceil(max(needed, _Z2(policy.alpha) * (1.0 - margin) / margin) - 1e-9)
+    return math.ceil(max(needed, _least(common, margin, policy)) - 1e-9)

@@ -126,6 +126,12 @@ def test_a_candidate_at_the_margin_seldom_passes(sim, n, discordant):
 # ------------------------------------------------------------------------------------------------------------ simulated
 
 
+def test_a_candidate_at_the_margin_with_few_heavy_losers_seldom_passes(sim):
+    for groups in (30, 100):
+        assert at_most(sim.clustered_gate(groups, 0.05, 300, 4, world="skewed"), 0.05), groups
+    assert sim.clustered_gate(100, 0.05, 200, 4, world="skewed", loss=0.0).value > 0.3  # and still passes an equal one
+
+
 @pytest.mark.parametrize("groups", [10, 30])
 def test_trials_of_tasks_are_not_tasks(sim, groups):
     found = sim.clustered_coverage(groups, 0.7, 0.6, 600, 3, shared=False)
@@ -238,9 +244,11 @@ class TestInFull:
         found = sim.family(each, trials, better, runs=1_000, seed=23)
         assert all(at_most(share, 0.05) for share in found.values())
 
-    def test_the_margin_with_clusters(self, sim):
+    @pytest.mark.parametrize("shared", [False, True])
+    def test_the_margin_with_trials_and_clusters(self, sim, shared):
         for groups in (10, 30, 100):
-            assert at_most(sim.clustered_gate(groups, 0.05, 4_000, 24, skewed=False), 0.05), groups
+            for world in ("equal", "skewed"):
+                assert at_most(sim.clustered_gate(groups, 0.05, 4_000, 24, world=world, shared=shared), 0.05), groups
 
     def test_the_stated_figures_of_stopping_early(self, seq):
         harm = seq.stopped(seq.harm_process(*seq.paths(-0.12, 4_000, 25)))
