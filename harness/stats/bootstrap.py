@@ -14,12 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.core import Estimate
 from harness.stats.tails import two_sided_z
-from harness.stats.units import Vector
+from harness.stats.units import Vector, few_rows
 
 Matrix = NDArray[np.float64]
 RESAMPLES = 9_999
 _KEPT = 40_000_000
-_BLOCK = 4_000_000
+_BLOCK = 200_000
+"""Draws at a time: what the caches of a processor hold."""
 
 
 def cluster_weights(groups: int, resamples: int = RESAMPLES, seed: int = 0) -> "NDArray[np.uint8]":
@@ -44,8 +45,10 @@ def resampled_sums(sums: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -
     if len(X) * resamples <= _KEPT:
         weights = cluster_weights(len(X), resamples, seed)
         rows = max(1, _BLOCK // len(X))
-        return np.concatenate([weights[i : i + rows] @ X for i in range(0, resamples, rows)])
-    return np.concatenate([block @ X for block in _blocks(len(X), resamples, seed)])
+        blocks: Iterator[NDArray[np.uint8]] = (weights[i : i + rows] for i in range(0, resamples, rows))
+    else:
+        blocks = _blocks(len(X), resamples, seed)
+    return np.concatenate([block.astype(np.float64) @ X for block in blocks])
 
 
 def bootstrap_estimate(
@@ -61,7 +64,8 @@ def bootstrap_estimate(
     """A percentile interval for a figure made of sums over clusters.
 
     Efron & Tibshirani 1993, chapter 13; widened where needed to hold the estimate itself. With few clusters it is too
-    narrow, and so the method names them.
+    narrow, and so the method names them. Where many clusters have few distinct rows of sums (whole numbers of passes),
+    it is drawn how often each row occurs, Multinomial(G; shares): the same resamples, counted instead of listed.
 
     Args:
         sums: Shape (clusters, columns): each cluster's sums.
@@ -89,7 +93,7 @@ def bootstrap_estimate(
     if len(X) < 2:
         why = "one cluster cannot be resampled"
         return Estimate(value=value, level=level, n_tasks=n_tasks, n_trials=n_trials, method=method, why=why)
-    drawn = figure(resampled_sums(X, resamples, seed))
+    drawn = figure(_counted_sums(X, resamples, seed))
     limits = percentile_limits(drawn, level)
     if limits is None:
         why = "undefined in too many resamples"
@@ -131,6 +135,17 @@ def table_bootstrap(
     tail = (1.0 - level) / 2.0
     low, high = np.quantile((drawn[:, 0] - drawn[:, 1]) / tasks, [tail, 1.0 - tail])
     return float(low), float(high)
+
+
+def _counted_sums(sums: Matrix, resamples: int, seed: int) -> Matrix:
+    """`resampled_sums`; many clusters with few distinct rows are drawn by row. Not the same draws for the same seed."""
+    if len(sums) * resamples > _KEPT:
+        found = few_rows(sums)
+        if found is not None:
+            rows, counts = found
+            drawn = np.random.default_rng(seed).multinomial(len(sums), counts / len(sums), size=resamples)
+            return np.asarray(drawn.astype(np.float64) @ rows)
+    return resampled_sums(sums, resamples, seed)
 
 
 @lru_cache(maxsize=4)

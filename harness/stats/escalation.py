@@ -244,9 +244,10 @@ def aiq(costs: ArrayLike, qualities: ArrayLike) -> Aiq | None:
     if same_length(costs=x, qualities=y) == 0 or float(x.max()) <= float(x.min()):
         return None
     hull: list[tuple[float, float]] = []
-    for point in sorted(zip(x.tolist(), y.tolist(), strict=True), key=lambda p: (p[0], -p[1])):
-        if hull and point[1] <= hull[-1][1]:
-            continue
+    order = np.lexsort((-y, x))
+    highest = np.maximum.accumulate(y[order])
+    order = order[np.concatenate([[True], highest[1:] > highest[:-1]])]  # those that nothing cheaper is as good as
+    for point in zip(x[order].tolist(), y[order].tolist(), strict=True):
         while len(hull) > 1 and _above(hull[-2], hull[-1], point):
             hull.pop()
         hull.append(point)

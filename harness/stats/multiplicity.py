@@ -7,12 +7,16 @@ claims (for exploring).
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from harness.stats.signflip import TIE, Alternative
-from harness.stats.units import Codes, Vector, vector
+from harness.stats.units import Codes, Vector, few_rows, vector
 
+Matrix = NDArray[np.float64]
 _ENUMERATED = 16
+_LISTED = 40_000_000
+"""Signs that are drawn one by one at most, where they can be counted instead."""
+_AT_ONCE = 2_000_000
 
 
 def holm(p_values: ArrayLike) -> Vector:
@@ -71,7 +75,8 @@ def max_t_sign_flip(
 
     Westfall & Young 1993, algorithm 4.1, with ``T_j = mean / sqrt(mean d^2 / n)``; one sign vector serves all contrasts
     and so keeps their dependence. The denominator does not change with signs. All patterns are looked at up to 16
-    non-zero units, else ``resamples`` are drawn and p is ``(1 + hits) / (1 + resamples)``.
+    non-zero units, else ``resamples`` are drawn and p is ``(1 + hits) / (1 + resamples)``. Where many units have few
+    distinct rows of differences it is drawn how many of each keep their sign, a binomial number: the same patterns.
 
     Args:
         differences: Shape (units, contrasts); 0 where a unit takes no part in a contrast, as a task outside a domain.
@@ -107,10 +112,9 @@ def max_t_sign_flip(
     order = np.argsort(-seen, kind="stable")
     hits, drawn, extra = np.zeros(len(order)), 0, 0
     slack = TIE * max(1.0, float(np.abs(scaled).sum(axis=0).max()))
-    for signs in _patterns(len(scaled), seed, resamples):
-        sums = signs @ scaled[:, order]
+    for sums in _flipped(np.ascontiguousarray(scaled[:, order]), seed, resamples):
         if two_sided:
-            sums = np.abs(sums)
+            np.abs(sums, out=sums)
         # Step-down: each contrast against the largest of those not yet passed; single step: against the largest of all.
         largest = (
             np.maximum.accumulate(sums[:, ::-1], axis=1)[:, ::-1]
@@ -118,7 +122,7 @@ def max_t_sign_flip(
             else np.broadcast_to(sums.max(axis=1, keepdims=True), sums.shape)
         )
         hits += np.count_nonzero(largest >= seen[order] - slack, axis=0)
-        drawn += len(signs)
+        drawn += len(sums)
     if len(scaled) > _ENUMERATED:
         extra = 1
     p = np.maximum.accumulate((hits + extra) / (drawn + extra))
@@ -127,19 +131,30 @@ def max_t_sign_flip(
     return result
 
 
-def _patterns(units: int, seed: int, resamples: int) -> Iterator[Vector]:
-    """Blocks of sign patterns, +1 and -1, one a row."""
-    rows = max(1, 2_000_000 // units)
+def _flipped(table: Matrix, seed: int, resamples: int) -> Iterator[Matrix]:
+    """Blocks of sums under sign patterns, one pattern a row: all of them for few units, else ``resamples`` drawn."""
+    units = len(table)
     if units <= _ENUMERATED:
         codes = np.arange(1 << units)
-        yield (1 - 2 * ((codes[:, None] >> np.arange(units)) & 1)).astype(np.float64)
+        yield (1 - 2 * ((codes[:, None] >> np.arange(units)) & 1)).astype(np.float64) @ table
         return
-    rng = np.random.default_rng(seed)
-    left = resamples
-    while left > 0:
-        here = min(rows, left)
-        yield (1 - 2 * rng.integers(0, 2, size=(here, units), dtype=np.int8)).astype(np.float64)
-        left -= here
+    rng, done = np.random.default_rng(seed), 0
+    found = few_rows(table * _sides(table)[:, None]) if units * resamples > _LISTED else None
+    rows = max(1, _AT_ONCE // (units if found is None else len(found[0])))
+    while done < resamples:
+        here = min(rows, resamples - done)
+        if found is None:
+            signs = 1 - 2 * rng.integers(0, 2, size=(here, units), dtype=np.int8)
+        else:
+            signs = found[1] - 2 * rng.binomial(found[1], 0.5, size=(here, len(found[1])))
+        yield signs.astype(np.float64) @ (table if found is None else found[0])
+        done += here
+
+
+def _sides(table: Matrix) -> Vector:
+    """Of each row 1 or -1, so that a row and its opposite become the same: under random signs they are."""
+    first = np.argmax(table != 0.0, axis=1)
+    return np.where(table[np.arange(len(table)), first] < 0.0, -1.0, 1.0)
 
 
 def _checked(p_values: ArrayLike) -> Vector:

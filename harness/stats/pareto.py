@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.stats.bootstrap import RESAMPLES, Matrix, resampled_sums
-from harness.stats.units import Vector, cluster_codes
+from harness.stats.units import Vector, cluster_codes, sum_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +48,7 @@ def pareto_probability(
     if p.ndim != 2 or p.shape != c.shape or p.size == 0 or np.isnan(p).any() or np.isnan(c).any():
         raise ValueError("passes and costs must be equal tables, tasks by contenders, without unknowns")
     codes, groups = cluster_codes(clusters, len(p))
-    table = np.zeros((groups, 2 * p.shape[1]))
-    np.add.at(table, codes, np.concatenate([p, c], axis=1))
+    table = np.stack([sum_by(codes, column, groups) for column in (*p.T, *c.T)], axis=1)
     drawn = resampled_sums(table, resamples, seed)
     rate, cost = drawn[:, : p.shape[1]], drawn[:, p.shape[1] :]
     per_pass = np.where(rate > 0.0, cost / np.where(rate > 0.0, rate, 1.0), np.inf)

@@ -45,6 +45,13 @@ def cluster_codes(clusters: ArrayLike | None, n: int) -> tuple[Codes, int]:
     array = np.asarray(clusters)
     if array.shape != (n,):
         raise ValueError(f"clusters must be one code a task: {n} tasks, codes of shape {array.shape}")
+    if n and np.issubdtype(array.dtype, np.integer):
+        low, high = int(array.min()), int(array.max())
+        if high - low < 16 * n + 1_000:  # a table over all codes is filled in less time than they are sorted
+            there = np.zeros(high - low + 1, dtype=bool)
+            there[array - low] = True
+            places = np.cumsum(there)
+            return (places - 1)[array - low].astype(np.intp), int(places[-1])
     names, codes = np.unique(array, return_inverse=True)
     return codes.astype(np.intp), len(names)
 
@@ -57,3 +64,27 @@ def sum_by(codes: Codes, values: Vector, groups: int) -> Vector:
 def is_binary(values: Vector) -> bool:
     """Whether every value is 0 or 1."""
     return bool(np.all((values == 0.0) | (values == 1.0)))
+
+
+def few_rows(table: "NDArray[np.float64]") -> "tuple[NDArray[np.float64], Counts] | None":
+    """The distinct rows of a table and how often each occurs, where they are few; rows apart by rounding are one.
+
+    None where more than `FEW_ROWS` differ, or a value is unknown. Rows are told apart by one combination of their
+    columns; that no two rows share it is checked, and None is the answer where some do.
+    """
+    mix = np.random.default_rng(0).uniform(0.5, 1.5, table.shape[1])
+    keys = table @ mix
+    if not np.isfinite(keys).all():
+        return None
+    order = np.argsort(keys, kind="stable")
+    apart = np.diff(keys[order]) > 1e-12 * max(1.0, float(np.abs(keys).max(initial=0.0)))
+    starts = np.flatnonzero(np.concatenate([[True], apart]))
+    if len(starts) > FEW_ROWS:
+        return None
+    counts, rows = np.diff(np.append(starts, len(order))).astype(np.int64), table[order[starts]]
+    gap = np.abs(table[order] - np.repeat(rows, counts, axis=0)).max(initial=0.0)
+    return None if gap > 1e-9 * max(1.0, float(np.abs(table).max(initial=0.0))) else (rows, counts)
+
+
+FEW_ROWS = 1_000
+"""So many distinct rows are counted; more are drawn one by one."""
