@@ -105,6 +105,8 @@ def _given(contender: Mapping[str, Any]) -> Given | None:
     if not model:
         return None
     skills = {str(suite): _known(found) for suite, found in _mapping(parts.get("skills")).items()}
+    if parts.get("skills") and not any(skills.values()):
+        return None  # written in a way that cannot be read: nothing is known of them
     delivery = parts.get("delivery")
     arm = delivery[0] if isinstance(delivery, list) and delivery else delivery
     adapters = ((str(suite), str(digest)) for suite, digest in _mapping(parts.get("adapters")).items())

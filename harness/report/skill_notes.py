@@ -33,7 +33,7 @@ def alarms_of(
             found.append(f"{of.name} opened no skill in any of {attempts}: what was measured is the catalogue alone")
         if shown:
             never = [s.skill for s in scores if s.contender == of.name and s.n_shown == 0]
-            found += [f"{of.name} was given {listed(never)}, and no attempt was shown it"] if never else []
+            found += [f"{of.name} was given {listed(never)}, which no attempt was shown"] if never else []
     for name, of_bare in one.given.items():
         if of_bare.arm is None and name in one.table.contenders and (names := one.seen(name)):
             found.append(

@@ -50,7 +50,7 @@ class SkillUse:
         """The patterns that occur with a contender."""
         import numpy as np
 
-        found: list[int] = np.unique(self.patterns[self._cells(contender)]).tolist()
+        found: list[int] = np.flatnonzero(np.bincount(self.patterns[self._cells(contender)])).tolist()
         return tuple(found)
 
     def at_tasks(self, contender: int, weights: "Mapping[int, float]") -> "tuple[Floats, Floats, Ints]":

@@ -20,7 +20,15 @@ def write_outcomes(folder: Path, rows: list[dict], manifest: dict | None = None,
         full.append(row)
     names = list(dict.fromkeys(name for row in full for name in row))
     arrays = {name: [row.get(name) for row in full] for name in names}
-    types = {"cost_usd": pa.float64(), "latency_s": pa.float64(), "passed": pa.bool_(), "trial": pa.int32()}
+    names_of = pa.list_(pa.string())
+    types = {
+        "skills_shown": names_of,
+        "skills_used": names_of,
+        "cost_usd": pa.float64(),
+        "latency_s": pa.float64(),
+        "passed": pa.bool_(),
+        "trial": pa.int32(),
+    }
     table = pa.table({n: pa.array(v, type=types.get(n, pa.string())) for n, v in arrays.items()})
     pq.write_table(table, folder / "outcomes.parquet")
     if manifest is not None:
