@@ -1,0 +1,245 @@
+"""The rule that stops a run: against counts, published bounds and closed forms, and in any order of completion."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.core import Decision
+from harness.stats import harm_e_value, obrien_fleming_bounds, tango_z
+from harness.verdict import Evidence, Outcomes, Policy, Rule, in_blocks
+
+MARGIN = Policy(margin=0.05)
+
+
+def evidence(d, *, domains=None, clusters=None, done=True, cost=(1.0, 1.0), lost=None):
+    """One 0/1 trial a task with these differences; ``lost`` are tasks at which the candidate's attempt was lost."""
+    d = np.asarray(d, dtype=float)
+    n = len(d)
+    baseline = np.where(d < 0, 1.0, 0.0)
+    counts = np.ones(n)
+    gone = np.zeros(n) if lost is None else np.asarray(lost, dtype=float)
+    codes = np.zeros(n, dtype=int) if domains is None else np.asarray(domains)
+    out = Outcomes(
+        candidate=((baseline + d) * (1 - gone), counts - gone),
+        baseline=(baseline, counts),
+        domains=codes,
+        domain_names=tuple(f"d{k}" for k in range(codes.max() + 1)),
+        clusters=np.arange(n) if clusters is None else np.asarray(clusters),
+    )
+    return Evidence(
+        outcomes=out,
+        cost=(cost[0] * np.ones(n), cost[1] * np.ones(n)),
+        seconds=(np.zeros(n), np.zeros(n)),
+        made=np.ones(n),
+        lost=gone,
+        done=np.full(n, done),
+    )
+
+
+def rule(d, policy=MARGIN, units=None, **more):
+    return Rule(units or [[i] for i in range(len(d))], evidence(d, **more), policy)
+
+
+def drawn(n, delta, seed, discordant=0.2):
+    u = np.random.default_rng(seed).random(n)
+    return np.where(u < (discordant + delta) / 2, 1, np.where(u > 1 - (discordant - delta) / 2, -1, 0))
+
+
+# ------------------------------------------------------------------------------------------------------- the order
+
+
+def units_of(domains, clusters=None, seed=7):
+    keys = [("s", f"{i:04}") for i in range(len(domains))]
+    return in_blocks(keys, domains, range(len(domains)) if clusters is None else clusters, seed)
+
+
+def test_every_stretch_holds_the_domains_in_proportion():
+    domains = ["large"] * 300 + ["mid"] * 60 + ["small"] * 12
+    order = [i for unit in units_of(domains) for i in unit]
+    assert sorted(order) == list(range(372))
+    assert order != sorted(order)
+    for end in range(1, 373):
+        for name, total in (("large", 300), ("mid", 60), ("small", 12)):
+            here = sum(domains[i] == name for i in order[:end])
+            assert abs(here - total * end / 372) <= 4, (end, name)  # its own place lies within a cell of one
+
+
+def test_tasks_that_share_a_source_stay_together():
+    clusters = [i // 3 for i in range(60)]
+    units = units_of(["a", "b"] * 30, clusters)
+    assert sorted(units) == [tuple(range(3 * k, 3 * k + 3)) for k in range(20)]
+
+
+def test_the_order_hangs_on_the_tasks_and_the_seed_alone():
+    domains, clusters = ["a", "b", "c"] * 20, [i // 2 for i in range(60)]
+    keys = [("s", f"{i:04}") for i in range(60)]
+    there = [keys[i] for unit in in_blocks(keys, domains, clusters, 3) for i in unit]
+    mixed = np.random.default_rng(0).permutation(60).tolist()
+    again = in_blocks([keys[i] for i in mixed], [domains[i] for i in mixed], [99 - clusters[i] for i in mixed], 3)
+    assert [keys[mixed[i]] for unit in again for i in unit] == there
+    assert [keys[i] for unit in in_blocks(keys, domains, clusters, 4) for i in unit] != there
+
+
+# ---------------------------------------------------------------------------------------------------------- harm
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_harm_stops_it_at_the_task_at_which_the_counts_say_so(seed):
+    d = drawn(600, -0.15, seed)
+    wins, losses = np.cumsum(d == 1), np.cumsum(d == -1)
+    path = np.maximum.accumulate([harm_e_value(int(w), int(c)) for w, c in zip(wins, losses, strict=True)])
+    below = wins - losses < -0.05 * np.arange(1, 601)
+    shown = [int((below & (path >= 20)).argmax()) + 1]
+    found = rule(d).advance()
+    assert (found.decision, found.look) == (Decision.BLOCK, None)
+    assert [len(found.rows)] == shown
+    assert found.weighed.harm.p_value <= 0.05
+
+
+def test_a_drop_within_the_margin_stops_nothing():
+    """A loss every 20 tasks and no win: harm is shown with the seventh, and the drop is 5 points throughout."""
+    assert harm_e_value(0, 6) < 20 <= harm_e_value(0, 7)
+    d = [-1 if n % 20 == 19 else 0 for n in range(600)]
+    found = {margin: rule(d, Policy(margin=margin)).advance() for margin in (0.04, 0.06, 0.1)}
+    assert [(one.decision, one.look, len(one.rows)) for one in found.values()] == [
+        (Decision.BLOCK, None, 140),
+        (Decision.BLOCK, 5, 600),  # worse, and never shown to be within the margin
+        (Decision.SHIP, 2, 240),  # worse, and within it: the margin decides
+    ]
+
+
+def test_a_domain_stops_it_at_its_share_of_half_the_level():
+    """Eight domains at half of 5%: evidence of 320 is asked for, and a difference below its margin."""
+    n = 800
+    domains = np.arange(n) % 8
+    d = np.where((domains == 3), -1, np.where(domains == 4, 1, 0))
+    found = rule(d, domains=domains).advance()
+    needed = next(k for k in range(1, 100) if harm_e_value(0, k) >= 8 / 0.025)
+    assert found.decision is Decision.BLOCK
+    assert len(found.rows) == (needed - 1) * 8 + 4
+    assert [one.domain for one in found.weighed.harmed] == ["d3"]
+    assert "d3 is harmed" in found.why
+    exempt = rule(d, Policy(margin=0.05, exempt_domains=("d3",)), domains=domains).advance()
+    assert exempt.decision is not Decision.BLOCK
+    wide = rule(d, Policy(margin=0.05, critical_domains={"d3": 1.0}), domains=domains).advance()
+    assert wide.decision is not Decision.BLOCK
+
+
+def test_clusters_speak_once_for_all_their_tasks():
+    d = [-1] * 40 + [0] * 160
+    clusters = [0] * 40 + list(range(1, 161))
+    units = [list(range(40)), *([i] for i in range(40, 200))]
+    assert rule(d).advance().decision is Decision.BLOCK
+    found = rule(d, clusters=clusters, units=units).advance()
+    assert found.decision is not Decision.BLOCK  # one source that fails is one observation
+    assert found.weighed.harm.p_value > 0.5
+
+
+# --------------------------------------------------------------------------------------------------------- looks
+
+
+@pytest.mark.parametrize(("delta", "seed"), [(0.0, 1), (0.0, 3), (0.05, 2), (0.05, 3), (0.02, 5)])
+def test_it_ships_at_the_first_look_at_which_tangos_z_exceeds_its_bound(delta, seed):
+    d = drawn(600, delta, seed)
+    found = rule(d).advance()
+    bounds = obrien_fleming_bounds(5)
+    looks = [120, 240, 360, 480, 600]
+    z = [tango_z(int((d[:n] == 1).sum()), int((d[:n] == -1).sum()), n, -0.05) for n in looks]
+    beyond = [n for n, value, bound in zip(looks, z, bounds, strict=True) if value > bound]
+    assert beyond  # what these seeds were chosen for
+    assert (found.decision, len(found.rows)) == (Decision.SHIP, beyond[0])
+    assert found.alpha == pytest.approx(math.erfc(bounds[found.look - 1] / math.sqrt(2)) / 2)
+
+
+def test_looks_come_after_equal_shares_and_after_whole_units():
+    assert rule([0] * 600).looks == (120, 240, 360, 480, 600)
+    assert rule([0] * 7).looks == (2, 3, 5, 6, 7)
+    units = [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert rule([0] * 10, units=units).looks == (4, 4, 8, 8, 10)
+    assert rule([0]).advance().look == 5
+
+
+def test_nothing_shown_at_the_last_look_is_inconclusive():
+    found = rule([1, -1] + [0] * 40).advance()
+    assert (found.decision, found.look, len(found.rows)) == (Decision.INCONCLUSIVE, 5, 42)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"minimum_tasks": 601},
+        {"max_cost_ratio": 1.5},
+        {"max_latency_ratio": 1.5},
+        {"critical_domains": {"d1": 0.01}},
+        {"critical_domains": {"missing": 0.5}},
+    ],
+)
+def test_every_condition_is_asked_for_before_it_ships(policy):
+    domains = np.arange(600) % 2
+    assert rule([0] * 600, domains=domains).advance().decision is Decision.SHIP
+    found = rule([0] * 600, Policy(margin=0.05, **policy), domains=domains, cost=(2.0, 1.0)).advance()
+    assert (found.decision, found.look) == (Decision.INCONCLUSIVE, 5)
+
+
+def test_a_cost_within_its_limit_ships_and_an_unknown_one_does_not():
+    dear = Policy(margin=0.05, max_cost_ratio=1.5)
+    assert rule([0] * 600, dear, cost=(1.2, 1.0)).advance().decision is Decision.SHIP
+    assert rule([0] * 600, dear, cost=(math.nan, 1.0)).advance().decision is Decision.INCONCLUSIVE
+
+
+def test_where_too_many_attempts_are_lost_nothing_is_decided():
+    lost = np.arange(600) % 20 == 0
+    for d in ([0] * 600, [-1] * 600):
+        assert rule(d, lost=lost).advance().decision is Decision.INVALID
+    lax = Policy(margin=0.05, max_errored=0.1)
+    assert rule([0] * 600, lax, lost=lost).advance().decision is Decision.SHIP
+    early = np.arange(600) < 3  # lost at first, then no more: it is decided as soon as the share is small
+    found = rule([-1] * 600, lost=early).advance()
+    assert (found.decision, len(found.rows)) == (Decision.BLOCK, 150)
+
+
+# ------------------------------------------------------------------------------------------ in any order of completion
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10_000), st.sampled_from([-0.15, 0.0, 0.1]), st.integers(1, 40))
+def test_the_decision_is_the_same_in_whatever_order_attempts_end(seed, delta, at_once):
+    d = drawn(200, delta, seed, discordant=0.3)
+    domains = np.arange(200) % 3
+    whole = rule(d, domains=domains).advance()
+    one = rule(d, domains=domains, done=False)
+    chance = np.random.default_rng(seed)
+    waiting, finished, begun = [], 0, 0
+    while one.decided is None:
+        while begun < 200 and len(waiting) < at_once:
+            waiting.append(begun)
+            begun += 1
+        ended = waiting.pop(int(chance.integers(len(waiting))))
+        one.evidence.done[ended] = True
+        finished += 1
+        one.advance()
+        assert one.looked_at <= finished
+    assert (one.decided.decision, len(one.decided.rows), one.decided.why) == (
+        whole.decision,
+        len(whole.rows),
+        whole.why,
+    )
+
+
+def test_it_waits_for_the_first_task_that_is_not_done():
+    one = rule([-1] * 100, done=False)
+    one.evidence.done[1:] = True
+    assert one.advance() is None
+    assert one.looked_at == 0
+    one.evidence.done[0] = True
+    assert one.advance().decision is Decision.BLOCK
+
+
+def test_it_errs_no_more_often_than_it_says():
+    """At the margin it ships, and at no difference it blocks, in at most 5 of 100; 200 runs of each."""
+    for delta, wrong in ((-0.05, Decision.SHIP), (0.0, Decision.BLOCK)):
+        found = [rule(drawn(300, delta, 1000 + k), domains=np.arange(300) % 4).advance() for k in range(200)]
+        assert sum(one.decision is wrong for one in found) / 200 < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 200)
