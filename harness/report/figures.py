@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CONTROLS = "Hollow: controls, which decide without looking or look into the answers; yardsticks, and no options"
 FRONT = "The fainter a point, the surer it is that another option is at once as good and as cheap"
+SAID = "words:N"
+"""What is said of a point to those who do not see it, and on hover in a file without scripts."""
 MOST_ROWS = 60
 """Contenders drawn in a chart of rows; a note says where there are more."""
 WIDTH, NAME_LENGTH = 560, 30
@@ -38,6 +40,7 @@ def pass_rate_figure(view: Scoreboard, look: Look = PAPER) -> Figure:
             "control": c.control is not None,
             **_percents(c),
             "text": f"{percent_interval(c.pass_rate)}, n = {c.n_tasks:,}",
+            "words": f"{label}: {percent_interval(c.pass_rate)}, n = {c.n_tasks:,}",
         }
         for c, label in zip(shown, _labels(shown), strict=True)
     ]
@@ -56,7 +59,7 @@ def pass_rate_figure(view: Scoreboard, look: Look = PAPER) -> Figure:
         base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2.5).encode(x="low:Q", x2="high:Q", y=y)
     )
     tips = [alt.Tooltip("name:N", title="contender"), alt.Tooltip("text:N", title="pass rate")]
-    layers += [points.encode(x=x, y=y, tooltip=tips) for points in _points(base, shown, look)]
+    layers += [points.encode(x=x, y=y, tooltip=tips, description=SAID) for points in _points(base, shown, look)]
     if not look.fluid:  # the numbers stand in a column of their own, where no interval can cross them
         numbers = base.mark_text(align="left", dx=WIDTH + 12, fontSize=12)
         layers.append(numbers.encode(y=y, x=alt.value(0), text="text:N", color=alt.value(look.ink)))
@@ -112,7 +115,7 @@ def cost_figure(view: Scoreboard, look: Look = PAPER) -> Figure | None:
     layers = [
         base.mark_rule(**faint).encode(x="cost_low:Q", x2="cost_high:Q", y=y),
         base.mark_rule(**faint).encode(y="low:Q", y2="high:Q", x=x),
-        *(points.encode(x=x, y=y, opacity=seen, tooltip=tips) for points in _points(base, shown, look)),
+        *(p.encode(x=x, y=y, opacity=seen, tooltip=tips, description=SAID) for p in _points(base, shown, look)),
         *_names(rows, frame, look),
     ]
     bars = f"bars: {100 * view.level:g}% intervals over {_units(view)}"
@@ -227,6 +230,7 @@ def _cost_row(c: ContenderScore, label: str, rank: int) -> dict[str, Any]:
         "high": _percent(rate.value if rate.high is None else rate.high),
         "rate_text": percent_interval(rate),
         "cost_text": dollars_interval(cost),
+        "words": f"{label}: {percent_interval(rate)} at {dollars_interval(cost)} a task",
         "front": "not known" if front is None else f"in {100 * front:.0f} of 100 redraws of the tasks",
         "opacity": 1.0 if front is None else FAINTEST + (1.0 - FAINTEST) * front,
     }

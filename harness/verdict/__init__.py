@@ -3,7 +3,7 @@
 The gate, the sweep and the advice live here; no model, key, network or torch is needed.
 """
 
-from harness.verdict.advise import MARGIN, Advice, AdviceSettings, advise
+from harness.verdict.advise import MARGIN, Advice, AdviceSettings, advise, advise_on
 from harness.verdict.baseline import Lock, moved, read_lock, set_baseline
 from harness.verdict.changes import Change, changes
 from harness.verdict.checks import Reason
@@ -59,6 +59,7 @@ __all__ = [
     "UntilDecided",
     "Weighed",
     "advise",
+    "advise_on",
     "changes",
     "gate",
     "in_blocks",

@@ -104,9 +104,7 @@ def _chosen(given: Sequence[Path]) -> list[Shown]:
     splits = list(dict.fromkeys(s for one in found for s in splits_of(one)))
     split = None
     if splits:
-        words = {"test": "test tasks", "dev": "dev tasks", "all": "all tasks"}
-        split = st.selectbox("Part of the suites", splits, format_func=words.__getitem__, key="split",
-                             bind="query-params")  # fmt: skip
+        split = st.selectbox("Part of the suites", splits, key="split", bind="query-params")
     shown = tuple(look_at(e.folder, split if splits_of(e) else None) for e in found)
     return [Shown(chosen=shown, look=look)] if shown else []
 

@@ -1,0 +1,180 @@
+"""``report.html``: the whole report in one file that needs nothing else: no script, no font, no request.
+
+The figures are Vega's SVG, drawn before, with each mark's words as its title. The page forbids itself everything but
+its own style, so that no text in it can do anything, and it can be printed.
+"""
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core import Decision
+from harness.report.figures import cost_figure, pass_rate_figure
+from harness.report.fragments import (
+    Cell,
+    comparisons_html,
+    domain_differences_html,
+    html_code,
+    html_list,
+    html_sentence,
+    html_table,
+    html_text,
+    money_cell,
+    rate_cell,
+    scoreboard_html,
+    style,
+)
+from harness.report.look import PAPER, Figure, svg
+from harness.report.text import plural
+from harness.report.view import Flip, Pairing, Scoreboard
+from harness.verdict import Advice
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+FLIPS_LISTED = 40
+"""Tasks named for each direction of a comparison; ``ownbench compare --json`` lists all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What the file shows. What could not be had is ``None``, and ``trouble`` says why."""
+
+    report: str
+    view: Scoreboard | None = None
+    pairings: Sequence[Pairing] = ()
+    advice: Advice | None = None
+    figures: Sequence[Figure] = ()
+    """Drawn after those of the scoreboard."""
+    tables: Sequence[tuple[str, str]] = ()
+    """Titles and finished tables that stand after them."""
+    trouble: str | None = None
+
+
+def html_page(page: Page) -> str:
+    """The file's text, a few hundred kB."""
+    body = [f"<h1>{html_text(page.report)}</h1>"]
+    if page.trouble:
+        body.append(f'<div class="loud" role="alert">{html_text(page.trouble)}</div>')
+    if page.view is not None:
+        body += _judged(page, page.view)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n<meta name="color-scheme" content="light dark">\n'
+        f"<title>{html_text(page.report)}: own, rent or mix</title>\n<style>\n{style()}{_own_style()}</style>\n"
+        "</head>\n<body>\n<main>\n" + "\n".join(part for part in body if part) + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _judged(page: Page, view: Scoreboard) -> list[str]:
+    parts = [f'<div class="loud" role="alert">{html_text(view.warning)}</div>' if view.warning else ""]
+    if page.advice is not None:
+        parts.append(_verdict(page.advice))
+    parts += [_found(view), "<h2>Scoreboard</h2>", scoreboard_html(view), _legend(view)]
+    drawn = [pass_rate_figure(view)] if any(c.pass_rate.value is not None for c in view.contenders) else []
+    cost = cost_figure(view)
+    parts += [html_figure(one) for one in (*drawn, *([cost] if cost else []), *page.figures)]
+    for title, table in page.tables:
+        parts += [f"<h2>{html_text(title)}</h2>", table]
+    if view.compared:
+        parts += ["<h2>Paired differences</h2>", comparisons_html(view)]
+    parts += [_details(one) for one in page.pairings]
+    if page.advice is not None:
+        parts += ["<h2>Own, rent or mix</h2>", options_html(page.advice), conditions_html(page.advice)]
+    rests = [*view.notes, *(page.advice.notes if page.advice else ())]
+    return [*parts, "<h2>What these numbers rest on</h2>", html_list(list(dict.fromkeys(rests)))]
+
+
+def _verdict(advice: Advice) -> str:
+    kind = "open" if advice.advice is Decision.UNDECIDED else "good"
+    first, *others = advice.reasons or ("",)
+    word = f'<span class="word {kind}">{advice.advice.value}</span>'
+    return f"{word}<p><strong>{html_text(first)}</strong></p>" + html_list(others, "reasons")
+
+
+def _found(view: Scoreboard) -> str:
+    """The paired differences of the options in words."""
+    names = [c.name for c in view.contenders]
+    options = [c for c in view.compared if c.sentence and not {c.a, c.b} & view.controls]
+    said = "".join(f"<li>{html_sentence(c.sentence, names)}</li>" for c in options)
+    return f'<ul class="reasons">{said}</ul>' if said else ""
+
+
+def _legend(view: Scoreboard) -> str:
+    unit = "tasks" if view.unit == "task" else f"{plural(view.n_units, 'cluster')} of tasks"
+    return (
+        f'<p class="legend">Brackets are {100 * view.level:g}% intervals over {unit}. Costs are US dollars; a pass is '
+        "charged with the failures. Errored attempts failed through no fault of the contender and are in no rate.</p>"
+    )
+
+
+def _details(pairing: Pairing) -> str:
+    """One comparison, folded: its domains and the tasks that flipped."""
+    c = pairing.comparison
+    lost = [f for f in pairing.flips if f.direction == "lost"]
+    gained = [f for f in pairing.flips if f.direction == "gained"]
+    head = f"{html_code(c.a)} less {html_code(c.b)}: {len(lost):,} lost, {plural(len(gained), 'task')} gained"
+    table = domain_differences_html(pairing) if len(pairing.domains) > 1 else ""
+    flips = _flips(lost, f"Lost: only {html_code(c.b)} passed")
+    flips += _flips(gained, f"Gained: only {html_code(c.a)} passed")
+    return f"<details><summary>{head}</summary>{table}{flips}{html_list(pairing.notes)}</details>"
+
+
+def _flips(flips: Sequence[Flip], title: str) -> str:
+    if not flips:
+        return ""
+    by_domain: dict[str, list[str]] = {}
+    for flip in flips[:FLIPS_LISTED]:
+        by_domain.setdefault(flip.domain, []).append(html_code(flip.task))
+    lines = [f"<li>{html_code(domain)}: {', '.join(tasks)}</li>" for domain, tasks in by_domain.items()]
+    if len(flips) > FLIPS_LISTED:
+        lines.append(f"<li>and {len(flips) - FLIPS_LISTED:,} more</li>")
+    return f'<p>{title} {plural(len(flips), "task")}.</p><ul class="notes">{"".join(lines)}</ul>'
+
+
+def options_html(advice: Advice) -> str:
+    """One row an option: what it passes, costs and comes to in a month, and how surely it is the cheapest."""
+    header = ["contender", "kind", "pass rate", "quality", "cost per pass", "per month", "cheapest, probability"]
+    rows: list[list[Cell | str]] = [
+        [Cell(o.contender, code=True), str(o.kind or ""), rate_cell(o.pass_rate), o.quality,
+         money_cell(o.cost_per_pass_usd), money_cell(o.monthly_usd),
+         "-" if o.probability_cheapest is None else f"{o.probability_cheapest:.2f}"]
+        for o in advice.options
+    ]  # fmt: skip
+    return html_table(header, rows, left=2, caption="Options", kind="options")
+
+
+def conditions_html(advice: Advice) -> str:
+    """The conditions under which owning wins, each answered from the evidence where there is some."""
+    rows: list[list[Cell | str]] = [[c.name, c.answer, c.evidence] for c in advice.conditions]
+    rows += [[f"forgetting: {f.tuned}", f.answer, f.evidence] for f in advice.forgetting]
+    return html_table(["owning wins where", "here", "evidence"], rows, left=3, caption="Conditions", kind="conditions")
+
+
+# -------------------------------------------------------------------------------------------------------- the figures
+
+_MARK = re.compile(r'(<(?:path|text|line|rect)\b[^>]*?aria-label="([^"]*)"[^>]*?)(?:/>|></(?:path|text|line|rect)>)')
+_SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)" height="([\d.]+)"')
+_INKS = {"ink": PAPER.ink, "pale": PAPER.pale, "faint": PAPER.faint, "grid": PAPER.grid, "axis": PAPER.axis,
+         "ground": PAPER.ground}  # fmt: skip
+"""The page's colours by their names in page.css, as the figures have them."""
+
+
+def html_figure(figure: Figure) -> str:
+    """The figure as SVG in the page: as wide as its place at most, words on hover, colours that follow the page."""
+    drawn = _SIZE.sub(r'<svg \1style="width:\2px"', svg(figure), count=1)
+    drawn = _MARK.sub(lambda m: f"{m.group(1)}><title>{m.group(2)}</title></{_tag(m.group(1))}>", drawn)
+    return f'<figure role="img" aria-label="{html.escape(figure.words)}">{drawn}</figure>'
+
+
+def _tag(opening: str) -> str:
+    return re.match(r"<(\w+)", opening).group(1)  # type: ignore[union-attr]
+
+
+def _own_style() -> str:
+    """page.css, and the figures' colours in terms of the page's."""
+    follow = (f'svg [{what}="{colour}"] {{ {what}: var(--{name}); }}\n'
+              for name, colour in _INKS.items() for what in ("fill", "stroke"))  # fmt: skip
+    return (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + "".join(follow)
