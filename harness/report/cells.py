@@ -5,8 +5,10 @@ from collections.abc import Callable
 from harness.report.text import (
     UNKNOWN,
     dollars_interval,
+    p_equation,
     p_text,
     percent_interval,
+    plural,
     points,
     points_interval,
     seconds,
@@ -105,3 +107,44 @@ def difference_cells(view: Pairing, name: Naming) -> Cells:
         row += [points_interval(d.low, d.high), p_text(d.p_value), p_text(d.p_adjusted)]
         rows.append(row + ([points(d.shrunk)] if shrunk else []))
     return header + (["shrunk"] if shrunk else []), rows
+
+
+def pairing_rows(view: Pairing) -> list[list[str]]:
+    """The figures of a comparison, a name and a text each."""
+    c = view.comparison
+    interval = f"{points_interval(c.low, c.high)} ({100 * c.level:g}%, {c.interval_method})"
+    exact = "" if c.p_exact in {None, c.p_value} else f"; exact {p_text(c.p_exact)}"
+    needed = UNKNOWN if c.tasks_needed is None else f"about {c.tasks_needed:,}, were this the true difference"
+    return [
+        ["difference", f"{points(c.delta)} points {interval}"],
+        ["test", f"{p_equation(c.p_value)} ({c.test}){exact}"],
+        ["tasks", f"{c.n_tasks:,} shared, {plural(c.n_trials, 'graded attempt')}"],
+        ["only the first passed", f"{c.wins:,}"],
+        ["only the second passed", f"{c.losses:,}"],
+        ["both, neither", f"{c.both_passed:,}, {c.both_failed:,}"],
+        ["errored", f"{c.errored:,}" + _bounds_text(c.bounds, c.errored)],
+        *_errored_as_failed(view),
+        *_this_suite(view),
+        ["tasks needed", needed],
+    ]  # fmt: skip
+
+
+def _errored_as_failed(view: Pairing) -> list[list[str]]:
+    failed = view.errored_as_failed
+    if failed is None:
+        return []
+    return [["errored as failed", f"{points(failed.delta)} points {points_interval(failed.low, failed.high)}"]]
+
+
+def _this_suite(view: Pairing) -> list[list[str]]:
+    """The smaller question, where there are trials to answer it."""
+    found = view.this_suite
+    if found.low is None:
+        return []
+    return [["exactly this suite", f"{points_interval(found.low, found.high)} (trial noise only)"]]
+
+
+def _bounds_text(bounds: tuple[float, float] | None, errored: int) -> str:
+    if bounds is None or not errored:
+        return ""
+    return f"; had they all gone worst or best for the first: [{points(bounds[0])}, {points(bounds[1])}] points"

@@ -37,24 +37,24 @@ def print_domains(view: Domains, file: TextIO | None = None) -> None:
         print_line(console, view.comparison.sentence, "bold")
     print_line(console, "")
     if view.spread is not None:
-        print_line(console, f"Do the domains differ? {_verdict(view)}", "bold")
-        print_figures(console, _spread_rows(view))
+        print_line(console, f"Do the domains differ? {spread_verdict(view)}", "bold")
+        print_figures(console, spread_rows(view))
     elif view.b is not None:
         print_line(console, f"Do the domains differ? {view.reasons.get('q', '')}", "bold")
         print_line(console, "")
     _print_effects(console, view)
     if view.b is not None:
         print_line(console, f"Tasks made worse: where {view.a} passes less often than {view.b}", "bold")
-        print_figures(console, _worse_rows(view))
+        print_figures(console, worse_rows(view))
     print_line(console, "Where the noise comes from", "bold")
-    print_figures(console, _variance_rows(view))
+    print_figures(console, variance_rows(view))
     if view.gain.value is not None:
-        print_line(console, f"Normalised gain: {_gain_text(view)}")
+        print_line(console, f"Normalised gain: {gain_text(view)}")
         print_line(console, "")
-    print_notes(console, _closing(view))
+    print_notes(console, closing_notes(view))
 
 
-def _verdict(view: Domains) -> str:
+def spread_verdict(view: Domains) -> str:
     """The answer before its figures."""
     spread = view.spread
     if spread is None or spread.p_value is None:
@@ -67,7 +67,8 @@ def _verdict(view: Domains) -> str:
     return f"Yes; in {len(view.regressed)} of {len(view.domains)} a drop is likely: {names}."
 
 
-def _spread_rows(view: Domains) -> list[list[str]]:
+def spread_rows(view: Domains) -> list[list[str]]:
+    """How much the domains differ: a name and a text each; empty where it is not known."""
     spread = view.spread
     if spread is None:
         return []
@@ -138,7 +139,8 @@ def _shrunk(d: DomainEffect) -> list[str]:
     return [shrunk, chance.removeprefix("0")]
 
 
-def _worse_rows(view: Domains) -> list[list[str]]:
+def worse_rows(view: Domains) -> list[list[str]]:
+    """The tasks that look worse, beside what chance makes of them."""
     worse = view.worse
     if worse is None:
         return [["not to be had", view.reasons.get("worse", "")]]
@@ -176,7 +178,8 @@ def _first(worse: WorseTasks) -> str:
     return _listed(tuple(n for n in worse.again if n not in confirmed)).removeprefix(": ")
 
 
-def _variance_rows(view: Domains) -> list[list[str]]:
+def variance_rows(view: Domains) -> list[list[str]]:
+    """The components of the variance, with what follows for the next run."""
     variance = view.variance
     if variance is None:
         return [["not to be had", view.reasons.get("variance", "")]]
@@ -205,13 +208,15 @@ def _variance_ends(part: Estimate, most: float) -> str:
     return f" [{min(part.low, most):.4f}, {min(part.high, most):.4f}]{few}"
 
 
-def _gain_text(view: Domains) -> str:
+def gain_text(view: Domains) -> str:
+    """The share of what was left to gain, with its interval."""
     gain = view.gain
     text = f"{percent_interval(gain)} of what was left to gain ({of_units(gain.method, view.unit)})"
     return text + (f"; {gain.why}" if gain.why else "")
 
 
-def _closing(view: Domains) -> list[str]:
+def closing_notes(view: Domains) -> list[str]:
+    """What the figures rest on, and what the short heads of columns mean."""
     notes = list(view.notes)
     if view.variance is not None:
         method = view.variance.task.method

@@ -106,6 +106,18 @@ class Domains:
         found = [d for d in self.domains if d.below_zero is not None and d.below_zero > LIKELY]
         return tuple(sorted(found, key=lambda d: -(d.below_zero or 0.0)))
 
+    @property
+    def variance_shares(self) -> dict[str, float] | None:
+        """The known ones of the components ``domain``, ``task`` and ``trial`` as shares of their sum.
+
+        ``None`` where there are none, or nothing varies.
+        """
+        if self.variance is None:
+            return None
+        parts = {name: getattr(self.variance, name).value for name in ("domain", "task", "trial")}
+        whole = sum(value for value in parts.values() if value is not None)
+        return {name: value / whole for name, value in parts.items() if value is not None} if whole > 0 else None
+
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values; a null has its reason under ``why`` beside it."""
         spread, worse, variance = self.spread, self.worse, self.variance

@@ -1,0 +1,178 @@
+"""Differences of two contenders domain by domain: as seen and shrunk, each with its interval."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.core import Comparison
+from harness.report.domain_view import DomainEffect, Domains
+from harness.report.look import BETTER, NIGHT, PAPER, WORSE, Figure, Look
+from harness.report.text import p_equation, plural, points, points_interval, visible
+from harness.report.view import DomainDifference, Pairing
+
+if TYPE_CHECKING:
+    import altair as alt
+
+Effect = DomainDifference | DomainEffect
+
+MOST_ROWS = 80
+"""Domains drawn; a note says where there are more."""
+WIDTH, NAME_LENGTH = 560, 34
+"""Pixels of the plot, and letters of a name."""
+NAMES_FLUID, NAMES_PAPER = 118, 240
+"""Pixels of the names: what a narrow screen can spare, and paper."""
+
+
+def from_below(effects: Sequence[Effect]) -> list[Effect]:
+    """Domains with the lowest shrunk difference first; by the raw ones where all are shrunk to the mean."""
+
+    def place(d: Effect) -> tuple[bool, float, float]:
+        return d.delta is None, round(d.shrunk if d.shrunk is not None else d.delta or 0.0, 6), d.delta or 0.0
+
+    return sorted(effects, key=place)
+
+
+def forest_figure(view: Pairing | Domains, look: Look = PAPER) -> Figure | None:
+    """Each domain's difference with its interval, hollow as seen and filled as shrunk; all tasks in the last row.
+
+    ``None`` with fewer than two domains, where it would say nothing that the comparison has not said.
+    """
+    import altair as alt
+
+    whole = view.comparison
+    known = [d for d in from_below(view.domains) if d.delta is not None]
+    if whole is None or whole.delta is None or len(known) < 2:
+        return None
+    shown = known[:MOST_ROWS]
+    rows = [_row(d, label) for d, label in zip(shown, _labels([d.domain for d in shown]), strict=True)]
+    rows.append(_whole(whole))
+    axis = alt.Axis(labelLimit=NAMES_FLUID if look.fluid else NAMES_PAPER, labelFontSize=12, labelPadding=6)
+    y = alt.Y("name:N", sort=[r["name"] for r in rows], title=None, axis=axis)
+    ends = [v for r in rows for v in (r["low"], r["high"], r["value"], r["shrunk_low"], r["shrunk_high"])]
+    scale = alt.Scale(domain=_around_zero(ends), nice=False)
+    x = alt.X("value:Q", scale=scale, axis=alt.Axis(title="difference, points", grid=True, tickCount=6, format="+d"))
+    base = alt.Chart(alt.Data(values=rows))
+    layers = [_zero(x, look), *_marks(base, x, y, look)]
+    if not look.fluid:
+        numbers = base.mark_text(align="left", dx=WIDTH + 12, fontSize=12)
+        layers.append(numbers.encode(y=y, x=alt.value(0), text="text:N", color=alt.value(look.ink)))
+    first, second = visible(whole.a, NAME_LENGTH), visible(whole.b, NAME_LENGTH)
+    notes = [
+        f"{first} less {second}: right of 0 {first} passes more. Bars: {100 * whole.level:g}% intervals",
+        "Hollow: as seen. Filled: shrunk, that is drawn towards the mean of the domains as far as noise asks",
+        "Blue where the whole filled bar lies right of 0, orange where it lies left of it",
+    ]
+    if len(known) > len(shown):
+        notes.append(f"The lowest {len(shown)} of {plural(len(known), 'domain')}")
+    said = "; ".join(f"{r['name']} {r['text']}" for r in rows)
+    return Figure(
+        title=f"{first} less {second}, by domain",
+        notes=tuple(notes),
+        chart=alt.layer(*layers).properties(width=WIDTH, height=30 * len(rows)),
+        words=f"Differences in points by domain, lowest first, {first} less {second}: {said}",
+        look=look,
+    )
+
+
+def _row(d: Effect, label: str) -> dict[str, Any]:
+    colour = "even"
+    if d.shrunk_high is not None and d.shrunk_high < 0:
+        colour = "worse"
+    elif d.shrunk_low is not None and d.shrunk_low > 0:
+        colour = "better"
+    return {
+        "name": label,
+        "whole": False,
+        "colour": colour,
+        **_ends("", (d.delta, d.low, d.high)),
+        **_ends("shrunk_", (d.shrunk, d.shrunk_low, d.shrunk_high)),
+        "text": f"{points(d.delta)} {points_interval(d.low, d.high)}",
+        "shrunk_text": f"{points(d.shrunk)} {points_interval(d.shrunk_low, d.shrunk_high)}",
+        "test": f"{p_equation(d.p_value)}; adjusted for all domains {p_equation(d.p_adjusted)}",
+        "tasks": _flipped(d.n_tasks, d.wins or 0, d.losses or 0),
+    }
+
+
+def _whole(c: Comparison) -> dict[str, Any]:
+    """The row of all tasks."""
+    return {
+        "name": "all tasks",
+        "whole": True,
+        "colour": "even",
+        **_ends("", (c.delta, c.low, c.high)),
+        **_ends("shrunk_", (None, None, None)),
+        "text": f"{points(c.delta)} {points_interval(c.low, c.high)}",
+        "shrunk_text": "",
+        "test": p_equation(c.p_value),
+        "tasks": _flipped(c.n_tasks, c.wins, c.losses),
+    }
+
+
+def _flipped(tasks: int, wins: int, losses: int) -> str:
+    return f"{plural(tasks, 'task')}; only the first passed {wins:,}, only the second {losses:,}"
+
+
+def _ends(prefix: str, three: tuple[float | None, float | None, float | None]) -> dict[str, float | None]:
+    """In points; the middle stands under ``value``, or ``shrunk``."""
+    names = (prefix.rstrip("_") or "value", f"{prefix}low", f"{prefix}high")
+    return {name: None if v is None else 100 * v for name, v in zip(names, three, strict=True)}
+
+
+def _marks(base: "alt.Chart", x: "alt.X", y: "alt.Y", look: Look) -> "list[alt.Chart]":
+    """Raw ones above the line of the name, shrunk ones below it, that of all tasks on it."""
+    import altair as alt
+
+    tips = [alt.Tooltip("name:N", title="domain"), alt.Tooltip("text:N", title="as seen"),
+            alt.Tooltip("shrunk_text:N", title="shrunk"), alt.Tooltip("test:N", title="test"),
+            alt.Tooltip("tasks:N", title="tasks")]  # fmt: skip
+    colours = alt.Scale(domain=["worse", "better", "even"], range=[WORSE, better_on(look), look.ink])
+    colour = alt.Color("colour:N", scale=colours, legend=None)
+    pale, ink = alt.value(look.pale), alt.value(look.ink)
+    own, whole = base.transform_filter("!datum.whole"), base.transform_filter("datum.whole")
+    raw, shrunk = own.transform_filter("isValid(datum.value)"), own.transform_filter("isValid(datum.shrunk)")
+    return [
+        raw.mark_rule(strokeWidth=1.5, yOffset=-5).encode(x="low:Q", x2="high:Q", y=y, color=pale),
+        raw.mark_point(filled=False, size=55, strokeWidth=1.5, yOffset=-5, opacity=1).encode(
+            x=x, y=y, color=pale, tooltip=tips
+        ),
+        shrunk.mark_rule(strokeWidth=3, yOffset=5).encode(x="shrunk_low:Q", x2="shrunk_high:Q", y=y, color=colour),
+        shrunk.mark_point(filled=True, shape="square", size=70, yOffset=5, opacity=1).encode(
+            x="shrunk:Q", y=y, color=colour, tooltip=tips
+        ),
+        whole.mark_rule(strokeWidth=3).encode(x="low:Q", x2="high:Q", y=y, color=ink),
+        whole.mark_point(filled=True, shape="diamond", size=170, opacity=1).encode(x=x, y=y, color=ink, tooltip=tips),
+    ]
+
+
+def better_on(look: Look) -> str:
+    """Blue; on a dark ground the lighter of Okabe and Ito's two, for the other one is hardly seen there."""
+    return "#56B4E9" if look == NIGHT else BETTER
+
+
+def _zero(x: "alt.X", look: Look) -> "alt.Chart":
+    import altair as alt
+
+    return alt.Chart(alt.Data(values=[{"value": 0}])).mark_rule(strokeDash=[4, 4], strokeWidth=1.5).encode(
+        x=x, color=alt.value(look.pale)
+    )  # fmt: skip
+
+
+def _around_zero(values: Sequence[float | None]) -> list[float]:
+    """A domain in points that holds every end and 0, in whole fives, within what is possible."""
+    known = [v for v in values if v is not None] + [0.0]
+    low, high = min(known), max(known)
+    step = 5 if high - low > 10 else 1
+    return [max(-100, step * (low // step)), min(100, -step * (-high // step))]
+
+
+def _labels(names: Sequence[str]) -> list[str]:
+    """Names fit to be drawn; two that look alike once shortened, or like ours, are told apart by a number."""
+    labels: list[str] = []
+    taken = {"all tasks"}
+    for name in names:
+        label, number = visible(name, NAME_LENGTH), 1
+        while label in taken:
+            number += 1
+            label = f"{visible(name, NAME_LENGTH)} ({number})"
+        taken.add(label)
+        labels.append(label)
+    return labels

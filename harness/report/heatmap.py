@@ -1,0 +1,99 @@
+"""Pass rates of contenders by domain as a table of coloured cells: dark is high, the number stands inside."""
+
+import math
+from collections.abc import Sequence
+
+from harness.report.fragments import Cell, html_table, html_text, in_words
+from harness.report.text import percent_interval, plural
+from harness.report.view import ContenderScore, DomainScore, Scoreboard
+
+LOW, HIGH = (240, 245, 251), (8, 48, 107)
+"""One hue from light to dark: told apart by colour-blind readers, and on a page without colour."""
+MOST_CONTENDERS, MOST_DOMAINS = 30, 120
+"""Rows and columns shown; a line says where there are more."""
+
+
+def heatmap_html(view: Scoreboard) -> str:
+    """Each contender's pass rate in each domain; the longer of the two goes down. Empty without a domain."""
+    contenders, domains = view.shown[:MOST_CONTENDERS], view.domains[:MOST_DOMAINS]
+    if not contenders or not domains:
+        return ""
+    found = {(c.name, d.domain): d for c in contenders for d in c.domains}
+    known = [d.pass_rate.value for d in found.values() if d.pass_rate.value is not None]
+    if not known:
+        return ""
+    scale = scale_of(known)
+    sizes = {d: max((s.n_tasks for (_, name), s in found.items() if name == d), default=0) for d in domains}
+
+    def cell(contender: ContenderScore, domain: str) -> Cell:
+        return _cell(found.get((contender.name, domain)), contender.name, domain, sizes[domain], scale)
+
+    rows: list[Sequence[Cell | str]]
+    if len(domains) >= len(contenders):
+        header = ["domain", *(c.name for c in contenders)]
+        rows = [[Cell(d, under=plural(sizes[d], "task")), *(cell(c, d) for c in contenders)] for d in domains]
+    else:
+        header = ["contender", *(f"{d} ({n:,})" for d, n in sizes.items())]
+        rows = [
+            [Cell(c.name, under=f"control: {c.control}" if c.control else ""), *(cell(c, d) for d in domains)]
+            for c in contenders
+        ]
+    caption = f"Pass rate of each contender in each domain of {view.report}, in percent"
+    table = html_table(header, rows, caption=caption, kind="heat")
+    return _legend(scale) + table + _left_out(view)
+
+
+def scale_of(rates: Sequence[float]) -> tuple[float, float]:
+    """The rates at the light and the dark end: whole tens around those seen, so that differences show."""
+    low, high = math.floor(10 * min(rates)) / 10, math.ceil(10 * max(rates)) / 10
+    return (low, high) if high > low else (max(0.0, low - 0.1), min(1.0, low + 0.1))
+
+
+def colour_of(rate: float, scale: tuple[float, float]) -> tuple[str, bool]:
+    """A cell's ground as ``rgb(…)``, and whether light ink is read better on it."""
+    low, high = scale
+    share = min(1.0, max(0.0, (rate - low) / (high - low)))
+    ground = [round(a + share * (b - a)) for a, b in zip(LOW, HIGH, strict=True)]
+    lit = luminance(ground)
+    return f"rgb({','.join(map(str, ground))})", 1.05 / (lit + 0.05) > (lit + 0.05) / 0.05
+
+
+def luminance(rgb: Sequence[int]) -> float:
+    """Relative luminance of an sRGB colour, 0 to 1 (WCAG 2.2)."""
+    parts = [c / 255 / 12.92 if c / 255 <= 0.04045 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in rgb]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def _cell(score: DomainScore | None, contender: str, domain: str, size: int, scale: tuple[float, float]) -> Cell:
+    where = f"{contender}, {domain}"
+    if score is None or score.pass_rate.value is None:
+        why = "no task of it was tried" if score is None else score.pass_rate.why or "nothing was graded"
+        return Cell("-", f"{where}: not known, {why}")
+    figure, _, interval = percent_interval(score.pass_rate).partition(" ")
+    own = "" if score.n_tasks == size else f" of {plural(score.n_tasks, 'task')}"
+    ground, dark = colour_of(score.pass_rate.value, scale)
+    return Cell(
+        figure.removesuffix("%"), f"{where}: {in_words(score.pass_rate)}", interval + own, ground=ground, dark=dark
+    )
+
+
+def _legend(scale: tuple[float, float]) -> str:
+    """The scale as a strip of cells."""
+    low, high = scale
+    steps = [low + (high - low) * i / 4 for i in range(5)]
+    cells = ""
+    for step in steps:
+        ground, dark = colour_of(step, scale)
+        cells += f'<span style="background:{ground};color:{"#fff" if dark else "#000"}">{100 * step:.3g}%</span>'
+    return f'<p class="scale">pass rate: {cells}</p>'
+
+
+def _left_out(view: Scoreboard) -> str:
+    lines = [
+        f"the first {most} of {plural(number, what)}"
+        for what, number, most in (
+            ("contender", len(view.shown), MOST_CONTENDERS), ("domain", len(view.domains), MOST_DOMAINS)
+        )
+        if number > most
+    ]  # fmt: skip
+    return f"<p>Shown: {html_text('; '.join(lines))}.</p>" if lines else ""
