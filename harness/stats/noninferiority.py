@@ -147,13 +147,13 @@ def _multiplier(u: Vector) -> float:
 
 
 def _score_low(sums: Vector, sizes: Vector, target: float) -> float:
-    """The difference at which `score_z` comes down to the target."""
-    low, high = -1.0, float(sums.sum() / sizes.sum())
-    while True:
-        middle = 0.5 * (low + high)
-        if high - low <= 1e-12 or middle in (low, high):
-            return middle
-        low, high = (middle, high) if _score_z(sums, sizes, middle) > target else (low, middle)
+    """The difference at which `score_z`, which is 0 at the difference seen, has come down to the target."""
+    from scipy.optimize import brentq
+
+    seen = float(sums.sum() / sizes.sum())
+    if seen <= -1.0 + 1e-12:
+        return -1.0
+    return float(brentq(lambda delta: min(_score_z(sums, sizes, delta), 2.0 * target) - target, -1.0, seen, xtol=1e-12))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
