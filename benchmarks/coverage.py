@@ -207,8 +207,8 @@ def compared(runs: int) -> Part:
         "Lost: the first loses all it had on one unit of 14.",
         "Where fewer than ten units, and fewer than half, differ, Tango's interval on units replaces CR1/t. The "
         "method names how many clusters there are where they are ten or fewer; of a few heavy losers it does not warn. "
-        "The test of the margin allows for losers not yet seen: it needs 54 units at .05, and clusters as unequal as "
-        "these count for little more than half.",
+        "The test of the margin allows for losers not yet seen: at .05 it needs 55 units though none differs, and "
+        "clusters as unequal as these count for little more than half.",
     )
     worlds = ("equal", "gain", "skewed", "steady")
     null = ("equal", "skewed", "steady")

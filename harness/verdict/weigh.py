@@ -165,8 +165,7 @@ def tasks_to_decide(outcomes: Outcomes, margin: float, policy: Policy, harm_leve
         return None
     d = common.candidate[0] / common.candidate[1] - common.baseline[0] / common.baseline[1]
     delta, error = float(d.mean()), cr1(d, common.clusters)
-    single = len(np.unique(common.clusters)) == n and set(np.unique(np.abs(d)).tolist()) <= {0.0, 1.0}
-    spread = float(np.abs(d).mean()) if single or error is None else n * error * error + delta * delta
+    spread = float(np.abs(d).mean()) if _single(common) or error is None else n * error * error + delta * delta
     psi = min(1.0, max(spread, abs(delta), _NONE_DIFFER))
     if delta > -margin:
         needed = non_inferiority_tasks(margin, psi, delta, power=policy.power, alpha=policy.alpha)
@@ -182,9 +181,22 @@ def _least(common: Outcomes, margin: float, policy: Policy) -> float:
 
     import numpy as np
 
+    square = NormalDist().inv_cdf(1.0 - policy.alpha) ** 2
+    units = square * (1.0 - margin) / margin
+    if _single(common):
+        return units
+    # The solution of (G - 1) margin / (1 - margin) = t^2, with t^2 = z^2 (1 + (z^2 + 1) / 2(G - 1)) on G - 1 df.
     sizes = np.unique(common.clusters, return_counts=True)[1]
-    units = NormalDist().inv_cdf(1.0 - policy.alpha) ** 2 * (1.0 - margin) / margin
-    return units * len(common.clusters) / kish_units(sizes)
+    return (units + (square + 3.0) / 2.0) * len(common.clusters) / kish_units(sizes)
+
+
+def _single(common: Outcomes) -> bool:
+    """One 0/1 trial a task, each task by itself: the table of pairs is all there is."""
+    import numpy as np
+
+    (sums, counts), (other_sums, other_counts) = common.candidate, common.baseline
+    once = bool(np.all(counts == 1) and np.all(other_counts == 1))
+    return once and len(np.unique(common.clusters)) == len(counts) and bool(np.isin([*sums, *other_sums], (0, 1)).all())
 
 
 def tasks_if_equal(outcomes: Outcomes, margin: float, policy: Policy) -> int | None:
