@@ -64,6 +64,13 @@ class Decided:
     why: str
 
     @property
+    def harmed_overall(self) -> bool:
+        """As by `Weighed`; but between two looks a drop that the margin allows stops nothing."""
+        delta, margin = self.weighed.harm.delta, self.weighed.overall.margin
+        allowed = self.look is None and delta is not None and delta >= -margin
+        return self.weighed.harmed_overall and not allowed
+
+    @property
     def text(self) -> str:
         """In one line."""
         return f"{self.decision.value} after {len(self.rows):,} of {count(self.planned, 'task')}: {self.why}"
@@ -230,17 +237,23 @@ class Rule:
         alpha = self._levels[min(self._look, LOOKS - 1) if look is None else look - 1]
         weighed = self._weighed(units, alpha)
         fit = float(self.evidence.lost[rows].sum()) <= self.policy.max_errored * float(self.evidence.made[rows].sum())
-        if not fit:
-            decision, why = Decision.INVALID, "the instrument lost too many attempts"
-        elif look is None or (look == LOOKS and weighed.blocks):
-            decision, why = Decision.BLOCK, _harm(weighed)
-        elif weighed.proves and self._within(rows, alpha):
-            decision, why = Decision.SHIP, f"every rule of the policy holds at look {look} of {LOOKS}"
-        else:
-            decision, why = Decision.INCONCLUSIVE, "neither harm nor safety is shown"
-        return Decided(
-            decision=decision, rows=rows, planned=len(self._rows), look=look, alpha=alpha, weighed=weighed, why=why
+        found = Decided(
+            decision=Decision.INCONCLUSIVE,
+            rows=rows,
+            planned=len(self._rows),
+            look=look,
+            alpha=alpha,
+            weighed=weighed,
+            why="neither harm nor safety is shown",
         )
+        if not fit:
+            return replace(found, decision=Decision.INVALID, why="the instrument lost too many attempts")
+        if look is None or (look == LOOKS and weighed.blocks):
+            return replace(found, decision=Decision.BLOCK, why=_harm(found))
+        if weighed.proves and self._within(rows, alpha):
+            why = f"every rule of the policy holds at look {look} of {LOOKS}"
+            return replace(found, decision=Decision.SHIP, why=why)
+        return found
 
     def _weighed(self, units: int, alpha: float) -> Weighed:
         tracks = self._new_tracks()
@@ -364,8 +377,9 @@ def _below(total: Any, number: Any, margin: float) -> Any:  # numbers, or arrays
     return total < -margin * number - 1e-9
 
 
-def _harm(weighed: Weighed) -> str:
-    worst = [f"{one.domain} is harmed ({points(one.delta)} points)" for one in weighed.harmed]
-    if weighed.harmed_overall:
-        worst.insert(0, f"shown to be worse ({points(weighed.harm.delta)} points, {p_equals(weighed.harm.p_value)})")
+def _harm(found: Decided) -> str:
+    harm = found.weighed.harm
+    worst = [f"{one.domain} is harmed ({points(one.delta)} points)" for one in found.weighed.harmed]
+    if found.harmed_overall:
+        worst.insert(0, f"shown to be worse ({points(harm.delta)} points, {p_equals(harm.p_value)})")
     return ", ".join(worst)

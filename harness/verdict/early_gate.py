@@ -83,11 +83,11 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path) -> Replayed | None:
 
 
 def _told(decided: Decided) -> str:
-    where = "between two looks" if decided.look is None else f"at look {decided.look} of {LOOKS}"
     early = "early, " if len(decided.rows) < decided.planned else ""
-    after = f"decided {early}after {len(decided.rows):,} of {count(decided.planned, 'task')}: {decided.decision.value} {where}"
+    where = "between two looks" if decided.look is None else f"at look {decided.look} of {LOOKS}"
     return (
-        f"{after}. Levels are those of a run that is looked at on its way; the difference and its 95% interval are not "
+        f"decided {early}after {len(decided.rows):,} of {count(decided.planned, 'task')}: {decided.decision.value} "
+        f"{where}. Levels are those of a run that is looked at on its way; the difference and its 95% interval are not "
         "corrected for it"
     )
 

@@ -93,11 +93,11 @@ class UntilDecided:
         lock = read_lock(baseline)
         meant = lock.contender if lock else reference_of(baseline)
         besides = candidate.contender if same else None
+        if same and (name == besides or table.contenders == (besides,)):
+            raise UsageError(f"{besides!r} would be held against itself; name another with --baseline-contender")
         name = name or default_contender(table, "--baseline-contender", meant=meant, besides=besides)
         side = Side(table=table, manifest=manifest, contender=name)
         table.index(name)
-        if same and name == candidate.contender:
-            raise UsageError(f"{name!r} would be held against itself; name another with --baseline-contender")
         _refuse_what_is_not_done(baseline, side, same=same)
         if lock and (changed := moved(baseline, table, lock, name)):
             remedy = "restore it, or lock it anew: ownbench baseline set"

@@ -10,6 +10,7 @@ from harness.stats import DomainHarm, NonInferiority, compare, fieller_ratio
 from harness.verdict.baseline import moved, read_lock
 from harness.verdict.changes import Change, changes
 from harness.verdict.checks import Reason, evidence_checks
+from harness.verdict.early import Decided
 from harness.verdict.early_gate import replayed
 from harness.verdict.evidence import Pairs, Side, default_contender, load_side, pair_sides, reference_of
 from harness.verdict.policy import Policy, check_domains, load_policy
@@ -122,7 +123,7 @@ def gate(
     # What has to be proven is proven at the level of the look.
     looked = rules.model_copy(update={"alpha": decided.alpha}) if decided else rules
     reasons = [*checks, _enough(pairs, rules), _non_inferior(weighed, pairs, compared, looked)]
-    reasons += [_no_harm(weighed), _no_domain_harmed(weighed, rules)]
+    reasons += [_no_harm(weighed, decided), _no_domain_harmed(weighed, rules)]
     reasons += [_critical(name, found, pairs, looked) for name, found in weighed.critical]
     if rules.max_cost_ratio is not None:
         reasons.append(_ratio("cost", "cost a task", pairs, rules.max_cost_ratio, looked.alpha))
@@ -233,14 +234,15 @@ def _proof(found: NonInferiority, policy: Policy) -> str:
     )
 
 
-def _no_harm(weighed: Weighed) -> Reason:
+def _no_harm(weighed: Weighed, decided: Decided | None) -> Reason:
     harm, level = weighed.harm, f"{100 * weighed.harm_level:g}%"
     shown = harm.p_value <= weighed.harm_level
     verb = "shown to be worse" if shown else "not shown to be worse"
     text = f"{verb} overall ({p_equals(harm.p_value)} one-sided, at {level})"
-    if shown and weighed.overall.holds:
+    blocks = decided.harmed_overall if decided else weighed.harmed_overall
+    if shown and not blocks:
         text += f", by less than {limit(weighed.overall.margin)} points: that alone does not block"
-    return Reason(rule="no_harm", holds=not weighed.harmed_overall, text=text)
+    return Reason(rule="no_harm", holds=not blocks, text=text)
 
 
 def _no_domain_harmed(weighed: Weighed, policy: Policy) -> Reason:

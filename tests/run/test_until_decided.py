@@ -1,0 +1,399 @@
+"""``run --until-decided`` as a user calls it, against servers on real sockets; and the gate on what it leaves."""
+
+import json
+import signal
+from xml.etree import ElementTree as ET
+
+import live
+import pyarrow.parquet as pq
+import pytest
+import servers
+from live import CALL_USD, Server
+from test_kill import wait_for
+
+from harness.cli import main
+
+TASKS = 300
+DOMAINS = ("even", "odd")
+RIGHT = {
+    "base": lambda n: n % 10 != 0,
+    "same": lambda n: n % 10 != 0 and n != 7,
+    "bad": lambda n: n % 10 != 0 and n % 4 != 1,
+    "odd": lambda n: n % 10 != 0 and n % 6 != 1,
+}
+"""Which questions a model answers rightly: ``bad`` fails at half of the odd ones beside, ``odd`` at a third."""
+
+
+def answers(body):
+    number = int(live.question(body).split()[-1])
+    reply = live.openai_answer(body)
+    reply["choices"][0]["message"]["content"] = f"answer {number}" if RIGHT[body["model"]](number) else "no idea"
+    return reply
+
+
+class Bench:
+    """A finished baseline, and candidates beside it."""
+
+    def __init__(self, root, served):
+        self.root, self.served = root, served
+        tasks = [{"domain": DOMAINS[n % 2]} for n in range(TASKS)]
+        live.write_suite(root / "suites" / "s", tasks, domains=list(DOMAINS))
+        self.policy = root / "gate.yaml"
+        self.policy.write_text("margin: 0.05\n")
+        self.main = self.report("main", "base")
+
+    def report(self, name, model, **keys):
+        models = {"m": live.served_model(self.served, model=model, **keys.pop("model_keys", {}))}
+        return live.write_experiment(self.root / name, models=models, contenders={model: {"model": "m"}}, **keys)
+
+    def early(self, report, *more, policy=True):
+        given = ("--policy", self.policy) if policy else ()
+        return ("run", report, "--until-decided", "--baseline", self.main, *given, "--quiet", *more)
+
+    def gate(self, capfd, report, *more):
+        code, out, err = live.inside(capfd, "gate", self.main, report, "--policy", self.policy, "--json", *more)
+        record = json.loads(out)
+        return code, record, {one["rule"]: one for one in record["reasons"]}, err
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The files of the finished baseline; each test gets a copy at a server of its own."""
+    root = tmp_path_factory.mktemp("finished")
+    with Server(answers) as served:
+        bench = Bench(root, served)
+        assert main(["run", str(bench.main), "--quiet"]) == 0
+    return {path.name: path.read_bytes() for path in bench.main.iterdir()}
+
+
+@pytest.fixture
+def bench(tmp_path, finished):
+    with Server(answers) as served:
+        made = Bench(tmp_path, served)
+        for name, content in finished.items():
+            if name != "experiment.yaml":
+                (made.main / name).write_bytes(content)
+        yield made
+
+
+def tried(report):
+    return {task: row["status"] for (_, task, _), row in live.rows(report).items() if row["status"] != "skipped"}
+
+
+# --------------------------------------------------------------------------------------------------- what is decided
+
+
+def test_a_bad_candidate_is_blocked_early_and_the_gate_says_the_same(bench, capfd):
+    report = bench.report("bad", "bad")
+    code, out, err = live.inside(capfd, *bench.early(report))
+    assert (code, out) == (0, "")
+    made = len(bench.served.seen)
+    early = live.manifest(report)["early"]
+    assert early["decision"] == "BLOCK"
+    assert early["looked_at"] <= made <= early["looked_at"] + 4  # those in flight were finished
+    assert made < TASKS / 2
+    assert f"decided: BLOCK after {early['looked_at']} of 300 tasks: shown to be worse" in err
+    assert f"{made} of 300 attempts made; {TASKS - made} saved, about ${(TASKS - made) * CALL_USD:.4f}\n" in err
+    assert "INCOMPLETE" not in err
+    table = live.rows(report)
+    assert len(table) == TASKS  # a row for every planned attempt
+    assert len(tried(report)) == len(live.journal(report)) == made  # nothing paid for is lost
+    assert {(r["status"], r["cause"]) for r in table.values() if r["passed"] is None} == {("skipped", "stopped")}
+    found = live.manifest(report)
+    assert (found["complete"], found["done"], found["stopped_because"]) == (False, made, early["because"])
+
+    code, record, rules, err = bench.gate(capfd, report)
+    assert (code, record["decision"], err) == (1, "BLOCK", "")
+    assert record["comparison"]["n_tasks"] == early["looked_at"]
+    assert record["sentence"].endswith(f"; decided early, after {early['looked_at']} of 300 tasks.")
+    for rule in ("complete", "same_tasks", "early", "errored"):
+        assert rules[rule]["holds"], rule
+    assert not rules["no_harm"]["holds"]
+    root = ET.parse(report / "junit.xml").getroot()  # noqa: S314 - our own file
+    assert int(root.get("errors")) == 0 < int(root.get("failures"))
+    summary = (report / "summary.md").read_text()
+    assert summary.startswith("## ownbench gate: BLOCK\n")
+    assert f"decided early, after {early['looked_at']} of 300 tasks: BLOCK between two looks" in summary
+
+    code, out, _ = live.inside(capfd, "show", report)
+    line = out.splitlines()[1]
+    assert line.startswith(f"STOPPED EARLY, since it was decided, BLOCK after {early['looked_at']} of 300 tasks")
+    assert "INCOMPLETE" not in out
+
+
+def test_a_good_candidate_ships_at_a_look(bench, capfd):
+    report = bench.report("same", "same")
+    code, _, err = live.inside(capfd, *bench.early(report))
+    assert code == 0
+    early = live.manifest(report)["early"]
+    assert (early["decision"], early["looks"]) == ("SHIP", [60, 120, 180, 240, 300])
+    assert early["looked_at"] in early["looks"][1:-1]
+    assert f"decided: SHIP after {early['looked_at']} of 300 tasks: every rule of the policy holds at look" in err
+    code, record, rules, _ = bench.gate(capfd, report)
+    assert (code, record["decision"]) == (0, "SHIP")
+    assert all(one["holds"] for one in rules.values())
+    assert record["sentence"].startswith("SHIP: ")
+
+    # going on without the flag makes the rest, once; the first decision stands
+    assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+    assert len(bench.served.seen) == TASKS
+    found = live.manifest(report)
+    assert (found["complete"], found["stopped_because"], found["early"]["order"]) == (True, None, early["order"])
+    assert "STOPPED EARLY" not in live.inside(capfd, "show", report)[1]
+    code, record, _, _ = bench.gate(capfd, report)
+    assert (code, record["comparison"]["n_tasks"]) == (0, early["looked_at"])
+
+
+def test_a_harmed_domain_stops_it(bench, capfd):
+    """A third of the odd questions is lost, and every even one is kept."""
+    bench.policy.write_text("margin: 0.2\n")
+    report = bench.report("odd", "odd")
+    code, _, err = live.inside(capfd, *bench.early(report))
+    assert code == 0
+    assert "odd is harmed" in err
+    assert len(bench.served.seen) < TASKS
+    code, record, rules, _ = bench.gate(capfd, report)
+    assert (code, rules["no_harm"]["holds"], rules["domains"]["holds"]) == (1, True, False)
+    assert [one["domain"] for one in record["domains"] if one["harmed"]] == ["odd"]
+    (suite,) = ET.parse(report / "junit.xml").getroot()  # noqa: S314 - our own file
+    failed = [case.get("name") for case in suite if case.find("failure") is not None]
+    assert "odd" in failed
+    assert "domains" in failed
+
+
+def test_what_no_look_decides_runs_to_the_end_and_is_inconclusive(bench, capfd):
+    bench.policy.write_text("margin: 0.004\n")
+    report = bench.report("same", "same")
+    code, _, err = live.inside(capfd, *bench.early(report))
+    assert code == 0
+    assert "decided: INCONCLUSIVE after 300 of 300 tasks" in err
+    assert "300 of 300 attempts made\n" in err
+    assert live.manifest(report)["complete"]
+    code, record, rules, _ = bench.gate(capfd, report)
+    assert (code, record["decision"]) == (3, "INCONCLUSIVE")
+    assert "at look 5 of 5" in rules["early"]["text"]
+    assert "(96.0015%, Tango score)" in rules["non_inferior"]["text"]  # at the last look: Phi(1.7509), not 95%
+    assert record["tasks_needed"] > TASKS
+
+
+# ------------------------------------------------------------------------------------------------- kills and resuming
+
+
+def test_killed_and_gone_on_with_it_decides_the_same(bench, tmp_path, capfd):
+    whole = bench.report("whole", "bad")
+    assert live.inside(capfd, *bench.early(whole))[0] == 0
+    undisturbed = live.manifest(whole)["early"]
+    bench.served.script[:] = [servers.slow_ok(0.03)]
+    report = bench.report("killed", "bad")
+    before = len(bench.served.seen)
+    for enough, how in ((9, signal.SIGKILL), (21, signal.SIGINT)):
+        process = live.start(*bench.early(report))
+        wait_for(lambda: len(bench.served.seen) >= before + enough, process)  # noqa: B023
+        process.send_signal(how)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == (-9 if how is signal.SIGKILL else 4), err
+    assert "INCOMPLETE: stopped by the user" in err
+    assert live.manifest(report)["early"]["decision"] is None
+    code, _, rules, _ = bench.gate(capfd, report)
+    assert (code, rules["early"]["holds"], rules["complete"]["holds"]) == (4, False, False)
+    assert "decide nothing yet" in rules["early"]["text"]
+    assert live.inside(capfd, *bench.early(report))[0] == 0
+    assert live.manifest(report)["early"] == undisturbed
+    asked = len(bench.served.seen)
+    code, _, err = live.inside(capfd, *bench.early(report))  # once more: it is decided, and nothing is asked
+    assert (code, len(bench.served.seen)) == (0, asked)
+    assert "is decided\n" in err
+    assert f"decided: BLOCK after {undisturbed['looked_at']} of 300 tasks" in err
+
+
+def test_slow_answers_do_not_change_what_is_looked_at(bench, capfd):
+    """Wrong answers come late: a rule that looked at what is there first would see a good candidate."""
+
+    async def act(served, request, body):
+        number = int(live.question(body).split()[-1])
+        return await (servers.ok() if RIGHT["bad"](number) else servers.slow_ok(0.05))(served, request, body)
+
+    quick, late = bench.report("quick", "bad"), bench.report("late", "bad")
+    assert live.inside(capfd, *bench.early(quick))[0] == 0
+    bench.served.script[:] = [act]
+    assert live.inside(capfd, *bench.early(late))[0] == 0
+    assert live.manifest(quick)["early"] == live.manifest(late)["early"]
+
+
+def test_attempts_that_are_in_flight_when_it_is_decided_are_kept(bench, capfd):
+    report = bench.report("wide", "bad", limits={"concurrency": 40, "timeout_s": 5, "tries": 2})
+    bench.served.script[:] = [servers.slow_ok(0.02)]
+    assert live.inside(capfd, *bench.early(report))[0] == 0
+    early = live.manifest(report)["early"]
+    made = len(bench.served.seen)
+    assert early["looked_at"] < made <= early["looked_at"] + 2 * 40
+    assert len(tried(report)) == made
+    assert sum(row["cost_usd"] for row in live.rows(report).values() if row["cost_usd"]) == pytest.approx(
+        made * CALL_USD
+    )
+
+
+# --------------------------------------------------------------------------------------------------- what is invalid
+
+
+@pytest.fixture
+def blocked(bench, capfd):
+    report = bench.report("bad", "bad")
+    assert live.inside(capfd, *bench.early(report))[0] == 0
+    return report
+
+
+def test_another_policy_is_invalid_until_all_is_run(bench, blocked, capfd):
+    bench.policy.write_text("margin: 0.06\n")
+    code, _, rules, _ = bench.gate(capfd, blocked)
+    assert (code, rules["early"]["holds"]) == (4, False)
+    assert "the policy (margin 0.05 then, 0.06 now)" in rules["early"]["text"]
+    assert "without --until-decided" in rules["early"]["text"]
+    asked = len(bench.served.seen)
+    code, _, err = live.inside(capfd, *bench.early(blocked))
+    assert (code, len(bench.served.seen)) == (2, asked)
+    assert "began under another rule: the policy (margin 0.05 then, 0.06 now)" in err
+    assert err.count("\n") == 1
+    assert live.inside(capfd, "run", blocked, "--quiet")[0] == 0
+    code, record, rules, _ = bench.gate(capfd, blocked)
+    assert (code, record["comparison"]["n_tasks"]) == (1, TASKS)
+    assert rules["early"]["holds"]
+    bench.policy.write_text("margin: 0.05\npower: 0.9\n")  # power decides nothing
+    assert bench.gate(capfd, blocked)[1]["comparison"]["n_tasks"] < TASKS
+
+
+def test_a_baseline_that_has_changed_is_invalid(bench, blocked, capfd):
+    path = bench.main / "outcomes.parquet"
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    first = next(row for row in rows if row["status"] == "failed")
+    first |= {"status": "passed", "passed": True, "score": 1.0, "cause": None}
+    pq.write_table(type(table).from_pylist(rows, schema=table.schema), path)
+    code, _, rules, _ = bench.gate(capfd, blocked)
+    assert (code, rules["early"]["holds"]) == (4, False)
+    assert "the baseline" in rules["early"]["text"]
+
+
+def test_a_decision_that_the_rows_do_not_reach_is_not_believed(bench, blocked, capfd):
+    """The manifest says BLOCK; the rows of the candidate are made right."""
+    path = blocked / "outcomes.parquet"
+    table = pq.read_table(path)
+    rows = [
+        row | {"status": "passed", "passed": True, "score": 1.0, "cause": None} if row["status"] == "failed" else row
+        for row in table.to_pylist()
+    ]
+    pq.write_table(type(table).from_pylist(rows, schema=table.schema), path)
+    assert live.manifest(blocked)["early"]["decision"] == "BLOCK"
+    code, _, rules, _ = bench.gate(capfd, blocked)
+    assert (code, rules["early"]["holds"], rules["complete"]["holds"]) == (4, False, False)
+    assert "decide nothing yet" in rules["early"]["text"]
+
+
+def test_a_forged_decision_changes_nothing(bench, blocked, capfd):
+    path = blocked / "manifest.json"
+    forged = json.loads(path.read_text())
+    forged["early"] |= {"decision": "SHIP", "looked_at": 300}
+    path.write_text(json.dumps(forged))
+    assert bench.gate(capfd, blocked)[0] == 1
+    forged["early"] |= {"seed": 99}  # another order of the tasks is another rule
+    path.write_text(json.dumps(forged))
+    code, _, rules, _ = bench.gate(capfd, blocked)
+    assert (code, "order" in rules["early"]["text"]) == (4, True)
+
+
+# -------------------------------------------------------------------------------------------------------- wrong use
+
+
+def test_wrong_use_is_refused_before_anything_is_asked(bench, tmp_path, capfd):
+    report = bench.report("bad", "bad")
+    half = bench.report("half", "base")
+    asked = len(bench.served.seen)
+    assert live.inside(capfd, "run", half, "--limit", "5", "--quiet")[0] == 0
+    other = live.write_experiment(
+        tmp_path / "elsewhere" / "r", tasks=5, models={"m": live.served_model(bench.served, model="base")}
+    )
+    assert live.inside(capfd, "run", other, "--quiet")[0] == 0
+    two = live.write_experiment(
+        tmp_path / "two", models={m: live.served_model(bench.served, model=m) for m in ("bad", "same")}
+    )
+    assert len(bench.served.seen) == asked + 10
+    early = ("--until-decided", "--baseline")
+    for arguments, code, words in (
+        ((report, "--until-decided"), 2, "--baseline"),
+        ((report, "--baseline", bench.main), 2, "--until-decided"),
+        ((report, "--policy", bench.policy), 2, "--until-decided"),
+        ((report, *early, bench.main, "--only", "bad"), 2, "--only"),
+        ((report, *early, bench.main, "--limit", "3"), 2, "--limit"),
+        ((report, *early, tmp_path / "none"), 2, "no such report"),
+        ((report, *early, report), 4, "outcomes"),
+        ((report, *early, half), 4, "the baseline base never tried 295 attempts"),
+        ((report, *early, other), 2, "no task in common"),
+        ((report, *early, bench.main, "--baseline-contender", "bse"), 2, "base"),
+        ((report, *early, bench.main, "--candidate-contender", "bda"), 2, "bad"),
+        ((two, *early, bench.main), 2, "--candidate-contender: c-bad, c-same"),
+        ((bench.main, *early, bench.main), 2, "against itself"),
+    ):
+        found, _, err = live.inside(capfd, "run", *arguments, "--quiet")
+        assert (found, err.count("\n")) == (code, 1), err
+        assert words in err, err
+    assert len(bench.served.seen) == asked + 10
+    assert not (report / "manifest.json").exists()
+    assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+    code, _, err = live.inside(capfd, *bench.early(report))
+    assert code == 2
+    assert "every attempt is made already; ownbench gate judges them" in err
+
+
+def test_of_several_contenders_only_the_candidate_is_run(bench, capfd):
+    models = {m: live.served_model(bench.served, model=m) for m in ("bad", "same")}
+    report = live.write_experiment(bench.root / "two", models=models)
+    assert live.inside(capfd, *bench.early(report, "--candidate-contender", "c-same"))[0] == 0
+    assert {seen["body"]["model"] for seen in bench.served.seen} == {"same"}
+    code, record, _, _ = bench.gate(capfd, report, "--candidate-contender", "c-same")
+    assert (code, record["candidate"]) == (0, "c-same")
+
+
+def test_inside_one_report_the_baseline_is_run_first(bench, capfd):
+    models = {m: live.served_model(bench.served, model=m) for m in ("base", "bad")}
+    report = live.write_experiment(bench.root / "one", models=models)
+    assert live.inside(capfd, "run", report, "--only", "c-base", "--quiet")[0] == 0
+    names = ("--baseline-contender", "c-base")
+    policy = ("--policy", bench.policy)
+    assert live.inside(capfd, "run", report, "--until-decided", "--baseline", report, *names, *policy)[0] == 0
+    made = len(bench.served.seen)
+    assert TASKS < made < 2 * TASKS
+    assert live.inside(capfd, "gate", report, report, *names, *policy)[0] == 1
+
+
+# ----------------------------------------------------------------------------------------------- trials and clusters
+
+
+def test_all_trials_of_a_task_and_all_tasks_of_a_source_are_looked_at_together(tmp_path, capfd):
+    lines = [{"cluster": f"k{n // 3}"} for n in range(90)]
+    with Server(answers) as served:
+        live.write_suite(tmp_path / "suites" / "s", lines)
+        made = {}
+        for name, model in (("main", "base"), ("cand", "bad")):
+            sampled = live.served_model(served, model=model, sampling={"temperature": 1})
+            made[name] = live.write_experiment(tmp_path / name, models={"m": sampled}, trials=2)
+        assert live.inside(capfd, "run", made["main"], "--quiet")[0] == 0
+        policy = tmp_path / "gate.yaml"
+        policy.write_text("margin: 0.02\n")
+        early = ("--until-decided", "--baseline", made["main"], "--policy", policy, "--quiet")
+        assert live.inside(capfd, "run", made["cand"], *early)[0] == 0
+        found = live.manifest(made["cand"])["early"]
+        assert (found["decision"], found["tasks"], found["looked_at"] % 3) == ("BLOCK", 90, 0)
+        assert found["looked_at"] < 90
+        begun = [line["outcome"] for line in live.journal(made["cand"])]
+        whole = {o["task"] for o in begun if sum(p["task"] == o["task"] for p in begun) == 2}
+        assert found["looked_at"] <= len(whole)
+        assert live.inside(capfd, "gate", made["main"], made["cand"], "--policy", policy)[0] == 1
+
+
+# ------------------------------------------------------------------------------------------------------ unknown money
+
+
+def test_what_is_saved_at_an_unknown_price_is_not_known(bench, capfd):
+    report = bench.report("bad", "bad", model_keys={"price": None})
+    _, _, err = live.inside(capfd, *bench.early(report))
+    assert "saved, at a cost that is not known\n" in err
