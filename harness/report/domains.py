@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.core import Estimate, EvidenceError, UsageError
+from harness.core import Estimate, EvidenceError, Manifest, UsageError
 from harness.report.domain_view import DomainEffect, Domains, WorseTasks
 from harness.report.evidence import load_evidence, progress_of
 from harness.report.scoreboard import reference_of
@@ -49,11 +49,16 @@ def domains(
         EvidenceError: no outcomes, broken ones, or no task that both have.
     """
     table, manifest = load_evidence(report, split)
-    return domains_of(table, a, b, level=level, warning=progress_of(table, manifest).warning)
+    return domains_of(table, a, b, manifest=manifest, level=level)
 
 
 def domains_of(
-    table: TaskTable, a: str | None = None, b: str | None = None, *, level: float = 0.95, warning: str | None = None
+    table: TaskTable,
+    a: str | None = None,
+    b: str | None = None,
+    *,
+    manifest: Manifest | None = None,
+    level: float = 0.95,
 ) -> Domains:
     """The same from a table that is loaded already."""
     a, b = _pair(table, a, b)
@@ -65,7 +70,7 @@ def domains_of(
         raise EvidenceError(f"{table.report}: {_no_task(a, b)}")
     tasks = _Tasks(table, common, level)
     found = _alone(tasks, a) if b is None else _paired(tasks, a, b)
-    return replace(found, warning=warning)
+    return replace(found, warning=progress_of(table, manifest).warning)
 
 
 class _Tasks:

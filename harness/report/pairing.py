@@ -1,11 +1,11 @@
 """Two contenders on the tasks that both have: the difference, its domains, and the tasks that flipped."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core import Comparison, EvidenceError, UsageError
+from harness.core import Comparison, EvidenceError, Manifest, UsageError
 from harness.report.evidence import load_evidence, progress_of
 from harness.report.text import NOT_KNOWN, p_equation, plural, spread_points
 from harness.report.view import DomainDifference, DomainSpread, Flip, Pairing
@@ -76,12 +76,18 @@ def pair(
         EvidenceError: no outcomes, broken ones, or no task that both have.
     """
     table, manifest = load_evidence(report, split)
-    found = pair_of(table, a, b, trials_as=trials_as, errors_as=errors_as, level=level)
-    return replace(found, warning=progress_of(table, manifest).warning)
+    return pair_of(table, a, b, manifest=manifest, trials_as=trials_as, errors_as=errors_as, level=level)
 
 
 def pair_of(
-    table: TaskTable, a: str, b: str, *, trials_as: str = "mean", errors_as: str = "excluded", level: float = 0.95
+    table: TaskTable,
+    a: str,
+    b: str,
+    *,
+    manifest: Manifest | None = None,
+    trials_as: str = "mean",
+    errors_as: str = "excluded",
+    level: float = 0.95,
 ) -> Pairing:
     """The same from a table that is loaded already."""
     for word, known, option in ((trials_as, TRIALS_AS, "trials-as"), (errors_as, ERRORS_AS, "errors-as")):
@@ -103,7 +109,7 @@ def pair_of(
         errored_as_failed=failed,
         domains=_domains(table, sides, level),
         flips=_flips(table, sides),
-        warning=None,
+        warning=progress_of(table, manifest).warning,
         notes=(
             *_notes(table, sides, trials_as=trials_as, errors_as=errors_as),
             *_spread_note(sides.spread(table, level)),

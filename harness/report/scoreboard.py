@@ -54,7 +54,7 @@ def scoreboard(report: Path, *, split: str | None = None, level: float = 0.95) -
     return scoreboard_of(table, manifest=manifest, level=level)
 
 
-def scoreboard_of(table: TaskTable, *, manifest: Manifest | None = None, level: float = 0.95) -> Scoreboard:
+def scoreboard_of(table: TaskTable, manifest: Manifest | None = None, *, level: float = 0.95) -> Scoreboard:
     """The same from a table that is loaded already."""
     reference, doubt = reference_of(table)
     controls = _controls(manifest)

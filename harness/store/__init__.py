@@ -30,6 +30,7 @@ from harness.store.browse_records import (
     search_inputs,
 )
 from harness.store.columns import CALLS, OUTCOMES, TRANSCRIPTS
+from harness.store.evidence import evidence_digest
 from harness.store.experiment import experiment_file, load_experiment, parse_experiment, resolve
 from harness.store.flags import Flag
 from harness.store.journal import Journal
@@ -58,7 +59,7 @@ from harness.store.tables import (
     recorded_replies,
     tables_are_whole,
 )
-from harness.store.tasktable import Labels, TaskTable, load_task_table
+from harness.store.tasktable import Labels, TaskTable, load_task_table, split_used
 
 __all__ = [
     "CALLS",
@@ -99,6 +100,7 @@ __all__ = [
     "attempt_rows",
     "attempts_of",
     "compact",
+    "evidence_digest",
     "experiment_file",
     "find_attempts",
     "find_tasks",
@@ -124,6 +126,7 @@ __all__ = [
     "recorded_replies",
     "resolve",
     "search_inputs",
+    "split_used",
     "tables_are_whole",
     "this_machine",
     "write_manifest",

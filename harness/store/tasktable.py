@@ -149,10 +149,14 @@ class TaskTable:
         self.index(contender)
         parts = []
         needed = ("contender", "status", "trial", "split", *_IDENTITY, *columns)
-        for batch in batches(self.report / OUTCOMES_FILE, tuple(dict.fromkeys(needed))):
+        for batch in batches(self.report / OUTCOMES_FILE, tuple(dict.fromkeys(needed)), coded=True):
             keep = pc.equal(batch["contender"], contender)
             mask = np.asarray(keep.fill_null(False)) & used_rows(batch, self.split)  # noqa: FBT003
-            parts.append(batch.filter(pa.array(mask)))
+            rows = batch.filter(pa.array(mask))
+            texts = [(i, f.name) for i, f in enumerate(rows.schema) if pa.types.is_dictionary(f.type)]
+            for i, name in texts:
+                rows = rows.set_column(i, name, rows[name].cast(pa.string()))
+            parts.append(rows)
         rows = pa.concat_tables(parts) if parts else None
         if rows is None:
             raise EvidenceError(f"{self.report / OUTCOMES_FILE}: holds no rows")
@@ -161,7 +165,7 @@ class TaskTable:
         if (where < 0).any():
             raise EvidenceError(f"{self.report / OUTCOMES_FILE}: changed while it was read; start again")
         trials = np.asarray(rows["trial"].fill_null(0), dtype=np.int64)
-        _, first = np.unique(np.stack([where, trials]), axis=1, return_index=True)
+        _, first = np.unique((where << 32) + trials, return_index=True)
         # A row counts where it is the first of its trial, as in the sums: then only is it asked whether it was graded.
         first.sort()
         graded = np.asarray(pc.is_in(rows["status"], value_set=pa.array(GRADED)), dtype=bool)
@@ -225,6 +229,15 @@ def load_task_table(report: Path, split: str | None = None, *, attempts: bool = 
     table = sums.finish()
     fields: dict[str, Any] = {**table, "report": report, "split": chosen, "_attempts": sums.attempts()}
     return TaskTable(**fields, flags=flags_of(table, sums, dropped))
+
+
+def split_used(report: Path, split: str | None = None) -> str:
+    """The split that `load_task_table` would use: ``test``, ``dev`` or ``all``; one column is read.
+
+    Raises:
+        EvidenceError: the table is missing or broken.
+    """
+    return split or _split_rule(report / OUTCOMES_FILE, None)[0]
 
 
 _IDENTITY = ("suite", "suite_digest", "task", "task_digest")
