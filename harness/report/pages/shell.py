@@ -24,7 +24,7 @@ from harness.report.pages import (
     tasks,
 )
 from harness.report.pages.evidence import Evidence, look_at, splits_of
-from harness.report.pages.parts import html, loud
+from harness.report.pages.parts import html, loud, title
 from harness.report.text import visible
 
 
@@ -49,17 +49,21 @@ class Shown:
 ICON = Path(__file__).with_name("icon.png")
 """Of the browser's tab; a named icon would be fetched from outside."""
 
-PAGES: tuple[tuple[str, str, str, Callable[[Shown], None]], ...] = (
-    ("answer", "Answer", ":material/lightbulb:", answer.page),
-    ("head-to-head", "Head to head", ":material/compare_arrows:", head_to_head.page),
-    ("domains", "Domains", ":material/grid_on:", by_domain.page),
-    ("escalation", "Escalation", ":material/stairs:", escalation.page),
-    ("money", "Money", ":material/payments:", money.page),
-    ("skills", "Skills", ":material/school:", skill_use.page),
-    ("tasks", "Tasks", ":material/list_alt:", tasks.page),
-    ("history", "Gate and history", ":material/history:", history.page),
-)
-"""Address, title, icon and function of each page."""
+PAGES: dict[str, Callable[[Shown], None]] = {
+    "Answer": answer.page,
+    "Head to head": head_to_head.page,
+    "Domains": by_domain.page,
+    "Escalation": escalation.page,
+    "Money": money.page,
+    "Skills": skill_use.page,
+    "Tasks": tasks.page,
+    "Gate and history": history.page,
+}
+"""The pages by their titles, which stand in the address: ``?page=Head+to+head``.
+
+They are a choice like every other, and no paths of their own: for a path Streamlit first asks the server for files that
+are not there.
+"""
 
 
 def show(given: Sequence[Path]) -> None:
@@ -67,31 +71,20 @@ def show(given: Sequence[Path]) -> None:
     st.set_page_config(page_title="ownbench", page_icon=str(ICON), layout="wide")
     html(f"<style>{style()}</style>")
     shown: list[Shown] = []
-    pages = [st.Page(_drawn(draw, shown), title=title, icon=icon, url_path=path, default=path == "answer")
-             for path, title, icon, draw in PAGES]  # fmt: skip
-    page = st.navigation(pages)
     with st.sidebar:
-        # The choices stand here and not in a page: the same widgets on all pages, and the address keeps them.
+        chosen = st.radio("Page", list(PAGES), key="page", bind="query-params")
         try:
             shown += _chosen(given)
         except OwnbenchError as error:
             loud(str(error))
-    page.run()
-
-
-def _drawn(draw: Callable[[Shown], None], shown: Sequence[Shown]) -> Callable[[], None]:
-    """A page with its errors told instead of raised: a broken report says what is broken."""
-
-    def page() -> None:
-        if not shown:
-            st.info("No report is chosen. The side bar lists those that are here; ownbench run makes one.")
-        for one in shown:
-            try:
-                draw(one)
-            except OwnbenchError as error:
-                loud(str(error))
-
-    return page
+    if not shown:
+        title("ownbench")
+        st.info("No report is chosen. The side bar lists those that are here; ownbench run makes one.")
+    for one in shown:
+        try:
+            PAGES.get(chosen, answer.page)(one)
+        except OwnbenchError as error:  # a broken report says what is broken
+            loud(str(error))
 
 
 def _chosen(given: Sequence[Path]) -> list[Shown]:

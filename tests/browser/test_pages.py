@@ -1,0 +1,60 @@
+"""Every page in a real browser: no exception, no complaint of the browser, no request to anybody outside."""
+
+import pytest
+
+PAGES = ("Answer", "Head to head", "Domains", "Escalation", "Money", "Skills", "Tasks", "Gate and history")
+
+
+def at(name):
+    return f"?page={name.replace(' ', '+')}"
+
+
+@pytest.fixture(scope="module")
+def demo(serve, demo_report):
+    return serve(demo_report)
+
+
+@pytest.fixture(scope="module")
+def routerbench(serve, routerbench_report):
+    return serve(routerbench_report)
+
+
+@pytest.fixture(scope="module")
+def hostile(serve, hostile_report):
+    return serve(hostile_report)
+
+
+@pytest.mark.local
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_of_the_demo_in_light_dark_and_on_a_phone(demo, visit, name):
+    for options in ({}, {"dark": True}, {"width": 390, "height": 844}):
+        tab = visit(demo, **options).go(at(name))
+        assert len(tab.text) > 40
+        tab.check()
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_of_somebody_elses_results(routerbench, visit, name):
+    tab = visit(routerbench).go(at(name))
+    assert len(tab.text) > 40
+    tab.check()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_hostile_names_and_answers_are_text(hostile, visit, name):
+    tab = visit(hostile).go(at(name)).check()
+    assert tab.page.title() == "ownbench"
+    main = tab.page.locator("[data-testid=stMain]")
+    assert main.locator("img, iframe, script, a[href*='tracker']").count() == 0
+    assert "\u202e" not in tab.page.content()
+
+
+@pytest.mark.shared
+def test_a_link_opens_the_same_view(routerbench, visit):
+    address = "?page=Head+to+head&a=learned&b=always_strong"
+    opened = visit(routerbench).go(address)
+    assert opened.page.url.endswith(address)
+    for name in ("learned", "always_strong"):
+        assert name in opened.text
+    opened.check()
