@@ -4,20 +4,30 @@ What is kept is keyed by the state of the files, so that a run that goes on is s
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, wraps
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from harness.core import Manifest
+from harness.core import EvidenceError, Manifest
 from harness.report.domain_view import Domains
 from harness.report.domains import domains_of
-from harness.report.evidence import load_evidence, progress_of
+from harness.report.evidence import load_evidence
 from harness.report.pairing import pair_of
-from harness.report.scoreboard import scoreboard
+from harness.report.scoreboard import scoreboard_of
+from harness.report.statistics import read_statistics
+from harness.report.task_view import ShownText, shown_text
 from harness.report.view import Pairing, Scoreboard
-from harness.store import TaskTable
+from harness.store import (
+    TaskIndex,
+    TaskKey,
+    TaskTable,
+    attempts_of,
+    input_text,
+    load_task_index,
+    read_transcript,
+)
 from harness.verdict import Advice, Sweep, SweepGoal, advise, sweep
 
 if TYPE_CHECKING:
@@ -81,23 +91,49 @@ def table_of(evidence: Evidence) -> tuple[TaskTable, Manifest | None]:
 
 @remembered(16)
 def scoreboard_for(evidence: Evidence) -> Scoreboard:
-    """Every contender's figures."""
-    return scoreboard(evidence.folder, split=evidence.split)
+    """Every contender's figures: as ``statistics.json`` has them while it is of this evidence, else computed."""
+    written = read_statistics(evidence.folder, split=evidence.split)
+    return written or scoreboard_of(*table_of(evidence))
 
 
 @remembered(64)
 def pairing_for(evidence: Evidence, a: str, b: str, trials_as: str = "mean", errors_as: str = "excluded") -> Pairing:
     """Two contenders on the same tasks."""
     table, manifest = table_of(evidence)
-    found = pair_of(table, a, b, trials_as=trials_as, errors_as=errors_as)
-    return replace(found, warning=progress_of(table, manifest).warning)
+    return pair_of(table, a, b, manifest=manifest, trials_as=trials_as, errors_as=errors_as)
+
+
+@remembered(2)
+def index_of(evidence: Evidence) -> TaskIndex:
+    """What tasks and attempts are found by."""
+    return load_task_index(evidence.folder)
+
+
+def keeps_conversations(evidence: Evidence) -> bool:
+    """Whether the report says what was asked and answered."""
+    return (evidence.folder / "transcripts.parquet").is_file() or any(evidence.folder.glob("attempts*.jsonl"))
+
+
+@remembered(2_000)
+def asked_at(evidence: Evidence, key: TaskKey, limit: int) -> ShownText | None:
+    """The start of what was asked at a task, as one of its attempts was sent it; ``None`` where that was not kept."""
+    for attempt in attempts_of(index_of(evidence), key):
+        if attempt.attempt_id is None or attempt.status == "skipped":
+            continue
+        try:
+            text = input_text(read_transcript(evidence.folder, attempt.attempt_id).messages)
+        except EvidenceError:  # not kept of this one
+            continue
+        if text:
+            return shown_text(text, limit)
+    return None
 
 
 @remembered(32)
 def domains_for(evidence: Evidence, a: str, b: str | None) -> Domains:
     """How their difference differs between domains; without a second, the first one's own variance."""
     table, manifest = table_of(evidence)
-    return domains_of(table, a, b, warning=progress_of(table, manifest).warning)
+    return domains_of(table, a, b, manifest=manifest)
 
 
 @remembered(16)
