@@ -264,8 +264,8 @@ def sequential(runs: int) -> Part:
         "Looking before the end",
         f"Discordant share {short(sequences.DISCORDANT)}, margin {short(sequences.MARGIN)}, at most {sequences.TASKS} "
         "tasks. Stated: what the rules were chosen by, of 2,000 runs; it agrees within three standard errors.",
-        "No command stops a run early yet: these are functions of `harness.stats`. Peeking fails, and none of them "
-        "peeks.",
+        "`ownbench run --until-decided` joins the harm e-process and the five looks: [how it fares as a whole]"
+        "(early-stopping.md). Peeking fails, and it does not peek.",
     )
     part.head = ["rule", "difference", "verdict", "in %", "tasks", "stated", ""]
 
