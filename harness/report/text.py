@@ -21,18 +21,37 @@ NOT_KNOWN = "not known from so few"
 """What is said of an end that lies at the limit of what is possible."""
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_IGNORED = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]"
+    "|(?<=[\ufe0e\ufe0f])[\ufe0e\ufe0f]+"  # one after an emoji chooses how it is drawn; more of them hide something
+)
+"""Letters and marks that are drawn as nothing: texts, and orders to a model, have been hidden in them."""
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
 
 
-def visible(text: str, limit: int | None = None) -> str:
+def visible(text: str, limit: int | None = None, *, lines: bool = False) -> str:
     r"""``text`` with everything that a reader would not see, or that would move the cursor, as ``\x1b`` or ``\u202e``.
 
     Args:
         text: anything.
         limit: the most characters that come back; a longer text ends with an ellipsis.
+        lines: leave line breaks and tabs as they are, for a place that shows several lines.
     """
-    shown = "".join(_escape_hidden(c) if unicodedata.category(c) in _HIDDEN else c for c in text)
-    return shown if limit is None or len(shown) <= limit else shown[: limit - 1] + "…"
+    # An escape is longer than what it stands for: of a text of megabytes only the start can be seen, or is looked at.
+    whole = text if limit is None else text[: limit + 1]
+    if lines:
+        whole = whole.replace("\r\n", "\n")
+    if not whole.isprintable() or _IGNORED.search(whole):
+        whole = _IGNORED.sub(lambda found: "".join(map(_escape_hidden, found[0])), whole)
+        kept = "\n\t" if lines else ""
+        whole = "".join(_escape_hidden(c) if _is_hidden(c) and c not in kept else c for c in whole)
+    if limit is None or (len(text) <= limit + 1 and len(whole) <= limit):
+        return whole
+    return whole[: limit - 1] + "…"
+
+
+def _is_hidden(character: str) -> bool:
+    return not character.isprintable() and unicodedata.category(character) in _HIDDEN
 
 
 def _escape_hidden(character: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError, UsageError
-from harness.store.browse_index import GRADED, TaskIndex, TaskKey, Words
+from harness.store.browse_index import GRADED, TaskIndex, TaskKey, Words, repeats
 
 if TYPE_CHECKING:
     import numpy as np
@@ -314,11 +314,12 @@ def _flipped(index: TaskIndex, wanted: TaskFilter) -> "Array":
     a, b, direction = wanted.flipped or ("", "", "")
     if direction not in FLIPS:
         raise UsageError(f"unknown direction {direction!r} of a flip; use one of {', '.join(FLIPS)}")
-    usable = _in_split(index, wanted.split) & ~index.repeated & (index.status.codes < GRADED)
+    usable = _in_split(index, wanted.split)
     passed, graded = [], []
     for name in (a, b):
         code = index.contender.code(name, "contender", index.report)
-        rows = np.flatnonzero(usable & (index.contender.codes == code))
+        rows = _once(index, np.flatnonzero(usable & (index.contender.codes == code)))
+        rows = rows[index.status.codes[rows] < GRADED]
         tasks = index.task[rows]
         counts = np.bincount(tasks, minlength=index.tasks)
         passed.append(np.bincount(tasks, weights=_values(index, rows), minlength=index.tasks) > 0.5 * counts)
@@ -326,6 +327,13 @@ def _flipped(index: TaskIndex, wanted: TaskFilter) -> "Array":
     lost, gained = passed[1] & ~passed[0], passed[0] & ~passed[1]
     either = {"lost": lost, "gained": gained, "either": lost | gained}[direction]
     found: Array = either & graded[0] & graded[1]
+    return found
+
+
+def _once(index: TaskIndex, rows: "Array") -> "Array":
+    """Of these rows the first of each trial; as for the statistics, other splits are left out before."""
+    again = repeats(index.contender.codes[rows], index.task[rows], index.trial[rows])
+    found: Array = rows[~again]
     return found
 
 
@@ -376,20 +384,18 @@ def _cells(index: TaskIndex, tasks: "Array", names: Sequence[str], split: str | 
     place[tasks] = np.arange(len(tasks))
     code = np.full(len(index.contenders), -1, dtype=np.int64)
     code[[index.contender.code(name, "contender", index.report) for name in names]] = np.arange(len(names))
-    rows = np.flatnonzero((place >= 0)[index.task])
-    who = code[index.contender.codes[rows]]
-    rows, who = rows[who >= 0], who[who >= 0]
-    used = ~index.repeated[rows] & _in_split(index, split)[rows]
-    rows, cell = rows[used], who[used] * len(tasks) + place[index.task[rows[used]]]
-    status, graded = index.status.codes[rows], index.status.codes[rows] < GRADED
-    passed = np.zeros(len(rows), dtype=bool)
-    passed[graded] = _values(index, rows[graded]) > 0.5
+    rows = np.flatnonzero((place >= 0)[index.task] & _in_split(index, split))
+    used = _once(index, rows[code[index.contender.codes[rows]] >= 0])
+    cell = code[index.contender.codes[used]] * len(tasks) + place[index.task[used]]
+    status, graded = index.status.codes[used], index.status.codes[used] < GRADED
+    passed = np.zeros(len(used), dtype=bool)
+    passed[graded] = _values(index, used[graded]) > 0.5
     picked = {
         "passed": passed,
         "graded": graded,
         "errored": (status == 2) | (status == 3),
         "skipped": status == 4,
-        "escalated": index.escalated[rows] == 1,
+        "escalated": index.escalated[used] == 1,
     }
     shape = len(names), len(tasks)
     return {

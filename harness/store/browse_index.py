@@ -212,7 +212,7 @@ def load_task_index(report: Path) -> TaskIndex:
                 trial=trial,
                 passed=_truth(reader, path, "passed"),
                 escalated=_truth(reader, path, "escalated"),
-                repeated=_repeated(contender, place, trial),
+                repeated=repeats(contender, place, trial),
                 numbers={name: _floats(reader, path, name) for name in _NUMBERS},
                 attempt_ids=_attempt_ids(reader, path),
                 task_names=_of_tasks(ids["task"], first, or_else=ids["task_digest"]),
@@ -222,6 +222,21 @@ def load_task_index(report: Path) -> TaskIndex:
                 suite_digest=_at(ids["suite_digest"], first),
                 first=_tight(first),
             )
+
+
+def repeats(contender: "Array", task: "Array", trial: "Array") -> "Array":
+    """Of each row whether its contender, task and trial have come before."""
+    import numpy as np
+
+    again = np.ones(len(task), dtype=bool)
+    cells = contender.astype(np.int64) * (int(task.max(initial=0)) + 1) + task
+    lowest = int(trial.min(initial=0))
+    width = int(trial.max(initial=0)) - lowest + 1
+    if width > (1 << 62) // (int(cells.max(initial=0)) + 1):  # trials that are no small numbers
+        width, trial, lowest = len(trial) or 1, np.unique(trial, return_inverse=True)[1], 0
+    _, first = np.unique(cells * width + (trial.astype(np.int64) - lowest), return_index=True)
+    again[first] = False
+    return again
 
 
 def _column(reader: "pq.ParquetFile", path: Path, name: str) -> "pa.ChunkedArray":
@@ -302,20 +317,6 @@ def _statuses(found: Words, path: Path) -> Words:
             raise EvidenceError(f"{path}: the status {name!r} is unknown; {nearest(name, _STATUSES)}")
     anew = np.array([_STATUSES.index(name) for name in found.every], dtype=np.int8)
     return Words(codes=anew[found.codes], names=pa.array(_STATUSES))
-
-
-def _repeated(contender: "Array", task: "Array", trial: "Array") -> "Array":
-    import numpy as np
-
-    again = np.ones(len(task), dtype=bool)
-    cells = contender.astype(np.int64) * (int(task.max(initial=0)) + 1) + task
-    lowest = int(trial.min(initial=0))
-    width = int(trial.max(initial=0)) - lowest + 1
-    if width > (1 << 62) // (int(cells.max(initial=0)) + 1):  # trials that are no small numbers
-        width, trial, lowest = len(trial) or 1, np.unique(trial, return_inverse=True)[1], 0
-    _, first = np.unique(cells * width + (trial.astype(np.int64) - lowest), return_index=True)
-    again[first] = False
-    return again
 
 
 def _of_tasks(words: Words, first: "Array", or_else: Words | None = None) -> "pa.Array":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError
+from harness.store.browse import attempt_columns
 from harness.store.browse_index import GRADED, TaskIndex
 from harness.store.columns import (
     CALLS,
@@ -21,6 +22,7 @@ from harness.store.columns import (
     TRANSCRIPTS,
     TRANSCRIPTS_FILE,
     fitted,
+    nearest_first,
     open_table,
 )
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 _BATCH = 65_536
 _SKIPPED = 4
+_ASKED = ("contender", "status", "trial")
+"""Read again beside the rest, to see that the row is still the one that was indexed."""
 _PLAIN = re.compile(r"[ !#-.0-\[\]-}]+")
 """Characters that stand in JSON text as themselves, whoever wrote it."""
 
@@ -46,11 +50,11 @@ class InputSearch:
     tasks: tuple[int, ...]
     """Positions of the tasks in whose inputs the text stands."""
     searched: int
-    """Tasks whose inputs were read, from the start of the search on."""
+    """Tasks whose inputs were read."""
     of: int
     """Tasks of the report."""
     next: int | None
-    """Where to go on, ``None`` where all of it was searched."""
+    """The row group to go on with, ``None`` where all of it was searched."""
     why: str | None = None
     """Why nothing could be searched."""
 
@@ -64,22 +68,35 @@ def read_outcome(index: TaskIndex, row: int) -> Mapping[str, Any]:
     import numpy as np
 
     path = index.report / OUTCOMES_FILE
+    task = int(index.task[row])
+    held = {name: values[0] for name, values in attempt_columns(index, np.array([row])).items() if name in OUTCOMES}
+    held |= {"suite_digest": index.suite_digest[task], "task_digest": index.task_digests[task].as_py() or None}
+    rest = {name: word for name, word in OUTCOMES.items() if name not in held} | {
+        name: OUTCOMES[name] for name in _ASKED
+    }
     with open_table(path, OUTCOMES) as file:
         start = 0
         for group in range(file.num_row_groups):
             end = start + file.metadata.row_group(group).num_rows
             if start <= row < end:
-                rest = {name: word for name, word in OUTCOMES.items() if name != "attempt_id"}  # the one long column
                 found = _taken(file, path, rest, group, [row - start])[0]
-                if found["contender"] != index.contender[row] or (found["trial"] or 0) != int(index.trial[row]):
+                if any(found[name] != held[name] for name in _ASKED[:2]) or (found["trial"] or 0) != held["trial"]:
                     break
-                return found | {"attempt_id": index.attempt_texts(np.array([row]))[0].as_py()}
+                return {name: held[name] if name in held else found[name] for name in OUTCOMES}
             start = end
     raise EvidenceError(f"{path}: changed since its index was read; load it again")
 
 
-def read_attempt_calls(report: Path, attempt_id: str) -> tuple[Mapping[str, Any], ...] | None:
+def read_attempt_calls(
+    report: Path, attempt_id: str, *, near: float = 0.0, expected: int | None = None
+) -> tuple[Mapping[str, Any], ...] | None:
     """The calls that were made for an attempt, in the order of the file; ``None`` where the report has no call table.
+
+    Args:
+        report: the report's folder.
+        attempt_id: the attempt.
+        near: where to look first, as a share of the file; calls stand in the order of their attempts.
+        expected: how many there are, where it is known: when so many are found, the rest is not looked at.
 
     Raises:
         EvidenceError: the table is broken.
@@ -90,19 +107,27 @@ def read_attempt_calls(report: Path, attempt_id: str) -> tuple[Mapping[str, Any]
     path = report / CALLS_FILE
     if not path.is_file():
         return None
-    found: list[dict[str, Any]] = []
+    found: dict[int, list[dict[str, Any]]] = {}
+    rest = {name: word for name, word in CALLS.items() if name != "attempt_id"}
     with open_table(path, CALLS, required=("attempt_id",)) as file:
-        for group in range(file.num_row_groups):
+        for group in nearest_first(file.num_row_groups, near):
             ids = _read(file, path, group, "attempt_id")
             rows = np.flatnonzero(np.asarray(pc.equal(ids, attempt_id).fill_null(False)))  # noqa: FBT003
             if len(rows):
-                rest = {name: word for name, word in CALLS.items() if name != "attempt_id"}
-                found += [{"attempt_id": attempt_id} | one for one in _taken(file, path, rest, group, rows.tolist())]
-    return tuple(found)
+                taken = _taken(file, path, rest, group, rows.tolist())
+                found[group] = [{"attempt_id": attempt_id} | one for one in taken]
+            if expected and sum(map(len, found.values())) >= expected:
+                break
+    return tuple(one for group in sorted(found) for one in found[group])
 
 
 def search_inputs(
-    index: TaskIndex, text: str, *, after: int = 0, seconds: float = 0.3, clock: Callable[[], float] = time.monotonic
+    index: TaskIndex,
+    text: str,
+    so_far: InputSearch | None = None,
+    *,
+    seconds: float = 0.3,
+    clock: Callable[[], float] = time.monotonic,
 ) -> InputSearch:
     """The tasks in whose inputs a text stands, whatever the case of its letters.
 
@@ -112,7 +137,7 @@ def search_inputs(
     Args:
         index: the report's index.
         text: what to look for; not a pattern.
-        after: where to go on: the ``next`` of a search before.
+        so_far: a search for the same text that ran out of time: goes on from there, and what it found is counted in.
         seconds: how long a row group may still be begun.
         clock: for tests.
 
@@ -122,17 +147,19 @@ def search_inputs(
     import numpy as np
     import pyarrow.compute as pc
 
+    if so_far is not None and so_far.next is None:
+        return so_far
     path = index.report / TRANSCRIPTS_FILE
     if not path.is_file() or index.attempt_ids is None:
         return InputSearch(tasks=(), searched=0, of=index.tasks, next=None, why=NO_TRANSCRIPTS)
     begun = clock()
     rows = _one_attempt_a_task(index)
     chosen = index.attempt_texts(rows)
-    found: set[int] = set()
-    searched = 0
+    found: set[int] = set(so_far.tasks) if so_far is not None else set()
+    searched = so_far.searched if so_far is not None else 0
+    group = first = (so_far.next or 0) if so_far is not None else 0
     with open_table(path, TRANSCRIPTS, required=("attempt_id", "messages")) as file:
-        group = max(after, 0)
-        while group < file.num_row_groups and (group == after or clock() - begun < seconds):
+        while group < file.num_row_groups and (group == first or clock() - begun < seconds):
             places = pc.index_in(_read(file, path, group, "attempt_id"), value_set=chosen, skip_nulls=True)
             here = np.flatnonzero(np.asarray(places.is_valid()))
             if len(here):

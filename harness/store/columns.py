@@ -164,6 +164,11 @@ def fitted(values: Any, word: str, path: Path, name: str) -> Any:
         raise EvidenceError(f"{path}: the column {name}: {str(error).splitlines()[0]}") from None
 
 
+def nearest_first(groups: int, near: float) -> list[int]:
+    """The row groups of a file, those first that lie the nearest to a place given as a share of the file."""
+    return sorted(range(groups), key=lambda group: abs(group + 0.5 - near * groups))
+
+
 def _fits(found: "pa.DataType", word: str) -> bool:
     """Whether a column of another writer's type can be read as ours without guessing."""
     import pyarrow as pa

@@ -19,6 +19,7 @@ from harness.store.columns import (
     TRANSCRIPTS,
     TRANSCRIPTS_FILE,
     arrow_type,
+    nearest_first,
     open_table,
     read_table,
     schema,
@@ -131,8 +132,13 @@ def read_calls(report: Path, columns: Sequence[str] | None = None) -> "pa.Table"
     return read_table(report / CALLS_FILE, CALLS, chosen=columns, required=("attempt_id",))
 
 
-def read_transcript(report: Path, attempt_id: str) -> Transcript:
+def read_transcript(report: Path, attempt_id: str, *, near: float = 0.0) -> Transcript:
     """One attempt's conversation, from the table or, where there is none yet, from the journal.
+
+    Args:
+        report: the report's folder.
+        attempt_id: the attempt.
+        near: where in the table to look first, as a share of it; conversations stand in the order of the outcomes.
 
     Raises:
         EvidenceError: the report has no conversation of that attempt, or the table is broken.
@@ -150,7 +156,7 @@ def read_transcript(report: Path, attempt_id: str) -> Transcript:
     with open_table(path, TRANSCRIPTS, required=("attempt_id", "messages")) as file:
         names = [name for name in TRANSCRIPTS if name in file.schema_arrow.names]
         try:
-            for group in range(file.num_row_groups):
+            for group in nearest_first(file.num_row_groups, near):
                 row = pc.index(file.read_row_group(group, columns=["attempt_id"])["attempt_id"], attempt_id).as_py()
                 if row >= 0:
                     found = file.read_row_group(group, columns=names).slice(row, 1).to_pylist()[0]

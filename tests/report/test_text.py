@@ -92,6 +92,41 @@ def test_hidden_characters_are_named():
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),  # an operating-system command of a terminal
+        ("\x9b31m", "\\x9b31m"),  # the one-byte form of the same escape
+        ("\u200f\u061c\u2067x\u2069", "\\u200f\\u061c\\u2067x\\u2069"),
+        ("a\u034f\u115f\u3164\uffa0b", "a\\u034f\\u115f\\u3164\\uffa0b"),
+        ("x\U000e0101\ufe00", "x\\U000e0101\\ufe00"),
+        ("\u26a0\ufe0f ok", "\u26a0\ufe0f ok"),
+        ("\u26a0\ufe0f\ufe0e\ufe0f", "\u26a0\ufe0f\\ufe0e\\ufe0f"),
+        ("a\r\nb\tc", "a\\x0d\\x0ab\\x09c"),
+        ("\ud800", "\\ud800"),
+        ("\u05e9\u05dc\u05d5\u05dd", "\u05e9\u05dc\u05d5\u05dd"),  # letters that run from right to left are letters
+    ],
+)
+def test_what_hides_is_shown(text, shown):
+    assert visible(text) == shown
+    assert visible(visible(text)) == shown
+
+
+def test_lines_stay_where_several_are_shown():
+    assert visible("a\r\nb\n\tc\rd\x1b\u2028", lines=True) == "a\nb\n\tc\\x0dd\\x1b\\u2028"
+
+
+@given(st.text(max_size=30), st.integers(1, 40))
+def test_a_limit_cuts_the_same_text(text, limit):
+    whole, cut = visible(text), visible(text, limit)
+    assert len(cut) <= limit
+    assert cut == (whole if len(whole) <= limit else whole[: limit - 1] + "…")
+
+
+def test_only_the_start_of_a_long_text_is_looked_at():
+    assert visible("\x1b" * 100_000_000, 10) == "\\x1b\\x1b\\…"
+
+
+@pytest.mark.parametrize(
     ("share", "text"),
     [(0.7275, "72.8%"), (0.6825, "68.3%"), (0.7625, "76.3%"), (0.0, "0.0%"), (1.0, "100.0%"), (None, "-")],
 )

@@ -335,12 +335,12 @@ def test_inputs_are_searched_and_nothing_else_of_the_conversation(searchable, te
 
 def test_a_search_says_how_far_it_came_and_goes_on_from_there(searchable):
     ticks = itertools.count()
-    found, after = [], 0
-    while after is not None:
-        part = search_inputs(searchable, "lamp", after=after, seconds=1.5, clock=lambda: next(ticks))
+    found, part = [], None
+    while part is None or part.next is not None:
+        part = search_inputs(searchable, "lamp", part, seconds=1.5, clock=lambda: next(ticks))
         found.append((part.tasks, part.searched, part.next))
-        after = part.next
-    assert found == [((0,), 4, 2), ((5,), 2, 4), ((), 0, None)]
+    assert found == [((0,), 4, 2), ((0, 5), 6, 4), ((0, 5), 6, None)]
+    assert search_inputs(searchable, "lamp", part) is part
 
 
 def test_a_search_without_transcripts_says_why(tmp_path):

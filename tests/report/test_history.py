@@ -1,0 +1,182 @@
+"""The history of several reports: what stands in their files, and no exception whatever stands there."""
+
+import json
+import os
+import shutil
+from datetime import UTC, datetime
+from importlib import import_module
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.core import EvidenceError, UsageError
+from harness.report import write_gate
+from harness.report.history import changed_between, history, stored_verdict
+from harness.verdict import gate, set_baseline
+
+DONE = {"complete": True, "planned": 200, "done": 200}
+
+
+@pytest.fixture
+def rows(paired_rows):
+    return paired_rows(70, 20, 4, 6)
+
+
+def only(found):
+    (entry,) = found.entries
+    return entry
+
+
+def test_a_gated_report_tells_its_verdict_as_the_gate_gave_it(make_report, rows):
+    folder = make_report(rows, manifest=DONE | {"created_at": "2026-03-01T10:00:00+00:00"})
+    set_baseline(folder, "A")
+    view = gate(folder, folder, baseline_contender="A", candidate_contender="B")
+    write_gate(view, folder, {})
+    entry = only(history([folder]))
+    verdict = entry.verdict
+    assert view.decision == "BLOCK"
+    assert (verdict.decision, verdict.sentence) == ("BLOCK", view.sentence)
+    assert (verdict.baseline, verdict.candidate, verdict.margin) == ("A", "B", 0.02)
+    assert (verdict.delta, verdict.n_tasks) == (pytest.approx(-0.16), 100)
+    assert verdict.low < verdict.delta < verdict.high < 0
+    assert verdict.reasons == view.reasons
+    assert verdict.changed == view.changed
+    assert (entry.run, entry.complete, entry.planned, entry.done, entry.broken) == ("done", True, 200, 200, ())
+    assert (entry.when, entry.when_from) == (datetime(2026, 3, 1, 10, tzinfo=UTC), "manifest")
+    assert [(c.contender, c.passed, c.failed) for c in entry.counts] == [("A", 90, 10), ("B", 74, 26)]
+    assert (entry.baseline.contender, entry.baseline.locked) == ("A", ("A", "B"))
+    assert (entry.baseline.stands, entry.baseline.why) == (True, "as it was locked")
+
+
+def test_a_lock_no_longer_stands_where_what_it_locked_has_changed(make_report, rows, monkeypatch):
+    folder = make_report(rows, manifest=DONE)
+    set_baseline(folder, "A")
+    make_report(rows[2:], manifest=DONE)
+    entry = only(history([folder]))
+    assert entry.baseline.stands is False
+    assert entry.baseline.why == "changed since it was locked: its outcomes"
+    assert only(history([folder], check_locks=False)).baseline.stands is None
+    monkeypatch.setattr(import_module("harness.report.history"), "MOST_ROWS", 10)
+    assert only(history([folder])).baseline.why == "not looked at here, for its 198 outcomes; ownbench gate does"
+    (folder / "outcomes.parquet").unlink()
+    entry = only(history([folder]))
+    assert entry.baseline.stands is False
+    assert "cannot be read" in entry.baseline.why
+    assert entry.run == "no outcomes"
+
+
+def test_reports_stand_in_the_order_of_their_making(make_report, rows, tmp_path):
+    made = {"late": "2026-05-01T00:00:00+00:00", "early": "2026-01-01", "middle": "2026-03-01T12:00:00+02:00"}
+    folders = [make_report(rows, manifest=DONE | {"created_at": when}, name=name) for name, when in made.items()]
+    by_file = make_report(rows, name="by file")
+    os.utime(by_file / "outcomes.parquet", (1_000_000_000, 1_000_000_000))
+    found = history([tmp_path / "gone", *folders, by_file])
+    assert [entry.name for entry in found.entries] == ["by file", "early", "middle", "late", "gone"]
+    assert [entry.when_from for entry in found.entries[:2]] == ["file", "manifest"]
+    assert found.entries[0].when == datetime.fromtimestamp(1_000_000_000, UTC)
+    assert found.entries[0].run == "no manifest"
+    assert found.entries[-1].broken == (f"{tmp_path / 'gone'}: there is no such report",)
+    assert found.verdicts == ()
+
+
+def test_a_run_that_is_not_done_says_how_far_it_came(make_report, rows, tmp_path):
+    short = {"complete": False, "planned": 1_000, "done": 200, "stopped_because": "budget\x1b"}
+    assert only(history([make_report(rows, manifest=short)])).run == "not done (budget\\x1b): 200 of 1,000 attempts"
+    skipped = [{"contender": "A", "task": "t", "status": "skipped"}]
+    entry = only(history([make_report(skipped, manifest=DONE | {"planned": 0})]))
+    assert (entry.run, entry.complete) == ("not done: 1 never tried", False)
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / "attempts.jsonl").write_text("")
+    assert only(history([tmp_path / "killed"])).run == "stopped before its tables were written"
+
+
+def test_a_verdict_that_lies_apart_is_found(make_report, rows, tmp_path):
+    folder = make_report(rows, manifest=DONE)
+    write_gate(gate(folder, folder, baseline_contender="B", candidate_contender="A"), tmp_path / "apart", {})
+    os.utime(tmp_path / "apart" / "verdict.json", (1_000_000_000, 1_000_000_000))
+    write_gate(gate(folder, folder, baseline_contender="A", candidate_contender="B"), folder, {})
+    found = history([folder, tmp_path / "apart"])
+    assert [entry.verdict.decision for entry in found.verdicts] == ["SHIP", "BLOCK"]
+    assert found.verdicts[0].when == found.verdicts[0].verdict.written_at
+
+
+BROKEN = [b"", b"{", b"[]", b"5", b"null", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"decision": ["SHIP"]}',
+          b'{"decision": "OWN"}', b'{"created_at": 5, "report": 7}', b'{"contender": 5, "rows": [], "made_of": 1}',
+          b'{"contender": "A", "rows": [], "made_of": {}, "suites": ""}', b"PAR1 no table PAR1"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["verdict.json", "baseline.json", "manifest.json", "outcomes.parquet"])
+@pytest.mark.parametrize("content", BROKEN, ids=range(len(BROKEN)))
+def test_a_broken_file_is_a_row_that_says_so(make_report, rows, name, content):
+    folder = make_report(rows, manifest=DONE)
+    (folder / name).write_bytes(content)
+    entry = only(history([folder]))
+    assert [name in text for text in entry.broken] == [True]
+    if name != "outcomes.parquet":
+        assert [count.contender for count in entry.counts] == ["A", "B"]
+
+
+def test_a_file_and_a_folder_in_a_files_place_are_told_of(make_report, rows, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert only(history([tmp_path / "file"])).broken[0].endswith("is a file, a report is a folder")
+    folder = make_report(rows)
+    (folder / "verdict.json").mkdir()
+    assert "verdict.json" in only(history([folder])).broken[0]
+    shutil.rmtree(folder / "verdict.json")
+    assert only(history([folder])).broken == ()
+    assert history([]).entries == ()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=5), below, max_size=3),
+    max_leaves=6,
+)
+FIELDS = ["sentence", "baseline", "candidate", "comparison", "policy", "reasons", "changed", "tasks_needed"]
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON), JSON, JSON)
+def test_whatever_a_verdict_holds_it_can_be_shown(tmp_path, fields, number, text):
+    inner = {"comparison": {"delta": number, "n_tasks": number}, "policy": {"margin": number}}
+    inner |= {"reasons": [{"rule": text, "holds": number, "text": text}], "changed": [{"what": text}]}
+    for value in (fields, inner, inner | fields):
+        (tmp_path / "verdict.json").write_text(json.dumps({"decision": "SHIP"} | value))
+        verdict = stored_verdict(tmp_path)
+        assert verdict.decision == "SHIP"
+        assert all(isinstance(getattr(verdict, name), str) for name in ("sentence", "baseline", "candidate"))
+        for name in ("margin", "delta", "low", "high", "level"):
+            shown = getattr(verdict, name)
+            assert shown is None or abs(shown) < float("inf")
+
+
+def test_texts_of_a_verdict_are_visible_and_hold_no_key(tmp_path):
+    value = {"decision": "BLOCK", "sentence": "\x1b[2J\u202e sk-abcdefghij0123456789", "baseline": "x" * 5_000}
+    (tmp_path / "verdict.json").write_text(json.dumps(value))
+    verdict = only(history([tmp_path])).verdict
+    assert verdict.sentence == "\\x1b[2J\\u202e [secret]"
+    assert len(verdict.baseline) == 2_000
+
+
+def contender(name, **model):
+    return {"name": name, "kind": "model", "digest": name, "parts": {"model": {"name": "m", **model}}}
+
+
+def test_what_changed_between_two_reports_comes_from_their_manifests(make_report, rows):
+    old = make_report(rows, manifest=DONE | {"contenders": [contender("A", revision="1\x1b")]}, name="old")
+    new = make_report(rows, manifest=DONE | {"contenders": [contender("A", revision="2")]}, name="new")
+    (change,) = changed_between(old, "A", new, "A")
+    assert (change.what, change.baseline, change.candidate) == ("revision", "1\\x1b", "2")
+    assert changed_between(old, "A", old, "A") == ()
+    with pytest.raises(UsageError, match="no contender 'C'"):
+        changed_between(old, "A", new, "C")
+    with pytest.raises(UsageError, match="no such report"):
+        changed_between(old, "A", new.parent / "gone", "A")
+
+
+@pytest.mark.parametrize("entries", [[5], [None], ["A"]])
+def test_a_manifest_of_another_make_is_an_error_that_names_it(make_report, rows, entries):
+    folder = make_report(rows, manifest=DONE | {"contenders": entries})
+    with pytest.raises(EvidenceError, match=r"manifest.json"):
+        changed_between(folder, "A", folder, "B")
