@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.core import EvidenceError, Status, nearest
 
@@ -319,6 +319,30 @@ class Attempts:
     cause_names: tuple[str, ...]
     causes: "Array"
     """Codes of ``cause_names``; -1 where none is recorded."""
+
+    COLUMNS: ClassVar = {
+        "latency_s": "seconds",
+        "cost_usd": "costs",
+        "confidence": "confidences",
+        "label_true": "true",
+        "label_predicted": "predicted",
+        "cause": "causes",
+    }
+    """Columns of the file that are here, and where."""
+
+    def table(self, columns: "Sequence[str]") -> "pa.Table":
+        """``task_index``, ``trial_index`` and some of `COLUMNS`, as the file has them."""
+        import pyarrow as pa
+
+        found = {"task_index": pa.array(self.tasks, pa.int64()), "trial_index": pa.array(self.trials, pa.int64())}
+        for name in dict.fromkeys(columns):
+            values = getattr(self, self.COLUMNS[name])
+            if values.dtype.kind == "f":
+                found[name] = pa.array(values, from_pandas=True)  # NaN is null
+            else:
+                words = pa.array(self.cause_names if name == "cause" else self.labels, pa.string())
+                found[name] = words.take(pa.array(values, mask=values < 0))
+        return pa.table(found)
 
     def of(self, contender: int) -> "Attempts":
         """Those of one contender."""

@@ -146,7 +146,9 @@ class TaskTable:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        self.index(contender)
+        place = self.index(contender)
+        if self._attempts is not None and set(columns) <= set(Attempts.COLUMNS):
+            return self._attempts.of(place).table(columns)
         parts = []
         needed = ("contender", "status", "trial", "split", *_IDENTITY, *columns)
         for batch in batches(self.report / OUTCOMES_FILE, tuple(dict.fromkeys(needed)), coded=True):

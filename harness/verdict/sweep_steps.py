@@ -7,6 +7,7 @@ running sum of what the expert changes. Weights are drawn once for all figures, 
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,21 +171,28 @@ class Replayer:
     def _dealing(self, objective: Objective, steps: Codes, deal: Codes) -> "_Dealing":
         dealt = deal[self.codes]
         order = np.argsort(dealt.astype(np.uint16), kind="stable")
-        folds = int(deal.max()) + 1
+        folds, members = int(deal.max()) + 1, np.argsort(deal.astype(np.uint16), kind="stable")
         starts = np.searchsorted(dealt[order], np.arange(folds + 1))
         # Of each fold and step: how far its rows below the step's threshold reach, counted from the first fold's start.
         ends = np.stack([starts[f] + np.searchsorted(order[starts[f] : starts[f + 1]], self.ends[steps])
                          for f in range(folds)])  # fmt: skip
         return _Dealing(
-            objective=objective, deal=deal, folds=folds, codes=self.codes[order], more=self.more[order], ends=ends
+            objective=objective,
+            folds=folds,
+            members=members,
+            bounds=np.searchsorted(deal[members], np.arange(folds + 1)).tolist(),
+            codes=self.codes[order],
+            more=self.more[order],
+            ends=ends,
         )
 
     def _dealt(self, dealing: "_Dealing", weights: NDArray[np.uint8]) -> Matrix:
         """For each row of weights the four figures over all folds; NaN where a fold had nothing to choose on."""
-        found = []
+        found, base = [], self.cluster_base[dealing.members]
         for block in self._blocks(2 * len(self.codes), len(weights)):
             here = weights[block]
-            own = np.stack([here[:, mine].astype(np.float64) @ self.cluster_base[mine] for mine in dealing.members])
+            laid = np.take(here, dealing.members, axis=1).astype(np.float64)
+            own = np.stack([laid[:, a:b] @ base[a:b] for a, b in pairwise(dealing.bounds)])
             found.append(dealing.figures(np.take(here, dealing.codes, axis=1).astype(np.float64), own))
         return np.concatenate(found)
 
@@ -208,19 +216,16 @@ class _Dealing:
     """Clusters dealt to folds, rows laid fold by fold and in each by rising confidence."""
 
     objective: Objective
-    deal: Codes
-    """Of each cluster its fold."""
     folds: int
+    members: Codes
+    """The clusters, fold by fold."""
+    bounds: list[int]
+    """Where each fold's clusters begin, and the end of the last."""
     codes: Codes
     """Of each row its cluster."""
     more: Matrix
     ends: Codes
     """Shape (folds, steps): where in the rows a fold's escalated ones end; at the first step that is its start."""
-
-    @property
-    def members(self) -> "list[Codes]":
-        """Of each fold its clusters."""
-        return [np.flatnonzero(self.deal == fold) for fold in range(self.folds)]
 
     def figures(self, weights: Matrix, own: "NDArray[np.float64]") -> Matrix:
         """Each fold served by the step that is best on the others.
