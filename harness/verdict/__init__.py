@@ -3,16 +3,17 @@
 The gate, the sweep and the advice live here; no model, key, network or torch is needed.
 """
 
-from harness.verdict.advise import MARGIN, Advice, AdviceSettings, advise, advise_on
+from harness.verdict.advise import Advice, advise, advise_at, advise_of
 from harness.verdict.baseline import Lock, moved, read_lock, set_baseline
 from harness.verdict.changes import Change, changes
 from harness.verdict.checks import Reason
 from harness.verdict.conditions import Condition, Forgetting
-from harness.verdict.evidence import Side, load_side
 from harness.verdict.early import LOOKS, Decided, Evidence, Rule, in_blocks
 from harness.verdict.early_run import EarlyCandidate, PlannedAttempt, Savings, UntilDecided
+from harness.verdict.evidence import Side, load_side
 from harness.verdict.flips import FlipPoint
 from harness.verdict.gate import EXIT_CODES, DomainVerdict, Gate, gate
+from harness.verdict.grounds import MARGIN, AdviceSettings, Grounds, grounds_of
 from harness.verdict.policy import Policy, load_policy
 from harness.verdict.reasons import Option
 from harness.verdict.self_test import SelfTest, self_test
@@ -20,6 +21,7 @@ from harness.verdict.sweep import sweep, sweep_of
 from harness.verdict.sweep_goal import SweepGoal, SweepSettings
 from harness.verdict.sweep_view import Sweep, SweepControl, SweepPoint, SweepRival
 from harness.verdict.terms import MONTHS, SPREAD, Terms, load_terms
+from harness.verdict.volumes import Bills, VolumeBill, bills_at
 from harness.verdict.weigh import Outcomes, Weighed, tasks_to_decide, weigh
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "SPREAD",
     "Advice",
     "AdviceSettings",
+    "Bills",
     "Change",
     "Condition",
     "Decided",
@@ -39,6 +42,7 @@ __all__ = [
     "FlipPoint",
     "Forgetting",
     "Gate",
+    "Grounds",
     "Lock",
     "Option",
     "Outcomes",
@@ -57,11 +61,15 @@ __all__ = [
     "SweepSettings",
     "Terms",
     "UntilDecided",
+    "VolumeBill",
     "Weighed",
     "advise",
-    "advise_on",
+    "advise_at",
+    "advise_of",
+    "bills_at",
     "changes",
     "gate",
+    "grounds_of",
     "in_blocks",
     "load_policy",
     "load_side",

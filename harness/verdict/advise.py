@@ -8,33 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.core import Decision, Estimate, EvidenceError, Manifest, UsageError, as_json
-from harness.stats import clustered_rate, fieller_ratio, percentile_limits
+from harness.stats import percentile_limits
 from harness.store import TaskTable, load_task_table, read_manifest
 from harness.verdict.break_even import break_even_volume, own_and_rent
-from harness.verdict.conditions import (
-    Condition,
-    Forgetting,
-    forgetting,
-    frequency,
-    frequency_evidence,
-    general_suites,
-    grader_kinds,
-    narrow_format,
-    sovereignty,
-    supply_risk,
-    verifiable,
-)
+from harness.verdict.conditions import Condition, Forgetting, frequency, sovereignty, supply_risk
 from harness.verdict.flips import FlipPoint, flips
-from harness.verdict.options import OWN, Candidate, candidates, written_in
+from harness.verdict.grounds import AdviceSettings, Grounds, grounds_of
+from harness.verdict.options import OWN, Candidate
 from harness.verdict.reasons import Findings, Option, reasons
-from harness.verdict.standing import Standing, at_quality, by_kind, cheapest, quality, stand
-from harness.verdict.terms import Bill, Terms, load_terms, monthly
+from harness.verdict.standing import Standing, at_quality, by_kind, cheapest
+from harness.verdict.terms import GPU_HOUR, Bill, Terms, load_terms, monthly
 
 if TYPE_CHECKING:
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
     Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
-MARGIN = 0.02
 SURE = 0.8
 """The probability from which a kind of option is advised."""
 
@@ -70,22 +58,6 @@ class Advice:
         return record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdviceSettings:
-    """How the advice is asked for."""
-
-    margin: float = MARGIN
-    """The largest drop of the pass rate below the best option that is acceptable."""
-    kinds: Mapping[Decision, Sequence[str]] | None = None
-    """Contenders that the user calls owned, rented or mixed."""
-    without: Sequence[str] = ()
-    """Contenders that cannot be chosen, beside the controls."""
-    general: Sequence[str] = ()
-    """Suites that only show forgetting."""
-    level: float = 0.95
-    seed: int = 0
-
-
 def advise(
     report: Path, terms: Terms | None = None, settings: AdviceSettings | None = None, split: str | None = None
 ) -> Advice:
@@ -102,29 +74,38 @@ def advise(
         UserFileError: the block ``economics`` is wrong.
         EvidenceError: no outcomes, broken ones, or no task that all options share.
     """
-    chosen = settings or AdviceSettings()
-    if not 0 <= chosen.margin < 1:
-        raise UsageError(f"the margin must lie from 0 to below 1, found {chosen.margin:g}")
+    chosen = (settings or AdviceSettings()).checked()
     table, manifest = _evidence(report, split)
-    return advise_on(table, manifest, terms or load_terms(report), chosen)
+    return advise_of(table, manifest, terms, chosen)
 
 
-def advise_on(table: TaskTable, manifest: Manifest | None, terms: Terms, settings: AdviceSettings) -> Advice:
-    """The same from a table that is loaded already."""
-    general = _general(table, manifest, settings.general)
-    work = ~np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in general])
-    written = written_in(table.report, manifest)
-    found, controls = candidates(table, written, settings.kinds, settings.without)
-    standing = stand(table, found, work, settings.seed)
+def advise_of(
+    table: TaskTable,
+    manifest: Manifest | None = None,
+    terms: Terms | None = None,
+    settings: AdviceSettings | None = None,
+) -> Advice:
+    """The same from a table that is loaded already, best with its attempts."""
+    return advise_at(grounds_of(table, manifest, settings), terms or load_terms(table.report))
+
+
+def advise_at(grounds: Grounds, terms: Terms) -> Advice:
+    """The same on grounds that are laid already: another what-if then takes a moment.
+
+    Another price of a machine's hour (``terms.gpu_hour_usd``) moves the part of every cost that is paid by the hour;
+    an option whose cost cannot be parted has no known cost then.
+    """
+    settings = grounds.settings
+    table, standing = grounds.at_hour(terms.gpu_hour_usd)
     ranking = _rank(standing, terms, settings)
-    qualities = quality(table, standing, ranking.best, settings.margin)
+    qualities = grounds.quality(ranking.best)
     pair = own_and_rent(standing, ranking.bills, settings.margin)
     even = break_even_volume(table, standing, terms, pair, settings.level)
-    forgot = forgetting(table, written, general, settings.margin)
-    names = [c.contender for c in standing.candidates]
-    options = _options(table, standing, ranking, qualities, settings)
+    forgot = grounds.forgetting()
+    names = grounds.names
+    options = _options(grounds, terms, ranking, qualities)
     said = None if pair is None else (names[pair[0]], names[pair[1]])
-    warning = _incomplete(table, manifest)
+    warning = _incomplete(table, grounds.manifest)
     decided = reasons(
         Findings(
             options=options,
@@ -137,12 +118,9 @@ def advise_on(table: TaskTable, manifest: Manifest | None, terms: Terms, setting
             warning=warning,
         )
     )
-    kinds = grader_kinds(manifest, [s for s, used in zip(table.suites, work, strict=True) if used])
-    lead = names[int(np.argmax(ranking.probabilities))]
     conditions = (
-        narrow_format(table, lead, kinds, work),
-        verifiable(table, manifest, kinds),
-        frequency(terms, even, said, frequency_evidence(table, standing, pair) if pair else ()),
+        *grounds.about_tasks(names[int(np.argmax(ranking.probabilities))]),
+        frequency(terms, even, said, grounds.about_pair(pair, terms.gpu_hour_usd)),
         sovereignty(terms),
         supply_risk(terms),
     )
@@ -155,7 +133,7 @@ def advise_on(table: TaskTable, manifest: Manifest | None, terms: Terms, setting
         break_even_of=said,
         options=tuple(sorted(options, key=_order)),
         conditions=conditions,
-        flips_at=() if terms["tasks_per_month"] is None else flips(_leader(standing, terms), terms, settings.margin),
+        flips_at=_flips(grounds, standing, terms),
         probabilities={_word(kind): p for kind, p in ranking.kinds.items()},
         missing=decided.missing,
         forgetting=forgot,
@@ -164,6 +142,7 @@ def advise_on(table: TaskTable, manifest: Manifest | None, terms: Terms, setting
             "data_must_stay_inside": terms.data_must_stay_inside,
             "months": terms.months,
             "spread": terms.spread,
+            GPU_HOUR: terms.gpu_hour_usd,
         },
         margin=settings.margin,
         n_tasks=n,
@@ -173,7 +152,7 @@ def advise_on(table: TaskTable, manifest: Manifest | None, terms: Terms, setting
             f"split: {table.split}; on the {n:,} tasks that every option has; the unit is the "
             + ("task" if groups == n else f"cluster, {groups:,} of them"),
             *standing.notes,
-            *_notes(table, terms, controls, general),
+            *_notes(grounds, terms),
         ),
     )
 
@@ -248,44 +227,46 @@ def _allowed(found: Sequence[Candidate], *, stay: bool) -> "Mask":
     return np.array([not stay or c.kind == OWN for c in found], dtype=bool)
 
 
-def _leader(standing: Standing, terms: Terms) -> Any:
-    """For the flips: the kind of the cheapest option of the required quality, by the point estimates."""
+def _flips(grounds: Grounds, standing: Standing, terms: Terms) -> tuple[FlipPoint, ...]:
+    """What would change the kind that is the cheapest of the required quality, by the point estimates."""
+    if terms["tasks_per_month"] is None:
+        return ()
+    hour = grounds.machine.hour_on_record if terms.gpu_hour_usd is None else terms.gpu_hour_usd
 
     def lead(amounts: dict[str, float], stay: bool, margin: float) -> Decision | None:  # noqa: FBT001
         allowed = _allowed(standing.candidates, stay=stay)
         if not allowed.any():
             return None
         good = at_quality(standing.rates, allowed, margin)
-        usd = [
-            float(monthly(amounts, c.makeup, standing.cost(i), float(standing.api[i]), terms.months).usd)
-            for i, c in enumerate(standing.candidates)
-        ]
-        return standing.candidates[int(np.argmin(np.where(good, usd, np.inf)))].kind
+        moved = amounts.get(GPU_HOUR, hour)
+        costs = standing.costs if moved is None or moved == hour else grounds.costs_at(moved)
+        usd = np.full(len(costs), np.inf)
+        for i in np.flatnonzero(good):
+            cost = None if np.isnan(costs[i]) else float(costs[i])
+            makeup = standing.candidates[i].makeup
+            usd[i] = monthly(amounts, makeup, cost, float(standing.api[i]), terms.months).usd
+        return standing.candidates[int(np.argmin(usd))].kind
 
-    return lead
+    return flips(lead, terms, grounds.settings.margin, None if grounds.machine.why else hour)
 
 
 # -------------------------------------------------------------------------------------------------------------- options
 
 
-def _options(
-    table: TaskTable, standing: Standing, ranking: _Ranking, qualities: Sequence[str], settings: AdviceSettings
-) -> tuple[Option, ...]:
+def _options(grounds: Grounds, terms: Terms, ranking: _Ranking, qualities: Sequence[str]) -> tuple[Option, ...]:
     found = []
-    clusters = table.clusters[standing.shared]
-    for i, candidate in enumerate(standing.candidates):
-        place = table.index(candidate.contender)
-        sums, counts = table.sums[place][standing.shared], table.counts[place][standing.shared]
-        costs = table.cost_sums[place][standing.shared] / counts
+    rates, per_pass = grounds.rates(), grounds.costs_per_pass(terms.gpu_hour_usd)
+    tasks = int(grounds.standing.shared.sum())
+    for i, candidate in enumerate(grounds.standing.candidates):
         bill = ranking.bills[i]
         found.append(
             Option(
                 contender=candidate.contender,
                 kind=_word(candidate.kind),
                 because=candidate.because,
-                pass_rate=clustered_rate(sums, counts, clusters, settings.level),
-                cost_per_pass_usd=fieller_ratio(costs, sums / counts, clusters, settings.level),
-                monthly_usd=_monthly(bill, ranking.drawn[:, i], int(counts.sum()), len(counts), settings),
+                pass_rate=rates[i],
+                cost_per_pass_usd=per_pass[i],
+                monthly_usd=_monthly(bill, ranking.drawn[:, i], grounds.trials(i), tasks, grounds.settings),
                 probability_cheapest=None if bill.lacking else float(ranking.probabilities[i]),
                 quality=qualities[i] if ranking.allowed[i] else "not allowed",
                 allowed=bool(ranking.allowed[i]),
@@ -323,18 +304,7 @@ def _evidence(report: Path, split: str | None) -> tuple[TaskTable, Manifest | No
     if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
         problem = "the run was stopped before its tables were written"
         raise EvidenceError(f"{report}: {problem}; ownbench run goes on from there")
-    return load_task_table(report, split), read_manifest(report)
-
-
-def _general(table: TaskTable, manifest: Manifest | None, named: Sequence[str]) -> tuple[str, ...]:
-    for name in named:
-        if name not in table.suites:
-            listed = ", ".join(dict.fromkeys(str(s) for s in table.suites))
-            raise UsageError(f"{table.report} has no suite {name!r}; it has {listed}")
-    found = general_suites(table, manifest, named)
-    if set(found) == set(table.suites):
-        raise UsageError("every suite is named general, so no work is left to advise on; leave one out")
-    return found
+    return load_task_table(report, split, attempts=True), read_manifest(report)
 
 
 def _incomplete(table: TaskTable, manifest: Manifest | None) -> str | None:
@@ -345,7 +315,7 @@ def _incomplete(table: TaskTable, manifest: Manifest | None) -> str | None:
     return None
 
 
-def _notes(table: TaskTable, terms: Terms, controls: Sequence[str], general: Sequence[str]) -> list[str]:
+def _notes(grounds: Grounds, terms: Terms) -> list[str]:
     notes = []
     off = (
         f"each amount triangular within {100 * terms.spread:g}% of its value"
@@ -353,8 +323,12 @@ def _notes(table: TaskTable, terms: Terms, controls: Sequence[str], general: Seq
         else "amounts taken as exact"
     )
     notes.append(f"money spent once is spread over {terms.months:g} months; {off}, independent of the others")
-    if controls:
-        notes.append(f"no options, since they only measure: {', '.join(controls)}")
-    if general:
-        notes.append(f"not the work, only a check for forgetting: {', '.join(str(g) for g in general)}")
-    return [*notes, *table.notes]
+    if terms.gpu_hour_usd is not None:
+        notes.append(f"an hour of a machine costs ${terms.gpu_hour_usd:g} instead of what is on record, taken as exact")
+        notes += [f"at another price of the hour the cost of {name} is unknown: {why}"
+                  for name, why in grounds.machine.why.items() if name in grounds.names]  # fmt: skip
+    if grounds.controls:
+        notes.append(f"no options, since they only measure: {', '.join(grounds.controls)}")
+    if grounds.general:
+        notes.append(f"not the work, only a check for forgetting: {', '.join(str(g) for g in grounds.general)}")
+    return [*notes, *grounds.table.notes]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.core import Decision
-from harness.verdict.terms import AMOUNTS, Terms
+from harness.verdict.terms import AMOUNTS, GPU_HOUR, Terms
 
 REACH = 100.0
 """An amount is moved from a hundredth of itself to a hundred times itself."""
@@ -29,20 +29,22 @@ Lead = Callable[[dict[str, float], bool, float], Decision | None]
 """Known amounts, whether the data must stay inside, and the margin, to the kind that leads by the point estimates."""
 
 
-def flips(lead: Lead, terms: Terms, margin: float) -> tuple[FlipPoint, ...]:
+def flips(lead: Lead, terms: Terms, margin: float, hour_usd: float | None = None) -> tuple[FlipPoint, ...]:
     """Every input that flips the lead within its range, the smallest move on each side.
 
-    Amounts range from a hundredth to a hundred times their value, days of outage up to 365, the margin from 0 to .5. A
-    walk outward in equal steps finds the first change, bisection its place. An unknown input, and one of 0 (but for
-    days), has no range.
+    Amounts and the price of a machine's hour (``hour_usd`` now) range from a hundredth to a hundred times their value,
+    days of outage up to 365, the margin from 0 to .5. A walk outward in equal steps finds the first change, bisection
+    its place. An unknown input, and one of 0 (but for days), has no range.
     """
     amounts = {name: value for name, value in terms.amounts.items() if value is not None}
+    if hour_usd is not None:
+        amounts[GPU_HOUR] = hour_usd
     stay = bool(terms.data_must_stay_inside)
     here = lead(amounts, stay, margin)
     if here is None:
         return ()
     found: list[FlipPoint] = []
-    for name in AMOUNTS:
+    for name in (*AMOUNTS, GPU_HOUR):
         now = amounts.get(name)
         if now is None:
             continue

@@ -86,7 +86,7 @@ def candidates(
         table.index(name)
         if name in user:
             raise UsageError(f"{name} is said to be {user[name]} and is left out; say one")
-    bases = _cost_bases(table)
+    bases = cost_bases(table)
     chosen, controls = [], []
     for name in table.contenders:
         if name in without or (name not in user and is_control(written.contenders.get(name, {}))):
@@ -122,6 +122,13 @@ def _candidate(name: str, written: Written, said: Decision | None, bases: frozen
     return Candidate(
         contender=name, kind=kind, because=because, makeup=makeup, escalates=kind == MIX and first in {OWN, None}
     )
+
+
+def models_of(name: str, written: Written) -> tuple[str, ...]:
+    """The models that a contender calls, each once; empty where nothing is on record of it."""
+    if name not in written.contenders:
+        return ()
+    return tuple(dict.fromkeys(model for model, _ in _parts(name, written.contenders)))
 
 
 def _parts(name: str, contenders: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -182,7 +189,7 @@ def _of_bases(bases: frozenset[str]) -> tuple[Decision | None, str]:
     return None, "nothing on record says whether it is owned or rented"
 
 
-def _cost_bases(table: TaskTable) -> dict[str, frozenset[str]]:
+def cost_bases(table: TaskTable) -> dict[str, frozenset[str]]:
     """Of each contender how its attempts were billed; one pass over two columns."""
     import pyarrow.parquet as pq
 

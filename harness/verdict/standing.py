@@ -39,9 +39,12 @@ class Standing:
     api: "Floats"
     """The share of tasks that need the API."""
     drawn_rates: "Floats"
-    """Shape (resamples, options), and the same for the next two."""
+    """Shape (resamples, options), and the same for the other three."""
     drawn_costs: "Floats"
     drawn_api: "Floats"
+    machine: "Floats"
+    """The part of ``costs`` that is paid by the hour of a machine, at the price on record; NaN where unknown."""
+    drawn_machine: "Floats"
     notes: tuple[str, ...]
 
     def cost(self, i: int) -> float | None:
@@ -49,7 +52,9 @@ class Standing:
         return None if np.isnan(self.costs[i]) else float(self.costs[i])
 
 
-def stand(table: TaskTable, candidates: Sequence[Candidate], work: "Mask", seed: int) -> Standing:
+def stand(
+    table: TaskTable, candidates: Sequence[Candidate], work: "Mask", seed: int, machine: "Floats | None" = None
+) -> Standing:
     """The options on their shared tasks.
 
     Args:
@@ -57,6 +62,7 @@ def stand(table: TaskTable, candidates: Sequence[Candidate], work: "Mask", seed:
         candidates: the options; one with graded attempts at fewer than half of the tasks is left out, with a note.
         work: which tasks are the work; a general suite's are not.
         seed: seeds the resamples.
+        machine: the part of the table's costs that is paid by the hour of a machine, in its shape; by default none is.
 
     Raises:
         EvidenceError: no options, or no task that all of them have.
@@ -75,23 +81,31 @@ def stand(table: TaskTable, candidates: Sequence[Candidate], work: "Mask", seed:
     passed = table.sums[places][:, shared] / counts
     cost = table.cost_sums[places][:, shared] / counts
     api = np.stack([_needs_api(c, table, i, shared) for c, i in zip(kept, places, strict=True)])
+    hours = np.zeros_like(cost) if machine is None else machine[places][:, shared] / counts
+    # All of a cost, or none of it, needs no draws of its own: only where a cost is mixed is there something to draw.
+    whole = [np.array_equal(h, c, equal_nan=True) for h, c in zip(hours, cost, strict=True)]
+    mixed = [i for i in range(len(kept)) if hours[i].any() and not whole[i]]
     _, codes = np.unique(table.clusters[shared], return_inverse=True)
     groups = int(codes.max()) + 1
-    columns = np.concatenate([passed, cost, api, np.ones((1, n))]).T
+    columns = np.concatenate([passed, cost, api, hours[mixed], np.ones((1, n))]).T
     sums = np.zeros((groups, columns.shape[1]))
     np.add.at(sums, codes, columns)
     drawn = _drawn(sums, seed)
     k = len(kept)
     means = columns[:, :-1].mean(axis=0)
+    drawn_machine = np.where(whole, drawn[:, k : 2 * k], 0.0)
+    drawn_machine[:, mixed] = drawn[:, 3 * k :]
     return Standing(
         candidates=kept,
         shared=shared,
         rates=means[:k],
         costs=means[k : 2 * k],
-        api=means[2 * k :],
+        api=means[2 * k : 3 * k],
         drawn_rates=drawn[:, :k],
         drawn_costs=drawn[:, k : 2 * k],
-        drawn_api=drawn[:, 2 * k :],
+        drawn_api=drawn[:, 2 * k : 3 * k],
+        machine=hours.mean(axis=1),
+        drawn_machine=drawn_machine,
         notes=tuple(notes),
     )
 

@@ -25,6 +25,9 @@ DAYS = 365.0
 
 AMOUNTS = tuple(name for name in Economics.model_fields if name != "data_must_stay_inside")
 
+GPU_HOUR = "gpu_hour_usd"
+"""What an hour of a machine costs: no part of the block, for each model has its own; as a what-if it moves them all."""
+
 MEANINGS = {
     "tasks_per_month": "how many tasks come in a month",
     "value_per_task_usd": "what a task is worth that an outage would leave undone",
@@ -47,6 +50,8 @@ class Terms:
     data_must_stay_inside: bool | None
     months: float = MONTHS
     spread: float = SPREAD
+    gpu_hour_usd: float | None = None
+    """What an hour of every machine costs, in place of the prices on record; ``None``: as recorded."""
 
     def __getitem__(self, name: str) -> float | None:
         return self.amounts[name]
@@ -72,7 +77,8 @@ def load_terms(
 
     Args:
         report: the report's folder; without an ``experiment.yaml`` only what was given is known.
-        given: texts by key; an empty text, ``null`` or ``unknown`` makes an amount unknown.
+        given: texts by key; an empty text, ``null`` or ``unknown`` makes an amount unknown. Beside the keys of the
+            block ``gpu_hour_usd``: what an hour of every machine would cost.
         months: over which money spent once is spread.
         spread: how far each amount may be off either way, as a share of it.
 
@@ -87,20 +93,21 @@ def load_terms(
     known = parse(Economics, written or {}, path, field="economics").model_dump()
     for key, text in (given or {}).items():
         known[key] = _amount(key, text)
-    stay = known.pop("data_must_stay_inside")
-    return Terms(amounts=known, data_must_stay_inside=stay, months=months, spread=spread)
+    stay, hour = known.pop("data_must_stay_inside"), known.pop(GPU_HOUR, None)
+    return Terms(amounts=known, data_must_stay_inside=stay, months=months, spread=spread, gpu_hour_usd=hour)
 
 
 def _amount(key: str, text: str) -> Any:
     import yaml
 
-    if key not in Economics.model_fields:
-        raise UsageError(f"--economics: unknown key {key!r}; {nearest(key, Economics.model_fields)}")
+    if key not in {*Economics.model_fields, GPU_HOUR}:
+        raise UsageError(f"--economics: unknown key {key!r}; {nearest(key, [*Economics.model_fields, GPU_HOUR])}")
+    field = "hosting_usd_per_month" if key == GPU_HOUR else key  # both are dollars from 0
     try:
         value = None if text.strip() in {"", "null", "unknown"} else yaml.safe_load(text)
         if isinstance(value, str):  # YAML 1.1 takes 1e5 for a text
             value = float(value)
-        return getattr(parse(Economics, {key: value}, Path("--economics")), key)
+        return getattr(parse(Economics, {field: value}, Path("--economics")), field)
     except (yaml.YAMLError, ValueError, UserFileError):
         needed = "true or false" if key == "data_must_stay_inside" else "an amount from 0"
         raise UsageError(f"--economics: {key} is {text!r}; needed: {needed}, or nothing for unknown") from None

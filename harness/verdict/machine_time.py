@@ -1,0 +1,111 @@
+"""What of a cost is paid by the hour of a machine, and what it would be at another price of that hour.
+
+Such a cost is the machine's time times the price of an hour, so it moves with the price in proportion; what is paid by
+the token stays. Where the record does not part the two, the cost at another price is unknown.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.store import TaskTable, read_calls
+from harness.verdict.options import Written, cost_bases, models_of
+
+if TYPE_CHECKING:
+    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MachineTime:
+    """The machine's part of every contender's cost; one row a contender, one column a task, as in the table."""
+
+    usd: "Floats"
+    """Over the graded trials, at the price on record; 0 where no machine is paid, NaN where it is unknown."""
+    hour_usd: "Floats"
+    """Of each contender the price of an hour on record; NaN where it pays none, or several."""
+    why: Mapping[str, str]
+    """Contenders whose cost at another price of the hour is unknown, and why."""
+
+    @property
+    def hour_on_record(self) -> float | None:
+        """The price of an hour that all machines share; ``None`` where none is on record, or several are."""
+        known = {float(usd) for usd in self.hour_usd if not np.isnan(usd)}
+        return known.pop() if len(known) == 1 else None
+
+    def at(self, table: TaskTable, hour_usd: float) -> TaskTable:
+        """The table with its costs as they would be had every machine cost so much an hour."""
+        factor = np.where(np.isnan(self.hour_usd), 1.0, hour_usd / self.hour_usd)
+        costs = table.cost_sums + self.usd * (factor - 1.0)[:, None]
+        for name in self.why:
+            costs[table.index(name)] = np.nan
+        return replace(table, cost_sums=costs)
+
+
+def machine_time(table: TaskTable, written: Written, names: Sequence[str]) -> MachineTime:
+    """The machine's part of the cost of these contenders; a mixed cost is parted by its recorded calls.
+
+    Raises:
+        EvidenceError: the table of calls is broken.
+    """
+    usd, hours = np.zeros_like(table.cost_sums), np.full(len(table.contenders), np.nan)
+    why: dict[str, str] = {}
+    bases, mixed = cost_bases(table), []
+    for name in names:
+        i = table.index(name)
+        prices = [(written.models.get(model, {}).get("price") or {}) for model in models_of(name, written)]
+        rates = {float(p["gpu_hour"]) for p in prices if p.get("gpu_hour") is not None}
+        by_token = [p for p in prices if p.get("gpu_hour") is None and _per_token(p)]
+        if (prices and len(by_token) == len(prices)) or bases.get(name) == frozenset({"tokens"}):
+            continue
+        if len(rates) != 1 or 0.0 in rates:
+            why[name] = _no_price(rates)
+            continue
+        hours[i] = rates.pop()
+        if by_token or len(prices) != sum(p.get("gpu_hour") is not None for p in prices):
+            mixed.append(name)
+        else:
+            usd[i] = table.cost_sums[i]
+    if mixed:
+        usd += _from_calls(table, mixed, why)
+    return MachineTime(usd=usd, hour_usd=hours, why=why)
+
+
+def _no_price(rates: set[float]) -> str:
+    if not rates:
+        return "the price of a machine's hour is not on record"
+    return "its machines have different prices of an hour" if len(rates) > 1 else "its hour was recorded at $0"
+
+
+def _per_token(price: Mapping[str, Any]) -> bool:
+    return price.get("input") is not None or price.get("output") is not None
+
+
+def _from_calls(table: TaskTable, names: Sequence[str], why: dict[str, str]) -> "Floats":
+    """The machine's dollars in the calls of mixed contenders; who has an attempt without its calls is unknown."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = np.zeros_like(table.cost_sums)
+    if not (table.report / "calls.parquet").is_file():
+        why.update(dict.fromkeys(names, "the calls that would part machine time from tokens are not recorded"))
+        return found
+    calls = read_calls(table.report, ["attempt_id", "role", "cost_basis", "cost_usd"])
+    calls = calls.filter(pc.not_equal(pc.fill_null(calls["role"], ""), "judge"))
+    basis, cost = pc.fill_null(calls["cost_basis"], ""), pc.fill_null(calls["cost_usd"], np.nan)
+    told = pc.or_(pc.equal(basis, "gpu_time"), pc.equal(cost, 0.0))
+    machine = pc.if_else(told, cost, pc.if_else(pc.equal(basis, "tokens"), 0.0, np.nan))
+    of_attempt = calls.set_column(0, "id", calls["attempt_id"]).append_column("machine", machine)
+    sums = of_attempt.group_by("id").aggregate([("machine", "sum")])
+    ids, dollars = sums["id"].combine_chunks(), np.asarray(sums["machine_sum"], dtype=np.float64)
+    for name in names:
+        rows = table.attempts(name, ["attempt_id"])
+        where = pc.index_in(rows["attempt_id"], value_set=pa.array(ids))
+        if where.null_count:
+            why[name] = f"{where.null_count:,} of its attempts have no recorded calls"
+            continue
+        amounts = dollars[np.asarray(where, dtype=np.int64)]
+        tasks = np.asarray(rows["task_index"], dtype=np.int64)
+        found[table.index(name)] = np.bincount(tasks, weights=amounts, minlength=len(table.tasks))
+    return found
