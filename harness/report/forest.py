@@ -1,7 +1,7 @@
 """Differences of two contenders domain by domain: as seen and shrunk, each with its interval."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.core import Comparison
 from harness.report.domain_view import DomainEffect, Domains
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 Effect = DomainDifference | DomainEffect
+E = TypeVar("E", bound=DomainDifference | DomainEffect)
 
 MOST_ROWS = 80
 """Domains drawn; a note says where there are more."""
@@ -22,10 +23,10 @@ NAMES_FLUID, NAMES_PAPER = 118, 240
 """Pixels of the names: what a narrow screen can spare, and paper."""
 
 
-def from_below(effects: Sequence[Effect]) -> list[Effect]:
+def from_below(effects: Sequence[E]) -> list[E]:
     """Domains with the lowest shrunk difference first; by the raw ones where all are shrunk to the mean."""
 
-    def place(d: Effect) -> tuple[bool, float, float]:
+    def place(d: E) -> tuple[bool, float, float]:
         return d.delta is None, round(d.shrunk if d.shrunk is not None else d.delta or 0.0, 6), d.delta or 0.0
 
     return sorted(effects, key=place)
@@ -39,7 +40,8 @@ def forest_figure(view: Pairing | Domains, look: Look = PAPER) -> Figure | None:
     import altair as alt
 
     whole = view.comparison
-    known = [d for d in from_below(view.domains) if d.delta is not None]
+    every: tuple[Effect, ...] = view.domains
+    known = [d for d in from_below(every) if d.delta is not None]
     if whole is None or whole.delta is None or len(known) < 2:
         return None
     shown = known[:MOST_ROWS]
@@ -49,7 +51,10 @@ def forest_figure(view: Pairing | Domains, look: Look = PAPER) -> Figure | None:
     y = alt.Y("name:N", sort=[r["name"] for r in rows], title=None, axis=axis)
     ends = [v for r in rows for v in (r["low"], r["high"], r["value"], r["shrunk_low"], r["shrunk_high"])]
     scale = alt.Scale(domain=_around_zero(ends), nice=False)
-    x = alt.X("value:Q", scale=scale, axis=alt.Axis(title="difference, points", grid=True, tickCount=6, format="+d"))
+    signed = "(datum.value > 0 ? '+' : '') + format(datum.value, 'd')"
+    x = alt.X(
+        "value:Q", scale=scale, axis=alt.Axis(title="difference, points", grid=True, tickCount=6, labelExpr=signed)
+    )
     base = alt.Chart(alt.Data(values=rows))
     layers = [_zero(x, look), *_marks(base, x, y, look)]
     if not look.fluid:

@@ -202,11 +202,11 @@ def difference_cells_html(c: Comparison) -> list[Cell | str]:
 def domain_differences_html(view: Pairing) -> str:
     """One row a domain of a comparison, raw and shrunk."""
     header = ["domain", "tasks", "only the first", "only the second", "difference, points", "interval", "p"]
-    header += ["p adjusted", "shrunk"]
+    header += ["p adjusted", "shrunk, points", "interval"]
     rows: list[list[Cell | str]] = [
         [Cell(d.domain, code=True), f"{d.n_tasks:,}", f"{d.wins:,}", f"{d.losses:,}",
          Cell(points(d.delta), d.why or ""), points_interval(d.low, d.high), p_text(d.p_value), p_text(d.p_adjusted),
-         points(d.shrunk)]
+         points(d.shrunk), points_interval(d.shrunk_low, d.shrunk_high)]
         for d in view.domains
     ]  # fmt: skip
     return html_table(header, rows, caption="Differences by domain", kind="domains")

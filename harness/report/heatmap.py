@@ -7,8 +7,8 @@ from harness.report.fragments import Cell, html_table, html_text, in_words
 from harness.report.text import percent_interval, plural
 from harness.report.view import ContenderScore, DomainScore, Scoreboard
 
-LOW, HIGH = (240, 245, 251), (8, 48, 107)
-"""One hue from light to dark: told apart by colour-blind readers, and on a page without colour."""
+LOW, HIGH = (246, 249, 253), (58, 140, 202)
+"""One hue from light to dark, told apart by colour-blind readers and without colour; black is read well on all of it."""
 MOST_CONTENDERS, MOST_DOMAINS = 30, 120
 """Rows and columns shown; a line says where there are more."""
 
@@ -49,19 +49,11 @@ def scale_of(rates: Sequence[float]) -> tuple[float, float]:
     return (low, high) if high > low else (max(0.0, low - 0.1), min(1.0, low + 0.1))
 
 
-def colour_of(rate: float, scale: tuple[float, float]) -> tuple[str, bool]:
-    """A cell's ground as ``rgb(…)``, and whether light ink is read better on it."""
+def colour_of(rate: float, scale: tuple[float, float]) -> str:
+    """A cell's ground as ``rgb(…)``; its ink is black."""
     low, high = scale
     share = min(1.0, max(0.0, (rate - low) / (high - low)))
-    ground = [round(a + share * (b - a)) for a, b in zip(LOW, HIGH, strict=True)]
-    lit = luminance(ground)
-    return f"rgb({','.join(map(str, ground))})", 1.05 / (lit + 0.05) > (lit + 0.05) / 0.05
-
-
-def luminance(rgb: Sequence[int]) -> float:
-    """Relative luminance of an sRGB colour, 0 to 1 (WCAG 2.2)."""
-    parts = [c / 255 / 12.92 if c / 255 <= 0.04045 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in rgb]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+    return f"rgb({','.join(str(round(a + share * (b - a))) for a, b in zip(LOW, HIGH, strict=True))})"
 
 
 def _cell(score: DomainScore | None, contender: str, domain: str, size: int, scale: tuple[float, float]) -> Cell:
@@ -71,20 +63,15 @@ def _cell(score: DomainScore | None, contender: str, domain: str, size: int, sca
         return Cell("-", f"{where}: not known, {why}")
     figure, _, interval = percent_interval(score.pass_rate).partition(" ")
     own = "" if score.n_tasks == size else f" of {plural(score.n_tasks, 'task')}"
-    ground, dark = colour_of(score.pass_rate.value, scale)
-    return Cell(
-        figure.removesuffix("%"), f"{where}: {in_words(score.pass_rate)}", interval + own, ground=ground, dark=dark
-    )
+    words = f"{where}: {in_words(score.pass_rate)}"
+    return Cell(figure.removesuffix("%"), words, interval + own, ground=colour_of(score.pass_rate.value, scale))
 
 
 def _legend(scale: tuple[float, float]) -> str:
     """The scale as a strip of cells."""
     low, high = scale
     steps = [low + (high - low) * i / 4 for i in range(5)]
-    cells = ""
-    for step in steps:
-        ground, dark = colour_of(step, scale)
-        cells += f'<span style="background:{ground};color:{"#fff" if dark else "#000"}">{100 * step:.3g}%</span>'
+    cells = "".join(f'<span style="background:{colour_of(step, scale)}">{100 * step:.3g}%</span>' for step in steps)
     return f'<p class="scale">pass rate: {cells}</p>'
 
 

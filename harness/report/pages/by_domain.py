@@ -1,13 +1,123 @@
-"""To come."""
+"""Domains: who passes where, whether two contenders differ alike everywhere, what got worse, where the noise is."""
 
 from typing import TYPE_CHECKING
 
-from harness.report.pages.parts import title
+import streamlit as st
+
+from harness.report.domain_pieces import (
+    effects_html,
+    harmed_html,
+    spread_html,
+    task_list_html,
+    variance_html,
+    worse_html,
+)
+from harness.report.domain_tables import closing_notes, gain_text, spread_verdict
+from harness.report.forest import forest_figure
+from harness.report.fragments import html_text
+from harness.report.heatmap import heatmap_html
+from harness.report.pages.evidence import domains_for, scoreboard_for
+from harness.report.pages.pairs import choose_pair
+from harness.report.pages.parts import figure, html, loud, notes, section, title
+from harness.report.pair_pieces import sentence_html
+from harness.report.text import plural
+from harness.report.variance_bar import variance_figure
 
 if TYPE_CHECKING:
+    from harness.report.domain_view import Domains
     from harness.report.pages.shell import Shown
+    from harness.report.view import Scoreboard
 
 
 def page(shown: "Shown") -> None:
-    """To come."""
-    title("by_domain")
+    """The heatmap of all contenders, then two of them domain by domain."""
+    title("Domains", "Who passes where, whether two contenders differ alike everywhere, and what got worse.")
+    evidence = shown.evidence
+    view = scoreboard_for(evidence)
+    if view.warning:
+        loud(view.warning)
+    _heatmap(view)
+    if len(view.shown) < 2:
+        if view.shown:
+            found = domains_for(evidence, view.shown[0].name, None)
+            _noise(found, shown)
+            notes(closing_notes(found))
+        st.info("This report has one contender with attempts: there is no difference to judge.")
+        return
+    section("Two contenders, domain by domain")
+    a, b = choose_pair(view)
+    if a == b:
+        st.info("The same contender stands on both sides. Choose two different ones.")
+        return
+    found = domains_for(evidence, a, b)
+    if found.comparison is not None:
+        html(sentence_html(found.comparison))
+    _spread(found)
+    _harmed(found, shown)
+    _worse(found)
+    _noise(found, shown)
+    notes(closing_notes(found))
+
+
+def _heatmap(view: "Scoreboard") -> None:
+    section("Pass rate by domain")
+    if len(view.domains) < 2:
+        st.caption("All tasks lie in one domain.")
+    fragment = heatmap_html(view)
+    if not fragment:
+        st.caption("Nothing to show: no graded attempt has a domain.")
+        return
+    sure = f"{100 * view.level:g}%"
+    st.caption(f"In percent, the {sure} interval under each rate. Rest on a cell to have it in words.")
+    html(fragment)
+
+
+def _spread(found: "Domains") -> None:
+    section("Do the domains differ?")
+    if found.spread is None:
+        html(f"<p>{html_text(found.reasons.get('q', 'not known'))}.</p>")
+        return
+    html(f'<p class="lead">{html_text(spread_verdict(found))}</p>')
+    html(spread_html(found))
+
+
+def _harmed(found: "Domains", shown: "Shown") -> None:
+    section("Domains harmed")
+    html(harmed_html(found))
+    if found.spread is not None:
+        figure(forest_figure(found, shown.look), "forest")
+    with st.expander("The same as a table"):
+        html(effects_html(found))
+
+
+def _worse(found: "Domains") -> None:
+    section("Tasks made worse")
+    worse = found.worse
+    if worse is None:
+        html(f"<p>Not to be had: {html_text(found.reasons.get('worse', 'no evidence'))}.</p>")
+        return
+    html(
+        f'<p class="lead">{plural(worse.observed, "task")} of {found.n_tasks:,} look worse; '
+        f"{worse.expected_null:,.1f} would by chance alone.</p>"
+    )
+    html(worse_html(found))
+    confirmed = set(worse.confirmed)
+    if confirmed:
+        with st.expander(f"Confirmed: {plural(len(confirmed), 'task')}"):
+            html(task_list_html(worse.confirmed))
+    again = [name for name in worse.again if name not in confirmed]
+    if again:
+        with st.expander(f"To try again, surest first: {plural(len(again), 'task')}"):
+            html(task_list_html(again))
+
+
+def _noise(found: "Domains", shown: "Shown") -> None:
+    section("Where the noise comes from")
+    if found.variance is None:
+        html(f"<p>Not to be had: {html_text(found.reasons.get('variance', 'no evidence'))}.</p>")
+        return
+    html(f'<p class="lead">{html_text(found.variance.advice)}</p>')
+    figure(variance_figure(found, shown.look), "variance")
+    html(variance_html(found))
+    if found.gain.value is not None:
+        html(f"<p>Normalised gain: {html_text(gain_text(found))}.</p>")

@@ -1,13 +1,189 @@
-"""To come."""
+"""Two contenders on the same tasks: the difference, how surely, where it lies, and the tasks on which they part."""
 
+import json
+import math
+import re
 from typing import TYPE_CHECKING
 
-from harness.report.pages.parts import title
+import streamlit as st
+
+from harness.core import as_json
+from harness.report.csv_export import safe_csv
+from harness.report.forest import forest_figure
+from harness.report.fragments import domain_differences_html, html_text
+from harness.report.pages.evidence import Evidence, asked_at, keeps_conversations, pairing_for, scoreboard_for, table_of
+from harness.report.pages.pairs import choose_pair
+from harness.report.pages.parts import choose, columns, download, figure, html, loud, notes, section, title
+from harness.report.pair_pieces import (
+    WAYS,
+    FlippedTask,
+    flips_html,
+    pairing_html,
+    sentence_html,
+    this_suite_words,
+    tries_html,
+)
+from harness.report.pairing import ERRORS_AS, TRIALS_AS
+from harness.report.text import plural
+from harness.report.view import Flip, Pairing, Scoreboard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.report.pages.shell import Shown
+
+FLIPS_A_PAGE = 20
+ASKED = 400
+"""Characters of a task's text beside a flip."""
 
 
 def page(shown: "Shown") -> None:
-    """To come."""
-    title("head_to_head")
+    """A pair, its figures, its domains, its flips."""
+    title("Head to head", "Which of two contenders passes more of the same tasks, how surely, and where they part.")
+    evidence = shown.evidence
+    view = scoreboard_for(evidence)
+    if len(view.shown) < 2:
+        if view.warning:
+            loud(view.warning)
+        st.info("This report has one contender with attempts. A comparison needs two: run another in the same report.")
+        return
+    a, b = choose_pair(view)
+    trials_as, errors_as = _options(view, a, b)
+    if a == b:
+        st.info("The same contender stands on both sides. Choose two different ones.")
+        return
+    found = pairing_for(evidence, a, b, trials_as, errors_as)
+    _compared(found, view)
+    _domains(found, shown)
+    _flips(evidence, found)
+    _tries(found, view)
+    _downloads(evidence, found)
+    notes(found.notes)
+
+
+def _options(view: Scoreboard, a: str, b: str) -> tuple[str, str]:
+    """How trials and errors count; asked only where it makes a difference to these two."""
+    scores = [view.score_of(name) for name in (a, b)]
+    trials_as, errors_as = "mean", "excluded"
+    left, right = columns(2)
+    if any(c.n_trials > c.n_tasks for c in scores):
+        with left:
+            trials_as = choose("Several tries of a task count as", list(TRIALS_AS), "trials")
+    if any(c.errored or c.ungraded for c in scores):
+        with right:
+            errors_as = choose("Attempts that errored are", list(ERRORS_AS), "errors")
+    return trials_as, errors_as
+
+
+def _compared(found: Pairing, view: Scoreboard) -> None:
+    c = found.comparison
+    if found.warning:
+        loud(found.warning)
+    html(sentence_html(c))
+    controls = [name for name in (c.a, c.b) if name in view.controls]
+    if controls:
+        said = " and ".join(f"{name} ({view.score_of(name).control})" for name in controls)
+        html(f"<p>A control, which is a yardstick and no option to choose: {html_text(said)}.</p>")
+    html(pairing_html(found))
+
+
+def _domains(found: Pairing, shown: "Shown") -> None:
+    section("By domain")
+    if len(found.domains) < 2:
+        st.caption("The tasks of these two lie in one domain: there is nothing to tell apart.")
+        return
+    figure(forest_figure(found, shown.look), "forest")
+    with st.expander("The same as a table"):
+        html(domain_differences_html(found))
+
+
+# --------------------------------------------------------------------------------------------------------------- flips
+
+
+def _flips(evidence: Evidence, found: Pairing) -> None:
+    section("Tasks that flipped")
+    lost = sum(f.direction == "lost" for f in found.flips)
+    st.caption(
+        f"{plural(len(found.flips), 'task')} that only one of the two passed: {len(found.flips) - lost:,} the first, "
+        f"{lost:,} the second. These, and no others, make the difference where each task was tried once."
+    )
+    if found.flips:
+        _flip_pages(evidence, found)
+
+
+@st.fragment
+def _flip_pages(evidence: Evidence, found: Pairing) -> None:
+    """A page of flips; to turn it computes nothing anew."""
+    which = choose("Show", ["all of them", *WAYS.values()], "flip")
+    chosen = [f for f in found.flips if which in {"all of them", WAYS[f.direction]}]
+    if not chosen:
+        st.caption("No task flipped that way.")
+        return
+    pages = math.ceil(len(chosen) / FLIPS_A_PAGE)
+    number = min(pages, st.pagination(pages, key="flips", bind="query-params", max_visible_pages=5)) if pages > 1 else 1
+    start = FLIPS_A_PAGE * (number - 1)
+    here = chosen[start : start + FLIPS_A_PAGE]
+    texts, why = _asked(evidence, here)
+    html(flips_html(texts))
+    st.caption(f"{start + 1:,} to {start + len(here):,} of {plural(len(chosen), 'task')}.")
+    if why:
+        html(f"<p>{html_text(why)}</p>")
+
+
+def _asked(evidence: Evidence, flips: list[Flip]) -> tuple[list[FlippedTask], str | None]:
+    """The flips with the start of what was asked, and why it is not known of some."""
+    if not keeps_conversations(evidence):
+        return [
+            FlippedTask(flip=f) for f in flips
+        ], "The report holds no transcripts: what was asked is not known here."
+    table, _ = table_of(evidence)
+    wanted = {f.task for f in flips}
+    places: dict[tuple[str, str], list[int]] = {}
+    for place, name in enumerate(table.tasks):
+        if name in wanted:
+            places.setdefault((name, table.domain_names[table.domains[place]]), []).append(place)
+    keys, texts, twins = table.keys, [], 0
+    for f in flips:
+        found = places.get((f.task, f.domain), [])
+        twins += len(found) > 1  # two suites have a task of that name: a text could be the other's
+        text = asked_at(evidence, keys[found[0]], ASKED) if len(found) == 1 else None
+        cut_of = text.length if text is not None and text.cut else None
+        texts.append(FlippedTask(flip=f, asked=None if text is None else text.text, cut_of=cut_of))
+    return texts, "Several suites have a task of the same name; of such no text is shown." if twins else None
+
+
+# ------------------------------------------------------------------------------------------------- tries and downloads
+
+
+def _tries(found: Pairing, view: Scoreboard) -> None:
+    c = found.comparison
+    scores = [view.score_of(name) for name in (c.a, c.b)]
+    if not any(s.n_trials > s.n_tasks for s in scores):
+        return
+    section("Several tries of a task")
+    st.caption("The pass rates above are for tasks like these. Asked of exactly these tasks, only tries vary.")
+    html(f"<p>{html_text(this_suite_words(found.this_suite))}</p>")
+    html(tries_html(scores))
+
+
+def _downloads(evidence: Evidence, found: Pairing) -> None:
+    section("Downloads")
+    c = found.comparison
+    stem = _file_name(f"{evidence.name}-{c.a}-{c.b}")
+    files: list[tuple[str, Callable[[], bytes], str, str]] = [
+        ("Comparison (JSON)", lambda: json_of(found), f"{stem}.json", "application/json"),
+        ("Domains (CSV)", lambda: safe_csv(as_json(found.domains)), f"{stem}-domains.csv", "text/csv"),
+        ("Flips (CSV)", lambda: safe_csv(as_json(found.flips)), f"{stem}-flips.csv", "text/csv"),
+    ]
+    for place, (label, data, name, kind) in zip(columns(3), files, strict=True):
+        with place:
+            download(label, data, name, kind)
+
+
+def json_of(found: Pairing) -> bytes:
+    """What ``ownbench compare --json`` prints."""
+    return (json.dumps(found.as_json(), indent=2, allow_nan=False) + "\n").encode()
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:120].strip("._") or "comparison"

@@ -58,8 +58,8 @@ def choose(label: str, options: Sequence[str], key: str, *, index: int = 0, word
     return found if found in options else options[0]
 
 
-def download(label: str, data: bytes, name: str, kind: str = "text/csv") -> None:
-    """A button that saves a file; CSV comes from `safe_csv`, in which no cell is a formula."""
+def download(label: str, data: bytes | Callable[[], bytes], name: str, kind: str = "text/csv") -> None:
+    """A button that saves a file, made when it is asked for; CSV comes from `safe_csv`, where no cell is a formula."""
     st.download_button(label, data, file_name=name, mime=kind, key=f"save-{name}", on_click="ignore")
 
 

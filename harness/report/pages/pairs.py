@@ -1,0 +1,30 @@
+"""Which two contenders a page compares: the choice stands in the address as ``a`` and ``b``."""
+
+from harness.report.pages.parts import choose, columns
+from harness.report.text import visible
+from harness.report.view import Scoreboard
+
+
+def default_pair(view: Scoreboard) -> tuple[str, str]:
+    """The option with the highest pass rate against the reference, or the two highest; controls come last.
+
+    With one contender it stands on both sides.
+    """
+    names = [c.name for c in view.shown]
+    second = view.reference if view.reference in names else None
+    first = next((name for name in names if name != second), names[0])
+    if second is None:
+        second = next((name for name in names if name != first), first)
+    return first, second
+
+
+def choose_pair(view: Scoreboard) -> tuple[str, str]:
+    """What the reader chose; the same contender may stand on both sides, which the page says."""
+    names = [c.name for c in view.shown]
+    first, second = default_pair(view)
+    left, right = columns(2)
+    with left:
+        a = choose("First contender", names, "a", index=names.index(first), words=visible)
+    with right:
+        b = choose("Second contender", names, "b", index=names.index(second), words=visible)
+    return a, b
