@@ -104,7 +104,8 @@ def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool = False)
     if not summary.complete and not decided:
         why = f": {plain(summary.stopped_because)}" if summary.stopped_because else ""
         again = "mend that, and " if summary.stopped_because and "user" not in summary.stopped_because else ""
-        say(f"INCOMPLETE{why}; {again}ownbench run {report} goes on from here\n")
+        command = "the same command" if args.until_decided else f"ownbench run {report}"
+        say(f"INCOMPLETE{why}; {again}{command} goes on from here\n")
 
 
 def _many(count: int, word: str) -> str:

@@ -72,7 +72,7 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
         seed=assembled.experiment.seed,
         attempts=planned,
         suites=suites_of(assembled),
-        recorded=manifest.early if manifest else None,
+        recorded=manifest.early if manifest and isinstance(manifest.early, Mapping) else None,
     )
     return Watching(UntilDecided(candidate, baseline, args.baseline_contender, args.policy))
 

@@ -1,5 +1,6 @@
 """What a report is judged on: its outcomes as sums, and its manifest where it has one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def progress_of(table: TaskTable, manifest: Manifest | None) -> Progress:
 
 def _decided(manifest: Manifest) -> str | None:
     """Why a run ended that was to run until decided; ``None`` where something else ended it."""
-    because = (manifest.early or {}).get("because")
+    because = manifest.early.get("because") if isinstance(manifest.early, Mapping) else None
     return str(because) if because and because == manifest.stopped_because else None
 
 

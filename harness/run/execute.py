@@ -341,8 +341,10 @@ class _Run:
         if self.watch is not None:
             return self.watch.record()
         kept = self.manifest.early if self.manifest else None
-        contender = self.assembled.contenders.get(str(kept.get("contender"))) if kept else None
-        return kept if kept and contender and contender.digest == kept.get("contender_digest") else None
+        if not isinstance(kept, Mapping):
+            return None
+        contender = self.assembled.contenders.get(str(kept.get("contender")))
+        return kept if contender is not None and contender.digest == kept.get("contender_digest") else None
 
     def _manifest_notes(self) -> tuple[str, ...]:
         """What models that are still asked are not asked with; those of this call as they are now."""

@@ -3,6 +3,7 @@
 What the manifest says was decided is never taken for granted: only the plan is read from it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path) -> Replayed | None:
     side, manifest = pairs.candidate, pairs.candidate.manifest
     recorded = manifest.early if manifest else None
     digest = side.table.contender_digests[side.index]
-    if manifest is None or not recorded or recorded.get("contender") != side.contender:
+    if manifest is None or not isinstance(recorded, Mapping) or recorded.get("contender") != side.contender:
         return None
     if recorded.get("contender_digest") != digest:  # another one of that name has been run since, from the beginning
         return None

@@ -14,6 +14,8 @@ from test_kill import wait_for
 from harness.cli import main
 
 TASKS = 300
+WRONG = {"role": "user", "content": "question 2"}
+"""What a server that is never right takes every question for."""
 DOMAINS = ("even", "odd")
 RIGHT = {
     "base": lambda n: n % 10 != 0,
@@ -388,6 +390,53 @@ def test_all_trials_of_a_task_and_all_tasks_of_a_source_are_looked_at_together(t
         whole = {o["task"] for o in begun if sum(p["task"] == o["task"] for p in begun) == 2}
         assert found["looked_at"] <= len(whole)
         assert live.inside(capfd, "gate", made["main"], made["cand"], "--policy", policy)[0] == 1
+
+
+def test_of_a_hybrid_only_its_own_tasks_and_the_dev_attempts_of_its_parts_are_made(tmp_path, capfd):
+    """The hybrid escalates every answer that its worker is unsure of, to an expert that is as bad as the worker."""
+    lines = [{"split": "dev" if n < 20 else "test"} for n in range(200)]
+    with Server() as good, Server(lambda body: live.openai_answer(body | {"messages": [WRONG]})) as bad:
+        live.write_suite(tmp_path / "suites" / "s", lines)
+        suites = [{"path": "suites/s", "split": "test"}]
+        main_ = live.write_experiment(tmp_path / "main", models={"m": live.served_model(good)}, suites=suites)
+        assert live.inside(capfd, "run", main_, "--quiet")[0] == 0
+        report = live.write_experiment(
+            tmp_path / "cand",
+            models={m: live.served_model(bad, model=m) for m in ("w", "e")},
+            contenders={
+                "worker": {"model": "w"},
+                "expert": {"model": "e"},
+                "hybrid": {
+                    "worker": "worker",
+                    "expert": "expert",
+                    "escalate": {"signal": "logprob_mean", "threshold": "auto"},
+                },
+            },
+            suites=suites,
+        )
+        early = ("--until-decided", "--baseline", main_, "--candidate-contender", "hybrid", "--quiet")
+        code, _, err = live.inside(capfd, "run", report, *early)
+        assert code == 0, err
+    made = [(o["contender"], o["split"]) for o in (line["outcome"] for line in live.journal(report))]
+    found = live.manifest(report)["early"]
+    assert (found["decision"], found["tasks"]) == ("BLOCK", 180)
+    assert {pair: made.count(pair) for pair in set(made) if pair[1] == "dev"} == {
+        ("worker", "dev"): 20,
+        ("expert", "dev"): 20,
+    }
+    assert {name for name, split in made if split == "test"} == {"hybrid"}
+    assert found["looked_at"] <= made.count(("hybrid", "test")) <= found["looked_at"] + 4
+    assert live.inside(capfd, "gate", main_, report, "--candidate-contender", "hybrid")[0] == 1
+
+
+def test_a_manifest_with_nonsense_in_it_is_judged_as_any_other(bench, blocked, capfd):
+    path = blocked / "manifest.json"
+    for nonsense in ([1], "x", {}, {"contender": 3}):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"early": nonsense}))
+        code, _, rules, _ = bench.gate(capfd, blocked)
+        assert (code, rules["complete"]["holds"], "early" in rules) == (4, False, False)
+        assert live.inside(capfd, "show", blocked)[0] == 0
+    assert live.inside(capfd, "run", blocked, "--limit", "1", "--quiet")[0] == 0
 
 
 # ------------------------------------------------------------------------------------------------------ unknown money
