@@ -31,7 +31,7 @@ from harness.report.pairing import compare_contenders, pair, pair_of
 from harness.report.planning import Plan, observed_discordance, plan_size
 from harness.report.scoreboard import scoreboard, scoreboard_of
 from harness.report.skill_view import DeliveryPair, Lift, SkilledContender, Skills, SkillScore
-from harness.report.skills import skills, skills_of
+from harness.report.skills import has_skills, skills, skills_of
 from harness.report.statistics import read_statistics
 from harness.report.sweep_page import print_sweep
 from harness.report.task_view import (
@@ -97,6 +97,7 @@ __all__ = [
     "factorial_of",
     "gate_junit",
     "gate_markdown",
+    "has_skills",
     "headline",
     "history",
     "load_evidence",

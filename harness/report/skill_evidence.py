@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
     Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
+OUTCOMES_FILE = "outcomes.parquet"
+LISTS = ("skills_shown", "skills_used")
+"""Columns of the outcomes."""
 CLOSED = ("flat", "placebo")
 """Arms in which the whole text stands in the prompt, and there is nothing to open."""
 NOT_SAID = "the rows do not say"
@@ -112,3 +115,31 @@ class SkillEvidence:
     def lacking(self, why: str) -> Estimate:
         """A figure that cannot be had."""
         return Estimate(value=None, level=self.level, why=why)
+
+
+def names_a_skill(table: TaskTable) -> bool:
+    """Whether any row may name a skill, by what the file says of its columns; true where it says nothing of them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        meta = pq.read_metadata(table.report / OUTCOMES_FILE)
+    except (OSError, pa.ArrowInvalid):  # it has gone or changed: who reads it says so
+        return True
+    for group in range(meta.num_row_groups):
+        for place in range(meta.num_columns):
+            column = meta.row_group(group).column(place)
+            if column.path_in_schema.split(".")[0] in LISTS:
+                values = column.statistics
+                if values is None or values.num_values:
+                    return True
+    return False
+
+
+def nothing_used(table: TaskTable) -> SkillUse:
+    """What rows that name no skill come to, without reading them."""
+    import numpy as np
+
+    none = np.zeros(0, dtype=np.int64)
+    return SkillUse(n_tasks=len(table.tasks), shown=(), opened=(), answered=(), contenders=none, tasks=none,
+                    patterns=none, counts=none, sums=np.zeros(0))  # fmt: skip

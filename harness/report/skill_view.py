@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.core import Comparison, Estimate, as_json
 from harness.report.factorial import Design
-from harness.report.view import DomainDifference, missing_why
+from harness.report.view import DomainSpread, missing_why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +72,8 @@ class Lift:
     control: str
     """``bare`` or ``placebo``: what the other was shown in place of the skills."""
     comparison: Comparison | None
-    domains: tuple[DomainDifference, ...]
-    notes: tuple[str, ...]
+    spread: DomainSpread | None
+    """How it differs between domains, where there are several; `harness.report.pair_of` has each of them."""
     why: str | None
     """Why they cannot be compared."""
 
@@ -87,8 +87,8 @@ class DeliveryPair:
     same_skills: bool
     """Whether both have the very same skills; else the one's are among the other's."""
     comparison: Comparison | None
-    domains: tuple[DomainDifference, ...]
-    notes: tuple[str, ...]
+    spread: DomainSpread | None
+    """As in `Lift`."""
     why: str | None
 
 

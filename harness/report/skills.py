@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING
 from harness.core import Comparison, Estimate, EvidenceError, Manifest, UsageError
 from harness.report.evidence import load_evidence, progress_of
 from harness.report.factorial import Design, factorial_of
-from harness.report.pairing import adjusted, pair_of
+from harness.report.pairing import adjusted, compared
 from harness.report.skill_arms import bare_of, deliveries, given, parts_of_hybrids, placebo_of, squares
-from harness.report.skill_evidence import CLOSED, EVERYWHERE, NO_ARM, NOT_SAID, NOTHING_TO_OPEN, SkillEvidence
+from harness.report.skill_evidence import (
+    CLOSED,
+    EVERYWHERE,
+    NO_ARM,
+    NOT_SAID,
+    NOTHING_TO_OPEN,
+    SkillEvidence,
+    names_a_skill,
+    nothing_used,
+)
 from harness.report.skill_notes import alarms_of, no_bare, notes_of, reasons_of
 from harness.report.skill_view import DeliveryPair, Lift, SkilledContender, Skills, SkillScore
-from harness.report.view import DomainDifference
+from harness.report.view import DomainSpread
 from harness.stats import clustered_mean, clustered_rate, compare
 from harness.store import TaskTable, load_skill_use
 
@@ -41,9 +50,12 @@ def skills(report: Path, *, split: str | None = None, level: float = 0.95) -> Sk
 
 
 def skills_of(table: TaskTable, manifest: Manifest | None = None, *, level: float = 0.95) -> Skills:
-    """The same from a table that is loaded already; only what was shown and opened is still read."""
-    one = SkillEvidence(table=table, use=load_skill_use(table), given=given(manifest), level=level,
-                    hybrids=parts_of_hybrids(manifest))  # fmt: skip
+    """The same from a table that is loaded already; only what was shown and opened is still read.
+
+    No domain is tested here: of one lift, ask `harness.report.pair_of`.
+    """
+    use = load_skill_use(table) if has_skills(table, manifest) else nothing_used(table)
+    one = SkillEvidence(table=table, use=use, given=given(manifest), hybrids=parts_of_hybrids(manifest), level=level)
     contenders = tuple(_contender(one, name) for name in one.skilled)
     scores = _adjusted_scores([_score(one, c, name) for c in contenders for name in one.names_of(c.name)])
     lifts, pairs = _adjusted_family(_lifts(one, contenders), _deliveries(one))
@@ -64,6 +76,12 @@ def skills_of(table: TaskTable, manifest: Manifest | None = None, *, level: floa
         warning=progress_of(table, manifest).warning,
         notes=notes_of(one, contenders, scores, lifts, pairs),
     )
+
+
+def has_skills(table: TaskTable, manifest: Manifest | None = None) -> bool:
+    """Whether a contender was given skills, or a row may name one: told at once, without a look at the rows."""
+    given_some = any(one.arm is not None for one in given(manifest).values())
+    return given_some or bool({"skilled", "both"} & set(table.kinds)) or names_a_skill(table)
 
 
 # ------------------------------------------------------------------------------------------------------- one contender
@@ -175,38 +193,33 @@ def _lifts(one: SkillEvidence, contenders: Sequence[SkilledContender]) -> list[L
     for of in contenders:
         for control, against in (("bare", of.bare), ("placebo", of.placebo)):
             if against is not None:
-                c, domains, notes, why = _paired(one, of.name, against)
-                found.append(Lift(contender=of.name, against=against, control=control, comparison=c,
-                                  domains=domains, notes=notes, why=why))  # fmt: skip
+                c, spread, why = _paired(one, of.name, against)
+                found.append(Lift(contender=of.name, against=against, control=control, comparison=c, spread=spread,
+                                  why=why))  # fmt: skip
     return found
 
 
 def _deliveries(one: SkillEvidence) -> list[DeliveryPair]:
     found = []
     for progressive, flat, same in deliveries(one.given, one.present):
-        c, domains, notes, why = _paired(one, progressive.name, flat.name)
+        c, spread, why = _paired(one, progressive.name, flat.name)
         found.append(DeliveryPair(progressive=progressive.name, flat=flat.name, same_skills=same, comparison=c,
-                                  domains=domains, notes=notes, why=why))  # fmt: skip
+                                  spread=spread, why=why))  # fmt: skip
     return found
 
 
-def _paired(
-    one: SkillEvidence, a: str, b: str
-) -> tuple[Comparison | None, tuple[DomainDifference, ...], tuple[str, ...], str | None]:
-    try:
-        found = pair_of(one.table, a, b, level=one.level)
-    except EvidenceError:
-        return None, (), (), "they have no graded task in common"
-    return found.comparison, found.domains, found.notes, None
+def _paired(one: SkillEvidence, a: str, b: str) -> tuple[Comparison | None, DomainSpread | None, str | None]:
+    found, spread = compared(one.table, a, b, one.level)
+    return (None, None, "they have no graded task in common") if found.delta is None else (found, spread, None)
 
 
 def _adjusted_family(
     lifts: Sequence[Lift], pairs: Sequence[DeliveryPair]
 ) -> tuple[tuple[Lift, ...], tuple[DeliveryPair, ...]]:
     """All comparisons of whole contenders are one family."""
-    compared = [*(lift.comparison for lift in lifts), *(pair.comparison for pair in pairs)]
-    p_values = adjusted([c.p_value if c else None for c in compared])
-    corrected = [c and replace(c, p_adjusted=p) for c, p in zip(compared, p_values, strict=True)]
+    family = [*(lift.comparison for lift in lifts), *(pair.comparison for pair in pairs)]
+    p_values = adjusted([c.p_value if c else None for c in family])
+    corrected = [c and replace(c, p_adjusted=p) for c, p in zip(family, p_values, strict=True)]
     return (
         tuple(replace(x, comparison=c) for x, c in zip(lifts, corrected, strict=False)),
         tuple(replace(x, comparison=c) for x, c in zip(pairs, corrected[len(lifts) :], strict=True)),
