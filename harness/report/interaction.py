@@ -1,0 +1,96 @@
+"""Tuned x skilled as a figure: four pass rates with their intervals, and two lines that are parallel or are not."""
+
+from typing import TYPE_CHECKING, Any
+
+from harness.core import Estimate, Kind
+from harness.report.factorial import Design
+from harness.report.look import COLOURS, PAPER, SHAPES, Figure, Look
+from harness.report.plane import percent_domain
+from harness.report.text import percent, percent_interval, plural, visible
+
+if TYPE_CHECKING:
+    import altair as alt
+
+WIDTH, HEIGHT, NAME_LENGTH = 460, 300, 30
+LINES = {"without adapter": ("base", "skilled"), "with adapter": ("tuned", "both")}
+"""Each line's cells, without skills and with them."""
+KINDS = {"without adapter": Kind.SKILLED, "with adapter": Kind.BOTH}
+"""Whose colour and shape each line has."""
+APART = 0.035
+"""What the lines stand apart, so that no interval hides another; the skills are 1 apart."""
+
+
+def interaction_figure(design: Design, look: Look = PAPER) -> Figure | None:
+    """Pass rates of the four cells on their common tasks; ``None`` where one is not known."""
+    import altair as alt
+
+    if any(design.cells[cell].value is None for cells in LINES.values() for cell in cells):
+        return None
+    rows = [_row(design, line, place) for line in LINES for place in (0, 1)]
+    ends = [v for r in rows for v in (r["value"], r["low"], r["high"]) if v is not None]
+    at = "datum.value == 0 ? 'without skills' : 'with skills'"
+    x = alt.X("x:Q", scale=alt.Scale(domain=[-0.45, 1.45], nice=False),
+              axis=alt.Axis(title=None, values=[0, 1], labelExpr=at, labelFontSize=13, grid=False))  # fmt: skip
+    y = alt.Y("value:Q", scale=alt.Scale(domain=percent_domain(ends), nice=False),
+              axis=alt.Axis(title="pass rate, %", grid=True, tickCount=6, format="d"))  # fmt: skip
+    names = list(LINES)
+    scale = alt.Scale(domain=names, range=[COLOURS[KINDS[name]] for name in names])
+    legend = alt.Legend(title=None, orient="top", symbolSize=95, symbolOpacity=1, labelFontSize=13)
+    colour = alt.Color("line:N", scale=scale, sort=names, legend=legend)
+    shapes = alt.Scale(domain=names, range=[SHAPES[KINDS[name]] for name in names])
+    shape = alt.Shape("line:N", scale=shapes, sort=names, legend=legend)
+    dash = alt.StrokeDash("line:N", scale=alt.Scale(domain=names, range=[[6, 4], [1, 0]]), sort=names, legend=None)
+    base = alt.Chart(alt.Data(values=rows))
+    tips = [alt.Tooltip("cell:N", title="cell"), alt.Tooltip("name:N", title="contender"),
+            alt.Tooltip("text:N", title="pass rate")]  # fmt: skip
+    layers: list[Any] = [
+        base.mark_line(strokeWidth=2, opacity=0.8).encode(x=x, y=y, color=colour, strokeDash=dash),
+        base.transform_filter("isValid(datum.low)")
+        .mark_rule(strokeWidth=2.5)
+        .encode(x=x, y="low:Q", y2="high:Q", color=colour),
+        base.mark_point(filled=True, size=130, opacity=1).encode(
+            x=x, y=y, color=colour, shape=shape, tooltip=tips, description="words:N"
+        ),
+        *(_numbers(base, x, y, line, look) for line in names),
+    ]
+    adapter, bare = (visible(design.contenders[cell], NAME_LENGTH) for cell in ("both", "base"))
+    notes = (
+        f"{plural(design.n_tasks, 'task')} that all four have; bars: {100 * design.level:g}% intervals",
+        f"From {bare} to {adapter}; lines that run side by side mean that tuning and skills merely add up",
+    )
+    return Figure(
+        title="Tuning and skills together",
+        notes=notes,
+        chart=alt.layer(*layers).properties(width=WIDTH, height=HEIGHT),
+        words="Pass rates without and with skills: " + "; ".join(r["words"] for r in rows),
+        look=look,
+    )
+
+
+def _row(design: Design, line: str, place: int) -> dict[str, Any]:
+    cell = LINES[line][place]
+    rate: Estimate = design.cells[cell]
+    name = visible(design.contenders[cell], NAME_LENGTH)
+    what = f"{line}, {'with' if place else 'without'} skills"
+    return {
+        "line": line,
+        "cell": what,
+        "name": name,
+        "x": place + (APART if line == "with adapter" else -APART),
+        **{end: None if v is None else 100 * v for end, v in (("value", rate.value), ("low", rate.low),
+                                                              ("high", rate.high))},
+        "text": percent_interval(rate),
+        "short": percent(rate.value),
+        "words": f"{what} ({name}): {percent_interval(rate)}",
+    }  # fmt: skip
+
+
+def _numbers(base: "alt.Chart", x: "alt.X", y: "alt.Y", line: str, look: Look) -> "alt.Chart":
+    """The rates beside their points, those of one line to the left and of the other to the right."""
+    import altair as alt
+
+    right = line == "with adapter"
+    marks = base.transform_filter(f"datum.line === '{line}'").mark_text(
+        align="left" if right else "right", dx=11 if right else -11, fontSize=12
+    )
+    return marks.encode(x=x, y=y, text="short:N", color=alt.value(look.ink))
