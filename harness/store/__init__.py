@@ -3,6 +3,7 @@
 It is all that the running half and the judging half share.
 """
 
+from harness.store.attempts import Attempts
 from harness.store.browse import (
     FLIPS,
     AttemptPage,
@@ -36,7 +37,6 @@ from harness.store.flags import Flag
 from harness.store.journal import Journal
 from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
 from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal
-from harness.store.reduce import Attempts
 from harness.store.schema import (
     Budget,
     ContenderEntry,

@@ -1,11 +1,11 @@
 """The one pass over the outcome rows: each batch is folded into sums for each contender and task."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError, Status, nearest
+from harness.store.attempts import ATTEMPT_FIELDS, REALS, Attempts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,7 @@ class Reduction:
         import numpy as np
 
         self.path = path
-        self._kept: dict[str, list[Array]] | None = {name: [] for name in _ATTEMPT} if attempts else None
+        self._kept: dict[str, list[Array]] | None = {name: [] for name in ATTEMPT_FIELDS} if attempts else None
         self.rows = 0
         self.duplicates = 0
         self.contradictions = 0
@@ -119,7 +119,7 @@ class Reduction:
             }
             every = len(rows) == batch.num_rows
             for name, column in found.items():
-                kind = np.float64 if name in _REALS else np.int8 if name == "escalated" else np.int32
+                kind = np.float64 if name in REALS else np.int8 if name == "escalated" else np.int32
                 self._kept[name].append((column if every else column[rows]).astype(kind, copy=False))
 
     def attempts(self) -> "Attempts | None":
@@ -287,67 +287,6 @@ class Reduction:
 
 
 _TASK_COLUMNS = ("suite", "suite_digest", "task", "task_digest", "domain", "cluster", "split")
-
-
-_REALS = ("seconds", "values", "costs", "confidences")
-_ATTEMPT = ("contenders", "tasks", "trials", *_REALS, "escalated", "true", "predicted", "causes")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempts:
-    """The graded attempts of all contenders, one entry each, in the file's order."""
-
-    contenders: "Array"
-    """Positions in the table's ``contenders``."""
-    tasks: "Array"
-    """Positions in the table's ``tasks``."""
-    trials: "Array"
-    seconds: "Array"
-    """NaN where the latency is unknown; the three below likewise."""
-    values: "Array"
-    """Passed as 0 or 1, else the score."""
-    costs: "Array"
-    confidences: "Array"
-    escalated: "Array"
-    """1, 0, or -1 where unknown."""
-    labels: tuple[str, ...]
-    """Names of labels; the codes below point into it."""
-    true: "Array"
-    """-1 where the task has no label."""
-    predicted: "Array"
-    """-1 where the answer held no label."""
-    cause_names: tuple[str, ...]
-    causes: "Array"
-    """Codes of ``cause_names``; -1 where none is recorded."""
-
-    COLUMNS: ClassVar = {
-        "latency_s": "seconds",
-        "cost_usd": "costs",
-        "confidence": "confidences",
-        "label_true": "true",
-        "label_predicted": "predicted",
-        "cause": "causes",
-    }
-    """Columns of the file that are here, and where."""
-
-    def table(self, columns: "Sequence[str]") -> "pa.Table":
-        """``task_index``, ``trial_index`` and some of `COLUMNS`, as the file has them."""
-        import pyarrow as pa
-
-        found = {"task_index": pa.array(self.tasks, pa.int64()), "trial_index": pa.array(self.trials, pa.int64())}
-        for name in dict.fromkeys(columns):
-            values = getattr(self, self.COLUMNS[name])
-            if values.dtype.kind == "f":
-                found[name] = pa.array(values, from_pandas=True)  # NaN is null
-            else:
-                words = pa.array(self.cause_names if name == "cause" else self.labels, pa.string())
-                found[name] = words.take(pa.array(values, mask=values < 0))
-        return pa.table(found)
-
-    def of(self, contender: int) -> "Attempts":
-        """Those of one contender."""
-        here = (self.contenders == contender).nonzero()[0]
-        return replace(self, **{name: getattr(self, name)[here] for name in _ATTEMPT})
 
 
 class _Codes:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError, Status, UsageError, nearest
+from harness.store.attempts import Attempts
 from harness.store.columns import OUTCOMES, OUTCOMES_FILE, REQUIRED, arrow_type, fitted, open_table
 from harness.store.flags import Flag, flags_of
-from harness.store.reduce import Attempts, Reduction
+from harness.store.reduce import Reduction
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,6 +20,7 @@ from harness.verdict.sweep_live import check_live
 from harness.verdict.sweep_rows import Codes, Rows, Vector, paired_rows
 from harness.verdict.sweep_signal import cpt, gap_area, ranking, told_true
 from harness.verdict.sweep_steps import (
+    ALONE,
     COST,
     ESCALATED,
     LATENCY,
@@ -89,13 +90,17 @@ def sweep_of(
     goal: SweepGoal | None = None,
     settings: SweepSettings | None = None,
 ) -> Sweep:
-    """The same from a table that is loaded already, best with its attempts: they are read again where it kept none."""
+    """The same from a table that is loaded already, best with its attempts: they are read again where it kept none.
+
+    Without ``settings.intervals`` the figures come in a part of the time, as they will be, without an interval and with
+    the reason for that; rivals are then left out.
+    """
     goal, asked = (goal or SweepGoal()).checked(), (settings or SweepSettings()).checked()
     signal, confidence_from, level, seed = asked.signal, asked.confidence_from, asked.level, asked.seed
     rows = paired_rows(table, worker, expert, signal=signal, confidence_from=confidence_from)
     _check_costs(table, rows, goal)
     n = rows.n_tasks
-    resamples = min(1_999, max(499, 15_000_000 // len(rows.tasks)))
+    resamples = min(1_999, max(499, 15_000_000 // len(rows.tasks))) if asked.intervals else 0
     replayer = Replayer(rows, resamples, seed)
     one = _Page(replayer, goal, level)
     exact = replayer.exact()
@@ -112,7 +117,7 @@ def sweep_of(
         "random": mixed(never, always, policy),
         "oracle": replayer.fixed(_oracle(rows, goal, policy.value[ESCALATED])),
     }
-    rivals = one.rivals(policy, draws) if fitted else ()
+    rivals = one.rivals(policy, draws) if fitted and asked.intervals else ()
     front = aiq(exact[:, COST], exact[:, PASS]) if one.costs_known else None
     area = gap_area(exact, drawn, one.told)
     found = Sweep(
@@ -144,7 +149,10 @@ def sweep_of(
         notes=(*_notes(one, table, len(exact), confidence_from), *rows.notes),
         reasons=_reasons(one, area, fitted),
     )
-    found = replace(found, sentence=sentence(found))
+    said = sentence(found)
+    if not asked.intervals:
+        said = f"{said} Whether it beats the controls is not judged: {ALONE}."
+    found = replace(found, sentence=said)
     if asked.live is None:
         return found
     return replace(found, live=check_live(table, manifest, asked.live, worker, expert, level=level, seed=seed))
@@ -315,7 +323,9 @@ def _notes(one: _Page, table: TaskTable, thresholds: int, confidence_from: str |
     notes = [
         f"split: {table.split}; {rows.n_tasks:,} tasks at which both have a graded attempt and the signal speaks",
         "escalate where confidence < threshold; the worker's call is always charged, the expert's where escalated",
-        f"intervals ({100 * one.level:g}%): {one.told.method}; weights are drawn once, so all figures are joint",
+        f"intervals ({100 * one.level:g}%): {one.told.method}; weights are drawn once, so all figures are joint"
+        if one.replayer.resamples
+        else ALONE,
         f"the choice is scored on tasks left out: {FOLDS} folds, {REPEATS} dealings; intervals repeat the choosing",
         "random: the expectation at the cross-fitted share; oracle: the same share, spent where the expert gains most",
     ]

@@ -64,6 +64,8 @@ class SweepSettings:
     live: str | None = None
     level: float = 0.95
     seed: int = 0
+    intervals: bool = True
+    """Without them every figure comes at once and alone, and nothing is said against the controls."""
 
     def checked(self) -> "SweepSettings":
         """Itself.

@@ -13,7 +13,7 @@ from harness.stats import (
     reliability_bins,
 )
 from harness.verdict.sweep_rows import Rows, Vector
-from harness.verdict.sweep_steps import ESCALATED, PASS, Matrix, Replayer, estimate
+from harness.verdict.sweep_steps import ALONE, ESCALATED, PASS, Matrix, Replayer, estimate
 from harness.verdict.sweep_view import Calibration
 
 FOLDS = 5
@@ -65,6 +65,8 @@ def gap_area(exact: Matrix, drawn: "np.ndarray", told: Estimate) -> Estimate:
     The area under (pass - never) / (always - never) against the share escalated, straight between thresholds (Ong et
     al. 2024, who average ten points); random escalation has one half. None where the gap cannot be told from 0.
     """
+    if not len(drawn):
+        return replace(told, method="none", why=ALONE)
     gap = drawn[:, -1, PASS] - drawn[:, 0, PASS]
     tail = (1.0 - told.level) / 2.0
     low, high = np.quantile(gap, [tail, 1.0 - tail])

@@ -19,6 +19,7 @@ from harness.verdict.sweep_rows import Codes, Rows, Vector
 Matrix = NDArray[np.float64]
 PASS, COST, LATENCY, ESCALATED = range(4)
 """Columns of every figure below: pass rate, dollars and seconds a task, share escalated."""
+ALONE = "intervals were not asked for"
 ROOM = 1_000_000
 """Numbers of one table held at a time."""
 
@@ -58,6 +59,8 @@ class Replayer:
     @cached_property
     def weights(self) -> NDArray[np.uint8]:
         """Shape (resamples, clusters)."""
+        if not self.resamples:
+            return np.empty((0, self.rows.groups), dtype=np.uint8)
         return cluster_weights(self.rows.groups, self.resamples, self.seed)
 
     @cached_property
@@ -88,6 +91,8 @@ class Replayer:
         Between two thresholds all resamples are one small product. Resamples lie side by side in memory, since every
         reader takes quantiles over them.
         """
+        if not self.resamples:
+            return np.empty((0, len(steps), 4))
         turned = np.ascontiguousarray(self.weights.T)
         found = np.zeros((len(steps), 4, self.resamples))
         rows, start = max(1, ROOM // self.resamples), 0
@@ -141,7 +146,7 @@ class Replayer:
         tied = np.isin(
             ends[:-1], turn[mixed]
         )  # cells of right answers whose level holds wrong ones too: the cell before
-        found = []
+        found = [np.empty(0)]
         ones = np.ones((1, self.rows.groups), dtype=np.uint8)
         for block in [slice(0, 1)] if whole else self._blocks(2 * len(rows)):
             weights = np.take((ones if whole else self.weights)[block], codes, axis=1) * mass
@@ -188,7 +193,7 @@ class Replayer:
 
     def _dealt(self, dealing: "_Dealing", weights: NDArray[np.uint8]) -> Matrix:
         """For each row of weights the four figures over all folds; NaN where a fold had nothing to choose on."""
-        found, base = [], self.cluster_base[dealing.members]
+        found, base = [np.empty((0, 4))], self.cluster_base[dealing.members]
         for block in self._blocks(2 * len(self.codes), len(weights)):
             here = weights[block]
             laid = np.take(here, dealing.members, axis=1).astype(np.float64)
@@ -203,8 +208,9 @@ class Replayer:
 
     def _resampled(self, sums: Matrix) -> Matrix:
         """Sums by cluster on each resample: shape (resamples, columns)."""
+        none = np.empty((0, sums.shape[1]))
         blocks = self._blocks(len(sums))
-        return np.concatenate([self.weights[block].astype(np.float64) @ sums for block in blocks])
+        return np.concatenate([none, *(self.weights[block].astype(np.float64) @ sums for block in blocks)])
 
     def _blocks(self, size: int, many: int | None = None) -> list[slice]:
         rows = max(1, ROOM // max(1, size))
@@ -305,6 +311,8 @@ def estimate(value: float, drawn: Vector, told: Estimate) -> Estimate:
     """The figure with its percentile interval, widened where needed to hold it; ``told`` has the rest."""
     if not np.isfinite(value):
         return replace(told, value=None, method="none", why=told.why or "unknown for some tasks")
+    if not len(drawn):
+        return replace(told, value=float(value), method="none", why=ALONE)
     limits = percentile_limits(drawn, told.level)
     if limits is None:
         return replace(told, value=float(value), why="undefined in too many resamples")
@@ -313,7 +321,7 @@ def estimate(value: float, drawn: Vector, told: Estimate) -> Estimate:
 
 def estimates(values: Vector, drawn: Matrix, told: Estimate) -> list[Estimate]:
     """`estimate` of many figures, one a column of ``drawn``."""
-    if not (len(values) and np.isfinite(values).all() and np.isfinite(drawn).all()):
+    if not (len(values) and len(drawn) and np.isfinite(values).all() and np.isfinite(drawn).all()):
         return [estimate(float(value), drawn[:, k], told) for k, value in enumerate(values)]
     tail = (1.0 - told.level) / 2.0
     low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)

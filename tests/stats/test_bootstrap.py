@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from harness.stats import bootstrap_estimate, cluster_weights, percentile_limits, resampled_sums, table_bootstrap
+from harness.stats.units import few_rows
 
 
 def mean(sums):
@@ -61,3 +62,29 @@ def test_what_cannot_be_had_is_none_with_a_reason():
         table_bootstrap(3, 3, 5)
     with pytest.raises(ValueError, match="needs clusters"):
         cluster_weights(0, 10)
+
+
+def test_counted_rows_give_the_interval_of_the_normal_limit():
+    """50,000 clusters of few rows: the standard error of a mean is known."""
+    rng = np.random.default_rng(2)
+    passes = rng.integers(0, 4, 50_000)
+    found = bootstrap_estimate(np.stack([passes, np.full(50_000, 3)], axis=1), lambda s: s[:, 0] / s[:, 1])
+    error = (passes / 3).std() / np.sqrt(50_000)
+    assert found.value == pytest.approx(passes.mean() / 3)
+    assert [found.low, found.high] == pytest.approx(
+        [found.value - 1.96 * error, found.value + 1.96 * error], abs=0.06 * error
+    )
+
+
+def test_rows_are_counted_only_where_they_are_few_and_truly_alike():
+    table = np.array([[1.0, 0.0], [0.1 + 0.2, 1.0], [0.3, 1.0], [1.0, 0.0], [0.0, 0.0]])
+    rows, counts = few_rows(table)
+    assert dict(zip(map(tuple, rows.round(9).tolist()), counts.tolist(), strict=True)) == {
+        (0.0, 0.0): 1,
+        (0.3, 1.0): 2,
+        (1.0, 0.0): 2,
+    }
+    assert few_rows(np.random.default_rng(0).random((5_000, 2))) is None
+    assert few_rows(np.array([[np.nan, 1.0]])) is None
+    mix = np.random.default_rng(0).uniform(0.5, 1.5, 2)  # two rows made to share the combination that tells rows apart
+    assert few_rows(np.array([[mix[1], 0.0], [0.0, mix[0]]])) is None

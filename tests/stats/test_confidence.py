@@ -111,3 +111,19 @@ def test_isotonic_fit_agrees_with_scipy(rows):
 def test_isotonic_fit_needs_a_task():
     with pytest.raises(ValueError, match="at least one"):
         isotonic_fit([], [])
+
+
+def test_an_isotonic_fit_of_many_values_is_scipys():
+    from scipy.optimize import isotonic_regression
+
+    rng = np.random.default_rng(1)
+    x = rng.random(20_000).round(4)  # ties
+    y = (rng.random(20_000) < x**2).astype(float)
+    fit = isotonic_fit(x, y)
+    weight = np.bincount(np.unique(x, return_inverse=True)[1])
+    means = np.bincount(np.unique(x, return_inverse=True)[1], weights=y) / weight
+    assert fit.values == pytest.approx(isotonic_regression(means, weights=weight).x)
+    falling = isotonic_fit(np.arange(3_000.0), np.arange(3_000.0)[::-1])  # one block
+    assert falling.values == pytest.approx(np.full(3_000, 1_499.5))
+    rising = isotonic_fit(np.arange(3_000.0), np.arange(3_000.0))  # nothing to pool
+    assert rising.values == pytest.approx(np.arange(3_000.0))

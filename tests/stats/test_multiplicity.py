@@ -105,3 +105,27 @@ def test_family_wise_error_over_dependent_contrasts():
         D = rng.integers(0, 2, (40, 6)) - shared
         false += max_t_sign_flip(D, resamples=299).min() <= 0.05
     assert false / 300 < 0.085
+
+
+def test_signs_that_are_counted_give_what_signs_that_are_listed_give():
+    """30,000 units of few values in two domains: each domain's p by its own exact test, and Holm's step between."""
+    rng = np.random.default_rng(5)
+    d = rng.choice([-2, -1, 0, 1, 2], 30_000, p=[0.1, 0.15, 0.49, 0.155, 0.105]) / 3
+    place = np.arange(30_000) % 2
+    table = np.stack([np.where(place == k, d, 0.0) for k in (0, 1)], axis=1)
+    found = max_t_sign_flip(table, resamples=9_999)
+    alone = [sign_flip_test(d[place == k]).p_value for k in (0, 1)]
+    low, high = np.argsort(alone)
+    # The domains share no unit, so the larger of the two statistics passes t unless both stay below.
+    both = 1 - (1 - alone[low]) ** 2
+    assert found[low] == pytest.approx(both, abs=4 * np.sqrt(both * (1 - both) / 9_999) + 1e-3)
+    assert found[high] == pytest.approx(max(alone[high], both), abs=4 * np.sqrt(0.25 / 9_999))
+
+
+def test_shared_units_keep_their_dependence_when_they_are_counted():
+    """The same contrast twice is one question: no price for asking it twice; its opposite is the same again."""
+    rng = np.random.default_rng(6)
+    d = rng.choice([-1, 0, 1], 30_000, p=[0.2, 0.585, 0.215])
+    once = sign_flip_test(d).p_value
+    found = max_t_sign_flip(np.stack([d, d, -d], axis=1), resamples=9_999)
+    assert found == pytest.approx([once] * 3, abs=4 * np.sqrt(once * (1 - once) / 9_999) + 2e-4)
