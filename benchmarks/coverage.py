@@ -203,12 +203,11 @@ def compared(runs: int) -> Part:
         "Coverage; false claims at 5% of its p and of a t test (not used); passes of `non_inferiority`, at one-sided "
         "5%, at a true loss of the margin, .05, and at none. Clusters hold 1, 1, 2, 3 or 8 tasks of three trials. "
         "Equal: the same rate on each task. Gain: on half the units each has its own, .05 apart on average. Skewed: "
-        "the first gains .05 on nine units of ten, loses .45 on the tenth. Steady: rates are 0 or 1, few units differ. "
-        "Lost: the first loses all it had on one unit of 14.",
-        "Where fewer than ten units, and fewer than half, differ, Tango's interval on units replaces CR1/t. The "
-        "method names how many clusters there are where they are ten or fewer; of a few heavy losers it does not warn. "
-        "The test of the margin allows for losers not yet seen: at .05 it needs 55 units though none differs, and "
-        "clusters as unequal as these count for little more than half.",
+        "the first gains .05 on nine units of ten, loses .45 on the tenth. Steady: rates are 0 or 1. Lost: all is lost "
+        "on one unit of 14.",
+        "Where fewer than ten units, and fewer than half, differ, Tango's interval on units replaces CR1/t; of few "
+        "heavy losers it does not warn. The margin's test allows for losers not seen: at .05 it needs 55 units, "
+        "unequal ones more.",
     )
     worlds = ("equal", "gain", "skewed", "steady")
     null = ("equal", "skewed", "steady")
