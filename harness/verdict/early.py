@@ -181,20 +181,12 @@ class Rule:
 
     def _new_tracks(self) -> "list[_Track]":
         """One of the whole, one of each domain that may block; the level is split between the two as in `weigh`."""
-        import numpy as np
-
         out, policy = self.evidence.outcomes, self.policy
         present = sorted({out.domain_names[code] for code in out.domains[self._rows].tolist()})
         gated = [name for name in present if name not in policy.exempt_domains] if len(present) > 1 else []
         level = policy.alpha / 2.0 if gated else policy.alpha
-        widest = int(np.bincount(self._unit_of).max())
-        tracks = [_Track(None, policy.margin, level, 1, widest)]
-        for name in gated:
-            here = out.domains[self._rows] == out.domain_names.index(name)
-            widest = int(np.bincount(self._unit_of[here]).max())
-            margin = policy.critical_domains.get(name, policy.margin)
-            tracks.append(_Track(name, margin, level, len(gated), widest))
-        return tracks
+        family = [_Track(n, policy.critical_domains.get(n, policy.margin), level, len(gated)) for n in gated]
+        return [_Track(None, policy.margin, level, 1), *family]
 
     def _first_harm(self, start: int, end: int) -> int | None:
         """The first unit of a stretch after which harm is shown."""
@@ -313,15 +305,16 @@ def at(outcomes: Outcomes, rows: "Ints") -> Outcomes:
 class _Track:
     """The evidence of harm, overall or in one domain, from unit to unit.
 
-    A unit's value is the sum of its differences over the size of the largest unit, which is known beforehand. Harm is
-    shown where the evidence has reached ``times / level`` at any moment (Ville 1939) and the difference lies below
-    minus the margin: a drop that the margin allows stops nothing.
+    A unit's value is the mean difference of its tasks, so that no more is bet on a large unit than can be lost on it;
+    the hypothesis is that no unit loses on average, as that of the gate's sign flips. Harm is shown where the evidence
+    has reached ``times / level`` at any moment (Ville 1939) and the difference over tasks lies below minus the margin:
+    a drop that the margin allows stops nothing.
     """
 
-    def __init__(self, domain: str | None, margin: float, level: float, times: int, widest: int) -> None:
+    def __init__(self, domain: str | None, margin: float, level: float, times: int) -> None:
         self.domain, self.margin, self.level = domain, margin, level
         self.judged = 0
-        self._times, self._widest = times, widest
+        self._times = times
         self._process, self._peak, self._sum = BettingProcess(), 1.0, 0.0
 
     @property
@@ -363,7 +356,8 @@ class _Track:
             return None
         names, codes = np.unique(units, return_inverse=True)
         sums, counts = np.bincount(codes, weights=d), np.bincount(codes, weights=judged)
-        path = np.maximum.accumulate(np.maximum(self._process.after_each(-sums / self._widest), self._peak))
+        # The size is that of all planned tasks, judged or not: it is known before the bet.
+        path = np.maximum.accumulate(np.maximum(self._process.after_each(-sums / np.bincount(codes)), self._peak))
         total, number = self._sum + np.cumsum(sums), self.judged + np.cumsum(counts)
         shown = (np.minimum(1.0, self._times / path) <= self.level) & _below(total, number, self.margin)
         if fit is not None:
