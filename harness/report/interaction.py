@@ -31,7 +31,9 @@ def interaction_figure(design: Design, look: Look = PAPER) -> Figure | None:
     at = "datum.value == 0 ? 'without skills' : 'with skills'"
     x = alt.X("x:Q", scale=alt.Scale(domain=[-0.45, 1.45], nice=False),
               axis=alt.Axis(title=None, values=[0, 1], labelExpr=at, labelFontSize=13, grid=False))  # fmt: skip
-    y = alt.Y("value:Q", scale=alt.Scale(domain=percent_domain(ends), nice=False),
+    domain = percent_domain(ends)
+    _place_numbers(rows, (domain[1] - domain[0]) / HEIGHT)
+    y = alt.Y("value:Q", scale=alt.Scale(domain=domain, nice=False),
               axis=alt.Axis(title="pass rate, %", grid=True, tickCount=6, format="d"))  # fmt: skip
     names = list(LINES)
     scale = alt.Scale(domain=names, range=[COLOURS[KINDS[name]] for name in names])
@@ -51,12 +53,11 @@ def interaction_figure(design: Design, look: Look = PAPER) -> Figure | None:
         base.mark_point(filled=True, size=130, opacity=1).encode(
             x=x, y=y, color=colour, shape=shape, tooltip=tips, description="words:N"
         ),
-        *(_numbers(base, x, y, line, look) for line in names),
+        *(_numbers(base, place, look) for place in (0, 1)),
     ]
-    adapter, bare = (visible(design.contenders[cell], NAME_LENGTH) for cell in ("both", "base"))
     notes = (
         f"{plural(design.n_tasks, 'task')} that all four have; bars: {100 * design.level:g}% intervals",
-        f"From {bare} to {adapter}; lines that run side by side mean that tuning and skills merely add up",
+        "Lines that run side by side mean that tuning and skills merely add up",
     )
     return Figure(
         title="Tuning and skills together",
@@ -74,6 +75,7 @@ def _row(design: Design, line: str, place: int) -> dict[str, Any]:
     what = f"{line}, {'with' if place else 'without'} skills"
     return {
         "line": line,
+        "place": place,
         "cell": what,
         "name": name,
         "x": place + (APART if line == "with adapter" else -APART),
@@ -85,12 +87,25 @@ def _row(design: Design, line: str, place: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _numbers(base: "alt.Chart", x: "alt.X", y: "alt.Y", line: str, look: Look) -> "alt.Chart":
-    """The rates beside their points, those of one line to the left and of the other to the right."""
+LINE = 17
+"""Pixels that one number takes."""
+
+
+def _place_numbers(rows: list[dict[str, Any]], percent_a_pixel: float) -> None:
+    """The numbers stand outside the lines, at the height of their points; two that would meet are moved apart."""
+    for place in (0, 1):
+        low, high = sorted((r for r in rows if r["place"] == place), key=lambda r: (r["value"], r["line"]))
+        lacking = max(0.0, LINE - (high["value"] - low["value"]) / percent_a_pixel) / 2 * percent_a_pixel
+        for row, sign in ((low, -1), (high, 1)):
+            row["number_x"] = place + (1 if place else -1) * 2 * APART
+            row["number_y"] = row["value"] + sign * lacking
+
+
+def _numbers(base: "alt.Chart", place: int, look: Look) -> "alt.Chart":
+    """Without skills to the left, with them to the right."""
     import altair as alt
 
-    right = line == "with adapter"
-    marks = base.transform_filter(f"datum.line === '{line}'").mark_text(
-        align="left" if right else "right", dx=11 if right else -11, fontSize=12
+    marks = base.transform_filter(f"datum.place === {place}").mark_text(
+        align="left" if place else "right", dx=4 if place else -4, fontSize=12
     )
-    return marks.encode(x=x, y=y, text="short:N", color=alt.value(look.ink))
+    return marks.encode(x="number_x:Q", y="number_y:Q", text="short:N", color=alt.value(look.ink))

@@ -27,7 +27,7 @@ def lifts_figure(view: Skills, look: Look = PAPER) -> Figure | None:
     lifts = [lift for lift in view.lifts if lift.comparison is not None]
 
     def row(lift: Lift, c: Comparison) -> dict[str, Any]:
-        against = f"less {'its placebo' if lift.control == 'placebo' else 'bare'} {visible(lift.against, NAME_LENGTH)}"
+        against = f"less {visible(lift.against, NAME_LENGTH)}{', a placebo' if lift.control == 'placebo' else ''}"
         return _row(lift.contender, against, arms.get(lift.contender, "not said"), c)
 
     rows = [row(lift, lift.comparison) for lift in lifts if lift.comparison is not None]

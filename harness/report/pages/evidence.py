@@ -16,6 +16,8 @@ from harness.report.domains import domains_of
 from harness.report.evidence import load_evidence
 from harness.report.pairing import pair_of
 from harness.report.scoreboard import scoreboard_of
+from harness.report.skill_view import Skills
+from harness.report.skills import has_skills, skills_of
 from harness.report.statistics import read_statistics
 from harness.report.task_view import ShownText, shown_text
 from harness.report.view import Pairing, Scoreboard
@@ -162,3 +164,17 @@ def splits_of(evidence: Evidence) -> tuple[str, ...]:
     except (OSError, ValueError):  # a broken file says so where its figures are asked for
         return ()
     return tuple(s for s in ("test", "dev", "all") if s in found or s == "all") if {"test", "dev"} <= found else ()
+
+
+@remembered(64)
+def has_skills_for(evidence: Evidence) -> bool:
+    """Whether there is anything to show of skills."""
+    table, manifest = table_of(evidence)
+    return has_skills(table, manifest)
+
+
+@remembered(8)
+def skills_for(evidence: Evidence) -> Skills:
+    """What was shown and opened, and what it added."""
+    table, manifest = table_of(evidence)
+    return skills_of(table, manifest)
