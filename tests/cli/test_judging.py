@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.cli import main
+from harness.store import evidence_digest
 
 
 @pytest.fixture
@@ -36,8 +37,10 @@ def test_show_json_is_what_report_writes(report, capsys):
     shown = json.loads(capsys.readouterr().out)
     assert main(["report", str(report), "--json"]) == 0
     written = json.loads(capsys.readouterr().out)["written"]
-    assert [path.rsplit("/", 1)[1] for path in written[:2]] == ["report.md", "statistics.json"]
-    assert json.loads((report / "statistics.json").read_text()) == shown
+    assert [path.rsplit("/", 1)[1] for path in written[:3]] == ["report.html", "report.md", "statistics.json"]
+    statistics = json.loads((report / "statistics.json").read_text())
+    assert statistics.pop("evidence") == evidence_digest(report)
+    assert statistics == shown
 
 
 def test_compare_prints_a_sentence_and_json_the_numbers(report, capsys):

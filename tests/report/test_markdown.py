@@ -105,7 +105,7 @@ def test_what_is_not_known_stands_on_the_page(mixed):
 
 def test_figures_are_named_only_where_they_are(make_report, mixed):
     written = [path.relative_to(mixed).as_posix() for path in write_report(mixed)]
-    assert written[:2] == ["report.md", "statistics.json"]
+    assert written[:3] == ["report.html", "report.md", "statistics.json"]
     for stem in ("pass_rate", "cost_vs_pass"):
         assert {f"figures/{stem}.png", f"figures/{stem}.svg"} <= set(written)
     assert all((mixed / path).is_file() for path in written)
@@ -151,7 +151,7 @@ def test_an_unfinished_run_is_loud(make_report):
 def test_nothing_graded_still_makes_a_page(make_report):
     report = make_report([{"contender": n, "task": "x", "status": "errored"} for n in "AB"])
     written = [path.name for path in write_report(report)]
-    assert written == ["report.md", "statistics.json"]
+    assert written == ["report.html", "report.md", "statistics.json"]
     assert "No attempt has been graded" in (report / "report.md").read_text()
 
 

@@ -1,0 +1,135 @@
+"""report.html holds the report's own figures, in one file that asks nobody for anything and runs nothing."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from harness.core import EvidenceError
+from harness.report import write_report
+from harness.report.html_page import FLIPS_LISTED
+from harness.report.text import dollars, percent
+
+VOID = {"meta", "br", "img", "link", "input"}
+
+
+class Read(HTMLParser):
+    """The page as a browser's parser sees it: its tags, the texts of its table cells, and whether every tag closes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.cells, self.open, self.text = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag in {"td", "th"}:
+            self.cells.append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+        if {"td", "th"} & set(self.open):
+            self.cells[-1] += data
+
+
+@pytest.fixture
+def mixed(make_report, paired_rows):
+    return make_report(paired_rows(40, 9, 3, 28, domains=("x", "y"), cost_usd=0.01, latency_s=0.5),
+                       experiment="reference: B\n")  # fmt: skip
+
+
+def page(report):
+    write_report(report)
+    return (report / "report.html").read_text(encoding="utf-8")
+
+
+def test_every_figure_of_the_scoreboard_is_that_of_the_statistics(mixed):
+    found = Read(page(mixed))
+    written = json.loads((mixed / "statistics.json").read_text())
+    cells = " ".join(found.cells)
+    for contender in written["contenders"]:
+        for key, form in (("pass_rate", percent), ("cost_per_task_usd", dollars), ("cost_per_pass_usd", dollars)):
+            assert form(contender[key]["value"]) in cells
+        rate = contender["pass_rate"]
+        assert f"[{100 * rate['low']:.1f}, {100 * rate['high']:.1f}]" in cells
+    (comparison,) = written["comparisons"]
+    assert f"{100 * comparison['delta']:+.2f}" in found.cells
+    assert {str(comparison["wins"]), str(comparison["losses"])} <= set(found.cells)
+
+
+def test_the_file_asks_nobody_and_runs_nothing(mixed):
+    text = page(mixed)
+    found = Read(text)
+    tags = [tag for tag, _ in found.tags]
+    assert not {"script", "link", "iframe", "object", "embed", "img", "form", "base"} & set(tags)
+    policy = next(a["content"] for t, a in found.tags if a.get("http-equiv") == "Content-Security-Policy")
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    for _, attributes in found.tags:
+        assert not [name for name in attributes if name.startswith("on")]
+        assert not {"src", "srcset", "action"} & set(attributes)
+    others = {u for u in re.findall(r"https?://[^\s\"'<)]+", text) if not u.startswith("http://www.w3.org/")}
+    assert others == set()
+    assert not re.search(r"url\(\s*['\"]?(?!#)", text)
+    assert len(text) < 500_000
+
+
+def test_marks_of_the_figures_say_what_they_are(mixed):
+    found = Read(page(mixed))
+    titles = [text for text in found.text if text.startswith(("A: ", "B: "))]
+    assert len(titles) >= 4  # a point of each contender in both figures
+    assert [t for t, _ in found.tags].count("svg") == 2
+
+
+def test_an_unfinished_run_says_so_first(make_report, paired_rows):
+    rows = paired_rows(5, 2, 1, 2)
+    manifest = {"planned": 40, "done": 20, "complete": False, "stopped_because": "the budget of <$1> is spent"}
+    found = Read(page(make_report(rows, manifest)))
+    loud = [a for t, a in found.tags if a.get("class") == "loud"]
+    assert len(loud) == 1
+    said = next(text for text in found.text if text.startswith("INCOMPLETE"))
+    assert "the budget of <$1> is spent" in said
+
+
+@pytest.mark.parametrize("broken", ["empty", "cut", "none"])
+def test_a_broken_report_still_renders_and_says_so(make_report, paired_rows, broken):
+    report = make_report(paired_rows(5, 2, 1, 2))
+    outcomes = report / "outcomes.parquet"
+    if broken == "none":
+        outcomes.unlink()
+    else:
+        outcomes.write_bytes(b"" if broken == "empty" else outcomes.read_bytes()[:200])
+    with pytest.raises(EvidenceError) as error:
+        write_report(report)
+    found = Read((report / "report.html").read_text(encoding="utf-8"))
+    assert str(error.value) in "".join(found.text)
+    assert not (report / "statistics.json").exists()
+
+
+def test_hostile_names_are_text(make_report):
+    names = ["</title><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\u202egnp\x1b[31m", "a&lt;b\"'"]
+    rows = [{"contender": c, "task": t, "domain": names[i % 2], "status": "passed" if (i + j) % 2 else "failed"}
+            for i, c in enumerate(names) for j, t in enumerate(names)]  # fmt: skip
+    text = page(make_report(rows))
+    found = Read(text)
+    tags = {tag for tag, _ in found.tags}
+    assert not tags & {"script", "img"}
+    assert "\u202e" not in text
+    assert "\x1b" not in text
+    assert any("<img src=x onerror=alert(1)>" in cell for cell in found.cells)
+    assert any("a&lt;b\"'" in cell for cell in found.cells)
+
+
+def test_flips_are_counted_and_the_first_are_named(make_report, paired_rows):
+    found = Read(page(make_report(paired_rows(5, 3, FLIPS_LISTED + 12, 2), experiment="reference: B\n")))
+    text = "".join(found.text)
+    assert f"passed {FLIPS_LISTED + 12} tasks" in text
+    assert "and 12 more" in text
