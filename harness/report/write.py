@@ -1,6 +1,5 @@
 """``ownbench report``: statistics.json, report.md, report.html and the figures, written into the report's folder."""
 
-import json
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,9 +11,10 @@ from harness.report.look import png, svg
 from harness.report.markdown import markdown_page
 from harness.report.pairing import pair_of
 from harness.report.scoreboard import scoreboard_of
+from harness.report.statistics import statistics_text
 from harness.report.view import Scoreboard
-from harness.store import TaskTable
-from harness.verdict import Advice, AdviceSettings, advise_on, load_terms
+from harness.store import TaskTable, evidence_digest
+from harness.verdict import Advice, AdviceSettings, advise_of, load_terms
 
 
 def write_report(report: Path, *, split: str | None = None, level: float = 0.95) -> list[Path]:
@@ -29,6 +29,7 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
         UsageError: an unknown split.
     """
     try:
+        evidence = evidence_digest(report)  # before the outcomes are read: of later ones it would vouch for too much
         table, manifest = load_evidence(report, split, attempts=True)
     except EvidenceError as error:
         write_atomic(report / "report.html", html_page(Page(report=report.resolve().name, trouble=str(error))))
@@ -39,7 +40,7 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
     advice = _advice(table, manifest, level)
     page = Page(report=view.report, view=view, pairings=pairings, advice=advice)
     statistics, markdown, paper = (report / name for name in ("statistics.json", "report.md", "report.html"))
-    write_atomic(statistics, json.dumps(view.as_json(), indent=2, allow_nan=False) + "\n")
+    write_atomic(statistics, statistics_text(view, evidence))
     write_atomic(markdown, markdown_page(view, pairings, named))
     write_atomic(paper, html_page(page))
     return [paper, markdown, statistics, *drawn]
@@ -69,5 +70,5 @@ def _figures(view: Scoreboard, folder: Path) -> tuple[list[tuple[str, str]], lis
 def _advice(table: TaskTable, manifest: Manifest | None, level: float) -> Advice | None:
     """The advice, where the evidence allows one: the page says without it what the pass rates say."""
     with suppress(OwnbenchError):
-        return advise_on(table, manifest, load_terms(table.report), AdviceSettings(level=level))
+        return advise_of(table, manifest, load_terms(table.report), AdviceSettings(level=level))
     return None
