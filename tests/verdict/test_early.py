@@ -138,6 +138,19 @@ def test_clusters_speak_once_for_all_their_tasks():
     assert found.weighed.harm.p_value > 0.5
 
 
+def test_a_source_counts_as_the_mean_of_its_tasks_whatever_its_size():
+    sizes = [1, 5, 2, 8, 1, 3, 4] * 3
+    ends = np.cumsum(sizes)
+    units = [list(range(end - size, end)) for end, size in zip(ends, sizes, strict=True)]
+    clusters = np.repeat(np.arange(len(sizes)), sizes)
+    found = rule([-1] * int(ends[-1]), units=units, clusters=clusters).advance()
+    needed = next(k for k in range(1, 21) if harm_e_value(0, k) >= 20)
+    assert (found.decision, len(found.rows)) == (Decision.BLOCK, ends[needed - 1])
+    half = rule([-1, 1] * 24, units=[[2 * k, 2 * k + 1] for k in range(24)], clusters=np.arange(48) // 2)
+    half.advance()
+    assert half.decided.weighed.harm.p_value == 1.0  # as much lost as won in each
+
+
 # --------------------------------------------------------------------------------------------------------- looks
 
 
