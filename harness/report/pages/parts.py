@@ -27,7 +27,8 @@ def section(text: str) -> None:
 
 def html(fragment: str) -> None:
     """A piece of HTML that `harness.report.fragments` made; everything of others' in it is escaped there."""
-    st.html(fragment)
+    if fragment:
+        st.html(fragment)
 
 
 def loud(text: str) -> None:
