@@ -25,11 +25,11 @@ $(BIN)/uv:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/uv
-	$(INSTALL) --editable '.[local]'
+	$(INSTALL) --editable '.[local,app]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/uv
-	$(INSTALL) --editable '.[local,api,datasets,dev]'
+	$(INSTALL) --editable '.[local,api,datasets,app,dev]'
 	@touch $@
 
 demo: $(VENV)/.demo
@@ -42,6 +42,7 @@ demo: $(VENV)/.demo
 	$(BIN)/ownbench gate reports/gate-demo reports/gate-demo --candidate-contender damaged || test $$? -eq 1
 	@echo; echo "Own, rent or mix, at the economics that reports/demo/experiment.yaml assumes:"
 	$(BIN)/ownbench advise reports/demo
+	@echo; echo "reports/demo/report.html is the report to send; $(BIN)/ownbench app reports/demo shows it in a browser."
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal
