@@ -111,6 +111,9 @@ def judging(folder: Path, args: argparse.Namespace) -> str:
     peer = [PYTHON, HERE / "scipy_peer.py", report]
     loading = [measured([*peer, "bootstrap", str(resamples), "0"]) for _ in range(2)][-1]  # the first compiles scipy
     rows.append(_row("reading the same table and importing scipy.stats", [loading]))
+    asked = subprocess.run([PYTHON, HERE / "loaded.py", report], capture_output=True, check=True, text=True)
+    taken: dict[str, float] = json.loads(asked.stdout)
+    rows += [[f"from evidence loaded once: {name}", "", f"{seconds:.2f}", ""] for name, seconds in taken.items()]
     for what, name, times in (
         ("bootstrap", "scipy.stats.bootstrap, one contender's interval", CONTENDERS),
         ("permutation", "scipy.stats.permutation_test, one comparison", CONTENDERS - 1),
@@ -118,6 +121,9 @@ def judging(folder: Path, args: argparse.Namespace) -> str:
         took = measured([*peer, what, str(resamples), "1"])
         rows.append(_row(f"{name}, {resamples} resamples", [took]))
         scaled = (took.cpu_s - loading.cpu_s) * full / resamples * times
+        if what == "bootstrap":
+            share = taken["the scoreboard"] / (took.cpu_s - loading.cpu_s)
+            rows.append(["the whole scoreboard as a share of that one interval", "", f"{share:.2f}", ""])
         rows.append([f"the same {times} times at {full:,} resamples (scaled, not run)", "", f"{scaled:,.0f}", ""])
     return (
         "## Judging\n\nSynthetic outcomes: 10 contenders, 33,334 tasks, 3 trials, 20 domains. `ownbench show` gives "

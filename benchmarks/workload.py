@@ -92,6 +92,7 @@ def make_outcomes(report: Path) -> int:
             "passed": pa.array(passed.ravel()),
             "cost_usd": pa.array(chance.lognormal(-7, 0.5, passed.size)),
             "latency_s": pa.array(chance.lognormal(0, 0.6, passed.size)),
+            "confidence": pa.array(chance.random(passed.size)),
         }
     )
     report.mkdir(parents=True)

@@ -1,0 +1,39 @@
+"""Each judgement from evidence that is loaded once, as the dashboard asks for it: seconds of CPU, as JSON.
+
+Usage: loaded.py REPORT
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from harness.report import domains_of, load_evidence, pair_of, scoreboard_of
+from harness.verdict import SweepSettings, advise_of, sweep_of
+
+
+def main(report: Path) -> None:
+    load_evidence(report)  # the first call loads libraries
+    started = time.process_time()
+    table, manifest = load_evidence(report, attempts=True)
+    seconds = {"loading the evidence": time.process_time() - started}
+    a, b = table.contenders[0], table.contenders[-1]
+    points = SweepSettings(intervals=False)
+    judgements: dict[str, Any] = {
+        "the scoreboard": lambda: scoreboard_of(table, manifest),
+        "one comparison": lambda: pair_of(table, b, a, manifest=manifest),
+        "one comparison by domain": lambda: domains_of(table, b, a, manifest=manifest),
+        "the advice": lambda: advise_of(table, manifest),
+        "one sweep, figures alone": lambda: sweep_of(table, manifest, a, b, settings=points),
+        "one sweep, with its intervals": lambda: sweep_of(table, manifest, a, b),
+    }
+    for name, judgement in judgements.items():
+        started = time.process_time()
+        judgement()
+        seconds[name] = time.process_time() - started
+    print(json.dumps(seconds))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
