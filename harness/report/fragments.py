@@ -58,6 +58,11 @@ def html_code(name: str, limit: int | None = 60) -> str:
     return f"<code>{html_text(name, limit)}</code>"
 
 
+def html_lines(text: str) -> str:
+    """A text of several lines, as it is."""
+    return f'<pre class="text" tabindex="0">{html.escape(visible(text, lines=True))}</pre>'
+
+
 def html_sentence(text: str, names: Iterable[str] = ()) -> str:
     """A sentence whose names in backticks are set as names, if they are ``names``; the rest as plain text."""
     known = sorted(set(names), key=len, reverse=True)

@@ -119,7 +119,11 @@ def history(folders: Sequence[Path], *, check_locks: bool = True) -> History:
         folders: of reports, or of verdicts that were written apart; one that is missing is an entry that says so.
         check_locks: hold each locked baseline against the rows it locked, where they are no more than `MOST_ROWS`.
     """
-    entries = [_entry(Path(folder), check_locks=check_locks) for folder in folders]
+    return in_order([_entry(Path(folder), check_locks=check_locks) for folder in folders])
+
+
+def in_order(entries: Sequence[HistoryEntry]) -> History:
+    """Entries that were read one by one, in the order of the reports' making."""
     last = datetime.max.replace(tzinfo=UTC)
     return History(entries=tuple(sorted(entries, key=lambda entry: entry.when or last)))
 
@@ -133,18 +137,23 @@ def changed_between(report_a: Path, contender_a: str, report_b: Path, contender_
     """
     first = load_side(report_a)
     second = first if report_a.resolve() == report_b.resolve() else load_side(report_b)
-    sides = [
-        Side(table=table, manifest=manifest, contender=name)
-        for (table, manifest), name in ((first, contender_a), (second, contender_b))
-    ]
-    for side in sides:
+    return changed_of(
+        *(
+            Side(table=table, manifest=manifest, contender=name)
+            for (table, manifest), name in ((first, contender_a), (second, contender_b))
+        )
+    )
+
+
+def changed_of(a: Side, b: Side) -> tuple[Change, ...]:
+    """The same of two sides that are loaded; errors as `changed_between`."""
+    for side in (a, b):
         side.table.index(side.contender)
     try:
-        found = changes(*sides)
+        found = changes(a, b)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
-        raise EvidenceError(
-            f"{report_a / MANIFEST}, {report_b / MANIFEST}: not as ownbench writes them: {error!r}"
-        ) from None
+        paths = dict.fromkeys(str(side.table.report / MANIFEST) for side in (a, b))
+        raise EvidenceError(f"{', '.join(paths)}: not as ownbench writes them: {error!r}") from None
     return tuple(_change(one) for one in found)
 
 

@@ -84,6 +84,8 @@ class TaskList:
     table: tuple[Mapping[str, str], ...]
     """The same as visible texts, one mapping a task: ``task``, ``suite``, ``domain``, ``split`` and each contender."""
     total: int
+    attempts: int
+    """How many attempts of the tasks found, on every page, are as asked for."""
     offset: int
     limit: int
 
@@ -120,6 +122,7 @@ def task_page(
         rows=found.rows,
         table=tuple(_cells(row) for row in found.rows),
         total=found.total,
+        attempts=found.attempts,
         offset=offset,
         limit=limit,
     )

@@ -35,6 +35,8 @@ class Shown:
     chosen: tuple[Evidence, ...]
     """The reports that are chosen, one at least."""
     look: Look
+    every: tuple[Path, ...] = ()
+    """The folders of all reports that the dashboard was given, chosen or not."""
 
     @property
     def evidence(self) -> Evidence:
@@ -99,7 +101,7 @@ def _chosen(given: Sequence[Path]) -> list[Shown]:
     if splits:
         split = st.selectbox("Part of the suites", splits, key="split", bind="query-params")
     shown = tuple(look_at(e.folder, split if splits_of(e) else None) for e in found)
-    return [Shown(chosen=shown, look=look)] if shown else []
+    return [Shown(chosen=shown, look=look, every=tuple(folders.values()))] if shown else []
 
 
 def _named(folders: Sequence[Path]) -> list[tuple[str, Path]]:
