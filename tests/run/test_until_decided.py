@@ -178,6 +178,44 @@ def test_what_no_look_decides_runs_to_the_end_and_is_inconclusive(bench, capfd):
     assert record["tasks_needed"] > TASKS
 
 
+def test_cost_and_latency_are_held_to_their_limits_at_each_look(bench, capfd):
+    bench.policy.write_text("margin: 0.05\nmax_cost_ratio: 1.5\nmax_latency_ratio: 1000\n")
+    report = bench.report("same", "same")
+    assert live.inside(capfd, *bench.early(report))[0] == 0
+    assert live.manifest(report)["early"]["decision"] == "SHIP"
+    code, _, rules, _ = bench.gate(capfd, report)
+    assert (code, rules["cost"]["holds"], rules["latency"]["holds"]) == (0, True, True)
+    dear = {key: 2 * usd for key, usd in live.PRICE.items()}
+    report = bench.report("dear", "same", model_keys={"price": dear})
+    assert live.inside(capfd, *bench.early(report))[0] == 0
+    early = live.manifest(report)["early"]
+    assert (early["decision"], early["looked_at"]) == ("INCONCLUSIVE", TASKS)  # too dear is no harm
+    code, _, rules, _ = bench.gate(capfd, report)
+    assert (code, rules["non_inferior"]["holds"], rules["cost"]["holds"]) == (3, True, False)
+    assert "cost a task: 2 times the baseline's" in rules["cost"]["text"]
+
+
+def test_where_the_instrument_loses_too_much_nothing_is_decided_until_it_is_tried_anew(bench, capfd):
+    async def act(served, request, body):
+        lost = int(live.question(body).split()[-1]) % 10 == 3
+        return await (servers.status(500) if lost else servers.ok())(served, request, body)
+
+    bench.served.script[:] = [act]
+    limits = {"concurrency": 4, "timeout_s": 5, "tries": 1}
+    report = bench.report("bad", "bad", limits=limits)
+    code, _, err = live.inside(capfd, *bench.early(report))
+    assert code == 0
+    assert "decided: INVALID after 300 of 300 tasks: the instrument lost too many attempts" in err
+    code, _, rules, _ = bench.gate(capfd, report)
+    assert (code, rules["early"]["holds"], rules["errored"]["holds"]) == (4, True, False)
+    bench.served.script[:] = [servers.ok()]
+    asked = len(bench.served.seen)
+    code, _, err = live.inside(capfd, *bench.early(report, "--retry-errored"))
+    assert (code, live.manifest(report)["early"]["decision"]) == (0, "BLOCK")
+    assert asked < len(bench.served.seen) <= asked + 30
+    assert bench.gate(capfd, report)[0] == 1
+
+
 # ------------------------------------------------------------------------------------------------- kills and resuming
 
 
@@ -194,7 +232,7 @@ def test_killed_and_gone_on_with_it_decides_the_same(bench, tmp_path, capfd):
         process.send_signal(how)
         _, err = process.communicate(timeout=60)
         assert process.returncode == (-9 if how is signal.SIGKILL else 4), err
-    assert "INCOMPLETE: stopped by the user" in err
+    assert "INCOMPLETE: stopped by the user; the same command goes on from here\n" in err
     assert live.manifest(report)["early"]["decision"] is None
     code, _, rules, _ = bench.gate(capfd, report)
     assert (code, rules["early"]["holds"], rules["complete"]["holds"]) == (4, False, False)
