@@ -1,7 +1,10 @@
 """The dashboard: ``streamlit run app.py`` shows the reports in ``reports/``; ``-- FOLDER …`` names others."""
 
+import os
 import sys
 
-from harness.report import dashboard
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as `ownbench app`: matrices are small and readers several
+
+from harness.report import dashboard  # noqa: E402 - numpy reads the variable when it is loaded
 
 dashboard(sys.argv[1:])

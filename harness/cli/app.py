@@ -1,6 +1,7 @@
 """``ownbench app``: the dashboard, served on this machine."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serves the pages until it is stopped; 0."""
+    # Matrices are small and readers several: threads of one product that wait for one another cost ten times.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from harness.report import reports_in, serve
 
     if not 1 <= args.port <= 65_535:
