@@ -16,6 +16,7 @@ LINES = {"without adapter": ("base", "skilled"), "with adapter": ("tuned", "both
 """Each line's cells, without skills and with them."""
 KINDS = {"without adapter": Kind.SKILLED, "with adapter": Kind.BOTH}
 """Whose colour and shape each line has."""
+DASHES = {"without adapter": [6, 4], "with adapter": [1, 0]}
 APART = 0.035
 """What the lines stand apart, so that no interval hides another; the skills are 1 apart."""
 
@@ -32,7 +33,7 @@ def interaction_figure(design: Design, look: Look = PAPER) -> Figure | None:
     x = alt.X("x:Q", scale=alt.Scale(domain=[-0.45, 1.45], nice=False),
               axis=alt.Axis(title=None, values=[0, 1], labelExpr=at, labelFontSize=13, grid=False))  # fmt: skip
     domain = percent_domain(ends)
-    _place_numbers(rows, (domain[1] - domain[0]) / HEIGHT)
+    _place_numbers(rows, domain[0], (domain[1] - domain[0]) / HEIGHT)
     y = alt.Y("value:Q", scale=alt.Scale(domain=domain, nice=False),
               axis=alt.Axis(title="pass rate, %", grid=True, tickCount=6, format="d"))  # fmt: skip
     names = list(LINES)
@@ -41,12 +42,16 @@ def interaction_figure(design: Design, look: Look = PAPER) -> Figure | None:
     colour = alt.Color("line:N", scale=scale, sort=names, legend=legend)
     shapes = alt.Scale(domain=names, range=[SHAPES[KINDS[name]] for name in names])
     shape = alt.Shape("line:N", scale=shapes, sort=names, legend=legend)
-    dash = alt.StrokeDash("line:N", scale=alt.Scale(domain=names, range=[[6, 4], [1, 0]]), sort=names, legend=None)
     base = alt.Chart(alt.Data(values=rows))
     tips = [alt.Tooltip("cell:N", title="cell"), alt.Tooltip("name:N", title="contender"),
             alt.Tooltip("text:N", title="pass rate")]  # fmt: skip
     layers: list[Any] = [
-        base.mark_line(strokeWidth=2, opacity=0.8).encode(x=x, y=y, color=colour, strokeDash=dash),
+        *(
+            base.transform_filter(f"datum.line === '{name}'")
+            .mark_line(strokeWidth=2, opacity=0.8, strokeDash=DASHES[name])
+            .encode(x=x, y=y, color=colour)
+            for name in names
+        ),
         base.transform_filter("isValid(datum.low)")
         .mark_rule(strokeWidth=2.5)
         .encode(x=x, y="low:Q", y2="high:Q", color=colour),
@@ -91,14 +96,16 @@ LINE = 17
 """Pixels that one number takes."""
 
 
-def _place_numbers(rows: list[dict[str, Any]], percent_a_pixel: float) -> None:
-    """The numbers stand outside the lines, at the height of their points; two that would meet are moved apart."""
+def _place_numbers(rows: list[dict[str, Any]], floor: float, percent_a_pixel: float) -> None:
+    """The numbers stand outside the lines at the height of their points, none on another or on the axis."""
+    line = LINE * percent_a_pixel
     for place in (0, 1):
         low, high = sorted((r for r in rows if r["place"] == place), key=lambda r: (r["value"], r["line"]))
-        lacking = max(0.0, LINE - (high["value"] - low["value"]) / percent_a_pixel) / 2 * percent_a_pixel
-        for row, sign in ((low, -1), (high, 1)):
+        lacking = max(0.0, line - (high["value"] - low["value"])) / 2
+        low["number_y"] = max(low["value"] - lacking, floor + line / 2)
+        high["number_y"] = max(high["value"] + lacking, low["number_y"] + line)
+        for row in (low, high):
             row["number_x"] = place + (1 if place else -1) * 2 * APART
-            row["number_y"] = row["value"] + sign * lacking
 
 
 def _numbers(base: "alt.Chart", place: int, look: Look) -> "alt.Chart":

@@ -69,8 +69,8 @@ def _forest(found: list[dict[str, Any]], title: str, level: float, look: Look) -
                     labelLineHeight=14)  # fmt: skip
     y = alt.Y("name:N", sort=[r["name"] for r in rows], title=None, axis=axis)
     signed = "(datum.value > 0 ? '+' : '') + format(datum.value, 'd')"
-    x = alt.X("value:Q", scale=alt.Scale(domain=_around_zero(rows), nice=False),
-              axis=alt.Axis(title="difference, points", grid=True, tickCount=6, labelExpr=signed))  # fmt: skip
+    x_axis = alt.Axis(title="difference, points", grid=True, tickCount=6, labelExpr=signed, labelOverlap=True)
+    x = alt.X("value:Q", scale=alt.Scale(domain=_around_zero(rows), nice=False), axis=x_axis)
     colour, shape = _of_arms(list(dict.fromkeys(r["arm"] for r in rows)), look)
     tips = [alt.Tooltip("said:N", title="comparison"), alt.Tooltip("arm:N", title="delivery"),
             alt.Tooltip("text:N", title="difference, points"), alt.Tooltip("test:N", title="test"),

@@ -14,6 +14,9 @@ from harness.report.fragments import (
     in_words,
     rate_cell,
 )
+from harness.report.html_page import html_figure
+from harness.report.interaction import interaction_figure
+from harness.report.skill_figures import lifts_figure
 from harness.report.skill_view import DeliveryPair, Skills
 from harness.report.text import UNKNOWN, p_equation, p_text, plural, points, points_interval
 from harness.report.view import DomainSpread
@@ -121,7 +124,7 @@ def square_html(design: Design) -> str:
     def cell(name: str) -> Cell:
         found = rate_cell(design.cells[name])
         words = f"{design.contenders[name]}, {LACKING[name]}: {in_words(design.cells[name])}"
-        return Cell(found.text, words, f"{found.under} {design.contenders[name]}".strip())
+        return Cell(found.text, words, f"{design.contenders[name]} {found.under}".strip())
 
     rows: list[list[Cell | str]] = [
         ["without adapter", cell("base"), cell("skilled")],
@@ -139,25 +142,32 @@ EFFECTS = {
 
 def effects_html(design: Design) -> str:
     """The two main effects and their interaction."""
-    header = ["effect", "what it is", "points", f"{100 * design.level:g}% interval", "p"]
+    header = ["effect", "points", f"{100 * design.level:g}% interval", "p"]
     rows: list[list[Cell | str]] = [
-        [e.name, EFFECTS.get(e.name, ""), points(e.delta), Cell(points_interval(e.low, e.high), e.method),
-         p_text(e.p_value)]
+        [e.name, points(e.delta), Cell(points_interval(e.low, e.high), e.method), p_text(e.p_value)]
         for e in design.effects
-    ]  # fmt: skip
-    return html_table(header, rows, left=2, caption="Main effects and interaction", kind="effects")
+    ]
+    meanings = html_list([f"{e.name}: {EFFECTS[e.name]}" for e in design.effects if e.name in EFFECTS])
+    return html_table(header, rows, caption="Main effects and interaction", kind="effects") + meanings
 
 
 def skills_section(view: Skills) -> str:
-    """The short form for ``report.html``: alarms, what arrived, what it adds, and tuned x skilled in words."""
+    """The short form for ``report.html``: alarms, what arrived, what it adds, and tuned x skilled."""
     parts = [alarms_html(view), delivered_html(view)]
-    parts += [lifts_html(view) if view.lifts else f"<p>No lift: {html_text(view.reasons.get('lifts', ''))}.</p>"]
+    if view.lifts:
+        drawn = lifts_figure(view)
+        parts += [html_figure(drawn) if drawn else "", lifts_html(view)]
+    else:
+        parts.append(f"<p>No lift: {html_text(view.reasons.get('lifts', 'no evidence'))}.</p>")
     if view.deliveries:
         parts.append(deliveries_html(view))
     for design in view.designs:
-        parts += [f"<p>{html_text(design.sentence)}</p>", square_html(design), effects_html(design)]
-    details = f"{skills_html(view)}{html_list(view.notes)}"
-    return "".join([*parts, f"<details><summary>Each skill by itself</summary>{details}</details>"])
+        drawn = interaction_figure(design)
+        parts += [f"<p>{html_text(design.sentence)}</p>", html_figure(drawn) if drawn else ""]
+        parts += [square_html(design), effects_html(design)]
+    opened = opened_html(view)
+    folded = f"{skills_html(view)}{f'<p>{NO_EFFECT}</p>{opened}' if opened else ''}{html_list(view.notes)}"
+    return "".join([*parts, f"<details><summary>Each skill by itself</summary>{folded}</details>"])
 
 
 # --------------------------------------------------------------------------------------------------------------- cells

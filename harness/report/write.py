@@ -11,6 +11,8 @@ from harness.report.look import png, svg
 from harness.report.markdown import markdown_page
 from harness.report.pairing import pair_of
 from harness.report.scoreboard import scoreboard_of
+from harness.report.skill_pieces import skills_section
+from harness.report.skills import has_skills, skills_of
 from harness.report.statistics import statistics_text
 from harness.report.view import Scoreboard
 from harness.store import TaskTable, evidence_digest
@@ -38,7 +40,8 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
     pairings = [pair_of(table, c.a, c.b, level=level) for c in view.comparisons if c.delta is not None]
     named, drawn = _figures(view, report / "figures")
     advice = _advice(table, manifest, level)
-    page = Page(report=view.report, view=view, pairings=pairings, advice=advice)
+    tables = _skills(table, manifest, level)
+    page = Page(report=view.report, view=view, pairings=pairings, advice=advice, tables=tables)
     statistics, markdown, paper = (report / name for name in ("statistics.json", "report.md", "report.html"))
     write_atomic(statistics, statistics_text(view, evidence))
     write_atomic(markdown, markdown_page(view, pairings, named))
@@ -72,3 +75,11 @@ def _advice(table: TaskTable, manifest: Manifest | None, level: float) -> Advice
     with suppress(OwnbenchError):
         return advise_of(table, manifest, load_terms(table.report), AdviceSettings(level=level))
     return None
+
+
+def _skills(table: TaskTable, manifest: Manifest | None, level: float) -> list[tuple[str, str]]:
+    """The section on skills, where a contender was given any."""
+    if not has_skills(table, manifest):
+        return []
+    view = skills_of(table, manifest, level=level)
+    return [("Skills", skills_section(view))] if view.contenders or view.alarms else []
