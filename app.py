@@ -5,6 +5,6 @@ import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as `ownbench app`: matrices are small and readers several
 
-from harness.report import dashboard  # noqa: E402 - numpy reads the variable when it is loaded
+from harness.report import dashboard
 
 dashboard(sys.argv[1:])
