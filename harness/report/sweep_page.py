@@ -61,7 +61,7 @@ def _print_policies(console: "Console", view: Sweep) -> None:
     ]
     names = {"random": "random, as often", "oracle": "oracle, as often"}
     for name, control in view.controls.items():
-        said = _difference(against[name]) if name in against else ""
+        said = difference_text(against[name]) if name in against else ""
         rows.append([names.get(name, name), *_figures(control, view), said])
     print_table(console, header, rows)
 
@@ -153,7 +153,7 @@ def _plain_interval(figure: Estimate, before: str = "") -> str:
     return f"{before}{figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]"
 
 
-def _difference(rival: SweepRival) -> str:
+def difference_text(rival: SweepRival) -> str:
     """How much better the choice is than one control."""
     figure = rival.difference
     if figure.value is None:

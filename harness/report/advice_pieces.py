@@ -1,0 +1,64 @@
+"""Tables of the advice for the pages: the options, the break-even, and what would flip the word."""
+
+from harness.core import Decision
+from harness.report.fragments import Cell, html_code, html_list, html_table, html_text, in_words, money_cell, rate_cell
+from harness.report.text import UNKNOWN
+from harness.report.tornado import INPUTS, amount_words
+from harness.verdict import Advice
+
+QUALITY = {
+    "best": "passes most of those allowed",
+    "shown": "shown to lie within the margin of the best",
+    "open": "neither shown to lie within the margin of the best, nor shown to miss it",
+    "below": "shown to miss the margin",
+    "not allowed": "it needs an API, and the data must stay inside",
+}
+GOOD = {Decision.OWN, Decision.RENT, Decision.MIX}
+
+
+def word_html(view: Advice) -> str:
+    """The word and its reasons."""
+    kind = "good" if view.advice in GOOD else "open"
+    first, *others = view.reasons or ("",)
+    word = f'<span class="word {kind}">{html_text(view.advice.value)}</span>'
+    return f"{word}<p><strong>{html_text(first)}</strong></p>{html_list(others, 'reasons')}"
+
+
+def options_html(view: Advice) -> str:
+    """One row an option, the likeliest to be the cheapest first."""
+    header = ["option", "kind", "pass rate", "quality", "cost per pass", "a month", "P(cheapest)"]
+    rows: list[list[Cell | str]] = []
+    for o in view.options:
+        p = o.probability_cheapest
+        lacking = f"not known: it needs {', '.join(INPUTS.get(name, name) for name in o.lacking)}"
+        chance = Cell(UNKNOWN, lacking)
+        if p is not None:
+            words = f"the cheapest of the required quality in {100 * p:.0f} of 100 redraws of tasks and amounts"
+            chance = Cell(f"{p:.2f}", words)
+        rows.append([Cell(o.contender, code=True), Cell(o.kind, o.because), rate_cell(o.pass_rate),
+                     Cell(o.quality, QUALITY[o.quality]), money_cell(o.cost_per_pass_usd), money_cell(o.monthly_usd),
+                     chance])  # fmt: skip
+    return html_table(header, rows, left=2, caption="Options", kind="options")
+
+
+def break_even_html(view: Advice) -> str:
+    """From which volume the owned option is the cheaper one, in a sentence."""
+    even, pair = view.break_even_tasks_per_month, view.break_even_of
+    who = "" if pair is None else f" of {html_code(pair[0])} against {html_code(pair[1])}"
+    if even.value is None:
+        return f"<p>Break-even{who}: not known, {html_text(even.why or 'no evidence')}.</p>"
+    low = UNKNOWN if even.low is None else f"{even.low:,.0f}"
+    high = "unbounded" if even.high is None else f"{even.high:,.0f}"
+    words = html_text(in_words(even, "number"))
+    text = f"{even.value:,.0f} [{low}, {high}]"
+    return f'<p>Break-even{who}: <span title="{words}"><strong>{text}</strong></span> tasks a month.</p>'
+
+
+def flips_html(view: Advice) -> str:
+    """Each input that would change the word alone, the present value beside the one at which it changes."""
+    rows: list[list[Cell | str]] = []
+    for f in view.flips_at:
+        now, at = (amount_words(f.input, value) for value in (f.now, f.at))
+        rows.append([INPUTS.get(f.input, f.input), now, at, f.advice])
+    header = ["input, moved alone", "now", "changes at", "cheapest from there"]
+    return html_table(header, rows, left=4, caption="What would flip the advice", kind="flips") if rows else ""

@@ -1,0 +1,68 @@
+"""Tables of a sweep for the pages: the policies beside the choice, one threshold, a live hybrid beside its replay."""
+
+from harness.report.curves import threshold_words
+from harness.report.fragments import Cell, html_table, in_words, money_cell, rate_cell
+from harness.report.sweep_page import difference_text
+from harness.report.text import dollars, percent, points, points_interval, seconds
+from harness.verdict import Sweep, SweepControl, SweepPoint
+
+HEADER = ("policy", "escalated", "pass rate", "cost per task", "mean latency")
+WORDS = {
+    "never": ("never escalate", "The worker alone"),
+    "always": ("always escalate", "The expert on every task, and the worker's call is paid too"),
+    "random": ("random, as often", "The same share of tasks, drawn without a look at the signal"),
+    "oracle": ("oracle, as often", "The same share, spent where the expert gains most; nobody can know that before"),
+}
+
+
+def policies_html(view: Sweep) -> str:
+    """The choice on tasks left out, as it looks on its own, and every control, with the difference beaten or not."""
+    chosen, against = view.chosen, {rival.control: rival for rival in view.rivals}
+    fitted: list[Cell | str] = [
+        Cell("chosen, cross-fitted", "By thresholds chosen on other tasks: what to expect in use"),
+        percent(chosen.crossfit_escalated), rate_cell(chosen.pass_rate), money_cell(chosen.cost_per_task_usd),
+        Cell(seconds(chosen.latency_s.value), in_words(chosen.latency_s, "seconds")), "",
+    ]  # fmt: skip
+    apparent = next((p for p in view.curve if p.threshold == chosen.threshold), view.curve[0])
+    rows: list[list[Cell | str]] = [
+        fitted,
+        [Cell("chosen, as it looks", "On the tasks it was chosen on: too good"), *_figures(apparent), ""],
+    ]
+    for name, control in view.controls.items():
+        rival = against.get(name)
+        said = Cell("")
+        if rival is not None:
+            word = "beaten" if rival.beaten else "not beaten beyond chance"
+            said = Cell(difference_text(rival), in_words(rival.difference, "number"), word)
+        rows.append([Cell(*WORDS[name]), *_figures(control), said])
+    caption = f"Policies from {view.worker} to {view.expert}"
+    return html_table([*HEADER, "the choice against it"], rows, caption=caption, kind="policies")
+
+
+def _figures(p: SweepControl | SweepPoint) -> list[Cell | str]:
+    return [percent(p.escalated), rate_cell(p.pass_rate), money_cell(p.cost_per_task_usd),
+            Cell(seconds(p.latency_s.value), in_words(p.latency_s, "seconds"))]  # fmt: skip
+
+
+def threshold_html(view: Sweep, here: SweepPoint) -> str:
+    """One threshold beside the ends of the curve."""
+    rows: list[list[Cell | str]] = [[Cell(threshold_words(here).partition(":")[0]), *_figures(here)]]
+    rows += [[Cell(*WORDS[name]), *_figures(view.controls[name])] for name in ("never", "always")]
+    return html_table(["escalate", *HEADER[1:]], rows, caption="The threshold of the slider", kind="threshold")
+
+
+def live_html(view: Sweep) -> str:
+    """A live hybrid and the replay of its rule; nothing where there is none."""
+    live = view.live
+    if live is None:
+        return ""
+    d, cost = live.difference, live.cost_difference_usd
+    rows: list[list[Cell | str]] = [
+        [Cell(live.hybrid, code=True), rate_cell(live.live_pass_rate), percent(live.live_escalated)],
+        ["replayed", rate_cell(live.replayed_pass_rate), percent(live.replayed_escalated)],
+        ["live less replayed", Cell(f"{points(d.value)} points", in_words(d, "points"), points_interval(d.low, d.high)),
+         Cell(f"{dollars(cost.value)} a task", in_words(cost, "dollars"))],
+        ["same decision", f"{live.same_decision:,} of {live.n_attempts:,}",
+         f"{live.same_outcome:,} with the same result"],
+    ]  # fmt: skip
+    return html_table(["", "pass rate", "escalated"], rows, caption="Live beside replayed", kind="live")
