@@ -1,7 +1,7 @@
 # make demo : the environment, the embedded experiment, its scoreboard and report
 # make test : the environment for developers, and the tests
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo test check format docs bench lock clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -57,6 +57,15 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+$(VENV)/.docs: $(VENV)/.dev
+	$(INSTALL) --editable '.[docs]'
+	@touch $@
+
+# make docs : the pages as a site, in site/; a warning ends it
+docs: $(VENV)/.docs
+	$(BIN)/python docs/reference.py
+	$(BIN)/python docs/build.py
+
 # make bench : whole-process figures beside a named peer, in one run
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
@@ -66,4 +75,4 @@ lock: $(VENV)/.dev
 	$(BIN)/python benchmarks/lock.py
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

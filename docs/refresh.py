@@ -1,7 +1,7 @@
 #!/usr/bin/env python
-"""Puts a finished report of the demo into the README: its scoreboard, its sentences, its figures.
+"""Puts a finished report of the demo into the README and the pages: its scoreboard, its sentences, its figures.
 
-No number in the README is written by hand. Run it after `ownbench report REPORT`; a second run changes nothing::
+No number of the demo is written by hand. Run it after `ownbench report REPORT`; a second run changes nothing::
 
     python docs/refresh.py reports/demo
 """
@@ -21,6 +21,10 @@ from harness.store import ContenderEntry, load_experiment, read_outcomes, resolv
 from harness.store.schema import CONTROLS
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "docs"))  # for those who load this file by its path
+
+from blocks import BLOCKS  # noqa: E402 - it stands beside this file
+
 BEGIN, END = "<!-- demo:begin -->", "<!-- demo:end -->"
 FIGURES = {"pass_rate.png": "demo-pass-rate.png", "cost_vs_pass.png": "demo-cost.png"}
 """Names in the report's folder ``figures/`` and in ``docs/images/``."""
@@ -29,26 +33,48 @@ SAID = (("tuned", "skilled"), ("hybrid", "tuned"), ("hybrid", "skilled"), ("hybr
 """Pairs whose comparison is put into words, where the report has both."""
 
 
-def refresh(report: Path, readme: Path = ROOT / "README.md", images: Path = ROOT / "docs" / "images") -> None:
-    """Writes the part of ``readme`` between its markers from the report's evidence, and copies its figures.
+def refresh(
+    report: Path,
+    readme: Path = ROOT / "README.md",
+    images: Path = ROOT / "docs" / "images",
+    pages: Path | None = ROOT / "docs",
+) -> None:
+    """Writes the parts of ``readme`` and of the pages between their markers from the report's evidence.
+
+    The report's figures are copied to ``images``. Without ``pages`` the README alone is written.
 
     Raises:
-        SystemExit: the report has no statistics or figures, or the README no markers.
+        SystemExit: the report has no statistics or figures, or a page lacks its markers.
     """
     statistics = report / "statistics.json"
     needed = [statistics, *(report / "figures" / name for name in FIGURES)]
     if missing := [path for path in needed if not path.is_file()]:
         raise SystemExit(f"{missing[0]}: missing; run: ownbench report {report}")
-    page = readme.read_text(encoding="utf-8")
-    if page.count(BEGIN) != 1 or page.count(END) != 1:
-        raise SystemExit(f"{readme}: needs {BEGIN} and {END}, each once")
-    head, _, rest = page.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    body = "\n".join(block(report, json.loads(statistics.read_text(encoding="utf-8"))))
-    write_atomic(readme, f"{head}{BEGIN}\n{body}\n{END}{tail}")
+    found = json.loads(statistics.read_text(encoding="utf-8"))
+    put(readme, BEGIN, END, block(report, found))
+    for name, parts in BLOCKS.items() if pages else ():
+        for word, part in parts.items():
+            put(
+                pages / name, f"<!-- demo:{word}:begin -->", f"<!-- demo:{word}:end -->", ["", *part(report, found), ""]
+            )
     images.mkdir(parents=True, exist_ok=True)
     for source, name in FIGURES.items():
         shutil.copyfile(report / "figures" / source, images / name)
+
+
+def put(path: Path, begin: str, end: str, lines: Sequence[str]) -> None:
+    """Writes ``lines`` between two markers of a page.
+
+    Raises:
+        SystemExit: the page lacks one of them, or has one twice.
+    """
+    page = path.read_text(encoding="utf-8")
+    if page.count(begin) != 1 or page.count(end) != 1:
+        raise SystemExit(f"{path}: needs {begin} and {end}, each once")
+    head, _, rest = page.partition(begin)
+    _, _, tail = rest.partition(end)
+    body = "\n".join(lines)
+    write_atomic(path, f"{head}{begin}\n{body}\n{end}{tail}")
 
 
 def block(report: Path, found: dict[str, Any]) -> list[str]:

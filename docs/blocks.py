@@ -1,0 +1,184 @@
+"""The parts of the pages that quote the demo: figures in sentences, each computed from a report's evidence.
+
+`docs/refresh.py` puts each between its markers. Sentences have to hold whichever way a figure falls.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.core import Estimate
+from harness.report import pair
+from harness.report.text import (
+    dollars_interval,
+    markdown_table,
+    p_equation,
+    p_text,
+    percent,
+    percent_interval,
+    points,
+    points_interval,
+    seconds,
+)
+from harness.stats import wilson_interval
+from harness.store import load_task_table
+from harness.verdict import sweep
+
+OWN, RENT, MIX, CHANCE, BOUND = "tuned", "skilled", "hybrid", "random", "oracle"
+"""The demo's contenders that the pages speak of."""
+
+Found = Mapping[str, Any]
+"""What ``statistics.json`` holds."""
+
+
+def rate(report: Path, found: Found) -> list[str]:
+    """One pass rate with its interval, and what it would be if tasks were independent."""
+    one = contender(found, MIX)
+    table = load_task_table(report, found["split"])
+    at = list(table.contenders).index(MIX)
+    passes = round(float(table.sums[at].sum()))
+    low, high = wilson_interval(passes, one["n_tasks"], found["level"])
+    naive = f"[{100 * low:.1f}, {100 * high:.1f}]"
+    return [
+        f"`{MIX}` passed {passes:,} of {one['n_tasks']:,} tasks: {percent_interval(Estimate(**one['pass_rate']))}.",
+        "",
+        f"The interval is over {found['n_units']:,} clusters. Over independent tasks it would be {naive} (Wilson).",
+    ]
+
+
+def table_of_two(report: Path, found: Found) -> list[str]:
+    """The fourfold table of two contenders, and what follows from it."""
+    one = pair(report, OWN, RENT, split=found["split"]).comparison
+    rows = [
+        [f"`{OWN}` passed", f"{one.both_passed:,}", f"{one.wins:,}"],
+        [f"`{OWN}` failed", f"{one.losses:,}", f"{one.both_failed:,}"],
+    ]
+    needed = "" if one.tasks_needed is None else f"; tasks needed: {one.tasks_needed:,}"
+    return [
+        *markdown_table(["", f"`{RENT}` passed", f"`{RENT}` failed"], rows),
+        "",
+        f"Difference: {points(one.delta)} points, {points_interval(one.low, one.high)}; {p_of(one.p_value)}{needed}.",
+        "",
+        f"> {one.sentence}",
+    ]
+
+
+def controls(report: Path, found: Found) -> list[str]:
+    """The hybrid beside what it has to beat, and beside what no signal can beat."""
+    rows = []
+    for name in ("always", "never", CHANCE, MIX, BOUND):
+        one = contender(found, name)
+        rows.append([f"`{name}`", percent_interval(Estimate(**one["pass_rate"]))])
+    over = pair(report, MIX, CHANCE, split=found["split"]).comparison
+    return [*markdown_table(["contender", "pass rate, 95% interval"], rows), "", f"> {over.sentence}"]
+
+
+def many(_report: Path, found: Found) -> list[str]:
+    """Every comparison of the scoreboard that involves no control: p alone, and p adjusted."""
+    kept = [c for c in found["comparisons"] if not (control(found, c["a"]) or control(found, c["b"]))]
+    rows = [
+        [f"`{c['a']}` less `{c['b']}`", points(c["delta"]), p_in(c["p_value"]), p_in(c["p_adjusted"])] for c in kept
+    ]
+    header = ["comparison", "points", "p", "p adjusted"]
+    return [
+        *markdown_table(header, rows),
+        "",
+        f"Adjusted for all {len(found['comparisons'])} comparisons of the table, those with controls included.",
+    ]
+
+
+def domains(report: Path, found: Found) -> list[str]:
+    """One comparison by domain: raw, shrunk, and whether the domains differ."""
+    shown = pair(report, OWN, RENT, split=found["split"])
+    rows = [
+        [
+            f"`{d.domain}`",
+            str(d.n_tasks),
+            points(d.delta),
+            points_interval(d.low, d.high),
+            p_in(d.p_adjusted),
+            points(d.shrunk),
+        ]
+        for d in shown.domains
+    ]
+    spread = next(h for h in found["heterogeneity"] if {h["a"], h["b"]} == {OWN, RENT})
+    chance = p_of(spread["p_value"])
+    return [
+        *markdown_table(["domain", "tasks", "points", "interval", "p adjusted", "shrunk"], rows),
+        "",
+        f"Do the domains differ by more than chance? Q = {spread['q']:.1f} on {spread['df']} df, {chance}.",
+    ]
+
+
+def money(_report: Path, found: Found) -> list[str]:
+    """Cost a task and cost a pass."""
+    rows = []
+    for name in (OWN, MIX, RENT):
+        one = contender(found, name)
+        costs = [dollars(one["cost_per_task_usd"]), dollars(one["cost_per_pass_usd"])]
+        rows.append([f"`{name}`", percent(one["pass_rate"]["value"]), *costs, seconds(one["latency_p50_s"])])
+    return markdown_table(["contender", "pass rate", "cost per task", "cost per pass", "median latency"], rows)
+
+
+def threshold(report: Path, found: Found) -> list[str]:
+    """The best threshold as it looks, and on tasks it was not chosen on."""
+    swept = sweep(report, OWN, RENT, None, split=found["split"])
+    chosen = swept.chosen
+    return [
+        f"- On the tasks that it was chosen on, the best threshold passes {percent(chosen.apparent)}. It hands over",
+        f"  {percent(chosen.escalated)} of them.",
+        f"- On tasks that were left out of the choosing it passes {percent_interval(chosen.crossfit)}.",
+        "",
+        f"> {swept.sentence}",
+    ]
+
+
+def first(_report: Path, found: Found) -> list[str]:
+    """The three contenders of the first head-to-head, on its suite."""
+    rows = []
+    for name in (OWN, RENT, MIX):
+        one = next(d for d in contender(found, name)["domains"] if d["domain"] == "ticket-routing")
+        rows.append([f"`{name}`", percent_interval(Estimate(**one["pass_rate"])), f"{one['pass_rate']['n_tasks']:,}"])
+    return markdown_table(["contender", "pass rate, 95% interval", "tasks"], rows)
+
+
+BLOCKS: dict[str, dict[str, Callable[[Path, Found], list[str]]]] = {
+    "first-experiment.md": {"first": first},
+    "price-escalation.md": {"threshold": threshold, "money": money},
+    "read-the-statistics.md": {
+        "rate": rate,
+        "two": table_of_two,
+        "many": many,
+        "domains": domains,
+        "controls": controls,
+        "money": money,
+        "threshold": threshold,
+    },
+}
+"""Each page that quotes the demo, and what stands between which of its markers."""
+
+
+def contender(found: Found, name: str) -> dict[str, Any]:
+    """What the statistics say of one contender."""
+    one: dict[str, Any] = next(c for c in found["contenders"] if c["name"] == name)
+    return one
+
+
+def control(found: Found, name: str) -> bool:
+    """Whether a contender is a yardstick only."""
+    return bool(contender(found, name).get("control"))
+
+
+def p_of(p: float | None) -> str:
+    """``p = 0.023``; an angle bracket begins no tag."""
+    return p_equation(p).replace("<", "&lt;")
+
+
+def p_in(p: float | None) -> str:
+    """The same in a cell of a table."""
+    return p_text(p).replace("<", "&lt;")
+
+
+def dollars(estimate: dict[str, Any]) -> str:
+    """A cost with its interval; a dollar sign begins no formula."""
+    return dollars_interval(Estimate(**estimate)).replace("$", "\\$")

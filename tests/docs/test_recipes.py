@@ -1,0 +1,79 @@
+"""Each recipe is done: its blocks are applied to a copy of the code, and the copy does what the page says."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+from pages import DOCS, ROOT, blocks
+
+RECIPES = {
+    "add-a-grader.md": "begun: 0 errors, 1 warning",
+    "add-a-backend.md": "50.0%",
+    "add-an-arm.md": "[system] Skills:\n- claim-check: ",
+    "add-a-rule.md": "FAILS    sources: 4 sources judged; at least 1,000 asked for",
+}
+"""Each page, and what the copy says in the end."""
+
+ENDS = {"add-a-rule.md": 3}
+
+
+def test_every_recipe_of_its_own_page_is_done():
+    assert {page.name for page in DOCS.glob("add-a*.md")} == set(RECIPES)
+    assert all(blocks(DOCS / name, "diff") for name in RECIPES)
+
+
+def apply(diff, text):
+    """A diff without line numbers: what it keeps and takes out has to stand in the text once."""
+    lines = diff.splitlines()
+    before = "".join(f"{line[1:]}\n" for line in lines if not line.startswith("+"))
+    after = "".join(f"{line[1:]}\n" for line in lines if not line.startswith("-"))
+    assert text.count(before) == 1, f"stands {text.count(before)} times:\n{before}"
+    return text.replace(before, after)
+
+
+def test_a_diff_is_applied_where_it_belongs():
+    assert apply(" a\n-b\n+c\n", "x\na\nb\n") == "x\na\nc\n"
+    with pytest.raises(AssertionError, match="stands 2 times"):
+        apply(" a\n+c\n", "a\na\n")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_does_what_it_says(name, tmp_path):
+    for part in ("harness", "suites", "skills", "tests/grade"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for page in (DOCS / "import-results.md", DOCS / name):
+        for block in blocks(page):
+            target = block.word("file")
+            if target is None:
+                continue
+            path = tmp_path / target
+            if block.language == "diff":
+                path.write_text(apply(block.text, path.read_text()))
+            else:
+                assert page.name != name or not path.exists(), f"{block.where}: {target} is there already"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(block.text)
+    lines = [line for block in blocks(DOCS / name, "console") for line in block.text.strip().splitlines()]
+    assert lines
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "COLUMNS": "200"}
+    said = ""
+    for line in lines:
+        program, *arguments = shlex.split(line)
+        assert program == "python"
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        said += done.stdout
+        wanted = ENDS.get(name, 0) if line == lines[-1] else 0
+        assert done.returncode == wanted, f"{line}: {done.returncode}: {done.stdout}{done.stderr}"
+    assert RECIPES[name] in said, said
+    written = [block.word("file") for block in blocks(DOCS / name) if (block.word("file") or "").endswith(".py")]
+    written = [path for path in written if not path.startswith("tests/")]
+    for check in (["check"], ["format", "--check"]) if written else ():
+        command = [sys.executable, "-m", "ruff", *check, *written]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
