@@ -8,7 +8,7 @@ from harness.report.text import percent_interval, plural
 from harness.report.view import ContenderScore, DomainScore, Scoreboard
 
 LOW, HIGH = (246, 249, 253), (58, 140, 202)
-"""One hue from light to dark, told apart by colour-blind readers and without colour; black is read well on all of it."""
+"""One hue from light to dark, told apart by colour-blind readers too; black is read well on all of it."""
 MOST_CONTENDERS, MOST_DOMAINS = 30, 120
 """Rows and columns shown; a line says where there are more."""
 

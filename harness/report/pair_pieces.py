@@ -10,10 +10,9 @@ from harness.report.fragments import (
     html_code,
     html_sentence,
     html_table,
-    in_words,
     rate_cell,
 )
-from harness.report.text import plural, visible
+from harness.report.text import percent_interval, plural, points, visible
 from harness.report.view import ContenderScore, Flip, Pairing
 
 MEANINGS: Mapping[str, str] = {
@@ -40,7 +39,9 @@ def figures_html(rows: Sequence[Sequence[str]], meanings: Mapping[str, str], cap
 def pairing_html(view: Pairing) -> str:
     """The figures of a comparison, the same as in the terminal, each with its meaning."""
     c = view.comparison
-    return figures_html(pairing_rows(view), MEANINGS, f"{c.a} and {c.b} on the same tasks")
+    once = c.n_trials == 2 * c.n_tasks
+    meanings = {name: words for name, words in MEANINGS.items() if not (once and name == "only the first passed")}
+    return figures_html(pairing_rows(view), meanings, f"{c.a} and {c.b} on the same tasks")
 
 
 def sentence_html(c: Comparison) -> str:
@@ -90,7 +91,9 @@ def tries_html(scores: Sequence[ContenderScore]) -> str:
     for c in scores:
         here = c.pass_rate_this_suite
         if here is not None and here.low is not None:
-            rows.append([Cell(c.name, code=True), "these very tasks", rate_cell(here), "-"])
+            words = f"were exactly these tasks tried again: {here.method}"
+            figure, _, interval = percent_interval(here).partition(" ")
+            rows.append([Cell(c.name, code=True), "1 try, these very tasks", Cell(figure, words, interval), "-"])
         rows += [
             [Cell(c.name, code=True), plural(r.k, "try").replace("trys", "tries"), rate_cell(r.pass_at_k),
              rate_cell(r.pass_hat_k)]
@@ -104,6 +107,7 @@ def tries_html(scores: Sequence[ContenderScore]) -> str:
 
 def this_suite_words(found: Estimate) -> str:
     """The smaller question in a sentence."""
-    if found.low is None:
+    if found.low is None or found.high is None:
         return f"Not to be had: {found.why or 'no evidence'}."
-    return f"Were exactly these tasks tried again: {in_words(found, 'points')}."
+    ends = f"{points(found.low)} and {points(found.high)} points, {100 * found.level:g}% sure"
+    return f"Were exactly these {plural(found.n_tasks, 'task')} tried again, the true difference lies between {ends}."

@@ -27,6 +27,7 @@ from harness.store.browse_records import (
     input_text,
     message_text,
     read_attempt_calls,
+    read_inputs,
     read_outcome,
     search_inputs,
 )
@@ -118,6 +119,7 @@ __all__ = [
     "read_attempt_calls",
     "read_calls",
     "read_calls_journal",
+    "read_inputs",
     "read_journal",
     "read_manifest",
     "read_outcome",

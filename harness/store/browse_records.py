@@ -172,6 +172,44 @@ def search_inputs(
     return InputSearch(tasks=tuple(sorted(found)), searched=searched, of=index.tasks, next=left)
 
 
+def read_inputs(index: TaskIndex, tasks: Sequence[int]) -> Mapping[int, str]:
+    """What was asked at some tasks, by their positions; a task of which no conversation was kept is not among them.
+
+    Raises:
+        EvidenceError: the transcripts are broken.
+    """
+    import numpy as np
+    import pyarrow.compute as pc
+
+    path = index.report / TRANSCRIPTS_FILE
+    rows = _one_attempt_a_task(index)
+    rows = rows[np.isin(index.task[rows], np.asarray(tasks, dtype=np.int64))]
+    if not path.is_file() or index.attempt_ids is None or not len(rows):
+        return {}
+    chosen, found = index.attempt_texts(rows), {}
+    with open_table(path, TRANSCRIPTS, required=("attempt_id", "messages")) as file:
+        for group in nearest_first(file.num_row_groups, float(rows[0]) / index.rows):
+            places = pc.index_in(_read(file, path, group, "attempt_id"), value_set=chosen, skip_nulls=True)
+            here = np.flatnonzero(np.asarray(places.is_valid()))
+            if not len(here):
+                continue
+            of = index.task[rows[np.asarray(places.fill_null(0))[here]]].tolist()
+            for task, text in zip(of, _read(file, path, group, "messages").take(here).to_pylist(), strict=True):
+                found[task] = _input_of(text)
+            if len(found) == len(rows):
+                break
+    return {task: text for task, text in found.items() if text}
+
+
+def _input_of(messages: str | None) -> str:
+    """The input in a conversation as the table holds it; empty where it cannot be read."""
+    try:
+        value = json.loads(messages or "")
+    except (ValueError, RecursionError):
+        return ""
+    return input_text(value) if isinstance(value, list) else ""
+
+
 def input_text(messages: Sequence[Any]) -> str:
     """What the user says before the first answer: the task's input as it was sent."""
     parts = []
@@ -237,11 +275,7 @@ def _having(messages: "pa.ChunkedArray", text: str) -> "Array":
     plain = max(_PLAIN.findall(text), key=len, default="")
     likely = np.asarray(pc.match_substring(messages, plain, ignore_case=True).fill_null(False))  # noqa: FBT003
     for place in np.flatnonzero(likely).tolist():
-        try:
-            value = json.loads(messages[place].as_py())
-        except (ValueError, RecursionError):
-            continue
-        having[place] = isinstance(value, list) and wanted in input_text(value).lower()
+        having[place] = wanted in _input_of(messages[place].as_py()).lower()
     return having
 
 

@@ -1,11 +1,15 @@
 """Small reports on disk, and the shared data where it is there."""
 
 import json
+import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+if str(Path(__file__).parent) not in sys.path:  # the helpers beside the tests
+    sys.path.insert(0, str(Path(__file__).parent))
 
 ROWS_DEFAULT = {"trial": 0, "status": "passed", "domain": "d"}
 

@@ -38,11 +38,11 @@ def page(shown: "Shown") -> None:
         loud(view.warning)
     _heatmap(view)
     if len(view.shown) < 2:
-        if view.shown:
+        st.info("This report has one contender with attempts: there is no difference to judge.")
+        if view.shown and view.shown[0].n_tasks:
             found = domains_for(evidence, view.shown[0].name, None)
             _noise(found, shown)
             notes(closing_notes(found))
-        st.info("This report has one contender with attempts: there is no difference to judge.")
         return
     section("Two contenders, domain by domain")
     a, b = choose_pair(view)

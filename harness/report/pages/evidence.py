@@ -3,14 +3,14 @@
 What is kept is keyed by the state of the files, so that a run that goes on is seen at the next look.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
-from harness.core import EvidenceError, Manifest
+from harness.core import Decision, Manifest
 from harness.report.domain_view import Domains
 from harness.report.domains import domains_of
 from harness.report.evidence import load_evidence
@@ -25,15 +25,21 @@ from harness.store import (
     TaskIndex,
     TaskKey,
     TaskTable,
-    attempts_of,
-    input_text,
     load_task_index,
-    read_transcript,
+    read_inputs,
 )
-from harness.verdict import Advice, Sweep, SweepGoal, advise, sweep
-
-if TYPE_CHECKING:
-    from harness.verdict import Terms
+from harness.verdict import (
+    Advice,
+    AdviceSettings,
+    Grounds,
+    Sweep,
+    SweepGoal,
+    SweepSettings,
+    advise_at,
+    grounds_of,
+    load_terms,
+    sweep_of,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -113,22 +119,15 @@ def index_of(evidence: Evidence) -> TaskIndex:
 
 def keeps_conversations(evidence: Evidence) -> bool:
     """Whether the report says what was asked and answered."""
-    return (evidence.folder / "transcripts.parquet").is_file() or any(evidence.folder.glob("attempts*.jsonl"))
+    return (evidence.folder / "transcripts.parquet").is_file()
 
 
-@remembered(2_000)
-def asked_at(evidence: Evidence, key: TaskKey, limit: int) -> ShownText | None:
-    """The start of what was asked at a task, as one of its attempts was sent it; ``None`` where that was not kept."""
-    for attempt in attempts_of(index_of(evidence), key):
-        if attempt.attempt_id is None or attempt.status == "skipped":
-            continue
-        try:
-            text = input_text(read_transcript(evidence.folder, attempt.attempt_id).messages)
-        except EvidenceError:  # not kept of this one
-            continue
-        if text:
-            return shown_text(text, limit)
-    return None
+@remembered(64)
+def asked_at(evidence: Evidence, keys: tuple[TaskKey, ...], limit: int) -> Mapping[TaskKey, ShownText]:
+    """The start of what was asked at each of these tasks; one of which no conversation was kept is not among them."""
+    index = index_of(evidence)
+    places = {index.task_of(key): key for key in keys}
+    return {places[place]: shown_text(text, limit) for place, text in read_inputs(index, list(places)).items()}
 
 
 @remembered(32)
@@ -139,15 +138,29 @@ def domains_for(evidence: Evidence, a: str, b: str | None) -> Domains:
 
 
 @remembered(16)
-def sweep_for(evidence: Evidence, worker: str, expert: str, goal: SweepGoal | None = None) -> Sweep:
+def sweep_for(
+    evidence: Evidence,
+    worker: str,
+    expert: str,
+    goal: SweepGoal | None = None,
+    settings: SweepSettings | None = None,
+) -> Sweep:
     """Every threshold from worker to expert."""
-    return sweep(evidence.folder, worker, expert, goal, split=evidence.split)
+    table, manifest = table_of(evidence)
+    return sweep_of(table, manifest, worker, expert, goal=goal, settings=settings)
+
+
+@remembered(4)
+def grounds_for(evidence: Evidence, kinds: tuple[tuple[Decision, tuple[str, ...]], ...] = ()) -> Grounds:
+    """What any advice rests on, for as many economics as somebody tries; ``kinds`` is what the reader says."""
+    table, manifest = table_of(evidence)
+    return grounds_of(table, manifest, AdviceSettings(kinds=dict(kinds) or None))
 
 
 @remembered(64)
-def advice_for(evidence: Evidence, terms: "Terms | None" = None) -> Advice:
-    """Own, rent or mix, at the economics of the experiment or at these."""
-    return advise(evidence.folder, terms, split=evidence.split)
+def advice_for(evidence: Evidence) -> Advice:
+    """Own, rent or mix, at the economics of the experiment."""
+    return advise_at(grounds_for(evidence), load_terms(evidence.folder))
 
 
 @remembered(64)

@@ -103,9 +103,10 @@ def _domains(found: Pairing, shown: "Shown") -> None:
 def _flips(evidence: Evidence, found: Pairing) -> None:
     section("Tasks that flipped")
     lost = sum(f.direction == "lost" for f in found.flips)
+    several = found.comparison.n_trials > 2 * found.comparison.n_tasks
     st.caption(
         f"{plural(len(found.flips), 'task')} that only one of the two passed: {len(found.flips) - lost:,} the first, "
-        f"{lost:,} the second. These, and no others, make the difference where each task was tried once."
+        f"{lost:,} the second." + (" With several tries of a task, more than half of them count." if several else "")
     )
     if found.flips:
         _flip_pages(evidence, found)
@@ -114,13 +115,17 @@ def _flips(evidence: Evidence, found: Pairing) -> None:
 @st.fragment
 def _flip_pages(evidence: Evidence, found: Pairing) -> None:
     """A page of flips; to turn it computes nothing anew."""
-    which = choose("Show", ["all of them", *WAYS.values()], "flip")
+    which = choose("Show", list(PAGE_KEYS), "flip")
     chosen = [f for f in found.flips if which in {"all of them", WAYS[f.direction]}]
     if not chosen:
         st.caption("No task flipped that way.")
         return
     pages = math.ceil(len(chosen) / FLIPS_A_PAGE)
-    number = min(pages, st.pagination(pages, key="flips", bind="query-params", max_visible_pages=5)) if pages > 1 else 1
+    number = (
+        min(pages, st.pagination(pages, key=PAGE_KEYS[which], bind="query-params", max_visible_pages=5))
+        if pages > 1
+        else 1
+    )
     start = FLIPS_A_PAGE * (number - 1)
     here = chosen[start : start + FLIPS_A_PAGE]
     texts, why = _asked(evidence, here)
@@ -128,6 +133,10 @@ def _flip_pages(evidence: Evidence, found: Pairing) -> None:
     st.caption(f"{start + 1:,} to {start + len(here):,} of {plural(len(chosen), 'task')}.")
     if why:
         html(f"<p>{html_text(why)}</p>")
+
+
+PAGE_KEYS = {"all of them": "flips", WAYS["lost"]: "flips_lost", WAYS["gained"]: "flips_gained"}
+"""What may be shown, and where its page stands in the address."""
 
 
 def _asked(evidence: Evidence, flips: list[Flip]) -> tuple[list[FlippedTask], str | None]:
@@ -142,14 +151,16 @@ def _asked(evidence: Evidence, flips: list[Flip]) -> tuple[list[FlippedTask], st
     for place, name in enumerate(table.tasks):
         if name in wanted:
             places.setdefault((name, table.domain_names[table.domains[place]]), []).append(place)
-    keys, texts, twins = table.keys, [], 0
+    alone = {name: table.keys[found[0]] for name, found in places.items() if len(found) == 1}
+    texts = asked_at(evidence, tuple(alone.values()), ASKED)
+    rows = []
     for f in flips:
-        found = places.get((f.task, f.domain), [])
-        twins += len(found) > 1  # two suites have a task of that name: a text could be the other's
-        text = asked_at(evidence, keys[found[0]], ASKED) if len(found) == 1 else None
+        key = alone.get((f.task, f.domain))
+        text = None if key is None else texts.get(key)
         cut_of = text.length if text is not None and text.cut else None
-        texts.append(FlippedTask(flip=f, asked=None if text is None else text.text, cut_of=cut_of))
-    return texts, "Several suites have a task of the same name; of such no text is shown." if twins else None
+        rows.append(FlippedTask(flip=f, asked=None if text is None else text.text, cut_of=cut_of))
+    twins = len(alone) < len(places)  # two suites have a task of that name: a text could be the other's
+    return rows, "Several suites have a task of the same name; of such no text is shown." if twins else None
 
 
 # ------------------------------------------------------------------------------------------------- tries and downloads

@@ -1,0 +1,51 @@
+"""Drawing one page of the dashboard without a browser."""
+
+import html
+import logging
+import re
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+# It says of every test that there is no browser.
+logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").disabled = True
+
+
+def drawn(module, *folders, **choices):
+    """A page of some reports as it stands once it is drawn; ``choices`` are what the address says."""
+
+    def script(name, *reports):
+        import importlib
+        from pathlib import Path as FilePath
+
+        from harness.report.look import DAY
+        from harness.report.pages.evidence import look_at
+        from harness.report.pages.shell import Shown
+
+        page = importlib.import_module(f"harness.report.pages.{name}").page
+        page(Shown(chosen=tuple(look_at(FilePath(one)) for one in reports), look=DAY))
+
+    test = AppTest.from_function(script, args=(module, *(str(Path(one)) for one in folders)), default_timeout=60)
+    for key, value in choices.items():
+        test.query_params[key] = value
+    test.run()
+    assert not test.exception, test.exception
+    return test
+
+
+def bodies(test):
+    """All pieces of HTML on the page, as they are sent to the browser."""
+    return [element.proto.body for element in test.get("html")]
+
+
+def texts(test):
+    """Everything that a reader reads in those pieces, marks taken away."""
+    return html.unescape(re.sub(r"<[^>]*>", " ", " ".join(bodies(test))))
+
+
+def table(test, kind):
+    """The cells of the first table of a kind, row by row, as texts; its head first."""
+    page = next(body for body in bodies(test) if f'<table class="{kind}">' in body)
+    rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in rows]
+    return [[html.unescape(re.sub(r"<[^>]*>", " ", cell)).strip() for cell in row] for row in cells]

@@ -1,0 +1,135 @@
+"""The page of domains: the heatmap as ``statistics.json`` has it, all else as ``ownbench domains --json`` has it."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from app_page import bodies, drawn, table, texts
+
+from harness.cli.main import main
+from harness.report.scoreboard import scoreboard
+from harness.report.text import p_equation, p_text, percent, points, points_interval
+
+HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
+
+
+def several(domains, tasks=4, trials=3):
+    """Rows of A, which is worse in the first domain, and of B."""
+    return [
+        {"contender": name, "task": f"d{d}-t{i}", "trial": trial, "domain": f"d{d}",
+         "status": "passed" if (i + trial + d) % 4 < (1 if d == 0 else 3) + 3 * (name == "B" and d == 0) else "failed"}
+        for d in range(domains) for i in range(tasks) for trial in range(trials) for name in "AB"
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def three(make_report):
+    return make_report(several(3, tasks=12, trials=8))
+
+
+@pytest.fixture
+def wanted(three, capsys):
+    assert main(["domains", str(three), "A", "B", "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_every_cell_is_that_of_the_scoreboard(three):
+    record = scoreboard(three).as_json()
+    head, *rows = table(drawn("by_domain", three), "heat")
+    shown = {(row[0].split()[0], name): cell for row in rows for name, cell in zip(head[1:], row[1:], strict=True)}
+    found = 0
+    for contender in record["contenders"]:
+        for d in contender["domains"]:
+            rate = d["pass_rate"]
+            cell = shown[d["domain"], contender["name"]]
+            assert cell.startswith(f"{100 * rate['value']:.1f} [{100 * rate['low']:.1f}, {100 * rate['high']:.1f}]")
+            found += 1
+    assert found == 6 == len(shown)
+
+
+def test_every_figure_is_that_of_the_command(three, wanted):
+    page = drawn("by_domain", three, a="A", b="B")
+    said = texts(page)
+    assert f"Q {wanted['q']:,.2f} on {wanted['df']} df, {p_equation(wanted['p_value'])}" in said
+    assert f"{percent(wanted['i2'])} of the spread" in said
+    assert points(wanted["mean"]["value"]) in said
+    low, high = wanted["prediction"]
+    assert low == -1.0 or f"[{points(low)}, {points(high)}] points" in said
+    worse = wanted["worse"]
+    assert f"{worse['observed']} tasks of 36 look worse; {worse['expected_null']:,.1f} would by chance alone" in said
+    assert len(worse["confirmed"]) > 0
+    assert all(name in said for name in worse["confirmed"])
+    assert wanted["variance"]["advice"] in said
+    assert f"{wanted['variance']['task']:.4f}" in said
+    assert "d0: shown to be worse" in said
+    by_name = {d["domain"]: d for d in wanted["domains"]}
+    head, *rows = table(page, "domains")
+    assert rows[0][0] == "d0"
+    for row in rows:
+        d = by_name[row[0]]
+        assert row[1:] == [
+            str(d["n_tasks"]), percent(d["a_rate"]), percent(d["b_rate"]), points(d["delta"]),
+            points_interval(d["low"], d["high"]), p_text(d["p_value"]), p_text(d["p_adjusted"]), points(d["shrunk"]),
+            points_interval(d["shrunk_low"], d["shrunk_high"]), percent(d["below_zero"])
+        ]  # fmt: skip
+    assert len(rows) == 3
+    assert len(head) == len(rows[0])
+
+
+def test_a_harmed_domain_is_named_by_its_adjusted_p(three):
+    other = texts(drawn("by_domain", three, a="B", b="A"))
+    assert "d0: shown to be worse" not in other
+    assert "No domain is shown to be worse" in other
+
+
+def test_fifty_seven_domains_fit(make_report):
+    page = drawn("by_domain", make_report(several(57)))
+    assert len(table(page, "heat")) == 58
+    assert len(table(page, "domains")) == 58
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([{"contender": "A", "task": f"t{i}", "domain": f"d{i % 2}", "status": "passed"} for i in range(6)],
+         "one contender"),
+        ([{"contender": c, "task": f"t{i}", "status": "passed" if i else "failed"} for c in "AB" for i in range(4)],
+         "one domain"),
+        ([{"contender": "A", "task": "t", "status": "errored"}], "no graded"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_said(make_report, rows, words):
+    page = drawn("by_domain", make_report(rows))
+    said = texts(page) + " ".join(e.value for e in (*page.info, *page.caption))
+    assert words in said.lower()
+
+
+def test_fractions_say_why_tasks_and_variance_are_not_known(make_report):
+    rows = [
+        {"contender": c, "task": f"t{i}", "domain": f"d{i % 2}", "status": "failed"} for c in "AB" for i in range(8)
+    ]
+    folder = make_report(rows)
+    kept = pq.read_table(folder / "outcomes.parquet")
+    kept = kept.set_column(kept.column_names.index("passed"), "passed", pa.nulls(len(kept), pa.bool_()))
+    scores = [0.25 if row["contender"] == "A" else 0.5 for row in kept.to_pylist()]
+    pq.write_table(kept.append_column("score", pa.array(scores, pa.float64())), folder / "outcomes.parquet")
+    assert texts(drawn("by_domain", folder, a="A", b="B")).count("some scores lie between 0 and 1") == 2
+
+
+def test_names_of_others_are_texts_everywhere(make_report):
+    rows = [
+        {"contender": c, "task": f"{HOSTILE}{i}", "domain": f"{HOSTILE}{i % 3}", "trial": t,
+         "status": "passed" if (i % 3 == 0) == (c == HOSTILE) else "failed"}
+        for i in range(12) for c in (HOSTILE, "B") for t in range(2)
+    ]  # fmt: skip
+    page = drawn("by_domain", make_report(rows))
+    assert "<img" not in "".join(bodies(page))
+    assert HOSTILE in texts(page)
+    assert not any("http" in e.value for kind in ("title", "subheader", "caption", "info") for e in page.get(kind))
+    assert not any("http" in e.label for e in page.expander)
+
+
+def test_an_incomplete_run_is_said_loudly(make_report):
+    report = make_report(several(3), manifest={"planned": 600, "done": 30, "complete": False})
+    assert any('class="loud"' in body and "INCOMPLETE" in body for body in bodies(drawn("by_domain", report)))
