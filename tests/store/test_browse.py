@@ -23,6 +23,7 @@ from harness.store import (
     load_task_index,
     message_text,
     read_attempt_calls,
+    read_inputs,
     read_outcome,
     search_inputs,
 )
@@ -297,6 +298,21 @@ def test_the_calls_of_an_attempt_are_found_wherever_they_stand(tmp_path):
 def conversation(text, answer="ok"):
     return [{"role": "system", "content": "system words"}, {"role": "user", "content": text},
             {"role": "assistant", "content": answer}, {"role": "user", "content": "later words"}]  # fmt: skip
+
+
+def test_the_inputs_of_some_tasks_are_read_wherever_they_stand(tmp_path):
+    rows = [row(c, k, "errored" if (c, k) == ("A", 7) else "failed") for c in "AB" for k in range(9)]
+    index = load_task_index(write(tmp_path, rows))
+    kept = {one["attempt_id"]: conversation(f"{one['contender']} is asked {one['task']}") for one in rows}
+    del kept[rows[3]["attempt_id"]]
+    kept[rows[4]["attempt_id"]] = "{no json"
+    write_transcripts(tmp_path, kept, row_group_size=2)
+    # of each task the first attempt that was graded
+    assert read_inputs(index, [8, 0, 7]) == {0: "A is asked t0", 7: "B is asked t7", 8: "A is asked t8"}
+    assert read_inputs(index, [3, 4, 5]) == {5: "A is asked t5"}
+    assert read_inputs(index, []) == {}
+    (tmp_path / "transcripts.parquet").unlink()
+    assert read_inputs(index, [0]) == {}
 
 
 @pytest.fixture
