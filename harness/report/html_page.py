@@ -98,6 +98,7 @@ def _found(view: Scoreboard) -> str:
     """The paired differences of the options in words."""
     names = [c.name for c in view.contenders]
     options = [c for c in view.compared if c.sentence and not {c.a, c.b} & view.controls]
+    options.sort(key=lambda c: -(c.delta or 0.0))  # what gains most stands first
     said = "".join(f"<li>{html_sentence(c.sentence, names)}</li>" for c in options)
     return f'<ul class="reasons">{said}</ul>' if said else ""
 

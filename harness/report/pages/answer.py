@@ -71,6 +71,7 @@ def _found(view: Scoreboard) -> str:
     """The paired differences of the options in words; those of the controls stand in their table."""
     names = [c.name for c in view.contenders]
     options = [c for c in view.compared if c.sentence and not {c.a, c.b} & view.controls]
+    options.sort(key=lambda c: -(c.delta or 0.0))  # what gains most stands first
     said = [f"<li>{html_sentence(c.sentence, names)}</li>" for c in options]
     best = next((c for c in view.ranked if c.pass_rate.value is not None and c.control is None), None)
     lead = "" if best is None else f"<p>The highest pass rate seen is that of {html_code(best.name)}.</p>"
