@@ -55,6 +55,7 @@ OPTIONS = {
     "server.fileWatcherType": "none",
     "server.enableStaticServing": False,
     "global.developmentMode": False,
+    "global.disableWidgetStateDuplicationWarning": True,  # a default that follows the report is set so
 }
 """What Streamlit is told: above all, to send nothing to anybody."""
 
