@@ -1,0 +1,171 @@
+"""What the page of tasks is asked for: choices that stand in the address, and tasks by a short name of their own."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from harness.report.pages.evidence import Evidence, index_of, remembered
+from harness.report.pages.parts import choose, columns
+from harness.report.task_pieces import STATUSES
+from harness.report.task_view import AttemptView, attempt_view
+from harness.report.text import visible
+from harness.store import FLIPS, AttemptRow, TaskFilter, TaskIndex
+
+MOST_OPTIONS = 300
+"""Names that a filter offers; the text finds the others."""
+LISTS = {"who": "Contenders", "suite": "Suites", "domain": "Domains", "status": "Result", "cause": "Cause"}
+"""The filters that take several words, by their keys in the address."""
+WAYS = dict(zip(FLIPS, ("only the second passed", "only the first passed", "only one of the two passed"), strict=True))
+ANY = "any"
+_ID = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """The tasks of a report by a short name that holds in every version of the file."""
+
+    of: Mapping[str, int]
+    """Short name to position; of several tasks with one short name none, which one in millions of reports has."""
+    names: Sequence[str]
+    """Of each position its short name."""
+
+
+def plain_index(evidence: Evidence) -> TaskIndex:
+    """The index, which is the same whatever part of the suites is shown."""
+    return index_of(replace(evidence, split=None))
+
+
+def places_of(evidence: Evidence) -> Places:
+    """All tasks by their short names."""
+    return _places(replace(evidence, split=None))
+
+
+@remembered(2)
+def _places(evidence: Evidence) -> Places:
+    index = index_of(evidence)
+    suites = [digest or index.suite[place] or "" for place, digest in enumerate(_column(index))]
+    tasks = zip(index.task_digests.to_pylist(), index.task_names.to_pylist(), strict=True)
+    names = [
+        hashlib.sha256(f"{suite}\n{digest or name}".encode("utf-8", "replace")).hexdigest()[:_ID]
+        for suite, (digest, name) in zip(suites, tasks, strict=True)
+    ]
+    found = {name: place for place, name in enumerate(names)}
+    if len(found) < len(names):
+        for name in [n for n in found if names.count(n) > 1]:
+            del found[name]
+    return Places(of=found, names=names)
+
+
+def _column(index: TaskIndex) -> list[str | None]:
+    """Of each task the digest of its suite."""
+    every = [*index.suite_digest.every, None]
+    return [every[code] for code in index.suite_digest.codes.tolist()]
+
+
+@remembered(64)
+def attempt_of_row(evidence: Evidence, attempt: AttemptRow) -> AttemptView:
+    """One attempt with all that is kept of it."""
+    return attempt_view(plain_index(evidence), attempt)
+
+
+def label_of(index: TaskIndex, places: Places, position: int) -> str:
+    """A task as an option of a list: its name for people, its short name for the address."""
+    return f"{visible(index.task_names[position].as_py(), 80)} ({places.names[position]})"
+
+
+def position_of(places: Places, label: str) -> int | None:
+    """The task that an address or an option means, which may be its short name alone; ``None`` if there is none."""
+    return places.of.get(label.strip().removesuffix(")")[-_ID:])
+
+
+def labels(names: Sequence[str]) -> dict[str, str]:
+    """Names as a list offers them, each unlike every other."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        plain = label = visible(name, 120)
+        number = 1
+        while label in taken:
+            number += 1
+            label = f"{plain} ({number})"
+        taken.add(label)
+        found[name] = label
+    return found
+
+
+# ----------------------------------------------------------------------------------------------------------- filters
+
+
+def first_page() -> None:
+    """Where another filter starts."""
+    if "at" in st.session_state:
+        st.session_state["at"] = 1
+
+
+def ask(index: TaskIndex, evidence: Evidence) -> TaskFilter:
+    """The filter that the reader made, drawn as widgets; the text stands apart, see `ask_text`."""
+    offered = {
+        "who": index.contenders,
+        "suite": index.suite.every,
+        "domain": index.domain.every,
+        "status": [status for status in STATUSES if _has_status(index, status)],
+        "cause": index.cause.every,
+    }
+    active = any(key in st.query_params for key in (*LISTS, "escalated", "flipped", "a", "b"))
+    with st.expander("Filter", expanded=active):
+        places = columns(3)
+        chosen: dict[str, tuple[str, ...]] = {}
+        for number, (key, label) in enumerate(LISTS.items()):
+            with places[number % 3]:
+                chosen[key] = _several(label, offered[key], key)
+        with places[2]:
+            escalated = _escalated(index)
+        flipped = _flipped(index)
+    return TaskFilter(contenders=chosen["who"], split=evidence.split, suites=chosen["suite"], domains=chosen["domain"],
+                      statuses=chosen["status"], causes=chosen["cause"], escalated=escalated,
+                      flipped=flipped)  # fmt: skip
+
+
+def _has_status(index: TaskIndex, status: str) -> bool:
+    return bool((index.status.codes == index.status.every.index(status)).any())
+
+
+def _several(label: str, names: Sequence[str], key: str) -> tuple[str, ...]:
+    """Some of the names, none for all; not asked where there is nothing to choose."""
+    if len(names) < (1 if key == "cause" else 2):
+        return ()
+    shown = labels(names[:MOST_OPTIONS])
+    found = st.multiselect(
+        label if len(names) <= MOST_OPTIONS else f"{label} (the first {MOST_OPTIONS} of {len(names):,})",
+        list(shown), key=key, format_func=lambda name: shown.get(name, visible(name)), placeholder="all",
+        bind="query-params", on_change=first_page,
+    )  # fmt: skip
+    return tuple(name for name in found if name in shown)
+
+
+def _escalated(index: TaskIndex) -> bool | None:
+    if not (index.escalated >= 0).any():
+        return None
+    words = {ANY: None, "escalated": True, "not escalated": False}
+    return words[choose("Escalation", list(words), "escalated")]
+
+
+def _flipped(index: TaskIndex) -> tuple[str, str, str] | None:
+    names = index.contenders
+    if len(names) < 2:
+        return None
+    one, two, three = columns(3)
+    with one:
+        said = choose("Flipped between two contenders", [ANY, *WAYS.values()], "flipped")
+    if said == ANY:
+        return None
+    shown = labels(names)
+    with two:
+        a = choose("The first", names, "a", words=lambda name: shown[name])
+    with three:
+        b = choose("The second", names, "b", index=1, words=lambda name: shown[name])
+    if a == b:
+        st.info("The same contender stands on both sides, so that no task flipped. Choose two different ones.")
+    return a, b, next(way for way, words in WAYS.items() if words == said)

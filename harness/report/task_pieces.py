@@ -1,0 +1,202 @@
+"""Tasks and attempts as pieces of HTML: what each contender made of a task, an attempt's facts, texts and calls."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from harness.report.fragments import Cell, html_lines, html_table, html_text
+from harness.report.task_view import AttemptView, ShownText, TaskList
+from harness.report.text import UNKNOWN, dollars, plural, seconds, visible
+from harness.store import AttemptRow, TaskCell
+
+PASSED, FAILED, MIXED, LOST = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(250,236,170)", "rgb(214,214,214)"
+"""Grounds of a result's cell; its word stands on it, and black is read well on all of them."""
+MOST_CONTENDERS = 30
+"""Columns of the table of tasks; a line says where there are more."""
+
+_GROUNDS = {"passed": PASSED, "failed": FAILED, "errored": LOST, "ungraded": LOST}
+_MEANINGS = {
+    "passed": "the answer was right",
+    "failed": "the contender's own fault: a wrong or malformed answer, its turns or its time spent",
+    "ungraded": "there is an answer, and the grader could not judge it; it is in no rate",
+    "errored": "the instrument's fault, not the contender's; it is in no rate",
+    "skipped": "never tried",
+}
+STATUSES = tuple(_MEANINGS)
+
+
+def result_cell(cell: TaskCell) -> Cell:
+    """What a contender made of a task: a word on its colour."""
+    lost = [f"{cell.errored:,} errored"] if cell.errored else []
+    lost += [f"{cell.skipped:,} not tried"] if cell.skipped else []
+    under = ("escalated" if cell.graded == 1 else f"{cell.escalated:,} escalated") if cell.escalated else ""
+    words = f"{visible(cell.contender, 80)}: {cell.passed:,} of {plural(cell.graded, 'graded trial')} passed"
+    words += "".join(f", {part}" for part in lost)
+    if cell.errored:
+        words += "; errored or ungraded trials are the instrument's, and in no rate"
+    if not cell.graded:
+        only = cell.errored + cell.skipped == 1
+        text = ("errored" if cell.errored else "not tried") if only else ", ".join(lost) or UNKNOWN
+        return Cell(text, words if lost else "this contender has no attempt at it", under, LOST if cell.errored else "")
+    text = f"{cell.passed:,} of {cell.graded:,} passed"
+    if cell.graded == 1:
+        text = "passed" if cell.passed else "failed"
+    ground = PASSED if cell.passed == cell.graded else MIXED if cell.passed else FAILED
+    return Cell(", ".join([text, *lost]), words, under, ground)
+
+
+def tasks_html(found: TaskList) -> str:
+    """One row a task, a column a contender."""
+    names = found.contenders[:MOST_CONTENDERS]
+    suites = len({row.suite for row in found.rows}) > 1
+    rows: list[list[Cell | str]] = []
+    for row, texts in zip(found.rows, found.table, strict=True):
+        under = ", ".join(dict.fromkeys(t for t in (texts["suite"] if suites else "", texts["domain"]) if t))
+        rows.append([Cell(texts["task"], under=under), *(result_cell(cell) for cell in row.cells[: len(names)])])
+    header = ["task", *(visible(name, 60) for name in names)]
+    more = len(found.contenders) - len(names)
+    said = f"<p>The first {len(names)} of {plural(len(found.contenders), 'contender')}.</p>" if more else ""
+    return html_table(header, rows, caption="What each contender made of each task", kind="results") + said
+
+
+def attempts_html(attempts: Sequence[AttemptRow]) -> str:
+    """Every attempt at one task, a row each."""
+    labels = any(one.label_true is not None or one.label_predicted is not None for one in attempts)
+    header = ["contender", "trial", "result", "cause", *(["expected", "given"] if labels else [])]
+    header += ["confidence", "escalated", "cost", "latency"]
+    rows: list[list[Cell | str]] = []
+    for one in attempts:
+        row: list[Cell | str] = [Cell(visible(one.contender, 60), code=True), f"{one.trial}", status_cell(one.status)]
+        row += [visible(one.cause or UNKNOWN, 60)]
+        row += [visible(text or UNKNOWN, 80) for text in (one.label_true, one.label_predicted)] if labels else []
+        row += [number(one.confidence), yes_or_no(one.escalated), dollars(one.cost_usd), seconds(one.latency_s)]
+        rows.append(row)
+    left = 6 if labels else 4
+    return html_table(header, rows, left=left, caption="Every attempt at this task", kind="attempts")
+
+
+def status_cell(status: str, score: float | None = None) -> Cell:
+    """A status as a word on its colour, with its meaning."""
+    text = "not tried" if status == "skipped" else status
+    text += "" if score is None or score in {0.0, 1.0} else f" (score {score:.3g})"
+    return Cell(text, _MEANINGS.get(status, ""), ground=_GROUNDS.get(status, ""))
+
+
+def number(value: float | None) -> str:
+    """A number to four digits."""
+    return UNKNOWN if value is None else f"{value:.4g}"
+
+
+def yes_or_no(value: object) -> str:
+    """A truth in a word; ``None`` is none of both."""
+    return UNKNOWN if value is None else "yes" if value else "no"
+
+
+def time_text(when: datetime | None) -> str:
+    """``2026-11-22 00:24 UTC``."""
+    return UNKNOWN if when is None else f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+# ------------------------------------------------------------------------------------------------------- one attempt
+
+
+def facts_html(view: AttemptView) -> str:
+    """What is recorded of an attempt, unknown figures left out; a figure that people may ask after says so."""
+    fields = view.fields
+    rows: list[list[Cell | str]] = [["result", status_cell(view.attempt.status, view.attempt.score)]]
+    rows += [["cause", fields["cause"]]] if fields["cause"] else []
+    if fields["label_true"] is not None or fields["label_predicted"] is not None:
+        rows.append(["label expected", fields["label_true"] or UNKNOWN])
+        rows.append(["label given", fields["label_predicted"] or UNKNOWN])
+    rows.append(["escalation", view.escalation])
+    rows += [["confidence", number(fields["confidence"])]] if fields["confidence"] is not None else []
+    basis = fields["cost_basis"] if fields["cost_basis"] not in {None, "", "none"} else ""
+    rows.append(["cost", Cell(dollars(fields["cost_usd"]), under=f"from {basis}" if basis else "")])
+    rows += [["of the judge", dollars(fields["judge_usd"])]] if fields["judge_usd"] else []
+    rows.append(["latency", seconds(fields["latency_s"])])
+    classes = ("input", "cached_input", "output", "reasoning")
+    tokens = [f"{fields[f'{c}_tokens']:,} {c.replace('_', ' ')}" for c in classes
+              if fields[f"{c}_tokens"] is not None]  # fmt: skip
+    rows += [["tokens", ", ".join(tokens)]] if tokens else []
+    rows += [[what, f"{fields[what]:,}"] for what in ("calls", "retries") if fields[what] is not None]
+    shown, used = fields["skills_shown"] or "", fields["skills_used"] or ""
+    rows += [["skills shown", shown], ["skills opened", used or "none"]] if shown or used else []
+    rows += [["begun", time_text(fields["started_at"])]] if isinstance(fields["started_at"], datetime) else []
+    rows += [["attempt", Cell(fields["attempt_id"], code=True)]] if fields["attempt_id"] else []
+    if view.attempt.repeated:
+        rows.append(["repeated", "the same contender, task and trial came before: this row is in no rate"])
+    caption = f"What is recorded of this attempt of {visible(view.attempt.contender, 80)}"
+    return html_table(["what", "value"], rows, left=2, caption=caption, kind="facts")
+
+
+def text_html(who: str, text: ShownText) -> str:
+    """A text under the name of who said it, and how long the whole is where it was cut."""
+    note = f"<p>{html_text(text.note)}; the whole is in the download.</p>" if text.note else ""
+    said = html_lines(text.text) if text.text else "<p>(empty)</p>"
+    return f'<p class="said">{html_text(who, 80)}</p>{said}{note}'
+
+
+def reason_html(view: AttemptView) -> str:
+    """The grader's reason, or why there is none."""
+    if view.reason is None:
+        return f"<p>Not to be had: {html_text(view.reason_why or 'not kept')}.</p>"
+    return text_html("the grader", view.reason)
+
+
+def conversation_html(view: AttemptView) -> str:
+    """Every message as it was sent, or why there is none."""
+    if view.messages is None:
+        return f"<p>Not to be had: {html_text(view.messages_why or 'not kept')}.</p>"
+    more = f"<p>{plural(view.left_out, 'message')} more; all are in the download.</p>" if view.left_out else ""
+    return "".join(text_html(one.role, one.text) for one in view.messages) + more
+
+
+_COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("input_tokens", "input", "{:,}".format),
+    ("cached_input_tokens", "cached input", "{:,}".format),
+    ("cache_write_tokens", "cache write", "{:,}".format),
+    ("output_tokens", "output", "{:,}".format),
+    ("reasoning_tokens", "reasoning", "{:,}".format),
+    ("gpu_seconds", "GPU time", seconds),
+    ("cost_usd", "cost", dollars),
+    ("price_date", "price of", str),
+    ("latency_s", "latency", seconds),
+    ("ttft_s", "first token", seconds),
+    ("retries", "retries", "{:,}".format),
+    ("cache_hit", "from cache", yes_or_no),
+    ("finish_reason", "ended by", str),
+    ("error", "error", str),
+)
+"""Columns of the call table, how they are headed and how a value is written."""
+
+
+def calls_html(view: AttemptView) -> str:
+    """Every call that was made for the attempt, in their order; columns of which nothing is known are left out."""
+    if view.calls is None:
+        return f"<p>Not to be had: {html_text(view.calls_why or 'not kept')}.</p>"
+    if not view.calls:
+        return "<p>No call was recorded for it.</p>"
+    known = [column for column in _COLUMNS if any(_known(call.fields, column[0]) for call in view.calls)]
+    rows: list[list[Cell | str]] = []
+    for place, call in enumerate(view.calls, 1):
+        adapter = call.fields["adapter"] or ""
+        model = Cell(call.model, f"adapter {adapter}" if adapter else "", f"adapter {adapter[:12]}" if adapter else "")
+        row: list[Cell | str] = [f"{place}. {call.role}", model]
+        for name, _, write in known:
+            row.append(write(call.fields[name]) if _known(call.fields, name) else UNKNOWN)
+        rows.append(row)
+    more = f"<p>{plural(view.calls_left_out, 'call')} more.</p>" if view.calls_left_out else ""
+    header = ["call", "model", *(head for _, head, _ in known)]
+    what = "<p>No token stands in two classes: cached input is no part of input, reasoning none of output.</p>"
+    tokens = what if any(name.endswith("tokens") for name, _, _ in known) else ""
+    return html_table(header, rows, left=2, caption="Calls made for this attempt", kind="calls") + more + tokens
+
+
+def replies_html(view: AttemptView) -> str:
+    """What each call answered, where its reply was kept."""
+    texts = [(place, call) for place, call in enumerate(view.calls or (), 1) if call.reply is not None]
+    return "".join(text_html(f"{place}. {call.role}", call.reply) for place, call in texts if call.reply is not None)
+
+
+def _known(fields: Mapping[str, Any], name: str) -> bool:
+    return fields.get(name) not in {None, ""}
