@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 60
 """Rows drawn; a note says where there are more."""
-WIDTH, NAME_LENGTH, ROW = 560, 34, 38
-"""Pixels of the plot, letters of a name, pixels of a row of two lines."""
+WIDTH, NAME_LENGTH, LINE = 560, 34, 16
+"""Pixels of the plot, letters of a name, pixels of a line of it."""
+LINE_END = "\n"
 NAMES_FLUID, NAMES_PAPER = 118, 240
 """Pixels of the names: what a narrow screen can spare, and paper."""
 ARMS = {"flat": ("#009E73", "square"), "progressive": ("#0072B2", "circle"), "placebo": ("#D55E00", "diamond")}
@@ -27,7 +28,9 @@ def lifts_figure(view: Skills, look: Look = PAPER) -> Figure | None:
     lifts = [lift for lift in view.lifts if lift.comparison is not None]
 
     def row(lift: Lift, c: Comparison) -> dict[str, Any]:
-        against = f"less {visible(lift.against, NAME_LENGTH)}{', a placebo' if lift.control == 'placebo' else ''}"
+        against = (
+            f"less {visible(lift.against, NAME_LENGTH)}{f'{LINE_END}(a placebo)' if lift.control == 'placebo' else ''}"
+        )
         return _row(lift.contender, against, arms.get(lift.contender, "not said"), c)
 
     rows = [row(lift, lift.comparison) for lift in lifts if lift.comparison is not None]
@@ -49,7 +52,7 @@ def skill_lifts_figure(view: Skills, look: Look = PAPER) -> Figure | None:
 def _row(first: str, second: str, arm: str, c: Comparison) -> dict[str, Any]:
     """Names are visible, so the line break between them is ours."""
     return {
-        "name": f"{visible(first, NAME_LENGTH)}\n{second}",
+        "name": f"{visible(first, NAME_LENGTH)}{LINE_END}{second}",
         "arm": arm,
         **{end: None if v is None else 100 * v for end, v in (("value", c.delta), ("low", c.low), ("high", c.high))},
         "text": f"{points(c.delta)} {points_interval(c.low, c.high)}",
@@ -64,9 +67,10 @@ def _forest(found: list[dict[str, Any]], title: str, level: float, look: Look) -
     if not found:
         return None
     rows = _told_apart(found[:MOST_ROWS])
+    lines = max(r["name"].count(LINE_END) + 1 for r in rows)
     limit = NAMES_FLUID if look.fluid else NAMES_PAPER
     axis = alt.Axis(labelLimit=limit, labelFontSize=12, labelPadding=6, labelExpr="split(datum.label, '\\n')",
-                    labelLineHeight=14)  # fmt: skip
+                    labelLineHeight=14, labelOffset=-7)  # fmt: skip
     y = alt.Y("name:N", sort=[r["name"] for r in rows], title=None, axis=axis)
     signed = "(datum.value > 0 ? '+' : '') + format(datum.value, 'd')"
     x_axis = alt.Axis(title="difference, points", grid=True, tickCount=6, labelExpr=signed, labelOverlap=True)
@@ -95,7 +99,7 @@ def _forest(found: list[dict[str, Any]], title: str, level: float, look: Look) -
     return Figure(
         title=title,
         notes=tuple(notes),
-        chart=alt.layer(*layers).properties(width=WIDTH, height=ROW * len(rows)),
+        chart=alt.layer(*layers).properties(width=WIDTH, height=(LINE * lines + 6) * len(rows)),
         words=f"{title}, in points: " + "; ".join(r["words"] for r in rows),
         look=look,
     )
@@ -127,7 +131,7 @@ def _told_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             number += 1
             row["name"] = f"{name} ({number})"
         taken.add(row["name"])
-        row["said"] = row["name"].replace("\n", " ")
+        row["said"] = row["name"].replace(LINE_END, " ")
         row["words"] = f"{row['said']}: {row['text']}"
     return rows
 

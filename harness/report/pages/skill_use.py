@@ -36,10 +36,11 @@ def page(shown: "Shown") -> None:
     """What arrived, what it adds to whom, and the four cells of tuned x skilled."""
     title("Skills", "Whether skills reached the models, whether they were opened, and what they add.")
     evidence = shown.evidence
+    with st.spinner("Reading the report…"):
+        table, _ = table_of(evidence)
     if not has_skills_for(evidence):
         html(f"<p>{NO_SKILLS}</p>")
         return
-    table, _ = table_of(evidence)
     with st.spinner(f"Reading what was shown and opened at {plural(len(table.tasks), 'task')}…"):
         view = skills_for(evidence)
     if view.warning:
