@@ -27,14 +27,16 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
         known or nothing is graded, is not among them, and one of an earlier time is removed.
 
     Raises:
-        EvidenceError: there are no outcomes, or they are broken; ``report.html`` is there all the same and says so.
+        EvidenceError: there are no outcomes, or they are broken; ``report.html`` is written all the
+            same and says so, unless nothing was begun.
         UsageError: an unknown split.
     """
     try:
         evidence = evidence_digest(report)  # before the outcomes are read: of later ones it would vouch for too much
         table, manifest = load_evidence(report, split, attempts=True)
     except EvidenceError as error:
-        write_atomic(report / "report.html", html_page(Page(report=report.resolve().name, trouble=str(error))))
+        if any((report / name).exists() for name in ("outcomes.parquet", "manifest.json")):  # else nothing was begun
+            write_atomic(report / "report.html", html_page(Page(report=report.resolve().name, trouble=str(error))))
         raise
     view = scoreboard_of(table, manifest=manifest, level=level)
     pairings = [pair_of(table, c.a, c.b, level=level) for c in view.comparisons if c.delta is not None]

@@ -101,7 +101,7 @@ def test_an_unfinished_run_says_so_first(make_report, paired_rows):
 
 @pytest.mark.parametrize("broken", ["empty", "cut", "none"])
 def test_a_broken_report_still_renders_and_says_so(make_report, paired_rows, broken):
-    report = make_report(paired_rows(5, 2, 1, 2))
+    report = make_report(paired_rows(5, 2, 1, 2), {"planned": 20, "done": 0, "complete": False})
     outcomes = report / "outcomes.parquet"
     if broken == "none":
         outcomes.unlink()
