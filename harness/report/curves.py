@@ -83,7 +83,7 @@ def escalation_figure(view: Sweep, here: SweepPoint | None = None, look: Look = 
     room = 0.03 * ((high - low) or abs(high) or 1.0)
     x_scale = alt.Scale(domain=[low - room if low else -room, high + room], nice=False)
     x = alt.X("x:Q", scale=x_scale, axis=x_axis)
-    curve = alt.Chart(alt.Data(values=rows))
+    curve = alt.Chart()  # its data are the figure's, so that they are sent once and not with every layer
     tips = [alt.Tooltip("name:N", title="policy"), alt.Tooltip("how:N", title="escalates"),
             alt.Tooltip("rate_text:N", title="pass rate"), alt.Tooltip("cost_text:N", title="cost per task"),
             alt.Tooltip("latency_text:N", title="mean latency")]  # fmt: skip
@@ -100,7 +100,7 @@ def escalation_figure(view: Sweep, here: SweepPoint | None = None, look: Look = 
     return Figure(
         title="Thresholds: cost per task and pass rate" if costs else "Thresholds: share escalated and pass rate",
         notes=notes,
-        chart=alt.layer(*layers).properties(width=WIDTH, height=HEIGHT),
+        chart=alt.layer(*layers, data=alt.Data(values=rows)).properties(width=WIDTH, height=HEIGHT),
         words=f"Pass rate along {shape} from {visible(view.worker, NAME_LENGTH)} to "
         f"{visible(view.expert, NAME_LENGTH)}: {said}",
         look=look,

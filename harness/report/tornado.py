@@ -76,7 +76,7 @@ def bills_figure(view: Advice, lines: Sequence[Bills], look: Look = PAPER) -> Fi
     colour = alt.Color("name:N", sort=names, scale=alt.Scale(domain=names, range=list(LINES[: len(names)])),
                        legend=legend)  # fmt: skip
     dash = alt.StrokeDash("name:N", sort=names, scale=alt.Scale(domain=names, range=dashes), legend=legend)
-    base = alt.Chart(alt.Data(values=rows))
+    base = alt.Chart()  # its data are the figure's, so that they are sent once and not with every layer
     tips = [alt.Tooltip("name:N", title="option"), alt.Tooltip("kind:N", title="kind"),
             alt.Tooltip("at:N", title="tasks a month"), alt.Tooltip("text:N", title="a month"),
             alt.Tooltip("quality:N", title="quality")]  # fmt: skip
@@ -105,7 +105,7 @@ def bills_figure(view: Advice, lines: Sequence[Bills], look: Look = PAPER) -> Fi
     return Figure(
         title="A month's bill at other volumes",
         notes=tuple(notes),
-        chart=alt.layer(*layers).resolve_scale(opacity="independent").properties(width=WIDTH, height=HEIGHT),
+        chart=alt.layer(*layers, data=alt.Data(values=rows)).properties(width=WIDTH, height=HEIGHT),
         words="Monthly bill against volume: " + "; ".join(_line_words(rows, name) for name in names),
         look=look,
     )
