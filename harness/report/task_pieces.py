@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.report.fragments import Cell, html_lines, html_table, html_text
 from harness.report.task_view import AttemptView, ShownText, TaskList
-from harness.report.text import UNKNOWN, dollars, plural, seconds, visible
+from harness.report.text import UNKNOWN, dollars, moment, plural, seconds, visible
 from harness.store import AttemptRow, TaskCell
 
 PASSED, FAILED, MIXED, LOST = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(250,236,170)", "rgb(214,214,214)"
@@ -92,11 +92,6 @@ def yes_or_no(value: object) -> str:
     return UNKNOWN if value is None else "yes" if value else "no"
 
 
-def time_text(when: datetime | None) -> str:
-    """``2026-11-22 00:24 UTC``."""
-    return UNKNOWN if when is None else f"{when:%Y-%m-%d %H:%M} UTC"
-
-
 # ------------------------------------------------------------------------------------------------------- one attempt
 
 
@@ -121,7 +116,7 @@ def facts_html(view: AttemptView) -> str:
     rows += [[what, f"{fields[what]:,}"] for what in ("calls", "retries") if fields[what] is not None]
     shown, used = fields["skills_shown"] or "", fields["skills_used"] or ""
     rows += [["skills shown", shown], ["skills opened", used or "none"]] if shown or used else []
-    rows += [["begun", time_text(fields["started_at"])]] if isinstance(fields["started_at"], datetime) else []
+    rows += [["begun", moment(fields["started_at"])]] if isinstance(fields["started_at"], datetime) else []
     rows += [["attempt", Cell(fields["attempt_id"], code=True)]] if fields["attempt_id"] else []
     if view.attempt.repeated:
         rows.append(["repeated", "the same contender, task and trial came before: this row is in no rate"])

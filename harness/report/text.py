@@ -8,6 +8,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from harness.core import Estimate
 
@@ -164,6 +165,11 @@ def seconds(s: float | None) -> str:
     if s is None:
         return UNKNOWN
     return f"{_three_digits(1000 * s)} ms" if s < 0.9995 else f"{_three_digits(s)} s"
+
+
+def moment(when: datetime | None) -> str:
+    """A time as ``2026-11-22 00:24 UTC``."""
+    return UNKNOWN if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _three_digits(number: float) -> str:

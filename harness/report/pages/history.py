@@ -1,13 +1,148 @@
-"""To come."""
+"""Gate and history: the verdicts over time, locked baselines, how far runs came, and what two contenders differ in."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.report.pages.parts import title
+import streamlit as st
+
+from harness.core import OwnbenchError
+from harness.report.fragments import html_list
+from harness.report.history import History, HistoryEntry, changed_of, history, in_order
+from harness.report.history_pieces import baselines_html, changes_html, runs_html, verdict_html, verdicts_html
+from harness.report.pages.evidence import Evidence, look_at, remembered, table_of
+from harness.report.pages.parts import choose, columns, figure, html, loud, section, title
+from harness.report.pages.task_state import labels
+from harness.report.text import plural
+from harness.report.verdict_line import verdict_figure
+from harness.store import read_outcomes
+from harness.verdict import Change, Side
 
 if TYPE_CHECKING:
     from harness.report.pages.shell import Shown
 
+MOST = 200
+"""Rows of a table; the latest."""
+JUDGED = ("verdict.json", "baseline.json")
+"""Files that tell of a verdict and a lock, beside those that figures come from."""
+HOW_GATE = "ownbench gate reports/main reports/candidate"
+HOW_LOCK = "ownbench baseline set reports/main"
+
 
 def page(shown: "Shown") -> None:
-    """To come."""
-    title("history")
+    """All reports that the dashboard was given, in the order of their making."""
+    title("Gate and history", "Which candidates were let in and why, what they were held against, what has changed.")
+    folders = list(dict.fromkeys((*(one.folder for one in shown.chosen), *shown.every)))
+    found = in_order([_entry(folder, _stamp(folder)) for folder in folders])
+    broken = [line for entry in found.entries for line in entry.broken]
+    if broken:
+        loud(f"{plural(len(broken), 'file')} could not be read; the rest is shown.")
+        html(html_list(broken))
+    _verdicts(found, shown)
+    section("Locked baselines")
+    fragment = baselines_html(found.entries[-MOST:])
+    if fragment:
+        html(fragment)
+    else:
+        st.info("No report here has a locked baseline. A lock keeps what candidates are held against from moving:")
+        st.code(HOW_LOCK, language=None)
+    section("Runs")
+    html(runs_html(found.entries[-MOST:]))
+    _changed(folders, shown)
+
+
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """The state of every file that an entry is made of."""
+    stamp = list(look_at(folder).stamp)
+    for name in JUDGED:
+        try:
+            state = (folder / name).stat()
+        except OSError:
+            continue
+        stamp.append((name, state.st_mtime_ns, state.st_size))
+    return tuple(stamp)
+
+
+@remembered(256)
+def _entry(folder: Path, stamp: tuple[tuple[str, int, int], ...]) -> HistoryEntry:  # noqa: ARG001 — is its key
+    return history([folder]).entries[0]
+
+
+# ----------------------------------------------------------------------------------------------------------- verdicts
+
+
+def _verdicts(found: History, shown: "Shown") -> None:
+    section("Verdicts")
+    every = found.verdicts
+    if not every:
+        st.info("No verdict is stored in these reports yet. The gate gives one, and stores it with the candidate:")
+        st.code(HOW_GATE, language=None)
+        return
+    if len(every) > MOST:
+        st.caption(f"The latest {MOST} of {len(every):,}.")
+    every = every[-MOST:]
+    html(verdicts_html(every))
+    if any(entry.verdict is not None and entry.verdict.delta is not None for entry in every):
+        figure(verdict_figure(every, shown.look), "verdicts")
+    else:
+        st.caption("None of them has a difference to draw.")
+    names = labels([str(entry.folder) for entry in every], [entry.name for entry in every])
+    latest_first = list(names)[::-1]
+    section("A verdict in full")
+    chosen = choose("Verdict of", latest_first, "verdict", words=names.__getitem__)
+    verdict = next(entry.verdict for entry in every if str(entry.folder) == chosen)
+    if verdict is not None:
+        html(verdict_html(verdict))
+        html("<h4>What had changed</h4>" + changes_html(verdict.changed))
+
+
+# ---------------------------------------------------------------------------------------------------- what has changed
+
+
+def _changed(folders: Sequence[Path], shown: "Shown") -> None:
+    section("What differs between two contenders")
+    st.caption("From the manifests: the model, adapter, skills, prompts, suites and prices of each.")
+    places = {str(folder): folder for folder in folders}
+    names = labels(list(places), [folder.resolve().name for folder in folders])
+    first = str(shown.chosen[0].folder)
+    start = list(places).index(first)
+    sides: list[tuple[Evidence, str]] = []
+    for number, (place, word, keys) in enumerate(
+        zip(columns(2), ("baseline", "candidate"), (("from", "before"), ("to", "after")), strict=True)
+    ):
+        with place:
+            folder = choose(f"Report of the {word}", list(places), keys[0], index=start, words=names.__getitem__)
+            evidence = look_at(places[folder])
+            try:
+                contenders = contenders_of(evidence)
+            except OwnbenchError as error:
+                loud(str(error))
+                continue
+            shown_as = labels(contenders)
+            side = choose(f"The {word}", list(contenders), keys[1], index=number, words=shown_as.__getitem__)
+            sides.append((evidence, side))
+    if len(sides) < 2:
+        return
+    if sides[0] == sides[1]:
+        st.info("The same contender of the same report stands on both sides. Choose two different ones.")
+        return
+    try:
+        html(changes_html(_changes(*sides)))
+    except OwnbenchError as error:
+        loud(str(error))
+
+
+@remembered(64)
+def contenders_of(evidence: Evidence) -> tuple[str, ...]:
+    """The contenders that have outcomes, whatever the part of the suites."""
+    found = read_outcomes(evidence.folder, ["contender"])["contender"].unique().to_pylist()
+    return tuple(name for name in found if name is not None)
+
+
+@remembered(64)
+def _changes(a: tuple[Evidence, str], b: tuple[Evidence, str]) -> tuple[Change, ...]:
+    sides = []
+    for evidence, contender in (a, b):
+        table, manifest = table_of(evidence)
+        sides.append(Side(table=table, manifest=manifest, contender=contender))
+    return changed_of(*sides)

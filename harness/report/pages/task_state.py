@@ -80,12 +80,12 @@ def position_of(places: Places, label: str) -> int | None:
     return places.of.get(label.strip().removesuffix(")")[-_ID:])
 
 
-def labels(names: Sequence[str]) -> dict[str, str]:
-    """Names as a list offers them, each unlike every other."""
+def labels(names: Sequence[str], words: Sequence[str] | None = None) -> dict[str, str]:
+    """Each name as a list offers it, unlike every other; ``words`` are said in the names' stead."""
     found: dict[str, str] = {}
     taken: set[str] = set()
-    for name in names:
-        plain = label = visible(name, 120)
+    for name, word in zip(names, words or names, strict=True):
+        plain = label = visible(word, 120)
         number = 1
         while label in taken:
             number += 1

@@ -1,0 +1,110 @@
+"""Verdicts, baselines and runs of several reports as pieces of HTML."""
+
+from collections.abc import Sequence
+
+from harness.core import Decision
+from harness.report.fragments import Cell, html_list, html_sentence, html_table, html_text
+from harness.report.history import HistoryEntry, StoredVerdict
+from harness.report.text import UNKNOWN, listed, moment, plural, points, points_interval
+from harness.verdict import Change
+
+GOOD, BAD, OPEN = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
+"""Grounds of a decision's cell; its word stands on it, and black is read well on all of them."""
+
+MEANINGS = {
+    Decision.SHIP: "the candidate is shown to be no worse than the margin allows, and no rule speaks against it",
+    Decision.BLOCK: "the candidate is shown to do harm",
+    Decision.INCONCLUSIVE: "too little evidence for either; more tasks would tell",
+    Decision.INVALID: "the evidence cannot be judged as it is",
+}
+_HOLDS = {True: Cell("holds", ground=GOOD), False: Cell("FAILS", ground=BAD), None: Cell("UNKNOWN", ground=OPEN)}
+
+
+def verdicts_html(entries: Sequence[HistoryEntry]) -> str:
+    """One row a verdict, oldest first, numbered as in the figure."""
+    header = ["verdict", "given", "decision", "candidate", "baseline", "difference, points", "interval", "margin"]
+    rows: list[list[Cell | str]] = []
+    for number, entry in enumerate(entries, 1):
+        v = entry.verdict
+        if v is None:
+            continue
+        sure = f"{100 * v.level:g}% interval" if v.level is not None else ""
+        tasks = UNKNOWN if v.n_tasks is None else f"{v.n_tasks:,}"
+        rows.append([
+            Cell(f"{number}. {entry.name}"), moment(v.written_at), decision_cell(v.decision),
+            side_cell(v.candidate, v.candidate_report), side_cell(v.baseline, v.baseline_report),
+            Cell(points(v.delta), "candidate less baseline"), Cell(points_interval(v.low, v.high), sure),
+            UNKNOWN if v.margin is None else f"{100 * v.margin:g}", tasks,
+        ])  # fmt: skip
+    return html_table([*header, "tasks"], rows, left=5, caption="Verdicts, oldest first", kind="verdicts")
+
+
+def decision_cell(decision: str) -> Cell:
+    """A decision as a word on its colour, with its meaning."""
+    grounds = {Decision.SHIP: GOOD, Decision.BLOCK: BAD}
+    return Cell(decision, MEANINGS.get(Decision(decision), ""), ground=grounds.get(Decision(decision), OPEN))
+
+
+def side_cell(contender: str, report: str) -> Cell:
+    """A contender, and under it the report whose row it was."""
+    return Cell(contender or UNKNOWN, under=report)
+
+
+def verdict_html(v: StoredVerdict) -> str:
+    """A verdict in full: the word, its sentence, every rule with what was found."""
+    kind = {Decision.SHIP: "good", Decision.BLOCK: "bad"}.get(Decision(v.decision), "open")
+    rows: list[list[Cell | str]] = [[reason.rule, _HOLDS[reason.holds], reason.text] for reason in v.reasons]
+    lines = []
+    if v.delta is not None:
+        sure = "" if v.level is None else f", {100 * v.level:g}% sure"
+        tasks = "" if v.n_tasks is None else f" on {plural(v.n_tasks, 'task')}"
+        between = points_interval(v.low, v.high)
+        lines.append(f"Candidate less baseline: {points(v.delta)} points {between}{sure}{tasks}.")
+    if v.margin is not None:
+        lines.append(f"The policy accepts a drop of {100 * v.margin:g} points.")
+    if v.tasks_needed is not None:
+        lines.append(f"About {plural(v.tasks_needed, 'task')} would decide, were the difference seen the true one.")
+    names = [name for name in (v.baseline, v.candidate) if name]
+    table = html_table(["rule", "", "what was found"], rows, left=3, caption="The rules of the verdict", kind="rules")
+    return (
+        f'<span class="word {kind}">{html_text(v.decision)}</span>'
+        f"<p><strong>{html_sentence(v.sentence, names)}</strong></p>{html_list(lines, 'reasons')}"
+        + (table if rows else "<p>The file gives no reasons.</p>")
+    )
+
+
+def changes_html(found: Sequence[Change], first: str = "baseline", second: str = "candidate") -> str:
+    """What differs between two contenders, a row each; a word where nothing does."""
+    if not found:
+        return "<p>Nothing that the manifests tell of.</p>"
+    rows = [[change.what, change.baseline or UNKNOWN, change.candidate or UNKNOWN] for change in found]
+    return html_table(["what", first, second], rows, left=3, caption="What differs", kind="facts")
+
+
+def baselines_html(entries: Sequence[HistoryEntry]) -> str:
+    """One row a locked baseline, and whether it still stands."""
+    words = {True: ("yes", GOOD), False: ("NO", BAD), None: ("not looked at", OPEN)}
+    rows: list[list[Cell | str]] = []
+    for entry in entries:
+        lock = entry.baseline
+        if lock is not None:
+            text, ground = words[lock.stands]
+            locked = listed(lock.locked) if len(lock.locked) <= 5 else plural(len(lock.locked), "contender")
+            rows.append([entry.name, Cell(lock.contender, code=True), Cell(text, ground=ground), lock.why, locked,
+                         moment(lock.written_at)])  # fmt: skip
+    header = ["report", "baseline", "stands", "why", "rows locked of", "locked"]
+    return html_table(header, rows, left=6, caption="Locked baselines", kind="baselines") if rows else ""
+
+
+def runs_html(entries: Sequence[HistoryEntry]) -> str:
+    """One row a report: how far its run has come, and its outcomes by status."""
+    statuses = ("passed", "failed", "ungraded", "errored", "skipped")
+    header = ["report", "made", "run", "contenders", *("not tried" if s == "skipped" else s for s in statuses)]
+    rows: list[list[Cell | str]] = []
+    for entry in entries:
+        made = Cell(moment(entry.when), under="" if entry.when_from == "manifest" else "time of its newest file")
+        ground = GOOD if entry.complete else BAD if entry.complete is False else ""
+        run = Cell(entry.run, ground=ground)
+        sums = [f"{sum(getattr(one, status) for one in entry.counts):,}" for status in statuses]
+        rows.append([entry.name, made, run, f"{len(entry.counts):,}", *(sums if entry.counts else [UNKNOWN] * 5)])
+    return html_table(header, rows, left=3, caption="Runs of the reports", kind="runs")
