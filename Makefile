@@ -29,7 +29,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/uv
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/uv
-	$(INSTALL) --editable '.[local,api,datasets,app,dev]'
+	$(INSTALL) --editable '.[local,api,datasets,app,docs,dev]'
 	@touch $@
 
 demo: $(VENV)/.demo
@@ -57,12 +57,8 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(VENV)/.docs: $(VENV)/.dev
-	$(INSTALL) --editable '.[docs]'
-	@touch $@
-
 # make docs : the pages as a site, in site/; a warning ends it
-docs: $(VENV)/.docs
+docs: $(VENV)/.dev
 	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/build.py
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "constraints.txt"
-EXTRAS = ("local", "api", "datasets", "app", "tune", "dev")
+EXTRAS = ("local", "api", "datasets", "app", "docs", "tune", "dev")
 TORCH = "torch==2.13.0"
 HEAD = """\
 # Versions and hashes of everything that the extras {extras} bring, for Python 3.11.
