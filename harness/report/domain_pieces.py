@@ -80,8 +80,13 @@ def _effect(d: DomainEffect) -> list[Cell | str]:
 
 
 def _shrunk(d: DomainEffect) -> list[Cell | str]:
-    chance = UNKNOWN if d.below_zero is None else percent(d.below_zero)
+    chance = UNKNOWN if d.below_zero is None else _chance(d.below_zero)
     return [points(d.shrunk), points_interval(d.shrunk_low, d.shrunk_high), chance]
+
+
+def _chance(share: float) -> str:
+    """A chance in percent; none is written as certain."""
+    return "<0.1%" if share < 0.0005 else ">99.9%" if share >= 0.9995 else percent(share)
 
 
 def harmed(view: Domains) -> tuple[tuple[DomainEffect, ...], tuple[DomainEffect, ...]]:
@@ -104,7 +109,7 @@ def harmed_html(view: Domains) -> str:
 
 
 def _drop(d: DomainEffect) -> str:
-    chance = "" if d.below_zero is None else f"; {percent(d.below_zero)} sure that the true difference is below 0"
+    chance = "" if d.below_zero is None else f"; {_chance(d.below_zero)} sure that the true difference is below 0"
     return f"{points(d.delta)} points, p adjusted {p_text(d.p_adjusted)}, {plural(d.n_tasks, 'task')}{chance}"
 
 

@@ -10,7 +10,7 @@ from harness.verdict.checks import Reason
 from harness.verdict.conditions import Condition, Forgetting
 from harness.verdict.early import LOOKS, Decided, Evidence, Rule, in_blocks
 from harness.verdict.early_run import EarlyCandidate, PlannedAttempt, Savings, UntilDecided
-from harness.verdict.evidence import Side, load_side
+from harness.verdict.evidence import Side, load_side, pair_sides
 from harness.verdict.flips import FlipPoint
 from harness.verdict.gate import EXIT_CODES, DomainVerdict, Gate, gate
 from harness.verdict.grounds import MARGIN, AdviceSettings, Grounds, grounds_of
@@ -75,6 +75,7 @@ __all__ = [
     "load_side",
     "load_terms",
     "moved",
+    "pair_sides",
     "read_lock",
     "self_test",
     "set_baseline",

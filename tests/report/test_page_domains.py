@@ -71,7 +71,8 @@ def test_every_figure_is_that_of_the_command(three, wanted):
         assert row[1:] == [
             str(d["n_tasks"]), percent(d["a_rate"]), percent(d["b_rate"]), points(d["delta"]),
             points_interval(d["low"], d["high"]), p_text(d["p_value"]), p_text(d["p_adjusted"]), points(d["shrunk"]),
-            points_interval(d["shrunk_low"], d["shrunk_high"]), percent(d["below_zero"])
+            points_interval(d["shrunk_low"], d["shrunk_high"]),
+            ">99.9%" if d["below_zero"] > 0.9995 else "<0.1%" if d["below_zero"] < 0.0005 else percent(d["below_zero"])
         ]  # fmt: skip
     assert len(rows) == 3
     assert len(head) == len(rows[0])

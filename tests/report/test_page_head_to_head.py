@@ -8,13 +8,15 @@ import pytest
 from app_page import bodies, drawn, table, texts
 
 from harness.cli.main import main
-from harness.core import attempt_id
+from harness.core import EvidenceError, attempt_id
 from harness.report.csv_export import safe_csv
-from harness.report.pages.evidence import look_at, pairing_for
+from harness.report.pages.evidence import look_at, pairing_between, pairing_for
 from harness.report.pages.head_to_head import FLIPS_A_PAGE, json_of
 from harness.report.pages.pairs import default_pair
+from harness.report.pairing import pair
 from harness.report.scoreboard import scoreboard
 from harness.report.text import p_equation, points, points_interval
+from harness.verdict import gate
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
 
@@ -192,3 +194,63 @@ def test_the_two_that_stand_first(make_report):
     assert default_pair(scoreboard(named)) == ("best", "low")
     first = make_report(rows, experiment="reference: best\n", name="first")
     assert default_pair(scoreboard(first)) == ("mid", "best")
+
+
+# ---------------------------------------------------------------------------------------------- of two reports
+
+
+@pytest.fixture
+def parted(make_report):
+    """The contenders of one report, and each of them in a report of its own, its tasks in another order."""
+    rows = []
+    for i in range(40):
+        for name, shift in (("A", 0), ("B", 1)):
+            for trial in range(2):
+                passed = (i * 5 + trial * 3 + shift * i) % 7 < 4 - shift
+                known = {"suite": "s", "suite_digest": "sd", "task": f"t{i}", "task_digest": f"digest {i}"}
+                status = "passed" if passed else "failed"
+                rows.append(known | {"contender": name, "trial": trial, "domain": f"d{i % 3}", "status": status})
+    whole = make_report(rows, name="whole")
+    first = make_report([r for r in reversed(rows) if r["contender"] == "A"], name="first")
+    extra = [{"contender": "B", "task": "more", "task_digest": "more", "suite": "s", "suite_digest": "sd",
+              "domain": "d0", "status": "passed"}]  # fmt: skip
+    second = make_report([r for r in rows if r["contender"] == "B"] + extra, name="second")
+    return whole, first, second
+
+
+def test_contenders_of_two_reports_are_compared_as_if_of_one_and_as_the_gate_does(parted):
+    whole, first, second = parted
+    found = pairing_between((look_at(first), "A"), (look_at(second), "B")).as_json()
+    wanted = pair(whole, "A", "B").as_json()
+    assert {k: v for k, v in found.items() if k != "notes"} == {k: v for k, v in wanted.items() if k != "notes"}
+    assert "tasks that the other report does not have are left out: 1 of second" in found["notes"]
+    judged = gate(second, first).comparison
+    assert (judged.delta, judged.low, judged.high, judged.p_value) == (
+        found["delta"], found["low"], found["high"], found["p_value"]
+    )  # fmt: skip
+
+
+def test_two_of_one_name_are_told_apart_by_their_reports(parted):
+    whole, _, second = parted
+    c = pairing_between((look_at(whole), "B"), (look_at(second), "B")).comparison
+    assert (c.a, c.b, c.delta, c.wins, c.losses) == ("B (whole)", "B (second)", 0.0, 0, 0)
+
+
+def test_no_task_in_common_is_said(parted, make_report):
+    _, first, _ = parted
+    other = make_report([{"contender": "A", "task": "t0", "task_digest": "another", "suite": "s", "suite_digest": "sd",
+                          "status": "passed"}], name="other")  # fmt: skip
+    with pytest.raises(EvidenceError, match="no task in common"):
+        pairing_between((look_at(first), "A"), (look_at(other), "A"))
+
+
+def test_the_second_may_come_from_another_chosen_report(parted):
+    whole, first, second = parted
+    page = drawn("head_to_head", first, second, against="second")
+    assert [box.key for box in page.selectbox][:4] == ["shown", "against", "a", "b"]
+    assert (page.selectbox(key="a").value, page.selectbox(key="b").value) == ("A", "B")
+    rows = {row[0]: row[1] for row in table(page, "figures")}
+    c = pair(whole, "A", "B").comparison
+    assert rows["difference"].startswith(f"{points(c.delta)} points {points_interval(c.low, c.high)}")
+    alone = drawn("head_to_head", first, second)
+    assert "needs two" in alone.info[0].value

@@ -4,7 +4,7 @@ What is kept is keyed by the state of the files, so that a run that goes on is s
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
 from pathlib import Path
 from threading import RLock
@@ -13,7 +13,8 @@ from typing import ParamSpec, TypeVar
 from harness.core import Decision, Manifest
 from harness.report.domain_view import Domains
 from harness.report.domains import domains_of
-from harness.report.evidence import load_evidence
+from harness.report.evidence import load_evidence, progress_of
+from harness.report.joined import joined, left_out
 from harness.report.pairing import pair_of
 from harness.report.scoreboard import scoreboard_of
 from harness.report.skill_view import Skills
@@ -109,6 +110,25 @@ def pairing_for(evidence: Evidence, a: str, b: str, trials_as: str = "mean", err
     """Two contenders on the same tasks."""
     table, manifest = table_of(evidence)
     return pair_of(table, a, b, manifest=manifest, trials_as=trials_as, errors_as=errors_as)
+
+
+@remembered(16)
+def pairing_between(
+    first: tuple[Evidence, str],
+    second: tuple[Evidence, str],
+    trials_as: str = "mean",
+    errors_as: str = "excluded",
+) -> Pairing:
+    """Contenders of two reports on the tasks that both have; the warnings are those of both."""
+    (here, a), (there, b) = first, second
+    sides = [(*table_of(one), one.name) for one in (here, there)]
+    table, other = (one for one, _, _ in sides)
+    both = joined(table, a, other, b)
+    found = pair_of(both, *both.contenders, trials_as=trials_as, errors_as=errors_as)
+    said = [(progress_of(one, manifest).warning, name) for one, manifest, name in sides]
+    warning = "; ".join(f"{name}: {text}" for text, name in said if text) or None
+    lone = left_out(table, a, other, b, len(both.tasks))
+    return replace(found, warning=warning, notes=(*found.notes, *([lone] if lone else [])))
 
 
 @remembered(2)

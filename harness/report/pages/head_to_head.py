@@ -11,7 +11,15 @@ from harness.core import as_json
 from harness.report.csv_export import safe_csv
 from harness.report.forest import forest_figure
 from harness.report.fragments import domain_differences_html, html_text
-from harness.report.pages.evidence import Evidence, asked_at, keeps_conversations, pairing_for, scoreboard_for, table_of
+from harness.report.pages.evidence import (
+    Evidence,
+    asked_at,
+    keeps_conversations,
+    pairing_between,
+    pairing_for,
+    scoreboard_for,
+    table_of,
+)
 from harness.report.pages.pairs import choose_pair
 from harness.report.pages.parts import choose, columns, download, figure, html, loud, notes, section, title
 from harness.report.pair_pieces import (
@@ -24,13 +32,16 @@ from harness.report.pair_pieces import (
     tries_html,
 )
 from harness.report.pairing import ERRORS_AS, TRIALS_AS
-from harness.report.text import plural
-from harness.report.view import Flip, Pairing, Scoreboard
+from harness.report.text import listed, plural, visible
+from harness.report.view import Flip, Pairing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness.report.pages.shell import Shown
+    from harness.report.view import ContenderScore
+
+    Scores = tuple[ContenderScore, ContenderScore]
 
 FLIPS_A_PAGE = 20
 ASKED = 400
@@ -41,29 +52,50 @@ def page(shown: "Shown") -> None:
     """A pair, its figures, its domains, its flips."""
     title("Head to head", "Which of two contenders passes more of the same tasks, how surely, and where they part.")
     evidence = shown.evidence
-    view = scoreboard_for(evidence)
-    if len(view.shown) < 2:
+    against = _against(shown, evidence)
+    view, other = scoreboard_for(evidence), scoreboard_for(against)
+    apart = against is not evidence
+    if not view.shown or len(other.shown) < (1 if apart else 2):
         if view.warning:
             loud(view.warning)
-        st.info("This report has one contender with attempts. A comparison needs two: run another in the same report.")
+        st.info(
+            "This report has one contender with attempts. A comparison needs two: run another in the same report, or "
+            "choose a second report in the side bar."
+        )
         return
-    a, b = choose_pair(view)
-    trials_as, errors_as = _options(view, a, b)
-    if a == b:
+    a, b = choose_pair(view, other if apart else None)
+    scores = view.score_of(a), other.score_of(b)
+    trials_as, errors_as = _options(scores)
+    if a == b and not apart:
         st.info("The same contender stands on both sides. Choose two different ones.")
         return
-    found = pairing_for(evidence, a, b, trials_as, errors_as)
-    _compared(found, view)
+    if apart:
+        found = pairing_between((evidence, a), (against, b), trials_as, errors_as)
+        st.caption("Of two reports: at the tasks that both have. What else differs is said by Gate and history.")
+    else:
+        found = pairing_for(evidence, a, b, trials_as, errors_as)
+    _compared(found, scores)
     _domains(found, shown)
-    _flips(evidence, found)
-    _tries(found, view)
+    _flips(against, found)
+    _tries(found, scores)
     _downloads(evidence, found)
     notes(found.notes)
 
 
-def _options(view: Scoreboard, a: str, b: str) -> tuple[str, str]:
+def _against(shown: "Shown", evidence: Evidence) -> Evidence:
+    """The report of the second contender: the same, unless the reader says another of those chosen."""
+    if len(shown.chosen) < 2:
+        return evidence
+    reports = {one.name: one for one in shown.chosen}
+    if len(reports) < len(shown.chosen):  # two folders of one name
+        reports = {str(one.folder): one for one in shown.chosen}
+    here = next(name for name, one in reports.items() if one is evidence)
+    names = [here, *(name for name in reports if name != here)]
+    return reports[choose("Report of the second contender", names, "against", words=visible)]
+
+
+def _options(scores: "Scores") -> tuple[str, str]:
     """How trials and errors count; asked only where it makes a difference to these two."""
-    scores = [view.score_of(name) for name in (a, b)]
     trials_as, errors_as = "mean", "excluded"
     left, right = columns(2)
     if any(c.n_trials > c.n_tasks for c in scores):
@@ -75,15 +107,13 @@ def _options(view: Scoreboard, a: str, b: str) -> tuple[str, str]:
     return trials_as, errors_as
 
 
-def _compared(found: Pairing, view: Scoreboard) -> None:
-    c = found.comparison
+def _compared(found: Pairing, scores: "Scores") -> None:
     if found.warning:
         loud(found.warning)
-    html(sentence_html(c))
-    controls = [name for name in (c.a, c.b) if name in view.controls]
+    html(sentence_html(found.comparison))
+    controls = [f"{c.name} ({c.control})" for c in scores if c.control is not None]
     if controls:
-        said = " and ".join(f"{name} ({view.score_of(name).control})" for name in controls)
-        html(f"<p>A control, which is a yardstick and no option to choose: {html_text(said)}.</p>")
+        html(f"<p>A control, which is a yardstick and no option to choose: {html_text(listed(controls))}.</p>")
     html(pairing_html(found))
 
 
@@ -166,9 +196,7 @@ def _asked(evidence: Evidence, flips: list[Flip]) -> tuple[list[FlippedTask], st
 # ------------------------------------------------------------------------------------------------- tries and downloads
 
 
-def _tries(found: Pairing, view: Scoreboard) -> None:
-    c = found.comparison
-    scores = [view.score_of(name) for name in (c.a, c.b)]
+def _tries(found: Pairing, scores: "Scores") -> None:
     if not any(s.n_trials > s.n_tasks for s in scores):
         return
     section("Several tries of a task")

@@ -18,13 +18,21 @@ def default_pair(view: Scoreboard) -> tuple[str, str]:
     return first, second
 
 
-def choose_pair(view: Scoreboard) -> tuple[str, str]:
-    """What the reader chose; the same contender may stand on both sides, which the page says."""
+def choose_pair(view: Scoreboard, other: Scoreboard | None = None) -> tuple[str, str]:
+    """What the reader chose; the same contender may stand on both sides, which the page says.
+
+    Args:
+        view: the report of the first contender.
+        other: the report of the second, where it is another one; the contender of the same name stands first there.
+    """
     names = [c.name for c in view.shown]
     first, second = default_pair(view)
+    names_b = names if other is None else [c.name for c in other.shown]
+    if other is not None:
+        second = first if first in names_b else names_b[0]
     left, right = columns(2)
     with left:
         a = choose("First contender", names, "a", index=names.index(first), words=visible)
     with right:
-        b = choose("Second contender", names, "b", index=names.index(second), words=visible)
+        b = choose("Second contender", names_b, "b", index=names_b.index(second), words=visible)
     return a, b
