@@ -117,7 +117,10 @@ def _inputs(evidence: Evidence, grounds: Grounds) -> tuple[Terms, float]:
             asked = number("Machine's hour, $", value=hour, step=0.1, key="hour", help=words)
     with next(places):
         inside = choose("The data must stay inside", list(INSIDE), "inside", index=list(INSIDE).index(stay))
-    with st.expander("Quality, horizon and ranges"):
+    with st.expander("Quality, horizon, ranges, and amounts that are not known"):
+        # A field with a default cannot be emptied, so that an amount is not known is a choice of its own.
+        hidden = st.multiselect("Leave out as not known", [label for _, label, _ in FIELDS.values()], key="unknown",
+                                bind="query-params")  # fmt: skip
         left, middle, right = columns(3)
         with left:
             margin = st.number_input("Largest drop below the best pass rate, points", 0.0, 99.0, 100 * MARGIN, 0.5,
@@ -128,6 +131,7 @@ def _inputs(evidence: Evidence, grounds: Grounds) -> tuple[Terms, float]:
         with right:
             spread = st.number_input("Each amount may be off by, %", 0.0, 99.0, 100 * SPREAD, 5.0, key="spread",
                                      bind="query-params")  # fmt: skip
+    given |= {name: None for name, label, _ in FIELDS.values() if label in hidden}
     terms = replace(
         base,
         amounts={**base.amounts, **given},

@@ -1,0 +1,197 @@
+"""The page of money: every figure as ``ownbench advise --json`` has it, the what-ifs in the address, what lacks."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from app_page import bodies, drawn, table, texts
+from escalating import write_escalating
+
+from harness.cli.main import main
+from harness.core import Decision, Estimate
+from harness.report.pages.evidence import grounds_for, look_at
+from harness.report.text import dollars_interval, percent_interval
+from harness.verdict import advise_at, load_terms
+
+HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
+ECONOMICS = """economics:
+  tasks_per_month: 20000
+  value_per_task_usd: 0.05
+  training_usd: 0
+  labelling_usd: 0
+  skill_authoring_usd: 0
+  hosting_usd_per_month: 100
+  outage_days_per_year: 5
+  data_must_stay_inside: false
+"""
+
+
+def with_economics(folder, text=ECONOMICS, **more):
+    found = write_escalating(folder, **more)
+    (found / "experiment.yaml").write_text(text)
+    return found
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    return with_economics(tmp_path_factory.mktemp("r") / "r")
+
+
+def advised(folder, capsys, *options):
+    assert main(["advise", str(folder), "--json", *options]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def interval(found, write):
+    text = write(Estimate(value=found["value"], low=found["low"], high=found["high"]))
+    return "-" if found["value"] is None else text
+
+
+def options_of(page):
+    return [[" ".join(cell.split()) for cell in row] for row in table(page, "options")[1:]]
+
+
+def wanted_options(found):
+    return [
+        [o["contender"], o["kind"], interval(o["pass_rate"], percent_interval), o["quality"],
+         interval(o["cost_per_pass_usd"], dollars_interval), interval(o["monthly_usd"], dollars_interval),
+         "-" if o["probability_cheapest"] is None else f"{o['probability_cheapest']:.2f}"]
+        for o in found["options"]
+    ]  # fmt: skip
+
+
+def same(page, wanted):
+    said = " ".join(texts(page).split())
+    assert said.startswith(wanted["advice"])
+    for reason in wanted["reasons"]:
+        assert " ".join(reason.split()) in said
+    assert options_of(page) == wanted_options(wanted)
+    even = wanted["break_even_tasks_per_month"]
+    if even["value"] is not None:
+        assert f"{even['value']:,.0f} [" in said
+    flips = table(page, "flips")[1:] if wanted["flips_at"] else []
+    assert [row[3] for row in flips] == [f["advice"] for f in wanted["flips_at"]]
+
+
+def test_every_figure_is_that_of_the_command(report, capsys):
+    same(drawn("money", report), advised(report, capsys))
+
+
+@pytest.mark.parametrize(
+    ("choices", "options"),
+    [
+        ({"volume": "500"}, ["--economics", "tasks_per_month=500"]),
+        ({"hour": "40"}, ["--economics", "gpu_hour_usd=40"]),
+        ({"inside": "yes"}, ["--economics", "data_must_stay_inside=true"]),
+        ({"margin": "15", "months": "24", "spread": "0"}, ["--margin", "0.15", "--months", "24", "--spread", "0"]),
+        ({"value": "2", "outage": "30", "hosting": "1"},
+         ["--economics", "value_per_task_usd=2", "outage_days_per_year=30", "hosting_usd_per_month=1"]),
+        ({"unknown": "Tasks a month"}, ["--economics", "tasks_per_month="]),
+    ],
+)  # fmt: skip
+def test_what_ifs_in_the_address(report, capsys, choices, options):
+    same(drawn("money", report, **choices), advised(report, capsys, *options))
+
+
+def test_a_field_that_is_changed_changes_what_follows(report, capsys):
+    page = drawn("money", report)
+    next(n for n in page.number_input if n.key == "volume").set_value(1_000_000.0).run()
+    assert not page.exception
+    same(page, advised(report, capsys, "--economics", "tasks_per_month=1000000"))
+    next(m for m in page.multiselect if m.key == "unknown").set_value(["Hosting a month, $"]).run()
+    same(page, advised(report, capsys, "--economics", "tasks_per_month=1000000", "hosting_usd_per_month="))
+
+
+def test_the_fields_start_at_the_experiments_amounts(report):
+    page = drawn("money", report)
+    values = {n.key: n.value for n in page.number_input}
+    assert (values["volume"], values["value"], values["outage"], values["hosting"]) == (20000, 0.05, 5, 100)
+    assert values["hour"] == 2.0
+    assert next(s for s in page.selectbox if s.key == "inside").value == "no"
+
+
+def test_without_an_experiment_everything_is_asked_for(tmp_path, capsys):
+    folder = write_escalating(tmp_path / "r", n=40)
+    page = drawn("money", folder)
+    assert [n.value for n in page.number_input if n.key == "volume"] == [None]
+    same(page, advised(folder, capsys))
+    assert "Not known: tasks a month, value of a task, training" in texts(page)
+    assert any("Nothing can be moved" in c.value for c in page.caption)
+
+
+def test_a_cost_that_cannot_be_parted_is_named(report):
+    """The hybrid's calls are not recorded, so what of its cost is the machine's cannot be known."""
+    said = texts(drawn("money", report))
+    assert "h: its cost at another price of the machine's hour would be unknown, the calls that would part" in said
+    changed = drawn("money", report, hour="40")
+    assert "h: its cost at another price of the machine's hour is unknown" in texts(changed)
+    assert {row[0]: row[5] for row in options_of(changed)}["h"] == "-"
+
+
+def test_of_an_imported_table_the_reader_says_what_is_owned(tmp_path):
+    folder = with_economics(tmp_path / "r", n=60, hybrid=None)
+    (folder / "manifest.json").unlink()
+    page = drawn("money", folder)
+    assert "owned, rented or a mix" in page.info[0].value
+    assert "No price of a machine's hour is on record" in texts(page)
+    assert {row[1] for row in options_of(page)} == {"unknown"}
+    next(m for m in page.multiselect if m.key == "own").set_value(["w"]).run()
+    next(m for m in page.multiselect if m.key == "rent").set_value(["e"]).run()
+    assert not page.exception
+    assert {row[0]: row[1] for row in options_of(page)} == {"w": "OWN", "e": "RENT"}
+    kinds = ((Decision.OWN, ("w",)), (Decision.RENT, ("e",)))
+    advice = advise_at(grounds_for(look_at(folder), kinds), load_terms(folder))
+    assert texts(page).split()[0] == advice.advice.value
+    next(m for m in page.multiselect if m.key == "rent").set_value(["e", "w"]).run()
+    assert "said to be two things" in texts(page)
+
+
+def test_defaults_follow_the_report_and_choices_stay(report, tmp_path):
+    """Streamlit keeps a field by its key: an amount of one report must not stand as a choice in the next."""
+    other = with_economics(tmp_path / "other", ECONOMICS.replace("20000", "7"), n=40)
+
+    def script(first, second):
+        from pathlib import Path
+
+        import streamlit as st
+
+        from harness.report.look import DAY
+        from harness.report.pages.evidence import look_at as look
+        from harness.report.pages.money import page
+        from harness.report.pages.shell import Shown
+
+        path = first if st.checkbox("first", value=True) else second
+        page(Shown(chosen=(look(Path(path)),), look=DAY))
+
+    from streamlit.testing.v1 import AppTest
+
+    test = AppTest.from_function(script, args=(str(report), str(other)), default_timeout=60)
+    test.query_params["value"] = "3"
+    test.run()
+    assert {n.key: n.value for n in test.number_input}["volume"] == 20000
+    test.checkbox[0].uncheck().run()
+    assert not test.exception
+    values = {n.key: n.value for n in test.number_input}
+    assert values["volume"] == 7
+    assert values["value"] == 3
+
+
+def test_an_incomplete_run_and_names_of_others(tmp_path):
+    folder = with_economics(tmp_path / "r", n=40, names=(HOSTILE, "e|`x`"), hybrid=None)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "complete": False}))
+    page = drawn("money", folder)
+    assert "INCOMPLETE" in texts(page)
+    assert "<img" not in " ".join(bodies(page))
+    words = [e.value for e in (*page.caption, *page.markdown, *page.subheader, *page.title, *page.info)]
+    assert not any("alert(1)" in text for text in words)
+
+
+def test_what_is_kept_is_not_changed_by_a_what_if(report):
+    grounds = grounds_for(look_at(report))
+    terms = load_terms(report)
+    before = advise_at(grounds, terms).as_json()
+    drawn("money", report, hour="11", margin="20", volume="3")
+    assert advise_at(grounds_for(look_at(report)), terms).as_json() == before
+    assert grounds_for(look_at(report)) is grounds
+    assert replace(terms, gpu_hour_usd=None) == terms
