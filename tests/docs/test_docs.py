@@ -269,8 +269,19 @@ def test_every_file_that_a_recipe_names_exists(page):
     for path in re.findall(
         r"`((?:harness|tests|adapters/recipe|docs|\.ci)/[\w/.-]+)`", page.read_text(encoding="utf-8")
     ):
+        if path in {block.word("file") for block in blocks(page)}:  # the page itself writes it
+            continue
         if not re.search(r"/[A-Z]{2,}\b", path):  # a place-holder, as in harness/ROOM
             assert (ROOT / path).exists(), f"{page.name}: {path}"
+
+
+@each_page
+def test_a_block_that_is_a_file_is_named_to_the_reader(page):
+    """What stands after the fence is shown by neither the repository nor a terminal."""
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for path in {block.word("file") for block in blocks(page)} - {None}:
+        folder, _, name = path.rpartition("/")
+        assert f"`{path}`" in prose or (f"`{folder}`" in prose and f"`{name}`" in prose), f"{page.name}: {path}"
 
 
 @each_page

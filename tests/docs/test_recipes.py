@@ -45,7 +45,7 @@ def test_a_recipe_does_what_it_says(name, tmp_path):
     for part in ("harness", "suites", "skills", "tests/grade"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    for page in (DOCS / "import-results.md", DOCS / name):
+    for page in (DOCS / "import-results.md", DOCS / "suites.md", DOCS / name):
         for block in blocks(page):
             target = block.word("file")
             if target is None:
