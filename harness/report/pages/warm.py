@@ -5,11 +5,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from harness.core import OwnbenchError
-from harness.report.pages.evidence import advice_for, look_at, scoreboard_for, splits_of
+from harness.report.pages.evidence import advice_for, index_of, look_at, scoreboard_for, splits_of
 
 
 def warm(reports: Sequence[Path]) -> None:
-    """The figures of the first page of the first report; what is broken is told where it is shown."""
+    """The figures of the first report's first page, and the index of its tasks.
+
+    What is broken is told where it is shown.
+    """
     import altair as alt  # its import takes longer than the figures
 
     with suppress(OwnbenchError):
@@ -19,3 +22,4 @@ def warm(reports: Sequence[Path]) -> None:
         first = look_at(reports[0], splits[0] if splits else None)
         scoreboard_for(first)
         advice_for(first)
+        index_of(plain)
