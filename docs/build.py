@@ -36,7 +36,7 @@ def gather(folder: Path, root: Path = ROOT) -> list[str]:
 
 
 def rewritten(text: str, source: str, sources: dict[str, str]) -> str:
-    """A page with its links as they are on the site; a block of code that is a file gets its name as a title."""
+    """A page with its links as they are on the site; code stays as it is."""
 
     def link(found: re.Match[str]) -> str:
         label, target = found[1], found[2]
@@ -50,12 +50,9 @@ def rewritten(text: str, source: str, sources: dict[str, str]) -> str:
             return f"{label}({path.removeprefix('docs/')})"
         return label.removeprefix("[").removesuffix("]")
 
-    def titled(part: str) -> str:
-        return re.sub(r"\A(```\w+)[^\n]*\bfile=(\S+)[^\n]*", r'\1 title="\2"', part)
-
     parts = re.split(r"(^```.*?^```$|`[^`\n]+`(?!\]))", text, flags=re.MULTILINE | re.DOTALL)
     return "".join(
-        titled(part) if i % 2 else re.sub(r"(!?\[[^\]\n]*\])\(([^)\s]+)\)", link, part) for i, part in enumerate(parts)
+        part if i % 2 else re.sub(r"(!?\[[^\]\n]*\])\(([^)\s]+)\)", link, part) for i, part in enumerate(parts)
     )
 
 

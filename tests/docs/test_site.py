@@ -75,7 +75,6 @@ def test_links_are_rewritten_to_where_the_site_has_the_page(build):
         "```text\n[x](docs/gate.md)\n```",
     ):
         assert at("README.md", kept) == kept
-    assert at("README.md", "```yaml file=a/b.yaml added\nx: 1\n```") == '```yaml title="a/b.yaml"\nx: 1\n```'
 
 
 @built_here
