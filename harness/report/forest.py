@@ -19,8 +19,8 @@ MOST_ROWS = 80
 """Domains drawn; a note says where there are more."""
 WIDTH, NAME_LENGTH = 560, 34
 """Pixels of the plot, and letters of a name."""
-NAMES_FLUID, NAMES_PAPER = 118, 240
-"""Pixels of the names: what a narrow screen can spare, and paper."""
+NARROW, NAMES_NARROW, NAMES = 640, 118, 240
+"""Pixels below which a window is narrow, and pixels of the names there and elsewhere."""
 
 
 def from_below(effects: Sequence[E]) -> list[E]:
@@ -47,7 +47,9 @@ def forest_figure(view: Pairing | Domains, look: Look = PAPER) -> Figure | None:
     shown = known[:MOST_ROWS]
     rows = [_row(d, label) for d, label in zip(shown, _labels([d.domain for d in shown]), strict=True)]
     rows.append(_whole(whole))
-    axis = alt.Axis(labelLimit=NAMES_FLUID if look.fluid else NAMES_PAPER, labelFontSize=12, labelPadding=6)
+    # A narrow screen cuts names short; the words on hover have them whole.
+    fluid = alt.ExprRef(f"windowSize()[0] < {NARROW} ? {NAMES_NARROW} : {NAMES}")
+    axis = alt.Axis(labelLimit=fluid if look.fluid else NAMES, labelFontSize=12, labelPadding=6)
     y = alt.Y("name:N", sort=[r["name"] for r in rows], title=None, axis=axis)
     ends = [v for r in rows for v in (r["low"], r["high"], r["value"], r["shrunk_low"], r["shrunk_high"])]
     scale = alt.Scale(domain=_around_zero(ends), nice=False)

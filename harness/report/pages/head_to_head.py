@@ -133,13 +133,15 @@ def _domains(found: Pairing, shown: "Shown") -> None:
 def _flips(evidence: Evidence, found: Pairing) -> None:
     section("Tasks that flipped")
     lost = sum(f.direction == "lost" for f in found.flips)
+    if not found.flips:
+        st.caption("None: both passed the same tasks.")
+        return
     several = found.comparison.n_trials > 2 * found.comparison.n_tasks
     st.caption(
         f"{plural(len(found.flips), 'task')} that only one of the two passed: {len(found.flips) - lost:,} the first, "
         f"{lost:,} the second." + (" With several tries of a task, more than half of them count." if several else "")
     )
-    if found.flips:
-        _flip_pages(evidence, found)
+    _flip_pages(evidence, found)
 
 
 @st.fragment
