@@ -1,0 +1,322 @@
+"""The page of tasks: what is found and shown is what the tables and other commands say; others' texts are text."""
+
+import csv
+import io
+import json
+import re
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from app_page import bodies, drawn, table, texts
+from streamlit.testing.v1 import AppTest
+
+from harness.cli.main import main
+from harness.report.pages import task_state, tasks
+from harness.report.pages.evidence import look_at
+from harness.report.pages.task_state import label_of, labels, places_of, plain_index, position_of
+from harness.report.task_pieces import FAILED, LOST, MIXED, PASSED, result_cell
+from harness.report.task_view import LONGEST
+from harness.store import TaskCell, attempt_of, load_task_index
+
+HOSTILE = '<img src=x onerror=alert(1)>![x](http://e.example) :red[a]\u202e"'
+KEY = "sk-abcdefghij0123456789"
+
+
+@pytest.fixture
+def conversations(make_report):
+    """A hybrid and a plain contender at two tasks, with transcripts and calls."""
+    rows = [
+        {"contender": "hybrid", "task": "one", "status": "failed", "cause": "wrong", "attempt_id": "h1",
+         "label_true": "cat", "label_predicted": "dog", "served_by": "big"},
+        {"contender": "plain", "task": "one", "status": "passed", "attempt_id": "p1", "label_true": "cat",
+         "label_predicted": "cat"},
+        {"contender": "hybrid", "task": "two", "status": "errored", "cause": "network", "attempt_id": "h2"},
+        {"contender": "plain", "task": "two", "status": "skipped", "attempt_id": "p2"},
+    ]  # fmt: skip
+    folder = make_report([{"suite": "s", **row} for row in rows])
+    outcomes = pq.read_table(folder / "outcomes.parquet")
+    outcomes = outcomes.append_column("escalated", pa.array([True, None, None, None], pa.bool_()))
+    pq.write_table(outcomes, folder / "outcomes.parquet")
+
+    def said(question, *answers):
+        return json.dumps([{"role": "user", "content": question},
+                           *({"role": "assistant", "content": answer} for answer in answers)])  # fmt: skip
+
+    replies = [{"request": "r1", "reply": {"text": "first guess"}}, {"request": "r2", "reply": {"text": "dog"}}]
+    kept = [
+        {"attempt_id": "h1", "messages": said("which animal purrs?", f"dog {HOSTILE} {KEY}"),
+         "reason": "expected cat, found dog", "replies": json.dumps(replies)},
+        {"attempt_id": "p1", "messages": said("which animal purrs?", "c" * (LONGEST + 5)), "reason": "", "replies": ""},
+    ]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(kept), folder / "transcripts.parquet")
+    calls = [
+        {"attempt_id": "h1", "role": "worker", "model": "small", "adapter": None, "input_tokens": 1234,
+         "cached_input_tokens": 56, "output_tokens": 7, "reasoning_tokens": 0, "cost_usd": 0.0123, "latency_s": 0.5,
+         "retries": 2, "request_digest": "r1", "error": None},
+        {"attempt_id": "h1", "role": "expert", "model": HOSTILE, "adapter": "abcdef0123456789", "input_tokens": 99,
+         "cached_input_tokens": None, "output_tokens": 3, "reasoning_tokens": 11, "cost_usd": 0.25, "latency_s": 2.0,
+         "retries": 0, "request_digest": "r2", "error": None},
+    ]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(calls), folder / "calls.parquet")
+    return folder
+
+
+def many(names="AB", tasks_=60):
+    return [{"contender": name, "task": f"t{i:02}", "status": "failed" if (i + len(name)) % 3 == 0 else "passed",
+             "suite": "s"} for name in names for i in range(tasks_)]  # fmt: skip
+
+
+def short(folder, name):
+    index = plain_index(look_at(folder))
+    return places_of(look_at(folder)).names[index.task_names.to_pylist().index(name)]
+
+
+# ------------------------------------------------------------------------------------------------------ what is found
+
+
+def test_the_attempts_found_are_as_many_as_the_scoreboard_has(make_report, paired_rows, capsys):
+    folder = make_report(paired_rows(40, 9, 5, 6))
+    assert main(["show", str(folder), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    for contender in record["contenders"]:
+        passes = round(contender["pass_rate"]["value"] * contender["n_tasks"])
+        page = drawn("tasks", folder, who=contender["name"], status="passed")
+        assert f"of {passes} tasks; {passes} attempts of theirs" in texts(page)
+
+
+@pytest.mark.parametrize(("way", "direction"), [(task_state.WAYS[d], d) for d in ("lost", "gained")])
+def test_the_flips_found_are_those_of_the_comparison(make_report, paired_rows, capsys, way, direction):
+    folder = make_report(paired_rows(10, 4, 7, 3))
+    assert main(["compare", str(folder), "A", "B", "--json"]) == 0
+    flips = json.loads(capsys.readouterr().out)["flips"]
+    _, *rows = table(drawn("tasks", folder, flipped=way, a="A", b="B"), "results")
+    wanted = [flip["task"] for flip in flips if flip["direction"] == direction]
+    assert sorted(row[0].split()[0] for row in rows) == sorted(wanted) != []
+    assert {tuple(row[1:]) for row in rows} == {("failed", "passed") if direction == "lost" else ("passed", "failed")}
+
+
+def test_the_same_contender_on_both_sides_is_told(make_report, paired_rows):
+    page = drawn("tasks", make_report(paired_rows(2, 1, 1, 1)), flipped=task_state.WAYS["either"], a="A", b="A")
+    assert "Choose two different ones" in page.info[0].value
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text", "ground"),
+    [
+        ((1, 1, 0, 0), "passed", PASSED),
+        ((0, 1, 0, 0), "failed", FAILED),
+        ((2, 3, 0, 0), "2 of 3 passed", MIXED),
+        ((3, 3, 1, 0), "3 of 3 passed, 1 errored", PASSED),
+        ((0, 2, 0, 1), "0 of 2 passed, 1 not tried", FAILED),
+        ((0, 0, 1, 0), "errored", LOST),
+        ((0, 0, 2, 1), "2 errored, 1 not tried", LOST),
+        ((0, 0, 0, 1), "not tried", ""),
+        ((0, 0, 0, 0), "-", ""),
+    ],
+)
+def test_a_result_is_a_word_on_its_colour(numbers, text, ground):
+    passed, graded, errored, skipped = numbers
+    cell = result_cell(
+        TaskCell(contender="A", passed=passed, graded=graded, errored=errored, skipped=skipped, escalated=0)
+    )
+    assert (cell.text, cell.ground) == (text, ground)
+
+
+def test_a_page_holds_25_tasks_and_stands_in_the_address(make_report):
+    folder = make_report(many())
+    assert "1 to 25 of 60 tasks" in texts(drawn("tasks", folder))
+    page = drawn("tasks", folder, at="3")
+    assert "51 to 60 of 60 tasks" in texts(page)
+    assert [row[0].split()[0] for row in table(page, "results")[1:]] == [f"t{i}" for i in range(50, 60)]
+    for beyond in ("4", "0", "-1", "x", "9" * 30):
+        assert "1 to 25 of 60 tasks" in texts(drawn("tasks", folder, at=beyond))
+
+
+def test_another_filter_starts_on_its_first_page(make_report):
+    page = drawn("tasks", make_report(many()), at="2")
+    assert "26 to 50 of 60 tasks" in texts(page)
+    page.multiselect(key="status").select("failed").run()
+    assert re.search(r" 1 to 20 of 20 tasks", texts(page))
+
+
+def test_the_part_that_is_shown_holds_for_tasks_and_attempts(make_report):
+    rows = [{"contender": "A", "task": f"{split}{i}", "split": split, "status": "passed", "suite": "s"}
+            for split in ("dev", "test") for i in range(3)]  # fmt: skip
+    folder = make_report(rows)
+
+    def script(report):
+        from pathlib import Path
+
+        from harness.report.look import DAY
+        from harness.report.pages.evidence import look_at
+        from harness.report.pages.shell import Shown
+        from harness.report.pages.tasks import page
+
+        page(Shown(chosen=(look_at(Path(report), "dev"),), look=DAY))
+
+    page = AppTest.from_function(script, args=(str(folder),), default_timeout=60)
+    page.query_params["task"] = short(folder, "test1")
+    page.run()
+    assert not page.exception
+    assert [row[0].split()[0] for row in table(page, "results")[1:]] == ["dev0", "dev1", "dev2"]
+    assert page.info[0].value == "No attempt at it is in the part of the suites that is shown."
+    assert plain_index(look_at(folder, "test")) is plain_index(look_at(folder, "dev"))
+
+
+def test_nothing_found_says_so(make_report):
+    page = drawn("tasks", make_report(many()), q="nowhere \u202e")
+    assert "No task is as asked for." in texts(page)
+    assert page.selectbox(key="task").options == []
+
+
+def test_inputs_are_searched_when_asked_and_the_note_says_how_many(conversations, monkeypatch):
+    assert "No task is as asked for." in texts(drawn("tasks", conversations, q="purrs"))
+    page = drawn("tasks", conversations, q="PURRS", asked="true")
+    assert "The inputs of 1 task were searched; of 1 there is no transcript." in texts(page)
+    assert [row[0].split()[0] for row in table(page, "results")[1:]] == ["one"]
+
+    def slow(index, text, so_far=None, *, seconds):
+        found = tasks.InputSearch(tasks=(), searched=0, of=2, next=1)
+        return found if so_far is None else tasks.InputSearch(tasks=(0,), searched=2, of=2, next=None)
+
+    monkeypatch.setattr(tasks, "search_inputs", slow)
+    page = drawn("tasks", conversations, q="purr", asked="true")
+    assert "Of 2 tasks the inputs of 0 were searched so far." in texts(page)
+    page.button(key="search-on").click().run()
+    assert "The inputs of 2 tasks were searched." in texts(page)
+    assert [row[0].split()[0] for row in table(page, "results")[1:]] == ["one"]
+
+
+def test_a_search_of_inputs_is_not_offered_where_none_were_kept(make_report):
+    page = drawn("tasks", make_report(many()))
+    assert [box.label for box in page.checkbox] == []
+
+
+# --------------------------------------------------------------------------------------------------- one that is open
+
+
+def test_an_open_task_shows_what_the_tables_hold(conversations):
+    page = drawn("tasks", conversations, task=short(conversations, "one"), left="hybrid")
+    said = texts(page)
+    facts = {row[0]: row[1] for row in table(page, "facts")}
+    assert facts["result"] == "failed"
+    assert (facts["label expected"], facts["label given"]) == ("cat", "dog")
+    assert facts["escalation"] == "Escalated; big answered."
+    assert "expected cat, found dog" in said
+    assert "which animal purrs?" in said
+    assert "first guess" in said
+    assert KEY not in " ".join(bodies(page))
+    head, *rows = table(page, "calls")
+    calls = pq.read_table(conversations / "calls.parquet").to_pylist()
+    names = {"input": "input_tokens", "cached input": "cached_input_tokens", "output": "output_tokens",
+             "reasoning": "reasoning_tokens", "retries": "retries"}  # fmt: skip
+    for call, row in zip(calls, rows, strict=True):
+        shown = dict(zip(head, row, strict=True))
+        for word, name in names.items():
+            assert shown[word] == ("-" if call[name] is None else f"{call[name]:,}")
+    assert [row[head.index("cost")] for row in rows] == ["$0.0123", "$0.250"]
+    assert [row[head.index("latency")] for row in rows] == ["500 ms", "2.00 s"]
+    assert [row[0] for row in rows] == ["1. worker", "2. expert"]
+
+
+def test_two_stand_side_by_side_and_the_question_once_above(conversations):
+    page = drawn("tasks", conversations, task=short(conversations, "one"), left="plain", right="hybrid")
+    assert [body for body in bodies(page) if "<h3>" in body] == ["<h3>plain</h3>", "<h3>hybrid</h3>"]
+    assert sum('<table class="facts">' in body for body in bodies(page)) == 2
+    assert texts(page).count("what was asked") == 1
+    assert len(page.get("download_button")) == 3
+
+
+def test_a_long_answer_is_cut_and_is_whole_in_the_download(conversations):
+    page = drawn("tasks", conversations, task=short(conversations, "one"), left="plain")
+    assert f"the start of {LONGEST + 5:,} characters; the whole is in the download" in texts(page)
+    index = load_task_index(conversations)
+    assert tasks.whole_text(index, attempt_of(index, "p1")).count(b"c") >= LONGEST + 5
+    whole = tasks.whole_text(index, attempt_of(index, "h1")).decode()
+    assert "which animal purrs?" in whole
+    assert "[secret]" in whole
+    assert KEY not in whole
+    assert "\\u202e" in whole
+    assert "\u202e" not in whole
+
+
+def test_what_is_missing_is_said_and_no_error(conversations, make_report):
+    opened = drawn("tasks", conversations, task=short(conversations, "two"), left="plain")
+    assert "Not to be had: it was never tried." in texts(opened)
+    (conversations / "transcripts.parquet").write_bytes(b"PAR1 broken")
+    (conversations / "calls.parquet").unlink()
+    broken = texts(drawn("tasks", conversations, task=short(conversations, "one"), left="hybrid"))
+    assert "not a readable Parquet file" in broken
+    assert "the report holds no calls" in broken
+    bare = make_report(many(tasks_=2), name="bare")
+    said = texts(drawn("tasks", bare, task=short(bare, "t01")))
+    assert "no attempt_id" in said
+
+
+def test_a_task_is_named_alike_in_every_order_of_the_file(make_report):
+    rows = many()
+    first = make_report(rows, name="first")
+    again = make_report(rows[::-1], name="again")
+    assert short(first, "t07") == short(again, "t07")
+    label = label_of(plain_index(look_at(first)), places_of(look_at(first)), 7)
+    assert label == f"t07 ({short(first, 't07')})"
+    assert position_of(places_of(look_at(first)), label) == 7
+    assert position_of(places_of(look_at(again)), short(first, "t07")) == 59 - 7
+    assert len(set(places_of(look_at(first)).names)) == 60
+    assert drawn("tasks", again, task=label).selectbox(key="task").value == label
+
+
+def test_an_address_of_no_task_says_so_as_text(make_report):
+    page = drawn("tasks", make_report(many()), task=HOSTILE)
+    assert "There is no task" in texts(page)
+    assert all("<img" not in body for body in bodies(page))
+
+
+def test_a_trial_is_chosen_where_there_are_several(make_report):
+    rows = [{"contender": "A", "task": "t", "trial": k, "suite": "s", "status": "passed" if k else "failed"}
+            for k in range(3)]  # fmt: skip
+    folder = make_report(rows)
+    task = short(folder, "t")
+    assert table(drawn("tasks", folder, task=task), "facts")[1] == ["result", "failed"]
+    page = drawn("tasks", folder, task=task, trial="2")
+    assert table(page, "facts")[1] == ["result", "passed"]
+    assert table(page, "results")[1][1] == "2 of 3 passed"
+
+
+# ---------------------------------------------------------------------------------------------------- texts of others
+
+
+def test_hostile_names_reach_no_place_where_they_are_rendered(make_report):
+    rows = [{"contender": f"{HOSTILE}{c}", "task": f"{HOSTILE}{t}", "domain": f"{HOSTILE}d{t}", "suite": HOSTILE,
+             "status": "failed", "cause": f"{HOSTILE}{t}", "label_true": HOSTILE, "label_predicted": HOSTILE}
+            for c in range(2) for t in range(3)]  # fmt: skip
+    folder = make_report(rows)
+    task = places_of(look_at(folder)).names[0]
+    page = drawn("tasks", folder, task=task, right=labels([f"{HOSTILE}1"])[f"{HOSTILE}1"])
+    assert len(table(page, "attempts")) == 3
+    assert all("<img" not in body and "\u202e" not in body for body in bodies(page))
+    rendered = [*page.caption, *page.markdown, *page.info, *page.title, *page.subheader]
+    assert not any("e.example" in element.value for element in rendered)
+    widgets = [*page.selectbox, *page.multiselect, *page.text_input, *page.expander]
+    assert not any("e.example" in widget.label for widget in widgets)
+    options = [option for box in (*page.selectbox, *page.multiselect) for option in box.options]
+    assert any("e.example" in option for option in options)
+    assert not any("\u202e" in option for option in options)
+
+
+def test_names_that_look_alike_are_told_apart():
+    assert labels(["a\u200b", "a\\u200b", "a"]) == {"a\u200b": "a\\u200b", "a\\u200b": "a\\u200b (2)", "a": "a"}
+
+
+def test_the_file_holds_the_attempts_found(make_report, monkeypatch):
+    folder = make_report(many())
+    monkeypatch.setattr(tasks, "MOST_SAVED", 10)
+    page = drawn("tasks", folder)
+    (button,) = page.get("download_button")
+    assert button.proto.label == "The first 10 of these attempts (CSV)"
+    index = plain_index(look_at(folder))
+    data, note = tasks.attempts_csv(index, tasks.TaskFilter(contenders=("A",)), 10)
+    rows = list(csv.DictReader(io.StringIO(data.decode())))
+    assert [row["task"] for row in rows] == [f"t{i:02}" for i in range(10)]
+    assert note == "The first 10 of 60 attempts."
