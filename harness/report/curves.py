@@ -15,7 +15,7 @@ from harness.verdict import Sweep, SweepControl, SweepPoint
 if TYPE_CHECKING:
     import altair as alt
 
-MOST_POINTS = 240
+MOST_POINTS = 150
 """Points of the curve that are drawn, and stops of the slider."""
 WIDTH, HEIGHT = 700, 400
 NAME_LENGTH = 30

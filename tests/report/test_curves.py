@@ -60,7 +60,9 @@ def data_of(figure):
 
     def below(node):
         if isinstance(node, dict):
-            yield from (node.get("data") or {}).get("values", [])
+            data = node.get("data") or {}
+            values = data.get("values", spec.get("datasets", {}).get(data.get("name"), []))
+            yield from json.loads(values) if isinstance(values, str) else values
             for child in node.get("layer", []):
                 yield from below(child)
 
