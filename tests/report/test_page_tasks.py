@@ -188,6 +188,14 @@ def test_inputs_are_searched_when_asked_and_the_note_says_how_many(conversations
     assert [row[0].split()[0] for row in table(page, "results")[1:]] == ["one"]
 
 
+def test_a_run_that_is_not_done_is_told(make_report):
+    stopped = {"complete": False, "planned": 500, "done": 120, "stopped_because": "budget"}
+    page = drawn("tasks", make_report(many(), manifest=stopped))
+    (said,) = [body for body in bodies(page) if 'class="loud"' in body]
+    assert "120 of 500" in said
+    assert "1 to 25 of 60 tasks" in texts(page)
+
+
 def test_a_search_of_inputs_is_not_offered_where_none_were_kept(make_report):
     page = drawn("tasks", make_report(many()))
     assert [box.label for box in page.checkbox] == []

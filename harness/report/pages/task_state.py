@@ -115,12 +115,13 @@ def ask(index: TaskIndex, evidence: Evidence) -> TaskFilter:
     }
     active = any(key in st.query_params for key in (*LISTS, "escalated", "flipped", "a", "b"))
     with st.expander("Filter", expanded=active):
+        asked = [key for key in LISTS if len(offered[key]) >= (1 if key == "cause" else 2)]
+        chosen: dict[str, tuple[str, ...]] = dict.fromkeys(LISTS, ())
         places = columns(3)
-        chosen: dict[str, tuple[str, ...]] = {}
-        for number, (key, label) in enumerate(LISTS.items()):
+        for number, key in enumerate(asked):
             with places[number % 3]:
-                chosen[key] = _several(label, offered[key], key)
-        with places[2]:
+                chosen[key] = _several(LISTS[key], offered[key], key)
+        with places[len(asked) % 3]:
             escalated = _escalated(index)
         flipped = _flipped(index)
     return TaskFilter(contenders=chosen["who"], split=evidence.split, suites=chosen["suite"], domains=chosen["domain"],
@@ -133,9 +134,7 @@ def _has_status(index: TaskIndex, status: str) -> bool:
 
 
 def _several(label: str, names: Sequence[str], key: str) -> tuple[str, ...]:
-    """Some of the names, none for all; not asked where there is nothing to choose."""
-    if len(names) < (1 if key == "cause" else 2):
-        return ()
+    """Some of the names, none for all."""
     shown = labels(names[:MOST_OPTIONS])
     found = st.multiselect(
         label if len(names) <= MOST_OPTIONS else f"{label} (the first {MOST_OPTIONS} of {len(names):,})",

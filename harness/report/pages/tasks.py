@@ -2,15 +2,16 @@
 
 import math
 import re
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from harness.core import EvidenceError, Redactor
+from harness.core import EvidenceError, OwnbenchError, Redactor
 from harness.report.fragments import html_code, html_lines, html_text
-from harness.report.pages.evidence import Evidence, keeps_conversations
-from harness.report.pages.parts import choose, columns, download, html, section, title
+from harness.report.pages.evidence import Evidence, keeps_conversations, scoreboard_for
+from harness.report.pages.parts import choose, columns, download, html, loud, section, title
 from harness.report.pages.task_state import (
     ask,
     attempt_of_row,
@@ -64,6 +65,10 @@ def page(shown: "Shown") -> None:
     if not index.rows:
         st.info("This report has no attempts.")
         return
+    with suppress(OwnbenchError):  # tasks are shown even where there is nothing to rate
+        warning = scoreboard_for(evidence).warning
+        if warning:
+            loud(warning)
     text, inputs = _text(index, evidence)
     wanted = replace(ask(index, evidence), text=text)
     if inputs is not None:
