@@ -52,9 +52,9 @@ def test_hostile_names_and_answers_are_text(hostile, visit, name):
 
 @pytest.mark.shared
 def test_a_link_opens_the_same_view(routerbench, visit):
-    address = "?page=Head+to+head&a=learned&b=always_strong"
+    address = "?page=Head+to+head&a=learned_combined&b=always_strong"
     opened = visit(routerbench).go(address)
     assert opened.page.url.endswith(address)
-    for name in ("learned", "always_strong"):
+    for name in ("learned_combined", "always_strong"):
         assert name in opened.text
     opened.check()
