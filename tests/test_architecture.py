@@ -72,7 +72,9 @@ def test_a_room_imports_only_what_stands_left_of_it(path):
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_heavy_packages_are_imported_where_they_are_needed(path):
     tops = {name.split(".")[0] for name in imports(ast.parse(path.read_text()), top_only=True)}
-    pages = {"streamlit"} if path.parent.name == "pages" else set()  # nothing but the dashboard's door opens that folder
+    pages = (
+        {"streamlit"} if path.parent.name == "pages" else set()
+    )  # nothing but the dashboard's door opens that folder
     assert not tops & HEAVY - pages
 
 

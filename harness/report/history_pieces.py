@@ -65,7 +65,8 @@ def verdict_html(v: StoredVerdict) -> str:
     if v.tasks_needed is not None:
         lines.append(f"About {plural(v.tasks_needed, 'task')} would decide, were the difference seen the true one.")
     names = [name for name in (v.baseline, v.candidate) if name]
-    table = html_table(["rule", "", "what was found"], rows, left=3, caption="The rules of the verdict", kind="facts rules")
+    head = ["rule", "", "what was found"]
+    table = html_table(head, rows, left=3, caption="The rules of the verdict", kind="facts rules")
     return (
         f'<span class="word {kind}">{html_text(v.decision)}</span>'
         f"<p><strong>{html_sentence(v.sentence, names)}</strong></p>{html_list(lines, 'reasons')}"

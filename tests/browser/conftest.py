@@ -20,7 +20,7 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--disable-component-update", "--disable-sync")  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop runs as long as it is open: no longer than the tests that need it
 def chromium():
     """The browser, with no network but this machine's."""
     api = pytest.importorskip("playwright.sync_api", reason="needs playwright")

@@ -6,7 +6,7 @@ import pytest
 
 from harness.core import Kind
 from harness.report import cost_figure, pass_rate_figure, png, scoreboard, svg
-from harness.report.look import COLOURS, DAY, NIGHT, SHAPES, dressed
+from harness.report.look import COLOURS, SHAPES, dressed
 from harness.report.plane import overlap
 
 
