@@ -65,14 +65,15 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
         for a in assembled.attempts
         if a.contender == name and not (assembled.dev and a.split == "dev")
     ]
+    digest = assembled.contenders[name].digest
     candidate = EarlyCandidate(
         report=report,
         contender=name,
-        digest=assembled.contenders[name].digest,
+        digest=digest,
         seed=assembled.experiment.seed,
         attempts=planned,
         suites=suites_of(assembled),
-        recorded=manifest.early if manifest and isinstance(manifest.early, Mapping) else None,
+        recorded=manifest.early_records.get(digest) if manifest else None,
     )
     return Watching(UntilDecided(candidate, baseline, args.baseline_contender, args.policy))
 
@@ -109,9 +110,9 @@ class Watching:
         places = [(self._order.get((a.suite.digest, a.task.digest)), a) for a in attempts]
         return [a for _, a in sorted(((p, a) for p, a in places if p is not None), key=lambda x: (x[0], x[1].trial))]
 
-    def start(self, recorded: Iterable[Outcome]) -> str | None:
+    def start(self, recorded: Iterable[Outcome], others: Iterable[Outcome] = ()) -> str | None:
         """As `UntilDecided.start`."""
-        return self.judge.start(recorded)
+        return self.judge.start(recorded, others)
 
     def settled(self, outcome: Outcome) -> str | None:
         """As `UntilDecided.settled`."""

@@ -74,5 +74,15 @@ class Manifest:
     complete: bool = False
     stopped_because: str | None = None
     early: Mapping[str, Any] | None = None
-    """The rule that a run with ``--until-decided`` began with, and what it came to; ``None`` where there was none."""
+    """By the digests of contenders: the rule that each began with under ``--until-decided``, and what it came to."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def early_records(self) -> dict[str, Mapping[str, Any]]:
+        """What of ``early`` is a record of the contender that it is kept under."""
+        kept = self.early if isinstance(self.early, Mapping) else {}
+        return {
+            digest: record
+            for digest, record in kept.items()
+            if isinstance(record, Mapping) and record.get("contender_digest") == digest
+        }

@@ -1,11 +1,11 @@
 """What a report is judged on: its outcomes as sums, and its manifest where it has one."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core import EvidenceError, Manifest, UsageError
 from harness.store import TaskTable, load_task_table, read_manifest
+from harness.verdict import stopped_before_tables, undecided_command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,20 +17,57 @@ class Progress:
     done: int
     complete: bool
     stopped_because: str | None
-    decided: str | None = None
-    """What it was stopped early for, where it was and by nothing else."""
+    decided: tuple["EarlyEnd", ...] = ()
+    """Contenders that were run until decided, where that ended the run and nothing else."""
+    goes_on: str | None = None
+    """The command that goes on with a contender which is not decided yet."""
 
     @property
     def warning(self) -> str | None:
         """The loud line over a run that is not done."""
         if self.complete:
             return None
-        if self.decided is not None:
-            made = f"{self.done:,} of {self.planned or 0:,} attempts are made"
-            return f"STOPPED EARLY, since it was {self.decided}; {made}, ownbench run without --until-decided makes all"
+        if self.decided:
+            said = "; ".join(one.text for one in self.decided)
+            if sum(one.planned for one in self.decided) < (self.planned or 0):
+                said += f"; of the experiment {self.done:,} of {self.planned:,} attempts are made"
+            head = "STOPPED EARLY" if any(one.made < one.planned for one in self.decided) else "NOT ALL IS RUN"
+            return f"{head}: {said}, ownbench run without --until-decided makes the rest"
         of = "" if self.planned is None else f" of {self.planned:,} planned"
         because = f" ({self.stopped_because})" if self.stopped_because else ""
-        return f"INCOMPLETE: {self.done:,}{of} attempts are done{because}; every figure is provisional"
+        on = f"; {self.goes_on} goes on" if self.goes_on else ""
+        return f"INCOMPLETE: {self.done:,}{of} attempts are done{because}; every figure is provisional{on}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyEnd:
+    """What a contender came to that was run until decided."""
+
+    contender: str
+    because: str
+    """As its rule said it."""
+    made: int
+    planned: int
+    """Attempts of this contender."""
+    looked_at: int
+    """Tasks that decided."""
+    tasks: int
+
+    @property
+    def text(self) -> str:
+        """In one line."""
+        made = f"all its {self.planned:,}" if self.made == self.planned else f"{self.made:,} of its {self.planned:,}"
+        return f"{self.contender} was {self.because}, with {made} attempts made"
+
+    @property
+    def note(self) -> str | None:
+        """For a reader of figures over more than what decided."""
+        if self.made < self.planned or self.looked_at >= self.tasks:
+            return None
+        return (
+            f"{self.contender} was {self.because}; all its attempts are made since: by the policy that it began with, "
+            f"ownbench gate judges the first {self.looked_at:,} tasks, these figures are of all"
+        )
 
 
 def progress_of(table: TaskTable, manifest: Manifest | None) -> Progress:
@@ -41,19 +78,36 @@ def progress_of(table: TaskTable, manifest: Manifest | None) -> Progress:
         return Progress(
             planned=tried + skipped if skipped else None, done=tried, complete=not skipped, stopped_because=None
         )
+    ends = early_ends(table, manifest)
     return Progress(
         planned=manifest.planned or None,
         done=manifest.done or tried,
         complete=manifest.complete and not table.skipped.any(),
         stopped_because=manifest.stopped_because,
-        decided=_decided(manifest),
+        decided=ends if manifest.stopped_because in {end.because for end in ends} else (),
+        goes_on=undecided_command(table.report, manifest),
     )
 
 
-def _decided(manifest: Manifest) -> str | None:
-    """Why a run ended that was to run until decided; ``None`` where something else ended it."""
-    because = manifest.early.get("because") if isinstance(manifest.early, Mapping) else None
-    return str(because) if because and because == manifest.stopped_because else None
+def early_ends(table: TaskTable, manifest: Manifest | None) -> tuple[EarlyEnd, ...]:
+    """The contenders of a table that were run until decided, and were."""
+    found = []
+    for digest, record in manifest.early_records.items() if manifest else ():
+        because, numbers = record.get("because"), [record.get(key) for key in ("looked_at", "tasks")]
+        if digest in table.contender_digests and isinstance(because, str) and all(type(n) is int for n in numbers):
+            i = table.contender_digests.index(digest)
+            planned, skipped = int(table.trials[i].sum()), int(table.skipped[i].sum())
+            found.append(
+                EarlyEnd(
+                    contender=table.contenders[i],
+                    because=because,
+                    made=planned - skipped,
+                    planned=planned,
+                    looked_at=int(numbers[0] or 0),
+                    tasks=int(numbers[1] or 0),
+                )
+            )
+    return tuple(found)
 
 
 def load_evidence(
@@ -74,6 +128,5 @@ def load_evidence(
         what = "is a file, a report is a folder" if report.exists() else "there is no such report"
         raise UsageError(f"{report}: {what}")
     if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
-        problem = "the run was stopped before its tables were written"
-        raise EvidenceError(f"{report}: {problem}; ownbench run goes on from there")
+        raise EvidenceError(stopped_before_tables(report))
     return load_task_table(report, split, attempts=attempts), read_manifest(report)

@@ -168,7 +168,8 @@ class _Run:
         }
         self.done_before = len(self.done)
         if self.watch is not None:
-            self.stopped = self.watch.start(recorded.attempts[i] for i in self.done)
+            others = (outcome for i, outcome in recorded.attempts.items() if i not in planned)
+            self.stopped = self.watch.start((recorded.attempts[i] for i in self.done), others)
         todo = [] if self.stopped is not None else self._todo()
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
@@ -337,14 +338,12 @@ class _Run:
         write_manifest(self.report, manifest)
 
     def _early(self) -> Mapping[str, Any] | None:
-        """The rule that this run may be stopped by, or an earlier one was, as long as its contender is the same."""
+        """The rules that contenders began under, each kept for good: also one that is no longer in the experiment."""
+        kept = self.manifest.early_records if self.manifest else {}
         if self.watch is not None:
-            return self.watch.record()
-        kept = self.manifest.early if self.manifest else None
-        if not isinstance(kept, Mapping):
-            return None
-        contender = self.assembled.contenders.get(str(kept.get("contender")))
-        return kept if contender is not None and contender.digest == kept.get("contender_digest") else None
+            record = self.watch.record()
+            kept[str(record["contender_digest"])] = record
+        return kept or None
 
     def _manifest_notes(self) -> tuple[str, ...]:
         """What models that are still asked are not asked with; those of this call as they are now."""

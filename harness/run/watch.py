@@ -19,11 +19,15 @@ class Watch(Protocol):
         """Which of the contender's attempts are to be made, in their order."""
         ...
 
-    def start(self, recorded: Iterable[Outcome]) -> str | None:
+    def start(self, recorded: Iterable[Outcome], others: Iterable[Outcome] = ()) -> str | None:
         """Begins anew from the outcomes of earlier calls; why nothing more is to be made, where that is so.
 
+        Args:
+            recorded: those of attempts that are planned.
+            others: those that an earlier form of the experiment made.
+
         Raises:
-            UsageError: they were made under another rule.
+            UsageError: they were made under another rule, or under none.
         """
         ...
 

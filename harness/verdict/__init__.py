@@ -9,6 +9,7 @@ from harness.verdict.changes import Change, changes
 from harness.verdict.checks import Reason
 from harness.verdict.conditions import Condition, Forgetting
 from harness.verdict.early import LOOKS, Decided, Evidence, Rule, in_blocks
+from harness.verdict.early_command import stopped_before_tables, undecided_command
 from harness.verdict.early_run import EarlyCandidate, PlannedAttempt, Savings, UntilDecided
 from harness.verdict.evidence import Side, load_side, pair_sides
 from harness.verdict.flips import FlipPoint
@@ -79,8 +80,10 @@ __all__ = [
     "read_lock",
     "self_test",
     "set_baseline",
+    "stopped_before_tables",
     "sweep",
     "sweep_of",
     "tasks_to_decide",
+    "undecided_command",
     "weigh",
 ]

@@ -12,6 +12,7 @@ from harness.stats import percentile_limits
 from harness.store import TaskTable, load_task_table, read_manifest
 from harness.verdict.break_even import break_even_volume, own_and_rent
 from harness.verdict.conditions import Condition, Forgetting, frequency, sovereignty, supply_risk
+from harness.verdict.early_command import stopped_before_tables
 from harness.verdict.flips import FlipPoint, flips
 from harness.verdict.grounds import AdviceSettings, Grounds, grounds_of
 from harness.verdict.options import OWN, Candidate
@@ -302,8 +303,7 @@ def _evidence(report: Path, split: str | None) -> tuple[TaskTable, Manifest | No
         what = "is a file, a report is a folder" if report.exists() else "there is no such report"
         raise UsageError(f"{report}: {what}")
     if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
-        problem = "the run was stopped before its tables were written"
-        raise EvidenceError(f"{report}: {problem}; ownbench run goes on from there")
+        raise EvidenceError(stopped_before_tables(report))
     return load_task_table(report, split, attempts=True), read_manifest(report)
 
 

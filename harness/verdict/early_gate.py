@@ -3,7 +3,6 @@
 What the manifest says was decided is never taken for granted: only the plan is read from it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,11 +38,9 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path) -> Replayed | None:
     import numpy as np
 
     side, manifest = pairs.candidate, pairs.candidate.manifest
-    recorded = manifest.early if manifest else None
     digest = side.table.contender_digests[side.index]
-    if manifest is None or not isinstance(recorded, Mapping) or recorded.get("contender") != side.contender:
-        return None
-    if recorded.get("contender_digest") != digest:  # another one of that name has been run since, from the beginning
+    recorded = manifest.early_records.get(digest) if manifest else None
+    if manifest is None or recorded is None:
         return None
     left = int(side.table.skipped[side.index].sum())
     seed = recorded.get("seed")

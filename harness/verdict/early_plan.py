@@ -25,8 +25,8 @@ _WORDS = {
     "baseline": "the baseline",
     "policy": "the policy",
     "seed": "the seed",
+    "tasks": "the number of tasks",
     "order": "the tasks or their order",
-    "tasks": "the tasks or their order",
     "looks": "the looks",
 }
 
@@ -57,7 +57,7 @@ class EarlyPlan:
             "contender": self.contender,
             "contender_digest": self.contender_digest,
             "baseline": dict(self.baseline),
-            "policy": _written(self.policy),
+            "policy": self.policy.decisive,
             "seed": self.seed,
             "order": digest_json([[self.keys[i] for i in unit] for unit in self.units]),
             "tasks": len(self.keys),
@@ -108,28 +108,36 @@ def stop_line(text: str) -> str:
 def differing(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """What two records were not bound to alike, in words; empty where they are the same rule on the same tasks.
 
-    The baseline is told by its outcomes: a report may be moved. Of policies the keys are named, with both values.
+    The baseline is told by its outcomes: a report may be moved. What can be said in a line is said as then and now.
     """
-    found: dict[str, None] = {}
+    found: list[str] = []
     for key, word in _WORDS.items():
         was, is_ = recorded.get(key), now.get(key)
         if key == "baseline":
-            was, is_ = ((one or {}).get("rows") if isinstance(one, Mapping) else None for one in (was, is_))
-        if was == is_:
+            if _rows_of(was) != _rows_of(is_):
+                found.append(f"{word} ({_baselines(was, is_)})")
+        elif was == is_:
             continue
-        if key == "policy" and isinstance(was, Mapping) and isinstance(is_, Mapping):
-            found[f"{word} ({_policies(was, is_)})"] = None
-        else:
-            found[word] = None
-    return listed(list(found))
+        elif key == "policy" and isinstance(was, Mapping) and isinstance(is_, Mapping):
+            found.append(f"{word} ({_policies(was, is_)})")
+        elif key in {"seed", "tasks"}:
+            found.append(f"{word} ({was} then, {is_} now)")
+        elif key != "looks" or not found:  # of other tasks they are others
+            found.append(word)
+    return listed(found)
+
+
+def _rows_of(baseline: Any) -> Any:
+    return baseline.get("rows") if isinstance(baseline, Mapping) else None
+
+
+def _baselines(was: Any, is_: Any) -> str:
+    then, now = (
+        f"{one.get('contender')} of {one.get('report')}" if isinstance(one, Mapping) else "none" for one in (was, is_)
+    )
+    return f"{now}, whose outcomes have changed" if then == now else f"{then} then, {now} now"
 
 
 def _policies(was: Mapping[str, Any], is_: Mapping[str, Any]) -> str:
     names = [name for name in {**was, **is_} if was.get(name) != is_.get(name)]
     return listed([f"{name} {was.get(name)} then, {is_.get(name)} now" for name in names])
-
-
-def _written(policy: Policy) -> dict[str, Any]:
-    """What of a policy can change a decision."""
-    written: dict[str, Any] = policy.model_dump(mode="json", exclude={"power"})
-    return written

@@ -43,7 +43,7 @@ class EarlyCandidate:
     suites: Sequence[Mapping[str, Any]]
     """As its manifest will describe them."""
     recorded: Mapping[str, Any] | None = None
-    """The plan that its manifest holds, of an earlier call."""
+    """The plan that its manifest holds of this very contender, from an earlier call."""
 
 
 @dataclass(slots=True)
@@ -136,21 +136,20 @@ class UntilDecided:
         in_order = [self.plan.keys[i] for unit in self.plan.units for i in unit]
         return {key: place for place, key in enumerate(in_order)}
 
-    def start(self, recorded: Iterable[Outcome]) -> str | None:
+    def start(self, recorded: Iterable[Outcome], others: Iterable[Outcome] = ()) -> str | None:
         """Begins anew from what earlier calls of the run recorded; why to stop at once, where it is decided already.
 
+        Args:
+            recorded: outcomes of planned attempts.
+            others: outcomes that an earlier form of the experiment asked for; they count for nothing, but were seen.
+
         Raises:
-            UsageError: they were made under another rule.
+            UsageError: they were made under another rule, or before there was one.
         """
         self._begin()
         for outcome in recorded:
             self._take(outcome)
-        earlier = self.candidate.recorded
-        if not earlier and not self.savings.saved:
-            raise UsageError(f"{self.candidate.report}: every attempt is made already; ownbench gate judges them")
-        if self.savings.made and earlier and (other := differing(earlier, self.record())):
-            problem = f"{self.candidate.report}: this run began under another rule: {other}"
-            raise UsageError(f"{problem}; go on under that one, or make all attempts without --until-decided")
+        self._refuse_what_was_seen(others=any(one.contender_digest == self.candidate.digest for one in others))
         return self._advance()
 
     def settled(self, outcome: Outcome) -> str | None:
@@ -160,6 +159,21 @@ class UntilDecided:
     def record(self) -> dict[str, Any]:
         """The plan and what came of it, as the manifest keeps it."""
         return self.plan.record(self._rule)
+
+    def _refuse_what_was_seen(self, *, others: bool) -> None:
+        """A rule that is fixed, or changed, once outcomes are there may have been chosen by them."""
+        one, made = self.candidate, self.savings.made
+        if not one.recorded and not self.savings.saved:
+            raise UsageError(f"{one.report}: every attempt is made already; ownbench gate judges them")
+        if not one.recorded and made:
+            has = "is" if made == 1 else "are"
+            problem = (
+                f"{count(made, 'attempt')} of {one.contender} {has} recorded, and the rule is fixed before the first"
+            )
+            raise UsageError(f"{one.report}: {problem}; make all without --until-decided, ownbench gate judges them")
+        if one.recorded and (made or others) and (other := differing(one.recorded, self.record())):
+            problem = f"{one.report}: {one.contender} began under another rule: {other}"
+            raise UsageError(f"{problem}; go on under that one, or make all attempts without --until-decided")
 
     def _advance(self) -> str | None:
         decided = self._rule.advance()

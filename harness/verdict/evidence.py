@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError, Manifest, UsageError
 from harness.store import TaskTable, experiment_file, load_experiment, load_task_table, read_manifest
+from harness.verdict.early_command import stopped_before_tables
 from harness.verdict.weigh import Outcomes
 
 if TYPE_CHECKING:
@@ -125,8 +126,7 @@ def load_side(report: Path, *, attempts: bool = False) -> tuple[TaskTable, Manif
         what = "is a file, a report is a folder" if report.exists() else "there is no such report"
         raise UsageError(f"{report}: {what}")
     if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
-        problem = "the run was stopped before its tables were written"
-        raise EvidenceError(f"{report}: {problem}; ownbench run goes on from there")
+        raise EvidenceError(stopped_before_tables(report))
     return load_task_table(report, attempts=attempts), read_manifest(report)
 
 

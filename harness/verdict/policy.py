@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
@@ -32,6 +32,12 @@ class Policy(Strict):
     max_errored: Share = 0.02
     """Of each contender's attempts, the share that the instrument may have lost."""
     minimum_tasks: Annotated[int, Field(strict=True, ge=1)] = 1
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """What of it can change a decision, as plain JSON values."""
+        written: dict[str, Any] = self.model_dump(mode="json", exclude={"power"})
+        return written
 
     @field_validator("exempt_domains")
     @classmethod

@@ -12,6 +12,7 @@ from live import CALL_USD, Server
 from test_kill import wait_for
 
 from harness.cli import main
+from harness.report import plural
 
 TASKS = 300
 WRONG = {"role": "user", "content": "question 2"}
@@ -78,6 +79,12 @@ def bench(tmp_path, finished):
         yield made
 
 
+def early_of(report, contender=None):
+    """What the manifest keeps of a contender's rule; of the only one where none is named."""
+    (found,) = (one for one in live.manifest(report)["early"].values() if contender in {None, one["contender"]})
+    return found
+
+
 def tried(report):
     return {task: row["status"] for (_, task, _), row in live.rows(report).items() if row["status"] != "skipped"}
 
@@ -90,7 +97,7 @@ def test_a_bad_candidate_is_blocked_early_and_the_gate_says_the_same(bench, capf
     code, out, err = live.inside(capfd, *bench.early(report))
     assert (code, out) == (0, "")
     made = len(bench.served.seen)
-    early = live.manifest(report)["early"]
+    early = early_of(report)
     assert early["decision"] == "BLOCK"
     assert early["looked_at"] <= made <= early["looked_at"] + 4  # those in flight were finished
     assert made < TASKS / 2
@@ -119,7 +126,12 @@ def test_a_bad_candidate_is_blocked_early_and_the_gate_says_the_same(bench, capf
 
     code, out, _ = live.inside(capfd, "show", report)
     line = out.splitlines()[1]
-    assert line.startswith(f"STOPPED EARLY, since it was decided, BLOCK after {early['looked_at']} of 300 tasks")
+    assert line.startswith(
+        f"STOPPED EARLY: bad was decided, BLOCK after {early['looked_at']} of 300 tasks: shown to be"
+    )
+    assert line.endswith(f", with {made} of its 300 attempts made, ownbench run without --until-decided makes the rest")
+    assert out.splitlines()[0] == f"tested: {plural(made, 'task')}, {made} graded attempts"
+    assert "300 tasks, " not in out
     assert "INCOMPLETE" not in out
 
 
@@ -127,7 +139,7 @@ def test_a_good_candidate_ships_at_a_look(bench, capfd):
     report = bench.report("same", "same")
     code, _, err = live.inside(capfd, *bench.early(report))
     assert code == 0
-    early = live.manifest(report)["early"]
+    early = early_of(report)
     assert (early["decision"], early["looks"]) == ("SHIP", [60, 120, 180, 240, 300])
     assert early["looked_at"] in early["looks"][1:-1]
     assert f"decided: SHIP after {early['looked_at']} of 300 tasks: every rule of the policy holds at look" in err
@@ -140,8 +152,10 @@ def test_a_good_candidate_ships_at_a_look(bench, capfd):
     assert live.inside(capfd, "run", report, "--quiet")[0] == 0
     assert len(bench.served.seen) == TASKS
     found = live.manifest(report)
-    assert (found["complete"], found["stopped_because"], found["early"]["order"]) == (True, None, early["order"])
-    assert "STOPPED EARLY" not in live.inside(capfd, "show", report)[1]
+    assert (found["complete"], found["stopped_because"], early_of(report)["order"]) == (True, None, early["order"])
+    out = live.inside(capfd, "show", report)[1]
+    assert "STOPPED EARLY" not in out
+    assert f"ownbench gate judges the first {early['looked_at']} tasks, these figures are of all" in out
     code, record, _, _ = bench.gate(capfd, report)
     assert (code, record["comparison"]["n_tasks"]) == (0, early["looked_at"])
 
@@ -182,13 +196,13 @@ def test_cost_and_latency_are_held_to_their_limits_at_each_look(bench, capfd):
     bench.policy.write_text("margin: 0.05\nmax_cost_ratio: 1.5\nmax_latency_ratio: 1000\n")
     report = bench.report("same", "same")
     assert live.inside(capfd, *bench.early(report))[0] == 0
-    assert live.manifest(report)["early"]["decision"] == "SHIP"
+    assert early_of(report)["decision"] == "SHIP"
     code, _, rules, _ = bench.gate(capfd, report)
     assert (code, rules["cost"]["holds"], rules["latency"]["holds"]) == (0, True, True)
     dear = {key: 2 * usd for key, usd in live.PRICE.items()}
     report = bench.report("dear", "same", model_keys={"price": dear})
     assert live.inside(capfd, *bench.early(report))[0] == 0
-    early = live.manifest(report)["early"]
+    early = early_of(report)
     assert (early["decision"], early["looked_at"]) == ("INCONCLUSIVE", TASKS)  # too dear is no harm
     code, _, rules, _ = bench.gate(capfd, report)
     assert (code, rules["non_inferior"]["holds"], rules["cost"]["holds"]) == (3, True, False)
@@ -211,7 +225,7 @@ def test_where_the_instrument_loses_too_much_nothing_is_decided_until_it_is_trie
     bench.served.script[:] = [servers.ok()]
     asked = len(bench.served.seen)
     code, _, err = live.inside(capfd, *bench.early(report, "--retry-errored"))
-    assert (code, live.manifest(report)["early"]["decision"]) == (0, "BLOCK")
+    assert (code, early_of(report)["decision"]) == (0, "BLOCK")
     assert asked < len(bench.served.seen) <= asked + 30
     assert bench.gate(capfd, report)[0] == 1
 
@@ -222,7 +236,7 @@ def test_where_the_instrument_loses_too_much_nothing_is_decided_until_it_is_trie
 def test_killed_and_gone_on_with_it_decides_the_same(bench, tmp_path, capfd):
     whole = bench.report("whole", "bad")
     assert live.inside(capfd, *bench.early(whole))[0] == 0
-    undisturbed = live.manifest(whole)["early"]
+    undisturbed = early_of(whole)
     bench.served.script[:] = [servers.slow_ok(0.03)]
     report = bench.report("killed", "bad")
     before = len(bench.served.seen)
@@ -233,12 +247,12 @@ def test_killed_and_gone_on_with_it_decides_the_same(bench, tmp_path, capfd):
         _, err = process.communicate(timeout=60)
         assert process.returncode == (-9 if how is signal.SIGKILL else 4), err
     assert "INCOMPLETE: stopped by the user; the same command goes on from here\n" in err
-    assert live.manifest(report)["early"]["decision"] is None
+    assert early_of(report)["decision"] is None
     code, _, rules, _ = bench.gate(capfd, report)
     assert (code, rules["early"]["holds"], rules["complete"]["holds"]) == (4, False, False)
     assert "decide nothing yet" in rules["early"]["text"]
     assert live.inside(capfd, *bench.early(report))[0] == 0
-    assert live.manifest(report)["early"] == undisturbed
+    assert early_of(report) == undisturbed
     asked = len(bench.served.seen)
     code, _, err = live.inside(capfd, *bench.early(report))  # once more: it is decided, and nothing is asked
     assert (code, len(bench.served.seen)) == (0, asked)
@@ -257,14 +271,14 @@ def test_slow_answers_do_not_change_what_is_looked_at(bench, capfd):
     assert live.inside(capfd, *bench.early(quick))[0] == 0
     bench.served.script[:] = [act]
     assert live.inside(capfd, *bench.early(late))[0] == 0
-    assert live.manifest(quick)["early"] == live.manifest(late)["early"]
+    assert early_of(quick) == early_of(late)
 
 
 def test_attempts_that_are_in_flight_when_it_is_decided_are_kept(bench, capfd):
     report = bench.report("wide", "bad", limits={"concurrency": 40, "timeout_s": 5, "tries": 2})
     bench.served.script[:] = [servers.slow_ok(0.02)]
     assert live.inside(capfd, *bench.early(report))[0] == 0
-    early = live.manifest(report)["early"]
+    early = early_of(report)
     made = len(bench.served.seen)
     assert early["looked_at"] < made <= early["looked_at"] + 2 * 40
     assert len(tried(report)) == made
@@ -323,7 +337,7 @@ def test_a_decision_that_the_rows_do_not_reach_is_not_believed(bench, blocked, c
         for row in table.to_pylist()
     ]
     pq.write_table(type(table).from_pylist(rows, schema=table.schema), path)
-    assert live.manifest(blocked)["early"]["decision"] == "BLOCK"
+    assert early_of(blocked)["decision"] == "BLOCK"
     code, _, rules, _ = bench.gate(capfd, blocked)
     assert (code, rules["early"]["holds"], rules["complete"]["holds"]) == (4, False, False)
     assert "decide nothing yet" in rules["early"]["text"]
@@ -332,13 +346,79 @@ def test_a_decision_that_the_rows_do_not_reach_is_not_believed(bench, blocked, c
 def test_a_forged_decision_changes_nothing(bench, blocked, capfd):
     path = blocked / "manifest.json"
     forged = json.loads(path.read_text())
-    forged["early"] |= {"decision": "SHIP", "looked_at": 300}
+    (record,) = forged["early"].values()
+    record |= {"decision": "SHIP", "looked_at": 300}
     path.write_text(json.dumps(forged))
     assert bench.gate(capfd, blocked)[0] == 1
-    forged["early"] |= {"seed": 99}  # another order of the tasks is another rule
+    record |= {"seed": 99}  # another order of the tasks is another rule
     path.write_text(json.dumps(forged))
     code, _, rules, _ = bench.gate(capfd, blocked)
     assert (code, "order" in rules["early"]["text"]) == (4, True)
+
+
+# ------------------------------------------------------------------------------------------- each contender its own
+
+
+def two_of(bench):
+    """A report with two candidates, ``bad`` blocked by the rule already."""
+    models = {m: live.served_model(bench.served, model=m) for m in ("bad", "same")}
+    return live.write_experiment(bench.root / "two", models=models)
+
+
+def test_a_second_candidate_leaves_the_first_its_rule(bench, capfd):
+    report = two_of(bench)
+    first, second = (("--candidate-contender", name) for name in ("c-bad", "c-same"))
+    assert live.inside(capfd, *bench.early(report, *first))[0] == 0
+    kept = early_of(report, "c-bad")
+    policy = bench.policy.read_text()
+    bench.policy.write_text("margin: 0.06\n")  # the second's own rule
+    assert live.inside(capfd, *bench.early(report, *second))[0] == 0
+    assert early_of(report, "c-bad") == kept
+    bench.policy.write_text(policy)
+    code, record, _, _ = bench.gate(capfd, report, *first)
+    assert (code, record["comparison"]["n_tasks"]) == (1, kept["looked_at"])
+    asked = len(bench.served.seen)
+    assert live.inside(capfd, *bench.early(report, *first))[0] == 0  # nothing is left to do, and nothing refused
+    assert len(bench.served.seen) == asked
+    assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+    code, record, _, _ = bench.gate(capfd, report, *first)
+    assert (code, record["comparison"]["n_tasks"]) == (1, kept["looked_at"])  # all is made: no second chance
+
+
+def test_a_candidate_that_is_edited_and_restored_is_still_bound_to_its_first_rule(bench, blocked, capfd):
+    kept = early_of(blocked)
+    written = (blocked / "experiment.yaml").read_text()
+    bench.report("bad", "bad", model_keys={"sampling": {"max_tokens": 47}})
+    bench.policy.write_text("margin: 0.06\n")
+    assert live.inside(capfd, *bench.early(blocked))[0] == 0  # another contender, and a rule of its own
+    (blocked / "experiment.yaml").write_text(written)
+    code, _, err = live.inside(capfd, *bench.early(blocked))
+    assert (code, "margin 0.05 then, 0.06 now" in err) == (2, True)
+    assert live.inside(capfd, "run", blocked, "--quiet")[0] == 0
+    assert kept in live.manifest(blocked)["early"].values()
+    bench.policy.write_text("margin: 0.05\n")
+    code, record, _, _ = bench.gate(capfd, blocked)
+    assert (code, record["comparison"]["n_tasks"]) == (1, kept["looked_at"])
+
+
+def test_the_rule_is_fixed_before_the_first_attempt_or_not_at_all(bench, capfd):
+    report = bench.report("bad", "bad")
+    assert live.inside(capfd, "run", report, "--limit", "7", "--quiet")[0] == 0
+    code, _, err = live.inside(capfd, *bench.early(report))
+    assert (code, len(bench.served.seen), err.count("\n")) == (2, 7, 1)
+    assert "7 attempts of bad are recorded" in err
+    assert "before the first" in err
+    assert live.manifest(report)["early"] is None
+
+
+def test_what_was_fixed_may_be_fixed_otherwise_as_long_as_nothing_was_made(bench, capfd):
+    bench.served.script[:] = [servers.status(401)]
+    report = bench.report("bad", "bad", limits={"concurrency": 1, "timeout_s": 5, "tries": 1})
+    assert live.inside(capfd, *bench.early(report))[0] == 4
+    bench.served.script[:] = [servers.ok()]
+    bench.policy.write_text("margin: 0.06\n")
+    assert live.inside(capfd, *bench.early(report))[0] == 0
+    assert early_of(report)["policy"]["margin"] == 0.06
 
 
 # -------------------------------------------------------------------------------------------------------- wrong use
@@ -421,7 +501,7 @@ def test_all_trials_of_a_task_and_all_tasks_of_a_source_are_looked_at_together(t
         policy.write_text("margin: 0.02\n")
         early = ("--until-decided", "--baseline", made["main"], "--policy", policy, "--quiet")
         assert live.inside(capfd, "run", made["cand"], *early)[0] == 0
-        found = live.manifest(made["cand"])["early"]
+        found = early_of(made["cand"])
         assert (found["decision"], found["tasks"], found["looked_at"] % 3) == ("BLOCK", 90, 0)
         assert found["looked_at"] < 90
         begun = [line["outcome"] for line in live.journal(made["cand"])]
@@ -456,7 +536,7 @@ def test_of_a_hybrid_only_its_own_tasks_and_the_dev_attempts_of_its_parts_are_ma
         code, _, err = live.inside(capfd, "run", report, *early)
         assert code == 0, err
     made = [(o["contender"], o["split"]) for o in (line["outcome"] for line in live.journal(report))]
-    found = live.manifest(report)["early"]
+    found = early_of(report)
     assert (found["decision"], found["tasks"]) == ("BLOCK", 180)
     assert {pair: made.count(pair) for pair in set(made) if pair[1] == "dev"} == {
         ("worker", "dev"): 20,
@@ -469,7 +549,8 @@ def test_of_a_hybrid_only_its_own_tasks_and_the_dev_attempts_of_its_parts_are_ma
 
 def test_a_manifest_with_nonsense_in_it_is_judged_as_any_other(bench, blocked, capfd):
     path = blocked / "manifest.json"
-    for nonsense in ([1], "x", {}, {"contender": 3}):
+    digest = early_of(blocked)["contender_digest"]
+    for nonsense in ([1], "x", {}, {"contender": 3}, {digest: 3}, {digest: {}}, {digest: {"contender_digest": 3}}):
         path.write_text(json.dumps(json.loads(path.read_text()) | {"early": nonsense}))
         code, _, rules, _ = bench.gate(capfd, blocked)
         assert (code, rules["complete"]["holds"], "early" in rules) == (4, False, False)
