@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core import Comparison, Estimate, Manifest, UserFileError
-from harness.report.evidence import load_evidence, progress_of
+from harness.report.evidence import early_ends, load_evidence, progress_of
 from harness.report.pairing import adjusted, compared
 from harness.report.text import percent_interval, plural
 from harness.report.view import ContenderScore, DomainScore, DomainSpread, Repeat, Scoreboard
@@ -65,6 +65,7 @@ def scoreboard_of(table: TaskTable, manifest: Manifest | None = None, *, level: 
     )
     comparisons, spreads = _comparisons(table, reference, level)
     clusters = len(set(table.clusters.tolist()))
+    tried = (table.trials > table.skipped).any(axis=0)
     progress = progress_of(table, manifest)
     view = Scoreboard(
         report=manifest.report if manifest and manifest.report else table.report.resolve().name,
@@ -75,8 +76,8 @@ def scoreboard_of(table: TaskTable, manifest: Manifest | None = None, *, level: 
         level=level,
         split=table.split,
         unit="task" if clusters == len(table.tasks) else "cluster",
-        n_tasks=len(table.tasks),
-        n_units=clusters,
+        n_tasks=int(tried.sum()),
+        n_units=len(set(table.clusters[tried].tolist())),
         planned=progress.planned,
         done=progress.done,
         complete=progress.complete,
@@ -84,7 +85,8 @@ def scoreboard_of(table: TaskTable, manifest: Manifest | None = None, *, level: 
         warning=progress.warning,
         notes=(),
     )
-    notes = (*_notes(view, table), *doubt, *table.notes, *_manifest_notes(manifest))
+    decided = [end.note for end in early_ends(table, manifest) if end.note]
+    notes = (*_notes(view, table), *decided, *doubt, *table.notes, *_manifest_notes(manifest))
     return replace(view, notes=tuple(dict.fromkeys(notes)))
 
 

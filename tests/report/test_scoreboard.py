@@ -61,6 +61,22 @@ def test_tau_bench_trials_are_clustered_by_task(shared_data, make_report):
     assert any("4 trials" in note for note in view.notes)
 
 
+def test_units_and_tasks_are_those_that_were_tried(make_report):
+    """Of 6 sources of 2 tasks, 3 are tried in part or whole, with 5 tasks; one of them was lost."""
+    words = ["passed", "failed", "passed", "errored", "passed", *["skipped"] * 7]
+    rows = [
+        {"contender": name, "task": f"t{i}", "cluster": f"k{i // 2}", "status": word if name == "A" else "skipped"}
+        for name in "AB"
+        for i, word in enumerate(words)
+    ]
+    view = scoreboard(make_report(rows))
+    assert (view.n_tasks, view.n_units, view.unit) == (5, 3, "cluster")
+    assert (
+        "intervals (95%) are over 3 clusters of tasks that share a source, not over 5 tasks: the unit is the cluster"
+        in (view.notes)
+    )
+
+
 def cost_rows():
     """statistics.md's example of Fieller: ten costs, seven passes."""
     costs = (0.10, 0.12, 0.30, 0.08, 0.11, 0.25, 0.09, 0.40, 0.15, 0.10)
