@@ -39,9 +39,9 @@ def _one(evidence: Evidence, shown: "Shown", number: int) -> None:
     html(scoreboard_html(view))
     if any(c.pass_rate.value is not None for c in view.contenders):
         section("Pass rate")
-        figure(pass_rate_figure(view, shown.look), f"pass-rate-{number}")
+        figure(f"pass-rate-{number}", pass_rate_figure, view, shown.look)
         section("Cost per task and pass rate")
-        figure(cost_figure(view, shown.look), f"cost-{number}")
+        figure(f"cost-{number}", cost_figure, view, shown.look)
     if view.compared:
         section("Paired differences")
         html(comparisons_html(view))

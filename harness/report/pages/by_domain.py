@@ -85,7 +85,7 @@ def _harmed(found: "Domains", shown: "Shown") -> None:
     section("Domains harmed")
     html(harmed_html(found))
     if found.spread is not None:
-        figure(forest_figure(found, shown.look), "forest")
+        figure("forest", forest_figure, found, shown.look)
     with st.expander("The same as a table"):
         html(effects_html(found))
 
@@ -117,7 +117,7 @@ def _noise(found: "Domains", shown: "Shown") -> None:
         html(f"<p>Not to be had: {html_text(found.reasons.get('variance', 'no evidence'))}.</p>")
         return
     html(f'<p class="lead">{html_text(found.variance.advice)}</p>')
-    figure(variance_figure(found, shown.look), "variance")
+    figure("variance", variance_figure, found, shown.look)
     html(variance_html(found))
     if found.gain.value is not None:
         html(f"<p>Normalised gain: {html_text(gain_text(found))}.</p>")

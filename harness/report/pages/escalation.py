@@ -194,15 +194,13 @@ def _threshold(found: Sweep, look: "Look") -> None:
     html(threshold_html(found, here))
     st.caption("As it looks on these tasks. A threshold picked by eye is flattered, as every choice on its own tasks; "
                "the cross-fitted figures above are not.")  # fmt: skip
-    figure(escalation_figure(found, here, look), "escalation")
+    figure("escalation", escalation_figure, found, here, look)
 
 
 def _signal(found: Sweep, look: "Look") -> None:
     section("Does the signal know?")
     html(html_list([ranked_words(found), *calibration_words(found)], "reasons"))
-    drawn = reliability_figure(found, look)
-    if drawn is not None:
-        figure(drawn, "reliability")
+    figure("reliability", reliability_figure, found, look, none="")
 
 
 def _live(found: Sweep) -> None:

@@ -122,7 +122,7 @@ def _domains(found: Pairing, shown: "Shown") -> None:
     if len(found.domains) < 2:
         st.caption("The tasks of these two lie in one domain: there is nothing to tell apart.")
         return
-    figure(forest_figure(found, shown.look), "forest")
+    figure("forest", forest_figure, found, shown.look)
     with st.expander("The same as a table"):
         html(domain_differences_html(found))
 

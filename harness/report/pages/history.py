@@ -83,7 +83,7 @@ def _verdicts(found: History, shown: "Shown") -> None:
     every = every[-MOST:]
     html(verdicts_html(every))
     if any(entry.verdict is not None and entry.verdict.delta is not None for entry in every):
-        figure(verdict_figure(every, shown.look), "verdicts")
+        figure("verdicts", verdict_figure, every, shown.look)
     else:
         st.caption("None of them has a difference to draw.")
     names = labels([str(entry.folder) for entry in every], [entry.name for entry in every])

@@ -53,15 +53,15 @@ def page(shown: "Shown") -> None:
     html(html_list(_asides(grounds, terms)))
     section("A month at other volumes")
     html(break_even_html(advice))
-    figure(bills_figure(advice, bills_at(grounds, terms, volumes_around(advice)), shown.look), "bills")
+    figure("bills", bills_figure, advice, bills_at(grounds, terms, volumes_around(advice)), shown.look)
     section("The cost of a pass")
-    figure(pass_cost_figure(advice, shown.look), "per-pass")
+    figure("per-pass", pass_cost_figure, advice, shown.look)
     section("What would flip it")
     hour = terms.gpu_hour_usd if terms.gpu_hour_usd is not None else grounds.machine.hour_on_record
     if advice.economics["tasks_per_month"] is None:
         st.caption("Nothing can be moved before the tasks a month are given.")
     else:
-        figure(tornado_figure(advice, None if grounds.machine.why else hour, shown.look), "tornado")
+        figure("tornado", tornado_figure, advice, None if grounds.machine.why else hour, shown.look)
         html(flips_html(advice) or "<p>No input, moved alone, changes which kind of option is the cheapest.</p>")
     notes(advice.notes)
 

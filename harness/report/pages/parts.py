@@ -5,6 +5,7 @@ through `html` (escaped), `st.text` or `st.code`, and never into a label or a Ma
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -43,13 +44,52 @@ def notes(lines: Sequence[str], label: str = "What these numbers rest on") -> No
             html(html_list(lines))
 
 
-def figure(found: Figure | None, key: str) -> None:
-    """A figure with its notes under it; a word where there is none to draw."""
-    if found is None:
-        st.caption("Nothing to draw: the figures that it needs are not known.")
-        return
-    st.altair_chart(dressed(found), theme=None, key=key)
-    html(html_list(found.notes))
+NOTHING = "Nothing to draw: the figures that it needs are not known."
+
+
+def figure(key: str, make: Callable[..., Figure | None], *of: Any, none: str = NOTHING) -> bool:
+    """Draws ``make(*of)`` with its notes under it, or says ``none`` where there is nothing to draw.
+
+    A figure of the same records is made once: to build a chart takes longer than all else on a page.
+
+    Returns:
+        Whether there was one.
+    """
+    drawn = made(make, *of)
+    if drawn is None:
+        if none:
+            st.caption(none)
+        return False
+    spec, said = drawn
+    st.vega_lite_chart(spec=spec, theme=None, key=key)
+    html(html_list(said))
+    return True
+
+
+def made(make: Callable[..., Figure | None], *of: Any) -> tuple[dict[str, Any], tuple[str, ...]] | None:
+    """The chart of ``make(*of)`` as Vega-Lite and its notes, kept for the next who asks; ``None`` where there is none."""
+    return _drawn(make, *(_Same(one) for one in of))
+
+
+class _Same:
+    """An argument that equals only itself: records are the same as long as the evidence is, and costly to compare."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and (
+            self.value is other.value or (isinstance(self.value, (int, float, str)) and self.value == other.value)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.value) if isinstance(self.value, (int, float, str)) else id(self.value)
+
+
+@lru_cache(maxsize=64)
+def _drawn(make: Callable[..., Figure | None], *of: _Same) -> tuple[dict[str, Any], tuple[str, ...]] | None:
+    found = make(*(one.value for one in of))
+    return None if found is None else (dressed(found).to_dict(), found.notes)
 
 
 def choose(label: str, options: Sequence[str], key: str, *, index: int = 0, words: Callable[[str], str] = str) -> str:

@@ -79,7 +79,7 @@ def _lifts(evidence: Evidence, view: "Skills", shown: "Shown") -> None:
         _missing(view, "lifts")
         return
     html(sentences_html([lift.comparison for lift in view.lifts if lift.control == "bare"]))
-    figure(lifts_figure(view, shown.look), "lifts")
+    figure("lifts", lifts_figure, view, shown.look)
     with st.expander("The same as a table"):
         html(lifts_html(view))
     compared = [(lift.contender, lift.against) for lift in view.lifts if lift.comparison is not None]
@@ -103,7 +103,7 @@ def _by_domain(evidence: Evidence, compared: list[tuple[str, str]], shown: "Show
     if len(found.domains) < 2:
         st.caption("The tasks of these two lie in one domain: there is nothing to tell apart.")
         return
-    figure(forest_figure(found, shown.look), "lift-domains")
+    figure("lift-domains", forest_figure, found, shown.look)
     html(domain_differences_html(found))
 
 
@@ -112,17 +112,13 @@ NO_CHOICE = "choose a comparison"
 
 def _each_skill(view: "Skills", shown: "Shown") -> None:
     section("Each skill by itself")
-    drawn = skill_lifts_figure(view, shown.look)
-    if drawn is not None:
-        st.caption("The lift of a skill, at the tasks whose prompts held it. A skill that is shown at every task has "
-                   "no lift of its own.")  # fmt: skip
-        figure(drawn, "skill-lifts")
-    elif view.skills:
-        st.caption("No skill has a lift of its own here; the table says why, on hover.")
     if not view.skills:
         st.caption("No skill is named, neither by what was given nor by the rows.")
         return
-    with st.expander("Each skill as a table", expanded=drawn is None):
+    st.caption("The lift of a skill, at the tasks whose prompts held it; one that is shown at every task has none.")
+    none = "No skill has a lift of its own here; the table says why, on hover."
+    drawn = figure("skill-lifts", skill_lifts_figure, view, shown.look, none=none)
+    with st.expander("Each skill as a table", expanded=not drawn):
         html(skills_html(view))
 
 
@@ -144,7 +140,7 @@ def _designs(view: "Skills", shown: "Shown") -> None:
     st.caption("Does the adapter help, do the skills help, and do they help each other?")
     for number, design in enumerate(view.designs):
         html(f'<p class="lead">{html_text(design.sentence)}</p>')
-        figure(interaction_figure(design, shown.look), f"interaction-{number}")
+        figure(f"interaction-{number}", interaction_figure, design, shown.look)
         html(square_html(design))
         html(effects_html(design))
         notes(design.notes, "What this design rests on")

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 from harness.core import OwnbenchError
+from harness.report.figures import cost_figure, pass_rate_figure
+from harness.report.look import DAY, NIGHT
 from harness.report.pages.evidence import advice_for, index_of, look_at, scoreboard_for, splits_of
+from harness.report.pages.parts import made
 
 
 def warm(reports: Sequence[Path]) -> None:
@@ -20,6 +24,8 @@ def warm(reports: Sequence[Path]) -> None:
         plain = look_at(reports[0])
         splits = splits_of(plain)
         first = look_at(reports[0], splits[0] if splits else None)
-        scoreboard_for(first)
+        view = scoreboard_for(first)
+        for make, look in product((pass_rate_figure, cost_figure), (DAY, NIGHT)):
+            made(make, view, look)
         advice_for(first)
         index_of(plain)
