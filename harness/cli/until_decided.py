@@ -47,7 +47,7 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
         UserFileError: the policy is wrong.
         EvidenceError: the baseline cannot be judged against.
     """
-    from harness.run import suites_of
+    from harness.run import suites_of, tried_on_dev
     from harness.store import read_manifest
     from harness.verdict import EarlyCandidate, PlannedAttempt, UntilDecided
 
@@ -75,7 +75,25 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
         suites=suites_of(assembled),
         recorded=manifest.early_records.get(digest) if manifest else None,
     )
-    return Watching(UntilDecided(candidate, baseline, args.baseline_contender, args.policy))
+    judge = UntilDecided(candidate, baseline, args.baseline_contender, args.policy)
+    parts = tried_on_dev(assembled.experiment.contenders, name) if assembled.dev else ()
+    dev = sum(a.split == "dev" and a.contender in parts for a in assembled.attempts)
+    found = Watching(judge, f"{_opening(judge, baseline)}\n", dev=dev)
+    allowed = assembled.experiment.limits.concurrency
+    if judge.at_once < allowed:
+        found.opening += f"at most {judge.at_once} attempts at once, not {allowed}: those in flight are paid for\n"
+    return found
+
+
+def _opening(judge: "UntilDecided", baseline: Path) -> str:
+    """Who is held against whom, and by what; said before anything is spent."""
+    from harness.report import plural
+
+    plan = judge.plan
+    candidate, against = plain(f"`{plan.contender}`"), plain(f"`{plan.baseline['contender']}` of {baseline}")
+    looks = ", ".join(f"{n:,}" for n in dict.fromkeys(judge.looks))
+    margin = f"margin {100 * plan.policy.margin:g} points"
+    return f"{candidate} against {against}, {margin}, {plural(len(plan.keys), 'task')}, looks at {looks}"
 
 
 def _candidate(args: "argparse.Namespace", report: Path, assembled: "Assembled", *, same: bool) -> str:
@@ -96,14 +114,20 @@ def _candidate(args: "argparse.Namespace", report: Path, assembled: "Assembled",
 class Watching:
     """The run's `Watch`: hands outcomes to the judging half, and knows its tasks by their attempts."""
 
-    def __init__(self, judge: "UntilDecided") -> None:
-        self.judge = judge
+    def __init__(self, judge: "UntilDecided", opening: str, *, dev: int) -> None:
+        """``opening`` is said once, when nothing is refused; ``dev`` attempts are made besides, for its threshold."""
+        self.judge, self.opening, self.dev = judge, opening, dev
         self._order = judge.order
 
     @property
     def contender(self) -> str:
         """The candidate."""
         return self.judge.candidate.contender
+
+    @property
+    def at_once(self) -> int:
+        """As `UntilDecided.at_once`."""
+        return self.judge.at_once
 
     def order(self, attempts: "Sequence[Attempt]") -> "list[Attempt]":
         """Those at tasks that count, in the rule's order, all trials of a task one after another."""
@@ -112,7 +136,10 @@ class Watching:
 
     def start(self, recorded: Iterable[Outcome], others: Iterable[Outcome] = ()) -> str | None:
         """As `UntilDecided.start`."""
-        return self.judge.start(recorded, others)
+        enough = self.judge.start(recorded, others)
+        sys.stderr.write(self.opening)
+        self.opening = ""
+        return enough
 
     def settled(self, outcome: Outcome) -> str | None:
         """As `UntilDecided.settled`."""
@@ -133,6 +160,8 @@ def say(found: Watching, args: "argparse.Namespace") -> None:
         return
     write(f"decided: {plain(decided.text)}\n")
     made = f"{savings.made:,} of {plural(savings.planned, 'attempt')} made"
+    if found.dev:
+        made += f", besides {plural(found.dev, 'dev attempt')} to choose a threshold on"
     if savings.saved:
         usd = savings.saved_usd
         money = "at a cost that is not known" if usd is None else f"about ${usd:.4f}"

@@ -81,6 +81,8 @@ def gate_markdown(view: Gate) -> str:
             f"{p_equation(c.p_value).replace('<', '&lt;')} ({c.test}); {c.wins:,} tasks only the candidate passed, "
             f"{c.losses:,} only the baseline."
         )
+        if view.early is not None:
+            text += " The interval and p are of one look: not corrected for a run that was looked at on its way."
         parts.append([text])
     if view.tasks_needed is not None:
         parts.append([f"About **{view.tasks_needed:,}** tasks would decide, were the difference seen the true one."])

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness.run.assemble import Assembled, assemble
+from harness.run.assemble import Assembled, assemble, tried_on_dev
 from harness.run.check import CheckResult, check
 from harness.run.execute import RunOptions, Summary, run_report
 from harness.run.manifest import suites_of
@@ -28,6 +28,7 @@ __all__ = [
     "check",
     "run_report",
     "suites_of",
+    "tried_on_dev",
 ]
 
 

@@ -39,8 +39,8 @@ class Crew:
         """Whether that is the budget."""
         self._hands: list[asyncio.Task[None]] = []
 
-    async def work(self, attempts: Sequence[Attempt], phase: str) -> set[str]:
-        """Makes these attempts, as many at once as the experiment allows; returns the ids of those made."""
+    async def work(self, attempts: Sequence[Attempt], phase: str, *, at_most: int | None = None) -> set[str]:
+        """Makes these attempts, as many at once as the experiment and ``at_most`` allow; the ids of those made."""
         queue: Iterator[Attempt] = iter(attempts)
         made: set[str] = set()
         self.tell(phase)
@@ -68,7 +68,9 @@ class Crew:
                 await self.clock.sleep(LOOK_EVERY_S)
                 self.tell(phase)
 
-        self._hands = [asyncio.create_task(hand()) for _ in range(self.shop.assembled.experiment.limits.concurrency)]
+        allowed = self.shop.assembled.experiment.limits.concurrency
+        hands = allowed if at_most is None else min(allowed, at_most)
+        self._hands = [asyncio.create_task(hand()) for _ in range(hands)]
         watcher = asyncio.create_task(watch())
         try:
             await asyncio.gather(*self._hands)

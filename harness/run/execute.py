@@ -289,7 +289,8 @@ class _Run:
                 )
             else:
                 self.notes.append(f"no threshold for {names} yet: not all dev attempts are made")
-        self.done |= await crew.work([a for a in main if a.contender not in waiting], "attempts")
+        at_most = None if self.watch is None else self.watch.at_once
+        self.done |= await crew.work([a for a in main if a.contender not in waiting], "attempts", at_most=at_most)
         crew.stopped = crew.stopped or undecided  # another call of the run would find the same
 
     def _system(self, attempt: Attempt) -> System:

@@ -15,6 +15,11 @@ class Watch(Protocol):
         """The only one that is run, with the dev attempts that it waits for."""
         ...
 
+    @property
+    def at_once(self) -> int:
+        """No more of the contender's attempts than this are in flight."""
+        ...
+
     def order(self, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Which of the contender's attempts are to be made, in their order."""
         ...

@@ -19,16 +19,19 @@ class Reason:
     text: str
 
 
-def evidence_checks(pairs: Pairs, policy: Policy, stretch: Pairs | None = None) -> tuple[Reason, ...]:
+def evidence_checks(
+    pairs: Pairs, policy: Policy, stretch: Pairs | None = None, *, undecided: bool = False
+) -> tuple[Reason, ...]:
     """What must be so before any figure means anything.
 
     Args:
         pairs: both sides at all tasks that both tried.
         policy: says how much may have been lost.
         stretch: both at the tasks that decided a run which was stopped early; the others need not have been tried.
+        undecided: the candidate was to be stopped early and is not decided; the rule ``early`` says how it goes on.
     """
     return (
-        _complete(pairs, stretch),
+        _complete(pairs, stretch, undecided=undecided),
         _rows(pairs),
         _same_suites(pairs),
         _same_tasks(pairs, stretch),
@@ -42,8 +45,9 @@ def _sides(pairs: Pairs) -> Iterator[tuple[str, Side]]:
     yield "candidate", pairs.candidate
 
 
-def _complete(pairs: Pairs, stretch: Pairs | None) -> Reason:
+def _complete(pairs: Pairs, stretch: Pairs | None, *, undecided: bool) -> Reason:
     faults = []
+    remedy = "ownbench run goes on where it stopped"
     one_report = pairs.candidate.table is pairs.baseline.table
     for word, side in _sides(pairs):
         if stretch is not None and side is pairs.candidate:
@@ -54,8 +58,10 @@ def _complete(pairs: Pairs, stretch: Pairs | None) -> Reason:
         elif side.manifest is not None and not side.manifest.complete and not (stretch is not None and one_report):
             because = f" ({side.manifest.stopped_because})" if side.manifest.stopped_because else ""
             faults.append(f"the {word}'s run is not done{because}")
+        if undecided and side is pairs.candidate:
+            remedy = "the rule early says how it goes on"
     done = "both runs are done" if stretch is None else "the baseline's run is done, the candidate's is decided"
-    text = "; ".join(faults) + "; ownbench run goes on where it stopped" if faults else done
+    text = f"{'; '.join(faults)}; {remedy}" if faults else done
     return Reason(rule="complete", holds=not faults, text=text)
 
 
@@ -79,9 +85,23 @@ def _same_suites(pairs: Pairs) -> Reason:
     same = digests[0] == digests[1] if known else {n for n, _ in found[0]} == {n for n, _ in found[1]}
     if same:
         return Reason(rule="same_suites", holds=True, text="both answered the same suites")
-    names = sorted({name for name, _ in found[0] ^ found[1]})
-    text = f"the suites differ ({listed(names)}): run the candidate on the very tasks of the baseline"
+    differ = other_suites(*({digest if known else name: name for name, digest in side} for side in found))
+    text = f"the suites differ ({differ}): run the candidate on the very tasks of the baseline"
     return Reason(rule="same_suites", holds=False, text=text)
+
+
+def other_suites(baseline: Mapping[str, str], candidate: Mapping[str, str]) -> str:
+    """Which side lacks which suite, and of which both have another version; suites by their identity, as names."""
+    theirs, ours = (
+        {side[key] for key in side.keys() - other.keys()}
+        for side, other in ((baseline, candidate), (candidate, baseline))
+    )
+    parts = {
+        "the candidate lacks": theirs - ours,
+        "the baseline lacks": ours - theirs,
+        "they have other versions of": theirs & ours,
+    }
+    return "; ".join(f"{words} {listed(sorted(names))}" for words, names in parts.items() if names)
 
 
 def _same_tasks(pairs: Pairs, stretch: Pairs | None) -> Reason:
@@ -122,12 +142,14 @@ def _same_graders(pairs: Pairs) -> Reason:
 
 
 def _errored(pairs: Pairs, policy: Policy, stretch: Pairs | None) -> Reason:
-    faults, parts = [], []
+    faults, parts, unknown = [], [], False
     for word, side in _sides(pairs):
         one = stretch is not None and side is pairs.candidate
         share = side.lost_share_at(stretch.candidate_rows) if one and stretch else side.lost_share
-        parts.append(f"{word} {100 * share:.1f}%")
-        if share > policy.max_errored:
+        untried = not (side.table.trials > side.table.skipped)[side.index].any()
+        unknown |= untried
+        parts.append(f"{word} made none" if untried else f"{word} {100 * share:.1f}%")
+        if share > policy.max_errored and not untried:
             faults.append(word)
     text = f"attempts that the instrument lost: {', '.join(parts)}; allowed {100 * policy.max_errored:g}%"
-    return Reason(rule="errored", holds=not faults, text=text)
+    return Reason(rule="errored", holds=False if faults else None if unknown else True, text=text)

@@ -14,7 +14,7 @@ from harness.core import Decision, seeded
 from harness.stats import BettingProcess, DomainHarm, Harm, fieller_ratio, non_inferiority, obrien_fleming_bounds
 from harness.verdict.policy import Policy
 from harness.verdict.weigh import Outcomes, Weighed
-from harness.verdict.words import count, p_equals, points
+from harness.verdict.words import count, listed, p_equals, points
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,8 +57,10 @@ class Decided:
     planned: int
     look: int | None
     """Which look it was, from 1; ``None`` where harm stopped it between looks."""
+    of_look: int
+    """Whose level it is: this look's, or the next one's."""
     alpha: float
-    """The one-sided level of this look, or of the next one."""
+    """That one-sided level."""
     weighed: Weighed
     """On those tasks: proofs at ``alpha``, harm by p values that hold at any time."""
     why: str
@@ -226,7 +228,8 @@ class Rule:
     def _found(self, units: int, look: int | None) -> Decided:
         """What the first units show: at a look, or where harm was met between two."""
         rows = self._rows[: self._ends[units - 1]]
-        alpha = self._levels[min(self._look, LOOKS - 1) if look is None else look - 1]
+        of_look = min(self._look + 1, LOOKS) if look is None else look
+        alpha = self._levels[of_look - 1]
         weighed = self._weighed(units, alpha)
         fit = float(self.evidence.lost[rows].sum()) <= self.policy.max_errored * float(self.evidence.made[rows].sum())
         found = Decided(
@@ -234,18 +237,21 @@ class Rule:
             rows=rows,
             planned=len(self._rows),
             look=look,
+            of_look=of_look,
             alpha=alpha,
             weighed=weighed,
-            why="neither harm nor safety is shown",
+            why="",
         )
         if not fit:
             return replace(found, decision=Decision.INVALID, why="the instrument lost too many attempts")
         if look is None or (look == LOOKS and weighed.blocks):
             return replace(found, decision=Decision.BLOCK, why=_harm(found))
-        if weighed.proves and self._within(rows, alpha):
+        open_ = [*self._open(weighed), *self._beyond(rows, alpha)]
+        if weighed.proves and not open_:
             why = f"every rule of the policy holds at look {look} of {LOOKS}"
             return replace(found, decision=Decision.SHIP, why=why)
-        return found
+        shown = "no harm is shown" if weighed.overall.holds else "neither harm nor safety is shown"
+        return replace(found, why=f"{shown}, {listed(open_)} open")
 
     def _weighed(self, units: int, alpha: float) -> Weighed:
         tracks = self._new_tracks()
@@ -269,14 +275,18 @@ class Rule:
             critical=tuple(critical),
         )
 
-    def _within(self, rows: "Ints", alpha: float) -> bool:
-        """Whether the tasks are enough, and cost and latency are shown to be within their limits."""
+    def _open(self, weighed: Weighed) -> list[str]:
+        """What of the pass rates is not shown, by the names of the gate's rules."""
+        overall = [] if weighed.overall.holds else ["non_inferior"]
+        return overall + [f"critical:{name}" for name, found in weighed.critical if not found.holds]
+
+    def _beyond(self, rows: "Ints", alpha: float) -> list[str]:
+        """Likewise: too few tasks, cost and latency that are not shown to be within their limits."""
         out = at(self.evidence.outcomes, rows)
-        if int(out.common.sum()) < self.policy.minimum_tasks:
-            return False
-        for allowed, (first, second) in (
-            (self.policy.max_cost_ratio, self.evidence.cost),
-            (self.policy.max_latency_ratio, self.evidence.seconds),
+        found_open = ["minimum_tasks"] if int(out.common.sum()) < self.policy.minimum_tasks else []
+        for rule, allowed, (first, second) in (
+            ("cost", self.policy.max_cost_ratio, self.evidence.cost),
+            ("latency", self.policy.max_latency_ratio, self.evidence.seconds),
         ):
             if allowed is not None:
                 keep, ours, theirs = out.common, out.candidate[1], out.baseline[1]
@@ -287,8 +297,8 @@ class Rule:
                     1.0 - 2.0 * alpha,
                 )
                 if found.high is None or found.high > allowed:
-                    return False
-        return True
+                    found_open.append(rule)
+        return found_open
 
 
 def at(outcomes: Outcomes, rows: "Ints") -> Outcomes:

@@ -3,11 +3,14 @@
 What the manifest says was decided is never taken for granted: only the plan is read from it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from harness.verdict.checks import Reason
 from harness.verdict.early import LOOKS, Decided, Evidence, at
+from harness.verdict.early_command import early_command
 from harness.verdict.early_plan import differing, plan_early
 from harness.verdict.evidence import Pairs, seconds_of
 from harness.verdict.policy import Policy
@@ -24,6 +27,8 @@ class Replayed:
     """``None`` where the rule does not judge: the evidence is then judged as that of any run."""
     stretch: Pairs | None = None
     """Both sides at the tasks that were looked at."""
+    looked: Mapping[str, Any] | None = None
+    """How far it was looked at, for the verdict's record; ``None`` where this rule is not the run's."""
 
     @property
     def in_short(self) -> str:
@@ -33,8 +38,15 @@ class Replayed:
         return f"decided early, after {len(self.decided.rows):,} of {count(self.decided.planned, 'task')}"
 
 
-def replayed(pairs: Pairs, policy: Policy, baseline: Path) -> Replayed | None:
-    """Judges a candidate that was run until it was decided; ``None`` where it was not."""
+def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None = None) -> Replayed | None:
+    """Judges a candidate that was run until it was decided; ``None`` where it was not.
+
+    Args:
+        pairs: both sides at all tasks that both have.
+        policy: what is to decide.
+        baseline: its report.
+        source: the policy's file, where it is from one.
+    """
     import numpy as np
 
     side, manifest = pairs.candidate, pairs.candidate.manifest
@@ -66,10 +78,18 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path) -> Replayed | None:
             reason=Reason(rule="early", holds=True, text=f"{text}; all attempts are made and judged as one")
         )
     decided = rule.advance()
+    looked = {
+        "decision": decided.decision.value if decided else None,
+        "looked_at": rule.looked_at,
+        "planned": len(plan.keys),
+        "look": decided.look if decided else None,
+        "looks": list(rule.looks),
+    }
     if decided is None:
         text = f"{rule.looked_at:,} of {count(len(plan.keys), 'task')} are done in their order, and decide nothing yet"
-        remedy = "ownbench run --until-decided goes on, without it all attempts are made"
-        return Replayed(reason=Reason(rule="early", holds=False, text=f"{text}; {remedy}"))
+        command = early_command(side.table.report, recorded, baseline=baseline, policy=source)
+        reason = Reason(rule="early", holds=False, text=f"{text}; {command} goes on")
+        return Replayed(reason=reason, looked=looked)
     kept = np.asarray(decided.rows)
     stretch = replace(
         pairs,
@@ -77,7 +97,8 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path) -> Replayed | None:
         baseline_rows=pairs.baseline_rows[kept],
         outcomes=at(pairs.outcomes, kept),
     )
-    return Replayed(reason=Reason(rule="early", holds=True, text=_told(decided)), decided=decided, stretch=stretch)
+    reason = Reason(rule="early", holds=True, text=_told(decided))
+    return Replayed(reason=reason, decided=decided, stretch=stretch, looked=looked)
 
 
 def _told(decided: Decided) -> str:
@@ -85,8 +106,8 @@ def _told(decided: Decided) -> str:
     where = "between two looks" if decided.look is None else f"at look {decided.look} of {LOOKS}"
     return (
         f"decided {early}after {len(decided.rows):,} of {count(decided.planned, 'task')}: {decided.decision.value} "
-        f"{where}. Levels are those of a run that is looked at on its way; the difference and its 95% interval are not "
-        "corrected for it"
+        f"{where}. Levels are those of a run that is looked at on its way; the difference, its 95% interval and its p "
+        "are of one look, not corrected for it"
     )
 
 

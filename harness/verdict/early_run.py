@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.core import EvidenceError, Outcome, Status, UsageError
 from harness.verdict.baseline import moved, read_lock
-from harness.verdict.checks import other_graders
+from harness.verdict.checks import other_graders, other_suites
 from harness.verdict.early import Decided, Evidence, Key
 from harness.verdict.early_plan import EarlyPlan, differing, plan_early, stop_line
 from harness.verdict.evidence import Side, coarser, default_contender, load_side, reference_of, seconds_of
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+
+_FEWEST_AT_ONCE = 4
 
 
 class PlannedAttempt(NamedTuple):
@@ -129,6 +132,16 @@ class UntilDecided:
     def decided(self) -> Decided | None:
         """What the rule has come to; ``None`` as long as it goes on."""
         return self._rule.decided
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """After how many tasks SHIP is asked for."""
+        return self._rule.looks
+
+    @property
+    def at_once(self) -> int:
+        """Attempts in flight at most: what is begun before it is decided is paid for, and is not looked at."""
+        return max(_FEWEST_AT_ONCE, self.savings.planned // 20)
 
     @property
     def order(self) -> Mapping[Key, int]:
@@ -260,10 +273,8 @@ def _common(candidate: EarlyCandidate, side: Side) -> "tuple[Ints, Ints, dict[Ke
     ours = {a.suite_digest: a.suite for a in candidate.attempts}
     theirs = {side.table.suite_digests[i] or side.table.suites[i]: side.table.suites[i] for i in there.values()}
     if ours.keys() != theirs.keys():
-        names = sorted({(ours | theirs)[digest] for digest in ours.keys() ^ theirs.keys()})
-        raise UsageError(
-            f"{where}: the suites differ ({listed(names)}); run the candidate on the very suites of the other"
-        )
+        differ = other_suites(theirs, ours)
+        raise UsageError(f"{where}: the suites differ ({differ}); run the candidate on the very suites of the other")
     if len(both) < len(there):
         problem = f"{count(len(there) - len(both), 'task')} of the baseline are not in the candidate's plan"
         raise UsageError(f"{where}: {problem}; plan them too, what is left out may be what goes wrong")

@@ -103,6 +103,9 @@ def test_a_bad_candidate_is_blocked_early_and_the_gate_says_the_same(bench, capf
     assert made < TASKS / 2
     assert f"decided: BLOCK after {early['looked_at']} of 300 tasks: shown to be worse" in err
     assert f"{made} of 300 attempts made; {TASKS - made} saved, about ${(TASKS - made) * CALL_USD:.4f}\n" in err
+    assert err.startswith("`bad` against `base` of ")
+    opening = f"{bench.main}, margin 5 points, 300 tasks, looks at 60, 120, 180, 240, 300\n"
+    assert opening in err
     assert "INCOMPLETE" not in err
     table = live.rows(report)
     assert len(table) == TASKS  # a row for every planned attempt
@@ -115,6 +118,14 @@ def test_a_bad_candidate_is_blocked_early_and_the_gate_says_the_same(bench, capf
     assert (code, record["decision"], err) == (1, "BLOCK", "")
     assert record["comparison"]["n_tasks"] == early["looked_at"]
     assert record["sentence"].endswith(f"; decided early, after {early['looked_at']} of 300 tasks.")
+    assert record["early"] == {
+        "decision": "BLOCK",
+        "looked_at": early["looked_at"],
+        "planned": 300,
+        "look": None,
+        "looks": [60, 120, 180, 240, 300],
+    }
+    assert "%, by the bet on every task, valid at any look)" in rules["no_harm"]["text"]
     for rule in ("complete", "same_tasks", "early", "errored"):
         assert rules[rule]["holds"], rule
     assert not rules["no_harm"]["holds"]
@@ -123,6 +134,7 @@ def test_a_bad_candidate_is_blocked_early_and_the_gate_says_the_same(bench, capf
     summary = (report / "summary.md").read_text()
     assert summary.startswith("## ownbench gate: BLOCK\n")
     assert f"decided early, after {early['looked_at']} of 300 tasks: BLOCK between two looks" in summary
+    assert "of one look: not corrected for a run that was looked at on its way" in summary
 
     code, out, _ = live.inside(capfd, "show", report)
     line = out.splitlines()[1]
@@ -188,7 +200,8 @@ def test_what_no_look_decides_runs_to_the_end_and_is_inconclusive(bench, capfd):
     code, record, rules, _ = bench.gate(capfd, report)
     assert (code, record["decision"]) == (3, "INCONCLUSIVE")
     assert "at look 5 of 5" in rules["early"]["text"]
-    assert "(96.0015%, Tango score)" in rules["non_inferior"]["text"]  # at the last look: Phi(1.7509), not 95%
+    assert "(look 5 of 5, at 4%, Tango score)" in rules["non_inferior"]["text"]  # 1 - Phi(1.7509), not 5%
+    assert "neither harm nor safety is shown, non_inferior open\n" in err
     assert record["tasks_needed"] > TASKS
 
 
@@ -204,6 +217,7 @@ def test_cost_and_latency_are_held_to_their_limits_at_each_look(bench, capfd):
     assert live.inside(capfd, *bench.early(report))[0] == 0
     early = early_of(report)
     assert (early["decision"], early["looked_at"]) == ("INCONCLUSIVE", TASKS)  # too dear is no harm
+    assert early["because"] == "decided, INCONCLUSIVE after 300 of 300 tasks: no harm is shown, cost open"
     code, _, rules, _ = bench.gate(capfd, report)
     assert (code, rules["non_inferior"]["holds"], rules["cost"]["holds"]) == (3, True, False)
     assert "cost a task: 2 times the baseline's" in rules["cost"]["text"]
@@ -251,6 +265,17 @@ def test_killed_and_gone_on_with_it_decides_the_same(bench, tmp_path, capfd):
     code, _, rules, _ = bench.gate(capfd, report)
     assert (code, rules["early"]["holds"], rules["complete"]["holds"]) == (4, False, False)
     assert "decide nothing yet" in rules["early"]["text"]
+    names = "--baseline-contender base --candidate-contender bad"
+    command = f"ownbench run {report} --until-decided --baseline {bench.main} --policy {bench.policy} {names}"
+    assert f"; {command} goes on" in rules["early"]["text"]
+    assert "goes on where it stopped" not in rules["complete"]["text"]
+    assert "the rule early says how it goes on" in rules["complete"]["text"]
+    shown = live.inside(capfd, "show", report)[1].splitlines()[1]
+    assert shown.endswith(f"; {command.replace(str(bench.policy), 'FILE')} goes on")
+    (report / "outcomes.parquet").unlink()  # as after a kill in the first call
+    for verb in (("show", report), ("gate", bench.main, report), ("advise", report)):
+        _, out, err = live.inside(capfd, *verb)
+        assert f"before its tables were written; {command.replace(str(bench.policy), 'FILE')} goes on" in out + err
     assert live.inside(capfd, *bench.early(report))[0] == 0
     assert early_of(report) == undisturbed
     asked = len(bench.served.seen)
@@ -277,10 +302,12 @@ def test_slow_answers_do_not_change_what_is_looked_at(bench, capfd):
 def test_attempts_that_are_in_flight_when_it_is_decided_are_kept(bench, capfd):
     report = bench.report("wide", "bad", limits={"concurrency": 40, "timeout_s": 5, "tries": 2})
     bench.served.script[:] = [servers.slow_ok(0.02)]
-    assert live.inside(capfd, *bench.early(report))[0] == 0
+    code, _, err = live.inside(capfd, *bench.early(report))
+    assert code == 0
     early = early_of(report)
     made = len(bench.served.seen)
-    assert early["looked_at"] < made <= early["looked_at"] + 2 * 40
+    assert early["looked_at"] < made <= early["looked_at"] + 2 * TASKS // 20
+    assert "at most 15 attempts at once, not 40" in err
     assert len(tried(report)) == made
     assert sum(row["cost_usd"] for row in live.rows(report).values() if row["cost_usd"]) == pytest.approx(
         made * CALL_USD
@@ -325,7 +352,41 @@ def test_a_baseline_that_has_changed_is_invalid(bench, blocked, capfd):
     pq.write_table(type(table).from_pylist(rows, schema=table.schema), path)
     code, _, rules, _ = bench.gate(capfd, blocked)
     assert (code, rules["early"]["holds"]) == (4, False)
-    assert "the baseline" in rules["early"]["text"]
+    assert "another rule than this: the baseline (base of main, whose outcomes have changed)" in rules["early"]["text"]
+
+
+def test_another_baseline_is_named_then_and_now(bench, blocked, capfd):
+    models = {m: live.served_model(bench.served, model=m) for m in ("base", "same")}
+    report = live.write_experiment(bench.root / "other", models=models)
+    assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+    names = ("--baseline", report, "--baseline-contender", "c-same", "--policy", bench.policy)
+    code, _, err = live.inside(capfd, "run", blocked, "--until-decided", *names, "--quiet")
+    words = "under another rule: the baseline (base of main then, c-same of other now)"
+    assert (code, words in err, err.count("\n")) == (2, True, 1)
+    code, out, _ = live.inside(capfd, "gate", report, blocked, *names[2:], "--json")
+    assert (code, words.removeprefix("under ").replace("rule", "rule than this") in out) == (4, True)
+
+
+def test_a_candidate_that_is_run_to_its_end_was_not_stopped_early(bench, capfd):
+    bench.policy.write_text("margin: 0.004\n")
+    report = two_of(bench)
+    assert live.inside(capfd, *bench.early(report, "--candidate-contender", "c-same"))[0] == 0
+    line = live.inside(capfd, "show", report)[1].splitlines()[1]
+    assert line.startswith("NOT ALL IS RUN: c-same was decided, INCONCLUSIVE after 300 of 300 tasks: neither")
+    assert ", with all its 300 attempts made; of the experiment 300 of 600 attempts are made, ownbench run" in line
+
+
+def test_which_side_lacks_a_suite_is_said(bench, tmp_path, capfd):
+    models = {"m": live.served_model(bench.served, model="base")}
+    live.write_suite(bench.root / "suites" / "u", 3)
+    more = live.write_experiment(bench.root / "more", models=models, suites=["suites/s", "suites/u"])
+    code, _, err = live.inside(capfd, *bench.early(more))
+    assert (code, "the suites differ (the baseline lacks u); run" in err) == (2, True)
+    assert live.inside(capfd, "run", more, "--quiet")[0] == 0
+    _, _, rules, _ = bench.gate(capfd, more)
+    assert rules["same_suites"]["text"].startswith("the suites differ (the baseline lacks u): ")
+    code, out, _ = live.inside(capfd, "gate", more, bench.main)
+    assert (code, "the suites differ (the candidate lacks u)" in out) == (4, True)
 
 
 def test_a_decision_that_the_rows_do_not_reach_is_not_believed(bench, blocked, capfd):
@@ -471,6 +532,9 @@ def test_of_several_contenders_only_the_candidate_is_run(bench, capfd):
     assert {seen["body"]["model"] for seen in bench.served.seen} == {"same"}
     code, record, _, _ = bench.gate(capfd, report, "--candidate-contender", "c-same")
     assert (code, record["candidate"]) == (0, "c-same")
+    code, record, rules, _ = bench.gate(capfd, report, "--candidate-contender", "c-bad")  # nothing of it was tried
+    assert (code, record["early"], rules["errored"]["holds"]) == (4, None, None)
+    assert "baseline 0.0%, candidate made none; allowed 2%" in rules["errored"]["text"]
 
 
 def test_inside_one_report_the_baseline_is_run_first(bench, capfd):
@@ -544,6 +608,7 @@ def test_of_a_hybrid_only_its_own_tasks_and_the_dev_attempts_of_its_parts_are_ma
     }
     assert {name for name, split in made if split == "test"} == {"hybrid"}
     assert found["looked_at"] <= made.count(("hybrid", "test")) <= found["looked_at"] + 4
+    assert " of 180 attempts made, besides 40 dev attempts to choose a threshold on; " in err
     assert live.inside(capfd, "gate", main_, report, "--candidate-contender", "hybrid")[0] == 1
 
 
