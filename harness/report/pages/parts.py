@@ -67,7 +67,7 @@ def figure(key: str, make: Callable[..., Figure | None], *of: Any, none: str = N
 
 
 def made(make: Callable[..., Figure | None], *of: Any) -> tuple[dict[str, Any], tuple[str, ...]] | None:
-    """The chart of ``make(*of)`` as Vega-Lite and its notes, kept for the next who asks; ``None`` where there is none."""
+    """The chart of ``make(*of)`` as Vega-Lite, and its notes, kept for the next who asks; ``None`` where none is."""
     return _drawn(make, *(_Same(one) for one in of))
 
 
