@@ -175,7 +175,7 @@ def test_without_skills_a_sentence_says_what_the_page_would_show_and_no_row_is_r
     assert not has_skills(loaded, manifest)
     page = drawn("skill_use", folder)
     assert NO_SKILLS in texts(page)
-    assert not page.get("arrow_vega_lite_chart")
+    assert not page.get("vega_lite_chart")
     write_report(folder)
     assert "<h2>Skills" not in (folder / "report.html").read_text()
 

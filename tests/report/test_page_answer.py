@@ -1,0 +1,121 @@
+"""The first page: every figure as in statistics.json, and a broken report hides no other."""
+
+import json
+
+import pyarrow as pa
+import pytest
+from app_page import bodies, drawn, table, texts
+
+from harness.cli.main import main
+from harness.core import Estimate
+from harness.report import write_report
+from harness.report.text import dollars_interval, p_text, percent_interval, points, points_interval, seconds
+
+ECONOMICS = """reference: B
+economics:
+  tasks_per_month: 100000
+  value_per_task_usd: 0.4
+  training_usd: 900
+  labelling_usd: 100
+  skill_authoring_usd: 600
+  hosting_usd_per_month: 120
+  outage_days_per_year: 2
+  data_must_stay_inside: false
+"""
+
+
+@pytest.fixture
+def priced(make_report, paired_rows):
+    rows = paired_rows(60, 14, 4, 22, domains=("x", "y", "z"))
+    for i, row in enumerate(rows):
+        mine = row["contender"] == "A"
+        row |= {"cost_usd": (0.001 if mine else 0.02) * (1 + i % 5), "latency_s": 0.2 + 0.01 * (i % 9),
+                "contender_kind": "adapter" if mine else "skilled"}  # fmt: skip
+    return make_report(rows, experiment=ECONOMICS)
+
+
+def estimate(record):
+    return Estimate(**{k: record[k] for k in ("value", "low", "high", "level", "n_tasks", "n_trials", "method")})
+
+
+def drawings(page):
+    """The data of every figure on the page, row by row: what all its layers share, and what one has for itself."""
+    found = []
+    for chart in page.get("vega_lite_chart"):
+        shared = pa.ipc.open_stream(chart.proto.data.data).read_all().to_pylist() if chart.proto.data.data else []
+        spec = json.loads(chart.proto.spec)
+        found.append(shared + [row for layer in spec["layer"] for row in layer.get("data", {}).get("values", ())])
+    return found
+
+
+def test_every_figure_is_that_of_the_statistics(priced):
+    write_report(priced)
+    written = json.loads((priced / "statistics.json").read_text())
+    page = drawn("answer", priced)
+    head, *rows = table(page, "scores")
+    by_name = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+    for c in written["contenders"]:
+        row = by_name[c["name"]]
+        assert " ".join(row["pass rate [95% interval]"].split()) == percent_interval(estimate(c["pass_rate"]))
+        assert " ".join(row["cost per task"].split()) == dollars_interval(estimate(c["cost_per_task_usd"]))
+        assert " ".join(row["cost per pass"].split()) == dollars_interval(estimate(c["cost_per_pass_usd"]))
+        assert row["median latency"] == seconds(c["latency_p50_s"])
+        assert row["95th percentile"] == seconds(c["latency_p95_s"])
+        assert (row["tasks"], row["errored"]) == (str(c["n_tasks"]), str(c["errored"]))
+    (pair,) = written["comparisons"]
+    _, row = table(page, "pairs")
+    assert row[:2] == [pair["a"], pair["b"]]
+    assert row[2:6] == [points(pair["delta"]), points_interval(pair["low"], pair["high"]), p_text(pair["p_value"]),
+                        p_text(pair["p_adjusted"])]  # fmt: skip
+    assert row[6:] == [str(pair["wins"]), str(pair["losses"]), str(pair["n_tasks"])]
+
+
+def test_what_is_drawn_is_what_is_written(priced):
+    write_report(priced)
+    written = {c["name"]: c for c in json.loads((priced / "statistics.json").read_text())["contenders"]}
+    rates, costs = drawings(drawn("answer", priced))
+    points_drawn = {row["name"]: row for row in rates if "low" in row}
+    assert set(points_drawn) == set(written)
+    for name, row in points_drawn.items():
+        rate = written[name]["pass_rate"]
+        assert (row["value"], row["low"], row["high"]) == (100 * rate["value"], 100 * rate["low"], 100 * rate["high"])
+    for row in costs:
+        if "cost_low" in row:
+            cost, chance = written[row["name"]]["cost_per_task_usd"], written[row["name"]]["pareto_probability"]
+            assert row["cost"] == cost["value"]
+            assert row["opacity"] == pytest.approx(0.3 + 0.7 * chance)
+
+
+def test_the_verdict_is_that_of_the_command(priced, capsys):
+    assert main(["advise", str(priced), "--json"]) == 0
+    advice = json.loads(capsys.readouterr().out)
+    page = texts(drawn("answer", priced))
+    assert advice["advice"] in page
+    for reason in advice["reasons"]:
+        assert reason in page
+
+
+def test_what_is_not_known_is_said(make_report, paired_rows):
+    page = texts(drawn("answer", make_report(paired_rows(5, 2, 1, 2))))
+    assert "cost per task" in page.partition("What is not known")[0] or "cost" in page
+    assert "UNDECIDED" in page
+    assert "tasks would show a difference such as the one seen" in page
+
+
+def test_a_broken_report_hides_no_other(priced, tmp_path):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "outcomes.parquet").write_bytes(b"PAR1")
+    page = drawn("answer", broken, priced)
+    assert "not a readable Parquet file" in texts(page)
+    assert any('class="scores"' in body for body in bodies(page))
+
+
+def test_names_are_no_markup(make_report):
+    hostile = ["<img src=x onerror=alert(1)>", "![x](https://a.b/c.png)", "`:red[x]`"]
+    rows = [{"contender": c, "task": f"t{i}", "domain": hostile[i % 3], "status": "passed" if i % (n + 2) else "failed"}
+            for n, c in enumerate(hostile) for i in range(12)]  # fmt: skip
+    page = drawn("answer", make_report(rows))
+    assert "<img" not in " ".join(bodies(page))
+    said = [m.value for kind in ("markdown", "caption", "info", "title", "subheader") for m in page.get(kind)]
+    assert not [text for text in said for name in hostile if name in text]
