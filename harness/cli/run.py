@@ -98,7 +98,8 @@ def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool = False)
         causes = ", ".join(f"{n} {cause}" for cause, n in sorted(summary.causes.items()))
         verb, them = ("has", "it") if summary.errored == 1 else ("have", "them")
         say(f"{_many(summary.errored, 'attempt')} {verb} no outcome" + (f" ({causes})" if causes else ""))
-        say(f"; ownbench run {report} --retry-errored tries {them} anew\n")
+        again = "the same command with" if args.until_decided else f"ownbench run {report}"
+        say(f"; {again} --retry-errored tries {them} anew\n")
         for cause, reason in sorted(summary.examples.items()):
             say(f"  {cause}, for one: {plain(reason)}\n")
     if not summary.complete and not decided:

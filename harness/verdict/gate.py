@@ -218,7 +218,7 @@ def _enough(pairs: Pairs, policy: Policy) -> Reason:
 
 def _sure(alpha: float, decided: Decided | None) -> str:
     """How sure a one-sided limit is; of a run that is looked at on its way, by which look's level."""
-    return f"look {decided.of_look} of {LOOKS}, at {100 * alpha:.2g}%" if decided else f"{100 * (1 - alpha):g}%"
+    return f"level of look {decided.of_look} of {LOOKS}, {100 * alpha:.2g}%" if decided else f"{100 * (1 - alpha):g}%"
 
 
 def _non_inferior(

@@ -23,8 +23,9 @@ RIGHT = {
     "same": lambda n: n % 10 != 0 and n != 7,
     "bad": lambda n: n % 10 != 0 and n % 4 != 1,
     "odd": lambda n: n % 10 != 0 and n % 6 != 1,
+    "mild": lambda n: n % 10 != 0 and n % 40 not in {7, 28},
 }
-"""Which questions a model answers rightly: ``bad`` fails at half of the odd ones beside, ``odd`` at a third."""
+"""Which a model answers rightly: ``bad`` fails at half of the odd ones beside, ``odd`` at a third, ``mild`` at 5%."""
 
 
 def answers(body):
@@ -172,6 +173,21 @@ def test_a_good_candidate_ships_at_a_look(bench, capfd):
     assert (code, record["comparison"]["n_tasks"]) == (0, early["looked_at"])
 
 
+def test_each_p_says_which_test_it_is_of(bench, capfd):
+    """Five of a hundred are lost, and ten are allowed: by a test of one look that is significant."""
+    bench.policy.write_text("margin: 0.1\nmax_cost_ratio: 2\n")
+    report = bench.report("mild", "mild")
+    assert live.inside(capfd, *bench.early(report))[0] == 0
+    code, record, rules, _ = bench.gate(capfd, report)
+    assert (code, record["comparison"]["p_value"] < 0.05) == (0, True)
+    assert "significantly worse by a test of one look, not corrected (p = " in rules["non_inferior"]["text"]
+    level = f"(level of look {record['early']['look']} of 5, "
+    assert level in rules["non_inferior"]["text"]
+    assert level in rules["cost"]["text"]
+    for rule in ("no_harm", "domains"):
+        assert "%, by the bet on every task, valid at any look)" in rules[rule]["text"]
+
+
 def test_a_harmed_domain_stops_it(bench, capfd):
     """A third of the odd questions is lost, and every even one is kept."""
     bench.policy.write_text("margin: 0.2\n")
@@ -200,7 +216,7 @@ def test_what_no_look_decides_runs_to_the_end_and_is_inconclusive(bench, capfd):
     code, record, rules, _ = bench.gate(capfd, report)
     assert (code, record["decision"]) == (3, "INCONCLUSIVE")
     assert "at look 5 of 5" in rules["early"]["text"]
-    assert "(look 5 of 5, at 4%, Tango score)" in rules["non_inferior"]["text"]  # 1 - Phi(1.7509), not 5%
+    assert "(level of look 5 of 5, 4%, Tango score)" in rules["non_inferior"]["text"]  # 1 - Phi(1.7509), not 5%
     assert "neither harm nor safety is shown, non_inferior open\n" in err
     assert record["tasks_needed"] > TASKS
 
@@ -233,6 +249,7 @@ def test_where_the_instrument_loses_too_much_nothing_is_decided_until_it_is_trie
     report = bench.report("bad", "bad", limits=limits)
     code, _, err = live.inside(capfd, *bench.early(report))
     assert code == 0
+    assert "the same command with --retry-errored tries them anew" in err
     assert "decided: INVALID after 300 of 300 tasks: the instrument lost too many attempts" in err
     code, _, rules, _ = bench.gate(capfd, report)
     assert (code, rules["early"]["holds"], rules["errored"]["holds"]) == (4, True, False)
