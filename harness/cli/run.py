@@ -105,8 +105,17 @@ def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool = False)
     if not summary.complete and not decided:
         why = f": {plain(summary.stopped_because)}" if summary.stopped_because else ""
         again = "mend that, and " if summary.stopped_because and "user" not in summary.stopped_because else ""
-        command = "the same command" if args.until_decided else f"ownbench run {report}"
+        command = "the same command" if args.until_decided else _going_on(args)
         say(f"INCOMPLETE{why}; {again}{command} goes on from here\n")
+
+
+def _going_on(args: argparse.Namespace) -> str:
+    """The command that goes on; where a contender is to be stopped early and is not decided, the one that does so."""
+    from harness.store import read_manifest
+    from harness.verdict import undecided_command
+
+    undecided = undecided_command(args.report, read_manifest(args.report))
+    return plain(undecided or f"ownbench run {args.report}")
 
 
 def _many(count: int, word: str) -> str:

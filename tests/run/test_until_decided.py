@@ -289,6 +289,10 @@ def test_killed_and_gone_on_with_it_decides_the_same(bench, tmp_path, capfd):
     assert "the rule early says how it goes on" in rules["complete"]["text"]
     shown = live.inside(capfd, "show", report)[1].splitlines()[1]
     assert shown.endswith(f"; {command.replace(str(bench.policy), 'FILE')} goes on")
+    assert (
+        f"; {command.replace(str(bench.policy), 'FILE')} goes on from here"
+        in live.inside(capfd, "run", report, "--limit", "1", "--quiet")[2]
+    )
     (report / "outcomes.parquet").unlink()  # as after a kill in the first call
     for verb in (("show", report), ("gate", bench.main, report), ("advise", report)):
         _, out, err = live.inside(capfd, *verb)
