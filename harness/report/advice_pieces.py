@@ -41,6 +41,13 @@ def options_html(view: Advice) -> str:
     return html_table(header, rows, left=2, caption="Options", kind="options")
 
 
+def conditions_html(view: Advice) -> str:
+    """The conditions under which owning wins, each answered from the evidence where there is some."""
+    rows: list[list[Cell | str]] = [[c.name, c.answer, c.evidence] for c in view.conditions]
+    rows += [[f"forgetting: {f.tuned}", f.answer, f.evidence] for f in view.forgetting]
+    return html_table(["owning wins where", "here", "evidence"], rows, left=3, caption="Conditions", kind="conditions")
+
+
 def break_even_html(view: Advice) -> str:
     """From which volume the owned option is the cheaper one, in a sentence."""
     even, pair = view.break_even_tasks_per_month, view.break_even_of

@@ -182,6 +182,17 @@ def _score_row(c: ContenderScore, extra: Sequence[str], *, f1: bool) -> list[Cel
     return row + ([rate_cell(c.macro_f1) if c.macro_f1 else UNKNOWN] if f1 else [])
 
 
+def found_html(view: Scoreboard) -> str:
+    """The paired differences of the options in words, what gains most first; controls stand in the table."""
+    names = [c.name for c in view.contenders]
+    options = [c for c in view.compared if c.sentence and not {c.a, c.b} & view.controls]
+    options.sort(key=lambda c: -(c.delta or 0.0))
+    said = "".join(f"<li>{html_sentence(c.sentence, names)}</li>" for c in options)
+    best = next((c for c in view.ranked if c.pass_rate.value is not None and c.control is None), None)
+    lead = "" if best is None else f"<p>The highest pass rate seen is that of {html_code(best.name)}.</p>"
+    return lead + (f'<ul class="reasons">{said}</ul>' if said else "")
+
+
 def comparisons_html(view: Scoreboard) -> str:
     """One row a comparison of the scoreboard."""
     interval = f"{100 * view.level:g}% interval"

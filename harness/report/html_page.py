@@ -10,19 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core import Decision
+from harness.report.advice_pieces import break_even_html, conditions_html, flips_html, options_html, word_html
 from harness.report.figures import cost_figure, pass_rate_figure
+from harness.report.forest import forest_figure
 from harness.report.fragments import (
-    Cell,
     comparisons_html,
     domain_differences_html,
+    found_html,
     html_code,
     html_list,
-    html_sentence,
-    html_table,
     html_text,
-    money_cell,
-    rate_cell,
     scoreboard_html,
     style,
 )
@@ -71,8 +68,8 @@ def html_page(page: Page) -> str:
 def _judged(page: Page, view: Scoreboard) -> list[str]:
     parts = [f'<div class="loud" role="alert">{html_text(view.warning)}</div>' if view.warning else ""]
     if page.advice is not None:
-        parts.append(_verdict(page.advice))
-    parts += [_found(view), "<h2>Scoreboard</h2>", scoreboard_html(view), _legend(view)]
+        parts.append(word_html(page.advice))
+    parts += [found_html(view), "<h2>Scoreboard</h2>", scoreboard_html(view), _legend(view)]
     drawn = [pass_rate_figure(view)] if any(c.pass_rate.value is not None for c in view.contenders) else []
     cost = cost_figure(view)
     parts += [html_figure(one) for one in (*drawn, *([cost] if cost else []), *page.figures)]
@@ -80,27 +77,13 @@ def _judged(page: Page, view: Scoreboard) -> list[str]:
         parts += [f"<h2>{html_text(title)}</h2>", table]
     if view.compared:
         parts += ["<h2>Paired differences</h2>", comparisons_html(view)]
-    parts += [_details(one) for one in page.pairings]
+    controls = view.controls
+    parts += [_details(p, control=bool({p.comparison.a, p.comparison.b} & controls)) for p in page.pairings]
     if page.advice is not None:
         parts += ["<h2>Own, rent or mix</h2>", options_html(page.advice), conditions_html(page.advice)]
+        parts += [break_even_html(page.advice), flips_html(page.advice)]
     rests = [*view.notes, *(page.advice.notes if page.advice else ())]
     return [*parts, "<h2>What these numbers rest on</h2>", html_list(list(dict.fromkeys(rests)))]
-
-
-def _verdict(advice: Advice) -> str:
-    kind = "open" if advice.advice is Decision.UNDECIDED else "good"
-    first, *others = advice.reasons or ("",)
-    word = f'<span class="word {kind}">{advice.advice.value}</span>'
-    return f"{word}<p><strong>{html_text(first)}</strong></p>" + html_list(others, "reasons")
-
-
-def _found(view: Scoreboard) -> str:
-    """The paired differences of the options in words."""
-    names = [c.name for c in view.contenders]
-    options = [c for c in view.compared if c.sentence and not {c.a, c.b} & view.controls]
-    options.sort(key=lambda c: -(c.delta or 0.0))  # what gains most stands first
-    said = "".join(f"<li>{html_sentence(c.sentence, names)}</li>" for c in options)
-    return f'<ul class="reasons">{said}</ul>' if said else ""
 
 
 def _legend(view: Scoreboard) -> str:
@@ -111,13 +94,15 @@ def _legend(view: Scoreboard) -> str:
     )
 
 
-def _details(pairing: Pairing) -> str:
-    """One comparison, folded: its domains and the tasks that flipped."""
+def _details(pairing: Pairing, *, control: bool) -> str:
+    """One comparison, folded: its domains, drawn where neither is a control, and the tasks that flipped."""
     c = pairing.comparison
     lost = [f for f in pairing.flips if f.direction == "lost"]
     gained = [f for f in pairing.flips if f.direction == "gained"]
     head = f"{html_code(c.a)} less {html_code(c.b)}: {len(lost):,} lost, {plural(len(gained), 'task')} gained"
     table = domain_differences_html(pairing) if len(pairing.domains) > 1 else ""
+    forest = forest_figure(pairing) if table and not control else None
+    table = (html_figure(forest) if forest else "") + table
     flips = _flips(lost, f"Lost: only {html_code(c.b)} passed")
     flips += _flips(gained, f"Gained: only {html_code(c.a)} passed")
     return f"<details><summary>{head}</summary>{table}{flips}{html_list(pairing.notes)}</details>"
@@ -135,28 +120,11 @@ def _flips(flips: Sequence[Flip], title: str) -> str:
     return f'<p>{title} {plural(len(flips), "task")}.</p><ul class="notes">{"".join(lines)}</ul>'
 
 
-def options_html(advice: Advice) -> str:
-    """One row an option: what it passes, costs and comes to in a month, and how surely it is the cheapest."""
-    header = ["contender", "kind", "pass rate", "quality", "cost per pass", "per month", "cheapest, probability"]
-    rows: list[list[Cell | str]] = [
-        [Cell(o.contender, code=True), str(o.kind or ""), rate_cell(o.pass_rate), o.quality,
-         money_cell(o.cost_per_pass_usd), money_cell(o.monthly_usd),
-         "-" if o.probability_cheapest is None else f"{o.probability_cheapest:.2f}"]
-        for o in advice.options
-    ]  # fmt: skip
-    return html_table(header, rows, left=2, caption="Options", kind="options")
-
-
-def conditions_html(advice: Advice) -> str:
-    """The conditions under which owning wins, each answered from the evidence where there is some."""
-    rows: list[list[Cell | str]] = [[c.name, c.answer, c.evidence] for c in advice.conditions]
-    rows += [[f"forgetting: {f.tuned}", f.answer, f.evidence] for f in advice.forgetting]
-    return html_table(["owning wins where", "here", "evidence"], rows, left=3, caption="Conditions", kind="conditions")
-
-
 # -------------------------------------------------------------------------------------------------------- the figures
 
 _MARK = re.compile(r'(<(?:path|text|line|rect)\b[^>]*?aria-label="([^"]*)"[^>]*?)(?:/>|></(?:path|text|line|rect)>)')
+_SAID_TWICE = re.compile(r' (?:(?:aria-[a-z]+|role|font-family)="[^"]*"|opacity="1"(?=[ />]))')
+_PRECISE = re.compile(r"(\d\.\d\d)\d+")
 _SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)" height="([\d.]+)"')
 _INKS = {"ink": PAPER.ink, "pale": PAPER.pale, "faint": PAPER.faint, "grid": PAPER.grid, "axis": PAPER.axis,
          "ground": PAPER.ground}  # fmt: skip
@@ -167,6 +135,8 @@ def html_figure(figure: Figure) -> str:
     """The figure as SVG in the page: as wide as its place at most, words on hover, colours that follow the page."""
     drawn = _SIZE.sub(r'<svg \1style="width:\2px"', svg(figure), count=1)
     drawn = _MARK.sub(lambda m: f"{m.group(1)}><title>{m.group(2)}</title></{_tag(m.group(1))}>", drawn)
+    # Titles and page.css say what these attributes said, and a hundredth of a pixel is fine enough: half the bytes.
+    drawn = re.sub(r"<[^>]*>", lambda m: _PRECISE.sub(r"\1", _SAID_TWICE.sub("", m.group())), drawn)
     return f'<figure role="img" aria-label="{html.escape(figure.words)}">{drawn}</figure>'
 
 

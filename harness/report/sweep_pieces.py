@@ -1,9 +1,11 @@
-"""Tables of a sweep for the pages: the policies beside the choice, one threshold, a live hybrid beside its replay."""
+"""A sweep for the pages: whose parts to replay, the policies, one threshold, a live hybrid beside its replay."""
 
+from harness.core import Manifest
 from harness.report.curves import threshold_words
 from harness.report.fragments import Cell, html_table, in_words, money_cell, rate_cell
 from harness.report.sweep_page import difference_text
 from harness.report.text import dollars, percent, points, points_interval, seconds
+from harness.report.view import Scoreboard
 from harness.verdict import Sweep, SweepControl, SweepPoint
 
 HEADER = ("policy", "escalated", "pass rate", "cost per task", "mean latency")
@@ -66,3 +68,32 @@ def live_html(view: Sweep) -> str:
          f"{live.same_outcome:,} with the same result"],
     ]  # fmt: skip
     return html_table(["", "pass rate", "escalated"], rows, caption="Live beside replayed", kind="live")
+
+
+def default_parts(
+    view: Scoreboard, manifest: Manifest | None, names: list[str], speaking: list[str]
+) -> tuple[str, str]:
+    """The parts of the report's hybrid; else the cheapest contender with a confidence, and the best dearer one."""
+    for entry in hybrids(view, manifest):
+        worker, expert = entry[1:]
+        if worker in names and expert in names:
+            return worker, expert
+    options = [n for n in names if n not in view.controls] or names
+    cost = {n: view.score_of(n).cost_per_task_usd.value for n in options}
+    rate = {n: view.score_of(n).pass_rate.value or 0.0 for n in options}
+    able = [n for n in options if n in speaking] or speaking
+    priced = [n for n in able if cost.get(n) is not None]
+    worker = min(priced, key=lambda n: cost[n] or 0.0) if priced else min(able, key=lambda n: rate.get(n, 0.0))
+    others = [n for n in options if n != worker] or [n for n in names if n != worker]
+    dearer = [n for n in others if (cost.get(n) or 0.0) > (cost.get(worker) or 0.0)]
+    return worker, max(dearer or others, key=lambda n: rate.get(n, 0.0))
+
+
+def hybrids(view: Scoreboard, manifest: Manifest | None) -> list[tuple[str, str, str]]:
+    """Name, worker and expert of every hybrid on record that is no control."""
+    found = []
+    for entry in manifest.contenders if manifest else ():
+        parts, name = entry.get("parts") or {}, str(entry.get("name"))
+        if parts.get("worker") and parts.get("expert") and name not in view.controls:
+            found.append((name, str(parts["worker"]), str(parts["expert"])))
+    return found

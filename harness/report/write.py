@@ -1,9 +1,8 @@
 """``ownbench report``: statistics.json, report.md, report.html and the figures, written into the report's folder."""
 
-from contextlib import suppress
 from pathlib import Path
 
-from harness.core import EvidenceError, Manifest, OwnbenchError, write_atomic
+from harness.core import EvidenceError, write_atomic
 from harness.report.evidence import load_evidence
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_page import Page, html_page
@@ -11,12 +10,10 @@ from harness.report.look import png, svg
 from harness.report.markdown import markdown_page
 from harness.report.pairing import pair_of
 from harness.report.scoreboard import scoreboard_of
-from harness.report.skill_pieces import skills_section
-from harness.report.skills import has_skills, skills_of
+from harness.report.sections import sections
 from harness.report.statistics import statistics_text
 from harness.report.view import Scoreboard
-from harness.store import TaskTable, evidence_digest
-from harness.verdict import Advice, AdviceSettings, advise_of, load_terms
+from harness.store import evidence_digest
 
 
 def write_report(report: Path, *, split: str | None = None, level: float = 0.95) -> list[Path]:
@@ -41,9 +38,8 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
     view = scoreboard_of(table, manifest=manifest, level=level)
     pairings = [pair_of(table, c.a, c.b, level=level) for c in view.comparisons if c.delta is not None]
     named, drawn = _figures(view, report / "figures")
-    advice = _advice(table, manifest, level)
-    tables = _skills(table, manifest, level)
-    page = Page(report=view.report, view=view, pairings=pairings, advice=advice, tables=tables)
+    advice, more = sections(table, manifest, view, level)
+    page = Page(report=view.report, view=view, pairings=pairings, advice=advice, tables=more)
     statistics, markdown, paper = (report / name for name in ("statistics.json", "report.md", "report.html"))
     write_atomic(statistics, statistics_text(view, evidence))
     write_atomic(markdown, markdown_page(view, pairings, named))
@@ -70,18 +66,3 @@ def _figures(view: Scoreboard, folder: Path) -> tuple[list[tuple[str, str]], lis
         if chart is not None:
             named.append((title, f"{folder.name}/{stem}.png"))
     return named, drawn
-
-
-def _advice(table: TaskTable, manifest: Manifest | None, level: float) -> Advice | None:
-    """The advice, where the evidence allows one: the page says without it what the pass rates say."""
-    with suppress(OwnbenchError):
-        return advise_of(table, manifest, load_terms(table.report), AdviceSettings(level=level))
-    return None
-
-
-def _skills(table: TaskTable, manifest: Manifest | None, level: float) -> list[tuple[str, str]]:
-    """The section on skills, where a contender was given any."""
-    if not has_skills(table, manifest):
-        return []
-    view = skills_of(table, manifest, level=level)
-    return [("Skills", skills_section(view))] if view.contenders or view.alarms else []

@@ -4,17 +4,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from harness.core import Decision, OwnbenchError
+from harness.core import OwnbenchError
+from harness.report.advice_pieces import conditions_html, word_html
 from harness.report.figures import cost_figure, pass_rate_figure
-from harness.report.fragments import comparisons_html, html_code, html_list, html_sentence, html_text, scoreboard_html
+from harness.report.fragments import comparisons_html, found_html, html_list, html_text, scoreboard_html
 from harness.report.pages.evidence import Evidence, advice_for, scoreboard_for
 from harness.report.pages.parts import figure, html, loud, notes, section, title
 from harness.report.view import Scoreboard
 
 if TYPE_CHECKING:
     from harness.report.pages.shell import Shown
-
-GOOD = {Decision.OWN, Decision.RENT, Decision.MIX}
 
 
 def page(shown: "Shown") -> None:
@@ -34,7 +33,7 @@ def _one(evidence: Evidence, shown: "Shown", number: int) -> None:
     if view.warning:
         loud(view.warning)
     missing = _verdict(evidence)
-    html(_found(view))
+    html(found_html(view))
     section("Scoreboard")
     html(scoreboard_html(view))
     if any(c.pass_rate.value is not None for c in view.contenders):
@@ -57,25 +56,10 @@ def _verdict(evidence: Evidence) -> list[str]:
     except OwnbenchError as error:
         html(f'<span class="word open">UNDECIDED</span><p>{html_text(str(error))}</p>')
         return []
-    kind = "good" if advice.advice in GOOD else "open"
-    first, *others = advice.reasons or ("",)
-    html(f'<span class="word {kind}">{advice.advice.value}</span><p><strong>{html_text(first)}</strong></p>')
-    html(html_list(others, "reasons"))
+    html(word_html(advice))
     with st.expander("When owning wins: five conditions"):
-        lines = [f"{c.name}: {c.answer}. {c.evidence}" for c in advice.conditions]
-        html(html_list([*lines, *(f"forgetting: {f.answer}. {f.evidence}" for f in advice.forgetting)]))
+        html(conditions_html(advice))
     return [f"the advice waits for {what}" for what in advice.missing]
-
-
-def _found(view: Scoreboard) -> str:
-    """The paired differences of the options in words; those of the controls stand in their table."""
-    names = [c.name for c in view.contenders]
-    options = [c for c in view.compared if c.sentence and not {c.a, c.b} & view.controls]
-    options.sort(key=lambda c: -(c.delta or 0.0))  # what gains most stands first
-    said = [f"<li>{html_sentence(c.sentence, names)}</li>" for c in options]
-    best = next((c for c in view.ranked if c.pass_rate.value is not None and c.control is None), None)
-    lead = "" if best is None else f"<p>The highest pass rate seen is that of {html_code(best.name)}.</p>"
-    return lead + (f'<ul class="reasons">{"".join(said)}</ul>' if said else "")
 
 
 def _unknown(view: Scoreboard) -> list[str]:

@@ -18,7 +18,7 @@ from harness.report.fragments import html_list, html_text
 from harness.report.pages.evidence import Evidence, scoreboard_for, sweep_for, table_of
 from harness.report.pages.follow import follow
 from harness.report.pages.parts import choose, columns, figure, html, loud, notes, section, title
-from harness.report.sweep_pieces import live_html, policies_html, threshold_html
+from harness.report.sweep_pieces import default_parts, hybrids, live_html, policies_html, threshold_html
 from harness.report.text import visible
 from harness.report.view import Scoreboard
 from harness.verdict import Sweep, SweepGoal, SweepSettings
@@ -69,35 +69,6 @@ def page(shown: "Shown") -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------- choices
-
-
-def default_parts(
-    view: Scoreboard, manifest: Manifest | None, names: list[str], speaking: list[str]
-) -> tuple[str, str]:
-    """The parts of the report's hybrid; else the cheapest contender with a confidence, and the best dearer one."""
-    for entry in hybrids(view, manifest):
-        worker, expert = entry[1:]
-        if worker in names and expert in names:
-            return worker, expert
-    options = [n for n in names if n not in view.controls] or names
-    cost = {n: view.score_of(n).cost_per_task_usd.value for n in options}
-    rate = {n: view.score_of(n).pass_rate.value or 0.0 for n in options}
-    able = [n for n in options if n in speaking] or speaking
-    priced = [n for n in able if cost.get(n) is not None]
-    worker = min(priced, key=lambda n: cost[n] or 0.0) if priced else min(able, key=lambda n: rate.get(n, 0.0))
-    others = [n for n in options if n != worker] or [n for n in names if n != worker]
-    dearer = [n for n in others if (cost.get(n) or 0.0) > (cost.get(worker) or 0.0)]
-    return worker, max(dearer or others, key=lambda n: rate.get(n, 0.0))
-
-
-def hybrids(view: Scoreboard, manifest: Manifest | None) -> list[tuple[str, str, str]]:
-    """Name, worker and expert of every hybrid on record that is no control."""
-    found = []
-    for entry in manifest.contenders if manifest else ():
-        parts, name = entry.get("parts") or {}, str(entry.get("name"))
-        if parts.get("worker") and parts.get("expert") and name not in view.controls:
-            found.append((name, str(parts["worker"]), str(parts["expert"])))
-    return found
 
 
 def _asked(
