@@ -1,5 +1,6 @@
 """When the worker hands over to the expert: thresholds replayed from recorded outcomes, and whether the signal pays."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -21,6 +22,7 @@ from harness.report.pages.parts import choose, columns, figure, html, loud, note
 from harness.report.sweep_pieces import default_parts, hybrids, live_html, policies_html, threshold_html
 from harness.report.text import visible
 from harness.report.view import Scoreboard
+from harness.store import TaskTable
 from harness.verdict import Sweep, SweepGoal, SweepSettings
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def page(shown: "Shown") -> None:
     if len(names) < 2:
         st.info("Escalation needs two contenders with graded attempts on the same tasks: run another in this report.")
         return
-    speaking = [n for n in names if bool((table.confidences[table.index(n)] >= float("-inf")).any())]
+    speaking = speaking_of(table, names)
     if not speaking:
         st.info("No contender of this report has a confidence, so there is no signal to escalate by. A local model "
                 "gives one by itself; of an imported table, map a column to confidence.")  # fmt: skip
@@ -107,6 +109,28 @@ def _asked(
             return None
         html(f"<p>{html_text(f'No live hybrid beside the replay: {error}')}</p>")
         return found
+
+
+def usual_sweep(evidence: Evidence) -> Sweep | None:
+    """The sweep of somebody who opens the page and has chosen nothing yet; ``None`` where there is none."""
+    view = scoreboard_for(evidence)
+    table, manifest = table_of(evidence)
+    names = [c.name for c in view.shown if c.pass_rate.value is not None]
+    speaking = speaking_of(table, names)
+    if len(names) < 2 or not speaking:
+        return None
+    worker, expert = default_parts(view, manifest, names, speaking)
+    if worker == expert or worker not in speaking:
+        return None
+    live = next(
+        (n for n, *parts in hybrids(view, manifest) if parts == [worker, expert] and n in view_names(view)), None
+    )
+    return sweep_for(evidence, worker, expert, SweepGoal(), SweepSettings(live=live))
+
+
+def speaking_of(table: TaskTable, names: Sequence[str]) -> list[str]:
+    """Those with a confidence on record."""
+    return [n for n in names if bool((table.confidences[table.index(n)] >= float("-inf")).any())]
 
 
 def view_names(view: Scoreboard) -> set[str]:

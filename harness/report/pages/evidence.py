@@ -46,7 +46,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 FILES = ("outcomes.parquet", "manifest.json", "experiment.yaml", "calls.parquet", "transcripts.parquet")
-_LOCK = RLock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +80,11 @@ def remembered(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
     def keep(function: Callable[P, R]) -> Callable[P, R]:
         kept = lru_cache(maxsize=most)(function)
+        lock = RLock()  # one a function: who asks for another figure need not wait, and callers never wait in a circle
 
         @wraps(function)
         def asked(*args: P.args, **kwargs: P.kwargs) -> R:
-            with _LOCK:
+            with lock:
                 return kept(*args, **kwargs)  # type: ignore[arg-type]
 
         return asked

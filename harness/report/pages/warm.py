@@ -8,12 +8,22 @@ from pathlib import Path
 from harness.core import OwnbenchError
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.look import DAY, NIGHT
-from harness.report.pages.evidence import advice_for, index_of, look_at, scoreboard_for, splits_of
+from harness.report.pages.escalation import usual_sweep
+from harness.report.pages.evidence import (
+    advice_for,
+    domains_for,
+    index_of,
+    look_at,
+    pairing_for,
+    scoreboard_for,
+    splits_of,
+)
+from harness.report.pages.pairs import default_pair
 from harness.report.pages.parts import made
 
 
 def warm(reports: Sequence[Path]) -> None:
-    """The figures of the first report's first page, and the index of its tasks.
+    """The figures of the first report's first page, then those that its other pages begin with.
 
     What is broken is told where it is shown.
     """
@@ -29,3 +39,7 @@ def warm(reports: Sequence[Path]) -> None:
             made(make, view, look)
         advice_for(first)
         index_of(plain)
+        a, b = default_pair(view)
+        pairing_for(first, a, b, "mean", "excluded")
+        domains_for(first, a, b)
+        usual_sweep(first)
