@@ -132,7 +132,22 @@ def judging(folder: Path, args: argparse.Namespace) -> str:
     )
 
 
-PARTS = {"attempts": attempts, "startup": startup, "judging": judging}
+def pages(folder: Path, args: argparse.Namespace) -> str:
+    """The dashboard of a million outcomes in a browser, beside a page of Streamlit that says one word."""
+    from pages import browsed
+
+    report = folder / "million"
+    outcomes = make_outcomes(report)
+    subprocess.run([*OWNBENCH, "report", report], check=True, capture_output=True)
+    rows = [[name, spread(seconds)] for name, seconds in browsed(report, folder / "word", args.pairs).items()]
+    return (
+        f"## The dashboard\n\n{outcomes:,} outcomes, in Chromium on the same machine, the server started 20 s before. "
+        "First pictures are in an\nempty browser: most of it is Streamlit's own scripts. A page is done when the "
+        "server has sent all of it.\n\n" + table(["from the request to", "wall s"], rows) + "\n"
+    )
+
+
+PARTS = {"attempts": attempts, "startup": startup, "judging": judging, "pages": pages}
 
 
 def _row(name: str, runs: list[Process], each: int | None = None) -> list[str]:
