@@ -2,19 +2,23 @@
 
 import argparse
 import os
+import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.core import UsageError
 
-PORT = 8501
+PORTS = range(8501, 8521)
+"""Tried in this order where no port is asked for."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the verb."""
     parser.add_argument("reports", type=Path, nargs="*", metavar="REPORT", help="reports, or folders that hold some "
                         "(default: reports)")  # fmt: skip
-    parser.add_argument("--port", type=int, default=PORT, help=f"where the page is served (default {PORT})")
+    parser.add_argument("--port", type=int, help=f"where the page is served (default: the first free one from "
+                        f"{PORTS[0]})")  # fmt: skip
     parser.add_argument("--address", default="127.0.0.1", help="the address to listen on; by default nobody but this "
                         "machine sees the pages")  # fmt: skip
     parser.add_argument("--open", action="store_true", help="open the browser")
@@ -25,18 +29,19 @@ def run(args: argparse.Namespace) -> int:
     """Serves the pages until it is stopped; 0."""
     # Matrices are small and readers several: threads of one product that wait for one another cost ten times.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from harness.report import reports_in, serve
+    from harness.report import plural, reports_in, serve
 
-    if not 1 <= args.port <= 65_535:
+    if args.port is not None and not 1 <= args.port <= 65_535:
         raise UsageError(f"--port is {args.port}; give a number from 1 to 65535")
     found = reports_in(args.reports or [Path("reports")])
     if not found:
         raise UsageError("no report there; run one with ownbench run, or import results with ownbench import table")
+    port = _free(args.address, PORTS if args.port is None else [args.port])
     if args.open:
         import threading
         import webbrowser
 
-        threading.Timer(1.5, webbrowser.open, [f"http://{args.address}:{args.port}"]).start()
+        threading.Timer(1.5, webbrowser.open, [f"http://{args.address}:{port}"]).start()
     sys.stderr.write(
         f"ownbench: http://{args.address}:{args.port} shows {len(found)} of your reports; Ctrl-C ends it\n"
     )
