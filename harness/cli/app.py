@@ -42,8 +42,26 @@ def run(args: argparse.Namespace) -> int:
         import webbrowser
 
         threading.Timer(1.5, webbrowser.open, [f"http://{args.address}:{port}"]).start()
-    sys.stderr.write(
-        f"ownbench: http://{args.address}:{args.port} shows {len(found)} of your reports; Ctrl-C ends it\n"
-    )
-    serve(found, port=args.port, address=args.address)
+    sys.stderr.write(f"ownbench: http://{args.address}:{port} shows {plural(len(found), 'report')}; Ctrl-C ends it\n")
+    serve(found, port=port, address=args.address)
     return 0
+
+
+def _free(address: str, ports: Sequence[int]) -> int:
+    """The first of these ports that can be listened on.
+
+    Raises:
+        UsageError: none can.
+    """
+    problem = ""
+    for port in ports:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError as error:
+                problem = error.strerror or str(error)
+            else:
+                return port
+    asked = str(ports[0]) if len(ports) == 1 else f"{ports[0]} to {ports[-1]}"
+    raise UsageError(f"{address}, port {asked}: {problem}; give another with --port")
