@@ -83,24 +83,22 @@ def dressed(figure: Figure) -> "alt.LayerChart | alt.Chart":
     import altair as alt
 
     look = figure.look
-    chart = figure.chart.properties(description=figure.words)
+    place: dict[str, Any] = {"description": figure.words, "background": look.ground}
     if look.fluid:
-        chart = chart.properties(width="container", autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+        place |= {"width": "container", "autosize": alt.AutoSizeParams(type="fit-x", contains="padding")}
     else:
         heading = alt.TitleParams(
             figure.title, subtitle=list(figure.notes), anchor="start", frame="group", fontSize=17, subtitleFontSize=12,
             color=look.ink, subtitleColor=look.faint, offset=14, subtitlePadding=5, font=FONT, subtitleFont=FONT,
         )  # fmt: skip
-        chart = chart.properties(title=heading, padding=16)
-    return (
-        chart.properties(background=look.ground)
-        .configure(font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(labelFontSize=12, titleFontSize=12, titleFontWeight="normal", labelColor=look.ink,
-                        titleColor=look.ink, domainColor=look.axis, tickColor=look.axis, gridColor=look.grid,
-                        titlePadding=10, labelFlush=False)
-        .configure_legend(labelColor=look.ink, titleColor=look.ink)
-    )  # fmt: skip
+        place |= {"title": heading, "padding": 16}
+    axis = alt.AxisConfig(labelFontSize=12, titleFontSize=12, titleFontWeight="normal", labelColor=look.ink,
+                          titleColor=look.ink, domainColor=look.axis, tickColor=look.axis, gridColor=look.grid,
+                          titlePadding=10, labelFlush=False)  # fmt: skip
+    legend = alt.LegendConfig(labelColor=look.ink, titleColor=look.ink)
+    # Once each: every such call copies the whole chart with its data.
+    chart = figure.chart.properties(**place)
+    return chart.configure(font=FONT, view=alt.ViewConfig(stroke=None), axis=axis, legend=legend)
 
 
 def png(figure: Figure, scale: float = 2) -> bytes:
