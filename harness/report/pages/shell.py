@@ -92,7 +92,10 @@ def show(given: Sequence[Path]) -> None:
 def _chosen(given: Sequence[Path]) -> list[Shown]:
     """The reports and the part of them that the side bar says; none where nothing is chosen."""
     look = NIGHT if st.context.theme.type == "dark" else DAY
-    folders = dict(_named(reports_in(given)))
+    there = [one for one in given if one.is_dir() or (Path("reports") / one).is_dir()]
+    for gone in (one for one in given if one not in there):  # it hides no other
+        loud(f"{gone}: there is no such report")
+    folders = dict(_named(reports_in(there)))
     names = list(folders)
     chosen = st.multiselect("Reports", names, default=names[:1], key="report", bind="query-params")
     found = [look_at(folders[name]) for name in chosen if name in folders]
