@@ -39,8 +39,7 @@ def page(shown: "Shown") -> None:
     """The inputs, and all that follows from them."""
     title(
         "What it costs",
-        "The monthly bill of each option, from which volume owning pays, and what would change the answer. An empty "
-        "field is unknown, and never 0.",
+        "The monthly bill of each option, from which volume owning pays, and what would change the answer.",
     )
     evidence = shown.evidence
     grounds = _kinds(evidence)
