@@ -1,21 +1,21 @@
 """The gate: may the candidate replace the baseline? SHIP, BLOCK, INCONCLUSIVE or INVALID, with every reason."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.core import Comparison, Decision, EvidenceError, UsageError, as_json
-from harness.stats import DomainHarm, NonInferiority, compare, fieller_ratio
+from harness.stats import DomainHarm, compare
 from harness.verdict.baseline import moved, read_lock
 from harness.verdict.changes import Change, changes
 from harness.verdict.checks import Reason, evidence_checks
-from harness.verdict.early import LOOKS, Decided
 from harness.verdict.early_gate import Replayed, replayed
 from harness.verdict.evidence import Pairs, Side, default_contender, load_side, pair_sides, reference_of
+from harness.verdict.gate_reasons import baseline_stands, rule_reasons, with_bounds
 from harness.verdict.policy import Policy, check_domains, load_policy
-from harness.verdict.weigh import Weighed, tasks_if_equal, tasks_to_decide, weigh
-from harness.verdict.words import clean, count, limit, listed, p_equals, points
+from harness.verdict.weigh import Weighed, tasks_to_decide, weigh
+from harness.verdict.words import clean, count, listed
 
 EXIT_CODES: Mapping[Decision, int] = {
     Decision.SHIP: 0,
@@ -118,21 +118,13 @@ def gate(
     compared = _compared(stretch or pairs)
     open_ = early is not None and not early.reason.holds
     evidence = evidence_checks(pairs, rules, stretch, undecided=open_)
-    checks = (*_with_bounds(evidence, compared), _baseline_stands(unlocked))
+    checks = (*with_bounds(evidence, compared), baseline_stands(unlocked))
     checks += (early.reason,) if early else ()
     pairs = stretch or pairs
     if not all(check.holds for check in checks):
         return _verdict(pairs, rules, Decision.INVALID, checks, early=early)
     weighed = decided.weighed if decided else weigh(pairs.outcomes, rules)
-    # What has to be proven is proven at the level of the look.
-    looked = rules.model_copy(update={"alpha": decided.alpha}) if decided else rules
-    reasons = [*checks, _enough(pairs, rules), _non_inferior(weighed, pairs, compared, looked, decided)]
-    reasons += [_no_harm(weighed, decided), _no_domain_harmed(weighed, rules, decided)]
-    reasons += [_critical(name, found, pairs, looked, decided) for name, found in weighed.critical]
-    if rules.max_cost_ratio is not None:
-        reasons.append(_ratio("cost", pairs, rules.max_cost_ratio, looked.alpha, decided))
-    if rules.max_latency_ratio is not None:
-        reasons.append(_ratio("latency", pairs, rules.max_latency_ratio, looked.alpha, decided))
+    reasons = [*checks, *rule_reasons(weighed, pairs, compared, rules, decided)]
     if decided:
         decision = decided.decision
     elif weighed.blocks:
@@ -169,25 +161,6 @@ def _sides(
     return pairs, None if lock is None else moved(baseline, table, lock, first)
 
 
-def _with_bounds(checks: tuple[Reason, ...], compared: Comparison | None) -> tuple[Reason, ...]:
-    """What attempts that the instrument lost could have made of the difference stands beside their share."""
-    if compared is None or compared.bounds is None or not compared.errored:
-        return checks
-    low, high = compared.bounds
-    text = f"; had they all gone worst or best for the candidate: {points(low)} or {points(high)} points"
-    return tuple(replace(c, text=c.text + text) if c.rule == "errored" else c for c in checks)
-
-
-def _baseline_stands(unlocked: tuple[str, ...] | None) -> Reason:
-    if unlocked is None:
-        return Reason(rule="baseline", holds=True, text="the baseline is not locked; ownbench baseline set locks it")
-    if unlocked:
-        remedy = "restore it, or lock it anew: ownbench baseline set"
-        text = f"the locked baseline has changed: {listed(unlocked)}; {remedy}"
-        return Reason(rule="baseline", holds=False, text=text)
-    return Reason(rule="baseline", holds=True, text="the baseline is as it was locked")
-
-
 def _domains_of(pairs: Pairs) -> set[str]:
     return {name for side in (pairs.baseline, pairs.candidate) for name in side.table.domain_names}
 
@@ -208,98 +181,6 @@ def _compared(pairs: Pairs) -> Comparison | None:
         a_errored=pairs.candidate.lost[pairs.candidate_rows],
         b_errored=pairs.baseline.lost[pairs.baseline_rows],
     )
-
-
-def _enough(pairs: Pairs, policy: Policy) -> Reason:
-    n = int(pairs.outcomes.common.sum())
-    text = f"{count(n, 'task')} judged; at least {policy.minimum_tasks:,} asked for"
-    return Reason(rule="minimum_tasks", holds=n >= policy.minimum_tasks, text=text)
-
-
-def _sure(alpha: float, decided: Decided | None) -> str:
-    """How sure a one-sided limit is; of a run that is looked at on its way, by which look's level."""
-    return f"level of look {decided.of_look} of {LOOKS}, {100 * alpha:.2g}%" if decided else f"{100 * (1 - alpha):g}%"
-
-
-def _non_inferior(
-    weighed: Weighed, pairs: Pairs, compared: Comparison | None, policy: Policy, decided: Decided | None
-) -> Reason:
-    found = weighed.overall
-    text = _proof(found, policy, decided)
-    worse = compared is not None and compared.p_value is not None and compared.p_value <= policy.alpha
-    if found.holds and worse and found.delta is not None and found.delta < 0 and compared and compared.p_value:
-        by = " by a test of one look, not corrected" if decided else ""
-        text += f"; significantly worse{by} ({p_equals(compared.p_value)}) and yet non-inferior: the margin decides"
-    elif not found.holds and not weighed.blocks:
-        equal = tasks_if_equal(pairs.outcomes, policy.margin, policy)
-        text += "" if equal is None else f"; were the two equal, about {count(equal, 'task')} would show it"
-    return Reason(rule="non_inferior", holds=found.holds, text=text)
-
-
-def _proof(found: NonInferiority, policy: Policy, decided: Decided | None) -> str:
-    verb = "non-inferior" if found.holds else "not shown to be non-inferior"
-    sure = _sure(policy.alpha, decided)
-    low = "" if found.low is None else f", at worst {points(found.low)} ({sure}, {found.method})"
-    return (
-        f"{points(found.delta)} points on {count(found.n_tasks, 'task')}{low}: {verb} at {limit(found.margin)} "
-        f"points ({p_equals(found.p_value)})"
-    )
-
-
-_BET = ", by the bet on every task, valid at any look"
-
-
-def _no_harm(weighed: Weighed, decided: Decided | None) -> Reason:
-    harm, level = weighed.harm, f"{100 * weighed.harm_level:g}%"
-    shown = harm.p_value <= weighed.harm_level
-    verb = "shown to be worse" if shown else "not shown to be worse"
-    text = f"{verb} overall ({p_equals(harm.p_value)} one-sided, at {level}{_BET if decided else ''})"
-    blocks = decided.harmed_overall if decided else weighed.harmed_overall
-    if shown and not blocks:
-        text += f", by less than {limit(weighed.overall.margin)} points: that alone does not block"
-    return Reason(rule="no_harm", holds=not blocks, text=text)
-
-
-def _no_domain_harmed(weighed: Weighed, policy: Policy, decided: Decided | None) -> Reason:
-    exempt = f"; exempt by policy: {listed(policy.exempt_domains, 20)}" if policy.exempt_domains else ""
-    if weighed.harmed:
-        worst = sorted(weighed.harmed, key=lambda one: one.delta)
-        names = [f"{one.domain} {points(one.delta)} points ({p_equals(one.p_adjusted)})" for one in worst]
-        return Reason(rule="domains", holds=False, text=f"harmed: {listed(names)}{exempt}")
-    level = f"{100 * policy.alpha / 2:g}%{_BET if decided else ''}"
-    if not weighed.domains:
-        return Reason(rule="domains", holds=True, text=f"no family of domains to look at{exempt}")
-    text = f"none of {count(len(weighed.domains), 'domain')} is shown to be harmed (all together at {level}){exempt}"
-    return Reason(rule="domains", holds=True, text=text)
-
-
-def _critical(name: str, found: NonInferiority, pairs: Pairs, policy: Policy, decided: Decided | None) -> Reason:
-    rule = f"critical:{name}"
-    if found.n_tasks == 0:
-        return Reason(rule=rule, holds=None, text="no task of it was judged")
-    text = _proof(found, policy, decided)
-    if not found.holds:
-        here = pairs.outcomes.of_domain(name)
-        needed = tasks_to_decide(here, found.margin, policy, policy.alpha)
-        text += "" if needed is None else f"; unprovable on so few, about {count(needed, 'task')} of it would decide"
-    return Reason(rule=rule, holds=found.holds, text=text)
-
-
-def _ratio(rule: str, pairs: Pairs, allowed: float, alpha: float, decided: Decided | None) -> Reason:
-    """A ratio of means within its limit by its upper one-sided limit; unknown is unknown."""
-    first, second = pairs.cost() if rule == "cost" else pairs.seconds()
-    clusters = pairs.outcomes.clusters[pairs.outcomes.common]
-    found = fieller_ratio(first, second, clusters, 1.0 - 2.0 * alpha)
-    what = "cost a task" if rule == "cost" else "seconds a task"
-    text = f"{what}: unknown, and {allowed:g} times the baseline's is the limit"
-    if found.value is None or found.high is None:
-        why = found.why or "it cannot be bounded"
-        if found.value is None and not float(second.sum()):
-            why = "the baseline's is 0"
-        text = text.replace("unknown", "unknown" if found.value is None else f"{found.value:.3g} times, unbounded", 1)
-        return Reason(rule=rule, holds=None, text=f"{text} ({why})")
-    text = f"{what}: {found.value:.3g} times the baseline's, at most {found.high:.3g} ({_sure(alpha, decided)})"
-    return Reason(rule=rule, holds=found.high <= allowed, text=f"{text}; allowed {allowed:g}")
 
 
 def _verdict(
