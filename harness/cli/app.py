@@ -33,9 +33,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.port is not None and not 1 <= args.port <= 65_535:
         raise UsageError(f"--port is {args.port}; give a number from 1 to 65535")
-    found = reports_in(args.reports or [Path("reports")])
-    if not found:
-        raise UsageError("no report there; run one with ownbench run, or import results with ownbench import table")
+    given = args.reports or [Path("reports")]
+    found = reports_in(given)
     port = _free(args.address, PORTS if args.port is None else [args.port])
     if args.open:
         import threading
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
         threading.Timer(1.5, webbrowser.open, [f"http://{args.address}:{port}"]).start()
     sys.stderr.write(f"ownbench: http://{args.address}:{port} shows {plural(len(found), 'report')}; Ctrl-C ends it\n")
-    serve(found, port=port, address=args.address)
+    serve(given, port=port, address=args.address)
     return 0
 
 

@@ -6,7 +6,7 @@ Reads a run folder and nothing else: no model, no key, no network.
 from harness.report.advice_page import print_advice
 from harness.report.answers import print_factorial, print_headline, print_plan
 from harness.report.csv_export import safe_csv
-from harness.report.dashboard import dashboard, reports_in, serve
+from harness.report.dashboard import dashboard, reports_and_problems, reports_in, serve
 from harness.report.domain_tables import print_domains
 from harness.report.domain_view import DomainEffect, Domains, WorseTasks
 from harness.report.domains import domains, domains_of
@@ -120,6 +120,7 @@ __all__ = [
     "print_self_test",
     "print_sweep",
     "read_statistics",
+    "reports_and_problems",
     "reports_in",
     "safe_csv",
     "scoreboard",

@@ -1,5 +1,6 @@
 """The door to the dashboard: what ``app.py`` and ``ownbench app`` call."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,28 +25,72 @@ def reports_in(given: Sequence[Path]) -> list[Path]:
         given: each a report's folder, the name of one under ``reports/``, or a folder that holds reports.
 
     Returns:
-        Folders with an experiment, a journal or outcomes; a folder that is named itself is there whatever it holds.
+        Folders with an experiment, a journal or outcomes, whether these can be read or not.
 
     Raises:
-        UsageError: there is no such folder.
+        UsageError: one of them is no folder, is no report and holds none; says what to do.
     """
-    found: dict[Path, Path] = {}
+    found, problems = reports_and_problems(given)
+    if problems:
+        raise UsageError(problems[0])
+    return found
+
+
+def reports_and_problems(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """As `reports_in`, for a reader who shows what there is: a sentence for each that is or holds no report.
+
+    The folders are looked at anew each time, so that a report made since is found.
+    """
+    found: dict[str, Path] = {}
+    problems = []
     for one in given:
         named = Path("reports") / one
         folder = named if not one.exists() and not one.is_absolute() and named.is_dir() else one
-        if not folder.is_dir():
-            what = "is a file, a report is a folder" if folder.exists() else "there is no such report"
-            raise UsageError(f"{folder}: {what}")
-        inside = [] if is_report(folder) else sorted(f for f in folder.iterdir() if f.is_dir() and is_report(f))
-        for report in inside or [folder]:
-            found.setdefault(report.resolve(), report)
-    return list(found.values())
+        try:
+            reports = _reports_of(folder)
+        except OSError as error:
+            reports, problem = [], f"{folder}: cannot be read: {error.strerror or error}"
+        else:
+            problem = "" if reports else _no_report(folder)
+        for report in reports:
+            found.setdefault(os.path.realpath(report), report)
+        if problem:
+            problems.append(problem)
+    return list(found.values()), problems
+
+
+def _reports_of(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    if is_report(folder):
+        return [folder]
+    with os.scandir(folder) as inside:
+        names = sorted(entry.name for entry in inside if entry.is_dir())
+    return [report for name in names if is_report(report := folder / name)]
+
+
+def _no_report(folder: Path) -> str:
+    if not folder.is_dir():
+        what = "is a file, a report is a folder" if folder.exists() else "there is no such report"
+        return f"{folder}: {what}"
+    if _reports_of(folder / "reports"):
+        return f"{folder}: no report; those in {folder / 'reports'} are shown by: ownbench app {folder / 'reports'}"
+    return (
+        f"{folder}: no report, and none in it: none of {', '.join(_TELLING[:3])}; "
+        "ownbench init begins a report, ownbench run makes its evidence, ownbench import table takes results over"
+    )
+
+
+_TELLING = ("experiment.yaml", "outcomes.parquet", "manifest.json", "statistics.json", "verdict.json")
+"""Files by which a report is known."""
 
 
 def is_report(folder: Path) -> bool:
     """Whether a folder holds an experiment or its evidence."""
-    names = ("experiment.yaml", "outcomes.parquet", "manifest.json", "statistics.json", "verdict.json")
-    return any((folder / name).is_file() for name in names) or any(folder.glob("attempts*.jsonl"))
+    place = str(folder)  # some hundred folders are looked at for each page
+    if any(os.path.isfile(f"{place}/{name}") for name in _TELLING):  # noqa: PTH113 — and no error where it may not look
+        return True
+    return any(folder.glob("attempts*.jsonl"))
 
 
 OPTIONS = {
@@ -60,14 +105,19 @@ OPTIONS = {
 """What Streamlit is told: above all, to send nothing to anybody."""
 
 
-def serve(reports: Sequence[Path], *, port: int, address: str = "127.0.0.1") -> None:
+def serve(given: Sequence[Path], *, port: int, address: str = "127.0.0.1") -> None:
     """Serves the dashboard of these reports until the process is stopped.
 
     The figures of the first page are computed beside the start of the server, so that they are there when somebody
     looks.
 
+    Args:
+        given: as in `reports_in`. They are looked at anew for each page: reports that are made later are shown.
+        port: where to listen.
+        address: on which address.
+
     Raises:
-        UsageError: Streamlit is not installed.
+        UsageError: Streamlit is not installed, or there is no report.
     """
     import threading
 
@@ -77,9 +127,9 @@ def serve(reports: Sequence[Path], *, port: int, address: str = "127.0.0.1") -> 
         raise UsageError("the dashboard needs Streamlit; install the extra: pip install 'ownbench[app]'") from None
     from harness.report.pages import warm
 
-    threading.Thread(target=warm, args=(list(reports),), daemon=True).start()
+    threading.Thread(target=warm, args=(reports_in(given),), daemon=True).start()
     options = {**OPTIONS, "server.port": port, "server.address": address}
     flags = {name.replace(".", "_"): value for name, value in options.items()}
     script = Path(__file__).parent / "pages" / "script.py"
     bootstrap.load_config_options(flag_options=flags)
-    bootstrap.run(str(script), is_hello=False, args=[str(one) for one in reports], flag_options=flags)
+    bootstrap.run(str(script), is_hello=False, args=[str(one) for one in given], flag_options=flags)

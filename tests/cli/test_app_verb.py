@@ -6,7 +6,7 @@ import pytest
 
 from harness.cli.main import main
 from harness.core import UsageError
-from harness.report import reports_in
+from harness.report import reports_and_problems, reports_in
 
 
 def make(folder, name="experiment.yaml"):
@@ -54,3 +54,36 @@ def test_a_port_in_use_is_said_and_nothing_is_served(tmp_path, capsys):
 def test_a_port_that_is_none_is_refused(tmp_path, capsys, port):
     assert main(["app", str(make(tmp_path / "r")), "--port", port]) == 2
     assert "from 1 to 65535" in capsys.readouterr().err
+
+
+def test_a_folder_that_neither_is_nor_holds_a_report_is_refused(tmp_path, capsys):
+    (tmp_path / "photos" / "summer").mkdir(parents=True)
+    make(tmp_path / "project" / "reports" / "one")
+    for name, said in (("photos", "ownbench init begins"), ("project", f"ownbench app {tmp_path}/project/reports")):
+        assert main(["app", str(tmp_path / name)]) == 2
+        err = capsys.readouterr().err
+        assert f"{tmp_path / name}: no report" in err
+        assert said in err
+        assert err.count("\n") == 1
+
+
+def test_reports_that_are_made_while_it_runs_are_shown(tmp_path, monkeypatch):
+    """The script is handed what was asked for, and looks at it anew each time."""
+    from streamlit.web import bootstrap
+
+    handed = []
+    monkeypatch.setattr(bootstrap, "load_config_options", lambda **_: None)
+    monkeypatch.setattr(bootstrap, "run", lambda *_, args, **__: handed.extend(args))
+    first = make(tmp_path / "all" / "a")
+    assert main(["app", str(tmp_path / "all")]) == 0
+    second = make(tmp_path / "all" / "b")
+    assert reports_in([type(tmp_path)(one) for one in handed]) == [first, second]
+
+
+def test_what_is_no_report_hides_no_other(tmp_path):
+    good, empty = make(tmp_path / "good"), tmp_path / "empty"
+    empty.mkdir()
+    found, problems = reports_and_problems([empty, good, tmp_path / "gone"])
+    assert found == [good]
+    assert [text.split(": ")[0] for text in problems] == [str(empty), str(tmp_path / "gone")]
+    assert reports_in([make(tmp_path / "broken", "outcomes.parquet")]) == [tmp_path / "broken"]
