@@ -1,6 +1,7 @@
 """``ownbench show``: the scoreboard of a report."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from harness.cli.output import folder, write_json
@@ -18,8 +19,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the scoreboard; 0."""
     from harness.report import print_scoreboard, scoreboard
+    from harness.store import running_process
 
-    view = scoreboard(folder(args.report), split=args.split, level=args.level)
+    report = folder(args.report)
+    view = scoreboard(report, split=args.split, level=args.level)
+    process = running_process(report)
+    if process is not None:
+        sys.stderr.write(f"ownbench: a run is under way now (process {process}); these figures are from before it\n")
     if args.json:
         write_json(view.as_json())
     else:

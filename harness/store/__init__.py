@@ -36,6 +36,7 @@ from harness.store.evidence import evidence_digest
 from harness.store.experiment import experiment_file, load_experiment, parse_experiment, resolve
 from harness.store.flags import Flag
 from harness.store.journal import Journal
+from harness.store.live import running_process
 from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
 from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal
 from harness.store.schema import (
@@ -127,6 +128,7 @@ __all__ = [
     "read_transcript",
     "recorded_replies",
     "resolve",
+    "running_process",
     "search_inputs",
     "split_used",
     "tables_are_whole",

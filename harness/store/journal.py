@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -19,6 +20,7 @@ from typing import Any, Self
 import orjson
 
 from harness.core import Call, Cost, Message, Outcome, Reply, Usage, UsageError, as_json
+from harness.store.live import LOCK
 
 ATTEMPTS, CALLS = "attempts", "calls"
 SYNC_EVERY_S = 1.0
@@ -43,7 +45,7 @@ class Journal:
         try:
             report.mkdir(parents=True, exist_ok=True)
             self._paths = [report / f"{kind}{suffix}.jsonl" for kind in (ATTEMPTS, CALLS)]
-            self._lock_path = report / f".lock{suffix}"
+            self._lock_path = report / f"{LOCK}{suffix}"
             self._lock = _locked(self._lock_path, report)
             try:
                 self._attempts, self._calls = map(_opened, self._paths)
@@ -199,7 +201,12 @@ def _opened(path: Path) -> int:
     return handle
 
 
+_LOOKS = 5
+"""A reader who looks whether a run is at work holds the lock for an instant: a run tries for it as often as this."""
+
+
 def _locked(path: Path, report: Path) -> int:
+    looks = 0
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
@@ -211,6 +218,10 @@ def _locked(path: Path, report: Path) -> int:
         except BlockingIOError:
             holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(handle)
+            looks += 1
+            if looks < _LOOKS:
+                time.sleep(0.02)
+                continue
             problem = f"{report}: another run is writing here (process {holder})"
             raise UsageError(
                 f"{problem}; wait for it or stop it, then run again: it goes on where that one ended"

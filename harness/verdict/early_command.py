@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import Manifest
-from harness.store import read_manifest
+from harness.store import read_manifest, running_process
 from harness.verdict.policy import Policy
 
 
@@ -43,6 +43,10 @@ def undecided_command(report: Path, manifest: Manifest | None) -> str | None:
 
 
 def stopped_before_tables(report: Path) -> str:
-    """What is wrong with a report that has a journal and no tables, and what to do."""
-    command = undecided_command(report, read_manifest(report)) or "ownbench run"
+    """What is wrong with a report that has a journal and no tables, and what to do: its run goes on now, or stopped."""
+    process = running_process(report)
+    if process is not None:
+        wait = "its tables are written when it ends, and figures are there then"
+        return f"{report}: the run is under way now (process {process}); {wait}"
+    command = undecided_command(report, read_manifest(report)) or f"ownbench run {shlex.quote(str(report))}"
     return f"{report}: the run was stopped before its tables were written; {command} goes on from there"
