@@ -4,11 +4,14 @@ from typing import TextIO
 
 from harness.core import Decision, Estimate
 from harness.report.layout import name_text, open_console, print_line, print_notes, print_table
-from harness.report.text import UNKNOWN, dollars, dollars_interval, percent_interval
-from harness.verdict import Advice, FlipPoint, Option
+from harness.report.text import UNKNOWN, chance, dollars, dollars_interval, percent_interval
+from harness.verdict import KINDS_MEAN, Advice, FlipPoint, Option
 
 _STYLE = {Decision.UNDECIDED: "bold yellow"}
 _MONEY = "_usd"
+COLUMNS = (
+    "per month = fixed (training, labelling and authoring spread over the months; hosting) + tasks; cheapest: how often"
+)
 
 
 def print_advice(view: Advice, file: TextIO | None = None) -> None:
@@ -20,8 +23,13 @@ def print_advice(view: Advice, file: TextIO | None = None) -> None:
     print_notes(console, view.reasons)
     print_line(console, "")
     print_line(console, "Options", "bold")
-    header = ["contender", "kind", "pass rate", "quality", "per pass", "per month", "P(cheapest)"]
-    print_table(console, header, [_option_cells(option) for option in view.options], left=2)
+    header = ["contender", "kind", "pass rate", "quality", "per pass", "per month", "fixed", "tasks", "cheapest"]
+    expendable = ("per pass", "cheapest")
+    print_table(console, header, [_option_cells(option) for option in view.options], left=2, expendable=expendable)
+    for kind, words in KINDS_MEAN.items():
+        print_line(console, f"{kind:<5}{words}")
+    print_line(console, COLUMNS)
+    print_line(console, "")
     print_line(console, f"Break-even, tasks a month: {_break_even(view)}")
     print_line(console, "")
     print_line(console, "When owning wins", "bold")
@@ -45,7 +53,6 @@ def flip_text(flip: FlipPoint) -> str:
 
 
 def _option_cells(option: Option) -> list[str]:
-    p = option.probability_cheapest
     return [
         name_text(option.contender),
         option.kind,
@@ -53,7 +60,9 @@ def _option_cells(option: Option) -> list[str]:
         option.quality,
         dollars_interval(option.cost_per_pass_usd),
         dollars_interval(option.monthly_usd),
-        UNKNOWN if p is None else f"{p:.2f}",
+        dollars(option.fixed_usd),
+        dollars(option.tasks_usd),
+        chance(option.probability_cheapest),
     ]
 
 
@@ -74,7 +83,7 @@ def _limits(one: Estimate) -> str:
 
 
 def _no_flips(view: Advice) -> str:
-    if view.economics["tasks_per_month"] is None:
+    if not view.economics["tasks_per_month"]:
         return "unknown until tasks_per_month is given"
     return "nothing within the ranges that were looked at"
 

@@ -2,9 +2,9 @@
 
 from harness.core import Decision
 from harness.report.fragments import Cell, html_code, html_list, html_table, html_text, in_words, money_cell, rate_cell
-from harness.report.text import UNKNOWN
+from harness.report.text import UNKNOWN, chance, dollars, number
 from harness.report.tornado import INPUTS, amount_words
-from harness.verdict import Advice
+from harness.verdict import KINDS_MEAN, Advice, Option
 
 QUALITY = {
     "best": "passes most of those allowed",
@@ -17,28 +17,44 @@ GOOD = {Decision.OWN, Decision.RENT, Decision.MIX}
 
 
 def word_html(view: Advice) -> str:
-    """The word and its reasons."""
+    """The word, its reasons, and what the three words mean."""
     kind = "good" if view.advice in GOOD else "open"
     first, *others = view.reasons or ("",)
     word = f'<span class="word {kind}">{html_text(view.advice.value)}</span>'
-    return f"{word}<p><strong>{html_text(first)}</strong></p>{html_list(others, 'reasons')}"
+    return f"{word}<p><strong>{html_text(first)}</strong></p>{html_list(others, 'reasons')}{kinds_html()}"
+
+
+def kinds_html() -> str:
+    """Own, rent and mix in a few words each."""
+    return html_list([f"{kind}: {words}" for kind, words in KINDS_MEAN.items()])
 
 
 def options_html(view: Advice) -> str:
     """One row an option, the likeliest to be the cheapest first."""
-    header = ["option", "kind", "pass rate", "quality", "cost per pass", "a month", "P(cheapest)"]
+    header = ["option", "kind", "pass rate", "quality", "cost per pass", "a month", "of it fixed", "of it for tasks"]
     rows: list[list[Cell | str]] = []
     for o in view.options:
         p = o.probability_cheapest
         lacking = f"not known: it needs {', '.join(INPUTS.get(name, name) for name in o.lacking)}"
-        chance = Cell(UNKNOWN, lacking)
+        often = Cell(UNKNOWN, lacking)
         if p is not None:
             words = f"the cheapest of the required quality in {100 * p:.0f} of 100 redraws of tasks and amounts"
-            chance = Cell(f"{p:.2f}", words)
-        rows.append([Cell(o.contender, code=True), Cell(o.kind, o.because), rate_cell(o.pass_rate),
-                     Cell(o.quality, QUALITY[o.quality]), money_cell(o.cost_per_pass_usd), money_cell(o.monthly_usd),
-                     chance])  # fmt: skip
-    return html_table(header, rows, left=2, caption="Options", kind="options")
+            often = Cell(chance(p), words)
+        rows.append([Cell(o.contender, code=True), Cell(o.kind, f"{KINDS_MEAN.get(o.kind, '')} ({o.because})"),
+                     rate_cell(o.pass_rate), Cell(o.quality, QUALITY[o.quality]), money_cell(o.cost_per_pass_usd),
+                     money_cell(o.monthly_usd), *_parts(view, o, lacking), often])  # fmt: skip
+    return html_table([*header, "how often the cheapest"], rows, left=2, caption="Options", kind="options")
+
+
+def _parts(view: Advice, option: Option, lacking: str) -> list[Cell]:
+    """Of a month's bill what is paid whatever the volume, and what the tasks cost; each with its reckoning on hover."""
+    if option.fixed_usd is None:
+        return [Cell(UNKNOWN, lacking), Cell(UNKNOWN, lacking)]
+    parts = " + ".join(f"{INPUTS[name]} {dollars(usd)}" for name, usd in option.fixed_parts_usd.items() if usd)
+    volume = view.economics["tasks_per_month"]
+    each = f"{number(volume)} tasks, {dollars((option.tasks_usd or 0.0) / volume)} each" if volume else "no tasks"
+    return [Cell(dollars(option.fixed_usd), parts or "nothing is paid whatever the volume"),
+            Cell(dollars(option.tasks_usd), f"{each}, with what outages are expected to lose")]  # fmt: skip
 
 
 def conditions_html(view: Advice) -> str:

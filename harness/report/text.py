@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from harness.core import Estimate
+from harness.verdict import dollars as dollar_text
+from harness.verdict import rates
 
 UNKNOWN = "-"
 """What stands in a table where a figure cannot be had; the reason stands in the notes."""
 
-NO_SPREAD = "no spread seen"
+NO_SPREAD = rates.NO_SPREAD
 """What stands in place of an interval without width."""
 
 NOT_KNOWN = "not known from so few"
@@ -85,31 +87,17 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left
 
 def percent(share: float | None, digits: int = 1) -> str:
     """A share as a percentage, ``72.8%``."""
-    return UNKNOWN if share is None else f"{_hundredfold(share):.{digits}f}%"
-
-
-def _hundredfold(share: float) -> float:
-    """In percent, halves a hair up: 68.25 is written 68.3 and not, as in binary, now up and now down."""
-    return 100 * share + math.copysign(1e-9, share)
+    return UNKNOWN if share is None else rates.percent(share, digits)
 
 
 def percent_interval(estimate: Estimate) -> str:
     """``72.8% [69.6, 75.7]``; without brackets where no interval can be had, or nothing was seen to vary."""
-    if estimate.value is None:
-        return UNKNOWN
-    if estimate.low is None or estimate.high is None:
-        return percent(estimate.value)
-    if _no_width(estimate.low, estimate.high):
-        return f"{percent(estimate.value)} ({NO_SPREAD})"
-    return f"{percent(estimate.value)} [{_hundredfold(estimate.low):.1f}, {_hundredfold(estimate.high):.1f}]"
+    return UNKNOWN if estimate.value is None else rates.percent_interval(estimate)
 
 
 def points(difference: float | None, digits: int = 2) -> str:
     """A difference of two shares in percentage points, signed, ``-0.75``."""
-    if difference is None:
-        return UNKNOWN
-    text = f"{_hundredfold(difference):+.{digits}f}"
-    return text if float(text) else text[1:]
+    return UNKNOWN if difference is None else rates.points(difference, digits)
 
 
 def spread_points(variance: float) -> str:
@@ -119,45 +107,25 @@ def spread_points(variance: float) -> str:
 
 def points_interval(low: float | None, high: float | None) -> str:
     """``[-1.63, -0.27]``; in words where nothing was seen to vary."""
-    if low is None or high is None:
-        return UNKNOWN
-    return f"({NO_SPREAD})" if _no_width(low, high) else f"[{points(low)}, {points(high)}]"
+    return UNKNOWN if low is None or high is None else rates.points_interval(low, high)
 
 
 def dollars(usd: float | None) -> str:
-    """An amount to three significant digits, ``$5.45e-6``, ``$0.000799``, ``$12.30``, ``$1,230``."""
-    if usd is None:
-        return UNKNOWN
-    if usd == 0:
-        return "$0"
-    sign, size = ("-" if usd < 0 else ""), float(f"{abs(usd):.2e}") if abs(usd) < 1 else abs(usd)
-    if size >= 1000:
-        return f"{sign}${size:,.0f}"
-    if size >= 1:
-        return f"{sign}${size:.2f}"
-    if size < 1e-4:
-        digits, power = f"{size:.2e}".split("e")
-        return f"{sign}${digits}e{int(power)}"
-    return f"{sign}${size:.{2 - math.floor(math.log10(size))}f}"
+    """An amount, ``$0.000799``, ``$12.30``, ``$1,230``: as reasons and every other text write it."""
+    return UNKNOWN if usd is None else dollar_text(usd)
+
+
+def number(value: float) -> str:
+    """A count for people: ``412.5``, ``293,512``, ``2.5 million``, ``1 billion``."""
+    for least, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if abs(value) >= least:
+            return f"{value / least:,.4g} {word}" if abs(value) < 1e16 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def dollars_interval(estimate: Estimate) -> str:
     """``$0.000799 [0.000762, 0.000836]``; ``[0.0895, unbounded]`` where one side has no end."""
-    if estimate.value is None:
-        return UNKNOWN
-    if estimate.low is None and estimate.high is None:
-        return dollars(estimate.value)
-    if _no_width(estimate.low, estimate.high):
-        return f"{dollars(estimate.value)} ({NO_SPREAD})"
-    low, high = ("unbounded" if end is None else dollars(end).replace("$", "") for end in (estimate.low, estimate.high))
-    return f"{dollars(estimate.value)} [{low}, {high}]"
-
-
-def _no_width(low: float | None, high: float | None) -> bool:
-    """Whether an interval has come out without width: the data did not vary, which is no certainty."""
-    if low is None or high is None:
-        return False
-    return high - low <= 1e-9 * max(abs(low), abs(high))
+    return UNKNOWN if estimate.value is None else rates.dollars_interval(estimate)
 
 
 def seconds(s: float | None) -> str:
@@ -188,6 +156,43 @@ def p_equation(p: float | None) -> str:
     """``p = 0.0156``, ``p < 0.0001``."""
     text = p_text(p)
     return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+
+
+_AMOUNT = re.compile(r"(?:\d{1,3}(?:[,_ ]\d{3})+|\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?")
+
+
+def amount_of(text: str, most: float) -> float | None:
+    """What somebody typed as an amount, thousands parted or not, with a dollar sign or without; nothing is ``None``.
+
+    Raises:
+        ValueError: it is no amount from 0 to ``most``; the text says so.
+    """
+    typed = text.strip().removeprefix("$").strip()
+    if not typed:
+        return None
+    try:
+        value = float(re.sub("[,_ ]", "", typed)) if _AMOUNT.fullmatch(typed) else math.nan
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= most:
+        raise ValueError(
+            f"{visible(text.strip(), 40)!r} is no amount from 0 to {most:,.6g}".replace("e+12", " trillion")
+        )
+    return value
+
+
+def amount_text(value: float | None) -> str:
+    """An amount as it stands in a field: ``2,000,000``, ``0.001``; nothing where it is not known."""
+    if value is None:
+        return ""
+    return f"{value:,.12f}".rstrip("0").rstrip(".") if value >= 1e-6 or value == 0 else f"{value:g}"
+
+
+def chance(share: float | None) -> str:
+    """How often something is so in redraws, ``100%``, ``>99%``, ``37%``, ``<1%``: 100% only where it always is."""
+    if share is None or share in {0.0, 1.0}:
+        return UNKNOWN if share is None else f"{100 * share:.0f}%"
+    return "<1%" if share < 0.01 else ">99%" if share > 0.99 else f"{100 * share:.0f}%"
 
 
 def listed(names: Sequence[str]) -> str:

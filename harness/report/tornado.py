@@ -197,7 +197,7 @@ def tornado_figure(view: Advice, hour_usd: float | None = None, look: Look = PAP
         look: the colours of the place.
 
     Returns:
-        ``None`` where nothing was moved: the volume is not known, or no amount is.
+        ``None`` where nothing was moved: the volume is not known or 0, or no amount is known.
     """
     import altair as alt
 
@@ -249,7 +249,7 @@ def tornado_figure(view: Advice, hour_usd: float | None = None, look: Look = PAP
 
 def tornado_rows(view: Advice, hour_usd: float | None = None) -> list[dict[str, Any]]:
     """Bars of `tornado_figure`, the closest flip first: of each input that could be moved, to each side that flips."""
-    if view.economics["tasks_per_month"] is None:
+    if not view.economics["tasks_per_month"]:
         return []
     now = {name: view.economics[name] for name in INPUTS if isinstance(view.economics.get(name), float)}
     now |= {"margin": view.margin} if view.margin > 0 else {}

@@ -3,6 +3,7 @@
 The gate, the sweep and the advice live here; no model, key, network or torch is needed.
 """
 
+from harness.verdict import rates
 from harness.verdict.advise import Advice, advise, advise_at, advise_of
 from harness.verdict.baseline import Lock, moved, read_lock, set_baseline
 from harness.verdict.changes import Change, changes
@@ -20,13 +21,16 @@ from harness.verdict.reasons import Option
 from harness.verdict.self_test import SelfTest, self_test
 from harness.verdict.sweep import sweep, sweep_of
 from harness.verdict.sweep_goal import SweepGoal, SweepSettings
-from harness.verdict.sweep_view import Sweep, SweepControl, SweepPoint, SweepRival
-from harness.verdict.terms import MONTHS, SPREAD, Terms, load_terms
+from harness.verdict.sweep_view import Measured, Sweep, SweepControl, SweepPoint, SweepRival
+from harness.verdict.sweep_words import gap_text
+from harness.verdict.terms import MONTHS, SPREAD, Terms, load_terms, most_of
 from harness.verdict.volumes import Bills, VolumeBill, bills_at
 from harness.verdict.weigh import Outcomes, Weighed, tasks_to_decide, weigh
+from harness.verdict.words import KINDS_MEAN, dollars
 
 __all__ = [
     "EXIT_CODES",
+    "KINDS_MEAN",
     "LOOKS",
     "MARGIN",
     "MONTHS",
@@ -45,6 +49,7 @@ __all__ = [
     "Gate",
     "Grounds",
     "Lock",
+    "Measured",
     "Option",
     "Outcomes",
     "PlannedAttempt",
@@ -69,14 +74,18 @@ __all__ = [
     "advise_of",
     "bills_at",
     "changes",
+    "dollars",
+    "gap_text",
     "gate",
     "grounds_of",
     "in_blocks",
     "load_policy",
     "load_side",
     "load_terms",
+    "most_of",
     "moved",
     "pair_sides",
+    "rates",
     "read_lock",
     "self_test",
     "set_baseline",

@@ -18,7 +18,8 @@ from harness.verdict.grounds import AdviceSettings, Grounds, grounds_of
 from harness.verdict.options import OWN, Candidate
 from harness.verdict.reasons import Findings, Option, reasons
 from harness.verdict.standing import Standing, at_quality, by_kind, cheapest
-from harness.verdict.terms import GPU_HOUR, Bill, Terms, load_terms, monthly
+from harness.verdict.terms import GPU_HOUR, Bill, Terms, fixed_parts, load_terms, monthly
+from harness.verdict.words import dollars
 
 if TYPE_CHECKING:
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -117,6 +118,7 @@ def advise_at(grounds: Grounds, terms: Terms) -> Advice:
             sure=SURE,
             forgetting=forgot,
             warning=warning,
+            draws=len(standing.drawn_rates),
         )
     )
     conditions = (
@@ -230,7 +232,7 @@ def _allowed(found: Sequence[Candidate], *, stay: bool) -> "Mask":
 
 def _flips(grounds: Grounds, standing: Standing, terms: Terms) -> tuple[FlipPoint, ...]:
     """What would change the kind that is the cheapest of the required quality, by the point estimates."""
-    if terms["tasks_per_month"] is None:
+    if not terms["tasks_per_month"]:
         return ()
     hour = grounds.machine.hour_on_record if terms.gpu_hour_usd is None else terms.gpu_hour_usd
 
@@ -258,8 +260,11 @@ def _options(grounds: Grounds, terms: Terms, ranking: _Ranking, qualities: Seque
     found = []
     rates, per_pass = grounds.rates(), grounds.costs_per_pass(terms.gpu_hour_usd)
     tasks = int(grounds.standing.shared.sum())
+    amounts = {name: value for name, value in terms.amounts.items() if value is not None}
     for i, candidate in enumerate(grounds.standing.candidates):
         bill = ranking.bills[i]
+        parts = {} if bill.lacking else fixed_parts(amounts, candidate.makeup, terms.months)
+        fixed = None if bill.lacking else sum(parts.values())
         found.append(
             Option(
                 contender=candidate.contender,
@@ -268,6 +273,9 @@ def _options(grounds: Grounds, terms: Terms, ranking: _Ranking, qualities: Seque
                 pass_rate=rates[i],
                 cost_per_pass_usd=per_pass[i],
                 monthly_usd=_monthly(bill, ranking.drawn[:, i], grounds.trials(i), tasks, grounds.settings),
+                fixed_usd=fixed,
+                fixed_parts_usd=parts,
+                tasks_usd=None if fixed is None else max(0.0, float(bill.usd) - fixed),
                 probability_cheapest=None if bill.lacking else float(ranking.probabilities[i]),
                 quality=qualities[i] if ranking.allowed[i] else "not allowed",
                 allowed=bool(ranking.allowed[i]),
@@ -324,7 +332,9 @@ def _notes(grounds: Grounds, terms: Terms) -> list[str]:
     )
     notes.append(f"money spent once is spread over {terms.months:g} months; {off}, independent of the others")
     if terms.gpu_hour_usd is not None:
-        notes.append(f"an hour of a machine costs ${terms.gpu_hour_usd:g} instead of what is on record, taken as exact")
+        notes.append(
+            f"an hour of a machine costs {dollars(terms.gpu_hour_usd)} instead of what is on record, taken as exact"
+        )
         notes += [f"at another price of the hour the cost of {name} is unknown: {why}"
                   for name, why in grounds.machine.why.items() if name in grounds.names]  # fmt: skip
     if grounds.controls:

@@ -14,6 +14,7 @@ from harness.store import TaskTable
 from harness.verdict.options import Written
 from harness.verdict.standing import Standing
 from harness.verdict.terms import DAYS, Terms
+from harness.verdict.words import dollars
 
 if TYPE_CHECKING:
     Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
@@ -198,7 +199,7 @@ def supply_risk(terms: Terms) -> Condition:
         return Condition(name=name, answer=YES, evidence=f"{days:g} days of outage a year; what they cost is not given")
     lost = volume * value * days / DAYS
     return Condition(
-        name=name, answer=YES, evidence=f"{days:g} days of outage a year, an expected loss of ${lost:,.2f} a month"
+        name=name, answer=YES, evidence=f"{days:g} days of outage a year, an expected loss of {dollars(lost)} a month"
     )
 
 

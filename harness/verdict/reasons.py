@@ -7,8 +7,7 @@ from harness.core import Decision, Estimate
 from harness.verdict.conditions import NO, YES, Forgetting
 from harness.verdict.standing import BELOW, BEST, SHOWN
 from harness.verdict.terms import MEANINGS, Terms
-
-PLAIN = {Decision.OWN: "owned", Decision.RENT: "rented", Decision.MIX: "mixed"}
+from harness.verdict.words import dollars
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +22,12 @@ class Option:
     cost_per_pass_usd: Estimate
     """Of the tasks alone; what is paid once or by the month is in ``monthly_usd``."""
     monthly_usd: Estimate
+    fixed_usd: float | None
+    """Of the month's bill what is paid whatever the volume; None where an input is lacking."""
+    fixed_parts_usd: Mapping[str, float]
+    """The same by the input that it comes from."""
+    tasks_usd: float | None
+    """The rest of the bill: what the month's tasks cost, with what outages are expected to lose."""
     probability_cheapest: float | None
     """Of being the cheapest of those of the required quality; None where its bill is not whole."""
     quality: str
@@ -47,6 +52,8 @@ class Findings:
     sure: float
     forgetting: Sequence[Forgetting]
     warning: str | None
+    draws: int
+    """Redraws of the tasks and the amounts that the probabilities are shares of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +70,9 @@ def reasons(found: Findings) -> Decided:
     allowed = [o for o in found.options if o.allowed]
     if not allowed:
         why = "The data must stay inside, and no owned option was tried: try one."
+        return Decided(advice=Decision.UNDECIDED, reasons=(why,), missing=())
+    if found.terms["tasks_per_month"] == 0:
+        why = "With 0 tasks a month there is nothing to do, and so nothing to advise: say how many tasks come."
         return Decided(advice=Decision.UNDECIDED, reasons=(why,), missing=())
     kind = max(found.probabilities, key=lambda k: found.probabilities[k])
     lead = _lead(allowed, kind)
@@ -134,15 +144,19 @@ def _one_kind(options: Sequence[Option]) -> list[str]:
     kinds = {o.kind for o in options}
     if len(kinds) > 1 or "unknown" in kinds:
         return []
-    return [f"Only {PLAIN[Decision(kinds.pop())]} options were tried: there is nothing to weigh them against."]
+    return [f"Only {kinds.pop()} options were tried: there is nothing to weigh them against."]
 
 
 def _unsure(found: Findings, kind: Decision | None, missing: Sequence[str]) -> list[str]:
     if missing or kind is None or found.probabilities[kind] >= found.sure:
         return []
     ranked = sorted(found.probabilities.items(), key=lambda item: -item[1])
-    listed = ", ".join(f"{'unknown' if k is None else k.value} {p:.2f}" for k, p in ranked)
-    return [f"No kind is the cheapest at the required quality with a probability of {found.sure:g}: {listed}."]
+    listed = ", ".join(f"{'unknown' if k is None else k.value} {100 * p:.0f}" for k, p in ranked)
+    text = (
+        f"No kind is the cheapest at the required quality in {100 * found.sure:g} of 100 redraws of the tasks and the "
+        f"amounts: {listed}."
+    )
+    return [text]
 
 
 def _unshown(found: Findings, lead: Option, missing: Sequence[str]) -> list[str]:
@@ -172,15 +186,19 @@ def _forgotten(found: Findings, lead: Option, kind: Decision | None) -> list[str
 def _headline(found: Findings, lead: Option, kind: Decision) -> str:
     volume = found.terms["tasks_per_month"] or 0.0
     bill = (
-        ""
-        if lead.monthly_usd.value is None
-        else f", {_dollars(lead.monthly_usd.value)} a month for {volume:,.0f} tasks"
+        "" if lead.monthly_usd.value is None else f", {dollars(lead.monthly_usd.value)} a month for {volume:,.0f} tasks"
     )
     a = "an" if kind == Decision.OWN else "a"
     return (
-        f"With probability {found.probabilities[kind]:.2f} {a} {PLAIN[kind]} option is the cheapest of those within "
-        f"{_points(found.margin)} of the best pass rate; it is {lead.contender}{bill}."
+        f"{_often(found.probabilities[kind], found.draws)} of the tasks and the amounts {a} {kind.value} option is the "
+        f"cheapest of those within {_points(found.margin)} of the best pass rate; it is {lead.contender}{bill}."
     )
+
+
+def _often(share: float, draws: int) -> str:
+    if share * draws > draws - 0.5:
+        return f"In all {draws:,} redraws"
+    return "In over 99 of 100 redraws" if share >= 0.995 else f"In {100 * share:.0f} of 100 redraws"
 
 
 def _rivals(found: Findings, allowed: Sequence[Option], kind: Decision | None) -> list[str]:
@@ -196,7 +214,7 @@ def _rivals(found: Findings, allowed: Sequence[Option], kind: Decision | None) -
             continue
         one = _lead([o for o in here if o.allowed], other)
         rate = f"{100 * (one.pass_rate.value or 0.0):.1f}%"
-        bill = "" if one.monthly_usd.value is None else f", {_dollars(one.monthly_usd.value)} a month"
+        bill = "" if one.monthly_usd.value is None else f", {dollars(one.monthly_usd.value)} a month"
         held = {
             BEST: "the best pass rate",
             SHOWN: "shown to hold the required quality",
@@ -220,7 +238,3 @@ def _unchecked(found: Findings, lead: Option, kind: Decision) -> list[str]:
 
 def _points(margin: float) -> str:
     return f"{100 * margin:g} point" + ("" if margin == 0.01 else "s")
-
-
-def _dollars(usd: float) -> str:
-    return f"${usd:,.0f}" if abs(usd) >= 100 else f"${usd:,.2f}" if abs(usd) >= 1 else f"${usd:.3g}"

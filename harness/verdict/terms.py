@@ -23,6 +23,9 @@ SPREAD = 0.25
 """How far each amount may be off either way, where nothing else is said."""
 DAYS = 365.0
 
+MOST = 1e12
+"""Of any amount: a larger one is a slip of the keyboard, and its figures are beyond what anybody can read."""
+
 AMOUNTS = tuple(name for name in Economics.model_fields if name != "data_must_stay_inside")
 
 GPU_HOUR = "gpu_hour_usd"
@@ -84,13 +87,16 @@ def load_terms(
 
     Raises:
         UsageError: an unknown key, or a value that is no amount.
-        UserFileError: the block in the file is wrong.
+        UserFileError: the block in the file is wrong, or an amount in it is above `MOST`.
     """
     if not months > 0 or not months < 1e6 or not 0 <= spread < 1:
         raise UsageError(f"months must be above 0 and the spread from 0 to below 1, found {months:g} and {spread:g}")
     path = experiment_file(report)
     written = read_yaml(path).get("economics") if path.is_file() else None
     known = parse(Economics, written or {}, path, field="economics").model_dump()
+    for key, value in known.items():
+        if value is not None and value > MOST:
+            raise UserFileError(path, f"is {value:g}, the most is {MOST:,.0f}", field=f"economics.{key}")
     for key, text in (given or {}).items():
         known[key] = _amount(key, text)
     stay, hour = known.pop("data_must_stay_inside"), known.pop(GPU_HOUR, None)
@@ -107,10 +113,18 @@ def _amount(key: str, text: str) -> Any:
         value = None if text.strip() in {"", "null", "unknown"} else yaml.safe_load(text)
         if isinstance(value, str):  # YAML 1.1 takes 1e5 for a text
             value = float(value)
-        return getattr(parse(Economics, {field: value}, Path("--economics")), field)
+        amount = getattr(parse(Economics, {field: value}, Path("--economics")), field)
     except (yaml.YAMLError, ValueError, UserFileError):
-        needed = "true or false" if key == "data_must_stay_inside" else "an amount from 0"
+        needed = "true or false" if key == "data_must_stay_inside" else f"an amount from 0 to {most_of(key):,.0f}"
         raise UsageError(f"--economics: {key} is {text!r}; needed: {needed}, or nothing for unknown") from None
+    if amount is not None and amount > most_of(key):
+        raise UsageError(f"--economics: {key} is {text!r}; the most is {most_of(key):,.0f}")
+    return amount
+
+
+def most_of(name: str) -> float:
+    """The largest value that an amount may have."""
+    return 366.0 if name == "outage_days_per_year" else MOST
 
 
 # ------------------------------------------------------------------------------------------------------ a month's bill
@@ -172,6 +186,12 @@ def monthly(
 
 FIXED = (("training_usd", "tuned"), ("labelling_usd", "tuned"), ("skill_authoring_usd", "skilled"))
 """Money spent once, and the part of an option that it is spent on."""
+
+
+def fixed_parts(amounts: Mapping[str, float], makeup: Makeup, months: float) -> dict[str, float]:
+    """What an option costs a month whatever the volume, in dollars by the input that it comes from; known ones only."""
+    applies = (("hosting_usd_per_month", makeup.hosted, 1.0), *((n, getattr(makeup, a), months) for n, a in FIXED))
+    return {name: amounts[name] / over for name, here, over in applies if here and amounts.get(name) is not None}
 
 
 def known_product(terms: Mapping[str, Any], lacking: list[str]) -> Any:

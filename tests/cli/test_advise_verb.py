@@ -62,7 +62,7 @@ def test_the_advice_as_text(report, capsys):
     assert main(["advise", str(report), "--economics", *GIVEN, *KINDS]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert out.startswith("OWN\n- With probability ")
+    assert out.startswith("OWN\n- In all 4,999 redraws of the tasks and the amounts an OWN option is the cheapest")
     assert "it is tuned, $45.00 a month for 1,000 tasks." in out
     assert re.search(r"Break-even, tasks a month: 41[23] \[41[23], 41[23]\] \(tuned against skilled\)", out)  # 412.5
     assert "- hosting_usd_per_month at $67.00 (now $20.00): RENT" in out
@@ -81,6 +81,8 @@ def test_without_economics_it_says_what_is_missing_and_ends_well(report, capsys)
     [
         (["--economics", "tasks_per_month"], "is not KEY=VALUE"),
         (["--economics", "tasks=1"], "unknown key 'tasks'"),
+        (["--economics", "tasks_per_month=1e18"], "the most is 1,000,000,000,000"),
+        (["--economics", "training_usd=-5"], "an amount from 0 to 1,000,000,000,000"),
         (["--margin", "-1"], "the margin must lie from 0"),
         (["--months", "0"], "months must be above 0"),
         (["--own", "tuend"], "did you mean 'tuned'"),

@@ -10,7 +10,7 @@ from escalating import write_escalating
 from harness.cli.main import main
 from harness.core import Decision, Estimate
 from harness.report.pages.evidence import grounds_for, look_at
-from harness.report.text import dollars_interval, percent_interval
+from harness.report.text import chance, dollars, dollars_interval, percent_interval
 from harness.verdict import advise_at, load_terms
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
@@ -55,9 +55,15 @@ def wanted_options(found):
     return [
         [o["contender"], o["kind"], interval(o["pass_rate"], percent_interval), o["quality"],
          interval(o["cost_per_pass_usd"], dollars_interval), interval(o["monthly_usd"], dollars_interval),
-         "-" if o["probability_cheapest"] is None else f"{o['probability_cheapest']:.2f}"]
+         dollars(o["fixed_usd"]), dollars(o["tasks_usd"]), chance(o["probability_cheapest"])]
         for o in found["options"]
     ]  # fmt: skip
+
+
+def typed(page, key, text):
+    next(n for n in page.text_input if n.key == key).set_value(text).run()
+    assert not page.exception
+    return page
 
 
 def same(page, wanted):
@@ -86,7 +92,10 @@ def test_every_figure_is_that_of_the_command(report, capsys):
         ({"margin": "15", "months": "24", "spread": "0"}, ["--margin", "0.15", "--months", "24", "--spread", "0"]),
         ({"value": "2", "outage": "30", "hosting": "1"},
          ["--economics", "value_per_task_usd=2", "outage_days_per_year=30", "hosting_usd_per_month=1"]),
-        ({"unknown": "Tasks a month"}, ["--economics", "tasks_per_month="]),
+        ({"volume": ""}, ["--economics", "tasks_per_month="]),
+        ({"volume": "0"}, ["--economics", "tasks_per_month=0"]),
+        ({"volume": "$1,234,567.5"}, ["--economics", "tasks_per_month=1234567.5"]),
+        ({"volume": "1000000000000"}, ["--economics", "tasks_per_month=1e12"]),
     ],
 )  # fmt: skip
 def test_what_ifs_in_the_address(report, capsys, choices, options):
@@ -95,25 +104,54 @@ def test_what_ifs_in_the_address(report, capsys, choices, options):
 
 def test_a_field_that_is_changed_changes_what_follows(report, capsys):
     page = drawn("money", report)
-    next(n for n in page.number_input if n.key == "volume").set_value(1_000_000.0).run()
+    typed(page, "volume", "1,000,000")
     assert not page.exception
     same(page, advised(report, capsys, "--economics", "tasks_per_month=1000000"))
-    next(m for m in page.multiselect if m.key == "unknown").set_value(["Hosting a month, $"]).run()
+    typed(page, "hosting", "")
     same(page, advised(report, capsys, "--economics", "tasks_per_month=1000000", "hosting_usd_per_month="))
+    typed(page, "hosting", "7")
+    same(page, advised(report, capsys, "--economics", "tasks_per_month=1000000", "hosting_usd_per_month=7"))
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        ("value", "-5", "Value of a task, $: '-5' is no amount from 0 to 1 trillion."),
+        ("hour", "2,50", "Machine's hour, $: '2,50' is no amount"),
+        ("volume", "1e18", "Tasks a month: '1e18' is no amount from 0 to 1 trillion."),
+        ("volume", "nan", "'nan' is no amount"),
+        ("outage", "400", "Outage days a year: '400' is no amount from 0 to 366."),
+        ("months", "0", "0 months is no time"),
+        ("margin", "100", "is no amount from 0 to 99."),
+    ],
+)
+def test_what_is_no_amount_is_said_and_no_figure_is_shown(report, key, text, said):
+    page = typed(drawn("money", report), key, text)
+    assert said in texts(page)
+    assert "No figures are shown" in page.info[0].value
+    assert not page.get("vega_lite_chart")
+    assert not any("<table" in body for body in bodies(page))
+
+
+def test_with_nothing_to_do_nothing_is_advised(report):
+    page = drawn("money", report, volume="0")
+    assert texts(page).split()[0] == "UNDECIDED"
+    assert "With 0 tasks a month there is nothing to do" in texts(page)
+    assert any("Nothing can be moved" in c.value for c in page.caption)
 
 
 def test_the_fields_start_at_the_experiments_amounts(report):
     page = drawn("money", report)
-    values = {n.key: n.value for n in page.number_input}
-    assert (values["volume"], values["value"], values["outage"], values["hosting"]) == (20000, 0.05, 5, 100)
-    assert values["hour"] == 2.0
+    values = {n.key: n.value for n in page.text_input}
+    assert (values["volume"], values["value"], values["outage"], values["hosting"]) == ("20,000", "0.05", "5", "100")
+    assert values["hour"] == "2"
     assert next(s for s in page.selectbox if s.key == "inside").value == "no"
 
 
 def test_without_an_experiment_everything_is_asked_for(tmp_path, capsys):
     folder = write_escalating(tmp_path / "r", n=40)
     page = drawn("money", folder)
-    assert [n.value for n in page.number_input if n.key == "volume"] == [None]
+    assert [n.value for n in page.text_input if n.key == "volume"] == [""]
     same(page, advised(folder, capsys))
     assert "Not known: tasks a month, value of a task, training" in texts(page)
     assert any("Nothing can be moved" in c.value for c in page.caption)
@@ -132,7 +170,7 @@ def test_of_an_imported_table_the_reader_says_what_is_owned(tmp_path):
     folder = with_economics(tmp_path / "r", n=60, hybrid=None)
     (folder / "manifest.json").unlink()
     page = drawn("money", folder)
-    assert "owned, rented or a mix" in page.info[0].value
+    assert "OWN, RENT or MIX" in page.info[0].value
     assert "No price of a machine's hour is on record" in texts(page)
     assert {row[1] for row in options_of(page)} == {"unknown"}
     next(m for m in page.multiselect if m.key == "own").set_value(["w"]).run()
@@ -168,12 +206,12 @@ def test_defaults_follow_the_report_and_choices_stay(report, tmp_path):
     test = AppTest.from_function(script, args=(str(report), str(other)), default_timeout=60)
     test.query_params["value"] = "3"
     test.run()
-    assert {n.key: n.value for n in test.number_input}["volume"] == 20000
+    assert {n.key: n.value for n in test.text_input}["volume"] == "20,000"
     test.checkbox[0].uncheck().run()
     assert not test.exception
-    values = {n.key: n.value for n in test.number_input}
-    assert values["volume"] == 7
-    assert values["value"] == 3
+    values = {n.key: n.value for n in test.text_input}
+    assert values["volume"] == "7"
+    assert values["value"] == "3"
 
 
 def test_an_incomplete_run_and_names_of_others(tmp_path):

@@ -74,6 +74,30 @@ def test_a_months_bill(tmp_path):
     assert option(found, "tuned").cost_per_pass_usd.value == pytest.approx(0.0125)
 
 
+def test_a_bill_is_what_is_fixed_and_what_the_tasks_cost(same):
+    """By hand: tuned is hosted (20) and tuned (120 + 60 over 12 months); skilled was written (24 over 12 months)."""
+    tuned, skilled = (option(asked(same), name) for name in ("tuned", "skilled"))
+    assert tuned.fixed_parts_usd == {"hosting_usd_per_month": 20, "training_usd": 10, "labelling_usd": 5}
+    assert (tuned.fixed_usd, skilled.fixed_usd) == (35, 2)
+    for one in (tuned, skilled):
+        assert one.fixed_usd + one.tasks_usd == pytest.approx(one.monthly_usd.value)
+    none = option(asked(same, hosting_usd_per_month=None), "tuned")
+    assert (none.fixed_usd, none.tasks_usd) == (None, None)
+
+
+def test_with_nothing_to_do_there_is_no_advice(same):
+    found = asked(same, tasks_per_month=0)
+    assert found.advice == Decision.UNDECIDED
+    assert [reason for reason in found.reasons if "With 0 tasks a month there is nothing to do" in reason]
+    assert found.flips_at == ()
+
+
+def test_an_amount_of_the_file_has_a_bound(same):
+    (same / "experiment.yaml").write_text("economics: {tasks_per_month: 1.0e+18}")
+    with pytest.raises(UserFileError, match=r"tasks_per_month.*1e\+18.*1,000,000,000,000"):
+        load_terms(same)
+
+
 def test_the_horizon_spreads_what_is_paid_once(same):
     assert option(asked(same, months=24), "tuned").monthly_usd.value == pytest.approx(10 + 20 + 7.5)
 
@@ -275,7 +299,7 @@ def test_an_unknown_cost_is_asked_for(tmp_path):
 def test_one_kind_is_no_choice(tmp_path):
     found = asked(write(tmp_path / "r", {"bare": [(True, 0.1)] * 30, "skilled": [(True, 0.2)] * 30}))
     assert found.advice == Decision.UNDECIDED
-    assert found.reasons[0].startswith("Only rented options were tried")
+    assert found.reasons[0].startswith("Only RENT options were tried")
     assert found.break_even_tasks_per_month.why == "no option is known to be owned"
     inside = asked(write(tmp_path / "r", {"bare": [(True, 0.1)] * 30}), data_must_stay_inside=True)
     assert inside.reasons == ("The data must stay inside, and no owned option was tried: try one.",)

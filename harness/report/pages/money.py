@@ -1,7 +1,6 @@
 """What it costs a month, from which volume owning pays, and what would change that: at anybody's economics."""
 
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -9,12 +8,13 @@ import streamlit as st
 from harness.core import Decision
 from harness.report.advice_pieces import break_even_html, flips_html, options_html, word_html
 from harness.report.fragments import html_list
+from harness.report.pages.choices import choose
 from harness.report.pages.evidence import Evidence, grounds_for, remembered
 from harness.report.pages.follow import follow
-from harness.report.pages.parts import choose, columns, figure, html, loud, notes, section, title
-from harness.report.text import visible
+from harness.report.pages.parts import columns, figure, html, loud, notes, section, title
+from harness.report.text import amount_of, amount_text, visible
 from harness.report.tornado import INPUTS, bills_figure, pass_cost_figure, tornado_figure, volumes_around
-from harness.verdict import MARGIN, MONTHS, SPREAD, Grounds, Terms, advise_at, bills_at, load_terms
+from harness.verdict import KINDS_MEAN, MARGIN, MONTHS, SPREAD, Grounds, Terms, advise_at, bills_at, load_terms, most_of
 
 if TYPE_CHECKING:
     from harness.report.pages.shell import Shown
@@ -29,10 +29,16 @@ FIELDS = {
     "hosting": ("hosting_usd_per_month", "Hosting a month, $", "Beside the hours that the tasks are billed."),
 }
 """By the key in the address: the input, its label, and what it means."""
-STEPS = {"volume": 1000.0, "value": 0.001, "outage": 1.0}
-"""Of the buttons beside a field."""
+HOUR = "Machine's hour, $"
+SETTINGS = {
+    "margin": ("Largest drop below the best pass rate, points", 100 * MARGIN, 99.0),
+    "months": ("Months over which money spent once is spread", MONTHS, 1200.0),
+    "spread": ("Each amount may be off by, %", 100 * SPREAD, 99.0),
+}
+"""By the key in the address: label, what holds where nothing is said, and the most."""
+NOT_KNOWN = "not known"
 INSIDE = {"no": False, "yes": True, "not known": None}
-OWNED = {"own": (Decision.OWN, "owned"), "rent": (Decision.RENT, "rented"), "mix": (Decision.MIX, "mixed")}
+OWNED = {"own": Decision.OWN, "rent": Decision.RENT, "mix": Decision.MIX}
 
 
 def page(shown: "Shown") -> None:
@@ -43,7 +49,12 @@ def page(shown: "Shown") -> None:
     )
     evidence = shown.evidence
     grounds = _kinds(evidence)
-    terms, margin = _inputs(evidence, grounds)
+    terms, margin, wrong = _inputs(evidence, grounds)
+    if wrong:  # figures of other amounts than those on the screen would be read as theirs
+        for text in wrong:
+            loud(text)
+        st.info("No figures are shown until every field holds an amount, or nothing where it is not known.")
+        return
     grounds = grounds.at_margin(margin)
     advice = advise_at(grounds, terms)
     html(word_html(advice))
@@ -57,8 +68,8 @@ def page(shown: "Shown") -> None:
     figure("per-pass", pass_cost_figure, advice, shown.look)
     section("What would flip it")
     hour = terms.gpu_hour_usd if terms.gpu_hour_usd is not None else grounds.machine.hour_on_record
-    if advice.economics["tasks_per_month"] is None:
-        st.caption("Nothing can be moved before the tasks a month are given.")
+    if not advice.economics["tasks_per_month"]:
+        st.caption("Nothing can be moved before the tasks a month are given, and are more than 0.")
     else:
         figure("tornado", tornado_figure, advice, None if grounds.machine.why else hour, shown.look)
         html(flips_html(advice) or "<p>No input, moved alone, changes which kind of option is the cheapest.</p>")
@@ -80,66 +91,89 @@ def _kinds(evidence: Evidence) -> Grounds:
     unknown = [c.contender for c in grounds.standing.candidates if c.kind is None]
     if not unknown:
         return grounds
-    st.info("Of some contenders nothing on record says whether they would be owned, rented or a mix. Say it here.")
+    st.info("Of some contenders nothing on record says whether they are OWN, RENT or MIX. Say it here.")
     said: dict[str, list[str]] = {}
-    for (key, (_, word)), place in zip(OWNED.items(), columns(3), strict=True):
+    for (key, kind), place in zip(OWNED.items(), columns(3), strict=True):
         with place:
-            said[key] = [n for n in st.multiselect(f"Would be {word}", unknown, key=key, format_func=visible,
-                                                   bind="query-params") if n in unknown]  # fmt: skip
+            chosen = st.multiselect(kind.value, unknown, key=key, format_func=visible, help=KINDS_MEAN[kind],
+                                    bind="query-params")  # fmt: skip
+            said[key] = [n for n in chosen if n in unknown]
     once = [n for names in said.values() for n in names]
     if len(set(once)) < len(once):
         loud("A contender is said to be two things. The first that is said of it counts.")
     seen: set[str] = set()
     kinds = []
     for key, names in said.items():
-        kinds.append((OWNED[key][0], tuple(n for n in names if n not in seen)))
+        kinds.append((OWNED[key], tuple(n for n in names if n not in seen)))
         seen.update(names)
     return grounds_for(evidence, tuple(k for k in kinds if k[1]))
 
 
-def _inputs(evidence: Evidence, grounds: Grounds) -> tuple[Terms, float]:
-    """The economics and the margin that the reader asks for; those of the experiment where nothing is said."""
+def _inputs(evidence: Evidence, grounds: Grounds) -> tuple[Terms, float, list[str]]:
+    """The economics and the margin that the reader asks for, and what is wrong with what was typed.
+
+    An amount of the experiment stands in its field; a field that is emptied is not known. The fields are texts: a field
+    for numbers cannot be emptied where it has a default, and keeps an old value beside a wrong one.
+    """
     base, hour = written_terms(evidence), grounds.machine.hour_on_record
     stay = next(word for word, value in INSIDE.items() if value is base.data_must_stay_inside)
-    defaults = {key: base[name] for key, (name, _, _) in FIELDS.items()}
-    follow("money", evidence, {**defaults, "inside": stay, "hour": hour})
-    number = partial(st.number_input, min_value=0.0, format="%.6g", bind="query-params", placeholder="not known")
+    defaults = {key: amount_text(base[name]) for key, (name, _, _) in FIELDS.items()}
+    follow("money", evidence, {**defaults, "inside": stay, "hour": amount_text(hour)})
+    form = _Form()
     given: dict[str, float | None] = {}
     places = iter([place for _ in range(3) for place in columns(3)])
     for key, (name, label, words) in FIELDS.items():
         with next(places):
-            given[name] = number(label, value=defaults[key], step=STEPS.get(key, 10.0), key=key, help=words)
+            given[name] = form.amount(label, key, defaults[key], most_of(name), words=words)
     asked = None
     with next(places):
         if (grounds.machine.hour_usd >= 0).any():
-            words = "What an hour of every machine costs; what is paid by the hour moves with it."
-            asked = number("Machine's hour, $", value=hour, step=0.1, key="hour", help=words)
+            words = "What an hour of every machine costs; what is paid by the hour moves with it. Empty: as on record."
+            asked = form.amount(
+                HOUR, "hour", amount_text(hour), most_of("gpu_hour_usd"), words=words, empty="as on record"
+            )
     with next(places):
         inside = choose("The data must stay inside", list(INSIDE), "inside", index=list(INSIDE).index(stay))
-    with st.expander("Quality, horizon, ranges, and amounts that are not known"):
-        # A field with a default cannot be emptied, so that an amount is not known is a choice of its own.
-        hidden = st.multiselect("Leave out as not known", [label for _, label, _ in FIELDS.values()], key="unknown",
-                                bind="query-params")  # fmt: skip
-        left, middle, right = columns(3)
-        with left:
-            margin = st.number_input("Largest drop below the best pass rate, points", 0.0, 99.0, 100 * MARGIN, 0.5,
-                                     key="margin", bind="query-params")  # fmt: skip
-        with middle:
-            months = st.number_input("Months over which money spent once is spread", 1.0, 1200.0, MONTHS, 1.0,
-                                     key="months", bind="query-params")  # fmt: skip
-        with right:
-            spread = st.number_input("Each amount may be off by, %", 0.0, 99.0, 100 * SPREAD, 5.0, key="spread",
-                                     bind="query-params")  # fmt: skip
-    given |= {name: None for name, label, _ in FIELDS.values() if label in hidden}
+    st.caption("A field that you empty is not known: the advice then asks for it where it matters.")
+    with st.expander("Quality, horizon and ranges"):
+        said: dict[str, float] = {}
+        for (key, (label, usual, most)), place in zip(SETTINGS.items(), columns(3), strict=True):
+            with place:
+                shown = amount_text(usual)
+                value = form.amount(
+                    label, key, shown, most, words=f"Empty: {shown}, as usual.", empty=f"{shown}, as usual"
+                )
+                said[key] = usual if value is None else value
+    if said["months"] <= 0:
+        form.wrong.append(f"{SETTINGS['months'][0]}: 0 months is no time. At least a part of one is needed.")
     terms = replace(
         base,
         amounts={**base.amounts, **given},
         data_must_stay_inside=INSIDE[inside],
-        months=months,
-        spread=spread / 100,
+        months=said["months"],
+        spread=said["spread"] / 100,
         gpu_hour_usd=None if asked is None or asked == hour else asked,
     )
-    return terms, margin / 100
+    return terms, said["margin"] / 100, form.wrong
+
+
+@dataclass(slots=True)
+class _Form:
+    """Fields for amounts."""
+
+    wrong: list[str] = field(default_factory=list)
+    """What cannot be read, and in which field."""
+
+    def amount(
+        self, label: str, key: str, default: str, most: float, *, words: str, empty: str = NOT_KNOWN
+    ) -> float | None:
+        """What the field says; ``None`` where it is empty, or wrong."""
+        text = st.text_input(label, default, max_chars=40, key=key, help=words, placeholder=empty, bind="query-params")
+        try:
+            return amount_of(text or "", most)
+        except ValueError as error:
+            self.wrong.append(f"{label}: {error}.")
+            return None
 
 
 def _asides(grounds: Grounds, terms: Terms) -> list[str]:
