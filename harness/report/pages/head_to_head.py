@@ -11,6 +11,7 @@ from harness.core import as_json
 from harness.report.csv_export import safe_csv
 from harness.report.forest import forest_figure
 from harness.report.fragments import domain_differences_html, html_text
+from harness.report.pages.choices import choose
 from harness.report.pages.evidence import (
     Evidence,
     asked_at,
@@ -21,7 +22,7 @@ from harness.report.pages.evidence import (
     table_of,
 )
 from harness.report.pages.pairs import choose_pair
-from harness.report.pages.parts import choose, columns, download, figure, html, loud, notes, section, title
+from harness.report.pages.parts import columns, download, figure, html, loud, notes, section, title
 from harness.report.pair_pieces import (
     WAYS,
     FlippedTask,

@@ -1,6 +1,7 @@
 """Which two contenders a page compares: the choice stands in the address as ``a`` and ``b``."""
 
-from harness.report.pages.parts import choose, columns
+from harness.report.pages.choices import choose
+from harness.report.pages.parts import columns
 from harness.report.text import visible
 from harness.report.view import Scoreboard
 

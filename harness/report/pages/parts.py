@@ -1,4 +1,4 @@
-"""What every page is made of: titles, tables, figures, choices that stand in the address, downloads, others' texts.
+"""What every page is made of: titles, tables, figures, downloads, others' texts.
 
 Names and answers come from files and models. Streamlit renders Markdown in most of its texts, so such a text goes
 through `html` (escaped), `st.text` or `st.code`, and never into a label or a Markdown call.
@@ -90,13 +90,6 @@ class _Same:
 def _drawn(make: Callable[..., Figure | None], *of: _Same) -> tuple[dict[str, Any], tuple[str, ...]] | None:
     found = make(*(one.value for one in of))
     return None if found is None else (dressed(found).to_dict(), found.notes)
-
-
-def choose(label: str, options: Sequence[str], key: str, *, index: int = 0, words: Callable[[str], str] = str) -> str:
-    """One of the options; the choice stands in the address under ``key`` and lasts from page to page."""
-    found = st.selectbox(label, list(options), index=min(index, len(options) - 1), key=key, format_func=words,
-                         bind="query-params", persist_state="session")  # fmt: skip
-    return found if found in options else options[0]
 
 
 def download(label: str, data: bytes | Callable[[], bytes], name: str, kind: str = "text/csv") -> None:

@@ -5,13 +5,14 @@ The state is in the address: a link opens the same reports, page and choices.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from harness.core import OwnbenchError
-from harness.report.dashboard import reports_in
-from harness.report.fragments import style
+from harness.report.dashboard import reports_and_problems
+from harness.report.fragments import html_text, style
 from harness.report.look import DAY, NIGHT, Look
 from harness.report.pages import (
     answer,
@@ -23,9 +24,11 @@ from harness.report.pages import (
     skill_use,
     tasks,
 )
+from harness.report.pages.address import complaints, held, visit
+from harness.report.pages.choices import choose, one_of, several
 from harness.report.pages.evidence import Evidence, look_at, splits_of
 from harness.report.pages.parts import html, loud, title
-from harness.report.text import visible
+from harness.report.text import listed, visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +46,9 @@ class Shown:
         """The one report of a page that shows one; where several are chosen, the reader says which."""
         if len(self.chosen) == 1:
             return self.chosen[0]
-        names = [e.name for e in self.chosen]
-        name = st.selectbox("Report shown", names, key="shown", bind="query-params")
-        return self.chosen[names.index(name)] if name in names else self.chosen[0]
+        named = dict(_named([e.folder for e in self.chosen]))
+        name = choose("Report shown", list(named), "shown")
+        return next(e for e in self.chosen if e.folder == named[name])
 
 
 ICON = Path(__file__).with_name("icon.png")
@@ -72,39 +75,69 @@ def show(given: Sequence[Path]) -> None:
     """Draws the page that the address asks for."""
     st.set_page_config(page_title="ownbench", page_icon=str(ICON), layout="wide")
     html(f"<style>{style()}</style>")
-    shown: list[Shown] = []
+    with visit():
+        _draw(given)
+
+
+def _draw(given: Sequence[Path]) -> None:
+    top = st.container()
+    folders, problems = reports_and_problems(given)
     with st.sidebar:
-        chosen = st.radio("Page", list(PAGES), key="page", bind="query-params")
-        try:
-            shown += _chosen(given)
-        except OwnbenchError as error:
-            loud(str(error))
+        page = _page()
+        shown = _chosen(folders)
+    names = [e.name for e in shown.chosen] if shown else []
+    st.set_page_config(page_title=" - ".join([", ".join(visible(n, 60) for n in names[:3]) or "no report", page]))
+    with top:
+        for words in (*problems, *complaints("page", "report", "split")):
+            loud(words)
+        if shown:
+            html(f'<p class="where">{html_text(_where(shown))}</p>')
     if not shown:
         title("ownbench")
         st.info("No report is chosen. The side bar lists those that are here; ownbench run makes one.")
-    for one in shown:
-        try:
-            PAGES.get(chosen, answer.page)(one)
-        except OwnbenchError as error:  # a broken report says what is broken
-            loud(str(error))
+        return
+    try:
+        PAGES[page](shown)
+    except OwnbenchError as error:  # a broken report says what is broken
+        loud(str(error))
 
 
-def _chosen(given: Sequence[Path]) -> list[Shown]:
-    """The reports and the part of them that the side bar says; none where nothing is chosen."""
+def _page() -> str:
+    titles = list(PAGES)
+    draw = partial(st.radio, "Page", titles, key="page")
+    return held("page", draw, default=titles[0], read=one_of(titles), texts=lambda value: [value], aloud=False)
+
+
+def _chosen(found: Sequence[Path]) -> Shown | None:
+    """The reports and the part of them that the side bar says; ``None`` where no report is chosen."""
     look = NIGHT if st.context.theme.type == "dark" else DAY
-    there = [one for one in given if one.is_dir() or (Path("reports") / one).is_dir()]
-    for gone in (one for one in given if one not in there):  # it hides no other
-        loud(f"{gone}: there is no such report")
-    folders = dict(_named(reports_in(there)))
-    names = list(folders)
-    chosen = st.multiselect("Reports", names, default=names[:1], key="report", bind="query-params")
-    found = [look_at(folders[name]) for name in chosen if name in folders]
-    splits = list(dict.fromkeys(s for one in found for s in splits_of(one)))
-    split = None
-    if splits:
-        split = st.selectbox("Part of the suites", splits, key="split", bind="query-params")
-    shown = tuple(look_at(e.folder, split if splits_of(e) else None) for e in found)
-    return [Shown(chosen=shown, look=look, every=tuple(folders.values()))] if shown else []
+    folders = dict(_named(found))
+    first = next((name for name, folder in folders.items() if _opens(folder)), next(iter(folders), None))
+    names = several("Reports", list(folders), "report", default=[first] if first else [], aloud=False)
+    plain = [look_at(folders[name]) for name in names]
+    splits = list(dict.fromkeys(s for one in plain for s in splits_of(one)))
+    split = choose("Part of the suites", splits, "split", aloud=False) if splits else None
+    chosen = tuple(look_at(e.folder, split if splits_of(e) else None) for e in plain)
+    return Shown(chosen=chosen, look=look, every=tuple(found)) if chosen else None
+
+
+def _opens(folder: Path) -> bool:
+    """Whether there is something to show: a broken report is not the first that somebody sees."""
+    import pyarrow.parquet as pq
+
+    try:
+        pq.read_schema(folder / "outcomes.parquet")
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _where(shown: Shown) -> str:
+    """Of what the page speaks."""
+    parts = {e.split for e in shown.chosen}
+    part = next(iter(parts)) if len(parts) == 1 else None
+    said = {None: "", "all": ", all parts of the suites"}.get(part, f", the {part} part of the suites")
+    return listed([e.name for e in shown.chosen]) + said
 
 
 def _named(folders: Sequence[Path]) -> list[tuple[str, Path]]:

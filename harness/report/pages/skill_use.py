@@ -9,8 +9,9 @@ from harness.core import OwnbenchError
 from harness.report.forest import forest_figure
 from harness.report.fragments import domain_differences_html, html_text
 from harness.report.interaction import interaction_figure
+from harness.report.pages.choices import choose
 from harness.report.pages.evidence import Evidence, has_skills_for, pairing_for, skills_for, table_of
-from harness.report.pages.parts import choose, download, figure, html, loud, notes, section, title
+from harness.report.pages.parts import download, figure, html, loud, notes, section, title
 from harness.report.skill_figures import lifts_figure, skill_lifts_figure
 from harness.report.skill_pieces import (
     NO_EFFECT,

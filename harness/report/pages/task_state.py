@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from harness.report.pages.choices import choose
 from harness.report.pages.evidence import Evidence, index_of, remembered
-from harness.report.pages.parts import choose, columns
+from harness.report.pages.parts import columns
 from harness.report.task_pieces import STATUSES
 from harness.report.task_view import AttemptView, attempt_view
 from harness.report.text import visible

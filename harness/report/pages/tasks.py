@@ -10,8 +10,9 @@ import streamlit as st
 
 from harness.core import EvidenceError, OwnbenchError, Redactor
 from harness.report.fragments import html_code, html_lines, html_text
+from harness.report.pages.choices import choose
 from harness.report.pages.evidence import Evidence, keeps_conversations, scoreboard_for
-from harness.report.pages.parts import choose, columns, download, html, loud, section, title
+from harness.report.pages.parts import columns, download, html, loud, section, title
 from harness.report.pages.task_state import (
     ask,
     attempt_of_row,
