@@ -1,9 +1,10 @@
 """What the tables, figures and pages show: computed once from the evidence, then only formatted."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from harness.core import Comparison, Estimate, as_json
+from harness.core import Comparison, Estimate, Kind, as_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,8 @@ class ContenderScore:
     not known, or of a control."""
     control: str | None = None
     """What it is a control of, in a word (``oracle``, ``placebo`` …): a yardstick, and no option to choose."""
+    apart: bool = False
+    """Measured on other tasks than most contenders: its pass rate says nothing beside theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +115,8 @@ class Scoreboard:
     stopped_because: str | None
     warning: str | None
     """The loud line over a run that is not done."""
+    apart: str
+    """The loud line over contenders that were not measured on the same tasks; empty where all were."""
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -125,11 +130,11 @@ class Scoreboard:
     def ranked(self) -> tuple[ContenderScore, ...]:
         """The options by pass rate, highest first, then the controls likewise, then those without a pass rate.
 
-        Ties stay in the report's order.
+        Options and controls that were measured on other tasks stand after their likes. Ties stay in the report's order.
         """
 
-        def place(c: ContenderScore) -> tuple[bool, bool, float]:
-            return c.pass_rate.value is None, c.control is not None, -(c.pass_rate.value or 0.0)
+        def place(c: ContenderScore) -> tuple[bool, bool, bool, float]:
+            return c.pass_rate.value is None, c.control is not None, c.apart, -(c.pass_rate.value or 0.0)
 
         return tuple(sorted(self.contenders, key=place))
 
@@ -150,10 +155,18 @@ class Scoreboard:
         return frozenset(c.name for c in self.contenders if c.control is not None)
 
     @property
+    def yardsticks(self) -> frozenset[str]:
+        """The controls, and what an import calls an oracle or random: nothing that somebody could choose."""
+        called = {c.name for c in self.contenders if c.kind == Kind.IMPORTED
+                  and {"oracle", "random"} & set(re.split(r"[^a-z]+", c.name.lower()))}  # fmt: skip
+        return self.controls | called
+
+    @property
     def compared(self) -> tuple[Comparison, ...]:
-        """The comparisons of contenders that are shown, those with a control after the others."""
+        """The comparisons of contenders that are shown, in their order there; those with a control after the others."""
+        places = {c.name: place for place, c in enumerate(self.ranked)}
         shown = [c for c in self.comparisons if not {c.a, c.b} & self.absent]
-        return tuple(sorted(shown, key=lambda c: bool({c.a, c.b} & self.controls)))
+        return tuple(sorted(shown, key=lambda c: (bool({c.a, c.b} & self.controls), places[c.a], places[c.b])))
 
     @property
     def n_adjusted(self) -> int:

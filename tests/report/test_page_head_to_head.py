@@ -196,6 +196,17 @@ def test_the_two_that_stand_first(make_report):
     assert default_pair(scoreboard(first)) == ("mid", "best")
 
 
+def test_the_two_that_stand_first_are_options_on_the_same_tasks(make_report):
+    rows = [
+        {"contender": c, "task": f"{kind}{i}", "kind": "imported", "status": "passed" if i < n else "failed"}
+        for c, n, kind in (("oracle_best", 5, "t"), ("elsewhere", 4, "u"), ("good", 3, "t"), ("poor", 1, "t"))
+        for i in range(5)
+    ]
+    view = scoreboard(make_report(rows))
+    assert default_pair(view) == ("good", "poor")
+    assert view.yardsticks == {"oracle_best"}
+
+
 # ---------------------------------------------------------------------------------------------- of two reports
 
 

@@ -7,11 +7,13 @@ from harness.report.view import Scoreboard
 
 
 def default_pair(view: Scoreboard) -> tuple[str, str]:
-    """The option with the highest pass rate against the reference, or the two highest; controls come last.
+    """The option with the highest pass rate against the reference, or the two highest.
 
-    With one contender it stands on both sides.
+    What nobody could choose, and what was measured on other tasks than the rest, comes last. With one contender it
+    stands on both sides.
     """
-    names = [c.name for c in view.shown]
+    last = view.yardsticks
+    names = [c.name for c in sorted(view.shown, key=lambda c: (c.name in last, c.apart))]
     second = view.reference if view.reference in names else None
     first = next((name for name in names if name != second), names[0])
     if second is None:
