@@ -1,19 +1,18 @@
 """Differences of two contenders domain by domain: as seen and shrunk, each with its interval."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from harness.core import Comparison
 from harness.report.domain_view import DomainEffect, Domains
-from harness.report.look import BETTER, NIGHT, PAPER, WORSE, Figure, Look
+from harness.report.look import BETTER, NIGHT, PAPER, SCHEMA, WORSE, Figure, Look
 from harness.report.text import p_equation, plural, points, points_interval, visible
 from harness.report.view import DomainDifference, Pairing
 
-if TYPE_CHECKING:
-    import altair as alt
-
 Effect = DomainDifference | DomainEffect
 E = TypeVar("E", bound=DomainDifference | DomainEffect)
+Row = dict[str, Any]
+"""Of data, or a piece of Vega-Lite."""
 
 MOST_ROWS = 80
 """Domains drawn; a note says where there are more."""
@@ -37,8 +36,6 @@ def forest_figure(view: Pairing | Domains, look: Look = PAPER) -> Figure | None:
 
     ``None`` with fewer than two domains, where it would say nothing that the comparison has not said.
     """
-    import altair as alt
-
     whole = view.comparison
     every: tuple[Effect, ...] = view.domains
     known = [d for d in from_below(every) if d.delta is not None]
@@ -48,20 +45,18 @@ def forest_figure(view: Pairing | Domains, look: Look = PAPER) -> Figure | None:
     rows = [_row(d, label) for d, label in zip(shown, _labels([d.domain for d in shown]), strict=True)]
     rows.append(_whole(whole))
     # A narrow screen cuts names short; the words on hover have them whole.
-    fluid = alt.ExprRef(f"windowSize()[0] < {NARROW} ? {NAMES_NARROW} : {NAMES}")
-    axis = alt.Axis(labelLimit=fluid if look.fluid else NAMES, labelFontSize=12, labelPadding=6)
-    y = alt.Y("name:N", sort=[r["name"] for r in rows], title=None, axis=axis)
+    fluid = {"expr": f"windowSize()[0] < {NARROW} ? {NAMES_NARROW} : {NAMES}"}
+    axis = {"labelLimit": fluid if look.fluid else NAMES, "labelFontSize": 12, "labelPadding": 6}
+    y = {"field": "name", "type": "nominal", "sort": [r["name"] for r in rows], "title": None, "axis": axis}
     ends = [v for r in rows for v in (r["low"], r["high"], r["value"], r["shrunk_low"], r["shrunk_high"])]
-    scale = alt.Scale(domain=_around_zero(ends), nice=False)
     signed = "(datum.value > 0 ? '+' : '') + format(datum.value, 'd')"
-    x = alt.X(
-        "value:Q", scale=scale, axis=alt.Axis(title="difference, points", grid=True, tickCount=6, labelExpr=signed)
-    )
-    base = alt.Chart(alt.Data(values=rows))
-    layers = [_zero(x, look), *_marks(base, x, y, look)]
+    x = {"field": "value", "type": "quantitative", "scale": {"domain": _around_zero(ends), "nice": False},
+         "axis": {"title": "difference, points", "grid": True, "tickCount": 6, "labelExpr": signed}}  # fmt: skip
+    layers = [_zero(x, look), *_marks(rows, x, y, look)]
     if not look.fluid:
-        numbers = base.mark_text(align="left", dx=WIDTH + 12, fontSize=12)
-        layers.append(numbers.encode(y=y, x=alt.value(0), text="text:N", color=alt.value(look.ink)))
+        numbers = {"type": "text", "align": "left", "dx": WIDTH + 12, "fontSize": 12}
+        text = {"field": "text", "type": "nominal"}
+        layers.append(_layer(rows, [], numbers, y=y, x={"value": 0}, text=text, color={"value": look.ink}))
     first, second = visible(whole.a, NAME_LENGTH), visible(whole.b, NAME_LENGTH)
     notes = [
         f"{first} less {second}: right of 0 {first} passes more. Bars: {100 * whole.level:g}% intervals",
@@ -74,7 +69,7 @@ def forest_figure(view: Pairing | Domains, look: Look = PAPER) -> Figure | None:
     return Figure(
         title=f"{first} less {second}, by domain",
         notes=tuple(notes),
-        chart=alt.layer(*layers).properties(width=WIDTH, height=30 * len(rows)),
+        chart={"$schema": SCHEMA, "layer": layers, "width": WIDTH, "height": 30 * len(rows)},
         words=f"Differences in points by domain, lowest first, {first} less {second}: {said}",
         look=look,
     )
@@ -124,30 +119,44 @@ def _ends(prefix: str, three: tuple[float | None, float | None, float | None]) -
     return {name: None if v is None else 100 * v for name, v in zip(names, three, strict=True)}
 
 
-def _marks(base: "alt.Chart", x: "alt.X", y: "alt.Y", look: Look) -> "list[alt.Chart]":
+def _marks(rows: Sequence[Row], x: Row, y: Row, look: Look) -> list[Row]:
     """Raw ones above the line of the name, shrunk ones below it, that of all tasks on it."""
-    import altair as alt
-
-    tips = [alt.Tooltip("name:N", title="domain"), alt.Tooltip("text:N", title="as seen"),
-            alt.Tooltip("shrunk_text:N", title="shrunk"), alt.Tooltip("test:N", title="test"),
-            alt.Tooltip("tasks:N", title="tasks")]  # fmt: skip
-    colours = alt.Scale(domain=["worse", "better", "even"], range=[WORSE, better_on(look), look.ink])
-    colour = alt.Color("colour:N", scale=colours, legend=None)
-    pale, ink = alt.value(look.pale), alt.value(look.ink)
-    own, whole = base.transform_filter("!datum.whole"), base.transform_filter("datum.whole")
-    raw, shrunk = own.transform_filter("isValid(datum.value)"), own.transform_filter("isValid(datum.shrunk)")
+    said = {"name": "domain", "text": "as seen", "shrunk_text": "shrunk", "test": "test", "tasks": "tasks"}
+    tips = [{"field": field, "title": title, "type": "nominal"} for field, title in said.items()]
+    colours = {"domain": ["worse", "better", "even"], "range": [WORSE, better_on(look), look.ink]}
+    colour = {"field": "colour", "type": "nominal", "scale": colours, "legend": None}
+    pale, ink = {"value": look.pale}, {"value": look.ink}
+    raw, shrunk, whole = (
+        ["!datum.whole", "isValid(datum.value)"],
+        ["!datum.whole", "isValid(datum.shrunk)"],
+        ["datum.whole"],
+    )
+    point = {"type": "point", "opacity": 1}
+    hollow = point | {"filled": False, "size": 55, "strokeWidth": 1.5, "yOffset": -5}
+    square = point | {"filled": True, "size": 70, "shape": "square", "yOffset": 5}
+    diamond = point | {"filled": True, "size": 170, "shape": "diamond"}
+    at_shrunk = {"field": "shrunk", "type": "quantitative"}
     return [
-        raw.mark_rule(strokeWidth=1.5, yOffset=-5).encode(x="low:Q", x2="high:Q", y=y, color=pale),
-        raw.mark_point(filled=False, size=55, strokeWidth=1.5, yOffset=-5, opacity=1).encode(
-            x=x, y=y, color=pale, tooltip=tips
+        _layer(rows, raw, {"type": "rule", "strokeWidth": 1.5, "yOffset": -5}, y=y, color=pale, **_from_to("")),
+        _layer(rows, raw, hollow, x=x, y=y, color=pale, tooltip=tips),
+        _layer(
+            rows, shrunk, {"type": "rule", "strokeWidth": 3, "yOffset": 5}, y=y, color=colour, **_from_to("shrunk_")
         ),
-        shrunk.mark_rule(strokeWidth=3, yOffset=5).encode(x="shrunk_low:Q", x2="shrunk_high:Q", y=y, color=colour),
-        shrunk.mark_point(filled=True, shape="square", size=70, yOffset=5, opacity=1).encode(
-            x="shrunk:Q", y=y, color=colour, tooltip=tips
-        ),
-        whole.mark_rule(strokeWidth=3).encode(x="low:Q", x2="high:Q", y=y, color=ink),
-        whole.mark_point(filled=True, shape="diamond", size=170, opacity=1).encode(x=x, y=y, color=ink, tooltip=tips),
+        _layer(rows, shrunk, square, x=at_shrunk, y=y, color=colour, tooltip=tips),
+        _layer(rows, whole, {"type": "rule", "strokeWidth": 3}, y=y, color=ink, **_from_to("")),
+        _layer(rows, whole, diamond, x=x, y=y, color=ink, tooltip=tips),
     ]
+
+
+def _layer(rows: Sequence[Row], which: Sequence[str], mark: Row, **encoding: Any) -> Row:
+    """Marks of the rows for which all of ``which`` is so."""
+    chosen = {"transform": [{"filter": condition} for condition in which]} if which else {}
+    return {"data": {"values": rows}, "mark": mark, "encoding": encoding, **chosen}
+
+
+def _from_to(prefix: str) -> Row:
+    """The two ends of a bar."""
+    return {"x": {"field": f"{prefix}low", "type": "quantitative"}, "x2": {"field": f"{prefix}high"}}
 
 
 def better_on(look: Look) -> str:
@@ -155,12 +164,9 @@ def better_on(look: Look) -> str:
     return "#56B4E9" if look == NIGHT else BETTER
 
 
-def _zero(x: "alt.X", look: Look) -> "alt.Chart":
-    import altair as alt
-
-    return alt.Chart(alt.Data(values=[{"value": 0}])).mark_rule(strokeDash=[4, 4], strokeWidth=1.5).encode(
-        x=x, color=alt.value(look.pale)
-    )  # fmt: skip
+def _zero(x: Row, look: Look) -> Row:
+    line = {"type": "rule", "strokeDash": [4, 4], "strokeWidth": 1.5}
+    return _layer([{"value": 0}], [], line, x=x, color={"value": look.pale})
 
 
 def _around_zero(values: Sequence[float | None]) -> list[float]:

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from jsonschema import ValidationError
 
 from harness.core import Estimate
 from harness.report.domains import domains
@@ -90,6 +91,18 @@ def test_the_figures_are_drawn_without_a_network(several, look):
     view = domains(several, "A", "B")
     for figure in (forest_figure(view, look), variance_figure(view, look)):
         assert png(figure, scale=0.5).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("look", [PAPER, DAY])
+def test_the_forest_is_written_in_the_language_of_its_schema(several, look):
+    import altair as alt
+
+    spec = dressed(forest_figure(pair(several, "A", "B"), look)).to_dict()
+    assert spec["$schema"] == alt.SCHEMA_URL
+    alt.LayerChart.from_dict(spec, validate=True)
+    wrong = {**spec, "layer": [{**spec["layer"][0], "mark": {"type": "rule", "strokeWidth": "wide"}}]}
+    with pytest.raises(ValidationError):  # so the schema does look at the marks
+        alt.LayerChart.from_dict(wrong, validate=True)
 
 
 def test_shares_of_the_variance_are_of_the_known_parts(several):
