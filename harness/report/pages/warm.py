@@ -1,5 +1,6 @@
 """What is computed before anybody looks."""
 
+import gc
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import product
@@ -43,3 +44,7 @@ def warm(reports: Sequence[Path]) -> None:
         pairing_for(first, a, b, "mean", "excluded")
         domains_for(first, a, b)
         usual_sweep(first)
+    # Streamlit collects garbage after every drawing, which takes longer than the drawing where a report is large: what
+    # is kept to the end need not be looked at again.
+    gc.collect()
+    gc.freeze()
