@@ -11,11 +11,9 @@ from harness.report.text import (
     percent,
     percent_interval,
     plural,
-    points,
-    points_interval,
     seconds,
 )
-from harness.verdict import Sweep, SweepControl, SweepPoint, SweepRival
+from harness.verdict import Measured, Sweep, SweepControl, SweepPoint, SweepRival, gap_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +30,7 @@ def print_sweep(view: Sweep, file: TextIO | None = None) -> None:
     print_line(console, view.sentence, "bold")
     print_line(console, "")
     _print_policies(console, view)
-    print_line(console, "Thresholds, as they look on these tasks (* the best: its honest figures stand above)", "bold")
+    print_line(console, "Thresholds, as they look on these tasks (* the best here; above: on unseen tasks)", "bold")
     _print_curve(console, view)
     print_line(console, "The signal", "bold")
     print_figures(console, _signal_rows(view))
@@ -50,7 +48,7 @@ def _print_policies(console: "Console", view: Sweep) -> None:
         header.insert(5, "utility")
     rows = [
         [
-            "chosen, cross-fitted",
+            "chosen, on unseen tasks",
             percent(chosen.crossfit_escalated),
             percent_interval(chosen.pass_rate),
             dollars_interval(chosen.cost_per_task_usd),
@@ -63,7 +61,23 @@ def _print_policies(console: "Console", view: Sweep) -> None:
     for name, control in view.controls.items():
         said = difference_text(against[name]) if name in against else ""
         rows.append([names.get(name, name), *_figures(control, view), said])
+    for one in view.measured:
+        blank = [""] if view.cost_weight is not None else []
+        rows.append([f"{name_text(one.name)}, as run", *_run_figures(one), *blank, ""])
     print_table(console, header, rows)
+    for one in view.measured:
+        print_line(console, one.sentence)
+    if view.measured:
+        print_line(console, "")
+
+
+def _run_figures(one: Measured) -> list[str]:
+    return [
+        percent(one.escalated),
+        percent_interval(one.pass_rate),
+        dollars_interval(one.cost_per_task_usd),
+        seconds(one.latency_s.value),
+    ]
 
 
 def _figures(control: "SweepControl | SweepPoint", view: Sweep) -> list[str]:
@@ -105,8 +119,8 @@ def _signal_rows(view: Sweep) -> list[list[str]]:
     rows = [["ranks the worker's passes over its failures", _plain_interval(view.auroc, "AUROC ")]]
     if told.ece is not None:
         rows.append(["calibration error", f"{told.ece:.3f} in {plural(len(told.bins), 'bin')} of equal mass"])
-        scores = [("as it is", told.brier), ("isotonic, cross-fitted", told.brier_isotonic)]
-        scores.append(("saying the pass rate", told.brier_constant))
+        scores = [("as it is", told.brier), ("mended by an isotonic fit on other tasks", told.brier_isotonic)]
+        scores.append(("always saying the pass rate", told.brier_constant))
         rows.append(["Brier score", ", ".join(f"{name} {value:.3f}" for name, value in scores if value is not None)])
     elif told.why:
         rows.append(["calibration", f"{UNKNOWN} ({told.why})"])
@@ -154,14 +168,5 @@ def _plain_interval(figure: Estimate, before: str = "") -> str:
 
 
 def difference_text(rival: SweepRival) -> str:
-    """How much better the choice is than one control."""
-    figure = rival.difference
-    if figure.value is None:
-        return f"{UNKNOWN} ({figure.why})"
-    if rival.on == "cost":
-        return f"{dollars_interval(figure)} saved"
-    if rival.on == "pass rate":
-        ends = "" if figure.low is None else f" {points_interval(figure.low, figure.high)}"
-        return f"{points(figure.value)}{ends} points"
-    ends = "" if figure.low is None or figure.high is None else f" [{figure.low:+.4f}, {figure.high:+.4f}]"
-    return f"{figure.value:+.4f}{ends} {rival.on}"
+    """How much better the choice is than one control, and whether it is worse."""
+    return f"{gap_text(rival)}{': worse' if rival.worse else ''}"

@@ -22,7 +22,7 @@ from harness.verdict.self_test import SelfTest, self_test
 from harness.verdict.sweep import sweep, sweep_of
 from harness.verdict.sweep_goal import SweepGoal, SweepSettings
 from harness.verdict.sweep_view import Measured, Sweep, SweepControl, SweepPoint, SweepRival
-from harness.verdict.sweep_words import gap_text
+from harness.verdict.sweep_words import gap_text, standing
 from harness.verdict.terms import MONTHS, SPREAD, Terms, load_terms, most_of
 from harness.verdict.volumes import Bills, VolumeBill, bills_at
 from harness.verdict.weigh import Outcomes, Weighed, tasks_to_decide, weigh
@@ -89,6 +89,7 @@ __all__ = [
     "read_lock",
     "self_test",
     "set_baseline",
+    "standing",
     "stopped_before_tables",
     "sweep",
     "sweep_of",

@@ -16,7 +16,7 @@ from harness.core import Estimate, EvidenceError, Manifest, UsageError
 from harness.stats import aiq
 from harness.store import TaskTable, load_task_table, read_manifest
 from harness.verdict.sweep_goal import SweepGoal, SweepSettings
-from harness.verdict.sweep_live import check_live
+from harness.verdict.sweep_live import check_live, hybrids_run
 from harness.verdict.sweep_rows import Codes, Rows, Vector, paired_rows
 from harness.verdict.sweep_signal import cpt, gap_area, ranking, told_true
 from harness.verdict.sweep_steps import (
@@ -33,8 +33,8 @@ from harness.verdict.sweep_steps import (
     estimates,
     mixed,
 )
-from harness.verdict.sweep_view import Sweep, SweepChoice, SweepControl, SweepPoint, SweepRival
-from harness.verdict.sweep_words import sentence
+from harness.verdict.sweep_view import Measured, Sweep, SweepChoice, SweepControl, SweepPoint, SweepRival
+from harness.verdict.sweep_words import measured_words, sentence
 
 POINTS = 1_000
 """Thresholds shown at most; the choosing looks at all."""
@@ -149,6 +149,8 @@ def sweep_of(
         notes=(*_notes(one, table, len(exact), confidence_from), *rows.notes),
         reasons=_reasons(one, area, fitted),
     )
+    run = [one.measured(*each) for each in hybrids_run(table, manifest, rows, worker, expert)]
+    found = replace(found, measured=tuple(replace(each, sentence=measured_words(each, found)) for each in run))
     said = sentence(found)
     if not asked.intervals:
         said = f"{said} Whether it beats the controls is not judged: {ALONE}."
@@ -220,6 +222,16 @@ class _Page:
             utility=self.utility(draws.value),
         )
 
+    def measured(self, empty: Measured, figures: Matrix) -> Measured:
+        """With its figures on the resamples of all others."""
+        draws, tasks = self.replayer.seen(figures), empty.n_tasks
+        told = replace(self.told, n_tasks=tasks, n_trials=int(np.isfinite(figures[:, PASS]).sum()))
+        passed, cost, latency = (
+            estimate(float(draws.value[column]), draws.drawn[:, column], told) for column in (PASS, COST, LATENCY)
+        )
+        share = _finite(draws.value[ESCALATED])
+        return replace(empty, escalated=share, pass_rate=passed, cost_per_task_usd=cost, latency_s=latency)
+
     def choice(self, best: int, exact: Matrix, fitted: Draws | None) -> SweepChoice:
         value = exact[best]
         apparent, _ = self.scores(Draws(value=value, drawn=value[None]))
@@ -265,6 +277,7 @@ class _Page:
                     on={"pass": "pass rate"}.get(on, on),
                     difference=difference,
                     beaten=difference.low is not None and difference.low > 0.0,
+                    worse=difference.high is not None and difference.high < 0.0,
                 )
             )
         return tuple(found)
@@ -320,14 +333,22 @@ def _warning(table: TaskTable, manifest: Manifest | None) -> str | None:
 
 def _notes(one: _Page, table: TaskTable, thresholds: int, confidence_from: str | None) -> list[str]:
     rows = one.replayer.rows
+    again = f"{100 * one.level:g}% intervals: the tasks are drawn again {one.replayer.resamples:,} times, each time"
+    again += (
+        f" for pass rate, cost and the choice of a threshold together ({one.told.method}). Where a pass rate stands"
+    )
+    again += " by itself its interval comes from a formula, so the ends of the same rate can differ a little"
+    unseen = f"on unseen tasks: the tasks are dealt to {FOLDS} groups, the threshold for each is chosen on the others,"
+    unseen += f" and this is repeated {REPEATS} times (cross-fitting)"
+    blind = (
+        "random, as often: what drawing the same share of tasks blindly gives on average; oracle, as often: the same"
+    )
     notes = [
         f"split: {table.split}; {rows.n_tasks:,} tasks at which both have a graded attempt and the signal speaks",
         "escalate where confidence < threshold; the worker's call is always charged, the expert's where escalated",
-        f"intervals ({100 * one.level:g}%): {one.told.method}; weights are drawn once, so all figures are joint"
-        if one.replayer.resamples
-        else ALONE,
-        f"the choice is scored on tasks left out: {FOLDS} folds, {REPEATS} dealings; intervals repeat the choosing",
-        "random: the expectation at the cross-fitted share; oracle: the same share, spent where the expert gains most",
+        again if one.replayer.resamples else ALONE,
+        unseen,
+        f"{blind} share, spent where the expert gains most",
     ]
     if rows.n_tasks < len(rows.tasks):
         notes.append(f"{len(rows.tasks):,} attempts: worker and expert meet trial by trial, each task weighs the same")

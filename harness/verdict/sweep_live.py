@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from harness.core import Estimate, EvidenceError, Manifest, UsageError
 from harness.stats import bootstrap_estimate
 from harness.store import TaskTable
+from harness.verdict import rates
 from harness.verdict.sweep_rows import NO_SIGNAL, Rows, Vector, paired_rows, side
-from harness.verdict.sweep_view import Live
+from harness.verdict.sweep_view import Live, Measured
 
 READ_FROM = {"logprob_mean": "confidence", "logprob_min": "logprob_min", "margin": "margin"}
 """A hybrid's signal, and where the worker's own attempts have it."""
 FIXED = ("always", "never")
+Figures = NDArray[np.float64]
+"""Shape (rows, 4): graded value, dollars, seconds, whether escalated."""
 
 
 def check_live(
@@ -72,6 +75,72 @@ def check_live(
     return replace(found, sentence=_sentence(found))
 
 
+def hybrids_run(
+    table: TaskTable, manifest: Manifest | None, rows: Rows, worker: str, expert: str
+) -> list[tuple[Measured, Figures]]:
+    """Hybrids of these two on record, without their figures, and beside each what it did at each row, NaN where not.
+
+    Those that always or never escalate are left out: they are the ends of the curve.
+    """
+    found, keys = [], (rows.tasks << 32) + rows.trials
+    for entry in manifest.contenders if manifest else ():
+        name, parts = str(entry.get("name")), entry.get("parts") or {}
+        rule = (parts.get("written") or {}).get("escalate") or {}
+        signal, _, like = str(rule.get("signal", "")).partition(":")
+        if (parts.get("worker"), parts.get("expert")) != (worker, expert) or name not in table.contenders:
+            continue
+        if signal in FIXED or not signal:
+            continue
+        own = side(table, name)
+        common, mine, theirs = np.intersect1d(keys, own.keys, return_indices=True)
+        if not len(common):
+            continue
+        figures = np.full((len(keys), 4), np.nan)
+        figures[mine] = np.stack([own.value, own.cost, own.latency, own.escalated], axis=1)[theirs]
+        suites = {table.suites[task] for task in np.unique(rows.tasks[mine]).tolist()}
+        by_suite, on_dev = _limits(manifest.thresholds.get(name, {}) if manifest else {}, rule, suites)
+        nothing = Estimate(value=None, n_tasks=0, method="none")
+        one = Measured(
+            name=name,
+            control=signal in {"random", "oracle"},
+            rule=signal,
+            like=like if signal == "random" and like and not _number(like) else None,
+            by_suite=by_suite,
+            chosen_on_dev=on_dev,
+            n_tasks=len(np.unique(rows.tasks[mine])),
+            escalated=None,
+            pass_rate=nothing,
+            cost_per_task_usd=nothing,
+            latency_s=nothing,
+            sentence="",
+        )
+        found.append((one, figures))
+    return found
+
+
+def _limits(
+    recorded: Mapping[str, Mapping[str, Any]], rule: Mapping[str, Any], suites: set[str]
+) -> tuple[dict[str, float], bool]:
+    """The threshold, or for ``random`` the rate, in each suite, and whether all of them were chosen on dev tasks."""
+    signal, _, rate = str(rule["signal"]).partition(":")
+    key, written = ("rate", _number(rate)) if signal == "random" else ("threshold", rule.get("threshold"))
+    found, on_dev = {}, True
+    for suite in sorted(suites):
+        limit = (recorded.get(suite) or {}).get(key)
+        on_dev &= limit is not None
+        limit = limit if limit is not None else written
+        if signal != "oracle" and isinstance(limit, (int, float)):
+            found[suite] = float(limit)
+    return found, on_dev and bool(found)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
 def _escalated(
     table: TaskTable, manifest: Manifest, hybrid: str, rule: Mapping[str, Any], rows: Rows
 ) -> NDArray[np.bool_]:
@@ -125,7 +194,7 @@ def _sentence(live: Live) -> str:
     if not other_way and not other_value:
         return f"The live {live.hybrid} did what the replay says in all {n:,} attempts."
     d = live.difference
-    interval = f" [{100 * d.low:+.2f}, {100 * d.high:+.2f}]" if d.low is not None and d.high is not None else ""
+    interval = "" if d.low is None or d.high is None else f" {rates.points_interval(d.low, d.high)}"
     equal = "equal within noise" if live.agrees else "not equal"
     why = []
     if other_way:
@@ -133,6 +202,6 @@ def _sentence(live: Live) -> str:
     if other_value:
         why.append(f"{other_value:,} went the same way to another result (the answers differed)")
     return (
-        f"The live {live.hybrid} less the replay: {100 * (d.value or 0.0):+.2f} points{interval}, {equal}; "
+        f"The live {live.hybrid} less the replay: {rates.points(d.value or 0.0)} points{interval}, {equal}; "
         f"{' and '.join(why)}."
     )

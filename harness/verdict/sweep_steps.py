@@ -80,6 +80,16 @@ class Replayer:
         whole = (self.base[:, :4].sum(axis=0) + chosen.sum(axis=0)) / self.base[:, 4].sum()
         return Draws(value=whole, drawn=(self.worker_sums[:, :4] + self._resampled(self._by_cluster(chosen))) / mass)
 
+    def seen(self, figures: Matrix) -> Draws:
+        """What a contender did itself, by row in the order of the rows; NaN where it has no value was not tried."""
+        tried = np.isfinite(figures[:, PASS])
+        weight = np.where(tried, self.rows.weight, 0.0)
+        laid = np.where(tried[:, None], figures, 0.0) * weight[:, None]
+        sums = self._by_cluster(np.column_stack([laid, weight])[self.order])
+        drawn = self._resampled(sums)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return Draws(value=sums[:, :4].sum(axis=0) / weight.sum(), drawn=drawn[:, :4] / drawn[:, 4:])
+
     def exact(self) -> Matrix:
         """The four figures at every threshold on all tasks: shape (thresholds, 4)."""
         gain = np.concatenate([np.zeros((1, 4)), np.cumsum(self.more, axis=0)])[self.ends]

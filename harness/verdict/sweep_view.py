@@ -63,6 +63,8 @@ class SweepRival:
     """How much better the policy is; above 0 is better also for cost."""
     beaten: bool
     """The lower end of the difference lies above 0."""
+    worse: bool
+    """The upper end lies below 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,30 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A hybrid of these two that was run: its own outcomes on the tasks that are replayed, and how it decided."""
+
+    name: str
+    control: bool
+    """Whether it decides without looking or looks into the answers: a yardstick, and no option."""
+    rule: str
+    """The signal it escalates by, or ``random`` or ``oracle``."""
+    like: str | None
+    """Of ``random``: the hybrid as often as which it escalates."""
+    by_suite: Mapping[str, float]
+    """Its threshold in each suite, of ``random`` the share that it escalates; empty where it has neither."""
+    chosen_on_dev: bool
+    """Whether the run chose these on dev tasks."""
+    n_tasks: int
+    escalated: float | None
+    pass_rate: Estimate
+    cost_per_task_usd: Estimate
+    latency_s: Estimate
+    sentence: str
+    """What it came to, and why that is another figure than those replayed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
     """Every threshold replayed from recorded outcomes, and the one chosen honestly."""
 
@@ -134,6 +160,8 @@ class Sweep:
     cpt: Mapping[str, float | None]
     beats_controls: bool
     sentence: str
+    measured: tuple[Measured, ...] = ()
+    """Hybrids of these two that were run; those that always or never escalate are the curve's ends."""
     live: Live | None = None
     warning: str | None = None
     notes: tuple[str, ...] = ()

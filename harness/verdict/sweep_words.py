@@ -1,7 +1,9 @@
 """The finding of a sweep in plain words: what the policy is worth, and whether it beats doing without a signal."""
 
 from harness.core import Estimate
-from harness.verdict.sweep_view import Sweep, SweepRival
+from harness.verdict import rates
+from harness.verdict.sweep_view import Measured, Sweep, SweepRival
+from harness.verdict.words import dollars
 
 DOING = {"always": "always escalating", "random": "escalating at random as often", "never": "never escalating"}
 
@@ -22,15 +24,79 @@ def sentence(found: Sweep) -> str:
     return " ".join(parts)
 
 
+def gap_text(rival: SweepRival) -> str:
+    """How much better the policy is than a control, ``+8.28 [+0.54, +14.32] points``; sentences and tables have it."""
+    d = rival.difference
+    if d.value is None:
+        return f"unknown ({d.why})"
+    if rival.on == "cost":
+        return f"{rates.dollars_interval(d)} a task saved"
+    if rival.on == "pass rate":
+        ends = "" if d.low is None or d.high is None else f" {rates.points_interval(d.low, d.high)}"
+        if rates.no_width(d.low, d.high):
+            return f"{rates.points(d.value)} points{ends}"
+        return f"{rates.points(d.value)}{ends} points"
+    ends = ""
+    if d.low is not None and d.high is not None:
+        same = rates.no_width(d.low, d.high)
+        ends = f" ({rates.NO_SPREAD})" if same else f" [{_signed(d.low, 4)}, {_signed(d.high, 4)}]"
+    return f"{_signed(d.value, 4)}{ends} in {rival.on}"
+
+
+def standing(rival: SweepRival) -> str:
+    """What the difference says of the policy: ``better``, ``worse`` or ``not told apart``."""
+    return "better" if rival.beaten else "worse" if rival.worse else "not told apart"
+
+
+def measured_words(one: Measured, found: Sweep) -> str:
+    """What a hybrid came to that was run with these two, and why that is another figure than those replayed here."""
+    what = f"{one.name} was run and measured: {_share(one)}."
+    if one.n_tasks < found.n_tasks:
+        what = f"{one.name} was run and measured on {one.n_tasks:,} of these {found.n_tasks:,} tasks: {_share(one)}."
+    n = len(one.by_suite)
+    low, high = (min(one.by_suite.values()), max(one.by_suite.values())) if n else (0.0, 0.0)
+    if one.rule == "random":
+        row = found.controls["random"].escalated
+        if n < 2 or low == high:
+            rate = f" {rates.percent(low)} of all tasks" if n else ""
+            return f"{what} It escalates at random{rate}; “random, as often” {rates.percent(row)}."
+        return (
+            f"{what} It escalates at random too, but in each suite at a rate of its own ({rates.percent(low)} to "
+            f"{rates.percent(high)}, as often as {one.like} did there on dev tasks), so it makes use of the "
+            f"suite that a task is in. “random, as often” escalates {rates.percent(row)} of every suite alike."
+        )
+    if one.rule == "oracle":
+        row = found.controls["oracle"].escalated
+        return f"{what} It escalates every task that the worker fails; “oracle, as often” {rates.percent(row)} at most."
+    if not n or one.rule not in {"logprob_mean", "logprob_min", "margin"}:
+        return f"{what} It decides by {one.rule}, which is not what is replayed here."
+    how = "chosen on dev tasks" if one.chosen_on_dev else "written in the experiment"
+    if n == 1 or low == high:
+        own = f"It has one threshold, {low:.4g}, {how}"
+        return f"{what} {own}; the threshold replayed here is chosen on these tasks themselves."
+    return (
+        f"{what} It has a threshold for each of {n:,} suites ({low:.4g} to {high:.4g}), {how}; "
+        f"the policies replayed here have one threshold for all suites."
+    )
+
+
+def _share(one: Measured) -> str:
+    up = "" if one.escalated is None else f", {rates.percent(one.escalated)} of the tasks escalated"
+    return f"a pass rate of {rates.percent_interval(one.pass_rate)}{up}"
+
+
 def _verdicts(found: Sweep) -> list[str]:
     rivals = sorted(found.rivals, key=lambda rival: list(DOING).index(rival.control))
-    beaten = [rival for rival in rivals if rival.beaten]
-    short = [rival for rival in rivals if not rival.beaten]
+    groups: dict[str, list[SweepRival]] = {"worse": [], "not told apart": [], "better": []}
+    for rival in rivals:
+        groups[standing(rival)].append(rival)
     said = []
-    if short:
-        said.append(f"It does not beat {_listed([DOING[r.control] for r in short], 'or')} beyond chance:")
-        said.append(f"{_differences(short)}.")
-    if beaten:
+    if worse := groups["worse"]:
+        said.append(f"It is worse than {_listed([DOING[r.control] for r in worse])}: {_differences(worse)}.")
+    if short := groups["not told apart"]:
+        doing = _listed([DOING[r.control] for r in short], "or")
+        said.append(f"It does not beat {doing} beyond chance: {_differences(short)}.")
+    if beaten := groups["better"]:
         said.append(f"It beats {_listed([DOING[r.control] for r in beaten])}: {_differences(beaten)}.")
     return said
 
@@ -42,34 +108,27 @@ def _bound(found: Sweep) -> list[str]:
         bound = _amount(found.max_cost, "cost")
         return [f"On those tasks it costs {_amount(cost, 'cost')} a task, above the bound of {bound}."]
     if found.min_pass is not None and passed is not None and passed < found.min_pass:
-        return [f"On those tasks it passes {100 * passed:.1f}%, below the bound of {100 * found.min_pass:.1f}%."]
+        return [
+            f"On those tasks it passes {rates.percent(passed)}, below the bound of {rates.percent(found.min_pass)}."
+        ]
     return []
 
 
 def _differences(rivals: list[SweepRival]) -> str:
-    return "; ".join(_difference(rival) for rival in rivals)
+    return "; ".join(f"{gap_text(rival)} against {rival.control}" for rival in rivals)
 
 
-def _difference(rival: SweepRival) -> str:
-    d = rival.difference
-    if d.value is None:
-        return f"the difference from {rival.control} cannot be had ({d.why})"
-    if rival.on == "cost":
-        ends = "" if d.low is None or d.high is None else f" [{d.low:.3g}, {d.high:.3g}]"
-        return f"it saves ${d.value:.3g}{ends} a task against {rival.control}"
-    scale, digits, unit = (100.0, 2, "points") if rival.on == "pass rate" else (1.0, 4, f"in {rival.on}")
-    low, high = (None if end is None else signed(scale * end, digits) for end in (d.low, d.high))
-    ends = "" if low is None or high is None else f" [{low}, {high}]"
-    return f"{signed(scale * d.value, digits)}{ends} {unit} against {rival.control}"
-
-
-def signed(value: float, digits: int) -> str:
+def _signed(value: float, digits: int) -> str:
     """A difference with its sign, nothing without one."""
     text = f"{value:+.{digits}f}"
     return text if float(text) else text[1:]
 
 
 def _interval(figure: Estimate, on: str) -> str:
+    if on == "pass rate":
+        return rates.percent_interval(figure)
+    if on == "cost":
+        return rates.dollars_interval(figure)
     if figure.low is None or figure.high is None:
         return _amount(figure.value, on)
     return f"{_amount(figure.value, on)} [{_amount(figure.low, on)}, {_amount(figure.high, on)}]"
@@ -79,8 +138,8 @@ def _amount(value: float | None, on: str) -> str:
     if value is None:
         return "unknown"
     if on == "cost":
-        return f"${value:.3g}"
-    return f"{100 * value:.1f}%" if on == "pass rate" else f"{value:.4f}"
+        return dollars(value)
+    return rates.percent(value) if on == "pass rate" else f"{value:.4f}"
 
 
 def _listed(names: list[str], word: str = "and") -> str:

@@ -33,7 +33,7 @@ def test_the_page_and_the_json_have_the_same_finding(report, capsys):
     assert main(call) == 0
     page, err = capsys.readouterr()
     assert err == ""
-    for words in ("chosen, cross-fitted", "random, as often", "(always)", " *", "AUROC", "over the cost range"):
+    for words in ("chosen, on unseen tasks", "random, as often", "(always)", " *", "AUROC", "over the cost range"):
         assert words in page
     assert main([*call, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

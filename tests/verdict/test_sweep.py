@@ -341,6 +341,28 @@ def test_a_policy_that_is_a_control_does_not_beat_it(tmp_path):
     assert "does not beat escalating at random as often or never escalating" in found.sentence
 
 
+def test_a_policy_below_a_control_is_worse_and_not_merely_unbeaten(tmp_path):
+    """The worker is surest where it is wrong: to reach the bound nearly all must escalate, worse than at random."""
+    rng = np.random.default_rng(3)
+    confidence = rng.random(400)
+    rows = two(confidence, rng.random(400) < 0.95 - 0.8 * confidence, rng.random(400) < 0.9)
+    found = sweep(write(tmp_path / "r", rows), "W", "E", SweepGoal(name="cost", min_pass=0.7))
+    random = next(rival for rival in found.rivals if rival.control == "random")
+    assert random.difference.high < 0.0
+    assert (random.worse, random.beaten) == (True, False)
+    assert "It is worse than escalating at random as often: -" in found.sentence
+    assert "does not beat escalating at random" not in found.sentence
+
+
+def test_a_difference_without_spread_is_written_so_and_halves_are_rounded_up(tmp_path):
+    """61 of 80 is 76.25%, which binary numbers write now as 76.2 and now as 76.3."""
+    right = np.arange(80) < 61
+    found = sweep(write(tmp_path / "r", two(drawn(1, 80)[0], right, right)), "W", "E")
+    assert "gives a pass rate of 76.3% [" in found.sentence
+    assert "(76.3% on the tasks it was chosen on)" in found.sentence
+    assert "0.00 points (no spread seen) against always" in found.sentence
+
+
 def test_one_cluster_chooses_and_does_not_judge(tmp_path):
     found = sweep(write(tmp_path / "r", two([0.1, 0.2], [0, 1], [1, 1], clusters=[0, 0])), "W", "E")
     assert found.chosen.crossfit.value is None
@@ -388,6 +410,35 @@ def test_a_live_hybrid_that_differs_says_where(tmp_path):
     assert not live.agrees
     assert "3 of 60 attempts were decided the other way" in live.sentence
     assert "not equal" in live.sentence
+
+
+def test_hybrids_that_were_run_stand_beside_the_replay_and_say_why_they_differ(tmp_path):
+    """Two suites: the hybrid has a threshold in each, the control a rate in each."""
+    confidence, worker, expert = drawn(4, 60)
+    limits = np.where(np.arange(60) < 30, 0.3, 0.9)
+    rows = live_rows(confidence, worker, expert, confidence < limits)
+    for i, up in enumerate(np.random.default_rng(1).random(60) < 0.4):
+        rows.append({"contender": "R", "task": f"t{i:04}", "passed": bool(expert[i] if up else worker[i]),
+                     "escalated": bool(up), "cost_usd": 0.01 + 0.1 * up, "latency_s": 1.0})  # fmt: skip
+    rows = [row | {"suite": "s" if row["task"] < "t0030" else "u"} for row in rows]
+    manifest = hybrid(
+        {"signal": "logprob_mean", "threshold": "auto"}, {"s": {"threshold": 0.3}, "u": {"threshold": 0.9}}
+    )
+    parts = manifest["contenders"][0]["parts"] | {"written": {"escalate": {"signal": "random:H"}}}
+    manifest["contenders"].append({"name": "R", "parts": parts})
+    manifest["thresholds"]["R"] = {"s": {"rate": 0.1}, "u": {"rate": 0.7}}
+    found = sweep(write(tmp_path / "r", rows, manifest), "W", "E")
+    run, blind = found.measured
+    assert run.pass_rate.value == pytest.approx(np.where(confidence < limits, expert, worker).mean())
+    assert run.escalated == pytest.approx((confidence < limits).mean())
+    assert run.cost_per_task_usd.value == pytest.approx(0.01 + 0.1 * run.escalated)
+    assert run.latency_s.value is None  # not recorded
+    assert run.pass_rate.low < run.pass_rate.value < run.pass_rate.high
+    assert (run.control, run.by_suite, run.chosen_on_dev) == (False, {"s": 0.3, "u": 0.9}, True)
+    assert "a threshold for each of 2 suites (0.3 to 0.9), chosen on dev tasks" in run.sentence
+    assert (blind.control, blind.rule, blind.like, blind.by_suite) == (True, "random", "H", {"s": 0.1, "u": 0.7})
+    assert "in each suite at a rate of its own (10.0% to 70.0%, as often as H did there" in blind.sentence
+    assert json.loads(json.dumps(found.as_json(), allow_nan=False))["measured"][0]["name"] == "H"
 
 
 @pytest.mark.parametrize("signal", ["always", "never", "oracle"])
