@@ -6,11 +6,11 @@ The curve stands in a linear frame, in which mixing two policies at random lies 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.core import Estimate
-from harness.report.look import PAPER, Figure, Look
-from harness.report.plane import percent_domain
+from harness.core import Estimate, Kind
+from harness.report.look import COLOURS, PAPER, Figure, Look
+from harness.report.plane import even_ticks, percent_domain, tick_labels
 from harness.report.text import dollars_interval, percent, percent_interval, plural, seconds, visible
-from harness.verdict import Sweep, SweepControl, SweepPoint
+from harness.verdict import Measured, Sweep, SweepControl, SweepPoint
 
 if TYPE_CHECKING:
     import altair as alt
@@ -19,6 +19,7 @@ MOST_POINTS = 150
 """Points of the curve that are drawn, and stops of the slider."""
 WIDTH, HEIGHT = 700, 400
 NAME_LENGTH = 30
+PERCENT = "datum.value + '%'"
 LINE, HERE, CHOSEN = "#0072B2", "#D55E00", "#009E73"
 
 SHAPES = {
@@ -26,12 +27,16 @@ SHAPES = {
     "always escalate": "triangle-up",
     "random, as often": "cross",
     "oracle, as often": "diamond",
-    "chosen, as it looks": "triangle-right",
-    "chosen, cross-fitted": "circle",
+    "chosen, on its own tasks": "triangle-right",
+    "chosen, on unseen tasks": "circle",
     "the slider": "square",
 }
 """Of every point that is named in the figure; hollow where a figure flatters itself or cannot be had in use."""
-FILLED = ("chosen, cross-fitted", "the slider")
+FILLED = ("chosen, on unseen tasks", "the slider")
+STAR = "M0,-1.4L0.36,-0.5L1.33,-0.43L0.59,0.2L0.83,1.13L0,0.63L-0.83,1.13L-0.59,0.2L-1.33,-0.43L-0.36,-0.5Z"
+"""Of a hybrid that was run."""
+MOST_RUN = 3
+"""Hybrids that were run and are drawn; the table has them all."""
 NAMED = dict(zip(("never", "always", "random", "oracle"), SHAPES, strict=False))
 
 
@@ -56,8 +61,13 @@ def chosen_place(view: Sweep) -> int:
 
 def threshold_words(point: SweepPoint) -> str:
     """``below 0.953: 12.3% escalated``."""
-    how = "always" if point.threshold is None else f"below {point.threshold:.6g}"
+    how = "always" if point.threshold is None else f"below {plain_threshold(point)}"
     return f"{how}: {percent(point.escalated)} escalated"
+
+
+def plain_threshold(point: SweepPoint) -> str:
+    """The number alone, as an address has it; ``always`` where it is infinite."""
+    return "always" if point.threshold is None else f"{point.threshold:.6g}"
 
 
 def escalation_figure(view: Sweep, here: SweepPoint | None = None, look: Look = PAPER) -> Figure:
@@ -73,14 +83,16 @@ def escalation_figure(view: Sweep, here: SweepPoint | None = None, look: Look = 
     costs = all(p.cost_per_task_usd.value is not None for p in view.curve)
     rows = [_row(p, "threshold", costs=costs) for p in thinned(view)]
     marks = _marks(view, here, costs=costs)
-    names = [name for name in SHAPES if any(m["name"] == name for m in marks)]
+    shapes = {**SHAPES, **dict.fromkeys(run_names(view), STAR)}
+    names = [name for name in shapes if any(m["name"] == name for m in marks)]
     every = [*rows, *marks]
     y_scale = alt.Scale(domain=percent_domain(m[end] for m in every for end in ("low", "high", "value")), nice=False)
-    y = alt.Y("value:Q", scale=y_scale, axis=alt.Axis(title="pass rate, %", grid=True, tickCount=7, format="d"))
-    title, form = ("cost per task, US dollars", "$.3~g") if costs else ("escalated, %", "d")
-    x_axis = alt.Axis(title=title, grid=True, tickCount=5, format=form, labelOverlap=True, labelFlush=True)
+    y = alt.Y("value:Q", scale=y_scale, axis=alt.Axis(title="pass rate", grid=True, tickCount=7, labelExpr=PERCENT))
     low, high = min(m["x_low"] for m in every), max(m["x_high"] for m in every)
     room = 0.03 * ((high - low) or abs(high) or 1.0)
+    title, ticks = ("cost per task" if costs else "share of the tasks escalated"), even_ticks(low, high + room)
+    form = tick_labels(ticks) if costs else PERCENT
+    x_axis = alt.Axis(title=title, grid=True, values=ticks, labelExpr=form, labelOverlap=True, labelFlush=True)
     x_scale = alt.Scale(domain=[low - room if low else -room, high + room], nice=False)
     x = alt.X("x:Q", scale=x_scale, axis=x_axis)
     curve = alt.Chart()  # its data are the figure's, so that they are sent once and not with every layer
@@ -93,7 +105,7 @@ def escalation_figure(view: Sweep, here: SweepPoint | None = None, look: Look = 
         *_hull(view, x, y, look, costs=costs),
         curve.mark_line(color=LINE, strokeWidth=2).encode(x=x, y=y, order=order),
         curve.mark_point(color=LINE, filled=True, size=22, opacity=0.75).encode(x=x, y=y, tooltip=tips),
-        *_named(marks, names, (x, y), tips, look),
+        *_named(marks, {name: shapes[name] for name in names}, (x, y), tips, look),
     ]
     shape, notes = f"{len(view.curve):,} thresholds", _notes(view, costs=costs)
     said = "; ".join(f"{m['name']} {m['rate_text']} at {m['cost_text']}" for m in marks)
@@ -105,6 +117,18 @@ def escalation_figure(view: Sweep, here: SweepPoint | None = None, look: Look = 
         f"{visible(view.expert, NAME_LENGTH)}: {said}",
         look=look,
     )
+
+
+def run_names(view: Sweep) -> list[str]:
+    """What the hybrids that were run are called in the figure; controls are not drawn."""
+    return [f"{visible(one.name, NAME_LENGTH)}, as run" for one in _drawn_runs(view)]
+
+
+def _drawn_runs(view: Sweep) -> list[Measured]:
+    drawn = [one for one in view.measured if not one.control and one.pass_rate.value is not None]
+    if all(p.cost_per_task_usd.value is not None for p in view.curve):
+        drawn = [one for one in drawn if one.cost_per_task_usd.value is not None]
+    return [one for one in drawn if one.escalated is not None][:MOST_RUN]
 
 
 def _row(p: SweepPoint | SweepControl, name: str, *, costs: bool) -> dict[str, Any]:
@@ -141,32 +165,40 @@ def _marks(view: Sweep, here: SweepPoint | None, *, costs: bool) -> list[dict[st
     """The named points: controls, the choice as it looks and as it is on tasks left out, and the slider."""
     chosen = view.chosen
     marks = [_row(view.controls[key], name, costs=costs) for key, name in NAMED.items() if key in view.controls]
-    marks.append(_row(view.curve[chosen_place(view)], "chosen, as it looks", costs=costs))
+    marks.append(_row(view.curve[chosen_place(view)], "chosen, on its own tasks", costs=costs))
     figures = (chosen.pass_rate, chosen.cost_per_task_usd, chosen.latency_s)
     if chosen.crossfit_escalated is not None and chosen.pass_rate.value is not None:
         how = f"{percent(chosen.crossfit_escalated)} of the tasks, by thresholds chosen on other tasks"
-        marks.append(_point("chosen, cross-fitted", how, chosen.crossfit_escalated, figures, costs=costs))
+        marks.append(_point("chosen, on unseen tasks", how, chosen.crossfit_escalated, figures, costs=costs))
+    for name, one in zip(run_names(view), _drawn_runs(view), strict=True):
+        told, how = (
+            (one.pass_rate, one.cost_per_task_usd, one.latency_s),
+            f"{percent(one.escalated)} of the tasks, as run",
+        )
+        marks.append(_point(name, how, one.escalated or 0.0, told, costs=costs))
     if here is not None:
         marks.append(_row(here, "the slider", costs=costs))
     return marks
 
 
 def _named(
-    marks: list[dict[str, Any]], names: list[str], axes: tuple[Any, Any], tips: list[Any], look: Look
+    marks: list[dict[str, Any]], shapes: dict[str, str], axes: tuple[Any, Any], tips: list[Any], look: Look
 ) -> "list[alt.Chart]":
     """The named points, told apart by shape and colour; bars on those whose interval a reader decides by."""
     import altair as alt
 
     x, y = axes
-    colours = {"chosen, as it looks": CHOSEN, "chosen, cross-fitted": CHOSEN, "the slider": HERE}
-    legend = alt.Legend(title=None, orient="top", symbolSize=95, labelFontSize=12, columns=2 if look.fluid else 4,
+    names, filled_names = list(shapes), [name for name in shapes if name in FILLED or name not in SHAPES]
+    colours = dict.fromkeys(filled_names, COLOURS[Kind.HYBRID])
+    colours |= {"chosen, on its own tasks": CHOSEN, "chosen, on unseen tasks": CHOSEN, "the slider": HERE}
+    legend = alt.Legend(title=None, orient="top", symbolSize=95, labelFontSize=12, columns=2 if look.fluid else 3,
                         symbolStrokeWidth=2, symbolOpacity=1, symbolFillColor="transparent", labelLimit=0)  # fmt: skip
     domain = {"domain": names}
-    shape = alt.Shape("name:N", sort=names, legend=legend, scale=alt.Scale(**domain, range=[SHAPES[n] for n in names]))
+    shape = alt.Shape("name:N", sort=names, legend=legend, scale=alt.Scale(**domain, range=list(shapes.values())))
     colour = alt.Color("name:N", sort=names, legend=legend,
                        scale=alt.Scale(**domain, range=[colours.get(n, look.ink) for n in names]))  # fmt: skip
     base = alt.Chart(alt.Data(values=marks))
-    honest = alt.FieldOneOfPredicate(field="name", oneOf=list(FILLED))
+    honest = alt.FieldOneOfPredicate(field="name", oneOf=filled_names)
     return [
         base.transform_filter(honest)
         .mark_rule(strokeWidth=1.8, clip=True)
@@ -198,16 +230,16 @@ def _hull(view: Sweep, x: Any, y: Any, look: Look, *, costs: bool) -> "list[alt.
 
 
 def _notes(view: Sweep, *, costs: bool) -> tuple[str, ...]:
-    band = f"Band and bars: {100 * view.level:g}% intervals over {view.unit}s"
-    notes = [f"{plural(view.n_tasks, 'task')}; blue: every threshold, as it looks on these tasks. {band}"]
+    sure = f"The pale band and the bars are {100 * view.level:g}% intervals"
+    notes = [f"Each blue point is a threshold, tried out on these {plural(view.n_tasks, 'task')}. {sure}"]
     if costs and len(view.hull) >= 2:
-        notes.append(
-            "Dashed: the hull, what mixing thresholds at random could reach at best; up and to the left is better"
-        )
+        notes.append("Up and to the left is better. The dashed line is the best that a mix of thresholds could reach")
     elif not costs:
-        notes.append("A cost is not known, so the share escalated stands in its place")
-    notes.append("Hollow: yardsticks, and figures that flatter themselves. Filled green is honest for use: scored on "
-                 "tasks that its threshold was not chosen on")  # fmt: skip
+        notes.append("A cost is not known, so the share of tasks escalated stands in its place")
+    notes.append("In use, expect the filled green circle: its threshold is judged on tasks that it was not chosen on")
+    notes.append("Hollow marks are for comparison: they look better than they are, or cannot be had in use")
+    if view.measured:
+        notes.append("A star is a hybrid that was run; why it stands apart is said under the table")
     return tuple(notes)
 
 
@@ -227,21 +259,19 @@ def reliability_figure(view: Sweep, look: Look = PAPER) -> Figure | None:
             "value": 100 * (b.rate.value or 0.0),
             "low": 100 * (b.rate.low if b.rate.low is not None else b.rate.value or 0.0),
             "high": 100 * (b.rate.high if b.rate.high is not None else b.rate.value or 0.0),
-            "range": f"{b.low:.4g} to {b.high:.4g}",
+            "range": f"{percent(b.low)} to {percent(b.high)}",
             "rate_text": percent_interval(b.rate),
             "n": plural(b.n, "attempt"),
         }
         for b in bins
     ]
-    across = percent_domain(r["said"] for r in rows)
-    up = percent_domain(v for r in rows for v in (r["said"], r["low"], r["high"]))
-    x = alt.X("said:Q", scale=alt.Scale(domain=across, nice=False),
-              axis=alt.Axis(title="confidence said, %", grid=True, tickCount=6, format="d"))  # fmt: skip
-    y = alt.Y("value:Q", scale=alt.Scale(domain=up, nice=False),
-              axis=alt.Axis(title="passed, %", grid=True, tickCount=6, format="d"))  # fmt: skip
+    whole = alt.Scale(domain=[0, 100], nice=False)
+    axis = {"grid": True, "values": [0, 20, 40, 60, 80, 100], "labelExpr": PERCENT}
+    x = alt.X("said:Q", scale=whole, axis=alt.Axis(title="how sure it said it was", **axis))
+    y = alt.Y("value:Q", scale=whole, axis=alt.Axis(title="how often it was right", **axis))
     base = alt.Chart(alt.Data(values=rows))
-    ends = alt.Data(values=[{"said": v, "value": v} for v in across if up[0] <= v <= up[1]])
-    tips = [alt.Tooltip("range:N", title="confidence"), alt.Tooltip("rate_text:N", title="passed"),
+    ends = alt.Data(values=[{"said": v, "value": v} for v in (0, 100)])
+    tips = [alt.Tooltip("range:N", title="said"), alt.Tooltip("rate_text:N", title="right"),
             alt.Tooltip("n:N", title="of")]  # fmt: skip
     layers = [
         alt.Chart(ends).mark_line(strokeDash=[4, 4]).encode(x=x, y=y, color=alt.value(look.pale)),
@@ -250,15 +280,16 @@ def reliability_figure(view: Sweep, look: Look = PAPER) -> Figure | None:
             x=x, y=y, color=alt.value(LINE), tooltip=tips
         ),
     ]
-    said = "; ".join(f"said {r['said']:.0f}%, passed {r['rate_text']}" for r in rows)
+    said = "; ".join(f"said {r['said']:.0f}%, right {r['rate_text']}" for r in rows)
     return Figure(
-        title="What the signal says, and what comes true",
+        title="How sure it said it was, and how often it was right",
         notes=(
-            f"{plural(len(bins), 'bin')} with equally many attempts; bars: {100 * view.level:g}% intervals",
-            "On the dashed line the signal speaks true; below it, it says more than it holds",
+            f"{plural(len(bins), 'point')} of equally many answers each, from the least sure to the most sure",
+            f"The bars are {100 * view.level:g}% intervals",
+            "On the dashed line it is right as often as it says; below it is too sure of itself, above too modest",
         ),
         chart=alt.layer(*layers).properties(width=420, height=340),
-        words=f"Confidence against pass rate: {said}",
+        words=f"How sure against how often right: {said}",
         look=look,
     )
 
@@ -267,12 +298,11 @@ def ranked_words(view: Sweep) -> str:
     """The AUROC as people read it."""
     a = view.auroc
     if a.value is None:
-        return f"How well the signal ranks is not known: {a.why}."
+        return f"Whether it is surer where it is right is not known: {a.why}."
     interval = "" if a.low is None or a.high is None else f" [{a.low:.3f}, {a.high:.3f}]"
-    n = 100 * a.value
     return (
-        f"AUROC {a.value:.3f}{interval}: of an answer that passes and one that fails, the signal is higher for the one "
-        f"that passes in {n:.0f} of 100 pairs. 50 would be chance."
+        f"Of an answer that passes and one that fails, the confidence is higher for the one that passes in "
+        f"{100 * a.value:.0f} of 100 pairs; tossing a coin gives 50 (AUROC {a.value:.3f}{interval})."
     )
 
 
@@ -280,9 +310,14 @@ def calibration_words(view: Sweep) -> Sequence[str]:
     """How far the signal is from what comes true, and whether a fit would mend it."""
     told = view.calibration
     if told.ece is None:
-        return [f"Calibration is not known: {told.why}."] if told.why else []
-    found = [f"Calibration error {told.ece:.3f}: so far on average what the signal says lies from what comes true."]
-    scores = [("as it is", told.brier), ("after an isotonic fit on other tasks", told.brier_isotonic),
-              ("of always saying the pass rate", told.brier_constant)]  # fmt: skip
-    listed = ", ".join(f"{value:.3f} {name}" for name, value in scores if value is not None)
-    return [*found, f"Brier score, lower is better: {listed}."]
+        return [f"Whether it is as right as it says is not known: {told.why}."] if told.why else []
+    apart = f"How sure it says it is and how often it is right lie {percent(told.ece)[:-1]} points apart on average"
+    found = [f"{apart} (calibration error {told.ece:.3f})."]
+    if told.brier is None:
+        return found
+    said = f"Taken as a forecast its mean squared error is {told.brier:.3f} (Brier score; 0 is perfect)"
+    if told.brier_isotonic is not None:
+        said += f"; corrected by what other tasks taught (isotonic fit), {told.brier_isotonic:.3f}"
+    if told.brier_constant is not None:
+        said += f"; saying the same for every task, {told.brier_constant:.3f}"
+    return [*found, f"{said}."]

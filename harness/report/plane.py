@@ -55,10 +55,11 @@ def frame_of(rows: list[dict[str, Any]]) -> Frame:
         high = high + 0.12 * (high - low) if high > low else low + 1.0
     values = [v for r in rows for v in (r["low"], r["high"])]
     bottom, top = percent_domain(values)
-    return Frame(x=(low, high), y=(bottom, top), log=log, ticks=_log_ticks(low, high) if log else _ticks(low, high))
+    return Frame(x=(low, high), y=(bottom, top), log=log, ticks=_log_ticks(low, high) if log else even_ticks(low, high))
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def even_ticks(low: float, high: float) -> list[float]:
+    """At most eight round numbers at even steps."""
     step = 10 ** math.floor(math.log10((high - low) / 4))
     step *= next(m for m in (1, 2, 5, 10) if (high - low) / (m * step) <= 7)
     return [step * k for k in range(math.ceil(low / step), math.floor(high / step) + 1)]

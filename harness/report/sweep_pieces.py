@@ -1,42 +1,56 @@
 """A sweep for the pages: whose parts to replay, the policies, one threshold, a live hybrid beside its replay."""
 
-from harness.core import Manifest
+import re
+
+from harness.core import Kind, Manifest
 from harness.report.curves import threshold_words
 from harness.report.fragments import Cell, html_table, in_words, money_cell, rate_cell
-from harness.report.sweep_page import difference_text
 from harness.report.text import dollars, percent, points, points_interval, seconds
 from harness.report.view import Scoreboard
-from harness.verdict import Sweep, SweepControl, SweepPoint
+from harness.verdict import Sweep, SweepControl, SweepPoint, gap_text, standing
 
 HEADER = ("policy", "escalated", "pass rate", "cost per task", "mean latency")
 WORDS = {
-    "never": ("never escalate", "The worker alone"),
-    "always": ("always escalate", "The expert on every task, and the worker's call is paid too"),
-    "random": ("random, as often", "The same share of tasks, drawn without a look at the signal"),
-    "oracle": ("oracle, as often", "The same share, spent where the expert gains most; nobody can know that before"),
+    "never": ("never escalate", "", "the worker alone"),
+    "always": ("always escalate", "The worker's call is paid too", "the expert on every task"),
+    "random": ("random, as often", "The same share of the tasks, drawn without a look at the signal", "a blind choice"),
+    "oracle": ("oracle, as often", "The same share, spent where the expert gains most", "nobody can know that before"),
 }
+"""Of each policy what it is called, and two lines of what it is."""
+FORMS = {"pass rate": "points", "cost": "dollars"}
+STANDING = {"better": "beaten", "worse": "the choice is worse", "not told apart": "not beaten beyond chance"}
 
 
 def policies_html(view: Sweep) -> str:
     """The choice on tasks left out, as it looks on its own, and every control, with the difference beaten or not."""
     chosen, against = view.chosen, {rival.control: rival for rival in view.rivals}
     fitted: list[Cell | str] = [
-        Cell("chosen, cross-fitted", "By thresholds chosen on other tasks: what to expect in use"),
+        Cell("chosen, on unseen tasks", "By thresholds chosen on other tasks", "what to expect in use"),
         percent(chosen.crossfit_escalated), rate_cell(chosen.pass_rate), money_cell(chosen.cost_per_task_usd),
         Cell(seconds(chosen.latency_s.value), in_words(chosen.latency_s, "seconds")), "",
     ]  # fmt: skip
     apparent = next((p for p in view.curve if p.threshold == chosen.threshold), view.curve[0])
     rows: list[list[Cell | str]] = [
         fitted,
-        [Cell("chosen, as it looks", "On the tasks it was chosen on: too good"), *_figures(apparent), ""],
+        [
+            Cell("chosen, on its own tasks", "On the tasks that it was chosen on", "better than it is"),
+            *_figures(apparent),
+            "",
+        ],
     ]
     for name, control in view.controls.items():
         rival = against.get(name)
         said = Cell("")
         if rival is not None:
-            word = "beaten" if rival.beaten else "not beaten beyond chance"
-            said = Cell(difference_text(rival), in_words(rival.difference, "number"), word)
+            said = Cell(
+                gap_text(rival), in_words(rival.difference, FORMS.get(rival.on, "number")), STANDING[standing(rival)]
+            )
         rows.append([Cell(*WORDS[name]), *_figures(control), said])
+    for one in view.measured:
+        what = "a yardstick, measured" if one.control else "a hybrid, measured"
+        rows.append([Cell(f"{one.name}, as run", one.sentence, what), percent(one.escalated), rate_cell(one.pass_rate),
+                     money_cell(one.cost_per_task_usd),
+                     Cell(seconds(one.latency_s.value), in_words(one.latency_s, "seconds")), ""])  # fmt: skip
     caption = f"Policies from {view.worker} to {view.expert}"
     return html_table([*HEADER, "the choice against it"], rows, caption=caption, kind="policies")
 
@@ -73,20 +87,29 @@ def live_html(view: Sweep) -> str:
 def default_parts(
     view: Scoreboard, manifest: Manifest | None, names: list[str], speaking: list[str]
 ) -> tuple[str, str]:
-    """The parts of the report's hybrid; else the cheapest contender with a confidence, and the best dearer one."""
+    """The parts of the report's hybrid; else the cheapest contender with a confidence, and the best dearer one.
+
+    Both are options as long as there are any: no control, and nothing that an import calls an oracle.
+    """
     for entry in hybrids(view, manifest):
         worker, expert = entry[1:]
         if worker in names and expert in names:
             return worker, expert
-    options = [n for n in names if n not in view.controls] or names
-    cost = {n: view.score_of(n).cost_per_task_usd.value for n in options}
-    rate = {n: view.score_of(n).pass_rate.value or 0.0 for n in options}
+    options = [n for n in names if n not in view.controls and not _oracle(view, n)]
+    options = options or [n for n in names if n not in view.controls] or names
+    cost = {n: view.score_of(n).cost_per_task_usd.value for n in names}
+    rate = {n: view.score_of(n).pass_rate.value or 0.0 for n in names}
     able = [n for n in options if n in speaking] or speaking
-    priced = [n for n in able if cost.get(n) is not None]
-    worker = min(priced, key=lambda n: cost[n] or 0.0) if priced else min(able, key=lambda n: rate.get(n, 0.0))
+    priced = [n for n in able if cost[n] is not None]
+    worker = min(priced, key=lambda n: cost[n] or 0.0) if priced else min(able, key=lambda n: rate[n])
     others = [n for n in options if n != worker] or [n for n in names if n != worker]
-    dearer = [n for n in others if (cost.get(n) or 0.0) > (cost.get(worker) or 0.0)]
-    return worker, max(dearer or others, key=lambda n: rate.get(n, 0.0))
+    dearer = [n for n in others if (cost[n] or 0.0) > (cost[worker] or 0.0)]
+    return worker, max(dearer or others, key=lambda n: rate[n])
+
+
+def _oracle(view: Scoreboard, name: str) -> bool:
+    """Whether it is called one: of an imported contender nothing but its name is known."""
+    return view.score_of(name).kind == Kind.IMPORTED and "oracle" in re.split(r"[^a-z]+", name.lower())
 
 
 def hybrids(view: Scoreboard, manifest: Manifest | None) -> list[tuple[str, str, str]]:

@@ -91,10 +91,32 @@ def test_the_curve_holds_the_sweeps_own_numbers(swept):
     assert rows["the slider"]["value"] == pytest.approx(100 * here.pass_rate.value)
     assert rows["the slider"]["x"] == pytest.approx(here.cost_per_task_usd.value)
     assert rows["the slider"]["x_high"] == pytest.approx(here.cost_per_task_usd.high)
-    assert rows["chosen, cross-fitted"]["low"] == pytest.approx(100 * swept.chosen.pass_rate.low)
+    assert rows["chosen, on unseen tasks"]["low"] == pytest.approx(100 * swept.chosen.pass_rate.low)
     assert rows["oracle, as often"]["value"] == pytest.approx(100 * swept.controls["oracle"].pass_rate.value)
     hull = [row for row in data_of(escalation_figure(swept)) if set(row) == {"x", "value", "place"}]
     assert [(row["x"], row["value"] / 100) for row in hull] == [pytest.approx(point) for point in swept.hull]
+
+
+def test_a_hybrid_that_was_run_has_a_mark_of_its_own(swept):
+    run = swept.measured[0]
+    figure = escalation_figure(swept)
+    row = next(row for row in data_of(figure) if row.get("name") == "h, as run")
+    assert row["value"] == pytest.approx(100 * run.pass_rate.value)
+    assert (row["x"], row["x_low"]) == pytest.approx((run.cost_per_task_usd.value, run.cost_per_task_usd.low))
+    assert "h, as run" in figure.words
+    assert any("star" in note for note in figure.notes)
+    control = replace(swept, measured=(replace(run, control=True),))
+    assert "as run" not in escalation_figure(control).words
+
+
+def test_axes_say_money_and_shares_as_the_texts_do(swept):
+    spec = json.dumps(dressed(escalation_figure(swept)).to_dict())
+    assert "'$0.005'" in spec
+    assert "$.3~g" not in spec
+    reliability = json.loads(dressed(reliability_figure(swept)).to_json())
+    points = next(layer for layer in reliability["layer"] if "x" in layer["encoding"])["encoding"]
+    assert points["x"]["scale"]["domain"] == points["y"]["scale"]["domain"] == [0, 100]
+    assert points["x"]["axis"]["labelExpr"] == points["y"]["axis"]["labelExpr"] == "datum.value + '%'"
 
 
 def test_without_costs_the_share_escalated_stands_in_their_place(tmp_path):
@@ -126,9 +148,11 @@ def test_words_of_a_threshold_and_of_the_signal(swept):
     assert threshold_words(swept.curve[-1]) == "always: 100.0% escalated"
     assert f"AUROC {swept.auroc.value:.3f}" in ranked_words(swept)
     unknown = replace(swept, auroc=replace(swept.auroc, value=None, why="all answers are right"))
-    assert ranked_words(unknown) == "How well the signal ranks is not known: all answers are right."
+    assert ranked_words(unknown) == "Whether it is surer where it is right is not known: all answers are right."
     lacking = replace(swept.calibration, ece=None, why="no chance of passing", bins=())
-    assert calibration_words(replace(swept, calibration=lacking)) == ["Calibration is not known: no chance of passing."]
+    assert calibration_words(replace(swept, calibration=lacking)) == [
+        "Whether it is as right as it says is not known: no chance of passing."
+    ]
     assert reliability_figure(replace(swept, calibration=lacking)) is None
 
 

@@ -8,11 +8,12 @@ from escalating import write_escalating
 
 from harness.cli.main import main
 from harness.core import Estimate
-from harness.report.curves import threshold_words
-from harness.report.pages.escalation import default_parts
+from harness.report.curves import chosen_place, plain_threshold, threshold_words
+from harness.report.pages.escalation import default_parts, parts_of, read_threshold, usual_sweep
 from harness.report.pages.evidence import look_at, scoreboard_for, sweep_for
 from harness.report.text import dollars_interval, percent, percent_interval, points, points_interval, seconds
 from harness.store import read_manifest
+from harness.verdict import SweepGoal, SweepPoint, SweepSettings
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
 
@@ -37,6 +38,12 @@ def figures(found):
             dollars_interval(estimate(found["cost_per_task_usd"])), seconds(found["latency_s"]["value"])]  # fmt: skip
 
 
+def asked_for(page):
+    """The threshold as the address has it."""
+    found = page.query_params["threshold"]
+    return found if isinstance(found, str) else found[-1]
+
+
 def joined(cells):
     return [" ".join(cell.split()) for cell in cells]
 
@@ -46,13 +53,14 @@ def test_every_figure_is_that_of_the_command(report, capsys):
     page = drawn("escalation", report)
     said = texts(page)
     assert wanted["sentence"] in " ".join(said.split())
-    rows = {row[0]: joined(row[1:]) for row in table(page, "policies")}
-    chosen = wanted["chosen"]
-    assert rows["chosen, cross-fitted"][:4] == figures({**chosen, "escalated": chosen["crossfit_escalated"]})
-    apparent = next(p for p in wanted["curve"] if p["threshold"] == chosen["threshold"])
-    assert rows["chosen, as it looks"][:4] == figures(apparent)
     words = {"never": "never escalate", "always": "always escalate", "random": "random, as often",
              "oracle": "oracle, as often"}  # fmt: skip
+    labels = ["chosen, on unseen tasks", "chosen, on its own tasks", *words.values(), "h, as run"]
+    rows = {next(n for n in labels if row[0].startswith(n)): joined(row[1:]) for row in table(page, "policies")[1:]}
+    chosen = wanted["chosen"]
+    assert rows["chosen, on unseen tasks"][:4] == figures({**chosen, "escalated": chosen["crossfit_escalated"]})
+    apparent = next(p for p in wanted["curve"] if p["threshold"] == chosen["threshold"])
+    assert rows["chosen, on its own tasks"][:4] == figures(apparent)
     for name, label in words.items():
         assert rows[label][:4] == figures(wanted["controls"][name])
     for rival in wanted["rivals"]:
@@ -61,8 +69,11 @@ def test_every_figure_is_that_of_the_command(report, capsys):
             f"{points(d['value'])} {points_interval(d['low'], d['high'])} points"
         )
         assert rows[words[rival["control"]]][4].endswith("not beaten beyond chance") is not rival["beaten"]
+    run = wanted["measured"][0]
+    assert rows["h, as run"][:4] == figures(run)
+    assert run["sentence"] in said
     assert f"AUROC {wanted['auroc']['value']:.3f} [{wanted['auroc']['low']:.3f}" in said
-    assert f"Calibration error {wanted['calibration']['ece']:.3f}" in said
+    assert f"calibration error {wanted['calibration']['ece']:.3f}" in said
     live = {row[0]: joined(row[1:]) for row in table(page, "live")}
     assert live["h"] == [percent_interval(estimate(wanted["live"]["live_pass_rate"])),
                          percent(wanted["live"]["live_escalated"])]  # fmt: skip
@@ -75,9 +86,9 @@ def test_the_slider_starts_at_the_choice_and_moves_over_the_curve(report, capsys
     slider = page.select_slider[0]
     sweep = sweep_for(look_at(report), "w", "e")
     at = next(p for p in sweep.curve if p.threshold == sweep.chosen.threshold)
-    assert slider.value == threshold_words(at)
+    assert slider.value == f"{at.threshold:.6g}"
     assert slider.options == [threshold_words(p) for p in sweep.curve]
-    slider.set_value(threshold_words(sweep.curve[17])).run()
+    slider.set_value(f"{sweep.curve[17].threshold:.6g}").run()
     assert not page.exception
     first = table(page, "threshold")[1]
     assert first[0] == f"below {wanted['curve'][17]['threshold']:.6g}"
@@ -86,17 +97,17 @@ def test_the_slider_starts_at_the_choice_and_moves_over_the_curve(report, capsys
 
 def test_the_choices_stand_in_the_address(report, capsys):
     wanted = swept(report, capsys, "--objective", "cost", "--min-pass", "0.6")
-    page = drawn("escalation", report, objective="the lowest cost at a required pass rate", min_pass="60")
+    page = drawn("escalation", report, objective="cost", min_pass="60")
     assert wanted["sentence"] in " ".join(texts(page).split())
     wanted = swept(report, capsys, "--objective", "utility", "--cost-weight", "4")
-    page = drawn("escalation", report, objective="pass rate less what it costs", worth="0.25")
+    page = drawn("escalation", report, objective="utility", worth="0.25")
     assert wanted["sentence"] in " ".join(texts(page).split())
     wanted = swept(report, capsys, "--max-cost", "0.01")
     page = drawn("escalation", report, max_cost="0.01")
     assert wanted["sentence"] in " ".join(texts(page).split())
     curve = sweep_for(look_at(report), "w", "e").curve
-    page = drawn("escalation", report, threshold=threshold_words(curve[5]))
-    assert page.select_slider[0].value == threshold_words(curve[5])
+    page = drawn("escalation", report, threshold=f"{curve[5].threshold:.6g}")
+    assert page.select_slider[0].value == f"{curve[5].threshold:.6g}"
 
 
 def test_a_slider_that_nobody_moved_follows_the_choice(report):
@@ -107,13 +118,67 @@ def test_a_slider_that_nobody_moved_follows_the_choice(report):
     next(n for n in page.number_input if n.key == "min_pass").set_value(40.0).run()
     after = page.select_slider[0].value
     found = sweep_for(look_at(report), "w", "e", page_goal(40))
-    assert after == threshold_words(next(p for p in found.curve if p.threshold == found.chosen.threshold))
+    assert after == f"{found.chosen.threshold:.6g}"
     assert after != before
 
 
-def page_goal(percent_):
-    from harness.verdict import SweepGoal
+def test_a_link_may_give_any_number_and_one_that_is_none_is_said_aloud(report):
+    sweep = sweep_for(look_at(report), "w", "e")
+    near = min((p.threshold for p in sweep.curve if p.threshold is not None), key=lambda t: abs(t - 0.5))
+    page = drawn("escalation", report, threshold="0.5")
+    assert page.select_slider[0].value == f"{near:.6g}"
+    assert asked_for(page) == f"{near:.6g}"
+    usual = f"{sweep.chosen.threshold:.6g}"
+    for wrong in ("below 0.5", "0,5", "nan", "7"):
+        page = drawn("escalation", report, threshold=wrong)
+        assert f"threshold={wrong}" in texts(page)
+        assert page.select_slider[0].value == usual
 
+
+def test_another_worker_starts_from_its_own_threshold(report):
+    page = drawn("escalation", report, threshold="0.2")
+    chosen = {s.key: s for s in page.selectbox}
+    chosen["worker"].select("e").run()
+    next(s for s in page.selectbox if s.key == "expert").select("w").run()
+    assert not page.exception
+    found = sweep_for(look_at(report), "e", "w", SweepGoal(), SweepSettings(confidence_from="w"))
+    assert page.select_slider[0].value == plain_threshold(found.curve[chosen_place(found)])
+    assert asked_for(page) == page.select_slider[0].value
+
+
+def test_a_threshold_is_read_as_the_nearest_stop():
+    def stop(limit):
+        none = Estimate(value=None, n_tasks=0, method="none")
+        return SweepPoint(threshold=limit, escalated=0.0, pass_rate=none, cost_per_task_usd=none, latency_s=none,
+                          utility=None)  # fmt: skip
+
+    stops = {"0.25": stop(0.25000001), "0.5": stop(0.5), "0.75": stop(0.75), "always": stop(None)}
+    asked = {"0.25": "0.25", "0.3": "0.25", "0.45": "0.5", "5e-1": "0.5", "0": "0.25", "0.76": "always", "1": "always",
+             "always": "always", "inf": "always"}  # fmt: skip
+    assert {text: read_threshold(text, stops) for text in asked} == asked
+    for wrong in ("", "much", "nan", "-1", "1.5", "-inf"):
+        with pytest.raises(ValueError, match=r"."):
+            read_threshold(wrong, stops)
+    assert read_threshold("-3", {"-4": stop(-4.0), "-1": stop(-1.0)}) == "-4"  # a signal on another scale
+
+
+def test_imported_oracles_are_no_default_and_the_warmed_sweep_is_the_first_one_shown(tmp_path):
+    names = {"cheap": (0.001, 0.5), "speaks": (0.002, 0.6), "always_strong": (0.01, 0.8), "big-oracle": (0.02, 0.95)}
+    lines = ["contender,task,passed,cost_usd,confidence"]
+    for name, (usd, rate) in names.items():
+        for i in range(40):
+            said = (i * 7 % 40) / 40 if name == "speaks" else ""
+            lines.append(f"{name},t{i},{int(i < 40 * rate)},{usd},{said}")
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    folder = tmp_path / "imported"
+    assert main(["import", "table", str(tmp_path / "t.csv"), str(folder)]) == 0
+    parts = parts_of(look_at(folder))
+    assert parts.usual == ("speaks", "always_strong")
+    page = drawn("escalation", folder)
+    assert usual_sweep(look_at(folder)).sentence in " ".join(texts(page).split())
+
+
+def page_goal(percent_):
     return SweepGoal(name="cost", min_pass=percent_ / 100)
 
 
@@ -123,6 +188,12 @@ def test_another_contenders_confidence(report, capsys):
     page = drawn("escalation", report, worker="e", expert="w", **{"from": "w"})
     assert wanted["sentence"] in " ".join(texts(page).split())
     assert "the signal is w's; what asking w costs is not charged here" in texts(page)
+
+
+def test_why_intervals_differ_from_other_pages_is_said(report):
+    page = drawn("escalation", report)
+    assert any("Answer and Head to head compute theirs by a formula" in c.value for c in page.caption)
+    assert "the tasks are drawn again 1,999 times" in texts(page)
 
 
 def test_defaults_are_the_hybrids_parts_else_the_cheapest_that_speaks_and_the_best_dearer_one(report, tmp_path):

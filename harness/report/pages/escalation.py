@@ -1,6 +1,9 @@
 """When the worker hands over to the expert: thresholds replayed from recorded outcomes, and whether the signal pays."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -10,20 +13,22 @@ from harness.report.curves import (
     calibration_words,
     chosen_place,
     escalation_figure,
+    plain_threshold,
     ranked_words,
     reliability_figure,
     thinned,
     threshold_words,
 )
 from harness.report.fragments import html_list, html_text
+from harness.report.pages.address import held
+from harness.report.pages.choices import choose, number
 from harness.report.pages.evidence import Evidence, scoreboard_for, sweep_for, table_of
-from harness.report.pages.follow import follow
-from harness.report.pages.parts import choose, columns, figure, html, loud, notes, section, title
+from harness.report.pages.parts import columns, figure, html, loud, notes, section, title
 from harness.report.sweep_pieces import default_parts, hybrids, live_html, policies_html, threshold_html
 from harness.report.text import visible
 from harness.report.view import Scoreboard
 from harness.store import TaskTable
-from harness.verdict import Sweep, SweepGoal, SweepSettings
+from harness.verdict import Sweep, SweepGoal, SweepPoint, SweepSettings
 
 if TYPE_CHECKING:
     from harness.report.look import Look
@@ -35,6 +40,7 @@ GOALS = {
     "utility": "pass rate less what it costs",
 }
 OWN = "the worker's own"
+MOST_USD = 1e12
 
 
 def page(shown: "Shown") -> None:
@@ -43,19 +49,15 @@ def page(shown: "Shown") -> None:
         "When to escalate",
         "A worker answers first and hands over to an expert where it is not sure enough. Does it know when?",
     )
-    evidence = shown.evidence
-    view = scoreboard_for(evidence)
-    table, manifest = table_of(evidence)
-    names = [c.name for c in view.shown if c.pass_rate.value is not None]
-    if len(names) < 2:
+    parts = parts_of(shown.evidence)
+    if len(parts.names) < 2:
         st.info("Escalation needs two contenders with graded attempts on the same tasks: run another in this report.")
         return
-    speaking = speaking_of(table, names)
-    if not speaking:
+    if not parts.speaking:
         st.info("No contender of this report has a confidence, so there is no signal to escalate by. A local model "
                 "gives one by itself; of an imported table, map a column to confidence.")  # fmt: skip
         return
-    found = _asked(evidence, view, manifest, names, speaking)
+    found = _asked(shown.evidence, parts)
     if found is None:
         return
     if found.warning:
@@ -63,6 +65,10 @@ def page(shown: "Shown") -> None:
     html(f"<p><strong>{html_text(found.sentence)}</strong></p>")
     section("The policies")
     html(policies_html(found))
+    html(html_list([one.sentence for one in found.measured], "reasons"))
+    st.caption("The brackets are intervals: the tasks are drawn again and again, and pass rate, cost and the choice of "
+               "a threshold are worked out anew each time. Answer and Head to head compute theirs by a formula, so the "
+               "same pass rate can have slightly other brackets there.")  # fmt: skip
     section("Any threshold")
     _threshold(found, shown.look)
     _signal(found, shown.look)
@@ -70,14 +76,62 @@ def page(shown: "Shown") -> None:
     notes([*found.notes, *(f"{what}: {why}" for what, why in found.reasons.items())])
 
 
+def usual_sweep(evidence: Evidence) -> Sweep | None:
+    """The sweep of somebody who opens the page and has chosen nothing yet; ``None`` where there is none."""
+    parts = parts_of(evidence)
+    if len(parts.names) < 2 or not parts.speaking:
+        return None
+    worker, expert = parts.usual
+    source = parts.sources(worker)[0]
+    live = parts.live(worker, expert, source)
+    return _replayed(evidence, (worker, expert), SweepGoal(), source, live[0] if live else None)[0]
+
+
 # ------------------------------------------------------------------------------------------------------------- choices
 
 
-def _asked(
-    evidence: Evidence, view: Scoreboard, manifest: Manifest | None, names: list[str], speaking: list[str]
-) -> Sweep | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What there is to choose from."""
+
+    view: Scoreboard
+    manifest: Manifest | None
+    names: list[str]
+    """Contenders with a pass rate."""
+    speaking: list[str]
+    """Those with a confidence on record."""
+
+    @property
+    def usual(self) -> tuple[str, str]:
+        """The worker and the expert that are looked at first."""
+        return default_parts(self.view, self.manifest, self.names, self.speaking)
+
+    def sources(self, worker: str) -> list[str]:
+        """Whose confidence can decide, the worker's own first."""
+        return ([OWN] if worker in self.speaking else []) + [n for n in self.speaking if n != worker]
+
+    def live(self, worker: str, expert: str, source: str) -> list[str]:
+        """Hybrids of these two that can be laid beside the replay; none where somebody else's confidence decides."""
+        there = {c.name for c in self.view.shown} if source == OWN else set()
+        return [name for name, *both in hybrids(self.view, self.manifest) if both == [worker, expert] and name in there]
+
+
+def parts_of(evidence: Evidence) -> Parts:
+    """Of one report."""
+    view = scoreboard_for(evidence)
+    table, manifest = table_of(evidence)
+    names = [c.name for c in view.shown if c.pass_rate.value is not None]
+    return Parts(view=view, manifest=manifest, names=names, speaking=speaking_of(table, names))
+
+
+def speaking_of(table: TaskTable, names: Sequence[str]) -> list[str]:
+    """Those with a confidence on record."""
+    return [n for n in names if bool((table.confidences[table.index(n)] >= float("-inf")).any())]
+
+
+def _asked(evidence: Evidence, parts: Parts) -> Sweep | None:
     """The sweep that the choices ask for; said why where it cannot be had."""
-    first, second = default_parts(view, manifest, names, speaking)
+    names, (first, second) = parts.names, parts.usual
     left, middle, right = columns(3)
     with left:
         worker = choose("Worker, who answers first", names, "worker", index=names.index(first), words=visible)
@@ -86,56 +140,34 @@ def _asked(
     if worker == expert:
         st.info("Worker and expert are the same contender. Choose two different ones.")
         return None
-    own = worker in speaking
-    sources = ([OWN] if own else []) + [n for n in speaking if n != worker]
+    sources = parts.sources(worker)
     with right:
         source = choose("Whose confidence decides", sources, "from", words=visible) if sources != [OWN] else OWN
-    goal = _goal(view, worker, expert)
-    live = [name for name, *parts in hybrids(view, manifest) if parts == [worker, expert] and name in view_names(view)]
-    asked = None if source == OWN and own else source
-    hybrid = None
-    if live and asked is None:
-        hybrid = choose("Live hybrid to lay beside", live, "live", words=visible) if len(live) > 1 else live[0]
-    try:
-        return sweep_for(evidence, worker, expert, goal, SweepSettings(confidence_from=asked, live=hybrid))
-    except OwnbenchError as error:
-        if hybrid is None:
-            loud(str(error))
-            return None
-        try:  # only the live hybrid may be what cannot be replayed
-            found = sweep_for(evidence, worker, expert, goal, SweepSettings(confidence_from=asked))
-        except OwnbenchError:
-            loud(str(error))
-            return None
-        html(f"<p>{html_text(f'No live hybrid beside the replay: {error}')}</p>")
-        return found
+    goal = _goal(parts.view, worker, expert)
+    live = parts.live(worker, expert, source)
+    hybrid = live[0] if live else None
+    if len(live) > 1:
+        hybrid = choose("Live hybrid to lay beside", live, "live", words=visible)
+    found, problem = _replayed(evidence, (worker, expert), goal, source, hybrid)
+    if found is None:
+        loud(problem)
+    elif problem:
+        html(f"<p>{html_text(f'No live hybrid beside the replay: {problem}')}</p>")
+    return found
 
 
-def usual_sweep(evidence: Evidence) -> Sweep | None:
-    """The sweep of somebody who opens the page and has chosen nothing yet; ``None`` where there is none."""
-    view = scoreboard_for(evidence)
-    table, manifest = table_of(evidence)
-    names = [c.name for c in view.shown if c.pass_rate.value is not None]
-    speaking = speaking_of(table, names)
-    if len(names) < 2 or not speaking:
-        return None
-    worker, expert = default_parts(view, manifest, names, speaking)
-    if worker == expert or worker not in speaking:
-        return None
-    live = next(
-        (n for n, *parts in hybrids(view, manifest) if parts == [worker, expert] and n in view_names(view)), None
-    )
-    return sweep_for(evidence, worker, expert, SweepGoal(), SweepSettings(live=live))
-
-
-def speaking_of(table: TaskTable, names: Sequence[str]) -> list[str]:
-    """Those with a confidence on record."""
-    return [n for n in names if bool((table.confidences[table.index(n)] >= float("-inf")).any())]
-
-
-def view_names(view: Scoreboard) -> set[str]:
-    """Contenders with attempts."""
-    return {c.name for c in view.shown}
+def _replayed(
+    evidence: Evidence, pair: tuple[str, str], goal: SweepGoal, source: str, hybrid: str | None
+) -> tuple[Sweep | None, str]:
+    """The sweep, without the live hybrid where only that cannot be replayed, and what went wrong."""
+    of = None if source == OWN else source
+    problem = ""
+    for live in dict.fromkeys((hybrid, None)):
+        try:
+            return sweep_for(evidence, *pair, goal, SweepSettings(confidence_from=of, live=live)), problem
+        except OwnbenchError as error:
+            problem = problem or str(error)
+    return None, problem
 
 
 def _goal(view: Scoreboard, worker: str, expert: str) -> SweepGoal:
@@ -150,18 +182,15 @@ def _goal(view: Scoreboard, worker: str, expert: str) -> SweepGoal:
     with right:
         if name == "cost":
             best = float(int(100 * max(view.score_of(n).pass_rate.value or 0.0 for n in (worker, expert))))
-            follow("min_pass", (worker, expert, best), {"min_pass": best})
-            need = st.number_input("Required pass rate, %", 0.0, 100.0, best, 0.5, key="min_pass", bind="query-params")
-            return SweepGoal(name=name, min_pass=need / 100)
+            need = number("Required pass rate, %", "min_pass", best, 0.0, 100.0, of=(worker, expert, best), step=0.5)
+            return SweepGoal(name=name, min_pass=(best if need is None else need) / 100)
         if name == "utility":
             start = _round(20 * sum(c or 0.0 for c in costs))
-            follow("worth", (worker, expert, start), {"worth": start})
             help_text = "A threshold is worth its pass rate less its cost a task over this."
-            pays = st.number_input("What a pass is worth, US dollars", 1e-9, None, start, format="%.6g", key="worth",
-                                   bind="query-params", help=help_text)  # fmt: skip
-            return SweepGoal(name=name, cost_weight=1.0 / pays)
-        most = st.number_input("Largest cost per task, US dollars (empty: any)", 0.0, None, None, format="%.6g",
-                               key="max_cost", bind="query-params")  # fmt: skip
+            pays = number("What a pass is worth, US dollars", "worth", start, 1e-9, MOST_USD,
+                          of=(worker, expert, start), format="%.6g", help=help_text)  # fmt: skip
+            return SweepGoal(name=name, cost_weight=1.0 / (pays or start))
+        most = number("Largest cost per task, US dollars (empty: any)", "max_cost", None, 0.0, MOST_USD, format="%.6g")
         return SweepGoal(max_cost=most)
 
 
@@ -176,24 +205,52 @@ def _round(usd: float) -> float:
 @st.fragment
 def _threshold(found: Sweep, look: "Look") -> None:
     """The slider over the curve; moving it computes nothing anew."""
-    stops: dict[str, int] = {}
-    curve = thinned(found)
-    for k, point in enumerate(curve):
-        stops.setdefault(threshold_words(point), k)
-    start = threshold_words(found.curve[chosen_place(found)])
-    follow("threshold", (found.worker, found.expert, found.signal, start), {"threshold": start})
-    text = st.select_slider(
-        "Escalate where the confidence is", list(stops), start, key="threshold", bind="query-params"
-    )
-    here = curve[stops.get(text, 0)]
+    stops = stops_of(found)
+    start = plain_threshold(found.curve[chosen_place(found)])
+    draw = partial(
+        st.select_slider, "Escalate where the confidence is", list(stops), key="threshold",
+        format_func=lambda stop: threshold_words(stops[stop]),
+    )  # fmt: skip
+    asked = held("threshold", draw, default=start, read=lambda texts: read_threshold(texts[-1], stops),
+                 texts=lambda stop: [stop], of=(found.worker, found.expert, found.signal, start))  # fmt: skip
+    here = stops[asked]
     html(threshold_html(found, here))
-    st.caption("As it looks on these tasks. A threshold picked by eye is flattered, as every choice on its own tasks; "
-               "the cross-fitted figures above are not.")  # fmt: skip
+    st.caption("As it looks on these tasks. A threshold that is picked by eye looks better than it is, as every choice "
+               "does on the tasks that it was made on. In use, expect the first row of the first table.")  # fmt: skip
     figure("escalation", escalation_figure, found, here, look)
 
 
+def stops_of(found: Sweep) -> dict[str, SweepPoint]:
+    """The thresholds of the slider by the number that stands for each in the address."""
+    stops: dict[str, SweepPoint] = {}
+    for point in thinned(found):
+        stops.setdefault(plain_threshold(point), point)
+    return stops
+
+
+def read_threshold(text: str, stops: Mapping[str, SweepPoint]) -> str:
+    """The stop that a text of an address asks for: itself, or the one whose threshold is nearest to its number.
+
+    A number above the highest threshold always escalates, one below the lowest does what that does.
+
+    Raises:
+        ValueError: no number, or outside of 0 to 1 where all thresholds lie inside.
+    """
+    if text in stops:
+        return text
+    asked = float(text)
+    limits = {stop: p.threshold for stop, p in stops.items() if p.threshold is not None}
+    low, high = min(limits.values(), default=0.0), max(limits.values(), default=1.0)
+    if math.isnan(asked) or asked < min(0.0, low) or (max(1.0, high) < asked < math.inf):
+        raise ValueError(f"no threshold of this signal: {text}")
+    always = next((stop for stop, p in stops.items() if p.threshold is None), None)
+    if always is not None and (asked > high or not limits):
+        return always
+    return min(limits, key=lambda stop: abs(limits[stop] - asked))
+
+
 def _signal(found: Sweep, look: "Look") -> None:
-    section("Does the signal know?")
+    section("Does it know when it is wrong?")
     html(html_list([ranked_words(found), *calibration_words(found)], "reasons"))
     figure("reliability", reliability_figure, found, look, none="")
 
@@ -202,5 +259,7 @@ def _live(found: Sweep) -> None:
     if found.live is None:
         return
     section("The live hybrid beside its replay")
+    html("<p>The hybrid's own thresholds, replayed on the recorded answers of its parts, beside what it did when it "
+         "was run. So one sees whether a replay can be trusted.</p>")  # fmt: skip
     html(f"<p>{html_text(found.live.sentence)}</p>")
     html(live_html(found))
