@@ -1,6 +1,7 @@
 """``ownbench gate``: may the candidate replace the baseline?"""
 
 import argparse
+from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.cli.output import folder, write_json
@@ -53,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
         baseline_contender=args.baseline_contender,
         candidate_contender=args.candidate_contender,
     )
-    write_gate(view, args.out or candidate)
+    # The report remembers every verdict on it; files that were asked for elsewhere are of this verdict alone.
+    write_gate(view, args.out or candidate, at=None if args.out else datetime.now(UTC))
     if args.json:
         write_json(view.as_json())
     else:

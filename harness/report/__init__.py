@@ -20,10 +20,8 @@ from harness.report.history import (
     HistoryEntry,
     StatusCounts,
     StoredBaseline,
-    StoredVerdict,
     changed_between,
     history,
-    stored_verdict,
 )
 from harness.report.look import png, svg
 from harness.report.markdown import markdown_page
@@ -51,6 +49,7 @@ from harness.report.task_view import (
 )
 from harness.report.terminal import print_pairing, print_scoreboard
 from harness.report.text import plural, visible
+from harness.report.verdict_log import StoredVerdict, stored_verdict
 from harness.report.view import ContenderScore, DomainDifference, DomainScore, Flip, Pairing, Scoreboard
 from harness.report.write import write_report
 

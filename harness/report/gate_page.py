@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 from xml.etree import ElementTree as ET
@@ -21,11 +22,12 @@ from harness.report.text import (
     points_interval,
     visible,
 )
+from harness.report.verdict_log import VERDICT, log_verdict
 from harness.verdict import DomainVerdict, Gate, SelfTest
 
 DOMAINS_SHOWN = 15
 """Domains in a table; the harmed, critical and exempt ones are always among them."""
-VERDICT, JUNIT, SUMMARY = "verdict.json", "junit.xml", "summary.md"
+JUNIT, SUMMARY = "junit.xml", "summary.md"
 _STYLE = {Decision.SHIP: "bold green", Decision.BLOCK: "bold red"}
 _HOLDS = {True: "holds", False: "FAILS", None: "UNKNOWN"}
 
@@ -147,7 +149,9 @@ def gate_junit(view: Gate) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
 
 
-def write_gate(view: Gate, folder: Path, environment: Mapping[str, str] | None = None) -> tuple[Path, ...]:
+def write_gate(
+    view: Gate, folder: Path, environment: Mapping[str, str] | None = None, *, at: datetime | None = None
+) -> tuple[Path, ...]:
     """Writes ``verdict.json``, ``junit.xml`` and ``summary.md`` into ``folder``, and where they went is returned.
 
     Where ``GITHUB_STEP_SUMMARY`` names a file, the summary is appended to it.
@@ -156,6 +160,7 @@ def write_gate(view: Gate, folder: Path, environment: Mapping[str, str] | None =
         view: the verdict.
         folder: made where it is missing.
         environment: the process's own by default.
+        at: when the verdict was given; with it, ``verdicts.jsonl`` keeps the verdict beside all earlier ones.
     """
     markdown = gate_markdown(view)
     texts = {
@@ -165,11 +170,12 @@ def write_gate(view: Gate, folder: Path, environment: Mapping[str, str] | None =
     }
     for name, text in texts.items():
         write_atomic(folder / name, text)
+    logged = () if at is None else (log_verdict(view, folder, at),)
     page = (os.environ if environment is None else environment).get("GITHUB_STEP_SUMMARY")
     if page:
         with Path(page).open("a", encoding="utf-8") as file:
             file.write(markdown)
-    return tuple(folder / name for name in texts)
+    return (*(folder / name for name in texts), *logged)
 
 
 def _domain_cells(view: Gate) -> tuple[list[str], list[list[str]]]:

@@ -3,26 +3,38 @@
 Nothing here judges anew. A broken file is a row that says so, and no error.
 """
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.core import Decision, EvidenceError, Manifest, OwnbenchError, Redactor
-from harness.report.text import listed, plural, visible
-from harness.store import read_manifest, read_outcomes
-from harness.verdict import EXIT_CODES, Change, Lock, Reason, Side, changes, load_side, moved, read_lock
+from harness.core import EvidenceError, Manifest, OwnbenchError, Status
+from harness.report.text import listed, plural
+from harness.report.verdict_log import (
+    LOG,
+    VERDICT,
+    StoredVerdict,
+    kept_verdicts,
+    shown,
+    shown_change,
+    whole_number,
+)
+from harness.store import (
+    PARTLY,
+    count_results,
+    load_experiment,
+    read_manifest,
+    read_outcomes,
+    running_process,
+)
+from harness.verdict import Change, Lock, Side, changes, load_side, moved, read_lock
 
-VERDICT, LOCK, MANIFEST, OUTCOMES = "verdict.json", "baseline.json", "manifest.json", "outcomes.parquet"
+LOCK, MANIFEST, OUTCOMES, EXPERIMENT = "baseline.json", "manifest.json", "outcomes.parquet", "experiment.yaml"
+TABLES = ("calls.parquet", "transcripts.parquet")
 MOST_ROWS = 100_000
 """Outcomes up to which a lock is held against the rows: each of them is digested."""
 
-_DECISIONS = tuple(decision.value for decision in EXIT_CODES)
-_REDACT = Redactor()
-_LONGEST = 2_000
 _BROKEN = (OwnbenchError, OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError,
            NotImplementedError, ArithmeticError)  # fmt: skip
 """What reading a file of anybody's making can end with."""
@@ -30,38 +42,21 @@ _BROKEN = (OwnbenchError, OSError, ValueError, TypeError, LookupError, Attribute
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusCounts:
-    """A contender's outcomes by status, every row of every split."""
+    """A contender's attempts by what became of them: every row of every part of the suites, each in one number."""
 
     contender: str
     passed: int
+    partly: int
+    """Passed in part: a rate counts each with its score, which is neither 0 nor 1."""
     failed: int
     ungraded: int
     errored: int
     skipped: int
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredVerdict:
-    """What ``verdict.json`` holds. ``None`` is what it does not say."""
-
-    decision: str
-    sentence: str
-    baseline: str
-    candidate: str
-    baseline_report: str
-    candidate_report: str
-    margin: float | None
-    delta: float | None
-    """Candidate less baseline, as a share."""
-    low: float | None
-    high: float | None
-    level: float | None
-    n_tasks: int | None
-    tasks_needed: int | None
-    reasons: tuple[Reason, ...]
-    changed: tuple[Change, ...]
-    written_at: datetime
-    """The time of the file."""
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.passed + self.partly + self.failed + self.ungraded + self.errored + self.skipped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +83,20 @@ class HistoryEntry:
     when_from: str
     """``manifest`` or ``file``."""
     run: str
-    """How far its run has come, in words."""
+    """How far its run has come, in a word or two."""
+    run_note: str
+    """What is behind that, and what to do; empty where nothing is to be said."""
     complete: bool | None
+    """``False`` where something is missing or broken; ``None`` where it is not known, not begun or under way."""
     planned: int | None
     done: int | None
     counts: tuple[StatusCounts, ...]
+    parts: tuple[tuple[str, int], ...]
+    """How many of the attempts are of which part of the suites, where they name any."""
     verdict: StoredVerdict | None
+    """The latest."""
+    earlier: tuple[StoredVerdict, ...]
+    """Those before it, oldest first."""
     baseline: StoredBaseline | None
     broken: tuple[str, ...]
     """What could not be read, a sentence a file."""
@@ -107,8 +110,13 @@ class History:
 
     @property
     def verdicts(self) -> tuple[HistoryEntry, ...]:
-        """The entries that hold a verdict, in the order in which the verdicts were written."""
-        found = [(entry.verdict.written_at, entry) for entry in self.entries if entry.verdict is not None]
+        """An entry for each verdict that was given, as if it were its report's only one, oldest first."""
+        found = [
+            (verdict.written_at, replace(entry, verdict=verdict, earlier=()))
+            for entry in self.entries
+            for verdict in (*entry.earlier, entry.verdict)
+            if verdict is not None
+        ]
         return tuple(entry for _, entry in sorted(found, key=lambda pair: pair[0]))
 
 
@@ -119,7 +127,7 @@ def history(folders: Sequence[Path], *, check_locks: bool = True) -> History:
         folders: of reports, or of verdicts that were written apart; one that is missing is an entry that says so.
         check_locks: hold each locked baseline against the rows it locked, where they are no more than `MOST_ROWS`.
     """
-    return in_order([_entry(Path(folder), check_locks=check_locks) for folder in folders])
+    return in_order([under_way(entry_of(Path(folder), check_locks=check_locks)) for folder in folders])
 
 
 def in_order(entries: Sequence[HistoryEntry]) -> History:
@@ -154,107 +162,65 @@ def changed_of(a: Side, b: Side) -> tuple[Change, ...]:
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         paths = dict.fromkeys(str(side.table.report / MANIFEST) for side in (a, b))
         raise EvidenceError(f"{', '.join(paths)}: not as ownbench writes them: {error!r}") from None
-    return tuple(_change(one) for one in found)
-
-
-def stored_verdict(folder: Path) -> StoredVerdict | None:
-    """The verdict in a folder, ``None`` where there is none.
-
-    Raises:
-        EvidenceError: the file is no verdict.
-    """
-    path = folder / VERDICT
-    try:
-        written = _time_of(path)
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise EvidenceError(f"{path}: not a readable verdict: {error}; ownbench gate writes it anew") from None
-    decision = value.get("decision") if isinstance(value, Mapping) else None
-    if decision not in _DECISIONS:
-        raise EvidenceError(
-            f"{path}: not a verdict: no decision of {', '.join(_DECISIONS)}; ownbench gate writes it anew"
-        )
-    compared, policy = _mapping(value.get("comparison")), _mapping(value.get("policy"))
-    changed = [
-        Change(what=_text(one.get("what")), baseline=_some(one.get("baseline")), candidate=_some(one.get("candidate")))
-        for one in _mappings(value.get("changed"))
-    ]
-    reasons = [
-        Reason(
-            rule=_text(one.get("rule")),
-            holds=one.get("holds") if isinstance(one.get("holds"), bool) else None,
-            text=_text(one.get("text")),
-        )
-        for one in _mappings(value.get("reasons"))
-    ]
-    names = ("sentence", "baseline", "candidate", "baseline_report", "candidate_report")
-    return StoredVerdict(
-        decision=Decision(decision).value,
-        **{name: _text(value.get(name)) for name in names},
-        margin=_number(policy.get("margin")),
-        delta=_number(compared.get("delta")),
-        low=_number(compared.get("low")),
-        high=_number(compared.get("high")),
-        level=_number(compared.get("level")),
-        n_tasks=_count(compared.get("n_tasks")),
-        tasks_needed=_count(value.get("tasks_needed")),
-        reasons=tuple(reasons),
-        changed=tuple(changed),
-        written_at=written,
-    )
+    return tuple(shown_change(one) for one in found)
 
 
 # ------------------------------------------------------------------------------------------------------- one report
 
 
-def _entry(folder: Path, *, check_locks: bool) -> HistoryEntry:
-    if not folder.is_dir():
-        return _absent(folder)
+def entry_of(folder: Path, *, check_locks: bool = True) -> HistoryEntry:
+    """What a report's files say, whether a run is at work on them or not."""
     broken: list[str] = []
+    if not folder.is_dir():
+        broken.append(
+            f"{folder}: {'is a file, a report is a folder' if folder.exists() else 'there is no such report'}"
+        )
     manifest: Manifest | None = _kept(broken, folder / MANIFEST, lambda: read_manifest(folder))
     counts: tuple[StatusCounts, ...] = ()
+    parts: tuple[tuple[str, int], ...] = ()
     if (folder / OUTCOMES).is_file():
         counts = _kept(broken, folder / OUTCOMES, lambda: _counts(folder)) or ()
-    verdict: StoredVerdict | None = _kept(broken, folder / VERDICT, lambda: stored_verdict(folder))
+        parts = (_kept(broken, folder / OUTCOMES, lambda: _parts(folder)) or ()) if counts else ()
+    for name in TABLES:
+        if (folder / name).is_file():
+            _kept(broken, folder / name, lambda path=folder / name: _opened(path))
+    if (folder / EXPERIMENT).is_file():
+        _kept(broken, folder / EXPERIMENT, lambda: load_experiment(folder))
+    run, note, complete = _run(folder, manifest, counts, broken)
+    verdicts, problems = kept_verdicts(folder) if folder.is_dir() else ((), ())
+    broken += problems
     baseline: StoredBaseline | None = _kept(
         broken, folder / LOCK, lambda: _baseline(folder, counts, check_locks=check_locks)
     )
     when, source = _when(folder, manifest, broken)
-    complete = None if manifest is None else manifest.complete is True and not sum(one.skipped for one in counts)
     return HistoryEntry(
         folder=folder,
-        name=_text(folder.resolve().name),
+        name=shown(folder.resolve().name),
         when=when,
         when_from=source,
-        run=_run(folder, manifest, counts, complete=complete),
+        run=run,
+        run_note=shown(note),
         complete=complete,
-        planned=None if manifest is None else _count(manifest.planned),
-        done=None if manifest is None else _count(manifest.done),
+        planned=None if manifest is None else whole_number(manifest.planned),
+        done=None if manifest is None else whole_number(manifest.done),
         counts=counts,
-        verdict=verdict,
+        parts=parts,
+        verdict=verdicts[-1] if verdicts else None,
+        earlier=verdicts[:-1],
         baseline=baseline,
-        broken=tuple(_text(text) for text in broken),
+        broken=tuple(shown(text) for text in broken),
     )
 
 
-def _absent(folder: Path) -> HistoryEntry:
-    what = "is a file, a report is a folder" if folder.exists() else "there is no such report"
-    return HistoryEntry(
-        folder=folder,
-        name=_text(folder.name),
-        when=None,
-        when_from="file",
-        run="no outcomes",
-        complete=None,
-        planned=None,
-        done=None,
-        counts=(),
-        verdict=None,
-        baseline=None,
-        broken=(_text(f"{folder}: {what}"),),
+def under_way(entry: HistoryEntry) -> HistoryEntry:
+    """The entry as it is while a run is at work on its report; as it was given where none is."""
+    process = running_process(entry.folder) if entry.folder.is_dir() else None
+    if process is None:
+        return entry
+    note = f"process {process}; " + (
+        "what is shown is from before it" if entry.counts else "its results are there when it ends"
     )
+    return replace(entry, run="running now", run_note=note, complete=None)
 
 
 def _kept(broken: list[str], path: Path, read: Any) -> Any:
@@ -268,18 +234,26 @@ def _kept(broken: list[str], path: Path, read: Any) -> Any:
 
 
 def _counts(folder: Path) -> tuple[StatusCounts, ...]:
-    table = read_outcomes(folder, ["contender", "status"])
-    found: dict[str, dict[str, int]] = {}
-    for row in table.group_by(["contender", "status"], use_threads=False).aggregate([([], "count_all")]).to_pylist():
-        found.setdefault(str(row["contender"]), {})[str(row["status"])] = row["count_all"]
-    words = ("passed", "failed", "ungraded", "errored", "skipped")
-    unknown = sorted({word for by_status in found.values() for word in by_status} - set(words))
-    if unknown:
-        raise EvidenceError(f"{folder / OUTCOMES}: the status {unknown[0]!r} is unknown")
     return tuple(
-        StatusCounts(contender=_text(name), **{word: by_status.get(word, 0) for word in words})
-        for name, by_status in found.items()
+        StatusCounts(
+            contender=shown(name), partly=by_result[PARTLY], **{status.value: by_result[status] for status in Status}
+        )
+        for name, by_result in count_results(folder).items()
     )
+
+
+def _parts(folder: Path) -> tuple[tuple[str, int], ...]:
+    """``test`` before ``dev`` before whatever else there is."""
+    found = read_outcomes(folder, ["split"])["split"].value_counts().to_pylist()
+    named = [(shown(one["values"]), one["counts"]) for one in found if one["values"]]
+    return tuple(sorted(named, key=lambda one: ({"test": 0, "dev": 1}.get(one[0], 2), one[0])))
+
+
+def _opened(path: Path) -> None:
+    """Its foot is read, which is the first that a cut-off table lacks."""
+    import pyarrow.parquet as pq
+
+    pq.read_schema(path)
 
 
 def _baseline(folder: Path, counts: Sequence[StatusCounts], *, check_locks: bool) -> StoredBaseline | None:
@@ -290,16 +264,16 @@ def _baseline(folder: Path, counts: Sequence[StatusCounts], *, check_locks: bool
         raise EvidenceError(f"{folder / LOCK}: not a lock; restore it, or lock anew: ownbench baseline set")
     stands, why = _stands(folder, lock, counts) if check_locks else (None, "not looked at here; ownbench gate does")
     return StoredBaseline(
-        contender=_text(lock.contender),
-        locked=tuple(_text(name) for name in lock.rows),
+        contender=shown(lock.contender),
+        locked=tuple(shown(name) for name in lock.rows),
         stands=stands,
-        why=_text(why),
+        why=shown(why),
         written_at=_time_of(folder / LOCK),
     )
 
 
 def _stands(folder: Path, lock: Lock, counts: Sequence[StatusCounts]) -> tuple[bool | None, str]:
-    rows = sum(one.passed + one.failed + one.ungraded + one.errored + one.skipped for one in counts)
+    rows = sum(one.total for one in counts)
     if rows > MOST_ROWS:
         return None, f"not looked at here, for its {rows:,} outcomes; ownbench gate does"
     try:
@@ -318,7 +292,11 @@ def _when(folder: Path, manifest: Manifest | None, broken: list[str]) -> tuple[d
             broken.append(f"{folder / MANIFEST}: created_at is no time: {str(manifest.created_at)[:40]!r}")
         else:
             return made if made.tzinfo else made.replace(tzinfo=UTC), "manifest"
-    times = [_time_of(path) for name in (OUTCOMES, VERDICT, LOCK, MANIFEST) if (path := folder / name).is_file()]
+    times = [
+        _time_of(path)
+        for name in (OUTCOMES, VERDICT, LOG, LOCK, MANIFEST, EXPERIMENT)
+        if (path := folder / name).is_file()
+    ]
     return max(times, default=None), "file"
 
 
@@ -326,53 +304,35 @@ def _time_of(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
-def _run(folder: Path, manifest: Manifest | None, counts: Sequence[StatusCounts], *, complete: bool | None) -> str:
+def _run(
+    folder: Path, manifest: Manifest | None, counts: Sequence[StatusCounts], broken: Sequence[str]
+) -> tuple[str, str, bool | None]:
+    """In a word or two how far the run has come, what is behind it, and whether it is complete."""
+    if not folder.is_dir():
+        return "not there", "", False
+    rows, skipped = (sum(getattr(one, name) for one in counts) for name in ("total", "skipped"))
+    begun = (OUTCOMES, MANIFEST, *TABLES) if (folder / OUTCOMES).is_file() else (MANIFEST, EXPERIMENT)
+    files = dict.fromkeys(name for name in begun for text in broken if name in text)
+    if files:
+        return "broken", f"{listed(list(files))} cannot be read", False
     if not (folder / OUTCOMES).is_file():
-        stopped = folder.is_dir() and any(folder.glob("attempts*.jsonl"))
-        return "stopped before its tables were written" if stopped else "no outcomes"
+        if any(folder.glob("attempts*.jsonl")):
+            return "stopped", "before its results were written; ownbench run goes on from there", False
+        if manifest is not None and (manifest.done or manifest.complete):
+            return "broken", f"{OUTCOMES} is missing", False
+        what = "ownbench run begins it" if (folder / EXPERIMENT).is_file() else "no results are here"
+        return "not begun", what, None
     if manifest is None:
-        return "no manifest"
-    if complete:
-        return "done"
-    done, planned = _count(manifest.done), _count(manifest.planned)
-    of = f": {done:,} of {plural(planned, 'attempt')}" if done is not None and planned else ""
-    because = f" ({_text(manifest.stopped_because)})" if manifest.stopped_because else ""
-    skipped = sum(one.skipped for one in counts)
-    return f"not done{because}{of}" if of or not skipped else f"not done{because}: {skipped:,} never tried"
-
-
-# ------------------------------------------------------------------------------------------- values of anybody's JSON
-
-
-def _text(value: Any) -> str:
-    """A text as it may be shown; empty where it is none."""
-    return visible(_REDACT(value[: 2 * _LONGEST]), _LONGEST) if isinstance(value, str) else ""
-
-
-def _some(value: Any) -> str | None:
-    return _text(value) if isinstance(value, str) else None
-
-
-def _change(change: Change) -> Change:
-    return replace(change, what=_text(change.what), baseline=_some(change.baseline), candidate=_some(change.candidate))
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
-
-
-def _number(value: Any) -> float | None:
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:  # a whole number of hundreds of digits
-        return None
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+        untried = f"{plural(skipped, 'attempt')} never tried; " if skipped else ""
+        return "not known", f"{untried}{MANIFEST}, which says what was planned, is missing", False if skipped else None
+    done, planned = whole_number(manifest.done), whole_number(manifest.planned)
+    if manifest.complete is True and not skipped:
+        if planned and rows < planned:
+            return "broken", f"{OUTCOMES} holds {rows:,} of {plural(planned, 'attempt')}", False
+        return "done", "", True
+    if done is not None and planned:
+        came = f"{done:,} of {plural(planned, 'attempt')} made"
+    else:
+        came = f"{plural(skipped, 'attempt')} never tried" if skipped else ""
+    because = f"stopped: {manifest.stopped_because}" if manifest.stopped_because else ""
+    return "not done", "; ".join(text for text in (came, because) if text), False

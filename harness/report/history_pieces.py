@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from harness.core import Decision
 from harness.report.fragments import Cell, html_list, html_sentence, html_table, html_text
-from harness.report.history import HistoryEntry, StoredVerdict
+from harness.report.history import HistoryEntry
 from harness.report.text import UNKNOWN, listed, moment, plural, points, points_interval
+from harness.report.verdict_log import StoredVerdict
 from harness.verdict import Change
 
 GOOD, BAD, OPEN = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
@@ -97,15 +98,31 @@ def baselines_html(entries: Sequence[HistoryEntry]) -> str:
     return html_table(header, rows, left=6, caption="Locked baselines", kind="baselines") if rows else ""
 
 
+RESULTS = {"passed": "passed", "partly": "partly passed", "failed": "failed", "ungraded": "ungraded",
+           "errored": "errored", "skipped": "not tried"}  # fmt: skip
+"""What attempts came to, by the fields of `StatusCounts`."""
+
+RESULTS_TOLD = (
+    "All attempts of a report are counted, those of dev too, the tasks that settings were tuned on; other pages show "
+    "the part that the side bar says. Ungraded: answered, but not to be judged. Errored: not the contender's fault. "
+    "Neither of these two is in any rate."
+)
+
+
 def runs_html(entries: Sequence[HistoryEntry]) -> str:
-    """One row a report: how far its run has come, and its outcomes by status."""
-    statuses = ("passed", "failed", "ungraded", "errored", "skipped")
-    header = ["report", "made", "run", "contenders", *("not tried" if s == "skipped" else s for s in statuses)]
+    """One row a report: how far its run has come, and what its attempts came to."""
+    partly = any(one.partly for entry in entries for one in entry.counts)
+    fields = [name for name in RESULTS if partly or name != "partly"]
+    header = ["report", "made", "run", "contenders", "attempts", *(RESULTS[name] for name in fields)]
     rows: list[list[Cell | str]] = []
     for entry in entries:
         made = Cell(moment(entry.when), under="" if entry.when_from == "manifest" else "time of its newest file")
         ground = GOOD if entry.complete else BAD if entry.complete is False else ""
-        run = Cell(entry.run, ground=ground)
-        sums = [f"{sum(getattr(one, status) for one in entry.counts):,}" for status in statuses]
-        rows.append([entry.name, made, run, f"{len(entry.counts):,}", *(sums if entry.counts else [UNKNOWN] * 5)])
+        run = Cell(entry.run, under=entry.run_note, ground=ground)
+        of = listed([f"{count:,} of {part}" for part, count in entry.parts]) if len(entry.parts) > 1 else ""
+        sums = [Cell(f"{sum(one.total for one in entry.counts):,}", under=of)]
+        sums += [Cell(f"{sum(getattr(one, name) for one in entry.counts):,}") for name in fields]
+        known = bool(entry.counts)
+        rows.append([entry.name, made, run, f"{len(entry.counts):,}" if known else UNKNOWN,
+                     *(sums if known else [UNKNOWN] * len(sums))])  # fmt: skip
     return html_table(header, rows, left=3, caption="Runs of the reports", kind="runs")

@@ -39,6 +39,7 @@ from harness.store.journal import Journal
 from harness.store.live import running_process
 from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
 from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal
+from harness.store.results import PARTLY, RESULTS, count_results
 from harness.store.schema import (
     Budget,
     ContenderEntry,
@@ -68,6 +69,8 @@ __all__ = [
     "FLIPS",
     "NO_TRANSCRIPTS",
     "OUTCOMES",
+    "PARTLY",
+    "RESULTS",
     "TRANSCRIPTS",
     "AttemptPage",
     "AttemptRow",
@@ -102,6 +105,7 @@ __all__ = [
     "attempt_rows",
     "attempts_of",
     "compact",
+    "count_results",
     "evidence_digest",
     "experiment_file",
     "find_attempts",

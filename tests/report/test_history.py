@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from harness.core import EvidenceError, UsageError
 from harness.report import write_gate
-from harness.report.history import changed_between, history, stored_verdict
+from harness.report.history import changed_between, history
+from harness.report.verdict_log import stored_verdict
+from harness.store import Journal, import_table
 from harness.verdict import gate, set_baseline
 
 DONE = {"complete": True, "planned": 200, "done": 200}
@@ -63,7 +65,7 @@ def test_a_lock_no_longer_stands_where_what_it_locked_has_changed(make_report, r
     entry = only(history([folder]))
     assert entry.baseline.stands is False
     assert "cannot be read" in entry.baseline.why
-    assert entry.run == "no outcomes"
+    assert (entry.run, entry.run_note, entry.complete) == ("broken", "outcomes.parquet is missing", False)
 
 
 def test_reports_stand_in_the_order_of_their_making(make_report, rows, tmp_path):
@@ -75,20 +77,104 @@ def test_reports_stand_in_the_order_of_their_making(make_report, rows, tmp_path)
     assert [entry.name for entry in found.entries] == ["by file", "early", "middle", "late", "gone"]
     assert [entry.when_from for entry in found.entries[:2]] == ["file", "manifest"]
     assert found.entries[0].when == datetime.fromtimestamp(1_000_000_000, UTC)
-    assert found.entries[0].run == "no manifest"
+    assert (found.entries[0].run, found.entries[0].complete) == ("not known", None)
     assert found.entries[-1].broken == (f"{tmp_path / 'gone'}: there is no such report",)
     assert found.verdicts == ()
 
 
+EXPERIMENT = """
+name: x
+suites: [a]
+models: {m: {backend: openai, model: x, base_url: "http://127.0.0.1/v1"}}
+contenders: {c: {model: m}}
+"""
+
+
+def run_of(folder):
+    entry = only(history([folder]))
+    return entry.run, entry.run_note, entry.complete
+
+
 def test_a_run_that_is_not_done_says_how_far_it_came(make_report, rows, tmp_path):
     short = {"complete": False, "planned": 1_000, "done": 200, "stopped_because": "budget\x1b"}
-    assert only(history([make_report(rows, manifest=short)])).run == "not done (budget\\x1b): 200 of 1,000 attempts"
+    assert run_of(make_report(rows, manifest=short)) == (
+        "not done",
+        "200 of 1,000 attempts made; stopped: budget\\x1b",
+        False,
+    )
     skipped = [{"contender": "A", "task": "t", "status": "skipped"}]
-    entry = only(history([make_report(skipped, manifest=DONE | {"planned": 0})]))
-    assert (entry.run, entry.complete) == ("not done: 1 never tried", False)
-    (tmp_path / "killed").mkdir()
-    (tmp_path / "killed" / "attempts.jsonl").write_text("")
-    assert only(history([tmp_path / "killed"])).run == "stopped before its tables were written"
+    folder = make_report(skipped, manifest=DONE | {"planned": 0})
+    assert run_of(folder) == ("not done", "1 attempt never tried", False)
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "experiment.yaml").write_text(EXPERIMENT)
+    assert run_of(tmp_path / "begun") == ("not begun", "ownbench run begins it", None)
+    (tmp_path / "begun" / "attempts.jsonl").write_text("")
+    stopped = ("stopped", "before its results were written; ownbench run goes on from there", False)
+    assert run_of(tmp_path / "begun") == stopped
+    with Journal(tmp_path / "begun"):
+        assert run_of(tmp_path / "begun") == (
+            "running now",
+            f"process {os.getpid()}; its results are there when it ends",
+            None,
+        )
+
+
+@pytest.mark.parametrize("name", ["outcomes.parquet", "manifest.json", "calls.parquet", "transcripts.parquet"])
+def test_a_broken_report_is_not_done(make_report, rows, name):
+    folder = make_report(rows, manifest=DONE)
+    (folder / name).write_bytes(b"PAR1 and no more")
+    assert run_of(folder) == ("broken", f"{name} cannot be read", False)
+
+
+def test_a_report_that_has_lost_rows_is_not_done(make_report, rows):
+    assert run_of(make_report(rows[:150], manifest=DONE)) == (
+        "broken",
+        "outcomes.parquet holds 150 of 200 attempts",
+        False,
+    )
+
+
+def test_attempts_are_counted_once_by_what_they_came_to(tmp_path):
+    """A score between 0 and 1 without a pass is part of one."""
+    rows = ["A,1,1.0,test", "A,2,0.25,test", "A,3,0,dev", "A,4,0.75,test", "A,5,0,test"]
+    (tmp_path / "t.csv").write_text("\n".join(["contender,task,score,split", *rows]))
+    import_table(tmp_path / "t.csv", tmp_path / "r")
+    entry = only(history([tmp_path / "r"]))
+    (count,) = entry.counts
+    found = (count.passed, count.partly, count.failed, count.ungraded, count.errored, count.skipped, count.total)
+    assert found == (1, 2, 2, 0, 0, 0, 5)
+    assert entry.parts == (("test", 4), ("dev", 1))
+    assert (entry.run, entry.broken) == ("done", ())
+
+
+def test_every_verdict_is_kept_with_its_own_time(make_report, rows):
+    folder = make_report(rows, manifest=DONE)
+    times = [datetime(2026, 1, 1 + day, tzinfo=UTC) for day in range(3)]
+    sides = [("A", "B"), ("B", "A"), ("A", "B")]
+    for at, (a, b) in zip(times, sides, strict=True):
+        view = gate(folder, folder, baseline_contender=a, candidate_contender=b)
+        write_gate(view, folder, {}, at=at)
+    os.utime(folder / "verdict.json", (1, 1))  # as a copy of the folder might have it
+    found = history([folder]).verdicts
+    assert [entry.verdict.written_at for entry in found] == times
+    assert [entry.verdict.decision for entry in found] == ["BLOCK", "SHIP", "BLOCK"]
+    assert json.loads((folder / "verdict.json").read_text()) == json.loads(json.dumps(view.as_json()))
+    with (folder / "verdicts.jsonl").open("a") as file:
+        file.write('{"judged_at": "2026-')  # torn by a power loss
+    write_gate(view, folder, {}, at=times[-1])
+    entry = only(history([folder]))
+    assert len(entry.earlier) == 3
+    assert ["1 of its lines" in text for text in entry.broken] == [True]
+
+
+def test_a_verdict_without_a_line_in_the_log_is_there_too(make_report, rows):
+    folder = make_report(rows, manifest=DONE)
+    view = gate(folder, folder, baseline_contender="A", candidate_contender="B")
+    write_gate(view, folder, {}, at=datetime(2026, 1, 1, tzinfo=UTC))
+    write_gate(gate(folder, folder, baseline_contender="B", candidate_contender="A"), folder, {})
+    assert [entry.verdict.decision for entry in history([folder]).verdicts] == ["BLOCK", "SHIP"]
+    (folder / "verdict.json").unlink()
+    assert only(history([folder])).verdict.decision == "BLOCK"
 
 
 def test_a_verdict_that_lies_apart_is_found(make_report, rows, tmp_path):

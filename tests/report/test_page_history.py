@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from datetime import UTC, datetime
 
 import pytest
 from app_page import bodies, drawn, table, texts
@@ -12,6 +13,7 @@ from harness.report.history import history
 from harness.report.look import DAY, NIGHT, PAPER, dressed, png
 from harness.report.text import points, points_interval
 from harness.report.verdict_line import MOST, verdict_figure
+from harness.store import Journal, import_table
 from harness.verdict import gate, set_baseline
 
 DONE = {"complete": True, "planned": 200, "done": 200}
@@ -55,7 +57,7 @@ def test_every_figure_is_that_of_the_stored_verdict(gated):
 def test_the_chosen_verdict_is_told_with_every_reason(gated):
     latest = drawn("history", *gated)
     assert '<span class="word good">SHIP</span>' in " ".join(bodies(latest))
-    page = drawn("history", *gated, verdict="first")
+    page = drawn("history", *gated, verdict="first, 2023-11-14 22:13 UTC")
     assert '<span class="word bad">BLOCK</span>' in " ".join(bodies(page))
     stored = record(gated[0])
     assert stored["sentence"].replace("`", "") in " ".join(texts(page).split()).replace(" ;", ";").replace(" :", ":")
@@ -86,8 +88,36 @@ def test_runs_tell_how_far_they_came(make_report, paired_rows):
     page = drawn("history", make_report(paired_rows(7, 2, 1, 1), manifest=short))
     head, row = table(page, "runs")
     shown = dict(zip(head, row, strict=True))
-    assert shown["run"] == "not done (budget): 22 of 1,000 attempts"
+    assert shown["run"].split() == ["not", "done", "22", "of", "1,000", "attempts", "made;", "stopped:", "budget"]
     assert (shown["contenders"], shown["passed"], shown["failed"]) == ("2", "17", "5")
+
+
+def test_runs_count_each_part_and_tell_what_passed_in_part(tmp_path):
+    (tmp_path / "t.csv").write_text("contender,task,score,split\nA,1,0.25,test\nA,2,0,test\nA,3,0.75,dev\n")
+    import_table(tmp_path / "t.csv", tmp_path / "r")
+    head, row = table(drawn("history", tmp_path / "r"), "runs")
+    shown = dict(zip(head, row, strict=True))
+    assert shown["attempts"].split(maxsplit=1) == ["3", "2 of test and 1 of dev"]
+    assert (shown["partly passed"], shown["failed"]) == ("2", "1")
+
+
+def test_a_run_is_under_way_until_its_process_ends_though_no_file_changes(make_report, paired_rows):
+    folder = make_report(paired_rows(7, 2, 1, 1), manifest={"complete": False, "planned": 90, "done": 22})
+    assert "not done" in table(drawn("history", folder), "runs")[1][2]
+    with Journal(folder):
+        assert "running now" in table(drawn("history", folder), "runs")[1][2]
+    assert "not done" in table(drawn("history", folder), "runs")[1][2]
+
+
+def test_an_earlier_verdict_of_the_same_report_can_be_read(gated):
+    folder = gated[0]
+    for day, (a, b) in enumerate((("A", "B"), ("B", "A")), 1):
+        view = gate(folder, folder, baseline_contender=a, candidate_contender=b)
+        write_gate(view, folder, {}, at=datetime(2026, 1, day, tzinfo=UTC))
+    assert '<span class="word good">SHIP</span>' in " ".join(bodies(drawn("history", folder)))
+    page = drawn("history", folder, verdict="first, 2026-01-01 00:00 UTC")
+    assert '<span class="word bad">BLOCK</span>' in " ".join(bodies(page))
+    assert [row[1] for row in table(page, "verdicts")[1:]] == ["2026-01-01 00:00 UTC", "2026-01-02 00:00 UTC"]
 
 
 def test_a_broken_file_is_told_and_the_rest_is_shown(gated):
@@ -117,7 +147,7 @@ def test_what_differs_is_what_the_gate_says_of_the_same_two(make_report, paired_
 def test_two_reports_can_be_held_against_each_other(gated):
     first, second = gated
     page = drawn("history", first, second, **{"from": "first", "to": "second", "before": "A", "after": "A"})
-    assert [box.value for box in page.selectbox if box.key in {"from", "to"}] == [str(first), str(second)]
+    assert [box.value for box in page.selectbox if box.key in {"from", "to"}] == ["first", "second"]
     assert "Nothing that the manifests tell of." in texts(page)
 
 
@@ -127,7 +157,7 @@ def test_hostile_texts_of_a_verdict_are_text(gated):
                "reasons": [{"rule": HOSTILE, "holds": None, "text": HOSTILE}],
                "changed": [{"what": HOSTILE, "baseline": HOSTILE, "candidate": None}]}  # fmt: skip
     (gated[0] / "verdict.json").write_text(json.dumps(stored))
-    page = drawn("history", *gated, verdict="first")
+    page = drawn("history", *gated, verdict="first, 2023-11-14 22:13 UTC")
     assert texts(page).count("![x](http://e.example)") >= 8
     assert all("<img" not in body and "\u202e" not in body for body in bodies(page))
     rendered = [*page.caption, *page.markdown, *page.info, *page.subheader]

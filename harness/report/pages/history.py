@@ -8,12 +8,20 @@ import streamlit as st
 
 from harness.core import OwnbenchError
 from harness.report.fragments import html_list
-from harness.report.history import History, HistoryEntry, changed_of, history, in_order
-from harness.report.history_pieces import baselines_html, changes_html, runs_html, verdict_html, verdicts_html
+from harness.report.history import History, HistoryEntry, changed_of, entry_of, in_order, under_way
+from harness.report.history_pieces import (
+    RESULTS_TOLD,
+    baselines_html,
+    changes_html,
+    runs_html,
+    verdict_html,
+    verdicts_html,
+)
+from harness.report.pages.choices import choose
 from harness.report.pages.evidence import Evidence, look_at, remembered, table_of
-from harness.report.pages.parts import choose, columns, figure, html, loud, section, title
+from harness.report.pages.parts import columns, figure, html, loud, section, title
 from harness.report.pages.task_state import labels
-from harness.report.text import plural
+from harness.report.text import moment, plural
 from harness.report.verdict_line import verdict_figure
 from harness.store import read_outcomes
 from harness.verdict import Change, Side
@@ -23,7 +31,7 @@ if TYPE_CHECKING:
 
 MOST = 200
 """Rows of a table; the latest."""
-JUDGED = ("verdict.json", "baseline.json")
+JUDGED = ("verdict.json", "verdicts.jsonl", "baseline.json")
 """Files that tell of a verdict and a lock, beside those that figures come from."""
 HOW_GATE = "ownbench gate reports/main reports/candidate"
 HOW_LOCK = "ownbench baseline set reports/main"
@@ -33,7 +41,7 @@ def page(shown: "Shown") -> None:
     """All reports that the dashboard was given, in the order of their making."""
     title("Gate and history", "Which candidates were let in and why, what they were held against, what has changed.")
     folders = list(dict.fromkeys((*(one.folder for one in shown.chosen), *shown.every)))
-    found = in_order([_entry(folder, _stamp(folder)) for folder in folders])
+    found = in_order([under_way(_entry(folder, _stamp(folder))) for folder in folders])
     broken = [line for entry in found.entries for line in entry.broken]
     if broken:
         loud(f"{plural(len(broken), 'file')} could not be read; the rest is shown.")
@@ -48,6 +56,7 @@ def page(shown: "Shown") -> None:
         st.code(HOW_LOCK, language=None)
     section("Runs")
     html(runs_html(found.entries[-MOST:]))
+    st.caption(RESULTS_TOLD)
     _changed(folders, shown)
 
 
@@ -65,7 +74,7 @@ def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
 
 @remembered(256)
 def _entry(folder: Path, stamp: tuple[tuple[str, int, int], ...]) -> HistoryEntry:  # noqa: ARG001 — is its key
-    return history([folder]).entries[0]
+    return entry_of(folder)
 
 
 # ----------------------------------------------------------------------------------------------------------- verdicts
@@ -86,14 +95,22 @@ def _verdicts(found: History, shown: "Shown") -> None:
         figure("verdicts", verdict_figure, every, shown.look)
     else:
         st.caption("None of them has a difference to draw.")
-    names = labels([str(entry.folder) for entry in every], [entry.name for entry in every])
-    latest_first = list(names)[::-1]
+    given = dict(zip(_told_apart([_name(entry) for entry in every]), every, strict=True))
     section("A verdict in full")
-    chosen = choose("Verdict of", latest_first, "verdict", words=names.__getitem__)
-    verdict = next(entry.verdict for entry in every if str(entry.folder) == chosen)
+    verdict = given[choose("Verdict of", list(given)[::-1], "verdict")].verdict
     if verdict is not None:
         html(verdict_html(verdict))
         html("<h4>What had changed</h4>" + changes_html(verdict.changed))
+
+
+def _name(entry: HistoryEntry) -> str:
+    """Of a verdict for good: a later one of the same report does not take its place."""
+    return f"{entry.name}, {moment(entry.verdict.written_at)}" if entry.verdict else entry.name
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """The names as the address has them and a list offers them: short, and no two alike."""
+    return list(labels([str(place) for place in range(len(names))], names).values())
 
 
 # ---------------------------------------------------------------------------------------------------- what has changed
@@ -102,16 +119,14 @@ def _verdicts(found: History, shown: "Shown") -> None:
 def _changed(folders: Sequence[Path], shown: "Shown") -> None:
     section("What differs between two contenders")
     st.caption("From the manifests: the model, adapter, skills, prompts, suites and prices of each.")
-    places = {str(folder): folder for folder in folders}
-    names = labels(list(places), [folder.resolve().name for folder in folders])
-    first = str(shown.chosen[0].folder)
-    start = list(places).index(first)
+    places = dict(zip(_told_apart([folder.resolve().name for folder in folders]), folders, strict=True))
+    start = folders.index(shown.chosen[0].folder)
     sides: list[tuple[Evidence, str]] = []
     for number, (place, word, keys) in enumerate(
         zip(columns(2), ("baseline", "candidate"), (("from", "before"), ("to", "after")), strict=True)
     ):
         with place:
-            folder = choose(f"Report of the {word}", list(places), keys[0], index=start, words=names.__getitem__)
+            folder = choose(f"Report of the {word}", list(places), keys[0], index=start)
             evidence = look_at(places[folder])
             try:
                 contenders = contenders_of(evidence)
