@@ -116,20 +116,32 @@ def _on_lattice(sizes: Vector) -> Counts | None:
 
 
 def _lattice_tail(sizes: Counts, seen: int, *, two_sided: bool) -> float:
-    """The tail of sum s_i v_i for whole v_i: T, the sum of those with a minus sign, built one unit at a time."""
+    """The tail of sum s_i v_i for whole v_i: T, the sum of those with a minus sign, built one size at a time."""
     total = int(sizes.sum())
-    chance = np.zeros(total + 1)
-    chance[0] = 1.0
-    reach = 0
-    for size in np.sort(sizes).tolist():
-        reach += size
-        upper = chance[: reach - size + 1].copy()
-        chance[: reach + 1] *= 0.5
-        chance[size : reach + 1] += 0.5 * upper
+    chance = np.ones(1)
+    for size, units in zip(*(part.tolist() for part in np.unique(sizes, return_counts=True)), strict=True):
+        coins, grown = _fair_coins(units), np.zeros(len(chance) + size * units)
+        if units < size:
+            for k, weight in enumerate(coins.tolist()):
+                grown[size * k : size * k + len(chance)] += weight * chance
+        else:  # many units of a small size: sums that are apart by no multiple of it never meet
+            for rest in range(min(size, len(chance))):
+                grown[rest::size] = np.convolve(chance[rest::size], coins)
+        chance = grown
     # total - 2 T >= seen is T <= (total - seen) / 2, and the distribution is symmetric.
     edge = abs(seen) if two_sided else seen
     tail = float(chance[: (total - edge) // 2 + 1].sum())
     return min(1.0, 2.0 * tail if two_sided else tail)
+
+
+def _fair_coins(n: int) -> Vector:
+    """The chances of 0 to n heads, by doubling."""
+    chances = np.ones(1)
+    for bit in f"{n:b}":
+        chances = np.convolve(chances, chances)
+        if bit == "1":
+            chances = np.convolve(chances, [0.5, 0.5])
+    return chances
 
 
 def _enumerated_tail(d: Vector, *, two_sided: bool) -> float:
