@@ -24,6 +24,11 @@ def word_html(view: Advice) -> str:
     return f"{word}<p><strong>{html_text(first)}</strong></p>{html_list(others, 'reasons')}{kinds_html()}"
 
 
+def ways_of(view: Advice | None) -> dict[str, str]:
+    """By contender whether to choose it is to own, to rent or to mix; nothing where there is no advice."""
+    return {} if view is None else {o.contender: o.kind for o in view.options}
+
+
 def kinds_html() -> str:
     """Own, rent and mix in a few words each."""
     return html_list([f"{kind}: {words}" for kind, words in KINDS_MEAN.items()])

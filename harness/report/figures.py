@@ -128,6 +128,9 @@ def cost_figure(view: Scoreboard, look: Look = PAPER) -> Figure | None:
     if without:
         more = f" and {len(without) - 4} more" if len(without) > 4 else ""
         notes.append(f"Cost or pass rate not known, not drawn: {', '.join(without[:4])}{more}")
+    if look.fluid:  # on a narrow screen the points have numbers in place of names
+        key = "; ".join(f"{row['rank']} {row['name']}" for row in rows[:MOST_NAMES])
+        notes.append(f"By number, where there is no room for names: {key}{'; …' if len(rows) > MOST_NAMES else ''}")
     if len(shown) > MOST_NAMES:
         notes.append(f"Named: the {MOST_NAMES} of {len(shown)} with the highest pass rates")
     chart = alt.layer(*layers).encode(color=colour_of_kinds(_kinds(shown), look))

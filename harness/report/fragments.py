@@ -6,7 +6,7 @@ a script. So a page built of these pieces alone makes no request.
 
 import html
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,6 +130,8 @@ def in_words(estimate: Estimate, form: str = "percent") -> str:
     if estimate.value is None:
         return f"not known: {estimate.why or 'no evidence'}"
     text = f"{one(estimate.value)} seen"
+    if form == "dollars" and 0 < estimate.value < 0.01:
+        text += f" ({dollars(1e6 * estimate.value)} for a million)"
     sure = f"{100 * estimate.level:g}% sure"
     if estimate.low is not None and estimate.high is not None:
         text += f"; for tasks like these between {one(estimate.low)} and {one(estimate.high)}, {sure}"
@@ -161,21 +163,37 @@ def _parted(text: str, words: str) -> Cell:
 # ------------------------------------------------------------------------------------------- tables that pages share
 
 
-def scoreboard_html(view: Scoreboard) -> str:
-    """One row a contender, highest pass rate first; columns that would be empty throughout are left out."""
+def scoreboard_html(view: Scoreboard, ways: Mapping[str, str] | None = None) -> str:
+    """One row a contender, highest pass rate first; columns that would be empty throughout are left out.
+
+    Args:
+        view: the scoreboard.
+        ways: by contender whether it is ``OWN``, ``RENT`` or ``MIX``; a column of its own where any is given.
+    """
     shown = view.shown
     extra = [what for what in ("errored", "ungraded", "skipped") if any(getattr(c, what) for c in shown)]
     f1 = any(c.macro_f1 is not None for c in shown)
-    header = ["contender", "kind", f"pass rate [{100 * view.level:g}% interval]", "tasks", "cost per task"]
+    header = [
+        "contender",
+        "made of",
+        *(["own, rent, mix"] if ways else []),
+        f"pass rate [{100 * view.level:g}% interval]",
+        "tasks",
+        "cost per task",
+    ]
     header += ["cost per pass", "median latency", "95th percentile", *(extra or ["errored"])]
-    rows = [_score_row(c, extra or ["errored"], f1=f1) for c in shown]
+    rows = [_score_row(c, extra or ["errored"], f1=f1, way=ways.get(c.name, UNKNOWN) if ways else None) for c in shown]
     caption = f"Scoreboard of {view.report}"
-    return html_table(header + (["macro F1"] if f1 else []), rows, left=2, caption=caption, kind="scores")
+    return html_table(
+        header + (["macro F1"] if f1 else []), rows, left=3 if ways else 2, caption=caption, kind="scores"
+    )
 
 
-def _score_row(c: ContenderScore, extra: Sequence[str], *, f1: bool) -> list[Cell | str]:
+def _score_row(c: ContenderScore, extra: Sequence[str], *, f1: bool, way: str | None) -> list[Cell | str]:
     kind = c.kind if c.control is None else f"control: {c.control}"
-    row: list[Cell | str] = [Cell(c.name, code=True), kind, rate_cell(c.pass_rate), f"{c.n_tasks:,}"]
+    tasks = Cell(f"{c.n_tasks:,}", "other tasks than the rest: not ranked with them", "other tasks") if c.apart else ""
+    row: list[Cell | str] = [Cell(c.name, code=True), kind, *([] if way is None else [way]), rate_cell(c.pass_rate)]
+    row.append(tasks or f"{c.n_tasks:,}")
     row += [money_cell(c.cost_per_task_usd), money_cell(c.cost_per_pass_usd)]
     row += [Cell(seconds(e.value), in_words(e, "seconds")) for e in (c.latency_p50, c.latency_p95)]
     row += [f"{getattr(c, what):,}" for what in extra]
@@ -197,8 +215,9 @@ def comparisons_html(view: Scoreboard) -> str:
     """One row a comparison of the scoreboard."""
     interval = f"{100 * view.level:g}% interval"
     header = ["contender", "against", "difference, points", interval, "p", "p adjusted", "only it", "only the other"]
-    rows = [[Cell(c.a, code=True), Cell(c.b, code=True), *difference_cells_html(c), f"{c.n_tasks:,}"]
-            for c in view.compared]  # fmt: skip
+    controls = view.controls
+    rows = [[*(Cell(n, under="(control)" if n in controls else "", code=True) for n in (c.a, c.b)),
+             *difference_cells_html(c), f"{c.n_tasks:,}"] for c in view.compared]  # fmt: skip
     return html_table([*header, "tasks"], rows, left=2, caption="Paired differences", kind="pairs")
 
 

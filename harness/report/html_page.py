@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.report.advice_pieces import break_even_html, conditions_html, flips_html, options_html, word_html
+from harness.report.advice_pieces import break_even_html, conditions_html, flips_html, options_html, ways_of, word_html
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.forest import forest_figure
 from harness.report.fragments import (
@@ -67,9 +67,11 @@ def html_page(page: Page) -> str:
 
 def _judged(page: Page, view: Scoreboard) -> list[str]:
     parts = [f'<div class="loud" role="alert">{html_text(view.warning)}</div>' if view.warning else ""]
+    if view.apart:
+        parts.append(f'<div class="loud" role="alert">{html_text(view.apart)}</div>')
     if page.advice is not None:
         parts.append(word_html(page.advice))
-    parts += [found_html(view), "<h2>Scoreboard</h2>", scoreboard_html(view), _legend(view)]
+    parts += [found_html(view), "<h2>Scoreboard</h2>", scoreboard_html(view, ways_of(page.advice)), _legend(view)]
     drawn = [pass_rate_figure(view)] if any(c.pass_rate.value is not None for c in view.contenders) else []
     cost = cost_figure(view)
     parts += [html_figure(one) for one in (*drawn, *([cost] if cost else []), *page.figures)]

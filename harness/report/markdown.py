@@ -50,6 +50,8 @@ def markdown_page(view: Scoreboard, pairings: Sequence[Pairing], figures: Sequen
     parts = [[f"# {markdown_text(view.report)}"]]
     if view.warning:
         parts.append(["> [!WARNING]", f"> **{markdown_text(view.warning)}**"])
+    if view.apart:
+        parts.append(["> [!WARNING]", f"> {markdown_text(view.apart)}"])
     parts += [["\n".join(_headline(view))]]
     parts += [[f"![{title}]({path})"] for title, path in figures]
     parts += [["## Scoreboard"], _table(scoreboard_cells(view, _cell)), _legend(view)]

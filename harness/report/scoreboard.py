@@ -59,8 +59,14 @@ def scoreboard_of(table: TaskTable, manifest: Manifest | None = None, *, level: 
     reference, doubt = reference_of(table)
     controls = _controls(manifest)
     fronts = _pareto(table, [name for name in table.contenders if name not in controls])
+    apart, of_rest = _apart(table)
     contenders = tuple(
-        replace(_score(table, name, level), control=controls.get(name), pareto_probability=fronts.get(name))
+        replace(
+            _score(table, name, level),
+            control=controls.get(name),
+            pareto_probability=fronts.get(name),
+            apart=name in apart,
+        )
         for name in table.contenders
     )
     comparisons, spreads = _comparisons(table, reference, level)
@@ -83,6 +89,7 @@ def scoreboard_of(table: TaskTable, manifest: Manifest | None = None, *, level: 
         complete=progress.complete,
         stopped_because=progress.stopped_because,
         warning=progress.warning,
+        apart=_apart_text(apart, of_rest),
         notes=(),
     )
     decided = [end.note for end in early_ends(table, manifest) if end.note]
@@ -224,6 +231,45 @@ def _attempts(table: TaskTable, name: str, level: float) -> _Attempts:
 
 
 # ------------------------------------------------------------------------------------------------- between contenders
+
+
+SAME = 0.01
+"""Contenders whose tasks differ by no more than this share of them count as measured on the same ones."""
+
+
+def _apart(table: TaskTable) -> tuple[dict[str, tuple[int, int]], int]:
+    """Contenders that did not meet the tasks that most of them met, and how many tasks those are.
+
+    Returns:
+        By name on how many tasks each was measured, and how many of these the rest have too.
+    """
+    import numpy as np
+
+    tried = table.trials > table.skipped
+    sets: dict[bytes, list[int]] = {}
+    for i in np.flatnonzero(tried.any(axis=1)).tolist():
+        sets.setdefault(tried[i].tobytes(), []).append(i)
+    if len(sets) < 2:
+        return {}, 0
+    most = max(sets.values(), key=lambda same: (len(same), int(tried[same[0]].sum())))
+    rest = tried[most[0]]
+    others = [i for same in sets.values() for i in same if (tried[i] != rest).sum() > SAME * rest.sum()]
+    found = {table.contenders[i]: (int(tried[i].sum()), int((tried[i] & rest).sum())) for i in sorted(others)}
+    return found, int(rest.sum())
+
+
+def _apart_text(apart: dict[str, tuple[int, int]], tasks: int) -> str:
+    if not apart:
+        return ""
+    who = [
+        f"{name} on {plural(n, 'task')}, {both:,} of them among those" for name, (n, both) in list(apart.items())[:5]
+    ]
+    more = f"; and {len(apart) - 5} more" if len(apart) > 5 else ""
+    return (
+        f"NOT THE SAME TASKS: the contenders that are ranked here share {plural(tasks, 'task')}. Measured on others, "
+        f"and so not ranked but put after them: {'; '.join(who)}{more}. Their pass rates cannot be held against the "
+        "rest; the paired differences take only the tasks that both have."
+    )
 
 
 def reference_of(table: TaskTable) -> tuple[str | None, list[str]]:

@@ -25,6 +25,8 @@ def print_scoreboard(view: Scoreboard, file: TextIO | None = None) -> None:
     print_line(console, f"{view.report}: {plural(view.n_tasks, 'task')}, {plural(total, 'graded attempt')}", "bold")
     if view.warning:
         print_line(console, view.warning, "bold red")
+    if view.apart:
+        print_line(console, view.apart, "bold red")
     print_table(console, *scoreboard_cells(view, name_text), expendable=EXPENDABLE)
     if any(c.repeats for c in view.contenders):
         print_line(console, "Several tries of a task", "bold")

@@ -117,10 +117,18 @@ def dollars(usd: float | None) -> str:
 
 def number(value: float) -> str:
     """A count for people: ``412.5``, ``293,512``, ``2.5 million``, ``1 billion``."""
-    for least, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+    for least, word in ((1e15, "quadrillion"), (1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
         if abs(value) >= least:
-            return f"{value / least:,.4g} {word}" if abs(value) < 1e16 else f"{value:.3g}"
+            return f"{value / least:,.4g} {word}" if abs(value) < 1e19 else f"{value:.3g}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def round_dollars(usd: float) -> str:
+    """A round amount, as on an axis: ``$0.001``, ``$2.50``, ``$10,000``, ``$5 million``."""
+    if usd >= 1e6:
+        return f"${number(usd)}"
+    text = dollars(usd)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text and not 1 <= usd != round(usd) else text
 
 
 def dollars_interval(estimate: Estimate) -> str:

@@ -1,11 +1,11 @@
 """The figures of the advice: bills against volume, the cost of a pass, how far an input must move. Drawn offline."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.report.look import PAPER, Figure, Look
-from harness.report.text import dollars, dollars_interval, visible
+from harness.report.text import dollars, dollars_interval, number, round_dollars, visible
 from harness.verdict import Advice, Bills, FlipPoint, Option
 
 if TYPE_CHECKING:
@@ -64,12 +64,10 @@ def bills_figure(view: Advice, lines: Sequence[Bills], look: Look = PAPER) -> Fi
     ]
     low, high = min(r["volume"] for r in rows), max(r["volume"] for r in rows)
     x = alt.X("volume:Q", scale=alt.Scale(type="log", domain=[low, high], nice=False),
-              axis=alt.Axis(title="tasks a month (log scale)", grid=True, format="~s", values=_decades(low, high),
-                            labelOverlap=True))  # fmt: skip
+              axis=_axis("tasks a month (log scale)", _decades(low, high), number))  # fmt: skip
     y_domain = [min(r["usd"] for r in rows) / 1.3, max(r["usd"] for r in rows) * 1.3]
     y = alt.Y("usd:Q", scale=alt.Scale(type="log", domain=y_domain, nice=False),
-              axis=alt.Axis(title="dollars a month (log scale)", grid=True, format="$~s", values=_decades(*y_domain),
-                            labelOverlap=True))  # fmt: skip
+              axis=_axis("dollars a month (log scale)", _decades(*y_domain), round_dollars))  # fmt: skip
     legend = alt.Legend(title=None, orient="top", columns=2 if look.fluid else 4, labelLimit=180, symbolType="stroke",
                         symbolStrokeWidth=3, symbolSize=220, symbolOpacity=1)  # fmt: skip
     dashes = [DASHES[o.kind] for o in shown]
@@ -91,7 +89,7 @@ def bills_figure(view: Advice, lines: Sequence[Bills], look: Look = PAPER) -> Fi
         base.mark_point(filled=True, size=40, opacity=0, clip=True).encode(x=x, y=y, tooltip=tips),
     ]
     even = view.break_even_tasks_per_month
-    notes = ["Full lines: owned; dashed: rented; dashes and dots: mixed"]
+    notes = ["Full lines: OWN; dashed: RENT; dashes and dots: MIX"]
     if any(r["opacity"] < 1 for r in rows):
         notes.append("Faint: shown to miss the required quality, or not allowed, and not of the pair that breaks even")
     if even.value and view.break_even_of:
@@ -165,7 +163,7 @@ def pass_cost_figure(view: Advice, look: Look = PAPER) -> Figure | None:
             r["low"], r["high"] = max(r["low"], low), high if r["high"] is None else r["high"]
     scale = alt.Scale(type="log", domain=[low, high], nice=False) if log else alt.Scale(domain=[low, high], nice=False)
     title = "dollars a pass" + (" (log scale)" if log else "")
-    x = alt.X("usd:Q", scale=scale, axis=alt.Axis(title=title, grid=True, format="$~g", tickCount=4, labelOverlap=True))
+    x = alt.X("usd:Q", scale=scale, axis=_axis(title, _decades(low, high) if log else _steps(high), round_dollars))
     axis = alt.Axis(labelLimit=118 if look.fluid else 240, labelFontSize=12)
     y = alt.Y("name:N", sort=[r["name"] for r in rows], title=None, axis=axis)
     colour, shape = _kinds([o.kind for o in shown])
@@ -321,8 +319,25 @@ def _decades(low: float, high: float) -> list[float]:
     return [m * 10.0**p for p in powers for m in steps if low <= m * 10.0**p <= high]
 
 
+def _steps(high: float) -> list[float]:
+    """From 0 on, about four round numbers."""
+    power = 10.0 ** math.floor(math.log10(high / 4))
+    step = next(m for m in (1, 2, 2.5, 5, 10) if m * power * 5 > high) * power
+    return [step * k for k in range(math.floor(high / step) + 1)]
+
+
+def _axis(title: str, ticks: Sequence[float], write: Callable[[float], str]) -> "alt.Axis":
+    """An axis whose ticks are written as people write such amounts."""
+    import altair as alt
+
+    texts = ",".join(repr(write(tick)) for tick in ticks)
+    values = ",".join(repr(tick) for tick in ticks)
+    label = f"[{texts}][indexof([{values}],datum.value)]"
+    return alt.Axis(title=title, grid=True, values=list(ticks), labelExpr=label, labelOverlap=True)
+
+
 def _count(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return number(value) if value >= 1e9 else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _between(usd: float, low: float | None, high: float | None) -> str:

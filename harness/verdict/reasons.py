@@ -136,7 +136,7 @@ def _unknown_kinds(found: Findings, allowed: Sequence[Option]) -> list[str]:
     if not which or not matters:
         return []
     return [
-        f"Nothing on record says whether {', '.join(which)} would be owned or rented: say it (--own, --rent, --mix)."
+        f"Nothing on record says whether {', '.join(which)} would be OWN, RENT or MIX: say it (--own, --rent, --mix)."
     ]
 
 

@@ -119,3 +119,26 @@ def test_names_are_no_markup(make_report):
     assert "<img" not in " ".join(bodies(page))
     said = [m.value for kind in ("markdown", "caption", "info", "title", "subheader") for m in page.get(kind)]
     assert not [text for text in said for name in hostile if name in text]
+
+
+def test_who_met_other_tasks_is_said_aloud(make_report):
+    rows = [{"contender": name, "task": f"t{i}", "status": "passed" if i % 10 < 5 else "failed"}
+            for name, n in (("a", 60), ("b", 60), ("few", 5)) for i in range(n)]  # fmt: skip
+    page = drawn("answer", make_report(rows))
+    assert any('class="loud"' in body and "NOT THE SAME TASKS" in body for body in bodies(page))
+    assert {row[0]: row[4].split() for row in table(page, "scores")[1:]}["few"] == ["5", "other", "tasks"]
+
+
+def test_controls_are_marked_and_kinds_are_those_of_the_advice(priced, capsys):
+    written = {"name": "A", "parts": {"written": {"delivery": "placebo"}}}
+    whole = {"schema": 1, "report": "r", "created_at": "2026-01-01T00:00:00+00:00", "contenders": [written]}
+    (priced / "manifest.json").write_text(json.dumps(whole))
+    assert " ".join(table(drawn("answer", priced), "pairs")[1][0].split()) == "A (control)"
+    (priced / "manifest.json").unlink()
+    assert main(["advise", str(priced), "--json"]) == 0
+    kinds = {o["contender"]: o["kind"] for o in json.loads(capsys.readouterr().out)["options"]}
+    assert {row[0]: row[2] for row in table(drawn("answer", priced), "scores")[1:]} == kinds
+
+
+def test_numbered_points_have_a_key(priced):
+    assert "By number, where there is no room for names: 1 A; 2 B" in texts(drawn("answer", priced))

@@ -255,3 +255,31 @@ def test_controls_rank_after_the_options_and_the_ungraded_last(make_report):
     view = scoreboard(make_report(rows, manifest={"complete": True, "contenders": named}))
     assert [c.name for c in view.ranked] == ["high", "low", "never", "lost"]
     assert view.controls == {"never"}
+
+
+def rows_of(name, tasks, passes):
+    return [{"contender": name, "task": f"t{i}", "status": "passed" if i % 10 < passes else "failed"} for i in tasks]
+
+
+def test_who_met_other_tasks_is_not_ranked_with_the_rest(make_report):
+    """The best rate of all is of 20 tasks only, and says nothing beside the others'."""
+    rows = [*rows_of("a", range(100), 5), *rows_of("b", range(100), 7), *rows_of("few", range(20), 9)]
+    rows += [*rows_of("other", range(90, 150), 8), *rows_of("nearly", range(99), 6)]
+    view = scoreboard(make_report(rows))
+    assert [c.name for c in view.ranked] == ["b", "nearly", "a", "few", "other"]
+    assert [c.name for c in view.contenders if c.apart] == ["few", "other"]
+    assert "NOT THE SAME TASKS: the contenders that are ranked here share 100 tasks." in view.apart
+    assert "few on 20 tasks, 20 of them among those; other on 60 tasks, 10 of them among those." in view.apart
+
+
+def test_who_met_the_same_tasks_is_not_warned_of(make_report):
+    view = scoreboard(make_report([*rows_of("a", range(100), 5), *rows_of("b", range(99), 7)]))
+    assert (view.apart, [c.apart for c in view.contenders]) == ("", [False, False])
+
+
+def test_comparisons_stand_in_the_order_of_the_scoreboard(make_report):
+    rows = [row for name, passes in (("ref", 4), ("low", 1), ("always", 9), ("high", 8))
+            for row in rows_of(name, range(50), passes)]  # fmt: skip
+    written = {"name": "always", "parts": {"written": {"escalate": {"signal": "always"}}}}
+    view = scoreboard(make_report(rows, manifest={"contenders": [written]}, experiment="reference: ref\n"))
+    assert [c.a for c in view.compared] == ["high", "low", "always"]

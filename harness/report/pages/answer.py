@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from harness.core import OwnbenchError
-from harness.report.advice_pieces import conditions_html, word_html
+from harness.report.advice_pieces import conditions_html, ways_of, word_html
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.fragments import comparisons_html, found_html, html_list, html_text, scoreboard_html
 from harness.report.pages.evidence import Evidence, advice_for, scoreboard_for
 from harness.report.pages.parts import figure, html, loud, notes, section, title
 from harness.report.view import Scoreboard
+from harness.verdict import Advice
 
 if TYPE_CHECKING:
     from harness.report.pages.shell import Shown
@@ -32,10 +33,12 @@ def _one(evidence: Evidence, shown: "Shown", number: int) -> None:
     view = scoreboard_for(evidence)
     if view.warning:
         loud(view.warning)
-    missing = _verdict(evidence)
+    if view.apart:
+        loud(view.apart)
+    advice, missing = _verdict(evidence)
     html(found_html(view))
     section("Scoreboard")
-    html(scoreboard_html(view))
+    html(scoreboard_html(view, ways_of(advice)))
     if any(c.pass_rate.value is not None for c in view.contenders):
         section("Pass rate")
         figure(f"pass-rate-{number}", pass_rate_figure, view, shown.look)
@@ -46,20 +49,26 @@ def _one(evidence: Evidence, shown: "Shown", number: int) -> None:
         html(comparisons_html(view))
     section("What is not known")
     html(html_list([*missing, *_unknown(view)]) or "<p>Nothing that a figure here waits for.</p>")
-    notes(view.notes)
+    notes([*view.notes, INTERVALS])
 
 
-def _verdict(evidence: Evidence) -> list[str]:
-    """The word and its reasons; what it waits for is returned."""
+INTERVALS = (
+    "intervals of pass rates and differences here are reckoned by formula (CR1 with Student's t, or Wilson's); the "
+    "page Escalation draws the tasks anew (a bootstrap), so its interval for the same rate is a little different"
+)
+
+
+def _verdict(evidence: Evidence) -> tuple[Advice | None, list[str]]:
+    """Shows the word and its reasons; the advice, where there is one, and what it waits for."""
     try:
         advice = advice_for(evidence)
     except OwnbenchError as error:
         html(f'<span class="word open">UNDECIDED</span><p>{html_text(str(error))}</p>')
-        return []
+        return None, []
     html(word_html(advice))
     with st.expander("When owning wins: five conditions"):
         html(conditions_html(advice))
-    return [f"the advice waits for {what}" for what in advice.missing]
+    return advice, [f"the advice waits for {what}" for what in advice.missing]
 
 
 def _unknown(view: Scoreboard) -> list[str]:

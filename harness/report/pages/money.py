@@ -168,7 +168,7 @@ class _Form:
         self, label: str, key: str, default: str, most: float, *, words: str, empty: str = NOT_KNOWN
     ) -> float | None:
         """What the field says; ``None`` where it is empty, or wrong."""
-        text = st.text_input(label, default, max_chars=40, key=key, help=words, placeholder=empty, bind="query-params")
+        text = st.text_input(label, default, key=key, help=words, placeholder=empty, bind="query-params")
         try:
             return amount_of(text or "", most)
         except ValueError as error:
