@@ -9,7 +9,15 @@ from harness.core import Comparison, EvidenceError, Manifest, UsageError
 from harness.report.evidence import load_evidence, progress_of
 from harness.report.text import NOT_KNOWN, p_equation, plural, spread_points
 from harness.report.view import DomainDifference, DomainSpread, Flip, Pairing
-from harness.stats import compare, compare_domains, domain_variance, heterogeneity, holm, this_suite_difference
+from harness.stats import (
+    Heterogeneity,
+    compare,
+    compare_domains,
+    domain_variance,
+    heterogeneity,
+    holm,
+    this_suite_difference,
+)
 from harness.store import TaskTable
 
 if TYPE_CHECKING:
@@ -100,6 +108,8 @@ def pair_of(
     whole = sides.compared(level)
     if whole.delta is None:
         raise EvidenceError(f"{table.report}: {a!r} and {b!r} have no graded task in common; nothing can be compared")
+    domains, differing = _domains(table, sides, level)
+    spread = None if differing is None or len(domains) < 2 else _spread(a, b, len(domains), differing)
     lost = sum(int(e.sum()) for e in sides.errored)
     failed = _Sides.of(table, a, b, trials_as=trials_as, errors_as="failed").compared(level) if lost else None
     of_a, of_b = ((table.sums[i], table.counts[i], table.squares[i]) for i in (table.index(a), table.index(b)))
@@ -107,12 +117,12 @@ def pair_of(
         comparison=whole,
         this_suite=this_suite_difference(of_a, of_b, level),
         errored_as_failed=failed,
-        domains=_domains(table, sides, level),
+        domains=domains,
         flips=_flips(table, sides),
         warning=progress_of(table, manifest).warning,
         notes=(
             *_notes(table, sides, trials_as=trials_as, errors_as=errors_as),
-            *_spread_note(sides.spread(table, level)),
+            *_spread_note(spread),
         ),
     )
 
@@ -209,30 +219,35 @@ class _Sides:
                 variances.append(domain_variance(d, self.clusters[here], single=bool(once and alone)))
         if len(effects) < 2:
             return None
-        found = heterogeneity(effects, variances, level)
-        return DomainSpread(
-            a=self.a,
-            b=self.b,
-            n_domains=len(effects),
-            q=found.q,
-            df=found.df,
-            p_value=found.p_value,
-            i2=found.i2,
-            tau2=found.tau2,
-            mean=found.mean,
-            prediction=found.prediction,
-            why="a prediction interval needs three domains" if found.prediction is None else None,
-        )
+        return _spread(self.a, self.b, len(effects), heterogeneity(effects, variances, level))
+
+
+def _spread(a: str, b: str, n_domains: int, found: Heterogeneity) -> DomainSpread:
+    return DomainSpread(
+        a=a,
+        b=b,
+        n_domains=n_domains,
+        q=found.q,
+        df=found.df,
+        p_value=found.p_value,
+        i2=found.i2,
+        tau2=found.tau2,
+        mean=found.mean,
+        prediction=found.prediction,
+        why="a prediction interval needs three domains" if found.prediction is None else None,
+    )
 
 
 SIGNS = 100_000_000
 """Random signs drawn at most for the domains of one comparison; 9,999 resamples up to 10,000 tasks."""
 
 
-def _domains(table: TaskTable, sides: _Sides, level: float) -> tuple[DomainDifference, ...]:
-    """Each domain in the report's order, adjusted for how many there are, raw and shrunk side by side."""
+def _domains(
+    table: TaskTable, sides: _Sides, level: float
+) -> tuple[tuple[DomainDifference, ...], Heterogeneity | None]:
+    """Each domain in the report's order, adjusted for how many there are, raw and shrunk; and how they differ."""
     units = max(1, int(sides.common.sum()))
-    found, _ = compare_domains(
+    found, differing = compare_domains(
         (sides.sums[0], sides.counts[0]),
         (sides.sums[1], sides.counts[1]),
         table.domains,
@@ -241,7 +256,7 @@ def _domains(table: TaskTable, sides: _Sides, level: float) -> tuple[DomainDiffe
         resamples=min(9_999, max(999, SIGNS // units)),
     )
     ordered = sorted(((int(one.domain), one) for one in found), key=lambda pair: pair[0])
-    return tuple(
+    domains = tuple(
         DomainDifference(
             domain=table.domain_names[code],
             n_tasks=one.comparison.n_tasks,
@@ -258,6 +273,7 @@ def _domains(table: TaskTable, sides: _Sides, level: float) -> tuple[DomainDiffe
         )
         for code, one in ordered
     )
+    return domains, differing
 
 
 def _spread_note(spread: DomainSpread | None) -> list[str]:
