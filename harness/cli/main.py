@@ -25,7 +25,7 @@ VERBS: dict[str, str] = {
     "sweep": "every escalation threshold replayed: cost, pass rate, controls, the honest choice",
     "power": "tasks needed for a difference, or the difference that so many tasks can show",
     "audit": "what two published pass counts support",
-    "report": "write statistics.json, report.md and the figures",
+    "report": "write report.html, report.md, statistics.json and the figures",
     "app": "the dashboard, served on this machine",
     "import": "import results of another tool",
     "suite": "look at a suite of tasks by itself: lint, show",

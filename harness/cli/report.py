@@ -1,4 +1,4 @@
-"""``ownbench report``: the page, the figures and the statistics, written into the report's folder."""
+"""``ownbench report``: the pages, the figures and the statistics, written into the report's folder."""
 
 import argparse
 import sys
@@ -14,7 +14,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=("dev", "test", "all"), help="the part of the suites to report on")
     parser.add_argument("--level", type=level, default=0.95, help="confidence of the intervals (default 0.95)")
     parser.add_argument("--json", action="store_true", help="write the paths written as JSON to standard output")
-    parser.epilog = "example:\n  ownbench report reports/demo"
+    parser.epilog = (
+        "report.html is one file to send on: answers, tables and figures, opened in any browser without a network.\n"
+        "All files are written into the report's folder; of a broken report report.html says what is broken.\n\n"
+        "example:\n  ownbench report reports/demo"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

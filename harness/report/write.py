@@ -1,5 +1,6 @@
-"""``ownbench report``: statistics.json, report.md, report.html and the figures, written into the report's folder."""
+"""``ownbench report``: report.html, report.md, statistics.json and the figures, written into the report's folder."""
 
+import shlex
 from pathlib import Path
 
 from harness.core import EvidenceError, write_atomic
@@ -13,7 +14,7 @@ from harness.report.scoreboard import scoreboard_of
 from harness.report.sections import sections
 from harness.report.statistics import statistics_text
 from harness.report.view import Scoreboard
-from harness.store import evidence_digest
+from harness.store import evidence_digest, experiment_file
 
 
 def write_report(report: Path, *, split: str | None = None, level: float = 0.95) -> list[Path]:
@@ -24,17 +25,21 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
         known or nothing is graded, is not among them, and one of an earlier time is removed.
 
     Raises:
-        EvidenceError: there are no outcomes, or they are broken; ``report.html`` is written all the
-            same and says so, unless nothing was begun.
+        EvidenceError: there are no outcomes, or they are broken; ``report.html`` is written all the same and says so.
+            Where nothing was begun there is nothing to say, and no file is written.
         UsageError: an unknown split.
     """
     try:
         evidence = evidence_digest(report)  # before the outcomes are read: of later ones it would vouch for too much
         table, manifest = load_evidence(report, split, attempts=True)
     except EvidenceError as error:
-        if any((report / name).exists() for name in ("outcomes.parquet", "manifest.json")):  # else nothing was begun
-            write_atomic(report / "report.html", html_page(Page(report=report.resolve().name, trouble=str(error))))
-        raise
+        if not _is_begun(report):
+            remedy = f"begin with: ownbench run {shlex.quote(str(report))}"
+            if not experiment_file(report).is_file():
+                remedy = "ownbench init makes an experiment, ownbench import table takes results over"
+            raise EvidenceError(f"{report}: no results yet and no run begun, so no page is written; {remedy}") from None
+        write_atomic(report / "report.html", html_page(Page(report=report.resolve().name, trouble=str(error))))
+        raise EvidenceError(f"{error}; {report / 'report.html'} says so") from None
     view = scoreboard_of(table, manifest=manifest, level=level)
     pairings = [pair_of(table, c.a, c.b, level=level) for c in view.comparisons if c.delta is not None]
     named, drawn = _figures(view, report / "figures")
@@ -45,6 +50,12 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
     write_atomic(markdown, markdown_page(view, pairings, named))
     write_atomic(paper, html_page(page))
     return [paper, markdown, statistics, *drawn]
+
+
+def _is_begun(report: Path) -> bool:
+    return any((report / name).exists() for name in ("outcomes.parquet", "manifest.json")) or any(
+        report.glob("attempts*.jsonl")
+    )
 
 
 def _figures(view: Scoreboard, folder: Path) -> tuple[list[tuple[str, str]], list[Path]]:

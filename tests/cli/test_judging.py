@@ -37,10 +37,17 @@ def test_show_json_is_what_report_writes(report, capsys):
     shown = json.loads(capsys.readouterr().out)
     assert main(["report", str(report), "--json"]) == 0
     written = json.loads(capsys.readouterr().out)["written"]
-    assert [path.rsplit("/", 1)[1] for path in written[:3]] == ["report.html", "report.md", "statistics.json"]
+    names = ["report.html", "report.md", "statistics.json"]
+    assert [path.rsplit("/", 1)[1] for path in written[:3]] == names
     statistics = json.loads((report / "statistics.json").read_text())
     assert statistics.pop("evidence") == evidence_digest(report)
     assert statistics == shown
+
+
+def test_the_help_of_report_names_the_files_that_it_writes(capsys):
+    with pytest.raises(SystemExit):
+        main(["report", "--help"])
+    assert "report.html, report.md, statistics.json and the figures" in capsys.readouterr().out
 
 
 def test_compare_prints_a_sentence_and_json_the_numbers(report, capsys):

@@ -110,8 +110,23 @@ def test_a_broken_report_still_renders_and_says_so(make_report, paired_rows, bro
     with pytest.raises(EvidenceError) as error:
         write_report(report)
     found = Read((report / "report.html").read_text(encoding="utf-8"))
-    assert str(error.value) in "".join(found.text)
+    said, where = str(error.value).rsplit("; ", 1)
+    assert said in "".join(found.text)
+    assert where == f"{report / 'report.html'} says so"
     assert not (report / "statistics.json").exists()
+
+
+def test_where_no_run_was_begun_it_is_said_that_no_page_is_written(tmp_path):
+    for files, remedy in (((), "ownbench init"), (("experiment.yaml",), f"begin with: ownbench run {tmp_path}")):
+        for name in files:
+            (tmp_path / name).write_text("")
+        with pytest.raises(EvidenceError, match=f"no page is written; .*{remedy}"):
+            write_report(tmp_path)
+        assert not (tmp_path / "report.html").exists()
+    (tmp_path / "attempts.jsonl").write_text("")  # begun, and stopped
+    with pytest.raises(EvidenceError, match=r"report\.html says so"):
+        write_report(tmp_path)
+    assert (tmp_path / "report.html").exists()
 
 
 def test_hostile_names_are_text(make_report):
