@@ -4,6 +4,7 @@ The curve stands in a linear frame, in which mixing two policies at random lies 
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from harness.core import Estimate, Kind
@@ -66,8 +67,8 @@ def threshold_words(point: SweepPoint) -> str:
 
 
 def plain_threshold(point: SweepPoint) -> str:
-    """The number alone, as an address has it; ``always`` where it is infinite."""
-    return "always" if point.threshold is None else f"{point.threshold:.6g}"
+    """The number alone, to six digits and without a power of ten; ``always`` where it is infinite."""
+    return "always" if point.threshold is None else format(Decimal(f"{point.threshold:.6g}"), "f")
 
 
 def escalation_figure(view: Sweep, here: SweepPoint | None = None, look: Look = PAPER) -> Figure:
@@ -284,7 +285,7 @@ def reliability_figure(view: Sweep, look: Look = PAPER) -> Figure | None:
     return Figure(
         title="How sure it said it was, and how often it was right",
         notes=(
-            f"{plural(len(bins), 'point')} of equally many answers each, from the least sure to the most sure",
+            f"Each of the {plural(len(bins), 'point')} is a group of answers, from the least sure to the most sure",
             f"The bars are {100 * view.level:g}% intervals",
             "On the dashed line it is right as often as it says; below it is too sure of itself, above too modest",
         ),

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, TextIO
 
 from harness.core import Estimate
+from harness.report.curves import plain_threshold
 from harness.report.layout import name_text, of_units, open_console, print_figures, print_line, print_notes, print_table
 from harness.report.text import (
     UNKNOWN,
@@ -99,7 +100,7 @@ def _print_curve(console: "Console", view: Sweep) -> None:
     rows = []
     for point in _thinned(view):
         mark = " *" if point.threshold == view.chosen.threshold else ""
-        label = "(always)" if point.threshold is None else f"{point.threshold:.6g}"
+        label = "(always)" if point.threshold is None else plain_threshold(point)
         rows.append([label + mark, *_figures(point, view)])
     print_table(console, header, rows)
 

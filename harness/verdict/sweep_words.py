@@ -75,8 +75,8 @@ def measured_words(one: Measured, found: Sweep) -> str:
         own = f"It has one threshold, {low:.4g}, {how}"
         return f"{what} {own}; the threshold replayed here is chosen on these tasks themselves."
     return (
-        f"{what} It has a threshold for each of {n:,} suites ({low:.4g} to {high:.4g}), {how}; "
-        f"the policies replayed here have one threshold for all suites."
+        f"{what} It differs from the replayed policies in this: it has a threshold for each of {n:,} suites "
+        f"({low:.4g} to {high:.4g}), {how}, and they have one for all suites."
     )
 
 

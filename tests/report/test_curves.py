@@ -145,6 +145,8 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends_and_the_choice(swept):
 
 def test_words_of_a_threshold_and_of_the_signal(swept):
     assert threshold_words(replace(swept.curve[0], threshold=0.25, escalated=0.123)) == "below 0.25: 12.3% escalated"
+    tiny = replace(swept.curve[0], threshold=1.48375e-5, escalated=0.0)
+    assert threshold_words(tiny) == "below 0.0000148375: 0.0% escalated"
     assert threshold_words(swept.curve[-1]) == "always: 100.0% escalated"
     assert f"AUROC {swept.auroc.value:.3f}" in ranked_words(swept)
     unknown = replace(swept, auroc=replace(swept.auroc, value=None, why="all answers are right"))
