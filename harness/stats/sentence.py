@@ -20,7 +20,7 @@ def comparison_sentence(found: Comparison, units: int, smallest_p: float, unit: 
         more = "more" if found.delta > 0 else "fewer"
         return (
             f"{a} passes {more} tasks than {b}: {_points(found.delta)} points{_interval(found)} on {tasks}, "
-            f"p {_p(found.p_value)}."
+            f"{_p(found.p_value)}."
         )
     if units == 0:
         return f"{a} and {b} do equally well on every one of {tasks}{_possible(found)}."
@@ -40,7 +40,7 @@ def comparison_sentence(found: Comparison, units: int, smallest_p: float, unit: 
             f"{b} cannot be told from {a}: {ahead} is ahead by {100 * abs(found.delta):.1f} points, and to show "
             f"as much {found.tasks_needed:,} tasks would be needed, {found.n_tasks:,} {verb} run."
         )
-    return f"{b} cannot be told from {a}: {_points(found.delta)} points{_interval(found)}, p {_p(found.p_value)}."
+    return f"{b} cannot be told from {a}: {_points(found.delta)} points{_interval(found)}, {_p(found.p_value)}."
 
 
 def _tasks(n: int) -> str:
@@ -64,4 +64,6 @@ def _possible(found: Comparison) -> str:
 
 
 def _p(p: float) -> str:
-    return "below .0001" if p < 1e-4 else f"{p:.4f}".removeprefix("0") if p < 0.1 else f"{p:.2f}".removeprefix("0")
+    """As every table and sentence writes it: ``p = 0.0156``, ``p < 0.0001``."""
+    p += 1e-12  # halves a hair up
+    return "p < 0.0001" if p < 1e-4 else f"p = {p:.4f}" if p < 0.1 else f"p = {p:.3f}"

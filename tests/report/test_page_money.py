@@ -1,6 +1,7 @@
 """The page of money: every figure as ``ownbench advise --json`` has it, the what-ifs in the address, what lacks."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,8 @@ from harness.cli.main import main
 from harness.core import Decision, Estimate
 from harness.report.pages.evidence import grounds_for, look_at
 from harness.report.text import chance, dollars, dollars_interval, percent_interval
-from harness.verdict import advise_at, load_terms
+from harness.report.tornado import bills_figure, volumes_around
+from harness.verdict import advise_at, bills_at, load_terms
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
 ECONOMICS = """economics:
@@ -233,3 +235,15 @@ def test_what_is_kept_is_not_changed_by_a_what_if(report):
     assert advise_at(grounds_for(look_at(report)), terms).as_json() == before
     assert grounds_for(look_at(report)) is grounds
     assert replace(terms, gpu_hour_usd=None) == terms
+
+
+def test_axes_are_written_for_people(report):
+    grounds, terms = grounds_for(look_at(report)), load_terms(report, {"tasks_per_month": "1e12"})
+    advice = advise_at(grounds, terms)
+    figure = bills_figure(advice, bills_at(grounds, terms, volumes_around(advice)))
+    axes = [layer["encoding"][side]["axis"]["labelExpr"] for layer in figure.chart.to_dict()["layer"] for side in "xy"
+            if "labelExpr" in (layer["encoding"].get(side, {}).get("axis") or {})]  # fmt: skip
+    said = " ".join(axes)
+    assert "'1 trillion'" in said
+    assert "'$1 billion'" in said
+    assert "e+" not in re.sub(r"indexof\(\[[^]]*\]", "", said)

@@ -9,19 +9,26 @@ from markdown_it import MarkdownIt
 
 from harness.core import Estimate
 from harness.report.text import (
+    amount_of,
+    amount_text,
+    chance,
     dollars,
     dollars_interval,
     markdown_code,
     markdown_table,
     markdown_text,
+    number,
+    p_equation,
     p_text,
     percent,
     percent_interval,
     points,
     points_interval,
+    round_dollars,
     seconds,
     visible,
 )
+from harness.stats import compare
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -187,3 +194,38 @@ def test_durations(s, text):
 
 def test_a_tiny_p_is_never_zero():
     assert [p_text(p) for p in (0.015625, 0.03125, 1e-19, 0.5, None)] == ["0.0156", "0.0313", "<0.0001", "0.500", "-"]
+
+
+def test_large_numbers_are_written_for_people():
+    assert [number(n) for n in (0, 0.5, 412.5, 293_512, 1e6, 2.5e6, 1e9, 1e12, 1e15)] == [
+        "0", "0.5", "412.5", "293,512", "1 million", "2.5 million", "1 billion", "1 trillion", "1 quadrillion"
+    ]  # fmt: skip
+    assert [round_dollars(n) for n in (0, 1e-6, 0.5, 2.5, 10, 20_000, 5e7)] == [
+        "$0", "$0.000001", "$0.5", "$2.50", "$10", "$20,000", "$50 million"
+    ]  # fmt: skip
+
+
+def test_sure_is_only_what_always_is():
+    assert [chance(p) for p in (0, 0.0002, 0.374, 0.9999, 1, None)] == ["0%", "<1%", "37%", ">99%", "100%", "-"]
+
+
+@given(st.floats(min_value=0, max_value=1e12))
+def test_what_a_field_shows_is_read_as_that_amount(value):
+    assert amount_of(amount_text(value), 1e12) == pytest.approx(value, abs=1e-11, rel=1e-5)
+
+
+@pytest.mark.parametrize("text", ["-5", "2,50", "1,00,000", "1e18", "nan", "inf", "-0.1", "five", ".", "0x10", "1 2"])
+def test_what_is_no_amount_is_refused(text):
+    with pytest.raises(ValueError, match="is no amount from 0 to 1 trillion"):
+        amount_of(text, 1e12)
+
+
+@pytest.mark.parametrize(("lost", "said"), [(0, "p < 0.0001"), (4, "p = 0.0192")])
+def test_a_sentence_writes_p_as_the_tables_do(lost, said):
+    """20 tasks gained and none lost; 14 gained and 4 lost: mid-p of 14 in 18 tosses."""
+    gained, ones = 14 if lost else 20, [1] * 60
+    first = [1] * gained + [0] * lost + [1] * (60 - gained - lost)
+    second = [0] * gained + [1] * lost + [1] * (60 - gained - lost)
+    found = compare(first, ones, second, ones)
+    assert p_equation(found.p_value) == said
+    assert said in found.sentence
