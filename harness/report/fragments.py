@@ -1,7 +1,7 @@
 """Pieces of HTML for the pages and for ``report.html``: every text escaped, every figure with its meaning on hover.
 
-Whatever comes from a file of the user's or from a model passes `html_text`, and nothing here makes a link, an image or
-a script. So a page built of these pieces alone makes no request.
+Whatever comes from a file of the user's or from a model passes `html_text`, and nothing here makes an image, a script
+or a link to anywhere but another page of the dashboard. So a page built of these pieces alone makes no request.
 """
 
 import html
@@ -46,6 +46,8 @@ class Cell:
     dark: bool = False
     code: bool = False
     """A name, set as such."""
+    link: str = ""
+    """A page of the dashboard that the text leads to, ``?page=…``."""
 
 
 def html_text(text: str, limit: int | None = None) -> str:
@@ -109,6 +111,7 @@ def _cell(cell: Cell | str, column: int, left: int) -> str:
     words = f' title="{html_text(cell.words)}"' if cell.words else ""
     colour = f' style="background:{cell.ground};color:{"#fff" if cell.dark else "#000"}"' if cell.ground else ""
     text = html_code(cell.text) if cell.code else html_text(cell.text)
+    text = f'<a href="{html.escape(cell.link)}" target="_self">{text}</a>' if cell.link.startswith("?") else text
     text += f"<small>{html_text(cell.under)}</small>" if cell.under else ""
     return f"<{tag}{scope}{_side(column, left)}{words}{colour}>{text}</{tag}>"
 

@@ -52,6 +52,16 @@ def sentence_html(c: Comparison) -> str:
     )
 
 
+def interval_words(c: Comparison) -> str:
+    """Which kind of interval stands in the brackets."""
+    tango = c.interval_method.startswith("Tango")
+    seen = "how many tasks only one of the two passed" if tango else "how much the tasks differ from one another"
+    return (
+        f"The intervals of differences follow by a formula from {seen} ({'Tango' if tango else 'CR1'}); the page on "
+        "escalation draws the tasks anew many times in its stead (bootstrap), so that its ends differ a little."
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlippedTask:
     """A flip with the start of what was asked, where that is known."""
@@ -61,6 +71,8 @@ class FlippedTask:
     """Visible, without keys."""
     cut_of: int | None = None
     """Characters of the whole, where ``asked`` is only its start."""
+    link: str = ""
+    """Where the attempts at the task are shown."""
 
 
 WAYS = {"lost": "only the second passed", "gained": "only the first passed"}
@@ -74,7 +86,7 @@ def flips_html(shown: Sequence[FlippedTask]) -> str:
     rows: list[list[Cell | str]] = []
     for one in shown:
         row: list[Cell | str] = [
-            Cell(visible(one.flip.task, 120), code=True),
+            Cell(visible(one.flip.task, 120), code=True, link=one.link),
             visible(one.flip.domain, 80),
             WAYS[one.flip.direction],
         ]

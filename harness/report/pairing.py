@@ -127,6 +127,11 @@ def pair_of(
     )
 
 
+def shares_tasks(table: TaskTable, a: str, b: str) -> bool:
+    """Whether the two have a task at which both have a graded attempt."""
+    return bool(((table.counts[table.index(a)] > 0) & (table.counts[table.index(b)] > 0)).any())
+
+
 def compared(table: TaskTable, a: str, b: str, level: float) -> tuple[Comparison, DomainSpread | None]:
     """The comparison alone, for the scoreboard, and how its domains differ, where there are several.
 

@@ -1,6 +1,9 @@
 """The page of two contenders: every figure as ``ownbench compare --json`` has it, and what is said where one lacks."""
 
+import html
 import json
+import re
+from urllib.parse import parse_qsl
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -125,6 +128,29 @@ def test_what_was_asked_stands_beside_a_flip_cut_with_its_length(make_report, pa
     assert cells["t2"].startswith("long long")
     assert cells["t2"].endswith("the start of 1,500 characters")
     assert len(cells["t2"]) < 500
+
+
+def test_a_flip_leads_to_what_both_answered_at_the_task(tried):
+    page = drawn("head_to_head", tried, a="A", b="B")
+    cell = re.search(r'<th scope="row"><a href="(.*?)" target="_self"><code>(.*?)</code></a>', "".join(bodies(page)))
+    choices = dict(parse_qsl(html.unescape(cell[1]).removeprefix("?")))
+    assert choices.pop("page") == "Tasks"
+    assert choices["left"] == "A"
+    assert choices["right"] == "B"
+    opened = drawn("tasks", tried, **choices)
+    assert f'<p class="lead"><code>{cell[2]}</code>' in "".join(bodies(opened))
+    assert [box.value for box in opened.selectbox if box.key in {"left", "right"}] == ["A", "B"]
+
+
+def test_two_without_a_task_in_common_are_told_so_in_words(make_report):
+    rows = [{"contender": c, "task": f"{c}{i}", "status": "passed"} for c in "AB" for i in range(3)]
+    assert "These two share no task" in drawn("head_to_head", make_report(rows), a="A", b="B").info[0].value
+
+
+@pytest.mark.parametrize(("tries", "word"), [(1, "(Tango)"), (3, "(CR1)")])
+def test_it_says_which_kind_of_interval_it_shows(make_report, paired_rows, tries, word):
+    rows = [row | {"trial": trial} for row in paired_rows(9, 13, 11, 2) for trial in range(tries)]
+    assert word in texts(drawn("head_to_head", make_report(rows), a="A", b="B"))
 
 
 def test_a_report_without_conversations_says_so(tried):

@@ -145,7 +145,7 @@ def keeps_conversations(evidence: Evidence) -> bool:
 @remembered(64)
 def asked_at(evidence: Evidence, keys: tuple[TaskKey, ...], limit: int) -> Mapping[TaskKey, ShownText]:
     """The start of what was asked at each of these tasks; one of which no conversation was kept is not among them."""
-    index = index_of(evidence)
+    index = index_of(replace(evidence, split=None))  # the same whatever part of the suites is shown
     places = {index.task_of(key): key for key in keys}
     return {places[place]: shown_text(text, limit) for place, text in read_inputs(index, list(places)).items()}
 

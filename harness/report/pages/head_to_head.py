@@ -11,6 +11,7 @@ from harness.core import as_json
 from harness.report.csv_export import safe_csv
 from harness.report.forest import forest_figure
 from harness.report.fragments import domain_differences_html, html_text
+from harness.report.pages.address import href
 from harness.report.pages.choices import choose
 from harness.report.pages.evidence import (
     Evidence,
@@ -23,16 +24,18 @@ from harness.report.pages.evidence import (
 )
 from harness.report.pages.pairs import choose_pair
 from harness.report.pages.parts import columns, download, figure, html, loud, notes, section, title
+from harness.report.pages.task_state import short_name
 from harness.report.pair_pieces import (
     WAYS,
     FlippedTask,
     flips_html,
+    interval_words,
     pairing_html,
     sentence_html,
     this_suite_words,
     tries_html,
 )
-from harness.report.pairing import ERRORS_AS, TRIALS_AS
+from harness.report.pairing import ERRORS_AS, TRIALS_AS, shares_tasks
 from harness.report.text import listed, plural, visible
 from harness.report.view import Flip, Pairing
 
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from harness.report.view import ContenderScore
 
     Scores = tuple[ContenderScore, ContenderScore]
+    Links = Callable[[int], str]
 
 FLIPS_A_PAGE = 20
 ASKED = 400
@@ -70,6 +74,12 @@ def page(shown: "Shown") -> None:
     if a == b and not apart:
         st.info("The same contender stands on both sides. Choose two different ones.")
         return
+    if not apart and not shares_tasks(table_of(evidence)[0], a, b):
+        st.info(
+            "These two share no task: at none have both a graded attempt, so there is nothing to compare. Choose "
+            "another contender, or run the two on the same tasks."
+        )
+        return
     if apart:
         found = pairing_between((evidence, a), (against, b), trials_as, errors_as)
         st.caption("Of two reports: at the tasks that both have. What else differs is said by Gate and history.")
@@ -77,10 +87,10 @@ def page(shown: "Shown") -> None:
         found = pairing_for(evidence, a, b, trials_as, errors_as)
     _compared(found, scores)
     _domains(found, shown)
-    _flips(against, found)
+    _flips(against, found, None if apart else _links(shown, evidence, a, b))
     _tries(found, scores)
     _downloads(evidence, found)
-    notes(found.notes)
+    notes((interval_words(found.comparison), *found.notes))
 
 
 def _against(shown: "Shown", evidence: Evidence) -> Evidence:
@@ -131,7 +141,20 @@ def _domains(found: Pairing, shown: "Shown") -> None:
 # --------------------------------------------------------------------------------------------------------------- flips
 
 
-def _flips(evidence: Evidence, found: Pairing) -> None:
+def _links(shown: "Shown", evidence: Evidence, a: str, b: str) -> "Links":
+    """What leads from a task to what both answered there."""
+    table, _ = table_of(evidence)
+    which = {"shown": str(st.session_state["shown"])} if len(shown.chosen) > 1 else {}
+
+    def link(place: int) -> str:
+        suite = table.suite_digests[place] or table.suites[place] or ""
+        task = short_name(suite, table.task_digests[place] or table.tasks[place])
+        return href("Tasks", **which, task=task, left=a, right=b)
+
+    return link
+
+
+def _flips(evidence: Evidence, found: Pairing, link: "Links | None") -> None:
     section("Tasks that flipped")
     lost = sum(f.direction == "lost" for f in found.flips)
     if not found.flips:
@@ -142,11 +165,11 @@ def _flips(evidence: Evidence, found: Pairing) -> None:
         f"{plural(len(found.flips), 'task')} that only one of the two passed: {len(found.flips) - lost:,} the first, "
         f"{lost:,} the second." + (" With several tries of a task, more than half of them count." if several else "")
     )
-    _flip_pages(evidence, found)
+    _flip_pages(evidence, found, link)
 
 
 @st.fragment
-def _flip_pages(evidence: Evidence, found: Pairing) -> None:
+def _flip_pages(evidence: Evidence, found: Pairing, link: "Links | None") -> None:
     """A page of flips; to turn it computes nothing anew."""
     which = choose("Show", list(PAGE_KEYS), "flip")
     chosen = [f for f in found.flips if which in {"all of them", WAYS[f.direction]}]
@@ -161,7 +184,7 @@ def _flip_pages(evidence: Evidence, found: Pairing) -> None:
     )
     start = FLIPS_A_PAGE * (number - 1)
     here = chosen[start : start + FLIPS_A_PAGE]
-    texts, why = _asked(evidence, here)
+    texts, why = _asked(evidence, here, link)
     html(flips_html(texts))
     st.caption(f"{start + 1:,} to {start + len(here):,} of {plural(len(chosen), 'task')}.")
     if why:
@@ -172,26 +195,26 @@ PAGE_KEYS = {"all of them": "flips", WAYS["lost"]: "flips_lost", WAYS["gained"]:
 """What may be shown, and where its page stands in the address."""
 
 
-def _asked(evidence: Evidence, flips: list[Flip]) -> tuple[list[FlippedTask], str | None]:
+def _asked(evidence: Evidence, flips: list[Flip], link: "Links | None") -> tuple[list[FlippedTask], str | None]:
     """The flips with the start of what was asked, and why it is not known of some."""
-    if not keeps_conversations(evidence):
-        return [
-            FlippedTask(flip=f) for f in flips
-        ], "The report holds no transcripts: what was asked is not known here."
     table, _ = table_of(evidence)
     wanted = {f.task for f in flips}
     places: dict[tuple[str, str], list[int]] = {}
-    for place, name in enumerate(table.tasks):
+    for row, name in enumerate(table.tasks):
         if name in wanted:
-            places.setdefault((name, table.domain_names[table.domains[place]]), []).append(place)
-    alone = {name: table.keys[found[0]] for name, found in places.items() if len(found) == 1}
-    texts = asked_at(evidence, tuple(alone.values()), ASKED)
+            places.setdefault((name, table.domain_names[table.domains[row]]), []).append(row)
+    alone = {name: found[0] for name, found in places.items() if len(found) == 1}
+    kept = keeps_conversations(evidence)
+    texts = asked_at(evidence, tuple(table.keys[place] for place in alone.values()), ASKED) if kept else {}
     rows = []
     for f in flips:
-        key = alone.get((f.task, f.domain))
-        text = None if key is None else texts.get(key)
+        place = alone.get((f.task, f.domain))
+        text = None if place is None else texts.get(table.keys[place])
         cut_of = text.length if text is not None and text.cut else None
-        rows.append(FlippedTask(flip=f, asked=None if text is None else text.text, cut_of=cut_of))
+        leads = "" if place is None or link is None else link(place)
+        rows.append(FlippedTask(flip=f, asked=None if text is None else text.text, cut_of=cut_of, link=leads))
+    if not kept:
+        return rows, "The report holds no transcripts: what was asked is not known here."
     twins = len(alone) < len(places)  # two suites have a task of that name: a text could be the other's
     return rows, "Several suites have a task of the same name; of such no text is shown." if twins else None
 

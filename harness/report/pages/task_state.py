@@ -48,15 +48,17 @@ def _places(evidence: Evidence) -> Places:
     index = index_of(evidence)
     suites = [digest or index.suite[place] or "" for place, digest in enumerate(_column(index))]
     tasks = zip(index.task_digests.to_pylist(), index.task_names.to_pylist(), strict=True)
-    names = [
-        hashlib.sha256(f"{suite}\n{digest or name}".encode("utf-8", "replace")).hexdigest()[:_ID]
-        for suite, (digest, name) in zip(suites, tasks, strict=True)
-    ]
+    names = [short_name(suite, digest or name) for suite, (digest, name) in zip(suites, tasks, strict=True)]
     found = {name: place for place, name in enumerate(names)}
     if len(found) < len(names):
         for name in [n for n in found if names.count(n) > 1]:
             del found[name]
     return Places(of=found, names=names)
+
+
+def short_name(suite: str, task: str) -> str:
+    """What the address calls a task: of the digests of suite and task, or their names where there are none."""
+    return hashlib.sha256(f"{suite}\n{task}".encode("utf-8", "replace")).hexdigest()[:_ID]
 
 
 def _column(index: TaskIndex) -> list[str | None]:

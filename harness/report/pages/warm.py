@@ -13,7 +13,6 @@ from harness.report.pages.escalation import usual_sweep
 from harness.report.pages.evidence import (
     advice_for,
     domains_for,
-    index_of,
     look_at,
     pairing_for,
     scoreboard_for,
@@ -21,6 +20,7 @@ from harness.report.pages.evidence import (
 )
 from harness.report.pages.pairs import default_pair
 from harness.report.pages.parts import made
+from harness.report.pages.task_state import places_of
 
 
 def warm(reports: Sequence[Path]) -> None:
@@ -39,7 +39,7 @@ def warm(reports: Sequence[Path]) -> None:
         for make, look in product((pass_rate_figure, cost_figure), (DAY, NIGHT)):
             made(make, view, look)
         advice_for(first)
-        index_of(plain)
+        places_of(plain)
         a, b = default_pair(view)
         pairing_for(first, a, b, "mean", "excluded")
         domains_for(first, a, b)
