@@ -67,7 +67,7 @@ def measured_words(one: Measured, found: Sweep) -> str:
         )
     if one.rule == "oracle":
         row = found.controls["oracle"].escalated
-        return f"{what} It escalates every task that the worker fails; “oracle, as often” {rates.percent(row)} at most."
+        return f"{what} It escalates every task that the worker fails, “oracle, as often” only {rates.percent(row)}."
     if not n or one.rule not in {"logprob_mean", "logprob_min", "margin"}:
         return f"{what} It decides by {one.rule}, which is not what is replayed here."
     how = "chosen on dev tasks" if one.chosen_on_dev else "written in the experiment"
