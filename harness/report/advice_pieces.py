@@ -36,7 +36,7 @@ def kinds_html() -> str:
 
 def options_html(view: Advice) -> str:
     """One row an option, the likeliest to be the cheapest first."""
-    header = ["option", "kind", "pass rate", "quality", "cost per pass", "a month", "of it fixed", "of it for tasks"]
+    header = ["option", "kind", "a month", "of it fixed", "of it for tasks", "how often the cheapest", "pass rate"]
     rows: list[list[Cell | str]] = []
     for o in view.options:
         p = o.probability_cheapest
@@ -46,9 +46,9 @@ def options_html(view: Advice) -> str:
             words = f"the cheapest of the required quality in {100 * p:.0f} of 100 redraws of tasks and amounts"
             often = Cell(chance(p), words)
         rows.append([Cell(o.contender, code=True), Cell(o.kind, f"{KINDS_MEAN.get(o.kind, '')} ({o.because})"),
-                     rate_cell(o.pass_rate), Cell(o.quality, QUALITY[o.quality]), money_cell(o.cost_per_pass_usd),
-                     money_cell(o.monthly_usd), *_parts(view, o, lacking), often])  # fmt: skip
-    return html_table([*header, "how often the cheapest"], rows, left=2, caption="Options", kind="options")
+                     money_cell(o.monthly_usd), *_parts(view, o, lacking), often, rate_cell(o.pass_rate),
+                     Cell(o.quality, QUALITY[o.quality]), money_cell(o.cost_per_pass_usd)])  # fmt: skip
+    return html_table([*header, "quality", "cost per pass"], rows, left=2, caption="Options", kind="options")
 
 
 def _parts(view: Advice, option: Option, lacking: str) -> list[Cell]:

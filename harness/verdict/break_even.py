@@ -41,7 +41,7 @@ def break_even_volume(
     """
     if pair is None:
         kinds = {c.kind for c in standing.candidates}
-        lacking = "owned" if OWN not in kinds else "rented"
+        lacking = "OWN" if OWN not in kinds else "RENT"
         return Estimate(value=None, level=level, method="none", why=f"no option is known to be {lacking}")
     once: list[float] = []
     lacking_of: list[str] = []

@@ -69,7 +69,7 @@ def reasons(found: Findings) -> Decided:
     """The advice. Every obstacle is named, not only the first."""
     allowed = [o for o in found.options if o.allowed]
     if not allowed:
-        why = "The data must stay inside, and no owned option was tried: try one."
+        why = "The data must stay inside, and no OWN option was tried: try one."
         return Decided(advice=Decision.UNDECIDED, reasons=(why,), missing=())
     if found.terms["tasks_per_month"] == 0:
         why = "With 0 tasks a month there is nothing to do, and so nothing to advise: say how many tasks come."

@@ -55,9 +55,9 @@ def options_of(page):
 
 def wanted_options(found):
     return [
-        [o["contender"], o["kind"], interval(o["pass_rate"], percent_interval), o["quality"],
-         interval(o["cost_per_pass_usd"], dollars_interval), interval(o["monthly_usd"], dollars_interval),
-         dollars(o["fixed_usd"]), dollars(o["tasks_usd"]), chance(o["probability_cheapest"])]
+        [o["contender"], o["kind"], interval(o["monthly_usd"], dollars_interval), dollars(o["fixed_usd"]),
+         dollars(o["tasks_usd"]), chance(o["probability_cheapest"]), interval(o["pass_rate"], percent_interval),
+         o["quality"], interval(o["cost_per_pass_usd"], dollars_interval)]
         for o in found["options"]
     ]  # fmt: skip
 
@@ -165,7 +165,7 @@ def test_a_cost_that_cannot_be_parted_is_named(report):
     assert "h: its cost at another price of the machine's hour would be unknown, the calls that would part" in said
     changed = drawn("money", report, hour="40")
     assert "h: its cost at another price of the machine's hour is unknown" in texts(changed)
-    assert {row[0]: row[5] for row in options_of(changed)}["h"] == "-"
+    assert {row[0]: row[2] for row in options_of(changed)}["h"] == "-"
 
 
 def test_of_an_imported_table_the_reader_says_what_is_owned(tmp_path):

@@ -1,5 +1,6 @@
 """The advice against bills worked out by hand, closed forms, and what must never happen."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -199,7 +200,7 @@ def test_the_normal_limit_is_the_bootstrap_of_many_tasks(tmp_path, monkeypatch):
     }
     report = write(tmp_path / "r", outcomes)
     drawn = asked(report)
-    monkeypatch.setattr("harness.verdict.standing.MANY", 10)
+    monkeypatch.setattr(sys.modules["harness.verdict.standing"], "MANY", 10)
     limit = asked(report)
     for a in drawn.options:
         b = option(limit, a.contender)
@@ -300,9 +301,9 @@ def test_one_kind_is_no_choice(tmp_path):
     found = asked(write(tmp_path / "r", {"bare": [(True, 0.1)] * 30, "skilled": [(True, 0.2)] * 30}))
     assert found.advice == Decision.UNDECIDED
     assert found.reasons[0].startswith("Only RENT options were tried")
-    assert found.break_even_tasks_per_month.why == "no option is known to be owned"
+    assert found.break_even_tasks_per_month.why == "no option is known to be OWN"
     inside = asked(write(tmp_path / "r", {"bare": [(True, 0.1)] * 30}), data_must_stay_inside=True)
-    assert inside.reasons == ("The data must stay inside, and no owned option was tried: try one.",)
+    assert inside.reasons == ("The data must stay inside, and no OWN option was tried: try one.",)
 
 
 def test_an_incomplete_run_gives_no_advice(tmp_path):
