@@ -4,7 +4,7 @@ import re
 
 from harness.core import Kind, Manifest
 from harness.report.curves import threshold_words
-from harness.report.fragments import Cell, html_table, in_words, money_cell, rate_cell
+from harness.report.fragments import Cell, html_list, html_table, in_words, money_cell, rate_cell
 from harness.report.text import dollars, percent, points, points_interval, seconds
 from harness.report.view import Scoreboard
 from harness.verdict import Sweep, SweepControl, SweepPoint, gap_text, standing
@@ -22,7 +22,7 @@ STANDING = {"better": "beaten", "worse": "the choice is worse", "not told apart"
 
 
 def policies_html(view: Sweep) -> str:
-    """The choice on tasks left out, as it looks on its own, and every control, with the difference beaten or not."""
+    """The choice on tasks left out, as it looks on its own, every control, and what was run, with a word on each."""
     chosen, against = view.chosen, {rival.control: rival for rival in view.rivals}
     fitted: list[Cell | str] = [
         Cell("chosen, on unseen tasks", "By thresholds chosen on other tasks", "what to expect in use"),
@@ -52,7 +52,8 @@ def policies_html(view: Sweep) -> str:
                      money_cell(one.cost_per_task_usd),
                      Cell(seconds(one.latency_s.value), in_words(one.latency_s, "seconds")), ""])  # fmt: skip
     caption = f"Policies from {view.worker} to {view.expert}"
-    return html_table([*HEADER, "the choice against it"], rows, caption=caption, kind="policies")
+    table = html_table([*HEADER, "the choice against it"], rows, caption=caption, kind="policies")
+    return table + html_list([one.sentence for one in view.measured], "reasons")
 
 
 def _figures(p: SweepControl | SweepPoint) -> list[Cell | str]:

@@ -65,7 +65,6 @@ def page(shown: "Shown") -> None:
     html(f"<p><strong>{html_text(found.sentence)}</strong></p>")
     section("The policies")
     html(policies_html(found))
-    html(html_list([one.sentence for one in found.measured], "reasons"))
     st.caption("The brackets are intervals: the tasks are drawn again and again, and pass rate, cost and the choice of "
                "a threshold are worked out anew each time. Answer and Head to head compute theirs by a formula, so the "
                "same pass rate can have slightly other brackets there.")  # fmt: skip
