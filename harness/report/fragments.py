@@ -171,31 +171,23 @@ def scoreboard_html(view: Scoreboard, ways: Mapping[str, str] | None = None) -> 
 
     Args:
         view: the scoreboard.
-        ways: by contender whether it is ``OWN``, ``RENT`` or ``MIX``; a column of its own where any is given.
+        ways: by contender whether it is ``OWN``, ``RENT`` or ``MIX``, under what it is made of.
     """
     shown = view.shown
     extra = [what for what in ("errored", "ungraded", "skipped") if any(getattr(c, what) for c in shown)]
     f1 = any(c.macro_f1 is not None for c in shown)
-    header = [
-        "contender",
-        "made of",
-        *(["own, rent, mix"] if ways else []),
-        f"pass rate [{100 * view.level:g}% interval]",
-        "tasks",
-        "cost per task",
-    ]
+    header = ["contender", "made of; own, rent or mix" if ways else "made of"]
+    header += [f"pass rate [{100 * view.level:g}% interval]", "tasks", "cost per task"]
     header += ["cost per pass", "median latency", "95th percentile", *(extra or ["errored"])]
-    rows = [_score_row(c, extra or ["errored"], f1=f1, way=ways.get(c.name, UNKNOWN) if ways else None) for c in shown]
+    rows = [_score_row(c, extra or ["errored"], f1=f1, way=(ways or {}).get(c.name, "")) for c in shown]
     caption = f"Scoreboard of {view.report}"
-    return html_table(
-        header + (["macro F1"] if f1 else []), rows, left=3 if ways else 2, caption=caption, kind="scores"
-    )
+    return html_table(header + (["macro F1"] if f1 else []), rows, left=2, caption=caption, kind="scores")
 
 
-def _score_row(c: ContenderScore, extra: Sequence[str], *, f1: bool, way: str | None) -> list[Cell | str]:
+def _score_row(c: ContenderScore, extra: Sequence[str], *, f1: bool, way: str) -> list[Cell | str]:
     kind = c.kind if c.control is None else f"control: {c.control}"
     tasks = Cell(f"{c.n_tasks:,}", "other tasks than the rest: not ranked with them", "other tasks") if c.apart else ""
-    row: list[Cell | str] = [Cell(c.name, code=True), kind, *([] if way is None else [way]), rate_cell(c.pass_rate)]
+    row: list[Cell | str] = [Cell(c.name, code=True), Cell(kind, under=way), rate_cell(c.pass_rate)]
     row.append(tasks or f"{c.n_tasks:,}")
     row += [money_cell(c.cost_per_task_usd), money_cell(c.cost_per_pass_usd)]
     row += [Cell(seconds(e.value), in_words(e, "seconds")) for e in (c.latency_p50, c.latency_p95)]
