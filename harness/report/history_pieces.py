@@ -7,7 +7,7 @@ from harness.report.fragments import Cell, html_list, html_sentence, html_table,
 from harness.report.history import HistoryEntry
 from harness.report.text import UNKNOWN, listed, moment, plural, points, points_interval
 from harness.report.verdict_log import StoredVerdict
-from harness.verdict import Change
+from harness.verdict import Change, in_words
 
 GOOD, BAD, OPEN = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
 """Grounds of a decision's cell; its word stands on it, and black is read well on all of them."""
@@ -54,7 +54,9 @@ def side_cell(contender: str, report: str) -> Cell:
 def verdict_html(v: StoredVerdict) -> str:
     """A verdict in full: the word, its sentence, every rule with what was found."""
     kind = {Decision.SHIP: "good", Decision.BLOCK: "bad"}.get(Decision(v.decision), "open")
-    rows: list[list[Cell | str]] = [[reason.rule, _HOLDS[reason.holds], reason.text] for reason in v.reasons]
+    rows: list[list[Cell | str]] = [
+        [_rule_cell(reason.rule), _HOLDS[reason.holds], reason.text] for reason in v.reasons
+    ]
     lines = []
     if v.delta is not None:
         sure = "" if v.level is None else f", {100 * v.level:g}% sure"
@@ -73,6 +75,12 @@ def verdict_html(v: StoredVerdict) -> str:
         f"<p><strong>{html_sentence(v.sentence, names)}</strong></p>{html_list(lines, 'reasons')}"
         + (table if rows else "<p>The file gives no reasons.</p>")
     )
+
+
+def _rule_cell(rule: str) -> Cell:
+    """A rule in words, and under them its name in files."""
+    words = in_words(rule)
+    return Cell(words, under="" if words == rule else rule)
 
 
 def changes_html(found: Sequence[Change], first: str = "baseline", second: str = "candidate") -> str:
@@ -105,24 +113,25 @@ RESULTS = {"passed": "passed", "partly": "partly passed", "failed": "failed", "u
 RESULTS_TOLD = (
     "All attempts of a report are counted, those of dev too, the tasks that settings were tuned on; other pages show "
     "the part that the side bar says. Ungraded: answered, but not to be judged. Errored: not the contender's fault. "
-    "Neither of these two is in any rate."
+    "Neither of these two is in any rate. A column in which nothing stands is left out."
 )
 
 
 def runs_html(entries: Sequence[HistoryEntry]) -> str:
     """One row a report: how far its run has come, and what its attempts came to."""
-    partly = any(one.partly for entry in entries for one in entry.counts)
-    fields = [name for name in RESULTS if partly or name != "partly"]
-    header = ["report", "made", "run", "contenders", "attempts", *(RESULTS[name] for name in fields)]
+    counts = [one for entry in entries for one in entry.counts]
+    fields = [name for name in RESULTS if name in {"passed", "failed"} or any(getattr(one, name) for one in counts)]
+    header = ["report", "run", "attempts", *(RESULTS[name] for name in fields), "contenders", "made"]
     rows: list[list[Cell | str]] = []
     for entry in entries:
-        made = Cell(moment(entry.when), under="" if entry.when_from == "manifest" else "time of its newest file")
         ground = GOOD if entry.complete else BAD if entry.complete is False else ""
-        run = Cell(entry.run, under=entry.run_note, ground=ground)
+        row: list[Cell | str] = [entry.name, Cell(entry.run, under=entry.run_note, ground=ground)]
         of = listed([f"{count:,} of {part}" for part, count in entry.parts]) if len(entry.parts) > 1 else ""
-        sums = [Cell(f"{sum(one.total for one in entry.counts):,}", under=of)]
-        sums += [Cell(f"{sum(getattr(one, name) for one in entry.counts):,}") for name in fields]
-        known = bool(entry.counts)
-        rows.append([entry.name, made, run, f"{len(entry.counts):,}" if known else UNKNOWN,
-                     *(sums if known else [UNKNOWN] * len(sums))])  # fmt: skip
-    return html_table(header, rows, left=3, caption="Runs of the reports", kind="runs")
+        row.append(Cell(f"{sum(one.total for one in entry.counts):,}", under=of))
+        row += [f"{sum(getattr(one, name) for one in entry.counts):,}" for name in fields]
+        row.append(f"{len(entry.counts):,}")
+        if not entry.counts:
+            row[2:] = [UNKNOWN] * len(row[2:])
+        row.append(Cell(moment(entry.when), under="" if entry.when_from == "manifest" else "time of its newest file"))
+        rows.append(row)
+    return html_table(header, rows, left=2, caption="Runs of the reports", kind="runs")

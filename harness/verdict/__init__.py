@@ -15,6 +15,7 @@ from harness.verdict.early_run import EarlyCandidate, PlannedAttempt, Savings, U
 from harness.verdict.evidence import Side, load_side, pair_sides
 from harness.verdict.flips import FlipPoint
 from harness.verdict.gate import EXIT_CODES, DomainVerdict, Gate, gate
+from harness.verdict.gate_reasons import in_words
 from harness.verdict.grounds import MARGIN, AdviceSettings, Grounds, grounds_of
 from harness.verdict.policy import Policy, load_policy
 from harness.verdict.reasons import Option
@@ -79,6 +80,7 @@ __all__ = [
     "gate",
     "grounds_of",
     "in_blocks",
+    "in_words",
     "load_policy",
     "load_side",
     "load_terms",

@@ -12,7 +12,7 @@ from harness.verdict.changes import Change, changes
 from harness.verdict.checks import Reason, evidence_checks
 from harness.verdict.early_gate import Replayed, replayed
 from harness.verdict.evidence import Pairs, Side, default_contender, load_side, pair_sides, reference_of
-from harness.verdict.gate_reasons import baseline_stands, rule_reasons, with_bounds
+from harness.verdict.gate_reasons import baseline_stands, in_words, rule_reasons, with_bounds
 from harness.verdict.policy import Policy, check_domains, load_policy
 from harness.verdict.weigh import Weighed, tasks_to_decide, weigh
 from harness.verdict.words import clean, count, listed
@@ -261,7 +261,7 @@ def _sentence(decision: Decision, pairs: Pairs, reasons: tuple[Reason, ...], nee
         harm = [r.text for r in open_ if r.rule in {"no_harm", "domains"}]
         said = f"{a} must not replace {b}: {'; '.join(harm)}"
     elif decision is Decision.INCONCLUSIVE:
-        said = f"not enough is shown to let {a} replace {b}: {', '.join(r.rule for r in open_)} open"
+        said = f"not enough is shown to let {a} replace {b}; not shown: {', '.join(in_words(r.rule) for r in open_)}"
         said += "" if needed is None else f"; about {count(needed, 'task')} would decide, were the difference seen true"
     else:
         said = f"{a} and {b} cannot be judged: {'; '.join(r.text for r in open_)}"

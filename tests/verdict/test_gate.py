@@ -201,6 +201,7 @@ def test_a_critical_domain_has_to_be_shown(judge):
     policy = Policy(margin=0.1, critical_domains={"refunds": 0.05})
     found = judge(only(rows, "A"), only(rows, "B"), policy)
     assert (found.decision, failing(found)) == (Decision.INCONCLUSIVE, ["critical:refunds"])
+    assert "not shown: within its own margin: domain refunds" in found.sentence
     assert "about 52 tasks of it would decide" in found.reasons[-1].text
     assert found.tasks_needed == 52 * 320 // 20
     many = GOOD + pair_rows(60, 0, 0, 0, domain="refunds", start=1000)
