@@ -18,10 +18,13 @@ DRAWN = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg
 DONE = "() => document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') !== 'running'"
 WARM_S = 20.0
 """Seconds in which the server computes what pages begin with; a reader who comes earlier waits for it."""
+NAMED = "name => [...document.querySelectorAll('p code')].some(one => one.textContent === name)"
+TURNS = 5
+"""Pairs of contenders that are chosen."""
 
 
 def browsed(report: Path, folder: Path, turns: int) -> dict[str, list[float]]:
-    """Seconds by what was done: a first picture in an empty browser, and each page opened and opened again."""
+    """Seconds by what was done: a first picture in an empty browser, each page opened and opened again, new pairs."""
     from playwright.sync_api import sync_playwright
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,6 +49,8 @@ def browsed(report: Path, folder: Path, turns: int) -> dict[str, list[float]]:
             for visit in ("first", "again"):
                 for page in PAGES:
                     found.setdefault(f"a page, {visit}", []).append(_to(tab, page))
+            _to(tab, "Head to head")
+            found["a pair newly chosen"] = [_paired(tab, turn) for turn in range(TURNS)]
         browser.close()
     return found
 
@@ -65,6 +70,23 @@ def _to(tab: Any, page: str) -> float:
     start = time.perf_counter()
     tab.locator("[data-testid=stRadioOption]").filter(has_text=page).first.click()
     tab.wait_for_timeout(30)
+    tab.wait_for_function(DONE)
+    return time.perf_counter() - start
+
+
+def _paired(tab: Any, turn: int) -> float:
+    """From the click on a contender that was not looked at before to the end of the drawing."""
+    tab.wait_for_timeout(600)
+    tab.get_by_role("combobox", name="First contender").first.click()
+    options = tab.get_by_role("option")
+    options.first.wait_for()
+    told = set(tab.locator("p code").all_inner_texts())
+    fresh = [place for place, name in enumerate(options.all_inner_texts()) if name.strip() not in told]
+    option = options.nth(fresh[turn % len(fresh)])
+    name = option.inner_text().strip()
+    start = time.perf_counter()
+    option.click()
+    tab.wait_for_function(NAMED, arg=name)
     tab.wait_for_function(DONE)
     return time.perf_counter() - start
 

@@ -6,6 +6,7 @@ What is kept is keyed by the state of the files, so that a run that goes on is s
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
+from inspect import signature
 from pathlib import Path
 from threading import RLock
 from typing import ParamSpec, TypeVar
@@ -80,12 +81,15 @@ def remembered(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
     def keep(function: Callable[P, R]) -> Callable[P, R]:
         kept = lru_cache(maxsize=most)(function)
+        form = signature(function)
         lock = RLock()  # one a function: who asks for another figure need not wait, and callers never wait in a circle
 
         @wraps(function)
         def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+            said = form.bind(*args, **kwargs)
+            said.apply_defaults()  # a default that is said is no other question
             with lock:
-                return kept(*args, **kwargs)  # type: ignore[arg-type]
+                return kept(*said.args, **said.kwargs)
 
         return asked
 
