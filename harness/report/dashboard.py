@@ -70,17 +70,16 @@ def _reports_of(folder: Path) -> list[Path]:
 
 
 def _no_report(folder: Path) -> str:
-    if not folder.is_dir():
-        what = "is a file, a report is a folder" if folder.exists() else "there is no such report"
-        return f"{folder}: {what}"
+    if folder.exists() and not folder.is_dir():
+        return f"{folder}: is a file, a report is a folder"
+    if not folder.exists():
+        return f"{folder}: there is no such report; {_REMEDY}"
     if _reports_of(folder / "reports"):
         return f"{folder}: no report; those in {folder / 'reports'} are shown by: ownbench app {folder / 'reports'}"
-    return (
-        f"{folder}: no report, and none in it: none of {', '.join(_TELLING[:3])}; "
-        "ownbench init begins a report, ownbench run makes its evidence, ownbench import table takes results over"
-    )
+    return f"{folder}: no report, and none in it: a report has {' or '.join(_TELLING[:2])}; {_REMEDY}"
 
 
+_REMEDY = "ownbench init begins a report, ownbench import table makes one of results"
 _TELLING = ("experiment.yaml", "outcomes.parquet", "manifest.json", "statistics.json", "verdict.json")
 """Files by which a report is known."""
 

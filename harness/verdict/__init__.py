@@ -9,7 +9,7 @@ from harness.verdict.baseline import Lock, moved, read_lock, set_baseline
 from harness.verdict.changes import Change, changes
 from harness.verdict.checks import Reason
 from harness.verdict.conditions import Condition, Forgetting
-from harness.verdict.early import LOOKS, Decided, Evidence, Rule, in_blocks
+from harness.verdict.early import Decided, Evidence, Rule, in_blocks
 from harness.verdict.early_command import stopped_before_tables, undecided_command
 from harness.verdict.early_run import EarlyCandidate, PlannedAttempt, Savings, UntilDecided
 from harness.verdict.evidence import Side, load_side, pair_sides
@@ -32,7 +32,6 @@ from harness.verdict.words import KINDS_MEAN, dollars
 __all__ = [
     "EXIT_CODES",
     "KINDS_MEAN",
-    "LOOKS",
     "MARGIN",
     "MONTHS",
     "SPREAD",

@@ -4,12 +4,13 @@ import json
 import os
 import time
 from datetime import UTC, datetime
+from importlib import import_module
 
 import pytest
 from app_page import bodies, drawn, table, texts
 
 from harness.report import write_gate
-from harness.report.history import history
+from harness.report.history import entry_of, history
 from harness.report.look import DAY, NIGHT, PAPER, dressed, png
 from harness.report.text import points, points_interval
 from harness.report.verdict_line import MOST, verdict_figure
@@ -109,6 +110,17 @@ def test_a_run_is_under_way_until_its_process_ends_though_no_file_changes(make_r
     with Journal(folder):
         assert "running now" in table(drawn("history", folder), "runs")[1][1]
     assert "not done" in table(drawn("history", folder), "runs")[1][1]
+
+
+def test_some_hundred_reports_are_read_once(tmp_path, monkeypatch):
+    page, read = import_module("harness.report.pages.history"), []
+    monkeypatch.setattr(page, "entry_of", lambda folder: read.append(folder) or entry_of(folder))
+    folders = [tmp_path / f"r{number:03}" for number in range(300)]
+    for folder in folders:
+        folder.mkdir()
+    drawn("history", *folders)
+    drawn("history", *folders)
+    assert read == folders
 
 
 def test_an_earlier_verdict_of_the_same_report_can_be_read(gated):

@@ -72,7 +72,7 @@ def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     return tuple(stamp)
 
 
-@remembered(256)
+@remembered(2_000)
 def _entry(folder: Path, stamp: tuple[tuple[str, int, int], ...]) -> HistoryEntry:  # noqa: ARG001 — is its key
     return entry_of(folder)
 
