@@ -37,7 +37,9 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
             remedy = f"begin with: ownbench run {shlex.quote(str(report))}"
             if not experiment_file(report).is_file():
                 remedy = "ownbench init makes an experiment, ownbench import table takes results over"
-            raise EvidenceError(f"{report}: no results yet and no run begun, so no page is written; {remedy}") from None
+            raise EvidenceError(
+                f"{report}: no results yet (no outcomes.parquet), no run begun: no page is written; {remedy}"
+            ) from None
         write_atomic(report / "report.html", html_page(Page(report=report.resolve().name, trouble=str(error))))
         raise EvidenceError(f"{error}; {report / 'report.html'} says so") from None
     view = scoreboard_of(table, manifest=manifest, level=level)
