@@ -111,7 +111,8 @@ def _cell(cell: Cell | str, column: int, left: int) -> str:
     words = f' title="{html_text(cell.words)}"' if cell.words else ""
     colour = f' style="background:{cell.ground};color:{"#fff" if cell.dark else "#000"}"' if cell.ground else ""
     text = html_code(cell.text) if cell.code else html_text(cell.text)
-    text = f'<a href="{html.escape(cell.link)}" target="_self">{text}</a>' if cell.link.startswith("?") else text
+    if cell.link.startswith("?"):
+        text = f'<a href="{html.escape(cell.link)}" target="_self" style="color:inherit">{text}</a>'
     text += f"<small>{html_text(cell.under)}</small>" if cell.under else ""
     return f"<{tag}{scope}{_side(column, left)}{words}{colour}>{text}</{tag}>"
 

@@ -58,7 +58,7 @@ def interval_words(c: Comparison) -> str:
     seen = "how many tasks only one of the two passed" if tango else "how much the tasks differ from one another"
     return (
         f"The intervals of differences follow by a formula from {seen} ({'Tango' if tango else 'CR1'}); the page on "
-        "escalation draws the tasks anew many times in its stead (bootstrap), so that its ends differ a little."
+        "escalation draws tasks anew many times instead (bootstrap), so that its ends differ a little."
     )
 
 
