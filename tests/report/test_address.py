@@ -77,7 +77,7 @@ def test_a_number_between_two_stops_takes_the_nearest(asked, found):
 )  # fmt: skip
 def test_what_is_not_there_is_said_and_the_default_shown(key, value):
     test = drawn(**{"page": "two", key: value})
-    assert f"The address says {key}={value}, which there is not here." in texts(test)
+    assert f"The address asks for {key}={value}, which is not here." in texts(test)
     usual = address(drawn(page="one" if key == "page" else "two"))
     assert address(test) == usual
     run(test)

@@ -110,10 +110,16 @@ def complaints(*keys: str) -> list[str]:
     return [words for key, (_, words) in _visit().wrong.items() if key in keys]
 
 
-def href(page: str, **choices: str) -> str:
-    """A link to a page of the same report, relative and encoded, still to be escaped as every attribute."""
+def href(page: str, *, keep: Sequence[str] = (), **choices: str) -> str:
+    """A link to a page of the same report, relative and encoded, still to be escaped as every attribute.
+
+    Args:
+        page: its title.
+        keep: keys of choices that were drawn already, which the link takes with it.
+        choices: what it asks for beside.
+    """
     now = _visit()
-    kept = [(key, text) for key in EVERYWHERE for text in now.texts.get(key, [])]
+    kept = [(key, text) for key in (*EVERYWHERE, *keep) for text in now.texts.get(key, [])]
     return "?" + urlencode([("page", page), *kept, *choices.items()])
 
 
@@ -133,9 +139,11 @@ def _read(now: _Visit, key: str, default: T, read: Callable[[Sequence[str]], T])
     try:
         return read(asked)
     except ValueError:
-        said = ", ".join(visible(text, 80) for text in asked) or "nothing"
-        shown = "nothing" if default in (None, "", (), []) else visible(str(default), 80)
-        now.wrong[key] = (default, f"The address says {key}={said}, which there is not here. Shown is {shown}.")
+        said, shown = (
+            ", ".join(visible(str(one), 80) for one in some) or "nothing"
+            for some in (asked, default if isinstance(default, list) else [default] if default else [])
+        )
+        now.wrong[key] = (default, f"The address asks for {key}={said}, which is not here. Shown instead: {shown}.")
         return default
 
 
