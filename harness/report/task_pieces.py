@@ -1,5 +1,6 @@
 """Tasks and attempts as pieces of HTML: what each contender made of a task, an attempt's facts, texts and calls."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -7,16 +8,18 @@ from typing import Any
 from harness.report.fragments import Cell, html_lines, html_table, html_text
 from harness.report.task_view import AttemptView, ShownText, TaskList
 from harness.report.text import UNKNOWN, dollars, moment, plural, seconds, visible
-from harness.store import AttemptRow, TaskCell
+from harness.store import PARTLY, AttemptRow, TaskCell, TaskIndex
 
-PASSED, FAILED, MIXED, LOST = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(250,236,170)", "rgb(214,214,214)"
+PASSED, FAILED, LOST = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
+MIXED, PARTIAL = "rgb(250,236,170)", "rgb(226,205,233)"
 """Grounds of a result's cell; its word stands on it, and black is read well on all of them."""
 MOST_CONTENDERS = 30
 """Columns of the table of tasks; a line says where there are more."""
 
-_GROUNDS = {"passed": PASSED, "failed": FAILED, "errored": LOST, "ungraded": LOST}
+_GROUNDS = {"passed": PASSED, PARTLY: PARTIAL, "failed": FAILED, "errored": LOST, "ungraded": LOST}
 _MEANINGS = {
     "passed": "the answer was right",
+    PARTLY: "the answer earned a part of the full score; every rate counts that part",
     "failed": "the contender's own fault: a wrong or malformed answer, its turns or its time spent",
     "ungraded": "there is an answer, and the grader could not judge it; it is in no rate",
     "errored": "the instrument's fault, not the contender's; it is in no rate",
@@ -31,6 +34,8 @@ def result_cell(cell: TaskCell) -> Cell:
     lost += [f"{cell.skipped:,} not tried"] if cell.skipped else []
     under = ("escalated" if cell.graded == 1 else f"{cell.escalated:,} escalated") if cell.escalated else ""
     words = f"{visible(cell.contender, 80)}: {cell.passed:,} of {plural(cell.graded, 'graded trial')} passed"
+    if cell.partly and cell.score is not None:
+        words += f", {cell.partly:,} partly; {score_text(cell.score)} of the full score, which the rates count"
     words += "".join(f", {part}" for part in lost)
     if cell.errored:
         words += "; errored or ungraded trials are the instrument's, and in no rate"
@@ -38,25 +43,39 @@ def result_cell(cell: TaskCell) -> Cell:
         only = cell.errored + cell.skipped == 1
         text = ("errored" if cell.errored else "not tried") if only else ", ".join(lost) or UNKNOWN
         return Cell(text, words if lost else "this contender has no attempt at it", under, LOST if cell.errored else "")
-    text = f"{cell.passed:,} of {cell.graded:,} passed"
+    text = f"{cell.passed:,} of {cell.graded:,} passed" + (f", {cell.partly:,} partly" if cell.partly else "")
     if cell.graded == 1:
-        text = "passed" if cell.passed else "failed"
-    ground = PASSED if cell.passed == cell.graded else MIXED if cell.passed else FAILED
+        text = result_text(PARTLY, cell.score) if cell.partly else "passed" if cell.passed else "failed"
+    ground = PARTIAL if cell.partly else MIXED if cell.passed else FAILED
+    ground = PASSED if cell.passed == cell.graded else ground
     return Cell(", ".join([text, *lost]), words, under, ground)
 
 
-def tasks_html(found: TaskList) -> str:
-    """One row a task, a column a contender."""
+def tasks_html(found: TaskList, links: Sequence[str] = ()) -> str:
+    """One row a task, a column a contender; ``links`` are what opens each of the tasks."""
     names = found.contenders[:MOST_CONTENDERS]
     suites = len({row.suite for row in found.rows}) > 1
     rows: list[list[Cell | str]] = []
-    for row, texts in zip(found.rows, found.table, strict=True):
-        under = ", ".join(dict.fromkeys(t for t in (texts["suite"] if suites else "", texts["domain"]) if t))
-        rows.append([Cell(texts["task"], under=under), *(result_cell(cell) for cell in row.cells[: len(names)])])
+    for row, texts, link in zip(found.rows, found.table, links or [""] * len(found.rows), strict=True):
+        of = (texts["suite"] if suites else "", texts["domain"])
+        under = ", ".join(dict.fromkeys(t for t in of if t and not texts["task"].startswith(t)))
+        rows.append(
+            [Cell(texts["task"], under=under, link=link), *(result_cell(cell) for cell in row.cells[: len(names)])]
+        )
     header = ["task", *(visible(name, 60) for name in names)]
     more = len(found.contenders) - len(names)
     said = f"<p>The first {len(names)} of {plural(len(found.contenders), 'contender')}.</p>" if more else ""
     return html_table(header, rows, caption="What each contender made of each task", kind="results") + said
+
+
+def names_html(index: TaskIndex, tasks: Sequence[int], links: Sequence[str]) -> str:
+    """Some tasks by their names, each with what opens it."""
+    rows: list[list[Cell | str]] = [
+        [Cell(visible(index.task_names[task].as_py(), 120), link=link),
+         *(visible(word or UNKNOWN, 80) for word in (index.suite[task], index.domain[task]))]
+        for task, link in zip(tasks, links, strict=True)
+    ]  # fmt: skip
+    return html_table(["task", "suite", "domain"], rows, left=3, caption="Tasks of this name", kind="named")
 
 
 def attempts_html(attempts: Sequence[AttemptRow]) -> str:
@@ -66,7 +85,11 @@ def attempts_html(attempts: Sequence[AttemptRow]) -> str:
     header += ["confidence", "escalated", "cost", "latency"]
     rows: list[list[Cell | str]] = []
     for one in attempts:
-        row: list[Cell | str] = [Cell(visible(one.contender, 60), code=True), f"{one.trial}", status_cell(one.status)]
+        row: list[Cell | str] = [
+            Cell(visible(one.contender, 60), code=True),
+            f"{one.trial}",
+            status_cell(one.result, one.score),
+        ]
         row += [visible(one.cause or UNKNOWN, 60)]
         row += [visible(text or UNKNOWN, 80) for text in (one.label_true, one.label_predicted)] if labels else []
         row += [number(one.confidence), yes_or_no(one.escalated), dollars(one.cost_usd), seconds(one.latency_s)]
@@ -75,11 +98,23 @@ def attempts_html(attempts: Sequence[AttemptRow]) -> str:
     return html_table(header, rows, left=left, caption="Every attempt at this task", kind="attempts")
 
 
-def status_cell(status: str, score: float | None = None) -> Cell:
-    """A status as a word on its colour, with its meaning."""
-    text = "not tried" if status == "skipped" else status
-    text += "" if score is None or score in {0.0, 1.0} else f" (score {score:.3g})"
-    return Cell(text, _MEANINGS.get(status, ""), ground=_GROUNDS.get(status, ""))
+def status_cell(result: str, score: float | None = None) -> Cell:
+    """A result as a word on its colour, with its meaning."""
+    return Cell(result_text(result, score), _MEANINGS.get(result, ""), ground=_GROUNDS.get(result, ""))
+
+
+def result_text(result: str, score: float | None = None) -> str:
+    """``passed``, ``partly passed, 0.42``; a score that says something else than the word stands behind it."""
+    text = "not tried" if result == "skipped" else result
+    if score is None or score in {0.0, 1.0}:
+        return text
+    return f"{text}, {score_text(score)}" if result == PARTLY else f"{text} (score {score_text(score)})"
+
+
+def score_text(score: float) -> str:
+    """Three digits, or as many as keep a part from reading as all or nothing."""
+    text = f"{score:.3g}"
+    return f"{score:.6g}" if text in {"0", "1"} else text
 
 
 def number(value: float | None) -> str:
@@ -98,7 +133,7 @@ def yes_or_no(value: object) -> str:
 def facts_html(view: AttemptView) -> str:
     """What is recorded of an attempt, unknown figures left out; a figure that people may ask after says so."""
     fields = view.fields
-    rows: list[list[Cell | str]] = [["result", status_cell(view.attempt.status, view.attempt.score)]]
+    rows: list[list[Cell | str]] = [["result", status_cell(view.attempt.result, view.attempt.score)]]
     rows += [["cause", fields["cause"]]] if fields["cause"] else []
     if fields["label_true"] is not None or fields["label_predicted"] is not None:
         rows.append(["label expected", fields["label_true"] or UNKNOWN])
@@ -117,7 +152,9 @@ def facts_html(view: AttemptView) -> str:
     shown, used = fields["skills_shown"] or "", fields["skills_used"] or ""
     rows += [["skills shown", shown], ["skills opened", used or "none"]] if shown or used else []
     rows += [["begun", moment(fields["started_at"])]] if isinstance(fields["started_at"], datetime) else []
-    rows += [["attempt", Cell(fields["attempt_id"], code=True)]] if fields["attempt_id"] else []
+    known = fields["attempt_id"] or ""
+    short = f"{known[:8]}…" if re.fullmatch("[0-9a-f]{32}", known) else known
+    rows += [["attempt", Cell(short, known if short != known else "", code=True)]] if known else []
     if view.attempt.repeated:
         rows.append(["repeated", "the same contender, task and trial came before: this row is in no rate"])
     caption = f"What is recorded of this attempt of {visible(view.attempt.contender, 80)}"

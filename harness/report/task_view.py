@@ -1,4 +1,4 @@
-"""What the page of tasks shows: the tasks found, one attempt with its conversation and calls, and two side by side.
+"""What the page of tasks shows: the tasks found, and one attempt with its conversation and calls.
 
 Texts of models and suites are data: what comes back here is visible, cut at a stated length and without keys.
 """
@@ -14,17 +14,13 @@ from harness.store import (
     NO_TRANSCRIPTS,
     AttemptRow,
     InputSearch,
-    TaskCell,
     TaskFilter,
     TaskIndex,
-    TaskKey,
     TaskRow,
     Transcript,
     attempt_columns,
     attempt_of,
-    attempts_of,
     find_tasks,
-    input_text,
     matching_rows,
     message_text,
     read_attempt_calls,
@@ -76,13 +72,12 @@ class TaskList:
 
     sentence: str
     """Which of how many."""
-    notes: tuple[str, ...]
     contenders: tuple[str, ...]
     """Whose results the rows show, as they are named in the report."""
     rows: tuple[TaskRow, ...]
     """The tasks as they are; not to be shown without `visible`."""
     table: tuple[Mapping[str, str], ...]
-    """The same as visible texts, one mapping a task: ``task``, ``suite``, ``domain``, ``split`` and each contender."""
+    """What they are called, as visible texts: ``task``, ``suite``, ``domain`` and ``split``."""
     total: int
     attempts: int
     """How many attempts of the tasks found, on every page, are as asked for."""
@@ -114,10 +109,10 @@ def task_page(
         sentence = f"There are {plural(found.total, 'task')}; the page lies behind the last."
     else:
         which = f"{offset + 1:,} to {offset + len(found.rows):,} of {plural(found.total, 'task')}"
-        sentence = f"{which}; {plural(found.attempts, 'attempt')} of theirs as asked for."
+        part = f" in the part `{wanted.split}` of the suites" if wanted.split not in {None, "all"} else ""
+        sentence = f"{which}{part}; {plural(found.attempts, 'attempt')} at them as asked for."
     return TaskList(
         sentence=sentence,
-        notes=() if inputs is None else (search_note(inputs),),
         contenders=names,
         rows=found.rows,
         table=tuple(_cells(row) for row in found.rows),
@@ -139,7 +134,7 @@ def attempts_csv(index: TaskIndex, wanted: TaskFilter, most: int = 100_000) -> t
 
 
 def search_note(search: InputSearch) -> str:
-    """How far the inputs of the tasks were searched, as a sentence."""
+    """How far the inputs of the tasks that are shown were searched, as a sentence."""
     if search.why is not None:
         return f"{search.why}."
     if search.next is not None:
@@ -151,19 +146,7 @@ def search_note(search: InputSearch) -> str:
 
 def _cells(row: TaskRow) -> Mapping[str, str]:
     words = {"task": row.task, "suite": row.suite, "domain": row.domain, "split": row.split}
-    texts = {name: _name(word) or "" for name, word in words.items()}
-    for cell in row.cells:
-        name = _name(cell.contender) or ""
-        texts[name if name not in words else f"{name} (contender)"] = cell_text(cell)
-    return texts
-
-
-def cell_text(cell: TaskCell) -> str:
-    """A contender at a task: ``2 of 3``, with what was lost or never tried; ``-`` where it has no row."""
-    parts = [f"{cell.passed:,} of {cell.graded:,}"] if cell.graded else []
-    parts += [f"{cell.errored:,} errored"] if cell.errored else []
-    parts += [f"{cell.skipped:,} not tried"] if cell.skipped else []
-    return ", ".join(parts) or "-"
+    return {name: _name(word) or "" for name, word in words.items()}
 
 
 def _name(text: str | None) -> str | None:
@@ -245,52 +228,6 @@ def _view(index: TaskIndex, attempt: AttemptRow, transcript: Transcript | None, 
         calls_why=calls_why,
         calls_left_out=max(0, len(calls or ()) - MOST),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SideBySide:
-    """Two contenders at the same trial of a task."""
-
-    task: str
-    input: ShownText | None
-    """What was asked, as the first of them was asked it."""
-    a: AttemptView | None
-    """``None`` where that contender has no such trial."""
-    b: AttemptView | None
-    trials: tuple[int, ...]
-    """The trials that either of them has."""
-
-
-def side_by_side(index: TaskIndex, key: TaskKey, a: str, b: str, trial: int | None = None) -> SideBySide:
-    """What two contenders made of a task.
-
-    Args:
-        index: the report's index.
-        key: the task.
-        a: the contender on the left.
-        b: the one on the right.
-        trial: which trial; by default the first that both have, or else either.
-
-    Raises:
-        UsageError: there is no such contender.
-        EvidenceError: there is no such task, or the outcomes are broken.
-    """
-    rows = [{row.trial: row for row in reversed(attempts_of(index, key, name))} for name in (a, b)]
-    trials = sorted({*rows[0], *rows[1]})
-    both = [number for number in trials if number in rows[0] and number in rows[1]]
-    chosen = trial if trial is not None else next(iter(both or trials), None)
-    views: list[AttemptView | None] = []
-    asked = None
-    for of in rows:
-        if chosen is None or chosen not in of:
-            views.append(None)
-            continue
-        transcript, why = _transcript(index, of[chosen])
-        views.append(_view(index, of[chosen], transcript, why))
-        text = input_text(transcript.messages) if transcript is not None and asked is None else ""
-        asked = shown_text(text) if text else asked
-    name = index.task_names[index.task_of(key)].as_py()
-    return SideBySide(task=_name(name) or "", input=asked, a=views[0], b=views[1], trials=tuple(trials))
 
 
 def _transcript(index: TaskIndex, attempt: AttemptRow) -> tuple[Transcript | None, str | None]:

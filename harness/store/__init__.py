@@ -5,22 +5,19 @@ It is all that the running half and the judging half share.
 
 from harness.store.attempts import Attempts
 from harness.store.browse import (
-    FLIPS,
-    AttemptPage,
     AttemptRow,
     TaskCell,
-    TaskFilter,
     TaskPage,
     TaskRow,
     attempt_columns,
     attempt_of,
     attempt_rows,
     attempts_of,
-    find_attempts,
     find_tasks,
-    matching_rows,
 )
-from harness.store.browse_index import TaskIndex, TaskKey, load_task_index
+from harness.store.browse_filter import FLIPS, TaskFilter, matching_rows, tasks_in, words_found
+from harness.store.browse_index import TaskIndex, TaskKey
+from harness.store.browse_load import load_task_index
 from harness.store.browse_records import (
     NO_TRANSCRIPTS,
     InputSearch,
@@ -72,7 +69,6 @@ __all__ = [
     "PARTLY",
     "RESULTS",
     "TRANSCRIPTS",
-    "AttemptPage",
     "AttemptRow",
     "Attempts",
     "Budget",
@@ -108,7 +104,6 @@ __all__ = [
     "count_results",
     "evidence_digest",
     "experiment_file",
-    "find_attempts",
     "find_tasks",
     "import_table",
     "input_text",
@@ -136,6 +131,8 @@ __all__ = [
     "search_inputs",
     "split_used",
     "tables_are_whole",
+    "tasks_in",
     "this_machine",
+    "words_found",
     "write_manifest",
 ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError
 from harness.store.browse import attempt_columns
+from harness.store.browse_filter import tasks_in
 from harness.store.browse_index import GRADED, TaskIndex
 from harness.store.columns import (
     CALLS,
@@ -52,7 +53,7 @@ class InputSearch:
     searched: int
     """Tasks whose inputs were read."""
     of: int
-    """Tasks of the report."""
+    """Tasks of the part of the suites that is searched."""
     next: int | None
     """The row group to go on with, ``None`` where all of it was searched."""
     why: str | None = None
@@ -126,6 +127,7 @@ def search_inputs(
     text: str,
     so_far: InputSearch | None = None,
     *,
+    split: str | None = None,
     seconds: float = 0.3,
     clock: Callable[[], float] = time.monotonic,
 ) -> InputSearch:
@@ -138,6 +140,7 @@ def search_inputs(
         index: the report's index.
         text: what to look for; not a pattern.
         so_far: a search for the same text that ran out of time: goes on from there, and what it found is counted in.
+        split: which part of the suites is searched; ``None`` and ``all`` are the whole.
         seconds: how long a row group may still be begun.
         clock: for tests.
 
@@ -150,10 +153,13 @@ def search_inputs(
     if so_far is not None and so_far.next is None:
         return so_far
     path = index.report / TRANSCRIPTS_FILE
+    asked = tasks_in(index, split)
+    of = int(asked.sum())
     if not path.is_file() or index.attempt_ids is None:
-        return InputSearch(tasks=(), searched=0, of=index.tasks, next=None, why=NO_TRANSCRIPTS)
+        return InputSearch(tasks=(), searched=0, of=of, next=None, why=NO_TRANSCRIPTS)
     begun = clock()
     rows = _one_attempt_a_task(index)
+    rows = rows[asked[index.task[rows]]]
     chosen = index.attempt_texts(rows)
     found: set[int] = set(so_far.tasks) if so_far is not None else set()
     searched = so_far.searched if so_far is not None else 0
@@ -169,7 +175,7 @@ def search_inputs(
                 searched += len(set(tasks.tolist()))
             group += 1
         left = group if group < file.num_row_groups else None
-    return InputSearch(tasks=tuple(sorted(found)), searched=searched, of=index.tasks, next=left)
+    return InputSearch(tasks=tuple(sorted(found)), searched=searched, of=of, next=left)
 
 
 def read_inputs(index: TaskIndex, tasks: Sequence[int]) -> Mapping[int, str]:

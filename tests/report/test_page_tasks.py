@@ -1,9 +1,11 @@
 """The page of tasks: what is found and shown is what the tables and other commands say; others' texts are text."""
 
 import csv
+import html
 import io
 import json
 import re
+from urllib.parse import parse_qs
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,10 +16,20 @@ from streamlit.testing.v1 import AppTest
 from harness.cli.main import main
 from harness.report.pages import task_state, tasks
 from harness.report.pages.evidence import look_at
-from harness.report.pages.task_state import label_of, labels, places_of, plain_index, position_of
-from harness.report.task_pieces import FAILED, LOST, MIXED, PASSED, result_cell
+from harness.report.pages.task_opener import meant
+from harness.report.pages.task_state import label_of, labels, places_of, plain_index
+from harness.report.task_pieces import FAILED, LOST, MIXED, PARTIAL, PASSED, result_cell, score_text
 from harness.report.task_view import LONGEST
-from harness.store import TaskCell, attempt_of, load_task_index
+from harness.store import (
+    PARTLY,
+    TaskCell,
+    attempt_of,
+    count_results,
+    import_table,
+    load_task_index,
+    matching_rows,
+    parse_mapping,
+)
 
 HOSTILE = '<img src=x onerror=alert(1)>![x](http://e.example) :red[a]\u202e"'
 KEY = "sk-abcdefghij0123456789"
@@ -82,7 +94,7 @@ def test_the_attempts_found_are_as_many_as_the_scoreboard_has(make_report, paire
     for contender in record["contenders"]:
         passes = round(contender["pass_rate"]["value"] * contender["n_tasks"])
         page = drawn("tasks", folder, who=contender["name"], status="passed")
-        assert f"of {passes} tasks; {passes} attempts of theirs" in texts(page)
+        assert f"of {passes} tasks; {passes} attempts at them" in texts(page)
 
 
 @pytest.mark.parametrize(("way", "direction"), [(task_state.WAYS[d], d) for d in ("lost", "gained")])
@@ -113,14 +125,66 @@ def test_the_same_contender_on_both_sides_is_told(make_report, paired_rows):
         ((0, 0, 2, 1), "2 errored, 1 not tried", LOST),
         ((0, 0, 0, 1), "not tried", ""),
         ((0, 0, 0, 0), "-", ""),
+        ((0, 1, 0, 0, 1, 0.42), "partly passed, 0.42", PARTIAL),
+        ((1, 3, 0, 0, 1, 0.5), "1 of 3 passed, 1 partly", PARTIAL),
+        ((0, 2, 1, 0, 2, 0.5), "0 of 2 passed, 2 partly, 1 errored", PARTIAL),
     ],
 )
 def test_a_result_is_a_word_on_its_colour(numbers, text, ground):
-    passed, graded, errored, skipped = numbers
+    passed, graded, errored, skipped, partly, score = (*numbers, 0, None)[:6]
     cell = result_cell(
-        TaskCell(contender="A", passed=passed, graded=graded, errored=errored, skipped=skipped, escalated=0)
-    )
+        TaskCell(contender="A", passed=passed, partly=partly, graded=graded, score=score, errored=errored,
+                 skipped=skipped, escalated=0)
+    )  # fmt: skip
     assert (cell.text, cell.ground) == (text, ground)
+
+
+@pytest.fixture
+def partial(make_report):
+    """One contender at six tasks: two passed in part, as an imported table of scores has them."""
+    scores = [0.42, 0.9996, 0.0, 1.0, None, None]
+    statuses = ["failed", "failed", "failed", "passed", "errored", "failed"]
+    rows = [{"contender": "A", "task": f"t{i}", "status": status, "suite": "s", "attempt_id": f"a{i}"}
+            for i, status in enumerate(statuses)]  # fmt: skip
+    folder = make_report(rows)
+    whole = pq.read_table(folder / "outcomes.parquet").drop_columns("passed")
+    whole = whole.append_column("passed", pa.nulls(6, pa.bool_())).append_column("score", pa.array(scores))
+    pq.write_table(whole, folder / "outcomes.parquet")
+    return folder
+
+
+def test_what_passed_in_part_is_shown_with_its_score_found_and_saved(partial):
+    words = [row[1] for row in table(drawn("tasks", partial), "results")[1:]]
+    assert words == ["partly passed, 0.42", "partly passed, 0.9996", "failed", "passed", "errored", "failed"]
+    counts = count_results(partial)["A"]
+    for result in (PARTLY, "failed", "passed"):
+        assert f"of {counts[result]} task" in texts(drawn("tasks", partial, status=result))
+    page = drawn("tasks", partial, task="t0", status=PARTLY)
+    assert page.multiselect(key="status").options == ["passed", PARTLY, "failed", "errored"]
+    assert table(page, "attempts")[1][2] == table(page, "facts")[1][1] == "partly passed, 0.42"
+    index = plain_index(look_at(partial))
+    data, _ = tasks.attempts_csv(index, tasks.TaskFilter(statuses=(PARTLY,)))
+    saved = [(row["status"], row["result"], row["score"]) for row in csv.DictReader(io.StringIO(data.decode()))]
+    assert saved == [("failed", PARTLY, "0.42"), ("failed", PARTLY, "0.9996")]
+
+
+@pytest.mark.shared
+def test_the_partial_scores_of_real_data_are_so_many(shared_data, tmp_path):
+    import pandas as pd
+
+    source = shared_data / "livecodebench.parquet"
+    import_table(source, tmp_path / "r", parse_mapping(["contender=system", "task=task_id"]))
+    score = pd.read_parquet(source, columns=["score"]).score
+    index = load_task_index(tmp_path / "r")
+    found = {
+        word: len(matching_rows(index, tasks.TaskFilter(statuses=(word,)))) for word in ("passed", PARTLY, "failed")
+    }
+    assert found == {"passed": (score == 1).sum(), PARTLY: ((score > 0) & (score < 1)).sum(),
+                     "failed": (score == 0).sum()}  # fmt: skip
+
+
+def test_no_part_reads_as_all_or_nothing():
+    assert [score_text(score) for score in (0.42, 1 / 3, 0.9999, 0.00001)] == ["0.42", "0.333", "0.9999", "1e-05"]
 
 
 def test_a_page_holds_25_tasks_and_stands_in_the_address(make_report):
@@ -160,8 +224,37 @@ def test_the_part_that_is_shown_holds_for_tasks_and_attempts(make_report):
     page.run()
     assert not page.exception
     assert [row[0].split()[0] for row in table(page, "results")[1:]] == ["dev0", "dev1", "dev2"]
-    assert page.info[0].value == "No attempt at it is in the part of the suites that is shown."
+    assert page.info[0].value.startswith("No attempt at it is in the part of the suites that is shown")
+    assert "1 to 3 of 3 tasks in the part `dev` of the suites; 3 attempts at them" in texts(page)
     assert plain_index(look_at(folder, "test")) is plain_index(look_at(folder, "dev"))
+
+
+def test_counts_and_filters_are_of_the_part_that_is_shown(make_report):
+    rows = [{"contender": "A", "task": f"{split}{i}", "split": split, "status": status, "suite": "s", "domain": split,
+             "attempt_id": f"{split}{i}"} for split, status in (("dev", "errored"), ("test", "passed"))
+            for i in range(3)]  # fmt: skip
+    folder = make_report(rows)
+    said = json.dumps([{"role": "user", "content": "lamp"}])
+    kept = [{"attempt_id": row["attempt_id"], "messages": said, "reason": "", "replies": ""} for row in rows]
+    pq.write_table(pa.Table.from_pylist(kept), folder / "transcripts.parquet")
+
+    def script(report):
+        from pathlib import Path
+
+        from harness.report.look import DAY
+        from harness.report.pages.evidence import look_at
+        from harness.report.pages.shell import Shown
+        from harness.report.pages.tasks import page
+
+        page(Shown(chosen=(look_at(Path(report), "test"),), look=DAY))
+
+    page = AppTest.from_function(script, args=(str(folder),), default_timeout=60)
+    page.query_params["q"], page.query_params["asked"] = "lamp", "yes"
+    page.run()
+    assert not page.exception
+    assert "The inputs of 3 tasks were searched." in texts(page)
+    assert "1 to 3 of 3 tasks in the part `test`" in texts(page)
+    assert {box.key for box in page.multiselect} == set()  # one suite, one domain, one result: nothing to choose
 
 
 def test_nothing_found_says_so(make_report):
@@ -172,16 +265,16 @@ def test_nothing_found_says_so(make_report):
 
 def test_inputs_are_searched_when_asked_and_the_note_says_how_many(conversations, monkeypatch):
     assert "No task is as asked for." in texts(drawn("tasks", conversations, q="purrs"))
-    page = drawn("tasks", conversations, q="PURRS", asked="true")
+    page = drawn("tasks", conversations, q="PURRS", asked="yes")
     assert "The inputs of 1 task were searched; of 1 there is no transcript." in texts(page)
     assert [row[0].split()[0] for row in table(page, "results")[1:]] == ["one"]
 
-    def slow(index, text, so_far=None, *, seconds):
+    def slow(index, text, so_far=None, *, split=None, seconds):
         found = tasks.InputSearch(tasks=(), searched=0, of=2, next=1)
         return found if so_far is None else tasks.InputSearch(tasks=(0,), searched=2, of=2, next=None)
 
     monkeypatch.setattr(tasks, "search_inputs", slow)
-    page = drawn("tasks", conversations, q="purr", asked="true")
+    page = drawn("tasks", conversations, q="purr", asked="yes")
     assert "Of 2 tasks the inputs of 0 were searched so far." in texts(page)
     page.button(key="search-on").click().run()
     assert "The inputs of 2 tasks were searched." in texts(page)
@@ -267,10 +360,11 @@ def test_a_task_is_named_alike_in_every_order_of_the_file(make_report):
     first = make_report(rows, name="first")
     again = make_report(rows[::-1], name="again")
     assert short(first, "t07") == short(again, "t07")
-    label = label_of(plain_index(look_at(first)), places_of(look_at(first)), 7)
-    assert label == f"t07 ({short(first, 't07')})"
-    assert position_of(places_of(look_at(first)), label) == 7
-    assert position_of(places_of(look_at(again)), short(first, "t07")) == 59 - 7
+    assert label_of(plain_index(look_at(first)), places_of(look_at(first)), 7) == "t07"
+    for label in ("t07", f"t07 ({short(first, 't07')})", short(first, "t07")):
+        for folder, place in ((first, 7), (again, 59 - 7)):
+            index, places = plain_index(look_at(folder)), places_of(look_at(folder))
+            assert meant(index, places, label).tasks == (place,)
     assert len(set(places_of(look_at(first)).names)) == 60
     assert drawn("tasks", again, task=label).selectbox(key="task").value == label
 
@@ -279,6 +373,82 @@ def test_an_address_of_no_task_says_so_as_text(make_report):
     page = drawn("tasks", make_report(many()), task=HOSTILE)
     assert "There is no task" in texts(page)
     assert all("<img" not in body for body in bodies(page))
+
+
+@pytest.fixture
+def named(make_report):
+    rows = [{"contender": "A", "task": name, "suite": suite, "suite_digest": suite, "status": "passed"}
+            for suite, name in [("mail", "alpha"), ("shop", "alpha"), ("mail", "beta-1"), ("mail", "beta-12"),
+                                ("mail", "Gamma"), ("mail", "odd\u202e")]]  # fmt: skip
+    return make_report(rows)
+
+
+@pytest.mark.parametrize(
+    ("typed", "opened", "said"),
+    [
+        ("beta-1", "beta-1", "One task has this name"),
+        (" gamma ", "Gamma", "One task has this name, but for capital letters"),
+        ("TA-12", "beta-12", "One task has this in the name"),
+        ("odd\\u202e", "odd\\u202e", "One task has this in the name"),
+        ("alpha", ["alpha mail", "alpha shop"], "2 tasks have this name"),
+        ("bet", ["beta-1 mail", "beta-12 mail"], "2 tasks have this in the name"),
+        ("delta", None, "There is no task"),
+        (" ", None, "There is no task"),
+    ],
+)
+def test_a_task_is_opened_by_what_people_call_it(named, typed, opened, said):
+    page = drawn("tasks", named, task=typed)
+    assert said in " ".join(texts(page).split())
+    lead = [body for body in bodies(page) if 'class="lead"' in body]
+    if isinstance(opened, str):
+        assert f'<p class="lead"><code>{opened}</code>' in lead[0]
+        return
+    assert lead == []
+    if opened:
+        assert [f"{row[0]} {row[1]}" for row in table(page, "named")[1:]] == opened
+
+
+def test_of_tasks_of_one_name_that_of_the_part_shown_is_meant(make_report):
+    rows = [{"contender": "A", "task": f"{split}-x", "suite": "s", "split": split, "status": "passed"}
+            for split in ("dev", "test")]  # fmt: skip
+    folder = make_report(rows)
+    index, places = plain_index(look_at(folder)), places_of(look_at(folder))
+    assert meant(index, places, "-x", "test").tasks == (1,)
+    assert meant(index, places, "\ud800").tasks == ()
+    assert len(meant(index, places, "-x", "all").tasks) == 2
+
+
+def links(page):
+    return [html.unescape(link) for body in bodies(page) for link in re.findall(r'<a href="([^"]*)"', body)]
+
+
+def test_a_row_leads_to_its_task_and_keeps_what_was_asked(make_report):
+    folder = make_report(many())
+    found = links(drawn("tasks", folder, who="A", status="failed", q="t"))
+    assert len(found) == 20
+    asked = parse_qs(found[3][1:])
+    name = table(drawn("tasks", folder, who="A", status="failed", q="t"), "results")[4][0].split()[0]
+    assert asked == {
+        "page": ["Tasks"],
+        "q": ["t"],
+        "who": ["A"],
+        "status": ["failed"],
+        "task": [short(folder, name)],
+    } | {"flipped": ["any"]}
+    page = drawn("tasks", folder, **{key: values[0] for key, values in asked.items() if key != "page"})
+    assert f'<p class="lead"><code>{name}</code>' in " ".join(bodies(page))
+    assert "1 to 20 of 20 tasks" in texts(page)
+    assert page.selectbox(key="task").options[0] == name
+
+
+def test_a_link_is_of_our_own_making_whatever_a_task_is_called(make_report):
+    names = ['"><script>alert(1)</script>', "javascript:alert(1)", "//e.example/?task=x", "?page=Money", "\u202eexe"]
+    folder = make_report([{"contender": "A", "task": name, "suite": "s", "status": "failed"} for name in names])
+    for page in (drawn("tasks", folder), drawn("tasks", folder, task="e")):
+        found = links(page)
+        assert len(found) >= 5
+        assert all(re.fullmatch(r"\?page=Tasks(&[a-z]+=[a-z]+)*&task=[0-9a-f]{12}", link) for link in found)
+        assert not any("<script" in body or "\u202e" in body for body in bodies(page))
 
 
 def test_a_trial_is_chosen_where_there_are_several(make_report):
@@ -301,7 +471,7 @@ def test_hostile_names_reach_no_place_where_they_are_rendered(make_report):
             for c in range(2) for t in range(3)]  # fmt: skip
     folder = make_report(rows)
     task = places_of(look_at(folder)).names[0]
-    page = drawn("tasks", folder, task=task, right=labels([f"{HOSTILE}1"])[f"{HOSTILE}1"])
+    page = drawn("tasks", folder, task=task, right=f"{HOSTILE}1")
     assert len(table(page, "attempts")) == 3
     assert all("<img" not in body and "\u202e" not in body for body in bodies(page))
     rendered = [*page.caption, *page.markdown, *page.info, *page.title, *page.subheader]

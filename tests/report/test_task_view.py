@@ -18,10 +18,9 @@ from harness.report.task_view import (
     attempts_csv,
     search_note,
     shown_text,
-    side_by_side,
     task_page,
 )
-from harness.store import InputSearch, TaskFilter, attempt_of, load_task_index, search_inputs
+from harness.store import InputSearch, TaskFilter, attempt_of, attempts_of, load_task_index, search_inputs
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202egnp.exe =cmd \x9b |![x](http://e.example)"
 KEY = "sk-abcdefghij0123456789"
@@ -143,10 +142,8 @@ def test_an_imported_report_has_outcomes_alone(make_report):
 def test_rows_without_an_id_say_what_that_means(make_report):
     rows = [{k: v for k, v in row.items() if k != "attempt_id"} for row in outcomes()]
     index = load_task_index(make_report(rows))
-    page = task_page(index, TaskFilter())
-    view = side_by_side(index, page.rows[0].key, "hybrid", "plain")
-    assert "no attempt_id" in view.a.messages_why
-    assert view.input is None
+    view = attempt_view(index, attempts_of(index, ("s", "td t0"))[0])
+    assert "no attempt_id" in view.messages_why
 
 
 @pytest.mark.parametrize("name", ["transcripts.parquet", "calls.parquet"])
@@ -202,31 +199,15 @@ def test_an_index_that_is_old_is_told_of(report, make_report):
         attempt_view(index, attempt)
 
 
-def test_two_contenders_stand_side_by_side_at_the_same_trial(report):
-    index = load_task_index(report)
-    keys = {row.task: row.key for row in task_page(index, TaskFilter()).rows}
-    view = side_by_side(index, keys["t0"], "hybrid", "plain")
-    assert (view.a.attempt.attempt_id, view.b.attempt.attempt_id, view.trials) == ("h0", "p0", (0,))
-    assert view.input.text.startswith("where? <script>")
-    apart = side_by_side(index, keys["t1"], "hybrid", "plain")
-    assert (apart.a.attempt.attempt_id, apart.b, apart.trials) == ("h1", None, (0, 1))
-    later = side_by_side(index, keys["t1"], "hybrid", "plain", trial=1)
-    assert (later.a, later.b.attempt.attempt_id) == (None, "p1")
-
-
 def test_a_page_of_tasks_is_made_of_visible_texts(make_report):
     odd = {"contender": f"c{HOSTILE}", "task": f"t{HOSTILE}{KEY}", "status": "errored", "domain": "d\u202e",
            "suite": "\x1b", "attempt_id": "x"}  # fmt: skip
     index = load_task_index(make_report(outcomes(odd, {**odd, "contender": "task", "attempt_id": "y"})))
     page = task_page(index, TaskFilter())
-    assert page.sentence == "1 to 3 of 3 tasks; 6 attempts of theirs as asked for."
-    assert page.table[0]["hybrid"] == "0 of 1"
-    assert page.table[1]["hybrid"] == "1 not tried"
+    assert page.sentence == "1 to 3 of 3 tasks; 6 attempts at them as asked for."
     last = page.table[2]
     assert all(no_hidden(name) and no_hidden(text) for name, text in last.items())
     assert "abcdefghij" not in last["task"]
-    assert last["task (contender)"] == "1 errored"
-    assert last["plain"] == "-"
     assert page.rows[2].task == f"t{HOSTILE}{KEY}"
     assert task_page(index, TaskFilter(text="nowhere")).sentence == "No task is as asked for."
     assert "behind the last" in task_page(index, TaskFilter(), offset=50).sentence
@@ -237,7 +218,7 @@ def test_what_the_inputs_say_counts_and_how_far_they_were_searched_is_said(repor
     found = search_inputs(index, "WHERE?")
     page = task_page(index, TaskFilter(text="WHERE?"), inputs=found)
     assert [row["task"] for row in page.table] == ["t0"]
-    assert page.notes == ("The inputs of 1 task were searched; of 1 there is no transcript.",)
+    assert search_note(found) == "The inputs of 1 task were searched; of 1 there is no transcript."
     part = InputSearch(tasks=(), searched=2_000, of=27_778, next=3)
     assert search_note(part) == "Of 27,778 tasks the inputs of 2,000 were searched so far."
 

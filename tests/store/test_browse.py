@@ -11,21 +11,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.core import EvidenceError, UsageError, attempt_id
-from harness.report import pair
+from harness.report import pair, scoreboard
 from harness.store import (
     CALLS,
+    PARTLY,
+    RESULTS,
     TaskFilter,
     attempt_of,
+    attempt_rows,
     attempts_of,
-    find_attempts,
+    count_results,
     find_tasks,
     input_text,
     load_task_index,
+    matching_rows,
     message_text,
     read_attempt_calls,
     read_inputs,
     read_outcome,
     search_inputs,
+    words_found,
 )
 
 TYPES = {"trial": pa.int32(), "passed": pa.bool_(), "escalated": pa.bool_(), "score": pa.float64(),
@@ -70,6 +75,10 @@ def index(tmp_path):
     return load_task_index(write(tmp_path / "r", rows))
 
 
+def attempts(index, **asked):
+    return attempt_rows(index, matching_rows(index, TaskFilter(**asked)))
+
+
 def names(page):
     return [one.task for one in page.rows]
 
@@ -108,7 +117,8 @@ def test_what_is_asked_for_is_found(index, asked, found):
     page = find_tasks(index, TaskFilter(**asked))
     assert names(page) == found
     assert page.total == len(found)
-    assert {one.task for one in find_attempts(index, TaskFilter(**asked), limit=99).rows} == set(found)
+    assert page.attempts == len(attempts(index, **asked))
+    assert {one.task for one in attempts(index, **asked)} == set(found)
 
 
 @pytest.mark.parametrize(
@@ -141,10 +151,57 @@ def test_cells_count_what_became_of_the_trials(tmp_path):
     (found,) = find_tasks(index).rows
     a, b = found.cells
     assert (a.contender, a.passed, a.graded, a.errored, a.skipped) == ("A", 1, 2, 2, 1)
-    assert (b.passed, b.graded) == (0, 1)
+    assert (b.passed, b.partly, b.graded, b.score) == (0, 1, 1, 0.25)
+    assert (a.partly, a.score) == (0, 0.5)
     assert [one.repeated for one in attempts_of(index, found.key, "A")] == [False, True, False, False, False, False]
     (only,) = find_tasks(index, TaskFilter(contenders=("B",))).rows
     assert [cell.contender for cell in only.cells] == ["B"]
+
+
+@pytest.fixture
+def partial(tmp_path):
+    """Scores in the place of passes; what is known to have passed or not counts so, whatever its score."""
+    rows = [
+        row("A", 0, "failed", passed=None, score=0.42, cause="partial"),
+        row("A", 1, "passed", passed=None, score=0.75, split="dev"),
+        row("A", 2, "failed", passed=None, score=0.0),
+        row("A", 3, "passed", passed=None, score=1.0),
+        row("A", 4, "failed", passed=False, score=0.5),
+        row("A", 5, "passed", passed=True, score=0.5),
+        row("A", 6, "failed", passed=None, score=None),
+        row("A", 7, "errored", score=0.5),
+    ]
+    return write(tmp_path / "p", rows)
+
+
+def test_what_passed_in_part_is_neither_passed_nor_failed(partial):
+    index = load_task_index(partial)
+    of = {word: names(find_tasks(index, TaskFilter(statuses=[word]))) for word in (*RESULTS[:2], PARTLY)}
+    assert of == {"passed": ["t3", "t5"], "failed": ["t2", "t4", "t6"], PARTLY: ["t0", "t1"]}
+    assert [(one.status, one.result) for one in attempts(index, statuses=[PARTLY])] == [
+        ("failed", PARTLY),
+        ("passed", PARTLY),
+    ]
+    cells = [one.cells[0] for one in find_tasks(index).rows]
+    assert [(c.passed, c.partly, c.graded) for c in cells[:2]] == [(0, 1, 1)] * 2
+    # the rate of the statistics is the mean of the cells' scores
+    (score,) = scoreboard(partial, split="all").contenders
+    graded = [c.score for c in cells if c.score is not None]
+    assert sum(graded) / len(graded) == pytest.approx(score.pass_rate.value) == pytest.approx((0.42 + 0.75 + 2) / 7)
+
+
+def test_results_are_counted_as_they_are_filtered(partial):
+    index = load_task_index(partial)
+    counts = count_results(partial)["A"]
+    assert counts == {word: len(attempts(index, statuses=[word])) for word in RESULTS}
+    assert counts == {"passed": 2, "failed": 3, "ungraded": 0, "errored": 1, "skipped": 0, PARTLY: 2}
+
+
+def test_a_filter_offers_what_the_part_of_the_suites_has(partial, index):
+    assert words_found(load_task_index(partial), "dev")["result"] == (PARTLY,)
+    assert words_found(index, "dev") == {"suite": ("s",), "domain": ("shop",), "result": ("errored", "skipped"),
+                                         "cause": ("network",)}  # fmt: skip
+    assert words_found(index, "test")["cause"] == ("wrong", "malformed")
 
 
 def test_an_attempt_is_known_by_its_id_and_its_unknowns_stay_unknown(index):
@@ -167,7 +224,7 @@ def test_an_attempt_is_known_by_its_id_and_its_unknowns_stay_unknown(index):
 def test_ids_of_another_make_are_kept_as_they_are(tmp_path):
     ids = ["AB" * 16, "second", None]
     index = load_task_index(write(tmp_path, [row("A", k, attempt_id=one) for k, one in enumerate(ids)]))
-    assert [one.attempt_id for one in find_attempts(index).rows] == ids
+    assert [one.attempt_id for one in attempts(index)] == ids
     assert attempt_of(index, "second").task == "t1"
     assert attempt_of(index, "AB" * 16).task == "t0"
 
@@ -190,7 +247,7 @@ def test_a_task_is_its_suites_and_its_own_identity(tmp_path):
 def test_a_table_of_the_least_columns_has_an_index(tmp_path):
     rows = [{"contender": "A", "task": "t", "trial": 0, "status": "passed", "passed": True}]
     index = load_task_index(write(tmp_path, rows))
-    (found,) = find_attempts(index).rows
+    (found,) = attempts(index)
     assert (found.attempt_id, found.suite, found.domain, found.cause) == (None, None, None, None)
     assert find_tasks(index, TaskFilter(text="t", split="test")).total == 1
     assert read_outcome(index, 0)["started_at"] is None
@@ -202,7 +259,7 @@ def test_a_table_without_rows_has_an_index(tmp_path):
     path = tmp_path / "outcomes.parquet"
     pq.write_table(pq.read_table(path).slice(0, 0), path)
     index = load_task_index(tmp_path)
-    assert find_tasks(index).total == find_attempts(index).total == 0
+    assert find_tasks(index).total == len(attempts(index)) == 0
     assert index.contenders == ()
 
 
@@ -359,6 +416,15 @@ def test_a_search_says_how_far_it_came_and_goes_on_from_there(searchable):
     assert search_inputs(searchable, "lamp", part) is part
 
 
+def test_a_search_is_of_the_tasks_of_its_part(tmp_path):
+    rows = [row(c, k, split="dev" if k < 2 else "test") for c in "AB" for k in range(6)]
+    index = load_task_index(write(tmp_path, rows))
+    write_transcripts(tmp_path, {one["attempt_id"]: conversation("lamp") for one in rows}, row_group_size=2)
+    for split, tasks in (("test", (2, 3, 4, 5)), ("dev", (0, 1)), ("all", tuple(range(6)))):
+        found = search_inputs(index, "lamp", split=split)
+        assert (found.tasks, found.searched, found.of) == (tasks, len(tasks), len(tasks))
+
+
 def test_a_search_without_transcripts_says_why(tmp_path):
     index = load_task_index(write(tmp_path, [row("A", 0)]))
     assert "no transcripts" in search_inputs(index, "x").why
@@ -400,4 +466,4 @@ def test_an_imported_table_can_be_browsed(tmp_path):
     index = load_task_index(tmp_path / "r")
     assert find_tasks(index).total == frame.task_id.nunique()
     for name, of in frame.groupby("system"):
-        assert find_attempts(index, TaskFilter(contenders=(name,), statuses=("passed",))).total == int(of.passed.sum())
+        assert len(attempts(index, contenders=(name,), statuses=("passed",))) == int(of.passed.sum())

@@ -1,18 +1,19 @@
 """What the page of tasks is asked for: choices that stand in the address, and tasks by a short name of their own."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from harness.report.pages.choices import choose
+from harness.report.pages.choices import choose, several
 from harness.report.pages.evidence import Evidence, index_of, remembered
 from harness.report.pages.parts import columns
 from harness.report.task_pieces import STATUSES
 from harness.report.task_view import AttemptView, attempt_view
 from harness.report.text import visible
-from harness.store import FLIPS, AttemptRow, TaskFilter, TaskIndex
+from harness.store import FLIPS, AttemptRow, TaskFilter, TaskIndex, words_found
 
 MOST_OPTIONS = 300
 """Names that a filter offers; the text finds the others."""
@@ -31,6 +32,8 @@ class Places:
     """Short name to position; of several tasks with one short name none, which one in millions of reports has."""
     names: Sequence[str]
     """Of each position its short name."""
+    alone: Set[str]
+    """Names of tasks that one task alone has."""
 
 
 def plain_index(evidence: Evidence) -> TaskIndex:
@@ -53,7 +56,9 @@ def _places(evidence: Evidence) -> Places:
     if len(found) < len(names):
         for name in [n for n in found if names.count(n) > 1]:
             del found[name]
-    return Places(of=found, names=names)
+    counts = Counter(index.task_names.to_pylist())
+    alone = frozenset(name for name, count in counts.items() if count == 1)
+    return Places(of=found, names=names, alone=alone)
 
 
 def short_name(suite: str, task: str) -> str:
@@ -74,13 +79,10 @@ def attempt_of_row(evidence: Evidence, attempt: AttemptRow) -> AttemptView:
 
 
 def label_of(index: TaskIndex, places: Places, position: int) -> str:
-    """A task as an option of a list: its name for people, its short name for the address."""
-    return f"{visible(index.task_names[position].as_py(), 80)} ({places.names[position]})"
-
-
-def position_of(places: Places, label: str) -> int | None:
-    """The task that an address or an option means, which may be its short name alone; ``None`` if there is none."""
-    return places.of.get(label.strip().removesuffix(")")[-_ID:])
+    """What a list calls a task: its name, and its short name where that alone does not tell it from the others."""
+    name = index.task_names[position].as_py()
+    plain = visible(name, 80)
+    return plain if plain == name and name in places.alone else f"{plain} ({places.names[position]})"
 
 
 def labels(names: Sequence[str], words: Sequence[str] | None = None) -> dict[str, str]:
@@ -101,22 +103,17 @@ def labels(names: Sequence[str], words: Sequence[str] | None = None) -> dict[str
 # ----------------------------------------------------------------------------------------------------------- filters
 
 
-def first_page() -> None:
-    """Where another filter starts."""
-    if "at" in st.session_state:
-        st.session_state["at"] = 1
-
-
 def ask(index: TaskIndex, evidence: Evidence) -> TaskFilter:
-    """The filter that the reader made, drawn as widgets; the text stands apart, see `ask_text`."""
+    """The filter that the reader made, drawn as widgets, but for the text; it offers what is in the part shown."""
+    there = _there(evidence)
     offered = {
         "who": index.contenders,
-        "suite": index.suite.every,
-        "domain": index.domain.every,
-        "status": [status for status in STATUSES if _has_status(index, status)],
-        "cause": index.cause.every,
+        "suite": there["suite"],
+        "domain": there["domain"],
+        "status": [result for result in STATUSES if result in there["result"]],
+        "cause": there["cause"],
     }
-    active = any(key in st.query_params for key in (*LISTS, "escalated", "flipped", "a", "b"))
+    active = any(st.query_params.get(key, ANY) != ANY for key in (*LISTS, "escalated", "flipped"))
     with st.expander("Filter", expanded=active):
         asked = [key for key in LISTS if len(offered[key]) >= (1 if key == "cause" else 2)]
         chosen: dict[str, tuple[str, ...]] = dict.fromkeys(LISTS, ())
@@ -132,19 +129,17 @@ def ask(index: TaskIndex, evidence: Evidence) -> TaskFilter:
                       flipped=flipped)  # fmt: skip
 
 
-def _has_status(index: TaskIndex, status: str) -> bool:
-    return bool((index.status.codes == index.status.every.index(status)).any())
+@remembered(8)
+def _there(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:
+    return words_found(plain_index(evidence), evidence.split)
 
 
 def _several(label: str, names: Sequence[str], key: str) -> tuple[str, ...]:
     """Some of the names, none for all."""
     shown = labels(names[:MOST_OPTIONS])
-    found = st.multiselect(
-        label if len(names) <= MOST_OPTIONS else f"{label} (the first {MOST_OPTIONS} of {len(names):,})",
-        list(shown), key=key, format_func=lambda name: shown.get(name, visible(name)), placeholder="all",
-        bind="query-params", on_change=first_page,
-    )  # fmt: skip
-    return tuple(name for name in found if name in shown)
+    if len(names) > MOST_OPTIONS:
+        label = f"{label} (the first {MOST_OPTIONS} of {len(names):,})"
+    return tuple(several(label, list(shown), key, words=shown.__getitem__, placeholder="all"))
 
 
 def _escalated(index: TaskIndex) -> bool | None:

@@ -10,29 +10,32 @@ import streamlit as st
 
 from harness.core import EvidenceError, OwnbenchError, Redactor
 from harness.report.fragments import html_code, html_lines, html_text
-from harness.report.pages.choices import choose
+from harness.report.pages.address import href
+from harness.report.pages.choices import choose, choose_or_none, ticked, turned, written
 from harness.report.pages.evidence import Evidence, keeps_conversations, scoreboard_for
 from harness.report.pages.parts import columns, download, html, loud, section, title
+from harness.report.pages.task_opener import meant
 from harness.report.pages.task_state import (
+    LISTS,
+    Places,
     ask,
     attempt_of_row,
-    first_page,
     label_of,
     labels,
     places_of,
     plain_index,
-    position_of,
 )
 from harness.report.task_pieces import (
     attempts_html,
     calls_html,
     conversation_html,
     facts_html,
+    names_html,
     reason_html,
     replies_html,
     tasks_html,
 )
-from harness.report.task_view import AttemptView, attempts_csv, search_note, shown_text, task_page
+from harness.report.task_view import AttemptView, TaskList, attempts_csv, search_note, shown_text, task_page
 from harness.report.text import plural, visible
 from harness.store import (
     AttemptRow,
@@ -50,6 +53,8 @@ if TYPE_CHECKING:
     from harness.report.pages.shell import Shown
 
 A_PAGE = 25
+KEPT = ("shown", "q", "asked", *LISTS, "escalated", "flipped", "a", "b", "at")
+"""Choices that a link to a task keeps."""
 MOST_SAVED = 10_000
 """Attempts of a CSV file."""
 MOST_ATTEMPTS = 300
@@ -59,7 +64,7 @@ FIRST_LOOK, NEXT_LOOK = 0.3, 3.0
 
 
 def page(shown: "Shown") -> None:
-    """Search, the tasks found, and the one that is open."""
+    """Search, the task that is open, and the tasks found."""
     title("Tasks", "What each contender made of each task: what was asked and answered, every call, the grader's word.")
     evidence = shown.evidence
     index = plain_index(evidence)
@@ -74,33 +79,32 @@ def page(shown: "Shown") -> None:
     wanted = replace(ask(index, evidence), text=text)
     if inputs is not None:
         html(f"<p>{html_text(search_note(inputs))}</p>")
-    flipped = wanted.flipped
-    if flipped is None or flipped[0] != flipped[1]:
-        _found(index, evidence, wanted, inputs)
-    _opened(index, evidence)
+    opened = st.container()
+    found = _found(index, evidence, wanted, inputs)
+    with opened:
+        _opened(index, evidence, [] if found is None else [row.position for row in found.rows])
 
 
 def _text(index: TaskIndex, evidence: Evidence) -> tuple[str, InputSearch | None]:
     """The text looked for, and what a search of the tasks' inputs for it has found."""
     left, right = columns([2, 1])
     with left:
-        text = st.text_input("Text in the name, suite, domain, labels or cause", key="q", bind="query-params",
-                             max_chars=200, on_change=first_page) or ""  # fmt: skip
+        text = written("Text in the name, suite, domain, labels or cause", "q", max_chars=200)
     if not keeps_conversations(evidence):
         return text, None
     with right:
         st.space("small")
-        also = st.checkbox("Look in what was asked too", key="asked", bind="query-params", on_change=first_page)
+        also = ticked("Look in what was asked too", "asked")
     return text, _searched(index, evidence, text) if also and text else None
 
 
 def _searched(index: TaskIndex, evidence: Evidence, text: str) -> InputSearch:
     """What a search of the inputs has found, as far as the reader let it go."""
-    what = (evidence.folder, evidence.stamp, text)
+    what = (evidence, text)
     kept, so_far = st.session_state.get("inputs searched", (None, None))
-    found = so_far if kept == what else search_inputs(index, text, seconds=FIRST_LOOK)
+    found = so_far if kept == what else search_inputs(index, text, split=evidence.split, seconds=FIRST_LOOK)
     if found.next is not None and st.button("Search on", key="search-on"):
-        found = search_inputs(index, text, found, seconds=NEXT_LOOK)
+        found = search_inputs(index, text, found, split=evidence.split, seconds=NEXT_LOOK)
     st.session_state["inputs searched"] = (what, found)
     return found
 
@@ -108,42 +112,38 @@ def _searched(index: TaskIndex, evidence: Evidence, text: str) -> InputSearch:
 # --------------------------------------------------------------------------------------------------------- the tasks
 
 
-def _found(index: TaskIndex, evidence: Evidence, wanted: TaskFilter, inputs: InputSearch | None) -> None:
-    """A page of the tasks that are as asked for, and the choice of one of them."""
-    number = st.session_state.get("at")
-    number = number if isinstance(number, int) else _written_page()
-    found = task_page(index, wanted, offset=A_PAGE * (number - 1), limit=A_PAGE, inputs=inputs)
+def _found(index: TaskIndex, evidence: Evidence, wanted: TaskFilter, inputs: InputSearch | None) -> TaskList | None:
+    """A page of the tasks that are as asked for; ``None`` where what is asked for cannot be."""
+    if wanted.flipped is not None and wanted.flipped[0] == wanted.flipped[1]:
+        return None
+    said, rows = st.container(), st.container()
+    found = task_page(index, wanted, limit=A_PAGE, inputs=inputs)
     pages = math.ceil(found.total / A_PAGE)
-    if number > pages:
-        number = 1
-        found = task_page(index, wanted, limit=A_PAGE, inputs=inputs)
-    html(f"<p>{html_text(found.sentence)}</p>")
+    left, right = columns([2, 1])
+    with left:
+        number = turned(pages, "at", of=wanted) if pages > 1 else 1
+    if number > 1:
+        found = task_page(index, wanted, offset=A_PAGE * (number - 1), limit=A_PAGE, inputs=inputs)
+    with said:
+        html(f"<p>{html_text(found.sentence)}</p>")
     if found.rows:
-        html(tasks_html(found))
-        left, right = columns([2, 1])
-        with left:
-            if pages > 1:
-                st.pagination(pages, key="at", bind="query-params", max_visible_pages=5)
+        names = places_of(evidence).names
+        with rows:
+            html(tasks_html(found, [_link(names[row.position]) for row in found.rows]))
         with right:
             _save(index, evidence, replace(wanted, inputs=None if inputs is None else inputs.tasks), found.attempts)
-    places = places_of(evidence)
-    st.selectbox(
-        "Open a task of this page, or one whose short name you have",
-        [label_of(index, places, row.position) for row in found.rows],
-        index=None, key="task", bind="query-params", accept_new_options=True, placeholder="no task is open",
-    )  # fmt: skip
+    return found
+
+
+def _link(name: str) -> str:
+    """Opens the task of a short name and keeps what is asked for."""
+    return href("Tasks", keep=KEPT, task=name)
 
 
 def _save(index: TaskIndex, evidence: Evidence, wanted: TaskFilter, attempts: int) -> None:
     which = "These attempts" if attempts <= MOST_SAVED else f"The first {MOST_SAVED:,} of these attempts"
     name = f"{file_name(evidence.name)}-attempts.csv"
     download(f"{which} (CSV)", lambda: attempts_csv(index, wanted, MOST_SAVED)[0], name)
-
-
-def _written_page() -> int:
-    """The page that the address says, before its widget is drawn."""
-    written = st.query_params.get("at", "1")
-    return int(written) if re.fullmatch("[1-9][0-9]{0,6}", written) else 1
 
 
 def file_name(text: str) -> str:
@@ -154,22 +154,47 @@ def file_name(text: str) -> str:
 # ------------------------------------------------------------------------------------------------------ one task open
 
 
-def _opened(index: TaskIndex, evidence: Evidence) -> None:
-    said = st.session_state.get("task")
-    if not said:
+def _opened(index: TaskIndex, evidence: Evidence, page_of: list[int]) -> None:
+    """The choice of a task, and what there is to see of it."""
+    places = places_of(evidence)
+    asked = _opener(index, places, page_of)
+    if not asked:
         return
-    position = position_of(places_of(evidence), said)
-    if position is None:
-        html(f"<p>There is no task {html_code(said)} in this report.</p>")
+    found = meant(index, places, asked, evidence.split)
+    if not found.tasks:
+        html(f"<p>There is no task {html_code(asked)} in this report. {html_text(found.said)}</p>")
         return
+    if found.said:
+        html(f"<p>{html_code(asked)}: {html_text(found.said)}</p>")
+    if len(found.tasks) > 1:
+        html(names_html(index, found.tasks, [_link(places.names[place]) for place in found.tasks]))
+        return
+    _task(index, evidence, found.tasks[0])
+    section("The tasks found")
+
+
+def _opener(index: TaskIndex, places: Places, page_of: list[int]) -> str:
+    """What the reader says to open: a task's short name, or any text; empty where nothing."""
+    said = (st.session_state["task"] if "task" in st.session_state else st.query_params.get("task")) or ""
+    shown = dict.fromkeys([*([places.of[said]] if said in places.of else []), *page_of])
+    words = {places.names[place]: label_of(index, places, place) for place in shown}
+    return choose_or_none(
+        "Open a task: choose one of this page, or type a name or a part of one", list(words), "task",
+        words=lambda name: words.get(name, name), accept_new_options=True, placeholder="no task is open",
+    ) or ""  # fmt: skip
+
+
+def _task(index: TaskIndex, evidence: Evidence, position: int) -> None:
+    """Every attempt at the task that is open."""
     key = index.key_of(position)
     attempts = [one for one in attempts_of(index, key) if evidence.split in {None, "all", one.split or "test"}]
     section("The task that is open")
-    where = [("suite", index.suite[position]), ("domain", index.domain[position])]
+    suite, domain = index.suite[position], index.domain[position]
+    where = [("suite and domain", suite)] if suite == domain else [("suite", suite), ("domain", domain)]
     words = "".join(f", {what} {html_code(name)}" for what, name in where if name)
     html(f'<p class="lead">{html_code(index.task_names[position].as_py(), 200)}{words}</p>')
     if not attempts:
-        st.info("No attempt at it is in the part of the suites that is shown.")
+        st.info("No attempt at it is in the part of the suites that is shown; the side bar chooses another.")
         return
     html(attempts_html(attempts[:MOST_ATTEMPTS]))
     if len(attempts) > MOST_ATTEMPTS:
@@ -183,14 +208,14 @@ def _chosen(index: TaskIndex, evidence: Evidence, attempts: list[AttemptRow]) ->
     trials = [f"{trial}" for trial in sorted({one.trial for one in attempts})]
     one, two, three = columns(3)
     with one:
-        left = choose("Attempt of", list(shown), "left", words=lambda name: shown[name])
+        left = choose("Attempt of", list(shown), "left", words=shown.__getitem__)
     with two:
-        right = st.selectbox("Beside it", [name for name in shown if name != left], index=None, key="right",
-                             format_func=lambda name: shown.get(name, visible(name)), placeholder="nobody",
-                             bind="query-params", disabled=len(shown) < 2)  # fmt: skip
+        others = [name for name in shown if name != left]
+        right = choose_or_none("Beside it", others, "right", words=shown.__getitem__, placeholder="nobody",
+                               disabled=not others)  # fmt: skip
     with three:
         trial = choose("Trial", trials, "trial") if len(trials) > 1 else trials[0]
-    names = [left] if right is None or right == left else [left, right]
+    names = [left] if right is None else [left, right]
     views = [_view(evidence, attempts, name, int(trial)) for name in names]
     if len(views) == 1:
         _attempt(index, views[0], names[0], shown)
