@@ -98,6 +98,7 @@ OPTIONS = {
     "server.headless": True,
     "server.fileWatcherType": "none",
     "server.enableStaticServing": False,
+    "runner.postScriptGC": False,  # it takes long in a process that holds a million outcomes; Python collects by itself
     "global.developmentMode": False,
     "global.disableWidgetStateDuplicationWarning": True,  # a default that follows the report is set so
 }

@@ -86,6 +86,8 @@ def held(
         value = default
     else:
         value = st.session_state[key] if key in st.session_state else now.values[key]
+        if value == now.values[key] and not now.texts[key]:  # left out of the address: the default, whatever it is now
+            value = default
         try:  # what was chosen in one report may not be there in the next
             value = read(list(texts(value))) if texts(value) else value
         except ValueError:
@@ -156,9 +158,6 @@ def _write(now: _Visit) -> None:
     before = _address()
     after = {key: texts for key, texts in before.items() if key not in now.texts}
     after = {**{key: texts for key, texts in now.texts.items() if texts}, **after}
-    changed = {key: texts for key, texts in after.items() if before.get(key) != texts}
-    if changed:
-        st.query_params.update(changed)
-    for key in [key for key in before if key not in after]:
-        del st.query_params[key]
+    if after != before:
+        st.query_params.from_dict(after)
     now.written = after

@@ -86,10 +86,10 @@ def number(
     return held(key, draw, default=default, read=read, texts=texts, of=of)
 
 
-def written(label: str, key: str, **more: Any) -> str:
-    """A line of text."""
+def written(label: str, key: str, *, default: str = "", **more: Any) -> str:
+    """A line of text. The default is left out of the address."""
     draw = partial(st.text_input, label, key=key, **more)
-    return held(key, draw, default="", read=any_text, texts=lambda value: [value] if value else [])
+    return held(key, draw, default=default, read=any_text, texts=lambda v: [] if v == default else [v])
 
 
 def ticked(label: str, key: str, **more: Any) -> bool:

@@ -46,6 +46,9 @@ from harness.verdict import (
 P = ParamSpec("P")
 R = TypeVar("R")
 
+Kinds = tuple[tuple[Decision, tuple[str, ...]], ...]
+"""Contenders by what a reader says that they would be."""
+
 FILES = ("outcomes.parquet", "manifest.json", "experiment.yaml", "calls.parquet", "transcripts.parquet")
 
 
@@ -175,7 +178,7 @@ def sweep_for(
 
 
 @remembered(4)
-def grounds_for(evidence: Evidence, kinds: tuple[tuple[Decision, tuple[str, ...]], ...] = ()) -> Grounds:
+def grounds_for(evidence: Evidence, kinds: Kinds = ()) -> Grounds:
     """What any advice rests on, for as many economics as somebody tries; ``kinds`` is what the reader says."""
     table, manifest = table_of(evidence)
     return grounds_of(table, manifest, AdviceSettings(kinds=dict(kinds) or None))

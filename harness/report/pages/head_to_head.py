@@ -12,7 +12,7 @@ from harness.report.csv_export import safe_csv
 from harness.report.forest import forest_figure
 from harness.report.fragments import domain_differences_html, html_text
 from harness.report.pages.address import href
-from harness.report.pages.choices import choose
+from harness.report.pages.choices import choose, turned
 from harness.report.pages.evidence import (
     Evidence,
     asked_at,
@@ -177,11 +177,8 @@ def _flip_pages(evidence: Evidence, found: Pairing, link: "Links | None") -> Non
         st.caption("No task flipped that way.")
         return
     pages = math.ceil(len(chosen) / FLIPS_A_PAGE)
-    number = (
-        min(pages, st.pagination(pages, key=PAGE_KEYS[which], bind="query-params", max_visible_pages=5))
-        if pages > 1
-        else 1
-    )
+    pair = (evidence.folder, found.comparison.a, found.comparison.b)
+    number = turned(pages, PAGE_KEYS[which], of=pair) if pages > 1 else 1
     start = FLIPS_A_PAGE * (number - 1)
     here = chosen[start : start + FLIPS_A_PAGE]
     texts, why = _asked(evidence, here, link)

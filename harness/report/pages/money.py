@@ -8,13 +8,25 @@ import streamlit as st
 from harness.core import Decision
 from harness.report.advice_pieces import break_even_html, flips_html, options_html, word_html
 from harness.report.fragments import html_list
-from harness.report.pages.choices import choose
-from harness.report.pages.evidence import Evidence, grounds_for, remembered
-from harness.report.pages.follow import follow
+from harness.report.pages.choices import choose, several, written
+from harness.report.pages.evidence import Evidence, Kinds, grounds_for, remembered
 from harness.report.pages.parts import columns, figure, html, loud, notes, section, title
 from harness.report.text import amount_of, amount_text, visible
 from harness.report.tornado import INPUTS, bills_figure, pass_cost_figure, tornado_figure, volumes_around
-from harness.verdict import KINDS_MEAN, MARGIN, MONTHS, SPREAD, Grounds, Terms, advise_at, bills_at, load_terms, most_of
+from harness.verdict import (
+    KINDS_MEAN,
+    MARGIN,
+    MONTHS,
+    SPREAD,
+    Advice,
+    Bills,
+    Grounds,
+    Terms,
+    advise_at,
+    bills_at,
+    load_terms,
+    most_of,
+)
 
 if TYPE_CHECKING:
     from harness.report.pages.shell import Shown
@@ -48,22 +60,23 @@ def page(shown: "Shown") -> None:
         "The monthly bill of each option, from which volume owning pays, and what would change the answer.",
     )
     evidence = shown.evidence
-    grounds = _kinds(evidence)
+    kinds = _kinds(evidence)
+    grounds = grounds_for(evidence, kinds)
     terms, margin, wrong = _inputs(evidence, grounds)
     if wrong:  # figures of other amounts than those on the screen would be read as theirs
         for text in wrong:
             loud(text)
         st.info("No figures are shown until every field holds an amount, or nothing where it is not known.")
         return
-    grounds = grounds.at_margin(margin)
-    advice = advise_at(grounds, terms)
+    inputs = (terms.data_must_stay_inside, terms.months, terms.spread, terms.gpu_hour_usd)
+    grounds, advice, bills = _advised(evidence, kinds, margin, tuple(terms.amounts.items()), inputs)
     html(word_html(advice))
     section("Options")
     html(options_html(advice))
     html(html_list(_asides(grounds, terms)))
     section("A month at other volumes")
     html(break_even_html(advice))
-    figure("bills", bills_figure, advice, bills_at(grounds, terms, volumes_around(advice)), shown.look)
+    figure("bills", bills_figure, advice, bills, shown.look)
     section("The cost of a pass")
     figure("per-pass", pass_cost_figure, advice, shown.look)
     section("What would flip it")
@@ -85,19 +98,30 @@ def written_terms(evidence: Evidence) -> Terms:
     return load_terms(evidence.folder)
 
 
-def _kinds(evidence: Evidence) -> Grounds:
-    """What the advice rests on; where nothing on record says what is owned, the reader may."""
+@remembered(16)
+def _advised(
+    evidence: Evidence, kinds: Kinds, margin: float, amounts: tuple[tuple[str, float | None], ...],
+    inputs: tuple[bool | None, float, float, float | None],
+) -> tuple[Grounds, Advice, tuple[Bills, ...]]:  # fmt: skip
+    """What follows from the inputs: the same objects as long as these are the same, so that no figure is made twice."""
+    inside, months, spread, hour = inputs
+    terms = Terms(amounts=dict(amounts), data_must_stay_inside=inside, months=months, spread=spread, gpu_hour_usd=hour)
+    grounds = grounds_for(evidence, kinds).at_margin(margin)
+    advice = advise_at(grounds, terms)
+    return grounds, advice, bills_at(grounds, terms, volumes_around(advice))
+
+
+def _kinds(evidence: Evidence) -> Kinds:
+    """What the reader says of contenders of which nothing on record says whether they are owned."""
     grounds = grounds_for(evidence)
     unknown = [c.contender for c in grounds.standing.candidates if c.kind is None]
     if not unknown:
-        return grounds
+        return ()
     st.info("Of some contenders nothing on record says whether they are OWN, RENT or MIX. Say it here.")
     said: dict[str, list[str]] = {}
     for (key, kind), place in zip(OWNED.items(), columns(3), strict=True):
         with place:
-            chosen = st.multiselect(kind.value, unknown, key=key, format_func=visible, help=KINDS_MEAN[kind],
-                                    bind="query-params")  # fmt: skip
-            said[key] = [n for n in chosen if n in unknown]
+            said[key] = several(kind.value, unknown, key, words=visible, help=KINDS_MEAN[kind])
     once = [n for names in said.values() for n in names]
     if len(set(once)) < len(once):
         loud("A contender is said to be two things. The first that is said of it counts.")
@@ -106,7 +130,7 @@ def _kinds(evidence: Evidence) -> Grounds:
     for key, names in said.items():
         kinds.append((OWNED[key], tuple(n for n in names if n not in seen)))
         seen.update(names)
-    return grounds_for(evidence, tuple(k for k in kinds if k[1]))
+    return tuple(k for k in kinds if k[1])
 
 
 def _inputs(evidence: Evidence, grounds: Grounds) -> tuple[Terms, float, list[str]]:
@@ -118,7 +142,6 @@ def _inputs(evidence: Evidence, grounds: Grounds) -> tuple[Terms, float, list[st
     base, hour = written_terms(evidence), grounds.machine.hour_on_record
     stay = next(word for word, value in INSIDE.items() if value is base.data_must_stay_inside)
     defaults = {key: amount_text(base[name]) for key, (name, _, _) in FIELDS.items()}
-    follow("money", evidence, {**defaults, "inside": stay, "hour": amount_text(hour)})
     form = _Form()
     given: dict[str, float | None] = {}
     places = iter([place for _ in range(3) for place in columns(3)])
@@ -133,7 +156,9 @@ def _inputs(evidence: Evidence, grounds: Grounds) -> tuple[Terms, float, list[st
                 HOUR, "hour", amount_text(hour), most_of("gpu_hour_usd"), words=words, empty="as on record"
             )
     with next(places):
-        inside = choose("The data must stay inside", list(INSIDE), "inside", index=list(INSIDE).index(stay))
+        inside = choose(
+            "The data must stay inside", list(INSIDE), "inside", index=list(INSIDE).index(stay), of=evidence.folder
+        )
     st.caption("A field that you empty is not known: the advice then asks for it where it matters.")
     with st.expander("Quality, horizon and ranges"):
         said: dict[str, float] = {}
@@ -168,9 +193,9 @@ class _Form:
         self, label: str, key: str, default: str, most: float, *, words: str, empty: str = NOT_KNOWN
     ) -> float | None:
         """What the field says; ``None`` where it is empty, or wrong."""
-        text = st.text_input(label, default, key=key, help=words, placeholder=empty, bind="query-params")
+        text = written(label, key, default=default, help=words, placeholder=empty)
         try:
-            return amount_of(text or "", most)
+            return amount_of(text, most)
         except ValueError as error:
             self.wrong.append(f"{label}: {error}.")
             return None
