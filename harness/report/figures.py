@@ -19,7 +19,7 @@ CONTROLS = "Hollow: controls, which decide without looking or look into the answ
 FRONT = "The fainter a point, the surer it is that another option is at once as good and as cheap"
 SAID = "words:N"
 """What is said of a point to those who do not see it, and on hover in a file without scripts."""
-MOST_ROWS = 60
+MOST_ROWS = 30
 """Contenders drawn in a chart of rows; a note says where there are more."""
 WIDTH, NAME_LENGTH = 560, 30
 """Pixels of the plot, and letters of a name."""
@@ -47,11 +47,12 @@ def pass_rate_figure(view: Scoreboard, look: Look = PAPER) -> Figure:
     axis = alt.Axis(labelLimit=130 if look.fluid else 260, labelFontSize=13)
     y = alt.Y("name:N", sort=[r["name"] for r in rows], title=None, axis=axis)
     x_axis = alt.Axis(title="pass rate, %", grid=True, tickCount=8, format="d")
-    domain = percent_domain(v for c in shown for v in _percents(c).values())
+    reference = next((c for c in known if c.name == view.reference), None)
+    ends = [v for c in shown for v in _percents(c).values()]
+    domain = percent_domain(ends if reference is None else [*ends, _percent(reference.pass_rate.value)])
     x = alt.X("value:Q", scale=alt.Scale(domain=domain, nice=False), axis=x_axis)
     base = alt.Chart(alt.Data(values=rows))
     layers: list[Any] = []
-    reference = next((c for c in shown if c.name == view.reference), None)
     if reference is not None:
         line = alt.Chart(alt.Data(values=[{"value": _percent(reference.pass_rate.value)}]))
         layers.append(line.mark_rule(strokeDash=[4, 4]).encode(x=x, color=alt.value(look.pale)))
@@ -70,7 +71,7 @@ def pass_rate_figure(view: Scoreboard, look: Look = PAPER) -> Figure:
     if any(c.control for c in shown):
         notes.append(CONTROLS)
     if len(known) > len(shown):
-        notes.append(f"The first {len(shown)} of {len(known)} contenders")
+        notes.append(f"The {len(shown)} highest of {len(known)} contenders; the table has all")
     chart = alt.layer(*layers).encode(color=colour_of_kinds(_kinds(shown), look))
     said = "; ".join(f"{r['name']} {percent_interval(c.pass_rate)}" for r, c in zip(rows, shown, strict=True))
     return Figure(

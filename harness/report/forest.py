@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from harness.core import Comparison
 from harness.report.domain_view import DomainEffect, Domains
-from harness.report.look import BETTER, NIGHT, PAPER, SCHEMA, WORSE, Figure, Look
+from harness.report.look import BETTER, PAPER, SCHEMA, WORSE, Figure, Look
 from harness.report.text import p_equation, plural, points, points_interval, visible
 from harness.report.view import DomainDifference, Pairing
 
@@ -123,7 +123,7 @@ def _marks(rows: Sequence[Row], x: Row, y: Row, look: Look) -> list[Row]:
     """Raw ones above the line of the name, shrunk ones below it, that of all tasks on it."""
     said = {"name": "domain", "text": "as seen", "shrunk_text": "shrunk", "test": "test", "tasks": "tasks"}
     tips = [{"field": field, "title": title, "type": "nominal"} for field, title in said.items()]
-    colours = {"domain": ["worse", "better", "even"], "range": [WORSE, better_on(look), look.ink]}
+    colours = {"domain": ["worse", "better", "even"], "range": [WORSE, BETTER, look.ink]}
     colour = {"field": "colour", "type": "nominal", "scale": colours, "legend": None}
     pale, ink = {"value": look.pale}, {"value": look.ink}
     raw, shrunk, whole = (
@@ -157,11 +157,6 @@ def _layer(rows: Sequence[Row], which: Sequence[str], mark: Row, **encoding: Any
 def _from_to(prefix: str) -> Row:
     """The two ends of a bar."""
     return {"x": {"field": f"{prefix}low", "type": "quantitative"}, "x2": {"field": f"{prefix}high"}}
-
-
-def better_on(look: Look) -> str:
-    """Blue; on a dark ground the lighter of Okabe and Ito's two, for the other one is hardly seen there."""
-    return "#56B4E9" if look == NIGHT else BETTER
 
 
 def _zero(x: Row, look: Look) -> Row:

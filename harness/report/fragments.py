@@ -27,6 +27,9 @@ from harness.report.text import (
 )
 from harness.report.view import ContenderScore, Pairing, Scoreboard
 
+ROWS_SHOWN, CARDS_SHOWN, SENTENCES_SHOWN = 15, 4, 10
+"""Rows of a long table, rows of a table in a narrow place, and sentences, before the rest is folded away."""
+
 
 def style() -> str:
     """The style sheet of all these pieces; light or dark by the ink around them."""
@@ -42,8 +45,9 @@ class Cell:
     under: str = ""
     """A second line, smaller: the interval of the figure above it."""
     ground: str = ""
-    """Of the cell, as ``rgb(…)``; with dark or light ink by ``dark``."""
-    dark: bool = False
+    """Of the cell, as ``rgb(…)``, on which black is read well; on a dark page style.css darkens it."""
+    night: str = ""
+    """Of the cell on a dark page, on which white is read well, where ``ground`` darkened would not do."""
     code: bool = False
     """A name, set as such."""
     link: str = ""
@@ -75,9 +79,29 @@ def html_sentence(text: str, names: Iterable[str] = ()) -> str:
     return "".join(html_code(p[1:-1]) if i % 2 else html_text(p) for i, p in enumerate(parts))
 
 
-def html_list(items: Sequence[str], kind: str = "notes") -> str:
-    """A list of texts, nothing where there are none."""
-    return f'<ul class="{kind}">' + "".join(f"<li>{html_text(i)}</li>" for i in items) + "</ul>" if items else ""
+def html_list(items: Sequence[str], kind: str = "notes", most: int | None = None) -> str:
+    """A list of texts, nothing where there are none; those after the first ``most`` folded away."""
+    return _listed([html_text(item) for item in items], kind, most)
+
+
+def _listed(items: Sequence[str], kind: str, most: int | None = None) -> str:
+    first, others = items[:most], items[most:] if most else ()
+    told = f'<ul class="{kind}">' + "".join(f"<li>{item}</li>" for item in first) + "</ul>" if first else ""
+    if not others:
+        return told
+    return f"{told}<details><summary>{len(others):,} more</summary>{_listed(others, kind)}</details>"
+
+
+def folded(table: str) -> str:
+    """A finished table of which a page shows the first rows at first, and a line that opens it; all of it on paper.
+
+    A narrow place, where each row is a card, folds sooner: style.css says after how many rows.
+    """
+    rows = table.count("<tr>") - 1
+    if rows <= CARDS_SHOWN + 1:
+        return table
+    kind = "folded long" if rows > ROWS_SHOWN + 5 else "folded"  # a handful more is no burden
+    return f'<div class="{kind}">{table}<details><summary>all {rows:,} rows</summary></details></div>'
 
 
 def html_table(
@@ -93,7 +117,8 @@ def html_table(
         kind: a class of the table.
     """
     head = "".join(f'<th scope="col"{_side(i, left)}>{html_text(h)}</th>' for i, h in enumerate(header))
-    body = "".join("<tr>" + "".join(_cell(c, i, left) for i, c in enumerate(row)) + "</tr>" for row in rows)
+    names = [f' data-label="{html_text(h)}"' if i and h else "" for i, h in enumerate(header)]  # for narrow screens
+    body = "".join("<tr>" + "".join(_cell(c, i, left, names[i]) for i, c in enumerate(row)) + "</tr>" for row in rows)
     title = f"<caption>{html_text(caption)}</caption>" if caption else ""
     return (
         f'<div class="wide" role="region" tabindex="0" aria-label="{html_text(caption or "table")}">'
@@ -105,16 +130,21 @@ def _side(column: int, left: int) -> str:
     return "" if column < left else ' class="n"'
 
 
-def _cell(cell: Cell | str, column: int, left: int) -> str:
+def _cell(cell: Cell | str, column: int, left: int, name: str) -> str:
     cell = Cell(cell) if isinstance(cell, str) else cell
     tag, scope = ("th", ' scope="row"') if column == 0 else ("td", "")
     words = f' title="{html_text(cell.words)}"' if cell.words else ""
-    colour = f' style="background:{cell.ground};color:{"#fff" if cell.dark else "#000"}"' if cell.ground else ""
+    colour = f' style="{ground_style(cell.ground, cell.night)}"' if cell.ground else ""
     text = html_code(cell.text) if cell.code else html_text(cell.text)
     if cell.link.startswith("?"):
         text = f'<a href="{html.escape(cell.link)}" target="_self" style="color:inherit">{text}</a>'
     text += f"<small>{html_text(cell.under)}</small>" if cell.under else ""
-    return f"<{tag}{scope}{_side(column, left)}{words}{colour}>{text}</{tag}>"
+    return f"<{tag}{scope}{_side(column, left)}{words}{colour}{name}>{text}</{tag}>"
+
+
+def ground_style(ground: str, night: str = "") -> str:
+    """What style.css makes the ground of, by day and by night."""
+    return f"--day:{ground}" + (f";--night:{night}" if night else "")
 
 
 # -------------------------------------------------------------------------------------------------- figures in words
@@ -181,8 +211,18 @@ def scoreboard_html(view: Scoreboard, ways: Mapping[str, str] | None = None) -> 
     header += [f"pass rate [{100 * view.level:g}% interval]", "tasks", "cost per task"]
     header += ["cost per pass", "median latency", "95th percentile", *(extra or ["errored"])]
     rows = [_score_row(c, extra or ["errored"], f1=f1, way=(ways or {}).get(c.name, "")) for c in shown]
-    caption = f"Scoreboard of {view.report}"
-    return html_table(header + (["macro F1"] if f1 else []), rows, left=2, caption=caption, kind="scores")
+    header += ["macro F1"] if f1 else []
+    known = [i for i in range(len(header)) if i not in MAY_GO or any(_known(row[i]) for row in rows)]
+    header, rows = [header[i] for i in known], [[row[i] for i in known] for row in rows]
+    return html_table(header, rows, left=2, caption=f"Scoreboard of {view.report}", kind="scores")
+
+
+MAY_GO = range(4, 8)
+"""Costs and latencies of the scoreboard: left out where no contender has any; a note tells why."""
+
+
+def _known(cell: Cell | str) -> bool:
+    return (cell.text if isinstance(cell, Cell) else cell) != UNKNOWN
 
 
 def _score_row(c: ContenderScore, extra: Sequence[str], *, f1: bool, way: str) -> list[Cell | str]:
@@ -201,10 +241,10 @@ def found_html(view: Scoreboard) -> str:
     names = [c.name for c in view.contenders]
     options = [c for c in view.compared if c.sentence and not {c.a, c.b} & view.controls]
     options.sort(key=lambda c: -(c.delta or 0.0))
-    said = "".join(f"<li>{html_sentence(c.sentence, names)}</li>" for c in options)
+    said = _listed([html_sentence(c.sentence, names) for c in options], "reasons", SENTENCES_SHOWN)
     best = next((c for c in view.ranked if c.pass_rate.value is not None and c.control is None), None)
     lead = "" if best is None else f"<p>The highest pass rate seen is that of {html_code(best.name)}.</p>"
-    return lead + (f'<ul class="reasons">{said}</ul>' if said else "")
+    return lead + said
 
 
 def comparisons_html(view: Scoreboard) -> str:

@@ -6,9 +6,10 @@ its own style, so that no text in it can do anything, and it can be printed.
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.report.advice_pieces import break_even_html, conditions_html, flips_html, options_html, ways_of, word_html
 from harness.report.figures import cost_figure, pass_rate_figure
@@ -16,6 +17,7 @@ from harness.report.forest import forest_figure
 from harness.report.fragments import (
     comparisons_html,
     domain_differences_html,
+    folded,
     found_html,
     html_code,
     html_list,
@@ -23,7 +25,7 @@ from harness.report.fragments import (
     scoreboard_html,
     style,
 )
-from harness.report.look import PAPER, Figure, svg
+from harness.report.look import PAPER, PHONE, Figure, svg
 from harness.report.text import plural
 from harness.report.view import Flip, Pairing, Scoreboard
 from harness.verdict import Advice
@@ -31,6 +33,8 @@ from harness.verdict import Advice
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 FLIPS_LISTED = 40
 """Tasks named for each direction of a comparison; ``ownbench compare --json`` lists all."""
+DRAWN, LISTED, NOTES_SHOWN = 12, 12, 12
+"""Comparisons whose domains are drawn, comparisons and notes shown before the rest is folded away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +45,8 @@ class Page:
     view: Scoreboard | None = None
     pairings: Sequence[Pairing] = ()
     advice: Advice | None = None
-    figures: Sequence[Figure] = ()
-    """Drawn after those of the scoreboard."""
     tables: Sequence[tuple[str, str]] = ()
-    """Titles and finished tables that stand after them."""
+    """Titles and finished sections that stand after the scoreboard and its figures."""
     trouble: str | None = None
 
 
@@ -66,26 +68,28 @@ def html_page(page: Page) -> str:
 
 
 def _judged(page: Page, view: Scoreboard) -> list[str]:
-    parts = [f'<div class="loud" role="alert">{html_text(view.warning)}</div>' if view.warning else ""]
-    if view.apart:
-        parts.append(f'<div class="loud" role="alert">{html_text(view.apart)}</div>')
+    parts = [f'<div class="loud" role="alert">{html_text(said)}</div>' for said in (view.warning, view.apart) if said]
     if page.advice is not None:
         parts.append(word_html(page.advice))
-    parts += [found_html(view), "<h2>Scoreboard</h2>", scoreboard_html(view, ways_of(page.advice)), _legend(view)]
-    drawn = [pass_rate_figure(view)] if any(c.pass_rate.value is not None for c in view.contenders) else []
-    cost = cost_figure(view)
-    parts += [html_figure(one) for one in (*drawn, *([cost] if cost else []), *page.figures)]
-    for title, table in page.tables:
-        parts += [f"<h2>{html_text(title)}</h2>", table]
+    sections = list(_sections(page, view))
+    listed = "".join(f'<li><a href="#part-{i}">{html_text(title)}</a></li>' for i, (title, _) in enumerate(sections))
+    parts += [found_html(view), f'<nav aria-label="Contents"><ol>{listed}</ol></nav>']
+    return [*parts, *(f'<h2 id="part-{i}">{html_text(title)}</h2>\n{body}' for i, (title, body) in enumerate(sections))]
+
+
+def _sections(page: Page, view: Scoreboard) -> Iterator[tuple[str, str]]:
+    """Titles and bodies, those without anything to show left out."""
+    drawn = html_figure(pass_rate_figure, view) if any(c.pass_rate.value is not None for c in view.contenders) else ""
+    drawn += html_figure(cost_figure, view)
+    yield "Scoreboard", folded(scoreboard_html(view, ways_of(page.advice))) + _legend(view) + drawn
+    yield from page.tables
     if view.compared:
-        parts += ["<h2>Paired differences</h2>", comparisons_html(view)]
-    controls = view.controls
-    parts += [_details(p, control=bool({p.comparison.a, p.comparison.b} & controls)) for p in page.pairings]
+        yield "Paired differences", folded(comparisons_html(view)) + _comparisons(page.pairings, view.controls)
     if page.advice is not None:
-        parts += ["<h2>Own, rent or mix</h2>", options_html(page.advice), conditions_html(page.advice)]
-        parts += [break_even_html(page.advice), flips_html(page.advice)]
+        parts = [folded(options_html(page.advice)), folded(conditions_html(page.advice))]
+        yield "Own, rent or mix", "".join([*parts, break_even_html(page.advice), flips_html(page.advice)])
     rests = [*view.notes, *(page.advice.notes if page.advice else ())]
-    return [*parts, "<h2>What these numbers rest on</h2>", html_list(list(dict.fromkeys(rests)))]
+    yield "What these numbers rest on", html_list(list(dict.fromkeys(rests)), most=NOTES_SHOWN)
 
 
 def _legend(view: Scoreboard) -> str:
@@ -96,18 +100,31 @@ def _legend(view: Scoreboard) -> str:
     )
 
 
-def _details(pairing: Pairing, *, control: bool) -> str:
-    """One comparison, folded: its domains, drawn where neither is a control, and the tasks that flipped."""
+def _comparisons(pairings: Sequence[Pairing], controls: Set[str]) -> str:
+    """Each folded, those without a control first to be drawn, and the later ones of many folded together."""
+    parts, drawn = [], 0
+    for pairing in pairings:
+        chosen = drawn < DRAWN and not {pairing.comparison.a, pairing.comparison.b} & controls
+        drawn += chosen
+        parts.append(_details(pairing, drawn=chosen))
+    first, others = parts[:LISTED], parts[LISTED:]
+    more = (
+        f'<details class="later"><summary>{plural(len(others), "more comparison")}</summary>{"".join(others)}</details>'
+    )
+    return "".join([*first, more if others else ""])
+
+
+def _details(pairing: Pairing, *, drawn: bool) -> str:
+    """One comparison: its domains, and the tasks that flipped."""
     c = pairing.comparison
     lost = [f for f in pairing.flips if f.direction == "lost"]
     gained = [f for f in pairing.flips if f.direction == "gained"]
     head = f"{html_code(c.a)} less {html_code(c.b)}: {len(lost):,} lost, {plural(len(gained), 'task')} gained"
     table = domain_differences_html(pairing) if len(pairing.domains) > 1 else ""
-    forest = forest_figure(pairing) if table and not control else None
-    table = (html_figure(forest) if forest else "") + table
+    forest = html_figure(forest_figure, pairing) if table and drawn else ""
     flips = _flips(lost, f"Lost: only {html_code(c.b)} passed")
     flips += _flips(gained, f"Gained: only {html_code(c.a)} passed")
-    return f"<details><summary>{head}</summary>{table}{flips}{html_list(pairing.notes)}</details>"
+    return f"<details><summary>{head}</summary>{forest}{folded(table)}{flips}{html_list(pairing.notes)}</details>"
 
 
 def _flips(flips: Sequence[Flip], title: str) -> str:
@@ -125,7 +142,8 @@ def _flips(flips: Sequence[Flip], title: str) -> str:
 # -------------------------------------------------------------------------------------------------------- the figures
 
 _MARK = re.compile(r'(<(?:path|text|line|rect)\b[^>]*?aria-label="([^"]*)"[^>]*?)(?:/>|></(?:path|text|line|rect)>)')
-_SAID_TWICE = re.compile(r' (?:(?:aria-[a-z]+|role|font-family)="[^"]*"|opacity="1"(?=[ />]))')
+_SAID_TWICE = re.compile(r' (?:(?:aria-[a-z]+|role|font-family|pointer-events)="[^"]*"|opacity="1"(?=[ />]))')
+_EMPTY = re.compile(r'<path class="(?:back|fore)ground" d="(?:M0,0h0v0h0Z)?"[^>]*/>')
 _PRECISE = re.compile(r"(\d\.\d\d)\d+")
 _SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)" height="([\d.]+)"')
 _INKS = {"ink": PAPER.ink, "pale": PAPER.pale, "faint": PAPER.faint, "grid": PAPER.grid, "axis": PAPER.axis,
@@ -133,13 +151,31 @@ _INKS = {"ink": PAPER.ink, "pale": PAPER.pale, "faint": PAPER.faint, "grid": PAP
 """The page's colours by their names in page.css, as the figures have them."""
 
 
-def html_figure(figure: Figure) -> str:
-    """The figure as SVG in the page: as wide as its place at most, words on hover, colours that follow the page."""
-    drawn = _SIZE.sub(r'<svg \1style="width:\2px"', svg(figure), count=1)
-    drawn = _MARK.sub(lambda m: f"{m.group(1)}><title>{m.group(2)}</title></{_tag(m.group(1))}>", drawn)
+def html_figure(make: Callable[..., Figure | None], *of: Any) -> str:
+    """The figure of ``make(*of)`` as SVG, once for wide places and once for narrow ones; nothing where there is none.
+
+    Its title and notes are texts of the page, so that they are broken where the page is. Each mark has its words on
+    hover, and the colours follow the page.
+    """
+    wide, narrow = (make(*of, look=look) for look in (PAPER, PHONE))
+    if wide is None or narrow is None:
+        return ""
+    said = "".join(f"<span>{html_text(note)}</span>" for note in wide.notes)
+    more = "".join(f'<span class="narrow">{html_text(note)}</span>' for note in narrow.notes if note not in wide.notes)
+    drawn = "".join(
+        f'<div class="{where}" role="img" aria-label="{html.escape(figure.words)}">{_drawn(figure)}</div>'
+        for where, figure in (("broad", wide), ("narrow", narrow))
+    )
+    return f"<figure><figcaption><strong>{html_text(wide.title)}</strong>{said}{more}</figcaption>{drawn}</figure>"
+
+
+def _drawn(figure: Figure) -> str:
+    drawn = _SIZE.sub(r'<svg \1style="width:\2px"', svg(figure, titled=False), count=1)
+    if not figure.look.fluid:  # nobody rests a mouse on what a phone shows
+        drawn = _MARK.sub(lambda m: f"{m.group(1)}><title>{m.group(2)}</title></{_tag(m.group(1))}>", drawn)
     # Titles and page.css say what these attributes said, and a hundredth of a pixel is fine enough: half the bytes.
-    drawn = re.sub(r"<[^>]*>", lambda m: _PRECISE.sub(r"\1", _SAID_TWICE.sub("", m.group())), drawn)
-    return f'<figure role="img" aria-label="{html.escape(figure.words)}">{drawn}</figure>'
+    drawn = _EMPTY.sub("", drawn)
+    return re.sub(r"<[^>]*>", lambda m: _PRECISE.sub(r"\1", _SAID_TWICE.sub("", m.group())), drawn)
 
 
 def _tag(opening: str) -> str:

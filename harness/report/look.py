@@ -5,7 +5,7 @@ beside its colour, and no figure says anything by colour alone.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.core import Kind
@@ -35,6 +35,10 @@ SHAPES = {
 WORSE, BETTER = "#D55E00", "#0072B2"
 """Of a difference, everywhere; its sign stands beside it."""
 
+AT_NIGHT = {"#0072B2": "#56B4E9", "#56B4E9": "#B9E2FA", "#009E73": "#2DC597", "#D55E00": "#F07F34",
+            "#CC79A7": "#E29BC4"}  # fmt: skip
+"""Colours of marks that are too dim on a dark ground, and what they are there; `dressed` puts it in."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
@@ -50,6 +54,8 @@ class Look:
     """What lies behind; also the halo of a text that stands on lines."""
     fluid: bool
     """As wide as its place, without a title: the page around it has one."""
+    dark: bool = False
+    """A dark ground: the colours of data are brighter, see `AT_NIGHT`."""
 
 
 PAPER = Look(
@@ -59,9 +65,12 @@ PAPER = Look(
 DAY = Look(ink="#222222", pale="#6b6b6b", faint="#555555", grid="#e6e6e6", axis="#b0b0b0", ground="#ffffff", fluid=True)
 """For a light screen."""
 NIGHT = Look(
-    ink="#f0f0f0", pale="#a0a0a0", faint="#b8b8b8", grid="#3a3835", axis="#66625d", ground="#171614", fluid=True
-)
+    ink="#f0f0f0", pale="#a0a0a0", faint="#b8b8b8", grid="#3a3835", axis="#66625d", ground="#171614", fluid=True,
+    dark=True,
+)  # fmt: skip
 """For a dark screen."""
+PHONE, PHONE_WIDTH = replace(PAPER, fluid=True), 350
+"""For ``report.html`` on a narrow screen, and the pixels that a figure has there."""
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.4.1.json"
 """The name of the language that a chart is written in, as Altair gives it; nothing is fetched from there."""
@@ -99,27 +108,44 @@ class Dressed:
         return json.dumps(self.spec)
 
 
-def dressed(figure: Figure) -> Dressed:
-    """The chart as it is drawn: fonts, axes and ground, and its title where the page around it has none."""
+def dressed(figure: Figure, *, titled: bool = True) -> Dressed:
+    """The chart as it is drawn: fonts, axes and ground, and its title where the page around it has none.
+
+    Args:
+        figure: the chart and its words.
+        titled: with title and notes, unless it is for a page, which writes them itself.
+    """
     look, chart = figure.look, figure.chart
     # On paper it is held against Vega-Lite's schema; for a screen that takes longer than to make it, before a reader.
     spec = dict(chart) if isinstance(chart, dict) else chart.to_dict(validate=not look.fluid)
     spec |= {"description": figure.words, "background": look.ground}
     if look.fluid:
         spec |= {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
-    else:
+    elif titled:
         spec["title"] = {
             "text": figure.title, "subtitle": list(figure.notes), "anchor": "start", "frame": "group", "fontSize": 17,
             "subtitleFontSize": 12, "color": look.ink, "subtitleColor": look.faint, "offset": 14, "subtitlePadding": 5,
             "font": FONT, "subtitleFont": FONT,
         }  # fmt: skip
         spec["padding"] = 16
+    if look.dark:
+        spec = _at_night(spec)
     axis = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelColor": look.ink,
             "titleColor": look.ink, "domainColor": look.axis, "tickColor": look.axis, "gridColor": look.grid,
             "titlePadding": 10, "labelFlush": False}  # fmt: skip
     legend = {"labelColor": look.ink, "titleColor": look.ink}
     spec["config"] = {"font": FONT, "view": VIEW, "axis": axis, "legend": legend}
     return Dressed(spec)
+
+
+def _at_night(part: Any) -> Any:
+    """A chart with the colours of its marks as they are on a dark ground; its data are left as they are."""
+    if isinstance(part, dict):
+        return {key: below if key in {"values", "datasets", "domain", "sort"} else _at_night(below)
+                for key, below in part.items()}  # fmt: skip
+    if isinstance(part, list):
+        return [_at_night(below) for below in part]
+    return AT_NIGHT.get(part, part) if isinstance(part, str) else part
 
 
 def png(figure: Figure, scale: float = 2) -> bytes:
@@ -130,11 +156,14 @@ def png(figure: Figure, scale: float = 2) -> bytes:
     return image
 
 
-def svg(figure: Figure) -> str:
-    """The figure as an SVG; nothing is fetched."""
+def svg(figure: Figure, *, titled: bool = True) -> str:
+    """The figure as an SVG; nothing is fetched. A fluid one is as wide as a phone."""
     import vl_convert
 
-    image: str = vl_convert.vegalite_to_svg(dressed(figure).to_json(), allowed_base_urls=[])
+    chart = dressed(figure, titled=titled)
+    if figure.look.fluid:
+        chart.spec["width"] = PHONE_WIDTH
+    image: str = vl_convert.vegalite_to_svg(chart.to_json(), allowed_base_urls=[])
     return image
 
 

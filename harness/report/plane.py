@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.report.text import dollars
+from harness.report.text import round_dollars
 
 MOST_NAMES = 30
 """Contenders named in a chart of points; the subtitle says where there are more."""
@@ -72,15 +72,10 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 
 def tick_labels(ticks: list[float]) -> str:
-    """A Vega expression that writes each tick as the tables write money."""
-    texts = ",".join(f"'{_short_dollars(t)}'" for t in ticks)
+    """A Vega expression that writes each tick as every axis and table writes money."""
+    texts = ",".join(f"'{round_dollars(t)}'" for t in ticks)
     values = ",".join(repr(t) for t in ticks)
     return f"[{texts}][indexof([{values}],datum.value)]"
-
-
-def _short_dollars(usd: float) -> str:
-    digits, e, power = dollars(usd).partition("e")
-    return (digits.rstrip("0").rstrip(".") if "." in digits else digits) + e + power
 
 
 _AROUND = [

@@ -8,7 +8,6 @@ from harness.report.curves import calibration_words, escalation_figure, ranked_w
 from harness.report.fragments import html_list, html_text
 from harness.report.heatmap import heatmap_html
 from harness.report.html_page import html_figure
-from harness.report.look import Figure
 from harness.report.skill_pieces import skills_section
 from harness.report.skills import has_skills, skills_of
 from harness.report.sweep_pieces import hybrids, policies_html
@@ -28,6 +27,8 @@ from harness.verdict import (
     sweep_of,
 )
 
+COLUMNS = 14
+"""Of the table of domains: what a sheet of paper has room for."""
 Sections = list[tuple[str, str]]
 """Titles and finished HTML."""
 
@@ -44,7 +45,7 @@ def sections(
 
 def _domains(view: Scoreboard) -> Iterator[tuple[str, str]]:
     if len(view.domains) > 1:
-        yield "Pass rate by domain", heatmap_html(view)
+        yield "Pass rate by domain", heatmap_html(view, COLUMNS)
 
 
 def _escalation(
@@ -55,8 +56,11 @@ def _escalation(
         with suppress(OwnbenchError):  # without a signal on record there is nothing to replay
             found = sweep_of(table, manifest, worker, expert, settings=SweepSettings(level=level))
             parts = [f"<p><strong>{html_text(found.sentence)}</strong></p>", policies_html(found)]
-            parts += [_drawn(escalation_figure(found)), html_list([ranked_words(found), *calibration_words(found)])]
-            parts += [_drawn(reliability_figure(found))]
+            parts += [
+                html_figure(escalation_figure, found),
+                html_list([ranked_words(found), *calibration_words(found)]),
+            ]
+            parts += [html_figure(reliability_figure, found)]
             yield f"When to escalate from {worker} to {expert}", "".join(parts)
 
 
@@ -75,9 +79,9 @@ def _bills(grounds: Grounds, terms: Terms, advice: Advice) -> Sections:
         return []
     hour = terms.gpu_hour_usd if terms.gpu_hour_usd is not None else grounds.machine.hour_on_record
     drawn = [
-        _drawn(bills_figure(advice, bills_at(grounds, terms, volumes_around(advice)))),
-        _drawn(pass_cost_figure(advice)),
-        _drawn(tornado_figure(advice, None if grounds.machine.why else hour)),
+        html_figure(bills_figure, advice, bills_at(grounds, terms, volumes_around(advice))),
+        html_figure(pass_cost_figure, advice),
+        html_figure(tornado_figure, advice, None if grounds.machine.why else hour),
     ]
     return [("What it costs", "".join(drawn))]
 
@@ -88,7 +92,3 @@ def _skills(table: TaskTable, manifest: Manifest | None, level: float) -> Sectio
         return []
     view = skills_of(table, manifest, level=level)
     return [("Skills", skills_section(view))] if view.contenders or view.alarms else []
-
-
-def _drawn(figure: Figure | None) -> str:
-    return "" if figure is None else html_figure(figure)

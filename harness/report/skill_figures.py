@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.core import Comparison
-from harness.report.look import NIGHT, PAPER, Figure, Look
+from harness.report.look import PAPER, Figure, Look
 from harness.report.skill_view import Lift, Skills, SkillScore
 from harness.report.text import p_equation, plural, points, points_interval, visible
 
@@ -110,12 +110,11 @@ def _of_arms(arms: list[str], look: Look) -> "tuple[alt.Color, alt.Shape]":
     import altair as alt
 
     styles = [ARMS.get(arm, (look.ink, "triangle-up")) for arm in arms]
-    bright = {"#0072B2": "#56B4E9"} if look == NIGHT else {}
     legend = None
     if len(arms) > 1:
         legend = alt.Legend(title=None, orient="top", symbolSize=95, symbolOpacity=1, labelFontSize=12,
                             columns=3 if look.fluid else 0)  # fmt: skip
-    colours, shapes = [bright.get(c, c) for c, _ in styles], [s for _, s in styles]
+    colours, shapes = [c for c, _ in styles], [s for _, s in styles]
     return (
         alt.Color("arm:N", scale=alt.Scale(domain=arms, range=colours), sort=arms, legend=legend),
         alt.Shape("arm:N", scale=alt.Scale(domain=arms, range=shapes), sort=arms, legend=legend),

@@ -7,6 +7,7 @@ from harness.report.factorial import LACKING, Design
 from harness.report.fragments import (
     Cell,
     difference_cells_html,
+    folded,
     html_list,
     html_sentence,
     html_table,
@@ -155,19 +156,17 @@ def skills_section(view: Skills) -> str:
     """The short form for ``report.html``: alarms, what arrived, what it adds, and tuned x skilled."""
     parts = [alarms_html(view), delivered_html(view)]
     if view.lifts:
-        drawn = lifts_figure(view)
-        parts += [html_figure(drawn) if drawn else "", lifts_html(view)]
+        parts += [html_figure(lifts_figure, view), folded(lifts_html(view))]
     else:
         parts.append(f"<p>No lift: {html_text(view.reasons.get('lifts', 'no evidence'))}.</p>")
     if view.deliveries:
         parts.append(deliveries_html(view))
     for design in view.designs:
-        drawn = interaction_figure(design)
-        parts += [f"<p>{html_text(design.sentence)}</p>", html_figure(drawn) if drawn else ""]
+        parts += [f"<p>{html_text(design.sentence)}</p>", html_figure(interaction_figure, design)]
         parts += [square_html(design), effects_html(design)]
     opened = opened_html(view)
-    folded = f"{skills_html(view)}{f'<p>{NO_EFFECT}</p>{opened}' if opened else ''}{html_list(view.notes)}"
-    return "".join([*parts, f"<details><summary>Each skill by itself</summary>{folded}</details>"])
+    each = f"{skills_html(view)}{f'<p>{NO_EFFECT}</p>{opened}' if opened else ''}{html_list(view.notes)}"
+    return "".join([*parts, f"<details><summary>Each skill by itself</summary>{each}</details>"])
 
 
 # --------------------------------------------------------------------------------------------------------------- cells

@@ -47,7 +47,7 @@ def variance_figure(view: Domains, look: Look = PAPER) -> Figure | None:
         x=x, x2="to:Q", color=alt.Color("source:N", scale=scale, sort=names, legend=legend), tooltip=tips
     )
     inside = base.transform_filter("datum.wide").mark_text(fontSize=14, fontWeight="bold", baseline="middle")
-    ink = alt.condition("datum.part === 'task'", alt.value("#ffffff"), alt.value("#111111"))
+    ink = alt.condition("datum.part === 'task'", alt.value(look.ground), alt.value("#111111"))
     figures = inside.encode(x="middle:Q", text="share:N", color=ink)
     what = "difference" if view.b is not None else "pass rate"
     said = ", ".join(f"{r['source']} {r['share']}" for r in rows)

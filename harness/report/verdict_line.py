@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.core import Decision
-from harness.report.forest import better_on
 from harness.report.history import HistoryEntry
-from harness.report.look import PAPER, WORSE, Figure, Look
+from harness.report.look import BETTER, PAPER, WORSE, Figure, Look
 from harness.report.text import listed, moment, plural, points, points_interval
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def verdict_figure(entries: Sequence[HistoryEntry], look: Look = PAPER) -> Figur
     tips = [alt.Tooltip("name:N", title="report"), alt.Tooltip("when:N", title="given"),
             alt.Tooltip("decision:N", title="decision"), alt.Tooltip("text:N", title="difference"),
             alt.Tooltip("least:N", title="no worse than")]  # fmt: skip
-    colours = {Decision.SHIP: better_on(look), Decision.BLOCK: WORSE}
+    colours = {Decision.SHIP: BETTER, Decision.BLOCK: WORSE}
     colour = alt.Color("decision:N", scale=alt.Scale(domain=words, range=[colours.get(w, look.pale) for w in words]),
                        sort=words, legend=_legend(words))  # fmt: skip
     shape = alt.Shape("decision:N", scale=alt.Scale(domain=words, range=[_SHAPES[w] for w in words]),

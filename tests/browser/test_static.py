@@ -2,6 +2,8 @@
 
 import re
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from harness.core import EvidenceError
@@ -42,7 +44,8 @@ def test_hostile_names_do_nothing(chromium, hostile_report):
     context, tab, wrong = opened(chromium, hostile_report / "report.html")
     tab.wait_for_timeout(300)
     assert tab.title() == "hostile: own, rent or mix"
-    assert tab.locator("img, iframe, script, a, form, object").count() == 0
+    assert tab.locator("img, iframe, script, a:not([href^='#part-']), form, object").count() == 0
+    assert not tab.evaluate("() => document.documentElement.scrollWidth > window.innerWidth + 1")
     assert "<script>document.title='owned'</script>" in tab.locator("main").inner_text()
     assert wrong == []
     context.close()
@@ -55,4 +58,87 @@ def test_a_broken_report_opens_too(chromium, tmp_path):
     context, tab, wrong = opened(chromium, tmp_path / "report.html")
     assert "not a readable Parquet file" in tab.get_by_role("alert").inner_text()
     assert wrong == []
+    context.close()
+
+
+CUT = """() => [...document.querySelectorAll('.wide, figure')].filter(
+    box => box.clientWidth && box.scrollWidth > box.clientWidth + 1 && !box.querySelector('.heat')).length"""
+"""How many tables and figures are wider than their place."""
+
+
+@pytest.mark.shared
+def test_nothing_is_cut_on_a_phone(chromium, routerbench_report):
+    write_report(routerbench_report)
+    context, tab, wrong = opened(chromium, routerbench_report / "report.html", viewport={"width": 390, "height": 844})
+    tab.evaluate("() => document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert tab.evaluate(CUT) == 0
+    letters = tab.evaluate("""() => [...document.querySelectorAll('figure .narrow svg')].map(
+        svg => 12 * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width)""")
+    assert min(letters) > 10  # pixels of the smallest letters
+    label = tab.locator("table.options td[data-label='pass rate']").first
+    assert label.evaluate("cell => getComputedStyle(cell, '::before').content") == '"pass rate"'
+    heat = tab.locator(".wide:has(> .heat)")
+    hint = "box => parseFloat(getComputedStyle(box, '::before').height)"
+    assert heat.evaluate("box => box.scrollWidth > box.clientWidth") is (heat.evaluate(hint) > 10)
+    assert wrong == []
+    context.close()
+
+
+def test_a_long_table_is_folded_on_the_screen_and_whole_on_paper(chromium, make_long):
+    context, tab, wrong = opened(chromium, make_long)
+    rows = tab.locator("table.scores tbody tr")
+    seen = "rows => rows.filter(row => row.getBoundingClientRect().height > 0).length"
+    assert (rows.count(), rows.evaluate_all(seen)) == (76, 15)
+    assert tab.evaluate("() => document.documentElement.scrollHeight") < 8000
+    tab.locator(".folded:has(table.scores) > details > summary").click()
+    assert rows.evaluate_all(seen) == 76
+    tab.locator(".folded:has(table.scores) > details > summary").click()
+    tab.emulate_media(media="print")
+    tab.set_viewport_size({"width": 688, "height": 1017})  # A4 less its margins
+    assert rows.evaluate_all(seen) == 76
+    assert tab.evaluate("() => [...document.querySelectorAll('.wide')].filter(b => b.scrollWidth > 689).length") == 0
+    heights = tab.locator("figure").evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
+    assert max(heights) < 1017  # none has to be split
+    assert wrong == []
+    context.close()
+
+
+@pytest.fixture
+def make_long(tmp_path):
+    """A report of 76 contenders."""
+    rows = [{"contender": f"contender-of-a-long-name-{c:02}", "task": f"t{t}", "domain": f"domain-{t % 5}", "trial": 0,
+             "status": "passed" if (7 * c + t) % 5 else "failed", "passed": (7 * c + t) % 5 > 0,
+             "cost_usd": 0.001 * c, "suite": "s", "split": "test"} for c in range(76) for t in range(30)]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "outcomes.parquet")
+    write_report(tmp_path)
+    return tmp_path / "report.html"
+
+
+READ = """() => [...document.querySelectorAll("td[style*='--day'], .scale span")].map(cell => {
+    const style = getComputedStyle(cell);
+    return [style.color, style.backgroundColor]; })"""
+
+
+def channels(colour):
+    """Red, green and blue from 0 to 1 of ``rgb(…)`` or ``color(srgb …)``."""
+    numbers = [float(n) for n in re.findall(r"[\d.]+", colour)[:3]]
+    return numbers if colour.startswith("color(") else [n / 255 for n in numbers]
+
+
+def luminance(colour):
+    """WCAG 2.2."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels(colour)]
+    return sum(share * c for share, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_cells_are_read_well_and_do_not_glare_by_night(chromium, routerbench_report, scheme):
+    write_report(routerbench_report)
+    context, tab, _ = opened(chromium, routerbench_report / "report.html", color_scheme=scheme)
+    pairs = [(luminance(ink), luminance(ground)) for ink, ground in tab.evaluate(READ)]
+    assert len(pairs) > 20
+    assert min((max(p) + 0.05) / (min(p) + 0.05) for p in pairs) >= 4.5
+    if scheme == "dark":
+        assert max(ground for _, ground in pairs) < 0.2
     context.close()

@@ -6,8 +6,8 @@ import pytest
 
 from harness.core import Kind
 from harness.report import cost_figure, pass_rate_figure, png, scoreboard, svg
-from harness.report.look import COLOURS, SHAPES, dressed
-from harness.report.plane import overlap
+from harness.report.look import AT_NIGHT, BETTER, COLOURS, DAY, NIGHT, SHAPES, WORSE, dressed
+from harness.report.plane import overlap, tick_labels
 
 
 def rows_for(contenders, tasks=40):
@@ -118,3 +118,38 @@ def test_names_of_contenders_that_lie_apart_touch_nothing(make_report):
     wide, high = 0.11 * 110 / 760, 100 * 16 / 400  # about a name's size on the axes
     boxes = [(r["text_cost"], r["text_value"], r["text_cost"] + wide, r["text_value"] + high) for r in names]
     assert all(overlap(a, b) == 0 for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+
+
+def luminance(colour):
+    """WCAG 2.2, of ``#rrggbb``."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return sum(share * c for share, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one, other):
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_marks_and_texts_are_read_well_on_a_dark_ground():
+    bright = [AT_NIGHT.get(colour, colour) for colour in {*COLOURS.values(), *AT_NIGHT, BETTER, WORSE}]
+    assert min(contrast(colour, NIGHT.ground) for colour in bright) >= 5  # 3 is asked for; with some opacity left
+    assert len(set(AT_NIGHT.values())) == len(AT_NIGHT)
+    for look in (DAY, NIGHT):
+        assert min(contrast(ink, look.ground) for ink in (look.ink, look.pale, look.faint)) >= 4.5
+
+
+def test_a_dark_screen_has_the_bright_colours_and_the_same_data(make_report):
+    named = [("#0072B2", "model", 12, 0.001), ("#D55E00", "adapter", 30, 0.002)]
+    view = scoreboard(make_report(rows_for(named)))
+    day, night = (dressed(cost_figure(view, look)).to_dict() for look in (DAY, NIGHT))
+    ranges = [spec["encoding"]["color"]["scale"]["range"] for spec in (day, night)]
+    assert ranges[0] == ["#0072B2", "#D55E00"]
+    assert ranges[-1] == [AT_NIGHT[colour] for colour in ranges[0]]
+    assert {r["name"] for spec in (day, night) for layer in spec["layer"] for r in layer["data"]["values"]} == {
+        "#0072B2", "#D55E00"}  # fmt: skip
+
+
+def test_amounts_on_an_axis_are_written_as_in_the_tables():
+    assert tick_labels([1e-6, 0.00005, 0.5, 20.0]).startswith("['$0.000001','$0.00005','$0.5','$20']")

@@ -9,7 +9,7 @@ from jsonschema import ValidationError
 from harness.core import Estimate
 from harness.report.domains import domains
 from harness.report.forest import MOST_ROWS, forest_figure, from_below
-from harness.report.heatmap import colour_of, heatmap_html, scale_of
+from harness.report.heatmap import colours_of, heatmap_html, scale_of
 from harness.report.look import DAY, NIGHT, PAPER, dressed, png
 from harness.report.pairing import pair
 from harness.report.scoreboard import scoreboard
@@ -134,8 +134,15 @@ def contrast_with_black(colour):
     return (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05) / 0.05
 
 
+def test_white_is_read_on_every_cell_by_night_and_brighter_is_higher():
+    seen = [contrast_with_black(colours_of(i / 100, (0.2, 0.9))[1]) for i in range(101)]
+    assert 21 / max(seen) > 4.5  # black on white is 21
+    assert seen == sorted(seen)
+    assert seen[-1] > 2 * seen[0]
+
+
 def test_black_is_read_on_every_cell_and_darker_is_higher():
-    seen = [contrast_with_black(colour_of(i / 100, (0.2, 0.9))) for i in range(101)]
+    seen = [contrast_with_black(colours_of(i / 100, (0.2, 0.9))[0]) for i in range(101)]
     assert min(seen) > 4.5
     assert seen == sorted(seen, reverse=True)
     assert seen[0] > 2.5 * seen[-1]
@@ -172,7 +179,7 @@ def test_the_longer_of_the_two_goes_down(make_report, contenders, domains, rows)
     ]
     page = heatmap_html(scoreboard(make_report(made)))
     assert page.count("<tr>") == rows + 1
-    assert page.count("rgb(") == contenders * domains + 5
+    assert page.count("--day:rgb(") == contenders * domains + 5
 
 
 def test_nothing_graded_is_no_heatmap(make_report):

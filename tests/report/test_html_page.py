@@ -8,7 +8,9 @@ import pytest
 
 from harness.core import EvidenceError
 from harness.report import write_report
-from harness.report.html_page import FLIPS_LISTED
+from harness.report.figures import MOST_ROWS
+from harness.report.fragments import style
+from harness.report.html_page import DRAWN, FLIPS_LISTED, LISTED
 from harness.report.text import dollars, percent
 
 VOID = {"meta", "br", "img", "link", "input"}
@@ -33,6 +35,10 @@ class Read(HTMLParser):
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
+
+    def targets(self):
+        """Where its links lead."""
+        return [a["href"] for tag, a in self.tags if tag == "a"]
 
     def handle_data(self, data):
         self.text.append(data)
@@ -86,7 +92,7 @@ def test_marks_of_the_figures_say_what_they_are(mixed):
     found = Read(page(mixed))
     titles = [text for text in found.text if text.startswith(("A: ", "B: "))]
     assert len(titles) >= 4  # a point of each contender in both figures
-    assert [t for t, _ in found.tags].count("svg") == 3  # with the domains of the comparison
+    assert [t for t, _ in found.tags].count("figure") == 3  # with the domains of the comparison
 
 
 def test_an_unfinished_run_says_so_first(make_report, paired_rows):
@@ -148,3 +154,32 @@ def test_flips_are_counted_and_the_first_are_named(make_report, paired_rows):
     text = "".join(found.text)
     assert f"passed {FLIPS_LISTED + 12} tasks" in text
     assert "and 12 more" in text
+
+
+def test_the_contents_lead_to_every_section(mixed):
+    found = Read(page(mixed))
+    headings = [a["id"] for tag, a in found.tags if tag == "h2"]
+    assert len(headings) >= 4
+    assert found.targets() == [f"#{name}" for name in headings]
+
+
+def test_every_figure_of_a_table_says_which_column_it_is_of(mixed):
+    named = [a.get("data-label") for tag, a in Read(page(mixed)).tags if tag == "td"]
+    assert named.count("tasks") >= 2
+    assert None not in named
+
+
+def test_many_contenders_make_no_endless_page(make_report):
+    rows = [{"contender": f"contender number {c}", "task": f"t{t}", "domain": f"d{t % 3}",
+             "status": "passed" if (c + t) % 3 else "failed"} for c in range(76) for t in range(12)]  # fmt: skip
+    text = page(make_report(rows, experiment="reference: contender number 0\n"))
+    assert len(text) < 1_500_000
+    assert text.count("<figure>") == 1 + DRAWN  # pass rates, and the first comparisons by domain
+    assert f"The {MOST_ROWS} highest of 76 contenders" in text
+    assert "all 76 rows" in text
+    assert f"{75 - LISTED} more comparisons" in text
+
+
+def test_the_style_sheet_is_one_that_a_page_of_the_dashboard_keeps():
+    """Streamlit's cleaning of HTML throws a style sheet away in which something looks like a tag."""
+    assert not re.search(r"<[/\w!]", style())
