@@ -95,7 +95,7 @@ def attempts_html(attempts: Sequence[AttemptRow]) -> str:
         row += [number(one.confidence), yes_or_no(one.escalated), dollars(one.cost_usd), seconds(one.latency_s)]
         rows.append(row)
     left = 6 if labels else 4
-    return html_table(header, rows, left=left, caption="Every attempt at this task", kind="attempts")
+    return html_table(header, rows, left=left, caption="Every attempt at this task", kind="attempts square")
 
 
 def status_cell(result: str, score: float | None = None) -> Cell:
@@ -158,7 +158,7 @@ def facts_html(view: AttemptView) -> str:
     if view.attempt.repeated:
         rows.append(["repeated", "the same contender, task and trial came before: this row is in no rate"])
     caption = f"What is recorded of this attempt of {visible(view.attempt.contender, 80)}"
-    return html_table(["what", "value"], rows, left=2, caption=caption, kind="facts")
+    return html_table(["what", ""], rows, left=2, caption=caption, kind="facts")  # narrow: no label
 
 
 def text_html(who: str, text: ShownText) -> str:

@@ -109,7 +109,7 @@ def task_page(
         sentence = f"There are {plural(found.total, 'task')}; the page lies behind the last."
     else:
         which = f"{offset + 1:,} to {offset + len(found.rows):,} of {plural(found.total, 'task')}"
-        part = f" in the part `{wanted.split}` of the suites" if wanted.split not in {None, "all"} else ""
+        part = f" in the {wanted.split} part of the suites" if wanted.split not in {None, "all"} else ""
         sentence = f"{which}{part}; {plural(found.attempts, 'attempt')} at them as asked for."
     return TaskList(
         sentence=sentence,

@@ -161,7 +161,7 @@ def test_what_passed_in_part_is_shown_with_its_score_found_and_saved(partial):
         assert f"of {counts[result]} task" in texts(drawn("tasks", partial, status=result))
     page = drawn("tasks", partial, task="t0", status=PARTLY)
     assert page.multiselect(key="status").options == ["passed", PARTLY, "failed", "errored"]
-    assert table(page, "attempts")[1][2] == table(page, "facts")[1][1] == "partly passed, 0.42"
+    assert table(page, "attempts square")[1][2] == table(page, "facts")[1][1] == "partly passed, 0.42"
     index = plain_index(look_at(partial))
     data, _ = tasks.attempts_csv(index, tasks.TaskFilter(statuses=(PARTLY,)))
     saved = [(row["status"], row["result"], row["score"]) for row in csv.DictReader(io.StringIO(data.decode()))]
@@ -225,7 +225,7 @@ def test_the_part_that_is_shown_holds_for_tasks_and_attempts(make_report):
     assert not page.exception
     assert [row[0].split()[0] for row in table(page, "results")[1:]] == ["dev0", "dev1", "dev2"]
     assert page.info[0].value.startswith("No attempt at it is in the part of the suites that is shown")
-    assert "1 to 3 of 3 tasks in the part `dev` of the suites; 3 attempts at them" in texts(page)
+    assert "1 to 3 of 3 tasks in the dev part of the suites; 3 attempts at them" in texts(page)
     assert plain_index(look_at(folder, "test")) is plain_index(look_at(folder, "dev"))
 
 
@@ -253,7 +253,7 @@ def test_counts_and_filters_are_of_the_part_that_is_shown(make_report):
     page.run()
     assert not page.exception
     assert "The inputs of 3 tasks were searched." in texts(page)
-    assert "1 to 3 of 3 tasks in the part `test`" in texts(page)
+    assert "1 to 3 of 3 tasks in the test part" in texts(page)
     assert {box.key for box in page.multiselect} == set()  # one suite, one domain, one result: nothing to choose
 
 
@@ -472,7 +472,7 @@ def test_hostile_names_reach_no_place_where_they_are_rendered(make_report):
     folder = make_report(rows)
     task = places_of(look_at(folder)).names[0]
     page = drawn("tasks", folder, task=task, right=f"{HOSTILE}1")
-    assert len(table(page, "attempts")) == 3
+    assert len(table(page, "attempts square")) == 3
     assert all("<img" not in body and "\u202e" not in body for body in bodies(page))
     rendered = [*page.caption, *page.markdown, *page.info, *page.title, *page.subheader]
     assert not any("e.example" in element.value for element in rendered)
