@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from harness.report.pages.shell import Shown
 
 A_PAGE = 25
-KEPT = ("shown", "q", "asked", *LISTS, "escalated", "flipped", "a", "b", "at")
+KEPT = ("shown", "q", "asked", *LISTS, "escalated", "flipped", "a", "b", "at", "left", "right")
 """Choices that a link to a task keeps."""
 MOST_SAVED = 10_000
 """Attempts of a CSV file."""
