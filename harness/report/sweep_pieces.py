@@ -7,7 +7,7 @@ from harness.report.curves import threshold_words
 from harness.report.fragments import Cell, html_list, html_table, in_words, money_cell, rate_cell
 from harness.report.text import dollars, percent, points, points_interval, seconds
 from harness.report.view import Scoreboard
-from harness.verdict import Sweep, SweepControl, SweepPoint, gap_text, standing
+from harness.verdict import Sweep, SweepControl, SweepPoint, gap_text, rival_standing
 
 HEADER = ("policy", "escalated", "pass rate", "cost per task", "mean latency")
 WORDS = {
@@ -43,7 +43,9 @@ def policies_html(view: Sweep) -> str:
         said = Cell("")
         if rival is not None:
             said = Cell(
-                gap_text(rival), in_words(rival.difference, FORMS.get(rival.on, "number")), STANDING[standing(rival)]
+                gap_text(rival),
+                in_words(rival.difference, FORMS.get(rival.on, "number")),
+                STANDING[rival_standing(rival)],
             )
         rows.append([Cell(*WORDS[name]), *_figures(control), said])
     for one in view.measured:

@@ -15,15 +15,14 @@ from harness.verdict.early_run import EarlyCandidate, PlannedAttempt, Savings, U
 from harness.verdict.evidence import Side, load_side, pair_sides
 from harness.verdict.flips import FlipPoint
 from harness.verdict.gate import EXIT_CODES, DomainVerdict, Gate, gate
-from harness.verdict.gate_reasons import in_words
 from harness.verdict.grounds import MARGIN, AdviceSettings, Grounds, grounds_of
-from harness.verdict.policy import Policy, load_policy
+from harness.verdict.policy import Policy, in_words, load_policy
 from harness.verdict.reasons import Option
 from harness.verdict.self_test import SelfTest, self_test
 from harness.verdict.sweep import sweep, sweep_of
 from harness.verdict.sweep_goal import SweepGoal, SweepSettings
 from harness.verdict.sweep_view import Measured, Sweep, SweepControl, SweepPoint, SweepRival
-from harness.verdict.sweep_words import gap_text, standing
+from harness.verdict.sweep_words import gap_text, rival_standing
 from harness.verdict.terms import MONTHS, SPREAD, Terms, load_terms, most_of
 from harness.verdict.volumes import Bills, VolumeBill, bills_at
 from harness.verdict.weigh import Outcomes, Weighed, tasks_to_decide, weigh
@@ -88,9 +87,9 @@ __all__ = [
     "pair_sides",
     "rates",
     "read_lock",
+    "rival_standing",
     "self_test",
     "set_baseline",
-    "standing",
     "stopped_before_tables",
     "sweep",
     "sweep_of",

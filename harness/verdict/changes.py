@@ -110,9 +110,10 @@ def _adapters(written: Any, digests: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _skills(by_suite: Mapping[str, Any]) -> dict[str, str]:
-    """By suite: each skill's name and digest."""
+    """By suite: each skill's name, where it is not the suite's, and digest."""
     return {
-        suite: ", ".join(f"{name} {_short(digest)}" for name, digest in skills) for suite, skills in by_suite.items()
+        suite: ", ".join(f"{'' if name == suite else name} {_short(digest)}".strip() for name, digest in skills)
+        for suite, skills in by_suite.items()
     }
 
 

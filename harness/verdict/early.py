@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import Decision, seeded
 from harness.stats import BettingProcess, DomainHarm, Harm, fieller_ratio, non_inferiority, obrien_fleming_bounds
-from harness.verdict.policy import Policy
+from harness.verdict.policy import Policy, in_words
 from harness.verdict.weigh import Outcomes, Weighed
-from harness.verdict.words import count, listed, p_equals, points
+from harness.verdict.words import count, p_equals, points
 
 if TYPE_CHECKING:
     import numpy as np
@@ -251,7 +251,7 @@ class Rule:
             why = f"every rule of the policy holds at look {look} of {LOOKS}"
             return replace(found, decision=Decision.SHIP, why=why)
         shown = "no harm is shown" if weighed.overall.holds else "neither harm nor safety is shown"
-        return replace(found, why=f"{shown}, {listed(open_)} open")
+        return replace(found, why=f"{shown}; still open: {', '.join(map(in_words, open_))}")
 
     def _weighed(self, units: int, alpha: float) -> Weighed:
         tracks = self._new_tracks()

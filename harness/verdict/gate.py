@@ -12,8 +12,8 @@ from harness.verdict.changes import Change, changes
 from harness.verdict.checks import Reason, evidence_checks
 from harness.verdict.early_gate import Replayed, replayed
 from harness.verdict.evidence import Pairs, Side, default_contender, load_side, pair_sides, reference_of
-from harness.verdict.gate_reasons import baseline_stands, in_words, rule_reasons, with_bounds
-from harness.verdict.policy import Policy, check_domains, load_policy
+from harness.verdict.gate_reasons import baseline_stands, rule_reasons, with_bounds
+from harness.verdict.policy import Policy, check_domains, in_words, load_policy
 from harness.verdict.weigh import Weighed, tasks_to_decide, weigh
 from harness.verdict.words import clean, count, listed
 

@@ -11,32 +11,6 @@ from harness.verdict.policy import Policy
 from harness.verdict.weigh import Weighed, tasks_if_equal, tasks_to_decide
 from harness.verdict.words import count, limit, listed, p_equals, points
 
-RULES = {
-    "readable": "the files can be read",
-    "complete": "both runs are done",
-    "rows": "no result is given twice",
-    "same_suites": "both answered the same suites",
-    "same_tasks": "both tried the same tasks",
-    "same_graders": "both were graded alike",
-    "errored": "few attempts were lost",
-    "baseline": "the baseline is as it was locked",
-    "early": "stopped early by this very policy",
-    "minimum_tasks": "there are tasks enough",
-    "non_inferior": "worse by no more than the margin",
-    "no_harm": "not worse overall",
-    "domains": "no domain is harmed",
-    "critical": "within its own margin: domain",
-    "cost": "not too dear",
-    "latency": "not too slow",
-}
-"""What each rule asks for, in words; ``critical`` is followed by the domain's name."""
-
-
-def in_words(rule: str) -> str:
-    """What a rule asks for; its own name where it is none of `RULES`."""
-    kind, _, of = rule.partition(":")
-    return f"{RULES.get(kind, kind)} {of}".strip()
-
 
 def rule_reasons(
     weighed: Weighed, pairs: Pairs, compared: Comparison | None, policy: Policy, decided: Decided | None

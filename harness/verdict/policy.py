@@ -77,3 +77,30 @@ def check_domains(policy: Policy, domains: Iterable[str], path: Path | str) -> N
                 raise UserFileError(
                     path, f"neither report has a domain {name!r}", field=key, advice=nearest(name, known)
                 )
+
+
+RULES = {
+    "readable": "the files can be read",
+    "complete": "both runs are done",
+    "rows": "no result is given twice",
+    "same_suites": "both answered the same suites",
+    "same_tasks": "both tried the same tasks",
+    "same_graders": "both were graded alike",
+    "errored": "few attempts were lost",
+    "baseline": "the baseline is as it was locked",
+    "early": "stopped early by this very policy",
+    "minimum_tasks": "there are tasks enough",
+    "non_inferior": "worse by no more than the margin",
+    "no_harm": "not worse overall",
+    "domains": "no domain is harmed",
+    "critical": "within its own margin: domain",
+    "cost": "not too dear",
+    "latency": "not too slow",
+}
+"""What each rule asks for, in words; ``critical`` is followed by the domain's name."""
+
+
+def in_words(rule: str) -> str:
+    """What a rule asks for; its own name where it is none of `RULES`."""
+    kind, _, of = rule.partition(":")
+    return f"{RULES.get(kind, kind)} {of}".strip()

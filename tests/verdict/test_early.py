@@ -183,11 +183,14 @@ def test_nothing_shown_at_the_last_look_is_inconclusive():
 @pytest.mark.parametrize(
     ("policy", "open_"),
     [
-        ({"minimum_tasks": 601}, "minimum_tasks"),
-        ({"max_cost_ratio": 1.5}, "cost"),
-        ({"max_latency_ratio": 1.5}, "latency"),
-        ({"critical_domains": {"d1": 0.01}}, "critical:d1"),
-        ({"critical_domains": {"missing": 0.5}, "max_cost_ratio": 1.5}, "critical:missing, cost"),
+        ({"minimum_tasks": 601}, "there are tasks enough"),
+        ({"max_cost_ratio": 1.5}, "not too dear"),
+        ({"max_latency_ratio": 1.5}, "not too slow"),
+        ({"critical_domains": {"d1": 0.01}}, "within its own margin: domain d1"),
+        (
+            {"critical_domains": {"missing": 0.5}, "max_cost_ratio": 1.5},
+            "within its own margin: domain missing, not too dear",
+        ),
     ],
 )
 def test_every_condition_is_asked_for_before_it_ships_and_named_where_it_is_open(policy, open_):
@@ -195,7 +198,7 @@ def test_every_condition_is_asked_for_before_it_ships_and_named_where_it_is_open
     assert rule([0] * 600, domains=domains).advance().decision is Decision.SHIP
     found = rule([0] * 600, Policy(margin=0.05, **policy), domains=domains, cost=(2.0, 1.0)).advance()
     assert (found.decision, found.look) == (Decision.INCONCLUSIVE, 5)
-    assert found.why == f"no harm is shown, {open_} open"
+    assert found.why == f"no harm is shown; still open: {open_}"
 
 
 def test_a_cost_within_its_limit_ships_and_an_unknown_one_does_not():
