@@ -84,6 +84,13 @@ def test_what_is_not_there_is_said_and_the_default_shown(key, value):
     assert f"{key}={value}" in texts(test)  # it stands until something else is chosen
 
 
+def test_a_link_to_a_report_is_left_as_it_is_until_something_is_chosen():
+    test = drawn(report="new")
+    assert address(test) == {"report": "new"}
+    box(test, "Page").set_value("two")
+    assert address(run(test))["worker"] == "y"
+
+
 def test_what_is_said_of_a_wrong_one_goes_when_another_is_chosen():
     test = drawn(worker="nope")
     box(test, "Worker").set_value("y")

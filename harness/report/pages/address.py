@@ -154,10 +154,17 @@ def _address() -> dict[str, list[str]]:
 
 
 def _write(now: _Visit) -> None:
-    """Writes the address if it has changed: one entry in the browser's history."""
+    """Writes the address if it has changed: one entry in the browser's history.
+
+    A link that names the report and all whose choices are there is left as it is until something is chosen: its
+    defaults follow from the report alone, and Back leads to where the reader came from.
+    """
     before = _address()
     after = {key: texts for key, texts in before.items() if key not in now.texts}
     after = {**{key: texts for key, texts in now.texts.items() if texts}, **after}
+    if now.written is None and EVERYWHERE[0] in before and not now.wrong:
+        now.written = before
+        return
     if after != before:
         st.query_params.from_dict(after)
     now.written = after
