@@ -2,52 +2,157 @@
 
 from collections.abc import Mapping, Sequence
 
-from harness.report.domain_tables import spread_rows, variance_rows, worse_rows
+from harness.report.domain_tables import mean_interval, spread_interval, variance_rows
 from harness.report.domain_view import DomainEffect, Domains
 from harness.report.forest import from_below
-from harness.report.fragments import Cell, html_list, html_table
-from harness.report.pair_pieces import figures_html
-from harness.report.text import UNKNOWN, p_text, percent, plural, points, points_interval
+from harness.report.fragments import Cell, html_code, html_list, html_table, html_text
+from harness.report.layout import of_units
+from harness.report.text import (
+    NOT_KNOWN,
+    UNKNOWN,
+    listed,
+    p_equation,
+    p_text,
+    percent,
+    percent_interval,
+    plural,
+    points,
+    points_interval,
+    spread_points,
+    visible,
+)
 
-SPREAD: Mapping[str, str] = {
-    "test": "whether the differences spread more than chance alone would make them; a small p says yes",
-    "not chance": "of the spread that is seen, the share that chance does not explain",
-    "true spread": "how far the true differences lie from one another, chance taken away",
-    "mean of domains": "each domain weighs as a domain, however many tasks it has",
-    "another domain": "where the true difference in a domain that was not tried would lie",
-    "below zero": "domains where the first passes less",
-}
-WORSE: Mapping[str, str] = {
-    "seen": "tasks at which the first passes a smaller share of its tries than the second",
-    "by chance alone": "how many would look so if nothing had changed",
-    "beyond chance": "the first less the second of these two",
-    "confirmed": "so much worse that chance will not do for each by itself",
-    "try again first": "the surest of the others; fresh tries would tell",
-}
-VARIANCE: Mapping[str, str] = {
-    "between domains": "more domains would narrow this",
-    "between tasks": "more tasks would narrow this",
-    "between trials": "more tries of each task would narrow this",
-    "intraclass": "high: a task goes the same way each time; low: tries of a task scatter",
-}
+Row = tuple[str, Cell | str, str]
+"""What a figure is called, the figure with its method on hover, and what it means."""
 LISTED = 100
 """Tasks of a list that are shown."""
 
 
+def spread_verdict_text(view: Domains) -> str:
+    """Whether the domains differ, in a sentence for people; empty where it is not known."""
+    spread = view.spread
+    if spread is None or spread.p_value is None:
+        return ""
+    if spread.p_value > 1.0 - view.level:
+        return ("Not shown: luck alone spreads results this much between domains. That does not show that all domains "
+                "are alike.")  # fmt: skip
+    if not view.regressed:
+        return f"Yes. In no domain is it likely that {view.a} is truly worse than {view.b}."
+    names = listed([visible(d.domain, 40) for d in view.regressed[:3]])
+    more = ", the first three" if len(view.regressed) > 3 else ""
+    return (
+        f"Yes. In {len(view.regressed)} of {len(view.domains)} domains {view.a} is likely to be worse: {names}{more}."
+    )
+
+
 def spread_html(view: Domains) -> str:
-    """How much the domains differ, each figure with its meaning."""
-    return figures_html(spread_rows(view), SPREAD, "Whether the domains differ")
+    """How much the domains differ, each figure with its meaning and its method on hover."""
+    spread = view.spread
+    if spread is None:
+        return ""
+    level, (tau2, mean, prediction) = f"{100 * view.level:g}%", (view.tau2, view.mean, view.prediction)
+    tau = UNKNOWN if tau2.value is None else f"{spread_points(tau2.value)} points {spread_interval(tau2)}"
+    another = Cell(UNKNOWN, view.reasons.get("prediction", ""))
+    if prediction:
+        span = f"[{points(prediction[0])}, {points(prediction[1])}] points"
+        another = Cell(NOT_KNOWN if prediction == (-1.0, 1.0) else span, f"{level} prediction interval")
+    seen = sum(d.delta is not None and d.delta < 0 for d in view.domains)
+    rows: list[Row] = [
+        ("could it be luck?", Cell(p_equation(spread.p_value), f"Cochran's Q {spread.q:,.2f} on {spread.df} df"),
+         "how often luck alone would spread the domains this much; small means hardly ever"),
+        ("share that is not luck", Cell(percent(spread.i2), "I squared"), "of the spread between domains that is seen"),
+        ("how far domains lie apart", Cell(tau, f"standard deviation of the true differences; {tau2.method}"),
+         f"typically, luck taken away; brackets: {level} interval"),
+        ("average of the domains", Cell(f"{points(mean.value)} points {mean_interval(mean)}", mean.method),
+         f"each domain counts the same, however many tasks it has; above 0 speaks for {visible(view.a, 40)}"),
+        ("a domain that was not tried", another, "where its true difference would lie"),
+        ("domains below 0", Cell(f"{seen} of {len(view.domains)} seen", "expected among the shrunken differences"),
+         f"where {visible(view.a, 40)} passes less; about {spread.expected_below_zero:.1f} of them truly do"),
+    ]  # fmt: skip
+    return _rows_html(rows, "Whether the domains differ")
+
+
+def worse_sentence(view: Domains) -> str:
+    """How many tasks look worse, how many would by luck alone, and what to make of it."""
+    worse = view.worse
+    if worse is None:
+        return ""
+    looks = "task looks" if worse.observed == 1 else "tasks look"
+    text = (f"{worse.observed:,} of {view.n_tasks:,} {looks} worse with {view.a} than with {view.b}. Were the two "
+            f"equally good, about {worse.expected_null:,.1f} would look worse by luck alone")  # fmt: skip
+    low, high = worse.excess.low, worse.excess.high
+    if low is None or high is None:
+        return f"{text}."
+    if low > 0:
+        return f"{text}: there are more than luck explains."
+    if high < 0:
+        return f"{text}: there are fewer than that, so the count is no sign of harm."
+    return f"{text}: luck can explain the count."
 
 
 def worse_html(view: Domains) -> str:
-    """The tasks that look worse beside what chance makes of them, each figure with its meaning."""
-    return figures_html(worse_rows(view), WORSE, "Tasks made worse")
+    """The tasks that look worse beside what luck makes of them; nothing where that is not known."""
+    worse = view.worse
+    if worse is None:
+        return ""
+    excess = worse.excess
+    beyond = Cell(UNKNOWN, excess.why or "")
+    if excess.value is not None:
+        ends = "" if excess.low is None or excess.high is None else f" [{excess.low:.1f}, {excess.high:.1f}]"
+        beyond = Cell(f"{excess.value:+.1f}{ends}", of_units(excess.method, view.unit))
+    once = view.n_trials == 2 * view.n_tasks  # no p below one half
+    sure = Cell(f"{len(worse.confirmed):,}", f"Benjamini-Hochberg at {100 * worse.rate:g}%")
+    rows: list[Row] = [
+        ("look worse", f"{worse.observed:,} of {plural(view.n_tasks, 'task')}",
+         "passed in a smaller share of its tries by the first than by the second"),
+        ("by luck alone", Cell(f"{worse.expected_null:.1f}", f"hypergeometric, standard deviation {worse.sd_null:.1f}"),
+         "how many would look worse if the two were equally good"),
+        ("beyond luck", beyond, "the first less the second of these two; below 0 there are fewer than luck would make"),
+        ("surely worse", Cell("none can be shown") if once else sure,
+         "each was tried once: try them again to know" if once else
+         f"too much worse for luck; about {100 * worse.rate:g} of 100 such finds are wrong"),
+    ]  # fmt: skip
+    return _rows_html(rows, "Tasks made worse")
+
+
+SOURCES: Mapping[str, tuple[str, str]] = {
+    "domain": ("between domains", "large: try more domains"),
+    "task": ("between tasks", "large: try more tasks"),
+    "trial": ("between tries of one task", "large: try each task more often"),
+}
 
 
 def variance_html(view: Domains) -> str:
-    """The components of the variance, each figure with its meaning."""
-    rows = [row for row in variance_rows(view) if row[0] != "advice"]
-    return figures_html(rows, VARIANCE, "Where the noise comes from")
+    """Where the differences come from, as shares of all; the variances themselves on hover."""
+    variance, shares = view.variance, view.variance_shares or {}
+    if variance is None:
+        return ""
+    technical = {name.removeprefix("between ").removesuffix("s"): text for name, text in variance_rows(view)}
+    rows: list[Row] = []
+    for name, (called, meaning) in SOURCES.items():
+        part = getattr(variance, name)
+        figure = f"{percent(shares[name], 0)} of all" if name in shares else "none" if part.value == 0 else UNKNOWN
+        rows.append((called, Cell(figure, f"variance {technical.get(name, UNKNOWN)}"), part.why or meaning))
+    if variance.icc is not None:
+        rows.append(("tries of a task go alike", Cell(percent(variance.icc), "intraclass correlation"),
+                     "high: a task goes the same way each time; low: its tries scatter"))  # fmt: skip
+    return _rows_html(rows, "Where the noise comes from")
+
+
+def gain_html(view: Domains) -> str:
+    """What the first makes good of the second's failures, in a sentence; nothing where that is not known."""
+    gain = view.gain
+    if gain.value is None or view.b is None:
+        return ""
+    hover = html_text(f"normalised gain (Hake 1998); {of_units(gain.method, view.unit)}")
+    why = f" {html_text(gain.why)}." if gain.why else ""
+    share = f'<span title="{hover}">{percent_interval(gain)}</span>'
+    who = f"Of what {html_code(view.b)} fails, {html_code(view.a)} makes good"
+    return f"<p>{who} {share}, its own new failures taken off.{why}</p>"
+
+
+def _rows_html(rows: Sequence[Row], caption: str) -> str:
+    return html_table(["figure", "value", "what it means"], rows, left=3, caption=caption, kind="figures")
 
 
 def effects_html(view: Domains) -> str:
@@ -58,9 +163,18 @@ def effects_html(view: Domains) -> str:
         ]
         return html_table(["domain", "tasks", "pass rate"], rows, caption="Pass rate by domain", kind="domains")
     interval = f"{100 * view.level:g}% interval"
-    header = ["domain", "tasks", "first passes", "second passes", "difference, points", interval, "p", "p adjusted"]
+    header = [
+        "domain",
+        "tasks",
+        "first passes",
+        "second passes",
+        "difference, points",
+        interval,
+        "p",
+        "p, all domains together",
+    ]
     several = view.spread is not None
-    header += ["shrunk, points", interval, "chance below 0"] if several else []
+    header += ["likely true difference", interval, "chance of a drop"] if several else []
     rows = [[*_effect(d), *(_shrunk(d) if several else [])] for d in from_below(view.domains)]
     return html_table(header, rows, caption="Differences by domain", kind="domains")
 
@@ -81,7 +195,8 @@ def _effect(d: DomainEffect) -> list[Cell | str]:
 
 def _shrunk(d: DomainEffect) -> list[Cell | str]:
     chance = UNKNOWN if d.below_zero is None else _chance(d.below_zero)
-    return [points(d.shrunk), points_interval(d.shrunk_low, d.shrunk_high), chance]
+    likely = Cell(points(d.shrunk), "drawn towards the mean of domains as far as noise asks (empirical Bayes)")
+    return [likely, points_interval(d.shrunk_low, d.shrunk_high), chance]
 
 
 def _chance(share: float) -> str:
@@ -109,8 +224,9 @@ def harmed_html(view: Domains) -> str:
 
 
 def _drop(d: DomainEffect) -> str:
-    chance = "" if d.below_zero is None else f"; {_chance(d.below_zero)} sure that the true difference is below 0"
-    return f"{points(d.delta)} points, p adjusted {p_text(d.p_adjusted)}, {plural(d.n_tasks, 'task')}{chance}"
+    chance = "" if d.below_zero is None else f"; a true drop with a chance of {_chance(d.below_zero)}"
+    judged = f"{p_equation(d.p_adjusted)}, all domains judged together"
+    return f"{points(d.delta)} points on {plural(d.n_tasks, 'task')}{chance} ({judged})"
 
 
 def task_list_html(names: Sequence[str]) -> str:

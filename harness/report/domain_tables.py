@@ -76,7 +76,7 @@ def spread_rows(view: Domains) -> list[list[str]]:
     tau = UNKNOWN if tau2.value is None else spread_points(tau2.value)
     level = f"{100 * view.level:g}%"
     q = f"Q {spread.q:,.2f} on {spread.df} df, {p_equation(spread.p_value)} (Cochran)"
-    prediction, mean = view.prediction, _mean_interval(view.mean)
+    prediction, mean = view.prediction, mean_interval(view.mean)
     another = f"{UNKNOWN} ({view.reasons.get('prediction', '')})"
     if prediction:
         span = f"[{points(prediction[0])}, {points(prediction[1])}] points"
@@ -85,20 +85,20 @@ def spread_rows(view: Domains) -> list[list[str]]:
     return [
         ["test", q],
         ["not chance", f"{percent(spread.i2)} of the spread (I squared)"],
-        ["true spread", f"standard deviation {tau} points, {level} interval {_spread_interval(tau2)} ({tau2.method})"],
+        ["true spread", f"standard deviation {tau} points, {level} interval {spread_interval(tau2)} ({tau2.method})"],
         ["mean of domains", f"{points(view.mean.value)} points {mean} ({view.mean.method})"],
         ["another domain", another],
         ["below zero", f"{seen} seen, {spread.expected_below_zero:.1f} expected among the true differences"],
     ]  # fmt: skip
 
 
-def _mean_interval(mean: Estimate) -> str:
+def mean_interval(mean: Estimate) -> str:
     """Ends in points, or that everything possible lies between them."""
     everything = mean.low is not None and mean.high is not None and mean.low <= -1.0 and mean.high >= 1.0
     return f"(interval {NOT_KNOWN})" if everything else points_interval(mean.low, mean.high)
 
 
-def _spread_interval(tau2: Estimate) -> str:
+def spread_interval(tau2: Estimate) -> str:
     """Ends of a standard deviation in points."""
     if tau2.low is None or tau2.high is None:
         return UNKNOWN

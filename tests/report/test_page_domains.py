@@ -11,6 +11,8 @@ from harness.cli.main import main
 from harness.report.scoreboard import scoreboard
 from harness.report.text import p_equation, p_text, percent, points, points_interval
 
+METHODS = ("Cochran", "I squared", "Paule", "HKSJ", "bootstrap", "hypergeometric", "Hochberg", "Fieller", "Hake")
+"""Names for those who ask, on hover and in the notes that are folded away."""
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
 
 
@@ -51,17 +53,21 @@ def test_every_cell_is_that_of_the_scoreboard(three):
 def test_every_figure_is_that_of_the_command(three, wanted):
     page = drawn("by_domain", three, a="A", b="B")
     said = texts(page)
-    assert f"Q {wanted['q']:,.2f} on {wanted['df']} df, {p_equation(wanted['p_value'])}" in said
-    assert f"{percent(wanted['i2'])} of the spread" in said
+    cells = {row[0]: row[1] for row in table(page, "figures")[1:]}
+    assert cells["could it be luck?"] == p_equation(wanted["p_value"])
+    assert cells["share that is not luck"] == percent(wanted["i2"])
+    assert f"Q {wanted['q']:,.2f} on {wanted['df']} df" in "".join(bodies(page))  # on hover
     assert points(wanted["mean"]["value"]) in said
     low, high = wanted["prediction"]
     assert low == -1.0 or f"[{points(low)}, {points(high)}] points" in said
     worse = wanted["worse"]
-    assert f"{worse['observed']} tasks of 36 look worse; {worse['expected_null']:,.1f} would by chance alone" in said
+    assert f"{worse['observed']} of 36 tasks look worse with A than with B" in said
+    assert f"about {worse['expected_null']:,.1f} would look worse by luck alone" in said
     assert len(worse["confirmed"]) > 0
     assert all(name in said for name in worse["confirmed"])
     assert wanted["variance"]["advice"] in said
-    assert f"{wanted['variance']['task']:.4f}" in said
+    assert f"{wanted['variance']['task']:.4f}" in "".join(bodies(page))
+    assert not any(name in said for name in METHODS)
     assert "d0: shown to be worse" in said
     by_name = {d["domain"]: d for d in wanted["domains"]}
     head, *rows = table(page, "domains")

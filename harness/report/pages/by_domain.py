@@ -6,13 +6,16 @@ import streamlit as st
 
 from harness.report.domain_pieces import (
     effects_html,
+    gain_html,
     harmed_html,
     spread_html,
+    spread_verdict_text,
     task_list_html,
     variance_html,
     worse_html,
+    worse_sentence,
 )
-from harness.report.domain_tables import closing_notes, gain_text, spread_verdict
+from harness.report.domain_tables import closing_notes
 from harness.report.forest import forest_figure
 from harness.report.fragments import html_text
 from harness.report.heatmap import heatmap_html
@@ -77,12 +80,12 @@ def _spread(found: "Domains") -> None:
     if found.spread is None:
         html(f"<p>{html_text(found.reasons.get('q', 'not known'))}.</p>")
         return
-    html(f'<p class="lead">{html_text(spread_verdict(found))}</p>')
+    html(f'<p class="lead">{html_text(spread_verdict_text(found))}</p>')
     html(spread_html(found))
 
 
 def _harmed(found: "Domains", shown: "Shown") -> None:
-    section("Domains harmed")
+    section("Domains that got worse")
     html(harmed_html(found))
     if found.spread is not None:
         figure("forest", forest_figure, found, shown.look)
@@ -91,33 +94,29 @@ def _harmed(found: "Domains", shown: "Shown") -> None:
 
 
 def _worse(found: "Domains") -> None:
-    section("Tasks made worse")
+    section("Tasks that got worse")
     worse = found.worse
     if worse is None:
         html(f"<p>Not to be had: {html_text(found.reasons.get('worse', 'no evidence'))}.</p>")
         return
-    html(
-        f'<p class="lead">{plural(worse.observed, "task")} of {found.n_tasks:,} look worse; '
-        f"{worse.expected_null:,.1f} would by chance alone.</p>"
-    )
+    html(f'<p class="lead">{html_text(worse_sentence(found))}</p>')
     html(worse_html(found))
     confirmed = set(worse.confirmed)
     if confirmed:
-        with st.expander(f"Confirmed: {plural(len(confirmed), 'task')}"):
+        with st.expander(f"Surely worse: {plural(len(confirmed), 'task')}"):
             html(task_list_html(worse.confirmed))
     again = [name for name in worse.again if name not in confirmed]
     if again:
-        with st.expander(f"To try again, surest first: {plural(len(again), 'task')}"):
+        with st.expander(f"To try again, the likeliest first: {plural(len(again), 'task')}"):
             html(task_list_html(again))
 
 
 def _noise(found: "Domains", shown: "Shown") -> None:
-    section("Where the noise comes from")
+    section("Why results vary from task to task")
     if found.variance is None:
         html(f"<p>Not to be had: {html_text(found.reasons.get('variance', 'no evidence'))}.</p>")
         return
     html(f'<p class="lead">{html_text(found.variance.advice)}</p>')
     figure("variance", variance_figure, found, shown.look)
     html(variance_html(found))
-    if found.gain.value is not None:
-        html(f"<p>Normalised gain: {html_text(gain_text(found))}.</p>")
+    html(gain_html(found))
