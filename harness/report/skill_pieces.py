@@ -35,9 +35,11 @@ NO_SKILLS = (
 )
 NO_EFFECT = (
     "This shows no effect of the skill. The model chooses when to open one, so the tasks at which it did are other "
-    "tasks, often the hard ones. What a skill does is its lift."
+    "tasks, often the hard ones. What a skill does is what it adds at the same tasks."
 )
 """Said wherever tasks with a skill opened stand beside tasks without."""
+TOGETHER = "p, all comparisons together"
+"""How often luck alone would make any one of them differ this much."""
 MOST_ROWS = 200
 """Rows of a table of single skills; a line says where there are more."""
 
@@ -50,7 +52,7 @@ def alarms_html(view: Skills) -> str:
 def delivered_html(view: Skills) -> str:
     """One row a contender with skills: what it was shown, and what it opened."""
     header = ["contender", "delivery", "model", f"shown a skill [{100 * view.level:g}% interval]", "opened one"]
-    header += ["opened in the mean", "pass rate", "tasks", "attempts"]
+    header += ["opened per attempt", "pass rate", "tasks", "attempts"]
     rows: list[list[Cell | str]] = [
         [Cell(c.name, code=True), _arm(c.arm, c.why), c.model or UNKNOWN, rate_cell(c.shown), rate_cell(c.opened),
          _mean_cell(c.opened_skills), rate_cell(c.pass_rate), f"{c.n_tasks:,}", f"{c.n_trials:,}"]
@@ -61,8 +63,8 @@ def delivered_html(view: Skills) -> str:
 
 def skills_html(view: Skills) -> str:
     """One row a skill and contender: how often it was shown and opened, and its lift."""
-    header = ["skill", "contender", "delivery", "shown", "opened", "passed where shown", "lift, points", "interval"]
-    header += ["p", "p adjusted", "tasks"]
+    header = ["skill", "contender", "delivery", "shown", "opened", "passed where shown", "what it adds, points"]
+    header += ["interval", "p", "p, all skills together", "tasks"]
     rows: list[list[Cell | str]] = []
     for s in view.skills[:MOST_ROWS]:
         beside = f"always beside {', '.join(s.beside)}" if s.beside else ""
@@ -91,7 +93,7 @@ def opened_html(view: Skills) -> str:
 def lifts_html(view: Skills) -> str:
     """One row a contender with skills and its counterpart without."""
     header = ["contender", "against", "delivery", "difference, points", f"{100 * view.level:g}% interval", "p"]
-    header += ["p adjusted", "only with", "only without", "tasks", "do domains differ?"]
+    header += [TOGETHER, "only with", "only without", "tasks", "domains alike?"]
     arms = {c.name: c.arm for c in view.contenders}
     rows: list[list[Cell | str]] = []
     for one in view.lifts:
@@ -104,7 +106,7 @@ def lifts_html(view: Skills) -> str:
 def deliveries_html(view: Skills) -> str:
     """One row a model that has skills both ways."""
     header = ["opened on demand", "shown whole", "skills", "difference, points", f"{100 * view.level:g}% interval"]
-    header += ["p", "p adjusted", "only on demand", "only whole", "tasks", "do domains differ?"]
+    header += ["p", TOGETHER, "only on demand", "only whole", "tasks", "domains alike?"]
     rows: list[list[Cell | str]] = [
         [Cell(p.progressive, code=True), Cell(p.flat, code=True), _same(p),
          *_compared(p.comparison, p.spread, p.why)]
@@ -134,6 +136,7 @@ def square_html(design: Design) -> str:
     return html_table(["", "without skills", "with skills"], rows, caption="Tuned x skilled", kind="square")
 
 
+CALLED = {"interaction": "together, beyond the sum"}
 EFFECTS = {
     "tuning": "what the adapter adds, averaged over with and without skills",
     "skills": "what the skills add, averaged over with and without the adapter",
@@ -145,10 +148,11 @@ def effects_html(design: Design) -> str:
     """The two main effects and their interaction."""
     header = ["effect", "points", f"{100 * design.level:g}% interval", "p"]
     rows: list[list[Cell | str]] = [
-        [e.name, points(e.delta), Cell(points_interval(e.low, e.high), e.method), p_text(e.p_value)]
+        [CALLED.get(e.name, e.name), points(e.delta), Cell(points_interval(e.low, e.high), e.method), p_text(e.p_value)]
         for e in design.effects
     ]
-    meanings = html_list([f"{e.name}: {EFFECTS[e.name]}" for e in design.effects if e.name in EFFECTS])
+    meanings = html_list([f"{CALLED.get(e.name, e.name)}: {EFFECTS[e.name]}" for e in design.effects
+                          if e.name in EFFECTS])  # fmt: skip
     return html_table(header, rows, caption="Main effects and interaction", kind="effects") + meanings
 
 
@@ -158,7 +162,7 @@ def skills_section(view: Skills) -> str:
     if view.lifts:
         parts += [html_figure(lifts_figure, view), folded(lifts_html(view))]
     else:
-        parts.append(f"<p>No lift: {html_text(view.reasons.get('lifts', 'no evidence'))}.</p>")
+        parts.append(f"<p>What the skills add is not known: {html_text(view.reasons.get('lifts', 'no evidence'))}.</p>")
     if view.deliveries:
         parts.append(deliveries_html(view))
     for design in view.designs:
@@ -199,14 +203,15 @@ def _tasks(c: Comparison) -> Cell:
 def _compared(c: Comparison | None, spread: DomainSpread | None, why: str | None) -> list[Cell | str]:
     if c is None:
         return [Cell(UNKNOWN, why or ""), *[UNKNOWN] * 7]
-    return [*difference_cells_html(c), f"{c.n_tasks:,}", _spread_cell(spread)]
+    return [*difference_cells_html(c), f"{c.n_tasks:,}", _spread_cell(spread, c.level)]
 
 
-def _spread_cell(spread: DomainSpread | None) -> Cell:
+def _spread_cell(spread: DomainSpread | None, level: float) -> Cell:
     if spread is None or spread.p_value is None:
         return Cell(UNKNOWN, "fewer than two domains, or no noise to hold them against")
     words = f"Q {spread.q:.2f} on {spread.df} df over {plural(spread.n_domains, 'domain')}: how often chance alone "
-    return Cell(p_equation(spread.p_value), words + "would make the domains differ this much")
+    alike = "not shown to differ" if spread.p_value > 1.0 - level else "no"
+    return Cell(alike, words + "would make the domains differ this much", p_equation(spread.p_value))
 
 
 def _same(pair: DeliveryPair) -> Cell:

@@ -18,7 +18,7 @@ from harness.report.pages.evidence import look_at, skills_for
 from harness.report.pages.skill_use import json_of
 from harness.report.skill_evidence import names_a_skill
 from harness.report.skill_figures import lifts_figure, skill_lifts_figure
-from harness.report.skill_pieces import NO_EFFECT, NO_SKILLS
+from harness.report.skill_pieces import CALLED, NO_EFFECT, NO_SKILLS
 from harness.report.text import p_text, percent, points, points_interval
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
@@ -128,7 +128,12 @@ def test_tuned_and_skilled_are_the_factorial_of_the_command(report, capsys):
         assert shown[name] == f"{percent(rate['value'])} {wanted['contenders'][name]} {ends}"
     _, *effects = table(page, "effects")
     for row, e in zip(effects, wanted["effects"], strict=True):
-        assert row == [e["name"], points(e["delta"]), points_interval(e["low"], e["high"]), p_text(e["p_value"])]
+        assert row == [
+            CALLED.get(e["name"], e["name"]),
+            points(e["delta"]),
+            points_interval(e["low"], e["high"]),
+            p_text(e["p_value"]),
+        ]
     # By hand: both 30 of 40, tuned 25, flat 30, bare 10.
     assert effects[2][1] == "-37.50"
 

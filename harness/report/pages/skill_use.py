@@ -73,9 +73,9 @@ def _delivered(view: "Skills") -> None:
 
 
 def _lifts(evidence: Evidence, view: "Skills", shown: "Shown") -> None:
-    section("What skills add: lift")
-    st.caption("Pass rate with skills less that of the same model and adapter without them, at the same tasks. "
-               "Against a placebo: what is left when the other is shown a text as well.")  # fmt: skip
+    section("What the skills add")
+    st.caption("How many more tasks of a hundred (points) a model passes with its skills than the same model without "
+               "them, at the same tasks. Against a placebo: than with a text about something else.")  # fmt: skip
     if not view.lifts:
         _missing(view, "lifts")
         return
@@ -116,8 +116,9 @@ def _each_skill(view: "Skills", shown: "Shown") -> None:
     if not view.skills:
         st.caption("No skill is named, neither by what was given nor by the rows.")
         return
-    st.caption("The lift of a skill, at the tasks whose prompts held it; one that is shown at every task has none.")
-    none = "No skill has a lift of its own here; the table says why, on hover."
+    st.caption("What one skill adds at the tasks that were shown it. Of one that is shown at every task it is what "
+               "the contender's skills add in all, which stands above.")  # fmt: skip
+    none = "No skill can be judged by itself here; the table says why, on hover."
     drawn = figure("skill-lifts", skill_lifts_figure, view, shown.look, none=none)
     with st.expander("Each skill as a table", expanded=not drawn):
         html(skills_html(view))
@@ -128,7 +129,8 @@ def _deliveries(view: "Skills") -> None:
     if not view.deliveries:
         _missing(view, "deliveries")
         return
-    st.caption("One model and adapter both ways: progressive less flat, at the same tasks.")
+    st.caption("The same model with skills both ways, at the same tasks. Above 0: opening them on demand (progressive) "
+               "passes more than showing them whole (flat).")  # fmt: skip
     html(sentences_html([pair.comparison for pair in view.deliveries]))
     html(deliveries_html(view))
 
