@@ -85,6 +85,8 @@ def html_list(items: Sequence[str], kind: str = "notes", most: int | None = None
 
 
 def _listed(items: Sequence[str], kind: str, most: int | None = None) -> str:
+    if most and len(items) <= most + 2:  # two more are no burden
+        most = None
     first, others = items[:most], items[most:] if most else ()
     told = f'<ul class="{kind}">' + "".join(f"<li>{item}</li>" for item in first) + "</ul>" if first else ""
     if not others:

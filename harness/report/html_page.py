@@ -25,7 +25,7 @@ from harness.report.fragments import (
     scoreboard_html,
     style,
 )
-from harness.report.look import PAPER, PHONE, Figure, svg
+from harness.report.look import AT_NIGHT, PAPER, PHONE, Figure, svg
 from harness.report.text import plural
 from harness.report.view import Flip, Pairing, Scoreboard
 from harness.verdict import Advice
@@ -186,4 +186,7 @@ def _own_style() -> str:
     """page.css, and the figures' colours in terms of the page's."""
     follow = (f'svg [{what}="{colour}"] {{ {what}: var(--{name}); }}\n'
               for name, colour in _INKS.items() for what in ("fill", "stroke"))  # fmt: skip
-    return (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + "".join(follow)
+    bright = "".join(f'svg [{what}="{colour}"] {{ {what}: {at_night}; }}\n'
+                     for colour, at_night in AT_NIGHT.items() for what in ("fill", "stroke"))  # fmt: skip
+    by_night = f"@media screen and (prefers-color-scheme: dark) {{\n{bright}}}\n"
+    return (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + "".join(follow) + by_night

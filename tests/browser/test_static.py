@@ -139,6 +139,10 @@ def test_cells_are_read_well_and_do_not_glare_by_night(chromium, routerbench_rep
     pairs = [(luminance(ink), luminance(ground)) for ink, ground in tab.evaluate(READ)]
     assert len(pairs) > 20
     assert min((max(p) + 0.05) / (min(p) + 0.05) for p in pairs) >= 4.5
+    marks = tab.evaluate("""() => [...document.querySelectorAll('figure .broad path')]
+        .map(one => getComputedStyle(one).fill).filter(fill => fill.startsWith('rgb('))""")
     if scheme == "dark":
         assert max(ground for _, ground in pairs) < 0.2
+        assert {"rgb(86, 180, 233)"} <= set(marks)
+        assert "rgb(0, 114, 178)" not in marks  # too dim
     context.close()
