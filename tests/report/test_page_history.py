@@ -145,15 +145,17 @@ def test_a_broken_file_is_told_and_the_rest_is_shown(gated):
 
 
 def test_what_differs_is_what_the_gate_says_of_the_same_two(make_report, paired_rows):
+    skills = {"s": [["s", "ab" * 16], ["t", "cd" * 16]]}
     contenders = [{"name": "A", "kind": "model", "parts": {}},
-                  {"name": "B", "kind": "skilled", "parts": {"delivery": ["flat", "0123"]}}]  # fmt: skip
+                  {"name": "B", "kind": "skilled", "parts": {"delivery": ["flat", "0123"], "skills": skills}}]  # fmt: skip
     rows = paired_rows(70, 4, 20, 6)
     folder = make_report(rows, manifest=DONE | {"contenders": contenders})
     view = gate(folder, folder, baseline_contender="A", candidate_contender="B")
     page = drawn("history", folder)
     wanted = [[c.what, c.baseline or "-", c.candidate or "-"] for c in view.changed]
     assert table(page, "facts")[1:] == wanted != []
-    assert [row[0] for row in wanted] == ["name", "kind", "delivery", "delivery wrapper"]
+    assert [row[0] for row in wanted] == ["name", "kind", "skills", "delivery", "delivery wrapper"]
+    assert wanted[2][2] == "s abababababab, t cdcdcdcdcdcd"  # what is called as its suite is, once
     same = drawn("history", folder, before="B", after="B")
     assert any("Choose two different ones" in one.value for one in same.info)
 
