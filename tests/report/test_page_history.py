@@ -145,9 +145,9 @@ def test_a_broken_file_is_told_and_the_rest_is_shown(gated):
 
 
 def test_what_differs_is_what_the_gate_says_of_the_same_two(make_report, paired_rows):
-    skills = {"s": [["s", "ab" * 16], ["t", "cd" * 16]]}
+    parts = {"delivery": ["flat", "0123"], "skills": {"s": [["s", "ab" * 16], ["t", "cd" * 16]]}}
     contenders = [{"name": "A", "kind": "model", "parts": {}},
-                  {"name": "B", "kind": "skilled", "parts": {"delivery": ["flat", "0123"], "skills": skills}}]  # fmt: skip
+                  {"name": "B", "kind": "skilled", "parts": parts}]  # fmt: skip
     rows = paired_rows(70, 4, 20, 6)
     folder = make_report(rows, manifest=DONE | {"contenders": contenders})
     view = gate(folder, folder, baseline_contender="A", candidate_contender="B")
