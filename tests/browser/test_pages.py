@@ -44,9 +44,9 @@ def test_every_page_of_somebody_elses_results(routerbench, visit, name):
 @pytest.mark.parametrize("name", PAGES)
 def test_hostile_names_and_answers_are_text(hostile, visit, name):
     tab = visit(hostile).go(at(name)).check()
-    assert tab.page.title() == "ownbench"
+    assert tab.page.title() == f"hostile - {name}"
     main = tab.page.locator("[data-testid=stMain]")
-    assert main.locator("img, iframe, script, a[href*='tracker']").count() == 0
+    assert main.locator("img, iframe, script, a:not([href^='?'])").count() == 0
     assert "\u202e" not in tab.page.content()
 
 
@@ -54,7 +54,8 @@ def test_hostile_names_and_answers_are_text(hostile, visit, name):
 def test_a_link_opens_the_same_view(routerbench, visit):
     address = "?page=Head+to+head&a=learned_combined&b=always_strong"
     opened = visit(routerbench).go(address)
-    assert opened.page.url.endswith(address)
+    for choice in ("page=Head+to+head", "report=routerbench", "a=learned_combined", "b=always_strong"):
+        assert choice in opened.page.url
     for name in ("learned_combined", "always_strong"):
         assert name in opened.text
     opened.check()
