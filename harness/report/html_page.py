@@ -142,8 +142,9 @@ def _flips(flips: Sequence[Flip], title: str) -> str:
 # -------------------------------------------------------------------------------------------------------- the figures
 
 _MARK = re.compile(r'(<(?:path|text|line|rect)\b[^>]*?aria-label="([^"]*)"[^>]*?)(?:/>|></(?:path|text|line|rect)>)')
-_SAID_TWICE = re.compile(r' (?:(?:aria-[a-z]+|role|font-family|pointer-events)="[^"]*"|opacity="1"(?=[ />]))')
+_SAID_TWICE = re.compile(r' (?:(?:aria-[a-z]+|class|role|font-family|pointer-events)="[^"]*"|opacity="1"(?=[ />]))')
 _EMPTY = re.compile(r'<path class="(?:back|fore)ground" d="(?:M0,0h0v0h0Z)?"[^>]*/>')
+_UNSEEN = re.compile(r'<path\b[^>]* opacity="0"[^>]*?(?:/>|></path>)')
 _PRECISE = re.compile(r"(\d\.\d\d)\d+")
 _SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)" height="([\d.]+)"')
 _INKS = {"ink": PAPER.ink, "pale": PAPER.pale, "faint": PAPER.faint, "grid": PAPER.grid, "axis": PAPER.axis,
@@ -171,7 +172,9 @@ def html_figure(make: Callable[..., Figure | None], *of: Any) -> str:
 
 def _drawn(figure: Figure) -> str:
     drawn = _SIZE.sub(r'<svg \1style="width:\2px"', svg(figure, titled=False), count=1)
-    if not figure.look.fluid:  # nobody rests a mouse on what a phone shows
+    if figure.look.fluid:  # nobody rests a mouse on what a phone shows
+        drawn = _UNSEEN.sub("", drawn)
+    else:
         drawn = _MARK.sub(lambda m: f"{m.group(1)}><title>{m.group(2)}</title></{_tag(m.group(1))}>", drawn)
     # Titles and page.css say what these attributes said, and a hundredth of a pixel is fine enough: half the bytes.
     drawn = _EMPTY.sub("", drawn)

@@ -157,14 +157,35 @@ def png(figure: Figure, scale: float = 2) -> bytes:
 
 
 def svg(figure: Figure, *, titled: bool = True) -> str:
-    """The figure as an SVG; nothing is fetched. A fluid one is as wide as a phone."""
+    """The figure as an SVG; nothing is fetched. A fluid one is as wide as a phone.
+
+    A mark's label is what it says on hover; Vega would say the bare fields, and of every line.
+    """
     import vl_convert
 
     chart = dressed(figure, titled=titled)
+    chart.spec.update(_said(chart.spec))
     if figure.look.fluid:
         chart.spec["width"] = PHONE_WIDTH
     image: str = vl_convert.vegalite_to_svg(chart.to_json(), allowed_base_urls=[])
     return image
+
+
+def _said(part: Any) -> Any:
+    """A chart whose marks are labelled by their words on hover, and not at all where they have none."""
+    if isinstance(part, list):
+        return [_said(below) for below in part]
+    if not isinstance(part, dict):
+        return part
+    part = {key: below if key in {"data", "datasets"} else _said(below) for key, below in part.items()}
+    encoding = part.get("encoding", {})
+    if "mark" in part and "description" not in encoding:
+        mark = part["mark"] if isinstance(part["mark"], dict) else {"type": part["mark"]}
+        tips = encoding.get("tooltip")
+        said = [f"{json.dumps(tip.get('title', tip['field']) + ': ')} + datum[{json.dumps(tip['field'])}]"
+                for tip in tips] if isinstance(tips, list) else []  # fmt: skip
+        part["mark"] = mark | ({"description": {"expr": " + '; ' + ".join(said)}} if said else {"aria": False})
+    return part
 
 
 def colour_of_kinds(kinds: list[str], look: Look) -> "alt.Color":

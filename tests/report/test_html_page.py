@@ -93,6 +93,8 @@ def test_marks_of_the_figures_say_what_they_are(mixed):
     titles = [text for text in found.text if text.startswith(("A: ", "B: "))]
     assert len(titles) >= 4  # a point of each contender in both figures
     assert [t for t, _ in found.tags].count("figure") == 3  # with the domains of the comparison
+    bare = re.compile(r"\d\.\d{6,}|\b(?:low|high|value|x|y|colour): ")  # what Vega says of a mark by itself
+    assert not [text for text in re.findall(r"<title>(.*?)</title>", page(mixed)) if bare.search(text)]
 
 
 def test_an_unfinished_run_says_so_first(make_report, paired_rows):

@@ -233,7 +233,9 @@ def test_cost_and_latency_are_held_to_their_limits_at_each_look(bench, capfd):
     assert live.inside(capfd, *bench.early(report))[0] == 0
     early = early_of(report)
     assert (early["decision"], early["looked_at"]) == ("INCONCLUSIVE", TASKS)  # too dear is no harm
-    assert early["because"] == "decided, INCONCLUSIVE after 300 of 300 tasks: no harm is shown; still open: not too dear"
+    assert (
+        early["because"] == "decided, INCONCLUSIVE after 300 of 300 tasks: no harm is shown; still open: not too dear"
+    )
     code, _, rules, _ = bench.gate(capfd, report)
     assert (code, rules["non_inferior"]["holds"], rules["cost"]["holds"]) == (3, True, False)
     assert "cost a task: 2 times the baseline's" in rules["cost"]["text"]
