@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -23,7 +22,7 @@ from harness.report.pages.evidence import (
     table_of,
 )
 from harness.report.pages.pairs import choose_pair
-from harness.report.pages.parts import columns, download, figure, html, loud, notes, section, title
+from harness.report.pages.parts import columns, download, figure, file_name, html, loud, notes, section, title
 from harness.report.pages.task_state import short_name
 from harness.report.pair_pieces import (
     WAYS,
@@ -231,7 +230,7 @@ def _tries(found: Pairing, scores: "Scores") -> None:
 def _downloads(evidence: Evidence, found: Pairing) -> None:
     section("Downloads")
     c = found.comparison
-    stem = _file_name(f"{evidence.name}-{c.a}-{c.b}")
+    stem = file_name(f"{evidence.name}-{c.a}-{c.b}")
     files: list[tuple[str, Callable[[], bytes], str, str]] = [
         ("Comparison (JSON)", lambda: json_of(found), f"{stem}.json", "application/json"),
         ("Domains (CSV)", lambda: safe_csv(as_json(found.domains)), f"{stem}-domains.csv", "text/csv"),
@@ -245,7 +244,3 @@ def _downloads(evidence: Evidence, found: Pairing) -> None:
 def json_of(found: Pairing) -> bytes:
     """What ``ownbench compare --json`` prints."""
     return (json.dumps(found.as_json(), indent=2, allow_nan=False) + "\n").encode()
-
-
-def _file_name(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:120].strip("._") or "comparison"

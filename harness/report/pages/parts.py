@@ -4,6 +4,7 @@ Names and answers come from files and models. Streamlit renders Markdown in most
 through `html` (escaped), `st.text` or `st.code`, and never into a label or a Markdown call.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -95,6 +96,11 @@ def _drawn(make: Callable[..., Figure | None], *of: _Same) -> tuple[dict[str, An
 def download(label: str, data: bytes | Callable[[], bytes], name: str, kind: str = "text/csv") -> None:
     """A button that saves a file, made when it is asked for; CSV comes from `safe_csv`, where no cell is a formula."""
     st.download_button(label, data, file_name=name, mime=kind, key=f"save-{name}", on_click="ignore")
+
+
+def file_name(text: str) -> str:
+    """A part of a file's name, of nothing but letters, digits and the like."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:100].strip("._") or "report"
 
 
 def columns(widths: Sequence[float] | int) -> list[Any]:

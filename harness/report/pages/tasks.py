@@ -1,7 +1,6 @@
 """Tasks: every task and attempt, found by what is known of it, with all that was asked, called and answered."""
 
 import math
-import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from harness.report.fragments import html_code, html_lines, html_text
 from harness.report.pages.address import href
 from harness.report.pages.choices import choose, choose_or_none, ticked, turned, written
 from harness.report.pages.evidence import Evidence, keeps_conversations, scoreboard_for
-from harness.report.pages.parts import columns, download, html, loud, section, title
+from harness.report.pages.parts import columns, download, file_name, html, loud, section, title
 from harness.report.pages.task_opener import meant
 from harness.report.pages.task_state import (
     LISTS,
@@ -144,11 +143,6 @@ def _save(index: TaskIndex, evidence: Evidence, wanted: TaskFilter, attempts: in
     which = "These attempts" if attempts <= MOST_SAVED else f"The first {MOST_SAVED:,} of these attempts"
     name = f"{file_name(evidence.name)}-attempts.csv"
     download(f"{which} (CSV)", lambda: attempts_csv(index, wanted, MOST_SAVED)[0], name)
-
-
-def file_name(text: str) -> str:
-    """A part of a file's name, of nothing but letters, digits and the like."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:80].strip("._") or "report"
 
 
 # ------------------------------------------------------------------------------------------------------ one task open
