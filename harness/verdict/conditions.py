@@ -12,6 +12,7 @@ from harness.core import Estimate, Manifest
 from harness.stats import compare, harm_test, non_inferiority, percentile_limits
 from harness.store import TaskTable
 from harness.verdict.options import Written
+from harness.verdict.rates import percent
 from harness.verdict.standing import Standing
 from harness.verdict.terms import DAYS, Terms
 from harness.verdict.words import dollars
@@ -84,7 +85,7 @@ def narrow_format(table: TaskTable, contender: str, kinds: frozenset[str] | None
     # An import says of every failure that it is wrong: there the absence of malformed answers shows nothing.
     recorded = share > 0 or (table.kinds[table.index(contender)] != "imported" and any(c is not None for c in causes))
     if recorded:
-        parts.append(f"{100 * share:.1f}% of the answers of {contender} are malformed")
+        parts.append(f"{percent(share)} of the answers of {contender} are malformed")
     if not recorded or not (closed or (kinds and not kinds <= FIXED_FORMATS)):
         lacking = "causes of failure" if not recorded else "the kinds of the graders"
         return Condition(name=name, answer=UNKNOWN, evidence="; ".join([*parts, f"{lacking} are not on record"]))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from harness.core import Decision, Estimate
 from harness.verdict.conditions import NO, YES, Forgetting
+from harness.verdict.rates import percent
 from harness.verdict.standing import BELOW, BEST, SHOWN
 from harness.verdict.terms import MEANINGS, Terms
 from harness.verdict.words import dollars
@@ -162,7 +163,7 @@ def _unsure(found: Findings, kind: Decision | None, missing: Sequence[str]) -> l
 def _unshown(found: Findings, lead: Option, missing: Sequence[str]) -> list[str]:
     if missing or lead.quality in {BEST, SHOWN}:
         return []
-    rate = f"{100 * (lead.pass_rate.value or 0.0):.1f}%"
+    rate = percent(lead.pass_rate.value or 0.0)
     text = (
         f"{lead.contender} is the likeliest to be the cheapest, but its {rate} are not shown to lie within "
         f"{_points(found.margin)} of the best option: more tasks, or a wider margin, would tell."
@@ -213,7 +214,7 @@ def _rivals(found: Findings, allowed: Sequence[Option], kind: Decision | None) -
             sentences.append(f"{other.value}: ruled out, the data must stay inside.")
             continue
         one = _lead([o for o in here if o.allowed], other)
-        rate = f"{100 * (one.pass_rate.value or 0.0):.1f}%"
+        rate = percent(one.pass_rate.value or 0.0)
         bill = "" if one.monthly_usd.value is None else f", {dollars(one.monthly_usd.value)} a month"
         held = {
             BEST: "the best pass rate",

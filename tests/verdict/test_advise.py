@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.core import Decision, EvidenceError, UsageError, UserFileError
 from harness.verdict import AdviceSettings, advise, load_terms
+from harness.verdict.rates import percent_interval
 
 ALL = {
     "tasks_per_month": "1000",
@@ -84,6 +85,17 @@ def test_a_bill_is_what_is_fixed_and_what_the_tasks_cost(same):
         assert one.fixed_usd + one.tasks_usd == pytest.approx(one.monthly_usd.value)
     none = option(asked(same, hosting_usd_per_month=None), "tuned")
     assert (none.fixed_usd, none.tasks_usd) == (None, None)
+
+
+def test_a_rate_is_rounded_as_in_the_table(tmp_path):
+    """273 of 400 are 68.25%: in binary a hair below the half, and 68.3 wherever it is written."""
+    tasks = {
+        "tuned": [(i < 273, 0.01) for i in range(400)],
+        "skilled": [(True, 0.05)] * 400,
+    }
+    found = asked(write(tmp_path / "r", tasks))
+    assert percent_interval(option(found, "tuned").pass_rate).startswith("68.3% [")
+    assert [reason for reason in found.reasons if "tuned passes 68.3%" in reason]
 
 
 def test_with_nothing_to_do_there_is_no_advice(same):
