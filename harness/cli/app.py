@@ -1,6 +1,7 @@
 """``ownbench app``: the dashboard, served on this machine."""
 
 import argparse
+import errno
 import os
 import socket
 import sys
@@ -53,14 +54,38 @@ def _free(address: str, ports: Sequence[int]) -> int:
         UsageError: none can.
     """
     problem = ""
+    family = _family(address)
     for port in ports:
-        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((address, port))
             except OSError as error:
+                if error.errno == errno.EADDRNOTAVAIL:
+                    raise _wrong(address, "this machine does not have that address") from None
                 problem = error.strerror or str(error)
             else:
                 return port
     asked = str(ports[0]) if len(ports) == 1 else f"{ports[0]} to {ports[-1]}"
     raise UsageError(f"{address}, port {asked}: {problem}; give another with --port")
+
+
+def _family(address: str) -> socket.AddressFamily:
+    """Of IPv4 or of IPv6.
+
+    Raises:
+        UsageError: no address, and no name of one.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    numbers = ":" in address or set(address) <= set("0123456789.")  # asked of no name server
+    try:
+        socket.getaddrinfo(address, None, family, flags=socket.AI_NUMERICHOST if numbers else 0)
+    except (OSError, UnicodeError):
+        raise _wrong(address, "this is no address, and no name that leads to one") from None
+    return family
+
+
+def _wrong(address: str, problem: str) -> UsageError:
+    return UsageError(
+        f"--address {address}: {problem}; leave it out, or give 127.0.0.1 (this machine only) or 0.0.0.0 (all networks)"
+    )

@@ -50,6 +50,16 @@ def test_a_port_in_use_is_said_and_nothing_is_served(tmp_path, capsys):
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("address", ["999.1.1.1", "::zz", "203.0.113.7"])
+def test_a_wrong_address_is_not_blamed_on_the_port(tmp_path, capsys, address):
+    assert main(["app", str(make(tmp_path / "r")), "--address", address]) == 2
+    err = capsys.readouterr().err
+    assert f"--address {address}: th" in err
+    assert "127.0.0.1" in err
+    assert "port" not in err
+    assert err.count("\n") == 1
+
+
 @pytest.mark.parametrize("port", ["0", "70000"])
 def test_a_port_that_is_none_is_refused(tmp_path, capsys, port):
     assert main(["app", str(make(tmp_path / "r")), "--port", port]) == 2
