@@ -31,7 +31,9 @@ def joined(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
     pairs = pair_sides(Side(table=first, manifest=None, contender=a), Side(table=second, manifest=None, contender=b))
     here, there = pairs.candidate_rows, pairs.baseline_rows
     if not len(there):
-        raise EvidenceError(f"{first.report} and {second.report}: {a!r} and {b!r} have no task in common")
+        folders = first.report, second.report  # those of one name are told apart by where they lie
+        one, other = (f.name for f in folders) if folders[0].name != folders[1].name else map(str, folders)
+        raise EvidenceError(f"{a!r} of {one} and {b!r} of {other} have no task in common")
 
     def both(name: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
         return np.stack([getattr(first, name)[i][here], getattr(second, name)[j][there]])
