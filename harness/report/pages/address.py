@@ -18,6 +18,20 @@ from harness.report.text import visible
 
 T = TypeVar("T")
 
+
+class NotHereError(ValueError):
+    """An address, or a choice made before, asks for what is not there.
+
+    Args:
+        asked: what of it is not there; all of it by default.
+        rest: the value of the rest; the default by default.
+    """
+
+    def __init__(self, asked: Sequence[str] = (), rest: Any = None) -> None:
+        super().__init__()
+        self.asked, self.rest = asked, rest
+
+
 EVERYWHERE = ("report", "split")
 """The choices that every link takes with it."""
 
@@ -85,13 +99,7 @@ def held(
     elif now.of.get(key) != of:
         value = default
     else:
-        value = st.session_state[key] if key in st.session_state else now.values[key]
-        if value == now.values[key] and not now.texts[key]:  # left out of the address: the default, whatever it is now
-            value = default
-        try:  # what was chosen in one report may not be there in the next
-            value = read(list(texts(value))) if texts(value) else value
-        except ValueError:
-            value = default
+        value = _again(now, key, default, read, texts, aloud=not aloud)
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
     if key in now.wrong:
@@ -133,20 +141,56 @@ def _visit() -> _Visit:
 
 
 def _read(now: _Visit, key: str, default: T, read: Callable[[Sequence[str]], T]) -> T:
-    """What the address says, or the default; what it asks for in vain is kept to be said."""
+    """What the address says, or the default."""
     now.wrong.pop(key, None)
     asked = st.query_params.get_all(key)
-    if not asked:
+    return _known(now, key, asked, default, read, aloud=True) if asked else default
+
+
+def _again(
+    now: _Visit,
+    key: str,
+    default: T,
+    read: Callable[[Sequence[str]], T],
+    texts: Callable[[T], Sequence[str]],
+    *,
+    aloud: bool,
+) -> T:
+    """The value of a choice that was drawn before: where the reader has moved it, else as it was."""
+    kept: T = now.values[key]
+    here: T = st.session_state.get(key, kept)
+    if here != kept and (not texts(here) or _reads(read, texts(here))):
+        return here
+    if not now.texts[key]:  # left out of the address: the default, whatever it is now
         return default
+    # A report may be gone, or another one have other contenders.
+    return kept if _reads(read, now.texts[key]) else _known(now, key, now.texts[key], default, read, aloud=aloud)
+
+
+def _reads(read: Callable[[Sequence[str]], object], asked: Sequence[str]) -> bool:
+    try:
+        read(asked)
+    except ValueError:
+        return False
+    return True
+
+
+def _known(
+    now: _Visit, key: str, asked: Sequence[str], default: T, read: Callable[[Sequence[str]], T], *, aloud: bool
+) -> T:
+    """The value of some texts, as far as there is one; what is asked for in vain is kept to be said if ``aloud``."""
     try:
         return read(asked)
-    except ValueError:
-        said, shown = (
-            ", ".join(visible(str(one), 80) for one in some) or "nothing"
-            for some in (asked, default if isinstance(default, list) else [default] if default else [])
-        )
-        now.wrong[key] = (default, f"The address asks for {key}={said}, which is not here. Shown instead: {shown}.")
-        return default
+    except ValueError as error:
+        missing, rest = (error.asked, error.rest) if isinstance(error, NotHereError) else ((), None)
+        value = rest or default
+        if aloud:
+            said, shown = (
+                ", ".join(visible(str(one), 80) for one in some) or "nothing"
+                for some in (missing or asked, value if isinstance(value, list) else [value] if value else [])
+            )
+            now.wrong[key] = (value, f"The address asks for {key}={said}, which is not here. Shown instead: {shown}.")
+        return value
 
 
 def _address() -> dict[str, list[str]]:

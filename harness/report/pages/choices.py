@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from harness.report.pages.address import held
+from harness.report.pages.address import NotHereError, held
 
 T = TypeVar("T")
 
@@ -55,8 +55,9 @@ def several(
 
     def read(texts: Sequence[str]) -> list[str]:
         found = [text for text in texts if text in options]
-        if len(found) < len([text for text in texts if text]):
-            raise ValueError
+        missing = [text for text in texts if text and text not in options]
+        if missing:
+            raise NotHereError(missing, found)
         return found
 
     def texts(value: Sequence[str]) -> list[str]:

@@ -144,6 +144,21 @@ def index_of(evidence: Evidence) -> TaskIndex:
     return load_task_index(evidence.folder)
 
 
+@remembered(64)
+def damage_of(evidence: Evidence) -> tuple[str, ...]:
+    """The files beside the outcomes that cannot be opened; what does not need them is shown all the same."""
+    import pyarrow.parquet as pq
+
+    found = []
+    for name in ("calls.parquet", "transcripts.parquet"):
+        try:
+            if (evidence.folder / name).exists():
+                pq.read_metadata(evidence.folder / name)
+        except (OSError, ValueError):
+            found.append(name)
+    return tuple(found)
+
+
 def keeps_conversations(evidence: Evidence) -> bool:
     """Whether the report says what was asked and answered."""
     return (evidence.folder / "transcripts.parquet").is_file()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from harness.core import as_json
+from harness.core import OwnbenchError, as_json
 from harness.report.csv_export import safe_csv
 from harness.report.forest import forest_figure
 from harness.report.fragments import domain_differences_html, html_text
@@ -39,10 +39,12 @@ from harness.report.text import listed, plural, visible
 from harness.report.view import Flip, Pairing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from harness.report.pages.shell import Shown
+    from harness.report.task_view import ShownText
     from harness.report.view import ContenderScore
+    from harness.store import TaskKey
 
     Scores = tuple[ContenderScore, ContenderScore]
     Links = Callable[[int], str]
@@ -201,7 +203,13 @@ def _asked(evidence: Evidence, flips: list[Flip], link: "Links | None") -> tuple
             places.setdefault((name, table.domain_names[table.domains[row]]), []).append(row)
     alone = {name: found[0] for name, found in places.items() if len(found) == 1}
     kept = keeps_conversations(evidence)
-    texts = asked_at(evidence, tuple(table.keys[place] for place in alone.values()), ASKED) if kept else {}
+    why = None if kept else "The report holds no transcripts: what was asked is not known here."
+    texts: Mapping[TaskKey, ShownText] = {}
+    if kept:
+        try:
+            texts = asked_at(evidence, tuple(table.keys[place] for place in alone.values()), ASKED)
+        except OwnbenchError as error:  # the flips are known without them
+            why = f"What was asked is not to be had: {error}"
     rows = []
     for f in flips:
         place = alone.get((f.task, f.domain))
@@ -209,8 +217,8 @@ def _asked(evidence: Evidence, flips: list[Flip], link: "Links | None") -> tuple
         cut_of = text.length if text is not None and text.cut else None
         leads = "" if place is None or link is None else link(place)
         rows.append(FlippedTask(flip=f, asked=None if text is None else text.text, cut_of=cut_of, link=leads))
-    if not kept:
-        return rows, "The report holds no transcripts: what was asked is not known here."
+    if why is not None:
+        return rows, why
     twins = len(alone) < len(places)  # two suites have a task of that name: a text could be the other's
     return rows, "Several suites have a task of the same name; of such no text is shown." if twins else None
 

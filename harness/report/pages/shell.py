@@ -5,7 +5,7 @@ The state is in the address: a link opens the same reports, page and choices.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import streamlit as st
@@ -26,12 +26,12 @@ from harness.report.pages import (
 )
 from harness.report.pages.address import complaints, held, visit
 from harness.report.pages.choices import choose, one_of, several
-from harness.report.pages.evidence import Evidence, look_at, splits_of
+from harness.report.pages.evidence import Evidence, damage_of, look_at, splits_of
 from harness.report.pages.parts import html, loud, title
 from harness.report.text import listed, visible
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Shown:
     """What a page is given."""
 
@@ -41,9 +41,9 @@ class Shown:
     every: tuple[Path, ...] = ()
     """The folders of all reports that the dashboard was given, chosen or not."""
 
-    @property
+    @cached_property
     def evidence(self) -> Evidence:
-        """The one report of a page that shows one; where several are chosen, the reader says which."""
+        """The one report of a page that shows one; where several are chosen, the reader says which, once a drawing."""
         if len(self.chosen) == 1:
             return self.chosen[0]
         named = dict(_named([e.folder for e in self.chosen]))
@@ -88,7 +88,7 @@ def _draw(given: Sequence[Path]) -> None:
     names = [e.name for e in shown.chosen] if shown else []
     st.set_page_config(page_title=" - ".join([", ".join(visible(n, 60) for n in names[:3]) or "no report", page]))
     with top:
-        for words in (*problems, *complaints("page", "report", "split")):
+        for words in (*problems, *complaints("page", "report", "split"), *_damage(shown)):
             loud(words)
         if shown:
             html(f'<p class="where">{html_text(_where(shown))}</p>')
@@ -100,6 +100,16 @@ def _draw(given: Sequence[Path]) -> None:
         PAGES[page](shown)
     except OwnbenchError as error:  # a broken report says what is broken
         loud(str(error))
+
+
+def _damage(shown: Shown | None) -> list[str]:
+    """What is said on every page of a report of which a file is cut."""
+    return [
+        f"{e.name}: {listed(damaged)} cannot be opened, so what was asked, answered and called is not shown. The "
+        "figures rest on outcomes.parquet, which can."
+        for e in (shown.chosen if shown else ())
+        if (damaged := damage_of(e))
+    ]
 
 
 def _page() -> str:
