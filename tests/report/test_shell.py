@@ -1,0 +1,94 @@
+"""The frame of the dashboard: which reports and which page, whatever becomes of the folders."""
+
+import shutil
+
+import pytest
+from app_page import texts
+from escalating import write_escalating
+from streamlit.testing.v1 import AppTest
+
+
+def drawn(folder, **asked):
+    """The whole dashboard of a folder of reports, at an address."""
+
+    def script(folder):
+        from harness.report import dashboard
+
+        dashboard([folder])
+
+    test = AppTest.from_function(script, args=(str(folder),), default_timeout=60)
+    for key, value in asked.items():
+        test.query_params[key] = value
+    return run(test)
+
+
+def run(test):
+    test.run()
+    assert not test.exception, test.exception
+    return test
+
+
+def choose_page(test, name):
+    test.radio[0].set_value(name)
+    return run(test)
+
+
+@pytest.fixture
+def reports(tmp_path):
+    """A folder with the reports ``one`` and ``two``, of contenders with costs and confidences."""
+    for name in ("one", "two"):
+        write_escalating(tmp_path / "all" / name, n=40)
+    return tmp_path / "all"
+
+
+PAGES = ["Answer", "Head to head", "Domains", "Escalation", "Money", "Skills", "Tasks", "Gate and history"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_shows_one_of_two_reports_that_are_chosen(reports, page):
+    test = drawn(reports, report=["one", "two"], page=page)
+    boxes = [box for box in test.selectbox if box.key == "shown"]
+    assert len(boxes) == (page not in {"Answer", "Gate and history"})
+
+
+def test_a_report_that_is_gone_hides_no_other(reports):
+    test = drawn(reports)
+    assert test.multiselect[0].options == ["one", "two"]
+    shutil.rmtree(reports / "one")
+    test = drawn(reports)
+    assert test.multiselect[0].options == ["two"]
+
+
+def test_a_report_that_goes_while_it_is_shown_is_missed_aloud(reports):
+    test = drawn(reports, report="two", page="Answer")
+    assert "which is not here" not in texts(test)
+    shutil.rmtree(reports / "two")
+    choose_page(test, "Domains")
+    assert "report=two, which is not here. Shown instead: one." in texts(test)
+
+
+def test_of_several_reports_in_a_link_those_that_are_there_are_shown(reports):
+    test = drawn(reports, report=["two", "nope"])
+    assert "report=nope, which is not here. Shown instead: two." in texts(test)
+    assert test.multiselect[0].value == ["two"]
+
+
+def test_a_report_made_since_is_offered(reports):
+    test = drawn(reports)
+    shutil.copytree(reports / "one", reports / "three")
+    assert run(test).multiselect[0].options == ["one", "three", "two"]
+
+
+def test_a_broken_report_is_not_the_first_that_is_shown(reports):
+    (reports / "about").mkdir()
+    (reports / "about" / "outcomes.parquet").write_bytes(b"PAR1")
+    test = drawn(reports)
+    assert test.multiselect[0].options[0] == "about"
+    assert test.multiselect[0].value == ["one"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_that_a_file_beside_the_outcomes_is_cut(reports, page):
+    (reports / "one" / "transcripts.parquet").write_bytes(b"PAR1")
+    test = drawn(reports, report="one", page=page)
+    assert "one: transcripts.parquet cannot be opened" in texts(test)
