@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from harness.core import EvidenceError, Status, nearest
 from harness.store.browse_index import GRADED, HEX, ROW_WORDS, TaskIndex, Words, repeats
-from harness.store.columns import OUTCOMES, OUTCOMES_FILE, REQUIRED, arrow_type, fitted, open_table
+from harness.store.columns import OUTCOMES, OUTCOMES_FILE, REQUIRED, arrow_type, damaged, fitted, open_table
 from harness.store.results import RESULTS, is_partial
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _column(reader: "pq.ParquetFile", path: Path, name: str) -> "pa.ChunkedArray
     try:
         column = reader.read(columns=[name]).column(0)
     except (pa.ArrowException, OSError) as error:
-        raise EvidenceError(f"{path}: damaged: {str(error).splitlines()[0]}") from None
+        raise damaged(path, error) from None
     return column if pa.types.is_dictionary(column.type) else fitted(column, OUTCOMES[name], path, name)
 
 

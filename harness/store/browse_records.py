@@ -22,6 +22,7 @@ from harness.store.columns import (
     OUTCOMES_FILE,
     TRANSCRIPTS,
     TRANSCRIPTS_FILE,
+    damaged,
     fitted,
     nearest_first,
     open_table,
@@ -292,7 +293,7 @@ def _read(file: "pq.ParquetFile", path: Path, group: int, name: str) -> Any:
     try:
         column = file.read_row_group(group, columns=[name]).column(0)
     except (pa.ArrowException, OSError) as error:
-        raise EvidenceError(f"{path}: damaged: {str(error).splitlines()[0]}") from None
+        raise damaged(path, error) from None
     return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
 
 
@@ -320,5 +321,5 @@ def _taken(
                 if start > rows[-1]:
                     break
     except (pa.ArrowException, OSError) as error:
-        raise EvidenceError(f"{path}: damaged: {str(error).splitlines()[0]}") from None
+        raise damaged(path, error) from None
     return found

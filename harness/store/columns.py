@@ -106,7 +106,7 @@ def open_table(path: Path, columns: Mapping[str, str], *, required: Sequence[str
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
-        raise EvidenceError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from None
+        raise damaged(path, error, "not a readable Parquet file: it is cut off or damaged") from None
     found: pa.Schema = file.schema_arrow
     for name in required:
         if name not in found.names:
@@ -136,7 +136,7 @@ def read_table(
         try:
             table = file.read(columns=there)
         except (pa.ArrowException, OSError) as error:
-            raise EvidenceError(f"{path}: damaged: {str(error).splitlines()[0]}") from None
+            raise damaged(path, error) from None
         rows = file.metadata.num_rows
     arrays = [
         fitted(table.column(name), columns[name], path, name)
@@ -162,6 +162,19 @@ def fitted(values: Any, word: str, path: Path, name: str) -> Any:
         return values.cast(wanted)
     except pa.ArrowException as error:
         raise EvidenceError(f"{path}: the column {name}: {str(error).splitlines()[0]}") from None
+
+
+def damaged(path: Path, error: Exception, what: str = "damaged: a part of the file cannot be read") -> EvidenceError:
+    """What to say and to do about a table of a report that cannot be read; the library's own words in brackets."""
+    words = next(iter(str(error).splitlines()), "").strip().rstrip(".:") or type(error).__name__
+    remedy = "restore it from a copy, or import the table again into a new report"
+    if any(path.parent.glob("attempts*.jsonl")):
+        remedy = (
+            "restore it from a copy, or remove it and start ownbench run again: paid answers are kept in the journal"
+        )
+    elif (path.parent / "experiment.yaml").is_file():
+        remedy = "restore it from a copy, or remove it and start ownbench run again"
+    return EvidenceError(f"{path}: {what} ({words}); {remedy}")
 
 
 def nearest_first(groups: int, near: float) -> list[int]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core import EvidenceError, Status, UsageError, nearest
+from harness.core import EvidenceError, OwnbenchError, Status, UsageError, nearest
 from harness.store.attempts import Attempts
-from harness.store.columns import OUTCOMES, OUTCOMES_FILE, REQUIRED, arrow_type, fitted, open_table
+from harness.store.columns import OUTCOMES, OUTCOMES_FILE, REQUIRED, arrow_type, damaged, fitted, open_table
 from harness.store.flags import Flag, flags_of
 from harness.store.reduce import Reduction
 
@@ -214,8 +214,8 @@ def load_task_table(report: Path, split: str | None = None, *, attempts: bool = 
     ``all``.
 
     Raises:
-        UsageError: an unknown split.
-        EvidenceError: the table is missing or broken, holds an unknown status, or has no row to use.
+        UsageError: an unknown split, or one that the report has no rows of.
+        EvidenceError: the table is missing or broken, holds an unknown status, or has no rows.
     """
     import pyarrow as pa
 
@@ -229,8 +229,7 @@ def load_task_table(report: Path, split: str | None = None, *, attempts: bool = 
         mask = used_rows(batch, chosen)
         sums.add(batch if mask.all() else batch.filter(mask))
     if not sums.rows:
-        what = "holds no rows" if chosen == "all" else f"holds no rows of the split {chosen}"
-        raise EvidenceError(f"{path}: {what}")
+        raise _no_rows(path, chosen)
     table = sums.finish()
     del batch, mask
     pa.default_memory_pool().release_unused()  # what held the rows: a third of the whole in a process that stays
@@ -245,6 +244,16 @@ def split_used(report: Path, split: str | None = None) -> str:
         EvidenceError: the table is missing or broken.
     """
     return split or _split_rule(report / OUTCOMES_FILE, None)[0]
+
+
+def _no_rows(path: Path, split: str) -> OwnbenchError:
+    """A split that the report lacks is asked for wrongly; the report itself is sound."""
+    names = {name for batch in batches(path, ("contender", "split")) for name in batch["split"].to_pylist()}
+    if not names:
+        return EvidenceError(f"{path}: holds no rows")
+    there = [name for name in ("test", "dev") if name in names or (name == "test" and None in names)]
+    have = f"it has {' and '.join(there)}" if names != {None} else "its tasks are not split"
+    return UsageError(f"{path.parent}: holds no rows of the split {split}; {have}: use {', '.join([*there, 'all'])}")
 
 
 _IDENTITY = ("suite", "suite_digest", "task", "task_digest")
@@ -293,7 +302,7 @@ def batches(path: Path, columns: Sequence[str], *, coded: bool = False) -> Itera
                     arrays = [_column(piece, name, path, as_is=name in texts) for name in columns]
                     yield pa.table(arrays, names=list(columns))
         except (pa.ArrowException, OSError) as error:
-            raise EvidenceError(f"{path}: damaged: {str(error).splitlines()[0]}") from None
+            raise damaged(path, error) from None
 
 
 def _plain(schema: "pa.Schema", name: str) -> bool:

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from harness.cli.main import main
 from harness.core import EvidenceError
 from harness.report import write_report
 from harness.report.figures import MOST_ROWS
@@ -122,6 +123,15 @@ def test_a_broken_report_still_renders_and_says_so(make_report, paired_rows, bro
     assert said in "".join(found.text)
     assert where == f"{report / 'report.html'} says so"
     assert not (report / "statistics.json").exists()
+
+
+def test_a_split_that_is_not_there_leaves_the_page_alone(make_report, paired_rows, capsys):
+    report = make_report(paired_rows(5, 2, 1, 2))
+    write_report(report)
+    before = (report / "report.html").read_bytes()
+    assert main(["report", str(report), "--split", "dev"]) == 2
+    assert re.search("no rows of the split dev; .*: use .*all", capsys.readouterr().err)
+    assert (report / "report.html").read_bytes() == before
 
 
 def test_where_no_run_was_begun_it_is_said_that_no_page_is_written(tmp_path):

@@ -115,8 +115,15 @@ def test_dev_rows_are_left_out_where_there_are_test_rows(tmp_path: Path) -> None
     assert len(load_task_table(report, "all").tasks) == 40
     with pytest.raises(UsageError, match="split"):
         load_task_table(report, "train")
-    with pytest.raises(EvidenceError, match="no rows of the split dev"):
+
+
+def test_a_split_that_the_report_lacks_is_a_wrong_use_that_names_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no rows of the split dev; its tasks are not split: use test, all"):
         load_task_table(write(rows(), tmp_path / "none"), "dev")
+    frame = rows()
+    frame["split"] = "dev"
+    with pytest.raises(UsageError, match=r"no rows of the split test; it has dev: use dev, all"):
+        load_task_table(write(frame, tmp_path / "dev"), "test")
 
 
 def test_a_fractional_score_is_the_value_where_passed_is_unknown(tmp_path: Path) -> None:
@@ -202,7 +209,14 @@ def test_no_table_or_a_damaged_one(tmp_path: Path) -> None:
     report = write(rows(n_tasks=2000), tmp_path)
     whole = (report / "outcomes.parquet").read_bytes()
     (report / "outcomes.parquet").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(EvidenceError, match="not a readable Parquet"):
+    with pytest.raises(
+        EvidenceError, match=r"not a readable Parquet file: it is cut off or damaged \(.*[^.]\); .*import"
+    ):
+        load_task_table(report)
+    (report / "attempts.jsonl").write_text("")
+    with pytest.raises(
+        EvidenceError, match=r"; restore it .* ownbench run again: paid answers are kept in the journal$"
+    ):
         load_task_table(report)
     (report / "outcomes.parquet").write_bytes(b"PAR1" + b"\xff" * (len(whole) // 2) + whole[len(whole) // 2 + 4 :])
     with pytest.raises(EvidenceError, match=r"damaged|not a readable"):
