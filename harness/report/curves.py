@@ -3,8 +3,10 @@
 The curve stands in a linear frame, in which mixing two policies at random lies on the straight line between them.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from decimal import Decimal
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from harness.core import Estimate, Kind
@@ -43,16 +45,21 @@ NAMED = dict(zip(("never", "always", "random", "oracle"), SHAPES, strict=False))
 
 def thinned(view: Sweep, most: int = MOST_POINTS) -> list[SweepPoint]:
     """At most so many points of the curve, even in the share escalated; the ends and the chosen one among them."""
+    return [view.curve[k] for k in thinned_places(view, most)]
+
+
+def thinned_places(view: Sweep, most: int = MOST_POINTS) -> list[int]:
+    """Where on the curve those points stand."""
     curve = view.curve
     if len(curve) <= most:
-        return list(curve)
+        return list(range(len(curve)))
     steps = most - 3
     kept, at = {0, len(curve) - 1, chosen_place(view)}, 0
     for k in range(steps + 1):
         while at < len(curve) - 1 and curve[at].escalated < k / steps:
             at += 1
         kept.add(at)
-    return [curve[k] for k in sorted(kept)]
+    return sorted(kept)
 
 
 def chosen_place(view: Sweep) -> int:
@@ -69,6 +76,29 @@ def threshold_words(point: SweepPoint) -> str:
 def plain_threshold(point: SweepPoint) -> str:
     """The number alone, to six digits and without a power of ten; ``always`` where it is infinite."""
     return "always" if point.threshold is None else format(Decimal(f"{point.threshold:.6g}"), "f")
+
+
+def threshold_name(view: Sweep, place: int) -> str:
+    """What stands for a step of the curve in the address: six digits, or all of them where a neighbour has the same."""
+    curve, told = view.curve, plain_threshold(view.curve[place])
+    beside = [curve[k] for k in (place - 1, place + 1) if 0 <= k < len(curve)]
+    limit = curve[place].threshold
+    if limit is None or told not in [plain_threshold(p) for p in beside]:
+        return told
+    return format(Decimal(repr(limit)), "f")
+
+
+def step_of(view: Sweep, asked: float) -> int:
+    """The step of the curve that escalates the same tasks as a threshold: the first that is not below it.
+
+    The steps are the confidences on record, and a threshold escalates what is below it. So one that lies between two
+    steps escalates the lower step's own tasks too, which is what the upper one does.
+    """
+    return min(bisect_left(view.curve, asked, key=_limit), len(view.curve) - 1)
+
+
+def _limit(point: SweepPoint) -> float:
+    return inf if point.threshold is None else point.threshold
 
 
 def escalation_figure(view: Sweep, here: SweepPoint | None = None, look: Look = PAPER) -> Figure:

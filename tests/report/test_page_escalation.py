@@ -1,6 +1,7 @@
 """The page of escalation: every figure as ``ownbench sweep --json`` has it, defaults from the evidence, what lacks."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from app_page import bodies, drawn, table, texts
@@ -8,12 +9,12 @@ from escalating import write_escalating
 
 from harness.cli.main import main
 from harness.core import Estimate
-from harness.report.curves import chosen_place, plain_threshold, threshold_words
-from harness.report.pages.escalation import default_parts, parts_of, read_threshold, usual_sweep
-from harness.report.pages.evidence import look_at, scoreboard_for, sweep_for
+from harness.report.curves import chosen_place, plain_threshold, thinned_places, threshold_name, threshold_words
+from harness.report.pages.escalation import default_parts, parts_of, read_threshold, stops_of, usual_sweep
+from harness.report.pages.evidence import look_at, scoreboard_for, sweep_for, table_of
 from harness.report.text import dollars_interval, percent, percent_interval, points, points_interval, seconds
 from harness.store import read_manifest
-from harness.verdict import SweepGoal, SweepPoint, SweepSettings
+from harness.verdict import SweepGoal, SweepSettings
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
 
@@ -124,15 +125,38 @@ def test_a_slider_that_nobody_moved_follows_the_choice(report):
 
 def test_a_link_may_give_any_number_and_one_that_is_none_is_said_aloud(report):
     sweep = sweep_for(look_at(report), "w", "e")
-    near = min((p.threshold for p in sweep.curve if p.threshold is not None), key=lambda t: abs(t - 0.5))
+    said = table_of(look_at(report))[0]
+    sure = said.confidences[said.index("w")]
     page = drawn("escalation", report, threshold="0.5")
-    assert page.select_slider[0].value == f"{near:.6g}"
-    assert asked_for(page) == f"{near:.6g}"
+    step = page.select_slider[0].value
+    same = next(p for p in sweep.curve if p.threshold is not None and f"{p.threshold:.6g}" == step)
+    assert same.escalated == pytest.approx((sure < 0.5).mean())  # the very tasks below 0.5
+    assert f"0.5 escalates the same tasks as {step}." in texts(page)
+    assert asked_for(page) == step
+    assert "the same tasks as" not in texts(page.run())
     usual = f"{sweep.chosen.threshold:.6g}"
     for wrong in ("below 0.5", "0,5", "nan", "7"):
         page = drawn("escalation", report, threshold=wrong)
         assert f"threshold={wrong}" in texts(page)
         assert page.select_slider[0].value == usual
+
+
+def test_a_link_has_the_step_that_the_slider_leaves_out(report, monkeypatch):
+    monkeypatch.setattr("harness.report.pages.escalation.thinned_places", lambda view: thinned_places(view, 12))
+    sweep = sweep_for(look_at(report), "w", "e")
+    places = thinned_places(sweep, 12)
+    out = next(k for k in range(5, 100) if k not in places and k - 1 not in places)
+    between = (sweep.curve[out - 1].threshold + sweep.curve[out].threshold) / 2
+    page = drawn("escalation", report, threshold=f"{between:.12f}")
+    slider, step = page.select_slider[0], f"{sweep.curve[out].threshold:.6g}"
+    assert slider.value == step
+    assert len(slider.options) == len(places) + 1
+    assert table(page, "threshold")[1][0] == f"below {step}"
+    other = threshold_name(sweep, places[3])
+    slider.set_value(other).run()
+    assert (page.select_slider[0].value, asked_for(page)) == (other, other)
+    page.select_slider[0].set_value(step).run()
+    assert page.select_slider[0].value == step
 
 
 def test_another_worker_starts_from_its_own_threshold(report):
@@ -146,20 +170,24 @@ def test_another_worker_starts_from_its_own_threshold(report):
     assert asked_for(page) == page.select_slider[0].value
 
 
-def test_a_threshold_is_read_as_the_nearest_stop():
-    def stop(limit):
-        none = Estimate(value=None, n_tasks=0, method="none")
-        return SweepPoint(threshold=limit, escalated=0.0, pass_rate=none, cost_per_task_usd=none, latency_s=none,
-                          utility=None)  # fmt: skip
+def test_a_threshold_is_read_as_the_step_that_escalates_the_same_tasks(report):
+    def curve(*limits):
+        sweep = sweep_for(look_at(report), "w", "e")
+        return replace(sweep, curve=tuple(replace(sweep.curve[0], threshold=limit) for limit in limits))
 
-    stops = {"0.25": stop(0.25000001), "0.5": stop(0.5), "0.75": stop(0.75), "always": stop(None)}
-    asked = {"0.25": "0.25", "0.3": "0.25", "0.45": "0.5", "5e-1": "0.5", "0": "0.25", "0.76": "always", "1": "always",
-             "always": "always", "inf": "always"}  # fmt: skip
-    assert {text: read_threshold(text, stops) for text in asked} == asked
+    found = curve(0.25000001, 0.5, 0.75, None)
+    asked = {"0.25": "0.25", "0.3": "0.5", "0.45": "0.5", "5e-1": "0.5", "0.51": "0.75", "0": "0.25", "0.76": "always",
+             "1": "always", "always": "always", "inf": "always"}  # fmt: skip
+    assert {text: read_threshold(text, found) for text in asked} == asked
     for wrong in ("", "much", "nan", "-1", "1.5", "-inf"):
         with pytest.raises(ValueError, match=r"."):
-            read_threshold(wrong, stops)
-    assert read_threshold("-3", {"-4": stop(-4.0), "-1": stop(-1.0)}) == "-4"  # a signal on another scale
+            read_threshold(wrong, found)
+    assert read_threshold("-3", curve(-4.0, -1.0, None)) == "-1"  # a signal on another scale
+    near = curve(0.5, 0.99999991, 0.99999992, 1.0, None)  # alike to six digits
+    names = [threshold_name(near, k) for k in range(5)]
+    assert len(set(names)) == 5
+    assert [read_threshold(name, near) for name in names] == names
+    assert list(stops_of(near)) == names
 
 
 def test_imported_oracles_are_no_default_and_the_warmed_sweep_is_the_first_one_shown(tmp_path):

@@ -1,7 +1,8 @@
 """When the worker hands over to the expert: thresholds replayed from recorded outcomes, and whether the signal pays."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,10 +14,11 @@ from harness.report.curves import (
     calibration_words,
     chosen_place,
     escalation_figure,
-    plain_threshold,
     ranked_words,
     reliability_figure,
-    thinned,
+    step_of,
+    thinned_places,
+    threshold_name,
     threshold_words,
 )
 from harness.report.fragments import html_list, html_text
@@ -204,48 +206,79 @@ def _round(usd: float) -> float:
 @st.fragment
 def _threshold(found: Sweep, look: "Look") -> None:
     """The slider over the curve; moving it computes nothing anew."""
-    stops = stops_of(found)
-    start = plain_threshold(found.curve[chosen_place(found)])
+    start = threshold_name(found, chosen_place(found))
+    of = (found.worker, found.expert, found.signal, start)
+    link = st.query_params.get("threshold", "")  # as it was asked for, before the address is written anew
+    stops = stops_of(found, _linked(found, of, link))
     draw = partial(
         st.select_slider, "Escalate where the confidence is", list(stops), key="threshold",
         format_func=lambda stop: threshold_words(stops[stop]),
     )  # fmt: skip
-    asked = held("threshold", draw, default=start, read=lambda texts: read_threshold(texts[-1], stops),
-                 texts=lambda stop: [stop], of=(found.worker, found.expert, found.signal, start))  # fmt: skip
+    asked = held("threshold", draw, default=start, read=lambda texts: read_threshold(texts[-1], found),
+                 texts=lambda stop: [stop], of=of)  # fmt: skip
     here = stops[asked]
-    html(threshold_html(found, here))
+    html(same_html(found, link, asked) + threshold_html(found, here))
     st.caption("As it looks on these tasks. A threshold that is picked by eye looks better than it is, as every choice "
                "does on the tasks that it was made on. In use, expect the first row of the first table.")  # fmt: skip
     figure("escalation", escalation_figure, found, here, look)
 
 
-def stops_of(found: Sweep) -> dict[str, SweepPoint]:
-    """The thresholds of the slider by the number that stands for each in the address."""
-    stops: dict[str, SweepPoint] = {}
-    for point in thinned(found):
-        stops.setdefault(plain_threshold(point), point)
-    return stops
+def _linked(found: Sweep, of: object, link: str) -> list[str]:
+    """The steps that addresses have asked for so far; they stay on the slider, or it would start anew."""
+    known, kept = st.session_state.get("linked thresholds", (None, []))
+    kept = list(kept) if known == of else []
+    with suppress(ValueError):
+        kept.append(read_threshold(link, found))
+    st.session_state["linked thresholds"] = of, list(dict.fromkeys(kept))
+    return kept
 
 
-def read_threshold(text: str, stops: Mapping[str, SweepPoint]) -> str:
-    """The stop that a text of an address asks for: itself, or the one whose threshold is nearest to its number.
+def stops_of(found: Sweep, also: Sequence[str] = ()) -> dict[str, SweepPoint]:
+    """The thresholds of the slider by the text that stands for each in the address, from the lowest.
 
-    A number above the highest threshold always escalates, one below the lowest does what that does.
+    Args:
+        found: the sweep.
+        also: such texts of steps that the thinned curve leaves out.
+    """
+    places = {*thinned_places(found), *(place_of(text, found) for text in also)}
+    return {threshold_name(found, place): found.curve[place] for place in sorted(places)}
+
+
+def read_threshold(text: str, found: Sweep) -> str:
+    """The step of the full curve that a text of an address asks for: itself, or the one that escalates the same tasks.
 
     Raises:
         ValueError: no number, or outside of 0 to 1 where all thresholds lie inside.
     """
-    if text in stops:
-        return text
+    return threshold_name(found, place_of(text, found))
+
+
+def place_of(text: str, found: Sweep) -> int:
+    """Where on the curve that step stands; raises as `read_threshold` does."""
+    last = len(found.curve) - 1
+    if text == threshold_name(found, last):
+        return last
     asked = float(text)
-    limits = {stop: p.threshold for stop, p in stops.items() if p.threshold is not None}
-    low, high = min(limits.values(), default=0.0), max(limits.values(), default=1.0)
-    if math.isnan(asked) or asked < min(0.0, low) or (max(1.0, high) < asked < math.inf):
+    limits = [p.threshold for p in (found.curve[0], found.curve[max(last - 1, 0)]) if p.threshold is not None]
+    low, high = min([0.0, *limits]), max([1.0, *limits])
+    if math.isnan(asked) or asked < low or high < asked < math.inf:
         raise ValueError(f"no threshold of this signal: {text}")
-    always = next((stop for stop, p in stops.items() if p.threshold is None), None)
-    if always is not None and (asked > high or not limits):
-        return always
-    return min(limits, key=lambda stop: abs(limits[stop] - asked))
+    place = step_of(found, asked)
+    # The text of a step may be cut to six digits, just above or below the step itself.
+    return next((k for k in (place, place - 1) if 0 <= k < last and float(threshold_name(found, k)) == asked), place)
+
+
+def same_html(found: Sweep, link: str, asked: str) -> str:
+    """That a threshold of an address is no step of the curve, and which one does the same; nothing where it is one."""
+    try:
+        same = link != asked and read_threshold(link, found) == asked
+    except ValueError:
+        return ""
+    if not same:
+        return ""
+    if asked == "always":
+        return f"<p>{html_text(f'{link} is above every confidence here, so it escalates every task.')}</p>"
+    return f"<p>{html_text(f'{link} escalates the same tasks as {asked}.')}</p>"
 
 
 def _signal(found: Sweep, look: "Look") -> None:
