@@ -10,7 +10,9 @@ from harness.verdict import KINDS_MEAN, Advice, FlipPoint, Option
 _STYLE = {Decision.UNDECIDED: "bold yellow"}
 _MONEY = "_usd"
 COLUMNS = (
-    "per month = fixed (training, labelling and authoring spread over the months; hosting) + tasks; cheapest: how often"
+    "per month = fixed (training, labelling and authoring spread over the months; hosting) + tasks + outages",
+    "outages: what they are expected to lose, on no invoice: tasks a month x share on an API x value x days / 365",
+    "cheapest: how often it is, of the options that hold the quality; per pass: of the tasks alone",
 )
 
 
@@ -23,12 +25,24 @@ def print_advice(view: Advice, file: TextIO | None = None) -> None:
     print_notes(console, view.reasons)
     print_line(console, "")
     print_line(console, "Options", "bold")
-    header = ["contender", "kind", "pass rate", "quality", "per pass", "per month", "fixed", "tasks", "cheapest"]
+    header = [
+        "contender",
+        "kind",
+        "pass rate",
+        "quality",
+        "per pass",
+        "per month",
+        "fixed",
+        "tasks",
+        "outages",
+        "cheapest",
+    ]
     expendable = ("per pass", "cheapest")
     print_table(console, header, [_option_cells(option) for option in view.options], left=2, expendable=expendable)
     for kind, words in KINDS_MEAN.items():
         print_line(console, f"{kind:<5}{words}")
-    print_line(console, COLUMNS)
+    for line in COLUMNS:
+        print_line(console, line)
     print_line(console, "")
     print_line(console, f"Break-even, tasks a month: {_break_even(view)}")
     print_line(console, "")
@@ -62,6 +76,7 @@ def _option_cells(option: Option) -> list[str]:
         dollars_interval(option.monthly_usd),
         dollars(option.fixed_usd),
         dollars(option.tasks_usd),
+        dollars(option.outages_usd),
         chance(option.probability_cheapest),
     ]
 

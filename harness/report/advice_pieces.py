@@ -36,7 +36,8 @@ def kinds_html() -> str:
 
 def options_html(view: Advice) -> str:
     """One row an option, the likeliest to be the cheapest first."""
-    header = ["option", "kind", "a month", "of it fixed", "of it for tasks", "how often the cheapest", "pass rate"]
+    header = ["option", "kind", "a month", "of it fixed", "of it for tasks", "of it lost to outages",
+              "how often the cheapest of those that hold the quality", "pass rate"]  # fmt: skip
     rows: list[list[Cell | str]] = []
     for o in view.options:
         p = o.probability_cheapest
@@ -48,18 +49,47 @@ def options_html(view: Advice) -> str:
         rows.append([Cell(o.contender, code=True), Cell(o.kind, f"{KINDS_MEAN.get(o.kind, '')} ({o.because})"),
                      money_cell(o.monthly_usd), *_parts(view, o, lacking), often, rate_cell(o.pass_rate),
                      Cell(o.quality, QUALITY[o.quality]), money_cell(o.cost_per_pass_usd)])  # fmt: skip
-    return html_table([*header, "quality", "cost per pass"], rows, left=2, caption="Options", kind="options")
+    table = html_table([*header, "quality", "cost per pass"], rows, left=2, caption="Options", kind="options")
+    return table + html_list(_columns(view), "reasons")
+
+
+def _columns(view: Advice) -> list[str]:
+    """What the columns of the options mean, below their table: of the words of quality those that stand in it."""
+    found = {o.quality for o in view.options}
+    words = "; ".join(f"{word}: {meaning}" for word, meaning in QUALITY.items() if word in found)
+    return [
+        "A month = fixed + tasks + lost to outages. For tasks: tasks a month times the cost of a task.",
+        (
+            "Lost to outages: tasks a month times the share of them that needs an API, times a task's value, times "
+            "outage days a year / 365. It is an expected loss, not an invoice."
+        ),
+        (
+            f"Holds the quality: passes at most {amount_words('margin', view.margin)} less than the option that passes "
+            "most. An option that fails this in every redraw of the tasks is never counted, however cheap it is."
+        ),
+        f"Quality, on the tasks as they were seen. {words[:1].upper()}{words[1:]}.",
+    ]
 
 
 def _parts(view: Advice, option: Option, lacking: str) -> list[Cell]:
-    """Of a month's bill what is paid whatever the volume, and what the tasks cost; each with its reckoning on hover."""
+    """Of a month's bill what is fixed, what the tasks cost and what outages lose; each with its reckoning on hover."""
     if option.fixed_usd is None:
-        return [Cell(UNKNOWN, lacking), Cell(UNKNOWN, lacking)]
+        return [Cell(UNKNOWN, lacking)] * 3
     parts = " + ".join(f"{INPUTS[name]} {dollars(usd)}" for name, usd in option.fixed_parts_usd.items() if usd)
     volume = view.economics["tasks_per_month"]
     each = f"{number(volume)} tasks, {dollars((option.tasks_usd or 0.0) / volume)} each" if volume else "no tasks"
+    lost = _lost(view) if option.outages_usd else "nothing is expected to be lost"
     return [Cell(dollars(option.fixed_usd), parts or "nothing is paid whatever the volume"),
-            Cell(dollars(option.tasks_usd), f"{each}, with what outages are expected to lose")]  # fmt: skip
+            Cell(dollars(option.tasks_usd), each), Cell(dollars(option.outages_usd), lost)]  # fmt: skip
+
+
+def _lost(view: Advice) -> str:
+    """How the loss comes about, with the amounts as they stand."""
+    volume, value, days = (view.economics[n] for n in ("tasks_per_month", "value_per_task_usd", "outage_days_per_year"))
+    return (
+        f"expected, on no invoice: of {number(volume)} tasks those that need an API, {dollars(value)} each, "
+        f"on {number(days)} of 365 days"
+    )
 
 
 def conditions_html(view: Advice) -> str:

@@ -18,7 +18,7 @@ from harness.verdict.grounds import AdviceSettings, Grounds, grounds_of
 from harness.verdict.options import OWN, Candidate
 from harness.verdict.reasons import Findings, Option, reasons
 from harness.verdict.standing import Standing, at_quality, by_kind, cheapest
-from harness.verdict.terms import GPU_HOUR, Bill, Terms, fixed_parts, load_terms, monthly
+from harness.verdict.terms import GPU_HOUR, Bill, Terms, fixed_parts, load_terms, monthly, outage_loss
 from harness.verdict.words import dollars
 
 if TYPE_CHECKING:
@@ -265,6 +265,7 @@ def _options(grounds: Grounds, terms: Terms, ranking: _Ranking, qualities: Seque
         bill = ranking.bills[i]
         parts = {} if bill.lacking else fixed_parts(amounts, candidate.makeup, terms.months)
         fixed = None if bill.lacking else sum(parts.values())
+        lost = outage_loss(amounts, float(grounds.standing.api[i]))
         found.append(
             Option(
                 contender=candidate.contender,
@@ -275,7 +276,8 @@ def _options(grounds: Grounds, terms: Terms, ranking: _Ranking, qualities: Seque
                 monthly_usd=_monthly(bill, ranking.drawn[:, i], grounds.trials(i), tasks, grounds.settings),
                 fixed_usd=fixed,
                 fixed_parts_usd=parts,
-                tasks_usd=None if fixed is None else max(0.0, float(bill.usd) - fixed),
+                tasks_usd=None if fixed is None else max(0.0, float(bill.usd) - fixed - lost),
+                outages_usd=None if fixed is None else lost,
                 probability_cheapest=None if bill.lacking else float(ranking.probabilities[i]),
                 quality=qualities[i] if ranking.allowed[i] else "not allowed",
                 allowed=bool(ranking.allowed[i]),

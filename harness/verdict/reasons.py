@@ -28,7 +28,9 @@ class Option:
     fixed_parts_usd: Mapping[str, float]
     """The same by the input that it comes from."""
     tasks_usd: float | None
-    """The rest of the bill: what the month's tasks cost, with what outages are expected to lose."""
+    """What the month's tasks cost: their number times the cost of a task."""
+    outages_usd: float | None
+    """What outages of an API are expected to lose in a month; with the two others it adds up to ``monthly_usd``."""
     probability_cheapest: float | None
     """Of being the cheapest of those of the required quality; None where its bill is not whole."""
     quality: str

@@ -194,6 +194,14 @@ def fixed_parts(amounts: Mapping[str, float], makeup: Makeup, months: float) -> 
     return {name: amounts[name] / over for name, here, over in applies if here and amounts.get(name) is not None}
 
 
+def outage_loss(amounts: Mapping[str, float], api: float) -> float:
+    """Dollars that a month's outages are expected to lose: an expectation over the year, and on nobody's invoice.
+
+    ``volume * api * value * outage days / 365``; what is not known counts as nothing here, so ask a whole bill only.
+    """
+    return amounts.get("tasks_per_month", 0.0) * api * float(known_product(amounts, [])) / DAYS
+
+
 def known_product(terms: Mapping[str, Any], lacking: list[str]) -> Any:
     """Value times days of outage; 0 where either is known to be 0, whatever the other."""
     pair = ("outage_days_per_year", "value_per_task_usd")

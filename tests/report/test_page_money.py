@@ -10,6 +10,7 @@ from escalating import write_escalating
 
 from harness.cli.main import main
 from harness.core import Decision, Estimate
+from harness.report.advice_pieces import QUALITY
 from harness.report.pages.evidence import grounds_for, look_at
 from harness.report.text import chance, dollars, dollars_interval, percent_interval
 from harness.report.tornado import bills_figure, volumes_around
@@ -56,7 +57,8 @@ def options_of(page):
 def wanted_options(found):
     return [
         [o["contender"], o["kind"], interval(o["monthly_usd"], dollars_interval), dollars(o["fixed_usd"]),
-         dollars(o["tasks_usd"]), chance(o["probability_cheapest"]), interval(o["pass_rate"], percent_interval),
+         dollars(o["tasks_usd"]), dollars(o["outages_usd"]), chance(o["probability_cheapest"]),
+         interval(o["pass_rate"], percent_interval),
          o["quality"], interval(o["cost_per_pass_usd"], dollars_interval)]
         for o in found["options"]
     ]  # fmt: skip
@@ -102,6 +104,19 @@ def test_every_figure_is_that_of_the_command(report, capsys):
 )  # fmt: skip
 def test_what_ifs_in_the_address(report, capsys, choices, options):
     same(drawn("money", report, **choices), advised(report, capsys, *options))
+
+
+def test_a_month_is_its_three_parts_and_the_columns_are_explained(report):
+    """By hand: 20,000 tasks, each at 5 cents where an API is away on 5 of 365 days; e needs it for every task."""
+    page = drawn("money", report)
+    e = next(row for row in options_of(page) if row[0] == "e")
+    assert e[5] == dollars(20_000 * 0.05 * 5 / 365)
+    assert float(e[2].split()[0][1:]) == pytest.approx(sum(float(cell[1:]) for cell in e[3:6]), abs=0.02)
+    said = " ".join(texts(page).split())
+    assert "It is an expected loss, not an invoice." in said
+    assert "of those that hold the quality" in table(page, "options")[0][6]
+    for row in options_of(page):
+        assert f"{row[8]}: {QUALITY[row[8]]}".lower() in said.lower()
 
 
 def test_a_field_that_is_changed_changes_what_follows(report, capsys):

@@ -76,15 +76,19 @@ def test_a_months_bill(tmp_path):
     assert option(found, "tuned").cost_per_pass_usd.value == pytest.approx(0.0125)
 
 
-def test_a_bill_is_what_is_fixed_and_what_the_tasks_cost(same):
-    """By hand: tuned is hosted (20) and tuned (120 + 60 over 12 months); skilled was written (24 over 12 months)."""
+def test_a_bill_is_what_is_fixed_what_the_tasks_cost_and_what_outages_lose(same):
+    """By hand: tuned is hosted (20) and tuned (120 + 60 over 12 months); skilled was written (24 over 12 months).
+
+    1,000 tasks at 1 and 5 cents; with skilled an API is away a tenth of the year, 40 cents a task.
+    """
     tuned, skilled = (option(asked(same), name) for name in ("tuned", "skilled"))
     assert tuned.fixed_parts_usd == {"hosting_usd_per_month": 20, "training_usd": 10, "labelling_usd": 5}
     assert (tuned.fixed_usd, skilled.fixed_usd) == (35, 2)
     for one in (tuned, skilled):
-        assert one.fixed_usd + one.tasks_usd == pytest.approx(one.monthly_usd.value)
+        assert one.fixed_usd + one.tasks_usd + one.outages_usd == pytest.approx(one.monthly_usd.value)
+    assert [(o.tasks_usd, o.outages_usd) for o in (tuned, skilled)] == [pytest.approx((10, 0)), pytest.approx((50, 40))]
     none = option(asked(same, hosting_usd_per_month=None), "tuned")
-    assert (none.fixed_usd, none.tasks_usd) == (None, None)
+    assert (none.fixed_usd, none.tasks_usd, none.outages_usd) == (None, None, None)
 
 
 def test_a_rate_is_rounded_as_in_the_table(tmp_path):
