@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core import Comparison, Estimate
+from harness.report.leader import APART, leader_sentence, parted, strangers
 from harness.report.text import (
     UNKNOWN,
     dollars,
@@ -243,10 +244,17 @@ def found_html(view: Scoreboard) -> str:
     names = [c.name for c in view.contenders]
     options = [c for c in view.compared if c.sentence and not {c.a, c.b} & view.controls]
     options.sort(key=lambda c: -(c.delta or 0.0))
-    said = _listed([html_sentence(c.sentence, names) for c in options], "reasons", SENTENCES_SHOWN)
-    best = next((c for c in view.ranked if c.pass_rate.value is not None and c.control is None), None)
-    lead = "" if best is None else f"<p>The highest pass rate seen is that of {html_code(best.name)}.</p>"
-    return lead + said
+    together, others, alone = parted(view, options)
+    first = leader_sentence(view)
+    lead = f"<p>{html_sentence(first, names)}</p>" if first else ""
+    said = _listed([html_sentence(c.sentence, names) for c in together], "reasons", SENTENCES_SHOWN)
+    if not others and not alone:
+        return lead + said
+    apart = [html_sentence(text, names) for text in (*(c.sentence for c in others), strangers(alone)) if text]
+    if not said:
+        return f"{lead}<p>{html_text(APART)}:</p>{_listed(apart, 'reasons', SENTENCES_SHOWN)}"
+    summary = f"{html_text(APART)}: {plural(len(others) + len(alone), 'comparison')}"
+    return f"{lead}{said}<details><summary>{summary}</summary>{_listed(apart, 'reasons')}</details>"
 
 
 def comparisons_html(view: Scoreboard) -> str:

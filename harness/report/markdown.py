@@ -1,8 +1,7 @@
 """``report.md``: the report as a page for people, every figure of it as in ``statistics.json``."""
 
-import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from harness.core import Comparison
 from harness.report.cells import (
@@ -13,17 +12,15 @@ from harness.report.cells import (
     repeat_cells,
     scoreboard_cells,
 )
+from harness.report.leader import APART, leader_sentence, parted, strangers
 from harness.report.text import (
-    listed,
     markdown_code,
     markdown_table,
     markdown_text,
     p_equation,
-    percent,
-    percent_interval,
     plural,
 )
-from harness.report.view import ContenderScore, Flip, Pairing, Scoreboard
+from harness.report.view import Flip, Pairing, Scoreboard
 
 FLIPS_LISTED = 20
 """Tasks named on the page for each direction of a comparison; ``ownbench compare --json`` lists all."""
@@ -73,36 +70,27 @@ def _headline(view: Scoreboard) -> list[str]:
     known = [c for c in view.ranked if c.pass_rate.value is not None]
     if not known:
         return ["No attempt has been graded yet."]
-    known = [c for c in known if c.control is None] or known  # a control is a yardstick, and no answer
-    lines = [_leader(known)]
+    every = [c.name for c in view.contenders]
+    lines = [_sentence(leader_sentence(view), every)]
     controls = view.controls
     options = [c for c in view.compared if not {c.a, c.b} & controls]
     others = [c for c in view.compared if {c.a, c.b} & controls]
-    for title, comparisons in ((None, options), ("Controls", others)):
-        if title and comparisons:
-            lines += ["", f"{title}, which decide without looking, look at the answers, or were shown something else:"]
-        if comparisons:
-            lines += ["", *(f"- {_sentence(c)}{_among_many(c, view)}" for c in comparisons)]
+    together, apart, alone = parted(view, options)
+    controls_are = "Controls, which decide without looking, look at the answers, or were shown something else"
+    for title, comparisons, more in (
+        (None, together, ""), (APART, apart, strangers(alone)), (controls_are, others, "")
+    ):  # fmt: skip
+        said = [f"- {_sentence(c.sentence, (c.a, c.b))}{_among_many(c, view)}" for c in comparisons]
+        said += [f"- {_sentence(more, every)}"] if more else []
+        if said:
+            lines += [*(["", f"{title}:"] if title else []), "", *said]
     return lines
 
 
-def _leader(known: Sequence[ContenderScore]) -> str:
-    """Who has the highest pass rate seen, or who share it."""
-    best = known[0]
-    rate = f"{percent_interval(best.pass_rate)} on {plural(best.n_tasks, 'task')}."
-    if len(known) == 1:
-        return f"The pass rate of {markdown_code(best.name)} is {rate}"
-    tied = [c for c in known if math.isclose(c.pass_rate.value or 0.0, best.pass_rate.value or 0.0, abs_tol=1e-12)]
-    if len(tied) == 1:
-        return f"{markdown_code(best.name)} has the highest pass rate seen, {rate}"
-    names = listed([markdown_code(c.name) for c in tied])
-    return f"{names} share the highest pass rate seen, {percent(best.pass_rate.value)}."
-
-
-def _sentence(comparison: Comparison) -> str:
-    """The comparison's sentence, its two names as code spans and the rest as plain text."""
-    text, found = comparison.sentence, []
-    names = sorted({comparison.a, comparison.b}, key=len, reverse=True)
+def _sentence(text: str, of: Iterable[str]) -> str:
+    """A sentence with the names of ``of`` as code spans and the rest as plain text."""
+    found = []
+    names = sorted(set(of), key=len, reverse=True)
     pattern = "|".join(re.escape(f"`{name}`") for name in names)
     for part in re.split(f"({pattern})", text):
         name = part[1:-1]
@@ -120,6 +108,8 @@ def _among_many(c: Comparison, view: Scoreboard) -> str:
 
 def _legend(view: Scoreboard) -> list[str]:
     unit = "tasks" if view.unit == "task" else f"{plural(view.n_units, 'cluster')} of tasks"
+    if view.apart and view.unit != "task":  # each contender has some of them
+        unit = "clusters of tasks"
     return [f"Brackets are {100 * view.level:g}% intervals over {unit}. {COLUMNS}"]
 
 

@@ -1,6 +1,6 @@
 """The scoreboard: every contender's figures and the comparisons between them, from the evidence of one report."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -69,7 +69,7 @@ def scoreboard_of(table: TaskTable, manifest: Manifest | None = None, *, level: 
         )
         for name in table.contenders
     )
-    comparisons, spreads = _comparisons(table, reference, level)
+    comparisons, spreads = _comparisons(table, reference, level, apart)
     clusters = len(set(table.clusters.tolist()))
     tried = (table.trials > table.skipped).any(axis=0)
     progress = progress_of(table, manifest)
@@ -89,7 +89,7 @@ def scoreboard_of(table: TaskTable, manifest: Manifest | None = None, *, level: 
         complete=progress.complete,
         stopped_because=progress.stopped_because,
         warning=progress.warning,
-        apart=_apart_text(apart, of_rest),
+        apart=_apart_text(apart, of_rest, int((table.trials > table.skipped).any(axis=1).sum())),
         notes=(),
     )
     decided = [end.note for end in early_ends(table, manifest) if end.note]
@@ -258,7 +258,7 @@ def _apart(table: TaskTable) -> tuple[dict[str, tuple[int, int]], int]:
     return found, int(rest.sum())
 
 
-def _apart_text(apart: dict[str, tuple[int, int]], tasks: int) -> str:
+def _apart_text(apart: dict[str, tuple[int, int]], tasks: int, measured: int) -> str:
     if not apart:
         return ""
     who = [
@@ -266,9 +266,9 @@ def _apart_text(apart: dict[str, tuple[int, int]], tasks: int) -> str:
     ]
     more = f"; and {len(apart) - 5} more" if len(apart) > 5 else ""
     return (
-        f"NOT THE SAME TASKS: the contenders that are ranked here share {plural(tasks, 'task')}. Measured on others, "
-        f"and so not ranked but put after them: {'; '.join(who)}{more}. Their pass rates cannot be held against the "
-        "rest; the paired differences take only the tasks that both have."
+        f"NOT THE SAME TASKS: the ranking covers {measured - len(apart):,} of {plural(measured, 'contender')}, those "
+        f"measured on the same {plural(tasks, 'task')}. The others stand after them, unranked: {'; '.join(who)}{more}. "
+        "Their pass rates cannot be held against the rest; the paired differences take only the tasks that both have."
     )
 
 
@@ -289,14 +289,15 @@ def reference_of(table: TaskTable) -> tuple[str | None, list[str]]:
 
 
 def _comparisons(
-    table: TaskTable, reference: str | None, level: float
+    table: TaskTable, reference: str | None, level: float, apart: Container[str] = ()
 ) -> tuple[tuple[Comparison, ...], tuple[DomainSpread, ...]]:
-    """Each contender against the reference; without one all pairs of a few, else each against the first."""
+    """Each contender against the reference; without one all pairs of a few, else each against the first ranked."""
     names = table.contenders
     if reference is None and len(names) <= ALL_PAIRS:
         pairs = list(combinations(names, 2))
     else:
-        against = names[0] if reference is None else reference
+        first = next((name for name in names if name not in apart), names[0])
+        against = first if reference is None else reference
         pairs = [(name, against) for name in names if name != against]
     found = [compared(table, a, b, level) for a, b in pairs]
     p_values = adjusted([c.p_value for c, _ in found])

@@ -202,3 +202,26 @@ def test_a_shared_lead_is_said_to_be_shared(make_report):
     write_report(report)
     page = (report / "report.md").read_text()
     assert "`a`, `b` and `c` share the highest pass rate seen, 50.0%." in page
+
+
+def test_the_highest_rate_is_of_those_that_met_the_same_tasks(make_report):
+    """Whoever met other tasks leads nobody, and a comparison with it stands apart."""
+    rows = [{"contender": n, "task": f"t{i}", "status": "passed" if i % 10 < k else "failed"}
+            for n, k, tasks in (("few", 9, range(20)), ("a", 5, range(60)), ("b", 7, range(60)),
+                                ("c", 7, range(60)), ("far", 9, range(60, 90))) for i in tasks]  # fmt: skip
+    report = make_report(rows)
+    write_report(report)
+    page = (report / "report.md").read_text()
+    assert "Of the 3 contenders measured on the same 60 tasks, `b` and `c` share the highest pass rate, 70.0%." in page
+    before, _, after = page.partition("\nWith one that was measured on other tasks, each on the tasks that both have:")
+    assert "`few`" not in before.split("## ")[0].split("share the highest")[1]
+    lines = [line for line in after.split("##")[0].splitlines() if line.startswith("- ")]
+    assert ["`few`" in line for line in lines] == [True, False]
+    assert lines[1] == "- No task to be compared on: `far`."
+
+
+def test_who_alone_met_its_tasks_leads_nobody(make_report):
+    rows = [{"contender": n, "task": f"{n}{i}", "status": "passed"} for n in ("a", "b") for i in range(6)]
+    report = make_report(rows)
+    write_report(report)
+    assert "No two contenders were measured on the same tasks" in (report / "report.md").read_text()
