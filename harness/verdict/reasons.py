@@ -188,6 +188,8 @@ def _forgotten(found: Findings, lead: Option, kind: Decision | None) -> list[str
 
 def _headline(found: Findings, lead: Option, kind: Decision) -> str:
     volume = found.terms["tasks_per_month"] or 0.0
+    if lead.lacking:
+        return _whatever(found, lead, kind)
     bill = (
         "" if lead.monthly_usd.value is None else f", {dollars(lead.monthly_usd.value)} a month for {volume:,.0f} tasks"
     )
@@ -196,6 +198,18 @@ def _headline(found: Findings, lead: Option, kind: Decision) -> str:
         f"{_often(found.probabilities[kind], found.draws)} of the tasks and the amounts {a} {kind.value} option is the "
         f"cheapest of those within {_points(found.margin)} of the best pass rate; it is {lead.contender}{bill}."
     )
+
+
+def _whatever(found: Findings, lead: Option, kind: Decision) -> str:
+    """Why a kind is advised although the bill of its option is not known: what the evidence says of any bill."""
+    a = "an" if kind == Decision.OWN else "a"
+    often = f"{_often(found.sure_kinds[kind], found.draws)} of the tasks and the amounts"
+    held = f"within {_points(found.margin)} of the best pass rate"
+    if any(o.kind == kind.value and o.allowed and not o.lacking for o in found.options):
+        why = f"{often} {a} {kind.value} option is the cheapest of those {held}, whatever the amounts that are lacking"
+    else:
+        why = f"{often} only {kind.value} options are {held}, so the word holds whatever they cost"
+    return f"{why}; it is {lead.contender}, whose bill is not known: it waits for {', '.join(lead.lacking)}."
 
 
 def _often(share: float, draws: int) -> str:
@@ -217,7 +231,9 @@ def _rivals(found: Findings, allowed: Sequence[Option], kind: Decision | None) -
             continue
         one = _lead([o for o in here if o.allowed], other)
         rate = percent(one.pass_rate.value or 0.0)
-        bill = "" if one.monthly_usd.value is None else f", {dollars(one.monthly_usd.value)} a month"
+        bill = (
+            ", its bill not known" if one.monthly_usd.value is None else f", {dollars(one.monthly_usd.value)} a month"
+        )
         held = {
             BEST: "the best pass rate",
             SHOWN: "shown to hold the required quality",

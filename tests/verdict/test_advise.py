@@ -91,6 +91,24 @@ def test_a_bill_is_what_is_fixed_what_the_tasks_cost_and_what_outages_lose(same)
     assert (none.fixed_usd, none.tasks_usd, none.outages_usd) == (None, None, None)
 
 
+def test_a_kind_may_hold_with_a_bill_that_is_not_known(tmp_path):
+    """The hybrid passes all and the others half: it is the only one of the quality, whatever its tuning costs."""
+    tasks = {
+        "tuned": [(i % 2 == 0, 0.01) for i in range(100)],
+        "skilled": [(i % 2 == 0, 0.05) for i in range(100)],
+        "hybrid": [(True, 0.02, {"escalated": i % 4 == 0}) for i in range(100)],
+    }
+    report = write(tmp_path / "r", tasks)
+    found = asked(report, training_usd=None)
+    assert found.advice == Decision.MIX
+    assert found.reasons[0] == (
+        "In all 4,999 redraws of the tasks and the amounts only MIX options are within 2 points of the best pass rate, "
+        "so the word holds whatever they cost; it is hybrid, whose bill is not known: it waits for training_usd."
+    )
+    assert [reason for reason in found.reasons if "tuned passes 50.0%, its bill not known;" in reason]
+    assert "not known" not in "".join(asked(report).reasons)
+
+
 def test_a_rate_is_rounded_as_in_the_table(tmp_path):
     """273 of 400 are 68.25%: in binary a hair below the half, and 68.3 wherever it is written."""
     tasks = {
