@@ -64,12 +64,30 @@ def spread_html(view: Domains) -> str:
         ("how far domains lie apart", Cell(tau, f"standard deviation of the true differences; {tau2.method}"),
          f"typically, luck taken away; brackets: {level} interval"),
         ("average of the domains", Cell(f"{points(mean.value)} points {mean_interval(mean)}", mean.method),
-         f"each domain counts the same, however many tasks it has; above 0 speaks for {visible(view.a, 40)}"),
+         f"of domains like these, a surer one weighing more; above 0 speaks for {visible(view.a, 40)}"),
         ("a domain that was not tried", another, "where its true difference would lie"),
         ("domains below 0", Cell(f"{seen} of {len(view.domains)} seen", "expected among the shrunken differences"),
          f"where {visible(view.a, 40)} passes less; about {spread.expected_below_zero:.1f} of them truly do"),
     ]  # fmt: skip
-    return _rows_html(rows, "Whether the domains differ")
+    return _rows_html(rows, "Whether the domains differ") + f"<p>{html_text(average_sentence(view))}</p>"
+
+
+def average_sentence(view: Domains) -> str:
+    """Why the average of the domains is another figure than the difference that heads the page."""
+    c, mean = view.comparison, view.mean
+    if c is None or c.delta is None or mean.value is None:
+        return ""
+    text = (f"The headline's {points(c.delta)} points and the average of the domains, {points(mean.value)}, answer "
+            "different questions: the headline, what to expect on more tasks from these same domains, each task "
+            "counting the same; the average, what to expect of other domains like these, where a domain that is known "
+            "more surely counts for more.")  # fmt: skip
+    if mean.low is None or mean.high is None or c.low is None or c.high is None:
+        return text
+    if mean.high - mean.low <= c.high - c.low:
+        return text
+    spans = mean.low <= 0.0 <= mean.high and not c.low <= 0.0 <= c.high
+    also = " and holds 0, though the headline's does not" if spans else ""
+    return f"{text} There are only {len(view.domains)} domains to learn from, so its interval is wider{also}."
 
 
 def worse_sentence(view: Domains) -> str:

@@ -230,6 +230,8 @@ def closing_notes(view: Domains) -> list[str]:
     if view.b is not None and view.n_trials != 2 * view.n_tasks:
         notes.append("only A, only B: tasks at which one alone passes more than half of its trials")
     if view.spread is not None:
+        notes.append("mean of domains: what to expect of domains like these, one known more surely weighing more; the "
+                     "difference above is what to expect of tasks like these, each counting the same")  # fmt: skip
         notes.append("shrunk: drawn towards the mean of domains as far as noise asks (empirical Bayes); P(A<B) is "
                      "the chance that the true difference is below 0")  # fmt: skip
     return notes

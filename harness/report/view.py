@@ -82,7 +82,7 @@ class DomainSpread:
     i2: float | None
     tau2: Estimate
     mean: Estimate
-    """Of the domains' true differences, each domain weighing as a domain and not by its tasks."""
+    """Of the true differences of domains like these: random effects, a surer domain weighing more."""
     prediction: tuple[float, float] | None
     """Where the true difference in another domain would lie."""
     why: str | None = None

@@ -1,6 +1,8 @@
 """The page of domains: the heatmap as ``statistics.json`` has it, all else as ``ownbench domains --json`` has it."""
 
+import html
 import json
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,6 +10,10 @@ import pytest
 from app_page import bodies, drawn, table, texts
 
 from harness.cli.main import main
+from harness.core import Estimate
+from harness.report import domains
+from harness.report.domain_pieces import average_sentence, spread_html
+from harness.report.domain_tables import closing_notes
 from harness.report.scoreboard import scoreboard
 from harness.report.text import p_equation, p_text, percent, points, points_interval
 
@@ -82,6 +88,28 @@ def test_every_figure_is_that_of_the_command(three, wanted):
         ]  # fmt: skip
     assert len(rows) == 3
     assert len(head) == len(rows[0])
+
+
+def test_the_average_of_domains_is_told_from_the_headline(make_report):
+    """It is no mean of equal weights: of A less B a large domain and a small one that is hardly known."""
+    rows = [
+        {"contender": c, "task": f"{d}{i}", "domain": d, "status": "passed" if i < up else "failed"}
+        for d, n, ups in (("large", 400, (240, 200)), ("mid", 60, (30, 30)), ("small", 6, (0, 4)))
+        for c, up in zip("AB", ups, strict=True) for i in range(n)
+    ]  # fmt: skip
+    view = domains(make_report(rows), "A", "B")
+    equal = sum(d.delta for d in view.domains) / 3
+    assert abs(view.mean.value - equal) > 0.05
+    assert view.comparison.low > 0 > view.mean.low
+    said = average_sentence(view)
+    assert f"The headline's {points(view.comparison.delta)} points" in said
+    assert "known more surely counts for more" in said
+    assert said.endswith("so its interval is wider and holds 0, though the headline's does not.")
+    assert average_sentence(view) in html.unescape(spread_html(view))
+    assert "counts the same, however" not in spread_html(view)
+    narrow = replace(view, spread=replace(view.spread, mean=Estimate(value=0.1, low=0.1, high=0.1)))
+    assert average_sentence(narrow).endswith("counts for more.")
+    assert any(note.startswith("mean of domains: what to expect of domains like these") for note in closing_notes(view))
 
 
 def test_a_harmed_domain_is_named_by_its_adjusted_p(three):
