@@ -78,7 +78,7 @@ class Domains:
 
     @property
     def mean(self) -> Estimate:
-        """Of the true differences of domains like these: random effects, a surer domain weighing more; within [-1, 1]."""
+        """Of the true differences of domains like these: random effects, surer ones weighing more; within [-1, 1]."""
         if self.spread is None:
             return self._lacking("mean")
         found = self.spread.mean
