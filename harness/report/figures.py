@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     import altair as alt
 
 CONTROLS = "Hollow: controls, which decide without looking or look into the answers; yardsticks, and no options"
+APART = "†"
+"""Before the name of a contender that was measured on other tasks; it is paler too."""
 FRONT = "The fainter a point, the surer it is that another option is at once as good and as cheap"
 SAID = "words:N"
 """What is said of a point to those who do not see it, and on hover in a file without scripts."""
 MOST_ROWS = 30
 """Contenders drawn in a chart of rows; a note says where there are more."""
-WIDTH, NAME_LENGTH = 560, 30
-"""Pixels of the plot, and letters of a name."""
+WIDTH, NAME_LENGTH, SHORT_NAME = 560, 30, 22
+"""Pixels of the plot, letters of a name, and letters where a screen may be narrow."""
 NARROW = 520
 """Pixels below which a screen has no room for names in a chart: numbers stand there instead."""
 
@@ -36,15 +38,18 @@ def pass_rate_figure(view: Scoreboard, look: Look = PAPER) -> Figure:
     rows: list[dict[str, Any]] = [
         {
             "name": label,
+            "called": _middle(c.name, 2 * NAME_LENGTH),
             "kind": c.kind,
             "control": c.control is not None,
+            "opacity": _opacity(c),
             **_percents(c),
             "text": f"{percent_interval(c.pass_rate)}, n = {c.n_tasks:,}",
-            "words": f"{label}: {percent_interval(c.pass_rate)}, n = {c.n_tasks:,}",
+            "words": f"{_middle(c.name, 2 * NAME_LENGTH)}: {percent_interval(c.pass_rate)}, n = {c.n_tasks:,}"
+            + (", other tasks" if c.apart else ""),
         }
-        for c, label in zip(shown, _labels(shown), strict=True)
+        for c, label in zip(shown, _labels(shown, SHORT_NAME if look.fluid else NAME_LENGTH), strict=True)
     ]
-    axis = alt.Axis(labelLimit=130 if look.fluid else 260, labelFontSize=13)
+    axis = alt.Axis(labelLimit=170 if look.fluid else 280, labelFontSize=13)
     y = alt.Y("name:N", sort=[r["name"] for r in rows], title=None, axis=axis)
     x_axis = alt.Axis(title="pass rate, %", grid=True, tickCount=8, format="d")
     reference = next((c for c in known if c.name == view.reference), None)
@@ -56,29 +61,31 @@ def pass_rate_figure(view: Scoreboard, look: Look = PAPER) -> Figure:
     if reference is not None:
         line = alt.Chart(alt.Data(values=[{"value": _percent(reference.pass_rate.value)}]))
         layers.append(line.mark_rule(strokeDash=[4, 4]).encode(x=x, color=alt.value(look.pale)))
-    layers.append(
-        base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2.5).encode(x="low:Q", x2="high:Q", y=y)
-    )
-    tips = [alt.Tooltip("name:N", title="contender"), alt.Tooltip("text:N", title="pass rate")]
-    layers += [points.encode(x=x, y=y, tooltip=tips, description=SAID) for points in _points(base, shown, look)]
+    pale = {"opacity": alt.Opacity("opacity:Q", scale=None)} if any(c.apart for c in shown) else {}
+    bars = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2.5)
+    layers.append(bars.encode(x="low:Q", x2="high:Q", y=y, **pale))
+    tips = [alt.Tooltip("called:N", title="contender"), alt.Tooltip("text:N", title="pass rate")]
+    layers += [points.encode(x=x, y=y, tooltip=tips, description=SAID, **pale) for points in _points(base, shown, look)]
     if not look.fluid:  # the numbers stand in a column of their own, where no interval can cross them
         numbers = base.mark_text(align="left", dx=WIDTH + 12, fontSize=12)
         layers.append(numbers.encode(y=y, x=alt.value(0), text="text:N", color=alt.value(look.ink)))
-    notes = [f"{plural(view.n_tasks, 'task')}; bars: {100 * view.level:g}% intervals over {_units(view)}"]
+    notes = [f"{_tasks(view, shown)}; bars: {100 * view.level:g}% intervals over {_units(view)}"]
     if reference is not None:
-        notes[0] += f"; dashed: {visible(reference.name, NAME_LENGTH)}"
-    notes.append("Overlapping bars do not mean that two are equal: they share their tasks, see the paired comparison")
+        notes[0] += f"; dashed: {_middle(reference.name, NAME_LENGTH)}"
+    why = "see the paired comparison" if view.apart else "they share their tasks, see the paired comparison"
+    notes.append(f"Overlapping bars do not mean that two are equal: {why}")
     if any(c.control for c in shown):
         notes.append(CONTROLS)
+    notes += _apart_notes(shown)
     if len(known) > len(shown):
-        notes.append(f"The {len(shown)} highest of {len(known)} contenders; the table has all")
+        notes.append(f"{_which(shown, known)}; the table has all")
     chart = alt.layer(*layers).encode(color=colour_of_kinds(_kinds(shown), look))
     said = "; ".join(f"{r['name']} {percent_interval(c.pass_rate)}" for r, c in zip(rows, shown, strict=True))
     return Figure(
         title="Pass rate" + _unfinished(view),
         notes=tuple(notes),
         chart=chart.properties(width=WIDTH, height=30 * len(shown)),
-        words=f"Pass rates with intervals, highest first: {said}",
+        words=f"Pass rates with intervals, highest first{_last(shown)}: {said}",
         look=look,
     )
 
@@ -120,12 +127,12 @@ def cost_figure(view: Scoreboard, look: Look = PAPER) -> Figure | None:
         *_names(rows, frame, look),
     ]
     bars = f"bars: {100 * view.level:g}% intervals over {_units(view)}"
-    notes = [f"{plural(view.n_tasks, 'task')}; {bars}; up and to the left is better"]
+    notes = [f"{_tasks(view, shown)}; {bars}; up and to the left is better", *_apart_notes(shown)]
     if any(c.pareto_probability is not None for c in shown):
         notes.append(FRONT)
     if any(c.control for c in shown):
         notes.append(CONTROLS)
-    without = [visible(c.name, NAME_LENGTH) for c in view.contenders if c not in shown]
+    without = [_middle(c.name, NAME_LENGTH) for c in view.contenders if c not in shown]
     if without:
         more = f" and {len(without) - 4} more" if len(without) > 4 else ""
         notes.append(f"Cost or pass rate not known, not drawn: {', '.join(without[:4])}{more}")
@@ -133,7 +140,8 @@ def cost_figure(view: Scoreboard, look: Look = PAPER) -> Figure | None:
         key = "; ".join(f"{row['rank']} {row['name']}" for row in rows[:MOST_NAMES])
         notes.append(f"By number, where there is no room for names: {key}{'; …' if len(rows) > MOST_NAMES else ''}")
     if len(shown) > MOST_NAMES:
-        notes.append(f"Named: the {MOST_NAMES} of {len(shown)} with the highest pass rates")
+        which = "that come first in the table" if any(c.apart for c in shown) else "with the highest pass rates"
+        notes.append(f"Named: the {MOST_NAMES} of {len(shown)} {which}")
     chart = alt.layer(*layers).encode(color=colour_of_kinds(_kinds(shown), look))
     said = "; ".join(f"{r['name']} {r['rate_text']} at {r['cost_text']}" for r in rows)
     return Figure(
@@ -194,17 +202,69 @@ def _percents(c: ContenderScore) -> dict[str, float | None]:
     return {"value": _percent(rate.value), "low": _percent(rate.low), "high": _percent(rate.high)}
 
 
-def _labels(shown: Sequence[ContenderScore]) -> list[str]:
+def _labels(shown: Sequence[ContenderScore], length: int = NAME_LENGTH) -> list[str]:
     """Names fit to be drawn; two that look alike once shortened are told apart by a number."""
     labels: list[str] = []
     for c in shown:
-        label = visible(c.name, NAME_LENGTH)
+        label = f"{APART} " * c.apart + _middle(c.name, length)
         twins = sum(other == label or other.startswith(f"{label} (") for other in labels)
         labels.append(f"{label} ({twins + 1})" if label in labels else label)
     return labels
 
 
+def _middle(name: str, length: int) -> str:
+    """A name of at most so many letters, cut in its middle: what tells variants apart often stands at the end."""
+    near = 20 * length  # of a name of megabytes only its ends are looked at
+    whole = visible(name) if len(name) <= 2 * near else visible(name[:near]) + visible(name[-near:])
+    tail = (length - 1) // 2
+    return whole if len(whole) <= length else f"{whole[: length - 1 - tail]}…{whole[-tail:]}"
+
+
+PALE = 0.5
+
+
+def _opacity(c: ContenderScore) -> float:
+    return PALE if c.apart else 1.0
+
+
+def _tasks(view: Scoreboard, shown: Sequence[ContenderScore]) -> str:
+    """How many tasks the rates are of: those of each contender where they are not of the same."""
+    if not any(c.apart for c in shown):
+        return plural(max(c.n_tasks for c in shown) if view.apart else view.n_tasks, "task")
+    return _each(shown)
+
+
+def _each(some: Sequence[ContenderScore]) -> str:
+    low, high = (end(c.n_tasks for c in some) for end in (min, max))
+    return f"{low:,} to {high:,} tasks each" if low < high else f"{plural(high, 'task')} each"
+
+
+def _apart_notes(shown: Sequence[ContenderScore]) -> list[str]:
+    others = [c for c in shown if c.apart]
+    if not others:
+        return []
+    return [f"{APART} and paler: measured on other tasks ({_each(others)}), and not ranked with the rest"]
+
+
+def _which(shown: Sequence[ContenderScore], known: Sequence[ContenderScore]) -> str:
+    """Which of many contenders are drawn."""
+    if not any(c.apart for c in known):
+        return f"The {len(shown)} highest of {len(known)} contenders"
+    same, every = (sum(not c.apart for c in some) for some in (shown, known))
+    others = len(shown) - same
+    first = f"the {every} measured on the same tasks" if same == every else f"the {same} highest of the {every} "
+    first += "" if same == every else "measured on the same tasks"
+    then = f", then the {others} highest of the other {len(known) - every}" if others else ""
+    return f"{len(shown)} of {len(known)} contenders: {first}{then}"
+
+
+def _last(shown: Sequence[ContenderScore]) -> str:
+    return ", those measured on other tasks after the rest" if any(c.apart for c in shown) else ""
+
+
 def _units(view: Scoreboard) -> str:
+    if view.apart and view.unit != "task":  # each contender has some of them
+        return "clusters of tasks"
     return "tasks" if view.unit == "task" else f"{plural(view.n_units, 'cluster')} of tasks"
 
 
@@ -234,7 +294,8 @@ def _cost_row(c: ContenderScore, label: str, rank: int) -> dict[str, Any]:
         "high": _percent(rate.value if rate.high is None else rate.high),
         "rate_text": percent_interval(rate),
         "cost_text": dollars_interval(cost),
-        "words": f"{label}: {percent_interval(rate)} at {dollars_interval(cost)} a task",
+        "words": f"{_middle(c.name, 2 * NAME_LENGTH)}: {percent_interval(rate)} at {dollars_interval(cost)} a task"
+        + (", other tasks" if c.apart else ""),
         "front": "not known" if front is None else f"in {100 * front:.0f} of 100 redraws of the tasks",
         "opacity": 1.0 if front is None else FAINTEST + (1.0 - FAINTEST) * front,
     }

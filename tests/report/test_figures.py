@@ -6,7 +6,7 @@ import pytest
 
 from harness.core import Kind
 from harness.report import cost_figure, pass_rate_figure, png, scoreboard, svg
-from harness.report.look import AT_NIGHT, BETTER, COLOURS, DAY, NIGHT, SHAPES, WORSE, dressed
+from harness.report.look import AT_NIGHT, BETTER, COLOURS, DAY, NIGHT, PAPER, SHAPES, WORSE, dressed
 from harness.report.plane import overlap, tick_labels
 
 
@@ -153,3 +153,28 @@ def test_a_dark_screen_has_the_bright_colours_and_the_same_data(make_report):
 
 def test_amounts_on_an_axis_are_written_as_in_the_tables():
     assert tick_labels([1e-6, 0.00005, 0.5, 20.0]).startswith("['$0.000001','$0.00005','$0.5','$20']")
+
+
+def test_who_met_other_tasks_is_marked_and_the_chart_says_which_it_shows(make_report):
+    """31 contenders on 20 tasks would be the 30 highest; here one of 3 that share tasks is the lowest of all."""
+    rows = [{"contender": name, "task": f"t{i}", "status": "passed" if i % 20 < passes else "failed"}
+            for name, passes, tasks in [("low", 1, range(40)), ("b", 9, range(40)), ("c", 8, range(40)),
+                                        *((f"other-{k}", 10, range(k, k + 10 + k)) for k in range(30))]
+            for i in tasks]  # fmt: skip
+    view = scoreboard(make_report(rows))
+    title = dressed(pass_rate_figure(view)).to_dict()["title"]
+    said = " ".join(title["subtitle"])
+    assert "30 of 33 contenders: the 3 measured on the same tasks, then the 27 highest of the other 30" in said
+    drawn = {row["name"]: row for rows in data(pass_rate_figure(view)) for row in rows if "low" in row}
+    assert list(drawn)[:3] == ["b", "c", "low"]
+    assert all(name.startswith("† other-") and row["opacity"] < 1 for name, row in list(drawn.items())[3:])
+    shown = [view.score_of(name.removeprefix("† ")).n_tasks for name in drawn]
+    assert title["subtitle"][0].startswith(f"{min(shown)} to {max(shown)} tasks each;")
+
+
+@pytest.mark.parametrize("look", [PAPER, DAY])
+def test_long_names_stay_apart_by_their_ends(make_report, look):
+    names = [f"a-model-of-2024-12-17-with-a-long-name (N=1) ({effort})" for effort in ("High", "Low", "Med")]
+    view = scoreboard(make_report(rows_for([(n, "model", 9 + i, 0.01) for i, n in enumerate(names)])))
+    drawn = [row["name"] for rows in data(pass_rate_figure(view, look)) for row in rows if "low" in row]
+    assert [label.partition(") (")[2] for label in drawn] == ["Med)", "Low)", "High)"]
