@@ -103,6 +103,16 @@ def lifts_html(view: Skills) -> str:
     return html_table(header, rows, left=3, caption="What the skills add to each contender", kind="lifts")
 
 
+def adjusted_sentence(view: Skills) -> str:
+    """For how many comparisons the p of this page are adjusted, and why they differ elsewhere; empty for one."""
+    found = [*(lift.comparison for lift in view.lifts), *(pair.comparison for pair in view.deliveries)]
+    count = sum(c is not None and c.p_value is not None for c in found)
+    if count < 2:
+        return ""
+    return (f"“{TOGETHER}” is adjusted here for the {count} comparisons of this page; Answer judges other "
+            "comparisons together, so the same two contenders can have another one there.")  # fmt: skip
+
+
 def deliveries_html(view: Skills) -> str:
     """One row a model that has skills both ways."""
     header = ["opened on demand", "shown whole", "skills", "difference, points", f"{100 * view.level:g}% interval"]

@@ -114,6 +114,20 @@ def test_every_lift_is_the_comparison_of_the_command(report, capsys):
     assert rows[0][3] == "+50.00"  # counted: flat passes 30 of 40, bare 10
 
 
+def test_for_how_many_comparisons_a_p_is_adjusted_is_said(report, make_report):
+    page = drawn("skill_use", report)
+    rows = len(table(page, "lifts")[1:]) + len(table(page, "deliveries")[1:])
+    assert rows == 6
+    assert texts(page).count("is adjusted here for the 6 comparisons of this page; Answer judges other") == 2
+    who = [contender("bare"), contender("flat", skills=OWN, arm="flat", named="skills")]
+    bare, flat = (
+        attempts(who[0], [i % 4 == 0 for i in range(40)]),
+        attempts(who[1], [i % 4 != 1 for i in range(40)], own),
+    )
+    one = make_report([*bare, *flat], {"contenders": who, "complete": True}, name="one")
+    assert "is adjusted here" not in texts(drawn("skill_use", one))
+
+
 def test_tuned_and_skilled_are_the_factorial_of_the_command(report, capsys):
     page = drawn("skill_use", report)
     assert main(["factorial", str(report), "--base", "bare", "--tuned", "tuned", "--skilled", "flat", "--both", "both",

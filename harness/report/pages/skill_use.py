@@ -16,6 +16,7 @@ from harness.report.skill_figures import lifts_figure, skill_lifts_figure
 from harness.report.skill_pieces import (
     NO_EFFECT,
     NO_SKILLS,
+    adjusted_sentence,
     alarms_html,
     delivered_html,
     deliveries_html,
@@ -83,6 +84,7 @@ def _lifts(evidence: Evidence, view: "Skills", shown: "Shown") -> None:
     figure("lifts", lifts_figure, view, shown.look)
     with st.expander("The same as a table"):
         html(lifts_html(view))
+    _adjusted(view)
     compared = [(lift.contender, lift.against) for lift in view.lifts if lift.comparison is not None]
     compared += [(pair.progressive, pair.flat) for pair in view.deliveries if pair.comparison is not None]
     _by_domain(evidence, list(dict.fromkeys(compared)), shown)
@@ -133,6 +135,14 @@ def _deliveries(view: "Skills") -> None:
                "passes more than showing them whole (flat).")  # fmt: skip
     html(sentences_html([pair.comparison for pair in view.deliveries]))
     html(deliveries_html(view))
+    _adjusted(view)
+
+
+def _adjusted(view: "Skills") -> None:
+    """Under each table that has such a p."""
+    said = adjusted_sentence(view)
+    if said:
+        html(f"<p>{html_text(said)}</p>")
 
 
 def _designs(view: "Skills", shown: "Shown") -> None:
