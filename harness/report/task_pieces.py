@@ -1,8 +1,10 @@
 """Tasks and attempts as pieces of HTML: what each contender made of a task, an attempt's facts, texts and calls."""
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from harness.report.fragments import Cell, html_lines, html_table, html_text
@@ -92,7 +94,12 @@ def attempts_html(attempts: Sequence[AttemptRow]) -> str:
         ]
         row += [visible(one.cause or UNKNOWN, 60)]
         row += [visible(text or UNKNOWN, 80) for text in (one.label_true, one.label_predicted)] if labels else []
-        row += [number(one.confidence), yes_or_no(one.escalated), dollars(one.cost_usd), seconds(one.latency_s)]
+        row += [
+            confidence_text(one.confidence),
+            yes_or_no(one.escalated),
+            dollars(one.cost_usd),
+            seconds(one.latency_s),
+        ]
         rows.append(row)
     left = 6 if labels else 4
     return html_table(header, rows, left=left, caption="Every attempt at this task", kind="attempts square")
@@ -117,9 +124,14 @@ def score_text(score: float) -> str:
     return f"{score:.6g}" if text in {"0", "1"} else text
 
 
-def number(value: float | None) -> str:
-    """A number to four digits."""
-    return UNKNOWN if value is None else f"{value:.4g}"
+def confidence_text(value: float | None) -> str:
+    """Six digits without a power of ten, as thresholds have; all of them where six would read as certain."""
+    if value is None:
+        return UNKNOWN
+    text = f"{value:.6g}"
+    if math.isfinite(value):
+        text = format(Decimal(repr(value) if text == "1" and value != 1.0 else text), "f")
+    return text
 
 
 def yes_or_no(value: object) -> str:
@@ -139,7 +151,7 @@ def facts_html(view: AttemptView) -> str:
         rows.append(["label expected", fields["label_true"] or UNKNOWN])
         rows.append(["label given", fields["label_predicted"] or UNKNOWN])
     rows.append(["escalation", view.escalation])
-    rows += [["confidence", number(fields["confidence"])]] if fields["confidence"] is not None else []
+    rows += [["confidence", confidence_text(fields["confidence"])]] if fields["confidence"] is not None else []
     basis = fields["cost_basis"] if fields["cost_basis"] not in {None, "", "none"} else ""
     rows.append(["cost", Cell(dollars(fields["cost_usd"]), under=f"from {basis}" if basis else "")])
     rows += [["of the judge", dollars(fields["judge_usd"])]] if fields["judge_usd"] else []

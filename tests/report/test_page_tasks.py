@@ -5,6 +5,7 @@ import html
 import io
 import json
 import re
+from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 import pyarrow as pa
@@ -14,12 +15,24 @@ from app_page import bodies, drawn, table, texts
 from streamlit.testing.v1 import AppTest
 
 from harness.cli.main import main
+from harness.report.curves import plain_threshold
 from harness.report.pages import task_state, tasks
 from harness.report.pages.evidence import look_at
 from harness.report.pages.task_opener import meant
 from harness.report.pages.task_state import label_of, labels, places_of, plain_index
-from harness.report.task_pieces import FAILED, LOST, MIXED, PARTIAL, PASSED, result_cell, score_text
+from harness.report.task_pieces import (
+    FAILED,
+    LOST,
+    MIXED,
+    PARTIAL,
+    PASSED,
+    attempts_html,
+    confidence_text,
+    result_cell,
+    score_text,
+)
 from harness.report.task_view import LONGEST
+from harness.report.text import UNKNOWN
 from harness.store import (
     PARTLY,
     TaskCell,
@@ -498,3 +511,16 @@ def test_the_file_holds_the_attempts_found(make_report, monkeypatch):
     rows = list(csv.DictReader(io.StringIO(data.decode())))
     assert [row["task"] for row in rows] == [f"t{i:02}" for i in range(10)]
     assert note == "The first 10 of 60 attempts."
+
+
+def test_a_confidence_has_the_digits_that_tell_it_from_a_threshold():
+    point = SimpleNamespace(threshold=0.9993378939522466)
+    assert confidence_text(0.9992526712671452) == "0.999253"
+    assert plain_threshold(point) == "0.999338"
+    row = SimpleNamespace(contender="hybrid", trial=0, result="passed", score=1.0, cause=None, label_true=None,
+                          label_predicted=None, confidence=0.9992526712671452, escalated=True, cost_usd=None,
+                          latency_s=None)  # fmt: skip
+    assert ">0.999253<" in attempts_html([row])
+    assert confidence_text(0.99999991) == "0.99999991"
+    shown = [confidence_text(value) for value in (None, 1.0, 0.5, 0.0, -3.25, 1e-7, float("nan"))]
+    assert shown == [UNKNOWN, "1", "0.5", "0", "-3.25", "0.0000001", "nan"]
