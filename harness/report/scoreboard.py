@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.core import Comparison, Estimate, Manifest, UserFileError
 from harness.report.evidence import early_ends, load_evidence, progress_of
+from harness.report.lacking import lacking_lines
 from harness.report.pairing import adjusted, compared
 from harness.report.text import percent_interval, plural
 from harness.report.view import ContenderScore, DomainScore, DomainSpread, Repeat, Scoreboard
@@ -339,9 +340,7 @@ def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
     if fronts:
         shown = ", ".join(f"{name} {p:.2f}" for name, p in sorted(fronts, key=lambda f: -f[1]) if p >= 0.005)
         notes.append(f"on the front of cost and pass rate (nobody as good is cheaper), by joint bootstrap: {shown}")
-    notes += _reasons("cost per task", [(c.name, c.cost_per_task_usd) for c in view.shown])
-    notes += _reasons("cost per pass", [(c.name, c.cost_per_pass_usd) for c in view.shown])
-    notes += _reasons("latency", [(c.name, c.latency_p50) for c in view.shown])
+    notes += lacking_lines(view.shown, missing=False)
     if any(c.errored or c.ungraded for c in view.contenders):
         notes.append("costs and latencies are of graded attempts; what errored attempts cost is not in them")
     return notes
@@ -372,15 +371,6 @@ def _controls(manifest: Manifest | None) -> dict[str, str]:
         elif written.get("delivery") == "placebo":
             found[str(contender.get("name"))] = "placebo"
     return found
-
-
-def _reasons(what: str, estimates: Sequence[tuple[str, Estimate]]) -> list[str]:
-    """One line a reason why a figure is missing or has no interval, naming the contenders concerned."""
-    by_reason: dict[str, list[str]] = {}
-    for name, estimate in estimates:
-        if estimate.why:
-            by_reason.setdefault(estimate.why, []).append(name)
-    return [f"{what}, {_listed(names)}: {why}" for why, names in by_reason.items()]
 
 
 def _listed(names: Sequence[str]) -> str:

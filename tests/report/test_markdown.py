@@ -100,7 +100,7 @@ def test_every_figure_on_the_page_is_in_statistics_json(mixed):
 def test_what_is_not_known_stands_on_the_page(mixed):
     write_report(mixed)
     page = (mixed / "report.md").read_text()
-    for words in ("24 clusters", "cost per task, base", "3 trials", "split", "errored"):
+    for words in ("24 clusters", "cost per pass, base", "3 trials", "split", "errored"):
         assert words in page
 
 

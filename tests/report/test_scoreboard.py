@@ -107,7 +107,7 @@ def test_one_unknown_cost_makes_the_figure_unknown_and_not_zero(make_report):
     assert score.cost_per_pass_usd.value is None
     assert score.cost_per_task_usd.why
     assert score.cost_per_pass_usd.why
-    assert any(note.startswith("cost per task, A:") for note in view.notes)
+    assert any(note.startswith("cost per task and cost per pass, A: ") for note in view.notes)
 
 
 def test_errored_attempts_are_in_no_rate(make_report):
@@ -168,6 +168,18 @@ def test_a_single_task_is_shown_with_all_its_doubt(make_report):
     assert view.contenders[0].cost_per_task_usd.value == 0.5
     assert view.contenders[0].cost_per_task_usd.low is None
     assert list(nulls_without_reason(view.as_json())) == []
+
+
+def test_an_equal_reason_is_said_once_and_nobody_is_left_out(make_report):
+    """Contenders with other numbers of tasks, none of which has a cost; one has some costs."""
+    rows = [row for k in range(9) for row in rows_of(f"c{k}", range(20 + k), 5)]
+    notes = scoreboard(make_report(rows)).notes
+    assert "cost per task and cost per pass, all 9 contenders: no cost is on record" in notes
+    rows += [row | {"cost_usd": 0.1 if i % 2 else None} for i, row in enumerate(rows_of("d", range(20), 9))]
+    notes = scoreboard(make_report(rows)).notes
+    (none,) = [note for note in notes if note.endswith("no cost is on record")]
+    assert none.endswith(" and 4 more: no cost is on record")
+    assert "cost per task and cost per pass, d: the cost of some tasks is not on record" in notes
 
 
 def test_labels_give_macro_f1_and_others_say_why_not(make_report):

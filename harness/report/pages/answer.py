@@ -8,6 +8,7 @@ from harness.core import OwnbenchError
 from harness.report.advice_pieces import conditions_html, ways_of, word_html
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.fragments import comparisons_html, found_html, html_list, html_text, scoreboard_html
+from harness.report.lacking import FIGURES, lacking_lines
 from harness.report.pages.evidence import Evidence, advice_for, scoreboard_for
 from harness.report.pages.parts import figure, html, loud, notes, section, title
 from harness.report.view import Scoreboard
@@ -48,10 +49,11 @@ def _one(evidence: Evidence, shown: "Shown", number: int) -> None:
         section("Paired differences")
         html(comparisons_html(view))
     section("What is not known")
-    html(html_list([*missing, *_unknown(view)]) or "<p>Nothing that a figure here waits for.</p>")
+    html(html_list([*missing, *_unknown(view)], most=UNKNOWNS_SHOWN) or "<p>Nothing that a figure here waits for.</p>")
     notes([*view.notes, INTERVALS])
 
 
+UNKNOWNS_SHOWN = 15
 INTERVALS = (
     "intervals of pass rates and differences here are reckoned by formula (CR1 with Student's t, or Wilson's); the "
     "page Escalation draws the tasks anew (a bootstrap), so its interval for the same rate is a little different"
@@ -73,13 +75,8 @@ def _verdict(evidence: Evidence) -> tuple[Advice | None, list[str]]:
 
 def _unknown(view: Scoreboard) -> list[str]:
     """Figures of the scoreboard that could not be had, and why."""
-    found: dict[str, list[str]] = {}
-    for c in view.shown:
-        for what, estimate in (("pass rate", c.pass_rate), ("cost per task", c.cost_per_task_usd),
-                               ("cost per pass", c.cost_per_pass_usd), ("latency", c.latency_p50)):  # fmt: skip
-            if estimate.value is None:
-                found.setdefault(f"{what}: {estimate.why or 'no evidence'}", []).append(c.name)
+    found = lacking_lines(view.shown, ("pass rate", *FIGURES), missing=True)
     undecided = [f"whether {c.a} or {c.b} passes more: about {c.tasks_needed:,} tasks would show a difference such as "
                  f"the one seen" for c in view.compared
                  if c.tasks_needed is not None and c.p_value is not None and c.p_value > 1 - view.level]  # fmt: skip
-    return [f"{what} ({', '.join(names[:5])})" for what, names in found.items()] + undecided
+    return found + undecided
