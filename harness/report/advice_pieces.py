@@ -1,6 +1,9 @@
 """Tables of the advice for the pages: the options, the break-even, and what would flip the word."""
 
-from harness.core import Decision
+import re
+from dataclasses import replace
+
+from harness.core import Decision, Estimate
 from harness.report.fragments import Cell, html_code, html_list, html_table, html_text, in_words, money_cell, rate_cell
 from harness.report.text import UNKNOWN, chance, dollars, number
 from harness.report.tornado import INPUTS, amount_words
@@ -16,10 +19,27 @@ QUALITY = {
 GOOD = {Decision.OWN, Decision.RENT, Decision.MIX}
 
 
-def word_html(view: Advice) -> str:
-    """The word, its reasons, and what the three words mean."""
+LACKING = {**{name: label for name, label in INPUTS.items() if name != "margin"}, "cost_usd": "the cost of a task"}
+"""By the name that a file and a command know: what a page calls it. The margin's name is a word of every day."""
+_NAMES = re.compile(rf"\b({'|'.join(LACKING)})\b")
+_OPTIONS = "(--own, --rent, --mix)"
+ON_MONEY = "on the dashboard's page Money"
+
+
+def in_labels(text: str, say: str = ON_MONEY) -> str:
+    """A sentence of the advice for people with fields before them: inputs by their labels, no words for a command.
+
+    Args:
+        text: the sentence.
+        say: where somebody says what is owned, rented or mixed.
+    """
+    return _NAMES.sub(lambda found: LACKING[found[0]], text.replace(_OPTIONS, say))
+
+
+def word_html(view: Advice, say: str = ON_MONEY) -> str:
+    """The word, its reasons, and what the three words mean; ``say`` as for `in_labels`."""
     kind = "good" if view.advice in GOOD else "open"
-    first, *others = view.reasons or ("",)
+    first, *others = [in_labels(reason, say) for reason in view.reasons] or [""]
     word = f'<span class="word {kind}">{html_text(view.advice.value)}</span>'
     return f"{word}<p><strong>{html_text(first)}</strong></p>{html_list(others, 'reasons')}{kinds_html()}"
 
@@ -41,16 +61,20 @@ def options_html(view: Advice) -> str:
     rows: list[list[Cell | str]] = []
     for o in view.options:
         p = o.probability_cheapest
-        lacking = f"not known: it needs {', '.join(INPUTS.get(name, name) for name in o.lacking)}"
+        lacking = f"not known: it needs {', '.join(LACKING.get(name, name) for name in o.lacking)}"
         often = Cell(UNKNOWN, lacking)
         if p is not None:
             words = f"the cheapest of the required quality in {100 * p:.0f} of 100 redraws of tasks and amounts"
             often = Cell(chance(p), words)
         rows.append([Cell(o.contender, code=True), Cell(o.kind, f"{KINDS_MEAN.get(o.kind, '')} ({o.because})"),
-                     money_cell(o.monthly_usd), *_parts(view, o, lacking), often, rate_cell(o.pass_rate),
+                     money_cell(_labelled(o.monthly_usd)), *_parts(view, o, lacking), often, rate_cell(o.pass_rate),
                      Cell(o.quality, QUALITY[o.quality]), money_cell(o.cost_per_pass_usd)])  # fmt: skip
     table = html_table([*header, "quality", "cost per pass"], rows, left=2, caption="Options", kind="options")
     return table + html_list(_columns(view), "reasons")
+
+
+def _labelled(estimate: Estimate) -> Estimate:
+    return estimate if estimate.why is None else replace(estimate, why=in_labels(estimate.why))
 
 
 def _columns(view: Advice) -> list[str]:
@@ -94,7 +118,7 @@ def _lost(view: Advice) -> str:
 
 def conditions_html(view: Advice) -> str:
     """The conditions under which owning wins, each answered from the evidence where there is some."""
-    rows: list[list[Cell | str]] = [[c.name, c.answer, c.evidence] for c in view.conditions]
+    rows: list[list[Cell | str]] = [[c.name, c.answer, in_labels(c.evidence)] for c in view.conditions]
     rows += [[f"forgetting: {f.tuned}", f.answer, f.evidence] for f in view.forgetting]
     return html_table(["owning wins where", "here", "evidence"], rows, left=3, caption="Conditions", kind="conditions")
 
@@ -104,7 +128,7 @@ def break_even_html(view: Advice) -> str:
     even, pair = view.break_even_tasks_per_month, view.break_even_of
     who = "" if pair is None else f" of {html_code(pair[0])} against {html_code(pair[1])}"
     if even.value is None:
-        return f"<p>Break-even{who}: not known, {html_text(even.why or 'no evidence')}.</p>"
+        return f"<p>Break-even{who}: not known, {html_text(in_labels(even.why or 'no evidence'))}.</p>"
     low = UNKNOWN if even.low is None else f"{even.low:,.0f}"
     high = "unbounded" if even.high is None else f"{even.high:,.0f}"
     words = html_text(in_words(even, "number"))

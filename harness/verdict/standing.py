@@ -46,6 +46,8 @@ class Standing:
     """The part of ``costs`` that is paid by the hour of a machine, at the price on record; NaN where unknown."""
     drawn_machine: "Floats"
     notes: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    """Contenders that would be options, were they not without so many of the tasks."""
 
     def cost(self, i: int) -> float | None:
         """Dollars a task of one option; None where unknown."""
@@ -107,6 +109,7 @@ def stand(
         machine=hours.mean(axis=1),
         drawn_machine=drawn_machine,
         notes=tuple(notes),
+        left_out=tuple(name for name, n in covered.items() if n < max(enough, 1)),
     )
 
 

@@ -9,6 +9,7 @@ from app_page import bodies, drawn, table, texts
 from harness.cli.main import main
 from harness.core import Estimate
 from harness.report import write_report
+from harness.report.advice_pieces import in_labels
 from harness.report.text import dollars_interval, p_text, percent_interval, points, points_interval, seconds
 
 ECONOMICS = """reference: B
@@ -92,7 +93,7 @@ def test_the_verdict_is_that_of_the_command(priced, capsys):
     page = texts(drawn("answer", priced))
     assert advice["advice"] in page
     for reason in advice["reasons"]:
-        assert reason in page
+        assert in_labels(reason) in page
 
 
 def test_what_is_not_known_is_said(make_report, paired_rows):

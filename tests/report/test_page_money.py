@@ -4,13 +4,15 @@ import json
 import re
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from app_page import bodies, drawn, table, texts
 from escalating import write_escalating
 
 from harness.cli.main import main
 from harness.core import Decision, Estimate
-from harness.report.advice_pieces import QUALITY
+from harness.report.advice_pieces import QUALITY, in_labels
 from harness.report.pages.evidence import grounds_for, look_at
 from harness.report.text import chance, dollars, dollars_interval, percent_interval
 from harness.report.tornado import bills_figure, volumes_around
@@ -74,7 +76,8 @@ def same(page, wanted):
     said = " ".join(texts(page).split())
     assert said.startswith(wanted["advice"])
     for reason in wanted["reasons"]:
-        assert " ".join(reason.split()) in said
+        assert " ".join(in_labels(reason, "in the fields above").split()) in said
+    assert not re.search(r"_usd|_per_month|--[a-z]", said + " ".join(bodies(page)).replace("data-label", ""))
     assert options_of(page) == wanted_options(wanted)
     even = wanted["break_even_tasks_per_month"]
     if even["value"] is not None:
@@ -170,6 +173,7 @@ def test_without_an_experiment_everything_is_asked_for(tmp_path, capsys):
     page = drawn("money", folder)
     assert [n.value for n in page.text_input if n.key == "volume"] == [""]
     same(page, advised(folder, capsys))
+    assert "Missing: tasks a month, how many tasks come in a month." in texts(page)
     assert "Not known: tasks a month, value of a task, training" in texts(page)
     assert any("Nothing can be moved" in c.value for c in page.caption)
 
@@ -188,6 +192,7 @@ def test_of_an_imported_table_the_reader_says_what_is_owned(tmp_path):
     (folder / "manifest.json").unlink()
     page = drawn("money", folder)
     assert "OWN, RENT or MIX" in page.info[0].value
+    assert "would be OWN, RENT or MIX: say it in the fields above." in texts(page)
     assert "No price of a machine's hour is on record" in texts(page)
     assert {row[1] for row in options_of(page)} == {"unknown"}
     next(m for m in page.multiselect if m.key == "own").set_value(["w"]).run()
@@ -229,6 +234,21 @@ def test_defaults_follow_the_report_and_choices_stay(report, tmp_path):
     values = {n.key: n.value for n in test.text_input}
     assert values["volume"] == "7"
     assert values["value"] == "3"
+
+
+def test_it_says_on_which_tasks_the_options_stand_and_who_is_left_out(tmp_path):
+    folder = with_economics(tmp_path / "r")
+    before = " ".join(texts(drawn("money", folder)).split())
+    assert "3 options, compared on the 120 tasks that all of them have." in before
+    rows = pq.read_table(folder / "outcomes.parquet").to_pylist()
+    kept = [r for r in rows if int(r["task"][1:]) < {"w": 120, "e": 40, "h": 90}[r["contender"]]]
+    pq.write_table(pa.Table.from_pylist(kept), folder / "outcomes.parquet")
+    said = " ".join(texts(drawn("money", folder)).split())
+    assert (
+        "2 options, compared on the 90 tasks that all of them have, so that a pass rate here may be another than on "
+        "the page Answer. 1 of 3 contenders has attempts at fewer than half as many tasks as the one with most, and is "
+        "left out; the notes at the end name them."
+    ) in said
 
 
 def test_an_incomplete_run_and_names_of_others(tmp_path):

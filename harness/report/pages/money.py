@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from harness.core import Decision
-from harness.report.advice_pieces import break_even_html, flips_html, options_html, word_html
-from harness.report.fragments import html_list
+from harness.report.advice_pieces import break_even_html, flips_html, in_labels, options_html, word_html
+from harness.report.fragments import html_list, html_text
 from harness.report.pages.choices import choose, several, written
 from harness.report.pages.evidence import Evidence, Kinds, grounds_for, remembered
 from harness.report.pages.parts import columns, figure, html, loud, notes, section, title
-from harness.report.text import amount_of, amount_text, visible
+from harness.report.text import amount_of, amount_text, plural, visible
 from harness.report.tornado import INPUTS, bills_figure, pass_cost_figure, tornado_figure, volumes_around
 from harness.verdict import (
     KINDS_MEAN,
@@ -70,8 +70,9 @@ def page(shown: "Shown") -> None:
         return
     inputs = (terms.data_must_stay_inside, terms.months, terms.spread, terms.gpu_hour_usd)
     grounds, advice, bills = _advised(evidence, kinds, margin, tuple(terms.amounts.items()), inputs)
-    html(word_html(advice))
+    html(word_html(advice, "in the fields above"))
     section("Options")
+    html(f"<p>{html_text(_stands_on(grounds))}</p>")
     html(options_html(advice))
     html(html_list(_asides(grounds, terms)))
     section("A month at other volumes")
@@ -86,7 +87,7 @@ def page(shown: "Shown") -> None:
     else:
         figure("tornado", tornado_figure, advice, None if grounds.machine.why else hour, shown.look)
         html(flips_html(advice) or "<p>No input, moved alone, changes which kind of option is the cheapest.</p>")
-    notes(advice.notes)
+    notes([in_labels(note) for note in advice.notes])
 
 
 # -------------------------------------------------------------------------------------------------------------- inputs
@@ -199,6 +200,22 @@ class _Form:
         except ValueError as error:
             self.wrong.append(f"{label}: {error}.")
             return None
+
+
+def _stands_on(grounds: Grounds) -> str:
+    """On which tasks the options are compared, and who is left out."""
+    standing = grounds.standing
+    n, options, left = int(standing.shared.sum()), len(standing.candidates), len(standing.left_out)
+    text = f"{plural(options, 'option')}, compared on the {plural(n, 'task')} that all of them have"
+    if n < int(grounds.work.sum()):
+        text += ", so that a pass rate here may be another than on the page Answer"
+    if left:
+        have, are = ("has", "is") if left == 1 else ("have", "are")
+        text += (
+            f". {left:,} of {options + left:,} contenders {have} attempts at fewer than half as many tasks as the one "
+            f"with most, and {are} left out; the notes at the end name them"
+        )
+    return f"{text}."
 
 
 def _asides(grounds: Grounds, terms: Terms) -> list[str]:
