@@ -33,6 +33,8 @@ from harness.verdict import Advice
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 FLIPS_LISTED = 40
 """Tasks named for each direction of a comparison; ``ownbench compare --json`` lists all."""
+TALL = 600
+"""Pixels; a figure that is taller has many rows and may have a sheet of paper to itself."""
 DRAWN, LISTED, NOTES_SHOWN = 12, 12, 12
 """Comparisons whose domains are drawn, comparisons and notes shown before the rest is folded away."""
 
@@ -63,7 +65,19 @@ def html_page(page: Page) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n<meta name="color-scheme" content="light dark">\n'
         f"<title>{html_text(page.report)}: own, rent or mix</title>\n<style>\n{style()}{_own_style()}</style>\n"
-        "</head>\n<body>\n<main>\n" + "\n".join(part for part in body if part) + "\n</main>\n</body>\n</html>\n"
+        "</head>\n<body>\n<main>\n"
+        + _whole_names("\n".join(part for part in body if part))
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+_SHORT_NAME = re.compile(r"(<t[hd]\b[^>]*>)<code>([^<]{1,16})</code>")
+
+
+def _whole_names(body: str) -> str:
+    """Short names in tables, which paper breaks nowhere, at no hyphen either."""
+    return _SHORT_NAME.sub(
+        lambda m: f'{m[1]}<code class="kept">{m[2]}</code>' if re.search(r"[\s\-/.:]", m[2]) else m[0], body
     )
 
 
@@ -171,7 +185,7 @@ def html_figure(make: Callable[..., Figure | None], *of: Any) -> str:
 
 
 def _drawn(figure: Figure) -> str:
-    drawn = _SIZE.sub(r'<svg \1style="width:\2px"', svg(figure, titled=False), count=1)
+    drawn = _SIZE.sub(_sized, svg(figure, titled=False), count=1)
     if figure.look.fluid:  # nobody rests a mouse on what a phone shows
         drawn = _UNSEEN.sub("", drawn)
     else:
@@ -179,6 +193,12 @@ def _drawn(figure: Figure) -> str:
     # Titles and page.css say what these attributes said, and a hundredth of a pixel is fine enough: half the bytes.
     drawn = _EMPTY.sub("", drawn)
     return re.sub(r"<[^>]*>", lambda m: _PRECISE.sub(r"\1", _SAID_TWICE.sub("", m.group())), drawn)
+
+
+def _sized(found: re.Match[str]) -> str:
+    """The width as a style, which page.css may lessen; a figure of many rows may be as tall as a sheet."""
+    tall = ";--tall:220mm" if float(found[3]) > TALL else ""
+    return f'<svg {found[1]}style="width:{found[2]}px{tall}"'
 
 
 def _tag(opening: str) -> str:

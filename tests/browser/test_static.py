@@ -116,6 +116,40 @@ def make_long(tmp_path):
     return tmp_path / "report.html"
 
 
+BROKEN = """() => [...document.querySelectorAll('.wide table')].flatMap(table => {
+    const found = [], texts = document.createTreeWalker(table, NodeFilter.SHOW_TEXT), range = document.createRange();
+    for (let text; text = texts.nextNode();) {
+        if (text.parentElement.closest('caption')) continue;
+        for (const word of text.data.matchAll(text.parentElement.closest('code') ? /\\S+/g : /[^\\s-]+/g)) {
+            range.setStart(text, word.index);
+            range.setEnd(text, word.index + word[0].length);
+            if (range.getClientRects().length > 1) found.push(word[0]);
+        }
+    }
+    return found; })"""
+"""Words in tables that stand on two lines."""
+
+
+def test_paper_breaks_no_word_and_is_well_filled(chromium, tmp_path):
+    very_long = "a_name_without_any_place_to_break_it_of_53_characters"
+    names = ("progressive", "placebo", "Claude-2", "learned_structured_only", "bert-base", very_long)
+    rows = [{"contender": name, "task": f"t{t}", "domain": f"understanding_{t % 9}", "trial": 0,
+             "status": "passed" if (c + t) % 4 else "failed", "passed": (c + t) % 4 > 0,
+             "cost_usd": 0.001 * (c + 1), "latency_s": 1.0 + c, "suite": "s", "split": "test"}
+            for c, name in enumerate(names) for t in range(36)]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "outcomes.parquet")
+    write_report(tmp_path)
+    context, tab, wrong = opened(chromium, tmp_path / "report.html")
+    tab.emulate_media(media="print")
+    tab.set_viewport_size({"width": 688, "height": 1017})  # A4 less its margins
+    assert set(tab.evaluate(BROKEN)) <= {very_long}
+    assert tab.evaluate("() => [...document.querySelectorAll('.wide')].filter(b => b.scrollWidth > 689).length") == 0
+    heights = tab.locator("figure").evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
+    assert max(heights) < 1017 / 2  # two on a sheet: what does not fit under a table leaves no half of it empty
+    assert wrong == []
+    context.close()
+
+
 READ = """() => [...document.querySelectorAll("td[style*='--day'], .scale span")].map(cell => {
     const style = getComputedStyle(cell);
     return [style.color, style.backgroundColor]; })"""
