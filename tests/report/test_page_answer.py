@@ -101,6 +101,11 @@ def test_what_is_not_known_is_said(make_report, paired_rows):
     assert "cost per task" in page.partition("What is not known")[0] or "cost" in page
     assert "UNDECIDED" in page
     assert "tasks would show a difference such as the one seen" in page
+    assert "cost per task and cost per pass, A and B: no cost is on record" in page
+    assert "the advice waits for the number of tasks a month, the cost per task, " in page
+    assert "the training cost" in page
+    assert "--own" not in page
+    assert "training_usd" not in page
 
 
 def test_a_broken_report_hides_no_other(priced, tmp_path):

@@ -11,6 +11,7 @@ from harness.report.fragments import comparisons_html, found_html, html_list, ht
 from harness.report.lacking import FIGURES, lacking_lines
 from harness.report.pages.evidence import Evidence, advice_for, scoreboard_for
 from harness.report.pages.parts import figure, html, loud, notes, section, title
+from harness.report.text import listed
 from harness.report.view import Scoreboard
 from harness.verdict import Advice
 
@@ -54,6 +55,19 @@ def _one(evidence: Evidence, shown: "Shown", number: int) -> None:
 
 
 UNKNOWNS_SHOWN = 15
+"""Lines before the rest is folded away."""
+WAITED_FOR = {
+    "tasks_per_month": "the number of tasks a month",
+    "value_per_task_usd": "the value of a task",
+    "training_usd": "the training cost",
+    "labelling_usd": "the labelling cost",
+    "skill_authoring_usd": "the cost of writing the skills",
+    "hosting_usd_per_month": "the hosting cost a month",
+    "outage_days_per_year": "the outage days a year",
+    "data_must_stay_inside": "whether the data must stay inside",
+    "cost_usd": "the cost per task",
+}
+"""By the name that a file and a command know: what the page calls it."""
 INTERVALS = (
     "intervals of pass rates and differences here are reckoned by formula (CR1 with Student's t, or Wilson's); the "
     "page Escalation draws the tasks anew (a bootstrap), so its interval for the same rate is a little different"
@@ -70,7 +84,8 @@ def _verdict(evidence: Evidence) -> tuple[Advice | None, list[str]]:
     html(word_html(advice))
     with st.expander("When owning wins: five conditions"):
         html(conditions_html(advice))
-    return advice, [f"the advice waits for {what}" for what in advice.missing]
+    waits = listed([WAITED_FOR.get(what, what) for what in advice.missing])
+    return advice, [f"the advice waits for {waits}; what is known can be given on the page Money"] if waits else []
 
 
 def _unknown(view: Scoreboard) -> list[str]:
