@@ -70,7 +70,7 @@ def options_html(view: Advice) -> str:
                      money_cell(_labelled(o.monthly_usd)), *_parts(view, o, lacking), often, rate_cell(o.pass_rate),
                      Cell(o.quality, QUALITY[o.quality]), money_cell(o.cost_per_pass_usd)])  # fmt: skip
     table = html_table([*header, "quality", "cost per pass"], rows, left=2, caption="Options", kind="options")
-    return table + html_list(_columns(view), "reasons")
+    return table + html_list(_columns(view))
 
 
 def _labelled(estimate: Estimate) -> Estimate:
