@@ -62,7 +62,15 @@ def html_text(text: str, limit: int | None = None) -> str:
 
 def html_code(name: str, limit: int | None = 60) -> str:
     """A name of the user's."""
-    return f"<code>{html_text(name, limit)}</code>"
+    return f"<code>{html_name(name, limit)}</code>"
+
+
+def html_name(name: str, limit: int | None = None) -> str:
+    """``name`` as it is, to be broken in a narrow place after / - and _, and within a part only where that is long."""
+    # No visible text holds the character that marks where it may break.
+    parted = re.sub(r"(?<=\w[/_-])(?=\w)", "\0", visible(name, limit))
+    parted = re.sub(r"([^\s\0]{20})(?=[^\s\0]{5})", "\\1\0", parted)
+    return html.escape(parted).replace("\0", "<wbr>")
 
 
 def html_lines(text: str) -> str:
@@ -119,7 +127,7 @@ def html_table(
         caption: what the table shows.
         kind: a class of the table.
     """
-    head = "".join(f'<th scope="col"{_side(i, left)}>{html_text(h)}</th>' for i, h in enumerate(header))
+    head = "".join(f'<th scope="col"{_side(i, left)}>{html_name(h)}</th>' for i, h in enumerate(header))
     names = [f' data-label="{html_text(h)}"' if i and h else "" for i, h in enumerate(header)]  # for narrow screens
     body = "".join("<tr>" + "".join(_cell(c, i, left, names[i]) for i, c in enumerate(row)) + "</tr>" for row in rows)
     title = f"<caption>{html_text(caption)}</caption>" if caption else ""
@@ -138,7 +146,7 @@ def _cell(cell: Cell | str, column: int, left: int, name: str) -> str:
     tag, scope = ("th", ' scope="row"') if column == 0 else ("td", "")
     words = f' title="{html_text(cell.words)}"' if cell.words else ""
     colour = f' style="{ground_style(cell.ground, cell.night)}"' if cell.ground else ""
-    text = html_code(cell.text) if cell.code else html_text(cell.text)
+    text = html_code(cell.text) if cell.code else html_text(cell.text) if column else html_name(cell.text)
     if cell.link.startswith("?"):
         text = f'<a href="{html.escape(cell.link)}" target="_self" style="color:inherit">{text}</a>'
     text += f"<small>{html_text(cell.under)}</small>" if cell.under else ""

@@ -14,7 +14,7 @@ from harness.report.fragments import style
 from harness.report.html_page import DRAWN, FLIPS_LISTED, LISTED
 from harness.report.text import dollars, percent
 
-VOID = {"meta", "br", "img", "link", "input"}
+VOID = {"meta", "br", "img", "link", "input", "wbr"}
 
 
 class Read(HTMLParser):

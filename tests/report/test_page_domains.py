@@ -14,6 +14,7 @@ from harness.core import Estimate
 from harness.report import domains
 from harness.report.domain_pieces import average_sentence, spread_html
 from harness.report.domain_tables import closing_notes
+from harness.report.fragments import style
 from harness.report.scoreboard import scoreboard
 from harness.report.text import p_equation, p_text, percent, points, points_interval
 
@@ -168,3 +169,16 @@ def test_names_of_others_are_texts_everywhere(make_report):
 def test_an_incomplete_run_is_said_loudly(make_report):
     report = make_report(several(3), manifest={"planned": 600, "done": 30, "complete": False})
     assert any('class="loud"' in body and "INCOMPLETE" in body for body in bodies(drawn("by_domain", report)))
+
+
+def test_names_break_after_their_joints_and_are_still_escaped(make_report):
+    rows = [
+        {"contender": c, "task": f"t{i}", "domain": d, "status": "passed"}
+        for c in "AB" for i, d in enumerate(("codeforces/medium", "a_b-<i>", "x" * 30))
+    ]  # fmt: skip
+    sent = "".join(element.proto.body for element in drawn("by_domain", make_report(rows)).get("html"))
+    assert "codeforces/<wbr>medium" in sent
+    assert "a_<wbr>b-&lt;i&gt;" in sent
+    assert f"{'x' * 20}<wbr>{'x' * 10}" in sent
+    heads = style().partition(".heat th {")[2].partition("}")[0]
+    assert "overflow-wrap: break-word" in heads  # anywhere would let a column be narrower than a part of a name

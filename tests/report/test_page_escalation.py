@@ -10,6 +10,7 @@ from escalating import write_escalating
 from harness.cli.main import main
 from harness.core import Estimate
 from harness.report.curves import chosen_place, plain_threshold, thinned_places, threshold_name, threshold_words
+from harness.report.fragments import style
 from harness.report.pages.escalation import default_parts, parts_of, read_threshold, stops_of, usual_sweep
 from harness.report.pages.evidence import look_at, scoreboard_for, sweep_for, table_of
 from harness.report.text import dollars_interval, percent, percent_interval, points, points_interval, seconds
@@ -265,3 +266,10 @@ def test_names_of_others_are_texts(tmp_path):
     words = [e.value for e in (*page.caption, *page.markdown, *page.subheader, *page.title)]
     words += [w.label for w in (*page.selectbox, *page.number_input, *page.select_slider)]
     assert not any("alert(1)" in text for text in words)
+
+
+def test_a_card_has_no_label_without_a_figure(report):
+    sent = next(body for body in bodies(drawn("escalation", report)) if 'class="policies"' in body)
+    assert sent.count('data-label="the choice against it"></td>') >= 2  # empty, which the style sheet leaves out
+    rule = style().partition("td[data-label]:empty {")[2].partition("}")[0]
+    assert rule.strip() == "display: none;"
