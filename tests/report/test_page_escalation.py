@@ -11,7 +11,7 @@ from harness.cli.main import main
 from harness.core import Estimate
 from harness.report.curves import chosen_place, plain_threshold, thinned_places, threshold_name, threshold_words
 from harness.report.fragments import style
-from harness.report.pages.escalation import default_parts, parts_of, read_threshold, stops_of, usual_sweep
+from harness.report.pages.escalation import default_parts, parts_of, read_threshold, same_html, stops_of, usual_sweep
 from harness.report.pages.evidence import look_at, scoreboard_for, sweep_for, table_of
 from harness.report.text import dollars_interval, percent, percent_interval, points, points_interval, seconds
 from harness.store import read_manifest
@@ -140,6 +140,14 @@ def test_a_link_may_give_any_number_and_one_that_is_none_is_said_aloud(report):
         page = drawn("escalation", report, threshold=wrong)
         assert f"threshold={wrong}" in texts(page)
         assert page.select_slider[0].value == usual
+
+
+def test_a_curve_that_lists_only_some_thresholds_does_not_claim_the_very_same_tasks(report):
+    found = sweep_for(look_at(report), "w", "e")
+    step = read_threshold("0.5", found)
+    many = replace(found, curve=found.curve + found.curve[-1:] * 999)
+    assert f"0.5 escalates the same tasks as {step}." in same_html(found, "0.5", step)
+    assert f"0.5 escalates about the same tasks as {step}." in same_html(many, "0.5", step)
 
 
 def test_a_link_has_the_step_that_the_slider_leaves_out(report, monkeypatch):

@@ -43,6 +43,8 @@ GOALS = {
 }
 OWN = "the worker's own"
 MOST_USD = 1e12
+MOST_LISTED = 999
+"""Of more thresholds than that a sweep lists only some, so a task may lie between two of them."""
 
 
 def page(shown: "Shown") -> None:
@@ -278,7 +280,8 @@ def same_html(found: Sweep, link: str, asked: str) -> str:
         return ""
     if asked == "always":
         return f"<p>{html_text(f'{link} is above every confidence here, so it escalates every task.')}</p>"
-    return f"<p>{html_text(f'{link} escalates the same tasks as {asked}.')}</p>"
+    about = "about " if len(found.curve) >= MOST_LISTED else ""
+    return f"<p>{html_text(f'{link} escalates {about}the same tasks as {asked}.')}</p>"
 
 
 def _signal(found: Sweep, look: "Look") -> None:
