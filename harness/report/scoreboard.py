@@ -355,7 +355,7 @@ def _manifest_notes(manifest: Manifest | None) -> list[str]:
         for suite, choice in by_suite.items():
             if choice.get("threshold") is not None:
                 number, tasks = choice["threshold"], choice.get("tasks")
-                shown = "nothing escalates" if number <= 0 else "all escalates" if number > 1 else f"{number:.4g}"
+                shown = "nothing escalates" if number <= 0 else "all escalates" if number > 1 else f"{number:.6g}"
                 notes.append(f"threshold of {name} on {suite}: {shown}, chosen on {plural(tasks or 0, 'dev task')}")
     return notes
 

@@ -72,11 +72,11 @@ def measured_words(one: Measured, found: Sweep) -> str:
         return f"{what} It decides by {one.rule}, which is not what is replayed here."
     how = "chosen on dev tasks" if one.chosen_on_dev else "written in the experiment"
     if n == 1 or low == high:
-        own = f"It has one threshold, {low:.4g}, {how}"
+        own = f"It has one threshold, {low:.6g}, {how}"
         return f"{what} {own}; the threshold replayed here is chosen on these tasks themselves."
     return (
         f"{what} It differs from the replayed policies in this: it has a threshold for each of {n:,} suites "
-        f"({low:.4g} to {high:.4g}), {how}, and they have one for all suites."
+        f"({low:.6g} to {high:.6g}), {how}, and they have one for all suites."
     )
 
 

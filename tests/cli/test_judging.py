@@ -74,7 +74,7 @@ def test_a_report_is_found_by_its_name(report, capsys, monkeypatch):
         (["compare", "{}", "A", "C"], 2, "no contender 'C'"),
         (["show", "{}/empty"], 4, "no results yet"),
         (["report", "{}/empty"], 4, "no results yet"),
-        (["show", "{}", "--split", "dev"], 4, "dev"),
+        (["show", "{}", "--split", "dev"], 2, "dev"),
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(report, capsys, arguments, code, words, flags):

@@ -61,7 +61,7 @@ def test_the_page_and_the_json_have_the_same_finding(report, capsys):
         (["--worker", "W", "--expert", "E", "--signal", "sureness"], 2, "unknown signal"),
         (["--worker", "E", "--expert", "W"], 4, "no attempt of 'E' has the signal confidence"),
         (["--worker", "W", "--expert", "E", "--check-live", "E"], 2, "is no hybrid"),
-        (["--worker", "W", "--expert", "E", "--split", "dev"], 4, "dev"),
+        (["--worker", "W", "--expert", "E", "--split", "dev"], 2, "dev"),
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(report, capsys, arguments, code, words):
