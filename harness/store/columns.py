@@ -166,7 +166,7 @@ def fitted(values: Any, word: str, path: Path, name: str) -> Any:
 
 def damaged(path: Path, error: Exception, what: str = "damaged: a part of the file cannot be read") -> EvidenceError:
     """What to say and to do about a table of a report that cannot be read; the library's own words in brackets."""
-    words = next(iter(str(error).splitlines()), "").strip().rstrip(".:") or type(error).__name__
+    words = next(iter(str(error).splitlines()), "").split(". ")[0].strip().rstrip(".:") or type(error).__name__
     remedy = "restore it from a copy, or import the table again into a new report"
     if any(path.parent.glob("attempts*.jsonl")):
         remedy = (
