@@ -7,7 +7,7 @@ import streamlit as st
 from harness.core import OwnbenchError
 from harness.report.advice_pieces import conditions_html, ways_of, word_html
 from harness.report.figures import cost_figure, pass_rate_figure
-from harness.report.fragments import comparisons_html, found_html, html_list, html_text, scoreboard_html
+from harness.report.fragments import comparisons_html, folded, found_html, html_list, html_text, scoreboard_html
 from harness.report.lacking import FIGURES, lacking_lines
 from harness.report.pages.evidence import Evidence, advice_for, scoreboard_for
 from harness.report.pages.parts import figure, html, loud, notes, section, title
@@ -40,7 +40,7 @@ def _one(evidence: Evidence, shown: "Shown", number: int) -> None:
     advice, missing = _verdict(evidence)
     html(found_html(view))
     section("Scoreboard")
-    html(scoreboard_html(view, ways_of(advice)))
+    html(folded(scoreboard_html(view, ways_of(advice))))
     if any(c.pass_rate.value is not None for c in view.contenders):
         section("Pass rate")
         figure(f"pass-rate-{number}", pass_rate_figure, view, shown.look)
@@ -48,7 +48,7 @@ def _one(evidence: Evidence, shown: "Shown", number: int) -> None:
         figure(f"cost-{number}", cost_figure, view, shown.look)
     if view.compared:
         section("Paired differences")
-        html(comparisons_html(view))
+        html(folded(comparisons_html(view)))
     section("What is not known")
     html(html_list([*missing, *_unknown(view)], most=UNKNOWNS_SHOWN) or "<p>Nothing that a figure here waits for.</p>")
     notes([*view.notes, INTERVALS])
