@@ -87,6 +87,13 @@ def test_a_broken_report_is_not_the_first_that_is_shown(reports):
     assert test.multiselect[0].value == ["one"]
 
 
+def test_a_report_that_is_the_folder_one_stands_in_has_its_name(reports, monkeypatch):
+    monkeypatch.chdir(reports / "one")
+    test = drawn(".")
+    assert test.multiselect[0].options == ["one"]
+    assert "one" in texts(test).split()
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_says_that_a_file_beside_the_outcomes_is_cut(reports, page):
     (reports / "one" / "transcripts.parquet").write_bytes(b"PAR1")

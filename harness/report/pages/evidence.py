@@ -64,7 +64,7 @@ class Evidence:
     @property
     def name(self) -> str:
         """As people call it."""
-        return self.folder.name
+        return self.folder.name or self.folder.resolve().name
 
 
 def look_at(folder: Path, split: str | None = None) -> Evidence:

@@ -108,7 +108,7 @@ def _damage(shown: Shown | None) -> list[str]:
         f"{e.name}: {listed(damaged)} cannot be opened, so what was asked, answered and called is not shown. The "
         "figures rest on outcomes.parquet, which can."
         for e in (shown.chosen if shown else ())
-        if (damaged := damage_of(e))
+        if _opens(e.folder) and (damaged := damage_of(e))
     ]
 
 
