@@ -44,7 +44,7 @@ def test_domains_prints_its_parts_and_json_the_figures(report, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [(["A", "A"], 2, "itself"), (["A", "C"], 2, "no contender 'C'"), (["A"], 2, "which other"),
-     (["--split", "dev"], 4, "dev")],
+     (["--split", "dev"], 2, "dev")],
 )  # fmt: skip
 def test_errors_are_one_line_and_an_exit_code(report, capsys, arguments, code, words):
     assert main(["domains", str(report), *arguments, "--json"]) == code
