@@ -1,12 +1,12 @@
 """Graders of plain text: the same text, texts that must occur, a pattern."""
 
 import re
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
 from harness.core import Cause, Grade
-from harness.grade.normalise import Normalisation, normalised
+from harness.grade.normalise import Normalisation, normalised, readings
 from harness.grade.rule import Rule, failed, malformed, right, shown, ungraded, wrong
 from harness.grade.watched import TookTooLongError, watched
 
@@ -14,8 +14,11 @@ from harness.grade.watched import TookTooLongError, watched
 class Exact(Rule):
     """The answer is the reference, or one of several references, after the named normalisations.
 
-    ``normalise`` lists differences that do not count; by default only white space at the ends.
+    ``normalise`` lists differences that do not count; by default only white space at the ends. Unless the list is
+    empty, neither do invisible marks and the forms of dashes, apostrophes and quotes.
     """
+
+    version: ClassVar[int] = 2
 
     normalise: tuple[Normalisation, ...] = ("strip",)
 
@@ -29,8 +32,8 @@ class Exact(Rule):
 
     def judge(self, text: str, reference: tuple[str, ...]) -> Grade:
         """Passes when one of the accepted texts is the same."""
-        found = normalised(text, self.normalise)
-        if any(found == normalised(accepted, self.normalise) for accepted in reference):
+        found = readings(text, self.normalise)
+        if any(found & readings(accepted, self.normalise) for accepted in reference):
             return right()
         return wrong(" or ".join(repr(shown(accepted)) for accepted in reference), repr(shown(text.strip())))
 
@@ -41,6 +44,8 @@ class Contains(Rule):
     Without ``all`` and ``any`` the reference (a text or a list of texts) takes the place of ``all``. The score is the
     share of the conditions that hold; the whole of ``any`` is one condition.
     """
+
+    version: ClassVar[int] = 2
 
     all: tuple[str, ...] = ()
     any: tuple[str, ...] = ()
@@ -69,10 +74,10 @@ class Contains(Rule):
 
     def judge(self, text: str, reference: tuple[str, ...] | None) -> Grade:
         """Passes when every condition holds."""
-        answer = normalised(text, self.normalise)
+        answers = readings(text, self.normalise)
 
         def occurs(needle: str) -> bool:
-            return normalised(needle, self.normalise) in answer
+            return any(form in answer for form in readings(needle, self.normalise) for answer in answers)
 
         must = self.all if reference is None else reference
         problems = [f"{shown(needle)!r} is missing" for needle in must if not occurs(needle)]
@@ -92,8 +97,11 @@ class Regex(Rule):
 
     Without ``pattern`` the reference is the pattern. With ``group`` (a number or a name) the pattern is the answer's
     form, as in ``Answer: (\w+)``: an answer without it is malformed, another text in it is wrong. A search that takes
-    longer than five seconds is stopped and the attempt is ungraded: that is the pattern's fault.
+    longer than five seconds is stopped and the attempt is ungraded: that is the pattern's fault. The pattern is held
+    against the answer as it is written; what the group captures is compared as `Exact` compares.
     """
+
+    version: ClassVar[int] = 2
 
     pattern: str | None = None
     group: int | str | None = None
