@@ -1,6 +1,6 @@
 """The grader of closed labels, whose true and predicted labels feed F1 and the confusion matrix."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -65,6 +65,11 @@ class Label(Rule):
                 f"the reference {reference!r} is none of the labels; {nearest(str(reference), self.labels)}"
             )
         return label
+
+    def answers(self, reference: Any) -> Iterable[str]:
+        """The label, and its aliases."""
+        label = self.usable(reference)
+        return [label, *self.aliases.get(label, ())]
 
     def truth(self, reference: str | None) -> str | None:
         """The true label."""

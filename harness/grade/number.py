@@ -1,7 +1,7 @@
 """The grader of numbers."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Context, Decimal
 from typing import Any, ClassVar, Literal
 
@@ -47,6 +47,10 @@ class Number(Rule):
         if not value.is_finite():
             raise ValueError(problem)
         return value
+
+    def answers(self, reference: Any) -> Iterable[str]:
+        """The number itself."""
+        return [str(self.usable(reference)).replace(".", self.decimal)]
 
     def judge(self, text: str, reference: Decimal) -> Grade:
         """Passes when the number taken is close enough."""

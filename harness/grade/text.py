@@ -1,6 +1,9 @@
 """Graders of plain text: the same text, texts that must occur, a pattern."""
 
+import functools
+import operator
 import re
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
@@ -8,6 +11,7 @@ from pydantic import model_validator
 from harness.core import Cause, Grade
 from harness.grade.normalise import Normalisation, normalised, readings
 from harness.grade.rule import Rule, failed, malformed, right, shown, ungraded, wrong
+from harness.grade.sample import samples
 from harness.grade.watched import TookTooLongError, watched
 
 
@@ -29,6 +33,10 @@ class Exact(Rule):
             if not normalised(text, self.normalise):
                 raise ValueError(f"the reference {text!r} is empty after normalisation, so no answer could be right")
         return texts
+
+    def answers(self, reference: Any) -> Iterable[str]:
+        """The accepted texts themselves."""
+        return as_texts(reference)
 
     def judge(self, text: str, reference: tuple[str, ...]) -> Grade:
         """Passes when one of the accepted texts is the same."""
@@ -71,6 +79,11 @@ class Contains(Rule):
             if not normalised(text, self.normalise):
                 raise ValueError(f"the reference {text!r} is empty after normalisation; every answer contains it")
         return texts
+
+    def answers(self, reference: Any) -> Iterable[str]:
+        """All that must occur, with each of those of which one must."""
+        must = "\n".join(as_texts(reference) if self.needs_reference else self.all)
+        return [f"{must}\n{one}" for one in self.any] or [must]
 
     def judge(self, text: str, reference: tuple[str, ...] | None) -> Grade:
         """Passes when every condition holds."""
@@ -135,14 +148,28 @@ class Regex(Rule):
             _compiled(texts[0])
         return texts
 
+    def answers(self, reference: Any) -> Iterable[str]:
+        """Texts that the pattern would take the reference out of."""
+        if self.pattern is None or self.group is None:
+            return ()
+        names = set(self.normalise)
+        forms = [
+            form for text in as_texts(reference) for form in (text, text.strip(), normalised(text, self.normalise))
+        ]
+        forms += [form.upper() for form in forms] if "casefold" in names else []
+        found = samples(self.pattern, self._bits, self.group, list(dict.fromkeys(forms)))
+        # a text that is written in more ways than these proves nothing by failing
+        return found if names <= {"strip", "whitespace", "casefold", "nfkc"} else ()
+
+    @property
+    def _bits(self) -> int:
+        return int(functools.reduce(operator.or_, (_FLAGS[name] for name in self.flags), 0))
+
     def judge(self, text: str, reference: tuple[str, ...] | None) -> Grade:
         """Passes when the pattern is found and its group, where asked for, holds the reference."""
         pattern = self.pattern if self.pattern is not None else (reference or ("",))[0]
-        bits = 0
-        for name in self.flags:
-            bits |= int(_FLAGS[name])
         try:
-            job = {"pattern": pattern, "flags": bits, "full": self.full, "group": self.group or 0, "text": text}
+            job = {"pattern": pattern, "flags": self._bits, "full": self.full, "group": self.group or 0, "text": text}
             found = watched("search", **job)
         except TookTooLongError as error:
             return ungraded(f"the pattern {shown(pattern)!r} {error} on an answer of {len(text)} characters")
