@@ -10,11 +10,14 @@ from harness.userfile.child import TookTooLongError, watched
 from harness.userfile.json_text import json_value
 from harness.userfile.parse import Strict, parse, read_json, read_json_lines, read_text, read_yaml
 from harness.userfile.tabular import KINDS, Rows, table_kind, table_rows
+from harness.userfile.template import Template, TemplateFault, read_template
 
 __all__ = [
     "KINDS",
     "Rows",
     "Strict",
+    "Template",
+    "TemplateFault",
     "TookTooLongError",
     "arrow_rows",
     "json_value",
@@ -24,6 +27,7 @@ __all__ = [
     "read_json",
     "read_json_lines",
     "read_lines",
+    "read_template",
     "read_text",
     "read_yaml",
     "table_kind",

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -108,6 +109,9 @@ def _plain(value: Any, kind: "pa.DataType") -> Any:
         return [_plain(part, kind.value_type) for part in value]
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
+    if isinstance(value, bytes):  # a text, to programs that do not mark it as one
+        with suppress(UnicodeDecodeError):
+            return value.decode()
     if isinstance(value, Decimal):
         return int(value) if kind.scale <= 0 else float(value)
     return value

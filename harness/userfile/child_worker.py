@@ -34,23 +34,28 @@ def validate(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def render(job: dict[str, Any]) -> dict[str, Any]:
-    """The template's text for each row of variables, or what is wrong and at which row."""
+    """The template's text for each row of variables, and which it uses; or what is wrong, and at which row."""
     from jinja2 import TemplateSyntaxError, UndefinedError
 
     texts: list[str] = []
     try:
-        template = _template(job["template"])
+        template, variables = _template(job["template"])
         for row in job["rows"]:
             texts.append(rendered(template, row))
     except TemplateSyntaxError as error:
-        return {"wrong": "syntax", "problem": str(error.message), "line": error.lineno}
+        return {"wrong": "syntax", "problem": str(error.message)[:500], "line": error.lineno}
     except UndefinedError as error:
         return {"wrong": "undefined", "problem": str(error)[:500], "row": len(texts)}
     except MemoryError:
-        return {"wrong": "memory", "problem": "it needs too much memory", "row": len(texts)}
+        texts.clear()
+        return {"wrong": "memory", "problem": "it needs too much memory", "row": None}
+    except RecursionError:
+        return {"wrong": "failed", "problem": "nested too deeply", "row": len(texts)}
+    except OverflowError:
+        return {"wrong": "failed", "problem": "a range of more than 100,000, or too large a number", "row": len(texts)}
     except Exception as error:  # noqa: BLE001 - whatever a template can do to itself
         return {"wrong": "failed", "problem": f"{error or type(error).__name__}"[:500], "row": len(texts)}
-    return {"texts": texts}
+    return {"texts": texts, "variables": variables}
 
 
 def rendered(template: Any, row: dict[str, Any]) -> str:
@@ -65,16 +70,17 @@ def rendered(template: Any, row: dict[str, Any]) -> str:
 
 
 @lru_cache(8)
-def _template(text: str) -> Any:
-    return environment().from_string(text)
-
-
-def environment() -> Any:
-    """How templates are read: sandboxed, an unknown variable is an error, no other file is in reach."""
-    from jinja2 import StrictUndefined
+def _template(text: str) -> tuple[Any, list[str]]:
+    """Sandboxed; an unknown variable is an error, and no other file is in reach."""
+    from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    tree = environment.parse(text)
+    other = next(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)), None)
+    if other is not None:
+        raise TemplateSyntaxError("a template cannot take in another file; copy its text in", other.lineno)
+    return environment.from_string(text), sorted(meta.find_undeclared_variables(tree))
 
 
 JOBS = {"search": search, "validate": validate, "render": render}

@@ -85,7 +85,7 @@ def test_a_saved_data_set_with_labels_gives_their_names(tmp_path):
         ),
         ({"path": "json", "data_files": "e.json"}, "huggingface.data_files: there is no file 'e.json'"),
         ({"path": "json", "data_files": "https://example.org/d.json"}, "is an address"),
-        ({"path": "./nowhere"}, "huggingface.path: there is no './nowhere' beside suite.yaml"),
+        ({"path": "./nowhere"}, "huggingface.path: there is no './nowhere' next to suite.yaml"),
         ({"path": "csv", "data_files": "bad.parquet", "split": "dev"}, "cannot load 'csv'"),
     ],
 )
