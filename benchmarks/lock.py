@@ -1,6 +1,6 @@
 """Writes ``constraints.txt`` (versions and hashes of all that the extras bring) and ``versions.txt`` (versions alone).
 
-No host's name is in either. pip takes no editable install where a constraint has a hash, so it is given the second file.
+No host's name is in either. pip takes no editable install where a constraint has a hash, so it gets the second file.
 
 Versions stand still where they are pinned already; ``--upgrade`` lets all but torch move. `make lock` calls it.
 """

@@ -19,7 +19,8 @@ def test_advice_names_the_packages_of_the_extra_and_never_the_distribution_itsel
 
 
 def test_the_core_has_a_line_too():
-    assert "'aiohttp>=" in install_line() and "torch" not in install_line()
+    assert "'aiohttp>=" in install_line()
+    assert "torch" not in install_line()
 
 
 def test_no_source_file_advises_a_package_that_no_index_has():

@@ -1,4 +1,4 @@
-"""The lines that install something, run as they are printed, and the action in a repository that holds no copy of us."""
+"""The lines that install something, run as printed, and the action in a repository that holds no copy of us."""
 
 import os
 import re
@@ -25,7 +25,8 @@ def pins(name):
 def test_both_files_pin_the_same_versions_and_name_no_host():
     assert pins("constraints.txt") == pins("versions.txt")
     text = (ROOT / "versions.txt").read_text()
-    assert "--hash" not in text and "[" not in text
+    assert "--hash" not in text
+    assert "[" not in text
     assert not any("://" in (ROOT / name).read_text() for name in LOCKS)
 
 
