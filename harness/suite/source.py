@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from harness.core import UserFileError, nearest
+from harness.core import UserFileError, install_line, nearest
 from harness.suite.inside import ADVICE, file_inside, is_inside, path_inside
 from harness.suite.schema import FIELDS, HuggingFace, SuiteFile
 from harness.userfile import KINDS, Rows, arrow_rows, table_kind, table_rows
@@ -46,8 +46,7 @@ def _huggingface_rows(source: HuggingFace, suite_file: Path, *, outside: bool) -
         import datasets
     except ImportError:
         problem = "the package datasets is not installed"
-        advice = "pip install 'ownbench[datasets]'"
-        raise UserFileError(suite_file, problem, field="huggingface", advice=advice) from None
+        raise UserFileError(suite_file, problem, field="huggingface", advice=install_line("datasets")) from None
     for field in source.map:
         if field not in FIELDS:
             raise UserFileError(
