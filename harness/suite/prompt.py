@@ -46,18 +46,18 @@ class Prompt:
             asked.append((messages, last))
             content = messages[last]["content"]
             variables.append({"id": row.id, "domain": domain, "metadata": row.metadata, "input": content})
-        texts, used = {}, set()
+        texts: dict[str, list[str]] = {}
+        used: set[str] = set()
         for role in self._templates:
             texts[role], names = self._rendered(role, variables)
             used |= names
-        self.uses_task = not used.isdisjoint({"input", "metadata"})
+        talks = any(len(messages) > 1 for messages, _ in asked)  # what stands before the question differs
+        self.uses_task = talks or not used.isdisjoint({"input", "metadata"})
         found = []
         for number, (messages, last) in enumerate(asked):
             messages[last]["content"] = texts["user"][number]
-            if "system" in texts:
-                system = {"role": "system", "content": texts["system"][number]}
-                messages = [system, *(messages[1:] if messages[0]["role"] == "system" else messages)]
-            found.append(tuple(messages))
+            head = [{"role": "system", "content": texts["system"][number]}] if "system" in texts else []
+            found.append((*head, *(messages[1:] if head and messages[0]["role"] == "system" else messages)))
         return found
 
     def _rendered(self, role: str, variables: list[dict[str, Any]]) -> tuple[list[str], frozenset[str]]:
@@ -67,7 +67,9 @@ class Prompt:
         except TemplateFault as fault:
             row = variables[fault.row] if fault.row is not None else None
             if fault.wrong == "syntax":
-                raise UserFileError(path, f"not a valid template: {fault.problem}", field=f"line {fault.line}") from None
+                raise UserFileError(
+                    path, f"not a valid template: {fault.problem}", field=f"line {fault.line}"
+                ) from None
             if fault.wrong == "undefined" and row is not None:
                 raise _undefined(path, fault.problem, row) from None
             advice = "take the loop or the power out" if fault.wrong in {"time", "memory"} else ""

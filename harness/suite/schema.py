@@ -89,7 +89,9 @@ class SuiteFile(Strict):
             raise ValueError("harbor task folders cannot be read; supported sources: tasks, huggingface")
         sources = [key for key in ("tasks", "huggingface") if getattr(self, key) is not None]
         if not sources:
-            raise ValueError("no source of tasks; add tasks: tasks.jsonl (or .csv, .tsv, .json, .parquet), or huggingface: {path: …}")
+            raise ValueError(
+                "no source of tasks; add tasks: tasks.jsonl (or .csv, .tsv, .json, .parquet), or huggingface: {path: …}"
+            )
         if len(sources) > 1:
             raise ValueError("two sources of tasks, tasks and huggingface; keep one")
         return self

@@ -1,6 +1,5 @@
 """Where a suite's tasks come from: a table in its folder, or whatever the package ``datasets`` reads."""
 
-import glob
 import json
 import os
 from collections.abc import Iterator
@@ -143,7 +142,7 @@ def _data_files(value: Any, folder: Path, suite_file: Path, *, local: bool, outs
             path_inside(folder, str(value), suite_file, field)  # it would be read from this machine, not from the hub
         return value
     path = path_inside(folder, str(value), suite_file, field, outside=outside)
-    found = [path] if path.exists() else [Path(name) for name in glob.glob(str(path), recursive=True)]
+    found = [path] if path.exists() else sorted(folder.glob(str(value)))
     if not found:
         raise UserFileError(suite_file, f"there is no file {value!r}", field=field)
     names = [os.path.relpath(file, folder) for file in found if not file.is_dir()]

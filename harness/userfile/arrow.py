@@ -1,6 +1,7 @@
 """Rows of Arrow tables, such as Parquet holds, as the JSON lines that they stand for."""
 
 import io
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, time
@@ -97,7 +98,7 @@ def _plain(value: Any, kind: "pa.DataType") -> Any:
     """A cell as JSON has it; None where it is absent."""
     import pyarrow as pa
 
-    if value is None or (isinstance(value, float) and value != value):
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if pa.types.is_struct(kind):
         parts = {field.name: _plain(value[field.name], field.type) for field in kind}

@@ -28,7 +28,7 @@ class TookTooLongError(Exception):
     """The job was stopped."""
 
 
-def watched(job: str, *, at_most_s: float | None = None, **arguments: Any) -> dict[str, Any]:
+def watched(job: str, at_most_s: float | None = None, /, **arguments: Any) -> dict[str, Any]:
     """The result of a job of ``child_worker``; safe to call from threads and after a fork.
 
     Raises:

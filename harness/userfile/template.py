@@ -59,9 +59,8 @@ class Template:
         until = time.monotonic() + SECONDS + len(rows) / ROWS_A_SECOND
         for start, chunk in _chunks(rows):
             try:
-                found = watched(
-                    "render", at_most_s=max(0.1, until - time.monotonic()), template=self.text, rows=chunk
-                )
+                left = max(0.1, until - time.monotonic())
+                found = watched("render", left, template=self.text, rows=chunk)
             except TookTooLongError:
                 raise TemplateFault("time", "it takes too long", start) from None
             except RuntimeError:
@@ -101,4 +100,3 @@ def _chunks(rows: Sequence[Mapping[str, Any]]) -> list[tuple[int, list[Any]]]:
         chunks[-1][1].append(json.loads(text))
         room -= len(text)
     return chunks
-

@@ -86,7 +86,10 @@ def test_the_domain_may_be_left_out_only_where_there_is_one(tmp_path):
             {"tasks": None, "harbor": "tasks"},
             "harbor task folders cannot be read; supported sources: tasks, huggingface",
         ),
-        ({"tasks": "tasks.xlsx"}, "tasks: cannot tell what kind of table 'tasks.xlsx' is; needed: a file that ends in .js"),
+        (
+            {"tasks": "tasks.xlsx"},
+            "tasks: cannot tell what kind of table 'tasks.xlsx' is; needed: a file that ends in .js",
+        ),
         ({"tasks": "tasks.csv"}, "tasks.csv: there is no such file; did you mean 'tasks.jsonl'?"),
         ({"tasks": "task.jsonl"}, "there is no such file; did you mean 'tasks.jsonl'?"),
         ({"license": "MIT"}, "license: unknown key; did you mean 'licence'?"),
