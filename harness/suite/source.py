@@ -41,11 +41,7 @@ def from_table(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _huggingface_rows(source: HuggingFace, suite_file: Path, *, outside: bool) -> Rows:
-    try:
-        import datasets
-    except ImportError:
-        problem = "the package datasets is not installed"
-        raise UserFileError(suite_file, problem, field="huggingface", advice=install_line("datasets")) from None
+    datasets = _package(suite_file)
     for field in source.map:
         if field not in FIELDS:
             raise UserFileError(
@@ -54,23 +50,51 @@ def _huggingface_rows(source: HuggingFace, suite_file: Path, *, outside: bool) -
     with TemporaryDirectory() as scratch:
         table = _one_split(_loaded(datasets, source, suite_file, scratch, outside=outside), suite_file)
         columns = _columns(source, list(table.column_names), suite_file)
-        labels = {
-            column: feature
-            for column, feature in (table.features or {}).items()
-            if isinstance(feature, datasets.ClassLabel)
-        }
-        rows = list(arrow_rows([table.with_format("arrow")[:]]))
+        rows = _named(datasets, table)
         del table
     for number, (_, row) in enumerate(rows, 1):
-        found = {
-            field: labels[column].int2str(row[column])
-            if column in labels and isinstance(row[column], int) and row[column] >= 0
-            else row[column]
-            for field, column in columns.items()
-            if column in row
-        }
+        found = {field: row[column] for field, column in columns.items() if column in row}
         found.setdefault("id", f"row-{number:06d}")
         yield f"huggingface row {number}", from_table(found)
+
+
+def data_set_rows(folder: Path, split: str | None = None) -> Rows:
+    """The rows of a data set on this machine: a folder that ``datasets`` saved, or one of its tables.
+
+    Raises:
+        UserFileError: the package is missing, it cannot load the folder, or there are several splits and none is named.
+    """
+    datasets = _package(folder)
+    with TemporaryDirectory() as scratch:
+        try:
+            with _offline(datasets):
+                loaded = _local_data_set(datasets, folder, scratch, {"name": None, "split": split})
+        except _load_errors(datasets) as error:
+            raise _not_loaded(folder, str(folder), error) from None
+        if isinstance(loaded, dict) and len(loaded) > 1:
+            problem = f"the data set has the splits {', '.join(map(str, loaded))}"
+            raise UserFileError(folder, problem, advice="name one with --split")
+        yield from _named(datasets, next(iter(loaded.values())) if isinstance(loaded, dict) else loaded)
+
+
+def _package(path: Path) -> Any:
+    try:
+        import datasets
+    except ImportError:
+        problem = "the package datasets is not installed"
+        raise UserFileError(path, problem, field="huggingface", advice=install_line("datasets")) from None
+    return datasets
+
+
+def _named(datasets: Any, table: Any) -> list[tuple[str, dict[str, Any]]]:
+    """The rows of a loaded data set, numbers of class labels as the labels' names."""
+    labels = {name: kind for name, kind in (table.features or {}).items() if isinstance(kind, datasets.ClassLabel)}
+    rows = list(arrow_rows([table.with_format("arrow")[:]]))
+    for _, row in rows:
+        for name, kind in labels.items():
+            if isinstance(row.get(name), int) and row[name] >= 0:
+                row[name] = kind.int2str(row[name])
+    return rows
 
 
 def _columns(source: HuggingFace, present: list[str], suite_file: Path) -> dict[str, str]:
@@ -112,9 +136,17 @@ def _loaded(datasets: Any, source: HuggingFace, suite_file: Path, scratch: str, 
             raise UserFileError(suite_file, f"there is no {source.path!r} next to suite.yaml", field="huggingface.path")
         with _quiet(datasets):
             return datasets.load_dataset(source.path, data_files=files, revision=source.revision, **options)
-    except (OSError, ValueError, RuntimeError, LookupError, TypeError, datasets.exceptions.DatasetsError) as error:
-        cause = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserFileError(suite_file, f"cannot load {source.path!r}: {cause}", field="huggingface") from None
+    except _load_errors(datasets) as error:
+        raise _not_loaded(suite_file, source.path, error) from None
+
+
+def _load_errors(datasets: Any) -> tuple[type[Exception], ...]:
+    return (OSError, ValueError, RuntimeError, LookupError, TypeError, datasets.exceptions.DatasetsError)
+
+
+def _not_loaded(path: Path, name: str, error: Exception) -> UserFileError:
+    cause = (str(error).splitlines() or [type(error).__name__])[0]
+    return UserFileError(path, f"cannot load {name!r}: {cause}", field="huggingface")
 
 
 def _local_data_set(datasets: Any, local: Path, scratch: str, options: dict[str, Any]) -> Any:
