@@ -9,7 +9,7 @@ import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from harness.core import UserFileError, nearest
 
@@ -46,7 +46,7 @@ def open_file(path: Path, *, most: int = MAX_FILE, unpack: bool = True) -> Binar
         raise _too_large(path, size(status.st_size), most)
     file = os.fdopen(handle, "rb")
     packed = unpack and path.suffix.lower() == ".gz"
-    return gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[return-value]
+    return _Unpacked(fileobj=file) if packed else file  # type: ignore[return-value]
 
 
 def read_bytes(path: Path, *, most: int = MAX_TEXT, unpack: bool = True) -> bytes:
@@ -86,6 +86,16 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
             for line in text.removesuffix("\n").removesuffix("\r").split("\r"):  # old files end their lines so
                 number += 1
                 yield number, line
+
+
+class _Unpacked(gzip.GzipFile):
+    """A packed file that closes what it reads from."""
+
+    def close(self) -> None:
+        raw: Any = self.fileobj
+        super().close()
+        if raw is not None:
+            raw.close()
 
 
 def size(count: int) -> str:

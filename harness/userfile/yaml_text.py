@@ -108,8 +108,10 @@ class _Once:
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
             key = self.construct_object(key_node, deep=deep)  # type: ignore[attr-defined]
-            if isinstance(key, (str, int, float, bool)) and key_node.tag != "tag:yaml.org,2002:merge":
+            if isinstance(key, (str, int, float, bool)):
                 if key in seen:
                     problem = f"the key {key!r} is given twice"
                     raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
