@@ -21,6 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument("report", type=Path, metavar="REPORT", help="a folder with experiment.yaml")
     parser.add_argument("--json", action="store_true", help="write the findings as JSON to standard output")
+    parser.add_argument("--allow-outside", action="store_true", help="suites may name files out of their folders")
     parser.add_argument("--full", action="store_true", help="show prompts whole")
     parser.epilog = "example: ownbench check reports/demo"
 
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from harness.core import as_json
     from harness.run import assemble, check
 
-    assembled = assemble(folder(args.report))
+    assembled = assemble(folder(args.report), allow_outside=args.allow_outside)
     result = check(assembled, os.environ)
     if args.json:
         write_json(as_json(result))

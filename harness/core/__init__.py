@@ -14,6 +14,7 @@ from harness.core.errors import (
     fault_of,
     nearest,
 )
+from harness.core.extras import install_line
 from harness.core.files import write_atomic
 from harness.core.judged import Comparison, Estimate, Manifest
 from harness.core.plain import as_json
@@ -82,6 +83,7 @@ __all__ = [
     "digest_text",
     "fault_of",
     "holds_secret",
+    "install_line",
     "nearest",
     "seeded",
     "write_atomic",

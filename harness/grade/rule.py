@@ -37,7 +37,7 @@ class Rule(Strict):
         return None
 
     def answers(self, reference: Any) -> Iterable[str]:  # noqa: ARG002 - by default none is known
-        """Answers one of which has to be right where any is; ``reference`` as the task has it. None: nothing is said."""
+        """Answers of which one is right where any can be; ``reference`` as the task has it. None: nothing is said."""
         return ()
 
     def judge(self, text: str, reference: Any) -> Grade:

@@ -12,7 +12,7 @@ from harness.core import Cause, Grade
 from harness.grade.normalise import Normalisation, normalised, readings
 from harness.grade.rule import Rule, failed, malformed, right, shown, ungraded, wrong
 from harness.grade.sample import samples
-from harness.grade.watched import TookTooLongError, watched
+from harness.userfile import TookTooLongError, watched
 
 
 class Exact(Rule):
