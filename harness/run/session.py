@@ -219,10 +219,8 @@ def _without_secrets(reply: Reply, redact: Redactor) -> Reply:
         )
         for call in reply.tool_calls
     )
-    texts = {
-        name: redact.answer(getattr(reply, name)) for name in ("text", "refusal", "finish_reason", "model_version")
-    }
-    return replace(reply, tool_calls=calls, **texts)
+    names = ("text", "refusal", "finish_reason", "model_version", "reasoning", "kept")
+    return replace(reply, tool_calls=calls, **{name: redact.answer(getattr(reply, name)) for name in names})
 
 
 class Rehearsal(AttemptSession):
