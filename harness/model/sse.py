@@ -132,10 +132,16 @@ class Joined:
 
     def _news(self, whole: dict[str, Any]) -> dict[str, Any]:
         """What a message in a delta's place adds: some servers say all that was said before once more."""
-        before, said = "".join(one for one in self._content if isinstance(one, str)), whole.get("content")
-        if before and isinstance(said, str) and said.startswith(before):
-            return whole | {"content": said[len(before) :]}
-        return whole
+        said = {"content": self._content, **self._texts}
+        before = {name: "".join(one for one in pieces if isinstance(one, str)) for name, pieces in said.items()}
+        new = dict(whole)
+        for name, text in before.items():
+            if text and isinstance(new.get(name), str) and new[name].startswith(text):
+                new[name] = new[name][len(text) :]
+        if self._calls and new.get("tool_calls"):
+            self._calls.clear()
+            self._keys.clear()
+        return new
 
     def _add_delta(self, delta: dict[str, Any]) -> bool:
         found = False

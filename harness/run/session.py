@@ -135,7 +135,7 @@ class AttemptSession:
             reply = _without_secrets(reply, shop.redact)
         except ModelError as error:
             self._record_error(model, request, digest, role, error, retries=error.retries, started_at=started)
-            if error.cause is Cause.AUTH:
+            if error.cause is Cause.AUTH or error.not_yet:
                 shop.broken.setdefault(model, shop.redact(str(error)))
             future.set_exception(error)
             future.exception()  # seen: nobody else may be waiting
