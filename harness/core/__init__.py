@@ -9,12 +9,13 @@ from harness.core.errors import (
     Fault,
     ModelError,
     OwnbenchError,
+    StorageError,
     UsageError,
     UserFileError,
     fault_of,
     nearest,
 )
-from harness.core.files import write_atomic
+from harness.core.files import disk_is_full, is_at, keeping, unkept, write_atomic
 from harness.core.judged import Comparison, Estimate, Manifest
 from harness.core.plain import as_json
 from harness.core.records import (
@@ -66,6 +67,7 @@ __all__ = [
     "Request",
     "Role",
     "Status",
+    "StorageError",
     "Suite",
     "SystemClock",
     "Task",
@@ -80,9 +82,13 @@ __all__ = [
     "digest_folder",
     "digest_json",
     "digest_text",
+    "disk_is_full",
     "fault_of",
     "holds_secret",
+    "is_at",
+    "keeping",
     "nearest",
     "seeded",
+    "unkept",
     "write_atomic",
 ]

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from harness.run.assemble import Assembled, assemble, tried_on_dev
 from harness.run.check import CheckResult, check
-from harness.run.execute import RunOptions, Summary, run_report
+from harness.run.execute import run_report
 from harness.run.manifest import suites_of
 from harness.run.plan import Attempt
 from harness.run.progress import Progress
+from harness.run.summary import RunOptions, Summary
 from harness.run.watch import Watch
 
 __all__ = [
