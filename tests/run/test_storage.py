@@ -135,32 +135,6 @@ def test_a_report_that_is_gone_ends_calls_in_flight(tmp_path):
     assert process.returncode == 4, err
 
 
-def test_a_journal_that_failed_once_takes_nothing_more(tmp_path, monkeypatch):
-    from datetime import UTC, datetime
-
-    from harness.core import Call, Role
-
-    call = Call(attempt_id="a", role=Role.ANSWER, model="m", request_digest="d", started_at=datetime.now(UTC))
-    with Journal(tmp_path) as journal:
-        journal.append_call(call)
-        written = (tmp_path / "calls.jsonl").read_bytes()
-        write = os.write
-
-        def full(handle, data):
-            write(handle, data[:7])
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr(os, "write", full)
-        with pytest.raises(StorageError, match=r"calls\.jsonl: cannot be written: No space left on device"):
-            journal.append_call(call)
-        monkeypatch.undo()
-        with pytest.raises(StorageError, match="No space left"):
-            journal.append_call(call)
-        with pytest.raises(StorageError, match="No space left"):
-            journal.check()
-    assert (tmp_path / "calls.jsonl").read_bytes() == written
-
-
 def test_a_disk_that_loses_what_it_took_is_a_full_disk(tmp_path, monkeypatch):
     def lost(_handle):
         raise OSError(5, "Input/output error")
@@ -197,7 +171,7 @@ def test_a_hang_up_and_a_request_to_end_are_heard_like_ctrl_c(tmp_path):
         with Server(live.openai_answer, servers.slow_ok(0.1)) as served:
             report = experiment(tmp_path / number.name, served)
             process = live.start("run", report)
-            wait_for(lambda: len(served.seen) > 4, process)  # noqa: B023
+            wait_for(lambda: len(served.seen) > 4, process)
             process.send_signal(number)
             _, err = process.communicate(timeout=30)
         assert process.returncode == 4, err
