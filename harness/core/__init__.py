@@ -17,6 +17,7 @@ from harness.core.errors import (
 )
 from harness.core.files import disk_is_full, is_at, keeping, unkept, write_atomic
 from harness.core.judged import Comparison, Estimate, Manifest
+from harness.core.lookalike import difference, skeleton, unseen
 from harness.core.plain import as_json
 from harness.core.records import (
     Answer,
@@ -78,6 +79,7 @@ __all__ = [
     "UserFileError",
     "as_json",
     "attempt_id",
+    "difference",
     "digest_bytes",
     "digest_folder",
     "digest_json",
@@ -89,6 +91,8 @@ __all__ = [
     "keeping",
     "nearest",
     "seeded",
+    "skeleton",
     "unkept",
+    "unseen",
     "write_atomic",
 ]

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.lookalike import difference, skeleton
 from harness.core.words import Cause, Status
 
 
@@ -123,6 +124,10 @@ def fault_of(error: BaseException) -> Fault:
 def nearest(word: str, known: Iterable[str]) -> str:
     """The advice for an unknown word: the nearest known one, else the whole list."""
     words = [str(k) for k in known]
+    shape, folded = skeleton(word), word.casefold()
+    for other in words:
+        if skeleton(other) == shape and other.casefold() != folded:
+            return f"{other!r} looks the same and differs in {difference(word, other)}"
     close = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]!r}?"

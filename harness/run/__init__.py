@@ -12,6 +12,7 @@ from harness.run.assemble import Assembled, assemble, tried_on_dev
 from harness.run.check import CheckResult, check
 from harness.run.execute import run_report
 from harness.run.manifest import suites_of
+from harness.run.ping import Ping, ping
 from harness.run.plan import Attempt
 from harness.run.progress import Progress
 from harness.run.summary import RunOptions, Summary
@@ -21,12 +22,14 @@ __all__ = [
     "Assembled",
     "Attempt",
     "CheckResult",
+    "Ping",
     "Progress",
     "RunOptions",
     "Summary",
     "Watch",
     "assemble",
     "check",
+    "ping",
     "run_report",
     "suites_of",
     "tried_on_dev",

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core import Contender, ModelSpec, Suite, Task, UserFileError, as_json, digest_json, nearest
+from harness.core import (
+    Contender,
+    ModelSpec,
+    Suite,
+    Task,
+    UserFileError,
+    as_json,
+    difference,
+    digest_json,
+    nearest,
+    skeleton,
+)
 from harness.grade import Grader, grader
 from harness.model import capabilities_of, missing_package
 from harness.run.plan import Attempt, plan_attempts
@@ -20,6 +31,9 @@ from harness.store import (
 )
 from harness.suite import load_suite, select
 from harness.system import DirectPlan, Hybrid, HybridPlan, Plan, System, build_systems, contender_of
+
+MOST_ATTEMPTS = 1_000_000
+"""Of one report. More tell nothing more, and are a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +90,7 @@ def assemble(report: Path) -> Assembled:
     )
     graders = _graders(full)
     dev, parts = _dev(experiment, report, full, suites)
+    _check_size(experiment, report, suites, dev)
     attempts = [
         *plan_attempts(dev, systems, trials=1, seed=experiment.seed, contenders=parts),
         *plan_attempts(suites, systems, trials=experiment.trials, seed=experiment.seed),
@@ -94,12 +109,31 @@ def assemble(report: Path) -> Assembled:
     )
 
 
+def _check_size(experiment: Experiment, report: Path, suites: Sequence[Suite], dev: Sequence[Suite]) -> None:
+    tasks, contenders = sum(len(suite.tasks) for suite in suites), len(experiment.contenders)
+    planned = contenders * (tasks * experiment.trials + sum(len(suite.tasks) for suite in dev))
+    if planned > MOST_ATTEMPTS:
+        made = f"{tasks:,} tasks x {contenders:,} contenders x {experiment.trials:,} trials are {planned:,} attempts"
+        problem = f"{made}; a report holds {MOST_ATTEMPTS:,} at most"
+        raise UserFileError(
+            experiment_file(report), problem, field="trials", advice="lower trials, or take fewer tasks"
+        )
+
+
 def _suites(experiment: Experiment, report: Path) -> list[Suite]:
     suites: list[Suite] = []
     for number, entry in enumerate(experiment.suites):
         suite = load_suite(resolve(report, entry.path, field=f"suites.{number}"))
         if suite.name in {s.name for s in suites}:
             problem = f"two suites are named {suite.name!r}"
+            raise UserFileError(
+                experiment_file(report), problem, field=f"suites.{number}", advice="rename one in its suite.yaml"
+            )
+        alike = next((s.name for s in suites if skeleton(s.name) == skeleton(suite.name)), None)
+        if alike is not None:
+            problem = (
+                f"the suites {alike!r} and {suite.name!r} look alike and differ in {difference(alike, suite.name)}"
+            )
             raise UserFileError(
                 experiment_file(report), problem, field=f"suites.{number}", advice="rename one in its suite.yaml"
             )

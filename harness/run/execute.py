@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError
-from harness.cost import Meter
 from harness.model import Caller, Limits, Model, Probing, missing_key, notes_of, open_model, secrets_of
 from harness.run.assemble import Assembled, needs_threshold, tried_on_dev
 from harness.run.crew import Crew
@@ -20,7 +19,7 @@ from harness.run.manifest import manifest_of, plan_digest
 from harness.run.outcome import skipped
 from harness.run.plan import Attempt
 from harness.run.progress import Listener, Tally
-from harness.run.session import Shop
+from harness.run.session import Shop, meter_of
 from harness.run.stopping import BY_USER, Ears, Patience
 from harness.run.summary import RunOptions, Summary
 from harness.run.thresholds import Choices, choose, decided
@@ -29,7 +28,6 @@ from harness.store import (
     Journal,
     Recalled,
     compact,
-    read_calls_journal,
     read_journal,
     read_manifest,
     recorded_replies,
@@ -232,12 +230,6 @@ class _Run:
             timeout_s=experiment.limits.timeout_s,
             tries=experiment.limits.tries,
         )
-        budget = experiment.budget
-        meter = Meter(usd=budget.usd, attempt_usd=budget.attempt_usd, wall_s=budget.wall_s, started=self.started)
-        for call in read_calls_journal(self.report):  # what earlier runs of this report have spent
-            spec = self.assembled.specs.get(call.model)
-            if call.error is None and not call.cache_hit and not (spec and spec.backend == "replay"):
-                meter.spend(call.cost)
         patience = Patience(self.clock)
         return Shop(
             assembled=self.assembled,
@@ -245,7 +237,7 @@ class _Run:
             journal=journal,
             replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
             shared=frozenset(p for systems in self.assembled.systems.values() for p in _parts(systems)),
-            meter=meter,
+            meter=meter_of(self.assembled, self.started),
             redact=self.redact,
             clock=patience,
         )

@@ -25,6 +25,7 @@ from harness.grade import Grader, grade
 from harness.model import Caller
 from harness.run.assemble import Assembled
 from harness.run.stopping import Patience, Unsent
+from harness.store import read_calls_journal
 
 
 class Keeper(Protocol):
@@ -72,6 +73,17 @@ class Shop:
     def spec(self, model: str) -> ModelSpec:
         """The model of that name."""
         return self.assembled.specs[model]
+
+
+def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
+    """The budget of a report, with what earlier calls of the run have spent."""
+    budget = assembled.experiment.budget
+    meter = Meter(usd=budget.usd, attempt_usd=budget.attempt_usd, wall_s=budget.wall_s, started=started)
+    for call in read_calls_journal(assembled.report):
+        spec = assembled.specs.get(call.model)
+        if call.error is None and not call.cache_hit and not (spec and spec.backend == "replay"):
+            meter.spend(call.cost)
+    return meter
 
 
 class AttemptSession:

@@ -4,6 +4,7 @@ import json
 import math
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -119,8 +120,10 @@ class ModelEntry(Strict):
         for key in BACKENDS[self.backend]:
             if getattr(self, key) is None and not (key == "path" and self.model):
                 raise ValueError(f"the backend {self.backend} needs the key {key}; add it")
-        if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
-            raise ValueError(f"base_url is {self.base_url!r}; it has to begin with http:// or https://")
+        if self.base_url is not None:
+            _check_url(self.base_url)
+        if self.base_url is not None and self.backend == "openai":
+            _check_base(self.base_url)
         if self.price is not None and self.gpu_hour_usd is not None:
             raise ValueError(
                 "both price and gpu_hour_usd are given; a model is paid by tokens or by the hour, keep one"
@@ -172,9 +175,20 @@ class Escalation(Strict):
             raise ValueError("the signal verifier and the key verifier go together; give both or neither")
         if self.verifier is not None and not isinstance(self.verifier.get("name"), str):
             raise ValueError("the verifier needs the name of a grader; write verifier: {name: json_schema, schema: …}")
+        if isinstance(self.threshold, float):
+            self._check_threshold(name, self.threshold)
         if name in CONTROLS and self.threshold != "auto":
             raise ValueError(f"the signal {name} has no threshold; take it out")
         return self
+
+    def _check_threshold(self, name: str, threshold: float) -> None:
+        if threshold > 1:
+            advice = f"write {threshold / 100:g}" if threshold <= 100 else "write a number between them"
+            raise ValueError(f"threshold is {threshold:g}, and confidences lie between 0 and 1; {advice}")
+        if threshold < 0 and not name.startswith("logprob"):
+            raise ValueError(
+                f"threshold is {threshold:g}, and the signal {name} lies between 0 and 1; write such a one"
+            )
 
 
 class ContenderEntry(Strict):
@@ -253,7 +267,7 @@ class Budget(Strict):
 class Limits(Strict):
     """How hard a run may press."""
 
-    concurrency: Count = 64
+    concurrency: Annotated[Count, Field(le=10_000)] = 64
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
     timeout_s: Positive = 120.0
@@ -296,6 +310,33 @@ class Experiment(Strict):
     def digest(self) -> str:
         """Of everything the file says."""
         return digest_json(self.model_dump(mode="json"))
+
+
+_ADDED_PATHS = ("/chat/completions", "/completions", "/responses", "/messages")
+"""What the backend openai, or somebody else's client, adds to a base_url by itself."""
+
+
+def _check_url(url: str) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"base_url is {url!r}; it has to begin with http:// or https://")
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # brackets that are not closed, a port that is none
+        named = False
+    if not named or not url.isprintable() or " " in url:
+        raise ValueError(f"base_url is {url!r}, which is no address of a server; write http://HOST:PORT/v1")
+
+
+def _check_base(url: str) -> None:
+    """Passes a URL to which a path can be added, and is not yet."""
+    parts = urlsplit(url)
+    if parts.query or parts.fragment:
+        raise ValueError("base_url has a ? or a #, to which no path can be added; take what follows it out")
+    for path in _ADDED_PATHS:
+        if parts.path.rstrip("/").endswith(path):
+            base = url.rstrip("/").removesuffix(path)
+            raise ValueError(f"base_url ends in {path}, which is added to it by itself; write {base}")
 
 
 _SET_BY_THE_RUN = {"model", "messages", "tools", "stream", "n", "logprobs", "top_logprobs", "timeout"}
