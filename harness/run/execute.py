@@ -16,6 +16,7 @@ from harness.model import Caller, Limits, Model, Probing, missing_key, notes_of,
 from harness.run.assemble import Assembled, needs_threshold, tried_on_dev
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
+from harness.run.open_files import make_room
 from harness.run.outcome import skipped
 from harness.run.plan import Attempt
 from harness.run.progress import Listener, Tally
@@ -28,6 +29,7 @@ from harness.store import (
     Journal,
     Recalled,
     compact,
+    experiment_file,
     read_journal,
     read_manifest,
     recorded_replies,
@@ -97,6 +99,7 @@ class _Run:
             errored = self.manifest.without_outcome if self.manifest else 0
             return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=errored, notes=notes)
         recorded, todo = self._look()
+        self._make_room(todo)
         models = self._open({model for a in todo for model in self._system(a).models})  # before anything is written
         with Journal(self.report) as journal, Ears() as self.ears:
             recorded, todo = self._look()  # again, now that nobody else writes
@@ -194,6 +197,13 @@ class _Run:
                 if not self.ears.heard:
                     raise
         return not self.ears.heard
+
+    def _make_room(self, todo: Sequence[Attempt]) -> None:
+        """For the connections of models that are called elsewhere."""
+        remote = {n for n, spec in self.assembled.specs.items() if spec.backend in {"openai", "litellm"}}
+        calls = min(self.assembled.experiment.limits.concurrency, len(todo))
+        if remote:
+            make_room(calls, len(remote), experiment_file(self.report))
 
     def _open(self, needed: set[str]) -> dict[str, Model]:
         """The models, with nothing sent and nothing loaded; a missing key or package ends the run here."""

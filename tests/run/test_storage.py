@@ -177,3 +177,18 @@ def test_a_hang_up_and_a_request_to_end_are_heard_like_ctrl_c(tmp_path):
         assert process.returncode == 4, err
         assert "INCOMPLETE: stopped by the user" in err
         assert len(live.journal(report)) == len(served.seen)
+
+
+def test_calls_at_once_that_cannot_all_be_connected_are_refused(tmp_path):
+    with Server() as served:
+        report = experiment(tmp_path, served, concurrency=300)
+        limited = f"ulimit -n {{}}; exec {sys.executable} -m harness run {report} --quiet"
+        run = {"capture_output": True, "text": True, "env": live.environment(), "timeout": 60}
+        refused = subprocess.run(["bash", "-c", limited.format(200)], check=False, **run)
+        assert (refused.returncode, served.seen) == (2, [])
+        (line,) = refused.stderr.splitlines()
+        assert "limits.concurrency: 300 calls at once need as many open files, and this process may open 200" in line
+        assert "lower it to 72" in line
+        done = subprocess.run(["bash", "-c", limited.format("-S 200")], check=False, **run)  # it may raise it
+        assert done.returncode == 0, done.stderr
+    assert {row["outcome"]["status"] for row in live.journal(report)} <= {"passed", "failed"}
