@@ -61,8 +61,12 @@ def resolve(report: Path, text: str, *, field: str = "") -> Path:
     home = path.parent.resolve()
     places = [wanted] if wanted.is_absolute() else [folder / wanted for folder in (home, *home.parents, Path.cwd())]
     for place in places:
-        if place.exists():
-            return place
+        try:
+            if place.exists():
+                return place
+        except OSError as error:  # a name that no file can have
+            shown = text if len(text) <= 60 else text[:57] + "..."
+            raise UserFileError(path, f"{shown}: {error.strerror}", field=field, advice="correct the path") from None
     looked = "it" if wanted.is_absolute() else f"{home}, the folders above it and {Path.cwd()}"
     raise UserFileError(path, f"there is no {text}", field=field, advice=f"looked for {looked}; correct the path")
 

@@ -2,11 +2,12 @@
 
 import json
 import math
+import re
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harness.core import Kind, Price, digest_json, nearest
 from harness.userfile import Strict
@@ -28,7 +29,20 @@ CONTROLS = ("always", "never", "oracle", "random")
 NOT_YET = frozenset({"agreement", "p_true", "ask", "bm25", "self"})
 """Words of the format that this version refuses by name, so that nobody takes them for misspelt."""
 
-Name = Annotated[str, Field(min_length=1, pattern=r"^\S(?:[^\x00-\x1f\x7f]*\S)?$")]
+
+def _checked_name(name: str) -> str:
+    if name != name.strip() or any(c < " " or c == "\x7f" for c in name):
+        raise ValueError(f"the name {name[:60]!r} has a space at an end, or a control character; take it out")
+    return name
+
+
+def _checked_variable(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(f"{name[:60]!r} is no name of an environment variable; write a name such as MY_KEY, never the key")
+    return name
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_checked_name)]
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Whole = Annotated[int, Field(strict=True)]
@@ -70,7 +84,7 @@ class ModelEntry(Strict):
     path: Text | None = None
     """The folder of a local model."""
     base_url: Text | None = None
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    api_key_env: Annotated[str, AfterValidator(_checked_variable)] | None = None
     revision: Text | None = None
     sampling: dict[str, Any] = Field(default_factory=dict)
     price: PriceEntry | None = None
