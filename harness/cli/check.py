@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument("report", type=Path, metavar="REPORT", help="a folder with experiment.yaml")
     parser.add_argument("--json", action="store_true", help="write the findings as JSON to standard output")
+    parser.add_argument("--allow-outside", action="store_true", help="suites may name files out of their folders")
     parser.add_argument("--full", action="store_true", help="show prompts whole")
     parser.add_argument("--ping", action="store_true", help="call each model once, with a short question")
     parser.add_argument("--offline", action="store_true", help="refuse every call that leaves this machine")
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.offline:  # suites of `datasets` are then read from its cache on this machine
         os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
-    assembled = assemble(folder(args.report))
+    assembled = assemble(folder(args.report), allow_outside=args.allow_outside)
     result = check(assembled, os.environ)
     if not args.json:
         _print(result, full=args.full)

@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--retry-errored", action="store_true", help="try attempts again that ended errored or ungraded"
     )
     parser.add_argument("--offline", action="store_true", help="refuse every call that leaves this machine")
+    parser.add_argument("--allow-outside", action="store_true", help="suites may name files out of their folders")
     parser.add_argument("--executor", choices=("local",), default="local", help="where attempts run (default: local)")
     parser.add_argument("--quiet", action="store_true", help="no progress, no scoreboard")
     early = parser.add_argument_group("stopping early", "run one contender until the gate's question is answered")
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if args.offline:  # suites of `datasets` are then read from its cache on this machine
         os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
     report = folder(args.report)
-    assembled = assemble(report)
+    assembled = assemble(report, allow_outside=args.allow_outside)
     gc.freeze()  # tasks and modules live to the end: the collector need not look at them again
     for name in args.only:
         if name not in assembled.systems:

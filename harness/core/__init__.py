@@ -15,6 +15,7 @@ from harness.core.errors import (
     fault_of,
     nearest,
 )
+from harness.core.extras import install_line
 from harness.core.files import disk_is_full, is_at, keeping, unkept, write_atomic
 from harness.core.judged import Comparison, Estimate, Manifest
 from harness.core.lookalike import difference, skeleton, unseen
@@ -87,6 +88,7 @@ __all__ = [
     "disk_is_full",
     "fault_of",
     "holds_secret",
+    "install_line",
     "is_at",
     "keeping",
     "nearest",

@@ -10,7 +10,7 @@ from harness.core import Grade, digest_json
 from harness.grade.json_compare import Comparing, Tolerance
 from harness.grade.json_text import NoJsonError, Take, json_in
 from harness.grade.rule import Rule, malformed, right, shown, ungraded, wrong
-from harness.grade.watched import TookTooLongError, watched
+from harness.userfile import TookTooLongError, watched
 
 
 class JsonSchema(Rule):

@@ -8,7 +8,7 @@ from pydantic import model_validator
 from harness.core import Cause, Grade
 from harness.grade.normalise import Normalisation, normalised
 from harness.grade.rule import Rule, failed, malformed, right, shown, ungraded, wrong
-from harness.grade.watched import TookTooLongError, watched
+from harness.userfile import TookTooLongError, watched
 
 
 class Exact(Rule):

@@ -47,6 +47,7 @@ class _CallableRoom(types.ModuleType):
         only: Sequence[str] = (),
         offline: bool = False,
         retry_errored: bool = False,
+        allow_outside: bool = False,
         listener: Callable[[Progress], None] | None = None,
     ) -> Summary:
         """Runs what is not yet done in a report's folder; as ``ownbench run``.
@@ -55,8 +56,9 @@ class _CallableRoom(types.ModuleType):
             UserFileError: the experiment or something that it names is wrong. Nothing was spent.
             UsageError: another run is at work here, or a model cannot be opened.
         """
+        assembled = assemble(Path(report), allow_outside=allow_outside)
         options = RunOptions(limit=limit, only=tuple(only), offline=offline, retry_errored=retry_errored)
-        return run_report(assemble(Path(report)), options, listener=listener or (lambda _: None))
+        return run_report(assembled, options, listener=listener or (lambda _: None))
 
 
 sys.modules[__name__].__class__ = _CallableRoom

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from harness.core import (
 )
 from harness.grade import Grader, grader
 from harness.model import capabilities_of, missing_package
-from harness.run.plan import Attempt, plan_attempts
+from harness.run.plan import Attempt, plan_attempts, too_many
 from harness.run.specs import model_spec
 from harness.store import (
     ContenderEntry,
@@ -29,11 +29,8 @@ from harness.store import (
     load_experiment,
     resolve,
 )
-from harness.suite import load_suite, select
+from harness.suite import INPUT_UNUSED, in_two_suites, load_suite, one_unit_each, select, unsplit, unsplit_said
 from harness.system import DirectPlan, Hybrid, HybridPlan, Plan, System, build_systems, contender_of
-
-MOST_ATTEMPTS = 1_000_000
-"""Of one report. More tell nothing more, and are a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +54,8 @@ class Assembled:
     """The plan: dev attempts first."""
     adapters: Mapping[str, tuple[Path, ...]]
     """By model name: the adapters that it is asked to answer with."""
+    notes: tuple[str, ...] = ()
+    """What a user must know of the suites before they are run."""
 
     @property
     def contenders(self) -> dict[str, Contender]:
@@ -68,15 +67,19 @@ class Assembled:
         return self.graders[task.digest]
 
 
-def assemble(report: Path) -> Assembled:
+def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     """Reads and checks an experiment with all its suites, skills, adapters and models' folders.
+
+    Args:
+        report: the report's folder, or its experiment.yaml.
+        allow_outside: suites may name files out of their folders.
 
     Raises:
         UserFileError: something in a file of the user's is wrong; the message names file, field and remedy.
     """
     experiment = load_experiment(report)
     report = report if report.is_dir() else experiment_file(report).parent
-    full = _suites(experiment, report)
+    full, notes = _suites(experiment, report, allow_outside=allow_outside)
     specs = {
         name: model_spec(name, entry, report) for name, entry in experiment.models.items() if _used(experiment, name)
     }
@@ -90,7 +93,10 @@ def assemble(report: Path) -> Assembled:
     )
     graders = _graders(full)
     dev, parts = _dev(experiment, report, full, suites)
-    _check_size(experiment, report, suites, dev)
+    if (problem := too_many(suites, dev, contenders=len(plans), trials=experiment.trials)) is not None:
+        advice = "lower trials, or take fewer tasks"
+        raise UserFileError(experiment_file(report), problem, field="trials", advice=advice)
+    _refuse_copies(report, suites, dev)
     attempts = [
         *plan_attempts(dev, systems, trials=1, seed=experiment.seed, contenders=parts),
         *plan_attempts(suites, systems, trials=experiment.trials, seed=experiment.seed),
@@ -106,24 +112,19 @@ def assemble(report: Path) -> Assembled:
         verifiers=_verifiers(experiment, report),
         attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
         adapters=_adapters(plans),
+        notes=tuple(notes),
     )
 
 
-def _check_size(experiment: Experiment, report: Path, suites: Sequence[Suite], dev: Sequence[Suite]) -> None:
-    tasks, contenders = sum(len(suite.tasks) for suite in suites), len(experiment.contenders)
-    planned = contenders * (tasks * experiment.trials + sum(len(suite.tasks) for suite in dev))
-    if planned > MOST_ATTEMPTS:
-        made = f"{tasks:,} tasks x {contenders:,} contenders x {experiment.trials:,} trials are {planned:,} attempts"
-        problem = f"{made}; a report holds {MOST_ATTEMPTS:,} at most"
-        raise UserFileError(
-            experiment_file(report), problem, field="trials", advice="lower trials, or take fewer tasks"
-        )
-
-
-def _suites(experiment: Experiment, report: Path) -> list[Suite]:
+def _suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tuple[list[Suite], list[str]]:
+    """The suites whole, tasks that ask the same in one cluster; and what a user must know of them."""
     suites: list[Suite] = []
+    notes: list[str] = []
     for number, entry in enumerate(experiment.suites):
-        suite = load_suite(resolve(report, entry.path, field=f"suites.{number}"))
+        path = resolve(report, entry.path, field=f"suites.{number}")
+        suite, moved = one_unit_each(load_suite(path, allow_outside=allow_outside))
+        if not suite.prompt_uses_task and len(suite.tasks) > 1:
+            raise UserFileError(path, INPUT_UNUSED, field="prompt")
         if suite.name in {s.name for s in suites}:
             problem = f"two suites are named {suite.name!r}"
             raise UserFileError(
@@ -140,8 +141,35 @@ def _suites(experiment: Experiment, report: Path) -> list[Suite]:
         if entry.split is not None and all(task.split != entry.split for task in suite.tasks):
             problem = f"the suite {suite.name} has no task in the split {entry.split!r}"
             raise UserFileError(experiment_file(report), problem, field=f"suites.{number}.split")
+        if moved:
+            verb = "task asks" if len(moved) == 1 else "tasks ask"
+            note = f"{len(moved):,} {verb} what another asks, for one {moved[0].id}; they count as one (one cluster)"
+            notes.append(f"suite {suite.name}: {note}")
+        if unsplit(suite) and entry.split is None:
+            notes.append(f"suite {suite.name}: {unsplit_said(suite)}")
         suites.append(suite)
-    return suites
+    return suites, notes
+
+
+def _refuse_copies(report: Path, suites: Sequence[Suite], dev: Sequence[Suite]) -> None:
+    """Refuses a task that stands in two suites: its one recorded answer would count as two independent tasks."""
+    together = [
+        replace(
+            suite, tasks=(*suite.tasks, *(task for other in dev if other.name == suite.name for task in other.tasks))
+        )
+        for suite in suites
+    ]
+    if found := in_two_suites(together):
+        first, task, second, copy = found[0]
+        many = (
+            f"{len(found):,} tasks of the suite {second.name} ask"
+            if len(found) > 1
+            else (f"a task of the suite {second.name} asks")
+        )
+        problem = f"{many} what tasks of {first.name} ask ({copy.id} as {task.id}): each answer would count twice"
+        place = [suite.name for suite in suites].index(second.name)
+        advice = "take them, or the suite, out"
+        raise UserFileError(experiment_file(report), problem, field=f"suites.{place}", advice=advice)
 
 
 def _used(experiment: Experiment, model: str) -> bool:

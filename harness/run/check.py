@@ -164,7 +164,7 @@ def _prompt(assembled: Assembled, name: str) -> Prompt:
 
 
 def _warnings(assembled: Assembled) -> list[str]:
-    found = []
+    found = list(assembled.notes)
     for name, systems in assembled.systems.items():
         for suite, system in systems.items():
             if isinstance(system, Skilled):

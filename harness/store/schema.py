@@ -38,7 +38,7 @@ def _checked_name(name: str) -> str:
 
 def _checked_variable(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError(f"{name[:60]!r} is no name of an environment variable; write a name such as MY_KEY, never the key")
+        raise ValueError(f"{name[:60]!r} is no variable's name; write a name such as MY_KEY, and never the key itself")
     return name
 
 
