@@ -6,10 +6,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core import Contender, ModelSpec, Suite, Task, UserFileError, as_json, digest_json, nearest
+from harness.core import (
+    Contender,
+    ModelSpec,
+    Suite,
+    Task,
+    UserFileError,
+    as_json,
+    difference,
+    digest_json,
+    nearest,
+    skeleton,
+)
 from harness.grade import Grader, grader
 from harness.model import capabilities_of, missing_package
-from harness.run.plan import Attempt, plan_attempts
+from harness.run.plan import Attempt, plan_attempts, too_many
 from harness.run.specs import model_spec
 from harness.store import (
     ContenderEntry,
@@ -82,6 +93,9 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     )
     graders = _graders(full)
     dev, parts = _dev(experiment, report, full, suites)
+    if (problem := too_many(suites, dev, contenders=len(plans), trials=experiment.trials)) is not None:
+        advice = "lower trials, or take fewer tasks"
+        raise UserFileError(experiment_file(report), problem, field="trials", advice=advice)
     _refuse_copies(report, suites, dev)
     attempts = [
         *plan_attempts(dev, systems, trials=1, seed=experiment.seed, contenders=parts),
@@ -113,6 +127,14 @@ def _suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tup
             raise UserFileError(path, INPUT_UNUSED, field="prompt")
         if suite.name in {s.name for s in suites}:
             problem = f"two suites are named {suite.name!r}"
+            raise UserFileError(
+                experiment_file(report), problem, field=f"suites.{number}", advice="rename one in its suite.yaml"
+            )
+        alike = next((s.name for s in suites if skeleton(s.name) == skeleton(suite.name)), None)
+        if alike is not None:
+            problem = (
+                f"the suites {alike!r} and {suite.name!r} look alike and differ in {difference(alike, suite.name)}"
+            )
             raise UserFileError(
                 experiment_file(report), problem, field=f"suites.{number}", advice="rename one in its suite.yaml"
             )

@@ -9,7 +9,6 @@ from harness.core import (
     Answer,
     Call,
     Cause,
-    Clock,
     Grade,
     Message,
     ModelError,
@@ -25,6 +24,8 @@ from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.grade import Grader, grade
 from harness.model import Caller
 from harness.run.assemble import Assembled
+from harness.run.stopping import Patience, Unsent
+from harness.store import read_calls_journal
 
 
 class Keeper(Protocol):
@@ -38,6 +39,10 @@ class Keeper(Protocol):
         self, outcome: Outcome, messages: Sequence[Message], reason: str, request_digests: Sequence[str]
     ) -> None:
         """One finished attempt, written when this returns."""
+        ...
+
+    def check(self) -> None:
+        """Passes while what was written is still there."""
         ...
 
 
@@ -54,7 +59,7 @@ class Shop:
     """Contenders whose answers a hybrid uses again: their replies are kept at hand."""
     meter: Meter
     redact: Redactor
-    clock: Clock
+    clock: Patience
     in_flight: dict[str, "asyncio.Future[Reply]"] = field(default_factory=dict)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever an attempt ends and gives its reservation back."""
@@ -68,6 +73,17 @@ class Shop:
     def spec(self, model: str) -> ModelSpec:
         """The model of that name."""
         return self.assembled.specs[model]
+
+
+def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
+    """The budget of a report, with what earlier calls of the run have spent."""
+    budget = assembled.experiment.budget
+    meter = Meter(usd=budget.usd, attempt_usd=budget.attempt_usd, wall_s=budget.wall_s, started=started)
+    for call in read_calls_journal(assembled.report):
+        spec = assembled.specs.get(call.model)
+        if call.error is None and not call.cache_hit and not (spec and spec.backend == "replay"):
+            meter.spend(call.cost)
+    return meter
 
 
 class AttemptSession:
@@ -140,12 +156,10 @@ class AttemptSession:
             future.set_exception(error)
             future.exception()  # seen: nobody else may be waiting
             raise
+        except Unsent:
+            raise
         except asyncio.CancelledError as error:
             self._record_error(model, request, digest, role, error, retries=0, started_at=started)
-            future.cancel()
-            raise
-        except BaseException:
-            future.cancel()
             raise
         else:
             call = self._record(model, request, digest, role, reply, retries=retries, started_at=started)
@@ -156,6 +170,7 @@ class AttemptSession:
             future.set_result(reply)
             return reply
         finally:
+            future.cancel()  # of no effect where the call has ended
             del shop.in_flight[digest]
 
     def _record(

@@ -1,6 +1,8 @@
 """From bytes on disk to a checked record, or to one clear message."""
 
+import math
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -102,8 +104,51 @@ def _explained(error: ValidationError, schema: type[BaseModel], value: Any, path
         problem, _, advice = str(first.get("ctx", {}).get("error", first["msg"])).partition("; ")
         return UserFileError(path, problem, field=where, advice=advice)
     found = first.get("input")
-    shown = f"{_kind(found)} {_short(found)}" if not isinstance(found, (dict, list)) else _kind(found)
-    return UserFileError(path, f"found {shown.rstrip()}", field=where, advice=f"needed: {_plain(first['msg'])}")
+    shown = f"{_kind(found)} {_short(found)}".rstrip() if not isinstance(found, (dict, list)) else _kind(found)
+    problem, advice = f"found {shown}", f"needed: {_needed(first)}"
+    if "[key]" in first["loc"]:
+        where, problem = ".".join(where.split(".")[:-1]), f"found {shown} as a key"
+    if first["type"] == "string_type" and found is not None and not isinstance(found, (dict, list)):
+        advice += "; put it in quotes"
+    if first["type"] in {"int_type", "float_type"} and (number := _number_in(found)) is not None:
+        advice += f"; write {number}"
+    return UserFileError(path, problem, field=where, advice=advice)
+
+
+_NEEDED = {
+    "string_type": "a text",
+    "string_unicode": "a text of whole characters",
+    "string_too_short": "a text that is not empty",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "a number from {ge}",
+    "less_than_equal": "a number up to {le}",
+    "string_too_long": "at most {max_length} characters",
+    "too_short": "at least {min_length}",
+}
+
+
+def _needed(problem: Any) -> str:
+    """What would be right, in words that are not pydantic's where we have some."""
+    words = _NEEDED.get(problem["type"])
+    return _plain(problem["msg"]) if words is None else words.format(**problem.get("ctx", {}))
+
+
+def _number_in(found: Any) -> str | None:
+    """A text that means a number, as YAML takes it for one."""
+    try:
+        number = float(found) if isinstance(found, str) else math.nan
+    except ValueError:
+        return None
+    if not math.isfinite(number) or abs(number) >= 1e15:
+        return None
+    return f"{number:.12f}".rstrip("0").rstrip(".") if number else None
 
 
 def _is_branch(part: str, value: Any) -> bool:
@@ -154,7 +199,7 @@ def _kind(value: Any) -> str:
 def _short(value: Any) -> str:
     if value is None:
         return ""
-    text = repr(value)
+    text = value.isoformat() if isinstance(value, date) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -8,6 +8,7 @@ import yaml
 
 from harness.core import UserFileError
 from harness.userfile.json_text import MAX_DEPTH
+from harness.userfile.yaml_numbers import plain_numbers
 
 MAX_NODES = 250_000
 """Values in a file, each counted as often as aliases repeat it."""
@@ -94,6 +95,7 @@ def _advice(error: yaml.MarkedYAMLError) -> str:
     found = (
         (r"'\t'" in problem, "indent with spaces, not with tabs"),
         ("given twice" in problem, "keep one of the two"),
+        ("would be read as" in problem, ""),
         ("quoted scalar" in context, "close the quotation mark"),
         ("flow" in context, "close the bracket that was opened before"),
         ("block mapping start" in problem or misplaced, "check the indentation"),
@@ -119,9 +121,11 @@ class _Once:
         return super().construct_mapping(node, deep=deep)  # type: ignore[misc,no-any-return]
 
 
+@plain_numbers
 class _Plain(_Once, yaml.SafeLoader):
     """YAML's safe subset."""
 
 
+@plain_numbers
 class _Fast(_Once, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """The same by libyaml, where it is there: ten times as fast."""
