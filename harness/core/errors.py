@@ -13,8 +13,12 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.core.words import Cause, Status
+
+if TYPE_CHECKING:
+    from harness.core.records import Usage
 
 
 class OwnbenchError(Exception):
@@ -84,6 +88,7 @@ class ModelError(OwnbenchError):
         http_status: what the provider answered, where it answered.
         retry_after_s: what the provider asked to wait, where it asked.
         retries: how many tries went before the one that raised this.
+        usage: of a reply that was rejected, where it said so; it is on the bill all the same.
     """
 
     def __init__(
@@ -92,6 +97,7 @@ class ModelError(OwnbenchError):
         super().__init__(message)
         self.cause, self.http_status, self.retry_after_s = cause, http_status, retry_after_s
         self.retries = 0
+        self.usage: Usage | None = None
 
     @property
     def fault(self) -> Fault:

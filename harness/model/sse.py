@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 
+from harness.model.usage import joined_usage
+
 
 async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     """The data of each server-sent event, however the bytes were cut on their way; an event here is one line."""
@@ -36,7 +38,7 @@ class Joined:
         if not isinstance(chunk, dict):
             return False
         self._model = chunk.get("model") or self._model
-        self._usage = chunk.get("usage") or self._usage
+        self._usage = joined_usage(self._usage, chunk)
         choices = chunk.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict):
