@@ -5,6 +5,7 @@ Standard library only; imports nothing of the project.
 
 from harness.core.digest import attempt_id, digest_bytes, digest_folder, digest_json, digest_text
 from harness.core.errors import (
+    UNBILLED,
     EvidenceError,
     Fault,
     ModelError,
@@ -40,6 +41,7 @@ from harness.core.seams import Clock, ManualClock, SystemClock, seeded
 from harness.core.words import Cause, Decision, Kind, Role, Status
 
 __all__ = [
+    "UNBILLED",
     "Answer",
     "Call",
     "Cause",

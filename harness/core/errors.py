@@ -80,6 +80,10 @@ FAULTS: dict[Cause, Fault] = {
 """The one table. A cause that is missing here cannot end a call."""
 
 
+UNBILLED = frozenset({Cause.AUTH, Cause.RATE_LIMIT, Cause.REQUEST, Cause.CONTEXT, Cause.REFUSED, Cause.REPLAY})
+"""Causes by which nothing was made, and so nothing is billed."""
+
+
 class ModelError(OwnbenchError):
     """One call to a model failed.
 
