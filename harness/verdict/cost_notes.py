@@ -58,11 +58,12 @@ def _estimated(table: TaskTable) -> list[str]:
     import pyarrow.compute as pc
 
     try:
-        sources = read_calls(table.report, ["usage_source"])["usage_source"]
+        calls = read_calls(table.report, ["usage_source", "cost_basis", "cache_hit"])
     except EvidenceError:
         return []
-    n = pc.sum(pc.equal(sources, "estimated")).as_py() or 0
+    calls = calls.filter(pc.and_(pc.equal(calls["cost_basis"], "tokens"), pc.invert(calls["cache_hit"])))
+    n = pc.sum(pc.equal(calls["usage_source"], "estimated")).as_py() or 0
     if not n:
         return []
     text = "calls state a total that their token counts do not add up to; the rest is billed as output, an estimate"
-    return [f"{n:,} of {len(sources):,} {text} (usage_source in calls.parquet)"]
+    return [f"{n:,} of {len(calls):,} {text} (usage_source in calls.parquet)"]
