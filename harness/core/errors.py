@@ -93,6 +93,7 @@ class ModelError(OwnbenchError):
         retry_after_s: what the provider asked to wait, where it asked.
         retries: how many tries went before the one that raised this.
         usage: of a reply that was rejected, where it said so; it is on the bill all the same.
+        not_yet: the provider asks to wait longer than a call may last: whatever needed the call is still to be done.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class ModelError(OwnbenchError):
         self.cause, self.http_status, self.retry_after_s = cause, http_status, retry_after_s
         self.retries = 0
         self.usage: Usage | None = None
+        self.not_yet = False
 
     @property
     def fault(self) -> Fault:

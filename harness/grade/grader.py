@@ -5,7 +5,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core import Answer, Cause, Grade, Task, UsageError, UserFileError, digest_json, nearest
+from harness.core import (
+    LENGTH,
+    Answer,
+    Cause,
+    Grade,
+    Task,
+    UsageError,
+    UserFileError,
+    digest_json,
+    finish_meant,
+    nearest,
+)
 from harness.grade.json_fields import JsonFields, JsonSchema
 from harness.grade.label import Label
 from harness.grade.number import Number
@@ -73,11 +84,12 @@ class Grader:
         return self.rule.usable(reference)
 
     def _judged(self, reference: Any, answer: Answer) -> Grade:
-        cut = answer.finish_reason == "length"
+        cut = finish_meant(answer.finish_reason) == LENGTH
         if answer.fault is not None:
             return failed(answer.fault, f"the attempt ended: {answer.fault.value}")
         if not answer.text.strip():
-            return failed(Cause.EMPTY, "the answer is empty" + (", cut at its token limit" if cut else ""))
+            cause = Cause.TRUNCATED if cut else Cause.EMPTY
+            return failed(cause, "the answer is empty" + (", cut at its token limit" if cut else ""))
         if len(answer.text) > LONGEST:
             given = malformed(f"the answer has {len(answer.text):,} characters, at most {LONGEST:,} are read")
         else:

@@ -45,11 +45,16 @@ def keeps_usage(read: Callable[Concatenate[Any, P], Reply]) -> Callable[Concaten
         try:
             return read(body, *args, **kwargs)
         except ModelError as error:
-            usage = usage_of(body)
-            error.usage = usage if usage.source != "unknown" else error.usage
+            error.usage = error.usage or stated_usage(body)
             raise
 
     return reading
+
+
+def stated_usage(body: Any) -> Usage | None:
+    """The usage of a reply that is rejected; ``None`` where it states none."""
+    usage = usage_of(body)
+    return usage if usage.source != "unknown" else None
 
 
 def usage_in(body: Any) -> Mapping[str, Any] | None:
