@@ -226,8 +226,11 @@ def _cause(chain: list[BaseException], status: int | None, text: str) -> Cause:
     if holds(ImportError):
         return Cause.REQUEST  # a provider's own package is missing: trying again does not install it
     unread = holds(json.JSONDecodeError, KeyError, TypeError, AttributeError)
-    if unread or status == 200 or "'choices'" in text:
+    if unread or "'choices'" in text:
         return Cause.PROTOCOL
+    if status == 200:  # an error within an answer
+        code = re.search(r"['\"]code['\"]: ?['\"]?([45]\d\d)\b", text)
+        return cause_of(int(code[1]) if code else None, text)
     return cause_of(status, text) if status is not None else Cause.INTERNAL
 
 

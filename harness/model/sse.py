@@ -6,6 +6,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.model.usage import joined_usage
+
 DONE = b"[DONE]"
 
 
@@ -104,7 +106,7 @@ class Joined:
         if not isinstance(chunk, dict):
             raise TypeError(f"a chunk is {type(chunk).__name__}")
         self._model = chunk.get("model") or self._model
-        self._usage = chunk.get("usage") or self._usage
+        self._usage = joined_usage(self._usage, chunk)
         choices = chunk.get("choices") or []
         if not isinstance(choices, list):
             raise TypeError(f"choices is {type(choices).__name__}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError
-from harness.model import Caller, Limits, Model, Probing, missing_key, notes_of, open_model, secrets_of
+from harness.model import Caller, Limits, Model, Probing, metered, missing_key, notes_of, open_model, secrets_of
 from harness.run.assemble import Assembled, needs_threshold, tried_on_dev
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
@@ -240,10 +240,11 @@ class _Run:
             timeout_s=experiment.limits.timeout_s,
             tries=experiment.limits.tries,
         )
-        patience = Patience(self.clock)
+        patience, timed = Patience(self.clock), metered(models, self.clock)
         return Shop(
             assembled=self.assembled,
-            callers={n: Caller(m, limits, patience, experiment.seed, redact=self.redact) for n, m in models.items()},
+            callers={n: Caller(m, limits, patience, experiment.seed, redact=self.redact) for n, m in timed.items()},
+            metered=timed,
             journal=journal,
             replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
             shared=frozenset(p for systems in self.assembled.systems.values() for p in _parts(systems)),
