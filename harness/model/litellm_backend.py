@@ -116,6 +116,8 @@ class LiteLLMModel:
 
     def _error(self, error: Exception) -> ModelError:
         chain = _chain(error)
+        if (ours := next((part for part in chain if isinstance(part, ModelError)), None)) is not None:
+            return ours
         statuses = [status for part in chain if isinstance(status := getattr(part, "status_code", None), int)]
         status = statuses[-1] if statuses else None  # the deepest is the provider's own; litellm makes 500 of 529
         text = str(getattr(error, "message", "") or error)
@@ -193,7 +195,7 @@ def _cause(chain: list[BaseException], status: int | None, text: str) -> Cause:
         return Cause.NETWORK
     if holds(ImportError):
         return Cause.REQUEST  # a provider's own package is missing: trying again does not install it
-    unread = holds(json.JSONDecodeError, KeyError, TypeError, AttributeError)
+    unread = holds(json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError)
     if unread or status == 200 or "'choices'" in text:
         return Cause.PROTOCOL
     return cause_of(status, text) if status is not None else Cause.INTERNAL
@@ -206,6 +208,9 @@ def _litellm() -> Any:
         os.environ.update(_AT_HOME)
     import litellm
 
+    from harness.model.litellm_http import keep
+
+    keep()
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):

@@ -10,18 +10,16 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError, nearest
 from harness.model.faults import Redact, cause_of, http_error, redact_also, shown
+from harness.model.http import Answer, Connections
 from harness.model.loopback import refuse_remote
 from harness.model.protocol import CAPABILITIES, TOOLS
 from harness.model.sse import Joined, events
 from harness.model.wire import read_reply, request_fields
-
-if TYPE_CHECKING:
-    import aiohttp
 
 OPTIONS = ("stream", "tools")
 
@@ -51,7 +49,7 @@ class OpenAIModel:
         self._url = spec.base_url.rstrip("/") + "/chat/completions"
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._stream = bool(spec.options.get("stream"))
-        self._session: aiohttp.ClientSession | None = None
+        self._connections = Connections()
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Checks that the key is there and that no two adapters go by one name; sends nothing.
@@ -89,15 +87,12 @@ class OpenAIModel:
         payload = json.dumps(fields, default=_plain).encode()
         started = time.perf_counter()
         try:
-            async with self._opened().post(
-                self._url, data=payload, headers=self._headers, allow_redirects=False
-            ) as response:
-                if response.status != 200:
-                    body = (await response.read()).decode("utf-8", "replace")
-                    raise http_error(response.status, body, response.headers, self._redact)
-                if self._stream and response.content_type == "text/event-stream":
-                    return await self._streamed(response, started)
-                data = await response.read()
+            async with await self._connections.post(self._url, payload, self._headers) as answer:
+                if answer.status != 200:
+                    raise http_error(answer.status, await answer.error_text(), answer.headers, self._redact)
+                if self._stream and answer.content_type == "text/event-stream":
+                    return await self._streamed(answer, started)
+                data = await answer.body()
         except TimeoutError as error:
             raise ModelError(Cause.TIMEOUT, "no answer in time") from error
         except aiohttp.ClientResponseError as error:
@@ -108,9 +103,9 @@ class OpenAIModel:
             raise ModelError(Cause.NETWORK, shown(f"{type(error).__name__}: {error}", self._redact)) from None
         return read_reply(self._parsed(data), latency_s=time.perf_counter() - started)
 
-    async def _streamed(self, response: "aiohttp.ClientResponse", started: float) -> Reply:
+    async def _streamed(self, answer: Answer, started: float) -> Reply:
         joined, ttft_s = Joined(), None
-        async for data in events(response.content.iter_any()):
+        async for data in events(answer.pieces()):
             if data == b"[DONE]":
                 joined.ended = True
                 break
@@ -135,23 +130,9 @@ class OpenAIModel:
             raise ModelError(cause, shown(f"an error with status 200: {text}", self._redact), http_status=200)
         return body
 
-    def _opened(self) -> "aiohttp.ClientSession":
-        """The one session. `Caller` bounds how many requests are open, so the pool of connections needs no bound."""
-        if self._session is None:
-            import aiohttp
-
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
-
     async def close(self) -> None:
         """Closes the connections."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._connections.close()
 
 
 def _plain(value: Any) -> Any:
