@@ -16,6 +16,7 @@ from harness.core.errors import (
 )
 from harness.core.files import write_atomic
 from harness.core.judged import Comparison, Estimate, Manifest
+from harness.core.offline import is_this_machine, stay_offline
 from harness.core.plain import as_json
 from harness.core.records import (
     Answer,
@@ -82,7 +83,9 @@ __all__ = [
     "digest_text",
     "fault_of",
     "holds_secret",
+    "is_this_machine",
     "nearest",
     "seeded",
+    "stay_offline",
     "write_atomic",
 ]

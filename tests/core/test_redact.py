@@ -136,7 +136,8 @@ def test_words_have_no_keys_shape(text):
 UNITS = [
     "sk-", "sk-a", "sk-ant-api03-", KEY[:17], KEY[3:14] + " ", "Bearer ", "bearer x", "x-api-key: ", "Basic ",
     "basic a", "://", "://a:", "://a:b", "AKIA", "AIza-", "hf_", "ghp_a ", "eyJ", "eyJ-", "eyJ.", "eyJa-eyJa.", "?key=",
-    "&key=a", "?", "key", "\\", "\\u00", "\\u002d", "%", "%25", "%2", "&#", "&#45", "&#45;", "a", "aaaaaaaaaaa b", " ", "\u0661",
+    "&key=a", "?", "key", "\\", "\\u00", "\\u002d", "%", "%25", "%2", "&#", "&#45", "&#45;", "a",
+    "aaaaaaaaaaa b", " ", "\u0661",
 ]  # fmt: skip
 
 
