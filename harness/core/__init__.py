@@ -21,6 +21,7 @@ from harness.core.files import disk_is_full, is_at, keeping, unkept, write_atomi
 from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
 from harness.core.judged import Comparison, Estimate, Manifest
 from harness.core.lookalike import difference, skeleton, unseen
+from harness.core.offline import is_this_machine, stay_offline
 from harness.core.plain import as_json
 from harness.core.records import (
     Answer,
@@ -98,10 +99,12 @@ __all__ = [
     "holds_secret",
     "install_line",
     "is_at",
+    "is_this_machine",
     "keeping",
     "nearest",
     "seeded",
     "skeleton",
+    "stay_offline",
     "unkept",
     "unseen",
     "write_atomic",

@@ -1,8 +1,10 @@
 """The door to the dashboard: what ``app.py`` and ``ownbench app`` call."""
 
+import importlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.core import UsageError, install_line
 
@@ -92,10 +94,15 @@ def is_report(folder: Path) -> bool:
     return any(folder.glob("attempts*.jsonl"))
 
 
+SCRIPT = Path(__file__).parent / "pages" / "script.py"
+"""What Streamlit runs for each page."""
 OPTIONS = {
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
+    "logger.hideWelcomeMessage": True,  # to print all addresses of this machine it asks somebody outside
     "server.headless": True,
+    "server.enableCORS": True,
+    "server.enableXsrfProtection": True,
     "server.fileWatcherType": "none",
     "server.enableStaticServing": False,
     "runner.postScriptGC": False,  # it takes long in a process that holds a million outcomes; Python collects by itself
@@ -125,11 +132,14 @@ def serve(given: Sequence[Path], *, port: int, address: str = "127.0.0.1") -> No
         from streamlit.web import bootstrap
     except ImportError:
         raise UsageError(f"the dashboard needs Streamlit; {install_line('app')}") from None
+    from harness.report.own_name import OwnName
     from harness.report.pages import warm
 
+    server: Any = importlib.import_module("streamlit.web.server.starlette.starlette_server")
+    create = server.create_starlette_app
+    server.create_starlette_app = lambda runtime: OwnName(create(runtime))
     threading.Thread(target=warm, args=(reports_in(given),), daemon=True).start()
     options = {**OPTIONS, "server.port": port, "server.address": address}
     flags = {name.replace(".", "_"): value for name, value in options.items()}
-    script = Path(__file__).parent / "pages" / "script.py"
     bootstrap.load_config_options(flag_options=flags)
-    bootstrap.run(str(script), is_hello=False, args=[str(one) for one in given], flag_options=flags)
+    bootstrap.run(str(SCRIPT), is_hello=False, args=[str(one) for one in given], flag_options=flags)

@@ -6,8 +6,10 @@ It never looks at statistics; what it leaves in the report's folder is all that 
 import sys
 import types
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
+from harness.core import stay_offline
 from harness.run.assemble import Assembled, assemble, tried_on_dev
 from harness.run.check import CheckResult, check
 from harness.run.execute import run_report
@@ -58,9 +60,10 @@ class _CallableRoom(types.ModuleType):
             UserFileError: the experiment or something that it names is wrong. Nothing was spent.
             UsageError: another run is at work here, or a model cannot be opened.
         """
-        assembled = assemble(Path(report), allow_outside=allow_outside)
         options = RunOptions(limit=limit, only=tuple(only), offline=offline, retry_errored=retry_errored)
-        return run_report(assembled, options, listener=listener or (lambda _: None))
+        with stay_offline() if offline else nullcontext():
+            assembled = assemble(Path(report), allow_outside=allow_outside)
+            return run_report(assembled, options, listener=listener or (lambda _: None))
 
 
 sys.modules[__name__].__class__ = _CallableRoom

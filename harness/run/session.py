@@ -149,10 +149,11 @@ class AttemptSession:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         shop.in_flight[digest] = future
         started = shop.clock.now()
+        reply: Reply
         try:
             reply, retries = await shop.callers[model].call(request)
             reply = replace(reply, usage=with_lost(reply.usage, shop.metered[model].lost(request)))
-            reply = _without_secrets(reply, shop.redact)
+            reply = shop.redact.answer(reply)  # a server that repeats the key puts it into no file of ours
         except ModelError as error:
             error.usage = Usage.total(shop.metered[model].lost(request))
             self._record_error(model, request, digest, role, error, retries=error.retries, started_at=started)
@@ -245,22 +246,6 @@ class AttemptSession:
 def on_bill(call: Call) -> bool:
     """Whether a call counts as spent: an answer always, a failure where it is known what it cost."""
     return call.error is None or call.cost.usd is not None
-
-
-def _without_secrets(reply: Reply, redact: Redactor) -> Reply:
-    """The reply as it may be kept: a server that repeats the key that it was sent puts it into no file of ours."""
-    calls = tuple(
-        replace(
-            call,
-            id=redact.answer(call.id),
-            name=redact.answer(call.name),
-            arguments=redact.answer(call.arguments),
-            raw=redact.answer(call.raw),
-        )
-        for call in reply.tool_calls
-    )
-    names = ("text", "refusal", "finish_reason", "model_version", "reasoning", "kept")
-    return replace(reply, tool_calls=calls, **{name: redact.answer(getattr(reply, name)) for name in names})
 
 
 class Rehearsal(AttemptSession):

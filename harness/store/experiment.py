@@ -1,8 +1,10 @@
 """Reads ``experiment.yaml``: what a run is to do, checked whole before anything is spent."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from harness.core import UserFileError, difference, holds_secret, nearest, skeleton, unseen
 from harness.store.schema import WITHOUT_ADAPTERS, Experiment
@@ -38,6 +40,7 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
     _check_suites(experiment, path)
     for key in ("models", "contenders"):
         _check_names(list(getattr(experiment, key)), path, key)
+    _check_addresses(experiment, path)
     _check_contenders(experiment, path)
     rate = experiment.economics.tasks_per_gpu_hour
     for name in rate if isinstance(rate, dict) else ():
@@ -96,6 +99,21 @@ def _check_names(names: list[str], path: Path, key: str) -> None:
         if other != name:
             problem = f"the names {other!r} and {name!r} look alike and differ in {difference(other, name)}"
             raise UserFileError(path, problem, field=key, advice="rename one")
+
+
+def _check_addresses(experiment: Experiment, path: Path) -> None:
+    """No key stands in an address, where servers and proxies write it into their logs; none of these is repeated."""
+    for name, entry in experiment.models.items():
+        field = f"models.{name}.base_url"
+        if entry.api_key_env and not re.fullmatch(r"[A-Za-z_]\w*", entry.api_key_env, re.ASCII):
+            problem, advice = "this is no name of an environment variable", "write the variable's name, not the key"
+            raise UserFileError(path, problem, field=f"models.{name}.api_key_env", advice=advice)
+        url = entry.base_url or ""
+        parts = urlsplit(url)
+        if url and (parts.query or parts.fragment or "@" in parts.netloc or "?" in url):
+            what = "a user or password stands in the address" if "@" in parts.netloc else "the address ends in a query"
+            advice = "leave it out; a key stands in an environment variable, which api_key_env names"
+            raise UserFileError(path, what, field=field, advice=advice)
 
 
 def _check_contenders(experiment: Experiment, path: Path) -> None:

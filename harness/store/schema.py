@@ -343,26 +343,25 @@ _ADDED_PATHS = ("/chat/completions", "/completions", "/responses", "/messages")
 
 
 def _check_url(url: str) -> None:
+    """Passes the address of a server; what is none is not repeated, since a key may stand in it."""
     if not url.startswith(("http://", "https://")):
-        raise ValueError(f"base_url is {url!r}; it has to begin with http:// or https://")
+        raise ValueError("base_url has to begin with http:// or https://")
     try:
         parts = urlsplit(url)
         named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:  # brackets that are not closed, a port that is none
         named = False
     if not named or not url.isprintable() or " " in url:
-        raise ValueError(f"base_url is {url!r}, which is no address of a server; write http://HOST:PORT/v1")
+        raise ValueError("base_url is no address of a server; write it as http://HOST:PORT/v1")
 
 
 def _check_base(url: str) -> None:
     """Passes a URL to which a path can be added, and is not yet."""
     parts = urlsplit(url)
-    if parts.query or parts.fragment:
-        raise ValueError("base_url has a ? or a #, to which no path can be added; take what follows it out")
     for path in _ADDED_PATHS:
         if parts.path.rstrip("/").endswith(path):
-            base = url.rstrip("/").removesuffix(path)
-            raise ValueError(f"base_url ends in {path}, which is added to it by itself; write {base}")
+            base = parts.path.rstrip("/").removesuffix(path) or "/"
+            raise ValueError(f"base_url ends in {path}, which is added to it by itself; let it end in {base}")
 
 
 _SET_BY_THE_RUN = {"model", "messages", "tools", "stream", "n", "logprobs", "top_logprobs", "timeout"}

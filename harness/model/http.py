@@ -1,0 +1,165 @@
+"""What holds for every answer that comes over HTTP: it is bounded, and it comes from where it was asked.
+
+No redirect leads to another origin, and no proxy stands before this machine. A body counts as it is after decoding.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from harness.core import Cause, ModelError
+
+if TYPE_CHECKING:
+    import aiohttp
+
+MOST_BYTES = 32_000_000
+"""Of an answer."""
+MOST_ERROR_BYTES = 100_000
+"""Of an error's body; what comes after is not read."""
+LARGE_BYTES = 4_000_000
+"""An answer beyond this waits for one of few places, so that many of them do not fill the memory."""
+LARGE_AT_ONCE = 4
+MOST_VALUES = 2_000_000
+"""In the JSON of a large answer; more would take seconds to read, and all calls would stand."""
+
+
+class Connections:
+    """A model's connections, open from the first request until they are closed.
+
+    `Caller` bounds how many requests are open and how long a try may take, so neither is bounded here. Proxies of the
+    environment are not used.
+    """
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+
+    async def post(self, url: str, payload: bytes, headers: Mapping[str, str]) -> "Answer":
+        """The answer's head; use it as a context, and read its body or its pieces inside."""
+        if self._session is None:
+            import aiohttp
+
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return Answer(await self._session.post(url, data=payload, headers=headers, allow_redirects=False), self._large)
+
+    async def close(self) -> None:
+        """Closes them; closing twice does no harm."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+class Answer:
+    """One answer of a server, its body not yet read."""
+
+    def __init__(self, response: "aiohttp.ClientResponse", large: asyncio.Semaphore) -> None:
+        self.status, self.headers, self.content_type = response.status, response.headers, response.content_type
+        self._response, self._large, self._waited = response, large, False
+
+    async def __aenter__(self) -> "Answer":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._waited:
+            self._large.release()
+        self._response.release()  # one that was not read to its end is closed
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it comes, decoded.
+
+        Raises:
+            ModelError: ``protocol``, where it is too long.
+        """
+        bound = Bound()
+        async for piece in self._response.content.iter_any():
+            bound.take(piece)
+            if bound.is_large:
+                if not self._waited:
+                    await self._large.acquire()
+                    self._waited = True
+                await asyncio.sleep(0)  # what is there already comes without a wait: let others, and the time limit, in
+            yield piece
+
+    async def body(self) -> bytes:
+        """The whole body, decoded.
+
+        Raises:
+            ModelError: ``protocol``, where it is too long.
+        """
+        return b"".join([piece async for piece in self.pieces()])
+
+    async def error_text(self) -> str:
+        """What an answer says that is no success; the beginning of it, if it is long."""
+        if (leads := leads_to(str(self._response.url), self.status, self.headers)) is not None:
+            return leads
+        whole = bytearray()
+        async for piece in self._response.content.iter_any():
+            whole += piece
+            if len(whole) > MOST_ERROR_BYTES:
+                break
+        return whole[:MOST_ERROR_BYTES].decode("utf-8", "replace")
+
+
+class Bound:
+    """Counts what an answer holds, and ends it where that is too much."""
+
+    def __init__(self) -> None:
+        self._bytes = self._values = 0
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the answer is one of those of which few are read at once."""
+        return self._bytes > LARGE_BYTES
+
+    def take(self, piece: bytes) -> None:
+        """Counts a piece of the body.
+
+        Raises:
+            ModelError: ``protocol``, where it is longer than any answer, or where to parse it would take seconds.
+        """
+        self._bytes += len(piece)
+        if self._bytes > MOST_BYTES:
+            most = f"longer than {MOST_BYTES // 1_000_000} MB"
+            raise ModelError(Cause.PROTOCOL, f"the answer is {most}; it was not read further")
+        if self._bytes > LARGE_BYTES:
+            self._values += sum(map(piece.count, (b",", b"{", b"[")))
+            if self._values > MOST_VALUES:
+                raise ModelError(
+                    Cause.PROTOCOL, f"the answer holds more than {MOST_VALUES:,} values; it was not parsed"
+                )
+
+
+def leads_to(url: str, status: int, headers: Mapping[str, str]) -> str | None:
+    """Says where a redirect leads, without what may be a secret; ``None`` for an answer that is none."""
+    target = headers.get("Location") if status in {301, 302, 303, 307, 308} else None
+    if not target:
+        return None
+    try:
+        parts = urlsplit(urljoin(url, target))
+        where = f"{parts.scheme}://{_host(parts.hostname, parts.port)}{parts.path}"
+    except ValueError:
+        where = "another address"
+    return f"the server redirects to {where}, which is not followed; write the model's own address as base_url"
+
+
+def is_elsewhere(url: str, target: str) -> bool:
+    """Whether ``target``, as a page at ``url`` names it, is of another origin (scheme, host, port; RFC 6454)."""
+    try:
+        here, there = urlsplit(url), urlsplit(urljoin(url, target))
+        return _origin(here.scheme, here.hostname, here.port) != _origin(there.scheme, there.hostname, there.port)
+    except ValueError:
+        return True
+
+
+def _origin(scheme: str, host: str | None, port: int | None) -> tuple[str, str, int | None]:
+    return scheme, host or "", port or {"http": 80, "https": 443}.get(scheme)
+
+
+def _host(host: str | None, port: int | None) -> str:
+    name = f"[{host}]" if host and ":" in host else host or ""
+    return name if port is None else f"{name}:{port}"
