@@ -5,12 +5,14 @@ Importing this room imports no backend's package.
 
 from harness.model.calling import Caller, Counters, Limits
 from harness.model.identity import capabilities_of, identified, missing_key, missing_package, notes_of, secrets_of
+from harness.model.local_shelf import fit_of
 from harness.model.protocol import (
     ADAPTERS,
     CAPABILITIES,
     LOGPROBS,
     TOOL_ROLE,
     TOOLS,
+    Ask,
     Model,
     Probing,
     assistant_message,
@@ -26,6 +28,7 @@ __all__ = [
     "LOGPROBS",
     "TOOLS",
     "TOOL_ROLE",
+    "Ask",
     "Caller",
     "Counters",
     "Limits",
@@ -35,6 +38,7 @@ __all__ = [
     "ReplayModel",
     "assistant_message",
     "capabilities_of",
+    "fit_of",
     "identified",
     "missing_key",
     "missing_package",

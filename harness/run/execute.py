@@ -234,7 +234,7 @@ class _Run:
         if adapters and isinstance(model, Probing):
             self._tell(f"probing the adapters of {name}")
             suites = self.assembled.suites
-            await model.probe_adapters([task.messages for suite in suites for task in suite.tasks[:2]])
+            await model.probe_adapters([task.messages for suite in suites for task in suite.tasks[:2]], None)  # type: ignore[arg-type]
 
     def _shop(self, journal: Journal, recorded: Recalled, models: Mapping[str, Model]) -> Shop:
         experiment = self.assembled.experiment
