@@ -20,6 +20,8 @@ from harness.model.protocol import (
 )
 from harness.model.registry import BACKENDS, open_model
 from harness.model.replay import Lookup, ReplayModel
+from harness.model.served import is_probed
+from harness.model.served import notes_on as served_notes
 
 __all__ = [
     "ADAPTERS",
@@ -40,10 +42,12 @@ __all__ = [
     "capabilities_of",
     "fit_of",
     "identified",
+    "is_probed",
     "missing_key",
     "missing_package",
     "notes_of",
     "open_model",
     "secrets_of",
+    "served_notes",
     "tool_message",
 ]

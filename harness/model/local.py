@@ -116,6 +116,11 @@ class LocalModel:
 
         await self._on_thread(load)
 
+    @property
+    def holds_adapters(self) -> bool:
+        """Whether it was prepared with any."""
+        return self._shelf.holds()
+
     async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """Returns when every adapter changes the answer to a prompt, no two the same way, and the base none of its own.
 

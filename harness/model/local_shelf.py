@@ -58,9 +58,9 @@ class Shelf:
             self._shared = Engine(self._folder, self.prompts().tokenizer, **self._options)
         return self._shared
 
-    def holds(self, adapter: Path) -> bool:
-        """Whether the adapter is loaded."""
-        return adapter in self._fits
+    def holds(self, adapter: Path | None = None) -> bool:
+        """Whether the adapter is loaded, or any."""
+        return bool(self._fits) if adapter is None else adapter in self._fits
 
     def add(self, path: Path) -> None:
         """Loads an adapter, on the shared base or on a copy of its own.

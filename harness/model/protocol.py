@@ -65,6 +65,11 @@ Ask = Callable[[Request], Awaitable[Reply]]
 class Probing(Protocol):
     """A model that can look, before a run, whether its adapters are applied."""
 
+    @property
+    def holds_adapters(self) -> bool:
+        """Whether it was prepared with any, or is asked for some."""
+        ...
+
     async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask) -> tuple[str, ...]:
         """Returns what a reader must know (``model NAME: …``), when no adapter was found to be left out.
 

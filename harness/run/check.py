@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from harness.core import Cost, Message, Price, as_json
 from harness.cost import estimate
-from harness.model import missing_key, notes_of
+from harness.model import is_probed, missing_key, notes_of, served_notes
 from harness.run.assemble import Assembled
-from harness.store import read_journal
+from harness.store import read_journal, read_manifest
 from harness.system import Hybrid, Skilled, System
 
 WORDS_TO_TOKENS = 1.35
@@ -161,6 +161,14 @@ def _warnings(assembled: Assembled) -> list[str]:
     if len(assembled.systems) > 1 and assembled.experiment.reference is None:
         found.append("no reference is named: the report compares with the first contender")
     found += [note for spec in assembled.specs.values() for note in notes_of(spec)]
+    manifest = read_manifest(assembled.report)
+    for name, spec in assembled.specs.items():
+        adapters = assembled.adapters.get(name, ())
+        if adapters and manifest is not None:  # what its probes found when the report was last run
+            found += [note for note in manifest.notes if note.startswith(f"model {name}: ")]
+        elif is_probed(spec, adapters):
+            found += served_notes(spec, adapters)
+            found.append(f"model {name}: whether its server applies the adapters is looked at when the run begins")
     unused = set(assembled.experiment.models) - set(assembled.specs)
     if unused:
         found.append(f"models that no contender uses: {', '.join(sorted(unused))}")

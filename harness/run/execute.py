@@ -13,12 +13,13 @@ from typing import Any
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError
 from harness.cost import Meter
-from harness.model import Caller, Limits, Model, Probing, missing_key, notes_of, open_model, secrets_of
+from harness.model import Caller, Limits, Model, missing_key, notes_of, open_model, secrets_of
 from harness.run.assemble import Assembled, needs_threshold, tried_on_dev
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
 from harness.run.outcome import skipped
 from harness.run.plan import Attempt
+from harness.run.probing import probe_all
 from harness.run.progress import Listener, Tally
 from harness.run.session import Shop
 from harness.run.thresholds import Choices, choose, decided
@@ -200,8 +201,10 @@ class _Run:
         try:
             for name, model in models.items():
                 await self._prepare(name, model)
-            self._write_manifest()
             shop = self._shop(journal, recorded, models)
+            for name, notes in (await probe_all(shop, models, self._tell)).items():
+                self.model_notes[name] += notes
+            self._write_manifest()
             crew = Crew(shop, self._system, self.tally, self.listener, self.clock, watch=self.watch)
             with crew.interruptible():
                 await self._phases(crew, todo)
@@ -226,15 +229,10 @@ class _Run:
         return opened
 
     async def _prepare(self, name: str, model: Model) -> None:
-        """Loads what the model needs, and proves that its adapters change its answers."""
+        """Loads what the model needs."""
         self._tell(f"preparing {name}")
-        adapters = self.assembled.adapters.get(name, ())
-        await model.prepare(adapters)
+        await model.prepare(self.assembled.adapters.get(name, ()))
         self.model_notes[name] = notes_of(self.assembled.specs[name])
-        if adapters and isinstance(model, Probing):
-            self._tell(f"probing the adapters of {name}")
-            suites = self.assembled.suites
-            await model.probe_adapters([task.messages for suite in suites for task in suite.tasks[:2]], None)  # type: ignore[arg-type]
 
     def _shop(self, journal: Journal, recorded: Recalled, models: Mapping[str, Model]) -> Shop:
         experiment = self.assembled.experiment
