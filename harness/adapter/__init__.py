@@ -3,8 +3,19 @@
 Needs neither torch nor a network; nothing is ever unpickled.
 """
 
-from harness.adapter.base import base_digest
+from harness.adapter.base import base_digest, base_shapes
 from harness.adapter.fit import check_adapter
-from harness.adapter.folder import Adapter, load_adapter
+from harness.adapter.folder import WEIGHTS, Adapter, load_adapter, tokenizer_files
+from harness.adapter.tensors import Shapes, tensor_shapes
 
-__all__ = ["Adapter", "base_digest", "check_adapter", "load_adapter"]
+__all__ = [
+    "WEIGHTS",
+    "Adapter",
+    "Shapes",
+    "base_digest",
+    "base_shapes",
+    "check_adapter",
+    "load_adapter",
+    "tensor_shapes",
+    "tokenizer_files",
+]

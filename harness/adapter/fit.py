@@ -16,7 +16,8 @@ _MATRIX = re.compile(
 def check_adapter(adapter: Adapter, base: Path) -> None:
     """Returns when ``adapter`` can be used on the model in the folder ``base``.
 
-    Nothing is loaded: shapes come from the files' headers. That it also changes answers is for the model to probe.
+    Nothing is loaded: shapes come from the files' headers. That the file holds all that its configuration names is for
+    the backend to find, which knows PEFT; that the adapter changes answers is for the model to probe.
 
     Raises:
         UserFileError: the base's digest is another than the card's, the adapter has no LoRA matrices, a matrix
@@ -30,9 +31,11 @@ def check_adapter(adapter: Adapter, base: Path) -> None:
             advice="use the base it was trained on, or train it again on this one",
         )
     weights = adapter.path / WEIGHTS
-    pairs = _pairs(tensor_shapes(weights))
+    own = tensor_shapes(weights)
+    pairs = _pairs(own)
     if not pairs:
-        raise UserFileError(weights, "holds no LoRA matrices (lora_A, lora_B)", advice="save the adapter again")
+        problem = f"holds no LoRA matrices (lora_A, lora_B) among its {len(own)} tensors ({', '.join([*own][:3])})"
+        raise UserFileError(weights, problem, advice="save the adapter again")
     shapes = base_shapes(base)
     foreign = [module for module in pairs if _weight_shape(module, shapes) is None]
     if len(foreign) == len(pairs):
@@ -49,8 +52,12 @@ def check_adapter(adapter: Adapter, base: Path) -> None:
             field=foreign[0],
             advice=f"it was trained on {adapter.base_model or 'another model'}: use that base",
         )
+    for side in "AB":
+        if lacking := [module for module, sides in pairs.items() if side not in sides]:
+            problem = f"lora_{side} is missing in {len(lacking)} of {len(pairs)} modules ({', '.join(lacking[:3])})"
+            raise UserFileError(weights, problem, advice="save the adapter again")
     for module, sides in pairs.items():
-        _check_pair(module, sides, _weight_shape(module, shapes) or (), adapter, base)
+        _check_pair(module, sides, _own_shape(module, own) or _weight_shape(module, shapes) or (), adapter, base)
 
 
 def _pairs(shapes: Shapes) -> dict[str, dict[str, tuple[int, ...]]]:
@@ -74,14 +81,17 @@ def _weight_shape(module: str, shapes: Shapes) -> tuple[int, ...] | None:
     return shapes.get("model.embed_tokens.weight") if module == "lm_head" else None
 
 
+def _own_shape(module: str, own: Shapes) -> tuple[int, ...] | None:
+    """The shape of a module's weight where the adapter brings the whole of it, as it does with added tokens."""
+    names = (f"base_model.model.{module}{place}.weight" for place in (".base_layer", ""))
+    return next((own[name] for name in names if name in own), None)
+
+
 def _check_pair(
     module: str, sides: dict[str, tuple[int, ...]], weight: tuple[int, ...], adapter: Adapter, base: Path
 ) -> None:
-    """Both matrices are there, share a rank, and their product has the weight's shape, either way round."""
+    """Both matrices share a rank, and their product has the weight's shape, either way round."""
     path = adapter.path / WEIGHTS
-    for side in "AB":
-        if side not in sides:
-            raise UserFileError(path, f"lora_{side} is missing", field=module, advice="save the adapter again")
     a, b = sides["A"], sides["B"]
     if len(a) < 2 or len(b) < 2 or a[0] != b[1]:
         raise UserFileError(

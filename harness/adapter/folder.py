@@ -30,11 +30,13 @@ class Adapter:
     target_modules: tuple[str, ...]
     """Names of the base's modules that it changes, or one regular expression."""
     digest: str
-    """Of its configuration and weights: everything of it that can change an answer."""
+    """Of its configuration, weights, tokenizer and chat template: everything of it that can change an answer."""
     parameters: int
     """Numbers in its matrices."""
     card: Mapping[str, Any] = field(default_factory=dict)
     """The card's keys that were given, as JSON values."""
+    tokenizer_files: tuple[str, ...] = ()
+    """Names of its own tokenizer and chat template files."""
     warnings: tuple[str, ...] = ()
     """What is missing and would be good to have, a sentence each."""
 
@@ -83,6 +85,7 @@ def load_adapter(path: Path | str) -> Adapter:
         raise UserFileError(path, f"{WEIGHTS} is missing", advice="give the folder that PEFT wrote")
     shapes = tensor_shapes(weights)
     card, warnings = _card(path / CARD)
+    own = tokenizer_files(path)
     targets = config["target_modules"]
     return Adapter(
         name=path.resolve().name,
@@ -91,26 +94,80 @@ def load_adapter(path: Path | str) -> Adapter:
         base_digest=card.get("base_digest"),
         rank=config["r"],
         target_modules=(targets,) if isinstance(targets, str) else tuple(sorted(targets)),
-        digest=digest_folder(path, files=[path / CONFIG, weights]),
+        digest=digest_folder(path, files=[path / CONFIG, weights, *own]),
         parameters=sum(prod(shape) for shape in shapes.values()),
         card=card,
+        tokenizer_files=tuple(sorted(file.relative_to(path).as_posix() for file in own)),
         warnings=warnings,
     )
 
 
+def tokenizer_files(folder: Path) -> set[Path]:
+    """The files of a model's or an adapter's folder that turn messages into tokens."""
+    return {file for pattern in _TOKENIZER_FILES for file in folder.glob(pattern) if file.is_file()}
+
+
+_TOKENIZER_FILES = (
+    *("chat_template*", "additional_chat_templates/*", "tokenizer*", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.*", "merges.txt", "*.model", "*.tiktoken", "tekken.json"),
+)
+
+_MERGE = "merge it into its base (merge_and_unload) and give the result as a model of its own"
+_PROMPTS = {"PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "CPT", "ADAPTION_PROMPT"}
+_NO_TEXT = {
+    "SEQ_CLS": "classes of texts",
+    "TOKEN_CLS": "classes of tokens",
+    "QUESTION_ANS": "spans of a text",
+    "FEATURE_EXTRACTION": "vectors",
+    "SEQ_2_SEQ_LM": "text by an encoder and a decoder",
+}
+_MUTATED = ("pissa", "olora", "corda", "lora_ga", "loftq")
+"""Initialisations that change the base's weights: such an adapter is right on the changed ones only."""
+_CONVERT = (
+    "convert it to a plain LoRA: PeftModel.from_pretrained(base, FOLDER).save_pretrained(NEW,"
+    " path_initial_model_for_weight_conversion=INITIAL), where INITIAL is the adapter as it was before training"
+)
+_AGAIN = " (get_peft_model(base, its LoraConfig).save_pretrained(INITIAL) makes it again)"
+_NOT_HERE = {
+    "target_parameters": "LoRA on single parameters cannot stand next to other adapters on one base",
+    "alora_invocation_tokens": "an activated LoRA begins at its invocation tokens, which is not supported",
+    "layer_replication": "it makes a model of repeated layers, which is not supported",
+    "arrow_config": "a router of several adapters is not supported",
+    "use_qalora": "QA-LoRA is for a quantised base, which is not supported",
+    "use_bdlora": "block-diagonal LoRA is not supported",
+    "kasa_config": "KaSA changes the base's own weights, which is not supported",
+    "monteclora_config": "MonteCLoRA draws its weights at random, which is not supported",
+}
+
+
 def _config(path: Path) -> dict[str, Any]:
-    """PEFT's configuration, with the keys that are needed here."""
+    """PEFT's configuration, of an adapter that this program can use."""
     try:
         config = json.loads(read_text(path))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UserFileError(path, "not valid JSON", advice="save the adapter again") from None
-    if not isinstance(config, dict) or config.get("peft_type") != "LORA":
-        found = repr(config.get("peft_type")) if isinstance(config, dict) else "no mapping"
-        raise UserFileError(path, f"found {found}, needed 'LORA'", field="peft_type", advice="only LoRA is supported")
+    if not isinstance(config, dict):
+        raise UserFileError(path, "found no mapping, needed what PEFT writes", advice="save the adapter again")
+    kind, task, init = (config.get(key) for key in ("peft_type", "task_type", "init_lora_weights"))
+    if kind != "LORA":
+        advice = "train a LoRA instead" if kind in _PROMPTS else _MERGE
+        raise UserFileError(path, f"found {kind!r}; only 'LORA' is supported", field="peft_type", advice=advice)
+    if task in _NO_TEXT:
+        problem = f"{task} adapters give {_NO_TEXT[task]}, not answers of a language model"
+        raise UserFileError(path, problem, field="task_type", advice="train it with task_type CAUSAL_LM")
+    if isinstance(init, str) and init.lower().startswith(_MUTATED):
+        problem = f"found {init!r}: it was trained on a base whose own weights this initialisation changed"
+        advice = _MERGE if init == "loftq" else _CONVERT + (_AGAIN if init in {"pissa", "olora"} else "")
+        raise UserFileError(path, problem, field="init_lora_weights", advice=advice)
+    for key, why in _NOT_HERE.items():
+        if config.get(key):
+            raise UserFileError(path, why, field=key, advice=_MERGE)
     if type(config.get("r")) is not int or config["r"] < 1:
         raise UserFileError(path, f"found {config.get('r')!r}, needed a rank of at least 1", field="r")
     targets = config.get("target_modules")
-    if not targets or not (isinstance(targets, str) or all(isinstance(t, str) for t in targets)):
+    if not targets or not (
+        isinstance(targets, str) or (isinstance(targets, list) and all(isinstance(t, str) for t in targets))
+    ):
         raise UserFileError(
             path, f"found {targets!r}, needed names of modules", field="target_modules", advice="save the adapter again"
         )

@@ -18,23 +18,36 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the adapter's facts, after checking it where asked."""
-    from harness.adapter import check_adapter, load_adapter
+    import importlib.util
+
+    from harness.adapter import base_digest, check_adapter, load_adapter
     from harness.core import as_json
 
-    adapter = load_adapter(args.adapter)
-    if args.base is not None:
-        check_adapter(adapter, args.base)
+    adapter, base = load_adapter(args.adapter), args.base
+    notes, said = list(adapter.warnings), "well formed; give --base MODEL to check the fit"
+    if args.action == "check" and base is not None:
+        if all(map(importlib.util.find_spec, ("torch", "transformers", "peft"))):
+            from harness.model import fit_of
+
+            notes += fit_of(args.adapter, base).notes
+            said = "fits its base"
+        else:
+            check_adapter(adapter, base)
+            said = "fits its base by names and shapes; with ownbench[local] every tensor is checked as a run does"
+    found = None if base is None else {"path": str(base), "base_digest": base_digest(base)}
     if args.json:
-        write_json(as_json(adapter))
+        write_json(as_json(adapter) | {"warnings": notes} | ({} if found is None else {"base": found}))
         return 0
     say = sys.stdout.write
     say(f"{plain(adapter.name)}: LoRA of rank {adapter.rank}, {adapter.parameters:,} numbers\n")
     say(f"digest: {adapter.digest}\n")
     say(f"base: {plain(adapter.base_model)} {adapter.base_digest or '(digest not stated)'}\n")
+    if found is not None:
+        say(f"base_digest: {found['base_digest']} (of {plain(str(base))})\n")
     for key, value in adapter.card.items():
         say(f"  {key}: {plain(str(value))}\n")
-    for warning in adapter.warnings:
+    for warning in notes:
         say(f"warning: {plain(warning)}\n")
     if args.action == "check":
-        say("fits its base\n" if args.base is not None else "well formed; give --base MODEL to check the fit\n")
+        say(f"{said}\n")
     return 0

@@ -41,12 +41,15 @@ def digest_json(value: Any, default: Callable[[Any], Any] | None = None) -> str:
 
 
 def digest_folder(folder: Path, *, files: Iterable[Path] | None = None) -> str:
-    """The digest of a folder's relative file names and contents, links and caches left out; ``files`` restricts it."""
+    """The digest of a folder's relative file names and contents, links and caches left out.
+
+    ``files`` names the files instead; links among them count by what they lead to, as in a cache of downloads.
+    """
     chosen = sorted(folder.rglob("*")) if files is None else sorted(files)
     parts = [
         [path.relative_to(folder).as_posix(), digest_bytes(path.read_bytes())]
         for path in chosen
-        if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts
+        if path.is_file() and (files is not None or not path.is_symlink()) and "__pycache__" not in path.parts
     ]
     return digest_json(parts)
 

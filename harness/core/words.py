@@ -58,6 +58,7 @@ class Role(StrEnum):
     SELECTOR = "selector"
     JUDGE = "judge"
     AUTHOR = "author"
+    PROBE = "probe"
 
 
 class Kind(StrEnum):

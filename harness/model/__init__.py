@@ -5,6 +5,7 @@ Importing this room imports no backend's package.
 
 from harness.model.calling import Caller, Counters, Limits
 from harness.model.identity import capabilities_of, identified, missing_key, missing_package, notes_of, secrets_of
+from harness.model.local_shelf import fit_of
 from harness.model.metered import Metered, metered, with_lost
 from harness.model.protocol import (
     ADAPTERS,
@@ -12,6 +13,7 @@ from harness.model.protocol import (
     LOGPROBS,
     TOOL_ROLE,
     TOOLS,
+    Ask,
     Model,
     Probing,
     assistant_message,
@@ -19,6 +21,8 @@ from harness.model.protocol import (
 )
 from harness.model.registry import BACKENDS, open_model
 from harness.model.replay import Lookup, ReplayModel
+from harness.model.served import is_probed
+from harness.model.served import notes_on as served_notes
 from harness.model.wire import read_reply
 
 __all__ = [
@@ -28,6 +32,7 @@ __all__ = [
     "LOGPROBS",
     "TOOLS",
     "TOOL_ROLE",
+    "Ask",
     "Caller",
     "Counters",
     "Limits",
@@ -38,7 +43,9 @@ __all__ = [
     "ReplayModel",
     "assistant_message",
     "capabilities_of",
+    "fit_of",
     "identified",
+    "is_probed",
     "metered",
     "missing_key",
     "missing_package",
@@ -46,6 +53,7 @@ __all__ = [
     "open_model",
     "read_reply",
     "secrets_of",
+    "served_notes",
     "tool_message",
     "with_lost",
 ]

@@ -14,7 +14,6 @@ Greedy answers do not depend on the batch but for float noise; sampled ones draw
 import asyncio
 import atexit
 import contextlib
-import os
 import threading
 import time
 from collections import defaultdict
@@ -31,14 +30,14 @@ from harness.core import (
     Request,
     Usage,
     UsageError,
-    UserFileError,
     nearest,
 )
 from harness.model.local_await import Job, Ticket
 from harness.model.local_choose import Row, sampling_of
 from harness.model.local_engine import Engine
-from harness.model.local_prompt import Prompts, local_digest, template_digest
-from harness.model.protocol import ADAPTERS, LOGPROBS, TOOL_ROLE
+from harness.model.local_prompt import local_digest, template_digest
+from harness.model.local_shelf import Shelf
+from harness.model.protocol import ADAPTERS, LOGPROBS, TOOL_ROLE, Ask
 from harness.model.reasoning import KEEP, opened_by, separated
 
 __all__ = ["LocalModel", "local_digest", "template_digest"]
@@ -82,8 +81,7 @@ class LocalModel:
         self.spec = spec
         self.folder = Path(spec.model)
         self._options = options
-        self._prompts: Prompts | None = None
-        self._engine: Engine | None = None
+        self._shelf = Shelf(self.folder, spec.name, {name: options[name] for name in ("device", "dtype", "threads")})
         self._version = ""
         self._asked = threading.Condition()
         self._pending: list[Ticket] = []
@@ -95,7 +93,7 @@ class LocalModel:
     def capabilities(self) -> frozenset[str]:
         """Log-probabilities and adapters; the role ``tool`` where the chat template has a place for it."""
         always = {LOGPROBS, ADAPTERS}
-        return frozenset(always | {TOOL_ROLE}) if self._reader().knows_tool else frozenset(always)
+        return frozenset(always | {TOOL_ROLE}) if self._shelf.prompts().knows_tool else frozenset(always)
 
     def render(self, messages: Sequence[Message]) -> str:
         """The prompt that these messages become. Reads the tokenizer, not the weights.
@@ -103,7 +101,7 @@ class LocalModel:
         Raises:
             ModelError: ``request``, where the chat template refuses them or drops a text.
         """
-        return self._reader().render(messages)
+        return self._shelf.prompts().render(messages)
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Loads the base, once, and the adapters that are not yet loaded.
@@ -113,13 +111,19 @@ class LocalModel:
         """
 
         def load() -> None:
-            engine = self._loaded()
+            self._loaded()
             for path in adapters:
-                engine.add(path)
+                with _turns["loading"]:
+                    self._shelf.add(path)
 
         await self._on_thread(load)
 
-    async def probe_adapters(self, prompts: Sequence[Sequence[Message]]) -> None:
+    @property
+    def holds_adapters(self) -> bool:
+        """Whether it was prepared with any."""
+        return self._shelf.holds()
+
+    async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """Returns when every adapter changes the answer to a prompt, no two the same way, and the base none of its own.
 
         Compares the log-probabilities of the first answer token, not texts. Spends one forward pass a prompt and
@@ -131,12 +135,9 @@ class LocalModel:
         """
         if not prompts:
             raise UsageError(f"model {self.spec.name!r}: probing adapters needs at least one prompt")
-
-        def probe() -> None:
-            reader = self._reader()
-            self._loaded().probe([reader.tokens(reader.render(messages)) for messages in prompts])
-
-        await self._on_thread(probe)
+        notes: list[str] = []
+        await self._on_thread(lambda: notes.extend(self._shelf.probe(prompts)))
+        return tuple(notes)
 
     async def answer(self, request: Request) -> Reply:
         """One answer. ``request.sampling`` may hold temperature, top_p, top_k, max_tokens, stop, seed.
@@ -170,16 +171,6 @@ class LocalModel:
 
     # ------------------------------------------------------------------------------------------ on any thread
 
-    def _reader(self) -> Prompts:
-        if self._prompts is None:
-            # set before the packages are imported: a local model never asks the network, and says nothing
-            for name, value in (("HF_HUB_OFFLINE", "1"), ("TOKENIZERS_PARALLELISM", "false")):
-                os.environ.setdefault(name, value)
-            if not self.folder.is_dir():
-                raise UserFileError(self.folder, "there is no such model folder", field=f"models.{self.spec.name}.path")
-            self._prompts = Prompts(self.folder)
-        return self._prompts
-
     def _start(self) -> None:
         if self._thread is None:
             # a daemon, so that an interrupt need not wait for a batch; but one that dies inside torch aborts the whole
@@ -199,7 +190,7 @@ class LocalModel:
         if self._thread is not None:
             self._thread.join(_CLOSING_S)
             atexit.unregister(self._end)
-        self._engine = None
+        self._shelf = Shelf(self.folder, self.spec.name, {})
 
     async def _on_thread(self, work: Callable[[], None]) -> None:
         """Has the model's own thread do ``work`` between two batches; raises what it raises."""
@@ -265,7 +256,7 @@ class LocalModel:
         """The batch keeps to its token bound, and no row's places run past the model's, its padding counted."""
         rows = [ticket.row for ticket in batch if ticket.row is not None]
         longest, limit = max(len(row.prompt) for row in rows), max(row.limit for row in rows)
-        room = self._loaded().room
+        room = self._loaded(batch[0].adapter).room
         return longest * len(rows) <= self._options["batch_tokens"] and (room is None or longest + limit <= room)
 
     def _read(self, ticket: "Ticket") -> None:
@@ -274,18 +265,19 @@ class LocalModel:
         Raises:
             ModelError: it cannot be answered.
         """
-        request, engine = ticket.request, self._loaded()
+        request = ticket.request
         if request.tools:
             raise ModelError(Cause.REQUEST, "a local model has no tool calling; deliver the tools by text")
         if request.adapter is not None:
             ticket.adapter = Path(request.adapter).resolve()
-            if ticket.adapter not in engine.adapters:
+            if not self._shelf.holds(ticket.adapter):
                 raise ModelError(
                     Cause.REQUEST, f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
                 )
+        engine, reader = self._loaded(ticket.adapter), self._shelf.prompts(ticket.adapter)
         sampling = sampling_of(request.sampling)
-        text = self._reader().render(request.messages)
-        ticket.prompt, ticket.opened = self._reader().tokens(text), opened_by(text)
+        text = reader.render(request.messages)
+        ticket.prompt, ticket.opened = reader.tokens(text), opened_by(text)
         limit = sampling.max_tokens or engine.max_new
         if engine.room is not None:
             if len(ticket.prompt) >= engine.room:
@@ -309,7 +301,7 @@ class LocalModel:
     def _run(self, batch: "list[Ticket]") -> None:
         """Answers a batch; one that memory does not hold is tried in halves."""
         rows = [ticket.row for ticket in batch if ticket.row is not None]
-        engine = self._loaded()
+        engine = self._loaded(batch[0].adapter)
         try:
             with _turns[engine.device]:
                 started = time.perf_counter()
@@ -335,19 +327,12 @@ class LocalModel:
                 reply = _reply(row, seconds, tokens, self._version)
                 ticket.tell(reply if self._options["reasoning"] == KEEP else _apart(reply, opened=ticket.opened))
 
-    def _loaded(self) -> Engine:
-        if self._engine is None:
-            reader = self._reader()
+    def _loaded(self, adapter: Path | None = None) -> Engine:
+        if not self._version:
             with _turns["loading"]:
-                self._engine = Engine(
-                    self.folder,
-                    reader.tokenizer,
-                    device=self._options["device"],
-                    dtype=self._options["dtype"],
-                    threads=self._options["threads"],
-                )
+                self._shelf.engine()
             self._version = local_digest(self.folder)
-        return self._engine
+        return self._shelf.engine(adapter)
 
 
 def _apart(reply: Reply, *, opened: bool) -> Reply:

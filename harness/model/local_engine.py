@@ -4,16 +4,18 @@ Batches hold one adapter each: on the demo's models a batch mixed by PEFT's ``ad
 second, batches by adapter 400 to 1,400, because every adapter in a mixed batch multiplies by itself.
 """
 
-import contextlib
 import os
-import warnings
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from harness.adapter import Adapter, check_adapter, load_adapter
 from harness.core import UserFileError
 from harness.model.local_choose import Chooser, Row, finish
+from harness.model.local_fit import Fit, fill, inject
+from harness.model.local_quiet import quiet
+
+if TYPE_CHECKING:
+    from harness.adapter import Adapter
 
 SAME = 1e-6
 """Log-probabilities nearer than this are the same answer: the same arithmetic in the same order gives equal bits."""
@@ -24,12 +26,22 @@ _SMALL = 50_000_000  # parameters; below, a second thread costs more than it doe
 class Engine:
     """The weights, and what is done with them."""
 
-    def __init__(self, folder: Path, tokenizer: Any, *, device: str | None, dtype: str | None, threads: int | None):
+    def __init__(
+        self,
+        folder: Path,
+        tokenizer: Any,
+        *,
+        device: str | None,
+        dtype: str | None,
+        threads: int | None,
+        rows: int | None = None,
+    ):
         """Loads the base.
 
         Args:
             folder: where its configuration and safetensors weights stand; nothing is fetched.
-            tokenizer: the base's own.
+            tokenizer: the base's own, or that of the one adapter that this is a copy for.
+            rows: tokens that its embedding is given; ``None`` leaves it as it is.
             device: as torch names it; ``None`` takes a GPU where there is one.
             dtype: torch's name of a float type; ``None`` is float32 on a CPU, elsewhere what the weights are.
             threads: of torch, on a CPU; ``None`` chooses.
@@ -43,16 +55,23 @@ class Engine:
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         wanted = dtype or ("float32" if self.device == "cpu" else "auto")
         try:
-            with _quiet():
-                self._model: Any = AutoModelForCausalLM.from_pretrained(
+            with quiet():
+                loaded: Any = AutoModelForCausalLM.from_pretrained(
                     str(folder),
                     dtype=wanted if wanted == "auto" else getattr(torch, wanted),
                     local_files_only=True,
                     trust_remote_code=False,
                     use_safetensors=True,
+                    output_loading_info=True,
                 )
+                self._model, told_of = loaded
+                if rows is not None:
+                    self._model.resize_token_embeddings(rows, mean_resizing=False)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             raise UserFileError(folder, f"this model cannot be loaded: {str(error).splitlines()[0]}") from None
+        if missing := sorted(told_of["missing_keys"]):
+            problem = f"{len(missing)} of the model's tensors are missing in its files ({', '.join(missing[:3])})"
+            raise UserFileError(folder, problem, advice="copy the model again")
         self._model.to(self.device).eval().requires_grad_(requires_grad=False)
         if self.device == "cpu":
             torch.set_num_threads(threads or _threads(self._model.num_parameters()))
@@ -69,35 +88,33 @@ class Engine:
         self._folder, self._tokenizer, self._pad = folder, tokenizer, pad
         self._peft: Any = None
         self._names: dict[Path, str] = {}
+        self._tokenizers: dict[Path, Any] = {}
         self._active: Path | None = None
         self.adapters: dict[Path, Adapter] = {}
+        self._vocabulary = int(self._model.get_input_embeddings().weight.shape[0])
         self._mark = self._fingerprint()
 
-    def add(self, path: Path) -> None:
-        """Puts an adapter beside those that are loaded.
+    def add(self, fit: Fit) -> None:
+        """Puts an adapter next to those that are loaded.
 
         Raises:
-            UserFileError: it is broken, does not fit this base, or changes the base's own answers by being loaded.
+            UserFileError: not all of it reached the model, or it changes the base's own answers by being loaded.
         """
-        place = path.resolve()
+        place = fit.adapter.path.resolve()
         if place in self.adapters:
             return
-        adapter = load_adapter(path)
-        check_adapter(adapter, self._folder)
         name = f"adapter{len(self._names)}"
-        from peft import PeftModel
-
-        try:
-            with _quiet():
-                if self._peft is None:
-                    self._peft = PeftModel.from_pretrained(self._model, str(place), adapter_name=name)
-                else:
-                    self._peft.load_adapter(str(place), name)
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-            raise UserFileError(path, f"this adapter cannot be loaded: {str(error).splitlines()[0]}") from None
+        with quiet():
+            self._peft = inject(self._model if self._peft is None else self._peft, fit.adapter, name)
+            fill(self._peft, fit.adapter, name)
         self._peft.eval().requires_grad_(requires_grad=False)
-        self._names[place], self.adapters[place] = name, adapter
-        self._active = place  # PEFT may have switched layers on; the base's check below switches them off anew
+        self._names[place], self.adapters[place] = name, fit.adapter
+        if fit.prompts is not None:
+            self._tokenizers[place] = fit.prompts.tokenizer
+        self._active = place  # PEFT may have switched layers on; the base's check below switches them off again
+        if fit.alone:
+            self._peft.peft_config[name].bias = "none"  # this copy's biases are the adapter's; PEFT would warn of it
+            self._mark = self._fingerprint()
         self.check_base()
 
     def check_base(self) -> None:
@@ -115,30 +132,33 @@ class Engine:
                 advice="load it as a model of its own for the contender without an adapter",
             )
 
-    def probe(self, prompts: list[list[int]]) -> None:
+    def probe(self, prompts: Mapping[Path, list[list[int]]]) -> None:
         """Returns when every adapter changes the next token's log-probabilities, and no two in the same way.
+
+        ``prompts`` are by adapter, in its own tokens: what is compared with an adapter and without it is the same text.
 
         Raises:
             UserFileError: names the adapter that does not, or the base that changed.
         """
-        plain = [self.next_logprobs(prompt, None) for prompt in prompts]
         seen: dict[Path, list[Any]] = {}
         for place, adapter in self.adapters.items():
-            changed = [self.next_logprobs(prompt, place) for prompt in prompts]
+            plain = [self.next_logprobs(prompt, None) for prompt in prompts[place]]
+            changed = [self.next_logprobs(prompt, place) for prompt in prompts[place]]
             change = _distance(changed, plain)
             if not change > SAME:  # so that NaN is no change either
                 raise UserFileError(
                     adapter.path,
-                    f"the model answers {len(prompts)} probe prompts with this adapter as without it"
+                    f"the model answers {len(plain)} probe prompts with this adapter as without it"
                     f" (log-probabilities differ by {change:.2g})",
                     advice="its matrices are zero, broken or not applied: train or save it again",
                 )
             for other, theirs in seen.items():
                 double = self.adapters[other]
-                if adapter.digest != double.digest and not _distance(changed, theirs) > SAME:
+                alike = adapter.digest != double.digest and prompts[place] == prompts[other]
+                if alike and not _distance(changed, theirs) > SAME:
                     raise UserFileError(
                         adapter.path,
-                        f"the model answers {len(prompts)} probe prompts exactly as with the adapter {double.name}",
+                        f"the model answers {len(plain)} probe prompts exactly as with the adapter {double.name}",
                         advice="the two hold the same weights, or one of them is not applied",
                     )
             seen[place] = changed
@@ -159,6 +179,12 @@ class Engine:
         import torch
 
         self._switch(adapter)
+        tokenizer = self._tokenizer if adapter is None else self._tokenizers.get(adapter.resolve(), self._tokenizer)
+        ends = self.ends if tokenizer.eos_token_id is None else self.ends | {int(tokenizer.eos_token_id)}
+
+        def decode(tokens: list[int]) -> str:
+            return str(tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
         longest = max(len(row.prompt) for row in rows)
         padded = [[self._pad] * (longest - len(row.prompt)) + row.prompt for row in rows]
         seen = [[0] * (longest - len(row.prompt)) + [1] * len(row.prompt) for row in rows]
@@ -168,14 +194,11 @@ class Engine:
                 attention_mask=torch.tensor(seen, device=self.device),
                 max_new_tokens=max(row.limit for row in rows),
                 do_sample=False,
-                logits_processor=[Chooser(rows, self.ends, self._decode)],
+                eos_token_id=sorted(ends),
+                logits_processor=[Chooser(rows, ends, decode)],
             )
         for row in rows:
-            finish(row, self.ends, self._decode)
-
-    def _decode(self, tokens: list[int]) -> str:
-        text: str = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return text
+            finish(row, ends, decode)
 
     def _switch(self, adapter: Path | None) -> None:
         """Turns on one adapter, or none."""
@@ -192,7 +215,7 @@ class Engine:
 
     def _fingerprint(self) -> Any:
         """The base's answer to 64 tokens spread over its vocabulary."""
-        size = int(self._model.get_input_embeddings().weight.shape[0])
+        size = self._vocabulary
         return self.next_logprobs([(2 * i + 1) * size // 128 for i in range(64)], None)
 
 
@@ -207,15 +230,3 @@ def _threads(parameters: int) -> int:
     """Threads of torch that pay: one for small models or few cores, else half the cores, at most 16."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return 1 if parameters < _SMALL or cores <= 2 else min(16, cores // 2)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bars and no warnings of the packages' own while weights are loaded."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

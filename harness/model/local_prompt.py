@@ -5,25 +5,24 @@ A template may have no place for a role. Then a ``system`` message stands at the
 error, because a skill that silently never arrives measures nothing.
 """
 
+import contextlib
+import json
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.adapter import base_digest
+from harness.adapter import base_digest, tokenizer_files
 from harness.core import Cause, Message, ModelError, UserFileError, digest_bytes, digest_folder, digest_json
 
-_TEMPLATE_FILES = (
-    *("chat_template*", "additional_chat_templates/*", "tokenizer*", "special_tokens_map.json", "added_tokens.json"),
-    *("vocab.*", "merges.txt", "*.model", "*.tiktoken", "tekken.json"),
-)
+_VOCABULARIES = (".model", ".tiktoken", "tekken.json")
 _SENTINEL = "sentinel text 7"
 
 
 def template_digest(folder: Path) -> str:
     """Of the chat template and the tokenizer of the model in ``folder``: all that turns messages into tokens."""
-    files = {file for pattern in _TEMPLATE_FILES for file in folder.glob(pattern) if file.is_file()}
-    return digest_folder(folder, files=files)
+    return digest_folder(folder, files=tokenizer_files(folder))
 
 
 def local_digest(folder: Path) -> str:
@@ -51,19 +50,46 @@ class Prompts:
         Raises:
             UserFileError: there is no tokenizer, or it has no chat template.
         """
-        from transformers import AutoTokenizer
-
-        try:
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(
-                str(folder), local_files_only=True, trust_remote_code=False
-            )
-        except (OSError, ValueError, KeyError, ImportError) as error:
-            problem = f"its tokenizer cannot be read: {str(error).splitlines()[0]}"
-            raise UserFileError(folder, problem, advice="copy the model's tokenizer files beside its weights") from None
-        if not self.tokenizer.chat_template:
+        self.tokenizer: Any = _tokenizer(folder)
+        self.template: Any = self.tokenizer.chat_template
+        self.what = ""
+        """Of an adapter: which of the two differ from the base's."""
+        self.notes: tuple[str, ...] = ()
+        """Of an adapter: which of its files are ignored."""
+        if not self.template:
             raise UserFileError(
                 folder, "its tokenizer has no chat template", advice="put a chat_template.jinja beside the weights"
             )
+
+    def of_adapter(self, folder: Path, files: Sequence[str]) -> "Prompts | None":
+        """What an adapter's own ``files`` make of these; ``None`` where it has none.
+
+        Where they hold a template and no vocabulary, the tokenizer is the base's; where they hold no template, that is.
+
+        Raises:
+            UserFileError: its tokenizer cannot be read.
+        """
+        if not files:
+            return None
+        own = copy(self)
+        if any(name == "tokenizer.json" or name.startswith("vocab.") or name.endswith(_VOCABULARIES) for name in files):
+            own.tokenizer = _tokenizer(folder)
+            own.template = own.tokenizer.chat_template or self.template
+        else:
+            own.template = _template(folder) or self.template
+            lost = [name for name in files if not name.startswith("chat_template")]
+            if lost:
+                said = f"ignored but for a chat template, since no vocabulary is next to it: {', '.join(lost)}"
+                own.notes = (f"the adapter {folder.name}: {said}",)
+        changed = {
+            "tokenizer": own.tokenizer is not self.tokenizer
+            and own.tokenizer.get_vocab() != self.tokenizer.get_vocab(),
+            "chat template": own.template != self.template,
+        }
+        own.what = " and ".join(name for name, differs in changed.items() if differs)
+        for cached in ("knows_system", "knows_tool"):
+            own.__dict__.pop(cached, None)
+        return own
 
     def render(self, messages: Sequence[Message]) -> str:
         """The text that the model is asked to continue.
@@ -79,7 +105,7 @@ class Prompts:
         for number, message in enumerate(shown, 1):
             if message["role"] != "assistant" and message["content"].strip() not in text:
                 problem = f"the chat template drops the text of message {number} (role {message['role']})"
-                raise ModelError(Cause.REQUEST, f"{problem}; mend the model's chat_template.jinja")
+                raise ModelError(Cause.REQUEST, f"{problem}; fix the model's chat_template.jinja")
         return text
 
     def tokens(self, text: str) -> list[int]:
@@ -123,11 +149,33 @@ class Prompts:
         from jinja2 import TemplateError
 
         try:
-            text: str = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            text: str = self.tokenizer.apply_chat_template(
+                messages, chat_template=self.template, tokenize=False, add_generation_prompt=True
+            )
         except (TemplateError, ValueError, TypeError, KeyError) as error:
             roles = ", ".join(m["role"] for m in messages)
             raise ModelError(Cause.REQUEST, f"the chat template refuses the roles {roles}: {error}") from None
         return text
+
+
+def _tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError, TypeError, AttributeError) as error:
+        problem = f"its tokenizer cannot be read: {str(error).splitlines()[0]}"
+        raise UserFileError(folder, problem, advice="copy the model's tokenizer files beside its weights") from None
+
+
+def _template(folder: Path) -> str | None:
+    """The chat template of a folder that has no vocabulary."""
+    with contextlib.suppress(OSError):
+        return (folder / "chat_template.jinja").read_text(encoding="utf-8")
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        written = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8")).get("chat_template")
+        return written if isinstance(written, str) else None
+    return None
 
 
 def _text(message: Message) -> str:

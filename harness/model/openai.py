@@ -3,7 +3,7 @@
 The experiment's keys: ``base_url`` (with its ``/v1``), ``model``, ``api_key_env``, and ``options: {stream: true}`` to
 measure the time to the first token, ``options: {tools: false}`` for a model that cannot call tools. An adapter is asked
 for by its folder's name in place of ``model``, which is how vLLM serves LoRA modules (``--lora-modules
-tickets=adapters/tickets``).
+tickets=adapters/tickets``); before a run, the server has to show that it applies it.
 """
 
 import json
@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError, nearest
+from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, UsageError, nearest
 from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
 from harness.model.http import Answer, Connections
 from harness.model.loopback import refuse_remote
-from harness.model.protocol import CAPABILITIES, TOOLS
+from harness.model.protocol import CAPABILITIES, TOOLS, Ask
 from harness.model.reasoning import SEPARATE
+from harness.model.served import is_probed, listing, probe
 from harness.model.sse import DONE, Event, Joined, events
 from harness.model.wire import MISSHAPEN, no_completion, read_reply, request_fields
 
@@ -52,6 +53,7 @@ class OpenAIModel:
         self._stream = bool(spec.options.get("stream"))
         self._reasoning = str(spec.options.get("reasoning") or SEPARATE)
         self._connections = Connections()
+        self._adapters: tuple[Path, ...] = ()
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Checks that the key is there and that no two adapters go by one name; sends nothing.
@@ -72,6 +74,17 @@ class OpenAIModel:
                     f"model {self.spec.name!r}: the adapters {other} and {folder} have one folder name,"
                     " by which the server knows them; rename one"
                 )
+        self._adapters = tuple(adapters)
+
+    @property
+    def holds_adapters(self) -> bool:
+        """Whether the server is asked for any, by name or in the request."""
+        return is_probed(self.spec, self._adapters)
+
+    async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask) -> tuple[str, ...]:
+        """As `harness.model.served.probe`; the server's list of models is read at each call."""
+        listed = await listing(self._url.removesuffix("/chat/completions") + "/models", self._headers)
+        return await probe(self.spec, self._adapters, prompts, ask, listed)
 
     async def answer(self, request: Request) -> Reply:
         """One request, no retries.

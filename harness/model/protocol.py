@@ -1,7 +1,7 @@
 """What every backend is: something that answers one request once, or says by which cause it could not."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -57,15 +57,24 @@ class Model(Protocol):
         ...
 
 
+Ask = Callable[[Request], Awaitable[Reply]]
+"""Asks the model within its limits, on the run's account; an answer on record is taken from there."""
+
+
 @runtime_checkable
 class Probing(Protocol):
-    """A model that holds its adapters itself and can prove that they are applied."""
+    """A model that can look, before a run, whether its adapters are applied."""
 
-    async def probe_adapters(self, prompts: Sequence[Sequence[Message]]) -> None:
-        """Returns when every adapter changes the answer to a prompt, and the base answers as it did without them.
+    @property
+    def holds_adapters(self) -> bool:
+        """Whether it was prepared with any, or is asked for some."""
+        ...
+
+    async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask) -> tuple[str, ...]:
+        """Returns what a reader must know (``model NAME: …``), when no adapter was found to be left out.
 
         Raises:
-            UserFileError: names the adapter that changes nothing.
+            OwnbenchError: names the adapter that changes nothing.
         """
         ...
 

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from harness.core import Contender, Cost, Message, Price, Task, as_json
 from harness.cost import estimate, lacking
-from harness.model import missing_key, notes_of
+from harness.model import is_probed, missing_key, notes_of, served_notes
 from harness.run.assemble import Assembled
-from harness.store import read_journal
+from harness.store import read_journal, read_manifest
 from harness.system import Hybrid, Skilled, System
 
 WORDS_TO_TOKENS = 1.35
@@ -199,6 +199,14 @@ def _warnings(assembled: Assembled) -> list[str]:
             f"limits.timeout_s ({limits.timeout_s:g} s) is longer than budget.wall_s ({budget.wall_s:g} s):"
             " calls in flight when the run's time is over may go on beyond it"
         )
+    manifest = read_manifest(assembled.report)
+    for name, spec in assembled.specs.items():
+        adapters = assembled.adapters.get(name, ())
+        if adapters and manifest is not None:  # what its probes found when the report was last run
+            found += [note for note in manifest.notes if note.startswith(f"model {name}: ")]
+        elif is_probed(spec, adapters):
+            found += served_notes(spec, adapters)
+            found.append(f"model {name}: whether its server applies the adapters is looked at when the run begins")
     unused = set(assembled.experiment.models) - set(assembled.specs)
     if unused:
         found.append(f"models that no contender uses: {', '.join(sorted(unused))}")

@@ -7,19 +7,20 @@ import asyncio
 import contextlib
 import os
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError, stay_offline
-from harness.model import Caller, Limits, Model, Probing, metered, missing_key, notes_of, open_model, secrets_of
+from harness.model import Caller, Limits, Model, metered, missing_key, notes_of, open_model, secrets_of
 from harness.run.assemble import Assembled, needs_threshold, tried_on_dev
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
 from harness.run.open_files import make_room
 from harness.run.outcome import skipped
 from harness.run.plan import Attempt
+from harness.run.probing import probe_all
 from harness.run.progress import Listener, Tally
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import BY_USER, Ears, Patience
@@ -172,11 +173,12 @@ class _Run:
         self, journal: Journal, recorded: Recalled, todo: Sequence[Attempt], models: Mapping[str, Model]
     ) -> None:
         try:
-            if not await self._prepared(models):
-                self.stopped = BY_USER
+            if not await self._unless_stopped(self._prepare_all(models)):
+                return
+            shop = self._shop(journal, recorded, models)
+            if not await self._unless_stopped(self._probe(shop, models)):
                 return
             self._write_manifest()
-            shop = self._shop(journal, recorded, models)
             crew = Crew(shop, self._system, self.tally, self.listener, watch=self.watch)
             with self.ears.told(crew.stop):
                 await self._phases(crew, todo)
@@ -185,21 +187,22 @@ class _Run:
             for model in models.values():
                 await model.close()
 
-    async def _prepared(self, models: Mapping[str, Model]) -> bool:
-        """Prepares the models one after another; false where the user stopped it."""
-
-        async def prepare() -> None:
-            for name, model in models.items():
-                await self._prepare(name, model)
-
-        preparing = asyncio.create_task(prepare())
-        with self.ears.told(preparing.cancel):
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Does the work, unless the user stops it; whether it was done."""
+        working = asyncio.create_task(work)
+        with self.ears.told(working.cancel):
             try:
-                await preparing
+                await working
             except asyncio.CancelledError:
                 if not self.ears.heard:
                     raise
+        if self.ears.heard:
+            self.stopped = BY_USER
         return not self.ears.heard
+
+    async def _probe(self, shop: Shop, models: Mapping[str, Model]) -> None:
+        for name, notes in (await probe_all(shop, models, self._tell)).items():
+            self.model_notes[name] += notes
 
     def _make_room(self, todo: Sequence[Attempt]) -> None:
         """For the connections of models that are called elsewhere."""
@@ -223,16 +226,12 @@ class _Run:
             )
         return opened
 
-    async def _prepare(self, name: str, model: Model) -> None:
-        """Loads what the model needs, and proves that its adapters change its answers."""
-        self._tell(f"preparing {name}")
-        adapters = self.assembled.adapters.get(name, ())
-        await model.prepare(adapters)
-        self.model_notes[name] = notes_of(self.assembled.specs[name])
-        if adapters and isinstance(model, Probing):
-            self._tell(f"probing the adapters of {name}")
-            suites = self.assembled.suites
-            await model.probe_adapters([task.messages for suite in suites for task in suite.tasks[:2]])
+    async def _prepare_all(self, models: Mapping[str, Model]) -> None:
+        """Loads what the models need, one after another."""
+        for name, model in models.items():
+            self._tell(f"preparing {name}")
+            await model.prepare(self.assembled.adapters.get(name, ()))
+            self.model_notes[name] = notes_of(self.assembled.specs[name])
 
     def _shop(self, journal: Journal, recorded: Recalled, models: Mapping[str, Model]) -> Shop:
         experiment = self.assembled.experiment

@@ -22,6 +22,7 @@ class Served:
     Attributes:
         script: what the next requests get, in order; the last one is repeated.
         seen: the bodies that came, with ``path`` and ``headers``.
+        models: what ``/models`` lists; without, there is none.
     """
 
     port: int = 0
@@ -30,10 +31,16 @@ class Served:
     at_once: int = 0
     most_at_once: int = 0
     good: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: {}
+    models: list[dict[str, Any]] | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    async def list(self, request: web.Request) -> web.Response:
+        if self.models is None:
+            return web.json_response({"error": "not found"}, status=404)
+        return web.json_response({"object": "list", "data": self.models})
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -194,6 +201,7 @@ class Running:
     async def __aenter__(self) -> Served:
         app = web.Application()
         app.router.add_post("/{path:.*}", self.served.handle)
+        app.router.add_get("/{path:.*}", self.served.list)
         self._runner = web.AppRunner(app, shutdown_timeout=0.05, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)

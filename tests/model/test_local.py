@@ -218,7 +218,12 @@ async def test_an_adapter_that_changes_nothing_is_found_before_the_run(tmp_path:
     try:
         await local.prepare([ADAPTERS / "claim-check"])
         await local.probe_adapters(probes)
-        await local.prepare([altered(ADAPTERS / "claim-check", tmp_path / "idle", 0.0)])
+        with pytest.raises(UserFileError, match=r"zero/.*zero, so that the model answers as without it"):
+            await local.prepare([altered(ADAPTERS / "claim-check", tmp_path / "zero", 0.0)])
+        idle = altered(ADAPTERS / "claim-check", tmp_path / "idle", 1.0)
+        config = json.loads((idle / "adapter_config.json").read_text())
+        (idle / "adapter_config.json").write_text(json.dumps(config | {"lora_alpha": 1e-12}))
+        await local.prepare([idle])
         with pytest.raises(UserFileError, match=r"idle: .*as without it"):
             await local.probe_adapters(probes)
         with pytest.raises(UsageError, match="at least one prompt"):

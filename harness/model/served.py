@@ -1,0 +1,294 @@
+"""Whether a server applies the adapters that it is asked for.
+
+Some servers take any name and answer with their base; some forget the adapter in a mixed batch. So before a run the
+same prompts are asked with and without each adapter, alone and then all at once, and the answers are compared.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.adapter import load_adapter
+from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, UsageError
+from harness.model.protocol import Ask
+
+PROMPTS = 4
+TOKENS = 8
+"""The longest answer to a probe."""
+SAME = 1e-4
+"""Log-probabilities nearer than this are equal: float32 differs by as much between two shapes of a batch."""
+NOISE = 0.02
+"""What reduced precision and caches may change; a difference below it is hardly one."""
+_LIMITS = ("max_tokens", "max_completion_tokens")
+_LISTING_S, _LISTING_BYTES = 20.0, 8_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One way to ask the server for an adapter, and the way to ask for the base of it."""
+
+    label: str
+    name: str | None
+    """What the server calls the adapter; ``None`` where the request says it otherwise."""
+    asked: Request
+    base: Request
+
+
+def is_probed(spec: ModelSpec, adapters: Sequence[Path]) -> bool:
+    """Whether this model's server is asked for adapters, so that it has to be probed."""
+    return spec.backend == "openai" and bool(adapters or _scales(spec.sampling))
+
+
+def notes_on(spec: ModelSpec, adapters: Sequence[Path]) -> tuple[str, ...]:
+    """What is known of a served model's adapters without asking: that their own tokenizers are up to the server."""
+    found = []
+    for path in adapters:
+        if spec.backend == "openai" and (files := load_adapter(path).tokenizer_files):
+            said = f"the adapter {path.name} has its own {', '.join(files)}; whether they are used is up to the server"
+            found.append(f"model {spec.name}: {said}")
+    return tuple(found)
+
+
+async def probe(
+    spec: ModelSpec,
+    adapters: Sequence[Path],
+    prompts: Sequence[Sequence[Message]],
+    ask: Ask,
+    listed: Mapping[str, str | None],
+) -> tuple[str, ...]:
+    """Returns what a reader must know, when no adapter was found to be left out.
+
+    Args:
+        spec: the served model.
+        adapters: the folders whose names the server is asked for.
+        prompts: real ones; the first few are used.
+        ask: asks the server, on the run's account.
+        listed: the server's models and their parents; empty where it lists none.
+
+    Raises:
+        UsageError: the server refuses an adapter, answers under the base's name, or with the base's log-probabilities.
+    """
+    arms = _arms(spec, adapters)
+    notes = [note for arm in arms for note in _unlisted(spec, arm, listed)] + list(notes_on(spec, adapters))
+    asked = prompts[:PROMPTS]
+    alone: dict[str, list[Reply]] = {}
+    try:
+        base = [await _answer(ask, arms[0].base, messages) for messages in asked]
+        again = await _answer(ask, arms[0].base, asked[0], trial=1)
+    except ModelError as error:
+        return (*notes, f"model {spec.name}: its adapters could not be probed: the base gave no answer ({error})")
+    steady = again.text == base[0].text
+    noise = _distance([again], base[:1]) or 0.0
+    for arm in arms:
+        plain = base if arm.base == arms[0].base else [await _answer(ask, arm.base, messages) for messages in asked]
+        try:
+            alone[arm.label] = [await _answer(ask, arm.asked, messages) for messages in asked]
+        except ModelError as error:
+            if error.cause is Cause.REQUEST:
+                raise _refused(spec, arm, error) from None
+            notes.append(f"model {spec.name}: {arm.label} could not be probed ({error})")
+            continue
+        _check_name(spec, arm, alone[arm.label], plain)
+        notes += _compared(spec, arm, alone[arm.label], plain, noise if steady else None)
+        for other, theirs in alone.items():
+            distance = _distance(alone[arm.label], theirs)
+            if other != arm.label and distance is not None and distance <= SAME:
+                notes.append(f"model {spec.name}: {arm.label} answers exactly as {other} does")
+    return (*notes, *await _mixed(spec, arms, asked[:2], ask, {"the base": base, **alone}))
+
+
+async def listing(url: str, headers: Mapping[str, str]) -> dict[str, str | None]:
+    """The models that a server lists, and their parents; empty where it has no list that can be read."""
+    import aiohttp
+
+    try:
+        async with (
+            asyncio.timeout(_LISTING_S),
+            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+            session.get(url, headers=headers, allow_redirects=False) as response,
+        ):
+            if response.status != 200:
+                return {}
+            whole = bytearray()
+            async for piece in response.content.iter_any():
+                whole += piece
+                if len(whole) > _LISTING_BYTES:
+                    return {}
+        rows = json.loads(whole)["data"]
+        return {str(row["id"]): row.get("parent") for row in rows}
+    except (
+        aiohttp.ClientError,
+        OSError,
+        TimeoutError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ):
+        return {}
+
+
+def _arms(spec: ModelSpec, adapters: Sequence[Path]) -> list[Arm]:
+    sampling = {**spec.sampling, "temperature": 0}
+    limits = [key for key in _LIMITS if key in sampling] or _LIMITS[:1]
+    sampling |= dict.fromkeys(limits, TOKENS)
+    base = Request(model=spec.digest, messages=(), sampling=sampling, logprobs=True, scope="probe")
+    arms = [
+        Arm(
+            label=f"the adapter {path.name}",
+            name=path.name,
+            asked=replace(base, adapter=str(path), adapter_digest=load_adapter(path).digest),
+            base=base,
+        )
+        for path in adapters
+    ]
+    if _scales(spec.sampling):
+        loras = [{**one, "scale": 0.0} for one in sampling["lora"] if isinstance(one, Mapping)]
+        none = {**sampling, "lora": loras}
+        arms.append(Arm(label="sampling.lora", name=None, asked=base, base=replace(base, sampling=none)))
+    return arms
+
+
+def _scales(sampling: Mapping[str, Any]) -> list[float]:
+    """The scales, other than 0, of the adapters that llama.cpp's server is asked for in each request."""
+    loras = sampling.get("lora")
+    scales = [one.get("scale", 1.0) for one in loras if isinstance(one, Mapping)] if isinstance(loras, Sequence) else []
+    return [scale for scale in scales if scale]
+
+
+async def _answer(ask: Ask, request: Request, messages: Sequence[Message], *, trial: int = 0) -> Reply:
+    """The answer to one probe; a server that refuses log-probabilities or a temperature is asked without them.
+
+    Raises:
+        ModelError: it has none.
+    """
+    full = replace(request, messages=tuple(messages), trial=trial)
+    try:
+        return await ask(full)
+    except ModelError as error:
+        if error.cause is not Cause.REQUEST or error.http_status == 404:
+            raise
+        bare = {key: value for key, value in full.sampling.items() if key != "temperature"}
+        return await ask(replace(full, sampling=bare, logprobs=False))
+
+
+def _unlisted(spec: ModelSpec, arm: Arm, listed: Mapping[str, str | None]) -> list[str]:
+    if arm.name is None or not listed:
+        return []
+    if arm.name not in listed:
+        return [f"model {spec.name}: the server does not list {arm.label} among its models"]
+    parent = listed[arm.name]
+    if parent is None or parent == spec.model:
+        return []
+    return [f"model {spec.name}: the server lists {arm.label} as one of {parent}, and not of {spec.model}"]
+
+
+def _check_name(spec: ModelSpec, arm: Arm, with_it: Sequence[Reply], without: Sequence[Reply]) -> None:
+    """The server does not call itself the base when it is asked for the adapter by its name.
+
+    Raises:
+        UsageError: it does.
+    """
+    own = {spec.model, *(reply.model_version for reply in without)} - {"", arm.name}
+    said = next((reply.model_version for reply in with_it if reply.model_version in own), None)
+    if arm.name is not None and said is not None:
+        raise UsageError(
+            f"model {spec.name!r}: asked for {arm.label}, the server answers as {said!r}, which is the base;"
+            f" {_load(spec, arm)}"
+        )
+
+
+def _compared(
+    spec: ModelSpec, arm: Arm, with_it: Sequence[Reply], without: Sequence[Reply], noise: float | None
+) -> list[str]:
+    """What is doubtful in how the answers with an adapter differ from those without; ``noise`` is of the base alone.
+
+    Raises:
+        UsageError: they do not differ, down to the log-probabilities.
+    """
+    texts = all(a.text == b.text for a, b in zip(with_it, without, strict=True))
+    distance = _distance(with_it, without)
+    count = f"{len(with_it)} probe prompts"
+    if noise is None:
+        said = "the server answers one prompt in two ways, so that it cannot be seen whether it is applied"
+        return [f"model {spec.name}: {arm.label}: {said}"]
+    if distance is None:
+        said = f"the server gives no log-probabilities, and answers {count} with it as without it"
+        return [f"model {spec.name}: {arm.label}: {said}: it cannot be seen whether it is applied"] if texts else []
+    if texts and distance <= min(NOISE, max(SAME, 3 * noise)):
+        raise UsageError(
+            f"model {spec.name!r}: the server answers {count} with {arm.label} as without it (log-probabilities differ"
+            f" by {distance:.2g}): it is not applied; {_load(spec, arm)}"
+        )
+    if texts and distance <= NOISE:
+        said = f"the answers to {count} differ from the base's by {distance:.2g} in log-probability only"
+        return [f"model {spec.name}: {arm.label}: {said}: it may not be applied"]
+    return []
+
+
+async def _mixed(
+    spec: ModelSpec,
+    arms: Sequence[Arm],
+    prompts: Sequence[Sequence[Message]],
+    ask: Ask,
+    alone: Mapping[str, Sequence[Reply]],
+) -> list[str]:
+    """Asks for the base and for every adapter at once: no one answers as another did alone.
+
+    Raises:
+        UsageError: one does.
+    """
+    requests = {"the base": arms[0].base} | {arm.label: arm.asked for arm in arms if arm.label in alone}
+    keys = [(label, place) for label in requests for place in range(len(prompts))]
+    asked = (_answer(ask, requests[label], prompts[place], trial=2) for label, place in keys)
+    answers = dict(zip(keys, await asyncio.gather(*asked, return_exceptions=True), strict=True))
+    notes = []
+    for (label, place), found in answers.items():
+        if isinstance(found, ModelError):
+            continue
+        if isinstance(found, BaseException):
+            raise found
+        moved = _distance([found], [alone[label][place]])
+        if moved is None or moved <= NOISE:
+            continue
+        for other, theirs in alone.items():
+            near = _distance([found], [theirs[place]])
+            apart = _distance([theirs[place]], [alone[label][place]])
+            if other != label and near is not None and near <= SAME and apart is not None and apart > NOISE:
+                raise UsageError(
+                    f"model {spec.name!r}: asked for several at once, the server answers for {label} as {other} does"
+                    " alone; give it a free place for one more adapter (vLLM: --max-loras), or ask for one at a time"
+                )
+        notes.append(
+            f"model {spec.name}: {label} answers otherwise in a mixed batch than alone (log-probabilities differ by"
+            f" {moved:.2g})"
+        )
+    return notes[:1]
+
+
+def _distance(some: Sequence[Reply], others: Sequence[Reply]) -> float | None:
+    """The largest difference of log-probabilities; ``None`` where a server gives none, or nothing but zeros."""
+    signals = [reply.signals for reply in (*some, *others)]
+    if not all(signals) or not any(value for one in signals for key, value in one.items() if key != "margin"):
+        return None
+    pairs = zip(some, others, strict=True)
+    return max(abs(a.signals[key] - b.signals[key]) for a, b in pairs for key in a.signals if key in b.signals)
+
+
+def _refused(spec: ModelSpec, arm: Arm, error: ModelError) -> UsageError:
+    return UsageError(f"model {spec.name!r}: the server refuses {arm.label} ({error}); {_load(spec, arm)}")
+
+
+def _load(spec: ModelSpec, arm: Arm) -> str:
+    where = urlsplit(spec.base_url or "").netloc.rpartition("@")[2]
+    if arm.name is None:
+        return f"start the server at {where} with the adapter (llama.cpp: --lora FILE), or take lora out"
+    return (
+        f"load it at {where} under that name (vLLM: --enable-lora --lora-modules {arm.name}=FOLDER; llama.cpp takes"
+        " no name: write sampling.lora)"
+    )
