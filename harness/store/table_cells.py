@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import UserFileError
 from harness.store.table_number import read_amounts
-from harness.store.table_reading import UNITS, Reading, tidy
+from harness.store.table_reading import SCALED, UNITS, Reading, tidy
 from harness.store.table_words import NO_LABEL, NOTHING, advice_for, verdicts
 
 if TYPE_CHECKING:
@@ -121,13 +121,12 @@ def numbers(
     else:
         values, stated = _written(source, name)
     values = _ours(source, name, values, stated)
+    bounds = "" if low == -np.inf else f" from {low:g}" + (f" to {high:g}" if high < 2.0**53 else "")
     if whole:
-        _refuse(source, name, ~np.isnan(values) & (values % 1 != 0), values, "needed: a whole number")
+        _refuse(source, name, ~np.isnan(values) & (values % 1 != 0), values, f"needed: a whole number{bounds}")
         high = min(high, 2.0**53)
     wrong = (values < low) | (values > high) | np.isinf(values)
-    if wrong.any():
-        bounds = "" if low == -np.inf else f" from {low:g}" + (f" to {high:g}" if high < np.inf else "")
-        _refuse(source, name, wrong, values, f"needed: a finite number{bounds}")
+    _refuse(source, name, wrong, values, f"needed: a finite number{bounds}")
     return pd.Series(values, index=column.index)
 
 
@@ -152,10 +151,27 @@ def _written(source: Source, name: str) -> tuple["np.ndarray[Any, Any]", "np.nda
         if amount.value is None:
             raise source.refusal(row, name, f"found {text[:60]!r}", amount.advice)
         values[row], stated[row] = amount.value, amount.stated
+    _refuse_half_stated(source, name, found, stated)
     row = int(touched[0])
-    more = f", and {len(touched) - 1:,} more cells in this way" if len(touched) > 1 else ""
+    more = f" (and {len(touched) - 1:,} more)" if len(touched) > 1 else ""
     source.notes.append(f"{name}: {found.iloc[row]!r} was read as {values[row]:.12g}{more}")
     return values, stated
+
+
+def _refuse_half_stated(source: Source, name: str, found: "pd.Series[Any]", stated: "np.ndarray[Any, Any]") -> None:
+    """Where some cells name a unit that is not ours by default, the others must be 0, or the user must say theirs."""
+    if name.endswith("_usd"):
+        stated = stated & found.str.contains("¢|c", case=False).fillna(value=False).to_numpy(dtype=bool)
+    if name in source.reading.units or name in source.reading.scales or not stated.any():
+        return
+    bare = ~stated & ~found.fillna("0").str.lower().isin({*NOTHING, "0", "0.0", "0.00"}).to_numpy(dtype=bool)
+    if bare.any():
+        row = int(bare.argmax())
+        other = str(found.iloc[int(stated.argmax())])
+        share = name in SCALED
+        say = f"--scale {name}=0..100, if it is one of a hundred" if share else f"--unit {name}=UNIT"
+        problem = f"found {found.iloc[row]!r} in a column where other cells name their unit, such as {other!r}"
+        raise source.refusal(row, name, problem, f"write all in one way, or say what the bare numbers are: {say}")
 
 
 def _ours(
@@ -177,15 +193,15 @@ def _ours(
     return values
 
 
-def scale_advice(source: Source, values: "np.ndarray[Any, Any]") -> str:
-    """What to do about scores that are not from 0 to 1."""
+def scale_advice(source: Source, values: "np.ndarray[Any, Any]", row: int) -> str:
+    """What to do about scores that are not from 0 to 1, of which ``row`` has one."""
     import numpy as np
 
-    if "score" in source.reading.scales:
-        return "needed: a share of at most 100%"
-    smallest, largest = float(np.nanmin(values)), float(np.nanmax(values))
-    span = next((f"0..{top}" for top in (5, 10, 100, 1000) if largest <= top), f"0..{largest:g}")
-    span = span if smallest >= 0 else f"{smallest:g}..{largest:g}"
+    if "score" in source.reading.scales or str(source.frame["score"].iloc[row]).strip().endswith("%"):
+        return "needed: a share from 0% to 100%"
+    largest = max(float(np.nanmax(values)), -float(np.nanmin(values)))
+    top = next((f"{top}" for top in (1, 5, 10, 100, 1000) if largest <= top), f"{largest:g}")
+    span = f"{f'-{top}' if np.nanmin(values) < 0 else 0}..{top}"
     return (
         f"scores lie between 0 and 1: give the lowest and the highest that can be reached, such as --scale score={span}"
     )
@@ -195,6 +211,11 @@ def _refuse(source: Source, name: str, wrong: Any, values: Any, advice: str) -> 
     if wrong.any():
         row = int(wrong.argmax())
         raise source.refusal(row, name, f"found {values[row]:.12g}", advice)
+
+
+def rows(count: int) -> str:
+    """``1 row``, ``1,200 rows``."""
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
 
 
 def listed(parts: list[str], most: int = 8) -> str:
@@ -226,10 +247,10 @@ def truths(source: Source, name: str) -> "pd.Series[float]":
         advice = advice_for([word, *(w for w in unknown if w != word)], source.theirs.get(name, name))
         raise source.refusal(row, name, f"found {word[:60]!r}", advice)
     parts = []
-    for value, meaning in ((1.0, "a pass"), (0.0, "a failure")):
+    for value, meaning in ((1.0, "pass"), (0.0, "failure")):
         taken = [word for word, v in values.items() if v == value]
         if not all(word.casefold() in _USUAL for word in taken):
-            parts.append(f"{listed([f'{word!r} ({counts[word]:,})' for word in taken])} for {meaning}")
+            parts.append(f"{listed([f'{word!r} ({rows(counts[word])})' for word in taken])} as a {meaning}")
     if parts:
-        source.notes.append(f"{name}: taken were {'; '.join(parts)}")
+        source.notes.append(f"{name}: read {' and '.join(parts)}")
     return pd.Series(found.map(values).to_numpy(dtype=np.float64, na_value=np.nan), index=found.index)

@@ -1,5 +1,6 @@
 """Opens the file that a user brings, packed or not, as text or as Parquet, and takes the columns that are wanted."""
 
+import ast
 import bz2
 import codecs
 import gzip
@@ -186,19 +187,35 @@ def load_parquet(path: Path, wanted: Wanted) -> Loaded:
     try:
         with pq.ParquetFile(path) as file:
             names = [name for name in file.schema_arrow.names if not name.startswith("__index_level_")]
-            heads = {name for name in names if wanted.keeps(name) or _has_parts(file.schema_arrow, name, wanted)}
+            heads = {
+                name for name in names if wanted.keeps(_one_level(name)) or _has_parts(file.schema_arrow, name, wanted)
+            }
             twice = next((name for name in heads if names.count(name) > 1), None)
             if twice is not None:
                 raise UserFileError(path, f"the column {twice!r} is there twice", advice="rename one")
             table = file.read(columns=[name for name in names if name in heads])
+            if any(name.startswith("('") for name in names):  # columns of several levels, as pandas writes them
+                names, heads = [_one_level(name) for name in names], {_one_level(name) for name in heads}
+                table = table.rename_columns([_one_level(name) for name in table.column_names])
     except (pa.ArrowException, OSError, ValueError):
         raise UserFileError(path, "not a readable Parquet file: it is cut off or damaged") from None
     while any(pa.types.is_struct(column.type) for column in table.schema):
         table = table.flatten()
-    inner = [name for name in table.column_names if name not in names]
+    inner = [name for name in table.column_names if name not in heads]
+    all_names = [name for name in names if name in table.column_names or name not in heads]
     frame = _frame(table.select([name for name in dict.fromkeys(table.column_names) if wanted.keeps(name)]))
     lines = np.arange(1, len(frame) + 1)
-    return Loaded(names=(*names, *inner), frame=frame, lines=lines, place="row")
+    return Loaded(names=(*all_names, *inner), frame=frame, lines=lines, place="row")
+
+
+def _one_level(name: str) -> str:
+    """``('metrics', 'passed')`` as ``metrics.passed``; another name as it is."""
+    if not name.startswith("('"):
+        return name
+    try:
+        return ".".join(str(part) for part in ast.literal_eval(name) if str(part))
+    except (ValueError, SyntaxError):
+        return name
 
 
 def _has_parts(schema: "pa.Schema", name: str, wanted: Wanted) -> bool:

@@ -24,10 +24,10 @@ from harness.store.flags import Flag
 from harness.store.journal import ATTEMPTS
 from harness.store.manifest import installed_versions, write_manifest
 from harness.store.recall import journal_files
-from harness.store.table_cells import Source, numbers, truths, words
+from harness.store.table_cells import Source, numbers, rows, truths, words
 from harness.store.table_doubts import note_spellings, refuse_summaries
 from harness.store.table_reading import Reading
-from harness.store.table_results import confidences, judged, rows
+from harness.store.table_results import confidences, judged
 from harness.store.table_source import read_source
 from harness.store.table_words import NOTHING
 from harness.store.tables import write_outcomes

@@ -28,7 +28,7 @@ def load_json(path: Path, wanted: Wanted) -> Loaded:
     if line.lstrip().startswith("{") and _is_whole(line):
         rest = ((place, text) for place, text in enumerate(lines, number + 1) if text.strip())
         second = next(rest, None)
-        if second is not None or not _table(json.loads(line)):
+        if second is not None or not _table(json.loads(line), wanted):
             return _columns(path, wanted, _line_by_line(path, first, second, rest), "line")
     parts, size = ["\n" * (number - 1), line], len(line)
     for text in lines:
@@ -37,7 +37,9 @@ def load_json(path: Path, wanted: Wanted) -> Loaded:
         if size > LARGEST:
             raise UserFileError(path, f"larger than {LARGEST:,} characters", advice="save it as JSON lines or Parquet")
     whole = _parsed(path, "".join(parts), 1)
-    records = whole if isinstance(whole, list) else _table(whole)
+    records = whole if isinstance(whole, list) else _table(whole, wanted)
+    if records is None and isinstance(whole, dict) and sum(wanted.knows(name) for name, _ in _flat(whole, "")) > 1:
+        records = [whole]
     if records is None:
         keys = f"found an object with {', '.join(list(whole)[:8])}" if isinstance(whole, dict) else "found one value"
         raise UserFileError(path, keys, advice=_SHAPES)
@@ -95,31 +97,37 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _table(whole: Any) -> list[Any] | None:
+def _table(whole: Any, wanted: Wanted) -> list[Any] | None:
     """The records of an object that holds a table; ``None`` where it holds none, or several could be meant."""
     if not isinstance(whole, dict):
         return None
     names, data = whole.get("columns"), whole.get("data")
     if isinstance(names, list) and _lists_of(names, str) and isinstance(data, list):
-        return [
-            dict(zip(names, row, strict=False)) if isinstance(row, list) and len(row) == len(names) else row
-            for row in data
-        ]
+        fit = [isinstance(row, list) and len(row) == len(names) for row in data]
+        return [dict(zip(names, row, strict=True)) if fits else row for row, fits in zip(data, fit, strict=True)]
     found = {key: value for key, value in whole.items() if _lists_of(value, dict)}
-    key = next((name for name in _KEYS if name in found), next(iter(found), None) if len(found) == 1 else None)
+    key = next((name for name in _KEYS if name in found), next(iter(found)) if len(found) == 1 else None)
     if key is not None:
         return list(found[key])
-    if len(whole) > 1 and all(isinstance(value, list) for value in whole.values()):
-        sizes = {len(value) for value in whole.values()}
-        return (
-            [dict(zip(whole, row, strict=True)) for row in zip(*whole.values(), strict=True)]
-            if len(sizes) == 1
-            else None
-        )
-    if len(whole) > 1 and all(isinstance(value, dict) for value in whole.values()):  # as pandas writes it by default
-        keys = [list(value) for value in whole.values()]
-        if all(key == keys[0] for key in keys):
-            return [{name: whole[name][row] for name in whole} for row in keys[0]]
+    inside = next((_table(whole[name], wanted) for name in _KEYS if isinstance(whole.get(name), dict)), None)
+    return inside if inside is not None else _in_columns(whole, wanted)
+
+
+def _in_columns(whole: dict[str, Any], wanted: Wanted) -> list[Any] | None:
+    """The records of a table that is written by columns, or by rows under their names."""
+    columns = list(whole.values())
+    known = any(wanted.knows(name) for name in whole)
+    if known and len(columns) > 1 and all(isinstance(column, list) for column in columns):
+        if len({len(column) for column in columns}) > 1:
+            return None
+        return [dict(zip(whole, row, strict=True)) for row in zip(*columns, strict=True)]
+    if not columns or not all(isinstance(column, dict) for column in columns):
+        return None
+    if known:
+        rows = list(dict.fromkeys(row for column in columns for row in column))
+        return [{name: whole[name].get(row) for name in whole} for row in rows]
+    if all(any(wanted.knows(name) for name in record) for record in columns):
+        return [{"index": name, **record} for name, record in whole.items()]
     return None
 
 

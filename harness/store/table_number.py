@@ -17,7 +17,7 @@ _THOUSANDS_COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+\.\d*|\d{1,3}(?:,\d{3}
 _EITHER_COMMA = re.compile(r"[+-]?\d{1,3},\d{3}")
 _THOUSANDS_POINT = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?")
 _MONEY = re.compile(
-    r"(?P<sign>[+-]?)\s*(?:US\s?\$|\$|USD)?\s*(?P<number>[^a-z$]*?)\s*(?:US\s?\$|\$|USD)?", re.IGNORECASE
+    r"(?P<sign>[+-]?)\s*(?:US\s?\$|\$|USD)?\s*(?P<number>[^a-z$]*?(?:e[+-]?\d+)?)\s*(?:US\s?\$|\$|USD)?", re.IGNORECASE
 )
 _TIME = re.compile(r"(?P<number>[+-]?[\d., \u00a0\u202f]*\d\.?(?:e[+-]?\d+)?)\s*(?P<unit>[a-zµμ]+)\.?", re.IGNORECASE)
 _TIME_WORDS = {

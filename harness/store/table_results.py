@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from harness.core import Cause, Status, nearest
-from harness.store.table_cells import Source, counted, listed, numbers, scale_advice, texts, truths, words
+from harness.store.table_cells import Source, counted, listed, numbers, rows, scale_advice, texts, truths, words
 from harness.store.table_reading import plain_word
 from harness.store.table_words import NOTHING, STATES, State, verdicts
 
@@ -58,11 +58,6 @@ def judged(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     return made
 
 
-def rows(count: int) -> str:
-    """``1 row``, ``1,200 rows``."""
-    return f"{count:,} row" if count == 1 else f"{count:,} rows"
-
-
 def confidences(source: Source, contenders: "pd.Series[Any]") -> Any:
     """Confidences from 0 to 1; those of a contender whose scale is another are unknown."""
     if "confidence" not in source.frame:
@@ -100,8 +95,8 @@ def _states(source: Source) -> list[State | None]:
             raise source.refusal(row, "status", f"found {word[:60]!r}", advice)
     told = [(word, state) for word, state in meanings.items() if word.lower() not in known]
     if told:
-        parts = [f"{word!r} ({counts[word]:,}) for {_named(state)}" for word, state in told]
-        source.notes.append(f"status: taken were {listed(parts)}")
+        parts = [f"{word!r} ({rows(counts[word])}) as {_named(state)}" for word, state in told]
+        source.notes.append(f"status: read {listed(parts)}")
     return [meanings.get(word) for word in found]
 
 
@@ -137,7 +132,7 @@ def _scores(source: Source, *, decided: "Array") -> "Array":
         return np.asarray(values)
     if (outside & ~decided).any():
         row = int((outside & ~decided).argmax())
-        raise source.refusal(row, "score", f"found {values[row]:.12g}", scale_advice(source, values))
+        raise source.refusal(row, "score", f"found {values[row]:.12g}", scale_advice(source, values, row))
     span = f"{np.nanmin(values):g} to {np.nanmax(values):g}"
     source.notes.append(f"the column score runs from {span} and was left out: scores lie between 0 and 1 (--scale)")
     return np.full(len(values), np.nan)

@@ -153,11 +153,14 @@ def _check_columns(path: Path, loaded: Loaded, taken: Mapping[str, str]) -> None
     help_: list[str] = []
     for ours in (*missing, *(() if results else ("passed", "score"))):
         often = _OFTEN[ours]
-        close = sorted((often.index(plain_name(name)), name) for name in free if plain_name(name) in often)
+        look = {name: plain_name(name) for name in free}
+        look = {name: full if full in often else plain_name(name.rpartition(".")[2]) for name, full in look.items()}
+        close = sorted((often.index(plain), name) for name, plain in look.items() if plain in often)
         if close and not (ours == "score" and any(part.startswith("--map passed=") for part in help_)):
             help_.append(f"--map {ours}={shlex.quote(close[0][1])}")
     what = " and no column ".join(missing) if missing else "passed or score"
     there = ", ".join(name or "(no name)" for name in loaded.names[:12]) + (", …" if len(loaded.names) > 12 else "")
+    there = there or "no column"
     asked = [name for name in missing if not any(part.startswith(f"--map {name}=") for part in help_)]
     if not missing and not help_:
         asked = ["passed"]
@@ -256,7 +259,7 @@ def _alike(left_out: Sequence[str], taken: Mapping[str, str]) -> list[str]:
         for ours, theirs in _OFTEN.items():
             if plain_name(name) in theirs and ours not in taken and ours not in _NEEDED:
                 found.setdefault(ours, f"--map {ours}={shlex.quote(name)}")
-    return [f"left-out columns that look like ours are taken in by {' '.join(found.values())}"] if found else []
+    return [f"columns that look like ours were left out; to take them in: {' '.join(found.values())}"] if found else []
 
 
 def _faults(loaded: Loaded, left_out: Sequence[str]) -> list[str]:

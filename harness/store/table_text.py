@@ -12,7 +12,7 @@ from harness.core import UserFileError
 from harness.store.table_file import LONGEST_LINE, Loaded, Wanted, text_lines
 from harness.store.table_reading import tidy
 
-_MARKS = (",", ";", "\t", "|")
+_MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _USUAL = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
 _HEAD = 60
 """Lines that are looked at to find the header and the mark."""
@@ -61,6 +61,8 @@ def load_text(path: Path, wanted: Wanted, ending: str) -> Loaded:
     head = list(itertools.islice(lines, _HEAD))
     if not any(line.strip() for line in head):
         raise UserFileError(path, "not a readable table: it is empty")
+    if head[0].startswith(('{"', "[{")):
+        raise UserFileError(path, "this looks like JSON", field="line 1", advice="let its name end in .json or .jsonl")
     layout = _layout(head, wanted, ending)
     names, where = layout.names, f"line {layout.first + 1}"
     chosen = [place for place, name in enumerate(names) if name and wanted.keeps(name)]
@@ -157,8 +159,8 @@ def _fitted(path: Path, record: list[str], layout: _Layout, line: int, odd: _Odd
         if not any(cell.strip() for cell in record[width:]):
             return record[:width]
         problem = f"found {len(record)} cells where the header has {width} columns ({_listed(layout.names)})"
-        mark = {"\t": "tab"}.get(layout.mark, layout.mark)
-        raise UserFileError(path, problem, field=f"line {line}", advice=f"quote a cell that holds a {mark}")
+        advice = f"quote a cell that holds a {_MARKS.get(layout.mark, layout.mark)}, or name each column in the header"
+        raise UserFileError(path, problem, field=f"line {line}", advice=advice)
     if any(layout.names[len(record) :]):
         odd.add("has fewer cells than the header: the missing ones were taken as empty", line)
     return record + [""] * (width - len(record))
