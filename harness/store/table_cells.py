@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import UserFileError
 from harness.store.table_number import read_amounts
-from harness.store.table_reading import SCALED, UNITS, Reading, tidy
-from harness.store.table_words import NO_LABEL, NOTHING, advice_for, verdicts
+from harness.store.table_reading import SCALED, UNITS, Reading, plain_word, tidy
+from harness.store.table_words import NO_LABEL, NOTHING, SUMMARY, advice_for, verdicts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +36,9 @@ class Source:
     notes: list[str] = field(default_factory=list)
     """How the cells were read where it is not plain from the mapping."""
 
+    def _names(self, row: int) -> list[str]:
+        return [plain_word(str(self.frame[name].iloc[row])) for name in ("task", "contender") if name in self.frame]
+
     def at(self, row: int) -> str:
         """Where the row stands, such as ``line 7``."""
         return f"{self.place} {int(self.lines[row])}"
@@ -46,6 +49,8 @@ class Source:
         if self.across and name not in self.theirs:
             theirs = str(self.frame[self.across].iloc[row])
         column = name if theirs == name else f"{theirs} ({name})"
+        if any(name_of in SUMMARY for name_of in self._names(row)):
+            advice = "the row looks like one that sums up others: delete it"
         return UserFileError(self.path, problem, field=f"{self.at(row)}, {column}", advice=advice)
 
 
@@ -245,6 +250,8 @@ def truths(source: Source, name: str) -> "pd.Series[float]":
         row = int(found.isin(unknown).to_numpy(dtype=bool).argmax())
         word = str(found.iloc[row])
         advice = advice_for([word, *(w for w in unknown if w != word)], source.theirs.get(name, name))
+        if source.across and name not in source.theirs and "--map" in advice:
+            advice = "each column must hold words for right and wrong, or each column numbers from 0 to 1"
         raise source.refusal(row, name, f"found {word[:60]!r}", advice)
     parts = []
     for value, meaning in ((1.0, "pass"), (0.0, "failure")):

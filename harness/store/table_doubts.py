@@ -61,8 +61,10 @@ def note_spellings(source: Source, made: "pd.DataFrame") -> None:
         pairs = [names for names in alike.values() if len(names) > 1]
         if pairs:
             shown = " and ".join(repr(name) for name in pairs[0][:3])
-            count = f"{len(pairs):,} {word}s are there in several spellings, such as {shown}"
-            source.notes.append(f"{count}: they count as different {word}s; spell them alike if they are one")
+            more = f", as do the names of {len(pairs) - 1:,} more" if len(pairs) > 1 else ""
+            source.notes.append(
+                f"the {word}s {shown} differ in their spelling only{more}: they count as different {word}s"
+            )
     shortened = next((name for name in made["task"].unique() if _SHORTENED.fullmatch(name)), None)
     if shortened is not None:
         text = f"the task {shortened!r} looks like a long number that a spreadsheet has shortened"

@@ -176,7 +176,7 @@ def _identities(source: Source) -> "pd.DataFrame":
     if len(unknown):
         row, found = int(unknown.index[0]), unknown.iloc[0]
         raise source.refusal(row, "contender_kind", f"found {found!r}", nearest(found, kinds))
-    made["split"] = words(source, "split") if "split" in frame else None
+    made["split"] = words(source, "split").str.lower() if "split" in frame else None
     return made
 
 
@@ -231,7 +231,7 @@ def _times(source: Source) -> Any:
     if unread.any():
         row = int(unread.to_numpy(dtype=bool).argmax())
         example = f"such as {texts.iloc[row][:40]!r} in {source.at(row)}"
-        source.notes.append(f"started_at: {rows(int(unread.sum()))} hold no time as ISO 8601 writes it, {example}")
+        source.notes.append(f"started_at: no ISO 8601 time in {rows(int(unread.sum()))}, {example}: unknown there")
     return times
 
 
@@ -251,11 +251,9 @@ def _expanded(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     wrong = np.isnan(passes) | np.isnan(trials) | (trials < 1) | (passes > trials)
     if wrong.any():
         row = int(wrong.argmax())
-        found = ["nothing" if np.isnan(value[row]) else f"{value[row]:g}" for value in (passes, trials)]
-        problem, advice = (
-            "found {} passes of {} trials".format(*found),
-            "at least one trial, and no more passes than trials",
-        )
+        empty = np.isnan(passes[row]) or np.isnan(trials[row])
+        problem = "passes or trials are empty" if empty else f"found {passes[row]:g} passes of {trials[row]:g} trials"
+        advice = "at least one trial, and no more passes than trials"
         raise UserFileError(source.path, problem, field=source.at(row), advice=f"needed: {advice}")
     if trials.sum() > _MOST_ATTEMPTS:
         row = int(trials.argmax())
@@ -299,7 +297,7 @@ def _repeats(source: Source, made: "pd.DataFrame", repeated: Any) -> str:
     verb = "repeats" if repeated.sum() == 1 else "repeat"
     where = f"{verb} a contender and task ({source.at(row)} repeats {source.at(first)})"
     said = f"{rows(int(repeated.sum()))} {where}; without a trial column they count as further trials"
-    plain = [name for name in source.theirs if not name.startswith("skills_")]
+    plain = [str(name) for name in source.frame.columns if not str(name).startswith("skills_")]
     copies = int(source.frame.duplicated(plain).sum())
     if not copies:
         return said

@@ -38,7 +38,8 @@ def judged(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     between = ~np.isnan(score) & ~np.isin(score, (0.0, 1.0))
     passed = np.where(np.isnan(passed) & ~((told == 0) & between), told, passed)
     passed = np.where(np.isnan(passed) & ~np.isnan(score) & ~between, score, passed)
-    weak = np.array([_value(s) if s and s.weak else np.nan for s in states])
+    graded = "passed" in frame or "score" in frame  # a call that came back is then no pass by itself
+    weak = np.array([_value(s) if s and s.weak and not (graded and _value(s) == 1) else np.nan for s in states])
     late = int(((weak == 0) & (passed == 1)).sum())
     passed = np.where(np.isnan(passed) & np.isnan(score), weak, passed)
     dropped = int((lost & (~np.isnan(passed) | ~np.isnan(score))).sum())
@@ -95,14 +96,15 @@ def _states(source: Source) -> list[State | None]:
             raise source.refusal(row, "status", f"found {word[:60]!r}", advice)
     told = [(word, state) for word, state in meanings.items() if word.lower() not in known]
     if told:
-        parts = [f"{word!r} ({rows(counts[word])}) as {_named(state)}" for word, state in told]
-        source.notes.append(f"status: read {listed(parts)}")
+        graded = "passed" in source.frame or "score" in source.frame
+        parts = [f"{word!r} ({rows(counts[word])}) as {_named(state, graded=graded)}" for word, state in told]
+        source.notes.append(f"status: read {listed(parts, 24)}")
     return [meanings.get(word) for word in found]
 
 
-def _named(state: State) -> str:
-    if state.status is None:
-        return "an attempt that came to its end"
+def _named(state: State, *, graded: bool) -> str:
+    if state.status is None or (graded and state.weak and state.status is Status.PASSED):
+        return "ended, which is no result by itself"
     return state.status.value if state.cause is None else f"{state.status.value} ({state.cause.value})"
 
 

@@ -10,9 +10,9 @@ from harness.core import UsageError, UserFileError, nearest
 from harness.store.table_cells import Source, texts
 from harness.store.table_file import Loaded, Wanted, is_fault, kind_of, load_parquet
 from harness.store.table_json import load_json
-from harness.store.table_reading import UNITS, Reading, plain_name, tidy
+from harness.store.table_reading import UNITS, Reading, plain_name, plain_word, tidy
 from harness.store.table_text import load_text
-from harness.store.table_words import NOTHING, verdicts
+from harness.store.table_words import NOTHING, SUMMARY, verdicts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,7 +152,7 @@ def _check_columns(path: Path, loaded: Loaded, taken: Mapping[str, str]) -> None
     free = [name for name in loaded.names if name and name not in taken.values()]
     help_: list[str] = []
     for ours in (*missing, *(() if results else ("passed", "score"))):
-        often = _OFTEN[ours]
+        often = [ours, *_OFTEN[ours]]
         look = {name: plain_name(name) for name in free}
         look = {name: full if full in often else plain_name(name.rpartition(".")[2]) for name, full in look.items()}
         close = sorted((often.index(plain), name) for name, plain in look.items() if plain in often)
@@ -205,7 +205,8 @@ def _long(
             f"--wide: there is a column {results[0]}" if results else "--wide: there are columns contender and task"
         )
         problem = "--wide: there is no column task" if len(missing) == 2 else f"{problem}, so this table is not wide"
-        advice = "name it: --map task=COLUMN" if len(missing) == 2 else "leave --wide out"
+        index = shlex.quote(loaded.names[0]) if str(loaded.names[0]).startswith("Unnamed") else "COLUMN"
+        advice = f"name it: --map task={index}" if len(missing) == 2 else "leave --wide out"
         raise UserFileError(path, problem, field=loaded.header, advice=advice)
     across = missing[0]
     names = [name for name in loaded.frame.columns if name not in taken.values()]
@@ -213,7 +214,7 @@ def _long(
         path=path, frame=loaded.frame, lines=loaded.lines, place=loaded.place, theirs={}, reading=reading, notes=notes
     )
     cells = {name: texts(raw, name) for name in names}
-    columns = [name for name in names if _holds_results(cells[name], reading)]
+    columns = [name for name in names if _may_be_across(name) and _holds_results(cells[name], reading)]
     if not columns:
         raise UserFileError(
             path,
@@ -241,6 +242,15 @@ def _long(
         notes=notes,
     )
     return source, [*taken.values(), *columns]
+
+
+def _may_be_across(name: str) -> bool:
+    """Whether a column may be a contender: no index, no sum of others, and nothing that looks like one of ours."""
+    plain = plain_name(name)
+    often = any(plain in names for names in _OFTEN.values())
+    return not (
+        often or plain in {"", "index", "row"} or re.match(r"unnamed_\d+$", plain) or plain_word(name) in SUMMARY
+    )
 
 
 def _holds_results(cells: "pd.Series[Any]", reading: Reading) -> bool:

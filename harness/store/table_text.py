@@ -64,6 +64,8 @@ def load_text(path: Path, wanted: Wanted, ending: str) -> Loaded:
     if head[0].startswith(('{"', "[{")):
         raise UserFileError(path, "this looks like JSON", field="line 1", advice="let its name end in .json or .jsonl")
     layout = _layout(head, wanted, ending)
+    if layout.names[0] == "":
+        layout.names[0] = "Unnamed: 0"  # an index that was saved without a name, as pandas calls it
     names, where = layout.names, f"line {layout.first + 1}"
     chosen = [place for place, name in enumerate(names) if name and wanted.keeps(name)]
     twice = next((names[place] for place in chosen if names.count(names[place]) > 1), None)
