@@ -133,7 +133,10 @@ class LiteLLMModel:
             return body
         for choice in body["choices"]:
             message = choice["message"]
-            choice["message"] = (message.pop("provider_specific_fields", None) or {}) | message
+            aside = message.pop("provider_specific_fields", None) or {}
+            if aside.get("reasoning") == message.get("reasoning_content"):
+                message.pop("reasoning_content", None)  # litellm's own name for it
+            choice["message"] = aside | message
         return body
 
     def _error(self, error: Exception) -> ModelError:

@@ -38,6 +38,12 @@ _OPENED = re.compile(rf"(?:{'|'.join(opens for opens, _ in _PAIRS)})\s*\Z", re.I
 
 SEPARATE, KEEP = "separate", "keep"
 """What an experiment may say: reasoning is kept apart, or is part of the text."""
+
+
+class MisshapenError(TypeError):
+    """A message has a shape that no provider should send; the text says what."""
+
+
 FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "thinking_blocks", "reasoning_details")
 """Of a message, in the order in which they are believed; some providers send the same in two."""
 
@@ -136,7 +142,7 @@ def parts_of(content: Sequence[Any]) -> tuple[str, str, str]:
     """Reasoning, text and refusal of a content that came in parts.
 
     Raises:
-        TypeError: a part is neither an object nor a text.
+        MisshapenError: a part is neither an object nor a text.
     """
     thought, said, refused = [], [], []
     for part in content:
@@ -146,7 +152,7 @@ def parts_of(content: Sequence[Any]) -> tuple[str, str, str]:
             said.append(part)
             continue
         if not isinstance(part, Mapping):
-            raise TypeError(f"a part of the content is {type(part).__name__}")
+            raise MisshapenError(f"a part of the content is {type(part).__name__}")
         kind = str(part.get("type") or "")
         if part.get("thought") is True or re.search("think|reason|thought", kind):
             thought.append(_text_of(part))
