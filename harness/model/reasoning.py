@@ -75,6 +75,8 @@ def separated(text: str, *, opened: bool = False) -> tuple[str, str]:
         if kind is None:
             break
         end, balanced = _end(_EITHER[kind], text, start, balanced=balanced)
+        if end is None and not opened and _SPOKEN_AFTER.match(text, start):
+            break
         thought.append(text[start : end[0]] if end else text[start:])
         place = end[1] if end else len(text)
     if not thought and (end := next((found for either in _EITHER if (found := _unopened(either, text))), None)):
