@@ -106,7 +106,7 @@ class OpenAIModel:
                 if answer.status != 200:
                     text = await answer.error_text()
                     raise self._advised(http_error(answer.status, text, answer.headers, self._redact))
-                if self._stream and answer.content_type == "text/event-stream":
+                if answer.content_type == "text/event-stream":
                     return await self._streamed(answer, started)
                 data = await answer.body()
         except TimeoutError as error:
@@ -137,7 +137,7 @@ class OpenAIModel:
             try:
                 told = joined.add(self._checked(event, event.data, answer.headers))
             except MISSHAPEN as error:
-                raise no_completion(f"{type(error).__name__}: {error}") from None
+                raise no_completion(error) from None
             if told and ttft_s is None:
                 ttft_s = time.perf_counter() - started
         if not joined.ended:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.model.reasoning import MisshapenError
 from harness.model.usage import joined_usage
 
 DONE = b"[DONE]"
@@ -27,44 +28,48 @@ async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[Event]:
     Lines end by LF, CR LF or CR. Data of several lines is one event; but a line that is whole JSON ends it, since some
     servers leave out the empty line between events.
     """
-    name, data = "", b""
+    name = ""
+    data: list[bytes] = []
     async for line in _lines(pieces):
         field, _, value = line.partition(b":")
         if field in {b"data", b"error"}:  # older llama.cpp servers send an error under its own name
             name = "error" if field == b"error" else name
-            data = data + b"\n" + value if data else value
-            event = _event(name, data)
+            event = None if data else _event(name, value)
             if event is not None and (event.value is not None or event.data == DONE):
                 yield event
-                data = b""
+            else:
+                data.append(value)
         elif field == b"event":
             name = value.strip().decode("utf-8", "replace")
         elif not line:
-            if (event := _event(name, data)) is not None:
+            if (event := _event(name, b"\n".join(data))) is not None:
                 yield event
-            name, data = "", b""
-    if (event := _event(name, data)) is not None:
+            name, data = "", []
+    if (event := _event(name, b"\n".join(data))) is not None:
         yield event
 
 
 async def _lines(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     """Lines without their ends. A CR at the end of a piece may be half of a CR LF."""
-    rest, started = b"", False
+    rest: list[bytes] = []
+    first, cut = True, False
     async for piece in pieces:
-        rest += piece
-        if not started:
-            if len(rest) < len(codecs.BOM_UTF8) and codecs.BOM_UTF8.startswith(rest):
-                continue
-            rest, started = rest.removeprefix(codecs.BOM_UTF8), True
-        if b"\n" not in piece and b"\r" not in piece and not rest.endswith(b"\r"):
+        if not piece:
             continue
-        held = b"\r" if rest.endswith(b"\r") else b""
-        *lines, rest = rest.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        rest += held
+        new = piece.removeprefix(b"\n") if cut else piece  # the line before a CR was given already
+        cut = piece.endswith(b"\r")
+        *lines, last = new.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         for line in lines:
-            yield line
-    for line in rest.replace(b"\r", b"\n").split(b"\n"):
-        yield line
+            rest.append(line)
+            yield _whole(rest, first=first)
+            rest, first = [], False
+        rest.append(last)
+    yield _whole(rest, first=first)
+
+
+def _whole(pieces: list[bytes], *, first: bool) -> bytes:
+    line = b"".join(pieces)
+    return line.removeprefix(codecs.BOM_UTF8) if first else line
 
 
 def _event(name: str, data: bytes) -> Event | None:
@@ -101,21 +106,21 @@ class Joined:
         """Takes one chunk; True where it held something of the answer itself.
 
         Raises:
-            TypeError: it has a shape that no provider should send.
+            MisshapenError: it has a shape that no provider should send.
         """
         if not isinstance(chunk, dict):
-            raise TypeError(f"a chunk is {type(chunk).__name__}")
+            raise MisshapenError(f"a chunk is {type(chunk).__name__}")
         self._model = chunk.get("model") or self._model
         self._usage = joined_usage(self._usage, chunk)
         choices = chunk.get("choices") or []
         if not isinstance(choices, list):
-            raise TypeError(f"choices is {type(choices).__name__}")
+            raise MisshapenError(f"choices is {type(choices).__name__}")
         return any([self._add_choice(one) for one in choices if one is not None])  # noqa: C419 - all are taken
 
     def _add_choice(self, choice: Any) -> bool:
         """Only the first choice is the answer."""
         if not isinstance(choice, dict):
-            raise TypeError(f"a choice is {type(choice).__name__}")
+            raise MisshapenError(f"a choice is {type(choice).__name__}")
         if str(choice.get("index") or 0) != "0":
             return False
         for name in ("finish_reason", "native_finish_reason"):
@@ -129,7 +134,7 @@ class Joined:
         if not delta and isinstance(whole, dict):
             return self._add_delta(self._news(whole))
         if delta is not None and not isinstance(delta, dict):
-            raise TypeError(f"a delta is {type(delta).__name__}")
+            raise MisshapenError(f"a delta is {type(delta).__name__}")
         return self._add_delta(delta or {})
 
     def _news(self, whole: dict[str, Any]) -> dict[str, Any]:
@@ -153,7 +158,7 @@ class Joined:
             self._started = found = True
             if name == "tool_calls":
                 if not isinstance(value, list):
-                    raise TypeError(f"tool_calls is {type(value).__name__}")
+                    raise MisshapenError(f"tool_calls is {type(value).__name__}")
                 for call in value:
                     self._add_call(call, alone=len(value) == 1)
             elif name == "content":
