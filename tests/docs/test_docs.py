@@ -181,7 +181,7 @@ def test_the_files_of_the_pages_make_a_suite_and_a_skill(tmp_path):
     assert not [finding for finding in lint_suite(suite) if finding.severity == "error"]
     found = lint_skill(tmp_path / "skills" / "tickets")
     assert (found.valid, found.errors, found.warnings) == (True, (), ())
-    assert len(written) == 5
+    assert len(written) == 4
 
 
 def test_the_demo_experiment_is_accepted():
