@@ -16,6 +16,7 @@ from harness.core.errors import (
 )
 from harness.core.extras import install_line
 from harness.core.files import write_atomic
+from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
 from harness.core.judged import Comparison, Estimate, Manifest
 from harness.core.plain import as_json
 from harness.core.records import (
@@ -41,6 +42,10 @@ from harness.core.seams import Clock, ManualClock, SystemClock, seeded
 from harness.core.words import Cause, Decision, Kind, Role, Status
 
 __all__ = [
+    "FAILED",
+    "LENGTH",
+    "MALFORMED",
+    "REFUSED",
     "Answer",
     "Call",
     "Cause",
@@ -82,6 +87,7 @@ __all__ = [
     "digest_json",
     "digest_text",
     "fault_of",
+    "finish_meant",
     "holds_secret",
     "install_line",
     "nearest",

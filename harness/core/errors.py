@@ -89,6 +89,7 @@ class ModelError(OwnbenchError):
         http_status: what the provider answered, where it answered.
         retry_after_s: what the provider asked to wait, where it asked.
         retries: how many tries went before the one that raised this.
+        not_yet: the provider asks to wait longer than a call may last: whatever needed the call is still to be done.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class ModelError(OwnbenchError):
         super().__init__(message)
         self.cause, self.http_status, self.retry_after_s = cause, http_status, retry_after_s
         self.retries = 0
+        self.not_yet = False
 
     @property
     def fault(self) -> Fault:

@@ -103,7 +103,7 @@ def _explained(error: ValidationError, schema: type[BaseModel], value: Any, path
         return UserFileError(path, problem, field=where, advice=advice)
     found = first.get("input")
     shown = f"{_kind(found)} {_short(found)}" if not isinstance(found, (dict, list)) else _kind(found)
-    return UserFileError(path, f"found {shown}", field=where, advice=f"needed: {_plain(first['msg'])}")
+    return UserFileError(path, f"found {shown.rstrip()}", field=where, advice=f"needed: {_plain(first['msg'])}")
 
 
 def _is_branch(part: str, value: Any) -> bool:
