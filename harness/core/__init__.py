@@ -17,6 +17,7 @@ from harness.core.errors import (
 from harness.core.extras import install_line
 from harness.core.files import write_atomic
 from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
+from harness.core.groups import Groups
 from harness.core.judged import Comparison, Estimate, Manifest
 from harness.core.plain import as_json
 from harness.core.records import (
@@ -58,6 +59,7 @@ __all__ = [
     "EvidenceError",
     "Fault",
     "Grade",
+    "Groups",
     "Kind",
     "Manifest",
     "ManualClock",
