@@ -19,6 +19,7 @@ from harness.core.errors import (
 from harness.core.extras import install_line
 from harness.core.files import disk_is_full, is_at, keeping, unkept, write_atomic
 from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
+from harness.core.groups import Groups
 from harness.core.judged import Comparison, Estimate, Manifest
 from harness.core.lookalike import difference, skeleton, unseen
 from harness.core.offline import is_this_machine, stay_offline
@@ -63,6 +64,7 @@ __all__ = [
     "EvidenceError",
     "Fault",
     "Grade",
+    "Groups",
     "Kind",
     "Manifest",
     "ManualClock",

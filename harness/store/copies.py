@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from harness.core import Groups
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -20,19 +22,10 @@ def one_unit(clusters: "Ints", digests: Sequence[str], suites: Sequence[str]) ->
     if len(set(suites)) == 1 or len(set(digests)) == len(digests):
         return clusters, 0
     first: dict[str, int] = {}
-    parents: dict[int, int] = {}
-
-    def root(code: int) -> int:
-        while (above := parents.get(code, code)) != code:
-            code = above
-        return code
-
+    joined: Groups[int] = Groups()
     copies = 0
     for place, digest in enumerate(digests):
         if digest and first.setdefault(digest, place) != place:
             copies += 1
-            one, two = root(int(clusters[first[digest]])), root(int(clusters[place]))
-            if one != two:
-                parents[max(one, two)] = min(one, two)
-    joined = [root(code) for code in clusters.tolist()] if parents else clusters.tolist()
-    return np.unique(joined, return_inverse=True)[1], copies
+            joined.join(int(clusters[first[digest]]), int(clusters[place]))
+    return np.unique([joined.of(code) for code in clusters.tolist()], return_inverse=True)[1], copies

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core import UserFileError, digest_json, nearest
+from harness.core import Groups, UserFileError, digest_json, nearest
 
 MOST_LABELS = 50
 """More distinct references than this, or than half of the rows, are answers and not labels."""
@@ -146,22 +146,14 @@ def _check_ids(path: Path, tasks: Sequence[Mapping[str, Any]]) -> None:
 
 def _share_clusters(tasks: list[dict[str, Any]]) -> None:
     """Gives rows that ask the same, but for spacing and case, one cluster, and with them all of their clusters."""
-    parents: dict[str, str] = {}
-
-    def root(cluster: str) -> str:
-        while (above := parents.get(cluster, cluster)) != cluster:
-            cluster = above
-        return cluster
-
+    clusters: Groups[str] = Groups()
     first: dict[str, str] = {}
     for task in tasks:
         said = json.dumps(task["input"], sort_keys=True)
         mine = task.get("cluster", task["id"])
-        other = first.setdefault(" ".join(said.split()).casefold(), mine)
-        if root(other) != root(mine):
-            parents[root(mine)] = root(other)
+        clusters.join(first.setdefault(" ".join(said.split()).casefold(), mine), mine)
     for task in tasks:
-        cluster = root(task.get("cluster", task["id"]))
+        cluster = clusters.of(task.get("cluster", task["id"]))
         if cluster != task["id"] or "cluster" in task:
             task["cluster"] = cluster
 

@@ -4,6 +4,8 @@ import re
 import zlib
 from typing import Any
 
+from harness.core import Groups
+
 WORDS = 3
 """Words in a shingle."""
 BANDS, ROWS = 20, 5
@@ -31,15 +33,9 @@ def near_duplicates(texts: list[str], *, threshold: float = 0.8) -> list[tuple[i
     if len(filled) < 2:
         return []
     signatures = _signatures(shingles, starts[:-1][filled])
-    parents = list(range(len(texts)))
+    alike: Groups[int] = Groups()
     checked: set[tuple[int, int]] = set()
     sets: dict[int, frozenset[int]] = {}
-
-    def root(place: int) -> int:
-        while parents[place] != place:
-            parents[place] = parents[parents[place]]
-            place = parents[place]
-        return place
 
     def words_of(place: int) -> frozenset[int]:
         if place not in sets:
@@ -47,15 +43,15 @@ def near_duplicates(texts: list[str], *, threshold: float = 0.8) -> list[tuple[i
         return sets[place]
 
     for one, other in _proposed(signatures, filled):
-        if (one, other) in checked or root(one) == root(other):
+        if (one, other) in checked or alike.of(one) == alike.of(other):
             continue
         checked.add((one, other))
         a, b = words_of(one), words_of(other)
         if len(a & b) >= threshold * len(a | b):
-            parents[max(root(one), root(other))] = min(root(one), root(other))
+            alike.join(one, other)
     groups: dict[int, list[int]] = {}
     for place in filled.tolist():
-        groups.setdefault(root(place), []).append(place)
+        groups.setdefault(alike.of(place), []).append(place)
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 

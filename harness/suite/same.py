@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.core import Suite, Task, digest_bytes, digest_json
+from harness.core import Groups, Suite, Task, digest_bytes, digest_json
 from harness.userfile import read_bytes
 
 
@@ -31,22 +31,14 @@ def one_unit_each(suite: Suite) -> tuple[Suite, list[Task]]:
 
     Clusters are the unit of every interval and test, so that such tasks count as one, whatever was written.
     """
-    parents: dict[str, str] = {}
-
-    def root(cluster: str) -> str:
-        while (above := parents.get(cluster, cluster)) != cluster:
-            cluster = above
-        return cluster
-
+    clusters: Groups[str] = Groups()
     for first, *others in alike(suite.tasks):
         for other in others:
-            one, two = root(first.cluster), root(other.cluster)
-            if one != two:
-                parents[two] = one
-    if not parents:
+            clusters.join(first.cluster, other.cluster)
+    if not clusters:
         return suite, []
     tasks = tuple(
-        task if (cluster := root(task.cluster)) == task.cluster else replace(task, cluster=cluster)
+        task if (cluster := clusters.of(task.cluster)) == task.cluster else replace(task, cluster=cluster)
         for task in suite.tasks
     )
     return replace(suite, tasks=tasks), [t for t, old in zip(tasks, suite.tasks, strict=True) if t is not old]

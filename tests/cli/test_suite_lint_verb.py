@@ -1,6 +1,7 @@
 """``ownbench suite lint`` as a user calls it: what a run would refuse, the lint refuses."""
 
 import json
+import shutil
 
 import pytest
 
@@ -47,3 +48,16 @@ def test_a_suite_that_cannot_be_graded_is_an_error(tmp_path, capsys, grader, tas
 def test_a_sound_suite_has_no_error(tmp_path, capsys):
     assert main(["suite", "lint", str(suite_of(tmp_path, {"name": "label", "labels": ["x", "y"]}))]) == 0
     assert ": 0 errors, " in capsys.readouterr().out
+
+
+def test_several_suites_are_linted_as_those_of_one_experiment(tmp_path, capsys):
+    folder = suite_of(tmp_path, "exact")
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    assert main(["suite", "lint", str(folder), str(copy)]) == 1
+    assert "error: in-two-suites: 3 tasks ask what tasks of s ask" in capsys.readouterr().out
+    assert main(["suite", "lint", str(folder), str(copy), "--json"]) == 1
+    body = json.loads(capsys.readouterr().out)
+    assert [s["valid"] for s in body["suites"]] == [True, False]
+    (copy / "tasks.jsonl").write_text(json.dumps({"id": "o", "domain": "d", "input": "other", "reference": "x"}) + "\n")
+    assert main(["suite", "lint", str(folder), str(copy)]) == 0
