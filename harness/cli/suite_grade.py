@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("task", "status", "cause", "score", "label_predicted", "reason")
 
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the action's own argument."""
     parser.add_argument("rows", type=Path, metavar="ROWS.jsonl", help='one {"task", "answer", "finish"} a line')
