@@ -106,7 +106,7 @@ def _sign_after(text: str, end: int, *, attached: bool, signed: bool) -> bool:
 
 
 def _is_sign(char: str, *, next_to: str) -> bool:
-    """Whether a sign that a label begins or ends with belongs to the word next to it; a bracket or an emoji does not."""
+    """Whether a sign at the edge of a label belongs to the word next to it; a bracket or an emoji does not."""
     return char not in _OPEN + _CLOSE and unicodedata.category(char) != "So" and not _UNSPACED.match(next_to)
 
 
