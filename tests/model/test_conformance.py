@@ -1,6 +1,7 @@
 """Every backend means the same by the same answer, and ends every fault by the same cause. Real sockets throughout."""
 
 import asyncio
+import json
 import socket
 import time
 from dataclasses import dataclass, field
@@ -116,6 +117,69 @@ async def test_tools_go_out_and_calls_come_back_and_their_results_are_understood
     assert "an animal" in sent
 
 
+async def test_a_turn_goes_back_as_it_came(pair):
+    """DeepSeek demands its reasoning back, Google its signatures, Anthropic its blocks with theirs."""
+    model, served, shape = pair
+    if "anthropic" in shape.model:
+        blocks = [
+            {"type": "thinking", "thinking": "I look it up", "signature": "signed"},
+            {"type": "redacted_thinking", "data": "hidden"},
+            *servers.anthropic_good({"tools": [LOOK]})["content"],
+        ]
+        served.script = [servers.ok(content=blocks)]
+    else:
+        call = {"id": "call_a", "type": "function", "function": {"name": "look", "arguments": '{"word": "ox"}'}}
+        message = {
+            "role": "assistant",
+            "content": None,
+            "reasoning_content": "I look it up",
+            "odd": {"a": [1]},
+            "tool_calls": [call | {"extra_content": {"google": {"thought_signature": "signed"}}}],
+        }
+        served.script = [servers.ok(choices=[{"index": 0, "finish_reason": "tool_calls", "message": message}])]
+    reply = await model.answer(asked(tools=(LOOK,)))
+    assert (reply.text, reply.reasoning) == ("", "I look it up")
+    served.script = [servers.ok()]
+    turn = (assistant_message(reply), tool_message(reply.tool_calls[0], "an animal"))
+    await model.answer(Request(model="d", messages=QUESTION + turn, sampling={"max_tokens": 64}, tools=(LOOK,)))
+    (back,) = [m for m in served.seen[1]["body"]["messages"] if m["role"] == "assistant"]
+    if "anthropic" in shape.model:
+        assert back["content"][:2] == blocks[:2]
+    else:
+        assert {name: back.get(name) for name in message} == message
+
+
+WITHIN = {
+    "finish": {"finish_reason": "insufficient_system_resource"},
+    "choice": {"finish_reason": "error", "error": {"message": "gone", "code": 502}},
+}
+
+
+@pytest.mark.parametrize("form", [*WITHIN, "whole"])
+async def test_a_failure_within_an_answer_is_the_provider_s(pair, form):
+    model, served, shape = pair
+    if form == "whole":
+        served.script = [servers.raw(json.dumps({"type": "error", "error": {"message": "Overloaded", "code": 529}}))]
+    elif "anthropic" in shape.model:
+        pytest.skip("Anthropic's answers have no choices")
+    else:
+        message = {"role": "assistant", "content": "for"}
+        served.script = [servers.ok(choices=[{"index": 0, "message": message} | WITHIN[form]])]
+    with pytest.raises(ModelError) as caught:
+        await Caller(model, limits()).call(asked())
+    assert caught.value.cause is Cause.PROVIDER, caught.value
+    assert len(served.seen) == 3
+
+
+async def test_a_wait_that_stands_in_the_body_is_waited_for(pair):
+    model, served, _ = pair
+    served.script = [servers.status(429, "slow down: try again in 0.7s", kind="rate_limit_exceeded"), servers.ok()]
+    started = time.monotonic()
+    reply, retries = await Caller(model, limits()).call(asked())
+    assert (reply.text, retries) == ("forty-two", 1)
+    assert time.monotonic() - started >= 0.7
+
+
 async def test_arguments_that_are_no_json_are_kept_as_they_were_written(pair):
     model, _, shape = pair
     if "anthropic" in shape.model:
@@ -179,6 +243,11 @@ FAULTS = {
     "529": (servers.status(529, "Overloaded"), Cause.PROVIDER, 3),
     "cut": (servers.cut(), Cause.NETWORK, 3),
     "no JSON": (servers.raw("<html>it works</html>"), Cause.PROTOCOL, 3),
+    "no message": (
+        servers.raw('{"id": "x", "object": "chat.completion", "model": "m", "choices": [{"message": null}]}'),
+        Cause.PROTOCOL,
+        3,
+    ),
     "no choices": (servers.raw('{"id": "x", "object": "chat.completion", "model": "m"}'), Cause.PROTOCOL, 3),
 }
 
@@ -198,6 +267,7 @@ async def test_each_fault_ends_by_its_cause_within_its_tries(pair, fault):
     assert time.monotonic() - started < 20
     assert KEY not in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "Traceback" not in str(caught.value)
     assert len(str(caught.value)) <= 320
 
 

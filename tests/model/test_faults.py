@@ -1,14 +1,9 @@
 """What providers say, in their own documented words, and what it means."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from harness.core import Cause, Redactor
-from harness.model.faults import cause_of, http_error, shown
-from harness.model.waits import retry_after
-
-NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+from harness.model.faults import cause_of, failure_in, http_error, shown
 
 
 @pytest.mark.parametrize(
@@ -42,6 +37,16 @@ NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
         ),
         # llama.cpp
         (400, "the request exceeds the available context size. try increasing the context size", "context"),
+        # a quota that comes back by itself is no empty purse
+        (429, "You exceeded your current quota. Please retry in 2.1s. status: RESOURCE_EXHAUSTED", "rate_limit"),
+        (403, "Quota exceeded for quota metric 'x' and limit 'x per minute'", "rate_limit"),
+        (429, "Request too large for m on tokens per min (TPM): Limit 30000, Requested 38000", "request"),
+        (503, "code: RESOURCE_EXHAUSTED", "rate_limit"),
+        (500, "code: context_length_exceeded", "context"),
+        (402, "You requested up to 65536 tokens, but can only afford 1234", "auth"),
+        (400, "API key not valid. Please pass a valid API key.", "auth"),
+        (None, "Too many tokens, please wait before trying again.", "rate_limit"),
+        (None, "something else", "provider"),
         (301, "moved", "request"),
         (409, "conflict", "provider"),
         (504, "gateway timeout", "provider"),
@@ -51,22 +56,94 @@ def test_status_and_words_give_the_cause(status, text, cause):
     assert cause_of(status, text) is Cause(cause)
 
 
+GOOD = [{"index": 0, "message": {"role": "assistant", "content": "billing"}, "finish_reason": "stop"}]
+
+
 @pytest.mark.parametrize(
-    ("headers", "seconds"),
+    ("body", "cause", "wait"),
     [
-        ({"Retry-After": "20"}, 20),
-        ({"retry-after": "0"}, 0),
-        ({"Retry-After": "1.5"}, 1.5),
-        ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
-        ({"Retry-After": "Sat, 21 Nov 2026 12:01:30 GMT"}, 90),
-        ({"Retry-After": "Sat, 21 Nov 2026 11:00:00 GMT"}, 0),
-        ({"Retry-After": "soon"}, None),
-        ({"Retry-After": "-5"}, None),
-        ({}, None),
+        ({"error": {"message": "Upstream overloaded", "code": 503}}, "provider", None),
+        ({"error": {"message": "no", "code": "429"}}, "rate_limit", None),
+        ({"error": "Too many requests, try again in 3s"}, "rate_limit", 3),
+        ({"error": ["worker died"]}, "provider", None),
+        ({"error": True, "message": "worker died"}, "provider", None),
+        ({"error": {"message": "cut"}, "choices": GOOD}, "provider", None),
+        ({"error": {"type": "overloaded_error", "message": "Overloaded"}, "type": "error"}, "provider", None),
+        ({"error": {"message": "x", "code": "rate_limit_exceeded", "type": "tokens"}}, "rate_limit", None),
+        ({"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}, "auth", None),
+        ({"error": {"message": "Insufficient balance", "code": "402"}}, "auth", None),
+        ({"error": {"message": "x", "code": "context_length_exceeded"}}, "context", None),
+        ({"error": {"message": "x", "code": "content_filter"}}, "refused", None),
+        ({"error": {"message": "Incorrect API key provided", "code": None}}, "auth", None),
+        ({"error": {"message": "the model m does not exist"}}, "request", None),
+        (
+            {"error": {"message": "too", "code": 400, "metadata": {"raw": "prompt is too long: 9 tokens"}}},
+            "context",
+            None,
+        ),
+        (
+            [
+                {
+                    "error": {
+                        "code": 429,
+                        "message": "You exceeded your current quota",
+                        "details": [{"retryDelay": "34s"}],
+                    }
+                }
+            ],
+            "rate_limit",
+            34,
+        ),
+        ({"error": {"code": 429, "message": "Quota exceeded for requests per minute"}}, "rate_limit", None),
+        ({"object": "error", "message": "CUDA out of memory", "code": 500}, "provider", None),
+        ({"choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, "auth", None),
+        ({"choices": None, "base_resp": {"status_code": 1002, "status_msg": "busy"}}, "rate_limit", None),
+        ({"choices": None, "base_resp": {"status_code": 1026, "status_msg": "input"}}, "refused", None),
+        ({"code": 500, "msg": "inner", "success": False}, "provider", None),
+        ({"code": "InvalidApiKey", "message": "Invalid API-key provided."}, "auth", None),
+        ({"error": {"code": "1302", "message": "x"}}, "rate_limit", None),
+        ({"detail": "Rate limit exceeded"}, "rate_limit", None),
+        ({"detail": [{"msg": "field required", "input": "what is a rate limit?"}]}, "provider", None),
+        ({"choices": [{"index": 0, "message": None, "error": {"code": 502, "message": "gone"}}]}, "provider", None),
+        ({"choices": [{"delta": {"content": ""}, "error": "boom"}]}, "provider", None),
+        ({"choices": [], "error": {"message": "gone"}}, "provider", None),
     ],
 )
-def test_retry_after_in_all_its_forms(headers, seconds):
-    assert retry_after(headers, NOW) == seconds
+def test_an_error_within_a_200_is_judged_as_if_it_had_come_as_one(body, cause, wait):
+    error = failure_in(body, Redactor())
+    assert error is not None
+    assert (error.cause, error.retry_after_s, error.http_status) == (cause, wait, 200)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"error": None},
+        {"error": {}},
+        {"error": ""},
+        {"error": []},
+        {"error": False},
+        {"error": {"code": 0, "message": "success"}},
+        {"error": {"code": None, "message": ""}},
+        {"code": 0, "msg": "ok"},
+        {"code": 200, "message": "success"},
+        {"base_resp": {"status_code": 0, "status_msg": "success"}},
+        {"detail": None},
+    ],
+)
+def test_what_is_empty_or_numbered_0_is_no_error(beside):
+    assert failure_in({"choices": GOOD} | beside, Redactor()) is None
+
+
+@pytest.mark.parametrize("chunk", [{"choices": [], "usage": {"total_tokens": 3}}, {"type": "ping"}, {}, None, 3, []])
+def test_chunks_without_an_answer_are_no_errors(chunk):
+    assert failure_in(chunk, Redactor()) is None
+
+
+def test_the_provider_s_own_words_are_kept_without_secrets():
+    body = {"error": {"message": "the key sk-nobody-may-see is odd", "code": "odd_key", "metadata": {"raw": "why"}}}
+    text = str(failure_in(body, Redactor(("sk-nobody-may-see",))))
+    assert text == "an error with status 200: the key [secret] is odd [odd_key]: why"
 
 
 def test_an_error_shows_the_providers_own_sentence():
