@@ -27,8 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action.add_argument("suite", type=Path, metavar="SUITE", help="a suite's folder")
         action.add_argument("--allow-outside", action="store_true", help="it may name files out of its folder")
     made = actions.add_parser("from", help="make a suite out of a table")
-    suite_from.configure(made)
-    suite_grade.configure(grade)
+    suite_from.add_arguments(made)
+    suite_grade.add_arguments(grade)
     for action in (lint, show, grade, made):
         action.add_argument("--json", action="store_true", help="write JSON to standard output")
     parser.epilog = "example: ownbench suite lint suites/ticket-routing"

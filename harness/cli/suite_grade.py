@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COLUMNS = ("task", "status", "cause", "score", "label_predicted", "reason")
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the action's own argument."""
     parser.add_argument("rows", type=Path, metavar="ROWS.jsonl", help='one {"task", "answer", "finish"} a line')
     parser.epilog = "example: ownbench suite grade suites/ticket-routing answers.jsonl --json"
