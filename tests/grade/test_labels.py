@@ -136,6 +136,15 @@ B = (
         "[[B]]",
     ),
     *("정답은 B입니다.", "Ⓑ", "_B_", "My answer is B because A is not a prime and C is", "It's B.", "A: B"),
+    *("It is B, not A.", "B rather than A", "The answer is not A. It is B.", "I'd go with B over A", "B. A is wrong."),
+    *("Answer: B) Paris\n\nExplanation: A) London", "B\n\n(A) was close", "The answer is most likely B, as A is small"),
+    *(
+        "Thus, the correct answer is clearly B",
+        "I think B is correct, since A is small",
+        r"\\boxed{B}",
+        "选B",
+        "Cevap: B",
+    ),
 )
 
 
@@ -160,8 +169,22 @@ def test_a_letter_that_is_a_word_too_is_a_choice_where_it_stands_as_one(answer):
     assert predicted(["A", "B", "C", "D"], "last", answer) == "A"
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("4 - good, with 2 faults", "4"),
+        ("Score: 4. It has 2 good points", "4"),
+        ("The label is 1 because there are 2 signs.", "1"),
+        ("Option 2: 4 apples", "2"),
+        ("1. It is short.\n2. It is dull.\nI give it a 3", "3"),
+    ],
+)
+def test_digits_are_choices_too(answer, expected):
+    assert predicted(["1", "2", "3", "4", "5"], "last", answer) == expected
+
+
 def test_anywhere_still_wants_one_label_only():
-    assert predicted(["A", "B"], "anywhere", "Answer: B. (A) is wrong") is None
+    assert predicted(["A", "B"], "anywhere", "Answer: B. (A) is close") is None
     assert predicted(["A", "B"], "anywhere", "A fair answer is B") == "B"
     assert predicted(["yes", "no"], "anywhere", "yes, or no") is None
 
