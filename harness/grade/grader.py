@@ -79,7 +79,7 @@ class Grader:
             problem = problem or given.reason
         if problem:
             raise ValueError(
-                f"no answer can give the reference {shown(str(reference))!r} under the grader {self.name!r}: {problem}"
+                f"no answer can give the reference {shown(repr(reference))} under the grader {self.name!r}: {problem}"
             )
 
     def __call__(self, task: Task, answer: Answer) -> Grade:
