@@ -3,7 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.cli.output import plain, write_json
 
@@ -23,8 +23,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     lint = actions.add_parser("lint", help="what is wrong in a suite")
     show = actions.add_parser("show", help="what is in a suite")
     grade = actions.add_parser("grade", help="grade given answers, without a model")
-    for action in (lint, show, grade):
+    lint.add_argument(
+        "suite", type=Path, nargs="+", metavar="SUITE", help="a suite's folder; several: as one experiment"
+    )
+    for action in (show, grade):
         action.add_argument("suite", type=Path, metavar="SUITE", help="a suite's folder")
+    for action in (lint, show, grade):
         action.add_argument("--allow-outside", action="store_true", help="it may name files out of its folder")
     made = actions.add_parser("from", help="make a suite out of a table")
     suite_from.add_arguments(made)
@@ -44,17 +48,23 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lint(args: argparse.Namespace) -> int:
+    """Each suite by itself; of several also the tasks that stand in two."""
     from harness.core import as_json
-    from harness.suite import load_suite
+    from harness.suite import lint_copies, load_suite
 
-    suite = load_suite(args.suite, allow_outside=args.allow_outside)
-    findings = findings_of(suite)
-    errors = sum(f.severity == "error" for f in findings)
+    suites = [load_suite(path, allow_outside=args.allow_outside) for path in args.suite]
+    bodies: list[dict[str, Any]] = []
+    for suite, path in zip(suites, args.suite, strict=True):
+        findings = [*findings_of(suite), *lint_copies(suites[: len(bodies)], suite)]
+        valid = all(finding.severity != "error" for finding in findings)
+        bodies.append({"suite": suite.name, "valid": valid, "findings": as_json(findings)})
+        if not args.json:
+            sys.stdout.write(f"{plain(str(path))}\n" if len(suites) > 1 else "")
+            say_findings(suite, findings)
+    valid = all(body["valid"] for body in bodies)
     if args.json:
-        write_json({"suite": suite.name, "valid": errors == 0, "findings": as_json(findings)})
-    else:
-        say_findings(suite, findings)
-    return 1 if errors else 0
+        write_json(bodies[0] if len(bodies) == 1 else {"valid": valid, "suites": bodies})
+    return 0 if valid else 1
 
 
 def _show(args: argparse.Namespace) -> int:

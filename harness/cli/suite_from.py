@@ -55,6 +55,8 @@ def run(
         raise UsageError(f"{folder}: stands there already; name another folder")
     if not 0 <= args.dev_share < 1:
         raise UsageError(f"--dev-share is {args.dev_share:g}; give a share from 0 to less than 1")
+    if args.input == args.reference:
+        raise UsageError(f"--input and --reference are both {args.input!r}; the answer would stand in the question")
     is_set = args.file.is_dir()
     if args.split is not None and not is_set:
         raise UsageError("--split is of a data set's folder only")

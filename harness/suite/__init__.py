@@ -4,7 +4,7 @@ Nothing is spent before a suite has been read whole: whatever is wrong in it is 
 """
 
 from harness.suite.from_table import Columns, Draft, draft_suite
-from harness.suite.lint import INPUT_UNUSED, Finding, lint_suite, unsplit, unsplit_said
+from harness.suite.lint import INPUT_UNUSED, Finding, lint_copies, lint_suite, unsplit, unsplit_said
 from harness.suite.load import load_suite
 from harness.suite.same import in_two_suites, one_unit_each
 from harness.suite.select import DomainSummary, SuiteSummary, describe, select
@@ -21,6 +21,7 @@ __all__ = [
     "describe",
     "draft_suite",
     "in_two_suites",
+    "lint_copies",
     "lint_suite",
     "load_suite",
     "one_unit_each",

@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from harness.core import Suite, Task
 from harness.suite.near import near_duplicates
+from harness.suite.same import in_two_suites
 
 FEW_TASKS = 20
 """A domain with fewer tasks can show only differences of about 25 points and more."""
@@ -43,6 +44,16 @@ def lint_suite(suite: Suite) -> list[Finding]:
     rules = (_prompt, _same, _near, _references, _labels, _splits, _clusters, _domains)
     found = [finding for rule in rules for finding in rule(suite)]
     return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def lint_copies(earlier: Sequence[Suite], suite: Suite) -> list[Finding]:
+    """``in-two-suites``: tasks that stand in an earlier suite too, which an experiment with both refuses."""
+    found = [(other, copy) for other, _, owner, copy in in_two_suites([*earlier, suite]) if owner is suite]
+    if not found:
+        return []
+    names = ", ".join(dict.fromkeys(other.name for other, _ in found))
+    text = f"{len(found):,} tasks ask what tasks of {names} ask: in one experiment each answer would count twice"
+    return [_finding("error", "in-two-suites", [task for _, task in found], text)]
 
 
 def _prompt(suite: Suite) -> Iterator[Finding]:

@@ -21,6 +21,10 @@ MAX_LINE = 16_000_000
 """Bytes of one line: some four million tokens."""
 
 
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""How a file begins that some programs write without being asked."""
+
+
 def open_file(path: Path, *, most: int = MAX_FILE, unpack: bool = True) -> BinaryIO:
     """The regular file ``path``, opened; where its name ends in ``.gz`` it is unpacked while it is read.
 
@@ -63,7 +67,7 @@ def read_bytes(path: Path, *, most: int = MAX_TEXT, unpack: bool = True) -> byte
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbers (from 1) and texts of the file's lines, without their ends; UTF-8, with or without a byte order mark.
+    """Numbers (from 1) and texts of the file's lines, without their ends; UTF-8, or UTF-16 with a byte order mark.
 
     Raises:
         UserFileError: as `open_file`; a line is longer than `MAX_LINE` bytes; or not UTF-8.
@@ -71,6 +75,10 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     number = place = 0
     with open_file(path) as file:
         while raw := _read(file, path, MAX_LINE + 1, line=True):
+            if place == 0 and raw[:2] in UTF_16:
+                text = _as_utf_16(raw + _read(file, path, MAX_TEXT), path)
+                yield from enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1)
+                return
             if len(raw) > MAX_LINE:
                 problem = f"the line has more than {size(MAX_LINE)}"
                 raise UserFileError(path, problem, field=f"line {number + 1}", advice="one task a line")
@@ -85,6 +93,15 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
             for line in text.removesuffix("\n").removesuffix("\r").split("\r"):  # old files end their lines so
                 number += 1
                 yield number, line
+
+
+def _as_utf_16(data: bytes, path: Path) -> str:
+    if len(data) > MAX_TEXT:
+        raise _too_large(path, "more", MAX_TEXT)
+    try:
+        return data.decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise UserFileError(path, f"not UTF-16 at byte {error.start}", advice="save it as UTF-8") from None
 
 
 class _Unpacked(gzip.GzipFile):

@@ -22,7 +22,10 @@ def json_value(text: str, path: Path, *, field: str = "") -> Any:
     if parts > MAX_PARTS:
         raise UserFileError(path, f"holds more than {MAX_PARTS:,} lists and mappings", field=field)
     try:
-        value = json.loads(text, object_pairs_hook=_once)
+        text = text.rstrip(_SPACE)
+        value, end = _DECODER.raw_decode(text, len(text) - len(text.lstrip(_SPACE)))
+        if end < len(text):
+            raise json.JSONDecodeError("Extra data", text, len(text) - len(text[end:].lstrip(_SPACE)))
         if parts > MAX_DEPTH and _is_deep(value):
             raise RecursionError
     except json.JSONDecodeError as error:
@@ -50,6 +53,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         raise _TwiceError(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
     return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once)
+_SPACE = " \t\n\r"
 
 
 def _is_deep(value: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.core import UserFileError, nearest
 from harness.userfile.arrow import arrow_rows, parquet_batches
-from harness.userfile.bounded import MAX_LINE, read_bytes
+from harness.userfile.bounded import MAX_LINE, UTF_16, read_bytes
 from harness.userfile.json_text import json_value
 from harness.userfile.parse import read_json_lines
 
@@ -186,7 +186,7 @@ def _long_cells() -> Iterator[None]:
 
 def _decoded(data: bytes, path: Path, encodings: tuple[str, ...]) -> str:
     """The text: as its byte order mark says, else in the first of ``encodings`` that fits."""
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+    if data[:2] in UTF_16:
         encodings = ("utf-16",)
     elif len(encodings) > 1 and b"\0" in (head := data[:200]):  # what some programs write without a mark
         encodings = ("utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be",)

@@ -1,6 +1,7 @@
 """``ownbench suite lint`` as a user calls it: what a run would refuse, the lint refuses."""
 
 import json
+import shutil
 
 import pytest
 
@@ -68,3 +69,16 @@ def test_a_pattern_that_never_ends_is_tried_once(tmp_path, capsys, monkeypatch):
     found = [line for line in capsys.readouterr().out.splitlines() if line.startswith("error")]
     assert len(found) == 1
     assert all(word in found[0] for word in ("error: grader: ", "took longer", "[s0, s1, ", "15 more]"))
+
+
+def test_several_suites_are_linted_as_those_of_one_experiment(tmp_path, capsys):
+    folder = suite_of(tmp_path, "exact")
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    assert main(["suite", "lint", str(folder), str(copy)]) == 1
+    assert "error: in-two-suites: 3 tasks ask what tasks of s ask" in capsys.readouterr().out
+    assert main(["suite", "lint", str(folder), str(copy), "--json"]) == 1
+    body = json.loads(capsys.readouterr().out)
+    assert [s["valid"] for s in body["suites"]] == [True, False]
+    (copy / "tasks.jsonl").write_text(json.dumps({"id": "o", "domain": "d", "input": "other", "reference": "x"}) + "\n")
+    assert main(["suite", "lint", str(folder), str(copy)]) == 0

@@ -401,7 +401,7 @@ def test_a_candidate_that_is_run_to_its_end_was_not_stopped_early(bench, capfd):
 
 def test_which_side_lacks_a_suite_is_said(bench, tmp_path, capfd):
     models = {"m": live.served_model(bench.served, model="base")}
-    live.write_suite(bench.root / "suites" / "u", 3)
+    live.write_suite(bench.root / "suites" / "u", [{"input": f"of u, question {n}"} for n in range(3)])
     more = live.write_experiment(bench.root / "more", models=models, suites=["suites/s", "suites/u"])
     code, _, err = live.inside(capfd, *bench.early(more))
     assert (code, "the suites differ (the baseline lacks u); run" in err) == (2, True)

@@ -99,8 +99,9 @@ def test_a_line_of_json_is_held_within_bounds(tmp_path, line, said):
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_lines_end_as_people_end_them(tmp_path, end):
     path = tmp_path / "x.jsonl"
-    path.write_bytes(b"\xef\xbb\xbf" + end.join(['{"a": "\u00e9"}', "", '{"a": 2}']).encode())
-    assert list(read_json_lines(path)) == [(1, {"a": "\u00e9"}), (3, {"a": 2})]
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        path.write_bytes(end.join(['{"a": "\u00e9\u010a"}', "", '{"a": 2}']).encode(encoding))
+        assert list(read_json_lines(path)) == [(1, {"a": "\u00e9\u010a"}), (3, {"a": 2})]
 
 
 @pytest.mark.parametrize(
