@@ -133,7 +133,10 @@ class LiteLLMModel:
             return body
         for choice in body["choices"]:
             message = choice["message"]
-            choice["message"] = (message.pop("provider_specific_fields", None) or {}) | message
+            aside = message.pop("provider_specific_fields", None) or {}
+            if aside.get("reasoning") == message.get("reasoning_content"):
+                message.pop("reasoning_content", None)  # litellm's own name for it
+            choice["message"] = aside | message
         return body
 
     def _error(self, error: Exception) -> ModelError:
@@ -144,12 +147,13 @@ class LiteLLMModel:
         text = str(getattr(error, "message", "") or error)
         named = [one for one in found if one not in {"", "None"} and not one.isdigit()]  # an error within a 200
         said = "\n".join([_PREFIX.sub("", text), *named, *(str(getattr(part, "body", None) or "") for part in chain)])
+        words = text.partition("Traceback (most recent call last)")[0].strip() or type(error).__name__
         headers = getattr(error, "litellm_response_headers", None)
         cause = cause_of(None, said) if named else _cause(chain, status, said)
         heard = status is not None and cause not in {Cause.NETWORK, Cause.PROTOCOL}
         return ModelError(
             cause,
-            shown(f"HTTP {status}: {text}" if heard else text or type(error).__name__, self._redact),
+            shown(f"HTTP {status}: {words}" if heard else words, self._redact),
             http_status=status if heard else None,
             retry_after_s=retry_after(
                 headers if isinstance(headers, Mapping) else {},

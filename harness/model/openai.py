@@ -8,7 +8,7 @@ tickets=adapters/tickets``).
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -97,8 +97,8 @@ class OpenAIModel:
                 if response.status != 200:
                     body = (await response.read()).decode("utf-8", "replace")
                     raise http_error(response.status, body, response.headers, self._redact)
-                if self._stream and response.content_type == "text/event-stream":
-                    return await self._streamed(response, started)
+                if response.content_type == "text/event-stream":
+                    return await self._streamed(response.content.iter_any(), response.headers, started)
                 data = await response.read()
         except TimeoutError as error:
             raise ModelError(Cause.TIMEOUT, "no answer in time") from error
@@ -111,18 +111,18 @@ class OpenAIModel:
         body = self._checked(None, data, response.headers)
         return read_reply(body, latency_s=time.perf_counter() - started, reasoning=self._reasoning)
 
-    async def _streamed(self, response: "aiohttp.ClientResponse", started: float) -> Reply:
+    async def _streamed(self, pieces: AsyncIterable[bytes], headers: Mapping[str, str], started: float) -> Reply:
         joined, ttft_s = Joined(), None
-        async for event in events(response.content.iter_any()):
+        async for event in events(pieces):
             if event.data == DONE:
                 joined.ended = True
                 break
             if event.value is None and event.data == b"null":
                 continue
             try:
-                told = joined.add(self._checked(event, event.data, response.headers))
+                told = joined.add(self._checked(event, event.data, headers))
             except MISSHAPEN as error:
-                raise no_completion(f"{type(error).__name__}: {error}") from None
+                raise no_completion(error) from None
             if told and ttft_s is None:
                 ttft_s = time.perf_counter() - started
         if not joined.ended:

@@ -38,6 +38,12 @@ _OPENED = re.compile(rf"(?:{'|'.join(opens for opens, _ in _PAIRS)})\s*\Z", re.I
 
 SEPARATE, KEEP = "separate", "keep"
 """What an experiment may say: reasoning is kept apart, or is part of the text."""
+
+
+class MisshapenError(TypeError):
+    """A message has a shape that no provider should send; the text says what."""
+
+
 FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "thinking_blocks", "reasoning_details")
 """Of a message, in the order in which they are believed; some providers send the same in two."""
 
@@ -69,6 +75,8 @@ def separated(text: str, *, opened: bool = False) -> tuple[str, str]:
         if kind is None:
             break
         end, balanced = _end(_EITHER[kind], text, start, balanced=balanced)
+        if end is None and not opened and _SPOKEN_AFTER.match(text, start):
+            break
         thought.append(text[start : end[0]] if end else text[start:])
         place = end[1] if end else len(text)
     if not thought and (end := next((found for either in _EITHER if (found := _unopened(either, text))), None)):
@@ -136,7 +144,7 @@ def parts_of(content: Sequence[Any]) -> tuple[str, str, str]:
     """Reasoning, text and refusal of a content that came in parts.
 
     Raises:
-        TypeError: a part is neither an object nor a text.
+        MisshapenError: a part is neither an object nor a text.
     """
     thought, said, refused = [], [], []
     for part in content:
@@ -146,7 +154,7 @@ def parts_of(content: Sequence[Any]) -> tuple[str, str, str]:
             said.append(part)
             continue
         if not isinstance(part, Mapping):
-            raise TypeError(f"a part of the content is {type(part).__name__}")
+            raise MisshapenError(f"a part of the content is {type(part).__name__}")
         kind = str(part.get("type") or "")
         if part.get("thought") is True or re.search("think|reason|thought", kind):
             thought.append(_text_of(part))

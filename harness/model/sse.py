@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.model.reasoning import MisshapenError
 from harness.model.usage import joined_usage
 
 DONE = b"[DONE]"
@@ -101,21 +102,21 @@ class Joined:
         """Takes one chunk; True where it held something of the answer itself.
 
         Raises:
-            TypeError: it has a shape that no provider should send.
+            MisshapenError: it has a shape that no provider should send.
         """
         if not isinstance(chunk, dict):
-            raise TypeError(f"a chunk is {type(chunk).__name__}")
+            raise MisshapenError(f"a chunk is {type(chunk).__name__}")
         self._model = chunk.get("model") or self._model
         self._usage = joined_usage(self._usage, chunk)
         choices = chunk.get("choices") or []
         if not isinstance(choices, list):
-            raise TypeError(f"choices is {type(choices).__name__}")
+            raise MisshapenError(f"choices is {type(choices).__name__}")
         return any([self._add_choice(one) for one in choices if one is not None])  # noqa: C419 - all are taken
 
     def _add_choice(self, choice: Any) -> bool:
         """Only the first choice is the answer."""
         if not isinstance(choice, dict):
-            raise TypeError(f"a choice is {type(choice).__name__}")
+            raise MisshapenError(f"a choice is {type(choice).__name__}")
         if str(choice.get("index") or 0) != "0":
             return False
         for name in ("finish_reason", "native_finish_reason"):
@@ -129,7 +130,7 @@ class Joined:
         if not delta and isinstance(whole, dict):
             return self._add_delta(self._news(whole))
         if delta is not None and not isinstance(delta, dict):
-            raise TypeError(f"a delta is {type(delta).__name__}")
+            raise MisshapenError(f"a delta is {type(delta).__name__}")
         return self._add_delta(delta or {})
 
     def _news(self, whole: dict[str, Any]) -> dict[str, Any]:
@@ -153,7 +154,7 @@ class Joined:
             self._started = found = True
             if name == "tool_calls":
                 if not isinstance(value, list):
-                    raise TypeError(f"tool_calls is {type(value).__name__}")
+                    raise MisshapenError(f"tool_calls is {type(value).__name__}")
                 for call in value:
                     self._add_call(call, alone=len(value) == 1)
             elif name == "content":

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.core import FAILED, REFUSED, Cause, ModelError, Redactor, Reply, Request, ToolCall, finish_meant
 from harness.model.faults import choice_of, shown
-from harness.model.reasoning import SEPARATE, parts_of, reasoning_of, separated
+from harness.model.reasoning import SEPARATE, MisshapenError, parts_of, reasoning_of, separated
 from harness.model.usage import keeps_usage, usage_of
 
 TOP = 2
@@ -58,11 +58,12 @@ def read_reply(body: Any, *, latency_s: float, ttft_s: float | None = None, reas
     try:
         return _read(body, latency_s, ttft_s, reasoning)
     except MISSHAPEN as error:
-        raise no_completion(f"{type(error).__name__}: {error}") from None
+        raise no_completion(error) from None
 
 
-def no_completion(why: str) -> ModelError:
+def no_completion(found: Exception | str) -> ModelError:
     """The error for an answer in a shape that no provider should send."""
+    why = found if isinstance(found, str | MisshapenError) else "a part of it is not of the type that it should be"
     return ModelError(Cause.PROTOCOL, shown(f"the answer is no chat completion: {why}", Redactor()))
 
 
@@ -119,7 +120,7 @@ def _said(message: Mapping[str, Any]) -> tuple[str, str, str]:
     if isinstance(content, list):
         return parts_of(content)
     if content is not None and not isinstance(content, str):
-        raise TypeError(f"the content is {type(content).__name__}")
+        raise MisshapenError(f"the content is {type(content).__name__}")
     return "", content or "", ""
 
 
@@ -128,7 +129,7 @@ def _objects(value: Any, name: str) -> list[dict[str, Any]]:
     if not value:
         return []
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise TypeError(f"{name} is no list of objects")
+        raise MisshapenError(f"{name} is no list of objects")
     return value
 
 

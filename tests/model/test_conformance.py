@@ -243,6 +243,11 @@ FAULTS = {
     "529": (servers.status(529, "Overloaded"), Cause.PROVIDER, 3),
     "cut": (servers.cut(), Cause.NETWORK, 3),
     "no JSON": (servers.raw("<html>it works</html>"), Cause.PROTOCOL, 3),
+    "no message": (
+        servers.raw('{"id": "x", "object": "chat.completion", "model": "m", "choices": [{"message": null}]}'),
+        Cause.PROTOCOL,
+        3,
+    ),
     "no choices": (servers.raw('{"id": "x", "object": "chat.completion", "model": "m"}'), Cause.PROTOCOL, 3),
 }
 
@@ -262,6 +267,7 @@ async def test_each_fault_ends_by_its_cause_within_its_tries(pair, fault):
     assert time.monotonic() - started < 20
     assert KEY not in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "Traceback" not in str(caught.value)
     assert len(str(caught.value)) <= 320
 
 

@@ -41,6 +41,7 @@ OWN_WORDS = [
     "The closing tag is </think>.",
     'Write "</think>" at the end: billing',
     "The </think> tag ends it.",
+    "<think> is the tag that opens it.",
     "End it with </think>",
     "def f():\n    return '<think>x</think>'",
     "analysis of the invoice: billing",

@@ -8,8 +8,9 @@ import pytest
 import servers
 
 from harness.core import Cause, ModelError, ModelSpec, Redactor, Request, UsageError
-from harness.model import ADAPTERS, BACKENDS, TOOLS, assistant_message, notes_of, open_model, registry
+from harness.model import ADAPTERS, BACKENDS, TOOLS, assistant_message, identified, notes_of, open_model, registry
 from harness.model.loopback import is_loopback
+from harness.store import ModelEntry
 
 LITELLM = pytest.mark.filterwarnings(*servers.LITELLMS_OWN_WARNINGS)
 
@@ -231,3 +232,12 @@ def test_malformed_arguments_go_back_as_valid_json():
 def test_replay_without_a_report_says_so():
     with pytest.raises(UsageError, match="no recorded report"):
         opened(ModelSpec(name="r", backend="replay"))
+
+
+def test_reasoning_that_is_part_of_the_text_is_another_model_and_apart_is_as_ever():
+    assert identified(openai()).digest != identified(openai(options={"reasoning": "keep"})).digest
+    entry = {"backend": "openai", "model": "m", "base_url": "http://127.0.0.1:1/v1"}
+    assert ModelEntry(**entry, reasoning="separate").options == ModelEntry(**entry).options == {}
+    assert ModelEntry(**entry, reasoning="keep").options == {"reasoning": "keep"}
+    with pytest.raises(ValueError, match="separate"):
+        ModelEntry(**entry, reasoning="hide")
