@@ -85,21 +85,18 @@ def kind_of(path: Path) -> str:
         UsageError: the name ends in nothing that is read.
         UserFileError: there is no such file.
     """
+    if path.is_dir():
+        raise UserFileError(path, "this is a folder, a table is needed", advice=f"give a file that ends in {KINDS}")
     endings = [ending.lower() for ending in path.suffixes[-2:]]
     if endings and endings[-1] in {*_PACKED, ".zstd"}:
         endings.pop()
     ending = endings[-1] if endings else ""
-    if ending in {".parquet", ".pq"}:
-        kind = "parquet"
-    elif ending in _JSON:
-        kind = "json"
-    elif ending in _TEXT:
-        kind = ending
-    else:
+    kind = {".parquet": "parquet", ".pq": "parquet", **dict.fromkeys(_JSON, "json")}.get(ending, ending)
+    if kind not in {"parquet", "json", *_TEXT}:
         sheet = "save the sheet as CSV" if ending in {".xlsx", ".xls", ".ods", ".xlsm"} else f"it may end in {KINDS}"
         raise UsageError(f"{path}: the ending does not say what kind of table this is; {sheet}")
-    if path.is_dir():
-        raise UserFileError(path, "this is a folder, a table is needed", advice=f"give a file that ends in {KINDS}")
+    if path.exists() and not path.is_file():
+        raise UserFileError(path, "this is no ordinary file", advice="save the table in one")
     if not path.is_file():
         names = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
         raise UserFileError(path, "there is no such file", advice=nearest(path.name, names[:40]))
