@@ -60,12 +60,12 @@ def _print(result: "CheckResult", *, full: bool) -> None:
         calls = plural(plan.calls_low, "call") if same else f"{plan.calls_low:,}-{plan.calls_high:,} calls"
         cost = _usd(plan.usd_low, plan.usd_high)
         say(f"{plan.contender} ({plan.kind}): {plural(plan.attempts, 'attempt')}, {calls}, {cost}\n")
-    known = [p for p in result.plans if p.usd_low is not None and p.usd_high is not None]
-    low, high = sum(p.usd_low or 0 for p in known), sum(p.usd_high or 0 for p in known)
+    unknown = any(p.usd_low is None or p.usd_high is None for p in result.plans)
     say(f"\n{plural(result.attempts, 'attempt')} in all, {result.done:,} recorded already\n")
-    say(f"cost, roughly, from words and assumed answer lengths: {_usd(low, high)}")
-    say(" and what has no known price\n" if len(known) < len(result.plans) else "\n")
-    say("(a hybrid uses the recorded answers of its parts: what is really spent is less)\n")
+    say(f"bill, roughly, from words and assumed answer lengths: {_usd(result.usd_low, result.usd_high)}")
+    say(" and what has no known price\n" if unknown else "\n")
+    if any(p.kind == "hybrid" for p in result.plans):
+        say("(a hybrid uses the recorded answers of its parts: they are in its cost too, and on the bill once)\n")
     if result.budget_usd is not None:
         say(f"budget: ${result.budget_usd:,.2f}; a run stops when it is spent\n")
     say(f"{_power(result)}\n")

@@ -5,6 +5,7 @@ Standard library only; imports nothing of the project.
 
 from harness.core.digest import attempt_id, digest_bytes, digest_folder, digest_json, digest_text
 from harness.core.errors import (
+    UNBILLED,
     EvidenceError,
     Fault,
     ModelError,
@@ -46,6 +47,7 @@ __all__ = [
     "LENGTH",
     "MALFORMED",
     "REFUSED",
+    "UNBILLED",
     "Answer",
     "Call",
     "Cause",

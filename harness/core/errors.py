@@ -13,8 +13,12 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.core.words import Cause, Status
+
+if TYPE_CHECKING:
+    from harness.core.records import Usage
 
 
 class OwnbenchError(Exception):
@@ -81,6 +85,10 @@ FAULTS: dict[Cause, Fault] = {
 """The one table. A cause that is missing here cannot end a call."""
 
 
+UNBILLED = frozenset({Cause.AUTH, Cause.RATE_LIMIT, Cause.REQUEST, Cause.CONTEXT, Cause.REFUSED, Cause.REPLAY})
+"""Causes by which nothing was made, and so nothing is billed."""
+
+
 class ModelError(OwnbenchError):
     """One call to a model failed.
 
@@ -89,6 +97,7 @@ class ModelError(OwnbenchError):
         http_status: what the provider answered, where it answered.
         retry_after_s: what the provider asked to wait, where it asked.
         retries: how many tries went before the one that raised this.
+        usage: of a reply that was rejected, where it said so; it is on the bill all the same.
         not_yet: the provider asks to wait longer than a call may last: whatever needed the call is still to be done.
     """
 
@@ -98,6 +107,7 @@ class ModelError(OwnbenchError):
         super().__init__(message)
         self.cause, self.http_status, self.retry_after_s = cause, http_status, retry_after_s
         self.retries = 0
+        self.usage: Usage | None = None
         self.not_yet = False
 
     @property

@@ -178,7 +178,7 @@ class Usage:
     reasoning: int | None = 0
     gpu_seconds: float | None = None
     source: str = "unknown"
-    """``provider``, ``counted`` (by our own tokenizer) or ``unknown``."""
+    """``provider``, ``counted`` (by our own tokenizer), ``estimated`` (a total that no counts explain), ``unknown``."""
 
     @staticmethod
     def total(usages: Iterable["Usage"]) -> "Usage":

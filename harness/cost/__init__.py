@@ -4,14 +4,17 @@ An unknown price or count makes a cost unknown (``usd`` is ``None``), and an unk
 """
 
 from harness.cost.book import book_price
-from harness.cost.charge import charge, estimate
+from harness.cost.busy import BusyTime
+from harness.cost.charge import charge, estimate, lacking
 from harness.cost.meter import AttemptMeter, Meter, Reservation
 
 __all__ = [
     "AttemptMeter",
+    "BusyTime",
     "Meter",
     "Reservation",
     "book_price",
     "charge",
     "estimate",
+    "lacking",
 ]

@@ -35,6 +35,13 @@ def charge(usage: Usage, price: Price | None) -> Cost:
     return Cost(usd=sum(known), basis="tokens", price_date=price.as_of)
 
 
+def lacking(price: Price | None) -> tuple[str, ...]:
+    """The prices without which no call can have a known cost: every call reads a prompt and writes an answer."""
+    if price is None:
+        return ("input", "output")
+    return () if price.gpu_hour is not None else tuple(n for n in ("input", "output") if getattr(price, n) is None)
+
+
 def estimate(input_tokens: int, output_tokens: int, price: Price | None, *, gpu_seconds: float | None = None) -> Cost:
     """What a call of this size would cost, nothing of it cached; an upper bound where cached input is cheaper."""
     usage = Usage(input=input_tokens, output=output_tokens, gpu_seconds=gpu_seconds, source="counted")

@@ -5,6 +5,7 @@ Importing this room imports no backend's package.
 
 from harness.model.calling import Caller, Counters, Limits
 from harness.model.identity import capabilities_of, identified, missing_key, missing_package, notes_of, secrets_of
+from harness.model.metered import Metered, metered, with_lost
 from harness.model.protocol import (
     ADAPTERS,
     CAPABILITIES,
@@ -31,12 +32,14 @@ __all__ = [
     "Counters",
     "Limits",
     "Lookup",
+    "Metered",
     "Model",
     "Probing",
     "ReplayModel",
     "assistant_message",
     "capabilities_of",
     "identified",
+    "metered",
     "missing_key",
     "missing_package",
     "notes_of",
@@ -44,4 +47,5 @@ __all__ = [
     "read_reply",
     "secrets_of",
     "tool_message",
+    "with_lost",
 ]

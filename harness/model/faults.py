@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.core import Cause, ModelError, Redactor
+from harness.model.usage import stated_usage
 from harness.model.waits import retry_after
 
 Redact = Callable[[str], str]
@@ -150,7 +151,9 @@ def failure_in(body: Any, redact: Redact, headers: Mapping[str, str] | None = No
         said = f"{_words(found) or _words(body)}\n{named}"
         number = f" ({status})" if status is not None else ""
         text = shown(stated(json.dumps(found, ensure_ascii=False)), redact)
-        return _error(status, said, f"an error with status 200: {text}{number}", headers or {}, came=200)
+        error = _error(status, said, f"an error with status 200: {text}{number}", headers or {}, came=200)
+        error.usage = stated_usage(body)
+        return error
     return None
 
 

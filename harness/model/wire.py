@@ -8,16 +8,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.core import FAILED, REFUSED, Cause, ModelError, Redactor, Reply, Request, ToolCall, Usage, finish_meant
+from harness.core import FAILED, REFUSED, Cause, ModelError, Redactor, Reply, Request, ToolCall, finish_meant
 from harness.model.faults import choice_of, shown
 from harness.model.reasoning import SEPARATE, MisshapenError, parts_of, reasoning_of, separated
+from harness.model.usage import keeps_usage, usage_of
 
 TOP = 2
 """The likeliest tokens asked for at each place: two, for the margin between them."""
 
-
-MOST_TOKENS = 10**12
-"""A count beyond this is no count."""
 FLOOR = -9999.0
 """The log-probability of what is as good as impossible; some servers write minus infinity, which is no JSON."""
 
@@ -44,6 +42,7 @@ MISSHAPEN = (AttributeError, IndexError, KeyError, OverflowError, RecursionError
 """What the reading of an answer in an unheard-of shape may raise."""
 
 
+@keeps_usage
 def read_reply(body: Any, *, latency_s: float, ttft_s: float | None = None, reasoning: str = SEPARATE) -> Reply:
     """The reply that a chat completion's JSON holds.
 
@@ -94,7 +93,7 @@ def _read(body: Any, latency_s: float, ttft_s: float | None, reasoning: str) -> 
         kept=_kept(message, text, calls),
         refusal=str(declined) if declined else None,
         signals=signals(_token_logprobs(choice)),
-        usage=read_usage(body.get("usage")),
+        usage=usage_of(body),
         latency_s=latency_s,
         ttft_s=ttft_s,
         model_version=str(body.get("model") or ""),
@@ -222,44 +221,3 @@ def signals(tokens: Iterable[Any]) -> dict[str, float]:
         return {}
     known = {"logprob_mean": math.fsum(chosen) / len(chosen), "logprob_min": min(chosen)}
     return known | ({"margin": min(margins)} if margins else {})
-
-
-# -------------------------------------------------------------------------------------------------------------- usage
-
-
-def read_usage(usage: Any) -> Usage:
-    """A provider's counts in classes that do not overlap.
-
-    OpenAI's ``prompt_tokens`` hold the cached ones and its ``completion_tokens`` the reasoning ones; litellm counts
-    Anthropic's cache reads and writes into ``prompt_tokens`` likewise. Some providers count reasoning beside the
-    completion; ``total_tokens`` tells which.
-    """
-    if not isinstance(usage, Mapping):
-        return Usage()
-    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-    in_detail = usage.get("prompt_tokens_details")
-    out_detail = usage.get("completion_tokens_details")
-    in_detail = in_detail if isinstance(in_detail, Mapping) else {}
-    out_detail = out_detail if isinstance(out_detail, Mapping) else {}
-    cached = _count(in_detail.get("cached_tokens")) or _count(usage.get("cache_read_input_tokens")) or 0
-    written = _count(in_detail.get("cache_creation_tokens")) or _count(usage.get("cache_creation_input_tokens")) or 0
-    reasoning = _count(out_detail.get("reasoning_tokens")) or 0
-    beside = (
-        prompt is not None
-        and completion is not None
-        and reasoning > 0
-        and _count(usage.get("total_tokens")) == prompt + completion + reasoning
-    )
-    return Usage(
-        input=None if prompt is None else max(0, prompt - cached - written),
-        cached_input=cached,
-        cache_write=written,
-        output=completion if completion is None or beside else max(0, completion - reasoning),
-        reasoning=reasoning,
-        source="unknown" if prompt is None and completion is None else "provider",
-    )
-
-
-def _count(value: Any) -> int | None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
-    return int(value) if number else None

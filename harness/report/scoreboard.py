@@ -25,6 +25,7 @@ from harness.stats import (
 )
 from harness.store import TaskTable, experiment_file
 from harness.userfile import read_yaml
+from harness.verdict import cost_notes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +95,7 @@ def scoreboard_of(table: TaskTable, manifest: Manifest | None = None, *, level: 
         notes=(),
     )
     decided = [end.note for end in early_ends(table, manifest) if end.note]
-    notes = (*_notes(view, table), *decided, *doubt, *table.notes, *_manifest_notes(manifest))
+    notes = (*_notes(view, table), *cost_notes(table), *decided, *doubt, *table.notes, *_manifest_notes(manifest))
     return replace(view, notes=tuple(dict.fromkeys(notes)))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import Contender, ModelSpec, Suite, Task, UserFileError, as_json, digest_json, nearest
+from harness.cost import lacking
 from harness.grade import Grader, grader
 from harness.model import capabilities_of, missing_package
 from harness.run.plan import Attempt, plan_attempts
@@ -252,11 +253,23 @@ def _check_capabilities(
             advice = f"give {like} threshold: auto, or write a share such as random:0.2"
             raise UserFileError(path, problem, field=f"contenders.{name}.escalate.signal", advice=advice)
     budget = experiment.budget
-    for name, spec in specs.items():
-        if (budget.usd is not None or budget.attempt_usd is not None) and spec.price is None:
-            problem = "the budget is in dollars and the price of this model is not known"
-            keys = "gpu_hour_usd" if spec.backend in {"transformers", "vllm"} else "price (or gpu_hour_usd)"
-            raise UserFileError(path, problem, field=f"models.{name}", advice=f"add {keys}, or take the budget out")
+    for spec in specs.values():
+        if (budget.usd is not None or budget.attempt_usd is not None) and lacking(spec.price):
+            raise _no_cost(path, spec)
+
+
+def _no_cost(path: Path, spec: ModelSpec) -> UserFileError:
+    """A budget in dollars that could not be kept."""
+    keys = [f"{name}_usd_per_million" for name in lacking(spec.price)]
+    said = "no price" if spec.price is None else f"its price has no {keys[0]}"
+    book = f", and the price book has none of {spec.model}" if spec.backend == "litellm" and spec.price is None else ""
+    problem = f"the budget is in dollars, and what a call of this model costs can never be known: {said}{book}"
+    advice = (
+        "gpu_hour_usd"
+        if spec.backend in {"transformers", "vllm"}
+        else f"price with {' and '.join(keys)}, or gpu_hour_usd"
+    )
+    return UserFileError(path, problem, field=f"models.{spec.name}", advice=f"add {advice}; or take the budget out")
 
 
 def _graders(suites: list[Suite]) -> dict[str, Grader]:

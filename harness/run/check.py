@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.core import Cost, Message, Price, as_json
-from harness.cost import estimate
+from harness.cost import estimate, lacking
 from harness.model import missing_key, notes_of
 from harness.run.assemble import Assembled
 from harness.store import read_journal
@@ -58,16 +58,21 @@ class CheckResult:
     missing_keys: tuple[str, ...]
     """Sentences that name the variable and the model that needs it."""
     missing_prices: tuple[str, ...]
-    """Models whose calls would have no known cost."""
+    """Models of whose calls no cost can be known."""
     warnings: tuple[str, ...]
     budget_usd: float | None
+    usd_low: float = 0.0
+    """The bill, as far as prices are known: an answer that contenders share is in each one's cost, and here once."""
+    usd_high: float = 0.0
 
 
 def check(assembled: Assembled, environment: Mapping[str, str]) -> CheckResult:
     """What `run_report` would do. The cost is a rough estimate from words, and says a range."""
     recorded = read_journal(assembled.report).attempts
     keys = [m for s in assembled.specs.values() if (m := missing_key(s, environment)) is not None]
-    prices = [name for name, spec in assembled.specs.items() if spec.price is None]
+    prices = [name for name, spec in assembled.specs.items() if lacking(spec.price)]
+    plans = tuple(_plan(assembled, name) for name in assembled.systems)
+    billed = [plan for plan in plans if _is_billed(assembled, plan.contender)]
     return CheckResult(
         attempts=len(assembled.attempts),
         done=sum(a.id in recorded for a in assembled.attempts),
@@ -81,13 +86,23 @@ def check(assembled: Assembled, environment: Mapping[str, str]) -> CheckResult:
             }
             for s in assembled.suites
         ),
-        plans=tuple(_plan(assembled, name) for name in assembled.systems),
+        plans=plans,
         prompts=tuple(_prompt(assembled, name) for name in assembled.systems),
         missing_keys=tuple(keys),
         missing_prices=tuple(prices),
         warnings=tuple(_warnings(assembled)),
         budget_usd=assembled.experiment.budget.usd,
+        usd_low=sum(plan.usd_low or 0.0 for plan in billed),
+        usd_high=sum(plan.usd_high or 0.0 for plan in billed),
     )
+
+
+def _is_billed(assembled: Assembled, name: str) -> bool:
+    """Not a hybrid, which uses the answers of its parts; not a replay, whose answers are paid for."""
+    systems = assembled.systems[name].values()
+    models = {model for system in systems for model in system.models}
+    hybrid = any(isinstance(system, Hybrid) for system in systems)
+    return not hybrid and any(assembled.specs[model].backend != "replay" for model in models)
 
 
 def _plan(assembled: Assembled, name: str) -> ContenderPlan:

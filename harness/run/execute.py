@@ -13,14 +13,14 @@ from typing import Any
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError
 from harness.cost import Meter
-from harness.model import Caller, Limits, Model, Probing, missing_key, notes_of, open_model, secrets_of
+from harness.model import Caller, Limits, Model, Probing, metered, missing_key, notes_of, open_model, secrets_of
 from harness.run.assemble import Assembled, needs_threshold, tried_on_dev
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
 from harness.run.outcome import skipped
 from harness.run.plan import Attempt
 from harness.run.progress import Listener, Tally
-from harness.run.session import Shop
+from harness.run.session import Shop, on_bill
 from harness.run.thresholds import Choices, choose, decided
 from harness.run.watch import Watch
 from harness.store import (
@@ -249,11 +249,13 @@ class _Run:
         meter = Meter(usd=budget.usd, attempt_usd=budget.attempt_usd, wall_s=budget.wall_s, started=self.started)
         for call in read_calls_journal(self.report):  # what earlier runs of this report have spent
             spec = self.assembled.specs.get(call.model)
-            if call.error is None and not call.cache_hit and not (spec and spec.backend == "replay"):
+            if on_bill(call) and not call.cache_hit and not (spec and spec.backend == "replay"):
                 meter.spend(call.cost)
+        timed = metered(models, self.clock)
         return Shop(
             assembled=self.assembled,
-            callers={n: Caller(m, limits, self.clock, experiment.seed, redact=self.redact) for n, m in models.items()},
+            callers={n: Caller(m, limits, self.clock, experiment.seed, redact=self.redact) for n, m in timed.items()},
+            metered=timed,
             journal=journal,
             replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
             shared=frozenset(p for systems in self.assembled.systems.values() for p in _parts(systems)),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from harness.core import Answer, Call, Cause, Cost, Fault, Grade, Outcome, Status, Usage
+from harness.core import UNBILLED, Answer, Call, Cause, Cost, Fault, Grade, Outcome, Status, Usage
 from harness.run.assemble import Assembled
 from harness.run.plan import Attempt
 from harness.system import contender_of
@@ -31,7 +31,7 @@ def graded(
 ) -> Outcome:
     """The row of an attempt that was made."""
     answered = [call for call in calls if call.error is None]
-    lost = [call for call in calls if call.error is not None and _may_cost(call.error)]
+    lost = [call for call in calls if call.error is not None and (call.cost.usd is not None or _may_cost(call.error))]
     usage = Usage.total(call.usage for call in [*answered, *lost])
     cost = Cost.total(call.cost for call in [*answered, *lost])
     latencies = [call.latency_s for call in answered if call.latency_s is not None]
@@ -66,13 +66,9 @@ def graded(
     )
 
 
-_FREE = {str(c) for c in (Cause.AUTH, Cause.RATE_LIMIT, Cause.REQUEST, Cause.CONTEXT, Cause.REFUSED, Cause.REPLAY)}
-"""Faults by which nothing was made, and so nothing is billed."""
-
-
 def _may_cost(error: str) -> bool:
     """Whether a call that failed so may be on the bill all the same: then what it cost is not known."""
-    return error.partition(":")[0] not in _FREE
+    return error.partition(":")[0] not in UNBILLED
 
 
 def _identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:

@@ -20,10 +20,11 @@ from harness.core import (
     Request,
     Role,
     Task,
+    Usage,
 )
 from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.grade import Grader, grade
-from harness.model import Caller
+from harness.model import Caller, Metered, with_lost
 from harness.run.assemble import Assembled
 
 
@@ -47,6 +48,8 @@ class Shop:
 
     assembled: Assembled
     callers: Mapping[str, Caller]
+    metered: Mapping[str, Metered]
+    """The models that the callers call."""
     journal: Keeper
     replies: MutableMapping[str, Reply]
     """Recorded answers by request digest."""
@@ -106,7 +109,7 @@ class AttemptSession:
             # another attempt is asking the same: its answer is ours, its failure too; its cancellation is not
             await asyncio.wait({waiting})
             if not waiting.cancelled() and (error := waiting.exception()) is not None:
-                self._record_error(model, request, digest, role, error, retries=0)  # they were the other's
+                self._record_error(model, request, digest, role, error, cache_hit=True)  # the tries were the other's
                 raise error
             if not waiting.cancelled():
                 shop.replies.setdefault(digest, waiting.result())
@@ -132,8 +135,10 @@ class AttemptSession:
         started = shop.clock.now()
         try:
             reply, retries = await shop.callers[model].call(request)
+            reply = replace(reply, usage=with_lost(reply.usage, shop.metered[model].lost(request)))
             reply = _without_secrets(reply, shop.redact)
         except ModelError as error:
+            error.usage = Usage.total(shop.metered[model].lost(request))
             self._record_error(model, request, digest, role, error, retries=error.retries, started_at=started)
             if error.cause is Cause.AUTH or error.not_yet:
                 shop.broken.setdefault(model, shop.redact(str(error)))
@@ -141,16 +146,15 @@ class AttemptSession:
             future.exception()  # seen: nobody else may be waiting
             raise
         except asyncio.CancelledError as error:
-            self._record_error(model, request, digest, role, error, retries=0, started_at=started)
+            lost = Usage.total(shop.metered[model].lost(request))
+            self._record_error(model, request, digest, role, error, usage=lost, started_at=started)
             future.cancel()
             raise
         except BaseException:
             future.cancel()
             raise
         else:
-            call = self._record(model, request, digest, role, reply, retries=retries, started_at=started)
-            if shop.is_paid(model):
-                shop.meter.spend(call.cost, self._reservation)
+            self._record(model, request, digest, role, reply, retries=retries, started_at=started)
             if request.scope in shop.shared:
                 shop.replies[digest] = reply
             future.set_result(reply)
@@ -168,7 +172,7 @@ class AttemptSession:
         *,
         cache_hit: bool = False,
         **made: Any,
-    ) -> Call:
+    ) -> None:
         call = Call(
             attempt_id=self._attempt,
             role=role,
@@ -184,15 +188,21 @@ class AttemptSession:
             signals=reply.signals,
             **made,
         )
-        self._shop.journal.append_call(call, None if cache_hit else reply)
-        self.calls.append(call)
-        self._charged.spend(call.cost)
-        return call
+        self._keep(call, None if cache_hit else reply)
 
     def _record_error(
-        self, model: str, request: Request, digest: str, role: Role, error: BaseException, **made: Any
+        self,
+        model: str,
+        request: Request,
+        digest: str,
+        role: Role,
+        error: BaseException,
+        *,
+        usage: Usage | None = None,
+        **made: Any,
     ) -> None:
         cause = error.cause if isinstance(error, ModelError) else Cause.INTERNAL
+        used = usage or (error.usage if isinstance(error, ModelError) else None) or Usage()
         said = "dropped while it was under way" if isinstance(error, asyncio.CancelledError) else str(error)
         call = Call(
             attempt_id=self._attempt,
@@ -200,11 +210,26 @@ class AttemptSession:
             model=model,
             adapter=request.adapter_digest,
             request_digest=digest,
+            usage=used,
+            cost=charge(used, self._shop.spec(model).price),
             error=f"{cause}: {self._shop.redact(said)}",
             **made,
         )
-        self._shop.journal.append_call(call, None)
+        self._keep(call, None)
+
+    def _keep(self, call: Call, reply: Reply | None) -> None:
+        """Writes the call down and charges it: to the attempt always, to the run's bill when it is first made."""
+        self._shop.journal.append_call(call, reply)
         self.calls.append(call)
+        if on_bill(call):
+            self._charged.spend(call.cost)
+            if not call.cache_hit and self._shop.is_paid(call.model):
+                self._shop.meter.spend(call.cost, self._reservation)
+
+
+def on_bill(call: Call) -> bool:
+    """Whether a call counts as spent: an answer always, a failure where it is known what it cost."""
+    return call.error is None or call.cost.usd is not None
 
 
 def _without_secrets(reply: Reply, redact: Redactor) -> Reply:

@@ -50,6 +50,7 @@ from harness.store.schema import (
 )
 from harness.store.skill_use import SkillUse, load_skill_use
 from harness.store.table_import import ImportSummary, import_table, parse_mapping
+from harness.store.table_reading import Reading, parse_scales, parse_units
 from harness.store.tables import (
     Compacted,
     compact,
@@ -85,6 +86,7 @@ __all__ = [
     "Limits",
     "ModelEntry",
     "PriceEntry",
+    "Reading",
     "Recalled",
     "SkillUse",
     "SuiteEntry",
@@ -116,6 +118,8 @@ __all__ = [
     "message_text",
     "parse_experiment",
     "parse_mapping",
+    "parse_scales",
+    "parse_units",
     "read_attempt_calls",
     "read_calls",
     "read_calls_journal",

@@ -37,6 +37,11 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
     experiment = parse(Experiment, dict(value), path)
     _check_suites(experiment, path)
     _check_contenders(experiment, path)
+    rate = experiment.economics.tasks_per_gpu_hour
+    for name in rate if isinstance(rate, dict) else ():
+        if name not in experiment.contenders:
+            problem, advice = f"no contender is named {name!r}", nearest(name, experiment.contenders)
+            raise UserFileError(path, problem, field=f"economics.tasks_per_gpu_hour.{name}", advice=advice)
     if experiment.reference is not None and experiment.reference not in experiment.contenders:
         problem = f"no contender is named {experiment.reference!r}"
         raise UserFileError(

@@ -5,7 +5,7 @@ import math
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from harness.core import Kind, Price, digest_json, nearest
 from harness.userfile import Strict
@@ -263,6 +263,13 @@ class Limits(Strict):
     tries: Count = 4
 
 
+Rate = Annotated[
+    Annotated[Positive, Tag("Number")] | Annotated[dict[Name, Positive], Tag("ByContender")],
+    Discriminator(lambda value: "ByContender" if isinstance(value, dict) else "Number"),
+]
+"""A number, or one by name; a wrong one is judged by what it was meant to be."""
+
+
 class Economics(Strict):
     """What the advice reckons with; whatever is missing stays unknown."""
 
@@ -274,6 +281,8 @@ class Economics(Strict):
     hosting_usd_per_month: Amount | None = None
     outage_days_per_year: Annotated[float, Field(strict=True, ge=0, le=366)] | None = None
     data_must_stay_inside: Truth | None = None
+    tasks_per_gpu_hour: Rate | None = None
+    """Tasks that a machine does in an hour in use: of every option, or by contender."""
 
 
 class Experiment(Strict):

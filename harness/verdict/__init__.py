@@ -9,6 +9,7 @@ from harness.verdict.baseline import Lock, moved, read_lock, set_baseline
 from harness.verdict.changes import Change, changes
 from harness.verdict.checks import Reason
 from harness.verdict.conditions import Condition, Forgetting
+from harness.verdict.cost_notes import cost_notes
 from harness.verdict.early import Decided, Evidence, Rule, in_blocks
 from harness.verdict.early_command import stopped_before_tables, undecided_command
 from harness.verdict.early_run import EarlyCandidate, PlannedAttempt, Savings, UntilDecided
@@ -23,7 +24,7 @@ from harness.verdict.sweep import sweep, sweep_of
 from harness.verdict.sweep_goal import SweepGoal, SweepSettings
 from harness.verdict.sweep_view import Measured, Sweep, SweepControl, SweepPoint, SweepRival
 from harness.verdict.sweep_words import gap_text, rival_standing
-from harness.verdict.terms import MONTHS, SPREAD, Terms, load_terms, most_of
+from harness.verdict.terms import MONTHS, SPREAD, Rates, Terms, load_terms, most_of
 from harness.verdict.volumes import Bills, VolumeBill, bills_at
 from harness.verdict.weigh import Outcomes, Weighed, tasks_to_decide, weigh
 from harness.verdict.words import KINDS_MEAN, dollars
@@ -53,6 +54,7 @@ __all__ = [
     "Outcomes",
     "PlannedAttempt",
     "Policy",
+    "Rates",
     "Reason",
     "Rule",
     "Savings",
@@ -73,6 +75,7 @@ __all__ = [
     "advise_of",
     "bills_at",
     "changes",
+    "cost_notes",
     "dollars",
     "gap_text",
     "gate",

@@ -12,13 +12,14 @@ from harness.stats import percentile_limits
 from harness.store import TaskTable, load_task_table, read_manifest
 from harness.verdict.break_even import break_even_volume, own_and_rent
 from harness.verdict.conditions import Condition, Forgetting, frequency, sovereignty, supply_risk
+from harness.verdict.cost_notes import rate_notes
 from harness.verdict.early_command import stopped_before_tables
 from harness.verdict.flips import FlipPoint, flips
 from harness.verdict.grounds import AdviceSettings, Grounds, grounds_of
 from harness.verdict.options import OWN, Candidate
 from harness.verdict.reasons import Findings, Option, reasons
 from harness.verdict.standing import Standing, at_quality, by_kind, cheapest
-from harness.verdict.terms import GPU_HOUR, Bill, Terms, fixed_parts, load_terms, monthly, outage_loss
+from harness.verdict.terms import GPU_HOUR, RATE, Bill, Terms, fixed_parts, load_terms, monthly, outage_loss
 from harness.verdict.words import dollars
 
 if TYPE_CHECKING:
@@ -98,7 +99,11 @@ def advise_at(grounds: Grounds, terms: Terms) -> Advice:
     an option whose cost cannot be parted has no known cost then.
     """
     settings = grounds.settings
-    table, standing = grounds.at_hour(terms.gpu_hour_usd)
+    machine = (terms.gpu_hour_usd, terms.tasks_per_gpu_hour)
+    for name, _ in terms.tasks_per_gpu_hour if isinstance(terms.tasks_per_gpu_hour, tuple) else ():
+        if name not in grounds.written.contenders:
+            grounds.table.index(name)  # a contender of the report, or an error that names the nearest
+    table, standing = grounds.at_hour(*machine)
     ranking = _rank(standing, terms, settings)
     qualities = grounds.quality(ranking.best)
     pair = own_and_rent(standing, ranking.bills, settings.margin)
@@ -123,7 +128,7 @@ def advise_at(grounds: Grounds, terms: Terms) -> Advice:
     )
     conditions = (
         *grounds.about_tasks(names[int(np.argmax(ranking.probabilities))]),
-        frequency(terms, even, said, grounds.about_pair(pair, terms.gpu_hour_usd)),
+        frequency(terms, even, said, grounds.about_pair(pair, *machine)),
         sovereignty(terms),
         supply_risk(terms),
     )
@@ -146,6 +151,7 @@ def advise_at(grounds: Grounds, terms: Terms) -> Advice:
             "months": terms.months,
             "spread": terms.spread,
             GPU_HOUR: terms.gpu_hour_usd,
+            RATE: dict(rate) if isinstance(rate := terms.tasks_per_gpu_hour, tuple) else rate,
         },
         margin=settings.margin,
         n_tasks=n,
@@ -242,7 +248,8 @@ def _flips(grounds: Grounds, standing: Standing, terms: Terms) -> tuple[FlipPoin
             return None
         good = at_quality(standing.rates, allowed, margin)
         moved = amounts.get(GPU_HOUR, hour)
-        costs = standing.costs if moved is None or moved == hour else grounds.costs_at(moved)
+        same = moved is None or moved == hour
+        costs = standing.costs if same else grounds.costs_at(moved, terms.tasks_per_gpu_hour)
         usd = np.full(len(costs), np.inf)
         for i in np.flatnonzero(good):
             cost = None if np.isnan(costs[i]) else float(costs[i])
@@ -258,7 +265,7 @@ def _flips(grounds: Grounds, standing: Standing, terms: Terms) -> tuple[FlipPoin
 
 def _options(grounds: Grounds, terms: Terms, ranking: _Ranking, qualities: Sequence[str]) -> tuple[Option, ...]:
     found = []
-    rates, per_pass = grounds.rates(), grounds.costs_per_pass(terms.gpu_hour_usd)
+    rates, per_pass = grounds.rates(), grounds.costs_per_pass(terms.gpu_hour_usd, terms.tasks_per_gpu_hour)
     tasks = int(grounds.standing.shared.sum())
     amounts = {name: value for name, value in terms.amounts.items() if value is not None}
     for i, candidate in enumerate(grounds.standing.candidates):
@@ -339,6 +346,7 @@ def _notes(grounds: Grounds, terms: Terms) -> list[str]:
         )
         notes += [f"at another price of the hour the cost of {name} is unknown: {why}"
                   for name, why in grounds.machine.why.items() if name in grounds.names]  # fmt: skip
+    notes += rate_notes(grounds, terms)
     if grounds.controls:
         notes.append(f"no options, since they only measure: {', '.join(grounds.controls)}")
     if grounds.general:

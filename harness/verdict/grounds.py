@@ -23,8 +23,9 @@ from harness.verdict.conditions import (
     verifiable,
 )
 from harness.verdict.machine_time import MachineTime, machine_time
-from harness.verdict.options import Written, candidates, written_in
+from harness.verdict.options import Written, candidates, models_of, written_in
 from harness.verdict.standing import Standing, quality, stand
+from harness.verdict.terms import Rates
 
 if TYPE_CHECKING:
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -88,29 +89,54 @@ class Grounds:
         """The same outcomes at another margin of quality."""
         return replace(self, settings=replace(self.settings, margin=margin).checked())
 
-    def at_hour(self, hour_usd: float | None) -> tuple[TaskTable, Standing]:
-        """Table and standing at a price of a machine's hour; ``None``: at the prices on record."""
-        if hour_usd is None:
+    def at_hour(self, hour_usd: float | None, rates: Rates = None) -> tuple[TaskTable, Standing]:
+        """Table and standing at a price of a machine's hour and at stated rates; ``None``: as recorded, as measured."""
+        if hour_usd is None and rates is None:
             return self.table, self.standing
 
         def priced() -> tuple[TaskTable, Standing]:
-            table, s = self.machine.at(self.table, hour_usd), self.standing
-            costs, factor = self.costs_at(hour_usd), self._factor(hour_usd)
-            drawn = np.where(np.isnan(costs), np.nan, s.drawn_costs + s.drawn_machine * (factor - 1.0))
-            return table, replace(s, costs=costs, drawn_costs=drawn)
+            table, s = self.machine.at(self.table, hour_usd, self._rates(rates)), self.standing
+            drawn = self._moved((s.drawn_costs, s.drawn_machine), hour_usd, rates)
+            return table, replace(s, costs=self.costs_at(hour_usd, rates), drawn_costs=drawn)
 
-        return self._once(("hour", hour_usd), priced)
+        return self._once(("hour", hour_usd, rates), priced)
 
-    def costs_at(self, hour_usd: float) -> "Floats":
-        """Dollars a task of each option at a price of a machine's hour; NaN where that is unknown."""
-        unknown = [name in self.machine.why for name in self.names]
-        moved = self.standing.costs + self.standing.machine * (self._factor(hour_usd) - 1.0)
-        return np.where(unknown, np.nan, moved)
+    def costs_at(self, hour_usd: float | None, rates: Rates = None) -> "Floats":
+        """Dollars a task of each option at a price of a machine's hour and at stated rates; NaN where unknown."""
+        return self._moved((self.standing.costs, self.standing.machine), hour_usd, rates)
 
-    def _factor(self, hour_usd: float) -> "Floats":
-        """How many times dearer each option's machine is."""
-        now = self.machine.hour_usd[[self.table.index(name) for name in self.names]]
-        return np.asarray(np.where(np.isnan(now), 1.0, hour_usd / now))
+    def stated(self, hour_usd: float | None, rates: Rates) -> dict[str, float]:
+        """Of each option whose machine is reckoned by a stated rate the dollars that it costs a task."""
+        each = self.machine.per_task(hour_usd, self._rates(rates))
+        found = {name: float(each[self.table.index(name)]) for name in self.names}
+        return {name: usd for name, usd in found.items() if not np.isnan(usd)}
+
+    def rate_of(self, name: str, rates: Rates) -> float | None:
+        """The rate stated for a contender, or for all; a hybrid has its worker's, which meets every task.
+
+        Not where the hybrid's expert is paid by the hour too: its part of the machine's time is then not known.
+        """
+        if rates is None or isinstance(rates, float):
+            return rates
+        entry = self.written.contenders.get(name, {})
+        if name in dict(rates) or entry.get("worker") is None:
+            return dict(rates).get(name)
+        experts = (self.written.models.get(model, {}) for model in models_of(str(entry.get("expert")), self.written))
+        if any((model.get("price") or {}).get("gpu_hour") is not None for model in experts):
+            return None
+        return self.rate_of(str(entry["worker"]), rates)
+
+    def _rates(self, rates: Rates) -> "Floats":
+        def known() -> "Floats":
+            options = set(self.names)
+            found = (self.rate_of(name, rates) if name in options else None for name in self.table.contenders)
+            return np.array([np.nan if rate is None else rate for rate in found])
+
+        return self._once(("stated", rates), known)
+
+    def _moved(self, costs: "tuple[Floats, Floats]", hour_usd: float | None, rates: Rates) -> "Floats":
+        places = np.array([self.table.index(name) for name in self.names])
+        return self.machine.moved(places, costs, hour_usd, self._rates(rates))
 
     # ------------------------------------------------------------------------------------- asked for again and again
 
@@ -134,12 +160,12 @@ class Grounds:
 
         return self._once(("tasks", lead), asked)
 
-    def about_pair(self, pair: tuple[int, int] | None, hour_usd: float | None) -> list[str]:
+    def about_pair(self, pair: tuple[int, int] | None, hour_usd: float | None, rates: Rates = None) -> list[str]:
         """How an owned and a rented option compare in cost a pass and latency, in words."""
         if pair is None:
             return []
-        table, standing = self.at_hour(hour_usd)
-        return self._once(("pair", pair, hour_usd), lambda: frequency_evidence(table, standing, pair))
+        table, standing = self.at_hour(hour_usd, rates)
+        return self._once(("pair", pair, hour_usd, rates), lambda: frequency_evidence(table, standing, pair))
 
     def rates(self) -> tuple[Estimate, ...]:
         """Each option's pass rate on the shared tasks."""
@@ -150,11 +176,11 @@ class Grounds:
 
         return self._once(("rates",), asked)
 
-    def costs_per_pass(self, hour_usd: float | None) -> tuple[Estimate, ...]:
+    def costs_per_pass(self, hour_usd: float | None, rates: Rates = None) -> tuple[Estimate, ...]:
         """What a pass of each option costs on the shared tasks."""
 
         def asked() -> tuple[Estimate, ...]:
-            table, _ = self.at_hour(hour_usd)
+            table, _ = self.at_hour(hour_usd, rates)
             found = []
             for i, name in enumerate(self.names):
                 sums, counts, clusters = self._shared(table, i)
@@ -162,7 +188,7 @@ class Grounds:
                 found.append(fieller_ratio(costs, sums / counts, clusters, self.settings.level))
             return tuple(found)
 
-        return self._once(("per pass", hour_usd), asked)
+        return self._once(("per pass", hour_usd, rates), asked)
 
     def trials(self, option: int) -> int:
         """Graded attempts of the option at the shared tasks."""

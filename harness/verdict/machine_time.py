@@ -1,7 +1,8 @@
-"""What of a cost is paid by the hour of a machine, and what it would be at another price of that hour.
+"""What of a cost is paid by the hour of a machine, and what it would be at another price of that hour, or another load.
 
 Such a cost is the machine's time times the price of an hour, so it moves with the price in proportion; what is paid by
-the token stays. Where the record does not part the two, the cost at another price is unknown.
+the token stays. Where the record does not part the two, the cost at another price is unknown. The measured time is that
+of the run's load: where it is stated how many tasks a machine does in an hour, a task is that part of an hour instead.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.store import TaskTable, read_calls
-from harness.verdict.options import Written, cost_bases, models_of
+from harness.verdict.options import Written, cost_bases, is_owned, models_of
 
 if TYPE_CHECKING:
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,6 +30,10 @@ class MachineTime:
     """Of each contender the price of an hour on record; NaN where it pays none, or several."""
     why: Mapping[str, str]
     """Contenders whose cost at another price of the hour is unknown, and why."""
+    unknown: "Mask"
+    """Whether a contender is one of those."""
+    whole: "Mask"
+    """Whether a contender pays machines and nothing else."""
 
     @property
     def hour_on_record(self) -> float | None:
@@ -34,13 +41,44 @@ class MachineTime:
         known = {float(usd) for usd in self.hour_usd if not np.isnan(usd)}
         return known.pop() if len(known) == 1 else None
 
-    def at(self, table: TaskTable, hour_usd: float) -> TaskTable:
-        """The table with its costs as they would be had every machine cost so much an hour."""
-        factor = np.where(np.isnan(self.hour_usd), 1.0, hour_usd / self.hour_usd)
-        costs = table.cost_sums + self.usd * (factor - 1.0)[:, None]
-        for name in self.why:
-            costs[table.index(name)] = np.nan
-        return replace(table, cost_sums=costs)
+    def at(self, table: TaskTable, hour_usd: float | None, rates: "Floats") -> TaskTable:
+        """The table with its costs as they would be at this price of every machine's hour and at these stated rates."""
+        every, tasks = np.arange(len(table.contenders)), np.asarray(table.counts.T, dtype=np.float64)
+        costs = self.moved(every, (table.cost_sums.T, self.usd.T), hour_usd, rates, tasks)
+        return replace(table, cost_sums=costs.T)
+
+    def moved(
+        self,
+        places: "Ints",
+        costs: "tuple[Floats, Floats]",
+        hour_usd: float | None,
+        rates: "Floats",
+        tasks: "Floats | float" = 1.0,
+    ) -> "Floats":
+        """Costs at another price of the hour, or at stated rates; NaN where that is unknown.
+
+        Args:
+            places: of each column, its contender's place in the table.
+            costs: dollars in any number of rows, and the part of them that is paid by the hour.
+            hour_usd: what an hour of every machine costs; ``None``: as on record.
+            rates: of each contender the tasks that its machine does in an hour; NaN: as measured.
+            tasks: how many tasks each cost is of.
+        """
+        dollars, machine = costs
+        now, unknown = self.hour_usd[places], self.unknown[places]
+        found = dollars
+        if hour_usd is not None:
+            factor = np.where(np.isnan(now), 1.0, hour_usd / now)
+            found = np.where(unknown, np.nan, dollars + machine * (factor - 1.0))
+        rest = np.where(self.whole[places], 0.0, dollars - machine)
+        each = self.per_task(hour_usd, rates)[places]
+        return np.asarray(np.where(np.isnan(each), found, rest + tasks * each))
+
+    def per_task(self, hour_usd: float | None, rates: "Floats") -> "Floats":
+        """What a task costs of each contender's machine at its stated rate; NaN where none is, or it is unknown."""
+        hour = self.hour_usd if hour_usd is None else np.full(len(rates), hour_usd)
+        parted = self.whole | ~(self.unknown | np.isnan(self.hour_usd))
+        return np.asarray(np.where(parted, hour / rates, np.nan))
 
 
 def machine_time(table: TaskTable, written: Written, names: Sequence[str]) -> MachineTime:
@@ -50,6 +88,7 @@ def machine_time(table: TaskTable, written: Written, names: Sequence[str]) -> Ma
         EvidenceError: the table of calls is broken.
     """
     usd, hours = np.zeros_like(table.cost_sums), np.full(len(table.contenders), np.nan)
+    whole = np.zeros(len(table.contenders), dtype=bool)
     why: dict[str, str] = {}
     bases, mixed = cost_bases(table), []
     for name in names:
@@ -59,17 +98,20 @@ def machine_time(table: TaskTable, written: Written, names: Sequence[str]) -> Ma
         by_token = [p for p in prices if p.get("gpu_hour") is None and _per_token(p)]
         if (prices and len(by_token) == len(prices)) or bases.get(name) == frozenset({"tokens"}):
             continue
+        timed = bool(prices) and all(p.get("gpu_hour") is not None for p in prices)
+        whole[i] = is_owned(name, written) if prices else bases.get(name) == frozenset({"gpu_time"})
         if len(rates) != 1 or 0.0 in rates:
             why[name] = _no_price(rates)
             continue
         hours[i] = rates.pop()
-        if by_token or len(prices) != sum(p.get("gpu_hour") is not None for p in prices):
+        if not timed:
             mixed.append(name)
         else:
             usd[i] = table.cost_sums[i]
     if mixed:
         usd += _from_calls(table, mixed, why)
-    return MachineTime(usd=usd, hour_usd=hours, why=why)
+    unknown = np.isin(np.asarray(table.contenders, dtype=object).astype(str), list(why))
+    return MachineTime(usd=usd, hour_usd=hours, why=why, unknown=unknown, whole=whole)
 
 
 def _no_price(rates: set[float]) -> str:

@@ -131,6 +131,12 @@ def models_of(name: str, written: Written) -> tuple[str, ...]:
     return tuple(dict.fromkeys(model for model, _ in _parts(name, written.contenders)))
 
 
+def is_owned(name: str, written: Written) -> bool:
+    """Whether a contender is known to call owned models and no others."""
+    models = models_of(name, written)
+    return bool(models) and all(_of_model(written.models.get(model, {}))[0] == OWN for model in models)
+
+
 def _parts(name: str, contenders: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
     """The models that a contender calls, the first to be called first, each with the entry that names it."""
     found: list[tuple[str, Mapping[str, Any]]] = []

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from harness.core import Estimate, EvidenceError, Manifest, UsageError
 from harness.stats import aiq
 from harness.store import TaskTable, load_task_table, read_manifest
+from harness.verdict.cost_notes import load_note
 from harness.verdict.sweep_goal import SweepGoal, SweepSettings
 from harness.verdict.sweep_live import check_live, hybrids_run
 from harness.verdict.sweep_rows import Codes, Rows, Vector, paired_rows
@@ -146,7 +147,11 @@ def sweep_of(
         beats_controls=bool(rivals) and all(rival.beaten for rival in rivals),
         sentence="",
         warning=_warning(table, manifest),
-        notes=(*_notes(one, table, len(exact), confidence_from), *rows.notes),
+        notes=(
+            *_notes(one, table, len(exact), confidence_from),
+            *load_note(table, (worker, expert)),
+            *rows.notes,
+        ),
         reasons=_reasons(one, area, fitted),
     )
     run = [one.measured(*each) for each in hybrids_run(table, manifest, rows, worker, expert)]

@@ -26,10 +26,16 @@ DAYS = 365.0
 MOST = 1e12
 """Of any amount: a larger one is a slip of the keyboard, and its figures are beyond what anybody can read."""
 
-AMOUNTS = tuple(name for name in Economics.model_fields if name != "data_must_stay_inside")
+RATE = "tasks_per_gpu_hour"
+"""How many tasks a machine does in an hour: a number for every option, or one by contender."""
+
+AMOUNTS = tuple(name for name in Economics.model_fields if name not in {"data_must_stay_inside", RATE})
 
 GPU_HOUR = "gpu_hour_usd"
 """What an hour of a machine costs: no part of the block, for each model has its own; as a what-if it moves them all."""
+
+Rates = float | tuple[tuple[str, float], ...] | None
+"""Tasks a machine does in an hour: of every contender, or by name; ``None`` where nothing is stated."""
 
 MEANINGS = {
     "tasks_per_month": "how many tasks come in a month",
@@ -55,6 +61,8 @@ class Terms:
     spread: float = SPREAD
     gpu_hour_usd: float | None = None
     """What an hour of every machine costs, in place of the prices on record; ``None``: as recorded."""
+    tasks_per_gpu_hour: Rates = None
+    """The stated rate of every machine, or of contenders by name; ``None``: a task takes the time that was measured."""
 
     def __getitem__(self, name: str) -> float | None:
         return self.amounts[name]
@@ -95,12 +103,23 @@ def load_terms(
     written = read_yaml(path).get("economics") if path.is_file() else None
     known = parse(Economics, written or {}, path, field="economics").model_dump()
     for key, value in known.items():
-        if value is not None and value > MOST:
-            raise UserFileError(path, f"is {value:g}, the most is {MOST:,.0f}", field=f"economics.{key}")
+        if (most := _largest(value)) > MOST:
+            raise UserFileError(path, f"is {most:g}, the most is {MOST:,.0f}", field=f"economics.{key}")
     for key, text in (given or {}).items():
         known[key] = _amount(key, text)
-    stay, hour = known.pop("data_must_stay_inside"), known.pop(GPU_HOUR, None)
-    return Terms(amounts=known, data_must_stay_inside=stay, months=months, spread=spread, gpu_hour_usd=hour)
+    stay, hour, rate = known.pop("data_must_stay_inside"), known.pop(GPU_HOUR, None), known.pop(RATE)
+    return Terms(
+        amounts=known,
+        data_must_stay_inside=stay,
+        months=months,
+        spread=spread,
+        gpu_hour_usd=hour,
+        tasks_per_gpu_hour=tuple(rate.items()) if isinstance(rate, dict) else rate,
+    )
+
+
+def _largest(value: Any) -> float:
+    return max(value.values(), default=0.0) if isinstance(value, dict) else float(value or 0.0)
 
 
 def _amount(key: str, text: str) -> Any:
@@ -116,8 +135,9 @@ def _amount(key: str, text: str) -> Any:
         amount = getattr(parse(Economics, {field: value}, Path("--economics")), field)
     except (yaml.YAMLError, ValueError, UserFileError):
         needed = "true or false" if key == "data_must_stay_inside" else f"an amount from 0 to {most_of(key):,.0f}"
+        needed = "a number above 0, or {CONTENDER: NUMBER}" if key == RATE else needed
         raise UsageError(f"--economics: {key} is {text!r}; needed: {needed}, or nothing for unknown") from None
-    if amount is not None and amount > most_of(key):
+    if _largest(amount) > most_of(key):
         raise UsageError(f"--economics: {key} is {text!r}; the most is {most_of(key):,.0f}")
     return amount
 

@@ -44,7 +44,7 @@ def bills_at(grounds: Grounds, terms: Terms, volumes: Sequence[float]) -> tuple[
     The interval is over tasks drawn anew and the other amounts within their ranges, drawn jointly as for the advice;
     the volume itself is taken as exact. A bill grows by the same amount with every task, so two volumes give all.
     """
-    _, standing = grounds.at_hour(terms.gpu_hour_usd)
+    _, standing = grounds.at_hour(terms.gpu_hour_usd, terms.tasks_per_gpu_hour)
     point = {k: v for k, v in terms.amounts.items() if v is not None}
     ranges = terms.drawn(len(standing.drawn_rates), grounds.settings.seed)
     found = []

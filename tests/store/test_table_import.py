@@ -118,7 +118,7 @@ def test_passes_of_trials_become_attempts(tmp_path: Path) -> None:
     assert read_outcomes(tmp_path / "report")["trial"].to_pylist() == [0, 1, 2, 0, 0, 1, 2]
     assert "7 attempts" in done.notes[0]
     assert {f.kind for f in done.flags} == {"trials", "missing"}
-    with pytest.raises(UserFileError, match=r"row 1: found 4 passes of 3"):
+    with pytest.raises(UserFileError, match=r"line 2: found 4 passes of 3"):
         import_table(csv(tmp_path, text.replace("3,2", "3,4")), tmp_path / "x", mapping)
     with pytest.raises(UserFileError, match="go together"):
         import_table(csv(tmp_path, text), tmp_path / "x", {"passes": "k"})
@@ -134,7 +134,7 @@ def test_exact_repeats_are_dropped_and_contradictions_refused(tmp_path: Path) ->
     text = "contender,task,trial,passed,cost_usd\na,t,0,1,\na,t,1,0,2\na,t,0,1,\na,u,0,1,3\n"
     done = import_table(csv(tmp_path, text), tmp_path / "report")
     assert (done.rows_written, done.duplicates) == (3, 1)
-    with pytest.raises(EvidenceError, match=r"rows 1 and 3 .*'t', trial 0, and differ in status"):
+    with pytest.raises(EvidenceError, match=r"line 2 and line 4 .*'t', trial 0, and differ in status"):
         import_table(csv(tmp_path, text.replace("a,t,0,1,\na,u", "a,t,0,0,\na,u")), tmp_path / "x")
     with pytest.raises(EvidenceError, match="differ in cost_usd"):
         import_table(csv(tmp_path, text.replace("a,t,0,1,\na,u", "a,t,0,1,9\na,u")), tmp_path / "x")
@@ -161,24 +161,24 @@ def test_scales_that_are_not_ours_are_left_out_and_said(tmp_path: Path) -> None:
     [
         ("system,task,passed\na,t,1\n", "no column contender"),
         ("contender,task\na,t\n", "no column passed or score"),
-        ("contender,task,passed\na,t,maybe\n", "row 1, passed: found 'maybe'"),
-        ("contender,task,passed\na,t,1\na,u,0.5\n", "row 2, passed: found '0.5'"),
-        ("contender,task,score\na,t,87\n", "row 1, score: found 87"),
-        ("contender,task,passed\na,,1\n", "row 1: the task is empty"),
-        ("contender,task,passed,cost_usd\na,t,1,-2\n", "row 1, cost_usd: found -2"),
-        ("contender,task,passed,cost_usd\na,t,1,free\n", "row 1, cost_usd: found 'free'"),
-        ("contender,task,passed,latency_s\na,t,1,inf\n", "row 1, latency_s: found inf"),
-        ("contender,task,passed,input_tokens\na,t,1,1.5\n", "row 1, input_tokens: found 1.5"),
-        ("contender,task,passed,trial\na,t,1,\n", "row 1: the trial is empty"),
-        ("contender,task,passed,trial\na,t,1,-1\n", "row 1, trial: found -1"),
+        ("contender,task,passed\na,t,maybe\n", "line 2, passed: found 'maybe'"),
+        ("contender,task,passed\na,t,1\na,u,0.5\n", "line 3, passed: found '0.5'"),
+        ("contender,task,score\na,t,87\n", "line 2, score: found 87"),
+        ("contender,task,passed\na,,1\n", "line 2: the task is empty"),
+        ("contender,task,passed,cost_usd\na,t,1,-2\n", "line 2, cost_usd: found -2"),
+        ("contender,task,passed,cost_usd\na,t,1,free\n", "line 2, cost_usd: found 'free'"),
+        ("contender,task,passed,latency_s\na,t,1,inf\n", "line 2, latency_s: found inf"),
+        ("contender,task,passed,input_tokens\na,t,1,1.5\n", "line 2, input_tokens: found 1.5"),
+        ("contender,task,passed,trial\na,t,1,\n", "line 2: the trial is empty"),
+        ("contender,task,passed,trial\na,t,1,-1\n", "line 2, trial: found -1"),
         ("contender,task,status\na,t,pased\n", "did you mean 'passed'"),
         ("contender,task,passed,contender_kind\na,t,1,hybird\n", "did you mean 'hybrid'"),
         ("contender,task,task,passed\na,t,t,1\n", "'task' is there twice"),
         ("contender,task,passed\n", "no rows"),
         ("", "not a readable table"),
-        ("contender,task,passed\na,t,1,0\na,u,1\n", "not a readable table"),
-        ("contender,task,passed\na,u,1\na,t,1,0\n", "not a readable table"),
-        ('contender,task,passed\n"a,t,1\n', "not a readable table"),
+        ("contender,task,passed\na,t,1,0\na,u,1\n", "line 2: found 4 cells where the header has 3 columns"),
+        ("contender,task,passed\na,u,1\na,t,1,0\n", "line 3: found 4 cells where the header has 3 columns"),
+        ('contender,task,passed\n"a,t,1\n', "line 2: not a readable table"),
     ],
 )
 def test_a_cell_that_does_not_fit_is_refused(tmp_path: Path, text: str, says: str) -> None:

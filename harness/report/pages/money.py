@@ -21,6 +21,7 @@ from harness.verdict import (
     Advice,
     Bills,
     Grounds,
+    Rates,
     Terms,
     advise_at,
     bills_at,
@@ -68,7 +69,7 @@ def page(shown: "Shown") -> None:
             loud(text)
         st.info("No figures are shown until every field holds an amount, or nothing where it is not known.")
         return
-    inputs = (terms.data_must_stay_inside, terms.months, terms.spread, terms.gpu_hour_usd)
+    inputs = (terms.data_must_stay_inside, terms.months, terms.spread, terms.gpu_hour_usd, terms.tasks_per_gpu_hour)
     grounds, advice, bills = _advised(evidence, kinds, margin, tuple(terms.amounts.items()), inputs)
     html(word_html(advice, "in the fields above"))
     section("Options")
@@ -102,11 +103,12 @@ def written_terms(evidence: Evidence) -> Terms:
 @remembered(16)
 def _advised(
     evidence: Evidence, kinds: Kinds, margin: float, amounts: tuple[tuple[str, float | None], ...],
-    inputs: tuple[bool | None, float, float, float | None],
+    inputs: tuple[bool | None, float, float, float | None, Rates],
 ) -> tuple[Grounds, Advice, tuple[Bills, ...]]:  # fmt: skip
     """What follows from the inputs: the same objects as long as these are the same, so that no figure is made twice."""
-    inside, months, spread, hour = inputs
-    terms = Terms(amounts=dict(amounts), data_must_stay_inside=inside, months=months, spread=spread, gpu_hour_usd=hour)
+    inside, months, spread, hour, rates = inputs
+    terms = Terms(amounts=dict(amounts), data_must_stay_inside=inside, months=months, spread=spread,
+                  gpu_hour_usd=hour, tasks_per_gpu_hour=rates)  # fmt: skip
     grounds = grounds_for(evidence, kinds).at_margin(margin)
     advice = advise_at(grounds, terms)
     return grounds, advice, bills_at(grounds, terms, volumes_around(advice))

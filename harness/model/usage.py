@@ -1,0 +1,243 @@
+"""What a call used, from every provider's spelling of it, in classes that do not overlap.
+
+The words of a name tell its class, whatever their order and case: ``prompt_tokens``, ``inputTokenCount``. Providers
+differ in what a count holds. Cached tokens are in OpenAI's prompt and not in Anthropic's and Bedrock's input; reasoning
+is in OpenAI's completion and not in Gemini's and xAI's. Three rules decide, in this order: a part larger than its whole
+is not in it; the total says what adds up to it; else the spelling says whose counts these are.
+"""
+
+import functools
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Concatenate, ParamSpec
+
+from harness.core import ModelError, Reply, Usage
+
+MOST_TOKENS = 10**12
+"""A count beyond this is no count."""
+NEAR = 2
+"""Tokens by which a provider's total is seen to be off."""
+
+P = ParamSpec("P")
+
+
+def usage_of(body: Any) -> Usage:
+    """The usage of a chat completion. A count of 0 for what is there is no count; a request always has a prompt."""
+    usage = read_usage(usage_in(body))
+    prompt, made = (usage.input, usage.cached_input, usage.cache_write), (usage.output, usage.reasoning)
+    answered = _answered(body)
+    if not any(n != 0 for n in (*prompt, *made)):
+        return Usage() if answered else usage
+    if answered and not any(n != 0 for n in made):
+        return replace(usage, output=None)
+    if usage.source != "estimated" and not any(n != 0 for n in prompt):
+        return replace(usage, input=None)
+    return usage
+
+
+def keeps_usage(read: Callable[Concatenate[Any, P], Reply]) -> Callable[Concatenate[Any, P], Reply]:
+    """A reader of replies whose `ModelError` says what the rejected reply used: it is on the bill all the same."""
+
+    @functools.wraps(read)
+    def reading(body: Any, /, *args: P.args, **kwargs: P.kwargs) -> Reply:
+        try:
+            return read(body, *args, **kwargs)
+        except ModelError as error:
+            error.usage = error.usage or stated_usage(body)
+            raise
+
+    return reading
+
+
+def stated_usage(body: Any) -> Usage | None:
+    """The usage of a reply that is rejected; ``None`` where it states none."""
+    usage = usage_of(body)
+    return usage if usage.source != "unknown" else None
+
+
+def usage_in(body: Any) -> Mapping[str, Any] | None:
+    """Where a completion, or a chunk of one, holds its counts; ``None`` where it holds none."""
+    if not isinstance(body, Mapping):
+        return None
+    choices = body.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    groq, timings = body.get("x_groq"), body.get("timings")
+    places = [body.get(key) for key in ("usage", "usageMetadata", "usage_metadata", "meta")]
+    places += [part.get("usage") for part in (groq, first) if isinstance(part, Mapping)]
+    if isinstance(timings, Mapping):  # llama.cpp: the prompt without what came from its cache
+        names = {"prompt_n": "input_tokens", "cache_n": "cache_read_tokens", "predicted_n": "output_tokens"}
+        places.append({name: timings[key] for key, name in names.items() if key in timings})
+    return next((place for place in places if isinstance(place, Mapping) and _Counts.of(place).most), None)
+
+
+def joined_usage(before: Mapping[str, Any] | None, chunk: Any) -> Mapping[str, Any] | None:
+    """The counts of a stream up to this chunk, each as it was last said; some say a part early, and 0 in the end."""
+    now = usage_in(chunk)
+    return before if now is None else {**(before or {}), **{key: n for key, n in now.items() if before is None or n}}
+
+
+def read_usage(usage: Any) -> Usage:
+    """A provider's counts in classes that do not overlap.
+
+    Tokens of the total that no class explains are output, the dearest class; the source is then ``estimated``, as it is
+    where counts contradict each other.
+    """
+    counts = _Counts.of(usage) if isinstance(usage, Mapping) else _Counts()
+    prompt, completion, total = (counts.most.get(name) for name in ("prompt", "completion", "total"))
+    cached, written, reasoning, tools = (
+        counts.most.get(name, 0) for name in ("cached", "written", "reasoning", "tools")
+    )
+    if prompt is None and "fresh" in counts.most:
+        prompt = counts.most["fresh"] + cached
+    if prompt is None and completion is None and not total:
+        return Usage()
+    readings = []
+    for flips in _READINGS:
+        inside = {part: (part not in counts.beside) != (part in flips) for part in ("reasoning", "cached", "written")}
+        fresh = None if prompt is None else prompt - inside["cached"] * cached - inside["written"] * written
+        visible = None if completion is None else completion - inside["reasoning"] * reasoning
+        if (fresh or 0) >= 0 and (visible or 0) >= 0:
+            readings.append((fresh, visible))
+    around = tools + cached + written + reasoning
+
+    def left(reading: tuple[int | None, int | None]) -> int:
+        return (total or 0) - (reading[0] or 0) - (reading[1] or 0) - around
+
+    near = [r for off in (0, NEAR) for r in readings if total and abs(left(r)) <= off]
+    fresh, visible = (near or readings)[0]
+    unexplained = left((fresh, visible)) if total else 0
+    if total:
+        fresh, visible = fresh or 0, (visible or 0) + max(0, unexplained)
+    return Usage(
+        input=None if fresh is None else fresh + tools,
+        cached_input=cached,
+        cache_write=written,
+        output=visible,
+        reasoning=reasoning,
+        source="estimated" if unexplained else "provider",
+    )
+
+
+_READINGS: tuple[frozenset[str], ...] = tuple(
+    frozenset(parts.split())
+    for parts in (
+        "",
+        "reasoning",
+        "written",
+        "cached",
+        "cached written",
+        "reasoning written",
+        "reasoning cached",
+        "reasoning cached written",
+    )
+)
+"""Which parts stand elsewhere than their spelling says, the likeliest first."""
+
+
+@dataclass(slots=True)
+class _Counts:
+    """The largest count of each class: what is written under several names is the same thing again, or 0."""
+
+    most: dict[str, int] = field(default_factory=dict)
+    spelled: dict[str, frozenset[str]] = field(default_factory=dict)
+    nested: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, usage: Mapping[Any, Any]) -> "_Counts":
+        """The counts of a usage block; of Cohere's those that are billed, where it says them."""
+        billed = usage.get("billed_units")
+        found = cls()
+        if isinstance(billed, Mapping):
+            found._collect(billed, "")
+        if not found.most:
+            found._collect(usage, "")
+        return found
+
+    @property
+    def beside(self) -> set[str]:
+        """Parts that are not in their whole, going by the spelling."""
+        found = {"reasoning"} if "candidate" in self.spelled.get("completion", ()) else set()
+        if "input" in self.spelled.get("prompt", ()):
+            found |= {p for p in ("cached", "written") if "cache" in self.spelled.get(p, ()) and p not in self.nested}
+        return found
+
+    def _collect(self, block: Mapping[Any, Any], side: str) -> None:
+        lifetimes = 0
+        for key, value in block.items():
+            words = _words(str(key))
+            if isinstance(value, Mapping):
+                of_prompt, of_completion = words & (_PROMPT | _CACHE), words & (_COMPLETION | _REASONING)
+                self._collect(value, "prompt" if of_prompt else "completion" if of_completion else side)
+            elif (number := _count(value)) is not None:
+                if "ephemeral" in words:
+                    lifetimes += number
+                else:
+                    self._add(_class(words, side), number, words, side)
+        if lifetimes:
+            self._add("written", lifetimes, frozenset({"cache"}), "")
+
+    def _add(self, name: str, number: int, words: frozenset[str], side: str) -> None:
+        if side and name in {"cached", "written", "reasoning"}:
+            self.nested.add(name)
+        before = self.most.get(name, -1)
+        if name and (number > before or (number == before and "prompt" in words)):
+            self.most[name], self.spelled[name] = number, words
+
+
+_PROMPT, _COMPLETION = {"prompt", "input", "evaluated"}, {"completion", "output", "candidate", "generated", "predicted"}
+_CACHE, _REASONING = {"cache", "cached", "uncached"}, {"reasoning", "thought", "thinking"}
+_FRESH, _WRITTEN = {"miss", "no", "uncached"}, {"write", "written", "creation", "created"}
+_KNOWN = _PROMPT | _COMPLETION | _CACHE | _REASONING | _FRESH | _WRITTEN | {
+    "total", "read", "hit", "content", "context", "tool", "use", "eval"
+}  # fmt: skip
+_FILLER = {"token", "count", "num", "number", "of", "n", "billed", "internal"}
+
+
+@functools.cache
+def _words(name: str) -> frozenset[str]:
+    """``cacheReadInputTokens`` and ``cache_read_input_tokens``: cache, read, input."""
+    found = (word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+[a-z]*", name))
+    singular = (word[:-1] if word.endswith("s") and not word.endswith("ss") else word for word in found)
+    words = frozenset(singular) - _FILLER
+    return words - {"total"} or words
+
+
+def _class(words: frozenset[str], side: str) -> str:
+    """The class that a name stands for; empty where it is none, such as seconds, dollars or images."""
+    if not words or not words <= _KNOWN:
+        return ""
+    if words & _REASONING:
+        return "reasoning"
+    if words & _CACHE or (side == "prompt" and words & (_FRESH | _WRITTEN | {"read"})):
+        return "fresh" if words & _FRESH else "written" if words & _WRITTEN else "cached"
+    if "tool" in words:
+        return "tools"
+    if words == {"total"}:
+        return side or "total"
+    if side:
+        return ""  # details of a whole that is counted above
+    if words & _COMPLETION or words == {"eval"}:
+        return "completion"
+    return "prompt" if words & _PROMPT else ""
+
+
+def _count(value: Any) -> int | None:
+    """A count as number or as text; ``None`` where it is neither, or not from 0 to `MOST_TOKENS`."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return math.ceil(number) if 0 <= number <= MOST_TOKENS else None
+
+
+def _answered(body: Any) -> bool:
+    """Whether there is anything of an answer in a chat completion."""
+    choices = body.get("choices") if isinstance(body, Mapping) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, Mapping) else None
+    parts = ("content", "tool_calls", "refusal", "reasoning_content", "reasoning", "function_call")
+    return isinstance(message, Mapping) and any(message.get(part) for part in parts)

@@ -1,0 +1,156 @@
+"""What a run is billed: each answer once, each machine's busy second once, and nothing that cannot be known."""
+
+import json
+import re
+import time
+
+import live
+import pyarrow.parquet as pq
+import pytest
+import servers
+from live import CALL_USD, Server
+
+HOUR = {"price": None, "gpu_hour_usd": 3600.0}
+"""A dollar a second."""
+PARTS = {
+    "worker": {"model": "m"},
+    "expert": {"model": "e"},
+    "always": {"worker": "worker", "expert": "expert", "escalate": {"signal": "always"}},
+}
+
+
+def hourly(served, **keys):
+    model = live.served_model(served, gpu_hour_usd=3600.0, **keys)
+    del model["price"]
+    return model
+
+
+def calls(report):
+    return pq.read_table(report / "calls.parquet").to_pylist()
+
+
+def spent(text):
+    """What the run's last line says that it has spent."""
+    return float(re.findall(r"\$([\d.]+)[^\n]* spent", text)[-1])
+
+
+def test_a_served_model_paid_by_the_hour_is_charged_its_busy_time_and_nothing_idle(tmp_path, capfd):
+    with Server() as served:
+        served.script = [servers.slow_ok(0.15)]
+        report = live.write_experiment(tmp_path / "r", tasks=8, models={"m": hourly(served)})
+        started = time.monotonic()
+        code, _, err = live.inside(capfd, "run", report)
+        wall = time.monotonic() - started
+    assert code == 0, err
+    table = live.rows(report).values()
+    assert {row["cost_basis"] for row in table} == {"gpu_time"}
+    bill = sum(row["cost_usd"] for row in table)
+    # eight answers of 0.15 s, four at once: two rounds; by latency it would have been eight of them
+    assert 2 * 0.15 <= bill <= wall
+    assert bill < sum(row["latency_s"] for row in table)
+    assert bill == pytest.approx(sum(call["gpu_seconds"] for call in calls(report)))
+    assert bill == pytest.approx(spent(err), abs=1e-3)
+
+
+@pytest.mark.parametrize("paid", ["by token", "by the hour"])
+def test_a_shared_answer_is_charged_to_each_contender_and_once_to_the_bill(tmp_path, capfd, paid):
+    with Server() as served:
+        served.script = [servers.slow_ok(0.02)]
+        make = live.served_model if paid == "by token" else hourly
+        models = {"m": make(served), "e": make(served, model="e")}
+        report = live.write_experiment(tmp_path / "r", tasks=3, models=models, contenders=PARTS)
+        checked = json.loads(live.inside(capfd, "check", report, "--json")[1])
+        code, _, err = live.inside(capfd, "run", report)
+        assert code == 0, err
+        assert len(served.seen) == 6
+    table = live.rows(report)
+    for task in ("t0", "t1", "t2"):
+        parts = sum(table[name, task, 0]["cost_usd"] for name in ("worker", "expert"))
+        assert table["always", task, 0]["cost_usd"] == pytest.approx(parts)
+    bill = sum(table[name, task, 0]["cost_usd"] for name in ("worker", "expert") for task in ("t0", "t1", "t2"))
+    assert spent(err) == pytest.approx(bill, abs=1e-4)
+    assert bill == pytest.approx(sum(call["cost_usd"] for call in calls(report) if not call["cache_hit"]))
+    if paid == "by token":
+        assert bill == pytest.approx(6 * CALL_USD)
+    plans = {plan["contender"]: plan["usd_high"] for plan in checked["plans"]}
+    assert plans["always"] == pytest.approx(plans["worker"] + plans["expert"])
+    assert checked["usd_high"] == pytest.approx(plans["worker"] + plans["expert"])
+
+
+def test_a_reply_that_was_paid_for_and_rejected_is_on_the_bill(tmp_path, capfd):
+    used = {"prompt_tokens": 100, "completion_tokens": 7, "total_tokens": 107}
+    lost = servers.raw(json.dumps({"choices": [], "usage": used}))
+    with Server() as served:
+        served.script = [live.by_question({"question 0": [lost, servers.ok()], "question 1": [lost]})]
+        report = live.write_experiment(tmp_path / "r", tasks=3, models={"m": live.served_model(served)})
+        code, _, err = live.inside(capfd, "run", report)
+    assert code == 0, err
+    table = live.rows(report)
+    assert table["c-m", "t0", 0]["cost_usd"] == pytest.approx(2 * CALL_USD)
+    assert table["c-m", "t1", 0]["status"] == "errored"
+    assert table["c-m", "t1", 0]["cost_usd"] == pytest.approx(2 * CALL_USD)
+    assert table["c-m", "t2", 0]["cost_usd"] == pytest.approx(CALL_USD)
+    assert spent(err) == pytest.approx(5 * CALL_USD, abs=1e-4)
+    live.inside(capfd, "run", report, "--retry-errored")  # an earlier run's failures stay on the bill too
+    assert json.loads((report / "manifest.json").read_text())["complete"]
+
+
+@pytest.mark.parametrize("verb", ["check", "run"])
+@pytest.mark.parametrize(
+    "price",
+    [
+        {"price": None},
+        {"price": {}},
+        {"price": {"as_of": "2026-01-01"}},
+        {"price": {"input_usd_per_million": 1.0}},
+        {"price": {"output_usd_per_million": 1.0}},
+        {"backend": "litellm", "model": "openai/nobody-sells-this", "price": None},
+    ],
+)
+@pytest.mark.parametrize("budget", [{"usd": 5}, {"attempt_usd": 1}])
+def test_a_dollar_budget_with_a_cost_that_can_never_be_known_is_refused_before_the_first_call(
+    tmp_path, capfd, verb, price, budget
+):
+    with Server() as served:
+        model = {key: value for key, value in (live.served_model(served) | price).items() if value is not None}
+        report = live.write_experiment(tmp_path / "r", models={"dear": model}, budget=budget)
+        code, out, err = live.inside(capfd, verb, report)
+        assert (code, out, served.seen) == (2, "", [])
+    assert len(err.strip().splitlines()) == 1
+    assert "models.dear" in err
+    assert "gpu_hour_usd" in err
+    assert "budget" in err
+
+
+@pytest.mark.parametrize(
+    "price", [{"gpu_hour_usd": 4.0}, {"price": {"input_usd_per_million": 0, "output_usd_per_million": 0}}]
+)
+def test_a_dollar_budget_goes_with_any_cost_that_can_be_known(tmp_path, capfd, price):
+    with Server() as served:
+        model = {k: v for k, v in live.served_model(served).items() if k != "price"} | price
+        report = live.write_experiment(tmp_path / "r", models={"m": model}, budget={"usd": 5})
+        assert live.inside(capfd, "check", report)[0] == 0
+        assert live.inside(capfd, "run", report)[0] == 0
+        assert len(served.seen) == 4
+
+
+def test_a_budget_stops_a_model_that_is_paid_by_the_hour(tmp_path, capfd):
+    with Server() as served:
+        served.script = [servers.slow_ok(0.05)]
+        report = live.write_experiment(tmp_path / "r", tasks=40, models={"m": hourly(served)}, budget={"usd": 0.3})
+        code, _, err = live.inside(capfd, "run", report)
+        assert code == 4
+        assert "budget.usd" in err
+        assert len(served.seen) < 40
+
+
+def test_a_budget_that_cannot_be_kept_stops_the_run_at_the_first_answer(tmp_path, capfd):
+    with Server() as served:
+        served.script = [servers.ok(usage=None)]
+        report = live.write_experiment(
+            tmp_path / "r", tasks=8, models={"m": live.served_model(served)}, budget={"usd": 5}
+        )
+        code, _, err = live.inside(capfd, "run", report)
+        assert (code, len(served.seen)) == (4, 1)
+    assert "c-m costs is not known" in err
+    assert "budget.usd" in err
