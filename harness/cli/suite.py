@@ -111,7 +111,7 @@ def say_findings(suite: "Suite", findings: list["Finding"]) -> None:
 def _grading(suite: "Suite") -> list["Finding"]:
     """Graders that cannot be built and references that they cannot use: a run would refuse the suite for them."""
     from harness.core import OwnbenchError, as_json, digest_json
-    from harness.grade import Grader, grader
+    from harness.grade import Grader, SlowReferenceError, grader
     from harness.suite import Finding
 
     built: dict[str, Grader | str] = {}
@@ -129,6 +129,9 @@ def _grading(suite: "Suite") -> list["Finding"]:
             continue
         try:
             judge.check_reference(task.reference)
+        except SlowReferenceError as error:
+            built[key] = str(error)  # once is enough: the others are named with it, untried
+            wrong.setdefault(("grader", str(error)), []).append(task.id)
         except ValueError as error:
             wrong.setdefault(("reference", str(error)), []).append(task.id)
     return [

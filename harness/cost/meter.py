@@ -27,7 +27,8 @@ class Meter:
 
     A call's cost is given to `spend` as soon as it is known, with the attempt's reservation, which shrinks by it; then
     `settle` gives back what is left. An attempt with a call of unknown cost keeps the rest of its reservation for good:
-    something was spent. Answers that a journal or cache gave are not spent again: do not pass them.
+    something was spent. Where nothing was held for it either, the budget cannot be kept, and no further attempt begins.
+    Answers that a journal or cache gave are not spent again: do not pass them.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Meter:
         self._flying: dict[Reservation, AttemptMeter] = {}
         self._dearest: dict[str, float] = {}
         self._refused: str | None = None
+        self._blind: str | None = None
+        """A kind whose first attempts have no known cost and no estimate."""
 
     @property
     def in_flight(self) -> int:
@@ -107,6 +110,8 @@ class Meter:
         rest = _rest(reservation, spent)
         self._kept += rest if spent.unknown else 0.0
         cost = spent.spent_usd + (rest if spent.unknown else 0.0)
+        if spent.unknown and not cost:
+            self._blind = self._blind or reservation.key or "an attempt"
         self._dearest[reservation.key] = max(self._dearest.get(reservation.key, 0.0), cost)
 
     def exhausted(self, now: float) -> str | None:
@@ -116,6 +121,9 @@ class Meter:
             return f"the run's {wall:g} s are over (budget.wall_s)"
         if self.usd is not None and self.spent_usd >= self.usd:
             return self._over(None)
+        if self.usd is not None and self._blind is not None:
+            why = "its replies state no usage, or tokens of a class without a price"
+            return f"what {self._blind} costs is not known, so budget.usd cannot be kept: {why}"
         return self._refused if not self._flying else None
 
     def _estimated(self, key: str, estimated_usd: float | None) -> float | None:

@@ -3,7 +3,7 @@
 A grader is built by name from a suite's specification; what it cannot use is refused before anything is spent.
 """
 
-from harness.grade.grader import Grader, grade, grader, known_graders
+from harness.grade.grader import Grader, SlowReferenceError, grade, grader, known_graders
 from harness.grade.normalise import Normalisation, normalised
 
-__all__ = ["Grader", "Normalisation", "grade", "grader", "known_graders", "normalised"]
+__all__ = ["Grader", "Normalisation", "SlowReferenceError", "grade", "grader", "known_graders", "normalised"]

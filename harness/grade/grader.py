@@ -40,6 +40,10 @@ LONGEST = 1_000_000
 """Characters of an answer that a grader reads; a longer one is malformed. Holds every rule's time within bounds."""
 
 
+class SlowReferenceError(ValueError):
+    """An answer that holds the reference takes too long to grade."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grader:
     """A rule under its registered name; called with a task and an answer it gives a grade."""
@@ -63,6 +67,7 @@ class Grader:
 
         Raises:
             ValueError: it cannot, or none could; the text says what was found and what is needed.
+            SlowReferenceError: it was given up; others under the same grader may take as long.
         """
         usable, problem = self.usable(reference), ""
         for text in () if reference is None else self.rule.answers(reference):
@@ -70,11 +75,11 @@ class Grader:
             if given.status is Status.PASSED:
                 return
             if given.status is Status.UNGRADED:
-                raise ValueError(f"an answer with the reference cannot be graded: {given.reason}")
+                raise SlowReferenceError(f"an answer with the reference cannot be graded: {given.reason}")
             problem = problem or given.reason
         if problem:
             raise ValueError(
-                f"no answer can give the reference {shown(str(reference))!r} under the grader {self.name!r}: {problem}"
+                f"no answer can give the reference {shown(repr(reference))} under the grader {self.name!r}: {problem}"
             )
 
     def __call__(self, task: Task, answer: Answer) -> Grade:

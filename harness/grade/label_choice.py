@@ -3,12 +3,13 @@ r"""Single letters and digits as people give them when they choose: "B", "(B)", 
 Where every label of a list is one letter or digit (brackets around it aside), an answer often names several of them,
 and "a" is a word as well. How a letter stands says how much it means:
 
-- `STATED`: it follows "answer is", "answer:", "the correct option is", ``####``, or stands in ``\boxed{}`` or a tag
-  such as ``<answer>``;
+- `STATED`: it follows "answer is", "answer:", "the correct option is", ``####``, stands in ``\boxed{}`` or a tag such
+  as ``<answer>``, or is the answer's first line;
 - `MARKED`: it is in brackets, quotes or emphasis, has a bracket after it, begins a line and is followed by punctuation
-  or "because", follows "option", "choose", "so", "is" or a colon, or ends the answer;
+  or "because", is called right, follows "option", "choose", "so", "is" or a colon, or ends the answer;
 - `BARE`: it stands as a word of its own;
-- `NOTHING`: the article "a", the pronoun "I", or a small letter, where the label is a capital, that is not marked.
+- `NOTHING`: the article "a", the pronoun "I", a letter after "not" or "than" or before "is wrong", or a small
+  letter, where the label is a capital, that is not marked.
 
 The most that occurs decides; among equals ``take`` does.
 """
@@ -22,15 +23,19 @@ NOTHING, BARE, MARKED, STATED = range(4)
 
 def evidence(text: str, place: int, *, label: str) -> int:
     """How much the letter or digit at ``place`` means as a choice; ``label`` is how the list spells it."""
-    if is_a_word(text, place):
+    if is_a_word(text, place) or _CALLED_WRONG.match(text, place + 1):
         return NOTHING
     before = text[max(0, place - 120) : place].lower()
     lead = before.rstrip(_WRAPPERS)
+    if _NEGATED.search(lead[-12:]):
+        return NOTHING
     named = _NAMED.search(lead[-20:])
     if named:
         lead = lead[: len(lead) - len(named[0])].rstrip(_WRAPPERS)
+    lead = _ADVERBS.sub("", lead)
     link = _LINK.search(lead[-9:])
-    if BOX in before[len(lead) :] or lead.endswith("####"):
+    alone = place < 20 and not text[:place].strip(_WRAPPERS) and _ALONE.match(text, place + 1)
+    if alone or BOX in before[len(lead) :] or lead.endswith("####"):
         return STATED
     asked = lead[: len(lead) - len(link[0])] if link else lead[-24:].rstrip(" -–—,\n")
     if (_QUESTION if link else _QUESTION_ENDS).search(asked):
@@ -41,15 +46,21 @@ def evidence(text: str, place: int, *, label: str) -> int:
 
 
 _WRAPPERS = f" \n*_`\"'([{{<$|【「{BOX}"
+_NEGATED = re.compile(r"(?:\b(?:not|nor|never|than|unlike|over|except|versus)|n't)$")
+_ADVERBS = re.compile(r"(?<=\w)(?:,?\s{1,3}(?:\w{1,12}ly|therefore|thus|then|indeed|just|most|of course)\b){1,3},?$")
 _NAMED = re.compile(
-    r"(?:\b(?:the|la|der|die|das|le)\s)?(?:\b(?:option|choice|letter|answer|alternative|statement|number)|选项|選項)\W{0,3}$"
+    r"(?:\b(?:the|la|der|die|das|le)\s)?"
+    r"(?:\b(?:option|choice|letter|alternative|statement|number|label|class|category)|选项|選項)$"
 )
 _LINK = re.compile(r"(?:[:=>→是为為は이은는]|\b(?:is|be|was|are|would|to|ist|est|es|è|é|är|jest)|'s)\W{0,3}$")
 ANSWER = (
     r"(?:answer|solution|antwort|l[öo]sung|r[ée]ponse|respuesta|resposta|risposta|ответ|答案|答え|正解|回答|정답|답"
     r"|(?:correct|right|best|final|true)\s(?:one|option|choice|letter|statement|alternative))(?!\s(?:choices|options))"
 )
-_QUESTION = re.compile(rf"{ANSWER}[^.!?\n]{{0,60}}$")
+_QUESTION = re.compile(
+    rf"(?:{ANSWER}|\b(?:label|class|category|rating|score|grade|verdict|prediction|result|output))"
+    r"(?:(?!\b(?:because|since|as|but|while|where)\b)[^.!?,;:\n]){0,60}$"
+)
 _QUESTION_ENDS = re.compile(rf"{ANSWER}$")
 _CUE = re.compile(
     r"(?:\b(?:choose|chose|pick|select|selected|guess|go with|going with|so|therefore|thus|hence)|[选選])\W{0,3}$"
@@ -58,6 +69,8 @@ _CUE = re.compile(
 
 def _is_marked(text: str, place: int, before: str, *, cued: bool) -> bool:
     after = text[place + 1 : place + 40]
+    if _CALLED_RIGHT.match(after):
+        return True
     start = text.rfind("\n", max(0, place - 200), place) + 1
     if place - start < 20 and not text[start:place].strip(" *_`#>-•") and _OPENS_A_LINE.match(after):
         return True
@@ -70,6 +83,14 @@ def _is_marked(text: str, place: int, before: str, *, cued: bool) -> bool:
     return ends or cued
 
 
+_ALONE = re.compile(r"[*_`\"')\]}>$. ]{0,9}(?:\n|$)")
+_CALLED_WRONG = re.compile(
+    r"[)\]}*_`\"']{0,3}\s(?:is|seems|looks)\s(?:clearly\s)?(?:wrong|incorrect|false|not|too)\b", re.IGNORECASE
+)
+_CALLED_RIGHT = re.compile(
+    r"[)\]}*_`\"']{0,3}\s(?:is|seems|looks|must be|would be)\s(?:to be\s)?(?:the\s)?(?:correct|right|best|answer)\b",
+    re.IGNORECASE,
+)
 _OPENS_A_LINE = re.compile(
     r"[*_`]*(?:[).:,;\]]|\s[-—=]|\s?(?:$|\n)|—|-\s)|\s(?:because|since|as|is|was|for)\b", re.IGNORECASE
 )
@@ -88,7 +109,7 @@ def is_a_word(text: str, place: int) -> bool:
     if following is None or (letter in "aA" and _NOT_AFTER_AN_ARTICLE.fullmatch(following[1])):
         return False
     before = text[max(0, place - 40) : place].rstrip(" *_`\"'")
-    if _NAMED.search(before[-20:].lower()):
+    if _NAMED.search(before[-20:].rstrip(_WRAPPERS).lower()):
         return False
     inside_a_sentence = before[-1:].isalnum() or before[-1:] == ","
     return not (letter == "A" and inside_a_sentence and following[1][0].islower())

@@ -54,7 +54,7 @@ def _joined_before(text: str, start: int) -> bool:
     if is_word(before):
         if before == "_":  # emphasis, unless a word stands before it
             return is_word(text[max(0, start - 9) : start].rstrip("_")[-1:] or " ")
-        return _same_script(before, first) if is_word(first) else _is_sign(first)
+        return _same_script(before, first) if is_word(first) else _is_sign(first, next_to=before)
     if not is_word(first):
         return before == first == "-"
     attached = is_word(earlier) and _same_script(earlier, first)
@@ -82,7 +82,7 @@ def _joined_after(text: str, end: int, *, signed: bool) -> bool:
             return True
         if _HANGUL.match(last) and _ENDING.match(text, end):
             return False
-        return _same_script(last, after) if is_word(last) else _is_sign(last)
+        return _same_script(last, after) if is_word(last) else _is_sign(last, next_to=after)
     if not is_word(last):
         return False
     attached = is_word(later) and _same_script(last, later)
@@ -105,9 +105,9 @@ def _sign_after(text: str, end: int, *, attached: bool, signed: bool) -> bool:
     return last.isdigit() if after == "%" else not _UNSPACED.match(last)
 
 
-def _is_sign(char: str) -> bool:
-    """Whether a label's outermost character needs an edge; a bracket, an emoji or a symbol stands by itself."""
-    return char not in _OPEN + _CLOSE and not unicodedata.category(char).startswith("So")
+def _is_sign(char: str, *, next_to: str) -> bool:
+    """Whether a sign at the edge of a label belongs to the word next to it; a bracket or an emoji does not."""
+    return char not in _OPEN + _CLOSE and unicodedata.category(char) != "So" and not _UNSPACED.match(next_to)
 
 
 def _same_script(one: str, other: str) -> bool:

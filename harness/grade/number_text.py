@@ -68,6 +68,7 @@ _PERCENT = re.compile(rf"(?<=[\d\s{THIN}}}-])(?:percent|per cent|pct)\b", re.IGN
 _LATEX = tuple(
     (re.compile(pattern), instead)
     for pattern, instead in (
+        (r"\\{2,}(?=[a-zA-Z,;:!])", r"\\"),  # escaped once too often
         (r"\\f?boxed(?=[\s{\\\d-])", BOX),
         (r"(?<=\d)\{([,.])\}(?=\d)", r"\1"),
         (r"(?<=\d)(?:\{\\[,;:! ]\}|\\[,;:! ]|~)(?=\d)", THIN),

@@ -26,7 +26,7 @@ _INVISIBLE = re.compile(
 """What Unicode lists as ignorable by default, and controls; the soft hyphen has a rule of its own."""
 
 _SIGNS = str.maketrans(
-    dict.fromkeys("\u02d7\u058a\u05be\u2010\u2011\u2012\u2013\u2043\u207b\u208b\u2212\u2796\ufe63\uff0d", "-")
+    dict.fromkeys("\u02d7\u058a\u05be\u1806\u2010\u2011\u2012\u2013\u2043\u207b\u208b\u2212\u2796\ufe63\uff0d", "-")
     | dict.fromkeys("\u2015\u2e3a\u2e3b\ufe58", "\u2014")
     | dict.fromkeys("\u00b4\u02b9\u02bb\u02bc\u055a\u05f3\u2018\u2019\u201a\u201b\u2032\ua78c\uff07", "'")
     | dict.fromkeys("\u02ba\u05f4\u201c\u201d\u201e\u201f\u2033\u301d\u301e\uff02", '"')

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import UserFileError
 from harness.store.table_number import read_amounts
-from harness.store.table_reading import SCALED, UNITS, Reading, plain_word, tidy
+from harness.store.table_reading import INVISIBLE, SCALED, UNITS, Reading, plain_word, tidy
 from harness.store.table_words import NO_LABEL, NOTHING, SUMMARY, advice_for, verdicts
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-_INVISIBLE = "[\ufeff\u200b\u200c\u200d\u2060\u00ad]"
 _USUAL = {"true", "false", "1", "0"}
 _KINDS = {"latency_s": "time", "cost_usd": "money", "judge_usd": "money", "score": "share", "confidence": "share"}
 
@@ -73,9 +72,9 @@ def texts(source: Source, name: str) -> "pd.Series[Any]":
                 shown = str(value.tolist() if hasattr(value, "tolist") else value)[:60]
                 raise source.refusal(row, name, f"found a list or a record: {shown}", "needed: one value a cell")
     found: Any = column.astype("string")
-    marked = found.str.contains(_INVISIBLE, regex=True).fillna(value=False)
+    marked = found.str.contains(INVISIBLE, regex=True).fillna(value=False)
     if marked.any():
-        found = found.mask(marked, found.str.replace(_INVISIBLE, "", regex=True))
+        found = found.mask(marked, found.str.replace(INVISIBLE, "", regex=True))
     found = found.str.strip()
     stripped: pd.Series[Any] = found.mask(found.str.len() == 0)
     return stripped
@@ -87,6 +86,7 @@ def words(source: Source, name: str, *, needed: bool = False) -> "pd.Series[Any]
     Raises:
         UserFileError: ``needed``, and a row has nothing.
     """
+    import numpy as np
     import pandas as pd
 
     found = texts(source, name)
@@ -105,7 +105,9 @@ def words(source: Source, name: str, *, needed: bool = False) -> "pd.Series[Any]
         found = found.str.replace(r"\.0+$", "", regex=True)
         shown = f"such as {first!r} as {first.partition('.')[0]!r}"
         source.notes.append(f"{name}: whole numbers were read without their decimal point, {shown}")
-    return found.astype(object).where(found.notna(), None)
+    codes, unique = pd.factorize(found)  # each distinct text once: a million rows name ten contenders
+    shared = np.array([*unique, None], dtype=object)
+    return pd.Series(shared[codes], index=found.index, dtype=object)
 
 
 def numbers(
@@ -187,7 +189,8 @@ def _ours(
 
     unit, scale = source.reading.units.get(name), source.reading.scales.get(name)
     if unit is not None and UNITS[name][unit] != 1:
-        source.notes.append(f"{name}: converted from {unit}")
+        if not stated.all():
+            source.notes.append(f"{name}: converted from {unit}")
         return np.where(stated, values, values * UNITS[name][unit])
     if scale is not None:
         low, high = scale

@@ -85,21 +85,18 @@ def kind_of(path: Path) -> str:
         UsageError: the name ends in nothing that is read.
         UserFileError: there is no such file.
     """
+    if path.is_dir():
+        raise UserFileError(path, "this is a folder, a table is needed", advice=f"give a file that ends in {KINDS}")
     endings = [ending.lower() for ending in path.suffixes[-2:]]
     if endings and endings[-1] in {*_PACKED, ".zstd"}:
         endings.pop()
     ending = endings[-1] if endings else ""
-    if ending in {".parquet", ".pq"}:
-        kind = "parquet"
-    elif ending in _JSON:
-        kind = "json"
-    elif ending in _TEXT:
-        kind = ending
-    else:
+    kind = {".parquet": "parquet", ".pq": "parquet", **dict.fromkeys(_JSON, "json")}.get(ending, ending)
+    if kind not in {"parquet", "json", *_TEXT}:
         sheet = "save the sheet as CSV" if ending in {".xlsx", ".xls", ".ods", ".xlsm"} else f"it may end in {KINDS}"
         raise UsageError(f"{path}: the ending does not say what kind of table this is; {sheet}")
-    if path.is_dir():
-        raise UserFileError(path, "this is a folder, a table is needed", advice=f"give a file that ends in {KINDS}")
+    if path.exists() and not path.is_file():
+        raise UserFileError(path, "this is no ordinary file", advice="save the table in one")
     if not path.is_file():
         names = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
         raise UserFileError(path, "there is no such file", advice=nearest(path.name, names[:40]))
@@ -186,26 +183,32 @@ def load_parquet(path: Path, wanted: Wanted) -> Loaded:
 
     try:
         with pq.ParquetFile(path) as file:
-            names = [name for name in file.schema_arrow.names if not name.startswith("__index_level_")]
-            heads = {
-                name for name in names if wanted.keeps(_one_level(name)) or _has_parts(file.schema_arrow, name, wanted)
-            }
-            twice = next((name for name in heads if names.count(name) > 1), None)
+            fields = [field for field in file.schema_arrow if not field.name.startswith("__index_level_")]
+            leaves = [(field.name, leaf) for field in fields for leaf in _leaves(_one_level(field.name), field.type)]
+            names = [leaf for _, leaf in leaves]
+            chosen = [(top, leaf) for top, leaf in leaves if wanted.keeps(leaf)]
+            twice = next((leaf for _, leaf in chosen if names.count(leaf) > 1), None)
             if twice is not None:
                 raise UserFileError(path, f"the column {twice!r} is there twice", advice="rename one")
-            table = file.read(columns=[name for name in names if name in heads])
-            if any(name.startswith("('") for name in names):  # columns of several levels, as pandas writes them
-                names, heads = [_one_level(name) for name in names], {_one_level(name) for name in heads}
-                table = table.rename_columns([_one_level(name) for name in table.column_names])
+            table = file.read(columns=list(dict.fromkeys(top for top, _ in chosen)))
     except (pa.ArrowException, OSError, ValueError):
         raise UserFileError(path, "not a readable Parquet file: it is cut off or damaged") from None
+    table = table.rename_columns([_one_level(name) for name in table.column_names])
     while any(pa.types.is_struct(column.type) for column in table.schema):
         table = table.flatten()
-    inner = [name for name in table.column_names if name not in heads]
-    all_names = [name for name in names if name in table.column_names or name not in heads]
-    frame = _frame(table.select([name for name in dict.fromkeys(table.column_names) if wanted.keeps(name)]))
-    lines = np.arange(1, len(frame) + 1)
-    return Loaded(names=(*all_names, *inner), frame=frame, lines=lines, place="row")
+    frame = _frame(table.select([leaf for _, leaf in chosen]))
+    return Loaded(names=tuple(names), frame=frame, lines=np.arange(1, len(frame) + 1), place="row")
+
+
+def _leaves(name: str, kind: "pa.DataType") -> Iterator[str]:
+    """The column's name; of a column of records, one name for each of their fields."""
+    import pyarrow as pa
+
+    if not pa.types.is_struct(kind):
+        yield name
+        return
+    for part in kind:
+        yield from _leaves(f"{name}.{part.name}", part.type)
 
 
 def _one_level(name: str) -> str:
@@ -216,17 +219,6 @@ def _one_level(name: str) -> str:
         return ".".join(str(part) for part in ast.literal_eval(name) if str(part))
     except (ValueError, SyntaxError):
         return name
-
-
-def _has_parts(schema: "pa.Schema", name: str, wanted: Wanted) -> bool:
-    """Whether a column of records has a wanted field."""
-    import pyarrow as pa
-
-    if schema.names.count(name) > 1:
-        return False
-    kind = schema.field(name).type
-    inner = [(f"{name}.{part.name}", part.type) for part in kind] if pa.types.is_struct(kind) else []
-    return any(wanted.keeps(part) or pa.types.is_struct(type_) for part, type_ in inner)
 
 
 def _frame(table: "pa.Table") -> "pd.DataFrame":

@@ -1,6 +1,6 @@
 """Makes a report of a table of outcomes that somebody else's program wrote."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +44,7 @@ passed and how many there were."""
 _OPTIONAL_WORDS = ("label_true", "label_predicted", "served_by", "cost_basis")
 _AMOUNTS = ("cost_usd", "judge_usd", "latency_s")
 _WHOLE = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "calls", "retries")
+_ROWS = 50_000
 _MOST_ATTEMPTS = 10_000_000
 """Attempts that rows of passes and trials may become."""
 
@@ -127,15 +128,16 @@ def import_table(
         left_out += [name for name in ("passed", "score", "status", "cause", "trial") if name in table.frame]
     made = _numbered(table, made)
     made, duplicates = _without_repeats(table, made)
-    written = _finished(made, name or report.name)
     report.mkdir(parents=True, exist_ok=True)
-    write_outcomes(report, iter([written]))
-    _write_manifest(table, report, mapping, written)
+    write_outcomes(report, _pieces(made, name or report.name))
+    _write_manifest(table, report, name or report.name, mapping, made)
+    rows_written = len(made)
+    del made
     sums = load_task_table(report, "all")
     return ImportSummary(
         report=report,
         rows_read=len(table.frame),
-        rows_written=written.num_rows,
+        rows_written=rows_written,
         contenders=sums.contenders,
         n_tasks=len(sums.tasks),
         left_out=tuple(left_out),
@@ -176,16 +178,20 @@ def _identities(source: Source) -> "pd.DataFrame":
     if len(unknown):
         row, found = int(unknown.index[0]), unknown.iloc[0]
         raise source.refusal(row, "contender_kind", f"found {found!r}", nearest(found, kinds))
-    made["split"] = words(source, "split").str.lower() if "split" in frame else None
+    made["split"] = words(source, "split").map(lambda split: split and split.lower()) if "split" in frame else None
     return made
 
 
 def _digests(source: Source, word: str, parts: list["pd.Series[Any]"]) -> "pd.Series[Any]":
     """The file's own digests where it has them, else one of the names."""
+    import numpy as np
     import pandas as pd
 
-    keys = pd.Series(list(zip(*parts, strict=True)), index=source.frame.index)
-    made = keys.map({key: digest_json(["imported", word, *key]) for key in keys.unique()})
+    keys = pd.concat(parts, axis=1, keys=range(len(parts)))
+    codes = keys.groupby(list(keys.columns), sort=False).ngroup().to_numpy()
+    unique = keys.drop_duplicates().itertuples(index=False, name=None)
+    digests = np.array([digest_json(["imported", word, *key]) for key in unique], dtype=object)
+    made = pd.Series(digests[codes], index=source.frame.index, dtype=object)
     if f"{word}_digest" not in source.frame:
         return made
     given = words(source, f"{word}_digest")
@@ -324,42 +330,37 @@ def _without_repeats(source: Source, made: "pd.DataFrame") -> tuple["pd.DataFram
     return made.drop(index=suspects.index[exact]), int(exact.sum())
 
 
-def _finished(made: "pd.DataFrame", name: str) -> "pa.Table":
+def _pieces(made: "pd.DataFrame", name: str) -> "Iterator[pa.Table]":
+    """The outcome table, so many rows at a time that the whole is never held twice."""
     import pyarrow as pa
 
-    made = made.assign(report=name)
-    keys = zip(made["suite_digest"], made["contender_digest"], made["task_digest"], made["trial"], strict=True)
-    made["attempt_id"] = [attempt_id(suite, contender, task, int(trial)) for suite, contender, task, trial in keys]
-    arrays = []
-    for column, word in OUTCOMES.items():
-        values = pa.array(made[column], from_pandas=True)
-        if word == "bool" and not pa.types.is_boolean(values.type):
-            values = values.cast(pa.int8())
-        arrays.append(values.cast(arrow_type(word)))
-    return pa.table(arrays, schema=schema(OUTCOMES))
+    for start in range(0, len(made), _ROWS):
+        part = made.iloc[start : start + _ROWS].assign(report=name)
+        columns = [part[key].tolist() for key in ("suite_digest", "contender_digest", "task_digest", "trial")]
+        part["attempt_id"] = [attempt_id(*key) for key in zip(*columns, strict=True)]
+        arrays = []
+        for column, word in OUTCOMES.items():
+            values = pa.array(part[column], from_pandas=True)
+            if word == "bool" and not pa.types.is_boolean(values.type):
+                values = values.cast(pa.int8())
+            arrays.append(values.cast(arrow_type(word)))
+        yield pa.table(arrays, schema=schema(OUTCOMES))
 
 
-def _write_manifest(source: Source, report: Path, mapping: Mapping[str, str], table: "pa.Table") -> None:
+def _write_manifest(source: Source, report: Path, name: str, mapping: Mapping[str, str], made: "pd.DataFrame") -> None:
     path, said = source.path, source.reading
-    origin: dict[str, Any] = {
-        "source": path.name,
-        "source_digest": digest_bytes(path.read_bytes()),
-        "mapping": dict(mapping),
-    }
-    origin |= {name: value for name, value in asdict(said).items() if value}
-    suites = table.select(["suite", "suite_digest"]).group_by(["suite", "suite_digest"]).aggregate([]).to_pylist()
-    parts = ["contender", "contender_kind", "contender_digest"]
-    contenders = table.select(parts).group_by(parts).aggregate([]).to_pylist()
+    origin: dict[str, Any] = {"source": path.name, "source_digest": digest_bytes(path.read_bytes())}
+    origin |= {"mapping": dict(mapping), **{key: value for key, value in asdict(said).items() if value}}
+    suites = made[["suite", "suite_digest"]].drop_duplicates()
+    contenders = made[["contender", "contender_kind", "contender_digest"]].drop_duplicates()
     manifest = Manifest(
-        report=str(table["report"][0]),
+        report=name,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=installed_versions(),
-        suites=tuple({"name": s["suite"], "digest": s["suite_digest"], **origin} for s in suites),
-        contenders=tuple(
-            {"name": c["contender"], "kind": c["contender_kind"], "digest": c["contender_digest"]} for c in contenders
-        ),
-        planned=table.num_rows,
-        done=table.num_rows,
+        suites=tuple({"name": word, "digest": digest, **origin} for word, digest in suites.to_numpy()),
+        contenders=tuple({"name": c, "kind": kind, "digest": digest} for c, kind, digest in contenders.to_numpy()),
+        planned=len(made),
+        done=len(made),
         complete=True,
         notes=(f"imported from {path.name}", *source.notes),
     )

@@ -13,7 +13,7 @@ UNITS: dict[str, dict[str, float]] = {"latency_s": TIMES, "cost_usd": MONEY, "ju
 """Of each column that has a unit, the units that ``--unit`` takes and what one of them is worth in ours."""
 SCALED = ("score", "confidence")
 _SCALE = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*\.\.\s*([+-]?\d+(?:\.\d+)?)\s*")
-_INVISIBLE = {ord(c): None for c in "\ufeff\u200b\u200c\u200d\u2060\u00ad"}
+INVISIBLE = "[\ufeff\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\u00ad]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def _pairs(option: str, pairs: Sequence[str], example: str) -> dict[str, str]:
 
 def tidy(text: str) -> str:
     """A name without invisible marks and needless space: a line break in a header's cell is a space."""
-    return " ".join(text.translate(_INVISIBLE).split())
+    return " ".join(re.sub(INVISIBLE, "", text).split())
 
 
 def plain_name(text: str) -> str:

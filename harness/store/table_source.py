@@ -78,12 +78,13 @@ def read_source(
     notes = list(loaded.notes)
     taken = _taken(path, loaded, mapping, known, notes)
     _check_units(mapping, reading, notes)
-    if not len(loaded.frame):
+    if not reading.wide:
+        _check_columns(path, loaded, taken)
+    if not len(loaded.lines):
         raise UserFileError(path, "the table has no rows")
     if reading.wide:
         source, used = _long(path, loaded, taken, reading, notes)
     else:
-        _check_columns(path, loaded, taken)
         used = list(taken.values())
         frame = loaded.frame[list(taken.values())].set_axis(list(taken), axis=1)
         source = Source(

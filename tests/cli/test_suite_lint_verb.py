@@ -50,6 +50,27 @@ def test_a_sound_suite_has_no_error(tmp_path, capsys):
     assert ": 0 errors, " in capsys.readouterr().out
 
 
+def test_a_reference_that_no_answer_can_give_is_an_error_by_task(tmp_path, capsys):
+    grader = {"name": "regex", "pattern": "Answer: (.+)", "group": 1}
+    odd = {"id": "odd", "input": "and another one", "reference": "two\nlines"}
+    assert main(["suite", "lint", str(suite_of(tmp_path, grader, [*TASKS, odd]))]) == 1
+    found = [line for line in capsys.readouterr().out.splitlines() if line.startswith("error")]
+    assert len(found) == 1
+    assert all(word in found[0] for word in ("error: reference: ", "no answer can give", "two", "[odd]"))
+
+
+def test_a_pattern_that_never_ends_is_tried_once(tmp_path, capsys, monkeypatch):
+    from harness.userfile import child
+
+    monkeypatch.setattr(child, "SECONDS", 0.3)
+    slow = [{"id": f"s{i}", "input": f"a question {i * 7919}", "reference": "x" * 40 + f"!{i}"} for i in range(20)]
+    grader = {"name": "regex", "pattern": r"^((?:x+)+)$", "group": 1}
+    assert main(["suite", "lint", str(suite_of(tmp_path, grader, slow))]) == 1
+    found = [line for line in capsys.readouterr().out.splitlines() if line.startswith("error")]
+    assert len(found) == 1
+    assert all(word in found[0] for word in ("error: grader: ", "took longer", "[s0, s1, ", "15 more]"))
+
+
 def test_several_suites_are_linted_as_those_of_one_experiment(tmp_path, capsys):
     folder = suite_of(tmp_path, "exact")
     copy = tmp_path / "copy"

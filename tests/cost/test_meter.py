@@ -74,6 +74,25 @@ def test_an_attempt_that_can_never_fit_exhausts_once_nothing_is_in_flight():
     assert meter.exhausted(0) is None
 
 
+def test_a_budget_that_cannot_be_kept_stops_after_the_first_attempt_of_unknown_cost():
+    meter = Meter(usd=1.0)
+    first = meter.admit("silent")
+    assert meter.admit("silent") is None
+    meter.spend(Cost(), first)
+    meter.settle(first)
+    assert "silent costs is not known" in meter.exhausted(0)
+    free = Meter(usd=1.0)  # a price of 0 is known
+    once = free.admit("free")
+    free.spend(dollars(0.0), once)
+    free.settle(once)
+    assert free.exhausted(0) is None
+    unlimited = Meter()
+    once = unlimited.admit("silent")
+    unlimited.spend(Cost(), once)
+    unlimited.settle(once)
+    assert unlimited.exhausted(0) is None
+
+
 def test_an_attempt_of_unknown_cost_keeps_its_reservation():
     meter = Meter(usd=1.0)
     reservation = meter.admit(estimated_usd=0.7)

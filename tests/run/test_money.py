@@ -142,3 +142,15 @@ def test_a_budget_stops_a_model_that_is_paid_by_the_hour(tmp_path, capfd):
         assert code == 4
         assert "budget.usd" in err
         assert len(served.seen) < 40
+
+
+def test_a_budget_that_cannot_be_kept_stops_the_run_at_the_first_answer(tmp_path, capfd):
+    with Server() as served:
+        served.script = [servers.ok(usage=None)]
+        report = live.write_experiment(
+            tmp_path / "r", tasks=8, models={"m": live.served_model(served)}, budget={"usd": 5}
+        )
+        code, _, err = live.inside(capfd, "run", report)
+        assert (code, len(served.seen)) == (4, 1)
+    assert "c-m costs is not known" in err
+    assert "budget.usd" in err
