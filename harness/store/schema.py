@@ -285,7 +285,7 @@ class Limits(Strict):
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
     timeout_s: Positive = 120.0
-    tries: Count = 4
+    tries: Annotated[Count, Field(le=100)] = 4
 
 
 class Economics(Strict):
@@ -365,7 +365,7 @@ def _check_sampling(key: str, setting: Any) -> None:
     try:
         json.dumps(setting, allow_nan=False)
     except (TypeError, ValueError):
-        raise ValueError(f"{key} holds {setting!r}, which JSON has no form for; quote it") from None
+        raise ValueError(f"{key} holds {setting}, which JSON has no form for; quote it") from None
     number = isinstance(setting, (int, float)) and not isinstance(setting, bool) and math.isfinite(setting)
     whole = number and isinstance(setting, int)
     texts = isinstance(setting, str) or (isinstance(setting, list) and all(isinstance(s, str) for s in setting))
