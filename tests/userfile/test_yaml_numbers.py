@@ -27,16 +27,5 @@ def test_what_is_read_as_another_number_is_refused_with_its_place(tmp_path, text
 def test_what_is_read_as_it_looks_is_read(tmp_path):
     path = tmp_path / "x.yaml"
     path.write_text("{a: 0, b: -7, c: 1_000, d: 0x1F, e: 0.5, f: '010', g: 1e3, h: .inf, i: 08, j: 00.5, k: '1:30'}\n")
-    assert read_yaml(path) == {
-        "a": 0,
-        "b": -7,
-        "c": 1000,
-        "d": 31,
-        "e": 0.5,
-        "f": "010",
-        "g": "1e3",
-        "h": float("inf"),
-        "i": "08",
-        "j": 0.5,
-        "k": "1:30",
-    }
+    numbers = {"a": 0, "b": -7, "c": 1000, "d": 31, "e": 0.5, "h": float("inf"), "j": 0.5}
+    assert read_yaml(path) == numbers | {"f": "010", "g": "1e3", "i": "08", "k": "1:30"}
