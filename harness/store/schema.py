@@ -26,6 +26,8 @@ DELIVERIES = ("none", "flat", "progressive", "placebo")
 SIGNALS = ("logprob_mean", "logprob_min", "margin", "verifier")
 """Signals that are compared with a threshold."""
 CONTROLS = ("always", "never", "oracle", "random")
+EVERYTHING = 2.0
+"""The threshold under which every confidence lies, as ``auto`` writes it."""
 NOT_YET = frozenset({"agreement", "p_true", "ask", "bm25", "self"})
 """Words of the format that this version refuses by name, so that nobody takes them for misspelt."""
 
@@ -196,7 +198,7 @@ class Escalation(Strict):
         return self
 
     def _check_threshold(self, name: str, threshold: float) -> None:
-        if threshold > 1:
+        if threshold > 1 and threshold != EVERYTHING:
             advice = f"write {threshold / 100:g}" if threshold <= 100 else "write a number between them"
             raise ValueError(f"threshold is {threshold:g}, and confidences lie between 0 and 1; {advice}")
         if threshold < 0 and not name.startswith("logprob"):
