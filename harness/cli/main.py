@@ -29,7 +29,7 @@ VERBS: dict[str, str] = {
     "report": "write report.html, report.md, statistics.json and the figures",
     "app": "the dashboard, served on this machine",
     "import": "import results of another tool",
-    "suite": "a suite of tasks by itself: lint, show, from (a table)",
+    "suite": "a suite of tasks by itself: lint, show, grade, from (a table)",
     "skill": "look at skills by themselves: lint, search, show",
     "adapter": "look at an adapter by itself: check, show",
     "doctor": "what this machine can run: backends, keys set (names only)",

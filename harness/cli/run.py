@@ -111,7 +111,8 @@ def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool = False)
             say(f"  {cause}, for one: {plain(reason)}\n")
     if not summary.complete and not decided:
         why = f": {plain(summary.stopped_because)}" if summary.stopped_because else ""
-        again = "fix that, then " if summary.stopped_because and "user" not in summary.stopped_because else ""
+        passes = any(words in (summary.stopped_because or "user") for words in ("user", "asks to wait"))
+        again = "" if passes else "fix that, then "
         command = "the same command" if args.until_decided else _going_on(args)
         say(f"INCOMPLETE{why}; {again}{command} goes on from here\n")
 

@@ -17,28 +17,30 @@ NAMED = 5
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    from harness.cli import suite_from
+    from harness.cli import suite_from, suite_grade
 
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     lint = actions.add_parser("lint", help="what is wrong in a suite")
     show = actions.add_parser("show", help="what is in a suite")
-    for action in (lint, show):
+    grade = actions.add_parser("grade", help="grade given answers, without a model")
+    for action in (lint, show, grade):
         action.add_argument("suite", type=Path, metavar="SUITE", help="a suite's folder")
         action.add_argument("--allow-outside", action="store_true", help="it may name files out of its folder")
     made = actions.add_parser("from", help="make a suite out of a table")
-    suite_from.configure(made)
-    for action in (lint, show, made):
+    suite_from.add_arguments(made)
+    suite_grade.add_arguments(grade)
+    for action in (lint, show, grade, made):
         action.add_argument("--json", action="store_true", help="write JSON to standard output")
     parser.epilog = "example: ownbench suite lint suites/ticket-routing"
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints findings or a summary; lint returns 1 where it found an error."""
-    from harness.cli import suite_from
+    from harness.cli import suite_from, suite_grade
 
     if args.action == "from":
         return suite_from.run(args, findings_of, say_findings)
-    return {"lint": _lint, "show": _show}[args.action](args)
+    return {"lint": _lint, "show": _show, "grade": suite_grade.run}[args.action](args)
 
 
 def _lint(args: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DEV_SHARE = 0.3
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="CSV, TSV, JSON, JSON lines or Parquet (or .gz), or a saved data set"

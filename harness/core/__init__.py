@@ -17,6 +17,7 @@ from harness.core.errors import (
 )
 from harness.core.extras import install_line
 from harness.core.files import disk_is_full, is_at, keeping, unkept, write_atomic
+from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
 from harness.core.judged import Comparison, Estimate, Manifest
 from harness.core.lookalike import difference, skeleton, unseen
 from harness.core.plain import as_json
@@ -43,6 +44,10 @@ from harness.core.seams import Clock, ManualClock, SystemClock, seeded
 from harness.core.words import Cause, Decision, Kind, Role, Status
 
 __all__ = [
+    "FAILED",
+    "LENGTH",
+    "MALFORMED",
+    "REFUSED",
     "Answer",
     "Call",
     "Cause",
@@ -87,6 +92,7 @@ __all__ = [
     "digest_text",
     "disk_is_full",
     "fault_of",
+    "finish_meant",
     "holds_secret",
     "install_line",
     "is_at",

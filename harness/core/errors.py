@@ -33,9 +33,14 @@ class UserFileError(OwnbenchError):
     """Something is wrong in a file that the user wrote."""
 
     def __init__(self, path: Path | str, problem: str, *, field: str = "", advice: str = "") -> None:
-        self.path, self.field, self.problem, self.advice = str(path), field, problem, advice
-        where = f"{path}: {field}" if field else f"{path}"
-        super().__init__(f"{where}: {problem}" + (f"; {advice}" if advice else ""))
+        self.path, self.field, self.problem, self.advice = str(path), _cut(field), _cut(problem), _cut(advice)
+        where = f"{path}: {self.field}" if field else f"{path}"
+        super().__init__(f"{where}: {self.problem}" + (f"; {self.advice}" if advice else ""))
+
+
+def _cut(text: str, most: int = 1_000) -> str:
+    """A part of a message; what a file holds may be of any length, and a message is one line."""
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
 
 
 class EvidenceError(OwnbenchError):
@@ -95,6 +100,7 @@ class ModelError(OwnbenchError):
         http_status: what the provider answered, where it answered.
         retry_after_s: what the provider asked to wait, where it asked.
         retries: how many tries went before the one that raised this.
+        not_yet: the provider asks to wait longer than a call may last: whatever needed the call is still to be done.
     """
 
     def __init__(
@@ -103,6 +109,7 @@ class ModelError(OwnbenchError):
         super().__init__(message)
         self.cause, self.http_status, self.retry_after_s = cause, http_status, retry_after_s
         self.retries = 0
+        self.not_yet = False
 
     @property
     def fault(self) -> Fault:

@@ -226,9 +226,15 @@ class Reply:
     """What a model answered to one request."""
 
     text: str
+    """The answer; what the model thought before it is not in it, unless the experiment says ``reasoning: keep``."""
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str = "stop"
-    """``stop``, ``length``, ``tool_calls``, ``content_filter`` or the provider's own word."""
+    """``stop``, ``length``, ``tool_calls``, ``content_filter`` or ``malformed_tool_call``, whatever the provider calls
+    them; else its own word."""
+    reasoning: str = ""
+    """What the model thought, kept apart and never graded."""
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    """What else the provider's message held; it goes back with the next turn as it came."""
     refusal: str | None = None
     """The provider's own statement that the model declined, where it says so."""
     signals: Mapping[str, float] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from harness.model.protocol import (
 )
 from harness.model.registry import BACKENDS, open_model
 from harness.model.replay import Lookup, ReplayModel
+from harness.model.wire import read_reply
 
 __all__ = [
     "ADAPTERS",
@@ -40,6 +41,7 @@ __all__ = [
     "missing_package",
     "notes_of",
     "open_model",
+    "read_reply",
     "secrets_of",
     "tool_message",
 ]

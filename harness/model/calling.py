@@ -79,8 +79,9 @@ class Counters:
 class Caller:
     """Calls one model within its limits; all that call one model share one of these.
 
-    A 429, or any answer with ``Retry-After``, pauses all calls of the model, not only the one that met it. An ``auth``
-    fault ends the model for good: later calls fail at once with the same words, and nothing more is sent.
+    A 429, or any answer that asks to wait, pauses all calls of the model, not only the one that met it. A call that may
+    not last as long as the pause fails at once, as not yet made. An ``auth`` fault ends the model for good: later calls
+    fail at once with the same words, and nothing more is sent.
     """
 
     def __init__(
@@ -135,11 +136,11 @@ class Caller:
                 last.retries = retries
             if last.cause is Cause.AUTH:
                 self.broken = self.broken or last
-            wait = self._backoff(retries, last)
+            wait, left = self._backoff(retries, last), deadline - self._clock.monotonic()
             self._pause_all(wait, last)
-            if not last.fault.retry or retries + 1 == self.limits.tries:
-                break
-            if self._clock.monotonic() + wait >= deadline:
+            if last.fault.retry and last.retry_after_s is not None and last.retry_after_s >= left:
+                raise _not_yet(last, last.retry_after_s, left)
+            if not last.fault.retry or retries + 1 == self.limits.tries or wait >= left:
                 break
             self.counters.retries += 1
             self.counters.backoff_s += wait
@@ -162,13 +163,9 @@ class Caller:
             self._raise_if_broken()
         deadline = self._clock.monotonic() + self.limits.wall_seconds if deadline is None else deadline + queued
         while (pause := self._paused_until - self._clock.monotonic()) > 0:
-            if self._clock.monotonic() + pause >= deadline:
-                raise last or ModelError(
-                    Cause.RATE_LIMIT,
-                    f"the provider asked to wait {pause:.0f} s more, longer than a call may last"
-                    f" ({self.limits.wall_seconds:.0f} s)",
-                    retry_after_s=pause,
-                )
+            left = deadline - self._clock.monotonic()
+            if pause >= left:
+                raise _not_yet(last or ModelError(Cause.RATE_LIMIT, "a rate limit was met"), pause, left)
             pause += self._chance.uniform(0, min(1.0, pause / 10))  # not all at the same instant
             self.counters.backoff_s += pause
             await self._clock.sleep(pause)
@@ -230,3 +227,11 @@ def _tokens(usage: Usage) -> int | None:
     classes = (usage.input, usage.cached_input, usage.cache_write, usage.output, usage.reasoning)
     known = [count for count in classes if count is not None]
     return sum(known) if len(known) == len(classes) else None
+
+
+def _not_yet(met: ModelError, wait: float, left: float) -> ModelError:
+    """The error of a call that the provider asks to wait longer than it has left."""
+    more = f"the provider asks to wait {wait:,.0f} s, and a call goes on for {max(left, 0):,.0f} s more at most"
+    error = ModelError(met.cause, f"{met}; {more}", http_status=met.http_status, retry_after_s=wait)
+    error.retries, error.not_yet = met.retries, True
+    return error

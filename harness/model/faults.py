@@ -4,94 +4,260 @@
 
     401, 402, 403          auth        a key that is refused, or an account that cannot pay
     408                    timeout
-    429                    rate_limit  but auth where the quota is used up: waiting does not fill an account
+    429                    rate_limit  but auth where an account is empty: waiting does not fill it
     400, 404, 413, 422     request     but context where the prompt is too long, refused where it was moderated away
     409, 425, 5xx, 529     provider
     3xx, other 4xx         request
+    none of these          by its words, else provider
 
 An account without money is ``auth`` because it is the same thing to a run: no further call of this model can succeed
-until the user mends the account, so the first one stops the others.
+until the user fills the account, so the first one stops the others. A quota that comes back by itself is a rate limit.
+
+An answer with status 200 can be an error all the same, as a whole, in its choice, or in a stream after text:
+`failure_in` finds it. It is judged as if it had come with the status that it names.
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from typing import Any
 
 from harness.core import Cause, ModelError, Redactor
+from harness.model.waits import retry_after
 
 Redact = Callable[[str], str]
 """What takes secrets out of a text."""
 
 SHOWN = 300
 """Characters of a provider's text that an error keeps."""
+READ = 20_000
+"""Characters of it that are looked at."""
 
-_TOO_LONG = re.compile(
-    r"context_length_exceeded|maximum context length|prompt is too long|context (?:window|size|limit)|too many tokens"
-    r"|input is too long|maximum (?:number of tokens|model length)|reduce the length|longer than the maximum"
-    r"|max_model_len",
-    re.IGNORECASE,
+
+def _any(*parts: str) -> re.Pattern[str]:
+    return re.compile("|".join(parts), re.IGNORECASE)
+
+
+_TOO_LONG = _any(
+    r"context_length_exceeded|exceed_context_size|maximum context length|prompt is too long|input is too long"
+    r"|context (?:window|size|limit|length)|maximum (?:number of tokens|model length)|longer than the maximum"
+    r"|max_model_len|reduce the length|too many (?:input |prompt )?tokens|tokens_limit_reached|string_above_max_length"
 )
-_ASKED_TOO_MUCH = re.compile(r"max_(?:completion_|new_)?tokens\W[^.]{0,60}is too large", re.IGNORECASE)
+_ASKED_TOO_MUCH = _any(r"max_(?:completion_|new_)?tokens\W[^.]{0,60}is too large")
 """The answer's limit is too large, not the prompt: the user's setting, not the contender's fault."""
-_MODERATED = re.compile(
-    r"content_filter|content_policy|content management policy|ResponsibleAI|was flagged|requires moderation",
-    re.IGNORECASE,
+_OVER_THE_QUOTA = _any(r"request too large for")
+"""One request holds more than a minute's quota: it would never be taken."""
+_MODERATED = _any(
+    r"content_filter\b|content_policy|content management policy|ResponsibleAI|was flagged|requires moderation"
+    r"|data_?inspection_?failed|new_sensitive|sensitive (?:content|words?|information)|guardrail_intervened"
+    r"|prohibited_content|敏感"
 )
-_NO_MONEY = re.compile(
-    r"insufficient_quota|exceeded your current quota|billing_hard_limit|credit balance"
-    r"|insufficient (?:balance|credits)",
-    re.IGNORECASE,
+_NO_MONEY = _any(
+    r"billing_hard_limit|billing_not_active|billing_error|credit balance|insufficient[_ ](?:balance|credits?|funds)"
+    r"|balance is insufficient"
+    r"|more credits|arrearage|payment required|account_?overdue|specified API usage limits|欠费|余额不足|额度不足"
 )
+_QUOTA = _any(r"insufficient_(?:user_)?quota|exceeded[ _](?:your )?current[ _](?:token[ _])?quota|quota exceeded")
+"""An empty purse, unless the words say that it fills again by itself."""
+_REFILLS = _any(
+    r"per[ _-]?(?:sec|min|hour|day)|/min\b|daily.?limit|\b[RT]PM\b|\b[RT]PD\b|rate.?limit|too many requests"
+    r"|(?:try|retry) (?:again )?(?:in|after) \d|retry[_-]?(?:info|delay)|resource.?exhausted|throttl"
+)
+_RATE_CODE = _any(
+    r"rate_?limit_?(?:exceeded|error|reached)|resource_?exhausted|throttling|too_?many_?requests|limit_requests"
+)
+_RATE = _any(
+    _RATE_CODE.pattern,
+    r"rate.?limit|too many requests|quota|please slow down|too many tokens(?: per|, please)|访问频率|限流",
+)
+_KEY = _any(
+    r"(?:invalid|incorrect|missing|expired)[_ -]?(?:api[_ -]?)?key|api[_ ]?key (?:not valid|is invalid)|api_key_invalid"
+    r"|unauthori[sz]ed|unauthenticated|authentication|permission[_ ]denied|invalid[_ ]token|login fail"
+)
+_LATE = _any(r"deadline[_ ]exceeded|timeout_error|request[_ ]timeout|timed out")
+_UNKNOWN = _any(
+    r"invalid_request|invalid[_ ]?argument|invalid[_ ]?parameter|(?:model_)?not[_ ]?found|does not exist"
+    r"|unsupported|bad_?request"
+)
+_NUMBERED = {
+    "code": {
+        1113: "insufficient balance",
+        1261: "context_length_exceeded",
+        1301: "content_filter",
+        1302: "rate_limit_error",
+    }
+    | {1303: "rate_limit_error", 1305: "rate_limit_error", 1308: "rate_limit_error"},
+    "status_code": {
+        1001: "request_timeout",
+        1002: "rate_limit_error",
+        1004: "unauthorized",
+        1008: "insufficient balance",
+    }
+    | {1026: "content_filter", 1027: "content_filter", 1039: "rate_limit_error", 1041: "rate_limit_error"}
+    | {2013: "invalid_parameter", 2049: "invalid_key"},
+}
+"""What providers' own numbers stand for: Zhipu's under ``code``, MiniMax's under ``status_code``."""
 
 
-def cause_of(status: int, text: str) -> Cause:
-    """The cause that an HTTP status and the body's text stand for; see the module's table."""
+def cause_of(status: int | None, text: str) -> Cause:
+    """The cause that an HTTP status (``None``: there is none) and the body's text stand for; see the module's table.
+
+    Codes in the text may be more exact than the status; ordinary words are believed where there is no status, or where
+    the status leaves room.
+    """
+    text = text[:READ]
     if status in {401, 402}:
         return Cause.AUTH
-    if status == 403:
-        return Cause.REFUSED if _MODERATED.search(text) else Cause.AUTH
     if status == 408:
         return Cause.TIMEOUT
-    if status == 429:
-        return Cause.AUTH if _NO_MONEY.search(text) else Cause.RATE_LIMIT
-    if status >= 500 or status in {409, 425}:
-        return Cause.PROVIDER
-    if _NO_MONEY.search(text):
+    if _NO_MONEY.search(text) or (_QUOTA.search(text) and not _REFILLS.search(text)):
         return Cause.AUTH
-    if _TOO_LONG.search(text) and not _ASKED_TOO_MUCH.search(text):
+    if _OVER_THE_QUOTA.search(text) and _REFILLS.search(text):
+        return Cause.REQUEST
+    rated = {None: _RATE, 403: _REFILLS}.get(status, _RATE_CODE)
+    if status == 429 or rated.search(text):
+        return Cause.RATE_LIMIT
+    late = status is not None and (status > 500 or status in {409, 424, 425, 498})
+    if not late and _TOO_LONG.search(text) and not _ASKED_TOO_MUCH.search(text):
         return Cause.CONTEXT
-    return Cause.REFUSED if _MODERATED.search(text) else Cause.REQUEST
-
-
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds that the provider asks to wait, never negative; ``None`` where it asks nothing that can be read.
-
-    ``Retry-After`` is a number of seconds or an HTTP date (RFC 9110, 10.2.3); ``retry-after-ms`` is finer where given.
-    Names of headers are found in any case.
-    """
-    lower = {str(name).lower(): str(value).strip() for name, value in headers.items()}
-    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
-        value = lower.get(name, "")
-        if re.fullmatch(r"\d+(\.\d+)?", value):
-            return float(value) * unit
-    try:
-        date = parsedate_to_datetime(lower["retry-after"])
-    except (KeyError, ValueError):
-        return None
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
+    if not late and status != 500 and _MODERATED.search(text):
+        return Cause.REFUSED
+    if status == 403 or (status in {None, 400} and _KEY.search(text)):
+        return Cause.AUTH
+    if status is None:
+        return Cause.TIMEOUT if _LATE.search(text) else Cause.REQUEST if _UNKNOWN.search(text) else Cause.PROVIDER
+    return Cause.PROVIDER if late or status >= 500 else Cause.REQUEST
 
 
 def http_error(status: int, body: str, headers: Mapping[str, str], redact: Redact) -> ModelError:
     """The error for an answer that was not 200."""
-    text = stated(body)
-    return ModelError(
-        cause_of(status, body),
-        f"HTTP {status}: {shown(text, redact) or 'no text'}",
-        http_status=status,
-        retry_after_s=retry_after(headers, datetime.now(UTC)),
+    said = _words(_json(body)) or body
+    return _error(status, said, f"HTTP {status}: {shown(stated(body), redact) or 'no text'}", headers)
+
+
+def failure_in(body: Any, redact: Redact, headers: Mapping[str, str] | None = None) -> ModelError | None:
+    """The error that an answer with status 200, or one chunk of a stream, is or holds; ``None`` where it holds none.
+
+    What is empty, null or numbered 0 is no error.
+    """
+    if isinstance(body, list) and len(body) == 1:  # Google's errors
+        body = body[0]
+    if not isinstance(body, dict):
+        return None
+    for found in _places(body):
+        status, named = _status(found, body)
+        said = f"{_words(found) or _words(body)}\n{named}"
+        number = f" ({status})" if status is not None else ""
+        text = shown(stated(json.dumps(found, ensure_ascii=False)), redact)
+        return _error(status, said, f"an error with status 200: {text}{number}", headers or {}, came=200)
+    return None
+
+
+def _error(
+    status: int | None, said: str, message: str, headers: Mapping[str, str], *, came: int | None = None
+) -> ModelError:
+    cause = cause_of(status, said)
+    wait = retry_after(headers, datetime.now(UTC), said, limited=cause is Cause.RATE_LIMIT)
+    return ModelError(cause, message, http_status=came or status, retry_after_s=wait)
+
+
+# ------------------------------------------------------------------------------------------- where an error may stand
+
+_GOOD = {"", "0", "200", "ok", "success", "succeeded", "none", "null", "false"}
+_SAYS = ("message", "msg", "error_msg", "error_message", "errmsg", "status_msg", "detail", "errors")
+
+
+def choice_of(body: Mapping[str, Any]) -> Any:
+    """The first of the choices by their index, whatever order they stand in; ``None`` where there is none."""
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices:
+        return None
+    return next((c for c in choices if isinstance(c, dict) and str(c.get("index") or 0) == "0"), None)
+
+
+def _places(body: Mapping[str, Any]) -> Iterator[Any]:
+    """Every error that the answer holds, each as it stands there."""
+    choice = choice_of(body)
+    answered = _says_something(choice)
+    if _is_error(body.get("error"), answered=answered):
+        yield body if body["error"] is True else body["error"]
+    if isinstance(choice, dict):
+        below = choice.get("provider_specific_fields")  # where litellm puts what it does not know
+        for holder in (choice, below, choice.get("message"), choice.get("delta")):
+            if isinstance(holder, dict) and _is_error(holder.get("error"), answered=answered):
+                yield holder["error"]
+    minimax = body.get("base_resp")
+    if isinstance(minimax, dict) and not _is_good(minimax.get("status_code")):
+        yield minimax
+    marked = "error" in (body.get("object"), body.get("type"), body.get("status")) or body.get("success") is False
+    coded = not _is_good(body.get("code")) and not isinstance(body["code"], (dict, list))
+    words = [body.get(name) for name in ("msg", "message", "detail", "errors", "error_msg", "error_message", "errmsg")]
+    said = any(one and isinstance(one, (str, list, dict)) for one in words) and not isinstance(
+        body.get("message"), dict
     )
+    if marked or (coded and (not answered or _status(body, {})[0])) or (said and not body.get("choices")):
+        yield body
+
+
+def _is_error(error: Any, *, answered: bool) -> bool:
+    """Whether something in the place of an error says that there was one."""
+    if isinstance(error, dict):
+        held = [value for value in error.values() if value not in (None, "", [], {}, False)]
+        codes = [error[name] for name in ("code", "status", "status_code", "type") if error.get(name) is not None]
+        words = [error[name] for name in _SAYS if not _is_good(error.get(name))]
+        good = all(map(_is_good, codes)) and (not words or (bool(codes) and answered))
+        return bool(held) and not good
+    if isinstance(error, list):
+        return any(_is_error(one, answered=answered) for one in error)
+    return not _is_good(error)
+
+
+def _is_good(value: Any) -> bool:
+    return value is None or str(value).strip().lower() in _GOOD
+
+
+def _says_something(choice: Any) -> bool:
+    message = (choice.get("message") or choice.get("delta")) if isinstance(choice, dict) else None
+    return isinstance(message, dict) and bool(message.get("content") or message.get("tool_calls"))
+
+
+def _status(found: Any, body: Mapping[str, Any]) -> tuple[int | None, str]:
+    """The HTTP status that an error names, as a number or as text; and what another number of its provider's means."""
+    holders = [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
+    for holder in (*holders, body):
+        for name in ("code", "status_code", "status", "http_status", "http_code", "statusCode", "error_code"):
+            value = str(holder.get(name))
+            if re.fullmatch(r"\d{3,4}", value):
+                named = _NUMBERED.get(name, {}).get(int(value))
+                if named or 400 <= int(value) < 600:
+                    return (None, named) if named else (int(value), "")
+    return None, ""
+
+
+_ECHOED = frozenset({"input", "ctx", "messages", "prompt", "body", "choices"})
+"""Keys under which servers repeat what they were asked."""
+
+
+def _words(value: Any, depth: int = 0) -> str:
+    """All that an error says, codes and their names included, without what it repeats of the request."""
+    if isinstance(value, dict):
+        said = {key: one for key, one in value.items() if key not in _ECHOED and one is not None}
+        parts = [f"{key}: {_words(one, depth + 1)}" for key, one in said.items()]
+        return "\n".join(parts) if depth < 8 else ""
+    if isinstance(value, list):
+        return "\n".join(_words(one, depth + 1) for one in value[:20]) if depth < 8 else ""
+    return "" if value is None else str(value)[:READ]
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+# ------------------------------------------------------------------------------------------------ what a person is told
 
 
 def redact_also(redact: Redact, *secrets: str) -> Redact:
@@ -107,14 +273,17 @@ def shown(text: str, redact: Redact) -> str:
 
 
 def stated(body: str) -> str:
-    """The message inside a provider's JSON error, else the body as it is."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return body
-    for _ in range(3):
+    """The message inside a provider's JSON error, with its code where that is a word, else the body as it is."""
+    value, code, raw = _json(body), None, ""
+    for _ in range(4):
         if isinstance(value, list) and value:
             value = value[0]
         if isinstance(value, dict):
-            value = value.get("error") or value.get("message") or value.get("detail") or body
-    return value if isinstance(value, str) else body
+            code = value.get("code") or code
+            metadata = value.get("metadata")
+            raw = str((metadata.get("raw") if isinstance(metadata, dict) else "") or raw)  # behind OpenRouter
+            value = next((value[name] for name in ("error", *_SAYS) if value.get(name)), body)
+    if not isinstance(value, str):
+        return body
+    named = isinstance(code, str) and not code.isdigit() and code not in value and value != body
+    return value + (f" [{code}]" if named else "") + (f": {raw}" if raw else "")

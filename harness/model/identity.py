@@ -25,7 +25,7 @@ def identified(spec: ModelSpec) -> ModelSpec:
 
         weights, template = local_digest(Path(spec.model)), template_digest(Path(spec.model))
     named = spec.model if spec.backend in {"openai", "litellm"} else ""
-    changes_answers = {k: v for k, v in spec.options.items() if k in {"dtype", "tools"}}
+    changes_answers = {k: v for k, v in spec.options.items() if k in {"dtype", "tools", "reasoning"}}
     digest = digest_json(
         [spec.backend, named, spec.revision, weights, template, as_json(spec.sampling), as_json(changes_answers)]
     )

@@ -14,6 +14,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -23,10 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError
-from harness.model.faults import Redact, cause_of, redact_also, retry_after, shown
+from harness.model.faults import Redact, cause_of, failure_in, redact_also, shown
 from harness.model.identity import keys_in
 from harness.model.loopback import refuse_remote
 from harness.model.protocol import LOGPROBS, TOOL_ROLE, TOOLS
+from harness.model.reasoning import SEPARATE
+from harness.model.waits import retry_after
 from harness.model.wire import read_reply, request_fields
 
 _AT_HOME = {
@@ -54,6 +57,7 @@ class LiteLLMModel:
         self.spec = spec
         self._key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
         self._redact = redact_also(redact, self._key, *keys_in(environment))
+        self._reasoning = str(spec.options.get("reasoning") or SEPARATE)
         self._open = True
         _OPEN.add(id(self))
         self._fixed: dict[str, Any] = _own(spec) | {"model": spec.model, "num_retries": 0, "max_retries": 0}
@@ -69,6 +73,12 @@ class LiteLLMModel:
         can_call = "tools" in known and self.spec.options.get("tools") is not False
         found = {TOOL_ROLE, TOOLS} if can_call else set()
         return frozenset(found | ({LOGPROBS} if "top_logprobs" in known else set()))
+
+    @cached_property
+    def _speaks_openai(self) -> bool:
+        litellm = _litellm()
+        provider = litellm.get_llm_provider(self.spec.model, api_base=self.spec.base_url)[1]
+        return provider in {"openai", "azure", "openrouter", *litellm.openai_compatible_providers}
 
     @cached_property
     def _not_taken(self) -> frozenset[str]:
@@ -112,21 +122,41 @@ class LiteLLMModel:
         except Exception as error:  # noqa: BLE001 - litellm raises whatever its providers' code does
             raise self._error(error) from None
         latency_s = time.perf_counter() - started
-        return read_reply(response.model_dump(warnings=False), latency_s=latency_s)
+        body = response.model_dump(warnings=False)
+        if (failure := failure_in(body, self._redact)) is not None:
+            raise failure
+        return read_reply(self._as_it_came(body), latency_s=latency_s, reasoning=self._reasoning)
+
+    def _as_it_came(self, body: Any) -> Any:
+        """Where the provider speaks OpenAI's language, the fields that litellm put aside stand where they stood."""
+        if not self._speaks_openai:
+            return body
+        for choice in body["choices"]:
+            message = choice["message"]
+            choice["message"] = (message.pop("provider_specific_fields", None) or {}) | message
+        return body
 
     def _error(self, error: Exception) -> ModelError:
         chain = _chain(error)
-        statuses = [status for part in chain if isinstance(status := getattr(part, "status_code", None), int)]
+        found = [str(getattr(part, "status_code", "")) for part in chain]
+        statuses = [int(status) for status in found if re.fullmatch(r"\d{3}", status)]
         status = statuses[-1] if statuses else None  # the deepest is the provider's own; litellm makes 500 of 529
         text = str(getattr(error, "message", "") or error)
+        named = [one for one in found if one not in {"", "None"} and not one.isdigit()]  # an error within a 200
+        said = "\n".join([_PREFIX.sub("", text), *named, *(str(getattr(part, "body", None) or "") for part in chain)])
         headers = getattr(error, "litellm_response_headers", None)
-        cause = _cause(chain, status, text)
+        cause = cause_of(None, said) if named else _cause(chain, status, said)
         heard = status is not None and cause not in {Cause.NETWORK, Cause.PROTOCOL}
         return ModelError(
             cause,
             shown(f"HTTP {status}: {text}" if heard else text or type(error).__name__, self._redact),
             http_status=status if heard else None,
-            retry_after_s=retry_after(headers, datetime.now(UTC)) if isinstance(headers, Mapping) else None,
+            retry_after_s=retry_after(
+                headers if isinstance(headers, Mapping) else {},
+                datetime.now(UTC),
+                said,
+                limited=cause is Cause.RATE_LIMIT,
+            ),
         )
 
     async def close(self) -> None:
@@ -159,10 +189,12 @@ def not_taken(spec: ModelSpec) -> dict[str, str]:
 
 
 def _own(spec: ModelSpec) -> dict[str, Any]:
-    """The options that are litellm's; ``tools: false`` is ours, and says that the model cannot call tools."""
-    return {name: value for name, value in spec.options.items() if name != "tools"}
+    """The options that are litellm's; ``tools`` and ``reasoning`` are ours."""
+    return {name: value for name, value in spec.options.items() if name not in {"tools", "reasoning"}}
 
 
+_PREFIX = re.compile(r"\A(?:(?:litellm\.)?\w*(?:Error|Exception)(?::| -)\s*)+")
+"""litellm's own class names before a provider's words; they mislead."""
 _OPEN: set[int] = set()
 """The models that may still call."""
 

@@ -19,6 +19,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.core import (
@@ -38,10 +39,11 @@ from harness.model.local_choose import Row, sampling_of
 from harness.model.local_engine import Engine
 from harness.model.local_prompt import Prompts, local_digest, template_digest
 from harness.model.protocol import ADAPTERS, LOGPROBS, TOOL_ROLE
+from harness.model.reasoning import KEEP, opened_by, separated
 
 __all__ = ["LocalModel", "local_digest", "template_digest"]
 
-_OPTIONS = {"batch_size": 32, "batch_tokens": 16384, "threads": None, "device": None, "dtype": None}
+_OPTIONS = {"batch_size": 32, "batch_tokens": 16384, "threads": None, "device": None, "dtype": None, "reasoning": None}
 _DTYPES = ("float32", "float64", "bfloat16", "float16", "auto")
 _LINGER_S = 0.004  # how long a batch that is not full waits for one more request
 _CLOSING_S = 10.0
@@ -282,7 +284,8 @@ class LocalModel:
                     Cause.REQUEST, f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
                 )
         sampling = sampling_of(request.sampling)
-        ticket.prompt = self._reader().tokens(self._reader().render(request.messages))
+        text = self._reader().render(request.messages)
+        ticket.prompt, ticket.opened = self._reader().tokens(text), opened_by(text)
         limit = sampling.max_tokens or engine.max_new
         if engine.room is not None:
             if len(ticket.prompt) >= engine.room:
@@ -329,7 +332,8 @@ class LocalModel:
             if row.finish_reason == "dropped":
                 ticket.fail(ModelError(Cause.INTERNAL, f"model {self.spec.name!r} was closed"))
             else:
-                ticket.tell(_reply(row, seconds, tokens, self._version))
+                reply = _reply(row, seconds, tokens, self._version)
+                ticket.tell(reply if self._options["reasoning"] == KEEP else _apart(reply, opened=ticket.opened))
 
     def _loaded(self) -> Engine:
         if self._engine is None:
@@ -344,6 +348,12 @@ class LocalModel:
                 )
             self._version = local_digest(self.folder)
         return self._engine
+
+
+def _apart(reply: Reply, *, opened: bool) -> Reply:
+    """The reply with what the model thought kept apart; with the next turn its text goes back as it was written."""
+    thought, text = separated(reply.text, opened=opened)
+    return reply if text == reply.text else replace(reply, text=text, reasoning=thought, kept={"content": reply.text})
 
 
 def _reply(row: Row, seconds: float, batch_tokens: int, version: str) -> Reply:

@@ -54,6 +54,8 @@ class Ticket(Awaited):
     adapter: Path | None = None
     """Resolved; of the model's loaded ones."""
     prompt: list[int] = field(default_factory=list)
+    opened: bool = False
+    """The prompt ends with an opened block of reasoning."""
     row: Row | None = None
     dropped: bool = False
     """Nobody waits for it any more."""

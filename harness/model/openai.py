@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError, nearest
-from harness.model.faults import Redact, cause_of, http_error, redact_also, shown
+from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
 from harness.model.loopback import refuse_remote
 from harness.model.protocol import CAPABILITIES, TOOLS
-from harness.model.sse import Joined, events
-from harness.model.wire import read_reply, request_fields
+from harness.model.reasoning import SEPARATE
+from harness.model.sse import DONE, Event, Joined, events
+from harness.model.wire import MISSHAPEN, no_completion, read_reply, request_fields
 
 if TYPE_CHECKING:
     import aiohttp
 
-OPTIONS = ("stream", "tools")
+OPTIONS = ("stream", "tools", "reasoning")
 
 
 class OpenAIModel:
@@ -51,6 +52,7 @@ class OpenAIModel:
         self._url = spec.base_url.rstrip("/") + "/chat/completions"
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._stream = bool(spec.options.get("stream"))
+        self._reasoning = str(spec.options.get("reasoning") or SEPARATE)
         self._session: aiohttp.ClientSession | None = None
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
@@ -106,7 +108,8 @@ class OpenAIModel:
             raise ModelError(Cause.REQUEST, shown(f"not a URL: {error}", self._redact)) from None
         except (aiohttp.ClientError, OSError) as error:
             raise ModelError(Cause.NETWORK, shown(f"{type(error).__name__}: {error}", self._redact)) from None
-        return read_reply(self._parsed(data), latency_s=time.perf_counter() - started)
+        body = self._checked(None, data, response.headers)
+        return read_reply(body, latency_s=time.perf_counter() - started, reasoning=self._reasoning)
 
     def _advised(self, error: ModelError) -> ModelError:
         """The error with what helps against it, where the server's own words cannot know."""
@@ -116,29 +119,37 @@ class OpenAIModel:
 
     async def _streamed(self, response: "aiohttp.ClientResponse", started: float) -> Reply:
         joined, ttft_s = Joined(), None
-        async for data in events(response.content.iter_any()):
-            if data == b"[DONE]":
+        async for event in events(response.content.iter_any()):
+            if event.data == DONE:
                 joined.ended = True
                 break
-            if joined.add(self._parsed(data)) and ttft_s is None:
+            if event.value is None and event.data == b"null":
+                continue
+            try:
+                told = joined.add(self._checked(event, event.data, response.headers))
+            except MISSHAPEN as error:
+                raise no_completion(f"{type(error).__name__}: {error}") from None
+            if told and ttft_s is None:
                 ttft_s = time.perf_counter() - started
         if not joined.ended:
             raise ModelError(Cause.NETWORK, "the stream was cut before its end")
-        return read_reply(joined.body(), latency_s=time.perf_counter() - started, ttft_s=ttft_s)
+        latency_s = time.perf_counter() - started
+        return read_reply(joined.body(), latency_s=latency_s, ttft_s=ttft_s, reasoning=self._reasoning)
 
-    def _parsed(self, data: bytes) -> Any:
-        """The JSON of an answer; an error that came with status 200 is raised as the error that it is."""
+    def _checked(self, event: Event | None, data: bytes, headers: Mapping[str, str]) -> Any:
+        """The JSON of an answer or of an event; an error that came with status 200 is raised as the error it is."""
         try:
-            body = json.loads(data)
+            body = json.loads(data) if event is None else event.value
         except (ValueError, RecursionError):
+            body = None
+        if event is not None and event.name == "error":
+            body = body if isinstance(body, dict) else {"error": body or data.decode("utf-8", "replace")}
+            body = body if body.get("error") or "choices" in body else {"error": body}
+        elif body is None and data.strip() != b"null":
             text = shown(data.decode("utf-8", "replace"), self._redact)
-            raise ModelError(Cause.PROTOCOL, f"the answer is not JSON: {text or 'empty'}") from None
-        error = body.get("error") if isinstance(body, dict) and not body.get("choices") else None
-        if error:
-            code = error.get("code") if isinstance(error, dict) else None
-            text = json.dumps(error)
-            cause = cause_of(code, text) if isinstance(code, int) and code >= 400 else Cause.PROTOCOL
-            raise ModelError(cause, shown(f"an error with status 200: {text}", self._redact), http_status=200)
+            raise ModelError(Cause.PROTOCOL, f"the answer is not JSON: {text or 'empty'}")
+        if (error := failure_in(body, self._redact, headers)) is not None:
+            raise error
         return body
 
     def _opened(self) -> "aiohttp.ClientSession":

@@ -71,15 +71,18 @@ class Probing(Protocol):
 
 
 def assistant_message(reply: Reply) -> Message:
-    """The reply as the next message of a conversation.
+    """The reply as the next message of a conversation: as the provider sent it, fields that nobody here knows included.
 
     Arguments that were no JSON object stand as ``{"malformed": raw}``: providers refuse a history with broken JSON.
     """
-    message: Message = {"role": "assistant", "content": reply.text}
+    message: Message = {"role": "assistant", "content": reply.text} | dict(reply.kept)
     if reply.tool_calls:
+        more = message.pop("tool_calls", None) or [{}] * len(reply.tool_calls)
         message["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _arguments_text(call)}}
-            for call in reply.tool_calls
+            {"id": call.id, "type": "function"}
+            | dict(beside)
+            | {"function": {"name": call.name, "arguments": _arguments_text(call)} | dict(beside.get("function") or {})}
+            for call, beside in zip(reply.tool_calls, more, strict=True)
         ]
     return message
 

@@ -1,17 +1,78 @@
-"""Joins the chunks of a streamed chat completion into the body that an unstreamed one would have had."""
+"""Reads a streamed chat completion, and joins its chunks into the body that an unstreamed one would have had."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+import codecs
+import json
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+DONE = b"[DONE]"
 
-async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """The data of each server-sent event, however the bytes were cut on their way; an event here is one line."""
-    rest = b""
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One server-sent event."""
+
+    name: str
+    data: bytes
+    value: Any
+    """The JSON in ``data``; ``None`` where it is none."""
+
+
+async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[Event]:
+    """Each event that has data, however the bytes were cut on their way (WHATWG HTML, 9.2.6).
+
+    Lines end by LF, CR LF or CR. Data of several lines is one event; but a line that is whole JSON ends it, since some
+    servers leave out the empty line between events.
+    """
+    name, data = "", b""
+    async for line in _lines(pieces):
+        field, _, value = line.partition(b":")
+        if field in {b"data", b"error"}:  # older llama.cpp servers send an error under its own name
+            name = "error" if field == b"error" else name
+            data = data + b"\n" + value if data else value
+            event = _event(name, data)
+            if event is not None and (event.value is not None or event.data == DONE):
+                yield event
+                data = b""
+        elif field == b"event":
+            name = value.strip().decode("utf-8", "replace")
+        elif not line:
+            if (event := _event(name, data)) is not None:
+                yield event
+            name, data = "", b""
+    if (event := _event(name, data)) is not None:
+        yield event
+
+
+async def _lines(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """Lines without their ends. A CR at the end of a piece may be half of a CR LF."""
+    rest, started = b"", False
     async for piece in pieces:
-        *lines, rest = (rest + piece).split(b"\n")
+        rest += piece
+        if not started:
+            if len(rest) < len(codecs.BOM_UTF8) and codecs.BOM_UTF8.startswith(rest):
+                continue
+            rest, started = rest.removeprefix(codecs.BOM_UTF8), True
+        if b"\n" not in piece and b"\r" not in piece and not rest.endswith(b"\r"):
+            continue
+        held = b"\r" if rest.endswith(b"\r") else b""
+        *lines, rest = rest.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        rest += held
         for line in lines:
-            if line.startswith(b"data:"):
-                yield line[5:].strip()
+            yield line
+    for line in rest.replace(b"\r", b"\n").split(b"\n"):
+        yield line
+
+
+def _event(name: str, data: bytes) -> Event | None:
+    data = data.strip()
+    if not data:
+        return None
+    try:
+        return Event(name, data, json.loads(data))
+    except (ValueError, RecursionError):
+        return Event(name, data, None)
 
 
 class Joined:
@@ -23,59 +84,195 @@ class Joined:
 
     def __init__(self) -> None:
         self.ended = False
-        self._text: list[str] = []
-        self._refusal: list[str] = []
-        self._calls: dict[int, dict[str, Any]] = {}
+        self._message: dict[str, Any] = {}
+        self._content: list[Any] = []
+        self._texts: dict[str, list[str]] = {}
+        self._calls: list[dict[str, Any]] = []
+        self._keys: dict[str, int] = {}
         self._logprobs: list[Any] = []
-        self._finish: str | None = None
+        self._choice: dict[str, Any] = {}
         self._usage: Any = None
         self._model = ""
+        self._started = False
 
     def add(self, chunk: Any) -> bool:
-        """Takes one chunk; True where it held something of the answer itself."""
+        """Takes one chunk; True where it held something of the answer itself.
+
+        Raises:
+            TypeError: it has a shape that no provider should send.
+        """
         if not isinstance(chunk, dict):
-            return False
+            raise TypeError(f"a chunk is {type(chunk).__name__}")
         self._model = chunk.get("model") or self._model
         self._usage = chunk.get("usage") or self._usage
-        choices = chunk.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        if not isinstance(choice, dict):
-            return False
-        self._finish = choice.get("finish_reason") or self._finish
-        self.ended = self.ended or bool(self._finish)
-        logprobs = choice.get("logprobs")
-        if isinstance(logprobs, dict):
-            self._logprobs += logprobs.get("content") or []
-        delta = choice.get("delta")
-        if not isinstance(delta, dict):
-            return False
-        text, refusal, calls = delta.get("content"), delta.get("refusal"), delta.get("tool_calls")
-        if isinstance(text, str):
-            self._text.append(text)
-        if isinstance(refusal, str):
-            self._refusal.append(refusal)
-        for position, call in enumerate(calls or ()):
-            self._add_call(call, position)
-        return bool(text or refusal or calls)
+        choices = chunk.get("choices") or []
+        if not isinstance(choices, list):
+            raise TypeError(f"choices is {type(choices).__name__}")
+        return any([self._add_choice(one) for one in choices if one is not None])  # noqa: C419 - all are taken
 
-    def _add_call(self, call: dict[str, Any], position: int) -> None:
-        """Name and id come once, arguments in pieces; ``index`` says to which call a piece belongs."""
-        whole = self._calls.setdefault(
-            call.get("index", position), {"id": "", "function": {"name": "", "arguments": ""}}
-        )
-        whole["id"] = call.get("id") or whole["id"]
+    def _add_choice(self, choice: Any) -> bool:
+        """Only the first choice is the answer."""
+        if not isinstance(choice, dict):
+            raise TypeError(f"a choice is {type(choice).__name__}")
+        if str(choice.get("index") or 0) != "0":
+            return False
+        for name in ("finish_reason", "native_finish_reason"):
+            self._choice[name] = choice.get(name) or self._choice.get(name)
+        self.ended = self.ended or bool(choice.get("finish_reason"))
+        self._started = self._started or self.ended
+        logprobs = choice.get("logprobs")
+        if isinstance(logprobs, dict) and isinstance(logprobs.get("content"), list):
+            self._logprobs += logprobs["content"]
+        delta, whole = choice.get("delta"), choice.get("message")
+        if not delta and isinstance(whole, dict):
+            return self._add_delta(self._news(whole))
+        if delta is not None and not isinstance(delta, dict):
+            raise TypeError(f"a delta is {type(delta).__name__}")
+        return self._add_delta(delta or {})
+
+    def _news(self, whole: dict[str, Any]) -> dict[str, Any]:
+        """What a message in a delta's place adds: some servers say all that was said before once more."""
+        said = {"content": self._content, **self._texts}
+        before = {name: "".join(one for one in pieces if isinstance(one, str)) for name, pieces in said.items()}
+        new = dict(whole)
+        for name, text in before.items():
+            if text and isinstance(new.get(name), str) and new[name].startswith(text):
+                new[name] = new[name][len(text) :]
+        if self._calls and new.get("tool_calls"):
+            self._calls.clear()
+            self._keys.clear()
+        return new
+
+    def _add_delta(self, delta: dict[str, Any]) -> bool:
+        found = False
+        for name, value in delta.items():
+            if value is None or value == "" or name == "role":
+                continue
+            self._started = found = True
+            if name == "tool_calls":
+                if not isinstance(value, list):
+                    raise TypeError(f"tool_calls is {type(value).__name__}")
+                for call in value:
+                    self._add_call(call, alone=len(value) == 1)
+            elif name == "content":
+                self._content += value if isinstance(value, list) else [value]
+            elif isinstance(value, str) and _grows(name):
+                self._texts.setdefault(name, []).append(value)
+            else:
+                self._message[name] = merged(self._message.get(name), value, name)
+        self._started = self._started or "role" in delta
+        return found
+
+    def _add_call(self, call: Any, *, alone: bool) -> None:
+        """A call begins by a new id, index or name; its arguments come in pieces, which may name none of them."""
         function = call.get("function") or {}
-        whole["function"]["name"] = function.get("name") or whole["function"]["name"]
-        whole["function"]["arguments"] += function.get("arguments") or ""
+        number, name, key = call.get("id") or None, function.get("name") or None, _key(call.get("index"))
+        place = self._place(number, name, key, alone=alone)
+        if place is None:
+            self._calls.append({"function": {"name": "", "arguments": ""}})
+            place = len(self._calls) - 1
+        whole = self._calls[place]
+        if key is not None:
+            self._keys[key] = place
+            whole["index"] = key
+        written = function.get("arguments")
+        text = written if isinstance(written, str) else "" if written is None else json.dumps(written)
+        whole["function"]["arguments"] += text
+        whole["function"]["name"] = name or whole["function"]["name"]
+        for into, piece, known in (
+            (whole, call, {"function", "index"}),
+            (whole["function"], function, {"name", "arguments"}),
+        ):
+            for field, value in piece.items():
+                if field not in known and value not in (None, ""):
+                    into[field] = merged(into.get(field), value, field)
+
+    def _place(self, number: Any, name: Any, key: str | None, *, alone: bool) -> int | None:
+        """Which call a piece belongs to; ``None`` for a new one."""
+        known = [i for i, whole in enumerate(self._calls) if number is not None and whole.get("id") == number]
+        if known and (key is None or self._calls[known[-1]].get("index") in {None, key}):
+            return known[-1]
+        place = len(self._calls) - 1 if key is None else self._keys.get(key, -1)
+        if place < 0:
+            return None
+        whole = self._calls[place]
+        if number is not None and whole.get("id"):
+            return None
+        begun = whole["function"]
+        if name is not None and begun["name"] and (not alone or name != begun["name"] or _is_whole(begun["arguments"])):
+            return None
+        return place
 
     def body(self) -> dict[str, Any]:
         """The chat completion; without choices where no chunk had any."""
-        message = {
-            "role": "assistant",
-            "content": "".join(self._text),
-            "refusal": "".join(self._refusal) or None,
-            "tool_calls": [self._calls[index] for index in sorted(self._calls)],
-        }
-        choice = {"message": message, "finish_reason": self._finish, "logprobs": {"content": self._logprobs}}
-        started = bool(self._text or self._refusal or self._calls or self._finish)
-        return {"choices": [choice] if started else [], "usage": self._usage, "model": self._model}
+        content: Any = self._content
+        if all(isinstance(one, str) for one in content):
+            content = "".join(content) if content else None
+        elif all(isinstance(one, str) or _is_text(one) for one in content):
+            content = "".join(one if isinstance(one, str) else one["text"] for one in content)
+        else:
+            parts = [{"type": "text", "text": one} if isinstance(one, str) else one for one in content]
+            content = merged([], parts, "content")
+        calls = [{name: value for name, value in call.items() if name != "index"} for call in self._calls]
+        message = self._message | {name: "".join(pieces) for name, pieces in self._texts.items()}
+        message |= {"role": "assistant", "content": content, "tool_calls": calls}
+        choice = self._choice | {"message": message, "logprobs": {"content": self._logprobs}}
+        return {"choices": [choice] if self._started else [], "usage": self._usage, "model": self._model}
+
+
+def merged(before: Any, piece: Any, name: str) -> Any:
+    """What a field of a message becomes when another piece of it comes: texts grow, lists and objects are joined."""
+    if before is None or piece is None:
+        return piece if before is None else before
+    if isinstance(before, Mapping) and isinstance(piece, Mapping):
+        return {key: merged(before.get(key), piece.get(key), key) for key in {**before, **piece}}
+    if isinstance(before, list) and isinstance(piece, list):
+        whole = list(before)
+        for one in piece:
+            place = _same(whole, one)
+            if place is None:
+                whole.append(one)
+            else:
+                whole[place] = merged(whole[place], one, name)
+        return whole
+    if isinstance(before, str) and isinstance(piece, str) and _grows(name):
+        return before + piece
+    return piece
+
+
+def _same(whole: list[Any], one: Any) -> int | None:
+    """The entry that a piece goes on with: of its index and type, else the last where that is of its type."""
+    if not isinstance(one, dict):
+        return None
+    kind, index = one.get("type"), one.get("index")
+    for place in range(len(whole) - 1, -1, -1):
+        entry = whole[place]
+        if isinstance(entry, dict) and (entry.get("type"), entry.get("index")) == (kind, index):
+            return place if index is not None or place == len(whole) - 1 else None
+    return None
+
+
+def _grows(name: str) -> bool:
+    """Whether a text under this name comes in pieces; ids, signatures and the like come whole."""
+    known = name in {"content", "text", "summary", "refusal", "thinking", "thought", "data"}
+    return known or ("reasoning" in name and "signature" not in name and "id" not in name)
+
+
+def _key(index: Any) -> str | None:
+    return None if index is None or isinstance(index, (bool, dict, list)) else str(index)
+
+
+def _is_whole(arguments: str) -> bool:
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_text(part: Any) -> bool:
+    return (
+        isinstance(part, dict)
+        and part.get("type", "text") == "text"
+        and isinstance(part.get("text"), str)
+        and len(part) <= 2
+    )

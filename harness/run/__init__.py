@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.run.assemble import Assembled, assemble, tried_on_dev
 from harness.run.check import CheckResult, check
 from harness.run.execute import run_report
+from harness.run.given import grade_given
 from harness.run.manifest import suites_of
 from harness.run.ping import Ping, ping
 from harness.run.plan import Attempt
@@ -29,6 +30,7 @@ __all__ = [
     "Watch",
     "assemble",
     "check",
+    "grade_given",
     "ping",
     "run_report",
     "suites_of",

@@ -101,6 +101,8 @@ class Crew:
                 self.tally.in_flight -= 1
                 self.shop.meter.settle(reservation)
                 self.shop.settled.set()
+            if outcome is None:
+                continue
             made.add(attempt.id)
             self._count(outcome)
             self._show(outcome)
@@ -148,8 +150,8 @@ class Crew:
             if self.shop.meter.in_flight:
                 await self.shop.settled.wait()
 
-    async def _one(self, attempt: Attempt, reservation: Reservation) -> Outcome:
-        """One attempt, from the question to the journal."""
+    async def _one(self, attempt: Attempt, reservation: Reservation) -> Outcome | None:
+        """One attempt, from the question to the journal; ``None`` where it is still to be made."""
         shop, task, started = self.shop, attempt.task, self.clock.now()
         session = AttemptSession(shop, attempt.id, attempt.trial, reservation)
         answer: Answer | None = None
@@ -162,6 +164,8 @@ class Crew:
         except StorageError:
             raise
         except ModelError as error:
+            if error.not_yet:
+                return None
             judged = faulted(error.fault, shop.redact(str(error)))
         except TimeoutError as error:
             if limit.expired():

@@ -151,7 +151,7 @@ class AttemptSession:
             reply = _without_secrets(reply, shop.redact)
         except ModelError as error:
             self._record_error(model, request, digest, role, error, retries=error.retries, started_at=started)
-            if error.cause is Cause.AUTH:
+            if error.cause is Cause.AUTH or error.not_yet:
                 shop.broken.setdefault(model, shop.redact(str(error)))
             future.set_exception(error)
             future.exception()  # seen: nobody else may be waiting
@@ -234,10 +234,8 @@ def _without_secrets(reply: Reply, redact: Redactor) -> Reply:
         )
         for call in reply.tool_calls
     )
-    texts = {
-        name: redact.answer(getattr(reply, name)) for name in ("text", "refusal", "finish_reason", "model_version")
-    }
-    return replace(reply, tool_calls=calls, **texts)
+    names = ("text", "refusal", "finish_reason", "model_version", "reasoning", "kept")
+    return replace(reply, tool_calls=calls, **{name: redact.answer(getattr(reply, name)) for name in names})
 
 
 class Rehearsal(AttemptSession):

@@ -230,14 +230,16 @@ def input_text(messages: Sequence[Any]) -> str:
 
 
 def message_text(message: Any) -> str:
-    """A message as text: its content, the text of its parts, and the tools that it calls with their arguments."""
+    """A message as text: its reasoning, its content or the text of its parts, and the tools that it calls."""
     if not isinstance(message, Mapping):
         return json.dumps(message, ensure_ascii=False, default=str)
     content = message.get("content")
-    parts = [content] if isinstance(content, str) else []
+    thought = [message[name] for name in ("reasoning_content", "reasoning") if isinstance(message.get(name), str)]
+    parts = [f"[reasoning] {thought[0]}\n[answer]"] if thought and thought[0].strip() else []
+    parts += [content] if isinstance(content, str) else []
     if isinstance(content, list):
         parts += [_part(one) for one in content]
-    elif content is not None and not parts:
+    elif content is not None and not isinstance(content, str):
         parts.append(json.dumps(content, ensure_ascii=False, default=str))
     calls = message.get("tool_calls")
     parts += [_tool_call(one) for one in calls] if isinstance(calls, list) else []

@@ -199,7 +199,7 @@ _SCALARS: dict[str, frozenset[type]] = {
     "float": frozenset({float, int}),
     "bool": frozenset({bool}),
 }
-_KINDS = {
+_KINDS: dict[type, dict[str, frozenset[type]]] = {
     kind: {
         f.name: allowed | {type(None)} if " | None" in str(f.type) else allowed
         for f in fields(kind)

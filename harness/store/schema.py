@@ -94,6 +94,8 @@ class ModelEntry(Strict):
     tools: Truth | None = None
     """Whether it can call tools; unknown where it is not said."""
     stream: Truth = False
+    reasoning: Literal["separate", "keep"] = "separate"
+    """Whether what the model thinks is kept apart from its answer, or is part of the text."""
     batch_size: Count | None = None
     threads: Count | None = None
     device: Text | None = None
@@ -105,7 +107,8 @@ class ModelEntry(Strict):
     def options(self) -> dict[str, Any]:
         """What only some backends understand, where it is given: batch_size, threads, device, dtype, stream, tools."""
         given = {key: getattr(self, key) for key in ("batch_size", "threads", "device", "dtype", "tools")}
-        return {k: v for k, v in given.items() if v is not None} | ({"stream": True} if self.stream else {})
+        given |= {"stream": self.stream or None, "reasoning": None if self.reasoning == "separate" else self.reasoning}
+        return {k: v for k, v in given.items() if v is not None}
 
     def own_price(self) -> Price | None:
         """The price that the experiment itself states; ``None`` where it states none."""

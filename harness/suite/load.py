@@ -183,7 +183,9 @@ def _human(suite: SuiteFile, suite_file: Path, tasks: set[str], *, outside: bool
         row = parse(HumanRow, line, path, field=f"line {number}")
         if row.task not in tasks:
             problem = f"the suite has no task {row.task!r}"
-            raise UserFileError(path, problem, field=f"line {number}.task", advice=nearest(row.task, tasks))
+            raise UserFileError(
+                path, problem, field=f"line {number}.task", advice=nearest(row.task, sorted(tasks)[:1_000])
+            )
         if row.rater in ratings.setdefault(row.task, {}):
             problem = f"the rater {row.rater!r} stands twice at task {row.task!r}"
             raise UserFileError(path, problem, field=f"line {number}", advice="keep one")

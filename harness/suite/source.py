@@ -11,7 +11,7 @@ from typing import Any
 from harness.core import UserFileError, install_line, nearest
 from harness.suite.inside import ADVICE, file_inside, is_inside, path_inside
 from harness.suite.schema import FIELDS, HuggingFace, SuiteFile
-from harness.userfile import KINDS, Rows, arrow_rows, table_kind, table_rows
+from harness.userfile import KINDS, Rows, arrow_rows, open_file, table_kind, table_rows
 
 FORMATS = ("csv", "json", "parquet", "text")
 
@@ -177,6 +177,9 @@ def _data_files(value: Any, folder: Path, suite_file: Path, *, local: bool, outs
     found = [path] if path.exists() else sorted(folder.glob(str(value)))
     if not found:
         raise UserFileError(suite_file, f"there is no file {value!r}", field=field)
+    for file in found:
+        if not file.is_dir():
+            open_file(file, unpack=False).close()  # no pipe, no device, and no file without end
     names = [os.path.relpath(file, folder) for file in found if not file.is_dir()]
     return [str(file_inside(folder, name, suite_file, field, outside=outside)) for name in sorted(names)]
 
@@ -186,9 +189,12 @@ def _refuse_links(local: Path, folder: Path, suite_file: Path) -> None:
     for place, folders, files in os.walk(local):
         for name in (*folders, *files):
             path = Path(place) / name
+            shown = repr(path.relative_to(folder).as_posix())
             if path.is_symlink() and not is_inside(path, folder):
-                problem = f"{path.relative_to(folder).as_posix()!r} is a link out of the suite's folder"
+                problem = f"{shown} is a link out of the suite's folder"
                 raise UserFileError(suite_file, problem, field="huggingface.path", advice=ADVICE)
+            if not path.is_dir() and not path.is_file():
+                raise UserFileError(suite_file, f"{shown} is no file", field="huggingface.path", advice="take it out")
 
 
 def _one_split(loaded: Any, suite_file: Path) -> Any:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Protocol
 
-from harness.core import Answer, Cause, Contender, Grade, Message, Reply, Request, Role, Task
+from harness.core import MALFORMED, Answer, Cause, Contender, Grade, Message, Reply, Request, Role, Task
 
 
 class Session(Protocol):
@@ -65,7 +65,9 @@ def with_system(text: str, messages: tuple[Message, ...]) -> tuple[Message, ...]
 
 def fault_in(reply: Reply) -> Cause | None:
     """The contender's own fault that a reply shows by itself."""
-    return Cause.REFUSED if reply.refusal is not None else None
+    if reply.refusal is not None:
+        return Cause.REFUSED
+    return Cause.MALFORMED if reply.finish_reason == MALFORMED else None
 
 
 def sureness(signals: Mapping[str, float], signal: str = "logprob_mean") -> float | None:

@@ -77,9 +77,8 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
             try:
                 text = raw.decode("utf-8-sig" if place == 0 else "utf-8")
             except UnicodeDecodeError as error:
-                raise UserFileError(
-                    path, f"not UTF-8 at byte {place + error.start}", advice="save it as UTF-8"
-                ) from None
+                problem = f"not UTF-8 at byte {place + error.start}"
+                raise UserFileError(path, problem, field=f"line {number + 1}", advice="save it as UTF-8") from None
             place += len(raw)
             if place > MAX_FILE:
                 raise _too_large(path, "more", MAX_FILE)

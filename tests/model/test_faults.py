@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from harness.core import Cause, Redactor
-from harness.model.faults import cause_of, http_error, retry_after, shown
+from harness.model.faults import cause_of, http_error, shown
+from harness.model.waits import retry_after
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 

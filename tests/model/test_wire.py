@@ -176,7 +176,7 @@ async def test_an_error_with_status_200_is_the_error_that_it_says():
     async with servers.Running() as served:
         spec = ModelSpec(name="s", backend="openai", model="m", base_url=served.url)
         model = open_model(spec, redact=Redactor(), environment={})
-        for code, cause in ((429, Cause.RATE_LIMIT), (502, Cause.PROVIDER), ("odd", Cause.PROTOCOL)):
+        for code, cause in ((429, Cause.RATE_LIMIT), (502, Cause.PROVIDER), ("odd", Cause.PROVIDER)):
             served.script = [servers.raw(json.dumps({"error": {"message": "no", "code": code}}))]
             with pytest.raises(ModelError) as caught:
                 await model.answer(Request(model="d", messages=()))

@@ -1,0 +1,50 @@
+"""What a provider's word for the end of an answer means, whatever it calls it."""
+
+import re
+from typing import Any
+
+STOP, LENGTH, TOOL_CALLS, REFUSED = "stop", "length", "tool_calls", "content_filter"
+MALFORMED = "malformed_tool_call"
+"""The model wrote a tool call that the provider could not read: the contender's fault."""
+FAILED = "error"
+"""The provider did not finish the answer: nobody's answer, whatever text came with it."""
+
+_EXACT = {
+    STOP: "stop stopsequence stopsequences stopword stopwords endturn eos eostoken eosid endid endtoken endoftext"
+    " complete completed finish finished normal end done success null none unspecified",
+    TOOL_CALLS: "toolcall toolcalls tooluse functioncall functioncalls",
+    LENGTH: "errorlimit limit timelimit tokenlimit incomplete compaction outoftokens",
+    FAILED: "ratelimit other invalid notfinished missingthoughtsignature load unload",
+}
+_WORDS = {word: meaning for meaning, words in _EXACT.items() for word in words.split()}
+_PARTS = (
+    (MALFORMED, "malformed|unexpectedtoolcall|toomanytoolcalls"),
+    (REFUSED, "filter|safety|refus|sensitive|moderat|block|guardrail|prohibit|policy|toxic|recitation|spii|flag|armor"),
+    (REFUSED, "language|harm"),
+    (LENGTH, "length|max.*(token|len|context)|contextwindow|tokenlimit|truncat"),
+    (FAILED, "error|fail|abort|cancel|disconnect|timeout|timedout|unavailable|overload|insufficient|interrupt|preempt"),
+)  # fmt: skip
+
+
+def finish_meant(word: Any, native: Any = None) -> str:
+    """One of this module's words where the provider's is known in any spelling, else the provider's own.
+
+    Args:
+        word: ``finish_reason``; SGLang's own form, an object with ``type``, is read too.
+        native: the word of the provider behind a gateway. It decides where the gateway's says less.
+    """
+    told, behind = _meant(word), _meant(native)
+    if behind != STOP and told in {STOP, FAILED} and behind in {REFUSED, MALFORMED, LENGTH, FAILED}:
+        return behind
+    return told
+
+
+def _meant(word: Any) -> str:
+    said = word.get("type") if isinstance(word, dict) else word
+    said = "" if said is None or isinstance(said, bool) else str(said).strip()
+    plain = re.sub(r"[^a-z0-9]", "", said.rpartition(".")[2].lower())
+    plain = re.sub(r"^(finish)?reason", "", plain)
+    if not plain:
+        return STOP
+    known = _WORDS.get(plain)
+    return known or next((meaning for meaning, parts in _PARTS if re.search(parts, plain)), said)
