@@ -26,6 +26,8 @@ DELIVERIES = ("none", "flat", "progressive", "placebo")
 SIGNALS = ("logprob_mean", "logprob_min", "margin", "verifier")
 """Signals that are compared with a threshold."""
 CONTROLS = ("always", "never", "oracle", "random")
+EVERYTHING = 2.0
+"""The threshold under which every confidence lies, as ``auto`` writes it."""
 NOT_YET = frozenset({"agreement", "p_true", "ask", "bm25", "self"})
 """Words of the format that this version refuses by name, so that nobody takes them for misspelt."""
 
@@ -199,7 +201,7 @@ class Escalation(Strict):
         return self
 
     def _check_threshold(self, name: str, threshold: float) -> None:
-        if threshold > 1:
+        if threshold > 1 and threshold != EVERYTHING:
             advice = f"write {threshold / 100:g}" if threshold <= 100 else "write a number between them"
             raise ValueError(f"threshold is {threshold:g}, and confidences lie between 0 and 1; {advice}")
         if threshold < 0 and not name.startswith("logprob"):
@@ -288,7 +290,7 @@ class Limits(Strict):
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
     timeout_s: Positive = 120.0
-    tries: Count = 4
+    tries: Annotated[Count, Field(le=100)] = 4
 
 
 Rate = Annotated[
@@ -376,7 +378,7 @@ def _check_sampling(key: str, setting: Any) -> None:
     try:
         json.dumps(setting, allow_nan=False)
     except (TypeError, ValueError):
-        raise ValueError(f"{key} holds {setting!r}, which JSON has no form for; quote it") from None
+        raise ValueError(f"{key} holds {setting}, which JSON has no form for; quote it") from None
     number = isinstance(setting, (int, float)) and not isinstance(setting, bool) and math.isfinite(setting)
     whole = number and isinstance(setting, int)
     texts = isinstance(setting, str) or (isinstance(setting, list) and all(isinstance(s, str) for s in setting))

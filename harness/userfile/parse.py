@@ -107,7 +107,8 @@ def _explained(error: ValidationError, schema: type[BaseModel], value: Any, path
     shown = f"{_kind(found)} {_short(found)}".rstrip() if not isinstance(found, (dict, list)) else _kind(found)
     problem, advice = f"found {shown}", f"needed: {_needed(first)}"
     if "[key]" in first["loc"]:
-        where, problem = ".".join(where.split(".")[:-1]), f"found {shown} as a key"
+        where = ".".join(where.split(".")[: max(1, len(location) - 1)])
+        problem = f"found {shown} as a key"
     if first["type"] == "string_type" and found is not None and not isinstance(found, (dict, list)):
         advice += "; put it in quotes"
     if first["type"] in {"int_type", "float_type"} and (number := _number_in(found)) is not None:
@@ -126,9 +127,10 @@ _NEEDED = {
     "list_type": "a list",
     "dict_type": "a mapping of keys to values",
     "model_type": "a mapping of keys to values",
-    "greater_than": "a number above {gt}",
-    "greater_than_equal": "a number from {ge}",
-    "less_than_equal": "a number up to {le}",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number from {ge:g}",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number up to {le:g}",
     "string_too_long": "at most {max_length} characters",
     "too_short": "at least {min_length}",
 }

@@ -21,7 +21,7 @@ def _checked(construct: Any) -> Any:
         text = self.construct_scalar(node)
         if ":" not in text and not _OCTAL.fullmatch(text):
             return construct(self, node)
-        meant = text.replace("_", "").lstrip("+").removeprefix("-").lstrip("0") if ":" not in text else "seconds"
+        meant = text.replace("_", "").lstrip("+").removeprefix("-").lstrip("0") if ":" not in text else "one number"
         problem = f"{text} would be read as {construct(self, node)}; write {meant or 0}, or quote it"
         raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 

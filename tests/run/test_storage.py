@@ -115,7 +115,7 @@ def test_a_report_that_is_gone_ends_the_spending(tmp_path, act):
         wait_for(lambda: len(served.seen) > 6, process)
         act(report)
         asked = len(served.seen)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
         assert len(served.seen) <= asked + 6
     assert (process.returncode, out) == (4, ""), err
     (line,) = err.splitlines()
@@ -131,7 +131,7 @@ def test_a_report_that_is_gone_ends_calls_in_flight(tmp_path):
         process = live.start("run", report, "--quiet")
         wait_for(lambda: len(served.seen) == 3, process)
         report.rename(tmp_path / "other")
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=40)
     assert process.returncode == 4, err
 
 
@@ -173,7 +173,7 @@ def test_a_hang_up_and_a_request_to_end_are_heard_like_ctrl_c(tmp_path):
             process = live.start("run", report)
             wait_for(lambda: len(served.seen) > 4, process)
             process.send_signal(number)
-            _, err = process.communicate(timeout=30)
+            _, err = process.communicate(timeout=60)
         assert process.returncode == 4, err
         assert "INCOMPLETE: stopped by the user" in err
         assert len(live.journal(report)) == len(served.seen)

@@ -291,6 +291,22 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
     assert (len(held.attempts), held.torn) == (2, 0)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("cost_usd", "much"), ("trial", 0.5), ("task", 3), ("passed", 1), ("task", None), ("calls", True)],
+)
+def test_a_line_whose_values_are_of_another_kind_is_not_read(tmp_path: Path, name: str, value: object) -> None:
+    with Journal(tmp_path) as journal:
+        journal.append_attempt(outcome(0))
+        journal.append_attempt(outcome(1))
+    path = tmp_path / "attempts.jsonl"
+    first, second = map(json.loads, path.read_text().splitlines())
+    second["outcome"][name] = value
+    path.write_text(json.dumps(first) + "\n" + json.dumps(second) + "\n")
+    held = read_journal(tmp_path)
+    assert (list(held.attempts), held.torn) == ([outcome(0).attempt_id], 1)
+
+
 def test_what_is_written_reaches_the_disk_in_about_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced = threading.Event()
     real = os.fsync
