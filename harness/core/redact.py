@@ -12,7 +12,7 @@ _MARK = "[secret]"
 _RUNS = re.compile(
     r"\b(?:sk|pk|rk|xai|nvapi|pplx|csk|glpat)-(?P<run>[-_A-Za-z0-9]{16,})"  # keys by their common prefixes
     r"|(?i:\bbearer |\bx-api-key: )(?P<header>[^\s\"',;]{8,})"
-    r"|(?i:\bbasic )(?P<basic>[A-Za-z0-9+/_=-]{16,})"
+    r"|(?i:\bbasic )(?P<basic>[A-Za-z0-9+/]{16,}={0,2})"
     r"|\beyJ(?P<jwt>[-_.A-Za-z0-9]{30,})"
 )
 """Secrets if a digit is in them (ordinary words joined by hyphens have none). A run is read once, as a whole."""

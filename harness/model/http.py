@@ -19,6 +19,8 @@ MOST_ERROR_BYTES = 100_000
 """Of an error's body; what comes after is not read."""
 LARGE_BYTES = 2_000_000
 """Of an answer that need not care for others; what it holds beyond counts against ``ROOM_BYTES``."""
+LARGE_STREAM_BYTES = 8_000_000
+"""The same for a stream, which comes slowly, and of which little is kept."""
 ROOM_BYTES = 200_000_000
 """For all large answers of a model together; while it is full, one of them is read at a time."""
 MOST_VALUES = 2_000_000
@@ -69,13 +71,13 @@ class Answer:
         self._place.leave()
         self._response.release()  # one that was not read to its end is closed
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """The body as it comes, decoded.
+    async def pieces(self, *, stream: bool = True) -> AsyncIterator[bytes]:
+        """The body as it comes, decoded; a stream's events are parsed one by one, so they may be many.
 
         Raises:
             ModelError: ``protocol``, where it is too long.
         """
-        bound = Bound()
+        bound = Bound(stream=stream)
         async for piece in self._response.content.iter_any():
             bound.take(piece)
             if bound.is_large:
@@ -88,7 +90,7 @@ class Answer:
         Raises:
             ModelError: ``protocol``, where it is too long.
         """
-        return b"".join([piece async for piece in self.pieces()])
+        return b"".join([piece async for piece in self.pieces(stream=False)])
 
     async def error_text(self) -> str:
         """What an answer says that is no success; the beginning of it, if it is long."""
@@ -105,13 +107,14 @@ class Answer:
 class Bound:
     """Counts what an answer holds, and ends it where that is too much."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, stream: bool = False) -> None:
         self._bytes = self._values = 0
+        self._stream, self._free = stream, LARGE_STREAM_BYTES if stream else LARGE_BYTES
 
     @property
     def is_large(self) -> bool:
         """Whether the answer is one of those of which few are read at once."""
-        return self._bytes > LARGE_BYTES
+        return self._bytes > self._free
 
     def take(self, piece: bytes) -> None:
         """Counts a piece of the body.
@@ -123,7 +126,7 @@ class Bound:
         if self._bytes > MOST_BYTES:
             most = f"longer than {MOST_BYTES // 1_000_000} MB"
             raise ModelError(Cause.PROTOCOL, f"the answer is {most}; it was not read further")
-        if self._bytes > LARGE_BYTES:
+        if self.is_large and not self._stream:
             self._values += sum(map(piece.count, (b",", b"{", b"[")))
             if self._values > MOST_VALUES:
                 raise ModelError(
