@@ -5,13 +5,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any
 
 _MARK = "[secret]"
 _RUNS = re.compile(
     r"\b(?:sk|pk|rk|xai|nvapi|pplx|csk|glpat)-(?P<run>[-_A-Za-z0-9]{16,})"  # keys by their common prefixes
     r"|(?i:\bbearer |\bx-api-key: )(?P<header>[^\s\"',;]{8,})"
-    r"|(?i:\bbasic )(?P<basic>[A-Za-z0-9+/_=-]{16,})"
+    r"|(?i:\bbasic )(?P<basic>[A-Za-z0-9+/]{16,}={0,2})"
     r"|\beyJ(?P<jwt>[-_.A-Za-z0-9]{30,})"
 )
 """Secrets if a digit is in them (ordinary words joined by hyphens have none). A run is read once, as a whole."""
@@ -63,22 +64,28 @@ class Redactor:
         Words that merely look like a key stay: to change them would change an answer. Where there is nothing to take
         out, ``value`` itself comes back.
         """
-        if self._in_answers.empty:
+        if self._in_answers.empty or value is None or isinstance(value, (int, float)):
             return value
         if isinstance(value, str):
             return self._in_answers.sub(value)
+        if isinstance(value, list | tuple):
+            parts = [self.answer(part) for part in value]
+            return value if all(map(_is, value, parts)) else type(value)(parts)
+        kind: Any = type(value)
+        if (names := _names(kind)) is not None:
+            new = {n: kept for n in names if (kept := self.answer(old := getattr(value, n))) is not old}
+            return replace(value, **new) if new else value
         if isinstance(value, Mapping):
             below = {self.answer(k): self.answer(v) for k, v in value.items()}
             same = all(a is c and b is d for (a, b), (c, d) in zip(value.items(), below.items(), strict=False))
             return value if same and len(below) == len(value) else below
-        if isinstance(value, list | tuple):
-            parts = [self.answer(part) for part in value]
-            return value if all(map(_is, value, parts)) else type(value)(parts)
-        if is_dataclass(value) and not isinstance(value, type):
-            old = {field.name: getattr(value, field.name) for field in fields(value)}
-            new = {name: kept for name, part in old.items() if (kept := self.answer(part)) is not part}
-            return replace(value, **new) if new else value
         return value
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...] | None:
+    """The fields of a record."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
 
 
 def _is(one: object, other: object) -> bool:
@@ -117,6 +124,9 @@ class _Finder:
             for form in _in_base64(secret):
                 self._know(form, 0)
         self.empty = not self._whole
+        self._least = min((len(secret) for secret in self._whole), default=0)
+        if self._grams:
+            self._least = min(self._least, _PIECE)
 
     def _know(self, form: str, reach: int) -> None:
         for at in range(len(form) - _GRAM + 1):
@@ -126,7 +136,7 @@ class _Finder:
 
     def sub(self, text: str) -> str:
         """``text``, a mark in place of each secret; the same object where there is none."""
-        if self.empty or len(text) < 4:
+        if self.empty or len(text) < self._least:
             return text
         found = self._spans(text)
         if (plain := _unescaped(text)) is not None:

@@ -17,9 +17,12 @@ MOST_BYTES = 32_000_000
 """Of an answer."""
 MOST_ERROR_BYTES = 100_000
 """Of an error's body; what comes after is not read."""
-LARGE_BYTES = 4_000_000
-"""An answer beyond this waits for one of few places, so that many of them do not fill the memory."""
-LARGE_AT_ONCE = 4
+LARGE_BYTES = 2_000_000
+"""Of an answer that need not care for others; what it holds beyond counts against ``ROOM_BYTES``."""
+LARGE_STREAM_BYTES = 8_000_000
+"""The same for a stream, which comes slowly, and of which little is kept."""
+ROOM_BYTES = 200_000_000
+"""For all large answers of a model together; while it is full, one of them is read at a time."""
 MOST_VALUES = 2_000_000
 """In the JSON of a large answer; more would take seconds to read, and all calls would stand."""
 
@@ -33,7 +36,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
-        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._room = Room()
 
     async def post(self, url: str, payload: bytes, headers: Mapping[str, str]) -> "Answer":
         """The answer's head; use it as a context, and read its body or its pieces inside."""
@@ -45,7 +48,7 @@ class Connections:
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
-        return Answer(await self._session.post(url, data=payload, headers=headers, allow_redirects=False), self._large)
+        return Answer(await self._session.post(url, data=payload, headers=headers, allow_redirects=False), self._room)
 
     async def close(self) -> None:
         """Closes them; closing twice does no harm."""
@@ -57,32 +60,28 @@ class Connections:
 class Answer:
     """One answer of a server, its body not yet read."""
 
-    def __init__(self, response: "aiohttp.ClientResponse", large: asyncio.Semaphore) -> None:
+    def __init__(self, response: "aiohttp.ClientResponse", room: "Room") -> None:
         self.status, self.headers, self.content_type = response.status, response.headers, response.content_type
-        self._response, self._large, self._waited = response, large, False
+        self._response, self._place = response, Place(room)
 
     async def __aenter__(self) -> "Answer":
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._waited:
-            self._large.release()
+        self._place.leave()
         self._response.release()  # one that was not read to its end is closed
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """The body as it comes, decoded.
+    async def pieces(self, *, stream: bool = True) -> AsyncIterator[bytes]:
+        """The body as it comes, decoded; a stream's events are parsed one by one, so they may be many.
 
         Raises:
             ModelError: ``protocol``, where it is too long.
         """
-        bound = Bound()
+        bound = Bound(stream=stream)
         async for piece in self._response.content.iter_any():
             bound.take(piece)
             if bound.is_large:
-                if not self._waited:
-                    await self._large.acquire()
-                    self._waited = True
-                await asyncio.sleep(0)  # what is there already comes without a wait: let others, and the time limit, in
+                await self._place.grow(len(piece))
             yield piece
 
     async def body(self) -> bytes:
@@ -91,7 +90,7 @@ class Answer:
         Raises:
             ModelError: ``protocol``, where it is too long.
         """
-        return b"".join([piece async for piece in self.pieces()])
+        return b"".join([piece async for piece in self.pieces(stream=False)])
 
     async def error_text(self) -> str:
         """What an answer says that is no success; the beginning of it, if it is long."""
@@ -108,13 +107,14 @@ class Answer:
 class Bound:
     """Counts what an answer holds, and ends it where that is too much."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, stream: bool = False) -> None:
         self._bytes = self._values = 0
+        self._stream, self._free = stream, LARGE_STREAM_BYTES if stream else LARGE_BYTES
 
     @property
     def is_large(self) -> bool:
         """Whether the answer is one of those of which few are read at once."""
-        return self._bytes > LARGE_BYTES
+        return self._bytes > self._free
 
     def take(self, piece: bytes) -> None:
         """Counts a piece of the body.
@@ -126,12 +126,43 @@ class Bound:
         if self._bytes > MOST_BYTES:
             most = f"longer than {MOST_BYTES // 1_000_000} MB"
             raise ModelError(Cause.PROTOCOL, f"the answer is {most}; it was not read further")
-        if self._bytes > LARGE_BYTES:
+        if self.is_large and not self._stream:
             self._values += sum(map(piece.count, (b",", b"{", b"[")))
             if self._values > MOST_VALUES:
                 raise ModelError(
                     Cause.PROTOCOL, f"the answer holds more than {MOST_VALUES:,} values; it was not parsed"
                 )
+
+
+class Room:
+    """What a model's large answers take together."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.turn = asyncio.Lock()
+
+
+class Place:
+    """What one large answer takes of the room."""
+
+    def __init__(self, room: Room) -> None:
+        self._room, self._bytes, self._has_turn = room, 0, False
+
+    async def grow(self, size: int) -> None:
+        """Takes more, once there is room or it is this answer's turn."""
+        if not self._has_turn and self._room.bytes + size > ROOM_BYTES:
+            await self._room.turn.acquire()
+            self._has_turn = True
+        self._room.bytes += size
+        self._bytes += size
+        await asyncio.sleep(0)  # what is there already comes without a wait: let others, and the time limit, in
+
+    def leave(self) -> None:
+        """Gives back what was taken; again does no harm."""
+        self._room.bytes -= self._bytes
+        if self._has_turn:
+            self._room.turn.release()
+        self._bytes, self._has_turn = 0, False
 
 
 def leads_to(url: str, status: int, headers: Mapping[str, str]) -> str | None:

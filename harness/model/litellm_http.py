@@ -4,7 +4,6 @@ litellm opens httpx clients in many places, and follows redirects with the key. 
 classes that all of them come from are replaced here.
 """
 
-import asyncio
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import httpx
 
 from harness.core import Cause, ModelError
-from harness.model.http import LARGE_AT_ONCE, MOST_ERROR_BYTES, Bound, is_elsewhere, leads_to
+from harness.model.http import MOST_ERROR_BYTES, Bound, Place, Room, is_elsewhere, leads_to
 from harness.model.loopback import is_loopback
 
 ENCODINGS = "gzip, deflate"
@@ -26,12 +25,12 @@ def keep() -> None:
     class Transport(aiohttp_transport.LiteLLMAiohttpTransport):  # type: ignore[misc]
         def __init__(self, *args: Any, **named: Any) -> None:
             super().__init__(*args, **named)
-            self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+            self._room = Room()
 
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             request.headers["Accept-Encoding"] = ENCODINGS
             response: httpx.Response = await super().handle_async_request(request)
-            return _kept(request, response, self._large)
+            return _kept(request, response, self._room)
 
         def _proxy_from_env(self, url: httpx.URL) -> Any:
             return None if is_loopback(str(url)) else super()._proxy_from_env(url)
@@ -66,7 +65,7 @@ class _Waiting(httpx.BaseTransport):
         self._below.close()
 
 
-def _kept(request: httpx.Request, response: httpx.Response, large: asyncio.Semaphore | None = None) -> httpx.Response:
+def _kept(request: httpx.Request, response: httpx.Response, room: Room | None = None) -> httpx.Response:
     """The response with its body bounded; one that leads to another origin says so, and leads nowhere."""
     headers, status, url = response.headers, response.status_code, str(request.url)
     reader = _Reader(headers.get("Content-Encoding", "identity").lower(), is_error=status >= 400)
@@ -78,7 +77,9 @@ def _kept(request: httpx.Request, response: httpx.Response, large: asyncio.Semap
     return httpx.Response(
         status,
         headers=[(name, value) for name, value in headers.raw if name.decode("latin-1").lower() not in gone],
-        stream=_Later(stream, reader, large) if isinstance(stream, httpx.AsyncByteStream) else _Now(stream, reader),
+        stream=_Later(stream, reader, Place(room or Room()))
+        if isinstance(stream, httpx.AsyncByteStream)
+        else _Now(stream, reader),
         extensions=response.extensions,
     )
 
@@ -134,10 +135,10 @@ class _Reader:
 
 
 class _Later(httpx.AsyncByteStream):
-    """A body that comes on the event loop; few large ones at once."""
+    """A body that comes on the event loop."""
 
-    def __init__(self, stream: httpx.AsyncByteStream, reader: _Reader, large: asyncio.Semaphore | None) -> None:
-        self._stream, self._reader, self._large, self._waited = stream, reader, large, False
+    def __init__(self, stream: httpx.AsyncByteStream, reader: _Reader, place: Place) -> None:
+        self._stream, self._reader, self._place = stream, reader, place
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._reader.instead is not None:
@@ -145,19 +146,14 @@ class _Later(httpx.AsyncByteStream):
             return
         async for raw in self._stream:
             for piece in self._reader.read(raw):
-                if self._reader.bound.is_large and self._large is not None:
-                    if not self._waited:
-                        await self._large.acquire()
-                        self._waited = True
-                    await asyncio.sleep(0)  # let others, and the time limit, in
+                if self._reader.bound.is_large:
+                    await self._place.grow(len(piece))
                 yield piece
             if self._reader.done:
                 return
 
     async def aclose(self) -> None:
-        if self._waited and self._large is not None:
-            self._waited = False
-            self._large.release()
+        self._place.leave()
         await self._stream.aclose()
 
 

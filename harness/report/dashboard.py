@@ -130,12 +130,13 @@ def serve(given: Sequence[Path], *, port: int, address: str = "127.0.0.1") -> No
 
     try:
         from streamlit.web import bootstrap
+
+        server: Any = importlib.import_module("streamlit.web.server.starlette.starlette_server")
     except ImportError:
-        raise UsageError(f"the dashboard needs Streamlit; {install_line('app')}") from None
+        raise UsageError(f"the dashboard needs Streamlit 1.67 or newer; {install_line('app')}") from None
     from harness.report.own_name import OwnName
     from harness.report.pages import warm
 
-    server: Any = importlib.import_module("streamlit.web.server.starlette.starlette_server")
     create = server.create_starlette_app
     server.create_starlette_app = lambda runtime: OwnName(create(runtime))
     threading.Thread(target=warm, args=(reports_in(given),), daemon=True).start()

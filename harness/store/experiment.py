@@ -105,9 +105,6 @@ def _check_addresses(experiment: Experiment, path: Path) -> None:
     """No key stands in an address, where servers and proxies write it into their logs; none of these is repeated."""
     for name, entry in experiment.models.items():
         field = f"models.{name}.base_url"
-        if entry.api_key_env and not re.fullmatch(r"[A-Za-z_]\w*", entry.api_key_env, re.ASCII):
-            problem, advice = "this is no name of an environment variable", "write the variable's name, not the key"
-            raise UserFileError(path, problem, field=f"models.{name}.api_key_env", advice=advice)
         url = entry.base_url or ""
         parts = urlsplit(url)
         if url and (parts.query or parts.fragment or "@" in parts.netloc or "?" in url):
@@ -153,7 +150,9 @@ def _refuse_cycle(experiment: Experiment, path: Path, name: str, above: tuple[st
                 _refuse_cycle(experiment, path, part, (*above, name))
 
 
-_SECRET_KEYS = {"api_key", "apikey", "api-key", "secret", "password", "authorization", "x-api-key", "access_token"}
+_SECRET_KEYS = ("api_key", "apikey", "access_key", "secret", "password", "authorization", "access_token", "auth_token",
+                "api_token")  # fmt: skip
+"""How the names of keys end that hold a secret; ``eos_token`` is none."""
 
 
 def _refuse_secrets(value: Any, path: Path, field: str) -> None:
@@ -162,8 +161,11 @@ def _refuse_secrets(value: Any, path: Path, field: str) -> None:
     if isinstance(value, Mapping):
         for key, below in value.items():
             where = f"{field}.{key}" if field else str(key)
-            if str(key).lower() in _SECRET_KEYS and isinstance(below, (str, int)):
+            if str(key).lower().replace("-", "_").endswith(_SECRET_KEYS) and isinstance(below, (str, int)):
                 raise UserFileError(path, "a secret stands in the file", field=where, advice=advice)
+            if key == "api_key_env" and isinstance(below, str) and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", below):
+                problem = "this is no name of an environment variable"
+                raise UserFileError(path, problem, field=where, advice="write the variable's name, not the key")
             _refuse_secrets(below, path, where)
     elif isinstance(value, list):
         for number, below in enumerate(value):

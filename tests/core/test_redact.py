@@ -126,7 +126,13 @@ def test_what_has_a_keys_shape_is_taken_out_unknown(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["sk-a-risk-free-desk-lamp-for-tasks", "the bearer of-this-long-letter", "monkey=bananas"]
+    "text",
+    [
+        "sk-a-risk-free-desk-lamp-for-tasks",
+        "the bearer of-this-long-letter",
+        "basic state-of-the-art-2024",
+        "monkey=bananas",
+    ],
 )
 def test_words_have_no_keys_shape(text):
     assert not holds_secret(text)

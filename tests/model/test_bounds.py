@@ -110,6 +110,21 @@ async def test_an_answer_of_megabytes_in_pieces_is_read(shape):
         assert reply.text == "words " * 1_000_000
 
 
+async def test_a_long_stream_of_many_events_is_read():
+    """Thousands of tokens with what providers send around each of them."""
+    token = {"token": "ab", "logprob": -0.1, "bytes": [97, 98], "top_logprobs": [{"token": "ab", "logprob": -0.1}] * 2}
+    chunk = {"id": "x", "choices": [{"index": 0, "delta": {"content": "ab"}, "logprobs": {"content": [token] * 20}}]}
+    end = b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+    line = b"data: " + json.dumps(chunk).encode() + b"\n\n"
+    many = 24_000_000 // len(line)
+    first = wild.head().replace(b"application/json", b"text/event-stream")
+    async with wild.Wild(lambda: [first, *[line * 10] * (many // 10), end]) as server:
+        model = opened("stream", server.url)
+        reply = await model.answer(Request(model="d", messages=({"role": "user", "content": "hi"},)))
+        await model.close()
+    assert reply.text == "ab" * (many // 10 * 10)
+
+
 def drip(before: bytes, more: bytes = b"x"):
     def pieces():
         yield before
