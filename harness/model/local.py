@@ -190,7 +190,7 @@ class LocalModel:
         if self._thread is not None:
             self._thread.join(_CLOSING_S)
             atexit.unregister(self._end)
-        self._shelf = Shelf(self.folder, self.spec.name, {})
+        self._shelf.clear()
 
     async def _on_thread(self, work: Callable[[], None]) -> None:
         """Has the model's own thread do ``work`` between two batches; raises what it raises."""

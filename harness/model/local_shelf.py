@@ -81,6 +81,12 @@ class Shelf:
             self._copies[place] = copy
         self._fits[place] = fit
 
+    def clear(self) -> None:
+        """Lets go of all weights."""
+        self._shared = None
+        self._copies.clear()
+        self._fits.clear()
+
     def probe(self, prompts: Sequence[Sequence[Message]]) -> tuple[str, ...]:
         """Returns what a reader must know of the adapters, when each changes an answer and the base none of its own.
 

@@ -202,9 +202,10 @@ def _warnings(assembled: Assembled) -> list[str]:
     manifest = read_manifest(assembled.report)
     for name, spec in assembled.specs.items():
         adapters = assembled.adapters.get(name, ())
-        if adapters and manifest is not None:  # what its probes found when the report was last run
+        probed = is_probed(spec, adapters)
+        if manifest is not None and (adapters or probed):  # what its probes found when the report was last run
             found += [note for note in manifest.notes if note.startswith(f"model {name}: ")]
-        elif is_probed(spec, adapters):
+        elif probed:
             found += served_notes(spec, adapters)
             found.append(f"model {name}: whether its server applies the adapters is looked at when the run begins")
     unused = set(assembled.experiment.models) - set(assembled.specs)

@@ -84,6 +84,19 @@ def test_the_digest_follows_matrices_and_configuration_but_not_the_card(folder: 
     assert load_adapter(folder).digest not in {before, changed}
 
 
+def test_links_into_a_cache_are_told_apart_by_what_they_lead_to(folder: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for file in folder.iterdir():
+        (linked / file.name).symlink_to(file)
+    assert load_adapter(linked).digest == load_adapter(folder).digest
+    other = tmp_path / "other.safetensors"
+    other.write_bytes((folder / "adapter_model.safetensors").read_bytes()[:-1] + b"\x01")
+    (linked / "adapter_model.safetensors").unlink()
+    (linked / "adapter_model.safetensors").symlink_to(other)
+    assert load_adapter(linked).digest != load_adapter(folder).digest
+
+
 @pytest.mark.parametrize(
     ("card", "said"),
     [
@@ -105,6 +118,15 @@ def test_a_wrong_card_is_an_error(folder: Path, card: str, said: str) -> None:
         (CONFIG | {"r": 0}, "r: found 0"),
         (CONFIG | {"r": True}, "r: found True"),
         (CONFIG | {"target_modules": None}, "target_modules"),
+        (CONFIG | {"target_modules": [["q_proj"]]}, "target_modules"),
+        ({"peft_type": "PROMPT_TUNING"}, "'PROMPT_TUNING'; only 'LORA' is supported; train a LoRA"),
+        (CONFIG | {"task_type": "SEQ_CLS"}, "task_type: SEQ_CLS adapters give classes of texts, not answers"),
+        (CONFIG | {"init_lora_weights": "pissa"}, "path_initial_model_for_weight_conversion=INITIAL.* makes it again"),
+        (CONFIG | {"init_lora_weights": "pissa_niter_16"}, "as it was before training$"),
+        (CONFIG | {"init_lora_weights": "loftq"}, "merge_and_unload"),
+        (CONFIG | {"target_parameters": ["experts.gate_up_proj"], "target_modules": []}, "target_parameters: .*single"),
+        (CONFIG | {"layer_replication": [[0, 2]]}, "layer_replication"),
+        (CONFIG | {"alora_invocation_tokens": [5]}, "alora_invocation_tokens"),
         ([], "no mapping"),
     ],
 )
