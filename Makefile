@@ -20,9 +20,18 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint con
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
+# An environment that an older Python made is made again; one that is right is kept.
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+OLD := $(shell test ! -e $(BIN)/python || $(BIN)/python $(NEW_ENOUGH) 2>/dev/null || echo --clear)
+ifneq ($(OLD),)
+.PHONY: $(BIN)/uv
+endif
 $(BIN)/uv:
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(PYTHON) $(NEW_ENOUGH) 2>/dev/null || { found="$$($(PYTHON) --version 2>/dev/null || echo not there)"; \
+	echo "ownbench needs Python 3.11 or newer, and $(PYTHON) is $$found: name a newer one, such as" \
+	"make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(OLD) $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint versions.txt uv
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/uv
 	$(INSTALL) --editable '.[local,app]'
@@ -66,7 +75,7 @@ docs: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
 
-# make lock : constraints.txt anew
+# make lock : constraints.txt and versions.txt, written again
 lock: $(VENV)/.dev
 	$(BIN)/python benchmarks/lock.py
 

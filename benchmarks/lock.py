@@ -1,4 +1,6 @@
-"""Makes ``constraints.txt`` anew: versions and hashes of everything that the extras bring, with no host's name in it.
+"""Writes ``constraints.txt`` (versions and hashes of all that the extras bring) and ``versions.txt`` (versions alone).
+
+No host's name is in either. pip takes no editable install where a constraint has a hash, so it gets the second file.
 
 Versions stand still where they are pinned already; ``--upgrade`` lets all but torch move. `make lock` calls it.
 """
@@ -13,11 +15,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "constraints.txt"
+VERSIONS = ROOT / "versions.txt"
 EXTRAS = ("local", "api", "datasets", "app", "docs", "tune", "dev")
 TORCH = "torch==2.13.0"
 HEAD = """\
 # Versions and hashes of everything that the extras {extras} bring, for Python 3.11.
-# torch has no hash: builds for CPU and for GPU share its version. `make lock` makes this file anew.
+# torch has no hash: builds for CPU and for GPU share its version. `make lock` writes this file.
 """
 
 
@@ -40,6 +43,14 @@ def main() -> None:
     text = re.sub(r"^torch==2\.13\.0\S* \\\n(?:    --hash=\S+(?: \\)?\n)+", f"{TORCH}\n", text, flags=re.MULTILINE)
     text = re.sub(r"^--?[a-z].*\n", "", text, flags=re.MULTILINE)  # options would name places
     LOCK.write_text(HEAD.format(extras=", ".join(EXTRAS[:-1]) + " and " + EXTRAS[-1]) + text)
+    VERSIONS.write_text(versions(LOCK.read_text()))
+
+
+def versions(lock: str) -> str:
+    """The lock without hashes and extras: pip refuses the first where it installs a folder, the second always."""
+    pins = re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?(==[^\s\\;]+(?: *;[^\\\n]+)?)", lock, flags=re.MULTILINE)
+    head = "# The versions of constraints.txt without its hashes, for pip. `make lock` writes this file.\n"
+    return head + "".join(f"{name}{version}".rstrip() + "\n" for name, version in pins)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def weight_files(base: Path) -> list[Path]:
     try:
         names = sorted(set(json.loads(read_text(index))["weight_map"].values()))
         files = [base / name for name in names]
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise UserFileError(
             index, "not an index of shards", field="weight_map", advice="copy the model again"
         ) from None

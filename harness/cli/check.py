@@ -1,4 +1,4 @@
-"""``ownbench check``: a dry run. Everything is validated, nothing is sent, nothing is written."""
+"""``ownbench check``: a dry run. Everything is validated, nothing is written, nothing is sent but with ``--ping``."""
 
 import argparse
 import os
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from harness.cli.output import folder, plain, write_json
 
 if TYPE_CHECKING:
-    from harness.run import CheckResult
+    from collections.abc import Sequence
+
+    from harness.run import CheckResult, Ping
 
 DISCORDANT = (0.2, 0.5)
 """Assumed shares of tasks that only one of two contenders passes: alike ones, and ones that differ widely."""
@@ -21,25 +23,47 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument("report", type=Path, metavar="REPORT", help="a folder with experiment.yaml")
     parser.add_argument("--json", action="store_true", help="write the findings as JSON to standard output")
+    parser.add_argument("--allow-outside", action="store_true", help="suites may name files out of their folders")
     parser.add_argument("--full", action="store_true", help="show prompts whole")
+    parser.add_argument("--ping", action="store_true", help="call each model once, with a short question")
+    parser.add_argument("--offline", action="store_true", help="refuse every call that leaves this machine")
     parser.epilog = "example: ownbench check reports/demo"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints what a run would do; 0, or 2 where a key is missing and a run would stop at it."""
+    """Prints what a run would do; 0, 2 where a key is missing and a run would stop at it, 4 where a ping failed."""
     from harness.core import as_json
-    from harness.run import assemble, check
+    from harness.run import assemble, check, ping
 
-    assembled = assemble(folder(args.report))
+    if args.offline:  # suites of `datasets` are then read from its cache on this machine
+        os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
+    assembled = assemble(folder(args.report), allow_outside=args.allow_outside)
     result = check(assembled, os.environ)
-    if args.json:
-        write_json(as_json(result))
-    else:
+    if not args.json:
         _print(result, full=args.full)
+        sys.stdout.flush()
+    pings = ping(assembled, os.environ, offline=args.offline) if args.ping else ()
+    if args.json:
+        write_json(as_json(result) | ({"pings": as_json(pings)} if args.ping else {}))
+    elif pings:
+        _print_pings(pings)
     if result.missing_keys:
         sys.stderr.write(f"ownbench: {'; '.join(result.missing_keys)}\n")
         return 2
-    return 0
+    return 0 if all(answer.ok for answer in pings) else 4
+
+
+def _print_pings(pings: "Sequence[Ping]") -> None:
+    """One line a model, and what they cost together."""
+    say = sys.stdout.write
+    say("\n")
+    for answer in pings:
+        cost = "cost unknown" if answer.usd is None else f"${answer.usd:.6f}"
+        told = plain(answer.problem) if answer.problem else f"{answer.seconds:.2f} s, {cost}"
+        say(f"ping {plain(answer.model)}: {'ok' if answer.ok else 'FAILED'}, {told}\n")
+    asked = [answer for answer in pings if answer.seconds is not None]
+    known, unknown = [a.usd for a in asked if a.usd is not None], sum(a.usd is None for a in asked)
+    say(f"the pings cost ${sum(known):.6f}" + (f" and {unknown} of unknown cost\n" if unknown else "\n"))
 
 
 def _print(result: "CheckResult", *, full: bool) -> None:

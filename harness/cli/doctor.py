@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from harness.cli.output import write_json
+from harness.core import install_line
 
 KEYS = (
     "ANTHROPIC_API_KEY",
@@ -67,10 +68,10 @@ def examine() -> dict[str, Any]:
     backends: dict[str, object] = {}
     for name, backend in BACKENDS.items():
         missing = [package for package in backend.packages if find_spec(package) is None]
-        remedy = f"pip install 'ownbench[{backend.extra}]'" if backend.extra else "pip install ownbench"
-        backends[name] = {"ready": not missing, "missing": missing, "remedy": remedy if missing else ""}
+        remedy = install_line(backend.extra) if missing else ""
+        backends[name] = {"ready": not missing, "missing": missing, "remedy": remedy}
     extras = {
-        what: installed(package) or f"not installed: pip install 'ownbench[{extra}]'"
+        what: installed(package) or f"not installed: {install_line(extra)}"
         for what, package, extra in (
             ("torch", "torch", "local"),
             ("transformers", "transformers", "local"),

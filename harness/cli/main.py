@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Never
 
 from harness import __version__
+from harness.cli.output import heard_or_not, silence
 from harness.core import OwnbenchError, nearest
 
 VERBS: dict[str, str] = {
@@ -28,7 +29,7 @@ VERBS: dict[str, str] = {
     "report": "write report.html, report.md, statistics.json and the figures",
     "app": "the dashboard, served on this machine",
     "import": "import results of another tool",
-    "suite": "look at a suite of tasks by itself: lint, show",
+    "suite": "a suite of tasks by itself: lint, show, grade, from (a table)",
     "skill": "look at skills by themselves: lint, search, show",
     "adapter": "look at an adapter by itself: check, show",
     "doctor": "what this machine can run: backends, keys set (names only)",
@@ -62,21 +63,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     if verb is not None and verb not in VERBS:
         sys.stderr.write(f"ownbench: unknown command {verb!r}; {nearest(verb, VERBS)} (see ownbench --help)\n")
         return 2
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
     try:
-        return _dispatch(arguments, verb)
+        code = _dispatch(arguments, verb)
+        sys.stdout.flush()
     except OwnbenchError as error:
-        sys.stderr.write(f"ownbench: {_one_line(str(error))}\n")
-        return error.exit_code
+        return _complain(str(error), error.exit_code)
     except KeyboardInterrupt:
-        sys.stderr.write("ownbench: stopped\n")
-        return 130
+        return _complain("stopped", 130)
     except BrokenPipeError:  # the reader of our output went away: not a fault of ours
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence()
         return 0
-    except OSError as error:  # a full disk, a folder that may not be written: the user's to mend, and no fault of ours
+    except OSError as error:  # a full disk, a folder that may not be written: the user's to fix, and no fault of ours
         where = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"ownbench: {_one_line(where + (error.strerror or str(error)))}\n")
-        return 2
+        return _complain(where + (error.strerror or str(error)), 2)
+    return code
+
+
+def _complain(text: str, code: int) -> int:
+    """Says in one line on standard error what is wrong, and gives the exit code back."""
+    with heard_or_not():
+        sys.stderr.write(f"ownbench: {_one_line(text)}\n")
+    return code
 
 
 def _dispatch(arguments: list[str], verb: str | None) -> int:

@@ -1,7 +1,10 @@
 """What every verb prints through: JSON alone on standard output, other people's text without control characters."""
 
 import json
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -14,6 +17,26 @@ def folder(given: Path) -> Path:
 def write_json(value: object) -> None:
     """One JSON document on standard output, and nothing else on it."""
     sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+@contextmanager
+def heard_or_not() -> Iterator[None]:
+    """What is printed inside may find nobody: a closed terminal, a reader that went away, a full disk. No fault."""
+    try:
+        yield
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    except OSError:
+        silence()
+
+
+def silence() -> None:
+    """Nothing more is printed, and what waits to be is dropped: the program's end would stumble over it."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def plain(text: str, *, lines: bool = False) -> str:

@@ -3,14 +3,15 @@
 import argparse
 import gc
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.output import folder, plain
+from harness.cli.output import folder, heard_or_not, plain
 from harness.core import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -24,8 +25,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("report", type=Path, metavar="REPORT", help="a folder with experiment.yaml")
     parser.add_argument("--only", action="append", default=[], metavar="CONTENDER", help="run this one (repeatable)")
     parser.add_argument("--limit", type=int, metavar="N", help="make at most N attempts now")
-    parser.add_argument("--retry-errored", action="store_true", help="try attempts anew that ended errored or ungraded")
+    parser.add_argument(
+        "--retry-errored", action="store_true", help="try attempts again that ended errored or ungraded"
+    )
     parser.add_argument("--offline", action="store_true", help="refuse every call that leaves this machine")
+    parser.add_argument("--allow-outside", action="store_true", help="suites may name files out of their folders")
     parser.add_argument("--executor", choices=("local",), default="local", help="where attempts run (default: local)")
     parser.add_argument("--quiet", action="store_true", help="no progress, no scoreboard")
     early = parser.add_argument_group("stopping early", "run one contender until the gate's question is answered")
@@ -51,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if args.offline:  # suites of `datasets` are then read from its cache on this machine
         os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
     report = folder(args.report)
-    assembled = assemble(report)
+    assembled = assemble(report, allow_outside=args.allow_outside)
     gc.freeze()  # tasks and modules live to the end: the collector need not look at them again
     for name in args.only:
         if name not in assembled.systems:
@@ -63,13 +67,16 @@ def run(args: argparse.Namespace) -> int:
     with _display(quiet=args.quiet) as tell:
         summary = run_report(assembled, options, watch=watch, listener=tell)
     decided = watch is not None and watch.judge.decided is not None
-    _say(summary, args, decided=decided)
-    if watch is not None:
-        until_decided.say(watch, args)
+    with heard_or_not():
+        _say(summary, args, decided=decided)
+        if watch is not None:
+            until_decided.say(watch, args)
     if summary.made and not args.quiet:
         from harness.report import print_scoreboard, scoreboard
 
-        print_scoreboard(scoreboard(report))
+        view = scoreboard(report)
+        with heard_or_not():
+            print_scoreboard(view)
     if decided:
         return 0
     partial = summary.stopped_because is not None
@@ -98,14 +105,14 @@ def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool = False)
         causes = ", ".join(f"{n} {cause}" for cause, n in sorted(summary.causes.items()))
         verb, them = ("has", "it") if summary.errored == 1 else ("have", "them")
         say(f"{_many(summary.errored, 'attempt')} {verb} no outcome" + (f" ({causes})" if causes else ""))
-        again = "the same command with" if args.until_decided else f"ownbench run {report}"
-        say(f"; {again} --retry-errored tries {them} anew\n")
+        again = "the same command with" if args.until_decided else f"ownbench run {_named(args.report)}"
+        say(f"; {again} --retry-errored tries {them} again\n")
         for cause, reason in sorted(summary.examples.items()):
             say(f"  {cause}, for one: {plain(reason)}\n")
     if not summary.complete and not decided:
         why = f": {plain(summary.stopped_because)}" if summary.stopped_because else ""
         passes = any(words in (summary.stopped_because or "user") for words in ("user", "asks to wait"))
-        again = "" if passes else "mend that, and "
+        again = "" if passes else "fix that, then "
         command = "the same command" if args.until_decided else _going_on(args)
         say(f"INCOMPLETE{why}; {again}{command} goes on from here\n")
 
@@ -116,7 +123,12 @@ def _going_on(args: argparse.Namespace) -> str:
     from harness.verdict import undecided_command
 
     undecided = undecided_command(args.report, read_manifest(args.report))
-    return plain(undecided or f"ownbench run {args.report}")
+    return plain(undecided) if undecided else f"ownbench run {_named(args.report)}"
+
+
+def _named(report: Path) -> str:
+    """The report as a shell takes it."""
+    return plain(shlex.quote(str(report)))
 
 
 def _many(count: int, word: str) -> str:
@@ -144,8 +156,9 @@ def _display(*, quiet: bool) -> Iterator[Callable[["Progress"], None]]:
             now = time.monotonic()
             if progress.phase != last["phase"] or now - last["time"] >= 10:
                 last.update(time=now, phase=progress.phase)
-                sys.stderr.write(line(progress) + "\n")
-                sys.stderr.flush()
+                with suppress(OSError):  # nobody reads any more: a run goes on without
+                    sys.stderr.write(line(progress) + "\n")
+                    sys.stderr.flush()
 
         yield tell
 

@@ -17,47 +17,85 @@ NAMED = 5
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("action", choices=("lint", "show"), help="lint: what is wrong in it; show: what is in it")
-    parser.add_argument("suite", type=Path, metavar="SUITE", help="a suite's folder")
-    parser.add_argument("--json", action="store_true", help="write JSON to standard output")
+    from harness.cli import suite_from, suite_grade
+
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    lint = actions.add_parser("lint", help="what is wrong in a suite")
+    show = actions.add_parser("show", help="what is in a suite")
+    grade = actions.add_parser("grade", help="grade given answers, without a model")
+    for action in (lint, show, grade):
+        action.add_argument("suite", type=Path, metavar="SUITE", help="a suite's folder")
+        action.add_argument("--allow-outside", action="store_true", help="it may name files out of its folder")
+    made = actions.add_parser("from", help="make a suite out of a table")
+    suite_from.add_arguments(made)
+    suite_grade.add_arguments(grade)
+    for action in (lint, show, grade, made):
+        action.add_argument("--json", action="store_true", help="write JSON to standard output")
     parser.epilog = "example: ownbench suite lint suites/ticket-routing"
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints findings or a summary; lint returns 1 where it found an error."""
-    from harness.core import as_json
-    from harness.report import plural
-    from harness.suite import describe, lint_suite, load_suite
+    from harness.cli import suite_from, suite_grade
 
-    suite = load_suite(args.suite)
-    if args.action == "show":
-        summary = describe(suite)
-        if args.json:
-            write_json(as_json(summary))
-            return 0
-        sys.stdout.write(
-            f"{summary.name} {summary.version}: {plural(summary.tasks, 'task')} in "
-            f"{plural(summary.clusters, 'cluster')}, "
-            f"metric {summary.metric}, digest {summary.digest}\n"
-        )
-        for domain in summary.domains:
-            splits = ", ".join(f"{n:,} {split}" for split, n in domain.splits.items())
-            many = f"{plural(domain.tasks, 'task')} in {plural(domain.clusters, 'cluster')}"
-            sys.stdout.write(f"  {domain.domain}: {many} ({splits})\n")
-        return 0
-    findings = [*_grading(suite), *lint_suite(suite)]
+    if args.action == "from":
+        return suite_from.run(args, findings_of, say_findings)
+    return {"lint": _lint, "show": _show, "grade": suite_grade.run}[args.action](args)
+
+
+def _lint(args: argparse.Namespace) -> int:
+    from harness.core import as_json
+    from harness.suite import load_suite
+
+    suite = load_suite(args.suite, allow_outside=args.allow_outside)
+    findings = findings_of(suite)
     errors = sum(f.severity == "error" for f in findings)
     if args.json:
-        body = {"suite": suite.name, "valid": errors == 0, "findings": as_json(findings)}
-        write_json(body)
+        write_json({"suite": suite.name, "valid": errors == 0, "findings": as_json(findings)})
     else:
-        for finding in findings:
-            more = f" and {len(finding.tasks) - NAMED} more" if len(finding.tasks) > NAMED else ""
-            where = f" [{', '.join(finding.tasks[:NAMED])}{more}]" if finding.tasks else ""
-            sys.stdout.write(f"{finding.severity}: {finding.rule}: {plain(finding.message)}{plain(where)}\n")
-        warnings = plural(len(findings) - errors, "warning")
-        sys.stdout.write(f"{suite.name}: {plural(errors, 'error')}, {warnings}\n")
+        say_findings(suite, findings)
     return 1 if errors else 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    from harness.core import as_json
+    from harness.report import plural
+    from harness.suite import describe, load_suite
+
+    summary = describe(load_suite(args.suite, allow_outside=args.allow_outside))
+    if args.json:
+        write_json(as_json(summary))
+        return 0
+    sys.stdout.write(
+        f"{summary.name} {summary.version}: {plural(summary.tasks, 'task')} in "
+        f"{plural(summary.clusters, 'cluster')}, "
+        f"metric {summary.metric}, digest {summary.digest}\n"
+    )
+    for domain in summary.domains:
+        splits = ", ".join(f"{n:,} {split}" for split, n in domain.splits.items())
+        many = f"{plural(domain.tasks, 'task')} in {plural(domain.clusters, 'cluster')}"
+        sys.stdout.write(f"  {domain.domain}: {many} ({splits})\n")
+    return 0
+
+
+def findings_of(suite: "Suite") -> list["Finding"]:
+    """All that is wrong in a suite: what no grader can use first."""
+    from harness.suite import lint_suite
+
+    return [*_grading(suite), *lint_suite(suite)]
+
+
+def say_findings(suite: "Suite", findings: list["Finding"]) -> None:
+    """One line a finding, and how many there are."""
+    from harness.report import plural
+
+    for finding in findings:
+        more = f" and {len(finding.tasks) - NAMED} more" if len(finding.tasks) > NAMED else ""
+        where = f" [{', '.join(finding.tasks[:NAMED])}{more}]" if finding.tasks else ""
+        sys.stdout.write(f"{finding.severity}: {finding.rule}: {plain(finding.message)}{plain(where)}\n")
+    errors = sum(f.severity == "error" for f in findings)
+    warnings = plural(len(findings) - errors, "warning")
+    sys.stdout.write(f"{suite.name}: {plural(errors, 'error')}, {warnings}\n")
 
 
 def _grading(suite: "Suite") -> list["Finding"]:

@@ -10,14 +10,17 @@ from harness.core.errors import (
     Fault,
     ModelError,
     OwnbenchError,
+    StorageError,
     UsageError,
     UserFileError,
     fault_of,
     nearest,
 )
-from harness.core.files import write_atomic
+from harness.core.extras import install_line
+from harness.core.files import disk_is_full, is_at, keeping, unkept, write_atomic
 from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
 from harness.core.judged import Comparison, Estimate, Manifest
+from harness.core.lookalike import difference, skeleton, unseen
 from harness.core.plain import as_json
 from harness.core.records import (
     Answer,
@@ -73,6 +76,7 @@ __all__ = [
     "Request",
     "Role",
     "Status",
+    "StorageError",
     "Suite",
     "SystemClock",
     "Task",
@@ -83,14 +87,22 @@ __all__ = [
     "UserFileError",
     "as_json",
     "attempt_id",
+    "difference",
     "digest_bytes",
     "digest_folder",
     "digest_json",
     "digest_text",
+    "disk_is_full",
     "fault_of",
     "finish_meant",
     "holds_secret",
+    "install_line",
+    "is_at",
+    "keeping",
     "nearest",
     "seeded",
+    "skeleton",
+    "unkept",
+    "unseen",
     "write_atomic",
 ]

@@ -6,6 +6,7 @@
      ├── UsageError             2   a wrong argument or combination of arguments
      ├── UserFileError          2   a file that the user wrote: names file, field, what was found, what to do
      ├── EvidenceError          4   records that cannot be judged: incomplete, unpaired, broken
+ ├── StorageError           4   what a run has to keep cannot be kept: a full disk, a folder that is gone
      └── ModelError             -   one call failed; becomes data (status errored), never a crash
 """
 
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.core.lookalike import difference, skeleton
 from harness.core.words import Cause, Status
 
 if TYPE_CHECKING:
@@ -35,15 +37,29 @@ class UserFileError(OwnbenchError):
     """Something is wrong in a file that the user wrote."""
 
     def __init__(self, path: Path | str, problem: str, *, field: str = "", advice: str = "") -> None:
-        self.path, self.field, self.problem, self.advice = str(path), field, problem, advice
-        where = f"{path}: {field}" if field else f"{path}"
-        super().__init__(f"{where}: {problem}" + (f"; {advice}" if advice else ""))
+        self.path, self.field, self.problem, self.advice = str(path), _cut(field), _cut(problem), _cut(advice)
+        where = f"{path}: {self.field}" if field else f"{path}"
+        super().__init__(f"{where}: {self.problem}" + (f"; {self.advice}" if advice else ""))
+
+
+def _cut(text: str, most: int = 1_000) -> str:
+    """A part of a message; what a file holds may be of any length, and a message is one line."""
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
 
 
 class EvidenceError(OwnbenchError):
     """Recorded evidence that cannot be judged as it is."""
 
     exit_code = 4
+
+
+class StorageError(OwnbenchError):
+    """What a run has to keep cannot be kept. It is no attempt's fault: the run ends at once, what was written stays."""
+
+    exit_code = 4
+
+    def __init__(self, path: Path | str, problem: str, *, advice: str) -> None:
+        super().__init__(f"{path}: {problem}; {advice}, then the same command goes on from what is recorded")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +141,10 @@ def fault_of(error: BaseException) -> Fault:
 def nearest(word: str, known: Iterable[str]) -> str:
     """The advice for an unknown word: the nearest known one, else the whole list."""
     words = [str(k) for k in known]
+    shape, folded = skeleton(word), word.casefold()
+    for other in words:
+        if skeleton(other) == shape and other.casefold() != folded:
+            return f"{other!r} looks the same and differs in {difference(word, other)}"
     close = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]!r}?"

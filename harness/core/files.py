@@ -1,8 +1,51 @@
 """Writing so that nothing of the user's is ever half-written: aside first, then renamed into place."""
 
+import errno
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from harness.core.errors import StorageError
+
+_ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space") | {
+    errno.EFBIG: "allow larger files (ulimit -f)"
+}
+
+
+@contextmanager
+def keeping(path: Path) -> Iterator[None]:
+    """What the system says while ``path`` is written, as the end of a run.
+
+    Raises:
+        StorageError: it cannot be written; names the path and why.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise unkept(path, error) from None
+
+
+def unkept(path: Path | str, error: OSError) -> StorageError:
+    """What it means for a run that the system could not write ``path``."""
+    problem = f"cannot be written: {error.strerror or error}"
+    return StorageError(path, problem, advice=_ADVICE.get(error.errno or 0, "see that it can be written"))
+
+
+def disk_is_full(error: OSError) -> bool:
+    """Whether there was no room: on the disk, in the quota, or under the limit on a file's size."""
+    return error.errno in _ADVICE
+
+
+def is_at(handle: int, path: Path | str) -> bool:
+    """Whether the open file is the one at ``path``: neither deleted, nor moved away, nor replaced."""
+    try:
+        there = os.stat(path)  # noqa: PTH116 - on the way of every attempt
+    except OSError:
+        return False
+    mine = os.fstat(handle)
+    return (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev)
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:

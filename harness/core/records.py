@@ -53,6 +53,8 @@ class Suite:
     human_baseline: Mapping[str, Any] | None = None
     prompt_digest: str = ""
     """Of the prompt template, so that a report can say that only the template changed."""
+    prompt_uses_task: bool = True
+    """Whether the prompt names the task's input or metadata; where not, all tasks ask the same."""
     digest: str = ""
 
 

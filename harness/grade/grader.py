@@ -10,6 +10,7 @@ from harness.core import (
     Answer,
     Cause,
     Grade,
+    Status,
     Task,
     UsageError,
     UserFileError,
@@ -20,7 +21,7 @@ from harness.core import (
 from harness.grade.json_fields import JsonFields, JsonSchema
 from harness.grade.label import Label
 from harness.grade.number import Number
-from harness.grade.rule import Rule, failed, malformed, ungraded
+from harness.grade.rule import Rule, failed, malformed, shown, ungraded
 from harness.grade.text import Contains, Exact, Regex
 from harness.userfile import parse
 
@@ -58,12 +59,23 @@ class Grader:
         return digest_json({"name": self.name, "version": self.rule.version, "options": options})
 
     def check_reference(self, reference: Any) -> None:
-        """Passes when the grader can use ``reference``.
+        """Passes when the grader can use ``reference``, and some answer could be right.
 
         Raises:
-            ValueError: it cannot; the text says what was found and what is needed.
+            ValueError: it cannot, or none could; the text says what was found and what is needed.
         """
-        self._usable(reference)
+        usable, problem = self.usable(reference), ""
+        for text in () if reference is None else self.rule.answers(reference):
+            given = self._judged(usable, Answer(text=text, messages=()))
+            if given.status is Status.PASSED:
+                return
+            if given.status is Status.UNGRADED:
+                raise ValueError(f"an answer with the reference cannot be graded: {given.reason}")
+            problem = problem or given.reason
+        if problem:
+            raise ValueError(
+                f"no answer can give the reference {shown(str(reference))!r} under the grader {self.name!r}: {problem}"
+            )
 
     def __call__(self, task: Task, answer: Answer) -> Grade:
         """The grade of ``answer``. The reference is withheld from a rule that needs none.
@@ -71,12 +83,16 @@ class Grader:
         Raises:
             ValueError: the task's reference is not usable; `check_reference` says so before a run.
         """
-        reference = self._usable(task.reference)
+        reference = self.usable(task.reference)
         given, truth = self._judged(reference, answer), self.rule.truth(reference)
         return given if truth is None else replace(given, label_true=truth)
 
-    def _usable(self, reference: Any) -> Any:
-        """The reference as the rule takes it; nothing for a rule that needs none."""
+    def usable(self, reference: Any) -> Any:
+        """The reference as the rule takes it; nothing for a rule that needs none.
+
+        Raises:
+            ValueError: the rule cannot take it.
+        """
         if not self.needs_reference:
             return None
         if reference is None:

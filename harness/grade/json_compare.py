@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from harness.grade.number import close
+from harness.grade.plain import plain
 from harness.grade.rule import shown
 from harness.userfile import Strict
 
@@ -116,6 +117,8 @@ class Comparing:
             allowed = self.tolerance[path]
             exact = Decimal(repr(found)), Decimal(repr(ref))
             return close(*exact, absolute=allowed.absolute, relative=allowed.relative)
+        if isinstance(ref, str) and isinstance(found, str):
+            return plain(ref) == plain(found)
         return type(ref) is type(found) and bool(ref == found)
 
     def _free(self, path: str) -> bool:
@@ -152,6 +155,8 @@ class Comparing:
         if isinstance(value, list):
             items = [self._canonical(item, path) for item in value]
             return sorted(items, key=lambda item: json.dumps(item, sort_keys=True)) if self._free(path) else items
+        if isinstance(value, str):
+            return plain(value)
         return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

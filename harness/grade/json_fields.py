@@ -1,7 +1,8 @@
 """Graders of JSON: its form against a schema, its content field by field."""
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ConfigDict, Field, JsonValue, field_validator
@@ -10,7 +11,7 @@ from harness.core import Grade, digest_json
 from harness.grade.json_compare import Comparing, Tolerance
 from harness.grade.json_text import NoJsonError, Take, json_in
 from harness.grade.rule import Rule, malformed, right, shown, ungraded, wrong
-from harness.grade.watched import TookTooLongError, watched
+from harness.userfile import TookTooLongError, watched
 
 
 class JsonSchema(Rule):
@@ -34,6 +35,16 @@ class JsonSchema(Rule):
     def needs_reference(self) -> bool:
         """Never."""
         return False
+
+    def answers(self, reference: Any) -> Iterable[str]:
+        """The reference, where a task has one that is JSON: the schema should allow it."""
+        if isinstance(reference, str):
+            try:
+                json_in(reference)
+            except NoJsonError:
+                return ()
+            return (reference,)
+        return (json.dumps(reference),)
 
     def judge(self, text: str, reference: None) -> Grade:  # noqa: ARG002
         """Passes when the schema holds."""
@@ -88,6 +99,10 @@ class JsonFields(Rule):
         if self.form is not None and (problem := violation(value, self.form)):
             raise ValueError(f"the reference itself breaks the schema: {problem.reason}")
         return value
+
+    def answers(self, reference: Any) -> Iterable[str]:
+        """The reference as JSON."""
+        return (json.dumps(self.usable(reference)),)
 
     def judge(self, text: str, reference: Any) -> Grade:
         """Passes when every field is right."""

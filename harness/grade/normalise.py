@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Literal
 
+from harness.grade.plain import SOFT_HYPHEN, plain
+
 Normalisation = Literal[
     "nfkc", "markdown", "casefold", "numbers", "punctuation", "articles", "whitespace", "strip"
 ]  # in the order of application
@@ -12,6 +14,9 @@ Normalisation = Literal[
 
 def normalised(text: str, names: Iterable[Normalisation]) -> str:
     """``text`` with the named differences taken out, always in one fixed order, whatever the order of ``names``.
+
+    Unless ``names`` is empty, invisible marks, kinds of dashes, and kinds of apostrophes and quotes do not count either
+    (`harness.grade.plain.plain`). The steps:
 
     - ``nfkc``: compatibility forms of Unicode (full width, ligatures, no-break spaces);
     - ``markdown``: a code fence around the whole text, and emphasis or backticks around it;
@@ -23,10 +28,18 @@ def normalised(text: str, names: Iterable[Normalisation]) -> str:
     - ``strip``: white space at both ends.
     """
     wanted = set(names)
+    if wanted:
+        text = plain(text)
     for name, step in _STEPS.items():
         if name in wanted:
             text = step(text)
     return text
+
+
+def readings(text: str, names: Iterable[Normalisation]) -> frozenset[str]:
+    """``text`` normalised: two texts where it holds soft hyphens, which are nothing or hyphens."""
+    names = tuple(names)
+    return frozenset(normalised(form, names) for form in {text, text.replace(SOFT_HYPHEN, "-") if names else text})
 
 
 FENCE = re.compile(r"```[^\n`]*\n(.*?)```", re.DOTALL)

@@ -1,5 +1,6 @@
 """What every grader is made of: a rule with its options, and the grades that a rule can give."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from harness.core import Cause, Grade, Status
@@ -34,6 +35,10 @@ class Rule(Strict):
     def truth(self, reference: Any) -> str | None:  # noqa: ARG002 - only label rules have one
         """The true label, for rules that compare labels; ``reference`` as `usable` gave it."""
         return None
+
+    def answers(self, reference: Any) -> Iterable[str]:  # noqa: ARG002 - by default none is known
+        """Answers of which one is right where any can be; ``reference`` as the task has it. None: nothing is said."""
+        return ()
 
     def judge(self, text: str, reference: Any) -> Grade:
         """The grade of a text that is neither empty nor too long; ``reference`` as `usable` gave it."""

@@ -1,21 +1,28 @@
 """Graders of plain text: the same text, texts that must occur, a pattern."""
 
+import functools
+import operator
 import re
-from typing import Any, Literal, Self
+from collections.abc import Iterable
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
 from harness.core import Cause, Grade
-from harness.grade.normalise import Normalisation, normalised
+from harness.grade.normalise import Normalisation, normalised, readings
 from harness.grade.rule import Rule, failed, malformed, right, shown, ungraded, wrong
-from harness.grade.watched import TookTooLongError, watched
+from harness.grade.sample import samples
+from harness.userfile import TookTooLongError, watched
 
 
 class Exact(Rule):
     """The answer is the reference, or one of several references, after the named normalisations.
 
-    ``normalise`` lists differences that do not count; by default only white space at the ends.
+    ``normalise`` lists differences that do not count; by default only white space at the ends. Unless the list is
+    empty, neither do invisible marks and the forms of dashes, apostrophes and quotes.
     """
+
+    version: ClassVar[int] = 2
 
     normalise: tuple[Normalisation, ...] = ("strip",)
 
@@ -27,10 +34,14 @@ class Exact(Rule):
                 raise ValueError(f"the reference {text!r} is empty after normalisation, so no answer could be right")
         return texts
 
+    def answers(self, reference: Any) -> Iterable[str]:
+        """The accepted texts themselves."""
+        return as_texts(reference)
+
     def judge(self, text: str, reference: tuple[str, ...]) -> Grade:
         """Passes when one of the accepted texts is the same."""
-        found = normalised(text, self.normalise)
-        if any(found == normalised(accepted, self.normalise) for accepted in reference):
+        found = readings(text, self.normalise)
+        if any(found & readings(accepted, self.normalise) for accepted in reference):
             return right()
         return wrong(" or ".join(repr(shown(accepted)) for accepted in reference), repr(shown(text.strip())))
 
@@ -41,6 +52,8 @@ class Contains(Rule):
     Without ``all`` and ``any`` the reference (a text or a list of texts) takes the place of ``all``. The score is the
     share of the conditions that hold; the whole of ``any`` is one condition.
     """
+
+    version: ClassVar[int] = 2
 
     all: tuple[str, ...] = ()
     any: tuple[str, ...] = ()
@@ -67,12 +80,17 @@ class Contains(Rule):
                 raise ValueError(f"the reference {text!r} is empty after normalisation; every answer contains it")
         return texts
 
+    def answers(self, reference: Any) -> Iterable[str]:
+        """All that must occur, with each of those of which one must."""
+        must = "\n".join(as_texts(reference) if self.needs_reference else self.all)
+        return [f"{must}\n{one}" for one in self.any] or [must]
+
     def judge(self, text: str, reference: tuple[str, ...] | None) -> Grade:
         """Passes when every condition holds."""
-        answer = normalised(text, self.normalise)
+        answers = readings(text, self.normalise)
 
         def occurs(needle: str) -> bool:
-            return normalised(needle, self.normalise) in answer
+            return any(form in answer for form in readings(needle, self.normalise) for answer in answers)
 
         must = self.all if reference is None else reference
         problems = [f"{shown(needle)!r} is missing" for needle in must if not occurs(needle)]
@@ -92,8 +110,11 @@ class Regex(Rule):
 
     Without ``pattern`` the reference is the pattern. With ``group`` (a number or a name) the pattern is the answer's
     form, as in ``Answer: (\w+)``: an answer without it is malformed, another text in it is wrong. A search that takes
-    longer than five seconds is stopped and the attempt is ungraded: that is the pattern's fault.
+    longer than five seconds is stopped and the attempt is ungraded: that is the pattern's fault. The pattern is held
+    against the answer as it is written; what the group captures is compared as `Exact` compares.
     """
+
+    version: ClassVar[int] = 2
 
     pattern: str | None = None
     group: int | str | None = None
@@ -127,14 +148,28 @@ class Regex(Rule):
             _compiled(texts[0])
         return texts
 
+    def answers(self, reference: Any) -> Iterable[str]:
+        """Texts that the pattern would take the reference out of."""
+        if self.pattern is None or self.group is None:
+            return ()
+        names = set(self.normalise)
+        forms = [
+            form for text in as_texts(reference) for form in (text, text.strip(), normalised(text, self.normalise))
+        ]
+        forms += [form.upper() for form in forms] if "casefold" in names else []
+        found = samples(self.pattern, self._bits, self.group, list(dict.fromkeys(forms)))
+        # a text that is written in more ways than these proves nothing by failing
+        return found if names <= {"strip", "whitespace", "casefold", "nfkc"} else ()
+
+    @property
+    def _bits(self) -> int:
+        return int(functools.reduce(operator.or_, (_FLAGS[name] for name in self.flags), 0))
+
     def judge(self, text: str, reference: tuple[str, ...] | None) -> Grade:
         """Passes when the pattern is found and its group, where asked for, holds the reference."""
         pattern = self.pattern if self.pattern is not None else (reference or ("",))[0]
-        bits = 0
-        for name in self.flags:
-            bits |= int(_FLAGS[name])
         try:
-            job = {"pattern": pattern, "flags": bits, "full": self.full, "group": self.group or 0, "text": text}
+            job = {"pattern": pattern, "flags": self._bits, "full": self.full, "group": self.group or 0, "text": text}
             found = watched("search", **job)
         except TookTooLongError as error:
             return ungraded(f"the pattern {shown(pattern)!r} {error} on an answer of {len(text)} characters")

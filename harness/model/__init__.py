@@ -19,6 +19,7 @@ from harness.model.protocol import (
 )
 from harness.model.registry import BACKENDS, open_model
 from harness.model.replay import Lookup, ReplayModel
+from harness.model.wire import read_reply
 
 __all__ = [
     "ADAPTERS",
@@ -43,6 +44,7 @@ __all__ = [
     "missing_package",
     "notes_of",
     "open_model",
+    "read_reply",
     "secrets_of",
     "tool_message",
     "with_lost",

@@ -96,7 +96,7 @@ class OpenAIModel:
             ) as response:
                 if response.status != 200:
                     body = (await response.read()).decode("utf-8", "replace")
-                    raise http_error(response.status, body, response.headers, self._redact)
+                    raise self._advised(http_error(response.status, body, response.headers, self._redact))
                 if response.content_type == "text/event-stream":
                     return await self._streamed(response.content.iter_any(), response.headers, started)
                 data = await response.read()
@@ -110,6 +110,12 @@ class OpenAIModel:
             raise ModelError(Cause.NETWORK, shown(f"{type(error).__name__}: {error}", self._redact)) from None
         body = self._checked(None, data, response.headers)
         return read_reply(body, latency_s=time.perf_counter() - started, reasoning=self._reasoning)
+
+    def _advised(self, error: ModelError) -> ModelError:
+        """The error with what helps against it, where the server's own words cannot know."""
+        if error.http_status == 404 and not urlsplit(self.spec.base_url or "").path.strip("/"):
+            error.args = (f"{error} (base_url has no path: most servers answer under /v1)",)
+        return error
 
     async def _streamed(self, pieces: AsyncIterable[bytes], headers: Mapping[str, str], started: float) -> Reply:
         joined, ttft_s = Joined(), None

@@ -5,7 +5,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.core import ModelSpec, UsageError, nearest
+from harness.core import ModelSpec, UsageError, install_line, nearest
 from harness.model.faults import Redact
 from harness.model.protocol import Model
 from harness.model.replay import Lookup
@@ -77,6 +77,6 @@ def absent(spec: ModelSpec, backend: Backend) -> str | None:
     """A sentence that names the first package which the backend needs and does not find, else ``None``."""
     for package in backend.packages:
         if importlib.util.find_spec(package) is None:
-            what = f"ownbench[{backend.extra}]" if backend.extra else package
-            return f"model {spec.name!r}: backend {spec.backend} needs the package {package}; pip install '{what}'"
+            remedy = install_line(backend.extra)
+            return f"model {spec.name!r}: backend {spec.backend} needs the package {package}; {remedy}"
     return None

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.core import UsageError
+from harness.core import UsageError, install_line
 
 
 def dashboard(arguments: Sequence[str] = ()) -> None:
@@ -124,7 +124,7 @@ def serve(given: Sequence[Path], *, port: int, address: str = "127.0.0.1") -> No
     try:
         from streamlit.web import bootstrap
     except ImportError:
-        raise UsageError("the dashboard needs Streamlit; install the extra: pip install 'ownbench[app]'") from None
+        raise UsageError(f"the dashboard needs Streamlit; {install_line('app')}") from None
     from harness.report.pages import warm
 
     threading.Thread(target=warm, args=(reports_in(given),), daemon=True).start()

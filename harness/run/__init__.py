@@ -10,22 +10,28 @@ from pathlib import Path
 
 from harness.run.assemble import Assembled, assemble, tried_on_dev
 from harness.run.check import CheckResult, check
-from harness.run.execute import RunOptions, Summary, run_report
+from harness.run.execute import run_report
+from harness.run.given import grade_given
 from harness.run.manifest import suites_of
+from harness.run.ping import Ping, ping
 from harness.run.plan import Attempt
 from harness.run.progress import Progress
+from harness.run.summary import RunOptions, Summary
 from harness.run.watch import Watch
 
 __all__ = [
     "Assembled",
     "Attempt",
     "CheckResult",
+    "Ping",
     "Progress",
     "RunOptions",
     "Summary",
     "Watch",
     "assemble",
     "check",
+    "grade_given",
+    "ping",
     "run_report",
     "suites_of",
     "tried_on_dev",
@@ -43,6 +49,7 @@ class _CallableRoom(types.ModuleType):
         only: Sequence[str] = (),
         offline: bool = False,
         retry_errored: bool = False,
+        allow_outside: bool = False,
         listener: Callable[[Progress], None] | None = None,
     ) -> Summary:
         """Runs what is not yet done in a report's folder; as ``ownbench run``.
@@ -51,8 +58,9 @@ class _CallableRoom(types.ModuleType):
             UserFileError: the experiment or something that it names is wrong. Nothing was spent.
             UsageError: another run is at work here, or a model cannot be opened.
         """
+        assembled = assemble(Path(report), allow_outside=allow_outside)
         options = RunOptions(limit=limit, only=tuple(only), offline=offline, retry_errored=retry_errored)
-        return run_report(assemble(Path(report)), options, listener=listener or (lambda _: None))
+        return run_report(assembled, options, listener=listener or (lambda _: None))
 
 
 sys.modules[__name__].__class__ = _CallableRoom

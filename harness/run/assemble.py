@@ -2,16 +2,27 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core import Contender, ModelSpec, Suite, Task, UserFileError, as_json, digest_json, nearest
+from harness.core import (
+    Contender,
+    ModelSpec,
+    Suite,
+    Task,
+    UserFileError,
+    as_json,
+    difference,
+    digest_json,
+    nearest,
+    skeleton,
+)
 from harness.cost import lacking
 from harness.grade import Grader, grader
 from harness.model import capabilities_of, missing_package
-from harness.run.plan import Attempt, plan_attempts
-from harness.run.specs import model_spec
+from harness.run.plan import Attempt, plan_attempts, too_many
+from harness.run.specs import model_spec, no_cost
 from harness.store import (
     ContenderEntry,
     Experiment,
@@ -19,7 +30,7 @@ from harness.store import (
     load_experiment,
     resolve,
 )
-from harness.suite import load_suite, select
+from harness.suite import INPUT_UNUSED, in_two_suites, load_suite, one_unit_each, select, unsplit, unsplit_said
 from harness.system import DirectPlan, Hybrid, HybridPlan, Plan, System, build_systems, contender_of
 
 
@@ -44,6 +55,8 @@ class Assembled:
     """The plan: dev attempts first."""
     adapters: Mapping[str, tuple[Path, ...]]
     """By model name: the adapters that it is asked to answer with."""
+    notes: tuple[str, ...] = ()
+    """What a user must know of the suites before they are run."""
 
     @property
     def contenders(self) -> dict[str, Contender]:
@@ -55,15 +68,19 @@ class Assembled:
         return self.graders[task.digest]
 
 
-def assemble(report: Path) -> Assembled:
+def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     """Reads and checks an experiment with all its suites, skills, adapters and models' folders.
+
+    Args:
+        report: the report's folder, or its experiment.yaml.
+        allow_outside: suites may name files out of their folders.
 
     Raises:
         UserFileError: something in a file of the user's is wrong; the message names file, field and remedy.
     """
     experiment = load_experiment(report)
     report = report if report.is_dir() else experiment_file(report).parent
-    full = _suites(experiment, report)
+    full, notes = _suites(experiment, report, allow_outside=allow_outside)
     specs = {
         name: model_spec(name, entry, report) for name, entry in experiment.models.items() if _used(experiment, name)
     }
@@ -77,6 +94,10 @@ def assemble(report: Path) -> Assembled:
     )
     graders = _graders(full)
     dev, parts = _dev(experiment, report, full, suites)
+    if (problem := too_many(suites, dev, contenders=len(plans), trials=experiment.trials)) is not None:
+        advice = "lower trials, or take fewer tasks"
+        raise UserFileError(experiment_file(report), problem, field="trials", advice=advice)
+    _refuse_copies(report, suites, dev)
     attempts = [
         *plan_attempts(dev, systems, trials=1, seed=experiment.seed, contenders=parts),
         *plan_attempts(suites, systems, trials=experiment.trials, seed=experiment.seed),
@@ -92,23 +113,64 @@ def assemble(report: Path) -> Assembled:
         verifiers=_verifiers(experiment, report),
         attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
         adapters=_adapters(plans),
+        notes=tuple(notes),
     )
 
 
-def _suites(experiment: Experiment, report: Path) -> list[Suite]:
+def _suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tuple[list[Suite], list[str]]:
+    """The suites whole, tasks that ask the same in one cluster; and what a user must know of them."""
     suites: list[Suite] = []
+    notes: list[str] = []
     for number, entry in enumerate(experiment.suites):
-        suite = load_suite(resolve(report, entry.path, field=f"suites.{number}"))
+        path = resolve(report, entry.path, field=f"suites.{number}")
+        suite, moved = one_unit_each(load_suite(path, allow_outside=allow_outside))
+        if not suite.prompt_uses_task and len(suite.tasks) > 1:
+            raise UserFileError(path, INPUT_UNUSED, field="prompt")
         if suite.name in {s.name for s in suites}:
             problem = f"two suites are named {suite.name!r}"
+            raise UserFileError(
+                experiment_file(report), problem, field=f"suites.{number}", advice="rename one in its suite.yaml"
+            )
+        alike = next((s.name for s in suites if skeleton(s.name) == skeleton(suite.name)), None)
+        if alike is not None:
+            problem = (
+                f"the suites {alike!r} and {suite.name!r} look alike and differ in {difference(alike, suite.name)}"
+            )
             raise UserFileError(
                 experiment_file(report), problem, field=f"suites.{number}", advice="rename one in its suite.yaml"
             )
         if entry.split is not None and all(task.split != entry.split for task in suite.tasks):
             problem = f"the suite {suite.name} has no task in the split {entry.split!r}"
             raise UserFileError(experiment_file(report), problem, field=f"suites.{number}.split")
+        if moved:
+            verb = "task asks" if len(moved) == 1 else "tasks ask"
+            note = f"{len(moved):,} {verb} what another asks, for one {moved[0].id}; they count as one (one cluster)"
+            notes.append(f"suite {suite.name}: {note}")
+        if unsplit(suite) and entry.split is None:
+            notes.append(f"suite {suite.name}: {unsplit_said(suite)}")
         suites.append(suite)
-    return suites
+    return suites, notes
+
+
+def _refuse_copies(report: Path, suites: Sequence[Suite], dev: Sequence[Suite]) -> None:
+    """Refuses a task that stands in two suites: its one recorded answer would count as two independent tasks."""
+    together = [
+        replace(
+            suite, tasks=(*suite.tasks, *(task for other in dev if other.name == suite.name for task in other.tasks))
+        )
+        for suite in suites
+    ]
+    if found := in_two_suites(together):
+        first, task, second, copy = found[0]
+        many = (
+            f"{len(found):,} tasks of the suite {second.name} ask"
+            if len(found) > 1
+            else (f"a task of the suite {second.name} asks")
+        )
+        problem = f"{many} what tasks of {first.name} ask ({copy.id} as {task.id}): each answer would count twice"
+        place = [suite.name for suite in suites].index(second.name)
+        advice = "take them, or the suite, out"
+        raise UserFileError(experiment_file(report), problem, field=f"suites.{place}", advice=advice)
 
 
 def _used(experiment: Experiment, model: str) -> bool:
@@ -215,21 +277,7 @@ def _check_capabilities(
     budget = experiment.budget
     for spec in specs.values():
         if (budget.usd is not None or budget.attempt_usd is not None) and lacking(spec.price):
-            raise _no_cost(path, spec)
-
-
-def _no_cost(path: Path, spec: ModelSpec) -> UserFileError:
-    """A budget in dollars that could not be kept."""
-    keys = [f"{name}_usd_per_million" for name in lacking(spec.price)]
-    said = "no price" if spec.price is None else f"its price has no {keys[0]}"
-    book = f", and the price book has none of {spec.model}" if spec.backend == "litellm" and spec.price is None else ""
-    problem = f"the budget is in dollars, and what a call of this model costs can never be known: {said}{book}"
-    advice = (
-        "gpu_hour_usd"
-        if spec.backend in {"transformers", "vllm"}
-        else f"price with {' and '.join(keys)}, or gpu_hour_usd"
-    )
-    return UserFileError(path, problem, field=f"models.{spec.name}", advice=f"add {advice}; or take the budget out")
+            raise no_cost(path, spec)
 
 
 def _graders(suites: list[Suite]) -> dict[str, Grader]:

@@ -3,10 +3,12 @@
 Nothing is sent, nothing is written.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from harness.core import Cost, Message, Price, as_json
+from harness.core import Contender, Cost, Message, Price, Task, as_json
 from harness.cost import estimate, lacking
 from harness.model import missing_key, notes_of
 from harness.run.assemble import Assembled
@@ -71,7 +73,7 @@ def check(assembled: Assembled, environment: Mapping[str, str]) -> CheckResult:
     recorded = read_journal(assembled.report).attempts
     keys = [m for s in assembled.specs.values() if (m := missing_key(s, environment)) is not None]
     prices = [name for name, spec in assembled.specs.items() if lacking(spec.price)]
-    plans = tuple(_plan(assembled, name) for name in assembled.systems)
+    plans = tuple(_plans(assembled))
     billed = [plan for plan in plans if _is_billed(assembled, plan.contender)]
     return CheckResult(
         attempts=len(assembled.attempts),
@@ -105,24 +107,33 @@ def _is_billed(assembled: Assembled, name: str) -> bool:
     return not hybrid and any(assembled.specs[model].backend != "replay" for model in models)
 
 
-def _plan(assembled: Assembled, name: str) -> ContenderPlan:
-    attempts = [a for a in assembled.attempts if a.contender == name]
+def _plans(assembled: Assembled) -> Iterator[ContenderPlan]:
+    """One for each contender, in the experiment's order."""
+    counts = Counter((a.contender, a.suite.name) for a in assembled.attempts)
+    first = {(a.contender, a.suite.name): a.task for a in reversed(assembled.attempts)}
+    for name, contender in assembled.contenders.items():
+        asked = [
+            (system, first[name, suite], counts[name, suite])
+            for suite, system in assembled.systems[name].items()
+            if counts[name, suite]
+        ]
+        yield _plan(assembled, contender, asked)
+
+
+def _plan(assembled: Assembled, contender: Contender, asked: Sequence[tuple[System, Task, int]]) -> ContenderPlan:
+    """``asked``: on each suite the system, a task like the others, and the number of attempts."""
     low = high = 0
     usd_low: float | None = 0.0
     usd_high: float | None = 0.0
-    for suite_name, system in assembled.systems[name].items():
-        mine = [a for a in attempts if a.suite.name == suite_name]
-        if not mine:
-            continue
-        calls, least, most = _one(assembled, system, mine[0].task)
-        low, high = low + calls[0] * len(mine), high + calls[1] * len(mine)
-        usd_low = None if usd_low is None or least.usd is None else usd_low + least.usd * len(mine)
-        usd_high = None if usd_high is None or most.usd is None else usd_high + most.usd * len(mine)
-    kind = assembled.contenders[name].kind.value
+    for system, task, count in asked:
+        calls, least, most = _one(assembled, system, task)
+        low, high = low + calls[0] * count, high + calls[1] * count
+        usd_low = None if usd_low is None or least.usd is None else usd_low + least.usd * count
+        usd_high = None if usd_high is None or most.usd is None else usd_high + most.usd * count
     return ContenderPlan(
-        contender=name,
-        kind=kind,
-        attempts=len(attempts),
+        contender=contender.name,
+        kind=contender.kind.value,
+        attempts=sum(count for _, _, count in asked),
         calls_low=low,
         calls_high=high,
         usd_low=usd_low,
@@ -130,7 +141,7 @@ def _plan(assembled: Assembled, name: str) -> ContenderPlan:
     )
 
 
-def _one(assembled: Assembled, system: System, task: object) -> tuple[tuple[int, int], Cost, Cost]:
+def _one(assembled: Assembled, system: System, task: Task) -> tuple[tuple[int, int], Cost, Cost]:
     """Calls (fewest, most) and cost (least, most) of one attempt."""
     if isinstance(system, Hybrid):
         worker = _one(assembled, system.worker, task)
@@ -141,7 +152,7 @@ def _one(assembled: Assembled, system: System, task: object) -> tuple[tuple[int,
         if system.signal == "never":
             return worker
         return (worker[0][0], worker[0][1] + expert[0][1]), worker[1], most
-    request = system.first_request(task, 0)  # type: ignore[arg-type]
+    request = system.first_request(task, 0)
     (model,) = system.models
     price: Price | None = assembled.specs[model].price
     words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
@@ -168,7 +179,7 @@ def _prompt(assembled: Assembled, name: str) -> Prompt:
 
 
 def _warnings(assembled: Assembled) -> list[str]:
-    found = []
+    found = list(assembled.notes)
     for name, systems in assembled.systems.items():
         for suite, system in systems.items():
             if isinstance(system, Skilled):
@@ -176,6 +187,18 @@ def _warnings(assembled: Assembled) -> list[str]:
     if len(assembled.systems) > 1 and assembled.experiment.reference is None:
         found.append("no reference is named: the report compares with the first contender")
     found += [note for spec in assembled.specs.values() for note in notes_of(spec)]
+    found += [
+        f"model {spec.name}: base_url {spec.base_url} has no path, and most servers answer under /v1;"
+        f" if this one does, write {spec.base_url.rstrip('/')}/v1"
+        for spec in assembled.specs.values()
+        if spec.backend == "openai" and spec.base_url and not urlsplit(spec.base_url).path.strip("/")
+    ]
+    budget, limits = assembled.experiment.budget, assembled.experiment.limits
+    if budget.wall_s is not None and limits.timeout_s > budget.wall_s:
+        found.append(
+            f"limits.timeout_s ({limits.timeout_s:g} s) is longer than budget.wall_s ({budget.wall_s:g} s):"
+            " calls in flight when the run's time is over may go on beyond it"
+        )
     unused = set(assembled.experiment.models) - set(assembled.specs)
     if unused:
         found.append(f"models that no contender uses: {', '.join(sorted(unused))}")

@@ -7,27 +7,29 @@ import asyncio
 import os
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError
-from harness.cost import Meter
 from harness.model import Caller, Limits, Model, Probing, metered, missing_key, notes_of, open_model, secrets_of
 from harness.run.assemble import Assembled, needs_threshold, tried_on_dev
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
+from harness.run.open_files import make_room
 from harness.run.outcome import skipped
 from harness.run.plan import Attempt
 from harness.run.progress import Listener, Tally
-from harness.run.session import Shop, on_bill
+from harness.run.session import Shop, meter_of
+from harness.run.stopping import BY_USER, Ears, Patience
+from harness.run.summary import RunOptions, Summary
 from harness.run.thresholds import Choices, choose, decided
 from harness.run.watch import Watch
 from harness.store import (
     Journal,
     Recalled,
     compact,
-    read_calls_journal,
+    experiment_file,
     read_journal,
     read_manifest,
     recorded_replies,
@@ -35,42 +37,6 @@ from harness.store import (
     write_manifest,
 )
 from harness.system import Hybrid, System
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """What the command line may ask of a run."""
-
-    only: tuple[str, ...] = ()
-    """Contenders to run; empty: all. Parts of a hybrid whose threshold is to be chosen are run on dev all the same."""
-    limit: int | None = None
-    """At most so many attempts in this call."""
-    offline: bool = False
-    """Refuse every call that leaves this machine."""
-    retry_errored: bool = False
-    """Try attempts anew that ended errored or ungraded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What one call of a run did, and how the report stands after it."""
-
-    planned: int
-    """Attempts of the whole experiment."""
-    done_before: int
-    made: int
-    """Attempts made by this call."""
-    complete: bool
-    stopped_because: str | None = None
-    errored: int = 0
-    """Attempts of the report that ended errored or ungraded."""
-    causes: Mapping[str, int] = field(default_factory=dict)
-    examples: Mapping[str, str] = field(default_factory=dict)
-    """For causes that this call of the run met: the reason given by the first such attempt."""
-    spent_usd: float = 0.0
-    unknown_costs: int = 0
-    elapsed_s: float = 0.0
-    notes: tuple[str, ...] = ()
 
 
 def run_report(
@@ -94,6 +60,7 @@ def run_report(
 
     Raises:
         UsageError: another run is at work on this report, or a model cannot be opened. Nothing was spent.
+        StorageError: what is made cannot be kept, or what was kept is gone.
     """
     environment = os.environ if environment is None else environment
     return _Run(assembled, options or RunOptions(), listener, clock or SystemClock(), environment, watch=watch).go()
@@ -132,13 +99,17 @@ class _Run:
             errored = self.manifest.without_outcome if self.manifest else 0
             return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=errored, notes=notes)
         recorded, todo = self._look()
+        self._make_room(todo)
         models = self._open({model for a in todo for model in self._system(a).models})  # before anything is written
-        with Journal(self.report) as journal:
+        with Journal(self.report) as journal, Ears() as self.ears:
             recorded, todo = self._look()  # again, now that nobody else writes
             if todo:
                 with asyncio.Runner(loop_factory=_loop) as runner:
                     runner.run(self._work(journal, recorded, todo, models))
+                journal.check()
                 recorded = read_journal(self.report)
+                if self.watch is None and all(a.id in self.done and _is_done(recorded.attempts[a.id]) for a in todo):
+                    self.stopped = None  # whatever came, it came too late to leave anything out
             self._leave_tables(recorded)
         return self._summary(recorded)
 
@@ -198,17 +169,41 @@ class _Run:
         self, journal: Journal, recorded: Recalled, todo: Sequence[Attempt], models: Mapping[str, Model]
     ) -> None:
         try:
-            for name, model in models.items():
-                await self._prepare(name, model)
+            if not await self._prepared(models):
+                self.stopped = BY_USER
+                return
             self._write_manifest()
             shop = self._shop(journal, recorded, models)
-            crew = Crew(shop, self._system, self.tally, self.listener, self.clock, watch=self.watch)
-            with crew.interruptible():
+            crew = Crew(shop, self._system, self.tally, self.listener, watch=self.watch)
+            with self.ears.told(crew.stop):
                 await self._phases(crew, todo)
             self.stopped, self.over_budget = crew.stopped, crew.over_budget
         finally:
             for model in models.values():
                 await model.close()
+
+    async def _prepared(self, models: Mapping[str, Model]) -> bool:
+        """Prepares the models one after another; false where the user stopped it."""
+
+        async def prepare() -> None:
+            for name, model in models.items():
+                await self._prepare(name, model)
+
+        preparing = asyncio.create_task(prepare())
+        with self.ears.told(preparing.cancel):
+            try:
+                await preparing
+            except asyncio.CancelledError:
+                if not self.ears.heard:
+                    raise
+        return not self.ears.heard
+
+    def _make_room(self, todo: Sequence[Attempt]) -> None:
+        """For the connections of models that are called elsewhere."""
+        remote = {n for n, spec in self.assembled.specs.items() if spec.backend in {"openai", "litellm"}}
+        calls = min(self.assembled.experiment.limits.concurrency, len(todo))
+        if remote:
+            make_room(calls, len(remote), experiment_file(self.report))
 
     def _open(self, needed: set[str]) -> dict[str, Model]:
         """The models, with nothing sent and nothing loaded; a missing key or package ends the run here."""
@@ -245,23 +240,17 @@ class _Run:
             timeout_s=experiment.limits.timeout_s,
             tries=experiment.limits.tries,
         )
-        budget = experiment.budget
-        meter = Meter(usd=budget.usd, attempt_usd=budget.attempt_usd, wall_s=budget.wall_s, started=self.started)
-        for call in read_calls_journal(self.report):  # what earlier runs of this report have spent
-            spec = self.assembled.specs.get(call.model)
-            if on_bill(call) and not call.cache_hit and not (spec and spec.backend == "replay"):
-                meter.spend(call.cost)
-        timed = metered(models, self.clock)
+        patience, timed = Patience(self.clock), metered(models, self.clock)
         return Shop(
             assembled=self.assembled,
-            callers={n: Caller(m, limits, self.clock, experiment.seed, redact=self.redact) for n, m in timed.items()},
+            callers={n: Caller(m, limits, patience, experiment.seed, redact=self.redact) for n, m in timed.items()},
             metered=timed,
             journal=journal,
             replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
             shared=frozenset(p for systems in self.assembled.systems.values() for p in _parts(systems)),
-            meter=meter,
+            meter=meter_of(self.assembled, self.started),
             redact=self.redact,
-            clock=self.clock,
+            clock=patience,
         )
 
     async def _phases(self, crew: Crew, todo: Sequence[Attempt]) -> None:

@@ -9,6 +9,8 @@ from harness.system import Hybrid, System
 CHUNK = 64
 """Tasks of one suite that every contender tries before the next chunk begins. A run that is stopped has then tried the
 same tasks with all contenders, up to one chunk; a local model gets batches of one adapter."""
+MOST_ATTEMPTS = 1_000_000
+"""Of one report. More tell nothing more, and are a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,16 @@ def plan_attempts(
         for name in names
         for task in tasks
     ]
+
+
+def too_many(suites: Sequence[Suite], dev: Sequence[Suite], *, contenders: int, trials: int) -> str | None:
+    """A sentence on a plan that no report holds, reckoned without making it; else ``None``."""
+    tasks, first = (sum(len(suite.tasks) for suite in some) for some in (suites, dev))
+    planned = contenders * (tasks * trials + first)
+    if planned <= MOST_ATTEMPTS:
+        return None
+    made = f"{tasks:,} tasks x {contenders:,} contenders x {trials:,} trials are {planned:,} attempts"
+    return f"{made}; a report holds {MOST_ATTEMPTS:,} at most"
 
 
 def _attempt(suite: Suite, task: Task, name: str, system: System, trial: int) -> Attempt:

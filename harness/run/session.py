@@ -9,7 +9,6 @@ from harness.core import (
     Answer,
     Call,
     Cause,
-    Clock,
     Grade,
     Message,
     ModelError,
@@ -26,6 +25,8 @@ from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.grade import Grader, grade
 from harness.model import Caller, Metered, with_lost
 from harness.run.assemble import Assembled
+from harness.run.stopping import Patience, Unsent
+from harness.store import read_calls_journal
 
 
 class Keeper(Protocol):
@@ -39,6 +40,10 @@ class Keeper(Protocol):
         self, outcome: Outcome, messages: Sequence[Message], reason: str, request_digests: Sequence[str]
     ) -> None:
         """One finished attempt, written when this returns."""
+        ...
+
+    def check(self) -> None:
+        """Passes while what was written is still there."""
         ...
 
 
@@ -57,7 +62,7 @@ class Shop:
     """Contenders whose answers a hybrid uses again: their replies are kept at hand."""
     meter: Meter
     redact: Redactor
-    clock: Clock
+    clock: Patience
     in_flight: dict[str, "asyncio.Future[Reply]"] = field(default_factory=dict)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever an attempt ends and gives its reservation back."""
@@ -71,6 +76,17 @@ class Shop:
     def spec(self, model: str) -> ModelSpec:
         """The model of that name."""
         return self.assembled.specs[model]
+
+
+def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
+    """The budget of a report, with what earlier calls of the run have spent."""
+    budget = assembled.experiment.budget
+    meter = Meter(usd=budget.usd, attempt_usd=budget.attempt_usd, wall_s=budget.wall_s, started=started)
+    for call in read_calls_journal(assembled.report):
+        spec = assembled.specs.get(call.model)
+        if on_bill(call) and not call.cache_hit and not (spec and spec.backend == "replay"):
+            meter.spend(call.cost)
+    return meter
 
 
 class AttemptSession:
@@ -146,12 +162,10 @@ class AttemptSession:
             future.exception()  # seen: nobody else may be waiting
             raise
         except asyncio.CancelledError as error:
-            lost = Usage.total(shop.metered[model].lost(request))
-            self._record_error(model, request, digest, role, error, usage=lost, started_at=started)
-            future.cancel()
-            raise
-        except BaseException:
-            future.cancel()
+            lost = shop.metered[model].lost(request)
+            if lost or not isinstance(error, Unsent):
+                usage = Usage.total(lost)
+                self._record_error(model, request, digest, role, error, usage=usage, started_at=started)
             raise
         else:
             self._record(model, request, digest, role, reply, retries=retries, started_at=started)
@@ -160,6 +174,7 @@ class AttemptSession:
             future.set_result(reply)
             return reply
         finally:
+            future.cancel()  # of no effect where the call has ended
             del shop.in_flight[digest]
 
     def _record(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core import UserFileError, holds_secret, nearest
+from harness.core import UserFileError, difference, holds_secret, nearest, skeleton, unseen
 from harness.store.schema import WITHOUT_ADAPTERS, Experiment
 from harness.userfile import parse, read_yaml
 
@@ -36,6 +36,8 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
     _refuse_secrets(value, path, "")
     experiment = parse(Experiment, dict(value), path)
     _check_suites(experiment, path)
+    for key in ("models", "contenders"):
+        _check_names(list(getattr(experiment, key)), path, key)
     _check_contenders(experiment, path)
     rate = experiment.economics.tasks_per_gpu_hour
     for name in rate if isinstance(rate, dict) else ():
@@ -64,8 +66,12 @@ def resolve(report: Path, text: str, *, field: str = "") -> Path:
     home = path.parent.resolve()
     places = [wanted] if wanted.is_absolute() else [folder / wanted for folder in (home, *home.parents, Path.cwd())]
     for place in places:
-        if place.exists():
-            return place
+        try:
+            if place.exists():
+                return place
+        except OSError as error:  # a name that no file can have
+            shown = text if len(text) <= 60 else text[:57] + "..."
+            raise UserFileError(path, f"{shown}: {error.strerror}", field=field, advice="correct the path") from None
     looked = "it" if wanted.is_absolute() else f"{home}, the folders above it and {Path.cwd()}"
     raise UserFileError(path, f"there is no {text}", field=field, advice=f"looked for {looked}; correct the path")
 
@@ -77,6 +83,19 @@ def _check_suites(experiment: Experiment, path: Path) -> None:
         if key in seen:
             raise UserFileError(path, f"{entry.path} is listed twice", field=f"suites.{number}", advice="take one out")
         seen.add(key)
+
+
+def _check_names(names: list[str], path: Path, key: str) -> None:
+    """No two names that a reader, or a file system, takes for one."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if (hidden := unseen(name)) is not None:
+            problem = f"the name {name!a} holds {hidden}, which cannot be seen"
+            raise UserFileError(path, problem, field=key, advice="take it out")
+        other = seen.setdefault(skeleton(name), name)
+        if other != name:
+            problem = f"the names {other!r} and {name!r} look alike and differ in {difference(other, name)}"
+            raise UserFileError(path, problem, field=key, advice="rename one")
 
 
 def _check_contenders(experiment: Experiment, path: Path) -> None:

@@ -13,7 +13,7 @@ class Flag:
     """One thing that a reader must know before trusting a rate."""
 
     kind: str
-    """``split``, ``duplicates``, ``contradictions``, ``unvalued``, ``trials``, ``missing``, ``errored`` or
+    """``split``, ``copies``, ``duplicates``, ``contradictions``, ``unvalued``, ``trials``, ``missing``, ``errored`` or
     ``skipped``."""
     count: int
     """Rows, tasks or contenders concerned."""
@@ -31,6 +31,7 @@ def flags_of(table: Mapping[str, Any], sums: "Reduction", dropped: int) -> tuple
         _flag(
             "contradictions", sums.contradictions, "{} rows contradict themselves: passed, status and score disagree"
         ),
+        _flag("copies", sums.copies, "{} tasks stand in two suites; a task and its copy count as one unit"),
         _flag("unvalued", sums.unvalued, "{} graded rows have neither passed nor score; their status was counted"),
         _missing(table),
         _trials(table),

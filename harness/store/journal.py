@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime
 from operator import attrgetter
@@ -19,7 +20,20 @@ from typing import Any, Self
 
 import orjson
 
-from harness.core import Call, Cost, Message, Outcome, Reply, Usage, UsageError, as_json
+from harness.core import (
+    Call,
+    Cost,
+    Message,
+    Outcome,
+    Reply,
+    StorageError,
+    Usage,
+    UsageError,
+    as_json,
+    disk_is_full,
+    is_at,
+    unkept,
+)
 from harness.store.live import LOCK
 
 ATTEMPTS, CALLS = "attempts", "calls"
@@ -38,6 +52,7 @@ class Journal:
 
         Raises:
             UsageError: another run is writing here, or the folder cannot be written.
+            StorageError: the disk is full.
         """
         suffix = f".{worker}" if worker else ""
         if "/" in worker or worker.startswith("."):
@@ -53,7 +68,13 @@ class Journal:
                 os.close(self._lock)
                 raise
         except OSError as error:
+            if disk_is_full(error):
+                raise unkept(report, error) from None
             raise UsageError(f"{report}: cannot be written: {error.strerror or error}") from None
+        handles = (self._attempts, self._calls)
+        self._named = {handle: str(path) for handle, path in zip(handles, self._paths, strict=True)}
+        self._sizes = {handle: os.fstat(handle).st_size for handle in handles}
+        self._broken: StorageError | None = None
         self._writing = threading.Lock()
         self._unsynced: set[int] = set()
         self._closing = threading.Event()
@@ -65,7 +86,8 @@ class Journal:
         """Writes one call with its reply, which then stands in the run's cache under the call's request digest.
 
         Raises:
-            OSError: the disk is full or gone; no half of a line is left behind where that can be helped.
+            StorageError: the disk is full, or the file gone; no half of a line is left behind where that can be helped.
+                Nothing more is written by this journal then: what fits after what did not would be half of the truth.
         """
         record = _record(call, _CALL)
         record["usage"] = _record(call.usage, _USAGE)
@@ -86,18 +108,35 @@ class Journal:
         """Writes one finished attempt: its outcome, its conversation, why it was graded so, and which replies it used.
 
         Raises:
-            OSError: as `append_call`.
+            StorageError: as `append_call`.
         """
         line = {"outcome": _record(outcome, _OUTCOME), "messages": messages, "reason": reason}
         self._append(self._attempts, line | {"requests": request_digests})
 
+    def check(self) -> None:
+        """Passes while both files are where they were opened, with all that was written in them.
+
+        Raises:
+            StorageError: one was deleted, moved away, replaced or cut, or could not be written before.
+        """
+        for handle in self._named:
+            self._check(handle)
+
     def sync(self) -> None:
-        """Waits until all that was written is on the disk."""
+        """Waits until all that was written is on the disk.
+
+        Raises:
+            StorageError: it cannot be brought there.
+        """
         with self._writing:
             waiting = list(self._unsynced)
             self._unsynced.clear()
         for handle in waiting:
-            os.fsync(handle)
+            try:
+                os.fsync(handle)
+            except OSError as error:  # what the system held of it is lost, and it says so only once
+                self._broken = self._broken or unkept(self._named[handle], error)
+                raise self._broken from None
 
     def close(self) -> None:
         """Puts everything on the disk and lets the lock go; a file that stayed empty is taken away.
@@ -113,10 +152,11 @@ class Journal:
             self.sync()
         finally:
             for path, handle in zip(self._paths, (self._attempts, self._calls), strict=True):
-                if os.fstat(handle).st_size == 0:
+                if os.fstat(handle).st_size == 0 and is_at(handle, path):
                     path.unlink(missing_ok=True)
                 os.close(handle)
-            self._lock_path.unlink(missing_ok=True)  # while it is held: whoever opened it meanwhile looks again
+            if is_at(self._lock, self._lock_path):
+                self._lock_path.unlink(missing_ok=True)  # while it is held: whoever opened it meanwhile looks again
             os.close(self._lock)
 
     def __enter__(self) -> Self:
@@ -132,22 +172,35 @@ class Journal:
         with self._writing:
             if self._closed:
                 raise ValueError("the journal is closed")
+            self._check(handle)
             written = 0
             try:
                 while written < len(data):
                     written += os.write(handle, data[written:] if written else data)
-            except OSError:
-                if written:
-                    os.ftruncate(handle, os.fstat(handle).st_size - written)
-                raise
+            except OSError as error:
+                self._broken = unkept(self._named[handle], error)
+                with suppress(OSError):
+                    os.ftruncate(handle, self._sizes[handle])
+                raise self._broken from None
+            self._sizes[handle] += written
             self._unsynced.add(handle)
+
+    def _check(self, handle: int) -> None:
+        if self._broken is None:
+            path = self._named[handle]
+            if not is_at(handle, path):
+                problem = "was deleted, moved or replaced while the run was writing it"
+                self._broken = StorageError(path, problem, advice="put it back")
+            elif os.fstat(handle).st_size < self._sizes[handle]:
+                problem = "was cut while the run was writing it"
+                self._broken = StorageError(path, problem, advice="restore it")
+        if self._broken is not None:
+            raise self._broken
 
     def _sync_for_ever(self) -> None:
         while not self._closing.wait(SYNC_EVERY_S):
-            try:
+            with suppress(StorageError):  # the next write will say so to someone who can act
                 self.sync()
-            except OSError:  # the next write to the disk will say so to someone who can act
-                continue
 
 
 _USAGE = tuple(f.name for f in fields(Usage))
@@ -196,7 +249,7 @@ def _opened(path: Path) -> int:
         try:
             json.loads(tail[whole - end :])
             os.write(handle, b"\n")  # only the end of the line was missing
-        except ValueError:
+        except (ValueError, RecursionError):
             os.ftruncate(handle, whole)
     return handle
 
@@ -211,7 +264,7 @@ def _locked(path: Path, report: Path) -> int:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(handle, path):
+            if is_at(handle, path):
                 os.ftruncate(handle, 0)
                 os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
                 return handle
@@ -230,13 +283,3 @@ def _locked(path: Path, report: Path) -> int:
             os.close(handle)
             raise
         os.close(handle)  # its holder has just ended and taken the file away: this lock is nobody's
-
-
-def _is_at(handle: int, path: Path) -> bool:
-    """Whether the open file still stands at ``path``."""
-    try:
-        there = path.stat()
-    except FileNotFoundError:
-        return False
-    mine = os.fstat(handle)
-    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)

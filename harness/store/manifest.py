@@ -8,7 +8,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from harness.core import EvidenceError, Manifest, as_json, write_atomic
+from harness.core import EvidenceError, Manifest, as_json, keeping, write_atomic
 
 FILE = "manifest.json"
 _REMEDY = "restore it, or delete it: ownbench run writes it anew from the journal"
@@ -17,8 +17,13 @@ _LISTS = tuple(f.name for f in dataclasses.fields(Manifest) if isinstance(f.defa
 
 
 def write_manifest(report: Path, manifest: Manifest) -> None:
-    """Writes ``manifest.json`` whole, or leaves the old one."""
-    write_atomic(report / FILE, json.dumps(as_json(manifest), indent=2) + "\n")
+    """Writes ``manifest.json`` whole, or leaves the old one.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with keeping(report / FILE):
+        write_atomic(report / FILE, json.dumps(as_json(manifest), indent=2) + "\n")
 
 
 def read_manifest(report: Path) -> Manifest | None:

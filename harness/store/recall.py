@@ -193,9 +193,30 @@ _FIELDS: dict[type, frozenset[str]] = {
 }
 
 
+_SCALARS: dict[str, frozenset[type]] = {
+    "str": frozenset({str}),
+    "int": frozenset({int}),
+    "float": frozenset({float, int}),
+    "bool": frozenset({bool}),
+}
+_KINDS: dict[type, dict[str, frozenset[type]]] = {
+    kind: {
+        f.name: allowed | {type(None)} if " | None" in str(f.type) else allowed
+        for f in fields(kind)
+        if (allowed := _SCALARS.get(getattr(f.type, "__name__", str(f.type)).removesuffix(" | None")))
+    }
+    for kind in (Outcome, Call, Usage, Cost)
+}
+"""What a column of a table is made of may hold, where that is a text, a number or a truth value."""
+
+
 def _known(kind: type, record: Mapping[str, Any]) -> dict[str, Any]:
-    names = _FIELDS[kind]
-    return {name: value for name, value in record.items() if name in names}
+    kinds, names = _KINDS.get(kind, {}), _FIELDS[kind]
+    known = {name: value for name, value in record.items() if name in names}
+    for name, value in known.items():
+        if name in kinds and type(value) not in kinds[name]:
+            raise TypeError(f"{name} holds {value!r:.60}")
+    return known
 
 
 def _time(text: str | None) -> datetime | None:

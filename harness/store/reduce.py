@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError, Status, nearest
 from harness.store.attempts import ATTEMPT_FIELDS, REALS, Attempts
+from harness.store.copies import one_unit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +40,8 @@ class Reduction:
         self.path = path
         self._kept: dict[str, list[Array]] | None = {name: [] for name in ATTEMPT_FIELDS} if attempts else None
         self.rows = 0
+        self.copies = 0
+        """Tasks that stand in an earlier suite too; each is one unit with that one."""
         self.duplicates = 0
         self.contradictions = 0
         """Rows whose passed, status and score do not agree."""
@@ -150,6 +153,7 @@ class Reduction:
         _, cluster_codes = _numbered(
             clusters if len(set(suite_keys)) == 1 else list(zip(suite_keys, clusters, strict=True))
         )
+        cluster_codes, self.copies = one_unit(cluster_codes, task_digests, suite_keys)
         return grids | {
             "contenders": names,
             "kinds": kinds,

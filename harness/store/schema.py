@@ -2,10 +2,12 @@
 
 import json
 import math
+import re
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from harness.core import Kind, Price, digest_json, nearest
 from harness.userfile import Strict
@@ -24,10 +26,25 @@ DELIVERIES = ("none", "flat", "progressive", "placebo")
 SIGNALS = ("logprob_mean", "logprob_min", "margin", "verifier")
 """Signals that are compared with a threshold."""
 CONTROLS = ("always", "never", "oracle", "random")
+EVERYTHING = 2.0
+"""The threshold under which every confidence lies, as ``auto`` writes it."""
 NOT_YET = frozenset({"agreement", "p_true", "ask", "bm25", "self"})
 """Words of the format that this version refuses by name, so that nobody takes them for misspelt."""
 
-Name = Annotated[str, Field(min_length=1, pattern=r"^\S(?:[^\x00-\x1f\x7f]*\S)?$")]
+
+def _checked_name(name: str) -> str:
+    if name != name.strip() or any(c < " " or c == "\x7f" for c in name):
+        raise ValueError(f"the name {name[:60]!r} has a space at an end, or a control character; take it out")
+    return name
+
+
+def _checked_variable(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(f"{name[:60]!r} is no variable's name; write a name such as MY_KEY, and never the key itself")
+    return name
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_checked_name)]
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Whole = Annotated[int, Field(strict=True)]
@@ -69,7 +86,7 @@ class ModelEntry(Strict):
     path: Text | None = None
     """The folder of a local model."""
     base_url: Text | None = None
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    api_key_env: Annotated[str, AfterValidator(_checked_variable)] | None = None
     revision: Text | None = None
     sampling: dict[str, Any] = Field(default_factory=dict)
     price: PriceEntry | None = None
@@ -122,8 +139,10 @@ class ModelEntry(Strict):
         for key in BACKENDS[self.backend]:
             if getattr(self, key) is None and not (key == "path" and self.model):
                 raise ValueError(f"the backend {self.backend} needs the key {key}; add it")
-        if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
-            raise ValueError(f"base_url is {self.base_url!r}; it has to begin with http:// or https://")
+        if self.base_url is not None:
+            _check_url(self.base_url)
+        if self.base_url is not None and self.backend == "openai":
+            _check_base(self.base_url)
         if self.price is not None and self.gpu_hour_usd is not None:
             raise ValueError(
                 "both price and gpu_hour_usd are given; a model is paid by tokens or by the hour, keep one"
@@ -175,9 +194,20 @@ class Escalation(Strict):
             raise ValueError("the signal verifier and the key verifier go together; give both or neither")
         if self.verifier is not None and not isinstance(self.verifier.get("name"), str):
             raise ValueError("the verifier needs the name of a grader; write verifier: {name: json_schema, schema: …}")
+        if isinstance(self.threshold, float):
+            self._check_threshold(name, self.threshold)
         if name in CONTROLS and self.threshold != "auto":
             raise ValueError(f"the signal {name} has no threshold; take it out")
         return self
+
+    def _check_threshold(self, name: str, threshold: float) -> None:
+        if threshold > 1 and threshold != EVERYTHING:
+            advice = f"write {threshold / 100:g}" if threshold <= 100 else "write a number between them"
+            raise ValueError(f"threshold is {threshold:g}, and confidences lie between 0 and 1; {advice}")
+        if threshold < 0 and not name.startswith("logprob"):
+            raise ValueError(
+                f"threshold is {threshold:g}, and the signal {name} lies between 0 and 1; write such a one"
+            )
 
 
 class ContenderEntry(Strict):
@@ -256,11 +286,11 @@ class Budget(Strict):
 class Limits(Strict):
     """How hard a run may press."""
 
-    concurrency: Count = 64
+    concurrency: Annotated[Count, Field(le=10_000)] = 64
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
     timeout_s: Positive = 120.0
-    tries: Count = 4
+    tries: Annotated[Count, Field(le=100)] = 4
 
 
 Rate = Annotated[
@@ -310,6 +340,33 @@ class Experiment(Strict):
         return digest_json(self.model_dump(mode="json"))
 
 
+_ADDED_PATHS = ("/chat/completions", "/completions", "/responses", "/messages")
+"""What the backend openai, or somebody else's client, adds to a base_url by itself."""
+
+
+def _check_url(url: str) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"base_url is {url!r}; it has to begin with http:// or https://")
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # brackets that are not closed, a port that is none
+        named = False
+    if not named or not url.isprintable() or " " in url:
+        raise ValueError(f"base_url is {url!r}, which is no address of a server; write http://HOST:PORT/v1")
+
+
+def _check_base(url: str) -> None:
+    """Passes a URL to which a path can be added, and is not yet."""
+    parts = urlsplit(url)
+    if parts.query or parts.fragment:
+        raise ValueError("base_url has a ? or a #, to which no path can be added; take what follows it out")
+    for path in _ADDED_PATHS:
+        if parts.path.rstrip("/").endswith(path):
+            base = url.rstrip("/").removesuffix(path)
+            raise ValueError(f"base_url ends in {path}, which is added to it by itself; write {base}")
+
+
 _SET_BY_THE_RUN = {"model", "messages", "tools", "stream", "n", "logprobs", "top_logprobs", "timeout"}
 _SAMPLING = ("temperature", "max_tokens", "top_p", "stop", "seed")
 
@@ -322,7 +379,7 @@ def _check_sampling(key: str, setting: Any) -> None:
     try:
         json.dumps(setting, allow_nan=False)
     except (TypeError, ValueError):
-        raise ValueError(f"{key} holds {setting!r}, which JSON has no form for; quote it") from None
+        raise ValueError(f"{key} holds {setting}, which JSON has no form for; quote it") from None
     number = isinstance(setting, (int, float)) and not isinstance(setting, bool) and math.isfinite(setting)
     whole = number and isinstance(setting, int)
     texts = isinstance(setting, str) or (isinstance(setting, list) and all(isinstance(s, str) for s in setting))

@@ -9,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core import Call, EvidenceError, Outcome, Reply
+from harness.core import Call, EvidenceError, Outcome, Reply, keeping
 from harness.store.columns import (
     CALLS,
     CALLS_FILE,
@@ -65,7 +65,7 @@ def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None)
         held: What the journal holds, where it was read after the last attempt was written; else it is read here.
 
     Raises:
-        OSError: the folder cannot be written; the old tables still stand.
+        StorageError: the folder cannot be written; the old tables still stand.
     """
     _clear(report)
     held = read_journal(report) if held is None else held
@@ -80,13 +80,15 @@ def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None)
             (CALLS_FILE, CALLS, iter([calls])),
             (OUTCOMES_FILE, OUTCOMES, outcome_tables(rows)),
         ):
-            ready.append((name, _aside(report, name, columns, tables)))
+            with keeping(report / name):
+                ready.append((name, _aside(report, name, columns, tables)))
     except BaseException:
         for _, aside in ready:
             aside.unlink(missing_ok=True)
         raise
     for name, aside in ready:  # the outcomes last: where they stand, the rest does
-        aside.replace(report / name)
+        with keeping(report / name):
+            aside.replace(report / name)
     return Compacted(
         rows=len(rows),
         skipped=sum(row.attempt_id not in held.attempts for row in planned),

@@ -3,8 +3,28 @@
 Nothing is spent before a suite has been read whole: whatever is wrong in it is said here, by file, line and remedy.
 """
 
-from harness.suite.lint import Finding, lint_suite
+from harness.suite.from_table import Columns, Draft, draft_suite
+from harness.suite.lint import INPUT_UNUSED, Finding, lint_suite, unsplit, unsplit_said
 from harness.suite.load import load_suite
+from harness.suite.same import in_two_suites, one_unit_each
 from harness.suite.select import DomainSummary, SuiteSummary, describe, select
+from harness.suite.source import data_set_rows
 
-__all__ = ["DomainSummary", "Finding", "SuiteSummary", "describe", "lint_suite", "load_suite", "select"]
+__all__ = [
+    "INPUT_UNUSED",
+    "Columns",
+    "DomainSummary",
+    "Draft",
+    "Finding",
+    "SuiteSummary",
+    "data_set_rows",
+    "describe",
+    "draft_suite",
+    "in_two_suites",
+    "lint_suite",
+    "load_suite",
+    "one_unit_each",
+    "select",
+    "unsplit",
+    "unsplit_said",
+]

@@ -18,6 +18,9 @@ MOST_LABELS = 50
 """More distinct references than this, or than half of the tasks, are answers and not labels."""
 
 
+INPUT_UNUSED = "the prompt names neither input nor metadata, so that all tasks ask the same; write {{ input }} into it"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing found; ``tasks`` are the ids that it is about, in the suite's order."""
@@ -32,16 +35,24 @@ def lint_suite(suite: Suite) -> list[Finding]:
     """All findings, errors first.
 
     Errors: ``duplicate`` (tasks that ask the same and are counted as independent), ``contradiction`` (the same
-    question, another reference), ``split-overlap`` (the same question in dev and in test). Warnings: ``near-duplicate``
-    and ``near-split-overlap`` (four fifths of the shingles in common, see `near_duplicates`), ``empty-reference``,
-    ``label-imbalance``, ``cluster-spans-splits``, ``few-tasks``, ``empty-domain``.
+    question, another reference), ``split-overlap`` (the same question in dev and in test), ``input-unused`` (the prompt
+    leaves out what the task holds), ``no-split`` (tasks without a split where others have one). Warnings:
+    ``near-duplicate`` and ``near-split-overlap`` (four fifths of the shingles in common, see `near_duplicates`),
+    ``empty-reference``, ``label-imbalance``, ``cluster-spans-splits``, ``few-tasks``, ``empty-domain``.
     """
-    rules = (_same, _near, _references, _labels, _clusters, _domains)
+    rules = (_prompt, _same, _near, _references, _labels, _splits, _clusters, _domains)
     found = [finding for rule in rules for finding in rule(suite)]
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
+def _prompt(suite: Suite) -> Iterator[Finding]:
+    if not suite.prompt_uses_task and len(suite.tasks) > 1:
+        yield _finding("error", "input-unused", suite.tasks, INPUT_UNUSED)
+
+
 def _same(suite: Suite) -> Iterator[Finding]:
+    if not suite.prompt_uses_task:
+        return  # then all tasks are the same, and that is said
     for group in _groups((_question(task), task) for task in suite.tasks):
         if len(group) == 1:
             continue
@@ -88,6 +99,26 @@ def _labels(suite: Suite) -> Iterator[Finding]:
         if most > LARGEST_SHARE * len(tasks) or least < SMALLEST_SHARE * most:
             text = f"domain {domain}: {most} of {len(tasks)} tasks have the label {common!r}, {least} have {rare!r}"
             yield _finding("warning", "label-imbalance", [t for t in tasks if t.reference == rare], text)
+
+
+def _splits(suite: Suite) -> Iterator[Finding]:
+    without = unsplit(suite)
+    if without:
+        yield _finding("error", "no-split", without, f"{unsplit_said(suite)}; give each the split dev or test")
+
+
+def unsplit(suite: Suite) -> list[Task]:
+    """The tasks without a split, where others have one."""
+    without = [task for task in suite.tasks if task.split is None]
+    return without if len(without) < len(suite.tasks) else []
+
+
+def unsplit_said(suite: Suite) -> str:
+    """What becomes of them."""
+    many = f"{len(unsplit(suite)):,} of {len(suite.tasks):,} tasks have no split, and others have one: a run "
+    if any(task.split == "test" for task in suite.tasks):
+        return many + "takes the test tasks and leaves these out"
+    return many + "takes the dev tasks too, on which thresholds are chosen"
 
 
 def _clusters(suite: Suite) -> Iterator[Finding]:

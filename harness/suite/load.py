@@ -5,19 +5,25 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from harness.core import Suite, Task, UserFileError, digest_bytes, digest_json, nearest
+from harness.core import Message, Suite, Task, UserFileError, digest_bytes, digest_json, nearest
 from harness.suite.inside import file_inside
 from harness.suite.prompt import Prompt
 from harness.suite.schema import HumanBaseline, HumanRow, SuiteFile, TaskRow, grader_of
 from harness.suite.source import task_rows
-from harness.userfile import parse, read_json_lines, read_yaml
+from harness.userfile import parse, read_bytes, read_json_lines, read_yaml
 
+MAX_FILE = 100_000_000
+"""Bytes of a file that belongs to a task."""
 NEED_REFERENCE = frozenset({"exact", "label", "number"})
 """Graders that compare with a reference and can do nothing without one. Of others, the grader itself knows."""
 
 
-def load_suite(path: Path | str) -> Suite:
+def load_suite(path: Path | str, *, allow_outside: bool = False) -> Suite:
     """The suite of a folder that holds suite.yaml, or of that file itself.
+
+    Args:
+        path: the folder, or the file.
+        allow_outside: files out of the suite's folder may be named: it is the user's own suite.
 
     Raises:
         UserFileError: anything wrong in suite.yaml, its templates, its tasks or the files that they name.
@@ -31,16 +37,17 @@ def load_suite(path: Path | str) -> Suite:
         advice = "a suite is a folder with suite.yaml, in which tasks names this file"
         raise UserFileError(path, "this is no suite", advice=advice)
     wanted = parse(SuiteFile, read_yaml(suite_file), suite_file)
-    prompt = Prompt(wanted.prompt, suite_file)
-    tasks = _Tasks(wanted, suite_file, prompt).read()
+    prompt = Prompt(wanted.prompt, suite_file, outside=allow_outside)
+    tasks = _Tasks(wanted, suite_file, prompt, outside=allow_outside).read()
     return Suite(
         name=wanted.name,
         version=wanted.version,
         tasks=tasks,
         domains=tuple(wanted.domains),
         metric=wanted.metric,
-        human_baseline=_human(wanted, suite_file, {task.id for task in tasks}),
+        human_baseline=_human(wanted, suite_file, {task.id for task in tasks}, outside=allow_outside),
         prompt_digest=prompt.digest,
+        prompt_uses_task=prompt.uses_task,
         digest=digest_json([wanted.name, wanted.version, wanted.metric, sorted(task.digest for task in tasks)]),
     )
 
@@ -48,8 +55,8 @@ def load_suite(path: Path | str) -> Suite:
 class _Tasks:
     """Reads the tasks one by one and remembers what must be unique or is worth reading once."""
 
-    def __init__(self, suite: SuiteFile, suite_file: Path, prompt: Prompt) -> None:
-        self.suite, self.suite_file, self.prompt = suite, suite_file, prompt
+    def __init__(self, suite: SuiteFile, suite_file: Path, prompt: Prompt, *, outside: bool) -> None:
+        self.suite, self.suite_file, self.prompt, self.outside = suite, suite_file, prompt, outside
         self.grader = grader_of(suite.grader, {})
         if suite.grader is not None:
             _check_grader(self.grader, suite_file, "grader")
@@ -57,33 +64,46 @@ class _Tasks:
         self.file_digests: dict[Path, str] = {}
 
     def read(self) -> tuple[Task, ...]:
-        path, rows = task_rows(self.suite, self.suite_file)
+        path, given = task_rows(self.suite, self.suite_file, outside=self.outside)
         seen: dict[str, str] = {}
-        tasks = []
-        for where, row in rows:
-            task = self.task(parse(TaskRow, row, path, field=where), path, where)
-            if task.id in seen:
-                problem = f"the id {task.id!r} is given twice, first at {seen[task.id]}"
+        places, rows = [], []
+        for where, value in given:
+            row = parse(TaskRow, value, path, field=where)
+            if row.id in seen:
+                problem = f"the id {row.id!r} is given twice, first at {seen[row.id]}"
                 raise UserFileError(path, problem, field=f"{where}.id", advice="ids must differ")
-            seen[task.id] = where
-            tasks.append(task)
-        if not tasks:
+            seen[row.id] = where
+            places.append(where)
+            rows.append((row, self.domain(row, path, where)))
+            self.check(row, path, where)
+        if not rows:
             raise UserFileError(path, "there are no tasks in it")
-        return tuple(tasks)
+        asked = self.prompt.messages(rows)
+        return tuple(
+            self.task(row, domain, messages, path, where)
+            for (row, domain), messages, where in zip(rows, asked, places, strict=True)
+        )
 
-    def task(self, row: TaskRow, path: Path, where: str) -> Task:
-        domain = self.domain(row, path, where)
-        grader = self.grader if row.grader is None else grader_of(row.grader, self.grader)
+    def check(self, row: TaskRow, path: Path, where: str) -> None:
+        grader = self.grader_of(row)
         _check_grader(grader, path, f"{where}.grader")
         if row.reference is None and grader["name"] in NEED_REFERENCE:
             problem = f"the grader {grader['name']!r} needs a reference, and there is none"
             raise UserFileError(path, problem, field=f"{where}.reference", advice="add it")
         _check_input(row, path, where)
-        messages = self.prompt.messages(row, domain)
+
+    def grader_of(self, row: TaskRow) -> dict[str, Any]:
+        return self.grader if row.grader is None else grader_of(row.grader, self.grader)
+
+    def task(self, row: TaskRow, domain: str, messages: tuple[Message, ...], path: Path, where: str) -> Task:
+        grader = self.grader_of(row)
         if not any(str(message["content"]).strip() for message in messages if message["role"] == "user"):
             raise UserFileError(path, "the template renders to an empty prompt", field=where)
         timeout_s = self.suite.timeout_s if row.timeout_s is None else row.timeout_s
-        files = [file_inside(self.suite_file.parent, name, path, f"{where}.files") for name in row.files]
+        files = [
+            file_inside(self.suite_file.parent, name, path, f"{where}.files", outside=self.outside)
+            for name in row.files
+        ]
         content = {
             "suite": self.suite.name,
             "id": row.id,
@@ -127,7 +147,7 @@ class _Tasks:
 
     def file_digest(self, file: Path) -> str:
         if file not in self.file_digests:
-            self.file_digests[file] = digest_bytes(file.read_bytes())
+            self.file_digests[file] = digest_bytes(read_bytes(file, most=MAX_FILE, unpack=False))
         return self.file_digests[file]
 
 
@@ -150,20 +170,22 @@ def _check_input(row: TaskRow, path: Path, where: str) -> None:
         raise UserFileError(path, problem, field=f"{where}.input", advice="the last message must ask: role user")
 
 
-def _human(suite: SuiteFile, suite_file: Path, tasks: set[str]) -> dict[str, Any] | None:
+def _human(suite: SuiteFile, suite_file: Path, tasks: set[str], *, outside: bool) -> dict[str, Any] | None:
     """What people reach: as written, or counted from a file of ratings, each task weighing the same."""
     value = suite.human_baseline
     if value is None:
         return None
     if isinstance(value, HumanBaseline):
         return value.model_dump()
-    path = file_inside(suite_file.parent, value, suite_file, "human_baseline")
+    path = file_inside(suite_file.parent, value, suite_file, "human_baseline", outside=outside)
     ratings: dict[str, dict[str, bool]] = {}
     for number, line in read_json_lines(path):
         row = parse(HumanRow, line, path, field=f"line {number}")
         if row.task not in tasks:
             problem = f"the suite has no task {row.task!r}"
-            raise UserFileError(path, problem, field=f"line {number}.task", advice=nearest(row.task, tasks))
+            raise UserFileError(
+                path, problem, field=f"line {number}.task", advice=nearest(row.task, sorted(tasks)[:1_000])
+            )
         if row.rater in ratings.setdefault(row.task, {}):
             problem = f"the rater {row.rater!r} stands twice at task {row.task!r}"
             raise UserFileError(path, problem, field=f"line {number}", advice="keep one")

@@ -1,14 +1,14 @@
 """The suite's prompt template: rendered over a task's input, it is what a contender is asked."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.core import Message, UserFileError, digest_json, nearest
 from harness.suite.inside import file_inside
 from harness.suite.schema import MessageRow, PromptFiles, TaskRow
-from harness.userfile import read_text
+from harness.userfile import Template, TemplateFault, read_template
 
 DEFAULT = "{{ input }}"
 VARIABLES = ("input", "id", "domain", "metadata")
@@ -19,53 +19,62 @@ class Prompt:
 
     Attributes:
         digest: of the templates' text, so that two reports can say that only the template changed.
+        uses_task: whether what a task holds can reach the prompt; known once it was rendered.
     """
 
-    def __init__(self, value: str | PromptFiles | None, suite_file: Path) -> None:
+    def __init__(self, value: str | PromptFiles | None, suite_file: Path, *, outside: bool = False) -> None:
         folder = suite_file.parent
         files = {"user": value} if isinstance(value, str) else value.model_dump() if value else {}
-        paths = {role: file_inside(folder, name, suite_file, "prompt") for role, name in files.items()}
-        texts = {"user": DEFAULT} | {role: read_text(path) for role, path in paths.items()}
-        self.digest = digest_json([texts.get("system"), texts["user"]])
-        self._render = {role: _compiled(text, paths.get(role, suite_file)) for role, text in texts.items()}
+        paths = {role: file_inside(folder, name, suite_file, "prompt", outside=outside) for role, name in files.items()}
+        self._templates = {"user": Template(DEFAULT)} | {role: read_template(path) for role, path in paths.items()}
+        self._paths = {"user": suite_file} | paths
+        system = self._templates.get("system")
+        self.digest = digest_json([system.text if system else None, self._templates["user"].text])
+        self.uses_task = True
 
-    def messages(self, row: TaskRow, domain: str) -> tuple[Message, ...]:
-        """The messages of a task.
+    def messages(self, rows: Sequence[tuple[TaskRow, str]]) -> list[tuple[Message, ...]]:
+        """The messages of each task, given as its row and its domain.
 
         A text becomes one user message. Of a conversation the last user message is rendered, the others stay as they
         are. A system template stands first, in place of the conversation's own.
         """
-        given = row.input if isinstance(row.input, list) else [MessageRow(role="user", content=row.input)]
-        messages = [message.model_dump(exclude_none=True) for message in given]
-        last = max(place for place, message in enumerate(messages) if message["role"] == "user")
-        variables = {"id": row.id, "domain": domain, "metadata": row.metadata, "input": messages[last]["content"]}
-        messages[last]["content"] = self._render["user"](variables)
-        if "system" in self._render:
-            system = {"role": "system", "content": self._render["system"](variables)}
-            messages = [system, *(messages[1:] if messages[0]["role"] == "system" else messages)]
-        return tuple(messages)
+        asked, variables = [], []
+        for row, domain in rows:
+            given = row.input if isinstance(row.input, list) else [MessageRow(role="user", content=row.input)]
+            messages = [message.model_dump(exclude_none=True) for message in given]
+            last = max(place for place, message in enumerate(messages) if message["role"] == "user")
+            asked.append((messages, last))
+            content = messages[last]["content"]
+            variables.append({"id": row.id, "domain": domain, "metadata": row.metadata, "input": content})
+        texts: dict[str, list[str]] = {}
+        used: set[str] = set()
+        for role in self._templates:
+            texts[role], names = self._rendered(role, variables)
+            used |= names
+        talks = any(len(messages) > 1 for messages, _ in asked)  # what stands before the question differs
+        self.uses_task = talks or not used.isdisjoint({"input", "metadata"})
+        found = []
+        for number, (messages, last) in enumerate(asked):
+            messages[last]["content"] = texts["user"][number]
+            head = [{"role": "system", "content": texts["system"][number]}] if "system" in texts else []
+            found.append((*head, *(messages[1:] if head and messages[0]["role"] == "system" else messages)))
+        return found
 
-
-def _compiled(text: str, path: Path) -> Callable[[Mapping[str, Any]], str]:
-    from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-    try:
-        template = environment.from_string(text)
-    except TemplateSyntaxError as error:
-        raise UserFileError(path, f"not a valid template: {error.message}", field=f"line {error.lineno}") from None
-
-    def render(variables: Mapping[str, Any]) -> str:
+    def _rendered(self, role: str, variables: list[dict[str, Any]]) -> tuple[list[str], frozenset[str]]:
+        path = self._paths[role]
         try:
-            return template.render(variables)
-        except UndefinedError as error:
-            raise _undefined(path, str(error), variables) from None
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-            problem = f"the template fails on task {variables['id']!r}: {error or type(error).__name__}"
-            raise UserFileError(path, problem) from None
-
-    return render
+            return self._templates[role].render(variables)
+        except TemplateFault as fault:
+            row = variables[fault.row] if fault.row is not None else None
+            if fault.wrong == "syntax":
+                raise UserFileError(
+                    path, f"not a valid template: {fault.problem}", field=f"line {fault.line}"
+                ) from None
+            if fault.wrong == "undefined" and row is not None:
+                raise _undefined(path, fault.problem, row) from None
+            advice = "take the loop or the power out" if fault.wrong in {"time", "memory"} else ""
+            where = f" on task {row['id']!r}" if row is not None else ""
+            raise UserFileError(path, f"the template fails{where}: {fault.problem}", advice=advice) from None
 
 
 def _undefined(path: Path, message: str, variables: Mapping[str, Any]) -> UserFileError:

@@ -66,8 +66,18 @@ class SuiteFile(Strict):
     human_baseline: HumanBaseline | str | None = None
     timeout_s: Seconds | None = None
     tasks: str | None = None
+    field: str | None = Field(default=None, min_length=1)
     huggingface: HuggingFace | None = None
     harbor: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_short(cls, value: Any) -> Any:
+        """``tasks: {path: FILE, field: KEY}`` is the same as both keys by themselves."""
+        tasks = value.get("tasks") if isinstance(value, dict) else None
+        if isinstance(tasks, dict) and tasks.keys() <= {"path", "field"} and "path" in tasks:
+            return {**value, "tasks": tasks["path"]} | ({"field": tasks["field"]} if "field" in tasks else {})
+        return value
 
     @model_validator(mode="after")
     def _whole(self) -> "SuiteFile":
@@ -79,7 +89,9 @@ class SuiteFile(Strict):
             raise ValueError("harbor task folders cannot be read; supported sources: tasks, huggingface")
         sources = [key for key in ("tasks", "huggingface") if getattr(self, key) is not None]
         if not sources:
-            raise ValueError("no source of tasks; add tasks: tasks.jsonl (or .parquet), or huggingface: {path: …}")
+            raise ValueError(
+                "no source of tasks; add tasks: tasks.jsonl (or .csv, .tsv, .json, .parquet), or huggingface: {path: …}"
+            )
         if len(sources) > 1:
             raise ValueError("two sources of tasks, tasks and huggingface; keep one")
         return self

@@ -1,97 +1,100 @@
-"""Where a suite's tasks come from: JSON lines, Parquet, or whatever the package ``datasets`` reads."""
+"""Where a suite's tasks come from: a table in its folder, or whatever the package ``datasets`` reads."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from harness.core import UserFileError, nearest
+from harness.core import UserFileError, install_line, nearest
+from harness.suite.inside import ADVICE, file_inside, is_inside, path_inside
 from harness.suite.schema import FIELDS, HuggingFace, SuiteFile
-from harness.userfile import read_json_lines
-
-Rows = Iterator[tuple[str, dict[str, Any]]]
-"""Where a row stands in its file (``line 3``, ``row 3``; from 1), and the row."""
+from harness.userfile import KINDS, Rows, arrow_rows, open_file, table_kind, table_rows
 
 FORMATS = ("csv", "json", "parquet", "text")
 
 
-def task_rows(suite: SuiteFile, suite_file: Path) -> tuple[Path, Rows]:
-    """The file that holds the tasks, to be named in messages, and its rows."""
+def task_rows(suite: SuiteFile, suite_file: Path, *, outside: bool = False) -> tuple[Path, Rows]:
+    """The file that holds the tasks, to be named in messages, and its rows; with ``outside`` it may lie anywhere."""
     if suite.huggingface is not None:
-        return suite_file, _huggingface_rows(suite.huggingface, suite_file)
-    path = suite_file.parent / str(suite.tasks)
-    if path.suffix == ".jsonl":
-        return path, ((f"line {number}", row) for number, row in read_json_lines(path))
-    if path.suffix == ".parquet":
-        return path, _parquet_rows(path)
-    problem = f"tasks must be a .jsonl or a .parquet file, found {suite.tasks!r}"
-    raise UserFileError(suite_file, problem, field="tasks")
+        return suite_file, _huggingface_rows(suite.huggingface, suite_file, outside=outside)
+    name = str(suite.tasks)
+    path = path_inside(suite_file.parent, name, suite_file, "tasks", outside=outside)
+    kind = table_kind(path)
+    if kind is None:
+        advice = f"needed: a file that ends in {', '.join(KINDS)}, or in one of them and .gz"
+        raise UserFileError(suite_file, f"cannot tell what kind of table {name!r} is", field="tasks", advice=advice)
+    rows = table_rows(path, field=suite.field)
+    return path, rows if kind in {".jsonl", ".json"} else ((where, from_table(row)) for where, row in rows)
 
 
-def _parquet_rows(path: Path) -> Rows:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        raise UserFileError(path, "there is no such file") from None
-    except (pa.ArrowException, OSError) as error:
-        raise UserFileError(path, f"not a Parquet file: {str(error).splitlines()[0]}") from None
-    for number, row in enumerate(table.to_pylist(), 1):
-        yield f"row {number}", _from_table(row)
-
-
-def _from_table(row: dict[str, Any]) -> dict[str, Any]:
-    """A row whose empty cells are absent, and whose nested fields may stand as JSON in a text column."""
-    found = {key: value for key, value in row.items() if value is not None}
+def from_table(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a table whose nested fields may stand as JSON in a text column."""
+    found = dict(row)
     for key in ("grader", "metadata", "files"):
         if isinstance(found.get(key), str) and found[key].lstrip()[:1] in {"{", "["}:
-            with suppress(ValueError):  # then it stays a text, and the schema says what is wrong with it
+            with suppress(ValueError, RecursionError):  # then it stays a text, and the schema says what is wrong
                 found[key] = json.loads(found[key])
-    if isinstance(found.get("grader"), dict):
-        found["grader"] = {k: v for k, v in found["grader"].items() if v is not None}
-    if isinstance(found.get("input"), list):
-        found["input"] = [
-            {k: v for k, v in part.items() if v is not None} if isinstance(part, dict) else part
-            for part in found["input"]
-        ]
     return found
 
 
-def _huggingface_rows(source: HuggingFace, suite_file: Path) -> Rows:
-    try:
-        import datasets
-    except ImportError:
-        problem = "the package datasets is not installed"
-        advice = "pip install 'ownbench[datasets]'"
-        raise UserFileError(suite_file, problem, field="huggingface", advice=advice) from None
+def _huggingface_rows(source: HuggingFace, suite_file: Path, *, outside: bool) -> Rows:
+    datasets = _package(suite_file)
     for field in source.map:
         if field not in FIELDS:
             raise UserFileError(
                 suite_file, "unknown field", field=f"huggingface.map.{field}", advice=nearest(field, FIELDS)
             )
     with TemporaryDirectory() as scratch:
-        table = _one_split(_loaded(datasets, source, suite_file, scratch), suite_file)
+        table = _one_split(_loaded(datasets, source, suite_file, scratch, outside=outside), suite_file)
         columns = _columns(source, list(table.column_names), suite_file)
-        labels = {
-            column: feature
-            for column, feature in (table.features or {}).items()
-            if isinstance(feature, datasets.ClassLabel)
-        }
-        rows = table.with_format(None).to_list()
+        rows = _named(datasets, table)
         del table
-    for number, row in enumerate(rows, 1):
-        found = {
-            field: labels[column].int2str(row[column])
-            if column in labels and isinstance(row[column], int) and row[column] >= 0
-            else row[column]
-            for field, column in columns.items()
-        }
+    for number, (_, row) in enumerate(rows, 1):
+        found = {field: row[column] for field, column in columns.items() if column in row}
         found.setdefault("id", f"row-{number:06d}")
-        yield f"huggingface row {number}", _from_table(found)
+        yield f"huggingface row {number}", from_table(found)
+
+
+def data_set_rows(folder: Path, split: str | None = None) -> Rows:
+    """The rows of a data set on this machine: a folder that ``datasets`` saved, or one of its tables.
+
+    Raises:
+        UserFileError: the package is missing, it cannot load the folder, or there are several splits and none is named.
+    """
+    datasets = _package(folder)
+    with TemporaryDirectory() as scratch:
+        try:
+            with _offline(datasets):
+                loaded = _local_data_set(datasets, folder, scratch, {"name": None, "split": split})
+        except _load_errors(datasets) as error:
+            raise _not_loaded(folder, str(folder), error) from None
+        if isinstance(loaded, dict) and len(loaded) > 1:
+            problem = f"the data set has the splits {', '.join(map(str, loaded))}"
+            raise UserFileError(folder, problem, advice="name one with --split")
+        yield from _named(datasets, next(iter(loaded.values())) if isinstance(loaded, dict) else loaded)
+
+
+def _package(path: Path) -> Any:
+    try:
+        import datasets
+    except ImportError:
+        problem = "the package datasets is not installed"
+        raise UserFileError(path, problem, field="huggingface", advice=install_line("datasets")) from None
+    return datasets
+
+
+def _named(datasets: Any, table: Any) -> list[tuple[str, dict[str, Any]]]:
+    """The rows of a loaded data set, numbers of class labels as the labels' names."""
+    labels = {name: kind for name, kind in (table.features or {}).items() if isinstance(kind, datasets.ClassLabel)}
+    rows = list(arrow_rows([table.with_format("arrow")[:]]))
+    for _, row in rows:
+        for name, kind in labels.items():
+            if isinstance(row.get(name), int) and row[name] >= 0:
+                row[name] = kind.int2str(row[name])
+    return rows
 
 
 def _columns(source: HuggingFace, present: list[str], suite_file: Path) -> dict[str, str]:
@@ -108,49 +111,90 @@ def _columns(source: HuggingFace, present: list[str], suite_file: Path) -> dict[
     return {field: column for field, column in (own | source.map).items() if column is not None}
 
 
-def _loaded(datasets: Any, source: HuggingFace, suite_file: Path, scratch: str) -> Any:
+def _loaded(datasets: Any, source: HuggingFace, suite_file: Path, scratch: str, *, outside: bool) -> Any:
     """What ``datasets`` loads; a local path touches neither the network nor the user's cache."""
     folder = suite_file.parent
-    local = folder / source.path
     options: dict[str, Any] = {"name": source.name, "split": source.split}
+    is_format = source.path in FORMATS
+    if is_format and source.data_files is None:
+        problem = f"path {source.path!r} names a format; its files are missing"
+        raise UserFileError(suite_file, problem, field="huggingface.data_files", advice="add data_files: FILE")
+    files = _data_files(source.data_files, folder, suite_file, local=is_format, outside=outside)
+    local = folder if is_format else path_inside(folder, source.path, suite_file, "huggingface.path", outside=outside)
+    if not is_format and local.is_dir() and not outside:
+        _refuse_links(local, folder, suite_file)
     try:
-        if source.path in FORMATS:
-            if source.data_files is None:
-                problem = f"path {source.path!r} names a format; its files are missing"
-                raise UserFileError(suite_file, problem, field="huggingface.data_files", advice="add data_files: FILE")
-            files = _local_files(source.data_files, folder, suite_file)
+        if is_format:
             with _offline(datasets):
                 return datasets.load_dataset(
                     source.path, data_files=files, cache_dir=scratch, keep_in_memory=True, **options
                 )
         if local.exists():
             with _offline(datasets):
-                if (local / "dataset_info.json").exists() or (local / "dataset_dict.json").exists():
-                    saved = datasets.load_from_disk(str(local), keep_in_memory=True)
-                    return saved[source.split] if isinstance(saved, dict) and source.split else saved
-                return datasets.load_dataset(str(local), cache_dir=scratch, keep_in_memory=True, **options)
+                return _local_data_set(datasets, local, scratch, options)
         if source.path.startswith((".", "/", "~")):
-            raise UserFileError(suite_file, f"there is no {source.path!r} beside suite.yaml", field="huggingface.path")
+            raise UserFileError(suite_file, f"there is no {source.path!r} next to suite.yaml", field="huggingface.path")
         with _quiet(datasets):
-            return datasets.load_dataset(source.path, data_files=source.data_files, revision=source.revision, **options)
-    except (OSError, ValueError, RuntimeError, LookupError, TypeError, datasets.exceptions.DatasetsError) as error:
-        cause = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserFileError(suite_file, f"cannot load {source.path!r}: {cause}", field="huggingface") from None
+            return datasets.load_dataset(source.path, data_files=files, revision=source.revision, **options)
+    except _load_errors(datasets) as error:
+        raise _not_loaded(suite_file, source.path, error) from None
 
 
-def _local_files(value: Any, folder: Path, suite_file: Path) -> Any:
-    """``data_files`` relative to the suite's folder; an address is refused, since a format by itself is local."""
+def _load_errors(datasets: Any) -> tuple[type[Exception], ...]:
+    return (OSError, ValueError, RuntimeError, LookupError, TypeError, datasets.exceptions.DatasetsError)
+
+
+def _not_loaded(path: Path, name: str, error: Exception) -> UserFileError:
+    cause = (str(error).splitlines() or [type(error).__name__])[0]
+    return UserFileError(path, f"cannot load {name!r}: {cause}", field="huggingface")
+
+
+def _local_data_set(datasets: Any, local: Path, scratch: str, options: dict[str, Any]) -> Any:
+    if (local / "dataset_info.json").exists() or (local / "dataset_dict.json").exists():
+        saved = datasets.load_from_disk(str(local), keep_in_memory=True)
+        return saved[options["split"]] if isinstance(saved, dict) and options["split"] else saved
+    return datasets.load_dataset(str(local), cache_dir=scratch, keep_in_memory=True, **options)
+
+
+def _data_files(value: Any, folder: Path, suite_file: Path, *, local: bool, outside: bool) -> Any:
+    """``data_files`` as they may be read: of a format the files in the suite's folder, else names in the data set."""
+    again = {"local": local, "outside": outside}
     if isinstance(value, dict):
-        return {key: _local_files(files, folder, suite_file) for key, files in value.items()}
+        return {key: _data_files(files, folder, suite_file, **again) for key, files in value.items()}
     if isinstance(value, list):
-        return [_local_files(file, folder, suite_file) for file in value]
-    if "://" in str(value):
+        return [_data_files(file, folder, suite_file, **again) for file in value]
+    field = "huggingface.data_files"
+    if value is None:
+        return None
+    if "::" in str(value) or ("://" in str(value) and (local or not str(value).startswith(("https://", "hf://")))):
         problem = f"{value!r} is an address; a path that is a format reads local files only"
-        raise UserFileError(suite_file, problem, field="huggingface.data_files", advice="download the file first")
-    path = folder / str(value)
-    if not path.exists() and not any(mark in str(value) for mark in "*?["):
-        raise UserFileError(suite_file, f"there is no file {value!r}", field="huggingface.data_files")
-    return str(path)
+        raise UserFileError(suite_file, problem, field=field, advice="download the file first")
+    if not local:
+        if "://" not in str(value):
+            path_inside(folder, str(value), suite_file, field)  # it would be read from this machine, not from the hub
+        return value
+    path = path_inside(folder, str(value), suite_file, field, outside=outside)
+    found = [path] if path.exists() else sorted(folder.glob(str(value)))
+    if not found:
+        raise UserFileError(suite_file, f"there is no file {value!r}", field=field)
+    for file in found:
+        if not file.is_dir():
+            open_file(file, unpack=False).close()  # no pipe, no device, and no file without end
+    names = [os.path.relpath(file, folder) for file in found if not file.is_dir()]
+    return [str(file_inside(folder, name, suite_file, field, outside=outside)) for name in sorted(names)]
+
+
+def _refuse_links(local: Path, folder: Path, suite_file: Path) -> None:
+    """Refuses a local data set in which a link leads out of the suite's folder."""
+    for place, folders, files in os.walk(local):
+        for name in (*folders, *files):
+            path = Path(place) / name
+            shown = repr(path.relative_to(folder).as_posix())
+            if path.is_symlink() and not is_inside(path, folder):
+                problem = f"{shown} is a link out of the suite's folder"
+                raise UserFileError(suite_file, problem, field="huggingface.path", advice=ADVICE)
+            if not path.is_dir() and not path.is_file():
+                raise UserFileError(suite_file, f"{shown} is no file", field="huggingface.path", advice="take it out")
 
 
 def _one_split(loaded: Any, suite_file: Path) -> Any:

@@ -6,7 +6,7 @@ A system asks for calls through the `Session` that the run hands to it; it never
 from harness.system.build import DirectPlan, HybridPlan, Plan, build_systems, contender_of
 from harness.system.direct import Direct
 from harness.system.hybrid import CONTROLS, SIGNALS, Hybrid, Trade, best_threshold
-from harness.system.protocol import Session, System, sureness
+from harness.system.protocol import Session, System, fault_in, sureness
 from harness.system.skilled import DELIVERIES, Skilled
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "best_threshold",
     "build_systems",
     "contender_of",
+    "fault_in",
     "sureness",
 ]

@@ -1,8 +1,36 @@
-"""Reads what a user wrote (YAML, JSON lines) against a schema, and says what is wrong by file, field and remedy.
+"""Reads what a user wrote (YAML, JSON, tables, templates) and says what is wrong by file, field and remedy.
 
-Every room that parses a user's file does it through here, so that all messages look alike.
+Every room that parses a user's file does it through here: all messages look alike, and no file takes more time or
+memory than was agreed, whatever it holds.
 """
 
-from harness.userfile.parse import Strict, parse, read_json_lines, read_text, read_yaml
+from harness.userfile.arrow import arrow_rows
+from harness.userfile.bounded import open_file, read_bytes, read_lines
+from harness.userfile.child import TookTooLongError, watched
+from harness.userfile.json_text import json_value
+from harness.userfile.parse import Strict, parse, read_json, read_json_lines, read_text, read_yaml
+from harness.userfile.tabular import KINDS, Rows, table_kind, table_rows
+from harness.userfile.template import Template, TemplateFault, read_template
 
-__all__ = ["Strict", "parse", "read_json_lines", "read_text", "read_yaml"]
+__all__ = [
+    "KINDS",
+    "Rows",
+    "Strict",
+    "Template",
+    "TemplateFault",
+    "TookTooLongError",
+    "arrow_rows",
+    "json_value",
+    "open_file",
+    "parse",
+    "read_bytes",
+    "read_json",
+    "read_json_lines",
+    "read_lines",
+    "read_template",
+    "read_text",
+    "read_yaml",
+    "table_kind",
+    "table_rows",
+    "watched",
+]

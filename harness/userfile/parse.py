@@ -1,15 +1,20 @@
 """From bytes on disk to a checked record, or to one clear message."""
 
-import json
-import re
+import math
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.core import UserFileError, nearest
+from harness.userfile.bounded import MAX_TEXT, read_bytes, read_lines
+from harness.userfile.json_text import json_value
+from harness.userfile.yaml_text import yaml_value
+
+MAX_YAML = 4_000_000
+"""Bytes of a YAML file."""
 
 
 class Strict(BaseModel):
@@ -21,40 +26,26 @@ class Strict(BaseModel):
 M = TypeVar("M", bound=BaseModel)
 
 
-def read_text(path: Path) -> str:
-    """The file's text.
+def read_text(path: Path, *, most: int = MAX_TEXT) -> str:
+    """The file's text, its lines ended by line feeds.
 
     Raises:
-        UserFileError: the file is missing, a folder, unreadable, or not UTF-8.
+        UserFileError: as `read_bytes`; or not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UserFileError(path, "there is no such file", advice=_neighbours(path)) from None
-    except IsADirectoryError:
-        raise UserFileError(path, "this is a folder, a file is needed") from None
+        text = read_bytes(path, most=most).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserFileError(path, f"not UTF-8 at byte {error.start}", advice="save it as UTF-8") from None
-    except OSError as error:
-        raise UserFileError(path, f"cannot be read: {error.strerror}") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping that a YAML file holds.
 
     Raises:
-        UserFileError: as `read_text`; or not YAML, a key given twice, or something else than a mapping.
+        UserFileError: as `read_text`; or not YAML, a key given twice, something else than a mapping, or too much.
     """
-    text = read_text(path)
-    try:
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = f"not valid YAML: {error.problem or error}"
-        raise UserFileError(path, problem, field=where, advice=_yaml_advice(error)) from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise UserFileError(path, f"not valid YAML: {str(error).splitlines()[0]}") from None
+    value = yaml_value(read_text(path, most=MAX_YAML), path)
     if value is None:
         raise UserFileError(path, "the file is empty")
     if not isinstance(value, dict):
@@ -62,35 +53,25 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return value
 
 
-def _yaml_advice(error: yaml.MarkedYAMLError) -> str:
-    """What to do about a file that is not YAML, as far as the parser's words tell."""
-    problem, context = str(error.problem or ""), str(error.context or "")
-    misplaced = "block end" in problem and not re.search("<(scalar|anchor|alias|tag)>", problem)
-    found = (
-        (r"'\t'" in problem, "indent with spaces, not with tabs"),
-        ("given twice" in problem, "keep one of the two"),
-        ("quoted scalar" in context, "close the quotation mark"),
-        ("flow" in context, "close the bracket that was opened before"),
-        ("block mapping start" in problem or misplaced, "check the indentation"),
-        (True, "quote texts that hold ': ' or begin with @ * & ! % `"),
-    )
-    return next(advice for holds, advice in found if holds)
+def read_json(path: Path) -> Any:
+    """The value that a JSON file holds.
+
+    Raises:
+        UserFileError: as `read_text`; or as `json_value`.
+    """
+    return json_value(read_text(path), path)
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line numbers (from 1) and objects of a JSON lines file; blank lines are passed over.
 
     Raises:
-        UserFileError: as `read_text`; or a line that is not one JSON object.
+        UserFileError: as `read_lines`; or a line that is not one JSON object.
     """
-    for number, line in enumerate(read_text(path).split("\n"), 1):
+    for number, line in read_lines(path):
         if not line.strip():
             continue
-        try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            problem = f"not valid JSON at column {error.colno}: {error.msg}"
-            raise UserFileError(path, problem, field=f"line {number}", advice="one JSON object a line") from None
+        value = json_value(line, path, field=f"line {number}")
         if not isinstance(value, dict):
             raise UserFileError(path, f"found {_kind(value)}, needed one JSON object", field=f"line {number}")
         yield number, value
@@ -123,8 +104,52 @@ def _explained(error: ValidationError, schema: type[BaseModel], value: Any, path
         problem, _, advice = str(first.get("ctx", {}).get("error", first["msg"])).partition("; ")
         return UserFileError(path, problem, field=where, advice=advice)
     found = first.get("input")
-    shown = f"{_kind(found)} {_short(found)}" if not isinstance(found, (dict, list)) else _kind(found)
-    return UserFileError(path, f"found {shown}", field=where, advice=f"needed: {_plain(first['msg'])}")
+    shown = f"{_kind(found)} {_short(found)}".rstrip() if not isinstance(found, (dict, list)) else _kind(found)
+    problem, advice = f"found {shown}", f"needed: {_needed(first)}"
+    if "[key]" in first["loc"]:
+        where = ".".join(where.split(".")[: max(1, len(location) - 1)])
+        problem = f"found {shown} as a key"
+    if first["type"] == "string_type" and found is not None and not isinstance(found, (dict, list)):
+        advice += "; put it in quotes"
+    if first["type"] in {"int_type", "float_type"} and (number := _number_in(found)) is not None:
+        advice += f"; write {number}"
+    return UserFileError(path, problem, field=where, advice=advice)
+
+
+_NEEDED = {
+    "string_type": "a text",
+    "string_unicode": "a text of whole characters",
+    "string_too_short": "a text that is not empty",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number from {ge:g}",
+    "less_than_equal": "a number up to {le:g}",
+    "string_too_long": "at most {max_length} characters",
+    "too_short": "at least {min_length}",
+}
+
+
+def _needed(problem: Any) -> str:
+    """What would be right, in words that are not pydantic's where we have some."""
+    words = _NEEDED.get(problem["type"])
+    return _plain(problem["msg"]) if words is None else words.format(**problem.get("ctx", {}))
+
+
+def _number_in(found: Any) -> str | None:
+    """A text that means a number, as YAML takes it for one."""
+    try:
+        number = float(found) if isinstance(found, str) else math.nan
+    except ValueError:
+        return None
+    if not math.isfinite(number) or abs(number) >= 1e15:
+        return None
+    return f"{number:.12f}".rstrip("0").rstrip(".") if number else None
 
 
 def _is_branch(part: str, value: Any) -> bool:
@@ -175,33 +200,9 @@ def _kind(value: Any) -> str:
 def _short(value: Any) -> str:
     if value is None:
         return ""
-    text = repr(value)
+    text = value.isoformat() if isinstance(value, date) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _plain(message: str) -> str:
     return message.removeprefix("Input should be ").removeprefix("a valid ").removeprefix("Value error, ")
-
-
-def _neighbours(path: Path) -> str:
-    """What stands beside a file that is missing."""
-    folder = path.parent
-    if not folder.is_dir():
-        return f"nor is there a folder {folder}"
-    names = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
-    return nearest(path.name, names[:40]) if names else f"{folder} is empty"
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML's safe subset, in which a key may not be given twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=deep)
-            if isinstance(key, (str, int, float, bool)) and key_node.tag != "tag:yaml.org,2002:merge":
-                if key in seen:
-                    problem = f"the key {key!r} is given twice"
-                    raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-                seen.add(key)
-        return super().construct_mapping(node, deep=deep)

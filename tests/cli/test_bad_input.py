@@ -132,6 +132,57 @@ SPOILT: dict[str, tuple[Callable[[Place], None], list[str]]] = {
     "wrong type": (put("trials", value="three"), [E, "trials", "'three'"]),
     "trials of zero": (put("trials", value=0), [E, "trials", "0"]),
     "a truth value as a number": (put("trials", value=True), [E, "trials"]),
+    "more trials than a report holds": (
+        put("trials", value=2_000_000),
+        [E, "trials", "4 tasks x 2 contenders x 2,000,000 trials", "1,000,000 at most"],
+    ),
+    "more calls at once than a machine": (put("limits", value={"concurrency": 1_000_000}), [E, "concurrency", "10000"]),
+    "contenders that differ in case": (
+        put("contenders", "Plain", value={"model": "m"}),
+        [E, "contenders", "'plain' and 'Plain'", "differ in case"],
+    ),
+    "contenders that look alike": (
+        put("contenders", "pl\u0430in", value={"model": "m"}),
+        [E, "contenders", "U+0430 (CYRILLIC SMALL LETTER A)", "rename one"],
+    ),
+    "models that look alike": (
+        put("models", "\uff4d", value={"backend": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1"}),
+        [E, "models", "U+FF4D", "rename one"],
+    ),
+    "a name with a character that cannot be seen": (
+        put("contenders", "new\u200b", value={"model": "m"}),
+        [E, "contenders", r"'new\u200b'", "ZERO WIDTH SPACE", "take it out"],
+    ),
+    "a reference that only looks like a contender": (
+        put("reference", value="pl\u0430in"),
+        [E, "reference", "'plain' looks the same", "U+0430"],
+    ),
+    "suites that look alike": (
+        both(
+            lambda place: live.write_suite(place.folder / "suites" / "t", 2, name="S"),
+            put("suites", value=["suites/s", "suites/t"]),
+        ),
+        [E, "suites.1", "'s' and 'S'", "differ in case"],
+    ),
+    "a number that YAML reads otherwise": (
+        lambda place: place.report.joinpath("experiment.yaml").write_text("name: a\ntrials: 010\n"),
+        [E, "line 2", "010 would be read as 8", "write 10"],
+    ),
+    "a number that is a text to YAML": (put("trials", value="1e3"), [E, "trials", "'1e3'", "write 1000"]),
+    "a truth value as a name": (put("name", value=False), [E, "name", "a text", "put it in quotes"]),
+    "a truth value as a contender": (
+        lambda place: place.experiment(lambda content: content["contenders"].update({False: {"model": "m"}})),
+        [E, "contenders: found the truth value False as a key", "put it in quotes"],
+    ),
+    "a budget without its key": (put("budget", value=25), [E, "budget", "a mapping of keys to values"]),
+    "a name of a million characters": (put("name", value="x" * 1_000_000), [E, "name", "at most 200 characters"]),
+    "a name of two lines": (put("name", value="a\nb"), [E, "name", "control character"]),
+    "a path that no file can have": (put("suites", value=["x" * 5000]), [E, "suites.0", "xxx...", "too long"]),
+    "more tries than anybody waits for": (put("limits", value={"tries": 10**400}), [E, "limits.tries", "up to 100"]),
+    "an anchor that holds itself": (
+        written(E, "name: a\nsuites: &s [suites/s, *s]\n"),
+        [E, "alias"],
+    ),
     "negative budget": (put("budget", value={"usd": -1}), [E, "budget.usd", "-1"]),
     "budget that is no number": (put("budget", value={"usd": float("nan")}), [E, "budget.usd"]),
     "no such file": (removed(E), [E, "there is no such file"]),
@@ -151,6 +202,24 @@ SPOILT: dict[str, tuple[Callable[[Place], None], list[str]]] = {
         put("models", "m", "base_url", value="localhost:1"),
         [E, "models.m", "base_url", "http://"],
     ),
+    **{
+        f"base_url that ends in {end}": (
+            put("models", "m", "base_url", value=f"http://127.0.0.1:9/v1{end}"),
+            [E, "models.m", end.rstrip("/"), "write http://127.0.0.1:9/v1"],
+        )
+        for end in ("/chat/completions", "/chat/completions/", "/completions", "/responses")
+    },
+    **{
+        f"base_url {url}": (put("models", "m", "base_url", value=url), [E, "models.m", "base_url"])
+        for url in (
+            "http://",
+            "http://h:99999/v1",
+            "http://h:x/v1",
+            "http://[::1/v1",
+            "http://h /v1",
+            "http://h/v1?a=b",
+        )
+    },
     "unknown model": (put("contenders", "plain", "model", value="n"), [E, "contenders.plain.model", "'n'"]),
     "unknown contender": (
         both(hybrid(signal="always"), put("contenders", "h", "expert", value="skiled")),
@@ -163,6 +232,9 @@ SPOILT: dict[str, tuple[Callable[[Place], None], list[str]]] = {
     "a delivery to come": (put("contenders", "skilled", "delivery", value="bm25:3"), [E, "contenders.skilled", "bm25"]),
     "delivery without skills": (drop("contenders", "skilled", "skills"), [E, "contenders.skilled", "without skills"]),
     "unknown signal": (hybrid(signal="logprob"), [E, "contenders.h.escalate", "'logprob'", "logprob_m"]),
+    "a threshold in percent": (hybrid(signal="margin", threshold=80), [E, "contenders.h.escalate", "80", "write 0.8"]),
+    "a threshold beyond percents": (hybrid(signal="logprob_mean", threshold=250.0), [E, "escalate", "between 0 and 1"]),
+    "a margin below 0": (hybrid(signal="margin", threshold=-0.5), [E, "contenders.h.escalate", "-0.5", "0 and 1"]),
     "a share above one": (hybrid(signal="random:2"), [E, "contenders.h.escalate", "between 0 and 1"]),
     "random like nobody": (hybrid(signal="random:plain"), [E, "contenders.h.escalate.signal", "random:plain"]),
     "random like a hybrid that chooses nothing": (

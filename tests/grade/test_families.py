@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core import Answer, Cause, Status, Task
-from harness.grade import grade, grader, normalised, watched
+from harness.grade import grade, grader, normalised
+from harness.userfile import child
 
 P, W, M = "passed", "wrong", "malformed"
 
@@ -170,11 +171,11 @@ def test_a_reference_passes_as_its_own_answer_and_shuffled_where_order_does_not_
 
 
 def test_a_catastrophic_pattern_is_stopped_and_the_next_one_works(monkeypatch):
-    monkeypatch.setattr(watched, "SECONDS", 0.3)
+    monkeypatch.setattr(child, "SECONDS", 0.3)
     graded, _ = judged({"name": "regex", "pattern": r"(a+)+$"}, None, "a" * 60 + "b")
     assert (graded.status, graded.cause) == (Status.UNGRADED, Cause.GRADER)
     assert "took longer" in graded.reason
-    monkeypatch.setattr(watched, "SECONDS", 30.0)
+    monkeypatch.setattr(child, "SECONDS", 30.0)
     assert judged({"name": "regex", "pattern": r"^\d+$"}, None, "12")[1] == P
 
 

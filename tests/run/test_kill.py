@@ -3,6 +3,7 @@
 import fcntl
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -134,7 +135,7 @@ def test_interrupted_twice_it_drops_what_is_in_flight(tmp_path):
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 40
         assert process.returncode == 4, err
         assert "Traceback" not in err
         assert {row["status"] for row in live.rows(report).values()} == {"skipped"}
@@ -163,10 +164,11 @@ def test_a_disk_that_is_full_ends_the_run_in_one_line_and_costs_what_was_in_flig
         full = subprocess.run(
             ["bash", "-c", command], capture_output=True, text=True, env=live.environment(), timeout=60, check=False
         )
-        assert full.returncode == 2, full.stderr
+        assert full.returncode == 4, full.stderr
         assert full.stdout == ""
         (line,) = full.stderr.splitlines()
-        assert "too large" in line
+        assert re.fullmatch(rf"ownbench: {report}/(attempts|calls)\.jsonl: cannot be written: File too large; .*", line)
+        assert {row["outcome"]["status"] for row in live.journal(report)} <= {"passed", "failed"}
         assert all(isinstance(row, dict) for row in live.journal(report))  # no half of a line
         assert len(served.seen) < 2 * TASKS
         assert main(["run", str(report), "--quiet"]) == 0

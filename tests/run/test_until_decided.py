@@ -251,7 +251,7 @@ def test_where_the_instrument_loses_too_much_nothing_is_decided_until_it_is_trie
     report = bench.report("bad", "bad", limits=limits)
     code, _, err = live.inside(capfd, *bench.early(report))
     assert code == 0
-    assert "the same command with --retry-errored tries them anew" in err
+    assert "the same command with --retry-errored tries them again" in err
     assert "decided: INVALID after 300 of 300 tasks: the instrument lost too many attempts" in err
     code, _, rules, _ = bench.gate(capfd, report)
     assert (code, rules["early"]["holds"], rules["errored"]["holds"]) == (4, True, False)

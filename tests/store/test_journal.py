@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 from store_records import call, outcome, reply
 
-from harness.core import Cause, Status, Usage, UsageError
+from harness.core import Cause, Status, StorageError, Usage, UsageError
 from harness.store import Journal, read_calls_journal, read_journal
 
 HOSTILE = ["\x00", "\ud800 lone", "a\nb\r\nc\u2028d", '"}{\\', "\x7f\x1b[31m", "日本語 🎉", "x" * 100_000]
@@ -279,12 +279,32 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
             return real(handle, data[:100])
 
         monkeypatch.setattr(os, "write", full)
-        with pytest.raises(OSError, match="No space"):
-            journal.append_attempt(outcome(1))
-        monkeypatch.undo()
+        for _ in range(2):  # the second would fit; after what did not it would be half of the truth
+            with pytest.raises(StorageError, match=r"attempts\.jsonl: cannot be written: No space"):
+                journal.append_attempt(outcome(1))
+            monkeypatch.undo()
+        with pytest.raises(StorageError, match="No space"):
+            journal.check()
+    with Journal(tmp_path) as journal:
         journal.append_attempt(outcome(2))
     held = read_journal(tmp_path)
     assert (len(held.attempts), held.torn) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("cost_usd", "much"), ("trial", 0.5), ("task", 3), ("passed", 1), ("task", None), ("calls", True)],
+)
+def test_a_line_whose_values_are_of_another_kind_is_not_read(tmp_path: Path, name: str, value: object) -> None:
+    with Journal(tmp_path) as journal:
+        journal.append_attempt(outcome(0))
+        journal.append_attempt(outcome(1))
+    path = tmp_path / "attempts.jsonl"
+    first, second = map(json.loads, path.read_text().splitlines())
+    second["outcome"][name] = value
+    path.write_text(json.dumps(first) + "\n" + json.dumps(second) + "\n")
+    held = read_journal(tmp_path)
+    assert (list(held.attempts), held.torn) == ([outcome(0).attempt_id], 1)
 
 
 def test_what_is_written_reaches_the_disk_in_about_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

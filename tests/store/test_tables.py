@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 from store_records import call, outcome, reply
 
-from harness.core import Cause, EvidenceError, Outcome, Role, Status
+from harness.core import Cause, EvidenceError, Outcome, Role, Status, StorageError
 from harness.store import (
     OUTCOMES,
     Journal,
@@ -178,7 +178,7 @@ def test_a_failed_write_leaves_the_old_tables(tmp_path: Path, monkeypatch: pytes
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", failing)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StorageError, match=r"calls\.parquet: cannot be written: No space"):
         compact(report, [skipped(0), skipped(1)])
     assert {p.name: p.read_bytes() for p in report.iterdir()} == before
 

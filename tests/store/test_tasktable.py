@@ -21,7 +21,7 @@ def rows(n_tasks: int = 40, trials: int = 3, contenders: tuple[str, ...] = ("a",
     frame["suite"] = np.where(frame["task"] % 2 == 0, "even", "odd")
     frame["suite_digest"] = "d-" + frame["suite"]
     frame["task"] = "t" + (frame["task"] // 2).astype(str)  # the same names in both suites
-    frame["task_digest"] = "x-" + frame["task"]
+    frame["task_digest"] = "x-" + frame["suite"] + "-" + frame["task"]
     frame["domain"] = frame["task"].str[-1]
     frame["cluster"] = "k" + frame["task"].str[-1]
     frame["split"] = None
@@ -88,7 +88,9 @@ def test_tasks_are_told_apart_by_suite_and_clusters_too(tmp_path: Path) -> None:
     for i in range(40):
         assert [labels[j] == labels[i] for j in range(40)] == (table.clusters == table.clusters[i]).tolist()
         assert table.domain_names[table.domains[i]] == table.tasks[i][-1]
-    assert table.task_index("d-odd", "x-t3") == list(zip(table.suites, table.tasks, strict=True)).index(("odd", "t3"))
+    assert table.task_index("d-odd", "x-odd-t3") == list(zip(table.suites, table.tasks, strict=True)).index(
+        ("odd", "t3")
+    )
 
 
 def test_repeated_rows_are_left_out_and_counted(tmp_path: Path) -> None:

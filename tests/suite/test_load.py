@@ -86,7 +86,11 @@ def test_the_domain_may_be_left_out_only_where_there_is_one(tmp_path):
             {"tasks": None, "harbor": "tasks"},
             "harbor task folders cannot be read; supported sources: tasks, huggingface",
         ),
-        ({"tasks": "tasks.csv"}, "tasks: tasks must be a .jsonl or a .parquet file"),
+        (
+            {"tasks": "tasks.xlsx"},
+            "tasks: cannot tell what kind of table 'tasks.xlsx' is; needed: a file that ends in .js",
+        ),
+        ({"tasks": "tasks.csv"}, "tasks.csv: there is no such file; did you mean 'tasks.jsonl'?"),
         ({"tasks": "task.jsonl"}, "there is no such file; did you mean 'tasks.jsonl'?"),
         ({"license": "MIT"}, "license: unknown key; did you mean 'licence'?"),
         ({"metric": "f1"}, "metric: found the text 'f1'"),
@@ -159,7 +163,7 @@ def test_what_is_wrong_in_a_task_is_named_with_its_line(tmp_path, line, said):
         ("a\n{{ input", "line 2: not a valid template"),
         ("{{ 1 / 0 }}", "the template fails on task 't0': division by zero"),
         ("{{ ''.__class__.__mro__ }}", "access to attribute '__class__' of 'str' object is unsafe"),
-        ("{% include 'x' %}", "the template fails on task 't0'"),
+        ("{% include 'x' %}", "line 1: not a valid template: a template cannot take in another file"),
         ("{# nothing #}", "the template renders to an empty prompt"),
     ],
 )

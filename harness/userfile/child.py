@@ -1,8 +1,9 @@
-"""Runs what may never end in a child process that can be killed.
+"""Runs what may never end, or fill the memory, in a child process that can be killed.
 
 A regular expression can take longer than the age of the universe on a few dozen characters, and Python's engine cannot
 be stopped from another thread: it holds the interpreter's lock. The same holds for patterns and recursion in a JSON
-schema. One child serves all such jobs of a process; a job costs about a tenth of a millisecond.
+schema, and for loops and powers in a template. One child serves all such jobs of a process; a job costs about a tenth
+of a millisecond.
 """
 
 import atexit
@@ -20,23 +21,23 @@ SECONDS = 5.0
 
 START_SECONDS = 60.0
 
-_WORKER = Path(__file__).with_name("watched_worker.py")
+_WORKER = Path(__file__).with_name("child_worker.py")
 
 
 class TookTooLongError(Exception):
     """The job was stopped."""
 
 
-def watched(job: str, **arguments: Any) -> dict[str, Any]:
-    """The result of a job of ``watched_worker``; safe to call from threads and after a fork.
+def watched(job: str, at_most_s: float | None = None, /, **arguments: Any) -> dict[str, Any]:
+    """The result of a job of ``child_worker``; safe to call from threads and after a fork.
 
     Raises:
-        TookTooLongError: it ran longer than ``SECONDS`` and was killed.
+        TookTooLongError: it ran longer than ``at_most_s``, by default ``SECONDS``, and was killed.
         RuntimeError: it failed, or the child could not be started.
     """
     with _LOCK:
         child = _running_child()
-        result = _exchange(child, json.dumps({"job": job, **arguments}), SECONDS)
+        result = _exchange(child, json.dumps({"job": job, **arguments}), at_most_s or SECONDS)
     if "error" in result:
         raise RuntimeError(result["error"])
     return result

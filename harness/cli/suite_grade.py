@@ -1,0 +1,99 @@
+"""``ownbench suite grade``: answers that were given elsewhere, graded as a run would grade them; no model is called."""
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.cli.output import plain, write_json
+
+if TYPE_CHECKING:
+    from harness.core import Grade, Suite, Task
+    from harness.grade import Grader
+
+COLUMNS = ("task", "status", "cause", "score", "label_predicted", "reason")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the action's own argument."""
+    parser.add_argument("rows", type=Path, metavar="ROWS.jsonl", help='one {"task", "answer", "finish"} a line')
+    parser.epilog = "example: ownbench suite grade suites/ticket-routing answers.jsonl --json"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the grade of each row, in the file's order."""
+    from harness.suite import load_suite
+
+    suite = load_suite(args.suite, allow_outside=args.allow_outside)
+    rows = [_row(task, grade) for task, grade in _graded(suite, args.suite, args.rows)]
+    if args.json:
+        write_json({"rows": rows})
+    else:
+        _say(rows)
+    return 0
+
+
+def _graded(suite: "Suite", folder: Path, path: Path) -> list[tuple["Task", "Grade"]]:
+    from harness.core import UserFileError, nearest
+    from harness.run import grade_given
+    from harness.userfile import Strict, parse, read_json_lines
+
+    class Row(Strict):
+        task: str
+        answer: str
+        finish: str | None = None
+
+    tasks = {task.id: task for task in suite.tasks}
+    judges: dict[str, Grader] = {}
+    found = []
+    for number, value in read_json_lines(path):
+        row = parse(Row, value, path, field=f"line {number}")
+        if row.task not in tasks:
+            problem = f"the suite {suite.name} has no task {row.task!r}"
+            near = nearest(row.task, tasks)
+            advice = near if len(near) < 200 else f"its {len(tasks):,} tasks begin with {min(tasks)!r}"
+            raise UserFileError(path, problem, field=f"line {number}.task", advice=advice)
+        task = tasks[row.task]
+        if task.id not in judges:
+            judges[task.id] = _judge(task, folder)
+        found.append((task, grade_given(task, row.answer, row.finish or "stop", judges[task.id])))
+    if not found:
+        raise UserFileError(path, "the file has no row", advice='write one {"task", "answer", "finish"} a line')
+    return found
+
+
+def _judge(task: "Task", folder: Path) -> "Grader":
+    from harness.core import UserFileError
+    from harness.grade import grader
+
+    judge = grader(task.grader, where=str(folder))
+    try:
+        judge.usable(task.reference)
+    except ValueError as error:
+        field = f"task {task.id}: reference"
+        raise UserFileError(folder, str(error), field=field, advice="correct the task") from None
+    return judge
+
+
+def _row(task: "Task", grade: "Grade") -> dict[str, Any]:
+    values = (task.id, grade.status, grade.cause, grade.score, grade.label_predicted, grade.reason)
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _say(rows: list[dict[str, Any]]) -> None:
+    """A table, and how many rows have which status."""
+    from harness.report import plural
+
+    heads = ("task", "status", "cause", "score", "label", "reason")
+    cells = [heads] + [tuple(_cell(row[name]) for name in COLUMNS) for row in rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(heads) - 1)]
+    for line in cells:
+        padded = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
+        sys.stdout.write("  ".join([*padded, line[-1]]).rstrip() + "\n")
+    counts = ", ".join(f"{count:,} {status}" for status, count in Counter(row["status"] for row in rows).items())
+    sys.stdout.write(f"{plural(len(rows), 'row')}: {counts}\n")
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.3g}" if isinstance(value, float) else plain(str(value))

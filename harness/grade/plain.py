@@ -1,0 +1,117 @@
+r"""The plain form of a text. Answers, labels and references all take it, so that no side is changed more than another.
+
+What `plain` does, in this order:
+
+1. Invisible marks are nothing: zero-width spaces and joiners, direction marks, byte-order marks, variation selectors,
+   control characters that are no white space.
+2. Every dash is a hyphen: hyphens of all kinds, the figure dash, the en dash, the minus sign. The em dash and longer
+   ones stay: they are punctuation.
+3. Every apostrophe and single quote is ``'``, every double quote ``"``.
+4. A soft hyphen is nothing. Graders try it as a hyphen too, where that is what the labels or references have.
+
+What `unmarked` takes away, for graders that look for something inside an answer: emphasis and code marks in pairs
+(``**x**``, ``_x_``, `` `x` ``, ``~~x~~``), fences, tags (``<b>x</b>``), LaTeX commands before a brace (``\text{x}`` is
+``{x}``), and the backslash before a sign (``\#``). A mark without a partner stays: ``A*``; ``**A***`` is ``A*``.
+"""
+
+import re
+
+SOFT_HYPHEN = "\u00ad"
+
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]+"
+)
+"""What Unicode lists as ignorable by default, and controls; the soft hyphen has a rule of its own."""
+
+_SIGNS = str.maketrans(
+    dict.fromkeys("\u02d7\u058a\u05be\u2010\u2011\u2012\u2013\u2043\u207b\u208b\u2212\u2796\ufe63\uff0d", "-")
+    | dict.fromkeys("\u2015\u2e3a\u2e3b\ufe58", "\u2014")
+    | dict.fromkeys("\u00b4\u02b9\u02bb\u02bc\u055a\u05f3\u2018\u2019\u201a\u201b\u2032\ua78c\uff07", "'")
+    | dict.fromkeys("\u02ba\u05f4\u201c\u201d\u201e\u201f\u2033\u301d\u301e\uff02", '"')
+)
+
+
+def plain(text: str) -> str:
+    """``text`` with each sign in its plain form and without invisible marks, soft hyphens among them."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _INVISIBLE.sub("", text).translate(_SIGNS).replace(SOFT_HYPHEN, "")
+
+
+BOX = "\ue000"
+"""Stands in a text that `without_commands` gave, before what was boxed or tagged as the answer."""
+
+
+def without_commands(text: str) -> str:
+    """``text`` without LaTeX commands, tags and escapes; those that name the answer leave `BOX`."""
+    if "\\" in text:
+        text = _BOXED.sub(BOX, text)
+        text = _COMMAND.sub("", text)
+        text = _ESCAPED.sub(r"\1", text)
+    if "<" in text:
+        closed = {name.casefold() for name in _CLOSED.findall(text)}
+        text = _TAG.sub(lambda tag: _untagged(tag, closed), text)
+    return text
+
+
+_BOXED = re.compile(r"\\f?boxed(?=[\s{]|\\)")
+_COMMAND = re.compile(r"\\[a-zA-Z]+\*?(?=\s{0,3}\{)")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_CLOSED = re.compile(r"</([a-zA-Z][\w-]{0,40})\s{0,9}>")
+_TAG = re.compile(r"<(/?)([a-zA-Z][\w-]{0,40})(?:\s[^<>]{0,200})?/?>")
+_INLINE = {"a", "b", "code", "em", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "tt", "u"}
+
+
+def _untagged(tag: re.Match[str], closed: set[str]) -> str:
+    name = tag[2].casefold()
+    if name not in closed and name not in {"br", "hr", "p"}:
+        return tag[0]
+    if name in _INLINE:
+        return ""
+    return BOX if not tag[1] and re.search("answer|choice|label|result", name) else " "
+
+
+def unmarked(text: str) -> str:
+    """``text`` without markup, as the module says. The time is linear in the text."""
+    text = _FENCE_LINE.sub("", without_commands(text).replace(BOX, ""))
+    return _unpaired(text) if _RUN.search(text) else text
+
+
+_FENCE_LINE = re.compile(r"^[ \t]{0,9}(?:```|~~~)[^\n`]{0,60}(?=\n)", re.MULTILINE)
+_RUN = re.compile(r"\*+|_+|~~+|`+")
+
+
+def _unpaired(text: str) -> str:
+    """Takes away runs that open and close something, an opening one's end with a closing one's end."""
+    waiting: dict[str, list[list[int]]] = {}
+    gone: list[tuple[int, int]] = []
+    for run in _RUN.finditer(text):
+        start, end, mark = run.start(), run.end(), run[0][0]
+        before, after = text[start - 1 : start], text[end : end + 1]
+        inside = (before.isalnum() and after.isalnum()) and (mark == "_" or run[0] == "*")
+        closes = bool(before) and not before.isspace() and not (mark in "*_" and len(run[0]) < 2 and after.isalnum())
+        opens = bool(after) and not after.isspace() and not (mark in "*_" and len(run[0]) < 2 and before.isalnum())
+        if mark == "`":
+            closes = opens = True
+        if inside:
+            continue
+        open_runs = waiting.setdefault(mark, [])
+        while closes and open_runs and start < end:
+            opener = open_runs[-1]
+            size = min(opener[1] - opener[0], end - start)
+            if size == 1 and opener[1] - opener[0] == 2:  # ** is not closed by the star of A*
+                break
+            gone += [(opener[1] - size, opener[1]), (end - size, end)]
+            opener[1] -= size
+            end -= size
+            if opener[0] == opener[1]:
+                open_runs.pop()
+        if opens and start < end == run.end():
+            open_runs.append([start, end])
+    kept, place = [], 0
+    for start, end in sorted(gone):
+        kept.append(text[place:start])
+        place = end
+    return "".join([*kept, text[place:]])

@@ -1,0 +1,113 @@
+"""How a run is told to stop: by Ctrl-C, a hang-up or a request to end, and what it then no longer waits for."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from datetime import datetime
+from types import FrameType
+from typing import Any
+
+from harness.core import Clock
+
+BY_USER = "stopped by the user"
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+own_time: ContextVar[asyncio.Timeout | None] = ContextVar("own_time", default=None)
+"""The time that an attempt has for itself; what it waits for by our doing moves its end."""
+
+
+class Unsent(asyncio.CancelledError):
+    """The run was stopped while this call waited to be sent: it is as if nobody had asked."""
+
+
+class Patience:
+    """The clock by which calls wait, for the user's own limits or between tries; a stop ends every wait at once."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: set[asyncio.Future[None]] = set()
+        self.over = False
+        """Whether nothing waits any more."""
+
+    def now(self) -> datetime:
+        """As of the clock below."""
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        """As of the clock below."""
+        return self._clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits, in no attempt's own time.
+
+        Raises:
+            Unsent: the run is stopped.
+        """
+        if self.over:
+            raise Unsent
+        limit = own_time.get()
+        if limit is not None and (end := limit.when()) is not None and not limit.expired():
+            limit.reschedule(end + seconds)
+        waiting = asyncio.ensure_future(self._clock.sleep(seconds))
+        self._waiting.add(waiting)
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if waiting not in self._waiting and not (task and task.cancelling()):
+                raise Unsent from None
+            raise
+        finally:
+            self._waiting.discard(waiting)
+            waiting.cancel()
+
+    def end(self) -> None:
+        """Ends every wait, now and later."""
+        self.over = True
+        while self._waiting:
+            self._waiting.pop().cancel()
+
+
+class Ears:
+    """``with Ears() as ears``: what tells a process to stop is heard here, and interrupts nothing by itself.
+
+    Where nobody is told (`told`), the first time is kept for whoever comes next, and the second is a KeyboardInterrupt.
+    Signals that are ignored, as under nohup, stay so. Outside the main thread nothing is heard.
+    """
+
+    def __init__(self) -> None:
+        self.heard = False
+        self._tell: Callable[[], object] | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "Ears":
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                with contextlib.suppress(ValueError):  # not the main thread
+                    self._before[number] = signal.signal(number, self._hear)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    @contextlib.contextmanager
+    def told(self, tell: Callable[[], object]) -> Iterator[None]:
+        """Calls ``tell`` on the running loop each time, and at once where it was heard before."""
+        loop = asyncio.get_running_loop()
+        self._tell = lambda: loop.call_soon_threadsafe(tell)
+        if self.heard:
+            tell()
+        try:
+            yield
+        finally:
+            self._tell = None
+
+    def _hear(self, _number: int, _frame: FrameType | None) -> None:
+        again, self.heard = self.heard, True
+        if self._tell is not None:
+            self._tell()
+        elif again:
+            raise KeyboardInterrupt

@@ -1,0 +1,244 @@
+"""A suite out of a table that somebody has: tasks with splits by cluster, and the grader that fits its references."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.core import UserFileError, digest_json, nearest
+
+MOST_LABELS = 50
+"""More distinct references than this, or than half of the rows, are answers and not labels."""
+MOST_NUMBER_LABELS = 10
+LONGEST_LABEL = 80
+SHOWN = 5
+"""Rows that a sentence names."""
+
+Usable = Callable[[Mapping[str, Any], Sequence[Any]], bool]
+"""Whether a grader can be built from a description, and can use the references."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Which column holds what; of ``id`` None numbers the rows."""
+
+    input: str
+    reference: str
+    domain: str | None = None
+    cluster: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A suite that is not written yet: its files' texts by name, and what a person wants to know of it."""
+
+    files: Mapping[str, str]
+    grader: Mapping[str, Any]
+    splits: Mapping[str, int]
+    """Tasks by split; empty where there is one cluster only, or no share was asked for."""
+    unused: tuple[str, ...]
+    """Columns that were left out."""
+    left_out: tuple[str, ...]
+    """Sentences about rows that were left out."""
+
+
+def draft_suite(
+    path: Path,
+    rows: Iterable[tuple[str, dict[str, Any]]],
+    columns: Columns,
+    *,
+    name: str,
+    usable: Usable,
+    seed: int = 0,
+    dev_share: float = 0.3,
+) -> Draft:
+    """The suite that ``rows`` of the file ``path`` make.
+
+    A row without an input or a reference is left out, and said. Rows that ask the same share a cluster. Whole clusters
+    are dealt to dev until it has ``dev_share`` of each domain's tasks, in an order that the seed fixes.
+
+    Raises:
+        UserFileError: a column is missing, a cell is no text, an id stands twice, or no row is left.
+    """
+    tasks: list[dict[str, Any]] = []
+    seen: dict[str, None] = {}
+    gaps: dict[str, list[str]] = {}
+    for number, (where, row) in enumerate(rows, 1):
+        seen |= dict.fromkeys(row)
+        if (empty := next((c for c in (columns.input, columns.reference) if _is_blank(row.get(c))), None)) is not None:
+            gaps.setdefault(empty, []).append(where)
+            continue
+        tasks.append(_task(path, where, row, columns, number))
+    if not seen:
+        raise UserFileError(path, "the table has no rows")
+    for field in ("input", "reference", "domain", "cluster", "id"):
+        column = getattr(columns, field)
+        if column is not None and column not in seen:
+            raise UserFileError(
+                path, f"there is no column {column!r}", field=f"--{field}", advice=nearest(column, seen)
+            )
+    if not tasks:
+        raise UserFileError(path, "no row has both an input and a reference")
+    _check_ids(path, tasks)
+    _share_clusters(tasks)
+    splits = _deal(tasks, seed, dev_share)
+    grader = _grader([task["reference"] for task in tasks], usable)
+    if grader["name"] == "label":
+        for task in tasks:
+            task["reference"] = str(task["reference"]).strip()
+    taken = {columns.input, columns.reference, columns.domain, columns.cluster, columns.id}
+    domains = sorted({task["domain"] for task in tasks})
+    if len(domains) == 1:
+        for task in tasks:
+            del task["domain"]
+    return Draft(
+        files={
+            "suite.yaml": _suite_yaml(name, path.name, domains, grader),
+            "tasks.jsonl": "".join(json.dumps(task, ensure_ascii=False) + "\n" for task in tasks),
+            "prompts/question.txt": _prompt(grader),
+        },
+        grader=grader,
+        splits=splits,
+        unused=tuple(column for column in seen if column not in taken),
+        left_out=tuple(
+            f"{len(places):,} without {column} ({', '.join(places[:SHOWN])}{', …' if len(places) > SHOWN else ''})"
+            for column, places in gaps.items()
+        ),
+    )
+
+
+def _task(path: Path, where: str, row: Mapping[str, Any], columns: Columns, number: int) -> dict[str, Any]:
+    asked, truth = row[columns.input], row[columns.reference]
+    talk = isinstance(asked, list) and all(isinstance(part, dict) and "role" in part for part in asked)
+    if isinstance(asked, (dict, list)) and not talk:
+        problem = f"the input is {'a mapping' if isinstance(asked, dict) else 'a list'}"
+        raise UserFileError(path, problem, field=f"{where}, {columns.input}", advice="needed: a text")
+    task = {
+        "id": f"row-{number:06d}" if columns.id is None else str(row.get(columns.id, "")).strip(),
+        "domain": "all" if columns.domain is None else str(row.get(columns.domain, "none")).strip(),
+        "input": asked if talk else str(asked),
+        "reference": str(truth).lower()
+        if isinstance(truth, bool)
+        else truth.strip()
+        if isinstance(truth, str)
+        else truth,
+    }
+    if columns.cluster is not None and not _is_blank(row.get(columns.cluster)):
+        task["cluster"] = str(row[columns.cluster]).strip()
+    if not task["id"]:
+        raise UserFileError(path, "the id is empty", field=f"{where}, {columns.id}", advice="fill it in")
+    return task
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {})
+
+
+def _check_ids(path: Path, tasks: Sequence[Mapping[str, Any]]) -> None:
+    name, count = Counter(task["id"] for task in tasks).most_common(1)[0]
+    if count > 1:
+        raise UserFileError(path, f"the id {name!r} stands {count} times", field="--id", advice="ids must differ")
+
+
+def _share_clusters(tasks: list[dict[str, Any]]) -> None:
+    """Gives rows that ask the same, but for spacing and case, one cluster, and with them all of their clusters."""
+    parents: dict[str, str] = {}
+
+    def root(cluster: str) -> str:
+        while (above := parents.get(cluster, cluster)) != cluster:
+            cluster = above
+        return cluster
+
+    first: dict[str, str] = {}
+    for task in tasks:
+        said = json.dumps(task["input"], sort_keys=True)
+        mine = task.get("cluster", task["id"])
+        other = first.setdefault(" ".join(said.split()).casefold(), mine)
+        if root(other) != root(mine):
+            parents[root(mine)] = root(other)
+    for task in tasks:
+        cluster = root(task.get("cluster", task["id"]))
+        if cluster != task["id"] or "cluster" in task:
+            task["cluster"] = cluster
+
+
+def _deal(tasks: list[dict[str, Any]], seed: int, share: float) -> dict[str, int]:
+    """Writes a split into each task; how many tasks each has."""
+    clusters: dict[str, list[dict[str, Any]]] = {}
+    for task in tasks:
+        clusters.setdefault(task.get("cluster", task["id"]), []).append(task)
+    if len(clusters) < 2 or share <= 0:
+        return {}
+    by_domain: dict[str, list[str]] = {}
+    for cluster, members in clusters.items():
+        by_domain.setdefault(members[0]["domain"], []).append(cluster)
+    dev: set[str] = set()
+    for names in by_domain.values():
+        wanted = share * sum(len(clusters[name]) for name in names)
+        for name in sorted(names, key=lambda name: digest_json([seed, name])):
+            if len(clusters[name]) / 2 <= wanted:  # the nearer of taking it and leaving it
+                dev.add(name)
+                wanted -= len(clusters[name])
+    if not dev or len(dev) == len(clusters):
+        chosen = min(clusters, key=lambda name: digest_json([seed, name]))
+        dev = {chosen} if not dev else dev - {chosen}
+    for name, members in clusters.items():
+        for task in members:
+            task["split"] = "dev" if name in dev else "test"
+    return dict(Counter(task["split"] for task in tasks))
+
+
+_NUMBER = re.compile(r"[-+−]?[$€£]?\s?\d[\d,. ]*%?")
+
+
+def _grader(references: Sequence[Any], usable: Usable) -> dict[str, Any]:
+    """The grader that fits: labels where few texts recur, a number, JSON, else the exact text."""
+    if any(isinstance(reference, dict) for reference in references):
+        return {"name": "json"}
+    if any(isinstance(reference, list) for reference in references):
+        return {"name": "exact"}
+    texts = [str(reference).strip() for reference in references]
+    numbers = all(_NUMBER.fullmatch(text) for text in texts)
+    spelt: dict[str, Counter[str]] = {}
+    for text in texts:
+        spelt.setdefault(" ".join(text.split()).casefold(), Counter())[text] += 1
+    labels = sorted(spellings.most_common(1)[0][0] for spellings in spelt.values())
+    few = 1 < len(labels) <= min(MOST_LABELS, len(texts) // 2)
+    if numbers:
+        few = few and len(labels) <= MOST_NUMBER_LABELS and len(texts) >= MOST_NUMBER_LABELS * len(labels)
+    proposed: list[dict[str, Any]] = []
+    if few and all(len(label) <= LONGEST_LABEL and "\n" not in label for label in labels):
+        proposed.append({"name": "label", "labels": labels})
+    if numbers:
+        proposed.append({"name": "number"})
+    return next((spec for spec in proposed if usable(spec, references)), {"name": "exact"})
+
+
+def _suite_yaml(name: str, source: str, domains: list[str], grader: Mapping[str, Any]) -> str:
+    import yaml
+
+    content: dict[str, Any] = {
+        "name": name,
+        "version": "1",
+        "description": f"Made from {source}.",
+        "domains": domains,
+        "prompt": "prompts/question.txt",
+        "grader": dict(grader),
+        "metric": "macro_f1" if grader["name"] == "label" else "pass_rate",
+        "tasks": "tasks.jsonl",
+    }
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _prompt(grader: Mapping[str, Any]) -> str:
+    """The question, and what form the answer must have to be graded."""
+    if grader["name"] == "label":
+        listed = "\n".join(f"- {label}" for label in grader["labels"])
+        shown = f"{{% raw %}}{listed}{{% endraw %}}" if "{" in listed else listed
+        return f"{{{{ input }}}}\n\nAnswer with one of these and nothing else:\n{shown}\n"
+    form = {"number": "the number and nothing else", "json": "JSON and nothing else"}
+    return f"{{{{ input }}}}\n\nAnswer with {form.get(grader['name'], 'the answer itself and nothing else')}.\n"

@@ -1,0 +1,118 @@
+"""Rows of Arrow tables, such as Parquet holds, as the JSON lines that they stand for."""
+
+import io
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core import UserFileError
+from harness.userfile.bounded import MAX_FILE, open_file, read_bytes, size
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAX_ROWS = 1_000_000
+BATCH = 64_000_000
+"""Bytes that the rows of one batch may come to, should each hold the largest value of the file."""
+
+
+def parquet_batches(path: Path) -> Iterator["pa.Table"]:
+    """The file as one table a batch, after an empty one that has the columns' kinds as the whole file shows them.
+
+    Raises:
+        UserFileError: as `open_file`; no Parquet file; or one that unfolds to more than `MAX_FILE` bytes.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    packed = path.suffix.lower() == ".gz"
+    with open_file(path, unpack=False) as stream:
+        source: Any = io.BytesIO(read_bytes(path, most=MAX_FILE)) if packed else stream
+        try:
+            file = pq.ParquetFile(source)
+            columns = [
+                file.metadata.row_group(group).column(place)
+                for group in range(file.metadata.num_row_groups)
+                for place in range(file.metadata.num_columns)
+            ]
+            whole = sum(column.total_uncompressed_size for column in columns)
+            if file.metadata.num_rows > MAX_ROWS or whole > MAX_FILE:
+                found = f"{file.metadata.num_rows:,} rows, {size(whole)}"
+                problem = f"the table has {found}; at most {MAX_ROWS:,} rows and {size(MAX_FILE)} are read"
+                raise UserFileError(path, problem, advice="take a part of it")
+            largest = max((column.total_uncompressed_size for column in columns), default=1)
+            rows = max(1, min(10_000, BATCH // max(1, largest)))
+            read = 0
+            for batch in file.iter_batches(batch_size=rows):
+                read += batch.nbytes
+                if read > MAX_FILE:  # a value that is stored once may stand in a million rows
+                    problem = f"the table unfolds to more than {size(MAX_FILE)}"
+                    raise UserFileError(path, problem, advice="take a part of it")
+                yield pa.Table.from_batches([batch])
+        except (pa.ArrowException, OSError) as error:
+            said = (str(error).splitlines() or [""])[0]
+            raise UserFileError(path, f"not a Parquet file: {said}") from None
+
+
+def arrow_rows(tables: Iterable["pa.Table"]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Where each row stands, and the row. What the format adds is left out: nulls, at every depth, and an index.
+
+    A column of whole numbers in which some are missing is a column of floats for many programs: 7.0 there is 7. A
+    column with any other float, or without a missing value, stays as it is.
+    """
+    kept = list(tables)
+    whole = _whole_columns(kept)
+    number = 0
+    for table in kept:
+        names = [name for name in table.column_names if not (name.startswith("__index_level_") and name.endswith("__"))]
+        columns = [(name, table.column(name)) for name in names]
+        values = [[_plain(value, column.type) for value in column.to_pylist()] for name, column in columns]
+        for cells in zip(*values, strict=True):
+            number += 1
+            row = {name: cell for name, cell in zip(names, cells, strict=True) if cell is not None}
+            yield f"row {number}", {name: int(cell) if name in whole else cell for name, cell in row.items()}
+
+
+def _whole_columns(tables: list["pa.Table"]) -> set[str]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = set()
+    for name in tables[0].column_names if tables else ():
+        columns = [table.column(name) for table in tables]
+        if not pa.types.is_floating(columns[0].type):
+            continue
+        known = [column.drop_null().filter(pc.is_finite(column.drop_null())) for column in columns]
+        missing = sum(len(column) for column in columns) - sum(len(column) for column in known)
+        infinite = any(pc.any(pc.is_inf(column)).as_py() for column in columns)
+        if missing and not infinite and all(pc.all(pc.equal(pc.trunc(c), c)).as_py() is not False for c in known):
+            found.add(name)
+    return found
+
+
+def _plain(value: Any, kind: "pa.DataType") -> Any:
+    """A cell as JSON has it; None where it is absent."""
+    import pyarrow as pa
+
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if pa.types.is_struct(kind):
+        parts = {field.name: _plain(value[field.name], field.type) for field in kind}
+        return {name: part for name, part in parts.items() if part is not None}
+    if pa.types.is_map(kind):
+        pairs = [(str(name), _plain(part, kind.item_type)) for name, part in value]
+        return {name: part for name, part in pairs if part is not None}
+    if isinstance(value, list):
+        return [_plain(part, kind.value_type) for part in value]
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    if isinstance(value, bytes):  # a text, to programs that do not mark it as one
+        with suppress(UnicodeDecodeError):
+            return value.decode()
+    if isinstance(value, Decimal):
+        return int(value) if kind.scale <= 0 else float(value)
+    return value

@@ -1,0 +1,108 @@
+"""The program that `watched` runs: one JSON job a line in, one JSON result a line out. Imports no project code."""
+
+import json
+import re
+import sys
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+MEMORY = 700_000_000
+"""Bytes that this process may have."""
+LONGEST = 16_000_000
+"""Characters that a template may render to."""
+
+
+def search(job: dict[str, Any]) -> dict[str, Any]:
+    """Whether the pattern is found, and the text of the group that is asked for."""
+    pattern = re.compile(job["pattern"], job["flags"])
+    found = (pattern.fullmatch if job["full"] else pattern.search)(job["text"])
+    return {"found": found is not None, "group": found[job["group"]] if found else None}
+
+
+def validate(job: dict[str, Any]) -> dict[str, Any]:
+    """The first violation of a JSON schema, or null. An empty registry: a reference elsewhere is never fetched."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import validator_for
+    from referencing import Registry
+
+    schema = job["schema"]
+    validator = validator_for(schema, default=Draft202012Validator)(schema, registry=Registry())
+    for error in validator.iter_errors(job["value"]):
+        return {"path": error.json_path[:200], "problem": error.message[:1000]}
+    return {"path": None, "problem": None}
+
+
+def render(job: dict[str, Any]) -> dict[str, Any]:
+    """The template's text for each row of variables, and which it uses; or what is wrong, and at which row."""
+    from jinja2 import TemplateSyntaxError, UndefinedError
+
+    texts: list[str] = []
+    try:
+        template, variables = _template(job["template"])
+        for row in job["rows"]:
+            texts.append(rendered(template, row))  # noqa: PERF401 - how many there are says where it failed
+    except TemplateSyntaxError as error:
+        return {"wrong": "syntax", "problem": str(error.message)[:500], "line": error.lineno}
+    except UndefinedError as error:
+        return {"wrong": "undefined", "problem": str(error)[:500], "row": len(texts)}
+    except MemoryError:
+        texts.clear()
+        return {"wrong": "memory", "problem": "it needs too much memory", "row": None}
+    except RecursionError:
+        return {"wrong": "failed", "problem": "nested too deeply", "row": len(texts)}
+    except OverflowError:
+        return {"wrong": "failed", "problem": "a range of more than 100,000, or too large a number", "row": len(texts)}
+    except Exception as error:  # noqa: BLE001 - whatever a template can do to itself
+        return {"wrong": "failed", "problem": f"{error or type(error).__name__}"[:500], "row": len(texts)}
+    return {"texts": texts, "variables": variables}
+
+
+def rendered(template: Any, row: dict[str, Any]) -> str:
+    """One text, given up as soon as it is too long."""
+    parts, length = [], 0
+    for part in template.generate(row):
+        length += len(part)
+        if length > LONGEST:
+            raise ValueError(f"it renders to more than {LONGEST:,} characters")
+        parts.append(part)
+    return "".join(parts)
+
+
+@lru_cache(8)
+def _template(text: str) -> tuple[Any, list[str]]:
+    """Sandboxed; an unknown variable is an error, and no other file is in reach."""
+    from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    tree = environment.parse(text)
+    other = next(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)), None)
+    if other is not None:
+        raise TemplateSyntaxError("a template cannot take in another file; copy its text in", other.lineno)
+    return environment.from_string(text), sorted(meta.find_undeclared_variables(tree))
+
+
+JOBS = {"search": search, "validate": validate, "render": render}
+
+
+def main() -> None:
+    """Serves jobs until standard input ends, which it does when the parent goes away."""
+    with suppress(ImportError, ValueError, OSError):  # not on every system
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    sys.stdout.write("{}\n")
+    sys.stdout.flush()
+    for line in sys.stdin:
+        try:
+            job = json.loads(line)
+            result = JOBS[job["job"]](job)
+        except Exception as error:  # noqa: BLE001 - the parent raises it under its own name
+            result = {"error": f"{type(error).__name__}: {error}"[:500]}
+        sys.stdout.write(json.dumps(result) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Jinja templates that a user wrote, rendered within bounds: a loop or a power in one may never end."""
+
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.userfile import child_worker
+from harness.userfile.child import TookTooLongError, watched
+from harness.userfile.parse import read_text
+
+MAX_TEMPLATE = 2_000_000
+"""Bytes of a template's file."""
+SECONDS = 3.0
+"""Wall time of all renderings of one template; more than that is added for many rows."""
+ROWS_A_SECOND = 1_000
+CHUNK = 1_000_000
+"""Characters of variables that are rendered by one job."""
+
+_PLAIN = re.compile(
+    r"\{\{-?\s*(?P<name>[A-Za-z_]\w*)(?:\.[A-Za-z]\w*|\[(?:'[^'{}\\]*'|\"[^\"{}\\]*\"|\d{1,6})\])*\s*"
+    r"(?:\|\s*(?:upper|lower|trim|title|capitalize|string|tojson|length|first|last|int|float)\s*)*-?\}\}"
+)
+"""An expression that can do no harm: a variable, or a part of one, and perhaps a filter that makes nothing larger."""
+
+
+class TemplateFault(Exception):  # noqa: N818 - a fault of the user's template, said by who knows what the rows are
+    """What is wrong with a template: ``wrong`` is syntax, undefined, memory, time or failed; at which row, or line."""
+
+    def __init__(self, wrong: str, problem: str, row: int | None = None, line: int | None = None) -> None:
+        super().__init__(problem)
+        self.wrong, self.problem, self.row, self.line = wrong, problem, row, line
+
+
+class Template:
+    """One template: Jinja, sandboxed; an unknown variable is an error.
+
+    One that only names variables is rendered at once; any other by a child process that can be stopped.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        rest = _PLAIN.sub("", text)
+        self._is_plain = not any(mark in rest for mark in ("{{", "{%", "{#"))
+
+    def render(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], frozenset[str]]:
+        """The text for each row of variables, and the names of the variables that the template uses.
+
+        Raises:
+            TemplateFault: it is no template, fails on a row, or takes too long or too much.
+        """
+        if self._is_plain:
+            found = child_worker.render({"template": self.text, "rows": rows})
+            return self._texts(found, 0), frozenset(match["name"] for match in _PLAIN.finditer(self.text))
+        texts: list[str] = []
+        variables: frozenset[str] = frozenset()
+        until = time.monotonic() + SECONDS + len(rows) / ROWS_A_SECOND
+        for start, chunk in _chunks(rows):
+            try:
+                left = max(0.1, until - time.monotonic())
+                found = watched("render", left, template=self.text, rows=chunk)
+            except TookTooLongError:
+                raise TemplateFault("time", "it takes too long", start) from None
+            except RuntimeError:
+                raise TemplateFault("memory", "it needs too much memory", start) from None
+            texts += self._texts(found, start)
+            variables = frozenset(found["variables"])
+        return texts, variables
+
+    @staticmethod
+    def _texts(found: Mapping[str, Any], start: int) -> list[str]:
+        if "wrong" in found:
+            row = found.get("row")
+            line = found.get("line")
+            raise TemplateFault(found["wrong"], found["problem"], start + row if row is not None else None, line)
+        texts: list[str] = found["texts"]
+        return texts
+
+
+def read_template(path: Path) -> Template:
+    """The template that a file holds.
+
+    Raises:
+        UserFileError: as `read_text`.
+    """
+    return Template(read_text(path, most=MAX_TEMPLATE))
+
+
+def _chunks(rows: Sequence[Mapping[str, Any]]) -> list[tuple[int, list[Any]]]:
+    """The rows in pieces, each with the number of its first; what JSON has no form for is its text."""
+    chunks: list[tuple[int, list[Any]]] = []
+    room = 0
+    for number, row in enumerate(rows):
+        text = json.dumps(row, default=str)
+        if room < len(text) or not chunks:
+            chunks.append((number, []))
+            room = CHUNK
+        chunks[-1][1].append(json.loads(text))
+        room -= len(text)
+    return chunks
