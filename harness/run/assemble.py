@@ -22,7 +22,7 @@ from harness.cost import lacking
 from harness.grade import Grader, grader
 from harness.model import capabilities_of, missing_package
 from harness.run.plan import Attempt, plan_attempts, too_many
-from harness.run.specs import model_spec
+from harness.run.specs import model_spec, no_cost
 from harness.store import (
     ContenderEntry,
     Experiment,
@@ -277,21 +277,7 @@ def _check_capabilities(
     budget = experiment.budget
     for spec in specs.values():
         if (budget.usd is not None or budget.attempt_usd is not None) and lacking(spec.price):
-            raise _no_cost(path, spec)
-
-
-def _no_cost(path: Path, spec: ModelSpec) -> UserFileError:
-    """A budget in dollars that could not be kept."""
-    keys = [f"{name}_usd_per_million" for name in lacking(spec.price)]
-    said = "no price" if spec.price is None else f"its price has no {keys[0]}"
-    book = f", and the price book has none of {spec.model}" if spec.backend == "litellm" and spec.price is None else ""
-    problem = f"the budget is in dollars, and what a call of this model costs can never be known: {said}{book}"
-    advice = (
-        "gpu_hour_usd"
-        if spec.backend in {"transformers", "vllm"}
-        else f"price with {' and '.join(keys)}, or gpu_hour_usd"
-    )
-    return UserFileError(path, problem, field=f"models.{spec.name}", advice=f"add {advice}; or take the budget out")
+            raise no_cost(path, spec)
 
 
 def _graders(suites: list[Suite]) -> dict[str, Grader]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import ModelSpec, Price, UserFileError, nearest
-from harness.cost import book_price
+from harness.cost import book_price, lacking
 from harness.model import identified
 from harness.store import ModelEntry, experiment_file, read_manifest, resolve
 
@@ -34,6 +34,20 @@ def model_spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         options=options,
     )
     return identified(spec)
+
+
+def no_cost(path: Path, spec: ModelSpec) -> UserFileError:
+    """A budget in dollars that could not be kept."""
+    keys = [f"{name}_usd_per_million" for name in lacking(spec.price)]
+    said = "no price" if spec.price is None else f"its price has no {keys[0]}"
+    book = f", and the price book has none of {spec.model}" if spec.backend == "litellm" and spec.price is None else ""
+    problem = f"the budget is in dollars, and what a call of this model costs can never be known: {said}{book}"
+    advice = (
+        "gpu_hour_usd"
+        if spec.backend in {"transformers", "vllm"}
+        else f"price with {' and '.join(keys)}, or gpu_hour_usd"
+    )
+    return UserFileError(path, problem, field=f"models.{spec.name}", advice=f"add {advice}; or take the budget out")
 
 
 def _price(entry: ModelEntry) -> Price | None:

@@ -103,4 +103,5 @@ def test_a_404_names_the_path_that_is_missing(tmp_path, capfd):
         code, out, _ = live.inside(capfd, "check", report, "--ping")
     assert code == 4
     assert f"warning: model m: base_url {served.url} has no path, and most servers answer under /v1" in out
-    assert "HTTP 404: Not Found (base_url has no path: most servers answer under /v1)" in out
+    assert "HTTP 404: Not Found" in out
+    assert "(base_url has no path: most servers answer under /v1)" in out
