@@ -101,8 +101,6 @@ class Crew:
                 self.tally.in_flight -= 1
                 self.shop.meter.settle(reservation)
                 self.shop.settled.set()
-            if outcome is None:
-                continue
             made.add(attempt.id)
             self._count(outcome)
             self._show(outcome)
