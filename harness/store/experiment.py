@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from harness.core import UserFileError, difference, holds_secret, nearest, skeleton, unseen
 from harness.store.schema import WITHOUT_ADAPTERS, Experiment
@@ -40,7 +39,6 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
     _check_suites(experiment, path)
     for key in ("models", "contenders"):
         _check_names(list(getattr(experiment, key)), path, key)
-    _check_addresses(experiment, path)
     _check_contenders(experiment, path)
     rate = experiment.economics.tasks_per_gpu_hour
     for name in rate if isinstance(rate, dict) else ():
@@ -99,18 +97,6 @@ def _check_names(names: list[str], path: Path, key: str) -> None:
         if other != name:
             problem = f"the names {other!r} and {name!r} look alike and differ in {difference(other, name)}"
             raise UserFileError(path, problem, field=key, advice="rename one")
-
-
-def _check_addresses(experiment: Experiment, path: Path) -> None:
-    """No key stands in an address, where servers and proxies write it into their logs; none of these is repeated."""
-    for name, entry in experiment.models.items():
-        field = f"models.{name}.base_url"
-        url = entry.base_url or ""
-        parts = urlsplit(url)
-        if url and (parts.query or parts.fragment or "@" in parts.netloc or "?" in url):
-            what = "a user or password stands in the address" if "@" in parts.netloc else "the address ends in a query"
-            advice = "leave it out; a key stands in an environment variable, which api_key_env names"
-            raise UserFileError(path, what, field=field, advice=advice)
 
 
 def _check_contenders(experiment: Experiment, path: Path) -> None:

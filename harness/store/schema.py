@@ -5,11 +5,11 @@ import math
 import re
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from harness.core import Kind, Price, digest_json, nearest
+from harness.store.address import check_address, check_base
 from harness.userfile import Strict
 
 BACKENDS: dict[str, tuple[str, ...]] = {
@@ -85,7 +85,7 @@ class ModelEntry(Strict):
     """What the provider calls it."""
     path: Text | None = None
     """The folder of a local model."""
-    base_url: Text | None = None
+    base_url: Annotated[Text, AfterValidator(check_address)] | None = None
     api_key_env: Annotated[str, AfterValidator(_checked_variable)] | None = None
     revision: Text | None = None
     sampling: dict[str, Any] = Field(default_factory=dict)
@@ -139,10 +139,8 @@ class ModelEntry(Strict):
         for key in BACKENDS[self.backend]:
             if getattr(self, key) is None and not (key == "path" and self.model):
                 raise ValueError(f"the backend {self.backend} needs the key {key}; add it")
-        if self.base_url is not None:
-            _check_url(self.base_url)
         if self.base_url is not None and self.backend == "openai":
-            _check_base(self.base_url)
+            check_base(self.base_url)
         if self.price is not None and self.gpu_hour_usd is not None:
             raise ValueError(
                 "both price and gpu_hour_usd are given; a model is paid by tokens or by the hour, keep one"
@@ -338,32 +336,6 @@ class Experiment(Strict):
     def digest(self) -> str:
         """Of everything the file says."""
         return digest_json(self.model_dump(mode="json"))
-
-
-_ADDED_PATHS = ("/chat/completions", "/completions", "/responses", "/messages")
-"""What the backend openai, or somebody else's client, adds to a base_url by itself."""
-
-
-def _check_url(url: str) -> None:
-    """Passes the address of a server; what is none is not repeated, since a key may stand in it."""
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("base_url has to begin with http:// or https://")
-    try:
-        parts = urlsplit(url)
-        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:  # brackets that are not closed, a port that is none
-        named = False
-    if not named or not url.isprintable() or " " in url:
-        raise ValueError("base_url is no address of a server; write it as http://HOST:PORT/v1")
-
-
-def _check_base(url: str) -> None:
-    """Passes a URL to which a path can be added, and is not yet."""
-    parts = urlsplit(url)
-    for path in _ADDED_PATHS:
-        if parts.path.rstrip("/").endswith(path):
-            base = parts.path.rstrip("/").removesuffix(path) or "/"
-            raise ValueError(f"base_url ends in {path}, which is added to it by itself; let it end in {base}")
 
 
 _SET_BY_THE_RUN = {"model", "messages", "tools", "stream", "n", "logprobs", "top_logprobs", "timeout"}
