@@ -90,7 +90,10 @@ class Answer:
         Raises:
             ModelError: ``protocol``, where it is too long.
         """
-        return b"".join([piece async for piece in self.pieces(stream=False)])
+        first = await self._response.content.readany()
+        if self._response.content.at_eof():  # nearly always: it came in one piece
+            return first
+        return b"".join([first, *[piece async for piece in self.pieces(stream=False)]])
 
     async def error_text(self) -> str:
         """What an answer says that is no success; the beginning of it, if it is long."""
