@@ -28,44 +28,48 @@ async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[Event]:
     Lines end by LF, CR LF or CR. Data of several lines is one event; but a line that is whole JSON ends it, since some
     servers leave out the empty line between events.
     """
-    name, data = "", b""
+    name = ""
+    data: list[bytes] = []
     async for line in _lines(pieces):
         field, _, value = line.partition(b":")
         if field in {b"data", b"error"}:  # older llama.cpp servers send an error under its own name
             name = "error" if field == b"error" else name
-            data = data + b"\n" + value if data else value
-            event = _event(name, data)
+            event = None if data else _event(name, value)
             if event is not None and (event.value is not None or event.data == DONE):
                 yield event
-                data = b""
+            else:
+                data.append(value)
         elif field == b"event":
             name = value.strip().decode("utf-8", "replace")
         elif not line:
-            if (event := _event(name, data)) is not None:
+            if (event := _event(name, b"\n".join(data))) is not None:
                 yield event
-            name, data = "", b""
-    if (event := _event(name, data)) is not None:
+            name, data = "", []
+    if (event := _event(name, b"\n".join(data))) is not None:
         yield event
 
 
 async def _lines(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     """Lines without their ends. A CR at the end of a piece may be half of a CR LF."""
-    rest, started = b"", False
+    rest: list[bytes] = []
+    first, cut = True, False
     async for piece in pieces:
-        rest += piece
-        if not started:
-            if len(rest) < len(codecs.BOM_UTF8) and codecs.BOM_UTF8.startswith(rest):
-                continue
-            rest, started = rest.removeprefix(codecs.BOM_UTF8), True
-        if b"\n" not in piece and b"\r" not in piece and not rest.endswith(b"\r"):
+        if not piece:
             continue
-        held = b"\r" if rest.endswith(b"\r") else b""
-        *lines, rest = rest.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        rest += held
+        new = piece.removeprefix(b"\n") if cut else piece  # the line before a CR was given already
+        cut = piece.endswith(b"\r")
+        *lines, last = new.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         for line in lines:
-            yield line
-    for line in rest.replace(b"\r", b"\n").split(b"\n"):
-        yield line
+            rest.append(line)
+            yield _whole(rest, first=first)
+            rest, first = [], False
+        rest.append(last)
+    yield _whole(rest, first=first)
+
+
+def _whole(pieces: list[bytes], *, first: bool) -> bytes:
+    line = b"".join(pieces)
+    return line.removeprefix(codecs.BOM_UTF8) if first else line
 
 
 def _event(name: str, data: bytes) -> Event | None:

@@ -1,6 +1,7 @@
 """Streams as servers write them, and what they come to."""
 
 import json
+import time
 
 import pytest
 
@@ -40,6 +41,18 @@ async def test_names_and_data_that_are_no_json_are_handed_on():
     data = b"event: error\ndata: gone\n\ndata: [DONE]\n\n"
     assert await heard(data) == [("error", b"gone", None), ("", b"[DONE]", None)]
     assert (await heard(b'error: {"code": 500}\n\n'))[0] == ("error", b'{"code": 500}', {"code": 500})
+
+
+@pytest.mark.parametrize("line", [b"x" * 200, b"data: [1,\n", b"data: }\n"])
+async def test_a_long_line_and_many_lines_cost_no_time(line):
+    async def pieces():
+        for _ in range(50_000):
+            yield line
+
+    started = time.perf_counter()
+    async for _ in events(pieces()):
+        pass
+    assert time.perf_counter() - started < 3
 
 
 def joined(*deltas, finish="stop", key="delta"):
