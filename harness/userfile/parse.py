@@ -129,6 +129,7 @@ _NEEDED = {
     "model_type": "a mapping of keys to values",
     "greater_than": "a number above {gt:g}",
     "greater_than_equal": "a number from {ge:g}",
+    "less_than": "a number below {lt:g}",
     "less_than_equal": "a number up to {le:g}",
     "string_too_long": "at most {max_length} characters",
     "too_short": "at least {min_length}",

@@ -179,3 +179,19 @@ def test_a_signal_is_kept_until_somebody_is_told_and_the_second_interrupts():
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # nohup
     finally:
         signal.signal(signal.SIGHUP, ignored)
+
+
+def test_stopped_while_a_model_is_prepared_nothing_is_sent(tmp_path, monkeypatch, capfd):
+    from harness.model.openai import OpenAIModel
+
+    async def slow(_self, _adapters=()):
+        asyncio.get_running_loop().call_later(0.05, signal.raise_signal, signal.SIGINT)
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(OpenAIModel, "prepare", slow)
+    with Server() as served:
+        report = live.write_experiment(tmp_path / "r", models={"m": live.served_model(served)})
+        code, _, err = live.inside(capfd, "run", report, "--quiet")
+        assert (code, served.seen) == (4, [])
+    assert "INCOMPLETE: stopped by the user; ownbench run" in err
+    assert {row["cause"] for row in live.rows(report).values()} == {"stopped"}
