@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict, Field, JsonValue, field_validator
 
@@ -63,8 +63,11 @@ class JsonFields(Rule):
     out), or an empty list or object. A key or list item that the reference lacks is one wrong field, unless
     ``extra: ignore``. Values are of the same type or wrong: "9" is not 9; 1.0 is 1. ``tolerance`` gives fields a
     number or {absolute, relative}; ``ignore`` leaves fields out; ``unordered`` names lists (or ``true`` for all) whose
-    order does not count: there each item of the reference is one field. ``schema`` is checked first.
+    order does not count: there each item of the reference is one field. ``schema`` is checked first. In texts,
+    invisible marks and the forms of dashes, apostrophes and quotes do not count.
     """
+
+    version: ClassVar[int] = 2
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
