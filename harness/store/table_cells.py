@@ -264,8 +264,10 @@ def truths(source: Source, name: str) -> "pd.Series[float]":
         row = int(found.isin(unknown).to_numpy(dtype=bool).argmax())
         word = str(found.iloc[row])
         advice = advice_for([word, *(w for w in unknown if w != word)], source.theirs.get(name, name))
-        if source.across and name not in source.theirs and "--map" in advice:
-            advice = "each column must hold words for right and wrong, or each column numbers from 0 to 1"
+        if source.across and name not in source.theirs:
+            if "--map" in advice:
+                advice = "each column must hold words for right and wrong, or each column numbers from 0 to 1"
+            advice += f"; remove the column if it is no {source.across}"
         raise source.refusal(row, name, f"found {word[:60]!r}", advice)
     parts = []
     for value, meaning in ((1.0, "pass"), (0.0, "failure")):

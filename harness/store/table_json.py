@@ -101,6 +101,8 @@ def _table(whole: Any, wanted: Wanted) -> list[Any] | None:
     """The records of an object that holds a table; ``None`` where it holds none, or several could be meant."""
     if not isinstance(whole, dict):
         return None
+    if sum(wanted.knows(name) for name, value in whole.items() if not isinstance(value, list | dict)) > 1:
+        return None  # one record, whatever lists it holds
     names, data = whole.get("columns"), whole.get("data")
     if isinstance(names, list) and _lists_of(names, str) and isinstance(data, list):
         fit = [isinstance(row, list) and len(row) == len(names) for row in data]

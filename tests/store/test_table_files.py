@@ -160,6 +160,13 @@ def test_lines_that_are_short_or_left_out_are_said(tmp_path: Path) -> None:
     assert "2 of them are the same in every column" in repeats
 
 
+def test_one_record_that_holds_a_list_is_one_row(tmp_path: Path) -> None:
+    record = {**RECORDS[0], "messages": [{"role": "user"}]}
+    for text in (json.dumps(record), json.dumps(record, indent=1)):
+        (tmp_path / "t.json").write_text(text)
+        assert read(tmp_path / "t.json") == ROWS[:1]
+
+
 def test_a_hash_in_an_identifier_is_no_comment(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("task,contender,passed\n#12,a,1\n#13,a,0\n")
     assert read(tmp_path / "t.csv") == [("a", "#12", True), ("a", "#13", False)]

@@ -62,6 +62,7 @@ def test_words_for_right_and_wrong(tmp_path: Path, right: str, wrong: str) -> No
         (["Y", "F"], "found 'Y'"),
         (["P", "P"], "found 'P'"),
         (["1", "2"], "--map score=passed --scale score=0..100"),
+        (["3/5"], "write counts in two columns, passes and trials"),
         (["85%"], "map a fraction to score: --map score=passed"),
     ],
 )
