@@ -1,12 +1,13 @@
 """Reads the cells of a user's table: numbers, results and words, however they were written."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import UserFileError
 from harness.store.table_number import read_amounts
-from harness.store.table_reading import INVISIBLE, SCALED, UNITS, Reading, plain_word, tidy
+from harness.store.table_reading import INVISIBLE, SCALED, UNITS, Reading, plain_name, plain_word, tidy
 from harness.store.table_words import NO_LABEL, NOTHING, SUMMARY, advice_for, verdicts
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Source:
             theirs = str(self.frame[self.across].iloc[row])
         column = name if theirs == name else f"{theirs} ({name})"
         if any(name_of in SUMMARY for name_of in self._names(row)):
-            advice = "the row looks like one that sums up others: delete it"
+            advice = f"if the row sums up others, delete it; else {advice}"
         return UserFileError(self.path, problem, field=f"{self.at(row)}, {column}", advice=advice)
 
 
@@ -196,8 +197,18 @@ def _ours(
         low, high = scale
         outside = ~stated & ((values < low) | (values > high))
         _refuse(source, name, outside, values, f"needed: a number from {low:g} to {high:g}, as --scale says")
-        source.notes.append(f"{name}: {low:g} to {high:g} became 0 to 1")
+        if scale != (0, 1):
+            source.notes.append(f"{name}: {low:g} to {high:g} became 0 to 1")
         return np.where(stated, values, (values - low) / (high - low))
+    theirs = source.theirs.get(name, name)
+    bare = ~stated & (np.nan_to_num(values) != 0)
+    if (
+        name in SCALED
+        and bare.any()
+        and re.search(r"%|(^|_)(pct|percent|percentage)$", f"{theirs} {plain_name(theirs)}")
+    ):
+        advice = f"the name says percent: --scale {name}=0..100, or {name}=0..1 if it is wrong"
+        raise source.refusal(int(bare.argmax()), name, f"found {values[int(bare.argmax())]:.12g}", advice)
     return values
 
 
@@ -253,8 +264,10 @@ def truths(source: Source, name: str) -> "pd.Series[float]":
         row = int(found.isin(unknown).to_numpy(dtype=bool).argmax())
         word = str(found.iloc[row])
         advice = advice_for([word, *(w for w in unknown if w != word)], source.theirs.get(name, name))
-        if source.across and name not in source.theirs and "--map" in advice:
-            advice = "each column must hold words for right and wrong, or each column numbers from 0 to 1"
+        if source.across and name not in source.theirs:
+            if "--map" in advice:
+                advice = "each column must hold words for right and wrong, or each column numbers from 0 to 1"
+            advice += f"; remove the column if it is no {source.across}"
         raise source.refusal(row, name, f"found {word[:60]!r}", advice)
     parts = []
     for value, meaning in ((1.0, "pass"), (0.0, "failure")):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import UserFileError
 from harness.store.table_cells import Source
-from harness.store.table_reading import plain_word, tidy
+from harness.store.table_reading import INVISIBLE, plain_word
 from harness.store.table_words import SUMMARY
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def note_spellings(source: Source, made: "pd.DataFrame") -> None:
     """Notes names that differ in their spelling only, and those that a spreadsheet has shortened."""
     written: dict[str, set[str]] = {}
     for raw in source.frame["contender"].astype("string").dropna().unique():
-        written.setdefault(tidy(raw), set()).add(raw)
+        written.setdefault(re.sub(INVISIBLE, "", raw).strip(), set()).add(raw)
     for name, forms in written.items():
         if len(forms) > 1:
             shown = " and ".join(repr(form) for form in sorted(forms)[:3])

@@ -31,7 +31,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-LONGEST_LINE = 64_000_000
+LONGEST_LINE = 16_000_000
 _FAULT = re.compile(r"(^|_)(errors?|exceptions?|failure_(mode|reason)|traceback)(_|$)")
 
 
@@ -126,7 +126,7 @@ def unpacked(path: Path) -> IO[bytes]:
     return stream
 
 
-def text_lines(path: Path) -> Iterator[str]:
+def text_lines(path: Path, longest: int = LONGEST_LINE) -> Iterator[str]:
     r"""The file's lines, each with its end as ``\n``; they are counted as an editor counts them.
 
     Raises:
@@ -135,16 +135,16 @@ def text_lines(path: Path) -> Iterator[str]:
     number = 0
     try:
         with unpacked(path) as stream, _decoded(stream) as text:
-            for line in iter(lambda: text.readline(LONGEST_LINE), ""):
+            for line in iter(lambda: text.readline(longest), ""):
                 number += 1
                 if not line.isascii():
                     _check_text(path, number, line)
                 if "\0" in line:
                     advice = "the file is damaged, or no UTF-8: save it as UTF-8"
                     raise UserFileError(path, "found a zero byte", field=f"line {number}", advice=advice)
-                if len(line) >= LONGEST_LINE:
-                    problem = f"the line is longer than {LONGEST_LINE:,} characters"
-                    raise UserFileError(path, problem, field=f"line {number}", advice="is this a table?")
+                if len(line) >= longest:
+                    problem = f"the line is longer than {longest:,} characters"
+                    raise UserFileError(path, problem, field=f"line {number}", advice="write one row a line")
                 yield line
     except UnicodeDecodeError:
         problem = "not the UTF-16 or UTF-32 that its first bytes promise"

@@ -107,7 +107,7 @@ def import_table(
         mapping: Our column names to the file's.
         name: The report's name; by default the folder's.
         overwrite: Whether results that stand in the folder already may be replaced.
-        reading: Words, scales, units and shape that the file does not say itself.
+        reading: Words, scales, units and shape that the file does not say itself, as a ``harness.store.Reading``.
 
     Raises:
         UsageError: the mapping or the reading is wrong, or the report has results already.

@@ -8,7 +8,7 @@ from typing import Any
 from harness.core import UserFileError
 from harness.store.table_file import Loaded, Wanted, text_lines
 
-LARGEST = 400_000_000
+LARGEST = 100_000_000
 """Characters of a file that has to be read as a whole; JSON lines are read one at a time."""
 _KEYS = ("results", "rows", "records", "data", "samples", "outcomes", "items")
 _SHAPES = "needed: a list of records, one record a line, or records under one key"
@@ -20,7 +20,7 @@ def load_json(path: Path, wanted: Wanted) -> Loaded:
     Raises:
         UserFileError: the file is broken, or has another shape; names the line or the record.
     """
-    lines = text_lines(path)
+    lines = text_lines(path, LARGEST)
     first = next((line for line in enumerate(lines, 1) if line[1].strip()), None)
     if first is None:
         raise UserFileError(path, "not a readable table: it is empty")
@@ -101,6 +101,8 @@ def _table(whole: Any, wanted: Wanted) -> list[Any] | None:
     """The records of an object that holds a table; ``None`` where it holds none, or several could be meant."""
     if not isinstance(whole, dict):
         return None
+    if sum(wanted.knows(name) for name, value in whole.items() if not isinstance(value, list | dict)) > 1:
+        return None  # one record, whatever lists it holds
     names, data = whole.get("columns"), whole.get("data")
     if isinstance(names, list) and _lists_of(names, str) and isinstance(data, list):
         fit = [isinstance(row, list) and len(row) == len(names) for row in data]

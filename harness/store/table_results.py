@@ -92,7 +92,9 @@ def _states(source: Source) -> list[State | None]:
             meanings[word] = STATES[key]
         else:
             row = int((found == word).to_numpy(dtype=bool).argmax())
-            advice = f"{nearest(key, known)} (--true WORD and --false WORD name others)"
+            advice = (
+                f"{nearest(key, known)} (--true WORD and --false WORD name others; rename a column that is no status)"
+            )
             raise source.refusal(row, "status", f"found {word[:60]!r}", advice)
     told = [(word, state) for word, state in meanings.items() if word.lower() not in known]
     if told:

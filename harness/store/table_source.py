@@ -38,6 +38,7 @@ _OFTEN: dict[str, list[str]] = {
 }
 """What other programs call our columns, as advice only: none is taken unasked."""
 _NEEDED = {"contender", "task", "passed", "score", "status", "passes", "trials"}
+_AMOUNTS = ("cost_usd", "latency_s", "input_tokens", "output_tokens")
 _MONEY_OF_OTHERS = re.compile(r"(^|_)(eur|euros?|gbp|cny|rmb|jpy|inr|chf)($|_)")
 _UNIT_IN_NAME = {
     **dict.fromkeys(("ms", "msec", "msecs", "millis", "milliseconds"), "ms"),
@@ -248,7 +249,9 @@ def _long(
 def _may_be_across(name: str) -> bool:
     """Whether a column may be a contender: no index, no sum of others, and nothing that looks like one of ours."""
     plain = plain_name(name)
-    often = any(plain in names for names in _OFTEN.values())
+    often = any(plain in names for names in _OFTEN.values()) or any(
+        plain.endswith(f"_{word}") for ours in _AMOUNTS for word in (ours, *_OFTEN[ours])
+    )
     return not (
         often or plain in {"", "index", "row"} or re.match(r"unnamed_\d+$", plain) or plain_word(name) in SUMMARY
     )

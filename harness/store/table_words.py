@@ -140,6 +140,8 @@ def advice_for(words: Sequence[str], column: str) -> str:
         return f"map a fraction to score: --map score={theirs}"
     if number is not None and number > 1:
         return f"if it is a score, map it and give its scale: --map score={theirs} --scale score=0..100"
+    if re.fullmatch(r"\d+ ?(/|of) ?\d+", key):
+        return "write counts in two columns, passes and trials"
     if len(words) == 1:
         quoted = f"={shlex.quote(word)}" if word.startswith("-") else f" {shlex.quote(word)}"
         return f"say what it means: --true{quoted} or --false{quoted}"

@@ -140,6 +140,14 @@ def test_what_cannot_be_read_is_named_by_the_line_of_an_editor(
     assert not (tmp_path / "r").exists()
 
 
+def test_a_file_that_unpacks_to_an_endless_line_is_refused_early(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "t.csv.gz", "wb", 1) as file:
+        for _ in range(40):
+            file.write(b"x" * 1_000_000)
+    with pytest.raises(UserFileError, match=r"line 1: the line is longer than 16,000,000 characters"):
+        import_table(tmp_path / "t.csv.gz", tmp_path / "r")
+
+
 def test_lines_that_are_short_or_left_out_are_said(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("A title\n" + PLAIN + "a,t3\n# end\n" + PLAIN)
     notes = import_table(tmp_path / "t.csv", tmp_path / "r").notes
@@ -150,6 +158,13 @@ def test_lines_that_are_short_or_left_out_are_said(tmp_path: Path) -> None:
     repeats = next(note for note in notes if "repeat a contender" in note)
     assert "(line 8 repeats line 3)" in repeats
     assert "2 of them are the same in every column" in repeats
+
+
+def test_one_record_that_holds_a_list_is_one_row(tmp_path: Path) -> None:
+    record = {**RECORDS[0], "messages": [{"role": "user"}]}
+    for text in (json.dumps(record), json.dumps(record, indent=1)):
+        (tmp_path / "t.json").write_text(text)
+        assert read(tmp_path / "t.json") == ROWS[:1]
 
 
 def test_a_hash_in_an_identifier_is_no_comment(tmp_path: Path) -> None:

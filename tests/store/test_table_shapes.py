@@ -35,6 +35,7 @@ def test_a_wide_table_may_hold_scores_words_or_tasks_as_columns(tmp_path: Path) 
     assert means(tmp_path) == {"a": [0.5, 0], "b": [1, 0.25]}
     bring(tmp_path, "task,a,b\n1,✓,✗\n2,✗,✗\n", wide=True, true=("✓",), false=("✗",))
     assert means(tmp_path) == {"a": [1, 0], "b": [0, 0]}
+    assert bring(tmp_path, "task,a,a_cost,b\n1,1,0.5,0\n", wide=True).left_out == ("a_cost",)
     bring(tmp_path, "Unnamed: 0,contender,q1,q2\n0,a,C,I\n1,b,I,I\n", wide=True)
     assert means(tmp_path) == {"a": [1, 0], "b": [0, 0]}
     frame = pd.DataFrame({"task": ["t", "u"], "a": [True, False], "b": [1.0, 0.0]}).set_index("task")
@@ -54,7 +55,7 @@ def test_a_wide_table_may_hold_scores_words_or_tasks_as_columns(tmp_path: Path) 
         ("task,a,b\nt,✓,✗\n", "--wide: no column holds results; found a, b"),
         (
             "task,a,b\nt,1,0\nu,1,1\nTotal,57,60\n",
-            "line 4, a (score): found 57; the row looks like one that sums up others",
+            "line 4, a (score): found 57; if the row sums up others, delete it",
         ),
     ],
 )

@@ -62,6 +62,7 @@ def test_words_for_right_and_wrong(tmp_path: Path, right: str, wrong: str) -> No
         (["Y", "F"], "found 'Y'"),
         (["P", "P"], "found 'P'"),
         (["1", "2"], "--map score=passed --scale score=0..100"),
+        (["3/5"], "write counts in two columns, passes and trials"),
         (["85%"], "map a fraction to score: --map score=passed"),
     ],
 )
@@ -170,6 +171,15 @@ def test_a_column_whose_name_tells_another_unit_is_not_taken_for_seconds(tmp_pat
             import_table(tmp_path / "t.csv", tmp_path / "r", {"latency_s": theirs})
     import_table(tmp_path / "t.csv", tmp_path / "r", {"latency_s": theirs}, reading=Reading(units={"latency_s": "ms"}))
     assert read_outcomes(tmp_path / "r")["latency_s"].to_pylist() == [0.85]
+
+
+def test_a_column_whose_name_says_percent_is_not_taken_for_a_share(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("contender,task,Score (%)\na,t,0.85\n")
+    with pytest.raises(UserFileError, match=r"line 2, Score \(%\) \(score\): found 0\.85; the name says percent"):
+        import_table(tmp_path / "t.csv", tmp_path / "r")
+    for scale, value in (((0, 100), 0.0085), ((0, 1), 0.85)):
+        import_table(tmp_path / "t.csv", tmp_path / "r", reading=Reading(scales={"score": scale}), overwrite=True)
+        assert read_outcomes(tmp_path / "r")["score"].to_pylist() == [value]
 
 
 def test_statuses_of_others(tmp_path: Path) -> None:
