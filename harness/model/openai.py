@@ -8,7 +8,7 @@ tickets=adapters/tickets``).
 
 import json
 import time
-from collections.abc import AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -108,6 +108,8 @@ class OpenAIModel:
             raise ModelError(Cause.REQUEST, shown(f"not a URL: {error}", self._redact)) from None
         except (aiohttp.ClientError, OSError) as error:
             raise ModelError(Cause.NETWORK, shown(f"{type(error).__name__}: {error}", self._redact)) from None
+        if data.lstrip().startswith((b"data:", b"event:")):  # a stream under another name
+            return await self._streamed(_at_once(data), response.headers, started)
         body = self._checked(None, data, response.headers)
         return read_reply(body, latency_s=time.perf_counter() - started, reasoning=self._reasoning)
 
@@ -163,6 +165,10 @@ class OpenAIModel:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+
+async def _at_once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
 
 
 def _plain(value: Any) -> Any:
