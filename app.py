@@ -1,10 +1,13 @@
 """The dashboard: ``streamlit run app.py`` shows the reports in ``reports/``; ``-- FOLDER …`` names others."""
 
 import os
-import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as `ownbench app`: matrices are small and readers several
 
-from harness.report import dashboard
+import streamlit as st
+from starlette.middleware import Middleware
 
-dashboard(sys.argv[1:])
+from harness.report.dashboard import SCRIPT
+from harness.report.own_name import OwnName
+
+app = st.App(SCRIPT, middleware=[Middleware(OwnName)])

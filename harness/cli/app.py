@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.core import UsageError
+from harness.core import UsageError, is_this_machine, stay_offline
 
 PORTS = range(8501, 8521)
 """Tried in this order where no port is asked for."""
@@ -37,13 +37,19 @@ def run(args: argparse.Namespace) -> int:
     given = args.reports or [Path("reports")]
     found = reports_in(given)
     port = _free(args.address, PORTS if args.port is None else [args.port])
+    url = f"http://[{args.address}]:{port}" if ":" in args.address else f"http://{args.address}:{port}"
     if args.open:
         import threading
         import webbrowser
 
-        threading.Timer(1.5, webbrowser.open, [f"http://{args.address}:{port}"]).start()
-    sys.stderr.write(f"ownbench: http://{args.address}:{port} shows {plural(len(found), 'report')}; Ctrl-C ends it\n")
-    serve(given, port=port, address=args.address)
+        threading.Timer(1.5, webbrowser.open, [url]).start()
+    sys.stderr.write(f"ownbench: {url} shows {plural(len(found), 'report')}; Ctrl-C ends it\n")
+    if not is_this_machine(args.address):
+        sys.stderr.write(
+            f"ownbench: --address {args.address}: no password, so all who reach this port see the reports\n"
+        )
+    with stay_offline(hub=False):
+        serve(given, port=port, address=args.address)
     return 0
 
 

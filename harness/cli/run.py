@@ -2,16 +2,15 @@
 
 import argparse
 import gc
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cli.output import folder, plain
-from harness.core import UsageError, nearest
+from harness.core import UsageError, nearest, stay_offline
 
 if TYPE_CHECKING:
     from harness.run import Progress, Summary
@@ -43,13 +42,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs, and returns 0 when nothing is left to do or it is decided, 4 when the report is incomplete."""
     from harness.cli import until_decided
-    from harness.run import RunOptions, assemble, run_report
 
     until_decided.check_arguments(args)
     if args.limit is not None and args.limit < 1:
         raise UsageError(f"--limit is {args.limit}; give a number from 1")
-    if args.offline:  # suites of `datasets` are then read from its cache on this machine
-        os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
+    with stay_offline() if args.offline else nullcontext():  # from here on: suites may be data sets
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from harness.cli import until_decided
+    from harness.run import RunOptions, assemble, run_report
+
     report = folder(args.report)
     assembled = assemble(report)
     gc.freeze()  # tasks and modules live to the end: the collector need not look at them again

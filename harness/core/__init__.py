@@ -17,6 +17,7 @@ from harness.core.errors import (
 from harness.core.files import write_atomic
 from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
 from harness.core.judged import Comparison, Estimate, Manifest
+from harness.core.offline import is_this_machine, stay_offline
 from harness.core.plain import as_json
 from harness.core.records import (
     Answer,
@@ -88,7 +89,9 @@ __all__ = [
     "fault_of",
     "finish_meant",
     "holds_secret",
+    "is_this_machine",
     "nearest",
     "seeded",
+    "stay_offline",
     "write_atomic",
 ]

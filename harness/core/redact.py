@@ -1,53 +1,232 @@
-"""Keeps secrets out of everything that is written or printed."""
+"""Keeps secrets out of everything that is written or printed. All of it is linear in the text."""
 
+import base64
 import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any
 
-_LONG = r"(?=[-_A-Za-z]*[0-9])[-_A-Za-z0-9]{16,}"
-"""A key's random part: long, with a digit in it. Ordinary words joined by hyphens have none."""
-_SHAPES = re.compile(
-    rf"\b(?:sk|pk|rk|xai)-{_LONG}"  # keys by their common prefixes
-    r"|\b(?:hf|gsk|ghp|gho|github_pat|r8)_[A-Za-z0-9_]{16,}"
-    r"|\bAKIA[0-9A-Z]{12,}|\bAIza[-_0-9A-Za-z]{30,}"
-    r"|(?i:(?<=\bbearer )|(?<=\bx-api-key: ))(?=[^\s\"',;]*[0-9])[^\s\"',;]{8,}"
-    r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
+_MARK = "[secret]"
+_RUNS = re.compile(
+    r"\b(?:sk|pk|rk|xai|nvapi|pplx|csk|glpat)-(?P<run>[-_A-Za-z0-9]{16,})"  # keys by their common prefixes
+    r"|(?i:\bbearer |\bx-api-key: )(?P<header>[^\s\"',;]{8,})"
+    r"|(?i:\bbasic )(?P<basic>[A-Za-z0-9+/]{16,}={0,2})"
+    r"|\beyJ(?P<jwt>[-_.A-Za-z0-9]{30,})"
 )
+"""Secrets if a digit is in them (ordinary words joined by hyphens have none). A run is read once, as a whole."""
+_PLAIN = re.compile(
+    r"\b(?:(?:hf|gsk|ghp|gho|github_pat|r8)_[A-Za-z0-9_]{16,}|(?:AKIA|ASIA)[0-9A-Z]{12,}|AIza[-_0-9A-Za-z]{30,})"
+    r"|://(?P<user>[^/\s:@]+:[^/\s@]+)(?=@)"
+    r"|[?&](?i:(?:access[-_]?|auth[-_]?)?token|(?:api[-_]?|access[-_]?)?key|sig|signature|secret|password)="
+    r"(?P<query>[^&\s\"'<>\[\]{}$]{8,})"
+)
+_WORD = r"(?:[a-z]{1,12}|[A-Z]{1,12}|[A-Z][a-z]{1,11})"
+_WORDS = re.compile(rf"{_WORD}(?:[-_.]{_WORD})*")
+_PREFIX = re.compile(r"(?:[a-z]{1,7}\d{0,2}[-_]){0,3}")
+"""How a provider's keys begin is public: ``sk-ant-api03-``."""
 _SHORTEST = 8
 """Characters of a secret that is taken out of a model's own answer; servers that need no key are given words."""
+_WORDY = 16
+"""Characters from which words joined by hyphens are a secret, and no placeholder such as ``not-needed``."""
+_PIECE = 12
+"""Characters of a secret that are as good as the whole."""
+_GRAM = 6
+_STRIDE = _PIECE - _GRAM + 1
+"""Every piece of ``_PIECE`` characters holds a whole gram that begins at a multiple of this."""
 
 
 def holds_secret(text: str) -> bool:
     """Whether something in ``text`` has the shape of a key or of a password in a URL."""
-    return _SHAPES.search(text) is not None
+    return _PLAIN.search(text) is not None or any(map(_is_key, _RUNS.finditer(text)))
 
 
 class Redactor:
     """Replaces every known secret, and whatever has a key's shape, by a mark.
 
-    A provider's error often echoes the key that it refused; such a text passes through here before it is kept.
+    A provider's error often echoes the key that it refused; such a text passes through here before it is kept. A
+    secret is known whole, in pieces of 12 characters and more, in base64 (by itself or inside of something), and with
+    its characters escaped as URLs, JSON and HTML do.
     """
 
     def __init__(self, secrets: tuple[str, ...] = ()) -> None:
-        every = {form for secret in secrets for form in (secret, secret.strip()) if len(form) >= 4}
-        self._secrets = tuple(sorted(every, key=lambda s: (-len(s), s)))
-        self._in_answers = tuple(s for s in self._secrets if len(s) >= _SHORTEST)
+        every = {form for secret in secrets for form in (secret, secret.strip(), *secret.split()) if len(form) >= 4}
+        self._everywhere, self._in_answers = _Finder(every, answers=False), _Finder(every, answers=True)
 
     def __call__(self, text: str) -> str:
         """``text`` without secrets."""
-        for secret in self._secrets:
-            text = text.replace(secret, "[secret]")
-        return _SHAPES.sub("[secret]", text)
+        return _PLAIN.sub(_marked, _RUNS.sub(_marked, self._everywhere.sub(text)))
 
     def answer(self, value: Any) -> Any:
-        """A model's own words, or any JSON value, without the known secrets; nothing else in it is touched.
+        """A model's own words, or any JSON value or record of them, without the known secrets; nothing else is touched.
 
         Words that merely look like a key stay: to change them would change an answer. Where there is nothing to take
         out, ``value`` itself comes back.
         """
-        if isinstance(value, str):
-            for secret in self._in_answers:
-                value = value.replace(secret, "[secret]")
+        if self._in_answers.empty or value is None or isinstance(value, (int, float)):
             return value
-        if isinstance(value, dict):
-            return {self.answer(key): self.answer(below) for key, below in value.items()}
-        return [self.answer(below) for below in value] if isinstance(value, list) else value
+        if isinstance(value, str):
+            return self._in_answers.sub(value)
+        if isinstance(value, list | tuple):
+            parts = [self.answer(part) for part in value]
+            return value if all(map(_is, value, parts)) else type(value)(parts)
+        kind: Any = type(value)
+        if (names := _names(kind)) is not None:
+            new = {n: kept for n in names if (kept := self.answer(old := getattr(value, n))) is not old}
+            return replace(value, **new) if new else value
+        if isinstance(value, Mapping):
+            below = {self.answer(k): self.answer(v) for k, v in value.items()}
+            same = all(a is c and b is d for (a, b), (c, d) in zip(value.items(), below.items(), strict=False))
+            return value if same and len(below) == len(value) else below
+        return value
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...] | None:
+    """The fields of a record."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other
+
+
+def _is_key(found: re.Match[str]) -> bool:
+    if found.lastgroup == "jwt":
+        return found["jwt"].count(".") == 2
+    return any(c.isdigit() for c in found[found.lastgroup or 0])
+
+
+def _marked(found: re.Match[str]) -> str:
+    """A mark in place of what matched, but for the words before it that say what it is."""
+    if found.re is _RUNS and not _is_key(found):
+        return found[0]
+    kept = found.lastgroup in {"header", "basic", "user", "query"}
+    return (found[0][: found.start(found.lastgroup or 0) - found.start()] if kept else "") + _MARK
+
+
+class _Finder:
+    """Finds secrets, pieces of them and what they are encoded as."""
+
+    def __init__(self, secrets: Iterable[str], *, answers: bool) -> None:
+        self._whole: list[str] = []
+        self._grams: dict[str, list[tuple[str, int, int]]] = {}
+        """From six characters to where they stand: the form, the place, and how far a piece of it has to reach."""
+        for secret in sorted(secrets, key=lambda s: (-len(s), s)):
+            words, long = _WORDS.fullmatch(secret) is not None, len(secret)
+            if long < (_WORDY if words else _SHORTEST) if answers else words and long < _SHORTEST:
+                continue
+            self._whole.append(secret)
+            if long >= (_WORDY if words else _PIECE) and not (answers and words):
+                public = _PREFIX.match(secret) if answers else None
+                self._know(secret, min(long, public.end() + 4) if public else 0)
+            for form in _in_base64(secret):
+                self._know(form, 0)
+        self.empty = not self._whole
+        self._least = min((len(secret) for secret in self._whole), default=0)
+        if self._grams:
+            self._least = min(self._least, _PIECE)
+
+    def _know(self, form: str, reach: int) -> None:
+        for at in range(len(form) - _GRAM + 1):
+            places = self._grams.setdefault(form[at : at + _GRAM], [])
+            if len(places) < 8:  # a secret that repeats itself is found by its first places
+                places.append((form, at, reach))
+
+    def sub(self, text: str) -> str:
+        """``text``, a mark in place of each secret; the same object where there is none."""
+        if self.empty or len(text) < self._least:
+            return text
+        found = self._spans(text)
+        if (plain := _unescaped(text)) is not None:
+            found += [plain[1](start, end) for start, end in self._spans(plain[0])]
+        if not found:
+            return text
+        parts, done = [], 0
+        for start, end in sorted(found):
+            if start >= done:
+                parts += [text[done:start], _MARK]
+            done = max(done, end)
+        return "".join([*parts, text[done:]])
+
+    def _spans(self, text: str) -> list[tuple[int, int]]:
+        found = []
+        for form in self._whole:
+            at = text.find(form)
+            while at >= 0:
+                found.append((at, at + len(form)))
+                at = text.find(form, at + len(form))
+        grams, done = self._grams, 0
+        hits = [i for i in range(0, len(text) - _GRAM + 1, _STRIDE) if text[i : i + _GRAM] in grams] if grams else []
+        for i in hits:
+            if i + _GRAM <= done:
+                continue
+            start, end = max((_extent(text, i, *place) for place in grams[text[i : i + _GRAM]]), key=_length)
+            if end - start >= _PIECE:
+                found.append((start, end))
+                done = end
+        return found
+
+
+def _length(span: tuple[int, int]) -> int:
+    return span[1] - span[0]
+
+
+def _extent(text: str, i: int, form: str, at: int, reach: int) -> tuple[int, int]:
+    """How far ``text`` around ``i`` is the form around ``at``; nothing where that ends within what is public."""
+    before = 0
+    while before < min(i, at) and text[i - before - 1] == form[at - before - 1]:
+        before += 1
+    after, most = _GRAM, min(len(text) - i, len(form) - at)
+    while after < most and text[i + after] == form[at + after]:
+        after += 1
+    return (i - before, i + after) if at + after >= reach else (i, i)
+
+
+def _in_base64(secret: str) -> set[str]:
+    """What all base64 texts hold that encode something with ``secret`` in it, for the three ways that bytes fall."""
+    data, found = secret.encode("utf-8", "surrogatepass"), set()
+    for before, cut in ((0, 0), (1, 2), (2, 3)):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            text = encode(bytes(before) + data).decode()
+            found.add(text[cut : (before + len(data)) * 8 // 6])
+    return {form for form in found if len(form) >= _PIECE}
+
+
+_ESCAPE = re.compile(
+    r"%(?:25)*+([0-9A-Fa-f]{2})|(?<!\\)\\++(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([/\"'&=+]))"
+    r"|&#(?:x([0-9A-Fa-f]{2,4})|([0-9]{2,5}));|&(amp|quot|lt|gt);"
+)
+_NAMED = {"amp": "&", "quot": '"', "lt": "<", "gt": ">"}
+
+
+def _unescaped(text: str) -> tuple[str, Callable[[int, int], tuple[int, int]]] | None:
+    """``text`` with its escapes undone, however often they were escaped, and from a span of it to one of ``text``."""
+    if not ("%" in text or "\\" in text or "&" in text):
+        return None
+    parts, done, length = [], 0, 0
+    places: list[int] = []  # of the undone characters
+    spans: list[tuple[int, int]] = []  # where each stood
+    for found in _ESCAPE.finditer(text):
+        percent, u, x, plain, entity, number, named = found.groups()
+        digits = percent or u or x or entity
+        literal = text[done : found.start()]
+        length += len(literal)
+        places.append(length)
+        spans.append(found.span())
+        parts += [literal, chr(int(digits, 16)) if digits else plain or _NAMED.get(named) or chr(int(number))]
+        done, length = found.end(), length + 1
+    if not spans:
+        return None
+
+    def span_of(index: int) -> tuple[int, int]:
+        k = bisect_right(places, index) - 1
+        if k < 0:
+            return index, index + 1
+        if places[k] == index:
+            return spans[k]
+        start = spans[k][1] + index - places[k] - 1
+        return start, start + 1
+
+    return "".join([*parts, text[done:]]), lambda start, end: (span_of(start)[0], span_of(end - 1)[1])

@@ -86,10 +86,20 @@ def missing_package(spec: ModelSpec) -> str | None:
 
 
 def missing_key(spec: ModelSpec, environment: Mapping[str, str]) -> str | None:
-    """A sentence that names the environment variable which this model needs and does not find, else ``None``.
+    """A sentence that names the environment variable whose key this model lacks or cannot send, else ``None``.
 
-    Only for a model that names its variable; what litellm's providers need by themselves is asked when it is opened.
+    A model behind litellm that names no variable may use any that is called like its provider's; what it lacks is
+    asked when it is opened.
     """
-    if spec.api_key_env and not environment.get(spec.api_key_env):
-        return f"model {spec.name}: the environment variable {spec.api_key_env} is not set; set it to the key"
+    name = spec.api_key_env
+    if name and not environment.get(name, "").strip():
+        return f"model {spec.name}: the environment variable {name} is not set; set it to the key"
+    provider = spec.model.partition("/")[0].upper().replace("_", "") if spec.backend == "litellm" else ""
+    begins = {"GEMINI": ("GEMINI", "GOOGLE"), "HUGGINGFACE": ("HUGGINGFACE", "HF")}.get(provider, (provider,))
+    own = (n for n in environment if n.endswith(("_API_KEY", "_TOKEN")) and n.replace("_", "").startswith(begins))
+    for variable in [name] if name else own if provider else ():
+        key = environment[variable].strip() if name else environment[variable]  # litellm sends what it reads as it is
+        if not (key.isascii() and key.isprintable()):
+            what = "a line break" if "\n" in key or "\r" in key else "a character that no key has"
+            return f"model {spec.name}: the environment variable {variable} holds {what}; set it to the key alone"
     return None

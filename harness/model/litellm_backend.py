@@ -141,6 +141,8 @@ class LiteLLMModel:
 
     def _error(self, error: Exception) -> ModelError:
         chain = _chain(error)
+        if (ours := next((part for part in chain if isinstance(part, ModelError)), None)) is not None:
+            return ours
         found = [str(getattr(part, "status_code", "")) for part in chain]
         statuses = [int(status) for status in found if re.fullmatch(r"\d{3}", status)]
         status = statuses[-1] if statuses else None  # the deepest is the provider's own; litellm makes 500 of 529
@@ -229,7 +231,7 @@ def _cause(chain: list[BaseException], status: int | None, text: str) -> Cause:
         return Cause.NETWORK
     if holds(ImportError):
         return Cause.REQUEST  # a provider's own package is missing: trying again does not install it
-    unread = holds(json.JSONDecodeError, KeyError, TypeError, AttributeError)
+    unread = holds(json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError)
     if unread or "'choices'" in text:
         return Cause.PROTOCOL
     if status == 200:  # an error within an answer
@@ -245,6 +247,9 @@ def _litellm() -> Any:
         os.environ.update(_AT_HOME)
     import litellm
 
+    from harness.model.litellm_http import keep
+
+    keep()
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):

@@ -1,23 +1,17 @@
 """What ``--offline`` allows: this machine and nothing else."""
 
-import ipaddress
 from urllib.parse import urlsplit
 
-from harness.core import ModelSpec, UsageError
+from harness.core import ModelSpec, UsageError, is_this_machine
 
 
 def is_loopback(url: str) -> bool:
     """Whether a URL's host is this machine: ``localhost`` or a loopback address. No name is looked up."""
     try:
-        host = urlsplit(url).hostname or ""
+        host = urlsplit(url).hostname
     except ValueError:
         return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return bool(host) and is_this_machine(host)
 
 
 def refuse_remote(spec: ModelSpec) -> None:

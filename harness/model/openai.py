@@ -10,19 +10,17 @@ import json
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError, nearest
 from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
+from harness.model.http import Connections
 from harness.model.loopback import refuse_remote
 from harness.model.protocol import CAPABILITIES, TOOLS
 from harness.model.reasoning import SEPARATE
 from harness.model.sse import DONE, Event, Joined, events
 from harness.model.wire import MISSHAPEN, no_completion, read_reply, request_fields
-
-if TYPE_CHECKING:
-    import aiohttp
 
 OPTIONS = ("stream", "tools", "reasoning")
 
@@ -53,7 +51,7 @@ class OpenAIModel:
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._stream = bool(spec.options.get("stream"))
         self._reasoning = str(spec.options.get("reasoning") or SEPARATE)
-        self._session: aiohttp.ClientSession | None = None
+        self._connections = Connections()
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Checks that the key is there and that no two adapters go by one name; sends nothing.
@@ -91,15 +89,12 @@ class OpenAIModel:
         payload = json.dumps(fields, default=_plain).encode()
         started = time.perf_counter()
         try:
-            async with self._opened().post(
-                self._url, data=payload, headers=self._headers, allow_redirects=False
-            ) as response:
-                if response.status != 200:
-                    body = (await response.read()).decode("utf-8", "replace")
-                    raise http_error(response.status, body, response.headers, self._redact)
-                if response.content_type == "text/event-stream":
-                    return await self._streamed(response.content.iter_any(), response.headers, started)
-                data = await response.read()
+            async with await self._connections.post(self._url, payload, self._headers) as answer:
+                if answer.status != 200:
+                    raise http_error(answer.status, await answer.error_text(), answer.headers, self._redact)
+                if answer.content_type == "text/event-stream":
+                    return await self._streamed(answer.pieces(), answer.headers, started)
+                data = await answer.body()
         except TimeoutError as error:
             raise ModelError(Cause.TIMEOUT, "no answer in time") from error
         except aiohttp.ClientResponseError as error:
@@ -109,8 +104,8 @@ class OpenAIModel:
         except (aiohttp.ClientError, OSError) as error:
             raise ModelError(Cause.NETWORK, shown(f"{type(error).__name__}: {error}", self._redact)) from None
         if data.lstrip().startswith((b"data:", b"event:")):  # a stream under another name
-            return await self._streamed(_at_once(data), response.headers, started)
-        body = self._checked(None, data, response.headers)
+            return await self._streamed(_at_once(data), answer.headers, started)
+        body = self._checked(None, data, answer.headers)
         return read_reply(body, latency_s=time.perf_counter() - started, reasoning=self._reasoning)
 
     async def _streamed(self, pieces: AsyncIterable[bytes], headers: Mapping[str, str], started: float) -> Reply:
@@ -148,23 +143,9 @@ class OpenAIModel:
             raise error
         return body
 
-    def _opened(self) -> "aiohttp.ClientSession":
-        """The one session. `Caller` bounds how many requests are open, so the pool of connections needs no bound."""
-        if self._session is None:
-            import aiohttp
-
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
-
     async def close(self) -> None:
         """Closes the connections."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._connections.close()
 
 
 async def _at_once(data: bytes) -> AsyncIterator[bytes]:

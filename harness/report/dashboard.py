@@ -1,8 +1,10 @@
 """The door to the dashboard: what ``app.py`` and ``ownbench app`` call."""
 
+import importlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.core import UsageError
 
@@ -92,10 +94,15 @@ def is_report(folder: Path) -> bool:
     return any(folder.glob("attempts*.jsonl"))
 
 
+SCRIPT = Path(__file__).parent / "pages" / "script.py"
+"""What Streamlit runs for each page."""
 OPTIONS = {
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
+    "logger.hideWelcomeMessage": True,  # to print all addresses of this machine it asks somebody outside
     "server.headless": True,
+    "server.enableCORS": True,
+    "server.enableXsrfProtection": True,
     "server.fileWatcherType": "none",
     "server.enableStaticServing": False,
     "runner.postScriptGC": False,  # it takes long in a process that holds a million outcomes; Python collects by itself
@@ -123,13 +130,19 @@ def serve(given: Sequence[Path], *, port: int, address: str = "127.0.0.1") -> No
 
     try:
         from streamlit.web import bootstrap
+
+        server: Any = importlib.import_module("streamlit.web.server.starlette.starlette_server")
     except ImportError:
-        raise UsageError("the dashboard needs Streamlit; install the extra: pip install 'ownbench[app]'") from None
+        raise UsageError(
+            "the dashboard needs Streamlit 1.67 or newer; install the extra: pip install 'ownbench[app]'"
+        ) from None
+    from harness.report.own_name import OwnName
     from harness.report.pages import warm
 
+    create = server.create_starlette_app
+    server.create_starlette_app = lambda runtime: OwnName(create(runtime))
     threading.Thread(target=warm, args=(reports_in(given),), daemon=True).start()
     options = {**OPTIONS, "server.port": port, "server.address": address}
     flags = {name.replace(".", "_"): value for name, value in options.items()}
-    script = Path(__file__).parent / "pages" / "script.py"
     bootstrap.load_config_options(flag_options=flags)
-    bootstrap.run(str(script), is_hello=False, args=[str(one) for one in given], flag_options=flags)
+    bootstrap.run(str(SCRIPT), is_hello=False, args=[str(one) for one in given], flag_options=flags)

@@ -6,8 +6,10 @@ It never looks at statistics; what it leaves in the report's folder is all that 
 import sys
 import types
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
+from harness.core import stay_offline
 from harness.run.assemble import Assembled, assemble, tried_on_dev
 from harness.run.check import CheckResult, check
 from harness.run.execute import RunOptions, Summary, run_report
@@ -52,7 +54,8 @@ class _CallableRoom(types.ModuleType):
             UsageError: another run is at work here, or a model cannot be opened.
         """
         options = RunOptions(limit=limit, only=tuple(only), offline=offline, retry_errored=retry_errored)
-        return run_report(assemble(Path(report)), options, listener=listener or (lambda _: None))
+        with stay_offline() if offline else nullcontext():
+            return run_report(assemble(Path(report)), options, listener=listener or (lambda _: None))
 
 
 sys.modules[__name__].__class__ = _CallableRoom

@@ -4,6 +4,7 @@ The journal is the truth. A kill at any instant costs the calls in flight; the n
 """
 
 import asyncio
+import contextlib
 import os
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError
+from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError, stay_offline
 from harness.cost import Meter
 from harness.model import Caller, Limits, Model, Probing, missing_key, notes_of, open_model, secrets_of
 from harness.run.assemble import Assembled, needs_threshold, tried_on_dev
@@ -96,7 +97,9 @@ def run_report(
         UsageError: another run is at work on this report, or a model cannot be opened. Nothing was spent.
     """
     environment = os.environ if environment is None else environment
-    return _Run(assembled, options or RunOptions(), listener, clock or SystemClock(), environment, watch=watch).go()
+    options = options or RunOptions()
+    with stay_offline() if options.offline else contextlib.nullcontext():
+        return _Run(assembled, options, listener, clock or SystemClock(), environment, watch=watch).go()
 
 
 class _Run:
@@ -136,7 +139,7 @@ class _Run:
         with Journal(self.report) as journal:
             recorded, todo = self._look()  # again, now that nobody else writes
             if todo:
-                with asyncio.Runner(loop_factory=_loop) as runner:
+                with asyncio.Runner(loop_factory=asyncio.new_event_loop if self.options.offline else _loop) as runner:
                     runner.run(self._work(journal, recorded, todo, models))
                 recorded = read_journal(self.report)
             self._leave_tables(recorded)

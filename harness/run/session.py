@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from harness.core import (
@@ -130,9 +130,10 @@ class AttemptSession:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         shop.in_flight[digest] = future
         started = shop.clock.now()
+        reply: Reply
         try:
             reply, retries = await shop.callers[model].call(request)
-            reply = _without_secrets(reply, shop.redact)
+            reply = shop.redact.answer(reply)  # a server that repeats the key puts it into no file of ours
         except ModelError as error:
             self._record_error(model, request, digest, role, error, retries=error.retries, started_at=started)
             if error.cause is Cause.AUTH or error.not_yet:
@@ -205,22 +206,6 @@ class AttemptSession:
         )
         self._shop.journal.append_call(call, None)
         self.calls.append(call)
-
-
-def _without_secrets(reply: Reply, redact: Redactor) -> Reply:
-    """The reply as it may be kept: a server that repeats the key that it was sent puts it into no file of ours."""
-    calls = tuple(
-        replace(
-            call,
-            id=redact.answer(call.id),
-            name=redact.answer(call.name),
-            arguments=redact.answer(call.arguments),
-            raw=redact.answer(call.raw),
-        )
-        for call in reply.tool_calls
-    )
-    names = ("text", "refusal", "finish_reason", "model_version", "reasoning", "kept")
-    return replace(reply, tool_calls=calls, **{name: redact.answer(getattr(reply, name)) for name in names})
 
 
 class Rehearsal(AttemptSession):

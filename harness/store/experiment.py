@@ -1,8 +1,10 @@
 """Reads ``experiment.yaml``: what a run is to do, checked whole before anything is spent."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from harness.core import UserFileError, holds_secret, nearest
 from harness.store.schema import WITHOUT_ADAPTERS, Experiment
@@ -36,6 +38,7 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
     _refuse_secrets(value, path, "")
     experiment = parse(Experiment, dict(value), path)
     _check_suites(experiment, path)
+    _check_addresses(experiment, path)
     _check_contenders(experiment, path)
     if experiment.reference is not None and experiment.reference not in experiment.contenders:
         problem = f"no contender is named {experiment.reference!r}"
@@ -72,6 +75,24 @@ def _check_suites(experiment: Experiment, path: Path) -> None:
         if key in seen:
             raise UserFileError(path, f"{entry.path} is listed twice", field=f"suites.{number}", advice="take one out")
         seen.add(key)
+
+
+def _check_addresses(experiment: Experiment, path: Path) -> None:
+    """No key stands in an address, where servers and proxies write it into their logs; none of these is repeated."""
+    for name, entry in experiment.models.items():
+        field = f"models.{name}.base_url"
+        url = entry.base_url or ""
+        try:
+            parts = urlsplit(url)
+            wrong = not parts.hostname or parts.port == 0
+        except ValueError:
+            wrong = True
+        if url and (wrong or not url.isprintable() or " " in url):
+            raise UserFileError(path, "this is no address", field=field, advice="write it as http://HOST:PORT/v1")
+        if url and (parts.query or parts.fragment or "@" in parts.netloc or "?" in url):
+            what = "a user or password stands in the address" if "@" in parts.netloc else "the address ends in a query"
+            advice = "leave it out; a key stands in an environment variable, which api_key_env names"
+            raise UserFileError(path, what, field=field, advice=advice)
 
 
 def _check_contenders(experiment: Experiment, path: Path) -> None:
@@ -111,7 +132,9 @@ def _refuse_cycle(experiment: Experiment, path: Path, name: str, above: tuple[st
                 _refuse_cycle(experiment, path, part, (*above, name))
 
 
-_SECRET_KEYS = {"api_key", "apikey", "api-key", "secret", "password", "authorization", "x-api-key", "access_token"}
+_SECRET_KEYS = ("api_key", "apikey", "access_key", "secret", "password", "authorization", "access_token", "auth_token",
+                "api_token")  # fmt: skip
+"""How the names of keys end that hold a secret; ``eos_token`` is none."""
 
 
 def _refuse_secrets(value: Any, path: Path, field: str) -> None:
@@ -120,8 +143,11 @@ def _refuse_secrets(value: Any, path: Path, field: str) -> None:
     if isinstance(value, Mapping):
         for key, below in value.items():
             where = f"{field}.{key}" if field else str(key)
-            if str(key).lower() in _SECRET_KEYS and isinstance(below, (str, int)):
+            if str(key).lower().replace("-", "_").endswith(_SECRET_KEYS) and isinstance(below, (str, int)):
                 raise UserFileError(path, "a secret stands in the file", field=where, advice=advice)
+            if key == "api_key_env" and isinstance(below, str) and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", below):
+                problem = "this is no name of an environment variable"
+                raise UserFileError(path, problem, field=where, advice="write the variable's name, not the key")
             _refuse_secrets(below, path, where)
     elif isinstance(value, list):
         for number, below in enumerate(value):

@@ -123,7 +123,7 @@ class ModelEntry(Strict):
             if getattr(self, key) is None and not (key == "path" and self.model):
                 raise ValueError(f"the backend {self.backend} needs the key {key}; add it")
         if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
-            raise ValueError(f"base_url is {self.base_url!r}; it has to begin with http:// or https://")
+            raise ValueError("base_url has to begin with http:// or https://")  # not repeated: a key may stand in it
         if self.price is not None and self.gpu_hour_usd is not None:
             raise ValueError(
                 "both price and gpu_hour_usd are given; a model is paid by tokens or by the hour, keep one"

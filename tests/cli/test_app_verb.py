@@ -90,6 +90,23 @@ def test_reports_that_are_made_while_it_runs_are_shown(tmp_path, monkeypatch):
     assert reports_in([type(tmp_path)(one) for one in handed]) == [first, second]
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "::1", "0.0.0.0"])  # noqa: S104
+def test_an_address_that_others_reach_is_said_to_have_no_password(tmp_path, capsys, monkeypatch, address):
+    import harness.report
+
+    warned = address == "0.0.0.0"  # noqa: S104
+
+    monkeypatch.setattr(harness.report, "serve", lambda *_, **__: None)
+    code = main(["app", str(make(tmp_path / "r")), "--address", address])
+    err = capsys.readouterr().err
+    if code == 2 and address == "::1":
+        pytest.skip("no IPv6 here")
+    assert code == 0
+    assert ("no password" in err) is warned
+    assert err.count("\n") == 1 + warned
+    assert ("http://[::1]:" in err) is (address == "::1")
+
+
 def test_what_is_no_report_hides_no_other(tmp_path):
     good, empty = make(tmp_path / "good"), tmp_path / "empty"
     empty.mkdir()

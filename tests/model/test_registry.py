@@ -2,13 +2,24 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import servers
 
 from harness.core import Cause, ModelError, ModelSpec, Redactor, Request, UsageError
-from harness.model import ADAPTERS, BACKENDS, TOOLS, assistant_message, identified, notes_of, open_model, registry
+from harness.model import (
+    ADAPTERS,
+    BACKENDS,
+    TOOLS,
+    assistant_message,
+    identified,
+    missing_key,
+    notes_of,
+    open_model,
+    registry,
+)
 from harness.model.loopback import is_loopback
 from harness.store import ModelEntry
 
@@ -129,6 +140,40 @@ async def test_a_missing_key_is_named_before_anything_is_sent():
         await opened(openai(api_key_env="MY_KEY")).prepare()
     await opened(openai(api_key_env="MY_KEY"), {"MY_KEY": "value\n"}).prepare()
     await opened(openai()).prepare()
+
+
+@pytest.mark.parametrize(
+    ("key", "what"),
+    [
+        ("abc\ndef-4711", "a line break"),
+        ("abc\r\nX-Other: 4711", "a line break"),
+        ("abc\t4711", "a character"),
+        ("abc\x004711", "a character"),
+        ("abc\x7f4711", "a character"),
+        ("abc\u20264711", "a character"),
+        ("\u201cabc4711\u201d", "a character"),
+    ],
+)
+def test_a_key_that_no_header_may_have_is_refused_and_not_repeated(key, what):
+    litellm = ModelSpec(name="f", backend="litellm", model="anthropic/x")
+    google = ModelSpec(name="f", backend="litellm", model="gemini/x")
+    named = ((openai(api_key_env="MY_KEY"), "MY_KEY"), (replace(litellm, api_key_env="MY_KEY"), "MY_KEY"))
+    for spec, name in (*named, (litellm, "ANTHROPIC_API_KEY"), (google, "GOOGLE_API_KEY")):
+        said = missing_key(spec, {name: key, "SSH_PRIVATE_KEY": "a\nb", "OTHER_API_KEY": "a\nb"})
+        assert said is not None
+        assert f"{name} holds {what}" in said
+        assert "4711" not in said
+        assert "\n" not in said
+    assert missing_key(litellm, {"ANTHROPIC_API_KEY": "abc\n"}) is not None  # litellm would send it as it is
+
+
+def test_a_key_is_a_key_though_a_line_ends_after_it():
+    others = {"SSH_PRIVATE_KEY": "a\nb", "OPENAI_API_KEY": "a\nb"}
+    assert missing_key(openai(api_key_env="MY_KEY"), {"MY_KEY": " value \n", **others}) is None
+    assert missing_key(openai(), others) is None
+    spec = ModelSpec(name="f", backend="litellm", model="anthropic/x")
+    assert missing_key(spec, {"ANTHROPIC_API_KEY": "value", **others}) is None
+    assert "MY_KEY is not set" in str(missing_key(openai(api_key_env="MY_KEY"), {"MY_KEY": "  "}))
 
 
 @LITELLM

@@ -184,7 +184,7 @@ def test_the_defaults() -> None:
         ("models/frontier/sampling", {"top_p": 0}, "models.frontier.sampling", "up to 1"),
         ("models/frontier/sampling", {"max_tokens": 0}, "models.frontier.sampling", "whole number from 1"),
         ("models/frontier/sampling", {"n": 4}, "models.frontier.sampling", "trials"),
-        ("models/frontier/api_key_env", "MY KEY", "models.frontier.api_key_env", "MY KEY"),
+        ("models/frontier/api_key_env", "MY KEY", "models.frontier.api_key_env", "no name of an environment variable"),
         ("models/worker/batch_size", 0, "models.worker.batch_size", "the number 0"),
         ("models", ..., "models", "missing"),
         ("suites", [], "suites", "at least 1"),
@@ -208,14 +208,30 @@ def test_a_mistake_is_named_by_field(where: str, value: object, field: str, says
         ("models/frontier/api_key_env", "sk-ant-abcdefghijklmnop1234"),
         ("models/frontier/sampling", {"extra_headers": {"Authorization": "Bearer abcdefgh12345"}}),
         ("models/frontier/base_url", "https://me:hunter2hunter2@example.org/v1"),
+        ("models/frontier/base_url", "https://hunter2hunter2@example.org/v1"),
+        ("models/frontier/base_url", "https://example.org/v1?key=hunter2hunter2"),
+        ("models/frontier/base_url", "https://example.org/v1?hunter2"),
+        ("models/frontier/base_url", "https://example.org/v1#hunter2"),
+        ("models/frontier/aws_secret_access_key", "hunter2"),
+        ("models/frontier/sampling", {"extra_headers": {"X-Goog-Api-Key": "hunter2"}}),
+        ("models/frontier/api_key_env", "hunter2!hunter2"),
+        ("models/frontier/api_key_env", "hunter2-abc"),
         ("notes", ["hf_abcdefghijklmnopqrstuvw"]),
     ],
 )
 def test_a_secret_is_refused_and_not_repeated(where: str, value: object) -> None:
     error = problem_of(changed(where, value))
-    assert "api_key_env" in error.advice
+    assert "api_key_env" in error.advice + error.field
     for part in ("hunter2", "abcdefgh"):
         assert part not in str(error)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://", "http://host:0/v1", "http://host:99999/v1", "http://[::1/v1", "http://h/a b"]
+)
+def test_what_is_no_address_is_refused(url: str) -> None:
+    error = problem_of(changed("models/frontier/base_url", url))
+    assert (error.field, "http://HOST" in str(error)) == ("models.frontier.base_url", True)
 
 
 @pytest.mark.parametrize("path", ["skills/skilled-frontier-contender-of-old", "adapters/rk-something", "hf/skills"])

@@ -1,0 +1,199 @@
+"""What holds for every answer that comes over HTTP: it is bounded, and it comes from where it was asked.
+
+No redirect leads to another origin, and no proxy stands before this machine. A body counts as it is after decoding.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from harness.core import Cause, ModelError
+
+if TYPE_CHECKING:
+    import aiohttp
+
+MOST_BYTES = 32_000_000
+"""Of an answer."""
+MOST_ERROR_BYTES = 100_000
+"""Of an error's body; what comes after is not read."""
+LARGE_BYTES = 2_000_000
+"""Of an answer that need not care for others; what it holds beyond counts against ``ROOM_BYTES``."""
+LARGE_STREAM_BYTES = 8_000_000
+"""The same for a stream, which comes slowly, and of which little is kept."""
+ROOM_BYTES = 200_000_000
+"""For all large answers of a model together; while it is full, one of them is read at a time."""
+MOST_VALUES = 2_000_000
+"""In the JSON of a large answer; more would take seconds to read, and all calls would stand."""
+
+
+class Connections:
+    """A model's connections, open from the first request until they are closed.
+
+    `Caller` bounds how many requests are open and how long a try may take, so neither is bounded here. Proxies of the
+    environment are not used.
+    """
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+        self._room = Room()
+
+    async def post(self, url: str, payload: bytes, headers: Mapping[str, str]) -> "Answer":
+        """The answer's head; use it as a context, and read its body or its pieces inside."""
+        if self._session is None:
+            import aiohttp
+
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return Answer(await self._session.post(url, data=payload, headers=headers, allow_redirects=False), self._room)
+
+    async def close(self) -> None:
+        """Closes them; closing twice does no harm."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+class Answer:
+    """One answer of a server, its body not yet read."""
+
+    def __init__(self, response: "aiohttp.ClientResponse", room: "Room") -> None:
+        self.status, self.headers, self.content_type = response.status, response.headers, response.content_type
+        self._response, self._place = response, Place(room)
+
+    async def __aenter__(self) -> "Answer":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._place.leave()
+        self._response.release()  # one that was not read to its end is closed
+
+    async def pieces(self, *, stream: bool = True) -> AsyncIterator[bytes]:
+        """The body as it comes, decoded; a stream's events are parsed one by one, so they may be many.
+
+        Raises:
+            ModelError: ``protocol``, where it is too long.
+        """
+        bound = Bound(stream=stream)
+        async for piece in self._response.content.iter_any():
+            bound.take(piece)
+            if bound.is_large:
+                await self._place.grow(len(piece))
+            yield piece
+
+    async def body(self) -> bytes:
+        """The whole body, decoded.
+
+        Raises:
+            ModelError: ``protocol``, where it is too long.
+        """
+        first = await self._response.content.readany()
+        if self._response.content.at_eof():  # nearly always: it came in one piece
+            return first
+        return b"".join([first, *[piece async for piece in self.pieces(stream=False)]])
+
+    async def error_text(self) -> str:
+        """What an answer says that is no success; the beginning of it, if it is long."""
+        if (leads := leads_to(str(self._response.url), self.status, self.headers)) is not None:
+            return leads
+        whole = bytearray()
+        async for piece in self._response.content.iter_any():
+            whole += piece
+            if len(whole) > MOST_ERROR_BYTES:
+                break
+        return whole[:MOST_ERROR_BYTES].decode("utf-8", "replace")
+
+
+class Bound:
+    """Counts what an answer holds, and ends it where that is too much."""
+
+    def __init__(self, *, stream: bool = False) -> None:
+        self._bytes = self._values = 0
+        self._stream, self._free = stream, LARGE_STREAM_BYTES if stream else LARGE_BYTES
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the answer is one of those of which few are read at once."""
+        return self._bytes > self._free
+
+    def take(self, piece: bytes) -> None:
+        """Counts a piece of the body.
+
+        Raises:
+            ModelError: ``protocol``, where it is longer than any answer, or where to parse it would take seconds.
+        """
+        self._bytes += len(piece)
+        if self._bytes > MOST_BYTES:
+            most = f"longer than {MOST_BYTES // 1_000_000} MB"
+            raise ModelError(Cause.PROTOCOL, f"the answer is {most}; it was not read further")
+        if self.is_large and not self._stream:
+            self._values += sum(map(piece.count, (b",", b"{", b"[")))
+            if self._values > MOST_VALUES:
+                raise ModelError(
+                    Cause.PROTOCOL, f"the answer holds more than {MOST_VALUES:,} values; it was not parsed"
+                )
+
+
+class Room:
+    """What a model's large answers take together."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.turn = asyncio.Lock()
+
+
+class Place:
+    """What one large answer takes of the room."""
+
+    def __init__(self, room: Room) -> None:
+        self._room, self._bytes, self._has_turn = room, 0, False
+
+    async def grow(self, size: int) -> None:
+        """Takes more, once there is room or it is this answer's turn."""
+        if not self._has_turn and self._room.bytes + size > ROOM_BYTES:
+            await self._room.turn.acquire()
+            self._has_turn = True
+        self._room.bytes += size
+        self._bytes += size
+        await asyncio.sleep(0)  # what is there already comes without a wait: let others, and the time limit, in
+
+    def leave(self) -> None:
+        """Gives back what was taken; again does no harm."""
+        self._room.bytes -= self._bytes
+        if self._has_turn:
+            self._room.turn.release()
+        self._bytes, self._has_turn = 0, False
+
+
+def leads_to(url: str, status: int, headers: Mapping[str, str]) -> str | None:
+    """Says where a redirect leads, without what may be a secret; ``None`` for an answer that is none."""
+    target = headers.get("Location") if status in {301, 302, 303, 307, 308} else None
+    if not target:
+        return None
+    try:
+        parts = urlsplit(urljoin(url, target))
+        where = f"{parts.scheme}://{_host(parts.hostname, parts.port)}{parts.path}"
+    except ValueError:
+        where = "another address"
+    return f"the server redirects to {where}, which is not followed; write the model's own address as base_url"
+
+
+def is_elsewhere(url: str, target: str) -> bool:
+    """Whether ``target``, as a page at ``url`` names it, is of another origin (scheme, host, port; RFC 6454)."""
+    try:
+        here, there = urlsplit(url), urlsplit(urljoin(url, target))
+        return _origin(here.scheme, here.hostname, here.port) != _origin(there.scheme, there.hostname, there.port)
+    except ValueError:
+        return True
+
+
+def _origin(scheme: str, host: str | None, port: int | None) -> tuple[str, str, int | None]:
+    return scheme, host or "", port or {"http": 80, "https": 443}.get(scheme)
+
+
+def _host(host: str | None, port: int | None) -> str:
+    name = f"[{host}]" if host and ":" in host else host or ""
+    return name if port is None else f"{name}:{port}"
