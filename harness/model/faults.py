@@ -42,7 +42,7 @@ def _any(*parts: str) -> re.Pattern[str]:
 
 _TOO_LONG = _any(
     r"context_length_exceeded|exceed_context_size|maximum context length|prompt is too long|input is too long"
-    r"|context (?:window|size|limit|length)|maximum (?:number of tokens|model length)|longer than the maximum"
+    r"|context[_ ]?(?:window|size|limit|length)|maximum (?:number of tokens|model length)|longer than the maximum"
     r"|max_model_len|reduce the length|too many (?:input |prompt )?tokens|tokens_limit_reached|string_above_max_length"
 )
 _ASKED_TOO_MUCH = _any(r"max_(?:completion_|new_)?tokens\W[^.]{0,60}is too large")
@@ -50,19 +50,21 @@ _ASKED_TOO_MUCH = _any(r"max_(?:completion_|new_)?tokens\W[^.]{0,60}is too large
 _OVER_THE_QUOTA = _any(r"request too large for")
 """One request holds more than a minute's quota: it would never be taken."""
 _MODERATED = _any(
-    r"content_filter\b|content_policy|content management policy|ResponsibleAI|was flagged|requires moderation"
+    r"content[_ ]?filter(?:ed)?\b|content[_ ]?policy|content management policy|ResponsibleAI|was flagged"
+    r"|requires moderation"
     r"|data_?inspection_?failed|new_sensitive|sensitive (?:content|words?|information)|guardrail_intervened"
     r"|prohibited_content|敏感"
 )
 _NO_MONEY = _any(
-    r"billing_hard_limit|billing_not_active|billing_error|credit balance|insufficient[_ ](?:balance|credits?|funds)"
+    r"billing_hard_limit|billing_not_active|billing_error|credit balance|insufficient[_ ]?(?:balance|credits?|funds)"
     r"|balance is insufficient"
-    r"|more credits|arrearage|payment required|account_?overdue|specified API usage limits|欠费|余额不足|额度不足"
+    r"|more credits|arrearage|payment[_ ]?required|account_?overdue|specified API usage limits|欠费|余额不足|额度不足"
 )
-_QUOTA = _any(r"insufficient_(?:user_)?quota|exceeded[ _](?:your )?current[ _](?:token[ _])?quota|quota exceeded")
+_QUOTA = _any(r"insufficient[_ ]?(?:user_)?quota|exceeded[ _](?:your )?current[ _](?:token[ _])?quota")
 """An empty purse, unless the words say that it fills again by itself."""
 _REFILLS = _any(
-    r"per[ _-]?(?:sec|min|hour|day)|/min\b|daily.?limit|\b[RT]PM\b|\b[RT]PD\b|rate.?limit|too many requests"
+    r"per[ _-]?(?:sec|min|hour|day)|/min(?:ute)?\b|(?:a|each|every) minute|resets? (?:in|at|after)"
+    r"|daily.?limit|\b[RT]PM\b|\b[RT]PD\b|rate.?limit|too many requests"
     r"|(?:try|retry) (?:again )?(?:in|after) \d|retry[_-]?(?:info|delay)|resource.?exhausted|throttl"
 )
 _RATE_CODE = _any(
@@ -74,12 +76,12 @@ _RATE = _any(
 )
 _KEY = _any(
     r"(?:invalid|incorrect|missing|expired)[_ -]?(?:api[_ -]?)?key|api[_ ]?key (?:not valid|is invalid)|api_key_invalid"
-    r"|unauthori[sz]ed|unauthenticated|authentication|permission[_ ]denied|invalid[_ ]token|login fail"
+    r"|unauthori[sz]ed|unauthenticated|authentication|permission[_ ]?denied|forbidden|invalid[_ ]token|login fail"
 )
-_LATE = _any(r"deadline[_ ]exceeded|timeout_error|request[_ ]timeout|timed out")
+_LATE = _any(r"deadline[_ ]?exceeded|timeout_error|request[_ ]timeout|timed out")
 _UNKNOWN = _any(
     r"invalid_request|invalid[_ ]?argument|invalid[_ ]?parameter|(?:model_)?not[_ ]?found|does not exist"
-    r"|unsupported|bad_?request"
+    r"|unsupported|bad[_ ]?request"
 )
 _NUMBERED = {
     "code": {
@@ -208,9 +210,11 @@ def _is_error(error: Any, *, answered: bool) -> bool:
     if isinstance(error, dict):
         held = [value for value in error.values() if value not in (None, "", [], {}, False)]
         codes = [error[name] for name in ("code", "status", "status_code", "type") if error.get(name) is not None]
-        words = [error[name] for name in _SAYS if not _is_good(error.get(name))]
-        good = all(map(_is_good, codes)) and (not words or (bool(codes) and answered))
-        return bool(held) and not good
+        words = [error[name] for name in _SAYS if error.get(name)]
+        success = bool(codes) and all(map(_is_good, codes))
+        if all(map(_is_good, words)):
+            return bool(held) and not success and not words
+        return not (success and answered)
     if isinstance(error, list):
         return any(_is_error(one, answered=answered) for one in error)
     return not _is_good(error)
@@ -228,6 +232,7 @@ def _says_something(choice: Any) -> bool:
 def _status(found: Any, body: Mapping[str, Any]) -> tuple[int | None, str]:
     """The HTTP status that an error names, as a number or as text; and what another number of its provider's means."""
     holders = [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
+    holders += [below for one in holders if isinstance(below := one.get("error"), dict)]
     for holder in (*holders, body):
         for name in ("code", "status_code", "status", "http_status", "http_code", "statusCode", "error_code"):
             value = str(holder.get(name))

@@ -8,14 +8,14 @@ tickets=adapters/tickets``); before a run, the server has to show that it applie
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, UsageError, nearest
 from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
-from harness.model.http import Answer, Connections
+from harness.model.http import Connections
 from harness.model.loopback import refuse_remote
 from harness.model.protocol import CAPABILITIES, TOOLS, Ask
 from harness.model.reasoning import SEPARATE
@@ -107,7 +107,7 @@ class OpenAIModel:
                     text = await answer.error_text()
                     raise self._advised(http_error(answer.status, text, answer.headers, self._redact))
                 if answer.content_type == "text/event-stream":
-                    return await self._streamed(answer, started)
+                    return await self._streamed(answer.pieces(), answer.headers, started)
                 data = await answer.body()
         except TimeoutError as error:
             raise ModelError(Cause.TIMEOUT, "no answer in time") from error
@@ -117,6 +117,8 @@ class OpenAIModel:
             raise ModelError(Cause.REQUEST, shown(f"not a URL: {error}", self._redact)) from None
         except (aiohttp.ClientError, OSError) as error:
             raise ModelError(Cause.NETWORK, shown(f"{type(error).__name__}: {error}", self._redact)) from None
+        if data.lstrip().startswith((b"data:", b"event:")):  # a stream under another name
+            return await self._streamed(_at_once(data), answer.headers, started)
         body = self._checked(None, data, answer.headers)
         return read_reply(body, latency_s=time.perf_counter() - started, reasoning=self._reasoning)
 
@@ -126,16 +128,16 @@ class OpenAIModel:
             error.args = (f"{error} (base_url has no path: most servers answer under /v1)",)
         return error
 
-    async def _streamed(self, answer: Answer, started: float) -> Reply:
+    async def _streamed(self, pieces: AsyncIterable[bytes], headers: Mapping[str, str], started: float) -> Reply:
         joined, ttft_s = Joined(), None
-        async for event in events(answer.pieces()):
+        async for event in events(pieces):
             if event.data == DONE:
                 joined.ended = True
                 break
             if event.value is None and event.data == b"null":
                 continue
             try:
-                told = joined.add(self._checked(event, event.data, answer.headers))
+                told = joined.add(self._checked(event, event.data, headers))
             except MISSHAPEN as error:
                 raise no_completion(error) from None
             if told and ttft_s is None:
@@ -164,6 +166,10 @@ class OpenAIModel:
     async def close(self) -> None:
         """Closes the connections."""
         await self._connections.close()
+
+
+async def _at_once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
 
 
 def _plain(value: Any) -> Any:

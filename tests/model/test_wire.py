@@ -90,6 +90,14 @@ async def test_a_stream_means_what_the_whole_would_have_meant(split):
         assert getattr(reply, name) == getattr(whole, name), name
 
 
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/json", "text/plain"])
+async def test_a_stream_is_read_as_one_whatever_it_is_called(kind):
+    data = "".join(f"data: {json.dumps(one)}\n\n" for one in (chunk({"content": "forty"}), chunk({}, "stop")))
+    async with servers.Running() as served:
+        served.script = [servers.raw(data, kind)]
+        assert (await streamed(served)).text == "forty"
+
+
 async def test_streamed_tool_calls_are_joined_by_their_index():
     def piece(index, arguments, **head):
         return chunk(
