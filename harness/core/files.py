@@ -38,14 +38,14 @@ def disk_is_full(error: OSError) -> bool:
     return error.errno in _ADVICE
 
 
-def is_at(handle: int, path: Path | str) -> bool:
-    """Whether the open file is the one at ``path``: neither deleted, nor moved away, nor replaced."""
+def is_at(handle: int, path: Path | str, *, least: int = 0) -> bool:
+    """Whether the open file is the one at ``path`` (not deleted, moved or replaced), with ``least`` bytes or more."""
     try:
         there = os.stat(path)  # noqa: PTH116 - on the way of every attempt
     except OSError:
         return False
     mine = os.fstat(handle)
-    return (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev)
+    return there.st_ino == mine.st_ino and there.st_dev == mine.st_dev and mine.st_size >= least
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:

@@ -188,12 +188,9 @@ class Journal:
     def _check(self, handle: int) -> None:
         if self._broken is None:
             path = self._named[handle]
-            if not is_at(handle, path):
-                problem = "was deleted, moved or replaced while the run was writing it"
+            if not is_at(handle, path, least=self._sizes[handle]):
+                problem = "was deleted, moved, replaced or cut while the run was writing it"
                 self._broken = StorageError(path, problem, advice="put it back")
-            elif os.fstat(handle).st_size < self._sizes[handle]:
-                problem = "was cut while the run was writing it"
-                self._broken = StorageError(path, problem, advice="restore it")
         if self._broken is not None:
             raise self._broken
 

@@ -452,7 +452,8 @@ def two_of(bench):
 def test_a_second_candidate_leaves_the_first_its_rule(bench, capfd):
     report = two_of(bench)
     first, second = (("--candidate-contender", name) for name in ("c-bad", "c-same"))
-    assert live.inside(capfd, *bench.early(report, *first))[0] == 0
+    code, _, err = live.inside(capfd, *bench.early(report, *first))
+    assert code == 0, err
     kept = early_of(report, "c-bad")
     policy = bench.policy.read_text()
     bench.policy.write_text("margin: 0.06\n")  # the second's own rule
