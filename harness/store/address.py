@@ -1,4 +1,4 @@
-"""What may stand as ``base_url``. None of it is repeated in a message: a key may stand in it."""
+"""What may stand as ``base_url``. What is refused as an address is not repeated: a key may stand in it."""
 
 from urllib.parse import urlsplit
 
@@ -33,8 +33,7 @@ def check_base(url: str) -> None:
     Raises:
         ValueError: it ends in that path.
     """
-    whole = urlsplit(url).path.rstrip("/")
+    whole = url.rstrip("/")
     for path in _ADDED_PATHS:
         if whole.endswith(path):
-            base = whole.removesuffix(path) or "/"
-            raise ValueError(f"base_url ends in {path}, which is added to it by itself; let it end in {base}")
+            raise ValueError(f"base_url ends in {path}, which is added to it by itself; write {whole.removesuffix(path)}")
