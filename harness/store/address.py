@@ -36,4 +36,6 @@ def check_base(url: str) -> None:
     whole = url.rstrip("/")
     for path in _ADDED_PATHS:
         if whole.endswith(path):
-            raise ValueError(f"base_url ends in {path}, which is added to it by itself; write {whole.removesuffix(path)}")
+            raise ValueError(
+                f"base_url ends in {path}, which is added to it by itself; write {whole.removesuffix(path)}"
+            )

@@ -80,7 +80,14 @@ class Server:
         if body.get("logprobs"):
             choice["logprobs"] = {"content": [{"token": "a", "logprob": sure, "top_logprobs": tops}]}
         usage = {"prompt_tokens": 100, "completion_tokens": 7, "total_tokens": 107}
-        return {"id": "x", "object": "chat.completion", "created": 1, "model": body["model"], "choices": [choice], "usage": usage}
+        return {
+            "id": "x",
+            "object": "chat.completion",
+            "created": 1,
+            "model": body["model"],
+            "choices": [choice],
+            "usage": usage,
+        }
 
 
 @contextlib.contextmanager
