@@ -92,7 +92,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         select(suite, tasks=entry.tasks, split=entry.split, seed=experiment.seed)
         for suite, entry in zip(full, experiment.suites, strict=True)
     )
-    graders = _graders(full)
+    graders = _graders(full, [resolve(report, entry.path) for entry in experiment.suites])
     dev, parts = _dev(experiment, report, full, suites)
     if (problem := too_many(suites, dev, contenders=len(plans), trials=experiment.trials)) is not None:
         advice = "lower trials, or take fewer tasks"
@@ -280,25 +280,25 @@ def _check_capabilities(
             raise no_cost(path, spec)
 
 
-def _graders(suites: list[Suite]) -> dict[str, Grader]:
+def _graders(suites: list[Suite], places: Sequence[Path]) -> dict[str, Grader]:
     """Each task's grader, one for each different description; every reference is held against its grader."""
     found: dict[str, Grader] = {}
     made: dict[str, Grader] = {}
-    for suite in suites:
+    for suite, place in zip(suites, places, strict=True):
         seen: dict[int, Grader] = {}  # most tasks of a suite share the very object that describes their grader
         for task in suite.tasks:
             judge = seen.get(id(task.grader))
             if judge is None:
                 key = digest_json(as_json(task.grader))
                 if key not in made:
-                    made[key] = grader(task.grader, where=f"suite {suite.name}")
+                    made[key] = grader(task.grader, where=str(place))
                 judge = seen[id(task.grader)] = made[key]
             found[task.digest] = judge
             try:
                 judge.check_reference(task.reference)
             except ValueError as error:
                 raise UserFileError(
-                    f"suite {suite.name}", str(error), field=f"task {task.id}: reference", advice="correct the task"
+                    place, str(error), field=f"task {task.id}: reference", advice="correct the task"
                 ) from None
     return found
 

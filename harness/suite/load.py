@@ -116,8 +116,8 @@ class _Tasks:
         }
         try:
             digest = digest_json(content)
-        except (TypeError, ValueError) as error:
-            problem = f"holds a value that JSON has no form for: {error}"
+        except (TypeError, ValueError):
+            problem = "holds NaN, an infinity, or another value that JSON has no form for"
             raise UserFileError(path, problem, field=where, advice="write it as text or as a plain number") from None
         return Task(
             id=row.id,
