@@ -1,6 +1,7 @@
 """What a provider's word for the end of an answer means, whatever it calls it."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 STOP, LENGTH, TOOL_CALLS, REFUSED = "stop", "length", "tool_calls", "content_filter"
@@ -8,6 +9,9 @@ MALFORMED = "malformed_tool_call"
 """The model wrote a tool call that the provider could not read: the contender's fault."""
 FAILED = "error"
 """The provider did not finish the answer: nobody's answer, whatever text came with it."""
+
+LONGEST = 200
+"""Characters of a word; a longer one is cut."""
 
 _EXACT = {
     STOP: "stop stopsequence stopsequences stopword stopwords endturn eos eostoken eosid endid endtoken endoftext"
@@ -41,7 +45,11 @@ def finish_meant(word: Any, native: Any = None) -> str:
 
 def _meant(word: Any) -> str:
     said = word.get("type") if isinstance(word, dict) else word
-    said = "" if said is None or isinstance(said, bool) else str(said).strip()
+    return STOP if said is None or isinstance(said, bool) else _said(str(said).strip()[:LONGEST])
+
+
+@lru_cache(maxsize=256)
+def _said(said: str) -> str:
     plain = re.sub(r"[^a-z0-9]", "", said.rpartition(".")[2].lower())
     plain = re.sub(r"^(finish)?reason", "", plain)
     if not plain:

@@ -46,7 +46,7 @@ class Metered:
             if self._busy or not free:
                 self._lost.setdefault(id(request), []).append(self._timed(usage or Usage(), entered))
             raise
-        return replace(reply, usage=self._timed(reply.usage, entered))
+        return replace(reply, usage=self._timed(reply.usage, entered)) if self._busy else reply
 
     def lost(self, request: Request) -> tuple[Usage, ...]:
         """What the failed tries of this request used, as far as they may have cost something; told once."""

@@ -36,6 +36,9 @@ LONGEST = 1_000_000
 """Characters of a text that is looked at; graders read no longer one."""
 _OPENED = re.compile(rf"(?:{'|'.join(opens for opens, _ in _PAIRS)})\s*\Z", re.IGNORECASE)
 
+_MAY_HOLD = re.compile(r"[<\[◁]|\A\s*analysis")
+"""Without one of these a text holds no reasoning."""
+
 SEPARATE, KEEP = "separate", "keep"
 """What an experiment may say: reasoning is kept apart, or is part of the text."""
 
@@ -60,7 +63,7 @@ def separated(text: str, *, opened: bool = False) -> tuple[str, str]:
         text: what the model wrote.
         opened: the prompt had opened the block.
     """
-    if len(text) > LONGEST:
+    if len(text) > LONGEST or not (opened or _MAY_HOLD.search(text)):
         return "", text
     if text.lstrip().startswith(("<|channel|>", "<|start|>")):
         return _channels(text)

@@ -25,7 +25,7 @@ P = ParamSpec("P")
 
 def usage_of(body: Any) -> Usage:
     """The usage of a chat completion. A count of 0 for what is there is no count; a request always has a prompt."""
-    usage = read_usage(usage_in(body))
+    usage = _plain(body) or read_usage(usage_in(body))
     prompt, made = (usage.input, usage.cached_input, usage.cache_write), (usage.output, usage.reasoning)
     answered = _answered(body)
     if not any(n != 0 for n in (*prompt, *made)):
@@ -35,6 +35,22 @@ def usage_of(body: Any) -> Usage:
     if usage.source != "estimated" and not any(n != 0 for n in prompt):
         return replace(usage, input=None)
     return usage
+
+
+def _plain(body: Any) -> Usage | None:
+    """The usage that most servers send: a prompt and a completion that add up to the total, and no details."""
+    block = body.get("usage") if isinstance(body, dict) else None
+    if not isinstance(block, dict) or not all(value is None or key in _THREE for key, value in block.items()):
+        return None
+    prompt, made, total = (block.get(name) for name in _THREE)
+    if not (type(prompt) is type(made) is type(total) is int):
+        return None
+    if not 0 < prompt < total <= MOST_TOKENS or total != prompt + made:
+        return None
+    return Usage(input=prompt, cached_input=0, cache_write=0, output=made, reasoning=0, source="provider")
+
+
+_THREE = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 def keeps_usage(read: Callable[Concatenate[Any, P], Reply]) -> Callable[Concatenate[Any, P], Reply]:

@@ -152,7 +152,8 @@ class AttemptSession:
         reply: Reply
         try:
             reply, retries = await shop.callers[model].call(request)
-            reply = replace(reply, usage=with_lost(reply.usage, shop.metered[model].lost(request)))
+            if lost := shop.metered[model].lost(request):
+                reply = replace(reply, usage=with_lost(reply.usage, lost))
             reply = shop.redact.answer(reply)  # a server that repeats the key puts it into no file of ours
         except ModelError as error:
             error.usage = Usage.total(shop.metered[model].lost(request))
