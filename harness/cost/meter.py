@@ -100,6 +100,10 @@ class Meter:
         else:
             self.spent_usd += cost.usd
 
+    def expect(self, key: str, usd: float) -> None:
+        """An earlier attempt of this kind cost so much: the next one may."""
+        self._dearest[key] = max(self._dearest.get(key, 0.0), usd)
+
     def settle(self, reservation: Reservation) -> None:
         """The attempt is over: what is left of its reservation is free again.
 
@@ -112,7 +116,7 @@ class Meter:
         cost = spent.spent_usd + (rest if spent.unknown else 0.0)
         if spent.unknown and not cost:
             self._blind = self._blind or reservation.key or "an attempt"
-        self._dearest[reservation.key] = max(self._dearest.get(reservation.key, 0.0), cost)
+        self.expect(reservation.key, cost)
 
     def exhausted(self, now: float) -> str | None:
         """Why no further attempt may begin, or ``None``; ``now`` is the monotonic time in seconds."""

@@ -7,13 +7,14 @@ tickets=adapters/tickets``); before a run, the server has to show that it applie
 """
 
 import json
+import os
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, UsageError, nearest
+from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError, nearest
 from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
 from harness.model.http import Connections
 from harness.model.loopback import refuse_remote
@@ -22,6 +23,9 @@ from harness.model.reasoning import SEPARATE
 from harness.model.served import is_probed, listing, probe
 from harness.model.sse import DONE, Event, Joined, events
 from harness.model.wire import MISSHAPEN, no_completion, read_reply, request_fields
+
+if TYPE_CHECKING:
+    import aiohttp
 
 OPTIONS = ("stream", "tools", "reasoning")
 
@@ -115,12 +119,23 @@ class OpenAIModel:
             raise ModelError(Cause.PROTOCOL, shown(f"not HTTP: {error.message}", self._redact)) from None
         except aiohttp.InvalidURL as error:
             raise ModelError(Cause.REQUEST, shown(f"not a URL: {error}", self._redact)) from None
+        except aiohttp.ClientConnectorError as error:
+            raise self._unreached(error) from None
         except (aiohttp.ClientError, OSError) as error:
             raise ModelError(Cause.NETWORK, shown(f"{type(error).__name__}: {error}", self._redact)) from None
         if data.lstrip().startswith((b"data:", b"event:")):  # a stream under another name
             return await self._streamed(_at_once(data), answer.headers, started)
         body = self._checked(None, data, answer.headers)
         return read_reply(body, latency_s=time.perf_counter() - started, reasoning=self._reasoning)
+
+    def _unreached(self, error: "aiohttp.ClientConnectorError") -> ModelError:
+        """Nothing was sent, so nothing was used."""
+        number = error.os_error.errno or 0
+        why = os.strerror(number) if number > 0 else error.os_error.strerror or str(error.os_error)
+        text = f"no connection to {error.host}:{error.port} ({why}); is the server running, and base_url right?"
+        unreached = ModelError(Cause.NETWORK, shown(text, self._redact))
+        unreached.usage = Usage.total(())
+        return unreached
 
     def _advised(self, error: ModelError) -> ModelError:
         """The error with what helps against it, where the server's own words cannot know."""

@@ -28,6 +28,7 @@ from harness.store import (
     Experiment,
     experiment_file,
     load_experiment,
+    refuse_foreign_results,
     resolve,
 )
 from harness.suite import INPUT_UNUSED, in_two_suites, load_suite, one_unit_each, select, unsplit, unsplit_said
@@ -77,9 +78,11 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
 
     Raises:
         UserFileError: something in a file of the user's is wrong; the message names file, field and remedy.
+        UsageError: the folder holds results that a run would replace.
     """
     experiment = load_experiment(report)
     report = report if report.is_dir() else experiment_file(report).parent
+    refuse_foreign_results(report)
     full, notes = _suites(experiment, report, allow_outside=allow_outside)
     specs = {
         name: model_spec(name, entry, report) for name, entry in experiment.models.items() if _used(experiment, name)

@@ -185,7 +185,7 @@ def _warnings(assembled: Assembled) -> list[str]:
             if isinstance(system, Skilled):
                 found += [f"{name} on {suite}: skill {s.name}: {w}" for s in system.skills for w in s.warnings]
     if len(assembled.systems) > 1 and assembled.experiment.reference is None:
-        found.append("no reference is named: the report compares with the first contender")
+        found.append("no reference is named: name the contender that the others are to be compared with")
     found += [note for spec in assembled.specs.values() for note in notes_of(spec)]
     found += [
         f"model {spec.name}: base_url {spec.base_url} has no path, and most servers answer under /v1;"

@@ -82,10 +82,16 @@ def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
     """The budget of a report, with what earlier calls of the run have spent."""
     budget = assembled.experiment.budget
     meter = Meter(usd=budget.usd, attempt_usd=budget.attempt_usd, wall_s=budget.wall_s, started=started)
+    contenders = {attempt.id: attempt.contender for attempt in assembled.attempts}
+    spent: dict[str, float] = {}
     for call in read_calls_journal(assembled.report):
         spec = assembled.specs.get(call.model)
-        if on_bill(call) and not call.cache_hit and not (spec and spec.backend == "replay"):
+        if (on_bill(call) or may_have_cost(call)) and not call.cache_hit and not (spec and spec.backend == "replay"):
             meter.spend(call.cost)
+            spent[call.attempt_id] = spent.get(call.attempt_id, 0.0) + (call.cost.usd or 0.0)
+    for attempt, usd in spent.items():
+        if usd and attempt in contenders:
+            meter.expect(contenders[attempt], usd)
     return meter
 
 
@@ -238,15 +244,27 @@ class AttemptSession:
         """Writes the call down and charges it: to the attempt always, to the run's bill when it is first made."""
         self._shop.journal.append_call(call, reply)
         self.calls.append(call)
+        paid = not call.cache_hit and self._shop.is_paid(call.model)
         if on_bill(call):
             self._charged.spend(call.cost)
-            if not call.cache_hit and self._shop.is_paid(call.model):
+            if paid:
                 self._shop.meter.spend(call.cost, self._reservation)
+        elif paid and may_have_cost(call):  # counted, and no reason to stop: whether anything was billed is not known
+            self._shop.meter.spend(call.cost)
 
 
 def on_bill(call: Call) -> bool:
     """Whether a call counts as spent: an answer always, a failure where it is known what it cost."""
     return call.error is None or call.cost.usd is not None
+
+
+def may_have_cost(call: Call) -> bool:
+    """Whether a call failed, and nobody said what it used: an answer that was cut or came too late may be billed."""
+    return call.error is not None and call.cost.usd is None and call.usage != _NOTHING
+
+
+_NOTHING = Usage.total(())
+"""Of a call by which nothing was made."""
 
 
 class Rehearsal(AttemptSession):

@@ -35,7 +35,7 @@ from harness.store.flags import Flag
 from harness.store.journal import Journal
 from harness.store.live import running_process
 from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
-from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal
+from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal, refuse_foreign_results
 from harness.store.results import PARTLY, RESULTS, count_results
 from harness.store.schema import (
     Budget,
@@ -130,6 +130,7 @@ __all__ = [
     "read_outcomes",
     "read_transcript",
     "recorded_replies",
+    "refuse_foreign_results",
     "resolve",
     "running_process",
     "search_inputs",

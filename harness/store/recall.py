@@ -15,7 +15,8 @@ from typing import Any
 
 import orjson
 
-from harness.core import Call, Cause, Cost, Kind, Message, Outcome, Reply, Role, Status, ToolCall, Usage
+from harness.core import Call, Cause, Cost, Kind, Message, Outcome, Reply, Role, Status, ToolCall, Usage, UsageError
+from harness.store.columns import OUTCOMES_FILE
 from harness.store.journal import ATTEMPTS, CALLS
 
 
@@ -142,6 +143,19 @@ def read_calls_journal(report: Path) -> Iterator[Call]:
 def journal_files(report: Path, kind: str) -> list[Path]:
     """The journal files of all workers, the main one first."""
     return [p for p in (report / f"{kind}.jsonl", *sorted(report.glob(f"{kind}.*.jsonl"))) if p.is_file()]
+
+
+def refuse_foreign_results(report: Path) -> None:
+    """Passes a folder whose outcomes a run has made, or that holds none.
+
+    Raises:
+        UsageError: it holds outcomes without a journal, imported ones for example; a run would replace them.
+    """
+    if (report / OUTCOMES_FILE).exists() and not journal_files(report, ATTEMPTS):
+        problem = (
+            f"{report / OUTCOMES_FILE}: these results come from no run of this folder, and a run would replace them"
+        )
+        raise UsageError(f"{problem}; put experiment.yaml into another folder")
 
 
 def outcome_from(record: Mapping[str, Any]) -> Outcome:
