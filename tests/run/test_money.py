@@ -154,3 +154,53 @@ def test_a_budget_that_cannot_be_kept_stops_the_run_at_the_first_answer(tmp_path
         assert (code, len(served.seen)) == (4, 1)
     assert "c-m costs is not known" in err
     assert "budget.usd" in err
+
+
+def test_a_budget_remembers_over_runs_what_an_attempt_may_cost(tmp_path, capfd):
+    """Two attempts fit into the money; the third would pass it, in the run that is stopped and in each one after it."""
+    with Server() as served:
+        report = live.write_experiment(
+            tmp_path / "r",
+            tasks=6,
+            models={"m": live.served_model(served)},
+            budget={"usd": 2.5 * CALL_USD},
+            limits={"concurrency": 1},
+        )
+        for _ in range(3):
+            code, _, err = live.inside(capfd, "run", report)
+            assert (code, len(served.seen)) == (4, 2), err
+
+
+def test_a_failure_that_may_be_billed_is_no_free_one(tmp_path, capfd):
+    """An answer that came too late has an unknown cost; a server that cannot be reached has none."""
+    limits = {"tries": 1, "timeout_s": 0.2}
+    with Server() as served:
+        served.script = [servers.slow_ok(5.0)]
+        report = live.write_experiment(
+            tmp_path / "late", tasks=2, models={"m": live.served_model(served)}, limits=limits
+        )
+        for _ in range(2):  # what is on record is told again
+            _, _, err = live.inside(capfd, "run", report, "--retry-errored")
+        assert "and 4 calls of unknown cost spent" in err
+        url = served.url
+    gone = live.write_experiment(
+        tmp_path / "gone", tasks=2, models={"m": {**live.served_model(served), "base_url": f"{url}/v1"}}, limits=limits
+    )
+    _, _, err = live.inside(capfd, "run", gone)
+    assert "unknown cost" not in err
+    assert "$0.0000 spent" in err
+
+
+def test_results_of_no_run_are_not_replaced_by_one(tmp_path, capfd):
+    with Server() as served:
+        report = live.write_experiment(tmp_path / "r", tasks=1, models={"m": live.served_model(served)})
+        table = tmp_path / "t.csv"
+        table.write_text("contender,task,passed\na,t,1\n")
+        assert live.inside(capfd, "import", "table", table, report)[0] == 0
+        before = (report / "outcomes.parquet").read_bytes()
+        for verb in ("check", "run"):
+            code, _, err = live.inside(capfd, verb, report)
+            assert (code, err.count("\n")) == (2, 1)
+            assert "put experiment.yaml into another folder" in err
+        assert (report / "outcomes.parquet").read_bytes() == before
+        assert not served.seen
