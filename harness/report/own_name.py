@@ -67,10 +67,11 @@ def _is_own(name: str, served: tuple[str, int] | None) -> bool:
     from streamlit import config
 
     name = name.rstrip(".")
-    allowed = [config.get_option("server.address") or "", *config.get_option("server.allowedHosts")]
+    address = config.get_option("server.address") or ""
+    allowed = [address, *config.get_option("server.allowedHosts")]
     if name and (is_this_machine(name) or any(fnmatchcase(name, pattern.lower()) for pattern in allowed)):
         return True
-    if served is None or is_this_machine(served[0]):
+    if served is None or (is_this_machine(served[0]) and is_this_machine(address or "localhost")):
         return False
     try:
         return bool(ip_address(name))  # a number cannot be made to lead elsewhere

@@ -68,6 +68,12 @@ async def test_the_host_has_to_be_its_own(options, host, here, lan, kind):
     assert await asked([("host", host)], served=LAN, kind=kind) == ("in" if lan else refused)
 
 
+async def test_a_dashboard_for_others_answers_to_this_machines_name_from_this_machine_too(options):
+    options["server.address"] = "0.0.0.0"
+    for host, asks in ((f"{socket.gethostname()}:8501", "in"), ("192.168.1.5:8501", "in"), ("evil.example", 403)):
+        assert await asked([("host", host)], served=HERE) == asks
+
+
 @pytest.mark.parametrize("kind", ["http", "websocket"])
 @pytest.mark.parametrize(
     ("origin", "let_in"),
