@@ -69,7 +69,7 @@ async def test_the_host_has_to_be_its_own(options, host, here, lan, kind):
 
 
 async def test_a_dashboard_for_others_answers_to_this_machines_name_from_this_machine_too(options):
-    options["server.address"] = "0.0.0.0"
+    options["server.address"] = "0.0.0.0"  # noqa: S104
     for host, asks in ((f"{socket.gethostname()}:8501", "in"), ("192.168.1.5:8501", "in"), ("evil.example", 403)):
         assert await asked([("host", host)], served=HERE) == asks
 
