@@ -51,6 +51,7 @@ def tensor_shapes(path: Path) -> Shapes:
 def _shapes_in(header: dict[str, Any], data: int, path: Path) -> Shapes:
     """Names and shapes, every tensor lying wholly within the ``data`` bytes that follow the header."""
     shapes: Shapes = {}
+    spans: list[tuple[int, int]] = []
     for name, entry in header.items():
         if name == "__metadata__":
             continue
@@ -70,4 +71,11 @@ def _shapes_in(header: dict[str, Any], data: int, path: Path) -> Shapes:
         if bits is not None and (end - begin) * 8 != prod(shape) * bits:
             raise UserFileError(path, f"{end - begin} bytes do not hold the shape {list(shape)}", field=name)
         shapes[name] = shape
+        spans.append((begin, end))
+    at = 0
+    for begin, end in [*sorted(spans), (data, data)]:  # the format allows no gaps, so that nothing hides in one
+        if begin != at:
+            problem = f"at byte {min(at, begin)} of its data, bytes belong to no tensor or to two"
+            raise UserFileError(path, problem, advice="copy it again")
+        at = end
     return shapes
