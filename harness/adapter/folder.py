@@ -179,7 +179,10 @@ def _config(path: Path) -> dict[str, Any]:
 def _check_ranks(config: dict[str, Any], shapes: Shapes, weights: Path) -> None:
     """Every matrix has a rank that the configuration names; which module has which is for PEFT to say."""
     pattern = config.get("rank_pattern") or {}
-    known = {config["r"], *(pattern.values() if isinstance(pattern, dict) else ())}
+    if not isinstance(pattern, dict) or any(type(rank) is not int or rank < 1 for rank in pattern.values()):
+        problem = "needed ranks by the names of modules"
+        raise UserFileError(weights.parent / CONFIG, problem, field="rank_pattern", advice="save the adapter again")
+    known = {config["r"], *pattern.values()}
     ranks = {name: shape[0] for name, shape in shapes.items() if _LORA_A.search(name) and shape}
     if wrong := [name for name, rank in ranks.items() if rank not in known]:
         said = f"r: {config['r']}" + (" and other ranks in rank_pattern" if pattern else "")

@@ -185,6 +185,13 @@ def test_a_rank_of_the_pattern_is_a_rank(folder: Path) -> None:
     assert load_adapter(folder).rank == 2
 
 
+@pytest.mark.parametrize("pattern", [[1], {"q_proj": "3"}, {"q_proj": [3]}, {"q_proj": 0}])
+def test_a_pattern_that_names_no_ranks_is_an_error(folder: Path, pattern: object) -> None:
+    (folder / "adapter_config.json").write_text(json.dumps(CONFIG | {"rank_pattern": pattern}))
+    with pytest.raises(UserFileError, match=r"adapter_config\.json: rank_pattern: needed ranks"):
+        load_adapter(folder)
+
+
 def test_an_adapter_given_as_a_base_is_named_so(folder: Path) -> None:
     with pytest.raises(UserFileError, match="this is an adapter, not a base"):
         check_adapter(load_adapter(folder), folder)
