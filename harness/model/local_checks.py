@@ -59,9 +59,30 @@ def check_folder(folder: Path, *, field: str = "") -> None:
         problem = "this folder holds a model and an adapter, and transformers would load the adapter"
         raise UserFileError(strayed, problem, advice="move the adapter to a folder of its own")
     config = _mapping(folder / "config.json", "copy the model's config.json next to its weights")
-    held = {name: _mapping(folder / name, "copy it again") for name in _FILES if (folder / name).is_file()}
-    _check_tokenizer(folder, held)
+    check_tokenizer(folder)
+    if (file := folder / "generation_config.json").is_file():
+        _check_ends(file, _mapping(file, "copy it again"))
     _check_shapes(folder, config, shapes)
+
+
+def check_tokenizer(folder: Path) -> None:
+    """Returns when a folder's files for texts and tokens are there and can be read.
+
+    Raises:
+        UserFileError: names the file that is missing or broken.
+    """
+    held = {name: _mapping(folder / name, "copy it again") for name in _FILES if (folder / name).is_file()}
+    names = [file.name for file in tokenizer_files(folder)]
+    kind = str(held.get("tokenizer_config.json", {}).get("tokenizer_class"))
+    if not any(name.endswith(_VOCABULARIES) for name in names) and not kind.startswith(_BY_BYTES):
+        advice = "copy the model's tokenizer files next to its weights"
+        raise UserFileError(folder, "holds no tokenizer (tokenizer.json or tokenizer.model)", advice=advice)
+    for key, shape in (("model", dict), ("added_tokens", list)):
+        if "tokenizer.json" in held and not isinstance(held["tokenizer.json"].get(key), shape):
+            problem = (
+                "this is no tokenizer: it has no such key" if key not in held["tokenizer.json"] else "not readable"
+            )
+            raise UserFileError(folder / "tokenizer.json", problem, field=key, advice="copy it again")
 
 
 def unloadable(base: Path, error: Exception) -> UserFileError:
@@ -76,6 +97,8 @@ def unloadable(base: Path, error: Exception) -> UserFileError:
     if isinstance(kind, str) and ("does not recognize this architecture" in said or "onfiguration class" in said):
         problem = f"found {kind!r}, of which {by} makes no language model"
         return UserFileError(place, problem, field="model_type", advice="update transformers, or take another base")
+    if type(error).__name__ == "SafetensorError":
+        return UserFileError(base, f"its weights cannot be read ({said[:200]})", advice="copy them again")
     if kind is None:
         return UserFileError(place, "is missing", field="model_type", advice="copy the model's config.json again")
     if isinstance(error, ImportError):
@@ -98,18 +121,13 @@ def _mapping(file: Path, advice: str) -> dict[str, Any]:
     return found
 
 
-def _check_tokenizer(folder: Path, held: Mapping[str, dict[str, Any]]) -> None:
-    names = [file.name for file in tokenizer_files(folder)]
-    kind = str(held.get("tokenizer_config.json", {}).get("tokenizer_class"))
-    if not any(name.endswith(_VOCABULARIES) for name in names) and not kind.startswith(_BY_BYTES):
-        advice = "copy the model's tokenizer files next to its weights"
-        raise UserFileError(folder, "holds no tokenizer (tokenizer.json or tokenizer.model)", advice=advice)
-    for key, shape in (("model", dict), ("added_tokens", list)):
-        if "tokenizer.json" in held and not isinstance(held["tokenizer.json"].get(key), shape):
-            problem = (
-                "this is no tokenizer: it has no such key" if key not in held["tokenizer.json"] else "not readable"
-            )
-            raise UserFileError(folder / "tokenizer.json", problem, field=key, advice="copy it again")
+def _check_ends(file: Path, told: Mapping[str, Any]) -> None:
+    ends, longest = told.get("eos_token_id"), told.get("max_new_tokens")
+    numbers = ends if isinstance(ends, list) else [ends]
+    if ends is not None and not (numbers and all(type(end) is int for end in numbers)):
+        raise UserFileError(file, f"found {ends!r}, needed a token's number, or a list", field="eos_token_id")
+    if longest is not None and (type(longest) is not int or longest < 1):
+        raise UserFileError(file, f"found {longest!r}, needed a whole number from 1", field="max_new_tokens")
 
 
 def _check_shapes(folder: Path, config: Mapping[str, Any], shapes: Shapes) -> None:

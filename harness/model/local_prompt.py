@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.adapter import base_digest, tokenizer_files
 from harness.core import Cause, Message, ModelError, UserFileError, digest_bytes, digest_folder, digest_json
-from harness.model.local_checks import unloadable
+from harness.model.local_checks import check_tokenizer, unloadable
 
 _VOCABULARIES = (".model", ".tiktoken", "tekken.json")
 _SENTINEL = "sentinel text 7"
@@ -165,6 +165,7 @@ def _tokenizer(folder: Path) -> Any:
     try:
         return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except Exception as error:  # noqa: BLE001 - tokenizers raises plain exceptions
+        check_tokenizer(folder)
         if (folder / "config.json").is_file():  # which it reads first
             try:
                 AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
