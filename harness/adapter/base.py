@@ -52,6 +52,8 @@ def weight_files(base: Path) -> list[Path]:
     if single.is_file():
         return [single]
     if not index.is_file():
+        if (base / "adapter_config.json").is_file():
+            raise UserFileError(base, "this is an adapter, not a base", advice="give the folder of its base model")
         if any(base.glob("*.bin")) or any(base.glob("*.pt")):
             raise UserFileError(
                 base,

@@ -2,13 +2,14 @@
 
 import datetime as dt
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from harness.adapter.tensors import tensor_shapes
+from harness.adapter.tensors import Shapes, tensor_shapes
 from harness.core import UserFileError, as_json, digest_folder
 from harness.userfile import Strict, parse, read_text, read_yaml
 
@@ -84,6 +85,7 @@ def load_adapter(path: Path | str) -> Adapter:
             )
         raise UserFileError(path, f"{WEIGHTS} is missing", advice="give the folder that PEFT wrote")
     shapes = tensor_shapes(weights)
+    _check_ranks(config, shapes, weights)
     card, warnings = _card(path / CARD)
     own = tokenizer_files(path)
     targets = config["target_modules"]
@@ -172,6 +174,24 @@ def _config(path: Path) -> dict[str, Any]:
             path, f"found {targets!r}, needed names of modules", field="target_modules", advice="save the adapter again"
         )
     return config
+
+
+def _check_ranks(config: dict[str, Any], shapes: Shapes, weights: Path) -> None:
+    """Every matrix has a rank that the configuration names; which module has which is for PEFT to say."""
+    pattern = config.get("rank_pattern") or {}
+    if not isinstance(pattern, dict) or any(type(rank) is not int or rank < 1 for rank in pattern.values()):
+        problem = "needed ranks by the names of modules"
+        raise UserFileError(weights.parent / CONFIG, problem, field="rank_pattern", advice="save the adapter again")
+    known = {config["r"], *pattern.values()}
+    ranks = {name: shape[0] for name, shape in shapes.items() if _LORA_A.search(name) and shape}
+    if wrong := [name for name, rank in ranks.items() if rank not in known]:
+        said = f"r: {config['r']}" + (" and other ranks in rank_pattern" if pattern else "")
+        problem = f"{len(wrong)} of the {len(ranks)} modules have another rank than {CONFIG} says with {said}"
+        problem += f" ({wrong[0].removeprefix('base_model.model.')} is {list(shapes[wrong[0]])})"
+        raise UserFileError(weights, problem, advice="correct r and rank_pattern, or save it again")
+
+
+_LORA_A = re.compile(r"\.lora_(?:embedding_)?A(?:\.weight)?\Z")
 
 
 def _card(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -16,7 +16,8 @@ Shapes = dict[str, tuple[int, ...]]
 
 _LONGEST_HEADER = 100_000_000  # the format's own bound
 _BITS = {"F64": 64, "I64": 64, "U64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16, "I16": 16, "U16": 16}
-_BITS |= {"I8": 8, "U8": 8, "BOOL": 8, "F8_E4M3": 8, "F8_E5M2": 8}
+_BITS |= {"I8": 8, "U8": 8, "BOOL": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8}
+_BITS |= {"C64": 64, "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4}
 
 
 def tensor_shapes(path: Path) -> Shapes:
@@ -51,13 +52,16 @@ def tensor_shapes(path: Path) -> Shapes:
 def _shapes_in(header: dict[str, Any], data: int, path: Path) -> Shapes:
     """Names and shapes, every tensor lying wholly within the ``data`` bytes that follow the header."""
     shapes: Shapes = {}
+    spans: list[tuple[int, int]] = []
     for name, entry in header.items():
         if name == "__metadata__":
+            if not (isinstance(entry, dict) and all(isinstance(value, str) for value in entry.values())):
+                raise UserFileError(path, "found no texts by name", field=name, advice="save it again")
             continue
         try:
             shape = tuple(int(n) for n in entry["shape"])
             begin, end = (int(n) for n in entry["data_offsets"])
-            bits = _BITS.get(entry["dtype"])
+            bits = _BITS[entry["dtype"]]
         except (KeyError, TypeError, ValueError):
             raise UserFileError(path, "its header describes this tensor wrongly", field=name) from None
         if not 0 <= begin <= end <= data:
@@ -67,7 +71,14 @@ def _shapes_in(header: dict[str, Any], data: int, path: Path) -> Shapes:
                 field=name,
                 advice="copy it again",
             )
-        if bits is not None and (end - begin) * 8 != prod(shape) * bits:
+        if (end - begin) * 8 != prod(shape) * bits:
             raise UserFileError(path, f"{end - begin} bytes do not hold the shape {list(shape)}", field=name)
         shapes[name] = shape
+        spans.append((begin, end))
+    at = 0
+    for begin, end in [*sorted(spans), (data, data)]:  # the format allows no gaps, so that nothing hides in one
+        if begin != at:
+            problem = f"at byte {min(at, begin)} of its data, bytes belong to no tensor or to two"
+            raise UserFileError(path, problem, advice="copy it again")
+        at = end
     return shapes

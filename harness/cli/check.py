@@ -31,14 +31,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints what a run would do; 0, 2 where a key is missing and a run would stop at it, 4 where a ping failed."""
+    """Prints what a run would do; 0, 2 where a run would stop at once, as at a missing key, 4 where a ping failed."""
     from harness.core import as_json
     from harness.run import assemble, check, ping
 
     if args.offline:  # suites of `datasets` are then read from its cache on this machine
         os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
     assembled = assemble(folder(args.report), allow_outside=args.allow_outside)
-    result = check(assembled, os.environ)
+    result = check(assembled, os.environ, offline=args.offline)
     if not args.json:
         _print(result, full=args.full)
         sys.stdout.flush()

@@ -5,7 +5,9 @@ Importing this room imports no backend's package.
 
 from harness.model.calling import Caller, Counters, Limits
 from harness.model.identity import capabilities_of, identified, missing_key, missing_package, notes_of, secrets_of
+from harness.model.local_checks import wrong_setting
 from harness.model.local_shelf import fit_of
+from harness.model.loopback import refuse_remote
 from harness.model.metered import Metered, metered, with_lost
 from harness.model.protocol import (
     ADAPTERS,
@@ -52,8 +54,10 @@ __all__ = [
     "notes_of",
     "open_model",
     "read_reply",
+    "refuse_remote",
     "secrets_of",
     "served_notes",
     "tool_message",
     "with_lost",
+    "wrong_setting",
 ]

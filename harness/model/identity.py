@@ -21,8 +21,10 @@ def identified(spec: ModelSpec) -> ModelSpec:
     """
     weights = template = ""
     if spec.backend == "transformers":
+        from harness.model.local_checks import check_folder
         from harness.model.local_prompt import local_digest, template_digest
 
+        check_folder(Path(spec.model))
         weights, template = local_digest(Path(spec.model)), template_digest(Path(spec.model))
     named = spec.model if spec.backend in {"openai", "litellm"} else ""
     changes_answers = {k: v for k, v in spec.options.items() if k in {"dtype", "tools", "reasoning"}}
@@ -88,12 +90,13 @@ def missing_package(spec: ModelSpec) -> str | None:
 def missing_key(spec: ModelSpec, environment: Mapping[str, str]) -> str | None:
     """A sentence that names the environment variable whose key this model lacks or cannot send, else ``None``.
 
-    A model behind litellm that names no variable may use any that is called like its provider's; what it lacks is
-    asked when it is opened.
+    A model behind litellm that names no variable may use any that is called like its provider's. What a provider
+    lacks that is not in ``_KEYS`` is asked when it is opened.
     """
     name = spec.api_key_env
-    if name and not environment.get(name, "").strip():
-        return f"model {spec.name}: the environment variable {name} is not set; set it to the key"
+    usual = (name,) if name else _usual_keys(spec) if spec.backend == "litellm" else ()
+    if usual and not any(environment.get(variable, "").strip() for variable in usual):
+        return f"model {spec.name}: the environment variable {usual[0]} is not set; set it to the key"
     provider = spec.model.partition("/")[0].upper().replace("_", "") if spec.backend == "litellm" else ""
     begins = {"GEMINI": ("GEMINI", "GOOGLE"), "HUGGINGFACE": ("HUGGINGFACE", "HF")}.get(provider, (provider,))
     own = (n for n in environment if n.endswith(("_API_KEY", "_TOKEN")) and n.replace("_", "").startswith(begins))
@@ -103,3 +106,36 @@ def missing_key(spec: ModelSpec, environment: Mapping[str, str]) -> str | None:
             what = "a line break" if "\n" in key or "\r" in key else "a character that no key has"
             return f"model {spec.name}: the environment variable {variable} holds {what}; set it to the key alone"
     return None
+
+
+_KEYS = {
+    "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
+    "fireworks_ai": ("FIREWORKS_AI_API_KEY", "FIREWORKS_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
+    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    "perplexity": ("PERPLEXITYAI_API_KEY",),
+    "together_ai": ("TOGETHERAI_API_KEY",),
+} | {
+    provider: (f"{provider.upper()}_API_KEY",)
+    for provider in (
+        "openai",
+        "openrouter",
+        "mistral",
+        "groq",
+        "deepseek",
+        "xai",
+        "cerebras",
+        "deepinfra",
+        "replicate",
+        "huggingface",
+        "moonshot",
+        "nvidia_nim",
+    )
+}
+"""Providers, and the variables of which litellm's own check needs one."""
+
+
+def _usual_keys(spec: ModelSpec) -> tuple[str, ...]:
+    provider, slash, _ = spec.model.partition("/")
+    if not slash:  # names that litellm knows without their provider
+        provider = "openai" if provider.startswith("gpt-") else "anthropic" if provider.startswith("claude-") else ""
+    return _KEYS.get(provider, ())

@@ -30,9 +30,9 @@ from harness.core import (
     Request,
     Usage,
     UsageError,
-    nearest,
 )
 from harness.model.local_await import Job, Ticket
+from harness.model.local_checks import OPTIONS, wrong_setting
 from harness.model.local_choose import Row, sampling_of
 from harness.model.local_engine import Engine
 from harness.model.local_prompt import local_digest, template_digest
@@ -42,8 +42,6 @@ from harness.model.reasoning import KEEP, opened_by, separated
 
 __all__ = ["LocalModel", "local_digest", "template_digest"]
 
-_OPTIONS = {"batch_size": 32, "batch_tokens": 16384, "threads": None, "device": None, "dtype": None, "reasoning": None}
-_DTYPES = ("float32", "float64", "bfloat16", "float16", "auto")
 _LINGER_S = 0.004  # how long a batch that is not full waits for one more request
 _CLOSING_S = 10.0
 _turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -64,20 +62,9 @@ class LocalModel:
         Raises:
             UsageError: an option or a sampling setting that is not known, or out of its range.
         """
-        for name in spec.options:
-            if name not in _OPTIONS:
-                raise UsageError(f"model {spec.name!r}: unknown option {name!r}; {nearest(name, _OPTIONS)}")
-        options = {**_OPTIONS, **{k: v for k, v in spec.options.items() if v is not None}}
-        for name in ("batch_size", "batch_tokens", "threads"):
-            value = options[name]
-            if value is not None and (type(value) is not int or value < 1):
-                raise UsageError(f"model {spec.name!r}: option {name} is {value!r}, needed a whole number from 1")
-        if options["dtype"] not in (None, *_DTYPES):
-            raise UsageError(f"model {spec.name!r}: option dtype is {options['dtype']!r}; known: {', '.join(_DTYPES)}")
-        try:
-            sampling_of(spec.sampling)
-        except ModelError as error:
-            raise UsageError(f"model {spec.name!r}: {error}") from None
+        if (wrong := wrong_setting(spec)) is not None:
+            raise UsageError(f"model {spec.name!r}: {wrong[0]}: {wrong[1]}")
+        options = {**OPTIONS, **{k: v for k, v in spec.options.items() if v is not None}}
         self.spec = spec
         self.folder = Path(spec.model)
         self._options = options

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import UserFileError
+from harness.model.local_checks import unloadable
 from harness.model.local_choose import Chooser, Row, finish
 from harness.model.local_fit import Fit, fill, inject
 from harness.model.local_quiet import quiet
@@ -34,6 +35,7 @@ class Engine:
         device: str | None,
         dtype: str | None,
         threads: int | None,
+        name: str = "",
         rows: int | None = None,
     ):
         """Loads the base.
@@ -45,14 +47,17 @@ class Engine:
             device: as torch names it; ``None`` takes a GPU where there is one.
             dtype: torch's name of a float type; ``None`` is float32 on a CPU, elsewhere what the weights are.
             threads: of torch, on a CPU; ``None`` chooses.
+            name: the experiment's, for messages.
 
         Raises:
-            UserFileError: the folder holds no model that can be loaded.
+            UserFileError: the folder holds no model that can be loaded, or the device is not there.
         """
         import torch
         from transformers import AutoModelForCausalLM, GenerationConfig
 
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        if self.device != "cpu":
+            _check_device(self.device, name)
         wanted = dtype or ("float32" if self.device == "cpu" else "auto")
         try:
             with quiet():
@@ -62,17 +67,29 @@ class Engine:
                     local_files_only=True,
                     trust_remote_code=False,
                     use_safetensors=True,
+                    ignore_mismatched_sizes=True,  # so that they are told, and refused below
                     output_loading_info=True,
                 )
                 self._model, told_of = loaded
                 if rows is not None:
                     self._model.resize_token_embeddings(rows, mean_resizing=False)
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-            raise UserFileError(folder, f"this model cannot be loaded: {str(error).splitlines()[0]}") from None
+        except Exception as error:  # noqa: BLE001 - transformers lets through whatever a wrong value leads to
+            raise unloadable(folder, error) from None
+        if misshapen := sorted(told_of["mismatched_keys"]):
+            key, found, wanted = misshapen[0]
+            problem = f"{len(misshapen)} of the tensors in its weights have another shape than it says"
+            problem += f" ({key} is {list(found)}, not {list(wanted)})"
+            raise UserFileError(folder / "config.json", problem, advice="take both from one model")
         if missing := sorted(told_of["missing_keys"]):
             problem = f"{len(missing)} of the model's tensors are missing in its files ({', '.join(missing[:3])})"
             raise UserFileError(folder, problem, advice="copy the model again")
-        self._model.to(self.device).eval().requires_grad_(requires_grad=False)
+        try:
+            self._model.to(self.device).eval().requires_grad_(requires_grad=False)
+        except Exception as error:  # noqa: BLE001 - each kind of device has its own
+            full = "out of memory" in str(error).lower()
+            problem = f"the model {'is too large for' if full else 'cannot be put on'} {self.device} as {wanted}"
+            advice = "take another device, or another dtype"
+            raise UserFileError("experiment.yaml", problem, field=f"models.{name}.device", advice=advice) from None
         if self.device == "cpu":
             torch.set_num_threads(threads or _threads(self._model.num_parameters()))
         told = self._model.generation_config
@@ -217,6 +234,27 @@ class Engine:
         """The base's answer to 64 tokens spread over its vocabulary."""
         size = self._vocabulary
         return self.next_logprobs([(2 * i + 1) * size // 128 for i in range(64)], None)
+
+
+def _check_device(device: str, name: str) -> None:
+    """Returns where torch can use the device.
+
+    Raises:
+        UserFileError: as said.
+    """
+    import torch
+
+    kind, _, number = device.partition(":")
+    if kind == "mps":
+        there = 1 if torch.backends.mps.is_available() else 0
+    else:
+        module = getattr(torch, kind)
+        there = module.device_count() if module.is_available() else 0
+    if int(number or 0) < there:
+        return
+    known = f"this machine has {there} of them, counted from 0" if there else f"torch finds no {kind} on this machine"
+    advice = f"write {kind}:{there - 1} at most" if there else "write device: cpu, or leave it out"
+    raise UserFileError("experiment.yaml", f"found {device}, and {known}", field=f"models.{name}.device", advice=advice)
 
 
 def _distance(some: list[Any], others: list[Any]) -> float:

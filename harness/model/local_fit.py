@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.adapter import WEIGHTS, Adapter, Shapes, check_adapter, load_adapter, tensor_shapes
 from harness.core import UserFileError
+from harness.model.local_checks import unloadable
 from harness.model.local_prompt import Prompts
 from harness.model.local_quiet import quiet
 
@@ -159,8 +160,8 @@ def _skeleton(base: Path) -> Any:
         config = AutoConfig.from_pretrained(str(base), local_files_only=True, trust_remote_code=False)
         with torch.device("meta"):
             return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, AttributeError) as error:
-        raise UserFileError(base, f"this model cannot be loaded: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # noqa: BLE001 - transformers lets through whatever a wrong value leads to
+        raise unloadable(base, error) from None
 
 
 def _embeddings(model: Any) -> tuple[str, ...]:

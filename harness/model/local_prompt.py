@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.adapter import base_digest, tokenizer_files
 from harness.core import Cause, Message, ModelError, UserFileError, digest_bytes, digest_folder, digest_json
+from harness.model.local_checks import check_tokenizer, unloadable
 
 _VOCABULARIES = (".model", ".tiktoken", "tekken.json")
 _SENTINEL = "sentinel text 7"
@@ -159,13 +160,22 @@ class Prompts:
 
 
 def _tokenizer(folder: Path) -> Any:
-    from transformers import AutoTokenizer
+    from transformers import AutoConfig, AutoTokenizer
 
     try:
         return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError, TypeError, AttributeError) as error:
-        problem = f"its tokenizer cannot be read: {str(error).splitlines()[0]}"
-        raise UserFileError(folder, problem, advice="copy the model's tokenizer files beside its weights") from None
+    except Exception as error:  # noqa: BLE001 - tokenizers raises plain exceptions
+        check_tokenizer(folder)
+        if (folder / "config.json").is_file():  # which it reads first
+            try:
+                AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+            except Exception as wrong:  # noqa: BLE001
+                raise unloadable(folder, wrong) from None
+        found = ", ".join(sorted(file.relative_to(folder).as_posix() for file in tokenizer_files(folder)))
+        problem = f"no tokenizer can be made of its files ({found})"
+        if isinstance(error, ImportError):
+            problem += f": {' '.join(str(error).split())[:200]}"
+        raise UserFileError(folder, problem, advice="copy the model's tokenizer files again") from None
 
 
 def _template(folder: Path) -> str | None:

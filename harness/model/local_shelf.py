@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.core import Message, UserFileError
+from harness.core import Message
+from harness.model.local_checks import check_folder
 from harness.model.local_engine import Engine
 from harness.model.local_fit import Fit, fit_adapter
 from harness.model.local_prompt import Prompts
@@ -29,7 +30,7 @@ class Shelf:
 
     def __init__(self, folder: Path, name: str, options: Mapping[str, Any]) -> None:
         """Loads nothing; ``options`` are device, dtype and threads."""
-        self._folder, self._name, self._options = folder, name, options
+        self._folder, self._name, self._options = folder, name, {**options, "name": name}
         self._prompts: Prompts | None = None
         self._shared: Engine | None = None
         self._fits: dict[Path, Fit] = {}
@@ -106,6 +107,5 @@ def _prompts(folder: Path, *, field: str) -> Prompts:
     # set before the packages are imported: a local model never asks the network, and says nothing
     for name, value in (("HF_HUB_OFFLINE", "1"), ("TOKENIZERS_PARALLELISM", "false")):
         os.environ.setdefault(name, value)
-    if not folder.is_dir():
-        raise UserFileError(folder, "there is no such model folder", field=field)
+    check_folder(folder, field=field)
     return Prompts(folder)

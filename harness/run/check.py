@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from harness.core import Contender, Cost, Message, Price, Task, as_json
 from harness.cost import estimate, lacking
-from harness.model import is_probed, missing_key, notes_of, served_notes
+from harness.model import is_probed, missing_key, notes_of, refuse_remote, served_notes
 from harness.run.assemble import Assembled
 from harness.store import read_journal, read_manifest
 from harness.system import Hybrid, Skilled, System
@@ -68,8 +68,15 @@ class CheckResult:
     usd_high: float = 0.0
 
 
-def check(assembled: Assembled, environment: Mapping[str, str]) -> CheckResult:
-    """What `run_report` would do. The cost is a rough estimate from words, and says a range."""
+def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool = False) -> CheckResult:
+    """What `run_report` would do. The cost is a rough estimate from words, and says a range.
+
+    Raises:
+        UsageError: offline, and a model is called on another machine.
+    """
+    for spec in assembled.specs.values() if offline else ():
+        if spec.backend in {"openai", "litellm"}:
+            refuse_remote(spec)
     recorded = read_journal(assembled.report).attempts
     keys = [m for s in assembled.specs.values() if (m := missing_key(s, environment)) is not None]
     prices = [name for name, spec in assembled.specs.items() if lacking(spec.price)]

@@ -6,13 +6,14 @@ from typing import Any
 
 from harness.core import ModelSpec, Price, UserFileError, nearest
 from harness.cost import book_price, lacking
-from harness.model import identified
+from harness.model import identified, wrong_setting
 from harness.store import ModelEntry, experiment_file, read_manifest, resolve
 
 
 def model_spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
     """The model as the experiment names it, with the digest of whatever can change its answers."""
     options: dict[str, Any] = dict(entry.options)
+    _refuse_keys(name, entry, report)
     if entry.backend == "replay":
         return _replayed(name, entry, report, options)
     if entry.backend == "vllm":
@@ -33,7 +34,29 @@ def model_spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         price=_price(entry),
         options=options,
     )
+    if spec.backend == "transformers" and (wrong := wrong_setting(spec)) is not None:
+        raise UserFileError(experiment_file(report), wrong[1], field=f"models.{name}.{wrong[0]}")
     return identified(spec)
+
+
+_SERVED = ("base_url", "api_key_env", "tools")
+_TAKES: dict[str, tuple[str, ...]] = {
+    "openai": (*_SERVED, "stream"),
+    "litellm": _SERVED,
+    "transformers": ("path", "batch_size", "threads", "device", "dtype"),
+}
+_OWN = {key for keys in _TAKES.values() for key in keys} | {"report"}
+"""Keys that only some backends take."""
+
+
+def _refuse_keys(name: str, entry: ModelEntry, report: Path) -> None:
+    """Refuses what the backend would pass over; a replay may keep what was said of the model that it repeats."""
+    taken = _TAKES.get(entry.backend, tuple(_OWN))
+    for key in type(entry).model_fields:
+        if key in _OWN and key not in taken and getattr(entry, key) not in (None, False):
+            others = ", ".join(backend for backend in [*_TAKES, "replay"] if key in _TAKES.get(backend, ("report",)))
+            problem = f"the backend {entry.backend} takes no {key}, which is for {others}"
+            raise UserFileError(experiment_file(report), problem, field=f"models.{name}.{key}", advice="take it out")
 
 
 def no_cost(path: Path, spec: ModelSpec) -> UserFileError:

@@ -172,6 +172,31 @@ def test_weights_that_were_cut_short_are_an_error(folder: Path) -> None:
         load_adapter(folder)
 
 
+def test_weights_with_a_gap_are_an_error(folder: Path) -> None:
+    weights = folder / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes() + bytes(4))
+    with pytest.raises(UserFileError, match="bytes belong to no tensor"):
+        load_adapter(folder)
+
+
+def test_a_rank_of_the_pattern_is_a_rank(folder: Path) -> None:
+    write_tensors(folder / "adapter_model.safetensors", lora(rank=3))
+    (folder / "adapter_config.json").write_text(json.dumps(CONFIG | {"rank_pattern": {"q_proj": 3}}))
+    assert load_adapter(folder).rank == 2
+
+
+@pytest.mark.parametrize("pattern", [[1], {"q_proj": "3"}, {"q_proj": [3]}, {"q_proj": 0}])
+def test_a_pattern_that_names_no_ranks_is_an_error(folder: Path, pattern: object) -> None:
+    (folder / "adapter_config.json").write_text(json.dumps(CONFIG | {"rank_pattern": pattern}))
+    with pytest.raises(UserFileError, match=r"adapter_config\.json: rank_pattern: needed ranks"):
+        load_adapter(folder)
+
+
+def test_an_adapter_given_as_a_base_is_named_so(folder: Path) -> None:
+    with pytest.raises(UserFileError, match="this is an adapter, not a base"):
+        check_adapter(load_adapter(folder), folder)
+
+
 def test_a_missing_folder_names_its_neighbours(folder: Path) -> None:
     with pytest.raises(UserFileError, match="tickets"):
         load_adapter(folder.parent / "tikets")
@@ -185,7 +210,8 @@ def test_a_missing_folder_names_its_neighbours(folder: Path) -> None:
         (lora() | lora("model.layers.7.self_attn.q_proj"), "1 of its 2 modules"),
         ({"something.weight": (2, 2)}, "no LoRA matrices"),
         ({k: v for k, v in lora().items() if "lora_A" in k}, "lora_B is missing"),
-        ({k: ((3, 6) if "lora_A" in k else v) for k, v in lora().items()}, "no common rank"),
+        ({k: ((4, 3) if "lora_B" in k else v) for k, v in lora().items()}, "no common rank"),
+        (lora(rank=3), r"1 of the 1 modules have another rank than adapter_config\.json says with r: 2 .*\[3, 6\]"),
     ],
 )
 def test_matrices_that_do_not_fit_are_an_error(

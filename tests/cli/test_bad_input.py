@@ -12,6 +12,7 @@ import yaml
 from live import Server
 
 ASSETS = Path(__file__).parents[2] / "adapters"
+WORKER = ASSETS / "base" / "worker"
 
 
 class Place:
@@ -374,6 +375,34 @@ SPOILT: dict[str, tuple[Callable[[Place], None], list[str]]] = {
             put("contenders", "tuned", value={"model": "m", "adapter": str(ASSETS / "ticket-routing")}),
         ),
         ["ticket-routing", "base"],
+    ),
+    **{
+        f"a local model with {key} {value}": (
+            put("models", "m", value={"backend": "transformers", "path": str(WORKER), key: value}),
+            [E, f"models.m.{key}: ", word],
+        )
+        for key, value, word in (
+            ("device", "gpu", "cuda"),
+            ("dtype", "float99", "float32"),
+            ("threads", 1_000_000, "1,024"),
+            ("stream", True, "the backend transformers takes no stream"),
+            ("base_url", "http://127.0.0.1:9/v1", "takes no base_url, which is for openai, litellm"),
+            ("api_key_env", "A_KEY", "takes no api_key_env"),
+            ("report", "r", "takes no report, which is for replay"),
+            ("sampling", {"top_p": 1, "penalty": 2}, "'penalty'"),
+        )
+    },
+    "a served model with a device": (
+        put("models", "m", "device", value="cuda"),
+        [E, "models.m.device", "transformers"],
+    ),
+    "a rented model with threads": (
+        put("models", "m", value={"backend": "litellm", "model": "anthropic/x", "threads": 4}),
+        [E, "models.m.threads: the backend litellm takes no threads"],
+    ),
+    "an adapter as a model": (
+        put("models", "m", value={"backend": "transformers", "path": str(ASSETS / "part-codes")}),
+        ["part-codes: this is an adapter, not a base"],
     ),
     "an adapter for litellm": (
         both(

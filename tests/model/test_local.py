@@ -357,7 +357,7 @@ async def test_a_failing_batch_is_data_and_one_too_large_is_halved(monkeypatch: 
     ("options", "sampling", "said"),
     [
         ({"batchsize": 3}, {}, "batch_size"),
-        ({"batch_size": 0}, {}, "batch_size is 0"),
+        ({"batch_size": 0}, {}, "batch_size: found 0"),
         ({"dtype": "int8"}, {}, "float32"),
         ({}, {"temprature": 0}, "temperature"),
     ],
@@ -365,6 +365,56 @@ async def test_a_failing_batch_is_data_and_one_too_large_is_halved(monkeypatch: 
 def test_a_wrong_spec_is_an_error_of_use(options: dict[str, object], sampling: dict[str, object], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         LocalModel(ModelSpec(name="w", backend="transformers", model="x", options=options, sampling=sampling))
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:7", "mps", "mps:3", "xpu"])
+async def test_a_device_that_is_not_there_is_named_by_its_field(device: str) -> None:
+    import torch
+
+    if torch.cuda.is_available() or torch.backends.mps.is_available() or torch.xpu.is_available():
+        pytest.skip("this machine has such a device")
+    local = LocalModel(spec(device=device))
+    with pytest.raises(
+        UserFileError, match=rf"^experiment\.yaml: models\.worker\.device: found {device}, and torch"
+    ) as e:
+        await local.prepare()
+    await local.close()
+    assert "\n" not in str(e.value)
+
+
+async def test_a_device_beyond_those_that_are_there_is_named_with_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    local = LocalModel(spec(device="cuda:2"))
+    with pytest.raises(UserFileError, match=r"models\.worker\.device: found cuda:2, .* has 2 of them.*write cuda:1 at"):
+        await local.prepare()
+    await local.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("config.json", {"intermediate_size": 7}, r"config\.json: 9 of the tensors .*is \[96, 256\], not \[96, 7\]"),
+        ("config.json", {"model_type": "foo"}, r"config\.json: model_type: found 'foo'"),
+        ("config.json", {"hidden_act": "zzz"}, r"config\.json: .* cannot make a llama model of this .*'zzz'"),
+        ("config.json", {"num_attention_heads": 0}, r"config\.json: .* cannot make a llama model of this"),
+        ("tokenizer.json", {"model": {"type": "zzz"}}, r"no tokenizer can be made of its files \(chat_template\.jinja"),
+    ],
+)
+async def test_what_only_the_packages_find_is_said_by_its_file(
+    tmp_path: Path, name: str, change: dict[str, object], said: str
+) -> None:
+    folder = tmp_path / "w"
+    shutil.copytree(WORKER, folder)
+    (folder / name).write_text(json.dumps(json.loads((folder / name).read_text()) | change))
+    local = LocalModel(spec(folder))
+    with pytest.raises(UserFileError, match=said) as caught:
+        await local.prepare()
+    await local.close()
+    assert "\n" not in str(caught.value)
+    assert "above report" not in str(caught.value)
 
 
 async def test_a_missing_folder_and_a_misfit_adapter_are_the_user_s_to_mend(tmp_path: Path) -> None:

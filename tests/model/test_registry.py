@@ -167,6 +167,49 @@ def test_a_key_that_no_header_may_have_is_refused_and_not_repeated(key, what):
     assert missing_key(litellm, {"ANTHROPIC_API_KEY": "abc\n"}) is not None  # litellm would send it as it is
 
 
+@pytest.mark.parametrize(
+    ("model", "variable", "others"),
+    [
+        ("anthropic/x", "ANTHROPIC_API_KEY", {"ANTHROPIC_AUTH_TOKEN": "value"}),
+        ("claude-x", "ANTHROPIC_API_KEY", {}),
+        ("gpt-x", "OPENAI_API_KEY", {}),
+        ("openrouter/openai/x", "OPENROUTER_API_KEY", {}),
+        ("gemini/x", "GEMINI_API_KEY", {"GOOGLE_API_KEY": "value"}),
+        ("together_ai/x", "TOGETHERAI_API_KEY", {}),
+        ("perplexity/x", "PERPLEXITYAI_API_KEY", {}),
+        ("fireworks_ai/x", "FIREWORKS_AI_API_KEY", {"FIREWORKS_API_KEY": "value"}),
+    ],
+)
+def test_the_usual_key_of_a_provider_is_missed_without_litellm(model, variable, others):
+    spec = ModelSpec(name="f", backend="litellm", model=model)
+    assert f"{variable} is not set" in str(missing_key(spec, {variable: " ", "MY_KEY": "value"}))
+    assert missing_key(spec, {variable: "value"}) is None
+    assert not others or missing_key(spec, others) is None
+    assert missing_key(replace(spec, api_key_env="MY_KEY"), {"MY_KEY": "value"}) is None
+
+
+@LITELLM
+def test_the_usual_keys_are_those_that_litellm_asks_for(monkeypatch):
+    from harness.model.identity import _KEYS
+    from harness.model.litellm_backend import _litellm
+
+    for provider, variables in _KEYS.items():
+        for variable in variables:
+            monkeypatch.delenv(variable, raising=False)
+        found = _litellm().validate_environment(model=f"{provider}/x")
+        known = set(found["missing_keys"]) & set(variables)
+        assert known or not found["missing_keys"], provider
+        for variable in variables:
+            with monkeypatch.context() as set_:
+                set_.setenv(variable, "value")
+                assert not _litellm().validate_environment(model=f"{provider}/x")["missing_keys"], variable
+
+
+def test_a_provider_that_needs_no_key_here_misses_none():
+    for model in ("ollama/x", "bedrock/x", "vertex_ai/x", "hosted_vllm/x", "gemini-x"):
+        assert missing_key(ModelSpec(name="f", backend="litellm", model=model), {}) is None
+
+
 def test_a_key_is_a_key_though_a_line_ends_after_it():
     others = {"SSH_PRIVATE_KEY": "a\nb", "OPENAI_API_KEY": "a\nb"}
     assert missing_key(openai(api_key_env="MY_KEY"), {"MY_KEY": " value \n", **others}) is None

@@ -145,6 +145,9 @@ def test_offline_refuses_what_is_elsewhere_before_anything_is_written(tmp_path, 
         assert "--offline" in err
         assert "https://api.example.com/v1" in err
         assert (listing(tmp_path), served.seen) == (before, [])
+        for more in ((), ("--ping",)):
+            assert live.inside(capfd, "check", report, "--offline", *more) == (2, "", err), "in the same words"
+        assert (listing(tmp_path), served.seen) == (before, [])
         assert live.inside(capfd, "run", report, "--offline", "--only", "c-here")[0] == 0
 
 
