@@ -87,6 +87,7 @@ def run(
                 "domains": list(suite.domains),
                 "grader": dict(draft.grader),
                 "left_out": list(draft.left_out),
+                "notes": list(draft.notes),
                 "valid": errors == 0,
                 "findings": as_json(findings),
             }
@@ -109,6 +110,8 @@ def _say(draft: "Draft", folder: Path, tasks: int) -> None:
     labels = draft.grader.get("labels")
     listed = f", {len(labels)} labels: {', '.join(map(str, labels))}" if labels else ""
     say(f"grader: {draft.grader['name']}{plain(listed)}\n")
+    for text in draft.notes:
+        say(f"note: {plain(text)}\n")
     for text in draft.left_out:
         say(f"left out: rows, {plain(text)}\n")
     if draft.unused:
