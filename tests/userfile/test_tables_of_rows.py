@@ -142,6 +142,18 @@ def test_a_whole_number_stays_one_in_a_column_with_missing_values(tmp_path):
     assert second == "{'float': 8.0}"
 
 
+def test_a_range_that_is_the_named_index_is_a_column(tmp_path):
+    path = tmp_path / "t.parquet"
+    frame = pd.DataFrame({"q": ["a", "b", "c"]}, index=pd.RangeIndex(10, 40, 10, name="Nr"))
+    frame.to_parquet(path)
+    assert "Nr" not in pq.read_schema(path).names  # only the notes hold it
+    assert read(path) == [{"q": "a", "Nr": 10}, {"q": "b", "Nr": 20}, {"q": "c", "Nr": 30}]
+    pq.write_table(pq.read_table(path).slice(1), path)  # the notes are of another table
+    assert read(path) == [{"q": "b"}, {"q": "c"}]
+    frame.rename_axis(None).to_parquet(path)
+    assert read(path)[0] == {"q": "a"}
+
+
 def test_dates_decimals_maps_and_bytes_are_what_json_has_for_them(tmp_path):
     table = pa.table(
         {
