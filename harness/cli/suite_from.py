@@ -134,8 +134,11 @@ def _usable(spec: Mapping[str, Any], references: Sequence[Any]) -> bool:
 def _write(folder: Path, files: Mapping[str, str]) -> None:
     """The folder with all its files at once: written aside, then renamed into place."""
     parent = folder.resolve().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
+    except OSError as error:  # it names the folder aside, which nobody asked for
+        raise UsageError(f"{folder}: cannot be written: {error.strerror}; name another folder") from None
     try:
         for name, text in files.items():
             (aside / name).parent.mkdir(exist_ok=True)

@@ -58,9 +58,10 @@ def parquet_batches(path: Path) -> Iterator["pa.Table"]:
                     table = table.append_column(name, pa.array(index[first : first + len(batch)], pa.int64()))
                 first += len(batch)
                 yield table
-        except (pa.ArrowException, OSError) as error:
-            said = (str(error).splitlines() or [""])[0]
-            raise UserFileError(path, f"not a Parquet file: {said}") from None
+        except (pa.ArrowException, OSError):
+            source.seek(0)
+            what = "it is cut off or damaged" if source.read(4) == b"PAR1" else "it does not begin as one"
+            raise UserFileError(path, f"not a Parquet file: {what}", advice="save the table again") from None
 
 
 def named_range(schema: "pa.Schema", rows: int) -> tuple[str | None, range]:
