@@ -97,12 +97,8 @@ def _references(suite: Suite) -> Iterator[Finding]:
     if 0 < len(absent) < len(suite.tasks):  # where none has one, the grader needs none
         empty += absent
     if empty:
-        yield _finding(
-            "warning",
-            "empty-reference",
-            empty,
-            f"{_tasks(len(empty))} {'has' if len(empty) == 1 else 'have'} an empty reference",
-        )
+        text = f"{_tasks(len(empty))} {'has' if len(empty) == 1 else 'have'} an empty reference"
+        yield _finding("warning", "empty-reference", empty, text)
 
 
 def _labels(suite: Suite) -> Iterator[Finding]:
