@@ -34,7 +34,7 @@ def evidence(text: str, place: int, *, label: str) -> int:
     if _DENIED.search(clause):
         return NOTHING
     weight = _standing(text, place, before, label=label)
-    if weight > DOUBTED and (_DOUBT.search(clause) or _DOUBT_FOLLOWS.match(after)):
+    if weight > DOUBTED and (_DOUBT.search(clause) or _SUPPOSED.search(before) or _DOUBT_FOLLOWS.match(after)):
         return STATED if weight == STATED and _is_set_apart(text, place, before) else DOUBTED
     return weight
 
@@ -84,11 +84,12 @@ def _standing(text: str, place: int, before: str, *, label: str) -> int:
 
 _WRAPPERS = f" \n*_`\"'([{{<$|【「{BOX}"
 _DENIED = re.compile(
-    r"(?:\b(?:not|cannot|nor|neither|never|than|unlike|over|except(?: for)?|versus|all but|instead of|nicht|weder|pas"
-    r"|не|(?:un|less |least )likely|impossible)|n't|不是|不[选選]|并非)"
+    r"(?:\b(?:not|cannot|nor|neither|never|than|unlike|over|except(?: for)?|versus|(?:all|anything) but|instead of|nicht"
+    r"|weder|pas|не|(?:un|less |least )likely|impossible)|n't|不是|不[选選]|并非)"
     r"(?:,?\s(?:\w{1,12}ly|likely|really|for|to|it|that|the answer|be|have been|is|was)){0,5}$"
     r"|\b(?:no es|non [eè]|n[ãa]o [eé])$"
     r"|(?:n't|\b(?:not|never|wouldn't))\s(?:think|believe|choose|pick|select|say|call|expect|go (?:with|for))\b.{0,30}$"
+    r"|(?<!no )(?<!without )(?<!a )(?<!any )\bdoubt\b.{0,30}$"
     r"|\b(?:rul(?:e[sd]?|ing) out|(?:eliminat|exclud|reject|discard|dismiss)\w{1,3})(?: both| all|\s?:)?$"
     r"|\b(?:wrong|incorrect|false|other|remaining)\s"
     r"(?:answers?|options|choices|letters|ones|statements)(?:\s(?:is|are|were|would be))?[:\s]*$"
@@ -100,6 +101,7 @@ _DOUBT = re.compile(
     r"(?:people|students|would)|maybe|perhaps|possibly|if|suppose|at first|initially|(?:thought|assumed)|tempt\w*"
     r"|distractors?|trap)\b(?!\s(?:hard|difficult|surpris|only)|-)"
 )
+_SUPPOSED = re.compile(r"\bif\b[^.!?;\n]{1,90}\bwould\b[^.!?;,\n]{0,30}$")
 _LISTED = re.compile(
     r"(?:\b\w[)\]*_`\"']{0,3}\s?(?:,\s?(?:(?:and|or|nor)\b\s?)?|(?:and|or|nor|und|oder|et|ou)\b\s?|[/&]\s?)"
     r"(?:(?:option|choice|answer)\s)?[(\[*_`\"']{0,3}){1,9}$"
@@ -109,7 +111,8 @@ _LIST_GOES_ON = re.compile(
     r"[)\]*_`\"']{0,3}\s?(?:,\s?|,?\s?(?:and|or|nor)\s|[/&]\s?)[(\[*_`\"']{0,3}\w\b(?!\s(?:is|it)\b)"
 )
 _CLAUSE_ENDS = re.compile(
-    r"[.!?](?=\s|$)|[;,，。；]|\n|—|\b(?:but|so|then|because|since|as|while|whereas|although|though|hence|thus|therefore"
+    r"[.!?](?=\s|$)|[;,，。；]|\n|—|\b(?:(?<!all )(?<!anything )but|so|then|because|since|as|while|whereas|although"
+    r"|though|hence|thus|therefore"
     r"|and|sondern|mais|sino)\b"
 )
 _ADVERBS = re.compile(r"(?<=\w)(?:,?\s{1,3}(?:\w{1,12}ly|therefore|thus|then|indeed|just|most|of course)\b){1,3},?$")
@@ -168,13 +171,15 @@ _DOUBT_FOLLOWS = re.compile(
     r"|\s(?:(?:would|could|might|may)\b(?!\sbe\s(?:the\s)?(?:correct|right|best|answer)|\sbe\smy)"
     r"|(?:does|do|did)(?:n't| not)\b"
     r"|can(?:not|'t| not)\b|if\b|unless\b|needs?\b|requires?\b|fails\b)"
+    r"|\s(?:is|was|seems|looks)\s(?:almost|nearly|close|partly|partially|tempting|plausible)\b"
     r"|\s?[).:=(—–-]?\s?(?:wrong|incorrect)\b|\s?[✗❌]"
     r"|[^.!?\n]{0,40}[.!?…,\n—–-]{1,3}\s?(?:(?:but|oh|hmm+|hm|no)[,.…]*\s)?(?:wait\b|no[,.!…—]"
     r"|scratch that|correction\b|oops|sorry,|i mean\b|actually,|on second thought))",
     re.IGNORECASE,
 )
 _CALLED_RIGHT = re.compile(
-    r"[)\]}*_`\"']{0,3}\s(?:is|seems|looks|must be|would be)\s(?:to be\s)?(?:the\s)?(?:correct|right|best|answer)\b",
+    r"[)\]}*_`\"']{0,3}\s(?:is|seems|looks|must be|would be)\s(?:to be\s)?(?:the\s)?"
+    r"(?:correct|right|best|better|answer)\b",
     re.IGNORECASE,
 )
 _OPENS_A_LINE = re.compile(

@@ -168,6 +168,7 @@ TALKED_OF = (
     *("Answer: A. Wait, no, B", "Final answer: A... no wait, it's B.", "I first thought the answer was A. It is B."),
     *("The answer is not option A or C. B", "Neither A nor C is right. B", "I don't think that it is A. B"),
     *("The answer would be A if x were 2. So B", "We rule out A and C. B", "It has to be B. It can't be A, C or D"),
+    *("A is almost right, but B is better", "Answer: B. If x were 3, the answer would be D.", "I doubt it is A. B"),
     *("Answer: **B**\n\n**Why not the others?**\n- **A**: wrong", "You might think the answer is A. It is B."),
     *(
         "Die Antwort ist nicht A, sondern B",
@@ -196,7 +197,7 @@ def test_a_letter_that_is_only_talked_of_is_no_statement(answer):
     [
         *("It can't be A.", "The answer is not A.", "It is not A or B", "Neither A nor B", "It isn't option A."),
         *("The answer is unlikely to be A.", "I don't think it's A", "Incorrect: A, C, D", "The wrong answer is A"),
-        "A, B and C are wrong",
+        *("A, B and C are wrong", "The answer is anything but A", "I doubt that it is A"),
     ],
 )
 def test_what_is_denied_is_no_choice(answer):
