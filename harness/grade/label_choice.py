@@ -84,8 +84,8 @@ def _standing(text: str, place: int, before: str, *, label: str) -> int:
 
 _WRAPPERS = f" \n*_`\"'([{{<$|【「{BOX}"
 _DENIED = re.compile(
-    r"(?:\b(?:not|cannot|nor|neither|never|than|unlike|over|except(?: for)?|versus|(?:all|anything) but|instead of|nicht"
-    r"|weder|pas|не|(?:un|less |least )likely|impossible)|n't|不是|不[选選]|并非)"
+    r"(?:\b(?:not|cannot|nor|neither|never|than|unlike|over|except(?: for)?|versus|(?:all|anything) but|instead of"
+    r"|nicht|weder|pas|не|(?:un|less |least )likely|impossible)|n't|不是|不[选選]|并非)"
     r"(?:,?\s(?:\w{1,12}ly|likely|really|for|to|it|that|the answer|be|have been|is|was)){0,5}$"
     r"|\b(?:no es|non [eè]|n[ãa]o [eé])$"
     r"|(?:n't|\b(?:not|never|wouldn't))\s(?:think|believe|choose|pick|select|say|call|expect|go (?:with|for))\b.{0,30}$"
