@@ -60,7 +60,7 @@ def _lint(args: argparse.Namespace) -> int:
         bodies.append({"suite": suite.name, "valid": valid, "findings": as_json(findings)})
         if not args.json:
             sys.stdout.write(f"{plain(str(path))}\n" if len(suites) > 1 else "")
-            say_findings(suite, findings)
+            say_findings(suite, findings, where=f"{path}: ")
     valid = all(body["valid"] for body in bodies)
     if args.json:
         write_json(bodies[0] if len(bodies) == 1 else {"valid": valid, "suites": bodies})
@@ -82,7 +82,7 @@ def _show(args: argparse.Namespace) -> int:
         f"metric {summary.metric}, digest {summary.digest}\n"
     )
     for domain in summary.domains:
-        splits = ", ".join(f"{n:,} {split}" for split, n in domain.splits.items())
+        splits = ", ".join(f"{n:,} {split or 'without a split'}" for split, n in domain.splits.items())
         many = f"{plural(domain.tasks, 'task')} in {plural(domain.clusters, 'cluster')}"
         sys.stdout.write(f"  {domain.domain}: {many} ({splits})\n")
     return 0
@@ -95,14 +95,15 @@ def findings_of(suite: "Suite") -> list["Finding"]:
     return [*_grading(suite), *lint_suite(suite)]
 
 
-def say_findings(suite: "Suite", findings: list["Finding"]) -> None:
-    """One line a finding, and how many there are."""
+def say_findings(suite: "Suite", findings: list["Finding"], where: str = "") -> None:
+    """One line a finding, and how many there are; ``where`` names the suite's place before what no grader can use."""
     from harness.report import plural
 
     for finding in findings:
         more = f" and {len(finding.tasks) - NAMED} more" if len(finding.tasks) > NAMED else ""
-        where = f" [{', '.join(finding.tasks[:NAMED])}{more}]" if finding.tasks else ""
-        sys.stdout.write(f"{finding.severity}: {finding.rule}: {plain(finding.message)}{plain(where)}\n")
+        tasks = f" [{', '.join(finding.tasks[:NAMED])}{more}]" if finding.tasks else ""
+        place = where if finding.rule in {"grader", "reference"} else ""
+        sys.stdout.write(f"{finding.severity}: {finding.rule}: {plain(place + finding.message)}{plain(tasks)}\n")
     errors = sum(f.severity == "error" for f in findings)
     warnings = plural(len(findings) - errors, "warning")
     sys.stdout.write(f"{suite.name}: {plural(errors, 'error')}, {warnings}\n")

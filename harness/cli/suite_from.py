@@ -87,6 +87,7 @@ def run(
                 "domains": list(suite.domains),
                 "grader": dict(draft.grader),
                 "left_out": list(draft.left_out),
+                "notes": list(draft.notes),
                 "valid": errors == 0,
                 "findings": as_json(findings),
             }
@@ -109,6 +110,8 @@ def _say(draft: "Draft", folder: Path, tasks: int) -> None:
     labels = draft.grader.get("labels")
     listed = f", {len(labels)} labels: {', '.join(map(str, labels))}" if labels else ""
     say(f"grader: {draft.grader['name']}{plain(listed)}\n")
+    for text in draft.notes:
+        say(f"note: {plain(text)}\n")
     for text in draft.left_out:
         say(f"left out: rows, {plain(text)}\n")
     if draft.unused:
@@ -131,8 +134,11 @@ def _usable(spec: Mapping[str, Any], references: Sequence[Any]) -> bool:
 def _write(folder: Path, files: Mapping[str, str]) -> None:
     """The folder with all its files at once: written aside, then renamed into place."""
     parent = folder.resolve().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
+    except OSError as error:  # it names the folder aside, which nobody asked for
+        raise UsageError(f"{folder}: cannot be written: {error.strerror}; name another folder") from None
     try:
         for name, text in files.items():
             (aside / name).parent.mkdir(exist_ok=True)

@@ -55,6 +55,8 @@ class Suite:
     """Of the prompt template, so that a report can say that only the template changed."""
     prompt_uses_task: bool = True
     """Whether the prompt names the task's input or metadata; where not, all tasks ask the same."""
+    prompt_frame: tuple[str, str] = ("", "")
+    """What the prompt template says before and after all that a task holds."""
     digest: str = ""
 
 

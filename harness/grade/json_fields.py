@@ -157,7 +157,9 @@ def checked_schema(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
     try:
         validator_for(schema, default=Draft202012Validator).check_schema(schema)
     except SchemaError as error:
-        raise ValueError(f"not a JSON schema: {error.json_path}: {shown(error.message, 120)}") from None
+        unclear = error.validator in {"anyOf", "oneOf"}
+        said = f"{error.instance!r} is nothing that may stand here" if unclear else error.message
+        raise ValueError(f"not a JSON schema: {error.json_path}: {shown(said, 120)}") from None
     for target in _references(schema):
         if not target.startswith("#"):
             raise ValueError(f"the schema refers to {target!r}; put the definition under $defs and refer to #/$defs/…")

@@ -7,9 +7,12 @@ and "a" is a word as well. How a letter stands says how much it means:
   as ``<answer>``, or is the answer's first line;
 - `MARKED`: it is in brackets, quotes or emphasis, has a bracket after it, begins a line and is followed by punctuation
   or "because", is called right, follows "option", "choose", "so", "is" or a colon, or ends the answer;
-- `BARE`: it stands as a word of its own;
-- `NOTHING`: the article "a", the pronoun "I", a letter after "not" or "than" or before "is wrong", or a small
-  letter, where the label is a capital, that is not marked.
+- `BARE`: it stands as a word of its own, or what is said of it says nothing for it;
+- `DOUBTED`: its clause says "could be", "at first" or "if", or denies or blames something; a question mark, "would" or
+  "no, wait" follows;
+- `NOTHING`: the article "a", the pronoun "I", a letter that is denied ("not", "can't be", "unlikely to be", "than",
+  "rule out"), listed as wrong or other answer, called wrong, or a small letter, where the label is a capital, that is
+  not marked.
 
 The most that occurs decides; among equals ``take`` does.
 """
@@ -18,35 +21,100 @@ import re
 
 from harness.grade.plain import BOX
 
-NOTHING, BARE, MARKED, STATED = range(4)
+NOTHING, DOUBTED, BARE, MARKED, STATED = range(5)
 
 
 def evidence(text: str, place: int, *, label: str) -> int:
     """How much the letter or digit at ``place`` means as a choice; ``label`` is how the list spells it."""
-    if is_a_word(text, place) or _CALLED_WRONG.match(text, place + 1):
+    after = text[place + 1 : place + 121]
+    if is_a_word(text, place) or _CALLED_WRONG.match(after):
         return NOTHING
     before = text[max(0, place - 120) : place].lower()
-    lead = before.rstrip(_WRAPPERS)
-    if _NEGATED.search(lead[-12:]):
+    clause = _clause(before, after)
+    if _DENIED.search(clause):
         return NOTHING
+    weight = _standing(text, place, before, label=label)
+    if weight > DOUBTED and (_DOUBT.search(clause) or _SUPPOSED.search(before) or _DOUBT_FOLLOWS.match(after)):
+        return STATED if weight == STATED and _is_set_apart(text, place, before) else DOUBTED
+    return weight
+
+
+def _clause(before: str, after: str) -> str:
+    """What is said right before a letter, or before the list of letters that it is in."""
+    lead = before.rstrip(_WRAPPERS)
+    if "\n" in before[len(lead) :] and not lead.endswith(":"):
+        return ""
+    listed = _LISTED.search(lead)
+    if listed:
+        head = lead[: listed.start()].rstrip(_WRAPPERS)
+        if head.endswith((":", "s")) or _JOINED.search(listed[0]) or _LIST_GOES_ON.match(after):
+            lead = head
+    named = _NAMED.search(lead[-20:])
+    if named:
+        lead = lead[: len(lead) - len(named[0])].rstrip(_WRAPPERS)
+    return lead[max((end.end() for end in _CLAUSE_ENDS.finditer(lead)), default=0) :]
+
+
+def _is_set_apart(text: str, place: int, before: str) -> bool:
+    """Whether the letter is the whole first line, boxed, or after ``####``."""
+    alone = place < 20 and not text[:place].strip(_WRAPPERS) and _ALONE.match(text, place + 1)
+    lead = before.rstrip(_WRAPPERS)
+    return bool(alone) or BOX in before[len(lead) :] or lead.endswith("####")
+
+
+def _standing(text: str, place: int, before: str, *, label: str) -> int:
+    """How much the letter means by its form and by the words that lead to it."""
+    lead = before.rstrip(_WRAPPERS)
     named = _NAMED.search(lead[-20:])
     if named:
         lead = lead[: len(lead) - len(named[0])].rstrip(_WRAPPERS)
     lead = _ADVERBS.sub("", lead)
     link = _LINK.search(lead[-9:])
-    alone = place < 20 and not text[:place].strip(_WRAPPERS) and _ALONE.match(text, place + 1)
-    if alone or BOX in before[len(lead) :] or lead.endswith("####"):
+    if _is_set_apart(text, place, before):
         return STATED
+    talked_of = not link and _TALKED_OF.match(text, place + 1) and not _CALLED_RIGHT.match(text, place + 1)
     asked = lead[: len(lead) - len(link[0])] if link else lead[-24:].rstrip(" -–—,\n")
-    if (_QUESTION if link else _QUESTION_ENDS).search(asked):
+    if not talked_of and (_QUESTION if link else _QUESTION_ENDS).search(asked):
         return STATED
-    if _is_marked(text, place, before, cued=bool(named or link or _CUE.search(lead[-15:]))):
+    cued = not talked_of and bool(named or link or _CUE.search(lead[-15:]))
+    if _is_marked(text, place, before, cued=cued):
         return MARKED
     return NOTHING if text[place].islower() and text[place] != label else BARE
 
 
 _WRAPPERS = f" \n*_`\"'([{{<$|【「{BOX}"
-_NEGATED = re.compile(r"(?:\b(?:not|nor|never|than|unlike|over|except|versus)|n't)$")
+_DENIED = re.compile(
+    r"(?:\b(?:not|cannot|nor|neither|never|than|unlike|over|except(?: for)?|versus|(?:all|anything) but|instead of"
+    r"|nicht|weder|pas|не|(?:un|less |least )likely|impossible)|n't|不是|不[选選]|并非)"
+    r"(?:,?\s(?:\w{1,12}ly|likely|really|for|to|it|that|the answer|be|have been|is|was)){0,5}$"
+    r"|\b(?:no es|non [eè]|n[ãa]o [eé])$"
+    r"|(?:n't|\b(?:not|never|wouldn't))\s(?:think|believe|choose|pick|select|say|call|expect|go (?:with|for))\b.{0,30}$"
+    r"|(?<!no )(?<!without )(?<!a )(?<!any )\bdoubt\b.{0,30}$"
+    r"|\b(?:rul(?:e[sd]?|ing) out|(?:eliminat|exclud|reject|discard|dismiss)\w{1,3})(?: both| all|\s?:)?$"
+    r"|\b(?:wrong|incorrect|false|other|remaining)\s"
+    r"(?:answers?|options|choices|letters|ones|statements)(?:\s(?:is|are|were|would be))?[:\s]*$"
+    r"|\b(?:wrong|incorrect|false)\s?[:=]$"
+)
+_DOUBT = re.compile(
+    r"n't\b|\b(?:not|cannot|never|wrong|incorrect|false|invalid|unlikely|least|worst|unsure|(?:could|might|may|can)\s"
+    r"(?:\w{1,12}\s)?(?:be|have been|think|say|seem)|(?:many|some|most)\s"
+    r"(?:people|students|would)|maybe|perhaps|possibly|if|suppose|at first|initially|(?:thought|assumed)|tempt\w*"
+    r"|distractors?|trap)\b(?!\s(?:hard|difficult|surpris|only)|-)"
+)
+_SUPPOSED = re.compile(r"\bif\b[^.!?;\n]{1,90}\bwould\b[^.!?;,\n]{0,30}$")
+_LISTED = re.compile(
+    r"(?:\b\w[)\]*_`\"']{0,3}\s?(?:,\s?(?:(?:and|or|nor)\b\s?)?|(?:and|or|nor|und|oder|et|ou)\b\s?|[/&]\s?)"
+    r"(?:(?:option|choice|answer)\s)?[(\[*_`\"']{0,3}){1,9}$"
+)
+_JOINED = re.compile(r"\b(?:and|or|nor|und|oder|et|ou)\b|[/&]")
+_LIST_GOES_ON = re.compile(
+    r"[)\]*_`\"']{0,3}\s?(?:,\s?|,?\s?(?:and|or|nor)\s|[/&]\s?)[(\[*_`\"']{0,3}\w\b(?!\s(?:is|it)\b)"
+)
+_CLAUSE_ENDS = re.compile(
+    r"[.!?](?=\s|$)|[;,，。；]|\n|—|\b(?:(?<!all )(?<!anything )but|so|then|because|since|as|while|whereas|although"
+    r"|though|hence|thus|therefore"
+    r"|and|sondern|mais|sino)\b"
+)
 _ADVERBS = re.compile(r"(?<=\w)(?:,?\s{1,3}(?:\w{1,12}ly|therefore|thus|then|indeed|just|most|of course)\b){1,3},?$")
 _NAMED = re.compile(
     r"(?:\b(?:the|la|der|die|das|le)\s)?"
@@ -84,11 +152,34 @@ def _is_marked(text: str, place: int, before: str, *, cued: bool) -> bool:
 
 
 _ALONE = re.compile(r"[*_`\"')\]}>$. ]{0,9}(?:\n|$)")
+_CLOSING = r"[)\]}*_`\"']{0,3}"
 _CALLED_WRONG = re.compile(
-    r"[)\]}*_`\"']{0,3}\s(?:is|seems|looks)\s(?:clearly\s)?(?:wrong|incorrect|false|not|too)\b", re.IGNORECASE
+    rf"{_CLOSING}(?:(?:(?:,\s?(?:(?:and|or)\s)?|\s(?:and|or)\s|\s?[/&]\s?)[(\[*_`\"']{{0,3}}\w\b{_CLOSING}){{0,9}}\s"
+    r"(?:(?:both|all)\s)?(?:are|were|seem|look)|\s(?:is|was|seems|looks|would be|must be))"
+    r"(?:n't|\s(?:\w{1,12}ly\s)?(?:(?:the|an?)\s)?"
+    r"(?:wrong|incorrect|false|not|never|too|invalid|impossible|unlikely|out|ruled out|eliminated|excluded))\b"
+    rf"|{_CLOSING}\scan(?:(?:not|'t| not)\s(?:\w{{1,12}}ly\s)?be\b|\sbe (?:ruled out|eliminated|excluded|dismissed)\b)"
+    rf"|{_CLOSING}\s(?:ist falsch|est faux|是错|不对)",
+    re.IGNORECASE,
+)
+_TALKED_OF = re.compile(
+    rf"{_CLOSING}\s(?:would|could|might|may|should|can|has|had|does|did|needs?|requires?|is|was|seems|looks|appears|also)\b",
+    re.IGNORECASE,
+)
+_DOUBT_FOLLOWS = re.compile(
+    rf"{_CLOSING}(?:\?(?!\W{{0,3}}(?:yes|right|correct)\b)|[ ,][^.!?;:\n(]{{0,60}}\?"
+    r"|\s(?:(?:would|could|might|may)\b(?!\sbe\s(?:the\s)?(?:correct|right|best|answer)|\sbe\smy)"
+    r"|(?:does|do|did)(?:n't| not)\b"
+    r"|can(?:not|'t| not)\b|if\b|unless\b|needs?\b|requires?\b|fails\b)"
+    r"|\s(?:is|was|seems|looks)\s(?:almost|nearly|close|partly|partially|tempting|plausible)\b"
+    r"|\s?[).:=(—–-]?\s?(?:wrong|incorrect)\b|\s?[✗❌]"
+    r"|[^.!?\n]{0,40}[.!?…,\n—–-]{1,3}\s?(?:(?:but|oh|hmm+|hm|no)[,.…]*\s)?(?:wait\b|no[,.!…—]"
+    r"|scratch that|correction\b|oops|sorry,|i mean\b|actually,|on second thought))",
+    re.IGNORECASE,
 )
 _CALLED_RIGHT = re.compile(
-    r"[)\]}*_`\"']{0,3}\s(?:is|seems|looks|must be|would be)\s(?:to be\s)?(?:the\s)?(?:correct|right|best|answer)\b",
+    r"[)\]}*_`\"']{0,3}\s(?:is|seems|looks|must be|would be)\s(?:to be\s)?(?:the\s)?"
+    r"(?:correct|right|best|better|answer)\b",
     re.IGNORECASE,
 )
 _OPENS_A_LINE = re.compile(

@@ -73,8 +73,11 @@ def resolve(report: Path, text: str, *, field: str = "") -> Path:
         except OSError as error:  # a name that no file can have
             shown = text if len(text) <= 60 else text[:57] + "..."
             raise UserFileError(path, f"{shown}: {error.strerror}", field=field, advice="correct the path") from None
-    looked = "it" if wanted.is_absolute() else f"{home}, the folders above it and {Path.cwd()}"
-    raise UserFileError(path, f"there is no {text}", field=field, advice=f"looked for {looked}; correct the path")
+    advice = "correct the path" if wanted.is_absolute() else f"looked in {home}, the folders above it and {Path.cwd()}"
+    folder = places[0].parent
+    near = nearest(wanted.name, [p.name for p in folder.iterdir()][:1_000]) if folder.is_dir() else ""
+    advice = f"{advice}; {near}" if near.startswith("did you mean") else advice
+    raise UserFileError(path, f"there is no {text}", field=field, advice=advice)
 
 
 def _check_suites(experiment: Experiment, path: Path) -> None:

@@ -178,14 +178,18 @@ def load_parquet(path: Path, wanted: Wanted) -> Loaded:
         UserFileError: the file is cut off or damaged.
     """
     import numpy as np
+    import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    from harness.userfile import named_range
 
     try:
         with pq.ParquetFile(path) as file:
             fields = [field for field in file.schema_arrow if not field.name.startswith("__index_level_")]
             leaves = [(field.name, leaf) for field in fields for leaf in _leaves(_one_level(field.name), field.type)]
             names = [leaf for _, leaf in leaves]
+            index, values = named_range(file.schema_arrow, file.metadata.num_rows)
             chosen = [(top, leaf) for top, leaf in leaves if wanted.keeps(leaf)]
             twice = next((leaf for _, leaf in chosen if names.count(leaf) > 1), None)
             if twice is not None:
@@ -197,6 +201,10 @@ def load_parquet(path: Path, wanted: Wanted) -> Loaded:
     while any(pa.types.is_struct(column.type) for column in table.schema):
         table = table.flatten()
     frame = _frame(table.select([leaf for _, leaf in chosen]))
+    if index is not None:
+        names.append(index)
+        if wanted.keeps(index):
+            frame = frame.reindex(pd.RangeIndex(len(values))).assign(**{index: np.asarray(values)})
     return Loaded(names=tuple(names), frame=frame, lines=np.arange(1, len(frame) + 1), place="row")
 
 

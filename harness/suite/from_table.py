@@ -44,6 +44,8 @@ class Draft:
     """Columns that were left out."""
     left_out: tuple[str, ...]
     """Sentences about rows that were left out."""
+    notes: tuple[str, ...] = ()
+    """Sentences about how the references were read."""
 
 
 def draft_suite(
@@ -86,6 +88,7 @@ def draft_suite(
     _check_ids(path, tasks)
     _share_clusters(tasks)
     splits = _deal(tasks, seed, dev_share)
+    commas = _with_points(tasks)
     grader = _grader([task["reference"] for task in tasks], usable)
     if grader["name"] == "label":
         for task in tasks:
@@ -99,7 +102,7 @@ def draft_suite(
         files={
             "suite.yaml": _suite_yaml(name, path.name, domains, grader),
             "tasks.jsonl": "".join(json.dumps(task, ensure_ascii=False) + "\n" for task in tasks),
-            "prompts/question.txt": _prompt(grader),
+            "prompts/question.txt": _prompt(grader, point=bool(commas)),
         },
         grader=grader,
         splits=splits,
@@ -108,6 +111,7 @@ def draft_suite(
             f"{len(places):,} without {column} ({', '.join(places[:SHOWN])}{', …' if len(places) > SHOWN else ''})"
             for column, places in gaps.items()
         ),
+        notes=(*commas, *_said_of(grader, tasks)),
     )
 
 
@@ -185,6 +189,42 @@ def _deal(tasks: list[dict[str, Any]], seed: int, share: float) -> dict[str, int
 
 
 _NUMBER = re.compile(r"[-+−]?[$€£]?\s?\d[\d,. ]*%?")
+_CODE = re.compile(r"[-+−]?0[\d ].*|\d{10,}|\d+ \d{1,2}(?: .*)?|\d{4,} .*|\d+ \d{4,}.*")
+"""Digits that name something: 007, an article's or a phone's number, 12 34 56."""
+_POINTS = re.compile(r"[-−]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?\s?%?")
+_DECIMAL_COMMA = re.compile(r".*\..*,.*|[-−]?0,\d+\s?%?|.*,(?:\d{1,2}|\d{4,})\s?%?")
+
+
+def _with_points(tasks: list[dict[str, Any]]) -> list[str]:
+    """Writes 0,5 as 0.5 where all references are such numbers, and says so."""
+    given = [task["reference"] for task in tasks]
+    found = [text for text in given if isinstance(text, str) and _DECIMAL_COMMA.fullmatch(text)]
+    if not found or not all(isinstance(text, str) and _POINTS.fullmatch(text) for text in given) or _are_codes(given):
+        return []
+    for task in tasks:
+        task["reference"] = task["reference"].replace(".", "").replace(",", ".")
+    shown = found[0].replace(".", "").replace(",", ".")
+    return [f"references have a decimal comma; they are written with a point ({found[0]} as {shown})"]
+
+
+def _are_codes(references: Sequence[Any]) -> bool:
+    """Whether some reference is digits and no number: it begins with 0 or with a plus, or is long."""
+    texts = [text for text in references if isinstance(text, str)]
+    signed = any(text[0] in "-−" for text in texts)
+    return any(_CODE.fullmatch(text) or (text[0] == "+" and not signed) for text in texts)
+
+
+def _said_of(grader: Mapping[str, Any], tasks: list[dict[str, Any]]) -> Iterable[str]:
+    texts = [task["reference"] for task in tasks if isinstance(task["reference"], str)]
+    if grader["name"] == "number":
+        if thousands := next((text for text in texts if "," in text), None):
+            yield f"a comma in references parts thousands ({thousands} is {thousands.replace(',', '')})"
+    elif not all(_NUMBER.fullmatch(text) for text in texts):
+        return
+    elif grader["name"] == "exact" and any("," in text for text in texts):
+        yield "references hold commas, and not all as decimal ones or as those of thousands: they are compared as texts"
+    elif texts and _are_codes(texts):
+        yield "references are digits that name something, as 007 does: they are compared as texts, not as numbers"
 
 
 def _grader(references: Sequence[Any], usable: Usable) -> dict[str, Any]:
@@ -194,7 +234,7 @@ def _grader(references: Sequence[Any], usable: Usable) -> dict[str, Any]:
     if any(isinstance(reference, list) for reference in references):
         return {"name": "exact"}
     texts = [str(reference).strip() for reference in references]
-    numbers = all(_NUMBER.fullmatch(text) for text in texts)
+    numbers = all(_NUMBER.fullmatch(text) for text in texts) and not _are_codes(references)
     spelt: dict[str, Counter[str]] = {}
     for text in texts:
         spelt.setdefault(" ".join(text.split()).casefold(), Counter())[text] += 1
@@ -226,11 +266,12 @@ def _suite_yaml(name: str, source: str, domains: list[str], grader: Mapping[str,
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
 
 
-def _prompt(grader: Mapping[str, Any]) -> str:
+def _prompt(grader: Mapping[str, Any], *, point: bool) -> str:
     """The question, and what form the answer must have to be graded."""
     if grader["name"] == "label":
         listed = "\n".join(f"- {label}" for label in grader["labels"])
         shown = f"{{% raw %}}{listed}{{% endraw %}}" if "{" in listed else listed
         return f"{{{{ input }}}}\n\nAnswer with one of these and nothing else:\n{shown}\n"
-    form = {"number": "the number and nothing else", "json": "JSON and nothing else"}
+    number = "the number, with a decimal point, and nothing else" if point else "the number and nothing else"
+    form = {"number": number, "json": "JSON and nothing else"}
     return f"{{{{ input }}}}\n\nAnswer with {form.get(grader['name'], 'the answer itself and nothing else')}.\n"

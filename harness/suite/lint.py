@@ -52,7 +52,8 @@ def lint_copies(earlier: Sequence[Suite], suite: Suite) -> list[Finding]:
     if not found:
         return []
     names = ", ".join(dict.fromkeys(other.name for other, _ in found))
-    text = f"{len(found):,} tasks ask what tasks of {names} ask: in one experiment each answer would count twice"
+    many = "1 task asks" if len(found) == 1 else f"{len(found):,} tasks ask"
+    text = f"{many} what tasks of {names} ask: in one experiment each answer would count twice"
     return [_finding("error", "in-two-suites", [task for _, task in found], text)]
 
 
@@ -80,7 +81,7 @@ def _same(suite: Suite) -> Iterator[Finding]:
 
 def _near(suite: Suite) -> Iterator[Finding]:
     distinct = [group[0] for group in _groups((_question(task), task) for task in suite.tasks)]
-    for places in near_duplicates([_text(task) for task in distinct]):
+    for places in near_duplicates(_texts(distinct, suite.prompt_frame)):
         group = [distinct[place] for place in places]
         if {"dev", "test"} <= {task.split for task in group}:
             text = f"{len(group)} tasks in dev and test are nearly the same; keep each such group in one split"
@@ -96,7 +97,8 @@ def _references(suite: Suite) -> Iterator[Finding]:
     if 0 < len(absent) < len(suite.tasks):  # where none has one, the grader needs none
         empty += absent
     if empty:
-        yield _finding("warning", "empty-reference", empty, f"{len(empty)} tasks have an empty reference")
+        text = f"{_tasks(len(empty))} {'has' if len(empty) == 1 else 'have'} an empty reference"
+        yield _finding("warning", "empty-reference", empty, text)
 
 
 def _labels(suite: Suite) -> Iterator[Finding]:
@@ -126,7 +128,8 @@ def unsplit(suite: Suite) -> list[Task]:
 
 def unsplit_said(suite: Suite) -> str:
     """What becomes of them."""
-    many = f"{len(unsplit(suite)):,} of {len(suite.tasks):,} tasks have no split, and others have one: a run "
+    n = len(unsplit(suite))
+    many = f"{n:,} of {len(suite.tasks):,} tasks {'has' if n == 1 else 'have'} no split, and others have one: a run "
     if any(task.split == "test" for task in suite.tasks):
         return many + "takes the test tasks and leaves these out"
     return many + "takes the dev tasks too, on which thresholds are chosen"
@@ -140,7 +143,8 @@ def _clusters(suite: Suite) -> Iterator[Finding]:
     ]
     if spanning:
         shown = ", ".join(group[0].cluster for group in spanning[:3]) + (", …" if len(spanning) > 3 else "")
-        text = f"{len(spanning)} clusters have tasks in dev and in test ({shown}): what is chosen on dev has seen them"
+        many = "1 cluster has" if len(spanning) == 1 else f"{len(spanning):,} clusters have"
+        text = f"{many} tasks in dev and in test ({shown}): what is chosen on dev has seen them"
         yield _finding("warning", "cluster-spans-splits", [task for group in spanning for task in group], text)
 
 
@@ -150,10 +154,13 @@ def _domains(suite: Suite) -> Iterator[Finding]:
         if not tasks:
             yield _finding("warning", "empty-domain", [], f"domain {domain} is declared and has no task")
         elif len(tasks) < FEW_TASKS:
-            text = (
-                f"domain {domain} has {len(tasks)} tasks: too few for a statement of its own (fewer than {FEW_TASKS})"
-            )
+            few = f"{_tasks(len(tasks))}: too few for a statement of its own"
+            text = f"domain {domain} has {few} (fewer than {FEW_TASKS})"
             yield _finding("warning", "few-tasks", tasks, text)
+
+
+def _tasks(count: int) -> str:
+    return "1 task" if count == 1 else f"{count:,} tasks"
 
 
 def _finding(severity: Literal["error", "warning"], rule: str, tasks: Iterable[Task], message: str) -> Finding:
@@ -173,8 +180,17 @@ def _question(task: Task) -> str:
     return _json([said, list(task.files)])
 
 
-def _text(task: Task) -> str:
-    return "\n".join(str(message["content"]) for message in task.messages)
+def _texts(tasks: Sequence[Task], frame: tuple[str, str]) -> list[str]:
+    """What each task says, without what the templates say around it: short inputs would look alike for that."""
+    head, tail = frame
+    system = {str(task.messages[0]["content"]) if task.messages[0]["role"] == "system" else "" for task in tasks}
+    found = []
+    for task in tasks:
+        said = [str(message["content"]).strip() for message in task.messages]
+        last = max((n for n, message in enumerate(task.messages) if message["role"] == "user"), default=-1)
+        said[last] = said[last].removeprefix(head).removesuffix(tail)
+        found.append("\n".join(said[1:] if len(system) == 1 and system != {""} else said))
+    return found
 
 
 def _json(value: object) -> str:

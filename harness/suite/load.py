@@ -30,7 +30,8 @@ def load_suite(path: Path | str, *, allow_outside: bool = False) -> Suite:
     """
     path = Path(path)
     if not path.exists():
-        beside = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
+        there = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+        beside = [p.name for p in there if (p / "suite.yaml").exists() or p.suffix in {".yaml", ".yml"}]
         raise UserFileError(path, "there is no such suite", advice=nearest(path.name, beside[:40]))
     suite_file = path / "suite.yaml" if path.is_dir() else path
     if suite_file.suffix not in {".yaml", ".yml"}:
@@ -48,6 +49,7 @@ def load_suite(path: Path | str, *, allow_outside: bool = False) -> Suite:
         human_baseline=_human(wanted, suite_file, {task.id for task in tasks}, outside=allow_outside),
         prompt_digest=prompt.digest,
         prompt_uses_task=prompt.uses_task,
+        prompt_frame=prompt.frame,
         digest=digest_json([wanted.name, wanted.version, wanted.metric, sorted(task.digest for task in tasks)]),
     )
 

@@ -19,6 +19,7 @@ class Prompt:
 
     Attributes:
         digest: of the templates' text, so that two reports can say that only the template changed.
+        frame: what the user template says before its first and after its last place to fill in.
         uses_task: whether what a task holds can reach the prompt; known once it was rendered.
     """
 
@@ -31,6 +32,9 @@ class Prompt:
         system = self._templates.get("system")
         self.digest = digest_json([system.text if system else None, self._templates["user"].text])
         self.uses_task = True
+        head, mark, _ = self._templates["user"].text.partition("{")
+        tail = self._templates["user"].text.rpartition("}")[2]
+        self.frame = (head.lstrip(), tail.rstrip()) if mark else ("", "")
 
     def messages(self, rows: Sequence[tuple[TaskRow, str]]) -> list[tuple[Message, ...]]:
         """The messages of each task, given as its row and its domain.

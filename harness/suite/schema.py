@@ -14,7 +14,15 @@ def _as_text(value: Any) -> Any:
 
 
 Text = Annotated[str, BeforeValidator(_as_text), Field(min_length=1)]
-GraderField = str | dict[str, Any]
+
+
+def _as_grader(value: Any) -> Any:
+    if value is None or isinstance(value, (str, dict)):
+        return value
+    raise ValueError(f"found {value!r}; write a grader's name, or a mapping with name and its options")
+
+
+GraderField = Annotated[str | dict[str, Any], BeforeValidator(_as_grader)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -128,7 +136,7 @@ class TaskRow(Strict):
 FIELDS = tuple(TaskRow.model_fields)
 
 
-def grader_of(value: GraderField | None, default: Mapping[str, Any]) -> dict[str, Any]:
+def grader_of(value: str | dict[str, Any] | None, default: Mapping[str, Any]) -> dict[str, Any]:
     """A grader as ``{"name": …}`` with its options; options without a name are laid over the suite's own grader."""
     if value is None:
         return dict(default)

@@ -146,6 +146,8 @@ def _load_errors(datasets: Any) -> tuple[type[Exception], ...]:
 
 def _not_loaded(path: Path, name: str, error: Exception) -> UserFileError:
     cause = (str(error).splitlines() or [type(error).__name__])[0]
+    if any(words in cause for words in ("dataset_name", "data files", "builder_name", "config_name should")):
+        cause = "it holds no file that the package datasets reads"
     return UserFileError(path, f"cannot load {name!r}: {cause}", field="huggingface")
 
 

@@ -4,7 +4,7 @@ Every room that parses a user's file does it through here: all messages look ali
 memory than was agreed, whatever it holds.
 """
 
-from harness.userfile.arrow import arrow_rows
+from harness.userfile.arrow import arrow_rows, named_range
 from harness.userfile.bounded import open_file, read_bytes, read_lines
 from harness.userfile.child import TookTooLongError, watched
 from harness.userfile.json_text import json_value
@@ -21,6 +21,7 @@ __all__ = [
     "TookTooLongError",
     "arrow_rows",
     "json_value",
+    "named_range",
     "open_file",
     "parse",
     "read_bytes",

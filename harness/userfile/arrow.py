@@ -46,16 +46,39 @@ def parquet_batches(path: Path) -> Iterator["pa.Table"]:
                 raise UserFileError(path, problem, advice="take a part of it")
             largest = max((column.total_uncompressed_size for column in columns), default=1)
             rows = max(1, min(10_000, BATCH // max(1, largest)))
-            read = 0
+            name, index = named_range(file.schema_arrow, file.metadata.num_rows)
+            read = first = 0
             for batch in file.iter_batches(batch_size=rows):
                 read += batch.nbytes
                 if read > MAX_FILE:  # a value that is stored once may stand in a million rows
                     problem = f"the table unfolds to more than {size(MAX_FILE)}"
                     raise UserFileError(path, problem, advice="take a part of it")
-                yield pa.Table.from_batches([batch])
-        except (pa.ArrowException, OSError) as error:
-            said = (str(error).splitlines() or [""])[0]
-            raise UserFileError(path, f"not a Parquet file: {said}") from None
+                table = pa.Table.from_batches([batch])
+                if name is not None:
+                    table = table.append_column(name, pa.array(index[first : first + len(batch)], pa.int64()))
+                first += len(batch)
+                yield table
+        except (pa.ArrowException, OSError):
+            source.seek(0)
+            what = "it is cut off or damaged" if source.read(4) == b"PAR1" else "it does not begin as one"
+            raise UserFileError(path, f"not a Parquet file: {what}", advice="save the table again") from None
+
+
+def named_range(schema: "pa.Schema", rows: int) -> tuple[str | None, range]:
+    """An index of pandas' that has a name and is no column of the file: only the schema's notes hold it."""
+    with suppress(
+        ValueError, LookupError, TypeError, AttributeError, OverflowError
+    ):  # notes of another program, or damaged ones
+        for index in (schema.pandas_metadata or {})["index_columns"]:
+            if isinstance(index, dict) and index["kind"] == "range" and index["name"] is not None:
+                name, values = str(index["name"]), range(index["start"], index["stop"], index["step"])
+                if (
+                    len(values) == rows
+                    and all(-(2**63) <= v < 2**63 for v in (values[0], values[-1]))
+                    and name not in schema.names
+                ):
+                    return name, values
+    return None, range(0)
 
 
 def arrow_rows(tables: Iterable["pa.Table"]) -> Iterator[tuple[str, dict[str, Any]]]:

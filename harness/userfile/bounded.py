@@ -126,9 +126,15 @@ def _read(file: BinaryIO, path: Path, most: int, *, line: bool = False) -> bytes
     try:
         return file.readline(most) if line else file.read(most)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise UserFileError(path, f"not a whole gzip file: {error}", advice="pack it again") from None
+        raise UserFileError(path, f"not a whole gzip file: {_torn(error)}", advice="pack it again") from None
     except OSError as error:
         raise UserFileError(path, f"cannot be read: {error.strerror or error}") from None
+
+
+def _torn(error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return "it is cut off"
+    return "it does not begin as one" if "Not a gzipped" in str(error) else "it is damaged"
 
 
 def _too_large(path: Path, found: str, most: int) -> UserFileError:

@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.core import UserFileError
 
+MORE = "more follows where the value ends"
 MAX_DEPTH = 100
 """Levels of lists and mappings in a file."""
 MAX_PARTS = 2_000_000
@@ -30,7 +31,7 @@ def json_value(text: str, path: Path, *, field: str = "") -> Any:
             raise RecursionError
     except json.JSONDecodeError as error:
         line = "" if field or error.lineno == 1 else f"line {error.lineno}, "
-        problem = f"not valid JSON at {line}column {error.colno}: {error.msg}"
+        problem = f"not valid JSON at {line}column {error.colno}: {_said(error)}"
         raise UserFileError(path, problem, field=field, advice="one JSON object a line" if field else "") from None
     except _TwiceError as error:
         problem = f"the key {error.args[0]!r} is given twice"
@@ -41,6 +42,27 @@ def json_value(text: str, path: Path, *, field: str = "") -> Any:
     except ValueError:
         raise UserFileError(path, "a number is too long", field=field, advice="write it as text") from None
     return value
+
+
+_SAID = {
+    "Expecting property name": "needed: a key in double quotes",
+    "Expecting value": "needed: a value",
+    "Expecting ','": "needed: a comma",
+    "Expecting ':'": "needed: a colon after the key",
+    "Illegal trailing comma": "a comma too many",
+    "Extra data": MORE,
+    "Unterminated string": "this text has no closing quotation mark",
+    "Invalid control character": "a line break or a control sign inside a text",
+    "Invalid \\": "a backslash that begins nothing known; double it",
+}
+
+
+def _said(error: json.JSONDecodeError) -> str:
+    if not error.doc.strip():
+        return "it is empty"
+    if error.pos >= len(error.doc):
+        return "it ends too early"
+    return next((words for start, words in _SAID.items() if error.msg.startswith(start)), error.msg)
 
 
 class _TwiceError(Exception):

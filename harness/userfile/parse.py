@@ -1,6 +1,7 @@
 """From bytes on disk to a checked record, or to one clear message."""
 
 import math
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -111,6 +112,14 @@ def _explained(error: ValidationError, schema: type[BaseModel], value: Any, path
         problem = f"found {shown} as a key"
     if first["type"] == "string_type" and found is not None and not isinstance(found, (dict, list)):
         advice += "; put it in quotes"
+    if first["type"] == "invalid_key":
+        where, text = ".".join(where.split(".")[:-1]), str(location[-1])
+        at = _value_at(value, list(first["loc"])[:-1])
+        gap = isinstance(at, dict) and at.get(location[-1], "") is None
+        problem = f"found {text} as a key, needed: a text"
+        advice = "write a number with a point and not with a comma: 0.60" if gap else f"write '{text}' in quotes"
+    if first["type"] in {"too_short", "too_long"} and isinstance(found, (list, tuple, dict)):
+        problem = f"found {_items(len(found))}"
     if first["type"] in {"int_type", "float_type"} and (number := _number_in(found)) is not None:
         advice += f"; write {number}"
     return UserFileError(path, problem, field=where, advice=advice)
@@ -125,6 +134,7 @@ _NEEDED = {
     "finite_number": "a finite number",
     "bool_type": "true or false",
     "list_type": "a list",
+    "tuple_type": "a list",
     "dict_type": "a mapping of keys to values",
     "model_type": "a mapping of keys to values",
     "greater_than": "a number above {gt:g}",
@@ -132,20 +142,39 @@ _NEEDED = {
     "less_than": "a number below {lt:g}",
     "less_than_equal": "a number up to {le:g}",
     "string_too_long": "at most {max_length} characters",
-    "too_short": "at least {min_length}",
 }
 
 
 def _needed(problem: Any) -> str:
     """What would be right, in words that are not pydantic's where we have some."""
+    counts = problem.get("ctx", {})
+    if problem["type"] in {"too_short", "too_long"}:
+        short = problem["type"] == "too_short"
+        return f"at least {_items(counts['min_length'])}" if short else f"at most {_items(counts['max_length'])}"
     words = _NEEDED.get(problem["type"])
-    return _plain(problem["msg"]) if words is None else words.format(**problem.get("ctx", {}))
+    return _plain(problem["msg"]) if words is None else words.format(**counts)
+
+
+def _items(count: int) -> str:
+    return f"{count:,} item" if count == 1 else f"{count:,} items"
+
+
+def _value_at(value: Any, location: list[Any]) -> Any:
+    """What stands at a place that pydantic names; a part that is no key, as the branch of a union, is passed over."""
+    for part in location:
+        has = part in value if isinstance(value, dict) else isinstance(value, list) and part in range(len(value))
+        value = value[part] if has else value
+    return value
+
+
+_DECIMAL = re.compile(r"[-+]?(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))")
 
 
 def _number_in(found: Any) -> str | None:
     """A text that means a number, as YAML takes it for one."""
     try:
-        number = float(found) if isinstance(found, str) else math.nan
+        text = found.replace(",", ".") if isinstance(found, str) and _DECIMAL.fullmatch(found) else found
+        number = float(text) if isinstance(text, str) else math.nan
     except ValueError:
         return None
     if not math.isfinite(number) or abs(number) >= 1e15:

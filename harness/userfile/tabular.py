@@ -5,7 +5,7 @@ Whatever the format, a row means what the same line of JSON lines means: a cell 
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from harness.core import UserFileError, nearest
 from harness.userfile.arrow import arrow_rows, parquet_batches
 from harness.userfile.bounded import MAX_LINE, UTF_16, read_bytes
-from harness.userfile.json_text import json_value
+from harness.userfile.json_text import MORE, json_value
 from harness.userfile.parse import read_json_lines
 
 Rows = Iterator[tuple[str, dict[str, Any]]]
@@ -69,25 +69,34 @@ def _json_rows(path: Path, field: str | None) -> Rows:
         try:
             value = json_value(text, path)
         except UserFileError as error:  # people give JSON lines this ending too
-            if "Extra data" not in error.problem:
+            if MORE not in error.problem:
                 raise
             yield from ((f"line {number}", row) for number, row in read_json_lines(path))
             return
     else:
         value = json_value(text, path)
+    whole = value
     for key in field.split(".") if field else ():
         if not isinstance(value, dict) or key not in value:
-            known = list(value) if isinstance(value, dict) else []
-            raise UserFileError(path, f"there is no {field!r} in it", field="field", advice=nearest(key, known))
+            advice = nearest(str(field), [*_lists_in(whole)])
+            raise UserFileError(path, f"there is no {field!r} in it", field="field", advice=advice)
         value = value[key]
     if not isinstance(value, list):
-        lists = [key for key, below in value.items() if isinstance(below, list)] if isinstance(value, dict) else []
-        advice = f"add field: {lists[0]}" if lists else "needed: [{…}, {…}], one object a row"
+        found = next(iter(_lists_in(value, f"{field}." if field else "")), None)
+        advice = f"add field: {found}" if found else "needed: [{…}, {…}], one object a row"
         raise UserFileError(path, "the rows are not a list", field=field or "", advice=advice)
     for number, row in enumerate(value, 1):
         if not isinstance(row, dict):
             raise UserFileError(path, "needed one JSON object", field=f"row {number}", advice="one object a row")
         yield f"row {number}", row
+
+
+def _lists_in(value: Any, before: str = "", levels: int = 4) -> Iterable[str]:
+    """Where a value has lists, as ``a.b``: those of a level before those inside."""
+    below = [(f"{before}{key}", part) for key, part in value.items()] if isinstance(value, dict) else []
+    yield from (name for name, part in below if isinstance(part, list))
+    for name, part in below[:100] if levels > 1 else ():
+        yield from _lists_in(part, f"{name}.", levels - 1)
 
 
 def _text_rows(path: Path, kind: str) -> Rows:

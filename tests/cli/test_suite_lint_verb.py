@@ -23,7 +23,7 @@ def suite_of(tmp_path, grader, tasks=TASKS):
 @pytest.mark.parametrize(
     ("grader", "tasks", "words"),
     [
-        ("exakt", TASKS, ("error: grader: ", "unknown grader 'exakt'", "exact", "[t0, t1, t2]")),
+        ("exakt", TASKS, ("error: grader: ", "/s: ", "unknown grader 'exakt'", "exact", "[t0, t1, t2]")),
         ({"name": "label", "lables": ["x"]}, TASKS, ("error: grader: ", "lables", "did you mean 'labels'", "[t0, t1")),
         (
             {"name": "label", "labels": ["x", "y"]},
@@ -82,3 +82,26 @@ def test_several_suites_are_linted_as_those_of_one_experiment(tmp_path, capsys):
     assert [s["valid"] for s in body["suites"]] == [True, False]
     (copy / "tasks.jsonl").write_text(json.dumps({"id": "o", "domain": "d", "input": "other", "reference": "x"}) + "\n")
     assert main(["suite", "lint", str(folder), str(copy)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("grader", "said"),
+    [
+        ({"name": "label", "labels": "x"}, "grader label.labels: found the text 'x'; needed: a list"),
+        ({"name": "label", "labels": ["x"]}, "grader label.labels: found 1 item; needed: at least 2 items"),
+        ({"name": "json_schema", "schema": {"type": "foo"}}, "$.type: 'foo' is nothing that may stand here"),
+    ],
+)
+def test_a_grader_s_fault_is_said_in_plain_words_and_counts(tmp_path, capsys, grader, said):
+    assert main(["suite", "lint", str(suite_of(tmp_path, grader, TASKS[:1]))]) == 1
+    out = capsys.readouterr().out
+    assert said in out
+    assert "domain d has 1 task: too few" in out
+
+
+def test_a_folder_that_cannot_be_written_is_named_as_the_user_named_it(tmp_path, capsys):
+    table = tmp_path / "t.csv"
+    table.write_text("q,a\nx,1\n")
+    (tmp_path / "file").write_text("")
+    assert main(["suite", "from", str(table), str(tmp_path / "file" / "s"), "--input", "q", "--reference", "a"]) == 2
+    assert "/file/s: cannot be written: " in capsys.readouterr().err

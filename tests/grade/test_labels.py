@@ -154,6 +154,56 @@ def test_a_choice_is_read_however_it_is_given(labels, answer):
     assert predicted(labels, "last", answer) == labels[1]
 
 
+TALKED_OF = (
+    *("It can't be A. B it is.", "The answer cannot be A. B", "The answer is unlikely to be A. I pick B"),
+    *(
+        "The answer could be A, but it is B.",
+        "B it is, though it could be A.",
+        "Answer: A? No, B",
+        "A? No. B? Yes. C? No.",
+    ),
+    *("The wrong answer is A, the right is B", "Correct: B. Incorrect: A, C, D", "Selected: B. Rejected: A, C, D"),
+    *("The correct answer: B\n\nIncorrect answers: A, C, D", "I pick B. A, C and D are wrong.", "It's B; C isn't."),
+    *("Answer: B. Answer C would need more proof.", "I pick B. Option C would need more proof.", "B, as D doesn't fit"),
+    *("Answer: A. Wait, no, B", "Final answer: A... no wait, it's B.", "I first thought the answer was A. It is B."),
+    *("The answer is not option A or C. B", "Neither A nor C is right. B", "I don't think that it is A. B"),
+    *("The answer would be A if x were 2. So B", "We rule out A and C. B", "It has to be B. It can't be A, C or D"),
+    *("A is almost right, but B is better", "Answer: B. If x were 3, the answer would be D.", "I doubt it is A. B"),
+    *("Answer: **B**\n\n**Why not the others?**\n- **A**: wrong", "You might think the answer is A. It is B."),
+    *(
+        "Die Antwort ist nicht A, sondern B",
+        "答案不是A，而是B",
+        "La respuesta no es A. Es B",
+        "Answer: B\nOther options: A, C",
+    ),
+    *(
+        "Answer: A. Final answer: B",
+        "The statement that is not true is B",
+        "If I had to guess, B",
+        "The answer might be B",
+        "B?",
+    ),
+    *("It is not hard to see that the answer is B", "Answer: B) Who are you?", "The answer is B) Nothing is wrong"),
+)
+
+
+@pytest.mark.parametrize("answer", TALKED_OF)
+def test_a_letter_that_is_only_talked_of_is_no_statement(answer):
+    assert predicted(["A", "B", "C", "D"], "last", answer) == "B"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *("It can't be A.", "The answer is not A.", "It is not A or B", "Neither A nor B", "It isn't option A."),
+        *("The answer is unlikely to be A.", "I don't think it's A", "Incorrect: A, C, D", "The wrong answer is A"),
+        *("A, B and C are wrong", "The answer is anything but A", "I doubt that it is A"),
+    ],
+)
+def test_what_is_denied_is_no_choice(answer):
+    assert predicted(["A", "B", "C", "D"], "last", answer) is None
+
+
 @pytest.mark.parametrize(
     "answer",
     ["A good answer takes a day.", "The answer is a prime.", "N/A", "I saw a cat", "A/B test", "Cats, e.g. Tom"],

@@ -297,3 +297,27 @@ def test_paths_are_looked_for_upward(tmp_path: Path, monkeypatch: pytest.MonkeyP
         resolve(report, "nowhere", field="suites.0")
     assert caught.value.field == "suites.0"
     assert str(report) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ("0.15,", "price: found 15 as a key, needed: a text; write a number with a point and not with a comma"),
+        ('"0,15",', "price.input_usd_per_million: found the text '0,15'; needed: a number; write 0.15"),
+    ],
+)
+def test_a_number_with_a_comma_is_told_to_have_a_point(tmp_path: Path, found: str, said: str) -> None:
+    file = tmp_path / "experiment.yaml"
+    file.write_text(CONTRACT.replace("0.15,", "0,15," if found == "0.15," else found))
+    with pytest.raises(UserFileError) as error:
+        load_experiment(tmp_path)
+    assert said in str(error.value)
+
+
+def test_a_path_that_leads_nowhere_names_what_stands_nearest(tmp_path: Path) -> None:
+    (tmp_path / "experiment.yaml").write_text(CONTRACT)
+    (tmp_path / "tickets").mkdir()
+    with pytest.raises(UserFileError, match=r"there is no \S+/tikets; correct the path; did you mean 'tickets'\?$"):
+        resolve(tmp_path, str(tmp_path / "tikets"))
+    with pytest.raises(UserFileError, match=r"there is no \S+/nope; correct the path$"):
+        resolve(tmp_path, str(tmp_path / "nope"))

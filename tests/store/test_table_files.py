@@ -187,6 +187,13 @@ def test_a_named_index_of_a_parquet_file_is_a_column(tmp_path: Path, index: str 
     assert read(tmp_path / "T.PARQUET") == ROWS
 
 
+def test_a_range_that_is_the_named_index_is_a_column(tmp_path: Path) -> None:
+    frame = pd.DataFrame(RECORDS).drop(columns="task")
+    frame.index = pd.RangeIndex(len(frame), name="task")
+    frame.to_parquet(tmp_path / "t.parquet")
+    assert [row[1] for row in read(tmp_path / "t.parquet")] == ["0", "1"]
+
+
 def test_clusters_in_the_index_widen_the_intervals_as_in_a_column(tmp_path: Path) -> None:
     frame = pd.DataFrame({"contender": "a", "task": range(8), "passed": [1, 1, 0, 0] * 2, "cluster": list("aabbccdd")})
     frame.set_index("cluster").to_parquet(tmp_path / "t.parquet")

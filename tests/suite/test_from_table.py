@@ -62,12 +62,49 @@ def test_few_references_become_labels_and_the_suite_lints_clean(tmp_path, capsys
         (["Yes", "yes", "no"] * 4, {"name": "label", "labels": ["Yes", "no"]}),
         ([1, 2] * 20, {"name": "label", "labels": ["1", "2"]}),
         (["the same"] * 12, {"name": "exact"}),
+        ([f"0{i:02}" for i in range(12)], {"name": "exact"}),
+        (["007", "008"] * 6, {"name": "label", "labels": ["007", "008"]}),
+        ([f"030 12345{i}" for i in range(12)], {"name": "exact"}),
+        ([f"+4930123{i}" for i in range(12)], {"name": "exact"}),
+        ([f"40063813339{i}" for i in range(12)], {"name": "exact"}),
+        (["+1", "-2", "+3", "4"] * 3, {"name": "number"}),
+        (["0", "0.5", "-0.25", "1 000"] * 3, {"name": "number"}),
     ],
 )
 def test_the_grader_fits_the_references(tmp_path, references, grader):
     rows = [{"q": f"question number {i * 7919}", "a": reference} for i, reference in enumerate(references)]
     folder = made(tmp_path, rows)
     assert yaml.safe_load((folder / "suite.yaml").read_text())["grader"] == grader
+
+
+def test_decimal_commas_are_written_as_points_and_that_is_said(tmp_path, capsys):
+    file = tmp_path / "t.csv"
+    values = ["0,5", "1,5", "-2,25", "1.234,5", "7", *(f"{i},75" for i in range(7))]
+    file.write_text("q;a\n" + "".join(f"question {i * 7919};{value}\n" for i, value in enumerate(values)))
+    args = ["suite", "from", str(file), str(tmp_path / "made"), "--input", "q", "--reference", "a"]
+    assert main(args) == 0
+    said = capsys.readouterr().out
+    assert "grader: number\n" in said
+    assert "note: references have a decimal comma; they are written with a point (0,5 as 0.5)" in said
+    tasks = load_suite(tmp_path / "made").tasks
+    assert [task.reference for task in tasks[:5]] == ["0.5", "1.5", "-2.25", "1234.5", "7"]
+    assert "with a decimal point" in tasks[0].messages[0]["content"]
+
+
+@pytest.mark.parametrize(
+    ("values", "note", "first"),
+    [
+        (["1,500", "2,250"], "a comma in references parts thousands (1,500 is 1500)", "1,500"),
+        (["0,5", "1.5"], "references hold commas", "0,5"),
+        (["12,5%", "7 %"], "references have a decimal comma", "12.5%"),
+        (["007", "011"], "references are digits that name something", "007"),
+    ],
+)
+def test_how_references_were_read_is_said(tmp_path, capsys, values, note, first):
+    rows = [{"q": f"question {i * 7919}", "a": value} for i, value in enumerate(values)]
+    folder = made(tmp_path, rows, "--json")
+    assert json.loads(capsys.readouterr().out)["notes"][0].startswith(note)
+    assert load_suite(folder).tasks[0].reference == first
 
 
 def test_the_seed_and_the_share_fix_the_splits_of_each_domain(tmp_path, capsys):

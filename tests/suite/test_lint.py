@@ -3,9 +3,11 @@ import time
 from itertools import combinations
 
 import pytest
+from written_suites import task as written
+from written_suites import write_suite
 
 from harness.core import Suite, Task
-from harness.suite import lint_suite
+from harness.suite import lint_suite, load_suite
 from harness.suite.near import near_duplicates
 
 WORDS = [f"w{i}" for i in range(2000)]
@@ -94,6 +96,13 @@ def jaccard(a: str, b: str) -> float:
     """Of three-word shingles, by the definition."""
     one, other = ({tuple(w[i : i + 3]) for i in range(len(w) - 2)} for w in (a.split(), b.split()))
     return len(one & other) / len(one | other)
+
+
+def test_short_inputs_are_not_alike_for_the_template_around_them(tmp_path):
+    template = "Here is a case of ours:\n{{ input }}\n\nAnswer with the number itself and nothing else, please.\n"
+    tasks = [written(n, input=said) for n, said in enumerate(["foo", "baz", "baz!", "one two three four"])]
+    found = lint_suite(load_suite(write_suite(tmp_path, tasks, template)))
+    assert [f.tasks for f in found if f.rule == "near-duplicate"] == [("t1", "t2")]
 
 
 def test_near_duplicates_are_those_of_an_exhaustive_comparison():

@@ -84,7 +84,10 @@ def test_sizes_are_told_before_anything_is_read(tmp_path):
         ('{"a": ' + "[" * 200 + "]" * 200 + "}", "line 2: nested too deeply; at most 100 levels are read"),
         ('{"a": ' + "1" * 5_000 + "}", "line 2: a number is too long; write it as text"),
         ('{"a": [' + "[]," * 2_100_000 + "0]}", "line 2: holds more than 2,000,000 lists and mappings"),
-        ('{"a": 1} {"b": 2}', "line 2: not valid JSON at column 10: Extra data; one JSON object a line"),
+        (
+            '{"a": 1} {"b": 2}',
+            "line 2: not valid JSON at column 10: more follows where the value ends; one JSON object a line",
+        ),
     ],
     ids=["twice", "open", "deep", "digits", "empty lists", "two"],
 )

@@ -65,6 +65,44 @@ def test_a_tsv_whose_quotation_marks_are_nothing_but_signs(tmp_path):
     assert read(path) == [{"input": '"open', "reference": '5" pipe'}, {"input": "b", "reference": "c"}]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{\n "a": 1,\n}', "at line 3, column 1: needed: a key in double quotes"),
+        ("[{'a': 1}]", "at column 3: needed: a key in double quotes"),
+        ('{"a": tru}', "at column 7: needed: a value"),
+        ("[1 2]", "at column 4: needed: a comma"),
+        ('{"a" 1}', "at column 6: needed: a colon after the key"),
+        ('["a', "at column 2: this text has no closing quotation mark"),
+        ('["\\q"]', "a backslash that begins nothing known; double it"),
+        ("[1", "at column 3: it ends too early"),
+        (" ", "it is empty"),
+    ],
+)
+def test_what_is_wrong_in_json_is_said_in_plain_words(tmp_path, text, said):
+    path = tmp_path / "t.json"
+    path.write_text(text)
+    with pytest.raises(UserFileError) as error:
+        read(path)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("t.csv.gz", b"hello", "not a whole gzip file: it does not begin as one"),
+        ("t.csv.gz", gzip.compress(b"a,b\n1,2\n")[:-9], "not a whole gzip file: it is cut off"),
+        ("t.parquet", b"hello", "not a Parquet file: it does not begin as one"),
+        ("t.parquet", b"PAR1hello there", "not a Parquet file: it is cut off or damaged"),
+    ],
+)
+def test_a_file_that_is_not_what_its_ending_says_is_refused_in_plain_words(tmp_path, name, data, said):
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(UserFileError, match=said):
+        read(path)
+
+
 def test_an_index_and_blank_lines_are_passed_over(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("sep=;\n;input;reference\n0;a;b\n;;\n\n1;c;\n")
@@ -97,8 +135,12 @@ def test_a_field_names_where_the_rows_of_a_json_file_stand(tmp_path):
     path = tmp_path / "t.json"
     path.write_text(json.dumps({"version": 1, "data": {"rows": ROWS}}))
     assert read(path, field="data.rows") == ROWS
-    with pytest.raises(UserFileError, match=r"there is no 'data\.row' in it; did you mean 'rows'\?"):
+    with pytest.raises(UserFileError, match=r"there is no 'data\.row' in it; did you mean 'data\.rows'\?"):
         read(path, field="data.row")
+    with pytest.raises(UserFileError, match=r"the rows are not a list; add field: data\.rows$"):
+        read(path)
+    with pytest.raises(UserFileError, match=r"data: the rows are not a list; add field: data\.rows$"):
+        read(path, field="data")
     path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))  # JSON lines under that ending
     assert read(path) == ROWS
 
@@ -140,6 +182,18 @@ def test_a_whole_number_stays_one_in_a_column_with_missing_values(tmp_path):
     first, second, _ = [repr(row) for row in read(path)]
     assert first == "{'whole': 7, 'float': 7.0, 'mixed': 7.0, 'kept': 7}"
     assert second == "{'float': 8.0}"
+
+
+def test_a_range_that_is_the_named_index_is_a_column(tmp_path):
+    path = tmp_path / "t.parquet"
+    frame = pd.DataFrame({"q": ["a", "b", "c"]}, index=pd.RangeIndex(10, 40, 10, name="Nr"))
+    frame.to_parquet(path)
+    assert "Nr" not in pq.read_schema(path).names  # only the notes hold it
+    assert read(path) == [{"q": "a", "Nr": 10}, {"q": "b", "Nr": 20}, {"q": "c", "Nr": 30}]
+    pq.write_table(pq.read_table(path).slice(1), path)  # the notes are of another table
+    assert read(path) == [{"q": "b"}, {"q": "c"}]
+    frame.rename_axis(None).to_parquet(path)
+    assert read(path)[0] == {"q": "a"}
 
 
 def test_dates_decimals_maps_and_bytes_are_what_json_has_for_them(tmp_path):
