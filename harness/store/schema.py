@@ -318,10 +318,10 @@ class Experiment(Strict):
 
     name: Name
     suites: Annotated[list[SuiteEntry], Field(min_length=1)]
-    trials: Count = 1
+    trials: Annotated[Count, Field(le=10_000)] = 1
     seed: Whole = 0
     models: dict[Name, ModelEntry]
-    contenders: Annotated[dict[Name, ContenderEntry], Field(min_length=1)]
+    contenders: Annotated[dict[Name, ContenderEntry], Field(min_length=1, max_length=2_000)]
     reference: Text | None = None
     budget: Budget = Budget()
     limits: Limits = Limits()

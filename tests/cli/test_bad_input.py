@@ -134,8 +134,16 @@ SPOILT: dict[str, tuple[Callable[[Place], None], list[str]]] = {
     "trials of zero": (put("trials", value=0), [E, "trials", "0"]),
     "a truth value as a number": (put("trials", value=True), [E, "trials"]),
     "more trials than a report holds": (
-        put("trials", value=2_000_000),
-        [E, "trials", "4 tasks x 2 contenders x 2,000,000 trials", "1,000,000 at most"],
+        both(
+            put("contenders", value={"plain": {"model": "m"}} | {f"c{i}": {"model": "m"} for i in range(99)}),
+            put("trials", value=10_000),
+        ),
+        [E, "trials", "4 tasks x 100 contenders x 10,000 trials", "1,000,000 at most"],
+    ),
+    "more trials than tell anything": (put("trials", value=20_000), [E, "trials", "20000", "up to 10000"]),
+    "more contenders than anybody reads": (
+        put("contenders", value={f"c{i}": {"model": "m"} for i in range(5_000)}),
+        [E, "contenders", "5,000 items", "at most 2,000"],
     ),
     "more calls at once than a machine": (put("limits", value={"concurrency": 1_000_000}), [E, "concurrency", "10000"]),
     "contenders that differ in case": (
