@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.report import domains_of, load_evidence, pair_of, scoreboard_of
+from harness.analysis import domains_of, load_evidence, pair_of, scoreboard_of
 from harness.verdict import SweepSettings, advise_of, sweep_of
 
 

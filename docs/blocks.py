@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core import Estimate
-from harness.report import pair
-from harness.report.text import (
+from harness.analysis import pair
+from harness.core import (
+    Estimate,
     dollars_interval,
-    markdown_table,
     p_equation,
     p_text,
     percent,
@@ -20,6 +19,7 @@ from harness.report.text import (
     points_interval,
     seconds,
 )
+from harness.report.markdown_text import markdown_table
 from harness.stats import wilson_interval
 from harness.store import load_task_table
 from harness.verdict import sweep

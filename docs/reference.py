@@ -28,7 +28,7 @@ from harness.adapter import folder as adapter_folder
 from harness.core.errors import FAULTS
 from harness.core.words import Cause, Decision, Kind, Role, Status
 from harness.grade import known_graders
-from harness.grade.grader import GRADERS
+from harness.grade.registry import GRADERS
 from harness.model import BACKENDS
 from harness.skill.rules import FIELDS as SKILL_FIELDS
 from harness.store import columns
@@ -266,7 +266,7 @@ def own_status(cause: str) -> str:
 
 def commands_page() -> Iterator[str]:
     """Every verb with its arguments, as ``--help`` says them."""
-    main = importlib.import_module("harness.cli.main")
+    main = importlib.import_module("harness.cli.entry")
     yield from ("# Commands", "", MADE, "")
     yield "`ownbench COMMAND --help` says the same. Exit codes: 0 done or SHIP, 1 BLOCK or a lint that found errors,"
     yield "2 wrong use, 3 INCONCLUSIVE, 4 evidence that cannot be judged or a run that is incomplete."

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.core import Estimate, OwnbenchError, write_atomic
-from harness.report import pair
-from harness.report.text import dollars_interval, markdown_table, percent_interval, seconds
+from harness.analysis import pair
+from harness.core import Estimate, OwnbenchError, dollars_interval, percent_interval, seconds, write_atomic
+from harness.report.markdown_text import markdown_table
 from harness.stats import clustered_rate
 from harness.store import ContenderEntry, load_experiment, read_outcomes, resolve
 from harness.store.schema import CONTROLS

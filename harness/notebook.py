@@ -11,7 +11,7 @@ from harness.core import Manifest, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.report import Pairing, Scoreboard
+    from harness.analysis import Pairing, Scoreboard
     from harness.verdict import Sweep, SweepGoal
 
 
@@ -57,13 +57,13 @@ class Report:
 
     def scoreboard(self, *, level: float = 0.95) -> "Board":
         """Every contender's pass rate, cost and latency, with intervals."""
-        from harness.report import scoreboard
+        from harness.analysis import scoreboard
 
         return Board(scoreboard(self.folder, split=self.split, level=level))
 
     def compare(self, a: str, b: str) -> "Pair":
         """The paired comparison of two contenders; ``delta`` is the pass rate of ``a`` less that of ``b``."""
-        from harness.report import pair
+        from harness.analysis import pair
 
         return Pair(pair(self.folder, a, b, split=self.split))
 

@@ -10,22 +10,26 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HARNESS = ROOT / "harness"
 
+_BELOW = {"core", "userfile"}
+_RUNNING = _BELOW | {"suite", "skill", "cost", "sandbox", "adapter", "store", "model", "grade", "system"}
 MAY_IMPORT = {
     "core": set(),
     "userfile": {"core"},
     "stats": {"core"},
-    "suite": {"core", "userfile"},
-    "skill": {"core", "userfile"},
-    "cost": {"core", "userfile"},
-    "store": {"core", "userfile"},
-    "sandbox": {"core", "userfile"},
-    "adapter": {"core", "userfile", "suite"},
-    "model": {"core", "userfile", "cost", "adapter"},
-    "grade": {"core", "userfile", "model", "sandbox"},
-    "system": {"core", "userfile", "model", "skill", "adapter", "sandbox"},
-    "run": {"core", "userfile", "suite", "system", "grade", "cost", "store", "model"},
-    "verdict": {"core", "userfile", "store", "stats", "cost"},
-    "report": {"core", "userfile", "store", "stats", "verdict"},
+    "suite": _BELOW,
+    "skill": _BELOW,
+    "cost": _BELOW,
+    "sandbox": _BELOW,
+    "adapter": _BELOW | {"suite"},
+    "store": _BELOW | {"cost"},
+    "model": _BELOW | {"cost", "adapter"},
+    "grade": _BELOW | {"model", "sandbox"},
+    "system": _BELOW | {"model", "skill", "sandbox", "adapter"},
+    "experiment": _RUNNING,
+    "run": _RUNNING | {"experiment", "stats"},
+    "analysis": _BELOW | {"store", "stats", "cost"},
+    "verdict": _BELOW | {"store", "stats", "cost", "analysis"},
+    "report": _BELOW | {"analysis", "verdict", "store"},
 }
 MODULES = sorted(HARNESS.rglob("*.py"))
 HEAVY = {

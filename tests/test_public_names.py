@@ -82,5 +82,5 @@ def test_a_sweep_is_read_from_python(tmp_path):
 
 
 def test_run_is_a_room_and_a_verb():
-    code = "import harness; assert callable(harness.run); from harness.run import assemble; assert harness.run.assemble"
+    code = "import harness; assert callable(harness.run); from harness.run import run_report; assert harness.run.crew"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

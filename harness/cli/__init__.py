@@ -1,5 +1,7 @@
 """The command ``ownbench``: one small module a verb, imported only when that verb is called."""
 
-from harness.cli.main import main
+from harness.cli.entry import main
 
-__all__ = ["main"]
+__all__ = [
+    "main",
+]

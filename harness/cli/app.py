@@ -30,7 +30,8 @@ def run(args: argparse.Namespace) -> int:
     """Serves the pages until it is stopped; 0."""
     # Matrices are small and readers several: threads of one product that wait for one another cost ten times.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from harness.report import plural, reports_in, serve
+    from harness.core import plural
+    from harness.report import reports_in, serve
 
     if args.port is not None and not 1 <= args.port <= 65_535:
         raise UsageError(f"--port is {args.port}; give a number from 1 to 65535")

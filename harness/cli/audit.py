@@ -21,7 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints what the counts support; 0."""
-    from harness.report import headline, print_headline
+    from harness.analysis import headline
+    from harness.report import print_headline
 
     view = headline(args.a, args.b, discordant=args.paired_discordant, level=args.level)
     if args.json:

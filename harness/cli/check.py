@@ -11,7 +11,8 @@ from harness.cli.output import folder, plain, write_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.run import CheckResult, Ping
+    from harness.experiment import CheckResult
+    from harness.run import Ping
 
 DISCORDANT = (0.2, 0.5)
 """Assumed shares of tasks that only one of two contenders passes: alike ones, and ones that differ widely."""
@@ -33,7 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints what a run would do; 0, 2 where a run would stop at once, as at a missing key, 4 where a ping failed."""
     from harness.core import as_json
-    from harness.run import assemble, check, ping
+    from harness.experiment import assemble, check
+    from harness.run import ping
 
     if args.offline:  # suites of `datasets` are then read from its cache on this machine
         os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
@@ -67,7 +69,7 @@ def _print_pings(pings: "Sequence[Ping]") -> None:
 
 
 def _print(result: "CheckResult", *, full: bool) -> None:
-    from harness.report import plural
+    from harness.core import plural
 
     say = sys.stdout.write
     for suite in result.suites:
@@ -108,7 +110,7 @@ def _print(result: "CheckResult", *, full: bool) -> None:
 
 def _power(result: "CheckResult") -> str:
     """The smallest difference that so many tasks can show, at a common share of discordant tasks."""
-    from harness.report import plural
+    from harness.core import plural
     from harness.stats import visible_difference
 
     tasks = sum(int(str(suite["tasks"])) for suite in result.suites)

@@ -32,7 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the comparison; 0."""
-    from harness.report import pair, print_pairing
+    from harness.analysis import pair
+    from harness.report import print_pairing
 
     view = pair(
         folder(args.report),

@@ -20,7 +20,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the domains; 0."""
-    from harness.report import domains, print_domains
+    from harness.analysis import domains
+    from harness.report import print_domains
 
     view = domains(folder(args.report), args.a, args.b, split=args.split, level=args.level)
     if args.json:

@@ -22,7 +22,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the effects; 0."""
-    from harness.report import factorial, print_factorial
+    from harness.analysis import factorial
+    from harness.report import print_factorial
 
     named = {cell: getattr(args, cell) for cell in ("base", "tuned", "skilled", "both")}
     view = factorial(folder(args.report), named, split=args.split, level=args.level)

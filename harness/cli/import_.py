@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Imports, and says what was found and what is doubtful."""
-    from harness.report import plural
+    from harness.core import plural
     from harness.store import Reading, import_table, parse_mapping, parse_scales, parse_units
 
     reading = Reading(

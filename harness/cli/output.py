@@ -41,6 +41,6 @@ def silence() -> None:
 
 def plain(text: str, *, lines: bool = False) -> str:
     """Text from a file or a model as a terminal may show it; ``lines`` keeps its line breaks."""
-    from harness.report import visible
+    from harness.core import visible
 
     return "\n".join(visible(line) for line in text.split("\n")) if lines else visible(text)

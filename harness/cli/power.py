@@ -29,8 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the answer; 0."""
+    from harness.analysis import observed_discordance, plan_size
     from harness.core import UsageError
-    from harness.report import observed_discordance, plan_size, print_plan
+    from harness.report import print_plan
 
     if (args.report is None) != (args.pair is None):
         raise UsageError("--report and --pair A B go together: whose discordant share is meant?")

@@ -56,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from harness.cli import until_decided
-    from harness.run import RunOptions, assemble, run_report
+    from harness.experiment import assemble
+    from harness.run import RunOptions, run_report
 
     report = folder(args.report)
     assembled = assemble(report, allow_outside=args.allow_outside)
@@ -76,7 +77,8 @@ def _run(args: argparse.Namespace) -> int:
         if watch is not None:
             until_decided.say(watch, args)
     if summary.made and not args.quiet:
-        from harness.report import print_scoreboard, scoreboard
+        from harness.analysis import scoreboard
+        from harness.report import print_scoreboard
 
         view = scoreboard(report)
         with heard_or_not():
@@ -123,8 +125,8 @@ def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool = False)
 
 def _going_on(args: argparse.Namespace) -> str:
     """The command that goes on; where a contender is to be stopped early and is not decided, the one that does so."""
+    from harness.analysis import undecided_command
     from harness.store import read_manifest
-    from harness.verdict import undecided_command
 
     undecided = undecided_command(args.report, read_manifest(args.report))
     return plain(undecided) if undecided else f"ownbench run {_named(args.report)}"
@@ -136,7 +138,7 @@ def _named(report: Path) -> str:
 
 
 def _many(count: int, word: str) -> str:
-    from harness.report import plural
+    from harness.core import plural
 
     return plural(count, word)
 

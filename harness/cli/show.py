@@ -18,7 +18,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the scoreboard; 0."""
-    from harness.report import print_scoreboard, scoreboard
+    from harness.analysis import scoreboard
+    from harness.report import print_scoreboard
     from harness.store import running_process
 
     report = folder(args.report)

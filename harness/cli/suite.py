@@ -68,8 +68,7 @@ def _lint(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from harness.core import as_json
-    from harness.report import plural
+    from harness.core import as_json, plural
     from harness.suite import describe, load_suite
 
     summary = describe(load_suite(args.suite, allow_outside=args.allow_outside))
@@ -97,7 +96,7 @@ def findings_of(suite: "Suite") -> list["Finding"]:
 
 def say_findings(suite: "Suite", findings: list["Finding"], where: str = "") -> None:
     """One line a finding, and how many there are; ``where`` names the suite's place before what no grader can use."""
-    from harness.report import plural
+    from harness.core import plural
 
     for finding in findings:
         more = f" and {len(finding.tasks) - NAMED} more" if len(finding.tasks) > NAMED else ""

@@ -102,7 +102,7 @@ def run(
 
 
 def _say(draft: "Draft", folder: Path, tasks: int) -> None:
-    from harness.report import plural
+    from harness.core import plural
 
     say = sys.stdout.write
     splits = ", ".join(f"{count:,} {split}" for split, count in sorted(draft.splits.items())) or "no splits"

@@ -83,7 +83,7 @@ def _row(task: "Task", grade: "Grade") -> dict[str, Any]:
 
 def _say(rows: list[dict[str, Any]]) -> None:
     """A table, and how many rows have which status."""
-    from harness.report import plural
+    from harness.core import plural
 
     heads = ("task", "status", "cause", "score", "label", "reason")
     cells = [heads] + [tuple(_cell(row[name]) for name in COLUMNS) for row in rows]

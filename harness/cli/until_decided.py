@@ -11,7 +11,7 @@ from harness.core import Outcome, UsageError, nearest
 if TYPE_CHECKING:
     import argparse
 
-    from harness.run import Assembled, Attempt
+    from harness.experiment import Assembled, Attempt
     from harness.verdict import UntilDecided
 
 
@@ -47,7 +47,8 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
         UserFileError: the policy is wrong.
         EvidenceError: the baseline cannot be judged against.
     """
-    from harness.run import suites_of, tried_on_dev
+    from harness.experiment import tried_on_dev
+    from harness.run import suites_of
     from harness.store import read_manifest
     from harness.verdict import EarlyCandidate, PlannedAttempt, UntilDecided
 
@@ -87,7 +88,7 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
 
 def _opening(judge: "UntilDecided", baseline: Path) -> str:
     """Who is held against whom, and by what; said before anything is spent."""
-    from harness.report import plural
+    from harness.core import plural
 
     plan = judge.plan
     candidate, against = plain(f"`{plan.contender}`"), plain(f"`{plan.baseline['contender']}` of {baseline}")
@@ -152,7 +153,7 @@ class Watching:
 
 def say(found: Watching, args: "argparse.Namespace") -> None:
     """What was decided and what that saved, on standard error."""
-    from harness.report import plural
+    from harness.core import plural
 
     judge, write = found.judge, sys.stderr.write
     savings, decided = judge.savings, judge.decided

@@ -22,6 +22,31 @@ from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
 from harness.core.groups import Groups
 from harness.core.judged import Comparison, Estimate, Manifest
 from harness.core.lookalike import difference, skeleton, unseen
+from harness.core.numbers import (
+    NO_SPREAD,
+    NOT_KNOWN,
+    UNKNOWN,
+    amount_of,
+    amount_text,
+    chance,
+    dollars,
+    dollars_interval,
+    hundredfold,
+    listed,
+    moment,
+    no_width,
+    number,
+    p_equation,
+    p_text,
+    percent,
+    percent_interval,
+    plural,
+    points,
+    points_interval,
+    round_dollars,
+    seconds,
+    spread_points,
+)
 from harness.core.offline import is_this_machine, stay_offline
 from harness.core.plain import as_json
 from harness.core.records import (
@@ -44,14 +69,18 @@ from harness.core.records import (
 )
 from harness.core.redact import Redactor, holds_secret
 from harness.core.seams import Clock, ManualClock, SystemClock, seeded
+from harness.core.visible_text import visible
 from harness.core.words import Cause, Decision, Kind, Role, Status
 
 __all__ = [
     "FAILED",
     "LENGTH",
     "MALFORMED",
+    "NOT_KNOWN",
+    "NO_SPREAD",
     "REFUSED",
     "UNBILLED",
+    "UNKNOWN",
     "Answer",
     "Call",
     "Cause",
@@ -88,26 +117,47 @@ __all__ = [
     "Usage",
     "UsageError",
     "UserFileError",
+    "amount_of",
+    "amount_text",
     "as_json",
     "attempt_id",
+    "chance",
     "difference",
     "digest_bytes",
     "digest_folder",
     "digest_json",
     "digest_text",
     "disk_is_full",
+    "dollars",
+    "dollars_interval",
     "fault_of",
     "finish_meant",
     "holds_secret",
+    "hundredfold",
     "install_line",
     "is_at",
     "is_this_machine",
     "keeping",
+    "listed",
+    "moment",
     "nearest",
+    "no_width",
+    "number",
+    "p_equation",
+    "p_text",
+    "percent",
+    "percent_interval",
+    "plural",
+    "points",
+    "points_interval",
+    "round_dollars",
+    "seconds",
     "seeded",
     "skeleton",
+    "spread_points",
     "stay_offline",
     "unkept",
     "unseen",
+    "visible",
     "write_atomic",
 ]

@@ -5,7 +5,7 @@ An unknown price or count makes a cost unknown (``usd`` is ``None``), and an unk
 
 from harness.cost.book import book_price
 from harness.cost.busy import BusyTime
-from harness.cost.charge import charge, estimate, lacking
+from harness.cost.charging import charge, estimate, lacking
 from harness.cost.meter import AttemptMeter, Meter, Reservation
 
 __all__ = [

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import Price
-from harness.cost.charge import PER
+from harness.cost.charging import PER
 
 
 def book_price(model: str) -> Price | None:

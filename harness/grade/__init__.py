@@ -3,7 +3,15 @@
 A grader is built by name from a suite's specification; what it cannot use is refused before anything is spent.
 """
 
-from harness.grade.grader import Grader, SlowReferenceError, grade, grader, known_graders
 from harness.grade.normalise import Normalisation, normalised
+from harness.grade.registry import Grader, SlowReferenceError, grade, grader, known_graders
 
-__all__ = ["Grader", "Normalisation", "SlowReferenceError", "grade", "grader", "known_graders", "normalised"]
+__all__ = [
+    "Grader",
+    "Normalisation",
+    "SlowReferenceError",
+    "grade",
+    "grader",
+    "known_graders",
+    "normalised",
+]

@@ -8,7 +8,7 @@ from harness.model.identity import capabilities_of, identified, missing_key, mis
 from harness.model.local_checks import wrong_setting
 from harness.model.local_shelf import fit_of
 from harness.model.loopback import refuse_remote
-from harness.model.metered import Metered, metered, with_lost
+from harness.model.metering import Metered, metered, with_lost
 from harness.model.protocol import (
     ADAPTERS,
     CAPABILITIES,

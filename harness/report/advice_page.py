@@ -2,9 +2,8 @@
 
 from typing import TextIO
 
-from harness.core import Decision, Estimate
+from harness.core import UNKNOWN, Decision, Estimate, chance, dollars, dollars_interval, percent_interval
 from harness.report.layout import name_text, open_console, print_line, print_notes, print_table
-from harness.report.text import UNKNOWN, chance, dollars, dollars_interval, percent_interval
 from harness.verdict import KINDS_MEAN, Advice, FlipPoint, Option
 
 _STYLE = {Decision.UNDECIDED: "bold yellow"}

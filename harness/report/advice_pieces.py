@@ -3,9 +3,8 @@
 import re
 from dataclasses import replace
 
-from harness.core import Decision, Estimate
-from harness.report.fragments import Cell, html_code, html_list, html_table, html_text, in_words, money_cell, rate_cell
-from harness.report.text import UNKNOWN, chance, dollars, number
+from harness.core import UNKNOWN, Decision, Estimate, chance, dollars, number
+from harness.report.html_parts import Cell, html_code, html_list, html_table, html_text, in_words, money_cell, rate_cell
 from harness.report.tornado import INPUTS, amount_words
 from harness.verdict import KINDS_MEAN, Advice, Option
 

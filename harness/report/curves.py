@@ -9,10 +9,9 @@ from decimal import Decimal
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from harness.core import Estimate, Kind
-from harness.report.look import COLOURS, PAPER, Figure, Look
-from harness.report.plane import even_ticks, percent_domain, tick_labels
-from harness.report.text import dollars_interval, percent, percent_interval, plural, seconds, visible
+from harness.core import Estimate, Kind, dollars_interval, percent, percent_interval, plural, seconds, visible
+from harness.report.axes import even_ticks, percent_domain, tick_labels
+from harness.report.chart_style import COLOURS, PAPER, Figure, Look
 from harness.verdict import Measured, Sweep, SweepControl, SweepPoint
 
 if TYPE_CHECKING:

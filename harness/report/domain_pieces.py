@@ -2,12 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from harness.report.domain_tables import mean_interval, spread_interval, variance_rows
-from harness.report.domain_view import DomainEffect, Domains
-from harness.report.forest import from_below
-from harness.report.fragments import Cell, html_code, html_list, html_table, html_text
-from harness.report.layout import of_units
-from harness.report.text import (
+from harness.analysis import DomainEffect, Domains
+from harness.core import (
     NOT_KNOWN,
     UNKNOWN,
     listed,
@@ -21,6 +17,10 @@ from harness.report.text import (
     spread_points,
     visible,
 )
+from harness.report.domain_tables import mean_interval, spread_interval, variance_rows
+from harness.report.forest import from_below
+from harness.report.html_parts import Cell, html_code, html_list, html_table, html_text
+from harness.report.layout import of_units
 
 Row = tuple[str, Cell | str, str]
 """What a figure is called, the figure with its method on hover, and what it means."""

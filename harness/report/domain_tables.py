@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING, TextIO
 
-from harness.core import Estimate
-from harness.report.domain_view import DomainEffect, Domains, WorseTasks
-from harness.report.layout import name_text, of_units, open_console, print_figures, print_line, print_notes, print_table
-from harness.report.text import (
+from harness.analysis import DomainEffect, Domains, WorseTasks
+from harness.core import (
     NO_SPREAD,
     NOT_KNOWN,
     UNKNOWN,
+    Estimate,
     p_equation,
     p_text,
     percent,
@@ -18,6 +17,7 @@ from harness.report.text import (
     points_interval,
     spread_points,
 )
+from harness.report.layout import name_text, of_units, open_console, print_figures, print_line, print_notes, print_table
 
 if TYPE_CHECKING:
     from rich.console import Console

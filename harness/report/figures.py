@@ -6,11 +6,10 @@ A chart is made from the same view as the tables, so that a figure and its numbe
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.core import Kind
-from harness.report.look import PAPER, Figure, Look, colour_of_kinds, shape_of_kinds
-from harness.report.plane import MOST_NAMES, Frame, frame_of, percent_domain, place_labels, tick_labels
-from harness.report.text import dollars_interval, percent_interval, plural, visible
-from harness.report.view import ContenderScore, Scoreboard
+from harness.analysis import ContenderScore, Scoreboard
+from harness.core import Kind, dollars_interval, percent_interval, plural, visible
+from harness.report.axes import MOST_NAMES, Frame, frame_of, percent_domain, place_labels, tick_labels
+from harness.report.chart_style import PAPER, Figure, Look, colour_of_kinds, shape_of_kinds
 
 if TYPE_CHECKING:
     import altair as alt

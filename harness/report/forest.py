@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from harness.core import Comparison
-from harness.report.domain_view import DomainEffect, Domains
-from harness.report.look import BETTER, PAPER, SCHEMA, WORSE, Figure, Look
-from harness.report.text import p_equation, plural, points, points_interval, visible
-from harness.report.view import DomainDifference, Pairing
+from harness.analysis import DomainDifference, DomainEffect, Domains, Pairing
+from harness.core import Comparison, p_equation, plural, points, points_interval, visible
+from harness.report.chart_style import BETTER, PAPER, SCHEMA, WORSE, Figure, Look
 
 Effect = DomainDifference | DomainEffect
 E = TypeVar("E", bound=DomainDifference | DomainEffect)

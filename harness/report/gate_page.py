@@ -9,21 +9,10 @@ from pathlib import Path
 from typing import TextIO
 from xml.etree import ElementTree as ET
 
-from harness.core import Decision, write_atomic
+from harness.core import UNKNOWN, Decision, p_equation, p_text, points, points_interval, visible, write_atomic
 from harness.report.layout import name_text, open_console, print_line, print_table
-from harness.report.text import (
-    UNKNOWN,
-    markdown_code,
-    markdown_table,
-    markdown_text,
-    p_equation,
-    p_text,
-    points,
-    points_interval,
-    visible,
-)
-from harness.report.verdict_log import VERDICT, log_verdict
-from harness.verdict import DomainVerdict, Gate, SelfTest
+from harness.report.markdown_text import markdown_code, markdown_table, markdown_text
+from harness.verdict import VERDICT, DomainVerdict, Gate, SelfTest, log_verdict
 
 DOMAINS_SHOWN = 15
 """Domains in a table; the harmed, critical and exempt ones are always among them."""

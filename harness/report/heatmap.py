@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from harness.report.fragments import Cell, ground_style, html_table, html_text, in_words
-from harness.report.text import percent_interval, plural
-from harness.report.view import ContenderScore, DomainScore, Scoreboard
+from harness.analysis import ContenderScore, DomainScore, Scoreboard
+from harness.core import percent_interval, plural
+from harness.report.html_parts import Cell, ground_style, html_table, html_text, in_words
 
 LOW, HIGH = (246, 249, 253), (58, 140, 202)
 """One hue from light to dark, told apart by colour-blind readers too; black is read well on all of it."""

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-from harness.core import Decision
-from harness.report.fragments import Cell, html_list, html_sentence, html_table, html_text
-from harness.report.history import HistoryEntry
-from harness.report.text import UNKNOWN, listed, moment, plural, points, points_interval
-from harness.report.verdict_log import StoredVerdict
-from harness.verdict import Change, in_words
+from harness.analysis import Change
+from harness.core import UNKNOWN, Decision, listed, moment, plural, points, points_interval
+from harness.report.html_parts import Cell, html_list, html_sentence, html_table, html_text
+from harness.verdict import HistoryEntry, StoredVerdict, in_words
 
 GOOD, BAD, OPEN = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
 """Grounds of a decision's cell; its word stands on it, and black is read well on all of them."""

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.analysis import Flip, Pairing, Scoreboard
+from harness.core import plural
 from harness.report.advice_pieces import break_even_html, conditions_html, flips_html, options_html, ways_of, word_html
+from harness.report.chart_style import AT_NIGHT, PAPER, PHONE, Figure, svg
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.forest import forest_figure
-from harness.report.fragments import (
+from harness.report.html_parts import (
     comparisons_html,
     domain_differences_html,
     folded,
@@ -25,9 +28,6 @@ from harness.report.fragments import (
     scoreboard_html,
     style,
 )
-from harness.report.look import AT_NIGHT, PAPER, PHONE, Figure, svg
-from harness.report.text import plural
-from harness.report.view import Flip, Pairing, Scoreboard
 from harness.verdict import Advice
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"

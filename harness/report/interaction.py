@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from harness.core import Estimate, Kind
-from harness.report.factorial import Design
-from harness.report.look import COLOURS, PAPER, SHAPES, Figure, Look
-from harness.report.plane import percent_domain
-from harness.report.text import percent, percent_interval, plural, visible
+from harness.analysis import Design
+from harness.core import Estimate, Kind, percent, percent_interval, plural, visible
+from harness.report.axes import percent_domain
+from harness.report.chart_style import COLOURS, PAPER, SHAPES, Figure, Look
 
 if TYPE_CHECKING:
     import altair as alt

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from harness.report.text import visible
+from harness.core import visible
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from harness.core import Comparison
-from harness.report.cells import (
+from harness.analysis import APART, Flip, Pairing, Scoreboard, leader_sentence, parted, strangers
+from harness.core import Comparison, p_equation, plural
+from harness.report.markdown_text import markdown_code, markdown_table, markdown_text
+from harness.report.tables import (
     Cells,
     comparison_cells,
     difference_cells,
@@ -12,15 +14,6 @@ from harness.report.cells import (
     repeat_cells,
     scoreboard_cells,
 )
-from harness.report.leader import APART, leader_sentence, parted, strangers
-from harness.report.text import (
-    markdown_code,
-    markdown_table,
-    markdown_text,
-    p_equation,
-    plural,
-)
-from harness.report.view import Flip, Pairing, Scoreboard
 
 FLIPS_LISTED = 20
 """Tasks named on the page for each direction of a comparison; ``ownbench compare --json`` lists all."""

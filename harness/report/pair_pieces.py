@@ -3,17 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.core import Comparison, Estimate
-from harness.report.cells import pairing_rows
-from harness.report.fragments import (
-    Cell,
-    html_code,
-    html_sentence,
-    html_table,
-    rate_cell,
-)
-from harness.report.text import percent_interval, plural, points, visible
-from harness.report.view import ContenderScore, Flip, Pairing
+from harness.analysis import ContenderScore, Flip, Pairing
+from harness.core import Comparison, Estimate, percent_interval, plural, points, visible
+from harness.report.html_parts import Cell, html_code, html_sentence, html_table, rate_cell
+from harness.report.tables import pairing_rows
 
 MEANINGS: Mapping[str, str] = {
     "difference": "the pass rate of the first less that of the second at the same tasks, in points of a hundred; for "

@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
+from harness.analysis import Scoreboard, has_skills, skills_of
 from harness.core import Manifest, OwnbenchError
 from harness.report.curves import calibration_words, escalation_figure, ranked_words, reliability_figure
-from harness.report.fragments import html_list, html_text
 from harness.report.heatmap import heatmap_html
 from harness.report.html_page import html_figure
+from harness.report.html_parts import html_list, html_text
 from harness.report.skill_pieces import skills_section
-from harness.report.skills import has_skills, skills_of
 from harness.report.sweep_pieces import hybrids, policies_html
 from harness.report.tornado import bills_figure, pass_cost_figure, tornado_figure, volumes_around
-from harness.report.view import Scoreboard
 from harness.store import TaskTable
 from harness.verdict import (
     Advice,

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.core import Comparison
-from harness.report.look import PAPER, Figure, Look
-from harness.report.skill_view import Lift, Skills, SkillScore
-from harness.report.text import p_equation, plural, points, points_interval, visible
+from harness.analysis import Lift, Skills, SkillScore
+from harness.core import Comparison, p_equation, plural, points, points_interval, visible
+from harness.report.chart_style import PAPER, Figure, Look
 
 if TYPE_CHECKING:
     import altair as alt

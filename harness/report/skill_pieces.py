@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from harness.core import Comparison, Estimate
-from harness.report.factorial import LACKING, Design
-from harness.report.fragments import (
+from harness.analysis import LACKING, DeliveryPair, Design, DomainSpread, Skills
+from harness.core import UNKNOWN, Comparison, Estimate, p_equation, p_text, plural, points, points_interval
+from harness.report.html_page import html_figure
+from harness.report.html_parts import (
     Cell,
     difference_cells_html,
     folded,
@@ -15,12 +16,8 @@ from harness.report.fragments import (
     in_words,
     rate_cell,
 )
-from harness.report.html_page import html_figure
 from harness.report.interaction import interaction_figure
 from harness.report.skill_figures import lifts_figure
-from harness.report.skill_view import DeliveryPair, Skills
-from harness.report.text import UNKNOWN, p_equation, p_text, plural, points, points_interval
-from harness.report.view import DomainSpread
 
 ARM_WORDS = {
     "flat": "the whole text of the skill stands in the prompt",

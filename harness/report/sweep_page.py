@@ -2,18 +2,9 @@
 
 from typing import TYPE_CHECKING, TextIO
 
-from harness.core import Estimate
+from harness.core import UNKNOWN, Estimate, dollars, dollars_interval, percent, percent_interval, plural, seconds
 from harness.report.curves import plain_threshold
 from harness.report.layout import name_text, of_units, open_console, print_figures, print_line, print_notes, print_table
-from harness.report.text import (
-    UNKNOWN,
-    dollars,
-    dollars_interval,
-    percent,
-    percent_interval,
-    plural,
-    seconds,
-)
 from harness.verdict import Measured, Sweep, SweepControl, SweepPoint, SweepRival, gap_text
 
 if TYPE_CHECKING:

@@ -2,11 +2,10 @@
 
 import re
 
-from harness.core import Kind, Manifest
+from harness.analysis import Scoreboard
+from harness.core import Kind, Manifest, dollars, percent, points, points_interval, seconds
 from harness.report.curves import threshold_words
-from harness.report.fragments import Cell, html_list, html_table, in_words, money_cell, rate_cell
-from harness.report.text import dollars, percent, points, points_interval, seconds
-from harness.report.view import Scoreboard
+from harness.report.html_parts import Cell, html_list, html_table, in_words, money_cell, rate_cell
 from harness.verdict import Sweep, SweepControl, SweepPoint, gap_text, rival_standing
 
 HEADER = ("policy", "escalated", "pass rate", "cost per task", "mean latency")

@@ -7,9 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from harness.report.fragments import Cell, html_lines, html_table, html_text
-from harness.report.task_view import AttemptView, ShownText, TaskList
-from harness.report.text import UNKNOWN, dollars, moment, plural, seconds, visible
+from harness.analysis import AttemptView, ShownText, TaskList
+from harness.core import UNKNOWN, dollars, moment, plural, seconds, visible
+from harness.report.html_parts import Cell, html_lines, html_table, html_text
 from harness.store import PARTLY, AttemptRow, TaskCell, TaskIndex
 
 PASSED, FAILED, LOST = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"

@@ -2,7 +2,10 @@
 
 from typing import TextIO
 
-from harness.report.cells import (
+from harness.analysis import Pairing, Scoreboard
+from harness.core import plural
+from harness.report.layout import name_text, open_console, print_line, print_notes, print_table
+from harness.report.tables import (
     EXPENDABLE,
     comparison_cells,
     difference_cells,
@@ -11,9 +14,6 @@ from harness.report.cells import (
     repeat_cells,
     scoreboard_cells,
 )
-from harness.report.layout import name_text, open_console, print_line, print_notes, print_table
-from harness.report.text import plural
-from harness.report.view import Pairing, Scoreboard
 
 FLIPS_SHOWN = 10
 

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.report.look import PAPER, Figure, Look
-from harness.report.text import dollars, dollars_interval, number, round_dollars, visible
+from harness.core import dollars, dollars_interval, number, round_dollars, visible
+from harness.report.chart_style import PAPER, Figure, Look
 from harness.verdict import Advice, Bills, FlipPoint, Option
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from harness.report.domain_view import Domains
-from harness.report.look import PAPER, Figure, Look
-from harness.report.text import percent
+from harness.analysis import Domains
+from harness.core import percent
+from harness.report.chart_style import PAPER, Figure, Look
 
 if TYPE_CHECKING:
     from harness.core import Estimate

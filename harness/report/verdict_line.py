@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.core import Decision
-from harness.report.history import HistoryEntry
-from harness.report.look import BETTER, PAPER, WORSE, Figure, Look
-from harness.report.text import listed, moment, plural, points, points_interval
+from harness.core import Decision, listed, moment, plural, points, points_interval
+from harness.report.chart_style import BETTER, PAPER, WORSE, Figure, Look
+from harness.verdict import HistoryEntry
 
 if TYPE_CHECKING:
     import altair as alt

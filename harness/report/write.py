@@ -3,17 +3,13 @@
 import shlex
 from pathlib import Path
 
+from harness.analysis import Scoreboard, load_evidence, pair_of, scoreboard_of, statistics_text
 from harness.core import EvidenceError, write_atomic
-from harness.report.evidence import load_evidence
+from harness.report.chart_style import png, svg
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_page import Page, html_page
-from harness.report.look import png, svg
 from harness.report.markdown import markdown_page
-from harness.report.pairing import pair_of
-from harness.report.scoreboard import scoreboard_of
 from harness.report.sections import sections
-from harness.report.statistics import statistics_text
-from harness.report.view import Scoreboard
 from harness.store import evidence_digest, experiment_file
 
 

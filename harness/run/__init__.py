@@ -10,33 +10,25 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from harness.core import stay_offline
-from harness.run.assemble import Assembled, assemble, tried_on_dev
-from harness.run.check import CheckResult, check
+from harness.experiment import assemble
 from harness.run.execute import run_report
 from harness.run.given import grade_given
 from harness.run.manifest import suites_of
-from harness.run.ping import Ping, ping
-from harness.run.plan import Attempt
+from harness.run.pings import Ping, ping
 from harness.run.progress import Progress
 from harness.run.summary import RunOptions, Summary
 from harness.run.watch import Watch
 
 __all__ = [
-    "Assembled",
-    "Attempt",
-    "CheckResult",
     "Ping",
     "Progress",
     "RunOptions",
     "Summary",
     "Watch",
-    "assemble",
-    "check",
     "grade_given",
     "ping",
     "run_report",
     "suites_of",
-    "tried_on_dev",
 ]
 
 

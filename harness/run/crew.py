@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from harness.core import Answer, Cause, ModelError, Outcome, Status, StorageError, fault_of
 from harness.cost import Reservation
+from harness.experiment import Attempt
 from harness.grade import grade
 from harness.run.outcome import faulted, graded
-from harness.run.plan import Attempt
 from harness.run.progress import Listener, Tally
 from harness.run.session import AttemptSession, Shop
 from harness.run.stopping import BY_USER, Unsent, own_time

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError, stay_offline
+from harness.experiment import Assembled, Attempt, needs_threshold, tried_on_dev
 from harness.model import Caller, Limits, Model, metered, missing_key, notes_of, open_model, secrets_of
-from harness.run.assemble import Assembled, needs_threshold, tried_on_dev
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
 from harness.run.open_files import make_room
 from harness.run.outcome import skipped
-from harness.run.plan import Attempt
 from harness.run.probing import probe_all
 from harness.run.progress import Listener, Tally
 from harness.run.session import Shop, meter_of

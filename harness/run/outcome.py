@@ -5,9 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from harness.core import UNBILLED, Answer, Call, Cause, Cost, Fault, Grade, Outcome, Status, Usage
-from harness.run.assemble import Assembled
-from harness.run.plan import Attempt
-from harness.system import contender_of
+from harness.experiment import Assembled, Attempt, contender_of
 
 
 def faulted(fault: Fault, reason: str) -> Grade:

@@ -22,9 +22,9 @@ from harness.core import (
     Usage,
 )
 from harness.cost import AttemptMeter, Meter, Reservation, charge
+from harness.experiment import Assembled
 from harness.grade import Grader, grade
 from harness.model import Caller, Metered, with_lost
-from harness.run.assemble import Assembled
 from harness.run.stopping import Patience, Unsent
 from harness.store import read_calls_journal
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass
 
 from harness.core import Manifest, ModelError, Role, Status, Suite
-from harness.run.assemble import Assembled
+from harness.experiment import Assembled
 from harness.run.session import Rehearsal, Shop
 from harness.system import CONTROLS, Hybrid, Trade, best_threshold, sureness
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from harness.core import Outcome
-from harness.run.plan import Attempt
+from harness.experiment import Attempt
 
 
 class Watch(Protocol):

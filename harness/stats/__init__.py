@@ -3,8 +3,6 @@
 No input or output, no data frames, nothing of models; the unit is the task, or the cluster of tasks.
 """
 
-from harness.stats.agreement import Agreement, agreement, rater_table
-from harness.stats.audit import Audit, audit, fisher_exact
 from harness.stats.bootstrap import (
     bootstrap_estimate,
     cluster_weights,
@@ -24,7 +22,7 @@ from harness.stats.clustered import (
     pass_at_k,
     pass_hat_k,
 )
-from harness.stats.compare import compare, difference_interval, gained_and_lost, seldom_differs
+from harness.stats.comparison import compare, difference_interval, gained_and_lost, seldom_differs
 from harness.stats.confidence import (
     Bin,
     Isotonic,
@@ -49,9 +47,7 @@ from harness.stats.escalation import (
     gap_recovered,
     replay,
 )
-from harness.stats.factorial import Effect, Factorial, factorial
 from harness.stats.gain import normalised_gain
-from harness.stats.heterogeneity import Heterogeneity, dersimonian_laird, heterogeneity
 from harness.stats.labels import Confusion, confusion_matrix, f1_by_label, macro_f1
 from harness.stats.money import break_even, fieller_ratio, fieller_roots, ratio_of_ratios
 from harness.stats.multiplicity import benjamini_hochberg, holm, hommel, max_t_sign_flip
@@ -88,7 +84,10 @@ from harness.stats.power import (
 )
 from harness.stats.ppi import ppi_mean
 from harness.stats.proportion import clopper_pearson_interval, jeffreys_interval, wilson_interval
+from harness.stats.published import Audit, audit, fisher_exact
 from harness.stats.quantiles import latency_quantile
+from harness.stats.random_effects import Heterogeneity, dersimonian_laird, heterogeneity
+from harness.stats.raters import Agreement, agreement, rater_table
 from harness.stats.sequential import (
     BettingProcess,
     crossing_probability,
@@ -100,6 +99,7 @@ from harness.stats.sequential import (
 from harness.stats.signflip import SignFlip, sign_flip_test
 from harness.stats.stratified import compare_stratified, discordant_variance
 from harness.stats.this_suite import this_suite_difference, this_suite_rate
+from harness.stats.two_by_two import Effect, Factorial, factorial
 from harness.stats.variance import VarianceComponents, variance_components
 from harness.stats.worse import Worse, tasks_worse
 

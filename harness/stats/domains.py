@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike
 
 from harness.core import Comparison, Estimate
 from harness.stats.clustered import cr1
-from harness.stats.compare import compare, gained_and_lost, pair_tasks, seldom_differs
-from harness.stats.heterogeneity import Heterogeneity, heterogeneity
+from harness.stats.comparison import compare, gained_and_lost, pair_tasks, seldom_differs
 from harness.stats.multiplicity import max_t_sign_flip
+from harness.stats.random_effects import Heterogeneity, heterogeneity
 from harness.stats.units import Codes, Vector, cluster_codes, sum_by
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from numpy.typing import ArrayLike
 
 from harness.core import Estimate
-from harness.stats.compare import pair_tasks
+from harness.stats.comparison import pair_tasks
 from harness.stats.money import fieller_ratio
 
 

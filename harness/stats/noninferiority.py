@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.stats.compare import Pairs, clusters_named, pair_tasks
+from harness.stats.comparison import Pairs, clusters_named, pair_tasks
 from harness.stats.multiplicity import max_t_sign_flip
 from harness.stats.paired import tango_interval, tango_z
 from harness.stats.signflip import sign_flip_test

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.core import Comparison
-from harness.stats.compare import Pairs, compare, pair_tasks
+from harness.stats.comparison import Pairs, compare, pair_tasks
 from harness.stats.sentence import comparison_sentence
 from harness.stats.signflip import sign_flip_test
 from harness.stats.tails import two_sided_t, two_sided_z

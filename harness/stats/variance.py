@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.core import Estimate
-from harness.stats.compare import pair_tasks
+from harness.stats.comparison import pair_tasks
 from harness.stats.tails import chi2_quantile, two_sided_z
 from harness.stats.units import Codes, Vector, same_length, sum_by, vector
 

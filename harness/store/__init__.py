@@ -29,7 +29,7 @@ from harness.store.browse_records import (
     search_inputs,
 )
 from harness.store.columns import CALLS, OUTCOMES, TRANSCRIPTS
-from harness.store.evidence import evidence_digest
+from harness.store.digests import evidence_digest
 from harness.store.experiment import experiment_file, load_experiment, parse_experiment, resolve
 from harness.store.flags import Flag
 from harness.store.journal import Journal

@@ -7,7 +7,7 @@ from harness.suite.from_table import Columns, Draft, draft_suite
 from harness.suite.lint import INPUT_UNUSED, Finding, lint_copies, lint_suite, unsplit, unsplit_said
 from harness.suite.load import load_suite
 from harness.suite.same import in_two_suites, one_unit_each
-from harness.suite.select import DomainSummary, SuiteSummary, describe, select
+from harness.suite.selection import DomainSummary, SuiteSummary, describe, select
 from harness.suite.source import data_set_rows
 
 __all__ = [

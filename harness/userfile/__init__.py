@@ -8,7 +8,7 @@ from harness.userfile.arrow import arrow_rows, named_range
 from harness.userfile.bounded import open_file, read_bytes, read_lines
 from harness.userfile.child import TookTooLongError, watched
 from harness.userfile.json_text import json_value
-from harness.userfile.parse import Strict, parse, read_json, read_json_lines, read_text, read_yaml
+from harness.userfile.parsing import Strict, parse, read_json, read_json_lines, read_text, read_yaml
 from harness.userfile.tabular import KINDS, Rows, table_kind, table_rows
 from harness.userfile.template import Template, TemplateFault, read_template
 

@@ -14,7 +14,7 @@ from harness.core import UserFileError, nearest
 from harness.userfile.arrow import arrow_rows, parquet_batches
 from harness.userfile.bounded import MAX_LINE, UTF_16, read_bytes
 from harness.userfile.json_text import MORE, json_value
-from harness.userfile.parse import read_json_lines
+from harness.userfile.parsing import read_json_lines
 
 Rows = Iterator[tuple[str, dict[str, Any]]]
 """Where a row stands in its file (``line 3``, ``row 3``; from 1), and the row."""

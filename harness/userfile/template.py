@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.userfile import child_worker
 from harness.userfile.child import TookTooLongError, watched
-from harness.userfile.parse import read_text
+from harness.userfile.parsing import read_text
 
 MAX_TEMPLATE = 2_000_000
 """Bytes of a template's file."""

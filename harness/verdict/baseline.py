@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.analysis import default_contender, load_side, reference_of
 from harness.core import EvidenceError, as_json, digest_json, nearest, write_atomic
 from harness.store import TaskTable, read_manifest, read_outcomes
-from harness.verdict.evidence import default_contender, load_side, reference_of
 
 FILE = "baseline.json"
 

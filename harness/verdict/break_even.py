@@ -9,9 +9,9 @@ from harness.core import Estimate
 from harness.stats import break_even as earned_back
 from harness.stats import clustered_mean
 from harness.store import TaskTable
+from harness.verdict.economics import DAYS, Bill, Terms, known_product, monthly
+from harness.verdict.option_rates import Standing
 from harness.verdict.options import OWN, RENT
-from harness.verdict.standing import Standing
-from harness.verdict.terms import DAYS, Bill, Terms, known_product, monthly
 
 
 def own_and_rent(standing: Standing, bills: Sequence[Bill], margin: float) -> tuple[int, int] | None:

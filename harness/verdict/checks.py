@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.verdict.evidence import Pairs, Side
+from harness.analysis import Pairs, Side
+from harness.core import listed, plural
 from harness.verdict.policy import Policy
-from harness.verdict.words import count, listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def _complete(pairs: Pairs, stretch: Pairs | None, *, undecided: bool) -> Reason
             continue
         skipped = int(side.table.skipped[side.index].sum())
         if skipped:
-            faults.append(f"the {word} never tried {count(skipped, 'attempt')}")
+            faults.append(f"the {word} never tried {plural(skipped, 'attempt')}")
         elif side.manifest is not None and not side.manifest.complete and not (stretch is not None and one_report):
             because = f" ({side.manifest.stopped_because})" if side.manifest.stopped_because else ""
             faults.append(f"the {word}'s run is not done{because}")
@@ -101,7 +101,7 @@ def other_suites(baseline: Mapping[str, str], candidate: Mapping[str, str]) -> s
         "the baseline lacks": ours - theirs,
         "they have other versions of": theirs & ours,
     }
-    return "; ".join(f"{words} {listed(sorted(names))}" for words, names in parts.items() if names)
+    return "; ".join(f"{words} {listed(sorted(names), 5)}" for words, names in parts.items() if names)
 
 
 def _same_tasks(pairs: Pairs, stretch: Pairs | None) -> Reason:
@@ -111,14 +111,14 @@ def _same_tasks(pairs: Pairs, stretch: Pairs | None) -> Reason:
     # What only a candidate that was stopped early has was never to be tried.
     sides = [(word, side) for word, side in _sides(pairs) if stretch is None or side is pairs.baseline]
     alone = [(word, len(side.tried) - shared) for word, side in sides]
-    faults = [f"{count(n, 'task')} tried by the {word} only" for word, n in alone if n]
+    faults = [f"{plural(n, 'task')} tried by the {word} only" for word, n in alone if n]
     graded = int((stretch or pairs).outcomes.common.sum())
     if faults:
         text = "; ".join(faults) + ": what was left out may be what went wrong"
     elif not graded:
         text = "at no task do both have a graded attempt"
     else:
-        text = f"both tried the same {count(len((stretch or pairs).outcomes.domains), 'task')}"
+        text = f"both tried the same {plural(len((stretch or pairs).outcomes.domains), 'task')}"
         text += "" if stretch is None else f", the first of {shared:,} in an order that the seed fixes"
     return Reason(rule="same_tasks", holds=not faults and graded > 0, text=text)
 
@@ -136,7 +136,7 @@ def other_graders(ours: Mapping[str, Mapping[str, Any]], theirs: Mapping[str, Ma
 def _same_graders(pairs: Pairs) -> Reason:
     other = other_graders(pairs.baseline.suites, pairs.candidate.suites)
     if other:
-        text = f"{listed(other)}: graded by another version of the grader; grade both anew with one"
+        text = f"{listed(other, 5)}: graded by another version of the grader; grade both anew with one"
         return Reason(rule="same_graders", holds=False, text=text)
     return Reason(rule="same_graders", holds=True, text="nothing says that the graders differ")
 

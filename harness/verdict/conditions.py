@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core import Estimate, Manifest
+from harness.core import Estimate, Manifest, dollars, percent
 from harness.stats import compare, harm_test, non_inferiority, percentile_limits
 from harness.store import TaskTable
+from harness.verdict.economics import DAYS, Terms
+from harness.verdict.option_rates import Standing
 from harness.verdict.options import Written
-from harness.verdict.rates import percent
-from harness.verdict.standing import Standing
-from harness.verdict.terms import DAYS, Terms
-from harness.verdict.words import dollars
 
 if TYPE_CHECKING:
     Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from harness.core import Decision, seeded
+from harness.analysis import PairedOutcomes
+from harness.core import Decision, p_equation, plural, points, seeded
 from harness.stats import BettingProcess, DomainHarm, Harm, fieller_ratio, non_inferiority, obrien_fleming_bounds
 from harness.verdict.policy import Policy, in_words
-from harness.verdict.weigh import Outcomes, Weighed
-from harness.verdict.words import count, p_equals, points
+from harness.verdict.weighing import Weighed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ _SMALLEST = 1e-12
 class Evidence:
     """Both contenders at all planned tasks, one entry a task; the candidate's arrays may be filled while it runs."""
 
-    outcomes: Outcomes
+    outcomes: PairedOutcomes
     cost: "tuple[Floats, Floats]"
     """Dollars over the graded trials, candidate first; NaN where one is unknown."""
     seconds: "tuple[Floats, Floats]"
@@ -75,7 +75,7 @@ class Decided:
     @property
     def text(self) -> str:
         """In one line."""
-        return f"{self.decision.value} after {len(self.rows):,} of {count(self.planned, 'task')}: {self.why}"
+        return f"{self.decision.value} after {len(self.rows):,} of {plural(self.planned, 'task')}: {self.why}"
 
 
 def in_blocks(
@@ -301,7 +301,7 @@ class Rule:
         return found_open
 
 
-def at(outcomes: Outcomes, rows: "Ints") -> Outcomes:
+def at(outcomes: PairedOutcomes, rows: "Ints") -> PairedOutcomes:
     """The outcomes at some positions, in that order."""
     return replace(
         outcomes,
@@ -350,7 +350,7 @@ class _Track:
         )
 
     def own(
-        self, outcomes: Outcomes, rows: "Ints", units: "Ints", d: "Floats", judged: "Mask"
+        self, outcomes: PairedOutcomes, rows: "Ints", units: "Ints", d: "Floats", judged: "Mask"
     ) -> "tuple[Ints, Floats, Mask]":
         """Of these tasks the units, differences and marks of those that it follows."""
         if self.domain is None:
@@ -385,5 +385,5 @@ def _harm(found: Decided) -> str:
     harm = found.weighed.harm
     worst = [f"{one.domain} is harmed ({points(one.delta)} points)" for one in found.weighed.harmed]
     if found.harmed_overall:
-        worst.insert(0, f"shown to be worse ({points(harm.delta)} points, {p_equals(harm.p_value)})")
+        worst.insert(0, f"shown to be worse ({points(harm.delta)} points, {p_equation(harm.p_value)})")
     return ", ".join(worst)

@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.analysis import Pairs, early_command, seconds_of
+from harness.core import plural
 from harness.verdict.checks import Reason
 from harness.verdict.early import LOOKS, Decided, Evidence, at
-from harness.verdict.early_command import early_command
 from harness.verdict.early_plan import differing, plan_early
-from harness.verdict.evidence import Pairs, seconds_of
 from harness.verdict.policy import Policy
-from harness.verdict.words import count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,7 @@ class Replayed:
         """For the verdict's sentence; empty where all planned tasks were looked at."""
         if self.decided is None or len(self.decided.rows) == self.decided.planned:
             return ""
-        return f"decided early, after {len(self.decided.rows):,} of {count(self.decided.planned, 'task')}"
+        return f"decided early, after {len(self.decided.rows):,} of {plural(self.decided.planned, 'task')}"
 
 
 def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None = None) -> Replayed | None:
@@ -86,7 +85,7 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None =
         "looks": list(rule.looks),
     }
     if decided is None:
-        text = f"{rule.looked_at:,} of {count(len(plan.keys), 'task')} are done in their order, and decide nothing yet"
+        text = f"{rule.looked_at:,} of {plural(len(plan.keys), 'task')} are done in their order, and decide nothing yet"
         command = early_command(side.table.report, recorded, baseline=baseline, policy=source)
         reason = Reason(rule="early", holds=False, text=f"{text}; {command} goes on")
         return Replayed(reason=reason, looked=looked)
@@ -105,7 +104,7 @@ def _told(decided: Decided) -> str:
     early = "early, " if len(decided.rows) < decided.planned else ""
     where = "between two looks" if decided.look is None else f"at look {decided.look} of {LOOKS}"
     return (
-        f"decided {early}after {len(decided.rows):,} of {count(decided.planned, 'task')}: {decided.decision.value} "
+        f"decided {early}after {len(decided.rows):,} of {plural(decided.planned, 'task')}: {decided.decision.value} "
         f"{where}. Levels are those of a run that is looked at on its way; the difference, its 95% interval and its p "
         "are of one look, not corrected for it"
     )

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core import digest_json
+from harness.analysis import PairedOutcomes
+from harness.core import digest_json, listed
 from harness.verdict.baseline import rows_digest
 from harness.verdict.early import Evidence, Key, Rule, in_blocks
 from harness.verdict.policy import Policy
-from harness.verdict.weigh import Outcomes
-from harness.verdict.words import listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +74,7 @@ def plan_early(
     policy: Policy,
     seed: int,
     keys: Sequence[Key],
-    outcomes: Outcomes,
+    outcomes: PairedOutcomes,
 ) -> EarlyPlan:
     """The plan for these tasks.
 
@@ -124,7 +123,7 @@ def differing(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
             found.append(f"{word} ({was} then, {is_} now)")
         elif key != "looks" or not found:  # of other tasks they are others
             found.append(word)
-    return listed(found)
+    return listed(found, 5)
 
 
 def _rows_of(baseline: Any) -> Any:
@@ -140,4 +139,4 @@ def _baselines(was: Any, is_: Any) -> str:
 
 def _policies(was: Mapping[str, Any], is_: Mapping[str, Any]) -> str:
     names = [name for name in {**was, **is_} if was.get(name) != is_.get(name)]
-    return listed([f"{name} {was.get(name)} then, {is_.get(name)} now" for name in names])
+    return listed([f"{name} {was.get(name)} then, {is_.get(name)} now" for name in names], 5)

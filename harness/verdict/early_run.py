@@ -5,15 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.core import EvidenceError, Outcome, Status, UsageError
+from harness.analysis import PairedOutcomes, Side, coarser, default_contender, load_side, reference_of, seconds_of
+from harness.core import EvidenceError, Outcome, Status, UsageError, listed, plural
 from harness.verdict.baseline import moved, read_lock
 from harness.verdict.checks import other_graders, other_suites
 from harness.verdict.early import Decided, Evidence, Key
 from harness.verdict.early_plan import EarlyPlan, differing, plan_early, stop_line
-from harness.verdict.evidence import Side, coarser, default_contender, load_side, reference_of, seconds_of
 from harness.verdict.policy import Policy, check_domains, load_policy
-from harness.verdict.weigh import Outcomes
-from harness.verdict.words import count, listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,7 +102,7 @@ class UntilDecided:
         _refuse_what_is_not_done(baseline, side, same=same)
         if lock and (changed := moved(baseline, table, lock, name)):
             remedy = "restore it, or lock it anew: ownbench baseline set"
-            raise EvidenceError(f"{baseline}: the locked baseline has changed: {listed(changed)}; {remedy}")
+            raise EvidenceError(f"{baseline}: the locked baseline has changed: {listed(changed, 5)}; {remedy}")
         if side.lost_share > rules.max_errored:
             lost = f"{100 * side.lost_share:.1f}% of the attempts of {name} were lost by the instrument"
             raise EvidenceError(
@@ -181,7 +179,7 @@ class UntilDecided:
         if not one.recorded and made:
             has = "is" if made == 1 else "are"
             problem = (
-                f"{count(made, 'attempt')} of {one.contender} {has} recorded, and the rule is fixed before the first"
+                f"{plural(made, 'attempt')} of {one.contender} {has} recorded, and the rule is fixed before the first"
             )
             raise UsageError(f"{one.report}: {problem}; make all without --until-decided, ownbench gate judges them")
         if one.recorded and (made or others) and (other := differing(one.recorded, self.record())):
@@ -227,12 +225,12 @@ class UntilDecided:
         self._rule = self.plan.rule(self._evidence)
         self.savings = Savings(sum(self._trials.values()))
 
-    def _no_outcomes(self) -> Outcomes:
+    def _no_outcomes(self) -> PairedOutcomes:
         """The baseline's outcomes beside none of the candidate's."""
         import numpy as np
 
         table, i, rows = self._side.table, self._side.index, self._rows
-        return Outcomes(
+        return PairedOutcomes(
             candidate=(np.zeros(len(rows)), np.zeros(len(rows))),
             baseline=(table.sums[i][rows], table.counts[i][rows].astype(np.float64)),
             domains=table.domains[rows],
@@ -249,7 +247,7 @@ def _refuse_what_is_not_done(report: Path, side: Side, *, same: bool) -> None:
     unmade = int(side.table.skipped[side.index].sum())
     open_ = not same and side.manifest is not None and not side.manifest.complete
     if unmade or open_:
-        what = f"never tried {count(unmade, 'attempt')}" if unmade else "is in a run that is not done"
+        what = f"never tried {plural(unmade, 'attempt')}" if unmade else "is in a run that is not done"
         raise EvidenceError(f"{report}: the baseline {side.contender} {what}; ownbench run goes on with it")
 
 
@@ -276,10 +274,12 @@ def _common(candidate: EarlyCandidate, side: Side) -> "tuple[Ints, Ints, dict[Ke
         differ = other_suites(theirs, ours)
         raise UsageError(f"{where}: the suites differ ({differ}); run the candidate on the very suites of the other")
     if len(both) < len(there):
-        problem = f"{count(len(there) - len(both), 'task')} of the baseline are not in the candidate's plan"
+        problem = f"{plural(len(there) - len(both), 'task')} of the baseline are not in the candidate's plan"
         raise UsageError(f"{where}: {problem}; plan them too, what is left out may be what goes wrong")
     if other := other_graders(side.suites, {str(suite["name"]): suite for suite in candidate.suites}):
-        raise UsageError(f"{where}: {listed(other)} is graded by another version of the grader; run the baseline anew")
+        raise UsageError(
+            f"{where}: {listed(other, 5)} is graded by another version of the grader; run the baseline anew"
+        )
     codes: dict[tuple[str, str], int] = {}
     clusters = [codes.setdefault((planned[key][0].suite, planned[key][0].cluster), len(codes)) for key in both]
     rows = np.array([there[key] for key in both], dtype=np.int64)

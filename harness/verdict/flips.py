@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.core import Decision
-from harness.verdict.terms import AMOUNTS, GPU_HOUR, Terms
+from harness.verdict.economics import AMOUNTS, GPU_HOUR, Terms
 
 REACH = 100.0
 """An amount is moved from a hundredth of itself to a hundred times itself."""

@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 
-from harness.core import Comparison
+from harness.analysis import Pairs
+from harness.core import Comparison, listed, p_equation, plural, points
 from harness.stats import NonInferiority, fieller_ratio
 from harness.verdict.checks import Reason
 from harness.verdict.early import LOOKS, Decided
-from harness.verdict.evidence import Pairs
 from harness.verdict.policy import Policy
-from harness.verdict.weigh import Weighed, tasks_if_equal, tasks_to_decide
-from harness.verdict.words import count, limit, listed, p_equals, points
+from harness.verdict.weighing import Weighed, tasks_if_equal, tasks_to_decide
 
 
 def rule_reasons(
@@ -51,14 +50,14 @@ def baseline_stands(unlocked: tuple[str, ...] | None) -> Reason:
         return Reason(rule="baseline", holds=True, text="the baseline is not locked; ownbench baseline set locks it")
     if unlocked:
         remedy = "restore it, or lock it anew: ownbench baseline set"
-        text = f"the locked baseline has changed: {listed(unlocked)}; {remedy}"
+        text = f"the locked baseline has changed: {listed(unlocked, 5)}; {remedy}"
         return Reason(rule="baseline", holds=False, text=text)
     return Reason(rule="baseline", holds=True, text="the baseline is as it was locked")
 
 
 def _enough(pairs: Pairs, policy: Policy) -> Reason:
     n = int(pairs.outcomes.common.sum())
-    text = f"{count(n, 'task')} judged; at least {policy.minimum_tasks:,} asked for"
+    text = f"{plural(n, 'task')} judged; at least {policy.minimum_tasks:,} asked for"
     return Reason(rule="minimum_tasks", holds=n >= policy.minimum_tasks, text=text)
 
 
@@ -75,10 +74,10 @@ def _non_inferior(
     worse = compared is not None and compared.p_value is not None and compared.p_value <= policy.alpha
     if found.holds and worse and found.delta is not None and found.delta < 0 and compared and compared.p_value:
         by = " by a test of one look, not corrected" if decided else ""
-        text += f"; significantly worse{by} ({p_equals(compared.p_value)}) and yet non-inferior: the margin decides"
+        text += f"; significantly worse{by} ({p_equation(compared.p_value)}) and yet non-inferior: the margin decides"
     elif not found.holds and not weighed.blocks:
         equal = tasks_if_equal(pairs.outcomes, policy.margin, policy)
-        text += "" if equal is None else f"; were the two equal, about {count(equal, 'task')} would show it"
+        text += "" if equal is None else f"; were the two equal, about {plural(equal, 'task')} would show it"
     return Reason(rule="non_inferior", holds=found.holds, text=text)
 
 
@@ -87,8 +86,8 @@ def _proof(found: NonInferiority, policy: Policy, decided: Decided | None) -> st
     sure = _sure(policy.alpha, decided)
     low = "" if found.low is None else f", at worst {points(found.low)} ({sure}, {found.method})"
     return (
-        f"{points(found.delta)} points on {count(found.n_tasks, 'task')}{low}: {verb} at {limit(found.margin)} "
-        f"points ({p_equals(found.p_value)})"
+        f"{points(found.delta)} points on {plural(found.n_tasks, 'task')}{low}: {verb} at {100 * found.margin:g} "
+        f"points ({p_equation(found.p_value)})"
     )
 
 
@@ -99,10 +98,10 @@ def _no_harm(weighed: Weighed, decided: Decided | None) -> Reason:
     harm, level = weighed.harm, f"{100 * weighed.harm_level:g}%"
     shown = harm.p_value <= weighed.harm_level
     verb = "shown to be worse" if shown else "not shown to be worse"
-    text = f"{verb} overall ({p_equals(harm.p_value)} one-sided, at {level}{_BET if decided else ''})"
+    text = f"{verb} overall ({p_equation(harm.p_value)} one-sided, at {level}{_BET if decided else ''})"
     blocks = decided.harmed_overall if decided else weighed.harmed_overall
     if shown and not blocks:
-        text += f", by less than {limit(weighed.overall.margin)} points: that alone does not block"
+        text += f", by less than {100 * weighed.overall.margin:g} points: that alone does not block"
     return Reason(rule="no_harm", holds=not blocks, text=text)
 
 
@@ -110,12 +109,12 @@ def _no_domain_harmed(weighed: Weighed, policy: Policy, decided: Decided | None)
     exempt = f"; exempt by policy: {listed(policy.exempt_domains, 20)}" if policy.exempt_domains else ""
     if weighed.harmed:
         worst = sorted(weighed.harmed, key=lambda one: one.delta)
-        names = [f"{one.domain} {points(one.delta)} points ({p_equals(one.p_adjusted)})" for one in worst]
-        return Reason(rule="domains", holds=False, text=f"harmed: {listed(names)}{exempt}")
+        names = [f"{one.domain} {points(one.delta)} points ({p_equation(one.p_adjusted)})" for one in worst]
+        return Reason(rule="domains", holds=False, text=f"harmed: {listed(names, 5)}{exempt}")
     level = f"{100 * policy.alpha / 2:g}%{_BET if decided else ''}"
     if not weighed.domains:
         return Reason(rule="domains", holds=True, text=f"no family of domains to look at{exempt}")
-    text = f"none of {count(len(weighed.domains), 'domain')} is shown to be harmed (all together at {level}){exempt}"
+    text = f"none of {plural(len(weighed.domains), 'domain')} is shown to be harmed (all together at {level}){exempt}"
     return Reason(rule="domains", holds=True, text=text)
 
 
@@ -127,7 +126,7 @@ def _critical(name: str, found: NonInferiority, pairs: Pairs, policy: Policy, de
     if not found.holds:
         here = pairs.outcomes.of_domain(name)
         needed = tasks_to_decide(here, found.margin, policy, policy.alpha)
-        text += "" if needed is None else f"; unprovable on so few, about {count(needed, 'task')} of it would decide"
+        text += "" if needed is None else f"; unprovable on so few, about {plural(needed, 'task')} of it would decide"
     return Reason(rule=rule, holds=found.holds, text=text)
 
 

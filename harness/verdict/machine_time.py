@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.analysis import cost_bases
 from harness.store import TaskTable, read_calls
-from harness.verdict.options import Written, cost_bases, is_owned, models_of
+from harness.verdict.options import Written, is_owned, models_of
 
 if TYPE_CHECKING:
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]

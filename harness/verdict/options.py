@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from harness.analysis import cost_bases
 from harness.core import Decision, Manifest, UsageError, UserFileError
 from harness.store import TaskTable, experiment_file
 from harness.userfile import read_yaml
-from harness.verdict.terms import Makeup
+from harness.verdict.economics import Makeup
 
 CONTROLS = frozenset({"always", "never", "random", "oracle"})
 OWN, RENT, MIX = Decision.OWN, Decision.RENT, Decision.MIX
@@ -193,20 +194,6 @@ def _of_bases(bases: frozenset[str]) -> tuple[Decision | None, str]:
     if bases & {"gpu_time", "mixed"} and bases <= {"gpu_time", "tokens", "mixed"}:
         return MIX, "its attempts were billed by machine time and by tokens"
     return None, "nothing on record says whether it is owned or rented"
-
-
-def cost_bases(table: TaskTable) -> dict[str, frozenset[str]]:
-    """Of each contender how its attempts were billed; one pass over two columns."""
-    import pyarrow.parquet as pq
-
-    path = table.report / "outcomes.parquet"
-    if "cost_basis" not in pq.read_schema(path).names:
-        return {}
-    pairs = pq.read_table(path, columns=["contender", "cost_basis"]).group_by(["contender", "cost_basis"])
-    found: dict[str, set[str]] = {}
-    for row in pairs.aggregate([]).to_pylist():
-        found.setdefault(str(row["contender"]), set()).add(str(row["cost_basis"]))
-    return {name: frozenset(bases) for name, bases in found.items()}
 
 
 def _block(report: Path, key: str) -> dict[str, Mapping[str, Any]]:

@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.core import Decision, Estimate
+from harness.core import Decision, Estimate, dollars, percent
 from harness.verdict.conditions import NO, YES, Forgetting
-from harness.verdict.rates import percent
-from harness.verdict.standing import BELOW, BEST, SHOWN
-from harness.verdict.terms import MEANINGS, Terms
-from harness.verdict.words import dollars
+from harness.verdict.economics import MEANINGS, Terms
+from harness.verdict.option_rates import BELOW, BEST, SHOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core import Estimate, EvidenceError, Manifest, UsageError
+from harness.core import Estimate, EvidenceError, Manifest, UsageError, points, points_interval
 from harness.stats import bootstrap_estimate
 from harness.store import TaskTable
-from harness.verdict import rates
 from harness.verdict.sweep_rows import NO_SIGNAL, Rows, Vector, paired_rows, side
 from harness.verdict.sweep_view import Live, Measured
 
@@ -194,7 +193,7 @@ def _sentence(live: Live) -> str:
     if not other_way and not other_value:
         return f"The live {live.hybrid} did what the replay says in all {n:,} attempts."
     d = live.difference
-    interval = "" if d.low is None or d.high is None else f" {rates.points_interval(d.low, d.high)}"
+    interval = "" if d.low is None or d.high is None else f" {points_interval(d.low, d.high)}"
     equal = "equal within noise" if live.agrees else "not equal"
     why = []
     if other_way:
@@ -202,6 +201,6 @@ def _sentence(live: Live) -> str:
     if other_value:
         why.append(f"{other_value:,} went the same way to another result (the answers differed)")
     return (
-        f"The live {live.hybrid} less the replay: {rates.points(d.value or 0.0)} points{interval}, {equal}; "
+        f"The live {live.hybrid} less the replay: {points(d.value or 0.0)} points{interval}, {equal}; "
         f"{' and '.join(why)}."
     )

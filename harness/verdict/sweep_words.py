@@ -1,9 +1,17 @@
 """The finding of a sweep in plain words: what the policy is worth, and whether it beats doing without a signal."""
 
-from harness.core import Estimate
-from harness.verdict import rates
+from harness.core import (
+    NO_SPREAD,
+    Estimate,
+    dollars,
+    dollars_interval,
+    no_width,
+    percent,
+    percent_interval,
+    points,
+    points_interval,
+)
 from harness.verdict.sweep_view import Measured, Sweep, SweepRival
-from harness.verdict.words import dollars
 
 DOING = {"always": "always escalating", "random": "escalating at random as often", "never": "never escalating"}
 
@@ -30,16 +38,16 @@ def gap_text(rival: SweepRival) -> str:
     if d.value is None:
         return f"unknown ({d.why})"
     if rival.on == "cost":
-        return f"{rates.dollars_interval(d)} a task saved"
+        return f"{dollars_interval(d)} a task saved"
     if rival.on == "pass rate":
-        ends = "" if d.low is None or d.high is None else f" {rates.points_interval(d.low, d.high)}"
-        if rates.no_width(d.low, d.high):
-            return f"{rates.points(d.value)} points{ends}"
-        return f"{rates.points(d.value)}{ends} points"
+        ends = "" if d.low is None or d.high is None else f" {points_interval(d.low, d.high)}"
+        if no_width(d.low, d.high):
+            return f"{points(d.value)} points{ends}"
+        return f"{points(d.value)}{ends} points"
     ends = ""
     if d.low is not None and d.high is not None:
-        same = rates.no_width(d.low, d.high)
-        ends = f" ({rates.NO_SPREAD})" if same else f" [{_signed(d.low, 4)}, {_signed(d.high, 4)}]"
+        same = no_width(d.low, d.high)
+        ends = f" ({NO_SPREAD})" if same else f" [{_signed(d.low, 4)}, {_signed(d.high, 4)}]"
     return f"{_signed(d.value, 4)}{ends} in {rival.on}"
 
 
@@ -58,16 +66,16 @@ def measured_words(one: Measured, found: Sweep) -> str:
     if one.rule == "random":
         row = found.controls["random"].escalated
         if n < 2 or low == high:
-            rate = f" {rates.percent(low)} of all tasks" if n else ""
-            return f"{what} It escalates at random{rate}; “random, as often” {rates.percent(row)}."
+            rate = f" {percent(low)} of all tasks" if n else ""
+            return f"{what} It escalates at random{rate}; “random, as often” {percent(row)}."
         return (
-            f"{what} It escalates at random too, but in each suite at a rate of its own ({rates.percent(low)} to "
-            f"{rates.percent(high)}, as often as {one.like} did there on dev tasks), so it makes use of the "
-            f"suite that a task is in. “random, as often” escalates {rates.percent(row)} of every suite alike."
+            f"{what} It escalates at random too, but in each suite at a rate of its own ({percent(low)} to "
+            f"{percent(high)}, as often as {one.like} did there on dev tasks), so it makes use of the "
+            f"suite that a task is in. “random, as often” escalates {percent(row)} of every suite alike."
         )
     if one.rule == "oracle":
         row = found.controls["oracle"].escalated
-        return f"{what} It escalates every task that the worker fails, “oracle, as often” only {rates.percent(row)}."
+        return f"{what} It escalates every task that the worker fails, “oracle, as often” only {percent(row)}."
     if not n or one.rule not in {"logprob_mean", "logprob_min", "margin"}:
         return f"{what} It decides by {one.rule}, which is not what is replayed here."
     how = "chosen on dev tasks" if one.chosen_on_dev else "written in the experiment"
@@ -81,8 +89,8 @@ def measured_words(one: Measured, found: Sweep) -> str:
 
 
 def _share(one: Measured) -> str:
-    up = "" if one.escalated is None else f", {rates.percent(one.escalated)} of the tasks escalated"
-    return f"a pass rate of {rates.percent_interval(one.pass_rate)}{up}"
+    up = "" if one.escalated is None else f", {percent(one.escalated)} of the tasks escalated"
+    return f"a pass rate of {percent_interval(one.pass_rate)}{up}"
 
 
 def _verdicts(found: Sweep) -> list[str]:
@@ -108,9 +116,7 @@ def _bound(found: Sweep) -> list[str]:
         bound = _amount(found.max_cost, "cost")
         return [f"On those tasks it costs {_amount(cost, 'cost')} a task, above the bound of {bound}."]
     if found.min_pass is not None and passed is not None and passed < found.min_pass:
-        return [
-            f"On those tasks it passes {rates.percent(passed)}, below the bound of {rates.percent(found.min_pass)}."
-        ]
+        return [f"On those tasks it passes {percent(passed)}, below the bound of {percent(found.min_pass)}."]
     return []
 
 
@@ -126,9 +132,9 @@ def _signed(value: float, digits: int) -> str:
 
 def _interval(figure: Estimate, on: str) -> str:
     if on == "pass rate":
-        return rates.percent_interval(figure)
+        return percent_interval(figure)
     if on == "cost":
-        return rates.dollars_interval(figure)
+        return dollars_interval(figure)
     if figure.low is None or figure.high is None:
         return _amount(figure.value, on)
     return f"{_amount(figure.value, on)} [{_amount(figure.low, on)}, {_amount(figure.high, on)}]"
@@ -139,7 +145,7 @@ def _amount(value: float | None, on: str) -> str:
         return "unknown"
     if on == "cost":
         return dollars(value)
-    return rates.percent(value) if on == "pass rate" else f"{value:.4f}"
+    return percent(value) if on == "pass rate" else f"{value:.4f}"
 
 
 def _listed(names: list[str], word: str = "and") -> str:

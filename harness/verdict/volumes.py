@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.stats import percentile_limits
-from harness.verdict.grounds import Grounds
-from harness.verdict.terms import Makeup, Terms, monthly
+from harness.verdict.advice_inputs import Grounds
+from harness.verdict.economics import Makeup, Terms, monthly
 
 if TYPE_CHECKING:
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]

@@ -94,7 +94,7 @@ def served(reports, log):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "harness.cli.main", "app", *map(str, reports), "--port", str(port)]
+    command = [sys.executable, "-m", "harness.cli.entry", "app", *map(str, reports), "--port", str(port)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment)
     base = f"http://127.0.0.1:{port}"
@@ -136,7 +136,7 @@ def demo_report(tmp_path_factory):
     written = (ROOT / "reports" / "demo" / "experiment.yaml").read_text()
     fewer = re.sub(r"^  - (suites/\S+)$", r"  - {path: \1, tasks: 8}", written, flags=re.MULTILINE)
     (report / "experiment.yaml").write_text(fewer)
-    command = [sys.executable, "-m", "harness.cli.main", "run", str(report), "--quiet"]
+    command = [sys.executable, "-m", "harness.cli.entry", "run", str(report), "--quiet"]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return report
 
@@ -150,7 +150,7 @@ def routerbench_report(tmp_path_factory):
         pytest.skip("no shared data beside the checkout")
     report = tmp_path_factory.mktemp("reports") / "routerbench"
     maps = ("contender=system", "task=task_id", "cost_usd=cost_cny", "confidence=routing_score")
-    command = [sys.executable, "-m", "harness.cli.main", "import", "table", str(folder / "routerbench_mini.parquet"),
+    command = [sys.executable, "-m", "harness.cli.entry", "import", "table", str(folder / "routerbench_mini.parquet"),
                str(report), *(part for one in maps for part in ("--map", one))]  # fmt: skip
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return report

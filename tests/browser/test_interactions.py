@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.report import compare_contenders
+from harness.analysis import compare_contenders
 
 
 @pytest.fixture(scope="module")

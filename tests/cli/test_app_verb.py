@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from harness.cli.main import main
+from harness.cli.entry import main
 from harness.core import UsageError
 from harness.report import reports_and_problems, reports_in
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.main import main
+from harness.cli.entry import main
 
 LABEL = {"name": "label", "labels": ["red", "blue"]}
 TASKS = [

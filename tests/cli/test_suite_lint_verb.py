@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from harness.cli.main import main
+from harness.cli.entry import main
 
 TASKS = [{"id": f"t{i}", "input": f"a question that asks for number {i * 7919}", "reference": "x"} for i in range(3)]
 

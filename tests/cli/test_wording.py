@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.cli.main import main
+from harness.cli.entry import main
 
 
 def import_one(tmp_path, *options):

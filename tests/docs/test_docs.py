@@ -16,7 +16,7 @@ from workshop import write
 from harness.core import Cause, Kind
 from harness.core.errors import FAULTS
 from harness.grade import known_graders
-from harness.grade.grader import GRADERS
+from harness.grade.registry import GRADERS
 from harness.model import BACKENDS
 from harness.report import write_report
 from harness.skill import lint_skill
@@ -28,7 +28,7 @@ from harness.suite import lint_suite, load_suite
 from harness.suite.schema import SuiteFile, TaskRow
 from harness.verdict import EXIT_CODES, Policy
 
-MAIN = importlib.import_module("harness.cli.main")
+MAIN = importlib.import_module("harness.cli.entry")
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 
 
@@ -382,7 +382,7 @@ def test_refreshing_says_what_is_missing(report, tmp_path):
 
 
 def test_the_statistics_have_what_the_script_reads(report):
-    from harness.report import scoreboard
+    from harness.analysis import scoreboard
 
     fields = {field.name for field in dataclasses.fields(scoreboard(report))}
     assert {"contenders", "level", "unit", "n_tasks", "n_units", "split"} <= fields

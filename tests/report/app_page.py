@@ -18,8 +18,8 @@ def drawn(module, *folders, **choices):
         import importlib
         from pathlib import Path as FilePath
 
-        from harness.report.look import DAY
-        from harness.report.pages.evidence import look_at
+        from harness.report.chart_style import DAY
+        from harness.report.pages.loading import look_at
         from harness.report.pages.shell import Shown
 
         page = importlib.import_module(f"harness.report.pages.{name}").page

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.analysis.csv_export import safe_csv
 from harness.core import Status
-from harness.report.csv_export import safe_csv
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", '=HYPERLINK("http://e.example","x")',
             "=cmd|' /C calc'!A0", "|calc", " =1", "\u00a0=1", "\ufeff=1", "\x00=1", "\u200b+1", "＝1",

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from escalating import write_escalating
 
+from harness.report.chart_style import DAY, NIGHT, PAPER, dressed, png
 from harness.report.curves import (
     MOST_POINTS,
     calibration_words,
@@ -16,7 +17,6 @@ from harness.report.curves import (
     thinned,
     threshold_words,
 )
-from harness.report.look import DAY, NIGHT, PAPER, dressed, png
 from harness.report.tornado import (
     bills_figure,
     pass_cost_figure,

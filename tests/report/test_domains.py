@@ -7,8 +7,9 @@ from math import comb
 import pytest
 from rich.cells import cell_len
 
+from harness.analysis import domains, pair
 from harness.core import EvidenceError, UsageError
-from harness.report import domains, pair, print_domains
+from harness.report import print_domains
 
 KEYS = ["q", "df", "p_value", "i2", "tau2", "mean", "prediction", "domains", "worse", "variance"]
 

@@ -4,8 +4,9 @@ import io
 
 import pytest
 
+from harness.analysis import factorial
 from harness.core import EvidenceError, UsageError
-from harness.report import factorial, print_factorial
+from harness.report import print_factorial
 
 KINDS = {"base": "model", "tuned": "adapter", "skilled": "skilled", "both": "both"}
 

@@ -4,10 +4,11 @@ import struct
 
 import pytest
 
+from harness.analysis import scoreboard
 from harness.core import Kind
-from harness.report import cost_figure, pass_rate_figure, png, scoreboard, svg
-from harness.report.look import AT_NIGHT, BETTER, COLOURS, DAY, NIGHT, PAPER, SHAPES, WORSE, dressed
-from harness.report.plane import overlap, tick_labels
+from harness.report import cost_figure, pass_rate_figure, png, svg
+from harness.report.axes import overlap, tick_labels
+from harness.report.chart_style import AT_NIGHT, BETTER, COLOURS, DAY, NIGHT, PAPER, SHAPES, WORSE, dressed
 
 
 def rows_for(contenders, tasks=40):

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 from jsonschema import ValidationError
 
+from harness.analysis.by_domain import domains
+from harness.analysis.pairs import pair
+from harness.analysis.scores import scoreboard
 from harness.core import Estimate
-from harness.report.domains import domains
+from harness.report.chart_style import DAY, NIGHT, PAPER, dressed, png
 from harness.report.forest import MOST_ROWS, forest_figure, from_below
 from harness.report.heatmap import colours_of, heatmap_html, scale_of
-from harness.report.look import DAY, NIGHT, PAPER, dressed, png
-from harness.report.pairing import pair
-from harness.report.scoreboard import scoreboard
 from harness.report.variance_bar import variance_figure
 
 HOSTILE = '<img src=x onerror=alert(1)>"\u202e'

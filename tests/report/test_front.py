@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.report import scoreboard
+from harness.analysis import scoreboard
 from harness.store import import_table
 
 

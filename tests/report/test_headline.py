@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, fisher_exact
 
+from harness.analysis import headline
 from harness.core import UsageError
-from harness.report import headline
 
 
 def test_one_more_pass_in_a_hundred_is_noise():

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from harness.core import EvidenceError, UsageError
 from harness.report import write_gate
-from harness.report.history import changed_between, history
-from harness.report.verdict_log import stored_verdict
 from harness.store import Journal, import_table
 from harness.verdict import gate, set_baseline
+from harness.verdict.report_history import changed_between, history
+from harness.verdict.verdict_log import stored_verdict
 
 DONE = {"complete": True, "planned": 200, "done": 200}
 
@@ -59,7 +59,7 @@ def test_a_lock_no_longer_stands_where_what_it_locked_has_changed(make_report, r
     assert entry.baseline.stands is False
     assert entry.baseline.why == "changed since it was locked: its outcomes"
     assert only(history([folder], check_locks=False)).baseline.stands is None
-    monkeypatch.setattr(import_module("harness.report.history"), "MOST_ROWS", 10)
+    monkeypatch.setattr(import_module("harness.verdict.report_history"), "MOST_ROWS", 10)
     assert only(history([folder])).baseline.why == "not looked at here, for its 198 outcomes; ownbench gate does"
     (folder / "outcomes.parquet").unlink()
     entry = only(history([folder]))

@@ -6,13 +6,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from harness.cli.main import main
-from harness.core import EvidenceError
+from harness.cli.entry import main
+from harness.core import EvidenceError, dollars, percent
 from harness.report import write_report
 from harness.report.figures import MOST_ROWS
-from harness.report.fragments import style
 from harness.report.html_page import DRAWN, FLIPS_LISTED, LISTED
-from harness.report.text import dollars, percent
+from harness.report.html_parts import style
 
 VOID = {"meta", "br", "img", "link", "input", "wbr"}
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.report import (
+from harness.analysis import (
     domains,
     domains_of,
     factorial,

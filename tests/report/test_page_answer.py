@@ -6,11 +6,10 @@ import pyarrow as pa
 import pytest
 from app_page import bodies, drawn, table, texts
 
-from harness.cli.main import main
-from harness.core import Estimate
+from harness.cli.entry import main
+from harness.core import Estimate, dollars_interval, p_text, percent_interval, points, points_interval, seconds
 from harness.report import write_report
 from harness.report.advice_pieces import in_labels
-from harness.report.text import dollars_interval, p_text, percent_interval, points, points_interval, seconds
 
 ECONOMICS = """reference: B
 economics:

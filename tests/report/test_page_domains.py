@@ -9,14 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 from app_page import bodies, drawn, table, texts
 
-from harness.cli.main import main
-from harness.core import Estimate
-from harness.report import domains
+from harness.analysis import domains
+from harness.analysis.scores import scoreboard
+from harness.cli.entry import main
+from harness.core import Estimate, p_equation, p_text, percent, points, points_interval
 from harness.report.domain_pieces import average_sentence, spread_html
 from harness.report.domain_tables import closing_notes
-from harness.report.fragments import style
-from harness.report.scoreboard import scoreboard
-from harness.report.text import p_equation, p_text, percent, points, points_interval
+from harness.report.html_parts import style
 
 METHODS = ("Cochran", "I squared", "Paule", "HKSJ", "bootstrap", "hypergeometric", "Hochberg", "Fieller", "Hake")
 """Names for those who ask, on hover and in the notes that are folded away."""

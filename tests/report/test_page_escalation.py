@@ -7,13 +7,12 @@ import pytest
 from app_page import bodies, drawn, table, texts
 from escalating import write_escalating
 
-from harness.cli.main import main
-from harness.core import Estimate
+from harness.cli.entry import main
+from harness.core import Estimate, dollars_interval, percent, percent_interval, points, points_interval, seconds
 from harness.report.curves import chosen_place, plain_threshold, thinned_places, threshold_name, threshold_words
-from harness.report.fragments import style
+from harness.report.html_parts import style
 from harness.report.pages.escalation import default_parts, parts_of, read_threshold, same_html, stops_of, usual_sweep
-from harness.report.pages.evidence import look_at, scoreboard_for, sweep_for, table_of
-from harness.report.text import dollars_interval, percent, percent_interval, points, points_interval, seconds
+from harness.report.pages.loading import look_at, scoreboard_for, sweep_for, table_of
 from harness.store import read_manifest
 from harness.verdict import SweepGoal, SweepSettings
 

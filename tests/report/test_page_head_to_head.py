@@ -10,15 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 from app_page import bodies, drawn, table, texts
 
-from harness.cli.main import main
-from harness.core import EvidenceError, attempt_id
-from harness.report.csv_export import safe_csv
-from harness.report.pages.evidence import look_at, pairing_between, pairing_for
+from harness.analysis.csv_export import safe_csv
+from harness.analysis.pairs import pair
+from harness.analysis.scores import scoreboard
+from harness.cli.entry import main
+from harness.core import EvidenceError, attempt_id, p_equation, points, points_interval
 from harness.report.pages.head_to_head import FLIPS_A_PAGE, json_of
+from harness.report.pages.loading import look_at, pairing_between, pairing_for
 from harness.report.pages.pairs import default_pair
-from harness.report.pairing import pair
-from harness.report.scoreboard import scoreboard
-from harness.report.text import p_equation, points, points_interval
 from harness.verdict import gate
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'

@@ -9,13 +9,13 @@ from importlib import import_module
 import pytest
 from app_page import bodies, drawn, table, texts
 
+from harness.core import points, points_interval
 from harness.report import write_gate
-from harness.report.history import entry_of, history
-from harness.report.look import DAY, NIGHT, PAPER, dressed, png
-from harness.report.text import points, points_interval
+from harness.report.chart_style import DAY, NIGHT, PAPER, dressed, png
 from harness.report.verdict_line import MOST, verdict_figure
 from harness.store import Journal, import_table
 from harness.verdict import gate, set_baseline
+from harness.verdict.report_history import entry_of, history
 
 DONE = {"complete": True, "planned": 200, "done": 200}
 HOSTILE = '<img src=x onerror=alert(1)>![x](http://e.example) `"\u202e'

@@ -10,11 +10,10 @@ import pytest
 from app_page import bodies, drawn, table, texts
 from escalating import write_escalating
 
-from harness.cli.main import main
-from harness.core import Decision, Estimate
+from harness.cli.entry import main
+from harness.core import Decision, Estimate, chance, dollars, dollars_interval, percent_interval
 from harness.report.advice_pieces import QUALITY, in_labels
-from harness.report.pages.evidence import grounds_for, look_at
-from harness.report.text import chance, dollars, dollars_interval, percent_interval
+from harness.report.pages.loading import grounds_for, look_at
 from harness.report.tornado import bills_figure, volumes_around
 from harness.verdict import advise_at, bills_at, load_terms
 
@@ -215,8 +214,8 @@ def test_defaults_follow_the_report_and_choices_stay(report, tmp_path):
 
         import streamlit as st
 
-        from harness.report.look import DAY
-        from harness.report.pages.evidence import look_at as look
+        from harness.report.chart_style import DAY
+        from harness.report.pages.loading import look_at as look
         from harness.report.pages.money import page
         from harness.report.pages.shell import Shown
 

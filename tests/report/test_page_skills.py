@@ -9,17 +9,18 @@ import pyarrow.parquet as pq
 import pytest
 from app_page import bodies, drawn, table, texts
 
-from harness.cli.main import main
-from harness.report import has_skills, skills, write_report
-from harness.report.evidence import load_evidence
+from harness.analysis import has_skills, skills
+from harness.analysis.progress import load_evidence
+from harness.analysis.skill_rates import names_a_skill
+from harness.cli.entry import main
+from harness.core import p_text, percent, points, points_interval
+from harness.report import write_report
+from harness.report.chart_style import DAY, NIGHT, PAPER, dressed, svg
 from harness.report.interaction import interaction_figure
-from harness.report.look import DAY, NIGHT, PAPER, dressed, svg
-from harness.report.pages.evidence import look_at, skills_for
+from harness.report.pages.loading import look_at, skills_for
 from harness.report.pages.skill_use import json_of
-from harness.report.skill_evidence import names_a_skill
 from harness.report.skill_figures import lifts_figure, skill_lifts_figure
 from harness.report.skill_pieces import CALLED, NO_EFFECT, NO_SKILLS
-from harness.report.text import p_text, percent, points, points_interval
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
 ADAPTERS = {"s1": "x1", "s2": "x2"}

@@ -14,10 +14,12 @@ import pytest
 from app_page import bodies, drawn, table, texts
 from streamlit.testing.v1 import AppTest
 
-from harness.cli.main import main
+from harness.analysis.task_views import LONGEST
+from harness.cli.entry import main
+from harness.core import UNKNOWN
 from harness.report.curves import plain_threshold
 from harness.report.pages import task_state, tasks
-from harness.report.pages.evidence import look_at
+from harness.report.pages.loading import look_at
 from harness.report.pages.task_opener import meant
 from harness.report.pages.task_state import label_of, labels, places_of, plain_index
 from harness.report.task_pieces import (
@@ -31,8 +33,6 @@ from harness.report.task_pieces import (
     result_cell,
     score_text,
 )
-from harness.report.task_view import LONGEST
-from harness.report.text import UNKNOWN
 from harness.store import (
     PARTLY,
     TaskCell,
@@ -225,8 +225,8 @@ def test_the_part_that_is_shown_holds_for_tasks_and_attempts(make_report):
     def script(report):
         from pathlib import Path
 
-        from harness.report.look import DAY
-        from harness.report.pages.evidence import look_at
+        from harness.report.chart_style import DAY
+        from harness.report.pages.loading import look_at
         from harness.report.pages.shell import Shown
         from harness.report.pages.tasks import page
 
@@ -254,8 +254,8 @@ def test_counts_and_filters_are_of_the_part_that_is_shown(make_report):
     def script(report):
         from pathlib import Path
 
-        from harness.report.look import DAY
-        from harness.report.pages.evidence import look_at
+        from harness.report.chart_style import DAY
+        from harness.report.pages.loading import look_at
         from harness.report.pages.shell import Shown
         from harness.report.pages.tasks import page
 

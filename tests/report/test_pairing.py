@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from harness.analysis import compare_contenders, pair, scoreboard
 from harness.core import EvidenceError, UsageError
-from harness.report import compare_contenders, pair, scoreboard
 
 KEYS = [
     *("a", "b", "n_tasks", "n_trials", "delta", "low", "high", "level", "interval_method", "p_value", "test"),

@@ -2,8 +2,8 @@
 
 import pytest
 
+from harness.analysis import observed_discordance, plan_size
 from harness.core import EvidenceError, UsageError
-from harness.report import observed_discordance, plan_size
 
 
 @pytest.mark.parametrize(

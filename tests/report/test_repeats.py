@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.report import scoreboard
+from harness.analysis import scoreboard
 from harness.store import import_table
 
 SHARED = next((p / "shared" for p in Path(__file__).resolve().parents if (p / "shared" / "data").is_dir()), None)

@@ -5,8 +5,8 @@ import json
 import pytest
 from scipy import stats as scipy_stats
 
+from harness.analysis import scoreboard
 from harness.core import EvidenceError, UsageError
-from harness.report import scoreboard
 
 
 def test_one_contender_one_trial_is_wilson(make_report):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.report import factorial, pair, scoreboard, skills
-from harness.report.view import Pairing
+from harness.analysis import factorial, pair, scoreboard, skills
+from harness.analysis.views import Pairing
 
 BY_SUITE = {"s1": [["a", "da"]], "s2": [["b", "db"]]}
 LIBRARY = {"s1": [["a", "da"], ["b", "db"]], "s2": [["a", "da"], ["b", "db"]]}

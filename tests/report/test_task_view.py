@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from harness.core import EvidenceError
-from harness.report.task_view import (
+from harness.analysis.task_views import (
     LONGEST,
     MOST,
     TOGETHER,
@@ -20,6 +19,7 @@ from harness.report.task_view import (
     shown_text,
     task_page,
 )
+from harness.core import EvidenceError
 from harness.store import InputSearch, TaskFilter, attempt_of, attempts_of, load_task_index, search_inputs
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202egnp.exe =cmd \x9b |![x](http://e.example)"

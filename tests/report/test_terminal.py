@@ -6,7 +6,8 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from harness.report import pair, print_pairing, print_scoreboard, scoreboard
+from harness.analysis import pair, scoreboard
+from harness.report import print_pairing, print_scoreboard
 
 
 def shown(printer, view):

@@ -7,16 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from harness.core import Estimate
-from harness.report.text import (
+from harness.core import (
+    Estimate,
     amount_of,
     amount_text,
     chance,
     dollars,
     dollars_interval,
-    markdown_code,
-    markdown_table,
-    markdown_text,
     number,
     p_equation,
     p_text,
@@ -28,6 +25,7 @@ from harness.report.text import (
     seconds,
     visible,
 )
+from harness.report.markdown_text import markdown_code, markdown_table, markdown_text
 from harness.stats import compare
 
 HOSTILE = [

@@ -5,7 +5,7 @@ import gc
 import pytest
 
 from harness.report.pages import warm
-from harness.report.pages.evidence import remembered
+from harness.report.pages.loading import remembered
 
 
 @pytest.fixture

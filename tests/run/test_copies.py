@@ -10,7 +10,7 @@ import yaml
 from live import Server
 
 from harness.core import UserFileError
-from harness.run import assemble, check
+from harness.experiment import assemble, check
 from harness.store import load_task_table
 
 
@@ -98,7 +98,7 @@ def report_of(folder, suites):
 
 
 def test_a_report_that_holds_a_suite_twice_shows_no_more_than_once(tmp_path, capsys):
-    from harness.cli.main import main
+    from harness.cli.entry import main
 
     p_values = {}
     for name, suites in {

@@ -7,8 +7,8 @@ import pytest
 import servers
 from live import CALL_USD, KEY, PRICE, Server, by_question
 
+from harness.analysis import scoreboard
 from harness.core import Status
-from harness.report import scoreboard
 
 pytestmark = pytest.mark.filterwarnings(*servers.LITELLMS_OWN_WARNINGS)
 TRIES = 3

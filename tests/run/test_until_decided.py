@@ -12,7 +12,7 @@ from live import CALL_USD, Server
 from test_kill import wait_for
 
 from harness.cli import main
-from harness.report import plural
+from harness.core import plural
 
 TASKS = 300
 WRONG = {"role": "user", "content": "question 2"}

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.analysis import pair, scoreboard
 from harness.core import EvidenceError, UsageError, attempt_id
-from harness.report import pair, scoreboard
 from harness.store import (
     CALLS,
     PARTLY,

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from harness.cli.main import main
+from harness.cli.entry import main
 from harness.suite import load_suite
 
 QUEUES = ("billing", "network", "Repairs")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from written_suites import task, write_suite
 
-from harness.cli.main import main
+from harness.cli.entry import main
 from harness.core import UserFileError
 from harness.suite import load_suite
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import Answer, Grade, ModelSpec, Reply, Request, Role, Status, Task, ToolCall
+from harness.experiment import DirectPlan, HybridPlan, Plan, build_systems
 from harness.model import identified
-from harness.system import DirectPlan, HybridPlan, Plan, System, build_systems
+from harness.system import System
 
 TASK = Task(
     id="t",

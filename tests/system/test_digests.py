@@ -7,7 +7,7 @@ import pytest
 from made import TASK, FakeSession, spec
 
 from harness.core import Message
-from harness.system import DirectPlan, HybridPlan
+from harness.experiment import DirectPlan, HybridPlan
 
 BASE = {"model": "m", "revision": "1", "sampling": {"temperature": 0, "max_tokens": 9}}
 

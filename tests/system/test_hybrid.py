@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from made import TASK, FakeSession
 
 from harness.core import Cause, ModelError, Reply, Role
-from harness.system import CONTROLS, SIGNALS, DirectPlan, HybridPlan, Trade, best_threshold
+from harness.experiment import DirectPlan, HybridPlan
+from harness.system import CONTROLS, SIGNALS, Trade, best_threshold
 
 
 def worker_says(text="wrong", **signals):

@@ -5,7 +5,7 @@ import pytest
 from made import TASK, FakeSession, opens
 
 from harness.core import Cause, ModelError, Reply, Role, ToolCall
-from harness.system import DirectPlan
+from harness.experiment import DirectPlan
 
 
 @pytest.fixture

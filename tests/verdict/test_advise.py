@@ -9,9 +9,8 @@ from advice_reports import write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.core import Decision, EvidenceError, UsageError, UserFileError
+from harness.core import Decision, EvidenceError, UsageError, UserFileError, percent_interval
 from harness.verdict import AdviceSettings, advise, load_terms
-from harness.verdict.rates import percent_interval
 
 ALL = {
     "tasks_per_month": "1000",
@@ -234,7 +233,7 @@ def test_the_normal_limit_is_the_bootstrap_of_many_tasks(tmp_path, monkeypatch):
     }
     report = write(tmp_path / "r", outcomes)
     drawn = asked(report)
-    monkeypatch.setattr(sys.modules["harness.verdict.standing"], "MANY", 10)
+    monkeypatch.setattr(sys.modules["harness.verdict.option_rates"], "MANY", 10)
     limit = asked(report)
     for a in drawn.options:
         b = option(limit, a.contender)

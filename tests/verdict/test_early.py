@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.core import Decision
 from harness.stats import harm_e_value, obrien_fleming_bounds, tango_z
-from harness.verdict import Evidence, Outcomes, Policy, Rule, in_blocks
+from harness.verdict import Evidence, PairedOutcomes, Policy, Rule, in_blocks
 
 MARGIN = Policy(margin=0.05)
 
@@ -22,7 +22,7 @@ def evidence(d, *, domains=None, clusters=None, done=True, cost=(1.0, 1.0), lost
     counts = np.ones(n)
     gone = np.zeros(n) if lost is None else np.asarray(lost, dtype=float)
     codes = np.zeros(n, dtype=int) if domains is None else np.asarray(domains)
-    out = Outcomes(
+    out = PairedOutcomes(
         candidate=((baseline + d) * (1 - gone), counts - gone),
         baseline=(baseline, counts),
         domains=codes,

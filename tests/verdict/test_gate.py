@@ -8,9 +8,10 @@ from gate_reports import only, pair_rows, row, write_policy, write_report
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.analysis import PairedOutcomes
 from harness.core import Decision, UsageError, UserFileError
 from harness.stats import max_t_sign_flip
-from harness.verdict import Outcomes, Policy, gate, load_policy, weigh
+from harness.verdict import Policy, gate, load_policy, weigh
 
 
 def outcomes(*tables):
@@ -21,7 +22,7 @@ def outcomes(*tables):
         baseline += [1] * both + [0] * gained + [1] * lost + [0] * neither
         domains += [code] * (both + gained + lost + neither)
     ones = np.ones(len(domains))
-    return Outcomes(
+    return PairedOutcomes(
         candidate=(np.array(candidate, float), ones),
         baseline=(np.array(baseline, float), ones),
         domains=np.array(domains),

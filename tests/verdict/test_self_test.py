@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from gate_reports import pair_rows, row, write_report
 
+from harness.analysis import PairedOutcomes
 from harness.core import UsageError
 from harness.store import import_table
-from harness.verdict import Outcomes, Policy, self_test, weigh
-from harness.verdict.self_test import worsened
+from harness.verdict import Policy, self_test, weigh
+from harness.verdict.gate_check import worsened
 
 
 def at_most(hits, runs, bound):
@@ -24,7 +25,7 @@ def table_of(gained, lost, n):
     candidate[:gained] = 1.0
     baseline[gained : gained + lost] = 1.0
     ones = np.ones(n)
-    return Outcomes(candidate=(candidate, ones), baseline=(baseline, ones), domains=np.zeros(n, int),
+    return PairedOutcomes(candidate=(candidate, ones), baseline=(baseline, ones), domains=np.zeros(n, int),
                     domain_names=("d",), clusters=np.arange(n))  # fmt: skip
 
 
@@ -55,7 +56,7 @@ def test_the_planted_regression_has_its_size():
     rng = np.random.default_rng(1)
     n = 40_000
     sums = rng.binomial(3, 0.6, n).astype(float)
-    out = Outcomes(candidate=(sums, np.full(n, 3.0)), baseline=(sums, np.full(n, 3.0)), domains=np.zeros(n, int),
+    out = PairedOutcomes(candidate=(sums, np.full(n, 3.0)), baseline=(sums, np.full(n, 3.0)), domains=np.zeros(n, int),
                    domain_names=("d",), clusters=np.arange(n))  # fmt: skip
     worse = worsened(out, 0.05, rng)
     assert (worse.candidate[0] <= sums).all()
@@ -71,7 +72,7 @@ def test_a_family_of_domains_keeps_both_promises(trials):
     for _ in range(runs):
         p = rng.beta(2.0, 1.0, n)
         counts = np.full(n, float(trials))
-        equal = Outcomes(
+        equal = PairedOutcomes(
             candidate=(rng.binomial(trials, p).astype(float), counts),
             baseline=(rng.binomial(trials, p).astype(float), counts),
             domains=np.arange(n) % 6,

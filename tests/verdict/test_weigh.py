@@ -3,16 +3,22 @@
 import numpy as np
 import pytest
 
-from harness.verdict import Outcomes, Policy, tasks_to_decide, weigh
-from harness.verdict.weigh import tasks_if_equal
+from harness.analysis import PairedOutcomes
+from harness.verdict import Policy, tasks_to_decide, weigh
+from harness.verdict.weighing import tasks_if_equal
 
 
 def alike(groups, size, trials):
     """Two contenders that pass everything, on clusters of ``size`` tasks."""
     n = groups * size
     sides = np.full(n, float(trials))
-    return Outcomes(candidate=(sides, sides), baseline=(sides, sides), domains=np.zeros(n, int), domain_names=("d",),
-                    clusters=np.repeat(np.arange(groups), size))  # fmt: skip
+    return PairedOutcomes(
+        candidate=(sides, sides),
+        baseline=(sides, sides),
+        domains=np.zeros(n, int),
+        domain_names=("d",),
+        clusters=np.repeat(np.arange(groups), size),
+    )
 
 
 @pytest.mark.parametrize(("trials", "size"), [(1, 1), (3, 1), (3, 4), (1, 2)])
@@ -30,7 +36,7 @@ def test_unequal_clusters_need_more_tasks():
     """Ten clusters of 1 and ten of 9: a hundred tasks that count as 100^2 / 820 clusters."""
     sizes = [1] * 10 + [9] * 10
     n, trials = sum(sizes), np.full(sum(sizes), 3.0)
-    outcomes = Outcomes(candidate=(trials, trials), baseline=(trials, trials), domains=np.zeros(n, int),
+    outcomes = PairedOutcomes(candidate=(trials, trials), baseline=(trials, trials), domains=np.zeros(n, int),
                         domain_names=("d",), clusters=np.repeat(np.arange(20), sizes))  # fmt: skip
     policy = Policy(margin=0.1)
     equal = tasks_if_equal(alike(20, 5, 3), 0.1, policy)

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from harness.core import visible
 from harness.report.pages.parts import loud
-from harness.report.text import visible
 
 T = TypeVar("T")
 

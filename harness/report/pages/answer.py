@@ -4,15 +4,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from harness.core import OwnbenchError
+from harness.analysis import FIGURES, Scoreboard, lacking_lines
+from harness.core import OwnbenchError, listed
 from harness.report.advice_pieces import conditions_html, ways_of, word_html
 from harness.report.figures import cost_figure, pass_rate_figure
-from harness.report.fragments import comparisons_html, folded, found_html, html_list, html_text, scoreboard_html
-from harness.report.lacking import FIGURES, lacking_lines
-from harness.report.pages.evidence import Evidence, advice_for, scoreboard_for
+from harness.report.html_parts import comparisons_html, folded, found_html, html_list, html_text, scoreboard_html
+from harness.report.pages.loading import Evidence, advice_for, scoreboard_for
 from harness.report.pages.parts import figure, html, loud, notes, section, title
-from harness.report.text import listed
-from harness.report.view import Scoreboard
 from harness.verdict import Advice
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from harness.core import plural
 from harness.report.domain_pieces import (
     effects_html,
     gain_html,
@@ -17,19 +18,17 @@ from harness.report.domain_pieces import (
 )
 from harness.report.domain_tables import closing_notes
 from harness.report.forest import forest_figure
-from harness.report.fragments import html_text
 from harness.report.heatmap import heatmap_html
-from harness.report.pages.evidence import domains_for, scoreboard_for
+from harness.report.html_parts import html_text
+from harness.report.pages.loading import domains_for, scoreboard_for
 from harness.report.pages.pairs import choose_pair
 from harness.report.pages.parts import figure, html, loud, notes, section, title
 from harness.report.pair_pieces import sentence_html
-from harness.report.text import plural
 from harness.report.variance_bar import variance_figure
 
 if TYPE_CHECKING:
-    from harness.report.domain_view import Domains
+    from harness.analysis import Domains, Scoreboard
     from harness.report.pages.shell import Shown
-    from harness.report.view import Scoreboard
 
 
 def page(shown: "Shown") -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from harness.core import Manifest, OwnbenchError
+from harness.analysis import Scoreboard
+from harness.core import Manifest, OwnbenchError, visible
 from harness.report.curves import (
     calibration_words,
     chosen_place,
@@ -21,19 +22,17 @@ from harness.report.curves import (
     threshold_name,
     threshold_words,
 )
-from harness.report.fragments import html_list, html_text
+from harness.report.html_parts import html_list, html_text
 from harness.report.pages.address import held
 from harness.report.pages.choices import choose, number
-from harness.report.pages.evidence import Evidence, scoreboard_for, sweep_for, table_of
+from harness.report.pages.loading import Evidence, scoreboard_for, sweep_for, table_of
 from harness.report.pages.parts import columns, figure, html, loud, notes, section, title
 from harness.report.sweep_pieces import default_parts, hybrids, live_html, policies_html, threshold_html
-from harness.report.text import visible
-from harness.report.view import Scoreboard
 from harness.store import TaskTable
 from harness.verdict import Sweep, SweepGoal, SweepPoint, SweepSettings
 
 if TYPE_CHECKING:
-    from harness.report.look import Look
+    from harness.report.chart_style import Look
     from harness.report.pages.shell import Shown
 
 GOALS = {

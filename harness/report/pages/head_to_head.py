@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from harness.core import OwnbenchError, as_json
-from harness.report.csv_export import safe_csv
+from harness.analysis import ERRORS_AS, TRIALS_AS, Flip, Pairing, safe_csv, shares_tasks
+from harness.core import OwnbenchError, as_json, listed, plural, visible
 from harness.report.forest import forest_figure
-from harness.report.fragments import domain_differences_html, html_text
+from harness.report.html_parts import domain_differences_html, html_text
 from harness.report.pages.address import href
 from harness.report.pages.choices import choose, turned
-from harness.report.pages.evidence import (
+from harness.report.pages.loading import (
     Evidence,
     asked_at,
     keeps_conversations,
@@ -34,16 +34,12 @@ from harness.report.pair_pieces import (
     this_suite_words,
     tries_html,
 )
-from harness.report.pairing import ERRORS_AS, TRIALS_AS, shares_tasks
-from harness.report.text import listed, plural, visible
-from harness.report.view import Flip, Pairing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from harness.analysis import ContenderScore, ShownText
     from harness.report.pages.shell import Shown
-    from harness.report.task_view import ShownText
-    from harness.report.view import ContenderScore
     from harness.store import TaskKey
 
     Scores = tuple[ContenderScore, ContenderScore]

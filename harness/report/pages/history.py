@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from harness.core import OwnbenchError
-from harness.report.fragments import html_list
-from harness.report.history import History, HistoryEntry, changed_of, entry_of, in_order, under_way
+from harness.analysis import Change, Side
+from harness.core import OwnbenchError, moment, plural
 from harness.report.history_pieces import (
     RESULTS_TOLD,
     baselines_html,
@@ -17,14 +16,14 @@ from harness.report.history_pieces import (
     verdict_html,
     verdicts_html,
 )
+from harness.report.html_parts import html_list
 from harness.report.pages.choices import choose
-from harness.report.pages.evidence import Evidence, look_at, remembered, table_of
+from harness.report.pages.loading import Evidence, look_at, remembered, table_of
 from harness.report.pages.parts import columns, figure, html, loud, section, title
 from harness.report.pages.task_state import labels
-from harness.report.text import moment, plural
 from harness.report.verdict_line import verdict_figure
 from harness.store import read_outcomes
-from harness.verdict import Change, Side
+from harness.verdict import History, HistoryEntry, changed_of, entry_of, in_order, under_way
 
 if TYPE_CHECKING:
     from harness.report.pages.shell import Shown

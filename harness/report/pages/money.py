@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from harness.core import Decision
+from harness.core import Decision, amount_of, amount_text, plural, visible
 from harness.report.advice_pieces import break_even_html, flips_html, in_labels, options_html, word_html
-from harness.report.fragments import html_list, html_text
+from harness.report.html_parts import html_list, html_text
 from harness.report.pages.choices import choose, several, written
-from harness.report.pages.evidence import Evidence, Kinds, grounds_for, remembered
+from harness.report.pages.loading import Evidence, Kinds, grounds_for, remembered
 from harness.report.pages.parts import columns, figure, html, loud, notes, section, title
-from harness.report.text import amount_of, amount_text, plural, visible
 from harness.report.tornado import INPUTS, bills_figure, pass_cost_figure, tornado_figure, volumes_around
 from harness.verdict import (
     KINDS_MEAN,

@@ -1,9 +1,9 @@
 """Which two contenders a page compares: the choice stands in the address as ``a`` and ``b``."""
 
+from harness.analysis import Scoreboard
+from harness.core import visible
 from harness.report.pages.choices import choose
 from harness.report.pages.parts import columns
-from harness.report.text import visible
-from harness.report.view import Scoreboard
 
 
 def default_pair(view: Scoreboard) -> tuple[str, str]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import streamlit as st
 
-from harness.report.fragments import html_list, html_text
-from harness.report.look import Figure, dressed
+from harness.report.chart_style import Figure, dressed
+from harness.report.html_parts import html_list, html_text
 
 
 def title(text: str, under: str = "") -> None:
@@ -28,7 +28,7 @@ def section(text: str) -> None:
 
 
 def html(fragment: str) -> None:
-    """A piece of HTML that `harness.report.fragments` made; everything of others' in it is escaped there."""
+    """A piece of HTML that `harness.report.html_parts` made; everything of others' in it is escaped there."""
     if fragment:
         st.html(fragment)
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from harness.report import dashboard
+from harness.report.app import dashboard
 
 dashboard(sys.argv[1:])

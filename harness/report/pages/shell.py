@@ -10,10 +10,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from harness.core import OwnbenchError
-from harness.report.dashboard import reports_and_problems
-from harness.report.fragments import html_text, style
-from harness.report.look import DAY, NIGHT, Look
+from harness.core import OwnbenchError, listed, visible
+from harness.report.app import reports_and_problems
+from harness.report.chart_style import DAY, NIGHT, Look
+from harness.report.html_parts import html_text, style
 from harness.report.pages import (
     answer,
     by_domain,
@@ -26,9 +26,8 @@ from harness.report.pages import (
 )
 from harness.report.pages.address import complaints, held, visit
 from harness.report.pages.choices import choose, one_of, several
-from harness.report.pages.evidence import Evidence, damage_of, look_at, splits_of
+from harness.report.pages.loading import Evidence, damage_of, look_at, splits_of
 from harness.report.pages.parts import html, loud, title
-from harness.report.text import listed, visible
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from harness.core import OwnbenchError
+from harness.core import OwnbenchError, plural, visible
 from harness.report.forest import forest_figure
-from harness.report.fragments import domain_differences_html, html_text
+from harness.report.html_parts import domain_differences_html, html_text
 from harness.report.interaction import interaction_figure
 from harness.report.pages.choices import choose
-from harness.report.pages.evidence import Evidence, has_skills_for, pairing_for, skills_for, table_of
+from harness.report.pages.loading import Evidence, has_skills_for, pairing_for, skills_for, table_of
 from harness.report.pages.parts import download, figure, html, loud, notes, section, title
 from harness.report.skill_figures import lifts_figure, skill_lifts_figure
 from harness.report.skill_pieces import (
@@ -27,11 +27,10 @@ from harness.report.skill_pieces import (
     skills_html,
     square_html,
 )
-from harness.report.text import plural, visible
 
 if TYPE_CHECKING:
+    from harness.analysis import Skills
     from harness.report.pages.shell import Shown
-    from harness.report.skill_view import Skills
 
 
 def page(shown: "Shown") -> None:

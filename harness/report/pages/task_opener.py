@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from harness.core import plural, visible
 from harness.report.pages.task_state import Places
-from harness.report.text import plural, visible
 from harness.store import TaskIndex, tasks_in
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from harness.analysis import AttemptView, attempt_view
+from harness.core import visible
 from harness.report.pages.choices import choose, several
-from harness.report.pages.evidence import Evidence, index_of, remembered
+from harness.report.pages.loading import Evidence, index_of, remembered
 from harness.report.pages.parts import columns
 from harness.report.task_pieces import STATUSES
-from harness.report.task_view import AttemptView, attempt_view
-from harness.report.text import visible
 from harness.store import FLIPS, AttemptRow, TaskFilter, TaskIndex, words_found
 
 MOST_OPTIONS = 300

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from harness.core import EvidenceError, OwnbenchError, Redactor
-from harness.report.fragments import html_code, html_lines, html_text
+from harness.analysis import AttemptView, TaskList, attempts_csv, search_note, shown_text, task_page
+from harness.core import EvidenceError, OwnbenchError, Redactor, plural, visible
+from harness.report.html_parts import html_code, html_lines, html_text
 from harness.report.pages.address import href
 from harness.report.pages.choices import choose, choose_or_none, ticked, turned, written
-from harness.report.pages.evidence import Evidence, keeps_conversations, scoreboard_for
+from harness.report.pages.loading import Evidence, keeps_conversations, scoreboard_for
 from harness.report.pages.parts import columns, download, file_name, html, loud, section, title
 from harness.report.pages.task_opener import meant
 from harness.report.pages.task_state import (
@@ -34,8 +35,6 @@ from harness.report.task_pieces import (
     replies_html,
     tasks_html,
 )
-from harness.report.task_view import AttemptView, TaskList, attempts_csv, search_note, shown_text, task_page
-from harness.report.text import plural, visible
 from harness.store import (
     AttemptRow,
     InputSearch,

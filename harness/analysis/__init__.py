@@ -1,0 +1,138 @@
+"""Evidence to views: sides, pairing, what changed, the scoreboard, domains, skills and planning.
+
+Reads a run folder and computes; it draws nothing and decides nothing.
+"""
+
+from harness.analysis.best import APART, leader_sentence, parted, strangers
+from harness.analysis.by_domain import domains, domains_of
+from harness.analysis.changed import Change, changes
+from harness.analysis.costs import cost_bases, cost_notes, load_note
+from harness.analysis.csv_export import safe_csv
+from harness.analysis.designs import LACKING, Design, DesignEffect, factorial, factorial_of
+from harness.analysis.domain_views import DomainEffect, Domains, WorseTasks
+from harness.analysis.missing import FIGURES, lacking_lines
+from harness.analysis.pairs import ERRORS_AS, TRIALS_AS, compare_contenders, pair, pair_of, shares_tasks
+from harness.analysis.planning import Plan, observed_discordance, plan_rows, plan_size
+from harness.analysis.progress import load_evidence, progress_of
+from harness.analysis.published import Headline, headline, headline_rows
+from harness.analysis.scores import scoreboard, scoreboard_of
+from harness.analysis.sides import (
+    PairedOutcomes,
+    Pairs,
+    Side,
+    coarser,
+    default_contender,
+    load_side,
+    pair_sides,
+    reference_of,
+    seconds_of,
+)
+from harness.analysis.skill_scores import has_skills, skills, skills_of
+from harness.analysis.skill_views import DeliveryPair, Lift, SkilledContender, Skills, SkillScore
+from harness.analysis.statistics import read_statistics, statistics_text
+from harness.analysis.task_views import (
+    AttemptView,
+    CallView,
+    MessageView,
+    ShownText,
+    TaskList,
+    attempt_view,
+    attempts_csv,
+    search_note,
+    shown_text,
+    task_page,
+)
+from harness.analysis.two_reports import joined, left_out
+from harness.analysis.undecided import early_command, stopped_before_tables, undecided_command
+from harness.analysis.views import (
+    ContenderScore,
+    DomainDifference,
+    DomainScore,
+    DomainSpread,
+    Flip,
+    Pairing,
+    Scoreboard,
+)
+
+__all__ = [
+    "APART",
+    "ERRORS_AS",
+    "FIGURES",
+    "LACKING",
+    "TRIALS_AS",
+    "AttemptView",
+    "CallView",
+    "Change",
+    "ContenderScore",
+    "DeliveryPair",
+    "Design",
+    "DesignEffect",
+    "DomainDifference",
+    "DomainEffect",
+    "DomainScore",
+    "DomainSpread",
+    "Domains",
+    "Flip",
+    "Headline",
+    "Lift",
+    "MessageView",
+    "PairedOutcomes",
+    "Pairing",
+    "Pairs",
+    "Plan",
+    "Scoreboard",
+    "ShownText",
+    "Side",
+    "SkillScore",
+    "SkilledContender",
+    "Skills",
+    "TaskList",
+    "WorseTasks",
+    "attempt_view",
+    "attempts_csv",
+    "changes",
+    "coarser",
+    "compare_contenders",
+    "cost_bases",
+    "cost_notes",
+    "default_contender",
+    "domains",
+    "domains_of",
+    "early_command",
+    "factorial",
+    "factorial_of",
+    "has_skills",
+    "headline",
+    "headline_rows",
+    "joined",
+    "lacking_lines",
+    "leader_sentence",
+    "left_out",
+    "load_evidence",
+    "load_note",
+    "load_side",
+    "observed_discordance",
+    "pair",
+    "pair_of",
+    "pair_sides",
+    "parted",
+    "plan_rows",
+    "plan_size",
+    "progress_of",
+    "read_statistics",
+    "reference_of",
+    "safe_csv",
+    "scoreboard",
+    "scoreboard_of",
+    "search_note",
+    "seconds_of",
+    "shares_tasks",
+    "shown_text",
+    "skills",
+    "skills_of",
+    "statistics_text",
+    "stopped_before_tables",
+    "strangers",
+    "task_page",
+    "undecided_command",
+]

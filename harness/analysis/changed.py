@@ -1,0 +1,145 @@
+"""What differs between two contenders, from the manifests of their reports."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.analysis.sides import Side
+from harness.core import Kind, Manifest, Redactor
+
+_REDACT = Redactor()
+_SHOWN = 12
+"""Characters of a digest that a change shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One thing that is not the same."""
+
+    what: str
+    """``model``, ``revision``, ``adapter``, ``skills``, ``delivery``, ``prompt`` and so on; of a hybrid's parts with
+    ``worker`` or ``expert`` before it."""
+    baseline: str | None
+    """``None`` where there is none."""
+    candidate: str | None
+
+
+def changes(baseline: Side, candidate: Side) -> tuple[Change, ...]:
+    """Every difference that the manifests tell of; where they tell of none and yet the digests differ, just that."""
+    # The parts of two hybrids are compared part by part; beside another kind a hybrid's parts are only named.
+    depth = 3 if _is_hybrid(baseline) and _is_hybrid(candidate) else 0
+    ours, theirs = (
+        _described(side.manifest, side.contender, depth) | _of_the_suites(side) for side in (baseline, candidate)
+    )
+    found = [
+        Change(what=what, baseline=_text(was), candidate=_text(now))
+        for word in dict.fromkeys((*ours, *theirs))
+        for what, was, now in _different(word, ours.get(word), theirs.get(word))
+    ]
+    digests = [side.table.contender_digests[side.index] for side in (baseline, candidate)]
+    if not found and digests[0] != digests[1]:
+        found = [Change(what="contender", baseline=_short(digests[0]), candidate=_short(digests[1]))]
+    return tuple(found)
+
+
+def _different(what: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
+    """The places in which two values differ: a mapping's own keys where both are mappings."""
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        for key in dict.fromkeys((*was, *now)):
+            yield from _different(f"{what} {key}", was.get(key), now.get(key))
+    elif was != now:
+        yield what, was, now
+
+
+def _is_hybrid(side: Side) -> bool:
+    entry = _entry(side.manifest.contenders, side.contender) if side.manifest else None
+    return entry is not None and entry.get("kind") == Kind.HYBRID.value
+
+
+def _described(manifest: Manifest | None, name: str, depth: int) -> dict[str, Any]:
+    """A contender as words to values; nothing beyond its name where the manifest says nothing."""
+    entry = _entry(manifest.contenders, name) if manifest else None
+    found: dict[str, Any] = {"name": name}
+    if manifest is None or entry is None:
+        return found
+    found["kind"] = entry.get("kind")
+    parts = entry.get("parts")
+    if not isinstance(parts, Mapping):
+        return found
+    given = parts.get("written")
+    written: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    model = parts.get("model")
+    if isinstance(model, Mapping):
+        found |= _model(manifest, model)
+    if parts.get("adapters"):
+        found["adapter"] = _adapters(written.get("adapter"), parts["adapters"])
+    if parts.get("skills"):
+        found["skills"] = _skills(parts["skills"])
+    if parts.get("delivery"):
+        mode, *rest = parts["delivery"]
+        found |= {"delivery": mode, "delivery wrapper": _short(rest[0]) if rest else None}
+    if "worker" in parts:
+        for part in ("worker", "expert"):
+            found[part] = str(parts.get(part))
+            below = _described(manifest, found[part], depth - 1) if depth else {}
+            found |= {f"{part} {what}": value for what, value in below.items() if what != "name"}
+        found["escalate"] = written.get("escalate")
+        chosen = manifest.thresholds.get(name, {})
+        found["threshold"] = {suite: choice.get("threshold") for suite, choice in chosen.items()}
+    return found
+
+
+def _model(manifest: Manifest, model: Mapping[str, Any]) -> dict[str, Any]:
+    name = str(model.get("name"))
+    found: dict[str, Any] = {
+        "model": " ".join(str(model[key]) for key in ("name", "backend", "model") if model.get(key)),
+        "revision": model.get("revision"),
+        "weights": _short(model.get("digest")),
+        "chat template": _short(model.get("template_digest")),
+        "sampling": model.get("sampling"),
+        "price": manifest.prices.get(name),
+    }
+    return {what: value for what, value in found.items() if value not in (None, "", {})}
+
+
+def _adapters(written: Any, digests: Mapping[str, Any]) -> dict[str, str]:
+    """By suite: as the experiment wrote it, with the digest of what stood there."""
+    paths = written if isinstance(written, Mapping) else dict.fromkeys(digests, written)
+    return {suite: f"{paths.get(suite) or ''} {_short(digest)}".strip() for suite, digest in digests.items()}
+
+
+def _skills(by_suite: Mapping[str, Any]) -> dict[str, str]:
+    """By suite: each skill's name, where it is not the suite's, and digest."""
+    return {
+        suite: ", ".join(f"{'' if name == suite else name} {_short(digest)}".strip() for name, digest in skills)
+        for suite, skills in by_suite.items()
+    }
+
+
+def _of_the_suites(side: Side) -> dict[str, Any]:
+    """The prompt templates and the versions of the suites."""
+    found: dict[str, Any] = {}
+    for name, suite in side.suites.items():
+        if suite.get("prompt_digest"):
+            found[f"prompt of {name}"] = _short(suite["prompt_digest"])
+        if suite.get("version"):
+            found[f"version of {name}"] = suite["version"]
+    return found
+
+
+def _entry(entries: tuple[Mapping[str, Any], ...], name: str) -> Mapping[str, Any] | None:
+    return next((e for e in entries if e.get("name") == name), None)
+
+
+def _short(digest: Any) -> str | None:
+    return str(digest)[:_SHOWN] if digest else None
+
+
+def _text(value: Any) -> str | None:
+    if value in (None, "", {}, []):
+        return None
+    if isinstance(value, Mapping):
+        known = [f"{key} {_text(below)}" for key, below in value.items() if _text(below) is not None]
+        return _REDACT(", ".join(known)) or None
+    return _REDACT(value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False))

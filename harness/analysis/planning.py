@@ -1,0 +1,252 @@
+"""How many tasks a question needs, and what a number of tasks can answer."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.analysis.progress import load_evidence
+from harness.core import Estimate, EvidenceError, UsageError, as_json, percent, percent_interval, plural
+from harness.stats import exact_power, non_inferiority_tasks, tasks_for_difference, visible_difference, wilson_interval
+
+EXACT_UP_TO = 5_000
+"""Tasks up to which the exact power is summed beside the formula."""
+
+MEAN_SQUARE = "mean square difference, Wilson on tasks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The answer to one question about the size of a study."""
+
+    delta: float | None
+    """The difference asked about, or found; ``None`` where the question was a margin, or nothing can be shown."""
+    margin: float | None
+    tasks: int | None
+    """Tasks needed, or given."""
+    asked: str
+    """What was sought: ``tasks`` or ``delta``."""
+    discordant: float
+    power: float
+    alpha: float
+    method: str
+    exact_power: float | None
+    """Of the mid-p test at ``tasks`` and ``delta``, summed over every outcome."""
+    observed: Estimate | None
+    """The discordant share of an earlier report, where it was taken from one."""
+    sentence: str
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """``{"tasks", "method"}`` or ``{"delta"}``; and ``discordant`` where it came from a report."""
+        record: dict[str, Any] = {"tasks": self.tasks, "method": self.method}
+        if self.asked == "delta":
+            record = {"delta": self.delta}
+            if self.delta is None:
+                record["why"] = "even a difference in every discordant task would stay unseen"
+        return record if self.observed is None else record | {"discordant": as_json(self.observed)}
+
+
+def plan_size(
+    *,
+    discordant: float | Estimate,
+    delta: float | None = None,
+    tasks: int | None = None,
+    margin: float | None = None,
+    power: float = 0.8,
+    alpha: float = 0.05,
+) -> Plan:
+    """Tasks for a difference, the difference for a number of tasks, or tasks for a margin.
+
+    Args:
+        discordant: the share of tasks that only one of the two passes; or what a report has shown of it.
+        delta: a difference in pass rate, of either sign.
+        tasks: a number of tasks.
+        margin: the largest drop that would be acceptable; the truth is taken to be no difference.
+        power: the chance of showing it.
+        alpha: two-sided level; one-sided for a margin.
+
+    Raises:
+        UsageError: not exactly one of ``delta``, ``tasks`` and ``margin``, or a number out of range.
+    """
+    given = [name for name, value in (("delta", delta), ("tasks", tasks), ("margin", margin)) if value is not None]
+    if len(given) != 1:
+        found = " and ".join(f"--{name}" for name in given) or "none"
+        raise UsageError(f"power answers one question: give one of --delta, --tasks and --margin (found {found})")
+    observed = discordant if isinstance(discordant, Estimate) else None
+    share = discordant.value if isinstance(discordant, Estimate) else discordant
+    for name, value, most in (("--discordant", share, 1.0), ("--power", power, None), ("--alpha", alpha, None),
+                              ("--margin", margin, None)):  # fmt: skip
+        if value is not None and not (0.0 < value < 1.0 or value == most):
+            raise UsageError(f"{name} {value:g}: a share above 0 and {'at most' if most else 'below'} 1 is needed")
+    psi = share or 0.0
+    if delta is not None:
+        return _for_difference(delta, psi, observed, power, alpha)
+    if tasks is not None:
+        return _visible(tasks, psi, observed, power, alpha)
+    return _for_margin(margin or 0.0, psi, observed, power, alpha)
+
+
+def _for_difference(delta: float, psi: float, observed: Estimate | None, power: float, alpha: float) -> Plan:
+    if delta == 0.0:
+        raise UsageError("--delta 0: no number of tasks shows that; --margin asks for the proof of no harm")
+    if abs(delta) > psi:
+        raise UsageError(
+            f"--delta {delta:g} is larger than --discordant {psi:g}: the difference lies in tasks that only one of the "
+            "two passes, so it cannot exceed their share"
+        )
+    needed = _whole(tasks_for_difference(delta, psi, power=power, alpha=alpha))
+    notes = _of_report(observed)
+    if needed * psi < 10 and _single(observed):
+        notes.append("under 10 discordant tasks the formula is rough: trust the exact power")
+    if observed is not None and observed.low is not None and observed.high is not None:
+        ends = [max(end, abs(delta)) for end in (observed.low, observed.high)]
+        low, high = (_whole(tasks_for_difference(delta, end, power=power, alpha=alpha)) for end in ends)
+        notes.append(f"the discordant share is itself an estimate: within its interval, {low:,} to {high:,} tasks")
+    return Plan(
+        delta=delta,
+        margin=None,
+        tasks=needed,
+        asked="tasks",
+        discordant=psi,
+        power=power,
+        alpha=alpha,
+        method=f"Connor 1987, paired, two-sided {alpha:g}, power {power:g}",
+        exact_power=_exact(needed, delta, psi, alpha) if _single(observed) else None,
+        observed=observed,
+        sentence=f"{plural(needed, 'task')} show a difference of {_points(delta)} in {_chance(power)}, if it is real.",
+        notes=tuple(notes),
+    )
+
+
+def _visible(tasks: int, psi: float, observed: Estimate | None, power: float, alpha: float) -> Plan:
+    if tasks < 1:
+        raise UsageError(f"--tasks {tasks}: at least one task is needed")
+    found = visible_difference(tasks, psi, power=power, alpha=alpha)
+    if found is None:
+        sentence = f"{plural(tasks, 'task')} show no difference at all, were it in every discordant task: add tasks."
+    else:
+        sentence = f"{plural(tasks, 'task')} show a difference of {_points(found)} or more in {_chance(power)}."
+    return Plan(
+        delta=found,
+        margin=None,
+        tasks=tasks,
+        asked="delta",
+        discordant=psi,
+        power=power,
+        alpha=alpha,
+        method=f"Connor 1987, paired, two-sided {alpha:g}, power {power:g}",
+        exact_power=_exact(tasks, found, psi, alpha) if found is not None and _single(observed) else None,
+        observed=observed,
+        sentence=sentence,
+        notes=tuple(_of_report(observed)),
+    )
+
+
+def _for_margin(margin: float, psi: float, observed: Estimate | None, power: float, alpha: float) -> Plan:
+    needed = _whole(non_inferiority_tasks(margin, psi, power=power, alpha=alpha))
+    return Plan(
+        delta=None,
+        margin=margin,
+        tasks=needed,
+        asked="tasks",
+        discordant=psi,
+        power=power,
+        alpha=alpha,
+        method=f"Nam 1997, non-inferiority at no true difference, one-sided {alpha:g}, power {power:g}",
+        exact_power=None,
+        observed=observed,
+        sentence=(
+            f"{plural(needed, 'task')} show a drop below {_points(margin)} in {_chance(power)}, if there is no drop."
+        ),
+        notes=tuple(_of_report(observed)),
+    )
+
+
+def _single(observed: Estimate | None) -> bool:
+    """Whether the question is about one 0/1 trial a task, McNemar's case."""
+    return observed is None or observed.method != MEAN_SQUARE
+
+
+def _of_report(observed: Estimate | None) -> list[str]:
+    """What the plan takes over from a report with its discordant share."""
+    notes = [] if _single(observed) else ["at as many trials a task as the report has"]
+    return [*notes, observed.why] if observed is not None and observed.why else notes
+
+
+def observed_discordance(report: Path, a: str, b: str, *, split: str | None = None, level: float = 0.95) -> Estimate:
+    """The discordant share of two contenders of a report: the mean square of the difference at a task.
+
+    With one 0/1 trial a task that is the share of tasks that only one of them passed. With several trials it is what
+    Connor's formula needs in its place, the variance of a task's difference plus the squared mean, at as many trials.
+
+    Raises:
+        UsageError: an unknown contender, or one against itself.
+        EvidenceError: no outcomes, no common task, or no task at which the two differ.
+    """
+    import numpy as np
+
+    table, _ = load_evidence(report, split)
+    i, j = table.index(a), table.index(b)
+    if i == j:
+        raise UsageError(f"--pair {a} {b}: two different contenders are needed")
+    common = (table.counts[i] > 0) & (table.counts[j] > 0)
+    n = int(common.sum())
+    if n == 0:
+        raise EvidenceError(f"{report}: {a!r} and {b!r} have no graded task in common")
+    d = (table.means[i] - table.means[j])[common]
+    share = float(np.mean(d * d))
+    if share <= 0.0:
+        raise EvidenceError(f"{report}: {a!r} and {b!r} differ at none of {plural(n, 'task')}; give --discordant")
+    low, high = wilson_interval(share * n, n, level)
+    trials = int(table.counts[i][common].sum() + table.counts[j][common].sum())
+    once = trials == 2 * n and bool(np.isin(d, (-1.0, 0.0, 1.0)).all())
+    alone = len(np.unique(table.clusters[common])) == n
+    return Estimate(
+        value=share,
+        low=low,
+        high=high,
+        level=level,
+        n_tasks=n,
+        n_trials=trials,
+        method="Wilson" if once else MEAN_SQUARE,
+        why=None if alone else "tasks of that report share sources, which the formula does not know: plan for more",
+    )
+
+
+def plan_rows(view: Plan) -> list[list[str]]:
+    """The figures as rows of two texts: what, and how much."""
+    rows = []
+    if view.tasks is not None:
+        rows.append(["tasks needed" if view.asked == "tasks" else "tasks", f"{view.tasks:,}"])
+    if view.margin is not None:
+        rows.append(["margin", _points(view.margin)])
+    if view.asked == "delta" or view.delta is not None:
+        word = "smallest difference shown" if view.asked == "delta" else "difference"
+        rows.append([word, "none" if view.delta is None else _points(view.delta)])
+    seen = f"{percent(view.discordant)} of tasks"
+    if view.observed is not None:
+        seen = f"{percent_interval(view.observed)} of tasks, seen on {view.observed.n_tasks:,}"
+    word = "passed by one only" if _single(view.observed) else "mean square difference"
+    rows += [[word, seen if _single(view.observed) else seen.replace(" of tasks", "")], ["method", view.method]]
+    if view.exact_power is not None:
+        rows.append(["exact power, mid-p test", percent(view.exact_power)])
+    return rows
+
+
+def _exact(tasks: int, delta: float, psi: float, alpha: float) -> float | None:
+    if tasks > EXACT_UP_TO:
+        return None
+    return exact_power(tasks, (psi + abs(delta)) / 2.0, max(0.0, psi - abs(delta)) / 2.0, alpha)
+
+
+def _whole(number: float) -> int:
+    return math.ceil(number - 1e-9)
+
+
+def _points(share: float) -> str:
+    return f"{100 * abs(share):.3g} points"
+
+
+def _chance(power: float) -> str:
+    return f"{100 * power:g}% of tries"

@@ -1,0 +1,132 @@
+"""What a report is judged on: its outcomes as sums, and its manifest where it has one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.analysis.undecided import stopped_before_tables, undecided_command
+from harness.core import EvidenceError, Manifest, UsageError
+from harness.store import TaskTable, load_task_table, read_manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run has come."""
+
+    planned: int | None
+    """Attempts that it meant to make; ``None`` for imported evidence."""
+    done: int
+    complete: bool
+    stopped_because: str | None
+    decided: tuple["EarlyEnd", ...] = ()
+    """Contenders that were run until decided, where that ended the run and nothing else."""
+    goes_on: str | None = None
+    """The command that goes on with a contender which is not decided yet."""
+
+    @property
+    def warning(self) -> str | None:
+        """The loud line over a run that is not done."""
+        if self.complete:
+            return None
+        if self.decided:
+            said = "; ".join(one.text for one in self.decided)
+            if sum(one.planned for one in self.decided) < (self.planned or 0):
+                said += f"; of the experiment {self.done:,} of {self.planned:,} attempts are made"
+            head = "STOPPED EARLY" if any(one.made < one.planned for one in self.decided) else "NOT ALL IS RUN"
+            return f"{head}: {said}, ownbench run without --until-decided makes the rest"
+        of = "" if self.planned is None else f" of {self.planned:,} planned"
+        because = f" ({self.stopped_because})" if self.stopped_because else ""
+        on = f"; {self.goes_on} goes on" if self.goes_on else ""
+        return f"INCOMPLETE: {self.done:,}{of} attempts are done{because}; every figure is provisional{on}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyEnd:
+    """What a contender came to that was run until decided."""
+
+    contender: str
+    because: str
+    """As its rule said it."""
+    made: int
+    planned: int
+    """Attempts of this contender."""
+    looked_at: int
+    """Tasks that decided."""
+    tasks: int
+
+    @property
+    def text(self) -> str:
+        """In one line."""
+        made = f"all its {self.planned:,}" if self.made == self.planned else f"{self.made:,} of its {self.planned:,}"
+        return f"{self.contender} was {self.because}, with {made} attempts made"
+
+    @property
+    def note(self) -> str | None:
+        """For a reader of figures over more than what decided."""
+        if self.made < self.planned or self.looked_at >= self.tasks:
+            return None
+        return (
+            f"{self.contender} was {self.because}; all its attempts are made since: by the policy that it began with, "
+            f"ownbench gate judges the first {self.looked_at:,} tasks, these figures are of all"
+        )
+
+
+def progress_of(table: TaskTable, manifest: Manifest | None) -> Progress:
+    """What the manifest says, or the rows where there is none. Skipped rows alone make a run incomplete."""
+    tried = int((table.trials - table.skipped).sum())
+    if manifest is None:
+        skipped = int(table.skipped.sum())
+        return Progress(
+            planned=tried + skipped if skipped else None, done=tried, complete=not skipped, stopped_because=None
+        )
+    ends = early_ends(table, manifest)
+    return Progress(
+        planned=manifest.planned or None,
+        done=manifest.done or tried,
+        complete=manifest.complete and not table.skipped.any(),
+        stopped_because=manifest.stopped_because,
+        decided=ends if manifest.stopped_because in {end.because for end in ends} else (),
+        goes_on=undecided_command(table.report, manifest),
+    )
+
+
+def early_ends(table: TaskTable, manifest: Manifest | None) -> tuple[EarlyEnd, ...]:
+    """The contenders of a table that were run until decided, and were."""
+    found = []
+    for digest, record in manifest.early_records.items() if manifest else ():
+        because, numbers = record.get("because"), [record.get(key) for key in ("looked_at", "tasks")]
+        if digest in table.contender_digests and isinstance(because, str) and all(type(n) is int for n in numbers):
+            i = table.contender_digests.index(digest)
+            planned, skipped = int(table.trials[i].sum()), int(table.skipped[i].sum())
+            found.append(
+                EarlyEnd(
+                    contender=table.contenders[i],
+                    because=because,
+                    made=planned - skipped,
+                    planned=planned,
+                    looked_at=int(numbers[0] or 0),
+                    tasks=int(numbers[1] or 0),
+                )
+            )
+    return tuple(found)
+
+
+def load_evidence(
+    report: Path, split: str | None = None, *, attempts: bool = False
+) -> tuple[TaskTable, Manifest | None]:
+    """The outcomes and the manifest of a report.
+
+    Args:
+        report: the report's folder.
+        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
+        attempts: keep latencies and labels while the rows are read, for a reader who needs them.
+
+    Raises:
+        UsageError: there is no such folder, or no such split.
+        EvidenceError: there are no outcomes, or they are broken.
+    """
+    if not report.is_dir():
+        what = "is a file, a report is a folder" if report.exists() else "there is no such report"
+        raise UsageError(f"{report}: {what}")
+    if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
+        raise EvidenceError(stopped_before_tables(report))
+    return load_task_table(report, split, attempts=attempts), read_manifest(report)

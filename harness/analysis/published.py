@@ -1,0 +1,187 @@
+"""What a published headline supports, from its counts alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from harness.core import Estimate, UsageError, as_json, p_equation, p_text, percent, plural, points
+from harness.stats import audit, mcnemar_all
+
+SAME_TASKS = (
+    "counted as tasks tried once each: several trials of the same tasks would prove less than their number says"
+)
+
+LARGEST = 10_000_000
+"""Tasks at most: each table that two counts allow is looked at."""
+
+ROUNDING = 1e-9
+"""p values closer than this are the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """Two pass counts, and the conclusions that they leave open."""
+
+    a: Estimate
+    b: Estimate
+    delta: float
+    unpaired_p: float
+    """Fisher's exact test, as if the two had met different tasks."""
+    paired_p_best: float | None
+    """The least exact McNemar p over all tables with these counts; ``None`` without common tasks."""
+    paired_p_worst: float | None
+    tasks_needed: int | None
+    sentence: str
+    discordant: tuple[int, int] | None
+    """The fewest and the most tasks that only one of the two can have passed."""
+    best: tuple[int, int] | None
+    """Tasks that only a, and only b, passed in the table behind ``paired_p_best``."""
+    worst: tuple[int, int] | None
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values; a null has its reason under ``why``."""
+        record: dict[str, Any] = as_json(self)
+        reasons = []
+        if self.paired_p_best is None:
+            reasons.append("paired_p: different numbers of tasks, so no task was met by both for certain")
+        if self.tasks_needed is None:
+            reasons.append("tasks_needed: no number of tasks would show a difference of 0")
+        return record | {"why": "; ".join(reasons) or None}
+
+
+def headline(a: tuple[int, int], b: tuple[int, int], *, discordant: int | None = None, level: float = 0.95) -> Headline:
+    """Reads two counts as a sceptic would: every table by task that they allow is looked at.
+
+    The paired p is McNemar's exact one, the sign test on the tasks that only one of the two passed: a claim that is to
+    convince others is held to a test that never rejects too often.
+
+    Args:
+        a: (passes, tasks) of the first.
+        b: (passes, tasks) of the second.
+        discordant: how many tasks only one of them passed, where it is known.
+        level: confidence of the intervals; tests at 1 - level.
+
+    Raises:
+        UsageError: the counts are impossible, alone or together.
+    """
+    (ka, na), (kb, nb) = a, b
+    if max(na, nb) > LARGEST:
+        raise UsageError(
+            f"more than {LARGEST:,} tasks: every table that the counts allow is looked at, and that is many"
+        )
+    _possible(a, b, discordant)
+    try:
+        found = audit(a, b, discordant=discordant, level=level)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    p_best = p_worst = best = worst = None
+    if found.discordant is not None:
+        (p_best, best), (p_worst, worst) = _ends(found.discordant, ka - kb)
+    delta = (ka * nb - kb * na) / (na * nb)
+    return Headline(
+        a=found.a,
+        b=found.b,
+        delta=delta,
+        unpaired_p=found.unpaired_p,
+        paired_p_best=p_best,
+        paired_p_worst=p_worst,
+        tasks_needed=found.tasks_needed,
+        sentence=_sentence(delta, (p_best, p_worst), found.unpaired_p, level),
+        discordant=found.discordant,
+        best=best,
+        worst=worst,
+        notes=(SAME_TASKS, *_needed(found.tasks_needed, min(na, nb), known=discordant is not None)),
+    )
+
+
+def _possible(a: tuple[int, int], b: tuple[int, int], discordant: int | None) -> None:
+    """Raises `UsageError` where no table has that many discordant tasks."""
+    (ka, na), (kb, nb) = a, b
+    if discordant is None or na != nb or max(ka, kb) > na:
+        return
+    fewest, most = abs(ka - kb), min(ka + kb, 2 * na - ka - kb)
+    if not fewest <= discordant <= most or (discordant - fewest) % 2:
+        step = " in steps of 2" if most > fewest else ""
+        raise UsageError(f"{ka}/{na} and {kb}/{nb} cannot have {discordant} discordant tasks: {fewest} to {most}{step}")
+
+
+def _ends(discordant: tuple[int, int], gap: int) -> tuple[tuple[float, tuple[int, int]], tuple[float, tuple[int, int]]]:
+    """The least and the greatest p over tables, each with the first table that has it: (only a, only b)."""
+    import numpy as np
+
+    fewest, most = discordant
+    one_only = np.arange(fewest, most + 1, 2)
+    p = mcnemar_all((one_only + gap) // 2, (one_only - gap) // 2, mid=False)
+    found = []
+    for hit in (p <= p.min() + ROUNDING, p >= p.max() - ROUNDING):
+        place = int(np.argmax(hit))
+        found.append((float(p[place]), _split(int(one_only[place]), gap)))
+    return found[0], found[1]
+
+
+def _split(discordant: int, gap: int) -> tuple[int, int]:
+    return (discordant + gap) // 2, (discordant - gap) // 2
+
+
+def _sentence(delta: float, paired: tuple[float | None, float | None], unpaired: float, level: float) -> str:
+    """One sentence for somebody who decides and does not test."""
+    alpha = 1.0 - level
+    best, worst = paired
+    if delta == 0.0:
+        return "Both passed equally often: no difference is shown, and no equality either."
+    lead = f"A difference of {points(delta)} points"
+    if best is None or worst is None:
+        if unpaired <= alpha:
+            return f"{lead} is more than chance explains ({p_equation(unpaired)}), if the tasks were equally hard."
+        return f"{lead} cannot be told from chance ({p_equation(unpaired)}) and supports no claim."
+    if best == worst:
+        if best <= alpha:
+            return f"{lead} is more than chance explains ({p_equation(best)})."
+        return f"{lead} cannot be told from chance ({p_equation(best)}) and supports no claim."
+    if worst <= alpha:
+        return f"{lead} is more than chance explains, however the passes fell ({p_equation(worst)} at most)."
+    if best > alpha:
+        return (
+            f"{lead} supports no claim: even if the passes fell as favourably as they can, it cannot be told from "
+            f"chance ({p_equation(best)} at least)."
+        )
+    return (
+        f"{lead} may be real or chance: it hangs on how many tasks only one of the two passed, which is not published "
+        f"(p from {p_text(best)} to {p_text(worst)})."
+    )
+
+
+def _needed(tasks: int | None, had: int, *, known: bool) -> list[str]:
+    if tasks is None:
+        return []
+    share = "at the discordance given" if known else "if passing a task with one says nothing about the other"
+    run = f"({had:,} were run)"
+    return [f"to show such a difference in 4 of 5 tries takes about {tasks:,} tasks {run}, {share} (Connor 1987)"]
+
+
+def headline_rows(view: Headline) -> list[list[str]]:
+    """The figures as rows of two texts: what, and how much."""
+    level = f"{100 * view.a.level:g}%"
+    rows = [[name, _counted(one, level)] for name, one in (("a", view.a), ("b", view.b))]
+    rows.append(["difference", f"{points(view.delta)} points"])
+    rows.append(["had the tasks differed", f"{p_equation(view.unpaired_p)} (Fisher's exact test)"])
+    ends = [("same tasks, at best", view.paired_p_best, view.best)]
+    ends.append(("same tasks, at worst", view.paired_p_worst, view.worst))
+    if view.best == view.worst:
+        ends = [("on the same tasks", view.paired_p_best, view.best)]
+    for name, p, split in ends:
+        if p is not None and split is not None:
+            rows.append([name, f"{p_equation(p)} ({split[0]:,} only a, {split[1]:,} only b; McNemar, exact)"])
+    if view.discordant is not None:
+        fewest, most = view.discordant
+        span = f"{fewest:,}" if fewest == most else f"from {fewest:,} to {most:,}"
+        rows.append(["passed by one only", f"{span} of {plural(view.a.n_tasks, 'task')}"])
+    return rows
+
+
+def _counted(one: Estimate, level: str) -> str:
+    passes = round((one.value or 0.0) * one.n_tasks)
+    return (
+        f"{passes:,} of {one.n_tasks:,}: {percent(one.value)}, {level} interval {percent(one.low)} to "
+        f"{percent(one.high)} (Wilson)"
+    )

@@ -1,0 +1,222 @@
+"""Two reports laid side by side, task by task, and the reasons not to trust what lies there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.analysis.undecided import stopped_before_tables
+from harness.core import EvidenceError, Manifest, UsageError
+from harness.store import TaskTable, experiment_file, load_experiment, load_task_table, read_manifest
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One contender of one report."""
+
+    table: TaskTable
+    manifest: Manifest | None
+    contender: str
+
+    @property
+    def index(self) -> int:
+        """The contender's row in the table."""
+        return self.table.index(self.contender)
+
+    @property
+    def tried(self) -> "Ints":
+        """Positions of the tasks at which the contender has any row."""
+        import numpy as np
+
+        return np.flatnonzero(self.table.trials[self.index] > 0)
+
+    @property
+    def keys(self) -> dict[tuple[str, str], int]:
+        """The tasks tried: the identity of each, and its position in the table."""
+        return {self.key(i): i for i in self.tried.tolist()}
+
+    def key(self, task: int) -> tuple[str, str]:
+        """The identity of the task at a position: the digests of suite and task, or their names without digests."""
+        t = self.table
+        return t.suite_digests[task] or t.suites[task], t.task_digests[task] or t.tasks[task]
+
+    @property
+    def lost(self) -> "Floats":
+        """Attempts at each task that the instrument failed."""
+        lost: Floats = (self.table.errored[self.index] + self.table.ungraded[self.index]).astype(float)
+        return lost
+
+    @property
+    def lost_share(self) -> float:
+        """Of all attempts, the share that errored or could not be graded."""
+        return self.lost_share_at(self.tried)
+
+    def lost_share_at(self, rows: "Ints") -> float:
+        """The same at some of the tasks; attempts that were never made are none."""
+        made = int((self.table.trials - self.table.skipped)[self.index][rows].sum())
+        return float(self.lost[rows].sum()) / made if made else 1.0
+
+    @property
+    def suites(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the manifest says of the suites that were tried, by name."""
+        names = {self.table.suites[i] for i in self.tried.tolist()}
+        listed = self.manifest.suites if self.manifest else ()
+        return {str(s["name"]): s for s in listed if s.get("name") in names}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedOutcomes:
+    """Candidate and baseline at the same tasks, one entry a task."""
+
+    candidate: "tuple[Floats, Floats]"
+    """(sums, counts) of the graded trials."""
+    baseline: "tuple[Floats, Floats]"
+    domains: "Ints"
+    """Of each task, a position in ``domain_names``."""
+    domain_names: tuple[str, ...]
+    clusters: "Ints"
+
+    @property
+    def common(self) -> "Mask":
+        """Tasks at which both have a graded trial."""
+        mask: Mask = (self.candidate[1] > 0) & (self.baseline[1] > 0)
+        return mask
+
+    def at(self, mask: "Mask") -> "PairedOutcomes":
+        """The same at some of the tasks."""
+        return PairedOutcomes(
+            candidate=(self.candidate[0][mask], self.candidate[1][mask]),
+            baseline=(self.baseline[0][mask], self.baseline[1][mask]),
+            domains=self.domains[mask],
+            domain_names=self.domain_names,
+            clusters=self.clusters[mask],
+        )
+
+    def of_domain(self, name: str) -> "PairedOutcomes":
+        """The same at the tasks of one domain."""
+        code = self.domain_names.index(name) if name in self.domain_names else -1
+        return self.at(self.domains == code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Both sides at the tasks that both tried, in the baseline's order."""
+
+    candidate: Side
+    baseline: Side
+    candidate_rows: "Ints"
+    """Positions in the candidate's table."""
+    baseline_rows: "Ints"
+    outcomes: PairedOutcomes
+
+    def cost(self) -> "tuple[Floats, Floats]":
+        """Dollars a task of each, candidate first, at the tasks that both have graded trials at; NaN where unknown."""
+        return self._each(lambda side, rows: side.table.cost_sums[side.index][rows])
+
+    def seconds(self) -> "tuple[Floats, Floats]":
+        """Seconds a task of each, likewise."""
+        return self._each(lambda side, rows: seconds_of(side)[rows])
+
+    def _each(self, sums: Any) -> "tuple[Floats, Floats]":
+        common = self.outcomes.common
+        sides = (
+            (self.candidate, self.candidate_rows, self.outcomes.candidate[1]),
+            (self.baseline, self.baseline_rows, self.outcomes.baseline[1]),
+        )
+        first, second = (sums(side, rows)[common] / counts[common] for side, rows, counts in sides)
+        return first, second
+
+
+def coarser(candidate: "Ints", baseline: "Ints") -> "Ints":
+    """Where the two disagree about which tasks share a source, the coarser says it: fewer units claim less."""
+    import numpy as np
+
+    return min((candidate, baseline), key=lambda codes: len(np.unique(codes)))
+
+
+def seconds_of(side: Side) -> "Floats":
+    """Seconds over the graded trials of each task; NaN where one of them is unknown."""
+    import numpy as np
+
+    own = side.table.every_attempt().of(side.index)
+    return np.bincount(own.tasks, weights=own.seconds, minlength=len(side.table.tasks)).astype(np.float64)
+
+
+def load_side(report: Path, *, attempts: bool = False) -> tuple[TaskTable, Manifest | None]:
+    """The outcomes and the manifest of a report.
+
+    Raises:
+        UsageError: there is no such folder.
+        EvidenceError: there are no outcomes, or they are broken.
+    """
+    if not report.is_dir():
+        what = "is a file, a report is a folder" if report.exists() else "there is no such report"
+        raise UsageError(f"{report}: {what}")
+    if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
+        raise EvidenceError(stopped_before_tables(report))
+    return load_task_table(report, attempts=attempts), read_manifest(report)
+
+
+def default_contender(table: TaskTable, option: str, *, meant: str | None = None, besides: str | None = None) -> str:
+    """The contender of a report where none is named: the one that is meant, or the only one.
+
+    Args:
+        table: the report's outcomes.
+        option: what to name in the message where several could be meant.
+        meant: the locked baseline or the report's reference, where it has one.
+        besides: a contender that is the other side already.
+
+    Raises:
+        UsageError: several could be meant.
+    """
+    names = [name for name in table.contenders if name != besides]
+    if meant in names:
+        return str(meant)
+    if len(names) == 1:
+        return names[0]
+    raise UsageError(f"{table.report}: which contender? name one with {option}: {', '.join(names)}")
+
+
+def reference_of(report: Path) -> str | None:
+    """What ``experiment.yaml`` calls the reference, where there is such a file.
+
+    Raises:
+        UserFileError: the file is wrong.
+    """
+    return load_experiment(report).reference if experiment_file(report).is_file() else None
+
+
+def pair_sides(candidate: Side, baseline: Side) -> Pairs:
+    """Lays two sides over each other by the digests of suite and task, or by their names where there are none."""
+    import numpy as np
+
+    there, here = candidate.keys, baseline.keys
+    both = [key for key in here if key in there]
+    rows_b = np.array([here[key] for key in both], dtype=np.int64)
+    rows_c = np.array([there[key] for key in both], dtype=np.int64)
+    tables = candidate.table, baseline.table
+    clusters = [table.clusters[rows] for table, rows in zip(tables, (rows_c, rows_b), strict=True)]
+
+    def sums(side: Side, rows: "Ints") -> "tuple[Floats, Floats]":
+        return side.table.sums[side.index][rows], side.table.counts[side.index][rows].astype(np.float64)
+
+    return Pairs(
+        candidate=candidate,
+        baseline=baseline,
+        candidate_rows=rows_c,
+        baseline_rows=rows_b,
+        outcomes=PairedOutcomes(
+            candidate=sums(candidate, rows_c),
+            baseline=sums(baseline, rows_b),
+            domains=baseline.table.domains[rows_b],
+            domain_names=baseline.table.domain_names,
+            clusters=coarser(*clusters),
+        ),
+    )

@@ -1,0 +1,297 @@
+"""What the page of tasks shows: the tasks found, and one attempt with its conversation and calls.
+
+Texts of models and suites are data: what comes back here is visible, cut at a stated length and without keys.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.analysis.csv_export import safe_csv
+from harness.core import EvidenceError, Redactor, listed, plural, visible
+from harness.store import (
+    NO_TRANSCRIPTS,
+    AttemptRow,
+    InputSearch,
+    TaskFilter,
+    TaskIndex,
+    TaskRow,
+    Transcript,
+    attempt_columns,
+    attempt_of,
+    find_tasks,
+    matching_rows,
+    message_text,
+    read_attempt_calls,
+    read_outcome,
+    read_transcript,
+)
+
+LONGEST = 20_000
+"""Characters of one text that are shown."""
+TOGETHER = 400_000
+"""Characters of a conversation that are shown, over all its messages."""
+MOST = 200
+"""Messages, and calls, of one attempt that are shown."""
+_NAME = 300
+_MARGIN = 400
+"""Characters beyond the cut that are looked at for keys, so that none is cut in two and passes."""
+
+_REDACT = Redactor()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownText:
+    """A text as it may be shown."""
+
+    text: str
+    length: int
+    """Characters of the whole."""
+    cut: bool
+
+    @property
+    def note(self) -> str | None:
+        """What is said of a text that was cut."""
+        return f"the start of {plural(self.length, 'character')}" if self.cut else None
+
+
+def shown_text(text: str, limit: int = LONGEST) -> ShownText:
+    """``text`` made visible, with its line breaks, and cut at ``limit`` characters."""
+    start = visible(_REDACT(text[: limit + _MARGIN]), lines=True)
+    cut = len(text) > limit or len(start) > limit
+    return ShownText(text=start[:limit] if cut else start, length=len(text), cut=cut)
+
+
+# ------------------------------------------------------------------------------------------------------- tasks found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskList:
+    """A page of tasks."""
+
+    sentence: str
+    """Which of how many."""
+    contenders: tuple[str, ...]
+    """Whose results the rows show, as they are named in the report."""
+    rows: tuple[TaskRow, ...]
+    """The tasks as they are; not to be shown without `visible`."""
+    table: tuple[Mapping[str, str], ...]
+    """What they are called, as visible texts: ``task``, ``suite``, ``domain`` and ``split``."""
+    total: int
+    attempts: int
+    """How many attempts of the tasks found, on every page, are as asked for."""
+    offset: int
+    limit: int
+
+
+def task_page(
+    index: TaskIndex, wanted: TaskFilter, *, offset: int = 0, limit: int = 50, inputs: InputSearch | None = None
+) -> TaskList:
+    """The tasks that are as asked for.
+
+    Args:
+        index: the report's index.
+        wanted: what is looked for.
+        offset: where the page starts.
+        limit: the most tasks on it.
+        inputs: what a search of the tasks' inputs for the same text has found, where there was one.
+
+    Raises:
+        UsageError: the filter names what the report does not have.
+    """
+    found = find_tasks(index, wanted if inputs is None else replace(wanted, inputs=inputs.tasks),
+                       offset=offset, limit=limit)  # fmt: skip
+    names = tuple(dict.fromkeys(wanted.contenders)) or index.contenders
+    if not found.total:
+        sentence = "No task is as asked for."
+    elif not found.rows:
+        sentence = f"There are {plural(found.total, 'task')}; the page lies behind the last."
+    else:
+        which = f"{offset + 1:,} to {offset + len(found.rows):,} of {plural(found.total, 'task')}"
+        part = f" in the {wanted.split} part of the suites" if wanted.split not in {None, "all"} else ""
+        sentence = f"{which}{part}; {plural(found.attempts, 'attempt')} at them as asked for."
+    return TaskList(
+        sentence=sentence,
+        contenders=names,
+        rows=found.rows,
+        table=tuple(_cells(row) for row in found.rows),
+        total=found.total,
+        attempts=found.attempts,
+        offset=offset,
+        limit=limit,
+    )
+
+
+def attempts_csv(index: TaskIndex, wanted: TaskFilter, most: int = 100_000) -> tuple[bytes, str | None]:
+    """The attempts that are as asked for as a CSV file, and a sentence where only the first ``most`` are in it."""
+    rows = matching_rows(index, wanted)
+    note = f"The first {most:,} of {plural(len(rows), 'attempt')}." if len(rows) > most else None
+    columns = attempt_columns(index, rows[:most])
+    del columns["row"]  # a place in a file that the reader of this one does not have
+    names = list(columns)
+    return safe_csv([dict(zip(names, one, strict=True)) for one in zip(*columns.values(), strict=True)], names), note
+
+
+def search_note(search: InputSearch) -> str:
+    """How far the inputs of the tasks that are shown were searched, as a sentence."""
+    if search.why is not None:
+        return f"{search.why}."
+    if search.next is not None:
+        return f"Of {plural(search.of, 'task')} the inputs of {search.searched:,} were searched so far."
+    unread = search.of - search.searched
+    rest = f"; of {unread:,} there is no transcript" if unread > 0 else ""
+    return f"The inputs of {plural(search.searched, 'task')} were searched{rest}."
+
+
+def _cells(row: TaskRow) -> Mapping[str, str]:
+    words = {"task": row.task, "suite": row.suite, "domain": row.domain, "split": row.split}
+    return {name: _name(word) or "" for name, word in words.items()}
+
+
+def _name(text: str | None) -> str | None:
+    return None if text is None else visible(_REDACT(text[: 2 * _NAME]), _NAME)
+
+
+# ------------------------------------------------------------------------------------------------------- one attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageView:
+    """One message of a conversation."""
+
+    role: str
+    text: ShownText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallView:
+    """One call made for an attempt. ``None`` is unknown."""
+
+    role: str
+    model: str
+    fields: Mapping[str, Any]
+    """The columns of the call table by name, texts visible."""
+    reply: ShownText | None
+    """What the model answered, where the reply was kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptView:
+    """One attempt with all that is kept of it. What cannot be had is ``None``, and its ``…_why`` says why."""
+
+    attempt: AttemptRow
+    """The outcome as it is; not to be shown without `visible`."""
+    fields: Mapping[str, Any]
+    """The columns of the outcome table by name, texts visible."""
+    escalation: str
+    """Whether it was escalated and who answered, as a sentence."""
+    reason: ShownText | None
+    """The grader's."""
+    reason_why: str | None
+    messages: tuple[MessageView, ...] | None
+    messages_why: str | None
+    left_out: int
+    """Messages behind those that are shown."""
+    calls: tuple[CallView, ...] | None
+    calls_why: str | None
+    calls_left_out: int
+
+
+def attempt_view(index: TaskIndex, attempt: AttemptRow | str) -> AttemptView:
+    """One attempt, given as it was found or by its attempt_id, with its conversation, calls and grader's reason.
+
+    Raises:
+        EvidenceError: there is no such attempt, or the outcomes are broken or were written anew since the index was
+            loaded. A broken transcript or call table is told of in the view.
+    """
+    if isinstance(attempt, str):
+        attempt = attempt_of(index, attempt)
+    return _view(index, attempt, *_transcript(index, attempt))
+
+
+def _view(index: TaskIndex, attempt: AttemptRow, transcript: Transcript | None, why: str | None) -> AttemptView:
+    columns = {name: _value(value) for name, value in read_outcome(index, attempt.row).items()}
+    messages = None if transcript is None else _messages(transcript)
+    calls, calls_why = _calls(index, attempt, transcript, expected=columns["calls"])
+    reason = shown_text(transcript.reason) if transcript is not None and transcript.reason else None
+    return AttemptView(
+        attempt=attempt,
+        fields=columns,
+        escalation=_escalation(columns),
+        reason=reason,
+        reason_why=None if reason is not None else why or "the grader gave no reason",
+        messages=messages,
+        messages_why=why,
+        left_out=len(transcript.messages) - len(messages) if transcript is not None and messages is not None else 0,
+        calls=None if calls is None else calls[:MOST],
+        calls_why=calls_why,
+        calls_left_out=max(0, len(calls or ()) - MOST),
+    )
+
+
+def _transcript(index: TaskIndex, attempt: AttemptRow) -> tuple[Transcript | None, str | None]:
+    """The conversation, or why there is none."""
+    if attempt.attempt_id is None:
+        return None, "the outcome has no attempt_id, so nothing else can be found that belongs to it"
+    if attempt.status == "skipped":
+        return None, "it was never tried"
+    try:
+        return read_transcript(index.report, attempt.attempt_id, near=attempt.row / index.rows), None
+    except EvidenceError as error:
+        there = any(index.report.glob("transcripts.parquet")) or any(index.report.glob("attempts*.jsonl"))
+        return None, visible(_REDACT(str(error))) if there else NO_TRANSCRIPTS
+
+
+def _messages(transcript: Transcript) -> tuple[MessageView, ...]:
+    found: list[MessageView] = []
+    left = TOGETHER
+    for message in transcript.messages[:MOST]:
+        role = message.get("role") if isinstance(message, Mapping) else None
+        text = shown_text(message_text(message), min(LONGEST, max(left, 0)))
+        left -= len(text.text)
+        found.append(MessageView(role=_name(role if isinstance(role, str) else None) or "unknown", text=text))
+    return tuple(found)
+
+
+def _calls(
+    index: TaskIndex, attempt: AttemptRow, transcript: Transcript | None, *, expected: int | None
+) -> tuple[tuple[CallView, ...] | None, str | None]:
+    if attempt.attempt_id is None:
+        return None, "the outcome has no attempt_id, so nothing else can be found that belongs to it"
+    try:
+        calls = read_attempt_calls(index.report, attempt.attempt_id, near=attempt.row / index.rows, expected=expected)
+    except EvidenceError as error:
+        return None, visible(_REDACT(str(error)))
+    if calls is None:
+        return None, "the report holds no calls"
+    replies = transcript.replies if transcript is not None else {}
+    found = []
+    for call in calls:
+        reply = replies.get(call["request_digest"] or "")
+        text = reply.text if reply is not None and isinstance(reply.text, str) else None
+        found.append(
+            CallView(
+                role=_name(call["role"]) or "unknown",
+                model=_name(call["model"]) or "unknown",
+                fields={name: _value(value) for name, value in call.items()},
+                reply=None if text is None else shown_text(text),
+            )
+        )
+    return tuple(found), None
+
+
+def _escalation(fields: Mapping[str, Any]) -> str:
+    escalated, served = fields["escalated"], fields["served_by"]
+    by = f"; {served} answered" if served else ""
+    if escalated is None:
+        return f"Nothing is recorded about escalation{by}."
+    return f"{'Escalated' if escalated else 'Not escalated'}{by}."
+
+
+def _value(value: Any) -> Any:
+    """A cell: texts visible, lists as one text, everything else as it is."""
+    if isinstance(value, str):
+        return _name(value)
+    if isinstance(value, list):
+        return listed([_name(part) or "" for part in value if isinstance(part, str)])
+    return value

@@ -1,0 +1,191 @@
+"""How figures are written: one form each, rounded one way, in sentences, tables, pages and figures.
+
+Money is US dollars, time is seconds, rates and differences are fractions.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from harness.core.judged import Estimate
+from harness.core.visible_text import visible
+
+UNKNOWN = "-"
+"""What stands in a table where a figure cannot be had; the reason stands in the notes."""
+NO_SPREAD = "no spread seen"
+"""What stands in place of an interval without width."""
+NOT_KNOWN = "not known from so few"
+"""What is said of an end that lies at the limit of what is possible."""
+
+
+def hundredfold(share: float) -> float:
+    """In percent, halves a hair up: 76.25 is written 76.3 and not, as in binary, now up and now down."""
+    return 100 * share + math.copysign(1e-9, share)
+
+
+def no_width(low: float | None, high: float | None) -> bool:
+    """Whether an interval has come out without width: the data did not vary, which is no certainty."""
+    if low is None or high is None:
+        return False
+    return high - low <= 1e-9 * max(abs(low), abs(high))
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share as a percentage, ``72.8%``."""
+    return UNKNOWN if share is None else f"{hundredfold(share):.{digits}f}%"
+
+
+def percent_interval(estimate: Estimate) -> str:
+    """``72.8% [69.6, 75.7]``; without brackets where no interval can be had, or nothing was seen to vary."""
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return percent(estimate.value)
+    if no_width(estimate.low, estimate.high):
+        return f"{percent(estimate.value)} ({NO_SPREAD})"
+    return f"{percent(estimate.value)} [{hundredfold(estimate.low):.1f}, {hundredfold(estimate.high):.1f}]"
+
+
+def points(difference: float | None, digits: int = 2) -> str:
+    """A difference of two shares in percentage points, signed, ``-0.75``; nothing has no sign."""
+    if difference is None:
+        return UNKNOWN
+    text = f"{hundredfold(difference):+.{digits}f}"
+    return text if float(text) else text[1:]
+
+
+def points_interval(low: float | None, high: float | None) -> str:
+    """``[-1.63, -0.27]``; in words where nothing was seen to vary."""
+    if low is None or high is None:
+        return UNKNOWN
+    return f"({NO_SPREAD})" if no_width(low, high) else f"[{points(low)}, {points(high)}]"
+
+
+def spread_points(variance: float) -> str:
+    """The standard deviation of differences in points, ``4.2``: 100 at most, as for the differences themselves."""
+    return f"{100 * math.sqrt(min(1.0, variance)):.1f}"
+
+
+def dollars(usd: float | None) -> str:
+    """An amount as people write it, the same everywhere: ``$0.000799``, ``$0.243``, ``$141.27``, ``$1,230``.
+
+    Cents from a dollar on, whole dollars from a thousand on, else three digits. Below a billionth of a dollar, and from
+    a quadrillion on, a power of ten: ``$1.00e-12``.
+    """
+    if usd is None:
+        return UNKNOWN
+    if usd == 0:
+        return "$0"
+    sign, size = ("-" if usd < 0 else ""), abs(usd)
+    size = float(f"{size:.2e}") if size < 1 else size
+    if size < 1e-9 or size >= 1e15:
+        digits, power = f"{size:.2e}".split("e")
+        return f"{sign}${digits}e{int(power)}"
+    if size >= 999.995:
+        return f"{sign}${size:,.0f}"
+    return f"{sign}${size:.{2 if size >= 1 else 2 - math.floor(math.log10(size))}f}"
+
+
+def dollars_interval(estimate: Estimate) -> str:
+    """``$0.000799 [0.000762, 0.000836]``; ``[0.0895, unbounded]`` where one side has no end."""
+    if estimate.value is None or (estimate.low is None and estimate.high is None):
+        return dollars(estimate.value)
+    if no_width(estimate.low, estimate.high):
+        return f"{dollars(estimate.value)} ({NO_SPREAD})"
+    low, high = ("unbounded" if end is None else dollars(end).replace("$", "") for end in (estimate.low, estimate.high))
+    return f"{dollars(estimate.value)} [{low}, {high}]"
+
+
+def number(value: float) -> str:
+    """A count for people: ``412.5``, ``293,512``, ``2.5 million``, ``1 billion``."""
+    for least, word in ((1e15, "quadrillion"), (1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if abs(value) >= least:
+            return f"{value / least:,.4g} {word}" if abs(value) < 1e19 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def round_dollars(usd: float) -> str:
+    """A round amount, as on an axis: ``$0.001``, ``$2.50``, ``$10,000``, ``$5 million``."""
+    if usd >= 1e6:
+        return f"${number(usd)}"
+    text = dollars(usd)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text and not 1 <= usd != round(usd) else text
+
+
+def seconds(s: float | None) -> str:
+    """A duration to three digits, ``850 ms``, ``1.20 s``, ``412 s``."""
+    if s is None:
+        return UNKNOWN
+    return f"{_three_digits(1000 * s)} ms" if s < 0.9995 else f"{_three_digits(s)} s"
+
+
+def moment(when: datetime | None) -> str:
+    """A time as ``2026-11-22 00:24 UTC``."""
+    return UNKNOWN if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _three_digits(number: float) -> str:
+    return f"{number:,.{2 if number < 9.995 else 1 if number < 99.95 else 0}f}"
+
+
+def p_text(p: float | None) -> str:
+    """A p-value: ``0.0156``, ``<0.0001``."""
+    if p is None:
+        return UNKNOWN
+    p += 1e-12  # halves a hair up, as in percentages
+    return "<0.0001" if p < 1e-4 else f"{p:.4f}" if p < 0.1 else f"{p:.3f}"
+
+
+def p_equation(p: float | None) -> str:
+    """``p = 0.0156``, ``p < 0.0001``."""
+    text = p_text(p)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+
+
+_AMOUNT = re.compile(r"(?:\d{1,3}(?:[,_ ]\d{3})+|\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?")
+
+
+def amount_of(text: str, most: float) -> float | None:
+    """What somebody typed as an amount, thousands parted or not, with a dollar sign or without; nothing is ``None``.
+
+    Raises:
+        ValueError: it is no amount from 0 to ``most``; the text says so.
+    """
+    typed = text.strip().removeprefix("$").strip()
+    if not typed:
+        return None
+    try:
+        value = float(re.sub("[,_ ]", "", typed)) if _AMOUNT.fullmatch(typed) else math.nan
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= most:
+        raise ValueError(
+            f"{visible(text.strip(), 40)!r} is no amount from 0 to {most:,.6g}".replace("e+12", " trillion")
+        )
+    return value
+
+
+def amount_text(value: float | None) -> str:
+    """An amount as it stands in a field: ``2,000,000``, ``0.001``; nothing where it is not known."""
+    if value is None:
+        return ""
+    return f"{value:,.12f}".rstrip("0").rstrip(".") if value >= 1e-6 or value == 0 else f"{value:g}"
+
+
+def chance(share: float | None) -> str:
+    """How often something is so in redraws, ``100%``, ``>99%``, ``37%``, ``<1%``: 100% only where it always is."""
+    if share is None or share in {0.0, 1.0}:
+        return UNKNOWN if share is None else f"{100 * share:.0f}%"
+    return "<1%" if share < 0.01 else ">99%" if share > 0.99 else f"{100 * share:.0f}%"
+
+
+def plural(count: int, word: str) -> str:
+    """``1 task``, ``1,200 tasks``."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def listed(names: Sequence[str], most: int | None = None) -> str:
+    """``a``, ``a and b``, ``a, b and c``; of more than ``most`` the first, and how many more there are."""
+    shown = [*names[:most]] if most else [*names]
+    if len(names) > len(shown):
+        shown.append(f"{len(names) - len(shown):,} more")
+    return " and ".join([*([", ".join(shown[:-1])] if len(shown) > 1 else []), *shown[-1:]])

@@ -1,0 +1,205 @@
+"""From what an experiment says of its contenders to systems that can answer, one a suite."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.adapter import check_adapter, load_adapter
+from harness.core import Contender, Kind, ModelSpec, as_json, digest_json
+from harness.skill import (
+    OPEN_BY_TEXT,
+    OPEN_BY_TOOL,
+    Skill,
+    catalogue,
+    file_content,
+    load_library,
+    placebo,
+    skill_content,
+)
+from harness.system import CONTROLS, MAX_TURNS, Asking, Direct, Hybrid, Skilled, System
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectPlan:
+    """A contender that speaks with one model: bare, tuned, skilled, or both."""
+
+    model: str
+    adapters: Mapping[str, Path] = field(default_factory=dict)
+    """By suite name; a suite that is missing is answered without an adapter."""
+    skills: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    """By suite name: folders of a skill or of a library."""
+    delivery: str = "none"
+    written: Mapping[str, Any] = field(default_factory=dict)
+    """As the experiment has it, for the manifest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HybridPlan:
+    """A contender of two others."""
+
+    worker: str
+    expert: str
+    signal: str
+    threshold: float | None = None
+    rate: float | None = None
+    written: Mapping[str, Any] = field(default_factory=dict)
+
+
+Plan = DirectPlan | HybridPlan
+
+WRAPPERS = digest_json(
+    [
+        catalogue([("n", "d")]),
+        skill_content("n", "b", ["f"]),
+        file_content("n", "p", "t"),
+        OPEN_BY_TEXT,
+        OPEN_BY_TOOL,
+        "task again",
+    ]
+)
+"""Of the text around a skill: a change of it changes answers, so it changes every skilled contender's digest."""
+
+
+def build_systems(
+    plans: Mapping[str, Plan],
+    specs: Mapping[str, ModelSpec],
+    capabilities: Mapping[str, frozenset[str]],
+    suites: Sequence[str],
+    *,
+    seed: int = 0,
+) -> dict[str, dict[str, System]]:
+    """Every contender on every suite.
+
+    Args:
+        plans: by contender name, in the experiment's order; a hybrid's parts are among them.
+        specs: by model name.
+        capabilities: by model name: ``tools``, ``logprobs``, ``tool_role``.
+        suites: the suites' names.
+        seed: of the control ``random``.
+
+    Returns:
+        By contender name, then by suite name.
+
+    Raises:
+        UserFileError: a skill or an adapter cannot be used.
+    """
+    makers = _Makers(plans, specs, capabilities, suites, seed)
+    return {name: makers.systems(name) for name in plans}
+
+
+def contender_of(systems: Mapping[str, System]) -> Contender:
+    """The one identity behind a contender's systems on its suites."""
+    return next(iter(systems.values())).contender
+
+
+class _Makers:
+    """Builds each contender once, its parts first."""
+
+    def __init__(
+        self,
+        plans: Mapping[str, Plan],
+        specs: Mapping[str, ModelSpec],
+        capabilities: Mapping[str, frozenset[str]],
+        suites: Sequence[str],
+        seed: int,
+    ) -> None:
+        self.plans, self.specs, self.capabilities, self.suites, self.seed = plans, specs, capabilities, suites, seed
+        self.built: dict[str, dict[str, System]] = {}
+        self.libraries: dict[Path, tuple[Skill, ...]] = {}
+        # a part and its hybrid share answers, so a part asks for log-probabilities where its hybrid needs them
+        signals = {p.worker for p in plans.values() if isinstance(p, HybridPlan) and p.signal not in CONTROLS}
+        self.wants_logprobs = {name for name in plans if name in signals}
+
+    def systems(self, name: str) -> dict[str, System]:
+        if name not in self.built:
+            plan = self.plans[name]
+            made = self._hybrid(name, plan) if isinstance(plan, HybridPlan) else self._direct(name, plan)
+            self.built[name] = made
+        return self.built[name]
+
+    def _direct(self, name: str, plan: DirectPlan) -> dict[str, System]:
+        spec, can = self.specs[plan.model], self.capabilities[plan.model]
+        adapters = {suite: load_adapter(path) for suite, path in sorted(plan.adapters.items())}
+        if spec.backend == "transformers":
+            for tuned in adapters.values():
+                check_adapter(tuned, Path(spec.model))
+        skills = {s: self._skills(plan.skills[s], plan.delivery) for s in self.suites if plan.skills.get(s)}
+        kind = {(False, False): Kind.MODEL, (True, False): Kind.ADAPTER, (False, True): Kind.SKILLED}.get(
+            (bool(adapters), bool(skills)), Kind.BOTH
+        )
+        identity = {
+            "model": {"name": spec.name, "digest": spec.digest},
+            "adapters": {suite: a.digest for suite, a in adapters.items()},
+            "skills": {suite: [[s.name, s.digest] for s in found] for suite, found in skills.items()},
+            "delivery": [plan.delivery, WRAPPERS, MAX_TURNS] if skills else None,
+        }
+        described = as_json(
+            {
+                "model": {
+                    "name": spec.name,
+                    "backend": spec.backend,
+                    "model": spec.model if spec.backend in {"openai", "litellm"} else "",
+                    "revision": spec.revision,
+                    "sampling": spec.sampling,
+                    "digest": spec.digest,
+                    "template_digest": spec.template_digest,
+                },
+                **{key: value for key, value in identity.items() if key != "model" and value},
+                "written": plan.written,
+            }
+        )
+        backend = spec.options.get("recorded_backend") or spec.backend
+        contender = Contender(name=name, kind=kind, parts=described, digest=digest_json([name, identity]))
+        made: dict[str, System] = {}
+        for suite in self.suites:
+            adapter = adapters.get(suite)
+            asking = Asking(
+                model=spec.name,
+                model_digest=spec.digest,
+                sampling=spec.sampling,
+                adapter=str(adapter.path) if adapter else None,
+                adapter_digest=adapter.digest if adapter else None,
+                logprobs=name in self.wants_logprobs or (backend == "transformers" and "logprobs" in can),
+                calls_tools="tools" in can,
+                tool_role="tool_role" in can,
+            )
+            if suite in skills:
+                made[suite] = Skilled(contender=contender, asking=asking, skills=skills[suite], delivery=plan.delivery)
+            else:
+                made[suite] = Direct(contender=contender, asking=asking)
+        return made
+
+    def _hybrid(self, name: str, plan: HybridPlan) -> dict[str, System]:
+        worker, expert = self.systems(plan.worker), self.systems(plan.expert)
+        rule = {"signal": plan.signal, "threshold": plan.threshold, "rate": plan.rate, "seed": self.seed}
+        parts = [contender_of(worker).digest, contender_of(expert).digest]
+        contender = Contender(
+            name=name,
+            kind=Kind.HYBRID,
+            parts=as_json({"worker": plan.worker, "expert": plan.expert, "written": plan.written}),
+            digest=digest_json([name, parts, rule, plan.written.get("escalate")]),
+        )
+        return {
+            suite: Hybrid(
+                contender=contender,
+                worker=worker[suite],
+                expert=expert[suite],
+                signal=plan.signal,
+                threshold=plan.threshold,
+                rate=plan.rate,
+                seed=self.seed,
+            )
+            for suite in self.suites
+        }
+
+    def _skills(self, folders: tuple[Path, ...], delivery: str) -> tuple[Skill, ...]:
+        found = tuple(skill for folder in folders for skill in self._library(folder))
+        if delivery != "placebo":
+            return found
+        return tuple(placebo(skill, self._library(skill.folder.parent)) for skill in found)
+
+    def _library(self, folder: Path) -> tuple[Skill, ...]:
+        if folder not in self.libraries:
+            self.libraries[folder] = tuple(load_library(folder))
+        return self.libraries[folder]

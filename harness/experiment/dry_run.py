@@ -1,0 +1,221 @@
+"""A dry run: what would be asked, how often, at what price, and what is missing.
+
+Nothing is sent, nothing is written.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from harness.core import Contender, Cost, Message, Price, Task, as_json
+from harness.cost import estimate, lacking
+from harness.experiment.assembly import Assembled
+from harness.model import is_probed, missing_key, notes_of, refuse_remote, served_notes
+from harness.store import read_journal, read_manifest
+from harness.system import Hybrid, Skilled, System
+
+WORDS_TO_TOKENS = 1.35
+"""Tokens a word of English prose and code, about; a dry run has no tokenizer of the provider's."""
+ANSWER_TOKENS = 64
+"""Assumed for an answer where no sampling limit says less."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What a contender would be asked first, for one task."""
+
+    contender: str
+    suite: str
+    task: str
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContenderPlan:
+    """What one contender would do."""
+
+    contender: str
+    kind: str
+    attempts: int
+    calls_low: int
+    """At least so many calls; a hybrid may escalate every task, a progressive contender may open skills."""
+    calls_high: int
+    usd_low: float | None
+    """``None`` where a price is not known."""
+    usd_high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """All that a dry run found."""
+
+    attempts: int
+    done: int
+    suites: tuple[Mapping[str, object], ...]
+    plans: tuple[ContenderPlan, ...]
+    prompts: tuple[Prompt, ...]
+    missing_keys: tuple[str, ...]
+    """Sentences that name the variable and the model that needs it."""
+    missing_prices: tuple[str, ...]
+    """Models of whose calls no cost can be known."""
+    warnings: tuple[str, ...]
+    budget_usd: float | None
+    usd_low: float = 0.0
+    """The bill, as far as prices are known: an answer that contenders share is in each one's cost, and here once."""
+    usd_high: float = 0.0
+
+
+def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool = False) -> CheckResult:
+    """What `run_report` would do. The cost is a rough estimate from words, and says a range.
+
+    Raises:
+        UsageError: offline, and a model is called on another machine.
+    """
+    for spec in assembled.specs.values() if offline else ():
+        if spec.backend in {"openai", "litellm"}:
+            refuse_remote(spec)
+    recorded = read_journal(assembled.report).attempts
+    keys = [m for s in assembled.specs.values() if (m := missing_key(s, environment)) is not None]
+    prices = [name for name, spec in assembled.specs.items() if lacking(spec.price)]
+    plans = tuple(_plans(assembled))
+    billed = [plan for plan in plans if _is_billed(assembled, plan.contender)]
+    return CheckResult(
+        attempts=len(assembled.attempts),
+        done=sum(a.id in recorded for a in assembled.attempts),
+        suites=tuple(
+            {
+                "name": s.name,
+                "version": s.version,
+                "tasks": len(s.tasks),
+                "clusters": len({t.cluster for t in s.tasks}),
+                "domains": sorted({t.domain for t in s.tasks}),
+            }
+            for s in assembled.suites
+        ),
+        plans=plans,
+        prompts=tuple(_prompt(assembled, name) for name in assembled.systems),
+        missing_keys=tuple(keys),
+        missing_prices=tuple(prices),
+        warnings=tuple(_warnings(assembled)),
+        budget_usd=assembled.experiment.budget.usd,
+        usd_low=sum(plan.usd_low or 0.0 for plan in billed),
+        usd_high=sum(plan.usd_high or 0.0 for plan in billed),
+    )
+
+
+def _is_billed(assembled: Assembled, name: str) -> bool:
+    """Not a hybrid, which uses the answers of its parts; not a replay, whose answers are paid for."""
+    systems = assembled.systems[name].values()
+    models = {model for system in systems for model in system.models}
+    hybrid = any(isinstance(system, Hybrid) for system in systems)
+    return not hybrid and any(assembled.specs[model].backend != "replay" for model in models)
+
+
+def _plans(assembled: Assembled) -> Iterator[ContenderPlan]:
+    """One for each contender, in the experiment's order."""
+    counts = Counter((a.contender, a.suite.name) for a in assembled.attempts)
+    first = {(a.contender, a.suite.name): a.task for a in reversed(assembled.attempts)}
+    for name, contender in assembled.contenders.items():
+        asked = [
+            (system, first[name, suite], counts[name, suite])
+            for suite, system in assembled.systems[name].items()
+            if counts[name, suite]
+        ]
+        yield _plan(assembled, contender, asked)
+
+
+def _plan(assembled: Assembled, contender: Contender, asked: Sequence[tuple[System, Task, int]]) -> ContenderPlan:
+    """``asked``: on each suite the system, a task like the others, and the number of attempts."""
+    low = high = 0
+    usd_low: float | None = 0.0
+    usd_high: float | None = 0.0
+    for system, task, count in asked:
+        calls, least, most = _one(assembled, system, task)
+        low, high = low + calls[0] * count, high + calls[1] * count
+        usd_low = None if usd_low is None or least.usd is None else usd_low + least.usd * count
+        usd_high = None if usd_high is None or most.usd is None else usd_high + most.usd * count
+    return ContenderPlan(
+        contender=contender.name,
+        kind=contender.kind.value,
+        attempts=sum(count for _, _, count in asked),
+        calls_low=low,
+        calls_high=high,
+        usd_low=usd_low,
+        usd_high=usd_high,
+    )
+
+
+def _one(assembled: Assembled, system: System, task: Task) -> tuple[tuple[int, int], Cost, Cost]:
+    """Calls (fewest, most) and cost (least, most) of one attempt."""
+    if isinstance(system, Hybrid):
+        worker = _one(assembled, system.worker, task)
+        expert = _one(assembled, system.expert, task)
+        most = Cost.total([worker[2], expert[2]])
+        if system.signal == "always":
+            return (worker[0][0] + expert[0][0], worker[0][1] + expert[0][1]), Cost.total([worker[1], expert[1]]), most
+        if system.signal == "never":
+            return worker
+        return (worker[0][0], worker[0][1] + expert[0][1]), worker[1], most
+    request = system.first_request(task, 0)
+    (model,) = system.models
+    price: Price | None = assembled.specs[model].price
+    words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
+    answer = min(int(request.sampling.get("max_tokens", ANSWER_TOKENS)), ANSWER_TOKENS)
+    # machine time is not known before a run: about a second for a thousand tokens
+    once = estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=(words + answer) / 1000)
+    turns = 3 if isinstance(system, Skilled) and system.delivery == "progressive" else 1
+    return (1, turns), once, Cost.total([once] * turns)
+
+
+def _prompt(assembled: Assembled, name: str) -> Prompt:
+    suite = assembled.suites[0]
+    system, task = assembled.systems[name][suite.name], suite.tasks[0]
+    request = system.first_request(task, 0)
+    first = system.worker if isinstance(system, Hybrid) else system
+    return Prompt(
+        contender=name,
+        suite=suite.name,
+        task=task.id,
+        model=", ".join(sorted(first.models)),
+        messages=tuple(as_json(m) for m in request.messages),
+        tools=tuple(tool.name for tool in request.tools),
+    )
+
+
+def _warnings(assembled: Assembled) -> list[str]:
+    found = list(assembled.notes)
+    for name, systems in assembled.systems.items():
+        for suite, system in systems.items():
+            if isinstance(system, Skilled):
+                found += [f"{name} on {suite}: skill {s.name}: {w}" for s in system.skills for w in s.warnings]
+    if len(assembled.systems) > 1 and assembled.experiment.reference is None:
+        found.append("no reference is named: name the contender that the others are to be compared with")
+    found += [note for spec in assembled.specs.values() for note in notes_of(spec)]
+    found += [
+        f"model {spec.name}: base_url {spec.base_url} has no path, and most servers answer under /v1;"
+        f" if this one does, write {spec.base_url.rstrip('/')}/v1"
+        for spec in assembled.specs.values()
+        if spec.backend == "openai" and spec.base_url and not urlsplit(spec.base_url).path.strip("/")
+    ]
+    budget, limits = assembled.experiment.budget, assembled.experiment.limits
+    if budget.wall_s is not None and limits.timeout_s > budget.wall_s:
+        found.append(
+            f"limits.timeout_s ({limits.timeout_s:g} s) is longer than budget.wall_s ({budget.wall_s:g} s):"
+            " calls in flight when the run's time is over may go on beyond it"
+        )
+    manifest = read_manifest(assembled.report)
+    for name, spec in assembled.specs.items():
+        adapters = assembled.adapters.get(name, ())
+        probed = is_probed(spec, adapters)
+        if manifest is not None and (adapters or probed):  # what its probes found when the report was last run
+            found += [note for note in manifest.notes if note.startswith(f"model {name}: ")]
+        elif probed:
+            found += served_notes(spec, adapters)
+            found.append(f"model {name}: whether its server applies the adapters is looked at when the run begins")
+    unused = set(assembled.experiment.models) - set(assembled.specs)
+    if unused:
+        found.append(f"models that no contender uses: {', '.join(sorted(unused))}")
+    return list(dict.fromkeys(found))

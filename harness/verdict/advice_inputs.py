@@ -1,0 +1,251 @@
+"""All of an advice that the economics do not touch: kept, so that the next what-if takes a moment.
+
+The options, how they stand on their shared tasks, and the tests of quality need the outcomes; a bill needs only sums.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from harness.core import Decision, Estimate, Manifest, UsageError
+from harness.stats import clustered_rate, fieller_ratio
+from harness.store import TaskTable
+from harness.verdict.conditions import (
+    Condition,
+    Forgetting,
+    forgetting,
+    frequency_evidence,
+    general_suites,
+    grader_kinds,
+    narrow_format,
+    verifiable,
+)
+from harness.verdict.economics import Rates
+from harness.verdict.machine_time import MachineTime, machine_time
+from harness.verdict.option_rates import Standing, quality, stand
+from harness.verdict.options import Written, candidates, models_of, written_in
+
+if TYPE_CHECKING:
+    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+T = TypeVar("T")
+
+MARGIN = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdviceSettings:
+    """How the advice is asked for."""
+
+    margin: float = MARGIN
+    """The largest drop of the pass rate below the best option that is acceptable."""
+    kinds: Mapping[Decision, Sequence[str]] | None = None
+    """Contenders that the user calls owned, rented or mixed."""
+    without: Sequence[str] = ()
+    """Contenders that cannot be chosen, beside the controls."""
+    general: Sequence[str] = ()
+    """Suites that only show forgetting."""
+    level: float = 0.95
+    seed: int = 0
+
+    def checked(self) -> "AdviceSettings":
+        """Itself.
+
+        Raises:
+            UsageError: the margin is out of range.
+        """
+        if not 0 <= self.margin < 1:
+            raise UsageError(f"the margin must lie from 0 to below 1, found {self.margin:g}")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Grounds:
+    """What advice rests on; `harness.verdict.advise_at` reckons on it with any economics."""
+
+    table: TaskTable
+    manifest: Manifest | None
+    settings: AdviceSettings
+    written: Written
+    general: tuple[str, ...]
+    """Suites that are no work and only show forgetting."""
+    work: "Mask"
+    """Which of the table's tasks are the work."""
+    controls: tuple[str, ...]
+    standing: Standing
+    """At the costs on record."""
+    machine: MachineTime
+    _kept: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The options, in the order of every column of the standing."""
+        return tuple(c.contender for c in self.standing.candidates)
+
+    def at_margin(self, margin: float) -> "Grounds":
+        """The same outcomes at another margin of quality."""
+        return replace(self, settings=replace(self.settings, margin=margin).checked())
+
+    def at_hour(self, hour_usd: float | None, rates: Rates = None) -> tuple[TaskTable, Standing]:
+        """Table and standing at a price of a machine's hour and at stated rates; ``None``: as recorded, as measured."""
+        if hour_usd is None and rates is None:
+            return self.table, self.standing
+
+        def priced() -> tuple[TaskTable, Standing]:
+            table, s = self.machine.at(self.table, hour_usd, self._rates(rates)), self.standing
+            drawn = self._moved((s.drawn_costs, s.drawn_machine), hour_usd, rates)
+            return table, replace(s, costs=self.costs_at(hour_usd, rates), drawn_costs=drawn)
+
+        return self._once(("hour", hour_usd, rates), priced)
+
+    def costs_at(self, hour_usd: float | None, rates: Rates = None) -> "Floats":
+        """Dollars a task of each option at a price of a machine's hour and at stated rates; NaN where unknown."""
+        return self._moved((self.standing.costs, self.standing.machine), hour_usd, rates)
+
+    def stated(self, hour_usd: float | None, rates: Rates) -> dict[str, float]:
+        """Of each option whose machine is reckoned by a stated rate the dollars that it costs a task."""
+        each = self.machine.per_task(hour_usd, self._rates(rates))
+        found = {name: float(each[self.table.index(name)]) for name in self.names}
+        return {name: usd for name, usd in found.items() if not np.isnan(usd)}
+
+    def rate_of(self, name: str, rates: Rates) -> float | None:
+        """The rate stated for a contender, or for all; a hybrid has its worker's, which meets every task.
+
+        Not where the hybrid's expert is paid by the hour too: its part of the machine's time is then not known.
+        """
+        if rates is None or isinstance(rates, float):
+            return rates
+        entry = self.written.contenders.get(name, {})
+        if name in dict(rates) or entry.get("worker") is None:
+            return dict(rates).get(name)
+        experts = (self.written.models.get(model, {}) for model in models_of(str(entry.get("expert")), self.written))
+        if any((model.get("price") or {}).get("gpu_hour") is not None for model in experts):
+            return None
+        return self.rate_of(str(entry["worker"]), rates)
+
+    def _rates(self, rates: Rates) -> "Floats":
+        def known() -> "Floats":
+            options = set(self.names)
+            found = (self.rate_of(name, rates) if name in options else None for name in self.table.contenders)
+            return np.array([np.nan if rate is None else rate for rate in found])
+
+        return self._once(("stated", rates), known)
+
+    def _moved(self, costs: "tuple[Floats, Floats]", hour_usd: float | None, rates: Rates) -> "Floats":
+        places = np.array([self.table.index(name) for name in self.names])
+        return self.machine.moved(places, costs, hour_usd, self._rates(rates))
+
+    # ------------------------------------------------------------------------------------- asked for again and again
+
+    def forgetting(self) -> tuple[Forgetting, ...]:
+        """Every tuned model against its base on the general suites."""
+        margin = self.settings.margin
+        return self._once(("forgetting", margin), lambda: forgetting(self.table, self.written, self.general, margin))
+
+    def quality(self, best: int) -> tuple[str, ...]:
+        """Of each option whether it holds the quality of the best."""
+        margin = self.settings.margin
+        return self._once(("quality", best, margin), lambda: quality(self.table, self.standing, best, margin))
+
+    def about_tasks(self, lead: str) -> tuple[Condition, Condition]:
+        """The two conditions on the tasks: a narrow format, and grades by rule."""
+
+        def asked() -> tuple[Condition, Condition]:
+            kinds = grader_kinds(self.manifest, [s for s, u in zip(self.table.suites, self.work, strict=True) if u])
+            narrow = narrow_format(self.table, lead, kinds, self.work)
+            return narrow, verifiable(self.table, self.manifest, kinds)
+
+        return self._once(("tasks", lead), asked)
+
+    def about_pair(self, pair: tuple[int, int] | None, hour_usd: float | None, rates: Rates = None) -> list[str]:
+        """How an owned and a rented option compare in cost a pass and latency, in words."""
+        if pair is None:
+            return []
+        table, standing = self.at_hour(hour_usd, rates)
+        return self._once(("pair", pair, hour_usd, rates), lambda: frequency_evidence(table, standing, pair))
+
+    def rates(self) -> tuple[Estimate, ...]:
+        """Each option's pass rate on the shared tasks."""
+
+        def asked() -> tuple[Estimate, ...]:
+            shared = (self._shared(self.table, i) for i in range(len(self.names)))
+            return tuple(clustered_rate(*figures, self.settings.level) for figures in shared)
+
+        return self._once(("rates",), asked)
+
+    def costs_per_pass(self, hour_usd: float | None, rates: Rates = None) -> tuple[Estimate, ...]:
+        """What a pass of each option costs on the shared tasks."""
+
+        def asked() -> tuple[Estimate, ...]:
+            table, _ = self.at_hour(hour_usd, rates)
+            found = []
+            for i, name in enumerate(self.names):
+                sums, counts, clusters = self._shared(table, i)
+                costs = table.cost_sums[table.index(name)][self.standing.shared] / counts
+                found.append(fieller_ratio(costs, sums / counts, clusters, self.settings.level))
+            return tuple(found)
+
+        return self._once(("per pass", hour_usd, rates), asked)
+
+    def trials(self, option: int) -> int:
+        """Graded attempts of the option at the shared tasks."""
+        return int(self.table.counts[self.table.index(self.names[option])][self.standing.shared].sum())
+
+    def _shared(self, table: TaskTable, option: int) -> tuple[Any, Any, Any]:
+        place, shared = table.index(self.names[option]), self.standing.shared
+        return table.sums[place][shared], table.counts[place][shared], table.clusters[shared]
+
+    def _once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """Kept; of each sort the oldest goes where somebody has tried many prices."""
+        if key not in self._kept:
+            made = make()
+            same = [k for k in self._kept if k[0] == key[0]]
+            if len(same) >= MOST:
+                self._kept.pop(same[0], None)
+            self._kept[key] = made
+        found: T = self._kept[key]
+        return found
+
+
+MOST = 12
+"""Results of one sort that are kept; the largest are a table of costs and its draws."""
+
+
+def grounds_of(table: TaskTable, manifest: Manifest | None, settings: AdviceSettings | None = None) -> Grounds:
+    """What any advice on this table rests on.
+
+    Raises:
+        UsageError: no such contender or suite, or the margin is out of range.
+        EvidenceError: no task that all options share, or the table of calls is broken.
+    """
+    asked = (settings or AdviceSettings()).checked()
+    general = _general(table, manifest, asked.general)
+    work = ~np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in general])
+    written = written_in(table.report, manifest)
+    found, controls = candidates(table, written, asked.kinds, asked.without)
+    machine = machine_time(table, written, [c.contender for c in found])
+    return Grounds(
+        table=table,
+        manifest=manifest,
+        settings=asked,
+        written=written,
+        general=general,
+        work=work,
+        controls=controls,
+        standing=stand(table, found, work, asked.seed, machine.usd),
+        machine=machine,
+    )
+
+
+def _general(table: TaskTable, manifest: Manifest | None, named: Sequence[str]) -> tuple[str, ...]:
+    for name in named:
+        if name not in table.suites:
+            listed = ", ".join(dict.fromkeys(str(s) for s in table.suites))
+            raise UsageError(f"{table.report} has no suite {name!r}; it has {listed}")
+    found = general_suites(table, manifest, named)
+    if set(found) == set(table.suites):
+        raise UsageError("every suite is named general, so no work is left to advise on; leave one out")
+    return found

@@ -1,0 +1,294 @@
+"""The gate: may the candidate replace the baseline? SHIP, BLOCK, INCONCLUSIVE or INVALID, with every reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.analysis import Change, Pairs, Side, changes, default_contender, load_side, pair_sides, reference_of
+from harness.core import Comparison, Decision, EvidenceError, UsageError, as_json, listed, plural
+from harness.stats import DomainHarm, compare
+from harness.verdict.baseline import moved, read_lock
+from harness.verdict.checks import Reason, evidence_checks
+from harness.verdict.early_gate import Replayed, replayed
+from harness.verdict.gate_reasons import baseline_stands, rule_reasons, with_bounds
+from harness.verdict.policy import Policy, check_domains, in_words, load_policy
+from harness.verdict.weighing import Weighed, tasks_to_decide, weigh
+from harness.verdict.words import clean
+
+EXIT_CODES: Mapping[Decision, int] = {
+    Decision.SHIP: 0,
+    Decision.BLOCK: 1,
+    Decision.INCONCLUSIVE: 3,
+    Decision.INVALID: 4,
+}
+"""What the command ends with; 2 is wrong use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainVerdict:
+    """What became of one domain."""
+
+    domain: str
+    n_tasks: int
+    delta: float | None
+    p_adjusted: float | None
+    """Of harm, one-sided, within the family of domains; ``None`` where the domain is in no family."""
+    margin: float
+    role: str
+    """``gated``, ``critical`` or ``exempt``."""
+    harmed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """A verdict on a candidate, with its reasons."""
+
+    decision: Decision
+    exit_code: int
+    reasons: tuple[Reason, ...]
+    comparison: Comparison | None
+    """Candidate less baseline; ``None`` where the two cannot be laid side by side."""
+    changed: tuple[Change, ...]
+    tasks_needed: int | None
+    """Tasks that would decide, were the differences seen the true ones; ``None`` where it is decided, or where tasks
+    are not what is missing."""
+    domains: tuple[DomainVerdict, ...]
+    baseline: str
+    """The name of the baseline contender."""
+    candidate: str
+    baseline_report: str
+    candidate_report: str
+    exempt: tuple[str, ...]
+    policy: Policy
+    sentence: str
+    early: Mapping[str, Any] | None = None
+    """Of a candidate that was run until decided: tasks looked at and planned, the looks, which one decided."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON values, the promised keys first."""
+        record: dict[str, Any] = {
+            key: as_json(getattr(self, key))
+            for key in self.__slots__  # in the order of the fields
+            if key != "policy"
+        }
+        record["policy"] = self.policy.model_dump(mode="json")
+        if record["comparison"] is not None and self.comparison is not None:
+            bounds = self.comparison.bounds
+            record["comparison"]["bounds"] = None if bounds is None else {"low": bounds[0], "high": bounds[1]}
+        return record
+
+
+def gate(
+    baseline: Path | str,
+    candidate: Path | str,
+    policy: Policy | Path | str | None = None,
+    *,
+    baseline_contender: str | None = None,
+    candidate_contender: str | None = None,
+) -> Gate:
+    """Judges whether a candidate may replace a baseline.
+
+    Args:
+        baseline: the report that holds the baseline.
+        candidate: the report that holds the candidate; may be the same.
+        policy: a policy, the path of a ``gate.yaml``, or None for the defaults.
+        baseline_contender: by default the locked contender of the report, its reference, or its only one.
+        candidate_contender: by default the report's reference or its only contender; in the same report the only other.
+
+    Returns:
+        The verdict. Evidence that cannot be judged is a verdict too, INVALID.
+
+    Raises:
+        UsageError: no such report or contender, several could be meant, or a contender against itself.
+        UserFileError: the policy is wrong, or names a domain that neither report has.
+    """
+    baseline, candidate = Path(baseline), Path(candidate)
+    rules = policy if isinstance(policy, Policy) else load_policy(None if policy is None else Path(policy))
+    source = "policy" if policy is None or isinstance(policy, Policy) else policy
+    names = (baseline_contender, candidate_contender)
+    try:
+        pairs, unlocked = _sides(baseline, candidate, names, attempts=rules.max_latency_ratio is not None)
+    except EvidenceError as error:
+        return _unreadable(error, (baseline, candidate), names, rules)
+    check_domains(rules, _domains_of(pairs), source)
+    early = replayed(pairs, rules, baseline, None if policy is None or isinstance(policy, Policy) else Path(policy))
+    stretch, decided = (early.stretch, early.decided) if early else (None, None)
+    compared = _compared(stretch or pairs)
+    open_ = early is not None and not early.reason.holds
+    evidence = evidence_checks(pairs, rules, stretch, undecided=open_)
+    checks = (*with_bounds(evidence, compared), baseline_stands(unlocked))
+    checks += (early.reason,) if early else ()
+    pairs = stretch or pairs
+    if not all(check.holds for check in checks):
+        return _verdict(pairs, rules, Decision.INVALID, checks, early=early)
+    weighed = decided.weighed if decided else weigh(pairs.outcomes, rules)
+    reasons = [*checks, *rule_reasons(weighed, pairs, compared, rules, decided)]
+    if decided:
+        decision = decided.decision
+    elif weighed.blocks:
+        decision = Decision.BLOCK
+    elif weighed.proves and all(reason.holds for reason in reasons if reason.rule != "no_harm"):
+        decision = Decision.SHIP
+    else:
+        decision = Decision.INCONCLUSIVE
+    return _verdict(pairs, rules, decision, tuple(reasons), weighed, early=early)
+
+
+def _sides(
+    baseline: Path, candidate: Path, names: tuple[str | None, str | None], *, attempts: bool
+) -> tuple[Pairs, tuple[str, ...] | None]:
+    """Both sides paired, and what has moved of a locked baseline (None where nothing is locked)."""
+    table, manifest = load_side(baseline, attempts=attempts)
+    same = baseline.resolve() == candidate.resolve()
+    other, other_manifest = (table, manifest) if same else load_side(candidate, attempts=attempts)
+    lock = read_lock(baseline)
+    first, second = names
+    if first is None:
+        meant = lock.contender if lock else reference_of(baseline)
+        first = default_contender(table, "--baseline-contender", meant=meant, besides=second if same else None)
+    if second is None:
+        meant, besides = (None, first) if same else (reference_of(candidate), None)
+        second = default_contender(other, "--candidate-contender", meant=meant, besides=besides)
+    table.index(first), other.index(second)
+    if same and first == second:
+        raise UsageError(f"{first!r} is gated against itself; name another with --candidate-contender")
+    pairs = pair_sides(
+        Side(table=other, manifest=other_manifest, contender=second),
+        Side(table=table, manifest=manifest, contender=first),
+    )
+    return pairs, None if lock is None else moved(baseline, table, lock, first)
+
+
+def _domains_of(pairs: Pairs) -> set[str]:
+    return {name for side in (pairs.baseline, pairs.candidate) for name in side.table.domain_names}
+
+
+def _compared(pairs: Pairs) -> Comparison | None:
+    out = pairs.outcomes
+    if not out.common.any():
+        return None
+    a, b = pairs.candidate.contender, pairs.baseline.contender
+    if a == b:
+        a, b = f"{a} (candidate)", f"{b} (baseline)"
+    return compare(
+        *out.candidate,
+        *out.baseline,
+        out.clusters,
+        a_name=a,
+        b_name=b,
+        a_errored=pairs.candidate.lost[pairs.candidate_rows],
+        b_errored=pairs.baseline.lost[pairs.baseline_rows],
+    )
+
+
+def _verdict(
+    pairs: Pairs,
+    policy: Policy,
+    decision: Decision,
+    reasons: tuple[Reason, ...],
+    weighed: Weighed | None = None,
+    *,
+    early: Replayed | None = None,
+) -> Gate:
+    needed = _needed(pairs, policy, reasons, weighed) if decision is Decision.INCONCLUSIVE and weighed else None
+    said = _sentence(decision, pairs, reasons, needed, policy)
+    return Gate(
+        decision=decision,
+        exit_code=EXIT_CODES[decision],
+        reasons=tuple(Reason(rule=r.rule, holds=r.holds, text=clean(r.text)) for r in reasons),
+        comparison=_compared(pairs),
+        changed=changes(pairs.baseline, pairs.candidate),
+        tasks_needed=needed,
+        domains=_domain_verdicts(pairs, policy, weighed) if weighed else (),
+        baseline=pairs.baseline.contender,
+        candidate=pairs.candidate.contender,
+        baseline_report=pairs.baseline.table.report.name,
+        candidate_report=pairs.candidate.table.report.name,
+        exempt=policy.exempt_domains,
+        policy=policy,
+        sentence=f"{said[:-1]}; {clean(early.in_short)}." if early and early.in_short else said,
+        early=early.looked if early else None,
+    )
+
+
+def _needed(pairs: Pairs, policy: Policy, reasons: tuple[Reason, ...], weighed: Weighed) -> int | None:
+    """Tasks of the whole suite that would settle every open proof; a critical domain's are scaled up by its share."""
+    found: list[int | None] = []
+    n = int(pairs.outcomes.common.sum())
+    if not weighed.overall.holds:
+        found.append(tasks_to_decide(pairs.outcomes, policy.margin, policy, weighed.harm_level))
+    for name, proof in weighed.critical:
+        if not proof.holds and proof.n_tasks:
+            own = tasks_to_decide(pairs.outcomes.of_domain(name), proof.margin, policy, policy.alpha)
+            found.append(None if own is None else -(-own * n // proof.n_tasks))
+    if any(r.rule == "minimum_tasks" and not r.holds for r in reasons):
+        found.append(policy.minimum_tasks)
+    return max((number for number in found if number is not None), default=None)
+
+
+def _domain_verdicts(pairs: Pairs, policy: Policy, weighed: Weighed) -> tuple[DomainVerdict, ...]:
+    family: dict[str, DomainHarm] = {one.domain: one for one in weighed.domains}
+    out = pairs.outcomes.at(pairs.outcomes.common)
+    found = []
+    for name in sorted({out.domain_names[code] for code in out.domains.tolist()}):
+        here, one = out.of_domain(name), family.get(name)
+        d = here.candidate[0] / here.candidate[1] - here.baseline[0] / here.baseline[1]
+        critical = name in policy.critical_domains
+        found.append(
+            DomainVerdict(
+                domain=name,
+                n_tasks=len(d),
+                delta=float(d.mean()),
+                p_adjusted=one.p_adjusted if one else None,
+                margin=policy.critical_domains.get(name, policy.margin),
+                role="exempt" if name in policy.exempt_domains else "critical" if critical else "gated",
+                harmed=bool(one and one.harmed),
+            )
+        )
+    return tuple(found)
+
+
+def _sentence(decision: Decision, pairs: Pairs, reasons: tuple[Reason, ...], needed: int | None, policy: Policy) -> str:
+    a, b = f"`{pairs.candidate.contender}`", f"`{pairs.baseline.contender}`"
+    open_ = [r for r in reasons if not r.holds]
+    if decision is Decision.SHIP:
+        said = f"{a} may replace {b}: every rule of the policy holds"
+        by_rule = {r.rule: r.text for r in reasons}
+        said += f". {by_rule['non_inferior']}" if "non_inferior" in by_rule else ""
+    elif decision is Decision.BLOCK:
+        harm = [r.text for r in open_ if r.rule in {"no_harm", "domains"}]
+        said = f"{a} must not replace {b}: {'; '.join(harm)}"
+    elif decision is Decision.INCONCLUSIVE:
+        said = f"not enough is shown to let {a} replace {b}; not shown: {', '.join(in_words(r.rule) for r in open_)}"
+        said += (
+            "" if needed is None else f"; about {plural(needed, 'task')} would decide, were the difference seen true"
+        )
+    else:
+        said = f"{a} and {b} cannot be judged: {'; '.join(r.text for r in open_)}"
+    if policy.exempt_domains and decision is not Decision.BLOCK:
+        said += f". Exempt by policy: {listed(policy.exempt_domains, 20)}"
+    return clean(f"{decision.value}: {said}.")
+
+
+def _unreadable(
+    error: EvidenceError, reports: tuple[Path, Path], names: tuple[str | None, str | None], policy: Policy
+) -> Gate:
+    """INVALID where a report cannot even be read."""
+    reason = Reason(rule="readable", holds=False, text=clean(str(error)))
+    return Gate(
+        decision=Decision.INVALID,
+        exit_code=EXIT_CODES[Decision.INVALID],
+        reasons=(reason,),
+        comparison=None,
+        changed=(),
+        tasks_needed=None,
+        domains=(),
+        baseline=names[0] or "-",
+        candidate=names[1] or "-",
+        baseline_report=reports[0].name,
+        candidate_report=reports[1].name,
+        exempt=policy.exempt_domains,
+        policy=policy,
+        sentence=f"INVALID: {reason.text}.",
+    )

@@ -1,0 +1,224 @@
+"""Verdicts as they are kept in a report's folder: the latest in ``verdict.json``, every one in ``verdicts.jsonl``.
+
+Both files may be of anybody's making: whatever they hold, texts come back visible and without keys.
+"""
+
+import fcntl
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.analysis import Change
+from harness.core import Decision, EvidenceError, Redactor, visible
+from harness.verdict.checks import Reason
+from harness.verdict.gating import EXIT_CODES, Gate
+
+VERDICT, LOG = "verdict.json", "verdicts.jsonl"
+
+_DECISIONS = tuple(decision.value for decision in EXIT_CODES)
+_REDACT = Redactor()
+_LONGEST = 2_000
+_REMEDY = "ownbench gate writes it anew"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVerdict:
+    """A verdict as it was written. ``None`` is what it does not say."""
+
+    decision: str
+    sentence: str
+    baseline: str
+    candidate: str
+    baseline_report: str
+    candidate_report: str
+    margin: float | None
+    delta: float | None
+    """Candidate less baseline, as a share."""
+    low: float | None
+    high: float | None
+    level: float | None
+    n_tasks: int | None
+    tasks_needed: int | None
+    reasons: tuple[Reason, ...]
+    changed: tuple[Change, ...]
+    written_at: datetime
+    """When it was given; of a ``verdict.json`` without its line in the log the time of the file."""
+
+
+def log_verdict(view: Gate, folder: Path, at: datetime) -> Path:
+    """Adds a verdict to the folder's log, with the time at which it was given; what stands there is not touched.
+
+    The line is on the disk when this returns. Two gates that write at once wait for each other.
+
+    Raises:
+        OSError: the file cannot be written; no half of a line is left behind where that can be helped.
+    """
+    path = folder / LOG
+    record = {"judged_at": at.astimezone(UTC).isoformat(), **view.as_json()}
+    data = json.dumps(record, allow_nan=False).encode("ascii") + b"\n"
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        size = os.fstat(handle).st_size
+        if (
+            size and os.pread(handle, 1, size - 1) != b"\n"
+        ):  # a power loss tore the last line: it stays a line of its own
+            data = b"\n" + data
+        try:
+            while data:
+                data = data[os.write(handle, data) :]
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, size)
+            raise
+    finally:
+        os.close(handle)
+    return path
+
+
+def kept_verdicts(folder: Path) -> tuple[tuple[StoredVerdict, ...], tuple[str, ...]]:
+    """Every verdict that a folder keeps, oldest first, and a sentence for each file of them that is broken."""
+    found: list[StoredVerdict] = []
+    problems: list[str] = []
+    records: list[Any] = []
+    try:
+        lines = (folder / LOG).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        lines = []
+    except OSError as error:
+        lines = []
+        problems.append(f"{folder / LOG}: cannot be read: {error.strerror or error}")
+    torn = 0
+    for line in filter(None, lines):
+        try:
+            value = json.loads(line)
+            when = datetime.fromisoformat(value.pop("judged_at"))
+            found.append(_verdict(value, when if when.tzinfo else when.replace(tzinfo=UTC), folder / LOG))
+            records.append(value)
+        except _WRONG:
+            torn += line is not lines[-1]  # the last one may be torn, or on its way
+    if torn:
+        problems.append(f"{folder / LOG}: {torn} of its lines cannot be read as a verdict; the others are shown")
+    try:
+        value, when = _read(folder)
+        if value not in records:
+            found.append(_verdict(value, when, folder / VERDICT))
+    except FileNotFoundError:
+        pass
+    except EvidenceError as error:
+        problems.append(str(error))
+    return tuple(sorted(found, key=lambda one: one.written_at)), tuple(problems)
+
+
+_WRONG = (EvidenceError, ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError)
+
+
+def stored_verdict(folder: Path) -> StoredVerdict | None:
+    """The verdict in a folder, ``None`` where there is none.
+
+    Raises:
+        EvidenceError: the file is no verdict.
+    """
+    try:
+        value, when = _read(folder)
+    except FileNotFoundError:
+        return None
+    return _verdict(value, when, folder / VERDICT)
+
+
+def _read(folder: Path) -> tuple[Any, datetime]:
+    path = folder / VERDICT
+    try:
+        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return json.loads(path.read_text(encoding="utf-8")), written
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        raise EvidenceError(f"{path}: not a readable verdict: {error}; {_REMEDY}") from None
+
+
+def _verdict(value: Any, written: datetime, path: Path) -> StoredVerdict:
+    decision = value.get("decision") if isinstance(value, Mapping) else None
+    if decision not in _DECISIONS:
+        raise EvidenceError(f"{path}: not a verdict: no decision of {', '.join(_DECISIONS)}; {_REMEDY}")
+    compared, policy = _mapping(value.get("comparison")), _mapping(value.get("policy"))
+    changed = [
+        Change(
+            what=shown(one.get("what")),
+            baseline=_some(one.get("baseline")),
+            candidate=_some(one.get("candidate")),
+        )
+        for one in _mappings(value.get("changed"))
+    ]
+    reasons = [
+        Reason(
+            rule=shown(one.get("rule")),
+            holds=one.get("holds") if isinstance(one.get("holds"), bool) else None,
+            text=shown(one.get("text")),
+        )
+        for one in _mappings(value.get("reasons"))
+    ]
+    names = ("sentence", "baseline", "candidate", "baseline_report", "candidate_report")
+    return StoredVerdict(
+        decision=Decision(decision).value,
+        **{name: shown(value.get(name)) for name in names},
+        margin=_number(policy.get("margin")),
+        delta=_number(compared.get("delta")),
+        low=_number(compared.get("low")),
+        high=_number(compared.get("high")),
+        level=_number(compared.get("level")),
+        n_tasks=whole_number(compared.get("n_tasks")),
+        tasks_needed=whole_number(value.get("tasks_needed")),
+        reasons=tuple(reasons),
+        changed=tuple(changed),
+        written_at=written,
+    )
+
+
+# ------------------------------------------------------------------------------------------- values of anybody's JSON
+
+
+def shown(value: Any) -> str:
+    """A text as it may be shown; empty where it is none."""
+    return visible(_REDACT(value[: 2 * _LONGEST]), _LONGEST) if isinstance(value, str) else ""
+
+
+def _some(value: Any) -> str | None:
+    return shown(value) if isinstance(value, str) else None
+
+
+def shown_change(change: Change) -> Change:
+    """A change as it may be shown."""
+    return replace(
+        change,
+        what=shown(change.what),
+        baseline=_some(change.baseline),
+        candidate=_some(change.candidate),
+    )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _number(value: Any) -> float | None:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
+
+
+def whole_number(value: Any) -> int | None:
+    """A count of something; ``None`` where it is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
