@@ -21,6 +21,7 @@ from harness.core import (
 from harness.cost import lacking
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems, contender_of
 from harness.experiment.plan import Attempt, plan_attempts, too_many
+from harness.experiment.prompts import Prompts, undelivered
 from harness.experiment.specs import model_spec, no_cost
 from harness.grade import Grader, grader
 from harness.model import capabilities_of, missing_package
@@ -32,7 +33,7 @@ from harness.store import (
     refuse_foreign_results,
     resolve,
 )
-from harness.suite import INPUT_UNUSED, in_two_suites, load_suite, one_unit_each, select, unsplit, unsplit_said
+from harness.suite import in_two_suites, load_suite, one_unit_each, select, unsplit, unsplit_said
 from harness.system import Hybrid, System
 
 
@@ -44,6 +45,8 @@ class Assembled:
     experiment: Experiment
     suites: tuple[Suite, ...]
     """The tasks that contenders are compared on."""
+    whole: tuple[Suite, ...]
+    """The same suites with all their tasks."""
     dev: tuple[Suite, ...]
     """The tasks on which thresholds are chosen; empty where no hybrid asks for it."""
     specs: Mapping[str, ModelSpec]
@@ -90,7 +93,8 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     specs = {
         name: model_spec(name, entry, report) for name, entry in experiment.models.items() if _used(experiment, name)
     }
-    plans = {name: _plan(name, entry, report, full) for name, entry in experiment.contenders.items()}
+    prompts = Prompts(report, full, [resolve(report, entry.path) for entry in experiment.suites])
+    plans = {name: _plan(name, entry, report, prompts) for name, entry in experiment.contenders.items()}
     capabilities = {name: capabilities_of(spec) for name, spec in specs.items()}
     _check_capabilities(experiment, report, plans, specs, capabilities)
     systems = build_systems(plans, specs, capabilities, [s.name for s in full], seed=experiment.seed)
@@ -104,6 +108,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         advice = "lower trials, or take fewer tasks"
         raise UserFileError(experiment_file(report), problem, field="trials", advice=advice)
     _refuse_copies(report, suites, dev)
+    notes += undelivered(experiment, report, [*suites, *dev], plans)
     attempts = [
         *plan_attempts(dev, systems, trials=1, seed=experiment.seed, contenders=parts),
         *plan_attempts(suites, systems, trials=experiment.trials, seed=experiment.seed),
@@ -112,6 +117,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         report=report,
         experiment=experiment,
         suites=suites,
+        whole=tuple(full),
         dev=dev,
         specs=specs,
         systems=systems,
@@ -131,8 +137,6 @@ def _suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tup
     for number, entry in enumerate(experiment.suites):
         path = resolve(report, entry.path, field=f"suites.{number}")
         suite, moved = one_unit_each(load_suite(path, allow_outside=allow_outside))
-        if not suite.prompt_uses_task and len(suite.tasks) > 1:
-            raise UserFileError(path, INPUT_UNUSED, field="prompt")
         if suite.name in {s.name for s in suites}:
             problem = f"two suites are named {suite.name!r}"
             raise UserFileError(
@@ -176,7 +180,7 @@ def _refuse_copies(report: Path, suites: Sequence[Suite], dev: Sequence[Suite]) 
         )
         problem = f"{many} what tasks of {first.name} ask ({copy.id} as {task.id}): each answer would count twice"
         place = [suite.name for suite in suites].index(second.name)
-        advice = "take them, or the suite, out"
+        advice = "take them, or the suite, out; two prompts are two contenders, each with its own prompt"
         raise UserFileError(experiment_file(report), problem, field=f"suites.{place}", advice=advice)
 
 
@@ -184,9 +188,9 @@ def _used(experiment: Experiment, model: str) -> bool:
     return any(entry.model == model for entry in experiment.contenders.values())
 
 
-def _plan(name: str, entry: ContenderEntry, report: Path, suites: list[Suite]) -> Plan:
+def _plan(name: str, entry: ContenderEntry, report: Path, prompts: Prompts) -> Plan:
     written = entry.model_dump(mode="json", exclude_none=True)
-    written |= {key: _without_places(written[key]) for key in ("adapter", "skills") if key in written}
+    written |= {key: _without_places(written[key]) for key in ("adapter", "skills", "prompt") if key in written}
     field = f"contenders.{name}"
     if entry.worker is not None and entry.expert is not None and entry.escalate is not None:
         escalate = entry.escalate
@@ -197,9 +201,11 @@ def _plan(name: str, entry: ContenderEntry, report: Path, suites: list[Suite]) -
             signal=escalate.name,
             threshold=0.5 if escalate.name == "verifier" and threshold is None else threshold,
             rate=escalate.share,
+            like=escalate.like,
+            verifier=escalate.verifier,
             written=written,
         )
-    names = [suite.name for suite in suites]
+    names = list(prompts.suites)
     for key in ("adapter", "skills"):
         by_suite = getattr(entry, key)
         if isinstance(by_suite, Mapping):
@@ -216,7 +222,9 @@ def _plan(name: str, entry: ContenderEntry, report: Path, suites: list[Suite]) -
             for suite in names
             if entry.delivery != "none" and entry.skills_for(suite)
         },
+        prompts=prompts.of(entry, f"{field}.prompt"),
         delivery=entry.delivery,
+        twin=entry.twin,
         written=written,
     )
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from harness.core import Contender, Cost, Message, Price, Task, as_json
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled
+from harness.experiment.earlier import recognised
 from harness.model import is_probed, missing_key, notes_of, refuse_remote, served_notes
 from harness.store import read_journal, read_manifest
 from harness.system import Hybrid, Skilled, System
@@ -77,7 +78,8 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
     for spec in assembled.specs.values() if offline else ():
         if spec.backend in {"openai", "litellm"}:
             refuse_remote(spec)
-    recorded = read_journal(assembled.report).attempts
+    manifest = read_manifest(assembled.report)
+    recorded = recognised(assembled, read_journal(assembled.report), manifest).attempts
     keys = [m for s in assembled.specs.values() if (m := missing_key(s, environment)) is not None]
     prices = [name for name, spec in assembled.specs.items() if lacking(spec.price)]
     plans = tuple(_plans(assembled))

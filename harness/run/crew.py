@@ -181,7 +181,7 @@ class Crew:
         outcome = graded(shop.assembled, attempt, session.calls, answer=answer, judged=judged, started_at=started)
         if outcome.cause is not None and outcome.passed is None:
             self.tally.examples.setdefault(str(outcome.cause), judged.reason)
-        messages = answer.messages if answer is not None else task.messages
+        messages = answer.messages if answer is not None else self.system_of(attempt).prompt.of(task)
         shop.journal.append_attempt(outcome, messages, judged.reason, tuple(c.request_digest for c in session.calls))
         return outcome
 

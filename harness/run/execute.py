@@ -6,14 +6,14 @@ The journal is the truth. A kill at any instant costs the calls in flight; the n
 import asyncio
 import contextlib
 import os
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError, stay_offline
-from harness.experiment import Assembled, Attempt, needs_threshold, tried_on_dev
+from harness.experiment import Assembled, Attempt, needs_threshold, recognised, tried_on_dev
 from harness.model import Caller, Limits, Model, metered, missing_key, notes_of, open_model, secrets_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
@@ -110,7 +110,7 @@ class _Run:
                 with asyncio.Runner(loop_factory=asyncio.new_event_loop if self.options.offline else _loop) as runner:
                     runner.run(self._work(journal, recorded, todo, models))
                 journal.check()
-                recorded = read_journal(self.report)
+                recorded = self._recorded()
                 if self.watch is None and all(a.id in self.done and _is_done(recorded.attempts[a.id]) for a in todo):
                     self.stopped = None  # whatever came, it came too late to leave anything out
             self._leave_tables(recorded)
@@ -130,15 +130,18 @@ class _Run:
         )
 
     def _look(self) -> tuple[Recalled, list[Attempt]]:
-        recorded = read_journal(self.report)
         self.manifest = read_manifest(self.report)
+        recorded = self._recorded()
         self.choices = decided(self.assembled, self.manifest)
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
-        planned = {attempt.id for attempt in self.assembled.attempts}
+        planned = {attempt.id: attempt for attempt in self.assembled.attempts}
         self.done = {
             i
             for i, outcome in recorded.attempts.items()
-            if i in planned and _is_done(outcome) and outcome.status not in again
+            if i in planned
+            and _is_done(outcome)
+            and outcome.status not in again
+            and self._is_graded_so(planned[i], outcome)
         }
         self.done_before = len(self.done)
         if self.watch is not None:
@@ -147,6 +150,16 @@ class _Run:
         todo = [] if self.stopped is not None else self._todo()
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
+
+    def _is_graded_so(self, attempt: Attempt, outcome: Outcome) -> bool:
+        """Whether the grade is that of the suite's present grader; else the answer on record is graded again."""
+        if outcome.passed is None and outcome.status is not Status.UNGRADED:
+            return True
+        return outcome.grader_digest in {None, self.assembled.gradings[attempt.task.digest]}
+
+    def _recorded(self) -> Recalled:
+        """The journal; attempts that an earlier version made stand under the ids that they have now."""
+        return recognised(self.assembled, read_journal(self.report), self.manifest)
 
     def _todo(self) -> list[Attempt]:
         only = set(self.options.only) if self.watch is None else {self.watch.contender}
@@ -248,10 +261,11 @@ class _Run:
             metered=timed,
             journal=journal,
             replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
-            shared=frozenset(p for systems in self.assembled.systems.values() for p in _parts(systems)),
+            shared=_shared(self.assembled),
             meter=meter_of(self.assembled, self.started),
             redact=self.redact,
             clock=patience,
+            holds_earlier=bool(recorded.renamed),
         )
 
     async def _phases(self, crew: Crew, todo: Sequence[Attempt]) -> None:
@@ -382,6 +396,9 @@ def _loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def _parts(systems: Mapping[str, System]) -> set[str]:
-    """Names of the contenders whose answers these systems use."""
-    return {part.contender.name for s in systems.values() if isinstance(s, Hybrid) for part in (s.worker, s.expert)}
+def _shared(assembled: Assembled) -> frozenset[str]:
+    """Identities of the contenders whose answers others use: equal ones, and hybrids made of them."""
+    every = [system for by_suite in assembled.systems.values() for system in by_suite.values()]
+    parts = {part.identity for system in every if isinstance(system, Hybrid) for part in (system.worker, system.expert)}
+    counted = Counter(system.identity for system in every)
+    return frozenset(parts | {identity for identity, count in counted.items() if count > 1})

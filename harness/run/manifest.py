@@ -81,7 +81,7 @@ def suites_of(assembled: Assembled) -> tuple[Mapping[str, Any], ...]:
             "name": suite.name,
             "version": suite.version,
             "digest": suite.digest,
-            "prompt_digest": suite.prompt_digest,
+            "prompt_digest": suite.prompt.template.digest,
             "metric": suite.metric,
             "tasks": len(suite.tasks),
             "graders": sorted({judge.digest for judge in _graders(assembled, suite)}),

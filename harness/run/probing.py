@@ -16,7 +16,7 @@ async def probe_all(shop: Shop, models: Mapping[str, Model], tell: Callable[[str
     Raises:
         OwnbenchError: names a model and the adapter that it does not apply.
     """
-    prompts = [task.messages for suite in shop.assembled.suites for task in suite.tasks[:2]]
+    prompts = [suite.prompt.of(task) for suite in shop.assembled.suites for task in suite.tasks[:2]]
     notes: dict[str, tuple[str, ...]] = {}
     for name, model in models.items():
         if isinstance(model, Probing) and model.holds_adapters:

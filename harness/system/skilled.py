@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.core import Answer, Cause, Contender, Message, Reply, Request, Role, Task, Tool, ToolCall
+from harness.core import Answer, Cause, Contender, Message, RenderedPrompt, Reply, Request, Role, Task, Tool, ToolCall
 from harness.model import assistant_message, tool_message
 from harness.skill import (
     OPEN_BY_TEXT,
@@ -43,6 +43,16 @@ class Skilled:
     turns: int = MAX_TURNS
 
     @property
+    def identity(self) -> str:
+        """Of the contender on this suite."""
+        return self.asking.identity
+
+    @property
+    def prompt(self) -> RenderedPrompt:
+        """What it is asked, beside its skills."""
+        return self.asking.prompt
+
+    @property
     def models(self) -> frozenset[str]:
         """The one model."""
         return frozenset({self.asking.model})
@@ -55,9 +65,7 @@ class Skilled:
     def first_request(self, task: Task, trial: int) -> Request:
         """The task under a system prompt that holds the skills, or their catalogue."""
         text = self._catalogue() if self.delivery == "progressive" else flat_text(self.skills)
-        return self.asking.request(
-            with_system(text, task.messages), trial=trial, scope=self.contender.name, tools=self._tools()
-        )
+        return self.asking.request(task, with_system(text, self.prompt.of(task)), trial=trial, tools=self._tools())
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """The model's answer, after as many openings as it asked for.
@@ -67,8 +75,8 @@ class Skilled:
         """
         request = self.first_request(task, session.trial)
         messages, used, latency = request.messages, _Opened(), 0.0
-        for _ in range(self.turns):
-            request = self.asking.request(messages, trial=session.trial, scope=self.contender.name, tools=request.tools)
+        for _ in range(min(self.turns, task.turns or self.turns)):
+            request = self.asking.request(task, messages, trial=session.trial, tools=request.tools)
             reply = await session.call(self.asking.model, request, role)
             latency += reply.latency_s
             results = self._results(reply, used, task) if self.delivery == "progressive" else ()
@@ -118,7 +126,7 @@ class Skilled:
         asked = opened_name(reply.text)
         if asked is None:
             return ()
-        opened, again = self._open(*asked, used), task.messages[-1]
+        opened, again = self._open(*asked, used), self.prompt.of(task)[-1]
         if self.asking.tool_role:
             return ({"role": "tool", "content": opened}, again)
         return ({"role": "user", "content": f"{opened}\n\n{again['content']}"},)

@@ -11,7 +11,7 @@ from harness.grade import grade, grader
 
 
 def passes(text, reference, **options):
-    task = Task(id="t", domain="d", cluster="t", messages=(), reference=reference)
+    task = Task(id="t", domain="d", cluster="t", reference=reference)
     return grade(task, Answer(text=text, messages=()), grader({"name": "number", "take": "last", **options})).passed
 
 

@@ -10,7 +10,7 @@ from harness.grade.plain import plain, unmarked
 
 
 def passes(spec, reference, text):
-    task = Task(id="t", domain="d", cluster="t", messages=(), reference=reference)
+    task = Task(id="t", domain="d", cluster="t", reference=reference)
     return grade(task, Answer(text=text, messages=()), grader(spec)).passed
 
 

@@ -4,7 +4,7 @@ import made
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made import TASK, FakeSession
+from made import ASKED, TASK, FakeSession
 
 from harness.core import Cause, ModelError, Reply, Role
 from harness.experiment import DirectPlan, HybridPlan
@@ -116,13 +116,13 @@ async def test_a_hybrid_may_be_a_part_of_another():
 async def test_the_whole_conversation_of_both_is_kept():
     answer, session = await outcome(made.hybrid("always"), worker_says())
     assert answer.messages == (
-        *TASK.messages,
+        *ASKED,
         {"role": "assistant", "content": "wrong"},
-        *TASK.messages,
+        *ASKED,
         {"role": "assistant", "content": "right"},
     )
     # the parts are asked as if they were alone, so a hybrid may use their recorded answers
-    assert [request.scope for _, _, request in session.asked] == ["cheap", "dear"]
+    assert [request.contender for _, _, request in session.asked] == ["cheap", "dear"]
 
 
 def test_the_words_of_the_format_are_the_words_of_the_systems():
