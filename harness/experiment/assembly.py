@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.core import (
     Contender,
+    Grader,
     ModelSpec,
     Suite,
     Task,
@@ -22,7 +23,7 @@ from harness.cost import lacking
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems, contender_of
 from harness.experiment.plan import Attempt, plan_attempts, too_many
 from harness.experiment.specs import model_spec, no_cost
-from harness.grade import Grader, grader
+from harness.grade import grader
 from harness.model import capabilities_of, missing_package
 from harness.store import (
     ContenderEntry,
@@ -85,8 +86,13 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     report = report if report.is_dir() else experiment_file(report).parent
     refuse_foreign_results(report)
     full, notes = _suites(experiment, report, allow_outside=allow_outside)
+    graders = _graders(full, [resolve(report, entry.path) for entry in experiment.suites])
+    verifiers = _verifiers(experiment, report)
+    judges = _judges(experiment, report, [*graders.values(), *verifiers.values()])
     specs = {
-        name: model_spec(name, entry, report) for name, entry in experiment.models.items() if _used(experiment, name)
+        name: model_spec(name, entry, report)
+        for name, entry in experiment.models.items()
+        if name in judges or any(contender.model == name for contender in experiment.contenders.values())
     }
     plans = {name: _plan(name, entry, report, full) for name, entry in experiment.contenders.items()}
     capabilities = {name: capabilities_of(spec) for name, spec in specs.items()}
@@ -96,7 +102,6 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         select(suite, tasks=entry.tasks, split=entry.split, seed=experiment.seed)
         for suite, entry in zip(full, experiment.suites, strict=True)
     )
-    graders = _graders(full, [resolve(report, entry.path) for entry in experiment.suites])
     dev, parts = _dev(experiment, report, full, suites)
     if (problem := too_many(suites, dev, contenders=len(plans), trials=experiment.trials)) is not None:
         advice = "lower trials, or take fewer tasks"
@@ -114,7 +119,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         specs=specs,
         systems=systems,
         graders=graders,
-        verifiers=_verifiers(experiment, report),
+        verifiers=verifiers,
         attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
         adapters=_adapters(plans),
         notes=tuple(notes),
@@ -175,10 +180,6 @@ def _refuse_copies(report: Path, suites: Sequence[Suite], dev: Sequence[Suite]) 
         place = [suite.name for suite in suites].index(second.name)
         advice = "take them, or the suite, out"
         raise UserFileError(experiment_file(report), problem, field=f"suites.{place}", advice=advice)
-
-
-def _used(experiment: Experiment, model: str) -> bool:
-    return any(entry.model == model for entry in experiment.contenders.values())
 
 
 def _plan(name: str, entry: ContenderEntry, report: Path, suites: list[Suite]) -> Plan:
@@ -305,6 +306,17 @@ def _graders(suites: list[Suite], places: Sequence[Path]) -> dict[str, Grader]:
                     place, str(error), field=f"task {task.id}: reference", advice="correct the task"
                 ) from None
     return found
+
+
+def _judges(experiment: Experiment, report: Path, graders: Sequence[Grader]) -> set[str]:
+    """Names of the models that graders call."""
+    found = {model: by.name for by in {id(by): by for by in graders}.values() for model in by.models}
+    for model, name in found.items():
+        if model not in experiment.models:
+            problem = f"the grader {name} calls the model {model!r}, which is not among the models"
+            advice = nearest(model, experiment.models)
+            raise UserFileError(experiment_file(report), problem, field="models", advice=advice)
+    return set(found)
 
 
 def _verifiers(experiment: Experiment, report: Path) -> dict[str, Grader]:
