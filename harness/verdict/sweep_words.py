@@ -51,7 +51,7 @@ def gap_text(rival: SweepRival) -> str:
     return f"{_signed(d.value, 4)}{ends} in {rival.on}"
 
 
-def rival_standing(rival: SweepRival) -> str:
+def against_control(rival: SweepRival) -> str:
     """What the difference says of the policy: ``better``, ``worse`` or ``not told apart``."""
     return "better" if rival.beaten else "worse" if rival.worse else "not told apart"
 
@@ -97,7 +97,7 @@ def _verdicts(found: Sweep) -> list[str]:
     rivals = sorted(found.rivals, key=lambda rival: list(DOING).index(rival.control))
     groups: dict[str, list[SweepRival]] = {"worse": [], "not told apart": [], "better": []}
     for rival in rivals:
-        groups[rival_standing(rival)].append(rival)
+        groups[against_control(rival)].append(rival)
     said = []
     if worse := groups["worse"]:
         said.append(f"It is worse than {_listed([DOING[r.control] for r in worse])}: {_differences(worse)}.")
