@@ -29,8 +29,15 @@ from harness.verdict.report_history import (
     in_order,
     under_way,
 )
-from harness.verdict.sweep_goal import SweepGoal, SweepSettings
-from harness.verdict.sweep_view import Measured, Sweep, SweepControl, SweepPoint, SweepRival
+from harness.verdict.sweep_records import (
+    Measured,
+    Sweep,
+    SweepControl,
+    SweepGoal,
+    SweepPoint,
+    SweepRival,
+    SweepSettings,
+)
 from harness.verdict.sweep_words import against_control, gap_text
 from harness.verdict.sweeping import sweep, sweep_of
 from harness.verdict.verdict_log import VERDICT, StoredVerdict, log_verdict, stored_verdict
