@@ -20,8 +20,8 @@ from measure import table
 from numpy.typing import NDArray
 from simulations import Share, counted
 
-from harness.core import Decision
 from harness.analysis import PairedOutcomes
+from harness.core import Decision
 from harness.verdict import Decided, Evidence, Policy, Rule, stratified_order
 
 Array = NDArray[Any]
@@ -109,7 +109,8 @@ def outcomes(
     candidate: tuple[Array, Array], baseline: tuple[Array, Array], domains: Array, clusters: Array
 ) -> PairedOutcomes:
     names = tuple(f"d{k}" for k in range(int(domains.max()) + 1))
-    return PairedOutcomes(candidate=candidate, baseline=baseline, domains=domains, domain_names=names, clusters=clusters)
+    sides = {"candidate": candidate, "baseline": baseline}
+    return PairedOutcomes(**sides, domains=domains, domain_names=names, clusters=clusters)
 
 
 def real(first: Array, second: Array, domains: Array, drop: float) -> Make:

@@ -328,8 +328,8 @@ def _notes(one: _Figures, table: TaskTable, of: str | None) -> list[str]:
             f"and this is repeated {REPEATS} times (cross-fitting)"
         ),
         (
-            "random, as often: what drawing the same share of tasks blindly gives on average; oracle, as often: the same "
-            "share, spent where the expert gains most"
+            "random, as often: what drawing the same share of tasks blindly gives on average; "
+            "oracle, as often: the same share, spent where the expert gains most"
         ),
     ]
     if rows.n_tasks < len(rows.tasks):

@@ -168,7 +168,7 @@ def test_a_wrong_rate_in_an_experiment_names_its_field(tmp_path, rate):
 
 def test_a_report_says_that_such_costs_depend_on_the_load_and_which_calls_are_estimated(report, tmp_path):
     found = cost_notes(load_task_table(report))
-    assert [note for note in found if "how busy the machine was" in note and "tuned, hybrid" in note]
+    assert [note for note in found if "how busy the machine was" in note and "tuned and hybrid" in note]
     calls = [{"attempt_id": str(i), "usage_source": "estimated" if i < 3 else "provider", "cost_basis": "tokens",
               "cache_hit": False} for i in range(8)]  # fmt: skip
     calls += [{"attempt_id": "9", "usage_source": "estimated", "cost_basis": "gpu_time", "cache_hit": False},
