@@ -168,7 +168,7 @@ def single_tests(_: int) -> Part:
         "Tests, one trial a task",
         "False claims at 5%, by enumeration; and how often non-inferiority passes a candidate exactly at a margin of "
         ".05, at one-sided 5%. Columns: tasks, discordant share; worst over all shares from .01 to 1.",
-        "The program decides by mid-p, which may err a little above 5%, and prints the exact p beside it.",
+        "The program decides by mid-p, which may err a little above 5%, and prints the exact p next to it.",
     )
     sizes, shares = (30, 100, 500), (0.05, 0.2)
     part.head = ["test", *(f"{n}: {short(psi)}" for n in sizes for psi in shares), *(f"{n}: worst" for n in sizes)]

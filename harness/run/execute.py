@@ -9,15 +9,15 @@ import os
 from collections import ChainMap
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError, stay_offline
+from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, stay_offline
 from harness.experiment import Assembled, Attempt, needs_threshold, tried_on_dev
-from harness.model import Caller, Limits, Model, metered, missing_key, notes_of, open_model, secrets_of
+from harness.model import Caller, Limits, Model, metered, notes_of, secrets_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
 from harness.run.open_files import make_room
+from harness.run.open_models import open_models
 from harness.run.outcome import skipped
 from harness.run.probing import probe_all
 from harness.run.progress import Listener, Tally
@@ -34,7 +34,6 @@ from harness.store import (
     experiment_file,
     read_journal,
     read_manifest,
-    recorded_replies,
     tables_are_whole,
     write_manifest,
 )
@@ -108,7 +107,10 @@ class _Run:
             return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=errored, notes=notes)
         recorded, todo = self._look()
         self._make_room(todo)
-        models = self._open({model for a in todo for model in self._models(a)})  # before anything is written
+        needed = {model for a in todo for model in self._models(a)}
+        models = open_models(  # before anything is written
+            self.assembled.specs, needed, self.environment, self.redact, offline=self.options.offline
+        )
         with Journal(self.report) as journal, Ears() as self.ears:
             recorded, todo = self._look()  # again, now that nobody else writes
             if todo:
@@ -223,21 +225,6 @@ class _Run:
         calls = min(self.assembled.experiment.limits.concurrency, len(todo))
         if remote:
             make_room(calls, len(remote), experiment_file(self.report))
-
-    def _open(self, needed: set[str]) -> dict[str, Model]:
-        """The models, with nothing sent and nothing loaded; a missing key or package ends the run here."""
-        opened = {}
-        for name in sorted(needed):
-            spec = self.assembled.specs[name]
-            if (missing := missing_key(spec, self.environment)) is not None:
-                raise UsageError(missing)
-            lookup = None
-            if spec.backend == "replay":
-                lookup = recorded_replies(Path(spec.options["report"])).get
-            opened[name] = open_model(
-                spec, redact=self.redact, environment=self.environment, offline=self.options.offline, lookup=lookup
-            )
-        return opened
 
     async def _prepare_all(self, models: Mapping[str, Model]) -> None:
         """Loads what the models need, one after another."""

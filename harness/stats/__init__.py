@@ -35,18 +35,7 @@ from harness.stats.confidence import (
     risk_coverage,
 )
 from harness.stats.domains import DomainComparison, compare_domains, domain_variance
-from harness.stats.escalation import (
-    Aiq,
-    Chosen,
-    Curve,
-    Objective,
-    Replay,
-    aiq,
-    choose_threshold,
-    escalation_curve,
-    gap_recovered,
-    replay,
-)
+from harness.stats.escalation import Aiq, Objective, aiq, choose_threshold
 from harness.stats.gain import normalised_gain
 from harness.stats.labels import Confusion, confusion_matrix, f1_by_label, macro_f1
 from harness.stats.money import break_even, fieller_ratio, fieller_roots, ratio_of_ratios
@@ -88,6 +77,19 @@ from harness.stats.published import Audit, audit, fisher_exact
 from harness.stats.quantiles import latency_quantile
 from harness.stats.random_effects import Heterogeneity, dersimonian_laird, heterogeneity
 from harness.stats.raters import Agreement, agreement, rater_table
+from harness.stats.replay import (
+    COST,
+    ESCALATED,
+    LATENCY,
+    NO_INTERVALS,
+    PASS,
+    Draws,
+    Replayer,
+    ReplayRows,
+    random_policy,
+    replay_estimate,
+    replay_estimates,
+)
 from harness.stats.sequential import (
     BettingProcess,
     crossing_probability,
@@ -104,17 +106,21 @@ from harness.stats.variance import VarianceComponents, variance_components
 from harness.stats.worse import Worse, tasks_worse
 
 __all__ = [
+    "COST",
+    "ESCALATED",
+    "LATENCY",
+    "NO_INTERVALS",
+    "PASS",
     "Agreement",
     "Aiq",
     "AllPairs",
     "Audit",
     "BettingProcess",
     "Bin",
-    "Chosen",
     "Confusion",
-    "Curve",
     "DomainComparison",
     "DomainHarm",
+    "Draws",
     "Effect",
     "Factorial",
     "Harm",
@@ -123,7 +129,8 @@ __all__ = [
     "NonInferiority",
     "Objective",
     "Pareto",
-    "Replay",
+    "ReplayRows",
+    "Replayer",
     "RiskCoverage",
     "SignFlip",
     "VarianceComponents",
@@ -157,7 +164,6 @@ __all__ = [
     "discordant_variance",
     "domain_variance",
     "effective_n",
-    "escalation_curve",
     "exact_power",
     "expected_calibration_error",
     "f1_by_label",
@@ -166,7 +172,6 @@ __all__ = [
     "fieller_roots",
     "fisher_exact",
     "gained_and_lost",
-    "gap_recovered",
     "harm_e_value",
     "harm_test",
     "harmed_domains",
@@ -198,10 +203,12 @@ __all__ = [
     "pass_hat_k",
     "percentile_limits",
     "ppi_mean",
+    "random_policy",
     "rater_table",
     "ratio_of_ratios",
     "reliability_bins",
-    "replay",
+    "replay_estimate",
+    "replay_estimates",
     "resampled_sums",
     "risk_coverage",
     "score_z",

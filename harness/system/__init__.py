@@ -4,7 +4,7 @@ A system asks for calls through the `Session` that the run hands to it; it never
 """
 
 from harness.system.direct import Asking, Direct
-from harness.system.hybrid import CONTROLS, SIGNALS, Hybrid, Trade, best_threshold
+from harness.system.hybrid import CONTROLS, SIGNALS, Hybrid
 from harness.system.protocol import System, fault_in, sureness
 from harness.system.skilled import DELIVERIES, MAX_TURNS, Skilled
 
@@ -18,8 +18,6 @@ __all__ = [
     "Hybrid",
     "Skilled",
     "System",
-    "Trade",
-    "best_threshold",
     "fault_in",
     "sureness",
 ]
