@@ -16,18 +16,7 @@ from harness.stats.confidence import (
     reliability_bins,
 )
 from harness.stats.domains import DomainComparison, compare_domains, domain_variance
-from harness.stats.escalation import (
-    Aiq,
-    Chosen,
-    Curve,
-    Objective,
-    Replay,
-    aiq,
-    choose_threshold,
-    escalation_curve,
-    gap_recovered,
-    replay,
-)
+from harness.stats.escalation import Aiq, Objective, aiq, choose_threshold
 from harness.stats.gain import normalised_gain
 from harness.stats.labels import macro_f1
 from harness.stats.money import break_even, fieller_ratio
@@ -51,6 +40,19 @@ from harness.stats.proportion import clopper_pearson_interval, fisher_exact, jef
 from harness.stats.quantiles import latency_quantile
 from harness.stats.random_effects import Heterogeneity, heterogeneity
 from harness.stats.raters import Agreement, agreement, rater_table
+from harness.stats.replay import (
+    COST,
+    ESCALATED,
+    LATENCY,
+    NO_INTERVALS,
+    PASS,
+    Draws,
+    Replayer,
+    ReplayRows,
+    random_policy,
+    replay_estimate,
+    replay_estimates,
+)
 from harness.stats.sequential import (
     BettingProcess,
     crossing_probability,
@@ -65,14 +67,18 @@ from harness.stats.variance import VarianceComponents, variance_components
 from harness.stats.worse import Worse, tasks_worse
 
 __all__ = [
+    "COST",
+    "ESCALATED",
+    "LATENCY",
+    "NO_INTERVALS",
+    "PASS",
     "Agreement",
     "Aiq",
     "BettingProcess",
     "Bin",
-    "Chosen",
-    "Curve",
     "DomainComparison",
     "DomainHarm",
+    "Draws",
     "Effect",
     "Factorial",
     "Harm",
@@ -80,7 +86,8 @@ __all__ = [
     "Isotonic",
     "NonInferiority",
     "Objective",
-    "Replay",
+    "ReplayRows",
+    "Replayer",
     "SignFlip",
     "VarianceComponents",
     "Worse",
@@ -101,13 +108,11 @@ __all__ = [
     "cr1",
     "crossing_probability",
     "domain_variance",
-    "escalation_curve",
     "exact_power",
     "expected_calibration_error",
     "factorial",
     "fieller_ratio",
     "fisher_exact",
-    "gap_recovered",
     "harm_e_value",
     "harm_test",
     "harmed_domains",
@@ -134,9 +139,11 @@ __all__ = [
     "pass_hat_k",
     "percentile_limits",
     "ppi_mean",
+    "random_policy",
     "rater_table",
     "reliability_bins",
-    "replay",
+    "replay_estimate",
+    "replay_estimates",
     "resampled_sums",
     "score_z",
     "sign_flip_test",
