@@ -144,6 +144,7 @@ class _Makers:
                 "skills": [[s.name, s.digest] for s in skills.get(suite, ())],
                 "delivery": [plan.delivery, WRAPPERS, MAX_TURNS] if suite in skills else None,
                 "twin": plan.twin,
+                "apart": spec.apart,
             }
             for suite in self.suites
         }

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.core import Contender, Cost, Message, Price, Task, as_json
+from harness.core import Contender, Cost, Message, Price, Status, Task, as_json
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled
 from harness.experiment.earlier import recognised
@@ -78,8 +78,8 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
     for spec in assembled.specs.values() if offline else ():
         if spec.backend in {"openai", "litellm"}:
             refuse_remote(spec)
-    manifest = read_manifest(assembled.report)
-    recorded = recognised(assembled, read_journal(assembled.report), manifest).attempts
+    held = recognised(assembled, read_journal(assembled.report), read_manifest(assembled.report))
+    recorded = {i for i, outcome in held.attempts.items() if outcome.status is not Status.SKIPPED}
     keys = [m for s in assembled.specs.values() if (m := missing_key(s, environment)) is not None]
     prices = [name for name, spec in assembled.specs.items() if lacking(spec.price)]
     plans = tuple(_plans(assembled))
