@@ -27,12 +27,12 @@ from harness import core, stats
 from harness.adapter import folder as adapter_folder
 from harness.core.errors import FAULTS
 from harness.core.words import Cause, Decision, Kind, Role, Status
+from harness.experiment import schema as experiment
 from harness.grade import known_graders
 from harness.grade.registry import GRADERS
 from harness.model import BACKENDS
 from harness.skill.rules import FIELDS as SKILL_FIELDS
 from harness.store import columns
-from harness.store import schema as experiment
 from harness.suite import schema as suite
 from harness.verdict import Policy
 

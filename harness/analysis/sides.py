@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.analysis.undecided import stopped_before_tables
 from harness.core import EvidenceError, Manifest, UsageError
-from harness.store import TaskTable, experiment_file, load_experiment, load_task_table, read_manifest
+from harness.store import TaskTable, experiment_file, load_settings, load_task_table, read_manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -190,7 +190,7 @@ def reference_of(report: Path) -> str | None:
     Raises:
         UserFileError: the file is wrong.
     """
-    return load_experiment(report).reference if experiment_file(report).is_file() else None
+    return load_settings(report).reference if experiment_file(report).is_file() else None
 
 
 def pair_sides(candidate: Side, baseline: Side) -> Pairs:

@@ -21,16 +21,14 @@ from harness.core import (
 from harness.cost import lacking
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems, contender_of
 from harness.experiment.plan import Attempt, plan_attempts, too_many
+from harness.experiment.reading import load_experiment, resolve
+from harness.experiment.schema import ContenderEntry, Experiment
 from harness.experiment.specs import model_spec, no_cost
 from harness.grade import Grader, grader
-from harness.model import capabilities_of, missing_package
+from harness.model import backend_of
 from harness.store import (
-    ContenderEntry,
-    Experiment,
     experiment_file,
-    load_experiment,
     refuse_foreign_results,
-    resolve,
 )
 from harness.suite import INPUT_UNUSED, in_two_suites, load_suite, one_unit_each, select, unsplit, unsplit_said
 from harness.system import Hybrid, System
@@ -89,7 +87,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         name: model_spec(name, entry, report) for name, entry in experiment.models.items() if _used(experiment, name)
     }
     plans = {name: _plan(name, entry, report, full) for name, entry in experiment.contenders.items()}
-    capabilities = {name: capabilities_of(spec) for name, spec in specs.items()}
+    capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
     _check_capabilities(experiment, report, plans, specs, capabilities)
     systems = build_systems(plans, specs, capabilities, [s.name for s in full], seed=experiment.seed)
     suites = tuple(
@@ -256,7 +254,7 @@ def _check_capabilities(
 ) -> None:
     path = experiment_file(report)
     for name, spec in specs.items():
-        if (missing := missing_package(spec)) is not None:
+        if (missing := backend_of(spec).missing_package(spec)) is not None:
             raise UserFileError(path, missing, field=f"models.{name}.backend")
     for name, plan in plans.items():
         if isinstance(plan, HybridPlan):

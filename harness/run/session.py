@@ -24,7 +24,7 @@ from harness.core import (
 from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled
 from harness.grade import Grader, grade
-from harness.model import Caller, Metered, with_lost
+from harness.model import Caller, Metered, backend_of, with_lost
 from harness.run.stopping import Patience, Unsent
 from harness.store import read_calls_journal
 
@@ -71,7 +71,7 @@ class Shop:
 
     def is_paid(self, model: str) -> bool:
         """Whether an answer of the model is paid for when it is made; a recorded one was paid when it was recorded."""
-        return self.assembled.specs[model].backend != "replay"
+        return not backend_of(self.assembled.specs[model]).recorded
 
     def spec(self, model: str) -> ModelSpec:
         """The model of that name."""
@@ -86,7 +86,7 @@ def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
     spent: dict[str, float] = {}
     for call in read_calls_journal(assembled.report):
         spec = assembled.specs.get(call.model)
-        if (on_bill(call) or may_have_cost(call)) and not call.cache_hit and not (spec and spec.backend == "replay"):
+        if (on_bill(call) or may_have_cost(call)) and not call.cache_hit and not (spec and backend_of(spec).recorded):
             meter.spend(call.cost)
             spent[call.attempt_id] = spent.get(call.attempt_id, 0.0) + (call.cost.usd or 0.0)
     for attempt, usd in spent.items():

@@ -11,14 +11,23 @@ from harness.userfile.json_text import json_value
 from harness.userfile.parsing import Strict, parse, read_json, read_json_lines, read_text, read_yaml
 from harness.userfile.tabular import KINDS, Rows, table_kind, table_rows
 from harness.userfile.template import Template, TemplateFault, read_template
+from harness.userfile.values import Amount, Count, Name, Positive, Rate, Text, Truth, Whole
 
 __all__ = [
     "KINDS",
+    "Amount",
+    "Count",
+    "Name",
+    "Positive",
+    "Rate",
     "Rows",
     "Strict",
     "Template",
     "TemplateFault",
+    "Text",
     "TookTooLongError",
+    "Truth",
+    "Whole",
     "arrow_rows",
     "json_value",
     "named_range",

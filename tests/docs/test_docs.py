@@ -15,15 +15,16 @@ from workshop import write
 
 from harness.core import Cause, Kind
 from harness.core.errors import FAULTS
+from harness.experiment import parse_experiment
+from harness.experiment.schema import BACKENDS as NAMED_BACKENDS
+from harness.experiment.schema import CONTROLS, DELIVERIES, NOT_YET, SIGNALS, Experiment, Limits
 from harness.grade import known_graders
 from harness.grade.registry import GRADERS
 from harness.model import BACKENDS
 from harness.report import write_report
 from harness.skill import lint_skill
 from harness.skill.rules import FIELDS as SKILL_FIELDS
-from harness.store import Experiment, Limits, import_table, parse_experiment
-from harness.store.schema import BACKENDS as NAMED_BACKENDS
-from harness.store.schema import CONTROLS, DELIVERIES, NOT_YET, SIGNALS
+from harness.store import import_table
 from harness.suite import lint_suite, load_suite
 from harness.suite.schema import SuiteFile, TaskRow
 from harness.verdict import EXIT_CODES, Policy

@@ -8,7 +8,8 @@ import yaml
 from advice_reports import OWNED, RENTED, write
 
 from harness.core import UsageError, UserFileError
-from harness.store import load_experiment, load_task_table, read_manifest
+from harness.experiment import load_experiment
+from harness.store import load_task_table, read_manifest
 from harness.verdict import AdviceSettings, advise, advise_at, bills_at, cost_notes, grounds_of, load_terms
 
 TERMS = {
