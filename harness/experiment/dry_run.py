@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.core import Contender, Cost, Message, Price, Task, as_json
+from harness.core import Contender, Cost, Message, Price, Status, Task, as_json
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled
 from harness.model import backend_of, missing_key
@@ -75,7 +75,7 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
     """
     for spec in assembled.specs.values() if offline else ():
         backend_of(spec).check_offline(spec)
-    recorded = read_journal(assembled.report).attempts
+    recorded = {i for i, o in read_journal(assembled.report).attempts.items() if o.status is not Status.SKIPPED}
     keys = [m for s in assembled.specs.values() if (m := missing_key(s, environment)) is not None]
     prices = [name for name, spec in assembled.specs.items() if lacking(spec.price)]
     plans = tuple(_plans(assembled))
