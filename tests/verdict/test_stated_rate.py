@@ -81,7 +81,9 @@ def test_the_advice_says_which_costs_are_stated_and_which_depend_on_the_load(rep
     assert "the 7 tasks an hour of skilled are not used: it pays no machine by the hour" in notes
     assert not any("how busy" in note for note in notes)
     measured = advise(report, assumptions(report)).notes
-    assert any(note.startswith("cost of tuned and hybrid: ") and "how busy the machine was" in note for note in measured)
+    assert any(
+        note.startswith("cost of tuned and hybrid: ") and "how busy the machine was" in note for note in measured
+    )
     assert advise(report, assumptions(report, tasks_per_gpu_hour="{tuned: 400}")).as_json()["economics"][
         "tasks_per_gpu_hour"
     ] == {"tuned": 400.0}
