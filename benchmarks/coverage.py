@@ -142,8 +142,7 @@ def paired(_: int) -> Part:
     """Two contenders, one trial a task: intervals."""
     part = Part(
         "A paired difference, one trial a task",
-        "Coverage of 95% intervals, by enumeration of all tables (Newcombe's: with a pass rate of .7 for the second). "
-        "Columns: tasks, discordant share, true difference.",
+        "Coverage of 95% intervals, by enumeration of all tables. Columns: tasks, discordant share, true difference.",
         "The program prints Tango's.",
     )
     cases = [(n, psi, delta) for n in (30, 100, 500) for psi in (0.05, 0.2) for delta in (0.0, 0.05)]
@@ -280,7 +279,6 @@ def sequential(runs: int) -> Part:
         cells = ["", ""] if not stated else _beside(found, *STATED[stated])
         part.rows.append([name, signed(delta), verdict, share, f"{found.tasks:.0f} ± {found.tasks_error:.1f}", *cells])
 
-    add("sign e-process, after every task", 0.0, "differ", sequences.stopped(sequences.sign_process(*drawn(0.0))))
     add("harm e-process, after every task", 0.0, "block", sequences.stopped(sequences.harm_process(*drawn(0.0))))
     found = sequences.stopped(sequences.harm_process(*drawn(-0.12)))
     add("harm e-process, after every task", -0.12, "block", found, stated="harm, -.12")
