@@ -133,6 +133,9 @@ class Account:
         Raises:
             ModelError: the call failed for good, or the attempt may not spend more.
         """
+        if not request.model:  # a grader knows its judge by name only
+            spec = self._shop.specs[model]
+            request = replace(request, model=spec.digest, sampling={**spec.sampling, **request.sampling})
         if role is not Role.JUDGE:
             self.charged.check()
         spoken = role not in _NOT_SPOKEN
