@@ -176,7 +176,7 @@ def test_the_defaults() -> None:
         ("economics/outage_days_per_year", 400, "economics.outage_days_per_year", "400"),
         ("economics/data_must_stay_inside", "no", "economics.data_must_stay_inside", "'no'"),
         ("models/worker/backend", "transformer", "models.worker.backend", "did you mean 'transformers'"),
-        ("models/worker/path", ..., "models.worker", "needs the key path"),
+        ("models/worker/path", ..., "models.worker.path", "missing"),
         ("models/frontier/model", ..., "models.frontier.model", "missing"),
         ("models/frontier/price", {"input_usd_per_million": -1}, "models.frontier.price.input_usd_per_million", "-1"),
         ("models/frontier/sampling", {"temprature": 0}, "models.frontier.sampling", "did you mean 'temperature'"),

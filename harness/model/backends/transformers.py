@@ -1,6 +1,7 @@
 """A model in this process: transformers, with LoRA adapters by PEFT. The model itself is `harness.model.local`."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import model_validator
 
@@ -15,18 +16,17 @@ from harness.userfile import Count, Text
 class LocalEntry(ModelEntry):
     """A model of the backend ``transformers``."""
 
-    path: Text | None = None
+    path: Text
     """The folder of a local model."""
     batch_size: Count | None = None
     threads: Count | None = None
     device: Text | None = None
     dtype: Text | None = None
 
-    @model_validator(mode="after")
-    def _placed(self) -> "LocalEntry":
-        if self.path is None and not self.model:
-            raise ValueError("the backend transformers needs the key path; add it")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _placed(cls, value: Any) -> Any:
+        return {"path": value["model"], **value} if isinstance(value, dict) and value.get("model") else value
 
 
 class TransformersBackend(Backend):
