@@ -32,6 +32,9 @@ from harness.store.columns import CALLS, OUTCOMES, TRANSCRIPTS
 from harness.store.digests import evidence_digest
 from harness.store.experiment import experiment_file, load_experiment, parse_experiment, resolve
 from harness.store.flags import Flag
+from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
+from harness.store.importers.table import import_table
+from harness.store.importers.table_reading import Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import Journal
 from harness.store.live import running_process
 from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
@@ -49,8 +52,6 @@ from harness.store.schema import (
     SuiteEntry,
 )
 from harness.store.skill_use import SkillUse, load_skill_use
-from harness.store.table_import import ImportSummary, import_table, parse_mapping
-from harness.store.table_reading import Reading, parse_scales, parse_units
 from harness.store.tables import (
     Compacted,
     compact,
@@ -65,6 +66,7 @@ from harness.store.tasktable import Labels, TaskTable, load_task_table, split_us
 __all__ = [
     "CALLS",
     "FLIPS",
+    "IMPORTERS",
     "NO_TRANSCRIPTS",
     "OUTCOMES",
     "PARTLY",
@@ -80,11 +82,13 @@ __all__ = [
     "Experiment",
     "Flag",
     "ImportSummary",
+    "Importer",
     "InputSearch",
     "Journal",
     "Labels",
     "Limits",
     "ModelEntry",
+    "Option",
     "PriceEntry",
     "Reading",
     "Recalled",
@@ -108,6 +112,7 @@ __all__ = [
     "experiment_file",
     "find_tasks",
     "import_table",
+    "importer",
     "input_text",
     "installed_versions",
     "load_experiment",
