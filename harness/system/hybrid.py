@@ -4,7 +4,6 @@ The worker's call is charged in either case. Signals turn the worker's answer in
 threshold the expert is asked. The controls decide without looking: they are what a signal has to beat.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from harness.core import Answer, Cause, Contender, ModelError, Request, Role, Status, Task, seeded
@@ -95,39 +94,3 @@ class Hybrid:
     @staticmethod
     def _name(system: System) -> str:
         return system.contender.name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
-    """One task of the dev split: how sure the worker was, and what either part's answer was worth (0 to 1)."""
-
-    confidence: float
-    worker: float
-    expert: float
-
-
-def best_threshold(trades: Iterable[Trade]) -> tuple[float, float]:
-    """The threshold with the highest pass rate on these tasks, and the share that it escalates.
-
-    Escalating the k least sure tasks is tried for every k that separates two confidences. Among equals the fewest
-    escalations win. The threshold lies midway between the two confidences that it separates; 0 escalates nothing, and
-    anything above 1 everything.
-
-    Raises:
-        ValueError: there is no task.
-    """
-    rows = sorted(trades, key=lambda t: t.confidence)
-    if not rows:
-        raise ValueError("no task to choose a threshold on")
-    value = best = sum(t.worker for t in rows)
-    chosen = 0
-    for k, trade in enumerate(rows, 1):
-        value += trade.expert - trade.worker
-        separates = k == len(rows) or rows[k].confidence > trade.confidence
-        if separates and value > best + 1e-9:
-            best, chosen = value, k
-    if chosen == 0:
-        return 0.0, 0.0
-    if chosen == len(rows):
-        return 2.0, 1.0
-    return (rows[chosen - 1].confidence + rows[chosen].confidence) / 2, chosen / len(rows)

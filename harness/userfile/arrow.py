@@ -26,7 +26,7 @@ Keep = Callable[["pa.Schema", str | None], list[str]]
 
 
 def parquet_batches(path: Path, keep: Keep | None = None, *, bounded: bool = True) -> Iterator["pa.Table"]:
-    """The file as one table a batch; an index of pandas' that has a name is a column.
+    """The file as one table a batch (one table where it is not bounded); an index of pandas' that has a name is a column.
 
     Args:
         path: The file, packed or not.
@@ -50,16 +50,17 @@ def parquet_batches(path: Path, keep: Keep | None = None, *, bounded: bool = Tru
                 found = f"{file.metadata.num_rows:,} rows, {size(sum(sizes))}"
                 problem = f"the table has {found}; at most {MAX_ROWS:,} rows and {size(MAX_FILE)} are read"
                 raise UserFileError(path, problem, advice="take a part of it")
-            rows = max(1, min(10_000 if bounded else 100_000, BATCH // max(1, *sizes, 1)))
             name, index = named_range(file.schema_arrow, file.metadata.num_rows)
             columns = None if keep is None else keep(file.schema_arrow, name)
+            rows = max(1, min(10_000, BATCH // max(1, *sizes, 1)))
+            batches = file.iter_batches(batch_size=rows, columns=columns) if bounded else [file.read(columns=columns)]
             read = first = 0
-            for batch in file.iter_batches(batch_size=rows, columns=columns):
+            for batch in batches:
                 read += batch.nbytes
                 if bounded and read > MAX_FILE:  # a value that is stored once may stand in a million rows
                     problem = f"the table unfolds to more than {size(MAX_FILE)}"
                     raise UserFileError(path, problem, advice="take a part of it")
-                table = pa.Table.from_batches([batch])
+                table = pa.Table.from_batches([batch]) if bounded else batch
                 if name is not None:
                     table = table.append_column(name, pa.array(index[first : first + len(batch)], pa.int64()))
                 first += len(batch)

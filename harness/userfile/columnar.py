@@ -91,7 +91,7 @@ def _from_json(path: Path, knows: Knows, keeps: Knows) -> Loaded:
     columns: dict[str, list[Any]] = {}
     lines: list[int] = []
     where = ""
-    for where, row in json_rows(path, rows_anywhere(path, knows), most=MAX_TABLE):
+    for where, row in json_rows(path, rows_anywhere(knows), most=MAX_TABLE):
         for name, value in flattened(row):
             if name not in kept:
                 kept[name] = keeps(name)
@@ -108,7 +108,7 @@ def _from_json(path: Path, knows: Knows, keeps: Knows) -> Loaded:
         name: object if any(isinstance(cell, list | dict) for cell in cells) else "str"
         for name, cells in columns.items()
     }
-    series = {name: pd.Series(cells, dtype=kinds[name]) for name, cells in columns.items()}  # type: ignore[call-overload]
+    series = {name: pd.Series(cells, dtype=kinds[name]) for name, cells in columns.items()}
     frame = pd.DataFrame(series, index=pd.RangeIndex(len(lines)))
     place = where.partition(" ")[0] or "row"
     return Loaded(names=tuple(kept), frame=frame, lines=np.array(lines, dtype=np.int64), place=place)
@@ -130,11 +130,7 @@ def _from_parquet(path: Path, keeps: Knows) -> Loaded:
         _refuse_twins(path, names, chosen)
         return list(dict.fromkeys(top for top, leaf in leaves if keeps(leaf)))
 
-    batches = list(parquet_batches(path, wanted, bounded=False))
-    if not batches:
-        empty = pd.DataFrame({name: [] for name in chosen})
-        return Loaded(names=tuple(names), frame=empty, lines=np.zeros(0, dtype=np.int64), place="row")
-    table = pa.concat_tables(batches)
+    table = next(parquet_batches(path, wanted, bounded=False))
     table = table.rename_columns([_one_level(name) for name in table.column_names])
     while any(pa.types.is_struct(column.type) for column in table.schema):
         table = table.flatten()

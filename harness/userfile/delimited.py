@@ -3,7 +3,7 @@
 import csv
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,8 +74,9 @@ class Delimited:
                 if any(self.names[len(record) :]):
                     what = "has fewer cells than the header: the missing ones were taken as empty"
                     odd.setdefault(what, []).append(start)
-                record = record + [""] * (len(self.names) - len(record))
-            yield start, record
+                yield start, record + [""] * (len(self.names) - len(record))
+            else:
+                yield start, record
         for what, found in odd.items():
             more = f", and {len(found) - 1:,} more like it," if len(found) > 1 else ""
             self.notes.append(f"line {found[0]}{more} {what}")

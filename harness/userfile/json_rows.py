@@ -107,7 +107,7 @@ def _lists_in(value: Any, before: str = "", levels: int = 4) -> Iterable[str]:
         yield from _lists_in(part, f"{name}.", levels - 1)
 
 
-def rows_anywhere(path: Path, knows: Callable[[str], bool]) -> Table:
+def rows_anywhere(knows: Callable[[str], bool]) -> Table:
     """The rows are where their names are known: a list, a table by columns or by rows, or one of these under a key."""
 
     def table(whole: Any) -> list[Any] | None:
@@ -133,7 +133,7 @@ def _rows_in(whole: Any, knows: Callable[[str], bool]) -> list[Any] | None:
     if sum(knows(name) for name, value in whole.items() if not isinstance(value, list | dict)) > 1:
         return None  # one row, whatever lists it holds
     names, data = whole.get("columns"), whole.get("data")
-    if isinstance(data, list) and _lists_of(names, str):
+    if isinstance(names, list) and isinstance(data, list) and _lists_of(names, str):
         fits = [isinstance(row, list) and len(row) == len(names) for row in data]
         return [dict(zip(names, row, strict=True)) if fit else row for row, fit in zip(data, fits, strict=True)]
     found = {key: value for key, value in whole.items() if _lists_of(value, dict)}

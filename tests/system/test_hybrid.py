@@ -2,13 +2,11 @@
 
 import made
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from made import TASK, FakeSession
 
 from harness.core import Cause, ModelError, Reply, Role
 from harness.experiment import DirectPlan, HybridPlan
-from harness.system import CONTROLS, SIGNALS, Trade, best_threshold
+from harness.system import CONTROLS, SIGNALS
 
 
 def worker_says(text="wrong", **signals):
@@ -130,33 +128,3 @@ def test_the_words_of_the_format_are_the_words_of_the_systems():
 
     assert set(SIGNALS) == set(schema.SIGNALS)
     assert set(CONTROLS) == set(schema.CONTROLS)
-
-
-# ----------------------------------------------------------------------------------------------------- the threshold
-
-worth = st.sampled_from([0.0, 1.0])
-trades = st.lists(
-    st.builds(Trade, confidence=st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]), worker=worth, expert=worth),
-    min_size=1,
-    max_size=9,
-)
-
-
-@given(trades)
-def test_no_threshold_does_better_and_no_equal_one_escalates_less(rows):
-    def value(threshold):
-        return sum(row.expert if row.confidence < threshold else row.worker for row in rows)
-
-    def share(threshold):
-        return sum(row.confidence < threshold for row in rows) / len(rows)
-
-    threshold, escalated = best_threshold(rows)
-    every = [0.0, 0.05, 0.2, 0.3, 0.7, 0.95, 2.0]  # one between any two confidences, and beyond both ends
-    assert value(threshold) == max(map(value, every))
-    assert escalated == pytest.approx(share(threshold))
-    assert escalated == pytest.approx(min(share(t) for t in every if value(t) == value(threshold)))
-
-
-def test_a_threshold_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="no task"):
-        best_threshold([])

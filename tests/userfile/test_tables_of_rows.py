@@ -112,8 +112,16 @@ def test_an_index_and_blank_lines_are_passed_over(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("t.csv", "a,b\n1,2,3\n", "line 2: found 3 cells where the header has 2 columns (a, b); quote a cell that holds a comma"),
-        ("t.csv", 'a,b\n1,2\n"open,3\n', "line 3: not a readable table: a cell begins with a quote that is never closed"),
+        (
+            "t.csv",
+            "a,b\n1,2,3\n",
+            "line 2: found 3 cells where the header has 2 columns (a, b); quote a cell that holds a comma",
+        ),
+        (
+            "t.csv",
+            'a,b\n1,2\n"open,3\n',
+            "line 3: not a readable table: a cell begins with a quote that is never closed",
+        ),
         ("t.csv", 'a,b\n"x" y,2\n', "line 2: not a readable table: a quoted cell goes on after its closing quote"),
         ("t.csv", "a,b,a\n1,2,3\n", "the column 'a' is there twice; rename one"),
         ("t.csv", "", "the file is empty"),

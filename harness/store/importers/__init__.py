@@ -4,8 +4,9 @@ from harness.core import Registry, UsageError
 from harness.store.importers.descriptor import Importer, ImportSummary, Option
 
 LATER = (
-    "lm-eval inspect harbor benchflow promptfoo openai-evals terminal-bench tau-bench alpaca-eval helm openai-grader"
-).split()
+    *("lm-eval", "inspect", "harbor", "benchflow", "promptfoo", "openai-evals"),
+    *("terminal-bench", "tau-bench", "alpaca-eval", "helm", "openai-grader"),
+)
 """Formats that are named in the documents and not built yet."""
 
 IMPORTERS: Registry[Importer] = Registry(

@@ -124,7 +124,7 @@ def _identities(source: Source) -> "pd.DataFrame":
     made["suite"] = words(source, "suite", needed=True) if "suite" in frame else stem
     scope = made["suite"] if "suite" in frame else pd.Series("", index=frame.index)
     parts = {"suite": [scope], "task": [scope, made["task"]], "contender": [made["contender"]]}
-    defaults = {f"{word}_digest": _digests(word, keys) for word, keys in parts.items()}
+    defaults: dict[str, Any] = {f"{word}_digest": _digests(word, keys) for word, keys in parts.items()}
     defaults |= {"domain": made["suite"], "cluster": made["task"], "contender_kind": Kind.IMPORTED.value}
     for name, default in (defaults | dict.fromkeys(("prompt_digest", "grader_digest"))).items():
         given = words(source, name) if name in frame else pd.Series(None, index=frame.index)

@@ -208,9 +208,7 @@ def _long(source: Source, loaded: Loaded) -> tuple[Source, list[str]]:
     columns = [name for name in names if _may_be_across(name) and _holds_results(cells[name], reading)]
     if not columns:
         problem = f"--wide: no column holds results; found {', '.join(names[:12]) or 'no other column'}"
-        raise UserFileError(
-            path, problem, field=loaded.header, advice="name the words: --true WORD --false WORD"
-        )
+        raise UserFileError(path, problem, field=loaded.header, advice="name the words: --true WORD --false WORD")
     long = pd.concat([source.frame.assign(value=cells[name]) for name in columns], ignore_index=True)
     long[missing[0]] = np.repeat([tidy(name) for name in columns], len(source.frame))
     there = list(words_in(long["value"]))

@@ -40,13 +40,13 @@ _NEEDED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Amount:
     """A cell that is more than plain digits."""
 
     value: float | None
     """``None`` where it cannot be read."""
-    stated: bool
+    stated: bool = False
     """Whether the cell names its own unit, so that no other applies: 5% is 0.05 on any scale."""
     advice: str
 
@@ -67,19 +67,19 @@ def read_amounts(texts: Iterable[str], kind: str, *, plain: Iterable[str] = ()) 
     either = next((n for n in digits if _EITHER_COMMA.fullmatch(n)), None)
     if decimal and grouped:
         advice = "the column has commas before thousands and commas before decimals; write all with a decimal point"
-        return {text: Amount(None, False, advice) for text, core in cores.items() if "," in core[0]}
+        return {text: Amount(value=None, advice=advice) for text, core in cores.items() if "," in core[0]}
     if either and not (decimal or grouped) and kind != "count":
         advice = "a comma here may mark thousands or decimals; write the number without it, or with a decimal point"
-        return {text: Amount(None, False, advice) for text, core in cores.items() if core[0] == either}
+        return {text: Amount(value=None, advice=advice) for text, core in cores.items() if core[0] == either}
     found = {}
     for text, (number, factor, stated) in cores.items():
         value = _value(number, decimal=decimal)
         foreign = kind == "money" and not number
         advice = "costs are in US dollars; convert the column" if foreign else _NEEDED.get(kind, "needed: a number")
-        found[text] = Amount(None if value is None else value * factor, stated, advice)
+        found[text] = Amount(value=None if value is None else value * factor, stated=stated, advice=advice)
     if decimal:
         advice = "other cells of the column have a decimal comma; write all in one way"
-        found |= {text: Amount(_value(text, decimal=True), False, advice) for text in plain if "." in text}
+        found |= {text: Amount(value=_value(text, decimal=True), advice=advice) for text in plain if "." in text}
     return found
 
 

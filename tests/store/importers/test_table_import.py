@@ -206,7 +206,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     csv(tmp_path, MINIMAL)
     with pytest.raises(UserFileError, match=r"did you mean 'table\.csv'"):
         import_table(tmp_path / "tabel.csv", tmp_path / "r")
-    with pytest.raises(UserFileError, match="what kind of table this is.*save a sheet as CSV"):
+    with pytest.raises(UserFileError, match=r"what kind of table this is.*save a sheet as CSV"):
         import_table(csv(tmp_path, MINIMAL, "t.xlsx"), tmp_path / "r")
     (tmp_path / "t.parquet").write_text("no")
     with pytest.raises(UserFileError, match="not a Parquet file"):
