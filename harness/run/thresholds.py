@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from harness.core import Manifest, ModelError, Role, Status, Suite
 from harness.experiment import Assembled
 from harness.run.session import Rehearsal, Shop
+from harness.run.trace import Trace
 from harness.system import CONTROLS, Hybrid, sureness
 
 Choices = dict[str, dict[str, "Choice"]]
@@ -93,13 +94,13 @@ async def _trades(system: Hybrid, suite: Suite, shop: Shop) -> list[tuple[float,
     """
     trades = []
     for task in suite.tasks:
-        session = Rehearsal(shop, "", 0)
+        session = Rehearsal(shop, task, 0, Trace())
         try:
             worker = await system.worker.answer(task, session, Role.WORKER)
             expert = await system.expert.answer(task, session, Role.EXPERT)
         except ModelError:
             continue
-        grades = session.grade(task, worker), session.grade(task, expert)
+        grades = await session.grade(worker), await session.grade(expert)
         confidence = 0.0 if worker.fault is not None else sureness(worker.signals, system.signal)
         if confidence is not None and all(g.status in {Status.PASSED, Status.FAILED} for g in grades):
             worker_passed, expert_passed = (float(g.status is Status.PASSED) for g in grades)

@@ -5,7 +5,7 @@ A system asks for calls through the `Session` that the run hands to it; it never
 
 from harness.system.direct import Asking, Direct
 from harness.system.hybrid import CONTROLS, SIGNALS, Hybrid
-from harness.system.protocol import Session, System, fault_in, sureness
+from harness.system.protocol import System, fault_in, sureness
 from harness.system.skilled import DELIVERIES, MAX_TURNS, Skilled
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "Asking",
     "Direct",
     "Hybrid",
-    "Session",
     "Skilled",
     "System",
     "fault_in",

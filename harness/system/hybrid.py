@@ -6,8 +6,8 @@ threshold the expert is asked. The controls decide without looking: they are wha
 
 from dataclasses import dataclass, replace
 
-from harness.core import Answer, Cause, Contender, ModelError, Request, Role, Status, Task, seeded
-from harness.system.protocol import Session, System, sureness
+from harness.core import Answer, Cause, Contender, ModelError, Request, Role, Session, Status, Task, seeded
+from harness.system.protocol import System, sureness
 
 SIGNALS = ("logprob_mean", "logprob_min", "margin", "verifier")
 CONTROLS = ("always", "never", "random", "oracle")
@@ -51,33 +51,26 @@ class Hybrid:
             ModelError: a call failed for good, or the model gives no such signal.
         """
         first = await self.worker.answer(task, session, Role.WORKER)
-        confidence = self._confidence(task, first, session)
-        if not self._escalates(task, first, confidence, session):
+        confidence = await self._confidence(first, session)
+        if not await self._escalates(task, first, confidence, session):
             return replace(first, confidence=confidence, escalated=False, served_by=self._name(self.worker))
         second = await self.expert.answer(task, session, Role.EXPERT)
-        return replace(
-            second,
-            messages=(*first.messages, *second.messages),
-            confidence=confidence,
-            signals=first.signals,
-            escalated=True,
-            served_by=self._name(self.expert),
-            latency_s=(first.latency_s or 0.0) + (second.latency_s or 0.0),
-        )
+        served_by = self._name(self.expert)
+        return replace(second, confidence=confidence, signals=first.signals, escalated=True, served_by=served_by)
 
-    def _confidence(self, task: Task, first: Answer, session: Session) -> float | None:
+    async def _confidence(self, first: Answer, session: Session) -> float | None:
         if self.signal in CONTROLS:
             return first.confidence
         if first.fault is not None:
             return 0.0
         if self.signal == "verifier":
-            return session.grade(task, first, self.contender.name).score or 0.0
+            return (await session.grade(first, self.contender.name)).score or 0.0
         confidence = sureness(first.signals, self.signal)
         if confidence is None:
             raise ModelError(Cause.PROTOCOL, f"the worker's answer came without {self.signal}: no log-probabilities")
         return confidence
 
-    def _escalates(self, task: Task, first: Answer, confidence: float | None, session: Session) -> bool:
+    async def _escalates(self, task: Task, first: Answer, confidence: float | None, session: Session) -> bool:
         if self.signal == "always":
             return True
         if self.signal == "never":
@@ -86,7 +79,7 @@ class Hybrid:
             assert self.rate is not None, "the rate is chosen before the first attempt"  # noqa: S101
             return seeded("escalate", self.seed, task.digest, session.trial).random() < self.rate
         if self.signal == "oracle":  # a perfect detector of the worker's errors; its bill is the expert's on those
-            return session.grade(task, first).status is not Status.PASSED
+            return (await session.grade(first)).status is not Status.PASSED
         assert confidence is not None, "a signal gives a confidence"  # noqa: S101
         assert self.threshold is not None, "the threshold is chosen before the first attempt"  # noqa: S101
         return confidence < self.threshold

@@ -32,7 +32,7 @@ async def test_a_signal_below_its_threshold_escalates_and_one_on_it_does_not(sig
         assert session.models == (["w", "e"] if escalates else ["w"])
         assert (answer.served_by, answer.text) == (("dear", "right") if escalates else ("cheap", "wrong"))
         assert answer.confidence == pytest.approx(confidence, abs=1e-4)
-        assert answer.latency_s == (2.0 if escalates else 1.0)  # the worker's time is spent in either case
+        assert session.trace.latency_s == (2.0 if escalates else 1.0)  # the worker's time is spent in either case
         assert [role for _, role, _ in session.asked] == [Role.WORKER, Role.EXPERT][: len(session.asked)]
 
 
@@ -107,13 +107,13 @@ async def test_a_hybrid_may_be_a_part_of_another():
     session = FakeSession({"a": "wrong", "b": "wrong", "c": "right"})
     answer = await system.answer(TASK, session)
     assert session.models == ["a", "b", "c"]
-    assert (answer.served_by, answer.escalated, answer.latency_s) == ("c", True, 3.0)
+    assert (answer.served_by, answer.escalated, session.trace.latency_s) == ("c", True, 3.0)
     assert system.models == frozenset("abc")
 
 
 async def test_the_whole_conversation_of_both_is_kept():
-    answer, session = await outcome(made.hybrid("always"), worker_says())
-    assert answer.messages == (
+    _answer, session = await outcome(made.hybrid("always"), worker_says())
+    assert session.trace.messages == (
         *TASK.messages,
         {"role": "assistant", "content": "wrong"},
         *TASK.messages,
