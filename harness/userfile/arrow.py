@@ -26,7 +26,7 @@ Keep = Callable[["pa.Schema", str | None], list[str]]
 
 
 def parquet_batches(path: Path, keep: Keep | None = None, *, bounded: bool = True) -> Iterator["pa.Table"]:
-    """The file as one table a batch (one table where it is not bounded); an index of pandas' that has a name is a column.
+    """The file as one table a batch, or as one if it is not bounded; an index of pandas' that has a name is a column.
 
     Args:
         path: The file, packed or not.
