@@ -31,6 +31,9 @@ from harness.store.browse_records import (
 from harness.store.columns import CALLS, OUTCOMES, TRANSCRIPTS
 from harness.store.digests import evidence_digest
 from harness.store.flags import Flag
+from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
+from harness.store.importers.table import import_table
+from harness.store.importers.table_reading import Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import Journal
 from harness.store.live import running_process
 from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
@@ -38,8 +41,6 @@ from harness.store.recall import Recalled, Transcript, read_calls_journal, read_
 from harness.store.results import PARTLY, RESULTS, count_results
 from harness.store.settings import Economics, Settings, experiment_file, load_settings
 from harness.store.skill_use import SkillUse, load_skill_use
-from harness.store.table_import import ImportSummary, import_table, parse_mapping
-from harness.store.table_reading import Reading, parse_scales, parse_units
 from harness.store.tables import (
     Compacted,
     compact,
@@ -54,6 +55,7 @@ from harness.store.tasktable import Labels, TaskTable, load_task_table, split_us
 __all__ = [
     "CALLS",
     "FLIPS",
+    "IMPORTERS",
     "NO_TRANSCRIPTS",
     "OUTCOMES",
     "PARTLY",
@@ -65,9 +67,11 @@ __all__ = [
     "Economics",
     "Flag",
     "ImportSummary",
+    "Importer",
     "InputSearch",
     "Journal",
     "Labels",
+    "Option",
     "Reading",
     "Recalled",
     "Settings",
@@ -90,6 +94,7 @@ __all__ = [
     "experiment_file",
     "find_tasks",
     "import_table",
+    "importer",
     "input_text",
     "installed_versions",
     "load_settings",
