@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.analysis.undecided import stopped_before_tables
 from harness.core import EvidenceError, Manifest, UsageError
-from harness.store import TaskTable, experiment_file, load_experiment, load_task_table, read_manifest
+from harness.store import TaskTable, experiment_file, load_settings, load_task_table, read_manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,8 +89,8 @@ class PairedOutcomes:
         mask: Mask = (self.candidate[1] > 0) & (self.baseline[1] > 0)
         return mask
 
-    def at(self, mask: "Mask") -> "PairedOutcomes":
-        """The same at some of the tasks."""
+    def at(self, mask: "Mask | Ints") -> "PairedOutcomes":
+        """The same at some of the tasks, by a mask or by positions in their order."""
         return PairedOutcomes(
             candidate=(self.candidate[0][mask], self.candidate[1][mask]),
             baseline=(self.baseline[0][mask], self.baseline[1][mask]),
@@ -190,7 +190,7 @@ def reference_of(report: Path) -> str | None:
     Raises:
         UserFileError: the file is wrong.
     """
-    return load_experiment(report).reference if experiment_file(report).is_file() else None
+    return load_settings(report).reference if experiment_file(report).is_file() else None
 
 
 def pair_sides(candidate: Side, baseline: Side) -> Pairs:

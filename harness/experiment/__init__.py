@@ -8,12 +8,16 @@ from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems
 from harness.experiment.dry_run import CheckResult, check
 from harness.experiment.earlier import earlier_contender, earlier_suite, recognised
 from harness.experiment.plan import Attempt
+from harness.experiment.reading import load_experiment, parse_experiment, resolve
+from harness.experiment.schema import ContenderEntry, Experiment
 
 __all__ = [
     "Assembled",
     "Attempt",
     "CheckResult",
+    "ContenderEntry",
     "DirectPlan",
+    "Experiment",
     "HybridPlan",
     "Plan",
     "assemble",
@@ -22,7 +26,10 @@ __all__ = [
     "contender_of",
     "earlier_contender",
     "earlier_suite",
+    "load_experiment",
     "needs_threshold",
+    "parse_experiment",
     "recognised",
+    "resolve",
     "tried_on_dev",
 ]

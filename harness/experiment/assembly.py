@@ -22,15 +22,13 @@ from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems
 from harness.experiment.grading import graders_of, gradings_of, judges_of, verifiers_of
 from harness.experiment.plan import Attempt, plan_attempts, too_many
 from harness.experiment.prompts import Prompts, undelivered
+from harness.experiment.reading import load_experiment, resolve
+from harness.experiment.schema import ContenderEntry, Experiment
 from harness.experiment.specs import model_spec, no_cost, told_apart
-from harness.model import capabilities_of, missing_package
+from harness.model import backend_of
 from harness.store import (
-    ContenderEntry,
-    Experiment,
     experiment_file,
-    load_experiment,
     refuse_foreign_results,
-    resolve,
 )
 from harness.suite import in_two_suites, load_suite, one_unit_each, select, unsplit, unsplit_said
 from harness.system import Hybrid, System
@@ -92,16 +90,11 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     graders = graders_of(full, [resolve(report, entry.path) for entry in experiment.suites])
     verifiers = verifiers_of(experiment, report)
     judges = judges_of(experiment, report, [*graders.values(), *verifiers.values()])
-    specs = told_apart(
-        {
-            name: model_spec(name, entry, report)
-            for name, entry in experiment.models.items()
-            if name in judges or any(contender.model == name for contender in experiment.contenders.values())
-        }
-    )
+    used = judges | {contender.model for contender in experiment.contenders.values()}
+    specs = told_apart({n: model_spec(n, entry, report) for n, entry in experiment.models.items() if n in used})
     prompts = Prompts(report, full, [resolve(report, entry.path) for entry in experiment.suites])
     plans = {name: _plan(name, entry, report, prompts) for name, entry in experiment.contenders.items()}
-    capabilities = {name: capabilities_of(spec) for name, spec in specs.items()}
+    capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
     _check_capabilities(experiment, report, plans, specs, capabilities)
     systems = build_systems(plans, specs, capabilities, [s.name for s in full], seed=experiment.seed)
     suites = tuple(
@@ -142,19 +135,12 @@ def _suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tup
     for number, entry in enumerate(experiment.suites):
         path = resolve(report, entry.path, field=f"suites.{number}")
         suite, moved = one_unit_each(load_suite(path, allow_outside=allow_outside))
-        if suite.name in {s.name for s in suites}:
-            problem = f"two suites are named {suite.name!r}"
-            raise UserFileError(
-                experiment_file(report), problem, field=f"suites.{number}", advice="rename one in its suite.yaml"
-            )
         alike = next((s.name for s in suites if skeleton(s.name) == skeleton(suite.name)), None)
         if alike is not None:
-            problem = (
-                f"the suites {alike!r} and {suite.name!r} look alike and differ in {difference(alike, suite.name)}"
-            )
-            raise UserFileError(
-                experiment_file(report), problem, field=f"suites.{number}", advice="rename one in its suite.yaml"
-            )
+            same = f"two suites are named {alike!r}"
+            other = f"the suites {alike!r} and {suite.name!r} look alike and differ in {difference(alike, suite.name)}"
+            problem, field = same if alike == suite.name else other, f"suites.{number}"
+            raise UserFileError(experiment_file(report), problem, field=field, advice="rename one in its suite.yaml")
         if entry.split is not None and all(task.split != entry.split for task in suite.tasks):
             problem = f"the suite {suite.name} has no task in the split {entry.split!r}"
             raise UserFileError(experiment_file(report), problem, field=f"suites.{number}.split")
@@ -178,12 +164,9 @@ def _refuse_copies(report: Path, suites: Sequence[Suite], dev: Sequence[Suite]) 
     ]
     if found := in_two_suites(together):
         first, task, second, copy = found[0]
-        many = (
-            f"{len(found):,} tasks of the suite {second.name} ask"
-            if len(found) > 1
-            else (f"a task of the suite {second.name} asks")
-        )
-        problem = f"{many} what tasks of {first.name} ask ({copy.id} as {task.id}): each answer would count twice"
+        who, ask = (f"{len(found):,} tasks", "ask") if len(found) > 1 else ("a task", "asks")
+        problem = f"{who} of the suite {second.name} {ask} what tasks of {first.name} ask ({copy.id} as {task.id})"
+        problem += ": each answer would count twice"
         place = [suite.name for suite in suites].index(second.name)
         advice = "take them, or the suite, out; two prompts are two contenders, each with its own prompt"
         raise UserFileError(experiment_file(report), problem, field=f"suites.{place}", advice=advice)
@@ -268,7 +251,7 @@ def _check_capabilities(
 ) -> None:
     path = experiment_file(report)
     for name, spec in specs.items():
-        if (missing := missing_package(spec)) is not None:
+        if (missing := backend_of(spec).missing_package(spec)) is not None:
             raise UserFileError(path, missing, field=f"models.{name}.backend")
     for name, plan in plans.items():
         if isinstance(plan, HybridPlan):
@@ -308,17 +291,12 @@ def _dev(
         if all(task.split != "dev" for task in suite.tasks):
             problem = f"threshold: auto is chosen on dev tasks, and the suite {suite.name} has none"
             advice = "mark tasks with split: dev, or give a number"
-            raise UserFileError(
-                experiment_file(report), problem, field=f"contenders.{auto[0]}.escalate.threshold", advice=advice
-            )
+            field = f"contenders.{auto[0]}.escalate.threshold"
+            raise UserFileError(experiment_file(report), problem, field=field, advice=advice)
         if any(task.split == "dev" for task in chosen.tasks):
             problem = f"the suite {suite.name} is run on its dev tasks, on which threshold: auto is chosen"
-            raise UserFileError(
-                experiment_file(report),
-                problem,
-                field=f"suites.{number}.split",
-                advice="mark other tasks with split: test, and run it on those",
-            )
+            advice = "mark other tasks with split: test, and run it on those"
+            raise UserFileError(experiment_file(report), problem, field=f"suites.{number}.split", advice=advice)
         dev.append(select(suite, split="dev", seed=experiment.seed))
     entries = experiment.contenders
     for name in auto:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.adapter import Adapter, check_adapter, load_adapter
+from harness.adapter import Adapter, load_adapter
 from harness.core import Contender, Kind, ModelSpec, Redactor, RenderedPrompt, as_json, digest_json
+from harness.model import BACKENDS, backend_of
 from harness.skill import (
     OPEN_BY_TEXT,
     OPEN_BY_TOOL,
@@ -131,6 +132,7 @@ class _Makers:
 
     def _direct(self, name: str, plan: DirectPlan) -> dict[str, System]:
         spec, can = self.specs[plan.model], self.capabilities[plan.model]
+        backend = backend_of(spec)
         adapters = {suite: self._adapter(path, spec) for suite, path in sorted(plan.adapters.items())}
         skills = {s: self._skills(plan.skills[s], plan.delivery) for s in self.suites if plan.skills.get(s)}
         kind = {(False, False): Kind.MODEL, (True, False): Kind.ADAPTER, (False, True): Kind.SKILLED}.get(
@@ -153,7 +155,7 @@ class _Makers:
             "model": {
                 "name": spec.name,
                 "backend": spec.backend,
-                "model": spec.model if spec.backend in {"openai", "litellm"} else "",
+                "model": spec.model if backend.named else "",
                 "revision": spec.revision,
                 "sampling": spec.sampling,
                 "digest": spec.digest,
@@ -172,7 +174,7 @@ class _Makers:
             parts=as_json({key: value for key, value in described.items() if value or key == "written"}),
             digest=_over_suites(identities),
         )
-        backend = spec.options.get("recorded_backend") or spec.backend
+        recorded = BACKENDS.get(str(spec.options.get("recorded_backend")), backend)
         made: dict[str, System] = {}
         for suite in self.suites:
             adapter = adapters.get(suite)
@@ -185,7 +187,7 @@ class _Makers:
                 sampling=spec.sampling,
                 adapter=str(adapter.path) if adapter else None,
                 adapter_digest=adapter.digest if adapter else None,
-                logprobs=identities[suite] in self.wants_logprobs or (backend == "transformers" and "logprobs" in can),
+                logprobs=identities[suite] in self.wants_logprobs or (recorded.always_logprobs and "logprobs" in can),
                 calls_tools="tools" in can,
                 tool_role="tool_role" in can,
             )
@@ -227,13 +229,10 @@ class _Makers:
         }
 
     def _adapter(self, path: Path, spec: ModelSpec) -> Adapter:
-        base = spec.model if spec.backend == "transformers" else ""
-        if (path, base) not in self.adapters:
-            tuned = load_adapter(path)
-            if base:
-                check_adapter(tuned, Path(base))
-            self.adapters[path, base] = tuned
-        return self.adapters[path, base]
+        if (path, spec.name) not in self.adapters:
+            self.adapters[path, spec.name] = load_adapter(path)
+            backend_of(spec).check_adapter(spec, self.adapters[path, spec.name])
+        return self.adapters[path, spec.name]
 
     def _skills(self, folders: tuple[Path, ...], delivery: str) -> tuple[Skill, ...]:
         found = tuple(skill for folder in folders for skill in self._library(folder))

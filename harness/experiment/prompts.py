@@ -5,7 +5,9 @@ from pathlib import Path
 
 from harness.core import RenderedPrompt, Suite, Task, UserFileError, listed, nearest
 from harness.experiment.build import DirectPlan, Plan
-from harness.store import ContenderEntry, Experiment, experiment_file, resolve
+from harness.experiment.reading import resolve
+from harness.experiment.schema import ContenderEntry, Experiment
+from harness.store import experiment_file
 from harness.suite import INPUT_UNUSED, read_prompt, render, uses_task
 
 
