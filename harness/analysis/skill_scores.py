@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.common_tasks import unit_of
 from harness.analysis.designs import Design, factorial_of
+from harness.analysis.loading import load_evidence
 from harness.analysis.pairs import adjusted, compared
-from harness.analysis.progress import load_evidence, progress_of
+from harness.analysis.progress import progress_of
 from harness.analysis.skill_arms import bare_of, deliveries, given, parts_of_hybrids, placebo_of, squares
 from harness.analysis.skill_attempts import SkillAttempts, names_a_skill, nothing_used
 from harness.analysis.skill_notes import CLOSED, NOTHING_TO_OPEN, alarms_of, no_bare, notes_of
