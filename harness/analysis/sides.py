@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError, Manifest
-from harness.store import TaskTable, experiment_file, load_experiment
+from harness.store import TaskTable, experiment_file, load_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -154,7 +154,7 @@ def reference_of(report: Path) -> str | None:
     Raises:
         UserFileError: the file is wrong.
     """
-    return load_experiment(report).reference if experiment_file(report).is_file() else None
+    return load_settings(report).reference if experiment_file(report).is_file() else None
 
 
 def pair_sides(candidate: Side, baseline: Side) -> Pairs:
