@@ -54,7 +54,8 @@ class Comparison:
 class Manifest:
     """What a report was made from: enough to say whether two reports may be compared, and to make it again."""
 
-    schema: int = 1
+    schema: int = 2
+    """From 2 on, digests hold no names, and a task's holds no prompt."""
     report: str
     created_at: str
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -6,13 +6,21 @@ The journal is the truth. A kill at any instant costs the calls in flight; the n
 import asyncio
 import contextlib
 import os
-from collections import ChainMap, Counter
+from collections import ChainMap
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, stay_offline
-from harness.experiment import Assembled, Attempt, needs_threshold, recognised, tried_on_dev
+from harness.experiment import (
+    Assembled,
+    Attempt,
+    is_graded_so,
+    needs_threshold,
+    recognised,
+    shared_identities,
+    tried_on_dev,
+)
 from harness.model import Caller, Limits, Model, backend_of, metered
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
@@ -150,7 +158,7 @@ class _Run:
             if i in planned
             and _is_done(outcome)
             and outcome.status not in again
-            and self._is_graded_so(planned[i], outcome)
+            and is_graded_so(outcome, self.assembled.gradings[planned[i].task.digest])
         }
         self.done_before = len(self.done)
         if self.watch is not None:
@@ -159,12 +167,6 @@ class _Run:
         todo = [] if self.stopped is not None else self._todo()
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
-
-    def _is_graded_so(self, attempt: Attempt, outcome: Outcome) -> bool:
-        """Whether the grade is that of the suite's present grader; else the answer on record is graded again."""
-        if outcome.passed is None and outcome.status is not Status.UNGRADED:
-            return True
-        return outcome.grader_digest in {None, self.assembled.gradings[attempt.task.digest]}
 
     def _recorded(self) -> Recalled:
         """The journal; attempts that an earlier version made stand under the ids that they have now."""
@@ -267,7 +269,7 @@ class _Run:
             metered=timed,
             journal=journal,
             replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
-            shared=_shared(self.assembled),
+            shared=shared_identities(self.assembled.systems),
             meter=meter_of(self.assembled, self.started),
             redact=self.redact,
             clock=patience,
@@ -404,11 +406,3 @@ def _loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
-
-
-def _shared(assembled: Assembled) -> frozenset[str]:
-    """Identities of the contenders whose answers others use: equal ones, and hybrids made of them."""
-    every = [system for by_suite in assembled.systems.values() for system in by_suite.values()]
-    parts = {part.identity for system in every if isinstance(system, Hybrid) for part in (system.worker, system.expert)}
-    counted = Counter(system.identity for system in every)
-    return frozenset(parts | {identity for identity, count in counted.items() if count > 1})
