@@ -100,7 +100,7 @@ def advise_at(grounds: Grounds, terms: Terms) -> Advice:
     settings = grounds.settings
     machine = (terms.gpu_hour_usd, terms.tasks_per_gpu_hour)
     for name, _ in terms.tasks_per_gpu_hour if isinstance(terms.tasks_per_gpu_hour, tuple) else ():
-        if name not in grounds.written.contenders:
+        if name not in grounds.described.contenders:
             grounds.table.index(name)  # a contender of the report, or an error that names the nearest
     table, standing = grounds.at_hour(*machine)
     ranking = _rank(standing, terms, settings)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.analysis import PairedOutcomes, Side, default_contender, load_side, pair_sides, reference_of
+from harness.analysis import PairedOutcomes, Side, default_contender, load_side, pair_sides
 from harness.core import Decision, Estimate, UsageError, plural
 from harness.stats import wilson_interval
-from harness.store import TaskTable
+from harness.store import TaskTable, read_reference
 from harness.verdict.baseline import read_lock
 from harness.verdict.policy import Policy, check_domains, load_policy
 from harness.verdict.weighing import Weighed, weigh
@@ -87,7 +87,7 @@ def self_test(
     table, manifest = load_side(report)
     check_domains(rules, table.domain_names, policy if isinstance(policy, Path) else "policy")
     lock = read_lock(report)
-    meant = lock.contender if lock else reference_of(report)
+    meant = lock.contender if lock else read_reference(report)
     first = baseline_contender or default_contender(
         table, "--baseline-contender", meant=meant, besides=candidate_contender
     )

@@ -32,12 +32,12 @@ def check_live(
     live = side(table, hybrid)
     if manifest is None:
         raise EvidenceError(f"{table.report}: without a manifest the thresholds of {hybrid!r} are unknown")
-    parts: Mapping[str, Any] = next((c.get("parts", {}) for c in manifest.contenders if c.get("name") == hybrid), {})
-    rule = parts.get("written", {}).get("escalate")
-    if not rule:
+    entry = manifest.contender(hybrid)
+    if entry is None or not entry.escalate:
         raise UsageError(f"{hybrid!r} is no hybrid; --check-live takes one of {worker} and {expert}")
-    if (parts.get("worker"), parts.get("expert")) != (worker, expert):
-        raise UsageError(f"{hybrid!r} is a hybrid of {parts.get('worker')} and {parts.get('expert')}; name these two")
+    if (entry.worker, entry.expert) != (worker, expert):
+        raise UsageError(f"{hybrid!r} is a hybrid of {entry.worker} and {entry.expert}; name these two")
+    rule = entry.escalate
     signal = str(rule.get("signal", ""))
     if signal not in {*READ_FROM, *FIXED, "oracle"}:
         raise UsageError(f"the rule {signal!r} of {hybrid!r} cannot be replayed from what its parts recorded")
@@ -83,10 +83,9 @@ def hybrids_run(
     """
     found, keys = [], (rows.tasks << 32) + rows.trials
     for entry in manifest.contenders if manifest else ():
-        name, parts = str(entry.get("name")), entry.get("parts") or {}
-        rule = (parts.get("written") or {}).get("escalate") or {}
+        name, rule = entry.name, entry.escalate or {}
         signal, _, like = str(rule.get("signal", "")).partition(":")
-        if (parts.get("worker"), parts.get("expert")) != (worker, expert) or name not in table.contenders:
+        if (entry.worker, entry.expert) != (worker, expert) or name not in table.contenders:
             continue
         if signal in FIXED or not signal:
             continue
@@ -122,12 +121,12 @@ def _limits(
 ) -> tuple[dict[str, float], bool]:
     """The threshold, or for ``random`` the rate, in each suite, and whether all of them were chosen on dev tasks."""
     signal, _, rate = str(rule["signal"]).partition(":")
-    key, written = ("rate", _number(rate)) if signal == "random" else ("threshold", rule.get("threshold"))
+    key, given = ("rate", _number(rate)) if signal == "random" else ("threshold", rule.get("threshold"))
     found, on_dev = {}, True
     for suite in sorted(suites):
         limit = (recorded.get(suite) or {}).get(key)
         on_dev &= limit is not None
-        limit = limit if limit is not None else written
+        limit = limit if limit is not None else given
         if signal != "oracle" and isinstance(limit, (int, float)):
             found[suite] = float(limit)
     return found, on_dev and bool(found)
