@@ -69,6 +69,7 @@ from harness.core.records import (
     Usage,
 )
 from harness.core.redact import Redactor, holds_secret
+from harness.core.registry import Registry
 from harness.core.seams import Clock, ManualClock, SystemClock, seeded
 from harness.core.visible_text import visible
 from harness.core.words import Cause, Decision, Kind, Role, Status
@@ -108,6 +109,7 @@ __all__ = [
     "OwnbenchError",
     "Price",
     "Redactor",
+    "Registry",
     "Reply",
     "Request",
     "Role",

@@ -329,6 +329,10 @@ class Outcome:
     contender_digest: str
     task: str
     task_digest: str
+    prompt_digest: str | None = None
+    """Of the template that made the task into what was asked; ``None`` in rows of an earlier version."""
+    grader_digest: str | None = None
+    """Of the grader and the reference: rows are compared where they were graded alike."""
     domain: str
     cluster: str
     split: str | None

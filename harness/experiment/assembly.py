@@ -51,6 +51,8 @@ class Assembled:
     """By contender name, then by suite name."""
     graders: Mapping[str, Grader]
     """By the task's digest; tasks with the same description share one."""
+    gradings: Mapping[str, str]
+    """By the task's digest: the digest of its grader and its reference."""
     verifiers: Mapping[str, Grader]
     """By contender name."""
     attempts: tuple[Attempt, ...]
@@ -114,6 +116,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         specs=specs,
         systems=systems,
         graders=graders,
+        gradings=gradings_of(full, graders),
         verifiers=_verifiers(experiment, report),
         attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
         adapters=_adapters(plans),
@@ -305,6 +308,16 @@ def _graders(suites: list[Suite], places: Sequence[Path]) -> dict[str, Grader]:
                     place, str(error), field=f"task {task.id}: reference", advice="correct the task"
                 ) from None
     return found
+
+
+def gradings_of(suites: Sequence[Suite], graders: Mapping[str, Grader]) -> dict[str, str]:
+    """By the task's digest, the digest of all that its grade depends on beside the answer."""
+    digests = {id(judge): judge.digest for judge in graders.values()}  # few, each costly
+    return {
+        task.digest: digest_json([digests[id(graders[task.digest])], as_json(task.reference)])
+        for suite in suites
+        for task in suite.tasks
+    }
 
 
 def _verifiers(experiment: Experiment, report: Path) -> dict[str, Grader]:
