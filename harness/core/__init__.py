@@ -70,9 +70,9 @@ from harness.core.records import (
 )
 from harness.core.redact import Redactor, holds_secret
 from harness.core.registry import Registry
-from harness.core.seams import Clock, ManualClock, SystemClock, seeded
+from harness.core.seams import Clock, Grader, ManualClock, Remaining, Session, SystemClock, seeded
 from harness.core.visible_text import visible
-from harness.core.words import Cause, Decision, Kind, Role, Status
+from harness.core.words import Cause, Decision, Exposure, Kind, Role, Status
 
 __all__ = [
     "FAILED",
@@ -95,8 +95,10 @@ __all__ = [
     "Described",
     "Estimate",
     "EvidenceError",
+    "Exposure",
     "Fault",
     "Grade",
+    "Grader",
     "Groups",
     "Kind",
     "Manifest",
@@ -110,9 +112,11 @@ __all__ = [
     "Price",
     "Redactor",
     "Registry",
+    "Remaining",
     "Reply",
     "Request",
     "Role",
+    "Session",
     "Status",
     "StorageError",
     "Suite",

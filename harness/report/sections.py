@@ -15,14 +15,14 @@ from harness.report.tornado import bills_figure, pass_cost_figure, tornado_figur
 from harness.store import TaskTable
 from harness.verdict import (
     Advice,
+    AdviceInputs,
     AdviceSettings,
-    Grounds,
+    Assumptions,
     SweepSettings,
-    Terms,
+    advice_inputs_of,
     advise_at,
     bills_at,
-    grounds_of,
-    load_terms,
+    load_assumptions,
     sweep_of,
 )
 
@@ -66,14 +66,14 @@ def _escalation(
 def _money(table: TaskTable, manifest: Manifest | None, level: float) -> tuple[Advice | None, Sections]:
     """The advice at the economics of the experiment, and what they come to at other volumes."""
     with suppress(OwnbenchError):
-        terms = load_terms(table.report)
-        grounds = grounds_of(table, manifest, AdviceSettings(level=level))
+        terms = load_assumptions(table.report)
+        grounds = advice_inputs_of(table, manifest, AdviceSettings(level=level))
         advice = advise_at(grounds, terms)
         return advice, _bills(grounds, terms, advice)
     return None, []
 
 
-def _bills(grounds: Grounds, terms: Terms, advice: Advice) -> Sections:
+def _bills(grounds: AdviceInputs, terms: Assumptions, advice: Advice) -> Sections:
     if advice.economics["tasks_per_month"] is None:
         return []
     hour = terms.gpu_hour_usd if terms.gpu_hour_usd is not None else grounds.machine.hour_on_record

@@ -6,7 +6,7 @@ from harness.analysis import Scoreboard
 from harness.core import Kind, Manifest, dollars, percent, points, points_interval, seconds
 from harness.report.curves import threshold_words
 from harness.report.html_parts import Cell, html_list, html_table, in_words, money_cell, rate_cell
-from harness.verdict import Sweep, SweepControl, SweepPoint, gap_text, rival_standing
+from harness.verdict import Sweep, SweepControl, SweepPoint, against_control, gap_text
 
 HEADER = ("policy", "escalated", "pass rate", "cost per task", "mean latency")
 WORDS = {
@@ -17,7 +17,11 @@ WORDS = {
 }
 """Of each policy what it is called, and two lines of what it is."""
 FORMS = {"pass rate": "points", "cost": "dollars"}
-STANDING = {"better": "beaten", "worse": "the choice is worse", "not told apart": "not beaten beyond chance"}
+STANDING = {
+    "better": "beaten",
+    "worse": "the choice is worse",
+    "no significant difference": "no significant difference",
+}
 
 
 def policies_html(view: Sweep) -> str:
@@ -44,7 +48,7 @@ def policies_html(view: Sweep) -> str:
             said = Cell(
                 gap_text(rival),
                 in_words(rival.difference, FORMS.get(rival.on, "number")),
-                STANDING[rival_standing(rival)],
+                STANDING.get(against_control(rival), against_control(rival)),
             )
         rows.append([Cell(*WORDS[name]), *_figures(control), said])
     for one in view.measured:

@@ -6,6 +6,7 @@ from typing import Any
 from harness.core import (
     Contender,
     ContenderRecord,
+    Grader,
     Manifest,
     ModelRecord,
     ModelSpec,
@@ -15,7 +16,6 @@ from harness.core import (
     digest_json,
 )
 from harness.experiment import Assembled
-from harness.grade import Grader
 from harness.model import capabilities_of
 from harness.run.thresholds import Choices, as_written
 from harness.store import as_asked, installed_versions, model_sourcing, sourced, this_machine

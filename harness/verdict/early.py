@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from harness.analysis import PairedOutcomes
 from harness.core import Decision, p_equation, plural, points, seeded
 from harness.stats import BettingProcess, DomainHarm, Harm, fieller_ratio, non_inferiority, obrien_fleming_bounds
+from harness.verdict.gate_statistics import GateTests
 from harness.verdict.policy import Policy, in_words
-from harness.verdict.weighing import Weighed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,16 +61,16 @@ class Decided:
     """Whose level it is: this look's, or the next one's."""
     alpha: float
     """That one-sided level."""
-    weighed: Weighed
+    tests: GateTests
     """On those tasks: proofs at ``alpha``, harm by p values that hold at any time."""
     why: str
 
     @property
     def harmed_overall(self) -> bool:
-        """As by `Weighed`; but between two looks a drop that the margin allows stops nothing."""
-        delta, margin = self.weighed.harm.delta, self.weighed.overall.margin
+        """As by `GateTests`; but between two looks a drop that the margin allows stops nothing."""
+        delta, margin = self.tests.harm.delta, self.tests.overall.margin
         allowed = self.look is None and delta is not None and delta >= -margin
-        return self.weighed.harmed_overall and not allowed
+        return self.tests.harmed_overall and not allowed
 
     @property
     def text(self) -> str:
@@ -78,7 +78,7 @@ class Decided:
         return f"{self.decision.value} after {len(self.rows):,} of {plural(self.planned, 'task')}: {self.why}"
 
 
-def in_blocks(
+def stratified_order(
     keys: Sequence[Key], domains: Sequence[str], clusters: Sequence[int], seed: int
 ) -> tuple[tuple[int, ...], ...]:
     """The units in the order in which they are tried: random, and every stretch holds the domains in proportion.
@@ -182,7 +182,7 @@ class Rule:
     # ------------------------------------------------------------------------------------------------------- harm
 
     def _new_tracks(self) -> "list[_Track]":
-        """One of the whole, one of each domain that may block; the level is split between the two as in `weigh`."""
+        """One of the whole, one of each domain that may block; the level is split as in `gate_tests`."""
         out, policy = self.evidence.outcomes, self.policy
         present = sorted({out.domain_names[code] for code in out.domains[self._rows].tolist()})
         gated = [name for name in present if name not in policy.exempt_domains] if len(present) > 1 else []
@@ -230,7 +230,7 @@ class Rule:
         rows = self._rows[: self._ends[units - 1]]
         of_look = min(self._look + 1, LOOKS) if look is None else look
         alpha = self._levels[of_look - 1]
-        weighed = self._weighed(units, alpha)
+        tests = self._weighed(units, alpha)
         fit = float(self.evidence.lost[rows].sum()) <= self.policy.max_errored * float(self.evidence.made[rows].sum())
         found = Decided(
             decision=Decision.INCONCLUSIVE,
@@ -239,21 +239,21 @@ class Rule:
             look=look,
             of_look=of_look,
             alpha=alpha,
-            weighed=weighed,
+            tests=tests,
             why="",
         )
         if not fit:
             return replace(found, decision=Decision.INVALID, why="the instrument lost too many attempts")
-        if look is None or (look == LOOKS and weighed.blocks):
+        if look is None or (look == LOOKS and tests.blocks):
             return replace(found, decision=Decision.BLOCK, why=_harm(found))
-        open_ = [*self._open(weighed), *self._beyond(rows, alpha)]
-        if weighed.proves and not open_:
+        open_ = [*self._open(tests), *self._beyond(rows, alpha)]
+        if tests.proves and not open_:
             why = f"every rule of the policy holds at look {look} of {LOOKS}"
             return replace(found, decision=Decision.SHIP, why=why)
-        shown = "no harm is shown" if weighed.overall.holds else "neither harm nor safety is shown"
+        shown = "no harm is shown" if tests.overall.holds else "neither harm nor safety is shown"
         return replace(found, why=f"{shown}; still open: {', '.join(map(in_words, open_))}")
 
-    def _weighed(self, units: int, alpha: float) -> Weighed:
+    def _weighed(self, units: int, alpha: float) -> GateTests:
         tracks = self._new_tracks()
         rows, codes, d, judged = self._stretch(0, units)
         for track in tracks:
@@ -265,7 +265,7 @@ class Rule:
             here = out.of_domain(name)
             critical.append((name, non_inferiority(here.candidate, here.baseline, margin, here.clusters, alpha=alpha)))
         whole, *family = tracks
-        return Weighed(
+        return GateTests(
             overall=overall,
             harm=Harm(
                 delta=whole.delta, p_value=whole.p_value, n_tasks=whole.judged, method="betting e-process, at any time"
@@ -275,10 +275,10 @@ class Rule:
             critical=tuple(critical),
         )
 
-    def _open(self, weighed: Weighed) -> list[str]:
+    def _open(self, tests: GateTests) -> list[str]:
         """What of the pass rates is not shown, by the names of the gate's rules."""
-        overall = [] if weighed.overall.holds else ["non_inferior"]
-        return overall + [f"critical:{name}" for name, found in weighed.critical if not found.holds]
+        overall = [] if tests.overall.holds else ["non_inferior"]
+        return overall + [f"critical:{name}" for name, found in tests.critical if not found.holds]
 
     def _beyond(self, rows: "Ints", alpha: float) -> list[str]:
         """Likewise: too few tasks, cost and latency that are not shown to be within their limits."""
@@ -382,8 +382,8 @@ def _below(total: Any, number: Any, margin: float) -> Any:  # numbers, or arrays
 
 
 def _harm(found: Decided) -> str:
-    harm = found.weighed.harm
-    worst = [f"{one.domain} is harmed ({points(one.delta)} points)" for one in found.weighed.harmed]
+    harm = found.tests.harm
+    worst = [f"{one.domain} is harmed ({points(one.delta)} points)" for one in found.tests.harmed]
     if found.harmed_overall:
         worst.insert(0, f"shown to be worse ({points(harm.delta)} points, {p_equation(harm.p_value)})")
     return ", ".join(worst)

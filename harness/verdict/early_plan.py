@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.analysis import PairedOutcomes
 from harness.core import digest_json, listed
 from harness.verdict.baseline import rows_digest
-from harness.verdict.early import Evidence, Key, Rule, in_blocks
+from harness.verdict.early import Evidence, Key, Rule, stratified_order
 from harness.verdict.policy import Policy
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def plan_early(
         policy=policy,
         seed=seed,
         keys=tuple(keys),
-        units=in_blocks(keys, domains, outcomes.clusters.tolist(), seed),
+        units=stratified_order(keys, domains, outcomes.clusters.tolist(), seed),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from harness.analysis import PairedOutcomes, Side, coarser, default_contender, load_side, seconds_of
 from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, listed, plural
 from harness.store import read_reference
-from harness.verdict.baseline import moved, read_lock
+from harness.verdict.baseline import changed_since_lock, read_lock
 from harness.verdict.checks import other_graders, other_suites
 from harness.verdict.early import Decided, Evidence, Key
 from harness.verdict.early_plan import EarlyPlan, differing, plan_early, stop_line
@@ -101,7 +101,7 @@ class UntilDecided:
         side = Side(table=table, manifest=manifest, contender=name)
         table.index(name)
         _refuse_what_is_not_done(baseline, side, same=same)
-        if lock and (changed := moved(baseline, table, lock, name)):
+        if lock and (changed := changed_since_lock(baseline, table, lock, name)):
             remedy = "restore it, or lock it anew: ownbench baseline set"
             raise EvidenceError(f"{baseline}: the locked baseline has changed: {listed(changed, 5)}; {remedy}")
         if side.lost_share > rules.max_errored:

@@ -15,8 +15,8 @@ from harness.core import Decision, Estimate, UsageError, plural
 from harness.stats import wilson_interval
 from harness.store import TaskTable, read_reference
 from harness.verdict.baseline import read_lock
+from harness.verdict.gate_statistics import GateTests, gate_tests
 from harness.verdict.policy import Policy, check_domains, load_policy
-from harness.verdict.weighing import Weighed, weigh
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,7 +113,7 @@ def self_test(
             if planted:
                 outcomes = worsened(outcomes, planted, rng)
             n = int(outcomes.common.sum())
-            decisions[_decided(weigh(outcomes, rules, seed=seed + number, resamples=_RESAMPLES), n, rules)] += 1
+            decisions[_decided(gate_tests(outcomes, rules, seed=seed + number, resamples=_RESAMPLES), n, rules)] += 1
         found.append(decisions)
     equal, regression = found
     flips, ships = (_share(d[word], repetitions) for d, word in ((equal, "BLOCK"), (regression, "SHIP")))
@@ -196,10 +196,10 @@ def _swapped(outcomes: PairedOutcomes) -> "Make":
     return make
 
 
-def _decided(weighed: Weighed, n: int, policy: Policy) -> str:
-    if weighed.blocks:
+def _decided(tests: GateTests, n: int, policy: Policy) -> str:
+    if tests.blocks:
         return Decision.BLOCK.value
-    proved = weighed.proves and n >= policy.minimum_tasks
+    proved = tests.proves and n >= policy.minimum_tasks
     return (Decision.SHIP if proved else Decision.INCONCLUSIVE).value
 
 

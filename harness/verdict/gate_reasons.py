@@ -7,17 +7,17 @@ from harness.core import Comparison, listed, p_equation, plural, points
 from harness.stats import NonInferiority, fieller_ratio
 from harness.verdict.checks import Reason
 from harness.verdict.early import LOOKS, Decided
+from harness.verdict.gate_statistics import GateTests, tasks_if_equal, tasks_to_decide
 from harness.verdict.policy import Policy
-from harness.verdict.weighing import Weighed, tasks_if_equal, tasks_to_decide
 
 
 def rule_reasons(
-    weighed: Weighed, pairs: Pairs, compared: Comparison | None, policy: Policy, decided: Decided | None
+    tests: GateTests, pairs: Pairs, compared: Comparison | None, policy: Policy, decided: Decided | None
 ) -> list[Reason]:
     """What became of every rule of a policy, where the evidence can be judged.
 
     Args:
-        weighed: what the outcomes show.
+        tests: what the outcomes show.
         pairs: both sides, at the tasks that are judged.
         compared: the same two, compared.
         policy: whose rules.
@@ -25,9 +25,9 @@ def rule_reasons(
     """
     # What has to be proven is proven at the level of the look.
     looked = policy.model_copy(update={"alpha": decided.alpha}) if decided else policy
-    reasons = [_enough(pairs, policy), _non_inferior(weighed, pairs, compared, looked, decided)]
-    reasons += [_no_harm(weighed, decided), _no_domain_harmed(weighed, policy, decided)]
-    reasons += [_critical(name, found, pairs, looked, decided) for name, found in weighed.critical]
+    reasons = [_enough(pairs, policy), _non_inferior(tests, pairs, compared, looked, decided)]
+    reasons += [_no_harm(tests, decided), _no_domain_harmed(tests, policy, decided)]
+    reasons += [_critical(name, found, pairs, looked, decided) for name, found in tests.critical]
     if policy.max_cost_ratio is not None:
         reasons.append(_ratio("cost", pairs, policy.max_cost_ratio, looked.alpha, decided))
     if policy.max_latency_ratio is not None:
@@ -67,15 +67,15 @@ def _sure(alpha: float, decided: Decided | None) -> str:
 
 
 def _non_inferior(
-    weighed: Weighed, pairs: Pairs, compared: Comparison | None, policy: Policy, decided: Decided | None
+    tests: GateTests, pairs: Pairs, compared: Comparison | None, policy: Policy, decided: Decided | None
 ) -> Reason:
-    found = weighed.overall
+    found = tests.overall
     text = _proof(found, policy, decided)
     worse = compared is not None and compared.p_value is not None and compared.p_value <= policy.alpha
     if found.holds and worse and found.delta is not None and found.delta < 0 and compared and compared.p_value:
         by = " by a test of one look, not corrected" if decided else ""
         text += f"; significantly worse{by} ({p_equation(compared.p_value)}) and yet non-inferior: the margin decides"
-    elif not found.holds and not weighed.blocks:
+    elif not found.holds and not tests.blocks:
         equal = tasks_if_equal(pairs.outcomes, policy.margin, policy)
         text += "" if equal is None else f"; were the two equal, about {plural(equal, 'task')} would show it"
     return Reason(rule="non_inferior", holds=found.holds, text=text)
@@ -94,27 +94,27 @@ def _proof(found: NonInferiority, policy: Policy, decided: Decided | None) -> st
 _BET = ", by the bet on every task, valid at any look"
 
 
-def _no_harm(weighed: Weighed, decided: Decided | None) -> Reason:
-    harm, level = weighed.harm, f"{100 * weighed.harm_level:g}%"
-    shown = harm.p_value <= weighed.harm_level
+def _no_harm(tests: GateTests, decided: Decided | None) -> Reason:
+    harm, level = tests.harm, f"{100 * tests.harm_level:g}%"
+    shown = harm.p_value <= tests.harm_level
     verb = "shown to be worse" if shown else "not shown to be worse"
     text = f"{verb} overall ({p_equation(harm.p_value)} one-sided, at {level}{_BET if decided else ''})"
-    blocks = decided.harmed_overall if decided else weighed.harmed_overall
+    blocks = decided.harmed_overall if decided else tests.harmed_overall
     if shown and not blocks:
-        text += f", by less than {100 * weighed.overall.margin:g} points: that alone does not block"
+        text += f", by less than {100 * tests.overall.margin:g} points: that alone does not block"
     return Reason(rule="no_harm", holds=not blocks, text=text)
 
 
-def _no_domain_harmed(weighed: Weighed, policy: Policy, decided: Decided | None) -> Reason:
+def _no_domain_harmed(tests: GateTests, policy: Policy, decided: Decided | None) -> Reason:
     exempt = f"; exempt by policy: {listed(policy.exempt_domains, 20)}" if policy.exempt_domains else ""
-    if weighed.harmed:
-        worst = sorted(weighed.harmed, key=lambda one: one.delta)
+    if tests.harmed:
+        worst = sorted(tests.harmed, key=lambda one: one.delta)
         names = [f"{one.domain} {points(one.delta)} points ({p_equation(one.p_adjusted)})" for one in worst]
         return Reason(rule="domains", holds=False, text=f"harmed: {listed(names, 5)}{exempt}")
     level = f"{100 * policy.alpha / 2:g}%{_BET if decided else ''}"
-    if not weighed.domains:
+    if not tests.domains:
         return Reason(rule="domains", holds=True, text=f"no family of domains to look at{exempt}")
-    text = f"none of {plural(len(weighed.domains), 'domain')} is shown to be harmed (all together at {level}){exempt}"
+    text = f"none of {plural(len(tests.domains), 'domain')} is shown to be harmed (all together at {level}){exempt}"
     return Reason(rule="domains", holds=True, text=text)
 
 

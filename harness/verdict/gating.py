@@ -9,12 +9,12 @@ from harness.analysis import Change, Pairs, Side, changes, default_contender, lo
 from harness.core import Comparison, Decision, EvidenceError, UsageError, as_json, listed, plural
 from harness.stats import DomainHarm, compare
 from harness.store import read_reference
-from harness.verdict.baseline import moved, read_lock
+from harness.verdict.baseline import changed_since_lock, read_lock
 from harness.verdict.checks import Reason, evidence_checks
 from harness.verdict.early_gate import Replayed, replayed
 from harness.verdict.gate_reasons import baseline_stands, rule_reasons, with_bounds
+from harness.verdict.gate_statistics import GateTests, gate_tests, tasks_to_decide
 from harness.verdict.policy import Policy, check_domains, in_words, load_policy
-from harness.verdict.weighing import Weighed, tasks_to_decide, weigh
 from harness.verdict.words import clean
 
 EXIT_CODES: Mapping[Decision, int] = {
@@ -123,17 +123,17 @@ def gate(
     pairs = stretch or pairs
     if not all(check.holds for check in checks):
         return _verdict(pairs, rules, Decision.INVALID, checks, early=early)
-    weighed = decided.weighed if decided else weigh(pairs.outcomes, rules)
-    reasons = [*checks, *rule_reasons(weighed, pairs, compared, rules, decided)]
+    tests = decided.tests if decided else gate_tests(pairs.outcomes, rules)
+    reasons = [*checks, *rule_reasons(tests, pairs, compared, rules, decided)]
     if decided:
         decision = decided.decision
-    elif weighed.blocks:
+    elif tests.blocks:
         decision = Decision.BLOCK
-    elif weighed.proves and all(reason.holds for reason in reasons if reason.rule != "no_harm"):
+    elif tests.proves and all(reason.holds for reason in reasons if reason.rule != "no_harm"):
         decision = Decision.SHIP
     else:
         decision = Decision.INCONCLUSIVE
-    return _verdict(pairs, rules, decision, tuple(reasons), weighed, early=early)
+    return _verdict(pairs, rules, decision, tuple(reasons), tests, early=early)
 
 
 def _sides(
@@ -158,7 +158,7 @@ def _sides(
         Side(table=other, manifest=other_manifest, contender=second),
         Side(table=table, manifest=manifest, contender=first),
     )
-    return pairs, None if lock is None else moved(baseline, table, lock, first)
+    return pairs, None if lock is None else changed_since_lock(baseline, table, lock, first)
 
 
 def _domains_of(pairs: Pairs) -> set[str]:
@@ -188,11 +188,11 @@ def _verdict(
     policy: Policy,
     decision: Decision,
     reasons: tuple[Reason, ...],
-    weighed: Weighed | None = None,
+    tests: GateTests | None = None,
     *,
     early: Replayed | None = None,
 ) -> Gate:
-    needed = _needed(pairs, policy, reasons, weighed) if decision is Decision.INCONCLUSIVE and weighed else None
+    needed = _needed(pairs, policy, reasons, tests) if decision is Decision.INCONCLUSIVE and tests else None
     said = _sentence(decision, pairs, reasons, needed, policy)
     return Gate(
         decision=decision,
@@ -201,7 +201,7 @@ def _verdict(
         comparison=_compared(pairs),
         changed=changes(pairs.baseline, pairs.candidate),
         tasks_needed=needed,
-        domains=_domain_verdicts(pairs, policy, weighed) if weighed else (),
+        domains=_domain_verdicts(pairs, policy, tests) if tests else (),
         baseline=pairs.baseline.contender,
         candidate=pairs.candidate.contender,
         baseline_report=pairs.baseline.table.report.name,
@@ -213,13 +213,13 @@ def _verdict(
     )
 
 
-def _needed(pairs: Pairs, policy: Policy, reasons: tuple[Reason, ...], weighed: Weighed) -> int | None:
+def _needed(pairs: Pairs, policy: Policy, reasons: tuple[Reason, ...], tests: GateTests) -> int | None:
     """Tasks of the whole suite that would settle every open proof; a critical domain's are scaled up by its share."""
     found: list[int | None] = []
     n = int(pairs.outcomes.common.sum())
-    if not weighed.overall.holds:
-        found.append(tasks_to_decide(pairs.outcomes, policy.margin, policy, weighed.harm_level))
-    for name, proof in weighed.critical:
+    if not tests.overall.holds:
+        found.append(tasks_to_decide(pairs.outcomes, policy.margin, policy, tests.harm_level))
+    for name, proof in tests.critical:
         if not proof.holds and proof.n_tasks:
             own = tasks_to_decide(pairs.outcomes.of_domain(name), proof.margin, policy, policy.alpha)
             found.append(None if own is None else -(-own * n // proof.n_tasks))
@@ -228,8 +228,8 @@ def _needed(pairs: Pairs, policy: Policy, reasons: tuple[Reason, ...], weighed: 
     return max((number for number in found if number is not None), default=None)
 
 
-def _domain_verdicts(pairs: Pairs, policy: Policy, weighed: Weighed) -> tuple[DomainVerdict, ...]:
-    family: dict[str, DomainHarm] = {one.domain: one for one in weighed.domains}
+def _domain_verdicts(pairs: Pairs, policy: Policy, tests: GateTests) -> tuple[DomainVerdict, ...]:
+    family: dict[str, DomainHarm] = {one.domain: one for one in tests.domains}
     out = pairs.outcomes.at(pairs.outcomes.common)
     found = []
     for name in sorted({out.domain_names[code] for code in out.domains.tolist()}):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.analysis import cost_bases
 from harness.core import Decision, Described, UsageError
 from harness.store import TaskTable
-from harness.verdict.economics import Makeup
+from harness.verdict.economics import Setup
 
 OWN, RENT, MIX = Decision.OWN, Decision.RENT, Decision.MIX
 
@@ -19,7 +19,7 @@ class Candidate:
     kind: Decision | None
     """None where nothing says whether it is owned or rented."""
     because: str
-    makeup: Makeup
+    setup: Setup
     escalates: bool
     """Only the tasks that it escalates need the API."""
 
@@ -67,17 +67,17 @@ def _candidate(name: str, known: Described, said: Decision | None, bases: frozen
     if entry is None:
         kind, because = (said, "as you said") if said else _of_bases(bases)
         # Nothing is known of its parts: whatever may have been paid for such an option is asked for.
-        makeup = Makeup(hosted=kind in {OWN, MIX}, tuned=kind in {OWN, MIX}, skilled=kind in {RENT, MIX})
-        return Candidate(contender=name, kind=kind, because=because, makeup=makeup, escalates=kind == MIX)
+        setup = Setup(hosted=kind in {OWN, MIX}, tuned=kind in {OWN, MIX}, skilled=kind in {RENT, MIX})
+        return Candidate(contender=name, kind=kind, because=because, setup=setup, escalates=kind == MIX)
     parts = known.parts_of(name)
     kind, because = (said, "as you said") if said else (entry.sourcing, entry.sourcing_why)
-    makeup = Makeup(
+    setup = Setup(
         hosted=kind in {OWN, MIX},
         tuned=any(part.adapter is not None for part in parts),
         skilled=any(part.is_skilled for part in parts),
     )
     escalates = kind == MIX and known.models_of(name)[0].sourcing in {OWN, None}
-    return Candidate(contender=name, kind=kind, because=because, makeup=makeup, escalates=escalates)
+    return Candidate(contender=name, kind=kind, because=because, setup=setup, escalates=escalates)
 
 
 def is_owned(name: str, known: Described) -> bool:

@@ -69,7 +69,7 @@ def test_every_figure_is_that_of_the_command(report, capsys):
         assert rows[words[rival["control"]]][4].startswith(
             f"{points(d['value'])} {points_interval(d['low'], d['high'])} points"
         )
-        assert rows[words[rival["control"]]][4].endswith("not beaten beyond chance") is not rival["beaten"]
+        assert rows[words[rival["control"]]][4].endswith("no significant difference") is not rival["beaten"]
     run = wanted["measured"][0]
     assert rows["h, as run"][:4] == figures(run)
     assert run["sentence"] in said

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weighed:
+class GateTests:
     """What the outcomes show under a policy."""
 
     overall: NonInferiority
@@ -66,7 +66,7 @@ class Weighed:
         return self.overall.holds and not self.blocks and all(found.holds for _, found in self.critical)
 
 
-def weigh(outcomes: PairedOutcomes, policy: Policy, *, seed: int = 0, resamples: int = 9_999) -> Weighed:
+def gate_tests(outcomes: PairedOutcomes, policy: Policy, *, seed: int = 0, resamples: int = 9_999) -> GateTests:
     """Tests the candidate against the baseline overall, in the family of domains, and in each critical domain.
 
     Args:
@@ -102,7 +102,7 @@ def weigh(outcomes: PairedOutcomes, policy: Policy, *, seed: int = 0, resamples:
         critical.append(
             (name, non_inferiority(here.candidate, here.baseline, margin, here.clusters, alpha=policy.alpha))
         )
-    return Weighed(
+    return GateTests(
         overall=overall,
         harm=harm_test(outcomes.candidate, outcomes.baseline, outcomes.clusters, seed=seed, resamples=resamples),
         harm_level=policy.alpha / 2.0 if family else policy.alpha,
