@@ -23,7 +23,7 @@ from harness.stats import (
     pass_hat_k,
     this_suite_rate,
 )
-from harness.store import TaskTable, read_reference
+from harness.store import TaskTable, load_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -275,7 +275,7 @@ def _apart_text(apart: dict[str, tuple[int, int]], tasks: int, measured: int) ->
 def reference_of(table: TaskTable) -> tuple[str | None, list[str]]:
     """The contender that the experiment names to compare with, where it can be had, and what was doubtful."""
     try:
-        named = read_reference(table.report)
+        named = load_settings(table.report).reference
     except UserFileError as error:
         return None, [f"the experiment's reference could not be read: {error}"]
     if named is not None and named not in table.contenders:

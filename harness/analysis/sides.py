@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.analysis.undecided import stopped_before_tables
 from harness.core import EvidenceError, Manifest, SuiteRecord, UsageError
-from harness.store import TaskTable, load_task_table, read_manifest
+from harness.store import TaskTable, load_settings, load_task_table, read_manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,8 +89,8 @@ class PairedOutcomes:
         mask: Mask = (self.candidate[1] > 0) & (self.baseline[1] > 0)
         return mask
 
-    def at(self, mask: "Mask") -> "PairedOutcomes":
-        """The same at some of the tasks."""
+    def at(self, mask: "Mask | Ints") -> "PairedOutcomes":
+        """The same at some of the tasks, by a mask or by positions in their order."""
         return PairedOutcomes(
             candidate=(self.candidate[0][mask], self.candidate[1][mask]),
             baseline=(self.baseline[0][mask], self.baseline[1][mask]),
@@ -182,6 +182,15 @@ def default_contender(table: TaskTable, option: str, *, meant: str | None = None
     if len(names) == 1:
         return names[0]
     raise UsageError(f"{table.report}: which contender? name one with {option}: {', '.join(names)}")
+
+
+def reference_of(report: Path) -> str | None:
+    """What the experiment calls the reference, as it stands now or as it was run.
+
+    Raises:
+        UserFileError: the file is wrong.
+    """
+    return load_settings(report).reference
 
 
 def pair_sides(candidate: Side, baseline: Side) -> Pairs:

@@ -140,7 +140,7 @@ class Request:
     """One request to one model: everything that can change the answer, and nothing else."""
 
     model: str
-    """The model spec's digest."""
+    """The model spec's digest. Empty: of the model that is called, as are settings of its sampling that are missing."""
     messages: tuple[Message, ...]
     sampling: Mapping[str, Any] = field(default_factory=dict)
     tools: tuple[Tool, ...] = ()

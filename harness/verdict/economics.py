@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import UsageError, UserFileError, nearest
-from harness.store import Economics, experiment_file, read_economics
+from harness.store import Economics, experiment_file, load_settings
 from harness.userfile import parse
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def load_assumptions(
     """
     if not months > 0 or not months < 1e6 or not 0 <= spread < 1:
         raise UsageError(f"months must be above 0 and the spread from 0 to below 1, found {months:g} and {spread:g}")
-    known = read_economics(report).model_dump()
+    known = load_settings(report).economics.model_dump()
     for key, value in known.items():
         if (most := _largest(value)) > MOST:
             raise UserFileError(
