@@ -28,14 +28,21 @@ from harness.store.browse_records import (
     read_outcome,
     search_inputs,
 )
-from harness.store.columns import CALLS, OUTCOMES, TRANSCRIPTS
+from harness.store.columns import CALLS, OUTCOMES, OUTCOMES_FILE, TRANSCRIPTS
 from harness.store.digests import evidence_digest
 from harness.store.experiment import experiment_file, load_experiment, parse_experiment, resolve
 from harness.store.flags import Flag
 from harness.store.journal import Journal
 from harness.store.live import running_process
 from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
-from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal, refuse_foreign_results
+from harness.store.recall import (
+    Recalled,
+    Transcript,
+    has_answers,
+    read_calls_journal,
+    read_journal,
+    refuse_foreign_results,
+)
 from harness.store.results import PARTLY, RESULTS, count_results
 from harness.store.schema import (
     Budget,
@@ -67,6 +74,7 @@ __all__ = [
     "FLIPS",
     "NO_TRANSCRIPTS",
     "OUTCOMES",
+    "OUTCOMES_FILE",
     "PARTLY",
     "RESULTS",
     "TRANSCRIPTS",
@@ -107,6 +115,7 @@ __all__ = [
     "evidence_digest",
     "experiment_file",
     "find_tasks",
+    "has_answers",
     "import_table",
     "input_text",
     "installed_versions",
