@@ -22,7 +22,7 @@ from simulations import Share, counted
 
 from harness.analysis import PairedOutcomes
 from harness.core import Decision
-from harness.verdict import Decided, Evidence, Policy, Rule, stratified_order
+from harness.verdict import Decided, Evidence, Policy, StoppingRule, stratified_order
 
 Array = NDArray[Any]
 Make = Callable[[np.random.Generator], PairedOutcomes]
@@ -71,7 +71,7 @@ def once(out: PairedOutcomes, policy: Policy, seed: int, *, ordered: bool) -> De
         lost=nothing,
         done=np.ones(n, dtype=bool),
     )
-    found = Rule(units, evidence, policy).advance()
+    found = StoppingRule(units, evidence, policy).advance()
     assert found is not None  # noqa: S101 - all is done
     return found
 

@@ -8,14 +8,13 @@ from harness.verdict.advice_inputs import MARGIN, AdviceInputs, AdviceSettings, 
 from harness.verdict.baseline import Lock, changed_since_lock, read_lock, set_baseline
 from harness.verdict.checks import Reason
 from harness.verdict.conditions import Condition, Forgetting
-from harness.verdict.early import Decided, Evidence, Rule, stratified_order
+from harness.verdict.early import Evidence, StoppingRule, stratified_order
 from harness.verdict.early_run import EarlyCandidate, PlannedAttempt, Savings, UntilDecided
 from harness.verdict.economics import MONTHS, SPREAD, Assumptions, StatedRates, largest_allowed, load_assumptions
 from harness.verdict.flips import FlipPoint
 from harness.verdict.gate_check import SelfTest, self_test
-from harness.verdict.gate_statistics import GateTests, gate_tests, tasks_to_decide
+from harness.verdict.gate_statistics import Decided, GateTests, gate_tests, tasks_to_decide
 from harness.verdict.gating import EXIT_CODES, DomainVerdict, Gate, gate
-from harness.verdict.policy import Policy, in_words, load_policy
 from harness.verdict.reasons import Option
 from harness.verdict.report_history import (
     History,
@@ -29,6 +28,7 @@ from harness.verdict.report_history import (
     in_order,
     under_way,
 )
+from harness.verdict.rules import Policy, in_words, load_policy
 from harness.verdict.sweep_records import (
     Measured,
     Sweep,
@@ -73,11 +73,11 @@ __all__ = [
     "PlannedAttempt",
     "Policy",
     "Reason",
-    "Rule",
     "Savings",
     "SelfTest",
     "StatedRates",
     "StatusCounts",
+    "StoppingRule",
     "StoredBaseline",
     "StoredVerdict",
     "Sweep",

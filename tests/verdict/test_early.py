@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from harness.analysis import PairedOutcomes
 from harness.core import Decision
 from harness.stats import harm_e_value, obrien_fleming_bounds, tango_z
-from harness.verdict import Evidence, Policy, Rule, stratified_order
+from harness.verdict import Evidence, Policy, StoppingRule, stratified_order
 
 MARGIN = Policy(margin=0.05)
 
@@ -41,7 +41,7 @@ def evidence(d, *, domains=None, clusters=None, done=True, cost=(1.0, 1.0), lost
 
 
 def rule(d, policy=MARGIN, units=None, **more):
-    return Rule(units or [[i] for i in range(len(d))], evidence(d, **more), policy)
+    return StoppingRule(units or [[i] for i in range(len(d))], evidence(d, **more), policy)
 
 
 def drawn(n, delta, seed, discordant=0.2):
