@@ -32,6 +32,9 @@ from harness.store.columns import CALLS, OUTCOMES, OUTCOMES_FILE, TRANSCRIPTS
 from harness.store.digests import evidence_digest
 from harness.store.experiment import experiment_file, load_experiment, parse_experiment, resolve
 from harness.store.flags import Flag
+from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
+from harness.store.importers.table import import_table
+from harness.store.importers.table_reading import Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import Journal
 from harness.store.live import running_process
 from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
@@ -56,8 +59,6 @@ from harness.store.schema import (
     SuiteEntry,
 )
 from harness.store.skill_use import SkillUse, load_skill_use
-from harness.store.table_import import ImportSummary, import_table, parse_mapping
-from harness.store.table_reading import Reading, parse_scales, parse_units
 from harness.store.tables import (
     Compacted,
     compact,
@@ -72,6 +73,7 @@ from harness.store.tasktable import Labels, TaskTable, load_task_table, split_us
 __all__ = [
     "CALLS",
     "FLIPS",
+    "IMPORTERS",
     "NO_TRANSCRIPTS",
     "OUTCOMES",
     "OUTCOMES_FILE",
@@ -88,11 +90,13 @@ __all__ = [
     "Experiment",
     "Flag",
     "ImportSummary",
+    "Importer",
     "InputSearch",
     "Journal",
     "Labels",
     "Limits",
     "ModelEntry",
+    "Option",
     "PriceEntry",
     "Reading",
     "Recalled",
@@ -117,6 +121,7 @@ __all__ = [
     "find_tasks",
     "has_answers",
     "import_table",
+    "importer",
     "input_text",
     "installed_versions",
     "load_experiment",
