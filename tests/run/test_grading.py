@@ -177,6 +177,13 @@ def test_a_judge_whose_key_is_refused_ends_the_run_and_goes_on_when_it_is_mended
     assert {row["status"] for row in live.rows(report).values()} == {Status.PASSED}
 
 
+def test_a_judge_is_pinged_too(judged, capfd):
+    with Server(servers.openai_good) as contender, Server(servers.openai_good) as judge:
+        code, _, err = live.inside(capfd, "check", judged(contender, judge), "--ping")
+    assert code == 0, err
+    assert (len(contender.seen), len(judge.seen)) == (1, 1)
+
+
 def test_a_judge_that_the_experiment_does_not_have_is_refused(judged, capfd):
     with Server() as contender, Server() as judge:
         report = judged(contender, judge)
