@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.core import Clock, ModelSpec, Redactor, UsageError
 from harness.experiment import Assembled
-from harness.model import Caller, Limits, Model, metered, missing_key, open_model
+from harness.model import Caller, Limits, Model, backend_of, metered, missing_key, open_model
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import Patience
 from harness.store import Journal, Recalled, recorded_replies
@@ -31,7 +31,7 @@ def open_models(
         spec = specs[name]
         if (missing := missing_key(spec, environment)) is not None:
             raise UsageError(missing)
-        lookup = recorded_replies(Path(spec.options["report"])).get if spec.backend == "replay" else None
+        lookup = recorded_replies(Path(spec.options["report"])).get if backend_of(spec).recorded else None
         opened[name] = open_model(spec, redact=redact, environment=environment, offline=offline, lookup=lookup)
     return opened
 

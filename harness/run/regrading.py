@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.core import Cause, Clock, Grade, Outcome, Redactor, Role, Status, SystemClock, UsageError, plural
 from harness.cost import Meter, Reservation
 from harness.experiment import Assembled, Attempt
-from harness.model import secrets_of
+from harness.model import backend_of
 from harness.run.crew import Crew, Made
 from harness.run.manifest import plan_digest, suites_of
 from harness.run.opening import open_models, open_shop
@@ -76,7 +76,9 @@ def regrade(
     report, clock = assembled.report, clock or SystemClock()
     environment = os.environ if environment is None else environment
     refuse_without_answers(report)
-    redact = Redactor(tuple(s for spec in assembled.specs.values() for s in secrets_of(spec, environment)))
+    redact = Redactor(
+        tuple(s for spec in assembled.specs.values() for s in backend_of(spec).secrets(spec, environment))
+    )
     with Journal(report) as journal, Ears() as ears:
         held = read_journal(report)
         _refuse_changed(assembled, held)

@@ -30,7 +30,6 @@ from harness.store.browse_records import (
 )
 from harness.store.columns import CALLS, OUTCOMES, OUTCOMES_FILE, TRANSCRIPTS
 from harness.store.digests import evidence_digest
-from harness.store.experiment import experiment_file, load_experiment, parse_experiment, resolve
 from harness.store.flags import Flag
 from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
 from harness.store.importers.table import import_table
@@ -47,17 +46,7 @@ from harness.store.recall import (
     refuse_foreign_results,
 )
 from harness.store.results import PARTLY, RESULTS, count_results
-from harness.store.schema import (
-    Budget,
-    ContenderEntry,
-    Economics,
-    Escalation,
-    Experiment,
-    Limits,
-    ModelEntry,
-    PriceEntry,
-    SuiteEntry,
-)
+from harness.store.settings import Economics, Settings, experiment_file, load_settings
 from harness.store.skill_use import SkillUse, load_skill_use
 from harness.store.tables import (
     Compacted,
@@ -82,26 +71,19 @@ __all__ = [
     "TRANSCRIPTS",
     "AttemptRow",
     "Attempts",
-    "Budget",
     "Compacted",
-    "ContenderEntry",
     "Economics",
-    "Escalation",
-    "Experiment",
     "Flag",
     "ImportSummary",
     "Importer",
     "InputSearch",
     "Journal",
     "Labels",
-    "Limits",
-    "ModelEntry",
     "Option",
-    "PriceEntry",
     "Reading",
     "Recalled",
+    "Settings",
     "SkillUse",
-    "SuiteEntry",
     "TaskCell",
     "TaskFilter",
     "TaskIndex",
@@ -124,13 +106,12 @@ __all__ = [
     "importer",
     "input_text",
     "installed_versions",
-    "load_experiment",
+    "load_settings",
     "load_skill_use",
     "load_task_index",
     "load_task_table",
     "matching_rows",
     "message_text",
-    "parse_experiment",
     "parse_mapping",
     "parse_scales",
     "parse_units",
@@ -145,7 +126,6 @@ __all__ = [
     "read_transcript",
     "recorded_replies",
     "refuse_foreign_results",
-    "resolve",
     "running_process",
     "search_inputs",
     "split_used",
