@@ -6,31 +6,22 @@ The journal is the truth. A kill at any instant costs the calls in flight; the n
 import asyncio
 import contextlib
 import os
-from collections import ChainMap
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, stay_offline
-from harness.experiment import (
-    Assembled,
-    Attempt,
-    is_graded_so,
-    needs_threshold,
-    recognised,
-    shared_identities,
-    tried_on_dev,
-)
-from harness.model import Caller, Limits, Model, backend_of, metered
+from harness.core import Cause, Clock, Redactor, Status, SystemClock, stay_offline
+from harness.experiment import Assembled, Attempt, is_graded_so, needs_threshold, recognised, tried_on_dev
+from harness.model import Model, backend_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
 from harness.run.open_files import make_room
-from harness.run.open_models import open_models
-from harness.run.outcome import skipped
+from harness.run.opening import open_models, open_shop
+from harness.run.outcome import is_done, skipped
 from harness.run.probing import probe_all
 from harness.run.progress import Listener, Tally
-from harness.run.session import Shop, meter_of
-from harness.run.stopping import BY_USER, Ears, Patience
+from harness.run.session import Shop
+from harness.run.stopping import BY_USER, Ears
 from harness.run.summary import RunOptions, Summary
 from harness.run.thresholds import Choices, choose, decided
 from harness.run.trace import Observer
@@ -128,7 +119,7 @@ class _Run:
                     runner.run(self._work(journal, recorded, todo, models))
                 journal.check()
                 recorded = self._recorded()
-                if self.watch is None and all(a.id in self.done and _is_done(recorded.attempts[a.id]) for a in todo):
+                if self.watch is None and all(a.id in self.done and is_done(recorded.attempts[a.id]) for a in todo):
                     self.stopped = None  # whatever came, it came too late to leave anything out
             self._leave_tables(recorded)
         return self._summary(recorded)
@@ -156,7 +147,7 @@ class _Run:
             i
             for i, outcome in recorded.attempts.items()
             if i in planned
-            and _is_done(outcome)
+            and is_done(outcome)
             and outcome.status not in again
             and is_graded_so(outcome, self.assembled.gradings[planned[i].task.digest])
         }
@@ -198,7 +189,15 @@ class _Run:
         try:
             if not await self._unless_stopped(self._prepare_all(models)):
                 return
-            shop = self._shop(journal, recorded, models)
+            shop = open_shop(
+                self.assembled,
+                journal,
+                recorded,
+                models,
+                clock=self.clock,
+                redact=self.redact,
+                started=self.started,
+            )
             if not await self._unless_stopped(self._probe(shop, models)):
                 return
             self._write_manifest()
@@ -249,32 +248,6 @@ class _Run:
             self._tell(f"preparing {name}")
             await model.prepare(self.assembled.adapters.get(name, ()))
             self.model_notes[name] = backend_of(model.spec).notes(model.spec)
-
-    def _shop(self, journal: Journal, recorded: Recalled, models: Mapping[str, Model]) -> Shop:
-        experiment = self.assembled.experiment
-        limits = Limits(
-            concurrency=experiment.limits.concurrency,
-            requests_per_minute=experiment.limits.requests_per_minute,
-            tokens_per_minute=experiment.limits.tokens_per_minute,
-            timeout_s=experiment.limits.timeout_s,
-            tries=experiment.limits.tries,
-        )
-        patience, timed = Patience(self.clock), metered(models, self.clock)
-        return Shop(
-            specs=self.assembled.specs,
-            grader_of=self.assembled.grader_of,
-            verifiers=self.assembled.verifiers,
-            attempt_usd=experiment.budget.attempt_usd,
-            callers={n: Caller(m, limits, patience, experiment.seed, redact=self.redact) for n, m in timed.items()},
-            metered=timed,
-            journal=journal,
-            replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
-            shared=shared_identities(self.assembled.systems),
-            meter=meter_of(self.assembled, self.started),
-            redact=self.redact,
-            clock=patience,
-            holds_earlier=bool(recorded.renamed),
-        )
 
     async def _phases(self, crew: Crew, todo: Sequence[Attempt]) -> None:
         """Dev attempts, then thresholds, then all the rest."""
@@ -342,12 +315,12 @@ class _Run:
         """As things stand; ``recorded`` at the end of a run."""
         planned = self.assembled.attempts
         outcomes = [recorded.attempts[a.id] for a in planned if a.id in recorded.attempts] if recorded else []
-        complete = recorded is not None and len(outcomes) == len(planned) and all(map(_is_done, outcomes))
+        complete = recorded is not None and len(outcomes) == len(planned) and all(map(is_done, outcomes))
         manifest = manifest_of(
             self.assembled,
             created_at=self.manifest.created_at if self.manifest else self.clock.now().isoformat(timespec="seconds"),
             choices=self.choices,
-            done=sum(map(_is_done, outcomes)) if recorded else len(self.done),
+            done=sum(map(is_done, outcomes)) if recorded else len(self.done),
             without_outcome=sum(o.status in {Status.ERRORED, Status.UNGRADED} for o in outcomes),
             complete=complete,
             stopped_because=None if complete else self.stopped,
@@ -381,7 +354,7 @@ class _Run:
             planned=len(self.assembled.attempts),
             done_before=self.done_before,
             made=self.tally.done,
-            complete=len(outcomes) == len(self.assembled.attempts) and all(map(_is_done, outcomes)),
+            complete=len(outcomes) == len(self.assembled.attempts) and all(map(is_done, outcomes)),
             stopped_because=self.stopped,
             errored=sum(causes.values()),
             causes=causes,
@@ -391,11 +364,6 @@ class _Run:
             elapsed_s=self.clock.monotonic() - self.started,
             notes=(*self._manifest_notes(), *self.notes),
         )
-
-
-def _is_done(outcome: Outcome) -> bool:
-    """Whether an attempt needs no further try: it does where the run was stopped in it, or after a refused key."""
-    return outcome.status is not Status.SKIPPED and outcome.cause is not Cause.AUTH
 
 
 def _loop() -> asyncio.AbstractEventLoop:

@@ -17,7 +17,7 @@ from harness.analysis import (
     renewal,
     seconds_of,
 )
-from harness.core import EvidenceError, Outcome, Status, UsageError, listed, plural
+from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, listed, plural
 from harness.verdict.arrays import Ints
 from harness.verdict.baseline import changed_since_lock, read_lock
 from harness.verdict.checks import other_graders, other_suites
@@ -48,7 +48,7 @@ class EarlyCandidate:
     digest: str
     seed: int
     attempts: Sequence[PlannedAttempt]
-    suites: Sequence[Mapping[str, Any]]
+    suites: Sequence[SuiteRecord]
     """As its manifest will describe them."""
     recorded: Mapping[str, Any] | None = None
     """The plan that its manifest holds of this very contender, from an earlier call."""
@@ -279,7 +279,7 @@ def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key
     if len(both) < len(there):
         problem = f"{plural(len(there) - len(both), 'task')} of the baseline are not in the candidate's plan"
         raise UsageError(f"{where}: {problem}; plan them too, what is left out may be what goes wrong")
-    if other := other_graders(side.suites, {str(suite["name"]): suite for suite in candidate.suites}):
+    if other := other_graders(side.suites, {suite.name: suite for suite in candidate.suites}):
         raise UsageError(
             f"{where}: {listed(other, 5)} is graded by another version of the grader; run the baseline anew"
         )
