@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis.common_tasks import CommonTasks, trials_note
-from harness.analysis.loading import load_evidence
+from harness.analysis.loading import Evidence, evidence_of
 from harness.analysis.progress import progress_of
 from harness.core import (
     Estimate,
@@ -77,33 +77,22 @@ class Design:
 
 
 def factorial(
-    report: Path, named: Mapping[str, str | None] | None = None, *, split: str | None = None, level: float = 0.95
+    source: Path | Evidence,
+    named: Mapping[str, str | None] | None = None,
+    *,
+    split: str | None = None,
+    level: float = 0.95,
 ) -> Design:
     """The two main effects and their interaction, within tasks.
 
-    Args:
-        report: the report's folder.
-        named: contenders of the cells ``base``, ``tuned``, ``skilled`` and ``both``; a cell that is not named is filled
-            by the one contender of its kind.
-        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
-        level: confidence of the intervals.
+    ``named`` has contenders of the cells ``base``, ``tuned``, ``skilled`` and ``both``; a cell that is not named is
+    filled by the one contender of its kind. The rest as in `pair`.
 
     Raises:
         UsageError: no such folder, contender or split; several contenders could fill a cell, or one fills two.
         EvidenceError: no outcomes, broken ones, a cell that nobody fills, or no task that all four have.
     """
-    table, manifest = load_evidence(report, split)
-    return factorial_of(table, manifest, named, level=level)
-
-
-def factorial_of(
-    table: TaskTable,
-    manifest: Manifest | None = None,
-    named: Mapping[str, str | None] | None = None,
-    *,
-    level: float = 0.95,
-) -> Design:
-    """The same from a table that is loaded already."""
+    table, manifest = evidence_of(source, split)
     written = _written(table, manifest)
     contenders = _filled(table, {cell: name for cell, name in (named or {}).items() if name is not None}, written)
     tasks = CommonTasks.of(table, *contenders.values())

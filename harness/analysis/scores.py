@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.common_tasks import unit_note, unit_of
 from harness.analysis.costs import cost_notes
-from harness.analysis.loading import load_evidence
+from harness.analysis.loading import Evidence, evidence_of
 from harness.analysis.missing import lacking_lines
 from harness.analysis.pairs import adjusted, compared
 from harness.analysis.progress import early_ends, progress_of
@@ -41,24 +41,9 @@ ALL_PAIRS = 4
 """Up to so many contenders are all compared with one another where the experiment names no reference."""
 
 
-def scoreboard(report: Path, *, split: str | None = None, level: float = 0.95) -> Scoreboard:
-    """Every figure of a report, computed anew from its outcomes.
-
-    Args:
-        report: the report's folder.
-        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
-        level: confidence of every interval.
-
-    Raises:
-        EvidenceError: there are no outcomes, or they are broken.
-        UsageError: no such folder, or an unknown split.
-    """
-    table, manifest = load_evidence(report, split, attempts=True)
-    return scoreboard_of(table, manifest=manifest, level=level)
-
-
-def scoreboard_of(table: TaskTable, manifest: Manifest | None = None, *, level: float = 0.95) -> Scoreboard:
-    """The same from a table that is loaded already."""
+def scoreboard(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> Scoreboard:
+    """Every figure of a report, computed anew from its outcomes; arguments and errors as in `pair`."""
+    table, manifest = evidence_of(source, split, attempts=True)
     reference, doubt = reference_of(table)
     controls = _controls(manifest)
     fronts = _pareto(table, [name for name in table.contenders if name not in controls])
