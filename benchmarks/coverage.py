@@ -142,8 +142,7 @@ def paired(_: int) -> Part:
     """Two contenders, one trial a task: intervals."""
     part = Part(
         "A paired difference, one trial a task",
-        "Coverage of 95% intervals, by enumeration of all tables (Newcombe's: with a pass rate of .7 for the second). "
-        "Columns: tasks, discordant share, true difference.",
+        "Coverage of 95% intervals, by enumeration of all tables. Columns: tasks, discordant share, true difference.",
         "The program prints Tango's.",
     )
     cases = [(n, psi, delta) for n in (30, 100, 500) for psi in (0.05, 0.2) for delta in (0.0, 0.05)]
@@ -168,7 +167,7 @@ def single_tests(_: int) -> Part:
         "Tests, one trial a task",
         "False claims at 5%, by enumeration; and how often non-inferiority passes a candidate exactly at a margin of "
         ".05, at one-sided 5%. Columns: tasks, discordant share; worst over all shares from .01 to 1.",
-        "The program decides by mid-p, which may err a little above 5%, and prints the exact p beside it.",
+        "The program decides by mid-p, which may err a little above 5%, and prints the exact p next to it.",
     )
     sizes, shares = (30, 100, 500), (0.05, 0.2)
     part.head = ["test", *(f"{n}: {short(psi)}" for n in sizes for psi in shares), *(f"{n}: worst" for n in sizes)]
@@ -280,7 +279,6 @@ def sequential(runs: int) -> Part:
         cells = ["", ""] if not stated else _beside(found, *STATED[stated])
         part.rows.append([name, signed(delta), verdict, share, f"{found.tasks:.0f} ± {found.tasks_error:.1f}", *cells])
 
-    add("sign e-process, after every task", 0.0, "differ", sequences.stopped(sequences.sign_process(*drawn(0.0))))
     add("harm e-process, after every task", 0.0, "block", sequences.stopped(sequences.harm_process(*drawn(0.0))))
     found = sequences.stopped(sequences.harm_process(*drawn(-0.12)))
     add("harm e-process, after every task", -0.12, "block", found, stated="harm, -.12")

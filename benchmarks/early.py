@@ -20,11 +20,12 @@ from measure import table
 from numpy.typing import NDArray
 from simulations import Share, counted
 
+from harness.analysis import PairedOutcomes
 from harness.core import Decision
-from harness.verdict import Decided, Evidence, Outcomes, Policy, Rule, in_blocks
+from harness.verdict import Decided, Evidence, Policy, StoppingRule, stratified_order
 
 Array = NDArray[Any]
-Make = Callable[[np.random.Generator], Outcomes]
+Make = Callable[[np.random.Generator], PairedOutcomes]
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "early-stopping.md"
 BEGIN, END = "<!-- early:begin -->", "<!-- early:end -->"
 RUNS, FEWER = 2_000, 200
@@ -56,11 +57,11 @@ def tried(make: Make, policy: Policy, runs: int, seed: int, *, ordered: bool = F
     return Tried(tuple(once(make(rng), policy, run, ordered=ordered) for run in range(runs)))
 
 
-def once(out: Outcomes, policy: Policy, seed: int, *, ordered: bool) -> Decided:
+def once(out: PairedOutcomes, policy: Policy, seed: int, *, ordered: bool) -> Decided:
     n = len(out.domains)
     names = [out.domain_names[code] for code in out.domains.tolist()]
     keys = [("s", f"{i:06}") for i in range(n)]
-    units = [(i,) for i in range(n)] if ordered else in_blocks(keys, names, out.clusters.tolist(), seed)
+    units = [(i,) for i in range(n)] if ordered else stratified_order(keys, names, out.clusters.tolist(), seed)
     nothing = np.zeros(n)
     evidence = Evidence(
         outcomes=out,
@@ -70,7 +71,7 @@ def once(out: Outcomes, policy: Policy, seed: int, *, ordered: bool) -> Decided:
         lost=nothing,
         done=np.ones(n, dtype=bool),
     )
-    found = Rule(units, evidence, policy).advance()
+    found = StoppingRule(units, evidence, policy).advance()
     assert found is not None  # noqa: S101 - all is done
     return found
 
@@ -81,7 +82,7 @@ def once(out: Outcomes, policy: Policy, seed: int, *, ordered: bool) -> Decided:
 def one_trial(delta: float, domains: int) -> Make:
     """600 tasks of one trial, a task lost with (discordant - delta) / 2; the domains take turns and are alike."""
 
-    def make(rng: np.random.Generator) -> Outcomes:
+    def make(rng: np.random.Generator) -> PairedOutcomes:
         u = rng.random(TASKS)
         d = np.where(u < (DISCORDANT + delta) / 2, 1.0, np.where(u > 1 - (DISCORDANT - delta) / 2, -1.0, 0.0))
         baseline, ones = np.where(d < 0, 1.0, 0.0), np.ones(TASKS)
@@ -94,7 +95,7 @@ def three_trials(delta: float, *, shared: bool) -> Make:
     """600 tasks of three trials; each task, or each source of 1, 1, 2, 3 or 8 tasks, has its own rate (ICC .4)."""
     clusters = np.repeat(np.arange(200), np.tile([1, 1, 2, 3, 8], 40)) if shared else np.arange(TASKS)
 
-    def make(rng: np.random.Generator) -> Outcomes:
+    def make(rng: np.random.Generator) -> PairedOutcomes:
         rate = rng.beta(0.75 * 1.5, 0.25 * 1.5, int(clusters.max()) + 1)[clusters]  # 1 / (1 + 1.5) = .4, mean .75
         ours = np.clip(rate + delta, 0.0, 1.0) if delta > 0 else rate * (1.0 + delta / 0.75)
         n = np.full(len(clusters), 3.0)
@@ -106,16 +107,17 @@ def three_trials(delta: float, *, shared: bool) -> Make:
 
 def outcomes(
     candidate: tuple[Array, Array], baseline: tuple[Array, Array], domains: Array, clusters: Array
-) -> Outcomes:
+) -> PairedOutcomes:
     names = tuple(f"d{k}" for k in range(int(domains.max()) + 1))
-    return Outcomes(candidate=candidate, baseline=baseline, domains=domains, domain_names=names, clusters=clusters)
+    sides = {"candidate": candidate, "baseline": baseline}
+    return PairedOutcomes(**sides, domains=domains, domain_names=names, clusters=clusters)
 
 
 def real(first: Array, second: Array, domains: Array, drop: float) -> Make:
     """Two systems' outcomes swapped at random, task by task, and then passes of the candidate lost at random."""
     ones = np.ones(len(first))
 
-    def make(rng: np.random.Generator) -> Outcomes:
+    def make(rng: np.random.Generator) -> PairedOutcomes:
         swap = rng.random(len(first)) < 0.5
         ours, theirs = np.where(swap, second, first), np.where(swap, first, second)
         kept = rng.random(len(first)) >= drop / ours.mean()

@@ -48,11 +48,6 @@ def harm_process(wins: Array, losses: Array) -> Array:
     return _looked_up(stats.harm_e_value, wins, losses) >= 1.0 / ALPHA
 
 
-def sign_process(wins: Array, losses: Array) -> Array:
-    """Whether the program's two-sided `sign_e_value` tells the two apart, after every task."""
-    return _looked_up(stats.sign_e_value, wins, losses) >= 1.0 / ALPHA
-
-
 def _looked_up(e_value: Any, wins: Array, losses: Array) -> Array:
     """The program's e-value of each pair of counts that occurs, each computed once."""
     width = int(losses.max()) + 1

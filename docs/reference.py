@@ -219,10 +219,12 @@ def bounds(one: Mapping[str, Any]) -> list[str]:
 
 
 def said_in(record: type) -> dict[str, str]:
-    """The texts under the fields of a class, by field."""
+    """The texts under the fields of a class and of those that it extends, by field."""
+    found = {}
+    for base in record.__bases__:
+        found |= said_in(base) if base.__module__.startswith("harness.") else {}
     (tree,) = ast.parse(inspect.cleandoc("\n" + inspect.getsource(record))).body
     body = tree.body if isinstance(tree, ast.ClassDef) else []
-    found = {}
     for first, second in itertools.pairwise(body):
         target = first.target if isinstance(first, ast.AnnAssign) else None
         if isinstance(first, ast.Assign) and len(first.targets) == 1:

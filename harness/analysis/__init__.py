@@ -6,12 +6,13 @@ Reads a run folder and computes; it draws nothing and decides nothing.
 from harness.analysis.best import APART, leader_sentence, parted, strangers
 from harness.analysis.by_domain import domains, domains_of
 from harness.analysis.changed import Change, changes
+from harness.analysis.common_tasks import ERRORS_AS, TRIALS_AS
 from harness.analysis.costs import cost_bases, cost_notes, load_note
 from harness.analysis.csv_export import safe_csv
 from harness.analysis.designs import LACKING, Design, DesignEffect, factorial, factorial_of
-from harness.analysis.domain_views import DomainEffect, Domains, WorseTasks
+from harness.analysis.domain_views import Domains, WorseTasks
 from harness.analysis.missing import FIGURES, lacking_lines
-from harness.analysis.pairs import ERRORS_AS, TRIALS_AS, compare_contenders, pair, pair_of, shares_tasks
+from harness.analysis.pairs import compare_contenders, pair, pair_of, shares_tasks
 from harness.analysis.planning import Plan, observed_discordance, plan_rows, plan_size
 from harness.analysis.progress import load_evidence, progress_of
 from harness.analysis.published import Headline, headline, headline_rows
@@ -53,6 +54,8 @@ from harness.analysis.views import (
     Pairing,
     Scoreboard,
 )
+
+DomainEffect = DomainDifference
 
 __all__ = [
     "APART",

@@ -5,19 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.analysis.domain_views import DomainEffect, Domains, WorseTasks
+from harness.analysis.common_tasks import CommonTasks, trials_note
+from harness.analysis.domain_views import Domains, WorseTasks
 from harness.analysis.progress import load_evidence, progress_of
 from harness.analysis.scores import reference_of
+from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference
 from harness.core import Estimate, EvidenceError, Manifest, UsageError, plural
-from harness.stats import (
-    DomainComparison,
-    Worse,
-    compare,
-    compare_domains,
-    normalised_gain,
-    tasks_worse,
-    variance_components,
-)
+from harness.stats import DomainComparison, Worse, normalised_gain, tasks_worse, variance_components
 from harness.store import TaskTable
 
 if TYPE_CHECKING:
@@ -25,9 +19,6 @@ if TYPE_CHECKING:
 
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
     Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-
-DRAWS = 100_000_000
-"""Random numbers drawn at most for one simulation: 9,999 resamples up to 10,000 tasks."""
 
 
 def domains(
@@ -61,114 +52,57 @@ def domains_of(
 ) -> Domains:
     """The same from a table that is loaded already."""
     a, b = _pair(table, a, b)
-    i, j = table.index(a), None if b is None else table.index(b)
-    common = table.counts[i] > 0
-    if j is not None:
-        common = common & (table.counts[j] > 0)
-    if not common.any():
-        raise EvidenceError(f"{table.report}: {_no_task(a, b)}")
-    tasks = _Tasks(table, common, level)
-    found = _alone(tasks, a) if b is None else _paired(tasks, a, b)
-    return replace(found, warning=progress_of(table, manifest).warning)
-
-
-class _Tasks:
-    """The tasks that count, and the sums of contenders at them."""
-
-    def __init__(self, table: TaskTable, common: "Mask", level: float) -> None:
-        import numpy as np
-
-        self.table, self.common, self.level = table, common, level
-        self.n_tasks = int(common.sum())
-        self.domains, self.clusters = table.domains[common], table.clusters[common]
-        self.units = len(np.unique(self.clusters))
-        self.whole = bool(np.allclose(table.squares[:, common], table.sums[:, common], atol=1e-9))
-
-    @property
-    def unit(self) -> str:
-        return "task" if self.units == self.n_tasks else "cluster"
-
-    def side(self, i: int) -> "tuple[Floats, Floats]":
-        """(sums, counts) of a contender."""
-        return self.table.sums[i, self.common], self.table.counts[i, self.common].astype("float64")
-
-    def trials(self, *contenders: int) -> int:
-        return int(sum(self.table.counts[i, self.common].sum() for i in contenders))
-
-    @property
-    def resamples(self) -> int:
-        return min(9_999, max(999, DRAWS // max(1, self.units)))
-
-
-def _paired(one: _Tasks, a: str, b: str) -> Domains:
-    table, level = one.table, one.level
-    i, j = table.index(a), table.index(b)
-    left, right = one.side(i), one.side(j)
-    whole = compare(*left, *right, one.clusters, a_name=a, b_name=b, level=level)
-    by_domain, spread = compare_domains(
-        left, right, one.domains, one.clusters, level=level, resamples=one.resamples, a_name=a, b_name=b
-    )
+    names = (a,) if b is None else (a, b)
+    tasks = CommonTasks.of(table, *names)
+    if not tasks.n_tasks:
+        who = f"{a!r} has no graded task" if b is None else f"{a!r} and {b!r} have no graded task in common"
+        raise EvidenceError(f"{table.report}: {who}{'; nothing can be compared' if b else ''}")
+    sides = [tasks.values(which) for which in range(len(names))]
+    domains, mask = table.domains[tasks.mask], tasks.mask
     reasons: dict[str, str] = {}
-    if len(by_domain) < 2:
-        spread, reasons["q"] = None, "one domain says nothing about differences between domains"
-    elif spread is not None and spread.prediction is None:
-        reasons["prediction"] = "a prediction interval needs three domains"
-    worse = variance = None
-    if one.whole:
-        found = tasks_worse(left, right, one.clusters, level=level, resamples=one.resamples)
-        worse = _worse(found, [table.tasks[place] for place in _places(one.common)])
-        variance = variance_components(left, right, one.domains, level)
+    whole = spread = worse = variance = None
+    by_domain: dict[int, DomainComparison] = {}
+    missing = Estimate(value=None, level=level, n_tasks=tasks.n_tasks, n_trials=tasks.n_trials)
+    if b is None:
+        reasons["q"] = reasons["worse"] = ONE_CONTENDER
+        gain = replace(missing, why=ONE_CONTENDER)
     else:
-        reasons["worse"] = reasons["variance"] = "some scores lie between 0 and 1; this needs trials that pass or fail"
-    gain = normalised_gain(left, right, one.clusters, level)
-    if whole.delta is not None and whole.delta <= 0.0:
-        gain = Estimate(value=None, level=level, n_tasks=one.n_tasks, n_trials=whole.n_trials, why="nothing was gained")
+        whole = replace(tasks.compared(level), bounds=None, errored=0)
+        by_domain, spread = tasks.by_domain(level)
+        if len(by_domain) < 2:
+            spread, reasons["q"] = None, "one domain says nothing about differences between domains"
+        elif spread is not None and spread.prediction is None:
+            reasons["prediction"] = NO_PREDICTION
+        gain = normalised_gain(sides[0], sides[1], tasks.clusters, level)
+        if whole.delta is not None and whole.delta <= 0.0:
+            gain = replace(missing, why="nothing was gained")
+    if (abs(table.squares[:, mask] - table.sums[:, mask]) <= 1e-9).all():
+        variance = variance_components(sides[0], sides[1] if b else None, domains, level)
+        if b is not None:
+            found = tasks_worse(sides[0], sides[1], tasks.clusters, level=level, resamples=tasks.resamples)
+            worse = _worse(found, [table.tasks[place] for place in mask.nonzero()[0].tolist()])
+    else:
+        fractions = "some scores lie between 0 and 1; this needs trials that pass or fail"
+        reasons |= dict.fromkeys(("worse", "variance") if b else ("variance",), fractions)
     return Domains(
         a=a,
         b=b,
-        n_tasks=one.n_tasks,
-        n_trials=whole.n_trials,
+        n_tasks=tasks.n_tasks,
+        n_trials=tasks.n_trials,
         level=level,
-        unit=one.unit,
+        unit=tasks.unit,
         comparison=whole,
         spread=spread,
-        domains=_effects(one, (i, j), by_domain),
+        domains=tuple(
+            _difference(table.domain_names[code], by_domain.get(code), sides, domains == code)
+            for code in sorted(set(domains.tolist()))
+        ),
         worse=worse,
         variance=variance,
         gain=gain,
         reasons=reasons,
-        warning=None,
-        notes=_notes(one, (i, j)),
-    )
-
-
-def _alone(one: _Tasks, a: str) -> Domains:
-    """One contender: its pass rates by domain, and the variance behind them."""
-    i = one.table.index(a)
-    why = "one contender: there is no difference to judge"
-    reasons = {"q": why, "worse": why}
-    trials = one.trials(i)
-    variance = None
-    if one.whole:
-        variance = variance_components(one.side(i), None, one.domains, one.level)
-    else:
-        reasons["variance"] = "some scores lie between 0 and 1; this needs trials that pass or fail"
-    return Domains(
-        a=a,
-        b=None,
-        n_tasks=one.n_tasks,
-        n_trials=trials,
-        level=one.level,
-        unit=one.unit,
-        comparison=None,
-        spread=None,
-        domains=_effects(one, (i,), ()),
-        worse=None,
-        variance=variance,
-        gain=Estimate(value=None, level=one.level, n_tasks=one.n_tasks, n_trials=trials, why=why),
-        reasons=reasons,
-        warning=None,
-        notes=_notes(one, (i,)),
+        warning=progress_of(table, manifest).warning,
+        notes=_notes(tasks, level),
     )
 
 
@@ -194,44 +128,13 @@ def _pair(table: TaskTable, a: str | None, b: str | None) -> tuple[str, str | No
     raise UsageError(f"name two contenders of {', '.join(names)}{against}")
 
 
-def _effects(
-    one: _Tasks, contenders: tuple[int, ...], by_domain: Sequence[DomainComparison]
-) -> tuple[DomainEffect, ...]:
-    """Each domain that has a task, in the report's order."""
-    import numpy as np
-
-    compared = {int(found.domain): found for found in by_domain}
-    sides = [one.side(i) for i in contenders]
-    effects = []
-    for code in np.unique(one.domains).tolist():
-        here = one.domains == code
-        rates = [float((sums[here] / counts[here]).mean()) for sums, counts in sides]
-        found = compared.get(code)
-        c = found.comparison if found else None
-        effects.append(
-            DomainEffect(
-                domain=one.table.domain_names[code],
-                n_tasks=int(here.sum()),
-                n_trials=int(sum(counts[here].sum() for _, counts in sides)),
-                a_rate=rates[0],
-                b_rate=rates[1] if len(rates) > 1 else None,
-                wins=c.wins if c else None,
-                losses=c.losses if c else None,
-                delta=c.delta if c else None,
-                low=c.low if c else None,
-                high=c.high if c else None,
-                interval_method=c.interval_method if c else "",
-                p_value=c.p_value if c else None,
-                p_adjusted=c.p_adjusted if c else None,
-                test=c.test if c else "",
-                shrunk=found.shrunk.value if found else None,
-                shrunk_low=found.shrunk.low if found else None,
-                shrunk_high=found.shrunk.high if found else None,
-                below_zero=found.below_zero if found else None,
-                why=None if found else "one contender: there is no difference to judge",
-            )
-        )
-    return tuple(effects)
+def _difference(
+    domain: str, found: DomainComparison | None, sides: "Sequence[tuple[Floats, Floats]]", here: "Mask"
+) -> DomainDifference:
+    rates = [float((sums[here] / counts[here]).mean()) for sums, counts in sides]
+    trials = int(sum(counts[here].sum() for _, counts in sides))
+    b_rate = rates[1] if len(rates) > 1 else None
+    return DomainDifference.of(domain, found, int(here.sum()), n_trials=trials, a_rate=rates[0], b_rate=b_rate)
 
 
 def _worse(found: Worse, names: Sequence[str]) -> WorseTasks:
@@ -246,39 +149,9 @@ def _worse(found: Worse, names: Sequence[str]) -> WorseTasks:
     )
 
 
-def _notes(one: _Tasks, contenders: tuple[int, ...]) -> tuple[str, ...]:
+def _notes(tasks: CommonTasks, level: float) -> tuple[str, ...]:
     """What the figures rest on, in sentences."""
-    table = one.table
-    who = "both have" if len(contenders) > 1 else "there is"
-    notes = [f"split: {table.split}; on the {plural(one.n_tasks, 'task')} at which {who} a graded attempt"]
-    for i in contenders:
-        alone = int(((table.counts[i] > 0) & ~one.common).sum())
-        if alone:
-            notes.append(f"{plural(alone, 'task')} graded for {table.contenders[i]} only are left out")
-    if one.units == one.n_tasks:
-        notes.append(f"intervals ({100 * one.level:g}%) are over tasks like these: the unit is the task")
-    else:
-        notes.append(f"the unit is the cluster: {plural(one.units, 'cluster')} of tasks that share a source")
-    numbers = [table.counts[i, one.common] for i in contenders]
-    least, most = min(int(n.min()) for n in numbers), max(int(n.max()) for n in numbers)
-    if least < most:
-        notes.append(f"graded trials a task differ, {least} to {most}: each task enters with its own mean")
-    elif most > 1:
-        notes.append(f"{most} trials a task: they enter as the task's mean and are no tasks of their own")
-    lost = sum(int(table.errored[i].sum() + table.ungraded[i].sum()) for i in contenders)
-    if lost:
-        notes.append(f"{plural(lost, 'attempt')} that errored or could not be graded are left out")
-    return tuple(notes)
-
-
-def _places(mask: "Mask") -> list[int]:
-    import numpy as np
-
-    places: list[int] = np.flatnonzero(mask).tolist()
-    return places
-
-
-def _no_task(a: str, b: str | None) -> str:
-    if b is None:
-        return f"{a!r} has no graded task"
-    return f"{a!r} and {b!r} have no graded task in common; nothing can be compared"
+    places = [tasks.table.index(name) for name in tasks.names]
+    notes = tasks.notes(level) + trials_note([tasks.table.counts[i, tasks.mask] for i in places])
+    lost = tasks.lost()
+    return (*notes, *([f"{plural(lost, 'attempt')} that errored or could not be graded are left out"] if lost else []))

@@ -3,38 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.analysis.views import DomainDifference
 from harness.core import Comparison, Estimate, as_json
 from harness.stats import Heterogeneity, VarianceComponents
 
 LIKELY = 0.9
 """A domain has regressed where its true difference is below 0 with more than this chance."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DomainEffect:
-    """One domain: the pass rates, their difference a - b, raw and shrunk. ``None`` where there is no second."""
-
-    domain: str
-    n_tasks: int
-    n_trials: int
-    a_rate: float
-    b_rate: float | None
-    wins: int | None
-    losses: int | None
-    delta: float | None
-    low: float | None
-    high: float | None
-    interval_method: str
-    p_value: float | None
-    p_adjusted: float | None
-    """Over all domains together."""
-    test: str
-    shrunk: float | None
-    shrunk_low: float | None
-    shrunk_high: float | None
-    below_zero: float | None
-    """The chance that the true difference is below 0."""
-    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +41,7 @@ class Domains:
     comparison: Comparison | None
     spread: Heterogeneity | None
     """``None`` with fewer than two domains."""
-    domains: tuple[DomainEffect, ...]
+    domains: tuple[DomainDifference, ...]
     worse: WorseTasks | None
     variance: VarianceComponents | None
     gain: Estimate
@@ -101,7 +75,7 @@ class Domains:
         return max(-1.0, low), min(1.0, high)
 
     @property
-    def regressed(self) -> tuple[DomainEffect, ...]:
+    def regressed(self) -> tuple[DomainDifference, ...]:
         """The domains whose true difference is likely to be below 0, the likeliest first."""
         found = [d for d in self.domains if d.below_zero is not None and d.below_zero > LIKELY]
         return tuple(sorted(found, key=lambda d: -(d.below_zero or 0.0)))

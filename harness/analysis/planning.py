@@ -1,6 +1,7 @@
 """How many tasks a question needs, and what a number of tasks can answer."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,99 +80,98 @@ def plan_size(
                               ("--margin", margin, None)):  # fmt: skip
         if value is not None and not (0.0 < value < 1.0 or value == most):
             raise UsageError(f"{name} {value:g}: a share above 0 and {'at most' if most else 'below'} 1 is needed")
-    psi = share or 0.0
+    question = _Question(share or 0.0, observed, power, alpha)
     if delta is not None:
-        return _for_difference(delta, psi, observed, power, alpha)
-    if tasks is not None:
-        return _visible(tasks, psi, observed, power, alpha)
-    return _for_margin(margin or 0.0, psi, observed, power, alpha)
+        return question.tasks_for(delta)
+    return question.visible_with(tasks) if tasks is not None else question.tasks_for_margin(margin or 0.0)
 
 
-def _for_difference(delta: float, psi: float, observed: Estimate | None, power: float, alpha: float) -> Plan:
-    if delta == 0.0:
-        raise UsageError("--delta 0: no number of tasks shows that; --margin asks for the proof of no harm")
-    if abs(delta) > psi:
-        raise UsageError(
-            f"--delta {delta:g} is larger than --discordant {psi:g}: the difference lies in tasks that only one of the "
-            "two passes, so it cannot exceed their share"
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What the three questions have in common."""
+
+    discordant: float
+    observed: Estimate | None
+    power: float
+    alpha: float
+
+    def tasks_for(self, delta: float) -> Plan:
+        psi, observed = self.discordant, self.observed
+        if delta == 0.0:
+            raise UsageError("--delta 0: no number of tasks shows that; --margin asks for the proof of no harm")
+        if abs(delta) > psi:
+            raise UsageError(
+                f"--delta {delta:g} is larger than --discordant {psi:g}: the difference lies in tasks that only one of "
+                "the two passes, so it cannot exceed their share"
+            )
+        needed = self._needed(delta, psi)
+        notes = []
+        if needed * psi < 10 and _single(observed):
+            notes.append("under 10 discordant tasks the formula is rough: trust the exact power")
+        if observed is not None and observed.low is not None and observed.high is not None:
+            low, high = (self._needed(delta, max(end, abs(delta))) for end in (observed.low, observed.high))
+            notes.append(f"the discordant share is itself an estimate: within its interval, {low:,} to {high:,} tasks")
+        sentence = (
+            f"{plural(needed, 'task')} show a difference of {_points(delta)} in {_chance(self.power)}, if it is real."
         )
-    needed = _whole(tasks_for_difference(delta, psi, power=power, alpha=alpha))
-    notes = _of_report(observed)
-    if needed * psi < 10 and _single(observed):
-        notes.append("under 10 discordant tasks the formula is rough: trust the exact power")
-    if observed is not None and observed.low is not None and observed.high is not None:
-        ends = [max(end, abs(delta)) for end in (observed.low, observed.high)]
-        low, high = (_whole(tasks_for_difference(delta, end, power=power, alpha=alpha)) for end in ends)
-        notes.append(f"the discordant share is itself an estimate: within its interval, {low:,} to {high:,} tasks")
-    return Plan(
-        delta=delta,
-        margin=None,
-        tasks=needed,
-        asked="tasks",
-        discordant=psi,
-        power=power,
-        alpha=alpha,
-        method=f"Connor 1987, paired, two-sided {alpha:g}, power {power:g}",
-        exact_power=_exact(needed, delta, psi, alpha) if _single(observed) else None,
-        observed=observed,
-        sentence=f"{plural(needed, 'task')} show a difference of {_points(delta)} in {_chance(power)}, if it is real.",
-        notes=tuple(notes),
-    )
+        return self._plan(sentence, tasks=needed, delta=delta, notes=notes)
 
+    def visible_with(self, tasks: int) -> Plan:
+        if tasks < 1:
+            raise UsageError(f"--tasks {tasks}: at least one task is needed")
+        found = visible_difference(tasks, self.discordant, power=self.power, alpha=self.alpha)
+        size = "no difference at all, were it in every discordant task: add tasks."
+        if found is not None:
+            size = f"a difference of {_points(found)} or more in {_chance(self.power)}."
+        return self._plan(f"{plural(tasks, 'task')} show {size}", asked="delta", tasks=tasks, delta=found)
 
-def _visible(tasks: int, psi: float, observed: Estimate | None, power: float, alpha: float) -> Plan:
-    if tasks < 1:
-        raise UsageError(f"--tasks {tasks}: at least one task is needed")
-    found = visible_difference(tasks, psi, power=power, alpha=alpha)
-    if found is None:
-        sentence = f"{plural(tasks, 'task')} show no difference at all, were it in every discordant task: add tasks."
-    else:
-        sentence = f"{plural(tasks, 'task')} show a difference of {_points(found)} or more in {_chance(power)}."
-    return Plan(
-        delta=found,
-        margin=None,
-        tasks=tasks,
-        asked="delta",
-        discordant=psi,
-        power=power,
-        alpha=alpha,
-        method=f"Connor 1987, paired, two-sided {alpha:g}, power {power:g}",
-        exact_power=_exact(tasks, found, psi, alpha) if found is not None and _single(observed) else None,
-        observed=observed,
-        sentence=sentence,
-        notes=tuple(_of_report(observed)),
-    )
+    def tasks_for_margin(self, margin: float) -> Plan:
+        needed = _whole(non_inferiority_tasks(margin, self.discordant, power=self.power, alpha=self.alpha))
+        within = f"a drop below {_points(margin)} in {_chance(self.power)}, if there is no drop."
+        return self._plan(f"{plural(needed, 'task')} show {within}", tasks=needed, margin=margin)
 
+    def _needed(self, delta: float, discordant: float) -> int:
+        return _whole(tasks_for_difference(delta, discordant, power=self.power, alpha=self.alpha))
 
-def _for_margin(margin: float, psi: float, observed: Estimate | None, power: float, alpha: float) -> Plan:
-    needed = _whole(non_inferiority_tasks(margin, psi, power=power, alpha=alpha))
-    return Plan(
-        delta=None,
-        margin=margin,
-        tasks=needed,
-        asked="tasks",
-        discordant=psi,
-        power=power,
-        alpha=alpha,
-        method=f"Nam 1997, non-inferiority at no true difference, one-sided {alpha:g}, power {power:g}",
-        exact_power=None,
-        observed=observed,
-        sentence=(
-            f"{plural(needed, 'task')} show a drop below {_points(margin)} in {_chance(power)}, if there is no drop."
-        ),
-        notes=tuple(_of_report(observed)),
-    )
+    def _plan(
+        self,
+        sentence: str,
+        *,
+        tasks: int,
+        asked: str = "tasks",
+        delta: float | None = None,
+        margin: float | None = None,
+        notes: Sequence[str] = (),
+    ) -> Plan:
+        method = f"Connor 1987, paired, two-sided {self.alpha:g}, power {self.power:g}"
+        if margin is not None:
+            method = f"Nam 1997, non-inferiority at no true difference, one-sided {self.alpha:g}, power {self.power:g}"
+        exact = None
+        if delta is not None and _single(self.observed) and tasks <= EXACT_UP_TO:
+            ends = (self.discordant + abs(delta)) / 2.0, max(0.0, self.discordant - abs(delta)) / 2.0
+            exact = exact_power(tasks, *ends, self.alpha)
+        of_report = [] if _single(self.observed) else ["at as many trials a task as the report has"]
+        if self.observed is not None and self.observed.why:
+            of_report.append(self.observed.why)
+        return Plan(
+            delta=delta,
+            margin=margin,
+            tasks=tasks,
+            asked=asked,
+            discordant=self.discordant,
+            power=self.power,
+            alpha=self.alpha,
+            method=method,
+            exact_power=exact,
+            observed=self.observed,
+            sentence=sentence,
+            notes=(*of_report, *notes),
+        )
 
 
 def _single(observed: Estimate | None) -> bool:
     """Whether the question is about one 0/1 trial a task, McNemar's case."""
     return observed is None or observed.method != MEAN_SQUARE
-
-
-def _of_report(observed: Estimate | None) -> list[str]:
-    """What the plan takes over from a report with its discordant share."""
-    notes = [] if _single(observed) else ["at as many trials a task as the report has"]
-    return [*notes, observed.why] if observed is not None and observed.why else notes
 
 
 def observed_discordance(report: Path, a: str, b: str, *, split: str | None = None, level: float = 0.95) -> Estimate:
@@ -232,12 +232,6 @@ def plan_rows(view: Plan) -> list[list[str]]:
     if view.exact_power is not None:
         rows.append(["exact power, mid-p test", percent(view.exact_power)])
     return rows
-
-
-def _exact(tasks: int, delta: float, psi: float, alpha: float) -> float | None:
-    if tasks > EXACT_UP_TO:
-        return None
-    return exact_power(tasks, (psi + abs(delta)) / 2.0, max(0.0, psi - abs(delta)) / 2.0, alpha)
 
 
 def _whole(number: float) -> int:

@@ -1,10 +1,11 @@
 """What a published headline supports, from its counts alone."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from harness.core import Estimate, UsageError, as_json, p_equation, p_text, percent, plural, points
-from harness.stats import audit, mcnemar_all
+from harness.stats import fisher_exact, mcnemar_all, tasks_for_difference, wilson_interval
 
 SAME_TASKS = (
     "counted as tasks tried once each: several trials of the same tasks would prove less than their number says"
@@ -70,39 +71,49 @@ def headline(a: tuple[int, int], b: tuple[int, int], *, discordant: int | None =
             f"more than {LARGEST:,} tasks: every table that the counts allow is looked at, and that is many"
         )
     _possible(a, b, discordant)
-    try:
-        found = audit(a, b, discordant=discordant, level=level)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-    p_best = p_worst = best = worst = None
-    if found.discordant is not None:
-        (p_best, best), (p_worst, worst) = _ends(found.discordant, ka - kb)
+    span = p_best = p_worst = best = worst = needed = None
+    if na == nb:
+        span = (abs(ka - kb), min(ka + kb, 2 * na - ka - kb)) if discordant is None else (discordant, discordant)
+        (p_best, best), (p_worst, worst) = _ends(span, ka - kb)
     delta = (ka * nb - kb * na) / (na * nb)
+    if delta != 0.0:
+        apart = ka / na * (1.0 - kb / nb) + kb / nb * (1.0 - ka / na) if discordant is None else discordant / na
+        needed = math.ceil(tasks_for_difference(delta, max(apart, abs(delta)), alpha=1.0 - level) - 1e-9)
+    unpaired = fisher_exact(ka, na, kb, nb)
     return Headline(
-        a=found.a,
-        b=found.b,
+        a=_rate(ka, na, level),
+        b=_rate(kb, nb, level),
         delta=delta,
-        unpaired_p=found.unpaired_p,
+        unpaired_p=unpaired,
         paired_p_best=p_best,
         paired_p_worst=p_worst,
-        tasks_needed=found.tasks_needed,
-        sentence=_sentence(delta, (p_best, p_worst), found.unpaired_p, level),
-        discordant=found.discordant,
+        tasks_needed=needed,
+        sentence=_sentence(delta, (p_best, p_worst), unpaired, level),
+        discordant=span,
         best=best,
         worst=worst,
-        notes=(SAME_TASKS, *_needed(found.tasks_needed, min(na, nb), known=discordant is not None)),
+        notes=(SAME_TASKS, *_needed(needed, min(na, nb), known=discordant is not None)),
     )
 
 
 def _possible(a: tuple[int, int], b: tuple[int, int], discordant: int | None) -> None:
-    """Raises `UsageError` where no table has that many discordant tasks."""
+    """Raises `UsageError` where there are no such counts, or no table has that many discordant tasks."""
     (ka, na), (kb, nb) = a, b
-    if discordant is None or na != nb or max(ka, kb) > na:
+    if not (0 <= ka <= na and 0 <= kb <= nb and na > 0 and nb > 0):
+        raise UsageError(f"passes must lie between 0 and the number of tasks: {ka}/{na} and {kb}/{nb}")
+    if discordant is None:
         return
+    if na != nb:
+        raise UsageError(f"discordant tasks need the same tasks: {na} and {nb} were run")
     fewest, most = abs(ka - kb), min(ka + kb, 2 * na - ka - kb)
     if not fewest <= discordant <= most or (discordant - fewest) % 2:
         step = " in steps of 2" if most > fewest else ""
         raise UsageError(f"{ka}/{na} and {kb}/{nb} cannot have {discordant} discordant tasks: {fewest} to {most}{step}")
+
+
+def _rate(k: int, n: int, level: float) -> Estimate:
+    low, high = wilson_interval(k, n, level)
+    return Estimate(value=k / n, low=low, high=high, level=level, n_tasks=n, n_trials=n, method="Wilson")
 
 
 def _ends(discordant: tuple[int, int], gap: int) -> tuple[tuple[float, tuple[int, int]], tuple[float, tuple[int, int]]]:

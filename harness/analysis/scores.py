@@ -153,7 +153,7 @@ def _pareto(table: TaskTable, names: Sequence[str]) -> dict[str, float]:
     found = pareto_probability(
         (sums[:, common] / n).T, (costs[:, common] / n).T, table.clusters[common], resamples=resamples
     )
-    return {table.contenders[i]: float(p) for i, p in zip(rows, found.on_front, strict=True)}
+    return {table.contenders[i]: float(p) for i, p in zip(rows, found, strict=True)}
 
 
 def _repeats(table: TaskTable, i: int, level: float) -> tuple[Repeat, ...]:

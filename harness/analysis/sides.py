@@ -89,8 +89,8 @@ class PairedOutcomes:
         mask: Mask = (self.candidate[1] > 0) & (self.baseline[1] > 0)
         return mask
 
-    def at(self, mask: "Mask") -> "PairedOutcomes":
-        """The same at some of the tasks."""
+    def at(self, mask: "Mask | Ints") -> "PairedOutcomes":
+        """The same at some of the tasks, by a mask or by positions in their order."""
         return PairedOutcomes(
             candidate=(self.candidate[0][mask], self.candidate[1][mask]),
             baseline=(self.baseline[0][mask], self.baseline[1][mask]),

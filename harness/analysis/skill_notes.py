@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from harness.analysis.pairs import OF_THE_ROWS
+from harness.analysis.common_tasks import OF_THE_ROWS
 from harness.analysis.skill_rates import CLOSED, NOTHING_TO_OPEN, SkillEvidence
 from harness.analysis.skill_views import DeliveryPair, Lift, SkilledContender, SkillScore
 from harness.core import listed, plural

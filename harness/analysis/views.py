@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.core import Comparison, Estimate, Kind, as_json
+from harness.stats import DomainComparison, Heterogeneity
+
+NO_PREDICTION = "a prediction interval needs three domains"
+ONE_CONTENDER = "one contender: there is no difference to judge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +90,23 @@ class DomainSpread:
     prediction: tuple[float, float] | None
     """Where the true difference in another domain would lie."""
     why: str | None = None
+
+    @staticmethod
+    def of(a: str, b: str, found: Heterogeneity) -> "DomainSpread":
+        """Of the comparison of these two."""
+        return DomainSpread(
+            a=a,
+            b=b,
+            n_domains=found.df + 1,
+            q=found.q,
+            df=found.df,
+            p_value=found.p_value,
+            i2=found.i2,
+            tau2=found.tau2,
+            mean=found.mean,
+            prediction=found.prediction,
+            why=NO_PREDICTION if found.prediction is None else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,24 +206,61 @@ class Scoreboard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainDifference:
-    """Two contenders in one domain: the difference a - b there."""
+    """One domain: the pass rates, their difference a - b, raw and shrunk. ``None`` where there is no second."""
 
     domain: str
     n_tasks: int
-    wins: int
-    losses: int
-    delta: float | None
-    low: float | None
-    high: float | None
-    p_value: float | None
-    p_adjusted: float | None
-    """Over the domains of this comparison."""
-    shrunk: float | None
+    n_trials: int = 0
+    a_rate: float | None = None
+    b_rate: float | None = None
+    wins: int | None = None
+    losses: int | None = None
+    delta: float | None = None
+    low: float | None = None
+    high: float | None = None
+    interval_method: str = ""
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    """Over all domains together."""
+    test: str = ""
+    shrunk: float | None = None
     """The difference drawn towards the mean of all domains, as far as noise alone could have spread them."""
     shrunk_low: float | None = None
     shrunk_high: float | None = None
+    below_zero: float | None = None
+    """The chance that the true difference is below 0."""
     why: str | None = None
     """Why a figure above is null, where one is."""
+
+    @staticmethod
+    def of(domain: str, found: DomainComparison | None, n_tasks: int, **rates: Any) -> "DomainDifference":
+        """From one domain's comparison, where there are two contenders."""
+        if found is None:
+            return DomainDifference(domain=domain, n_tasks=n_tasks, why=ONE_CONTENDER, **rates)
+        c = found.comparison
+        return DomainDifference(
+            domain=domain,
+            n_tasks=n_tasks,
+            wins=c.wins,
+            losses=c.losses,
+            delta=c.delta,
+            low=c.low,
+            high=c.high,
+            interval_method=c.interval_method,
+            p_value=c.p_value,
+            p_adjusted=c.p_adjusted,
+            test=c.test,
+            shrunk=found.shrunk.value,
+            shrunk_low=found.shrunk.low,
+            shrunk_high=found.shrunk.high,
+            below_zero=found.below_zero,
+            **rates,
+        )
+
+
+OF_A_PAIR = ("domain", "n_tasks", "wins", "losses", "delta", "low", "high", "p_value", "p_adjusted", "shrunk",
+             "shrunk_low", "shrunk_high", "why")  # fmt: skip
+"""Keys of a domain in the JSON of a comparison."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +295,8 @@ class Pairing:
         bounds = self.comparison.bounds
         record["bounds"] = None if bounds is None else {"low": bounds[0], "high": bounds[1]}
         sentence = record.pop("sentence")
-        parts = {"domains": self.domains, "flips": self.flips, "sentence": sentence, "notes": self.notes}
+        domains = [{key: getattr(d, key) for key in OF_A_PAIR} for d in self.domains]
+        parts = {"domains": domains, "flips": self.flips, "sentence": sentence}
         record["this_suite"] = as_json(self.this_suite)
         failed = self.errored_as_failed
         keys = ("delta", "low", "high", "p_value")

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Prints the advice; 0, whatever it is."""
     from harness.core import Decision, UsageError
     from harness.report import print_advice
-    from harness.verdict import MARGIN, MONTHS, SPREAD, AdviceSettings, advise, load_terms
+    from harness.verdict import MARGIN, MONTHS, SPREAD, AdviceSettings, advise, load_assumptions
 
     given = {}
     for text in args.economics:
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"--economics: {text!r} is not KEY=VALUE, as tasks_per_month=100000")
         given[key.strip()] = value
     report = folder(args.report)
-    terms = load_terms(
+    terms = load_assumptions(
         report,
         given,
         months=MONTHS if args.months is None else args.months,

@@ -110,8 +110,8 @@ def say_findings(suite: "Suite", findings: list["Finding"], where: str = "") -> 
 
 def _grading(suite: "Suite") -> list["Finding"]:
     """Graders that cannot be built and references that they cannot use: a run would refuse the suite for them."""
-    from harness.core import OwnbenchError, as_json, digest_json
-    from harness.grade import Grader, SlowReferenceError, grader
+    from harness.core import Grader, OwnbenchError, as_json, digest_json
+    from harness.grade import SlowReferenceError, grader
     from harness.suite import Finding
 
     built: dict[str, Grader | str] = {}

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.cli.output import plain, write_json
 
 if TYPE_CHECKING:
-    from harness.core import Grade, Suite, Task
-    from harness.grade import Grader
+    from harness.core import Grade, Grader, Suite, Task
 
 COLUMNS = ("task", "status", "cause", "score", "label_predicted", "reason")
 
@@ -36,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _graded(suite: "Suite", folder: Path, path: Path) -> list[tuple["Task", "Grade"]]:
     from harness.core import UserFileError, nearest
-    from harness.run import grade_given
+    from harness.run import Given, grade_given
     from harness.userfile import Strict, parse, read_json_lines
 
     class Row(Strict):
@@ -46,7 +45,7 @@ def _graded(suite: "Suite", folder: Path, path: Path) -> list[tuple["Task", "Gra
 
     tasks = {task.id: task for task in suite.tasks}
     judges: dict[str, Grader] = {}
-    found = []
+    given: list[Given] = []
     for number, value in read_json_lines(path):
         row = parse(Row, value, path, field=f"line {number}")
         if row.task not in tasks:
@@ -57,10 +56,10 @@ def _graded(suite: "Suite", folder: Path, path: Path) -> list[tuple["Task", "Gra
         task = tasks[row.task]
         if task.id not in judges:
             judges[task.id] = _judge(task, folder)
-        found.append((task, grade_given(task, row.answer, row.finish or "stop", judges[task.id])))
-    if not found:
+        given.append(Given(task=task, text=row.answer, finish=row.finish or "stop", grader=judges[task.id]))
+    if not given:
         raise UserFileError(path, "the file has no row", advice='write one {"task", "answer", "finish"} a line')
-    return found
+    return [(one.task, grade) for one, grade in zip(given, grade_given(given), strict=True)]
 
 
 def _judge(task: "Task", folder: Path) -> "Grader":

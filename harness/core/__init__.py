@@ -68,9 +68,10 @@ from harness.core.records import (
     Usage,
 )
 from harness.core.redact import Redactor, holds_secret
-from harness.core.seams import Clock, ManualClock, SystemClock, seeded
+from harness.core.registry import Registry
+from harness.core.seams import Clock, Grader, ManualClock, Remaining, Session, SystemClock, seeded
 from harness.core.visible_text import visible
-from harness.core.words import Cause, Decision, Kind, Role, Status
+from harness.core.words import Cause, Decision, Exposure, Kind, Role, Status
 
 __all__ = [
     "FAILED",
@@ -91,8 +92,10 @@ __all__ = [
     "Decision",
     "Estimate",
     "EvidenceError",
+    "Exposure",
     "Fault",
     "Grade",
+    "Grader",
     "Groups",
     "Kind",
     "Manifest",
@@ -104,9 +107,12 @@ __all__ = [
     "OwnbenchError",
     "Price",
     "Redactor",
+    "Registry",
+    "Remaining",
     "Reply",
     "Request",
     "Role",
+    "Session",
     "Status",
     "StorageError",
     "Suite",

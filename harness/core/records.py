@@ -140,7 +140,7 @@ class Request:
     """One request to one model: everything that can change the answer, and nothing else."""
 
     model: str
-    """The model spec's digest."""
+    """The model spec's digest. Empty: of the model that is called, as are settings of its sampling that are missing."""
     messages: tuple[Message, ...]
     sampling: Mapping[str, Any] = field(default_factory=dict)
     tools: tuple[Tool, ...] = ()
@@ -279,23 +279,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a contender answered to a task, before it is graded."""
+    """What a contender answered to a task, before it is graded: what only the contender knows of its attempt."""
 
     text: str
-    messages: tuple[Message, ...]
-    """The whole conversation as it was really sent, and what came back."""
-    calls: tuple[Call, ...] = ()
     confidence: float | None = None
     """0 to 1, the worker's own, larger is surer."""
     signals: Mapping[str, float] = field(default_factory=dict)
     escalated: bool | None = None
     served_by: str | None = None
-    skills_shown: tuple[str, ...] = ()
-    skills_used: tuple[str, ...] = ()
     finish_reason: str = "stop"
     fault: Cause | None = None
     """The contender's own fault that ended the attempt (a refusal, its turns spent): failed, whatever the text."""
-    latency_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,6 +323,10 @@ class Outcome:
     contender_digest: str
     task: str
     task_digest: str
+    prompt_digest: str | None = None
+    """Of the template that made the task into what was asked; ``None`` in rows of an earlier version."""
+    grader_digest: str | None = None
+    """Of the grader and the reference: rows are compared where they were graded alike."""
     domain: str
     cluster: str
     split: str | None

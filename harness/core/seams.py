@@ -1,11 +1,115 @@
-"""Seams for time and chance, so that a test can hold both still."""
+"""The seams: what an attempt may use, what grades it, and time and chance, so that a test can hold both still."""
 
 import asyncio
 import hashlib
 import random
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
+
+from harness.core.records import Answer, Grade, Message, Reply, Request, Task
+from harness.core.words import Exposure, Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remaining:
+    """What an attempt has left; ``None`` is no limit."""
+
+    seconds: float | None = None
+    usd: float | None = None
+
+
+class Session(Protocol):
+    """What one attempt may use, and the owner of its trace: what costs, waits or leaves a mark goes through here."""
+
+    @property
+    def task(self) -> Task:
+        """The task that is attempted."""
+        ...
+
+    @property
+    def trial(self) -> int:
+        """Which independent try this is, from 0."""
+        ...
+
+    @property
+    def remaining(self) -> Remaining:
+        """What is left of the attempt's time and money."""
+        ...
+
+    async def call(self, model: str, request: Request, role: Role) -> Reply:
+        """The answer of the model of that name in the experiment: recorded, limited, retried, charged and journalled.
+
+        The request's messages and the reply enter the trace by themselves.
+
+        Raises:
+            ModelError: the call failed for good; its cause says what becomes of the attempt.
+        """
+        ...
+
+    def say(self, message: Message) -> None:
+        """A message that no model wrote, such as a tool's result, recorded before the next call sends it."""
+        ...
+
+    def skill(self, name: str, how: Exposure) -> None:
+        """A skill that was shown, or read."""
+        ...
+
+    async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
+        """The task's own grade of an answer, or that of a contender's verifier, by the contender's name.
+
+        A verifier takes the attempt's time and money; the task's own grader takes neither.
+        """
+        ...
+
+
+class Grader(Protocol):
+    """What judges answers: a rule, a program or a model."""
+
+    @property
+    def name(self) -> str:
+        """Its registered name."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Of all that can change a grade."""
+        ...
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the task must carry a reference; where not, the grader may serve as a verifier."""
+        ...
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Names of the models that it calls, in the role of a judge."""
+        ...
+
+    def usable(self, reference: Any) -> Any:
+        """The reference as the grader takes it.
+
+        Raises:
+            ValueError: it cannot take it; the text says what it needs.
+        """
+        ...
+
+    def check_reference(self, reference: Any) -> None:
+        """Passes when the grader can use ``reference``, and some answer could be right.
+
+        Raises:
+            ValueError: it cannot, or none could.
+        """
+        ...
+
+    async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
+        """The grade of ``answer``. Nothing that takes a millisecond runs on the event loop.
+
+        Raises:
+            ModelError: a model that it calls failed for good.
+        """
+        ...
 
 
 class Clock(Protocol):

@@ -61,6 +61,16 @@ class Role(StrEnum):
     PROBE = "probe"
 
 
+class Exposure(StrEnum):
+    """How a skill came into a conversation."""
+
+    SHOWN = "shown"
+    """Its text, or its line in a catalogue."""
+    OPENED = "opened"
+    FILE = "file"
+    """One of its files was read."""
+
+
 class Kind(StrEnum):
     """The kinds of contender."""
 

@@ -8,21 +8,20 @@ from typing import Any
 
 from harness.core import (
     Contender,
+    Grader,
     ModelSpec,
     Suite,
     Task,
     UserFileError,
-    as_json,
     difference,
-    digest_json,
     nearest,
     skeleton,
 )
 from harness.cost import lacking
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems, contender_of
+from harness.experiment.grading import graders_of, gradings_of, judges_of, verifiers_of
 from harness.experiment.plan import Attempt, plan_attempts, too_many
 from harness.experiment.specs import model_spec, no_cost
-from harness.grade import Grader, grader
 from harness.model import capabilities_of, missing_package
 from harness.store import (
     ContenderEntry,
@@ -51,6 +50,8 @@ class Assembled:
     """By contender name, then by suite name."""
     graders: Mapping[str, Grader]
     """By the task's digest; tasks with the same description share one."""
+    gradings: Mapping[str, str]
+    """By the task's digest: the digest of its grader and its reference."""
     verifiers: Mapping[str, Grader]
     """By contender name."""
     attempts: tuple[Attempt, ...]
@@ -85,8 +86,13 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     report = report if report.is_dir() else experiment_file(report).parent
     refuse_foreign_results(report)
     full, notes = _suites(experiment, report, allow_outside=allow_outside)
+    graders = graders_of(full, [resolve(report, entry.path) for entry in experiment.suites])
+    verifiers = verifiers_of(experiment, report)
+    judges = judges_of(experiment, report, [*graders.values(), *verifiers.values()])
     specs = {
-        name: model_spec(name, entry, report) for name, entry in experiment.models.items() if _used(experiment, name)
+        name: model_spec(name, entry, report)
+        for name, entry in experiment.models.items()
+        if name in judges or any(contender.model == name for contender in experiment.contenders.values())
     }
     plans = {name: _plan(name, entry, report, full) for name, entry in experiment.contenders.items()}
     capabilities = {name: capabilities_of(spec) for name, spec in specs.items()}
@@ -96,7 +102,6 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         select(suite, tasks=entry.tasks, split=entry.split, seed=experiment.seed)
         for suite, entry in zip(full, experiment.suites, strict=True)
     )
-    graders = _graders(full, [resolve(report, entry.path) for entry in experiment.suites])
     dev, parts = _dev(experiment, report, full, suites)
     if (problem := too_many(suites, dev, contenders=len(plans), trials=experiment.trials)) is not None:
         advice = "lower trials, or take fewer tasks"
@@ -114,7 +119,8 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         specs=specs,
         systems=systems,
         graders=graders,
-        verifiers=_verifiers(experiment, report),
+        gradings=gradings_of(full, graders),
+        verifiers=verifiers,
         attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
         adapters=_adapters(plans),
         notes=tuple(notes),
@@ -175,10 +181,6 @@ def _refuse_copies(report: Path, suites: Sequence[Suite], dev: Sequence[Suite]) 
         place = [suite.name for suite in suites].index(second.name)
         advice = "take them, or the suite, out"
         raise UserFileError(experiment_file(report), problem, field=f"suites.{place}", advice=advice)
-
-
-def _used(experiment: Experiment, model: str) -> bool:
-    return any(entry.model == model for entry in experiment.contenders.values())
 
 
 def _plan(name: str, entry: ContenderEntry, report: Path, suites: list[Suite]) -> Plan:
@@ -282,48 +284,6 @@ def _check_capabilities(
     for spec in specs.values():
         if (budget.usd is not None or budget.attempt_usd is not None) and lacking(spec.price):
             raise no_cost(path, spec)
-
-
-def _graders(suites: list[Suite], places: Sequence[Path]) -> dict[str, Grader]:
-    """Each task's grader, one for each different description; every reference is held against its grader."""
-    found: dict[str, Grader] = {}
-    made: dict[str, Grader] = {}
-    for suite, place in zip(suites, places, strict=True):
-        seen: dict[int, Grader] = {}  # most tasks of a suite share the very object that describes their grader
-        for task in suite.tasks:
-            judge = seen.get(id(task.grader))
-            if judge is None:
-                key = digest_json(as_json(task.grader))
-                if key not in made:
-                    made[key] = grader(task.grader, where=str(place))
-                judge = seen[id(task.grader)] = made[key]
-            found[task.digest] = judge
-            try:
-                judge.check_reference(task.reference)
-            except ValueError as error:
-                raise UserFileError(
-                    place, str(error), field=f"task {task.id}: reference", advice="correct the task"
-                ) from None
-    return found
-
-
-def _verifiers(experiment: Experiment, report: Path) -> dict[str, Grader]:
-    found: dict[str, Grader] = {}
-    for name, entry in experiment.contenders.items():
-        if entry.escalate is None or entry.escalate.verifier is None:
-            continue
-        where = f"{experiment_file(report)}: contenders.{name}.escalate.verifier"
-        made = grader(entry.escalate.verifier, where=where)
-        if made.needs_reference:
-            problem = f"the grader {made.name} with these options needs a reference, which a verifier never sees"
-            raise UserFileError(
-                experiment_file(report),
-                problem,
-                field=f"contenders.{name}.escalate.verifier",
-                advice="write verifier: {name: json_schema, schema: …}",
-            )
-        found[name] = made
-    return found
 
 
 def _dev(

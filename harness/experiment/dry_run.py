@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.core import Contender, Cost, Message, Price, Task, as_json
+from harness.core import Contender, Cost, Message, Price, Status, Task, as_json
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled
 from harness.model import is_probed, missing_key, notes_of, refuse_remote, served_notes
@@ -77,7 +77,7 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
     for spec in assembled.specs.values() if offline else ():
         if spec.backend in {"openai", "litellm"}:
             refuse_remote(spec)
-    recorded = read_journal(assembled.report).attempts
+    recorded = {i for i, o in read_journal(assembled.report).attempts.items() if o.status is not Status.SKIPPED}
     keys = [m for s in assembled.specs.values() if (m := missing_key(s, environment)) is not None]
     prices = [name for name, spec in assembled.specs.items() if lacking(spec.price)]
     plans = tuple(_plans(assembled))

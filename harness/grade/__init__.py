@@ -4,10 +4,9 @@ A grader is built by name from a suite's specification; what it cannot use is re
 """
 
 from harness.grade.normalise import Normalisation, normalised
-from harness.grade.registry import Grader, SlowReferenceError, grade, grader, known_graders
+from harness.grade.registry import SlowReferenceError, grade, grader, known_graders
 
 __all__ = [
-    "Grader",
     "Normalisation",
     "SlowReferenceError",
     "grade",

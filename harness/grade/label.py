@@ -32,6 +32,7 @@ class Label(Rule):
     """
 
     version: ClassVar[int] = 2
+    instant: ClassVar[bool] = True
 
     labels: tuple[_Text, ...] = Field(min_length=2)
     aliases: Mapping[_Text, tuple[_Text, ...]] = Field(default_factory=dict)

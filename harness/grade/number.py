@@ -26,6 +26,7 @@ class Number(Rule):
     """
 
     version: ClassVar[int] = 2
+    instant: ClassVar[bool] = True
 
     take: Literal["only", "first", "last"] = "only"
     absolute: float = Field(default=0.0, ge=0, allow_inf_nan=False)

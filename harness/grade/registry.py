@@ -10,7 +10,11 @@ from harness.core import (
     Answer,
     Cause,
     Grade,
+    Grader,
+    ModelError,
+    Session,
     Status,
+    StorageError,
     Task,
     UsageError,
     UserFileError,
@@ -45,8 +49,8 @@ class SlowReferenceError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grader:
-    """A rule under its registered name; called with a task and an answer it gives a grade."""
+class RuleGrader:
+    """A rule under its registered name."""
 
     name: str
     rule: Rule
@@ -55,6 +59,11 @@ class Grader:
     def needs_reference(self) -> bool:
         """Whether the task must carry a reference; where not, the grader may serve as a verifier."""
         return self.rule.needs_reference
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Names of the models that the rule calls."""
+        return self.rule.models
 
     @property
     def digest(self) -> str:
@@ -71,7 +80,7 @@ class Grader:
         """
         usable, problem = self.usable(reference), ""
         for text in () if reference is None else self.rule.answers(reference):
-            given = self._judged(usable, Answer(text=text, messages=()))
+            given = _unread(Answer(text=text)) or self.rule.judge(text, usable)
             if given.status is Status.PASSED:
                 return
             if given.status is Status.UNGRADED:
@@ -82,14 +91,21 @@ class Grader:
                 f"no answer can give the reference {shown(repr(reference))} under the grader {self.name!r}: {problem}"
             )
 
-    def __call__(self, task: Task, answer: Answer) -> Grade:
+    async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
         """The grade of ``answer``. The reference is withheld from a rule that needs none.
 
         Raises:
             ValueError: the task's reference is not usable; `check_reference` says so before a run.
+            ModelError: a model that the rule calls failed for good.
         """
         reference = self.usable(task.reference)
-        given, truth = self._judged(reference, answer), self.rule.truth(reference)
+        given = _unread(answer) or await self.rule.assess(answer.text, reference, session)
+        if (
+            given.cause in (Cause.WRONG, Cause.PARTIAL, Cause.MALFORMED)
+            and finish_meant(answer.finish_reason) == LENGTH
+        ):
+            given = replace(given, cause=Cause.TRUNCATED)
+        truth = self.rule.truth(reference)
         return given if truth is None else replace(given, label_true=truth)
 
     def usable(self, reference: Any) -> Any:
@@ -104,23 +120,21 @@ class Grader:
             raise ValueError(f"the grader {self.name!r} needs a reference, found none")
         return self.rule.usable(reference)
 
-    def _judged(self, reference: Any, answer: Answer) -> Grade:
+
+def _unread(answer: Answer) -> Grade | None:
+    """The grade of an answer that no rule has to look at."""
+    if answer.fault is not None:
+        return failed(answer.fault, f"the attempt ended: {answer.fault.value}")
+    if not answer.text.strip():
         cut = finish_meant(answer.finish_reason) == LENGTH
-        if answer.fault is not None:
-            return failed(answer.fault, f"the attempt ended: {answer.fault.value}")
-        if not answer.text.strip():
-            cause = Cause.TRUNCATED if cut else Cause.EMPTY
-            return failed(cause, "the answer is empty" + (", cut at its token limit" if cut else ""))
-        if len(answer.text) > LONGEST:
-            given = malformed(f"the answer has {len(answer.text):,} characters, at most {LONGEST:,} are read")
-        else:
-            given = self.rule.judge(answer.text, reference)
-        if cut and given.cause in (Cause.WRONG, Cause.PARTIAL, Cause.MALFORMED):
-            return replace(given, cause=Cause.TRUNCATED)
-        return given
+        cause = Cause.TRUNCATED if cut else Cause.EMPTY
+        return failed(cause, "the answer is empty" + (", cut at its token limit" if cut else ""))
+    if len(answer.text) > LONGEST:
+        return malformed(f"the answer has {len(answer.text):,} characters, at most {LONGEST:,} are read")
+    return None
 
 
-def grader(spec: Mapping[str, Any] | str, *, where: str = "") -> Grader:
+def grader(spec: Mapping[str, Any] | str, *, where: str = "") -> RuleGrader:
     """The grader that a specification names: ``"exact"``, or ``{"name": "label", "labels": […]}``.
 
     Args:
@@ -141,13 +155,25 @@ def grader(spec: Mapping[str, Any] | str, *, where: str = "") -> Grader:
         rule = parse(GRADERS[name], named, Path(where), field=f"grader {name}")
     except UserFileError as error:
         raise _error(where, error.field, error.problem, error.advice) from None
-    return Grader(name=name, rule=rule)
+    return RuleGrader(name=name, rule=rule)
 
 
-def grade(task: Task, answer: Answer, by: Grader) -> Grade:
-    """The grade of ``answer``; a grader that breaks leaves the attempt ungraded, it never ends a run."""
+async def grade(task: Task, answer: Answer, by: Grader, session: Session) -> Grade:
+    """The grade of ``answer``; a grader that breaks leaves the attempt ungraded, it never ends a run.
+
+    Raises:
+        ModelError: a judge's provider asks to wait longer than a call may: the answer is still to be graded.
+        StorageError: a judge's call cannot be kept.
+    """
     try:
-        return by(task, answer)
+        return await by.grade(task, answer, session)
+    except StorageError:
+        raise
+    except ModelError as error:
+        if error.not_yet:
+            raise
+        cause = Cause.AUTH if error.cause is Cause.AUTH else Cause.JUDGE
+        return ungraded(f"the judge's call failed: {error}", cause)
     except Exception as error:  # noqa: BLE001 - whatever breaks in a grader is data about this one attempt
         return ungraded(f"the grader {by.name!r} broke: {type(error).__name__}: {error}")
 

@@ -1,13 +1,21 @@
 """What every grader is made of: a rule with its options, and the grades that a rule can give."""
 
+import asyncio
+import os
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, ClassVar
 
-from harness.core import Cause, Grade, Status
+from harness.core import Cause, Grade, Session, Status
 from harness.userfile import Strict
 
 REASON_LENGTH = 200
 """Characters of a reason; enough for expected and found on one line of a table."""
+THREADS = 4
+"""Answers that rules judge at once. A rule that is stopped after five seconds holds one of these up, not the others."""
+SHORT = 1_000
+"""Characters of an answer that a rule with ``instant`` judges within a fraction of a millisecond."""
 
 
 class Rule(Strict):
@@ -18,11 +26,18 @@ class Rule(Strict):
     """
 
     version: ClassVar[int] = 1
+    instant: ClassVar[bool] = False
+    """Whether a short answer is judged where it comes in; all others are judged in threads."""
 
     @property
     def needs_reference(self) -> bool:
         """Whether tasks must carry a reference. A rule that needs none never sees one."""
         return True
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Names of the models that `assess` calls."""
+        return frozenset()
 
     def usable(self, reference: Any) -> Any:
         """The reference in the form that `judge` takes.
@@ -43,6 +58,21 @@ class Rule(Strict):
     def judge(self, text: str, reference: Any) -> Grade:
         """The grade of a text that is neither empty nor too long; ``reference`` as `usable` gave it."""
         raise NotImplementedError
+
+    async def assess(self, text: str, reference: Any, session: Session) -> Grade:  # noqa: ARG002 - for other rules
+        """As `judge`, off the event loop. What is no pure function, a judge that calls models, has this in its place.
+
+        Raises:
+            ModelError: a model that it calls failed for good.
+        """
+        if self.instant and len(text) <= SHORT:
+            return self.judge(text, reference)
+        return await asyncio.get_running_loop().run_in_executor(_threads(os.getpid()), self.judge, text, reference)
+
+
+@lru_cache(maxsize=1)
+def _threads(_process: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="grading")
 
 
 def right() -> Grade:
@@ -66,9 +96,9 @@ def failed(cause: Cause, reason: str, *, score: float = 0.0) -> Grade:
     return Grade(status=Status.FAILED, score=score, cause=cause, reason=shown(reason, REASON_LENGTH))
 
 
-def ungraded(reason: str) -> Grade:
+def ungraded(reason: str, cause: Cause = Cause.GRADER) -> Grade:
     """The grader could not judge; the attempt leaves the rate and is counted beside it."""
-    return Grade(status=Status.UNGRADED, cause=Cause.GRADER, reason=shown(reason, REASON_LENGTH))
+    return Grade(status=Status.UNGRADED, cause=cause, reason=shown(reason, REASON_LENGTH))
 
 
 def shown(text: str, length: int = 80) -> str:

@@ -23,6 +23,7 @@ class Exact(Rule):
     """
 
     version: ClassVar[int] = 2
+    instant: ClassVar[bool] = True
 
     normalise: tuple[Normalisation, ...] = ("strip",)
 
@@ -54,6 +55,7 @@ class Contains(Rule):
     """
 
     version: ClassVar[int] = 2
+    instant: ClassVar[bool] = True
 
     all: tuple[str, ...] = ()
     any: tuple[str, ...] = ()

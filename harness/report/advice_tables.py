@@ -62,8 +62,8 @@ def types_of(view: Advice | None) -> dict[str, str]:
 
 def options_table(view: Advice) -> Table:
     """One row an option, the likeliest to be the cheapest first."""
-    columns: Heads = [Column("option", left=True), Column("type", left=True), "per month", "fixed", "tasks", "outage loss",
-               Column("cheapest", expendable=True), "pass rate", "quality",
+    columns: Heads = [Column("option", left=True), Column("type", left=True), "per month", "fixed", "tasks",
+               "outage loss", Column("cheapest", expendable=True), "pass rate", "quality",
                Column("cost per pass", "per pass", expendable=True)]  # fmt: skip
     rows: Rows = []
     for o in view.options:
@@ -83,13 +83,13 @@ def _columns(view: Advice) -> list[str]:
     found = {o.quality for o in view.options}
     words = "; ".join(f"{word}: {meaning}" for word, meaning in QUALITY.items() if word in found)
     return [
-        "Per month = fixed (training, labelling and authoring spread over the months; hosting) + tasks + outage loss. "
-        "Tasks: tasks a month times the cost of a task.",
-        "Outage loss: tasks a month times the share of them that needs an API, times a task's value, times outage days "
-        "a year / 365. It is an expected loss, not an invoice.",
-        "Cheapest: share of simulations in which it is the cheapest option of sufficient quality, that is, passes at "
-        f"most {amount_words('margin', view.margin)} less than the option that passes most. An option that fails this "
-        "in every resample of the tasks is never counted, however cheap it is.",
+        ("Per month = fixed (training, labelling and authoring spread over the months; hosting) + tasks + outage loss. "
+         "Tasks: tasks a month times the cost of a task."),
+        ("Outage loss: tasks a month times the share of them that needs an API, times a task's value, times outage "
+         "days a year / 365. It is an expected loss, not an invoice."),
+        ("Cheapest: share of simulations in which it is the cheapest option of sufficient quality, that is, passes at "
+         f"most {amount_words('margin', view.margin)} less than the option that passes most. An option that fails "
+         "this in every resample of the tasks is never counted, however cheap it is."),
         f"Quality, on the tasks as they were seen. {words[:1].upper()}{words[1:]}.",
     ]  # fmt: skip
 

@@ -1,7 +1,5 @@
 """The domains of a comparison: do they differ, which got worse, where the noise comes from; tables and sentences."""
 
-from collections.abc import Sequence
-
 from harness.analysis import DomainEffect, Domains
 from harness.core import (
     NO_SPREAD,
@@ -20,7 +18,7 @@ from harness.core import (
 )
 from harness.report.domain_figures import from_below
 from harness.report.scoreboard_tables import chance_words
-from harness.report.tables import Cell, Table, figures, of_units
+from harness.report.tables import Cell, Rows, Table, figures, of_units
 
 
 def spread_verdict(view: Domains) -> str:
@@ -157,7 +155,7 @@ def worse_table(view: Domains) -> Table:
          "passed in a smaller share of its tries by the first than by the second"),
         ("by luck alone", Cell(f"{worse.expected_null:.1f}", f"hypergeometric, standard deviation {worse.sd_null:.1f}"),
          "how many would look worse if the two were equally good"),
-        ("beyond luck", beyond, "the first minus the second of these two; below 0 there are fewer than luck would make"),
+        ("beyond luck", beyond, "the first minus the second of these two; below 0 there are fewer than by luck"),
         ("surely worse", Cell("none can be shown", "one trial a task: try them again") if once else sure,
          "each was tried once: try them again to know" if once else
          f"too much worse for luck; about {100 * worse.rate:g} of 100 such finds are wrong"),
@@ -185,7 +183,7 @@ def variance_table(view: Domains) -> Table:
     title = "Why results vary from task to task"
     if variance is None:
         return figures(title, [])
-    rows: list[Sequence[Cell | str]] = []
+    rows: Rows = []
     most = 0.25 if view.b is None else 1.0  # of what lies within [0, 1], and within [-1, 1]
     for name, (called, meaning) in SOURCES.items():
         part: Estimate = getattr(variance, name)
@@ -233,7 +231,9 @@ def closing_notes(view: Domains) -> list[str]:
     if view.b is not None and view.n_trials != 2 * view.n_tasks:
         notes.append("only the first, only the second: tasks of which one alone passes more than half of its trials")
     if view.spread is not None:
-        notes.append("average of the domains: what to expect of domains like these, one known more surely weighing "
-                     "more; the difference above is what to expect of tasks like these, each counting the same")  # fmt: skip
+        notes.append(
+            "average of the domains: what to expect of domains like these, one known more surely weighing more; the "
+            "difference above is what to expect of tasks like these, each counting the same"
+        )
         notes.append("shrunk: drawn towards the mean of domains as far as noise asks (empirical Bayes)")
     return notes

@@ -52,8 +52,8 @@ def gated_domains(view: Gate) -> Table:
 
 def changes_table(found: Sequence[Change], first: str = "baseline", second: str = "candidate") -> Table:
     """What differs between two contenders, a row each."""
-    rows: Rows = [[Cell(c.what, code=True), *(Cell(text or UNKNOWN, code=bool(text)) for text in (c.baseline, c.candidate))]
-            for c in found]  # fmt: skip
+    both = ((c.what, c.baseline, c.candidate) for c in found)
+    rows = [[Cell(text or UNKNOWN, code=bool(text)) for text in row] for row in both]
     return table("What changed", ["what", first, second], rows, left=3, kind="facts")
 
 

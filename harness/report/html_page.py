@@ -62,7 +62,16 @@ from harness.report.sweep_figures import escalation_figure, reliability_figure
 from harness.report.sweep_tables import hybrids, policies_table
 from harness.report.thresholds import calibration_words, ranked_words
 from harness.store import TaskTable
-from harness.verdict import Advice, AdviceSettings, SweepSettings, advise_at, bills_at, grounds_of, load_terms, sweep_of
+from harness.verdict import (
+    Advice,
+    AdviceSettings,
+    SweepSettings,
+    advice_inputs_of,
+    advise_at,
+    bills_at,
+    load_assumptions,
+    sweep_of,
+)
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 FLIPS_LISTED = 40
@@ -189,8 +198,8 @@ def _escalation(table: TaskTable, manifest: Manifest | None, view: Scoreboard) -
 def _money(table: TaskTable, manifest: Manifest | None, level: float) -> tuple[Advice | None, list[tuple[str, str]]]:
     """The advice at the economics of the experiment, and what they come to at other volumes."""
     with suppress(OwnbenchError):
-        terms = load_terms(table.report)
-        grounds = grounds_of(table, manifest, AdviceSettings(level=level))
+        terms = load_assumptions(table.report)
+        grounds = advice_inputs_of(table, manifest, AdviceSettings(level=level))
         advice = advise_at(grounds, terms)
         if advice.economics["tasks_per_month"] is None:
             return advice, []

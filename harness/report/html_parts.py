@@ -116,10 +116,8 @@ def _cell(cell: Cell, place: int, column: Column, *, plain: bool) -> str:
     label = f' data-label="{html_text(_title(column))}"' if place and column.title else ""  # for narrow screens
     hover = f' title="{html_text(cell.hover)}"' if cell.hover else ""
     colour = f' style="{ground_style(cell.ground, cell.night)}"' if cell.ground else ""
-    if cell.code and not plain:
-        text = html_code(cell.text)
-    else:
-        text = html_text(cell.text) if place else html_name(cell.text)
+    write = html_code if cell.code and not plain else html_text if place else html_name
+    text = write(cell.text)
     if cell.link.startswith("?"):
         text = f'<a href="{html.escape(cell.link)}" target="_self" style="color:inherit">{text}</a>'
     text += f"<small>{html_text(cell.under)}</small>" if cell.under else ""

@@ -121,8 +121,9 @@ def this_suite_table(scores: Sequence[ContenderScore]) -> Table:
 
 def comparisons_table(view: Scoreboard) -> Table:
     """One row a comparison: the difference, its interval and test, and how many tasks flipped each way."""
-    columns: Heads = ["contender", "against", Column("difference, points", "difference"), f"{100 * view.level:g}% interval",
-               "p", "p adjusted", "only it", "only the other", "tasks"]  # fmt: skip
+    difference = Column("difference, points", "difference")
+    columns: Heads = ["contender", "against", difference, f"{100 * view.level:g}% interval", "p", "p adjusted",
+                      "only it", "only the other", "tasks"]  # fmt: skip
     rows: Rows = [
         [*(name_cell(n, control=n in view.controls) for n in (c.a, c.b)), *difference_cells(c), count_cell(c.n_tasks)]
         for c in view.compared

@@ -78,9 +78,10 @@ def _lifts(found: list[vl.Row], title: str, level: float, theme: Theme) -> Figur
     said = vl.tips({"said": "comparison", "arm": "delivery", "text": "difference, points", "test": "test",
                  "tasks": "tasks passed"})  # fmt: skip
     zero = vl.mark("rule", strokeDash=[4, 4], strokeWidth=1.5)
+    bar, known = vl.mark("rule", strokeWidth=2.5), ["isValid(datum.low)"]
     layers = [
         vl.layer(zero, rows=[{"value": 0}], x=x, color=vl.fixed(theme.pale)),
-        vl.layer(vl.mark("rule", strokeWidth=2.5), where=["isValid(datum.low)"], x="low:Q", x2="high", y=y, color=colour),
+        vl.layer(bar, where=known, x="low:Q", x2="high", y=y, color=colour),
         vl.layer(vl.mark("point", filled=True, size=110, opacity=1), x=x, y=y, color=colour, shape=shape, tooltip=said,
               description="words:N"),
         *vl.numbers_beside(y, WIDTH, theme),
@@ -137,13 +138,15 @@ def interaction_figure(design: Design, theme: Theme = PAPER) -> Figure | None:
         "x:Q", scale=vl.scale([-0.45, 1.45]), axis=vl.axis(None, [0, 1], labelExpr=at, labelFontSize=13, grid=False)
     )
     y = vl.field("value:Q", scale=vl.scale(domain), axis=vl.axis("pass rate, %", tickCount=6, format="d"))
-    colour, shape = vl.styled("line:N", list(LINES), vl.legend(labelFontSize=13), color=[COLOURS[k] for k in KINDS.values()],
-                           shape=[SHAPES[k] for k in KINDS.values()])  # fmt: skip
+    kinds = KINDS.values()
+    colour, shape = vl.styled("line:N", list(LINES), vl.legend(labelFontSize=13), color=[COLOURS[k] for k in kinds],
+                              shape=[SHAPES[k] for k in kinds])  # fmt: skip
     said = vl.tips({"cell": "cell", "name": "contender", "text": "pass rate"})
     layers = [
-        *(vl.layer(vl.mark("line", strokeWidth=2, opacity=0.8, strokeDash=DASHES[name]), where=[f"datum.line === '{name}'"],
-                x=x, y=y, color=colour) for name in LINES),
-        vl.layer(vl.mark("rule", strokeWidth=2.5), where=["isValid(datum.low)"], x=x, y="low:Q", y2="high", color=colour),
+        *(vl.layer(vl.mark("line", strokeWidth=2, opacity=0.8, strokeDash=DASHES[name]),
+                   where=[f"datum.line === '{name}'"], x=x, y=y, color=colour) for name in LINES),
+        vl.layer(vl.mark("rule", strokeWidth=2.5), where=["isValid(datum.low)"], x=x, y="low:Q", y2="high",
+                 color=colour),
         vl.layer(vl.mark("point", filled=True, size=130, opacity=1), x=x, y=y, color=colour, shape=shape, tooltip=said,
               description="words:N"),
         *(vl.layer(vl.mark("text", align=side, dx=4 if place else -4, fontSize=12), where=[f"datum.place === {place}"],

@@ -116,8 +116,8 @@ def _compared(c: Comparison | None, spread: DomainSpread | None, why: str | None
         return [Cell(UNKNOWN, why or ""), *[Cell(UNKNOWN)] * 7]
     alike = Cell(UNKNOWN, "fewer than two domains, or no noise to hold them against")
     if spread is not None and spread.p_value is not None:
-        hover = (f"Q {spread.q:.2f} on {spread.df} df over {plural(spread.n_domains, 'domain')}: how often chance alone "
-                 "would make the domains differ this much")  # fmt: skip
+        hover = (f"Q {spread.q:.2f} on {spread.df} df over {plural(spread.n_domains, 'domain')}: how often chance "
+                 "alone would make the domains differ this much")  # fmt: skip
         same = "not shown to differ" if spread.p_value > 1.0 - c.level else "no"
         alike = Cell(same, hover, p_equation(spread.p_value))
     return [*difference_cells(c), count_cell(c.n_tasks), alike]

@@ -38,10 +38,8 @@ def html_figure(make: Callable[..., Figure | None], *of: Any) -> str:
 
 def _drawn(figure: Figure) -> str:
     drawn = _SIZE.sub(_sized, svg(figure, titled=False), count=1)
-    if figure.theme.fluid:  # nobody rests a mouse on what a phone shows
-        drawn = _UNSEEN.sub("", drawn)
-    else:
-        drawn = _MARK.sub(r"\1><title>\3</title></\2>", drawn)
+    # Nobody rests a mouse on what a phone shows.
+    drawn = _UNSEEN.sub("", drawn) if figure.theme.fluid else _MARK.sub(r"\1><title>\3</title></\2>", drawn)
     # Titles and page.css say what these attributes said, and a hundredth of a pixel is fine enough: half the bytes.
     drawn = _EMPTY.sub("", drawn)
     return re.sub(r"<[^>]*>", lambda m: _PRECISE.sub(r"\1", _SAID_TWICE.sub("", m.group())), drawn)

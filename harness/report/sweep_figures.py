@@ -195,8 +195,9 @@ def reliability_figure(view: Sweep, theme: Theme = PAPER) -> Figure | None:
     for b in bins:
         value = b.rate.value or 0.0
         low, high = (value if end is None else end for end in (b.rate.low, b.rate.high))
+        said_range = f"{percent(b.low)} to {percent(b.high)}"
         rows.append({"said": 100 * b.confidence, **vl.percents(value, low, high), "n": plural(b.n, "attempt"),
-                     "range": f"{percent(b.low)} to {percent(b.high)}", "rate_text": percent_interval(b.rate)})  # fmt: skip
+                     "range": said_range, "rate_text": percent_interval(b.rate)})  # fmt: skip
     whole, ticks = vl.scale([0, 100]), [0, 20, 40, 60, 80, 100]
     x = vl.field("said:Q", scale=whole, axis=vl.axis("how sure it said it was", ticks, labelExpr=PERCENT))
     y = vl.field("value:Q", scale=whole, axis=vl.axis("how often it was right", ticks, labelExpr=PERCENT))

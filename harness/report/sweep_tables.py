@@ -1,7 +1,6 @@
 """A sweep as tables: the policies, thresholds, the signal, a live hybrid next to its replay."""
 
 import re
-from collections.abc import Sequence
 
 from harness.analysis import Scoreboard
 from harness.core import (
@@ -16,9 +15,9 @@ from harness.core import (
     points,
     points_interval,
 )
-from harness.report.tables import Cell, Table, figures, in_words, money_cell, rate_cell, seconds_cell, table
+from harness.report.tables import Cell, Rows, Table, figures, in_words, money_cell, rate_cell, seconds_cell, table
 from harness.report.thresholds import plain_threshold, threshold_words
-from harness.verdict import Measured, Sweep, SweepControl, SweepPoint, gap_text, rival_standing
+from harness.verdict import Measured, Sweep, SweepControl, SweepPoint, against_control, gap_text
 
 WORDS = {
     "never": ("never escalate", "", "the worker alone"),
@@ -28,7 +27,7 @@ WORDS = {
 }
 """Of each policy what it is called, and two lines of what it is."""
 FORMS = {"pass rate": "points", "cost": "dollars"}
-STANDING = {"better": "beaten", "worse": "(the choice is worse)", "not told apart": "no significant difference"}
+STANDING = {"better": "beaten", "worse": "(the choice is worse)"}
 ROWS = 12
 """Thresholds in the terminal; JSON has the others."""
 
@@ -50,7 +49,7 @@ def policies_table(view: Sweep) -> Table:
         said, rival = nothing, against.get(name)
         if rival is not None:
             hover = in_words(rival.difference, FORMS.get(rival.on, "number"))
-            said = Cell(gap_text(rival), hover, STANDING[rival_standing(rival)])
+            said = Cell(gap_text(rival), hover, STANDING.get(against_control(rival), against_control(rival)))
         rows.append([Cell(*WORDS[name]), *_cells(control, view), said])
     for one in view.measured:
         what = "a yardstick, measured" if one.control else "a hybrid, measured"
@@ -100,9 +99,7 @@ def _heads(view: Sweep) -> list[str]:
 def signal_table(view: Sweep) -> Table:
     """How well the signal ranks and how true it speaks."""
     told = view.calibration
-    rows: list[Sequence[Cell | str]] = [
-        ("ranks the worker's passes over its failures", plain_interval(view.auroc, "AUROC "), "")
-    ]
+    rows: Rows = [("ranks the worker's passes over its failures", plain_interval(view.auroc, "AUROC "), "")]
     if told.ece is not None:
         rows.append(("calibration error", f"{told.ece:.3f} in {plural(len(told.bins), 'bin')} of equal mass", ""))
         scores = (("as it is", told.brier), ("corrected by an isotonic fit on other tasks", told.brier_isotonic),
@@ -119,8 +116,9 @@ def signal_table(view: Sweep) -> Table:
     rows.append(
         ("area under the hull (AIQ)", aiq if view.aiq is None else f"over the cost range {view.aiq:.3f}{over}", "")
     )
-    rows += [(f"  says {one.low:.4g} to {one.high:.4g}",
-              f"passes {percent_interval(one.rate)} of {plural(one.n, 'attempt')}", "") for one in told.bins]  # fmt: skip
+    for one in told.bins:
+        rate = f"passes {percent_interval(one.rate)} of {plural(one.n, 'attempt')}"
+        rows.append((f"  says {one.low:.4g} to {one.high:.4g}", rate, ""))
     return figures("The signal", rows)
 
 
@@ -133,7 +131,8 @@ def live_table(view: Sweep) -> Table:
     rows: list[list[Cell | str]] = [
         [Cell(live.hybrid, code=True), rate_cell(live.live_pass_rate), percent(live.live_escalated)],
         ["replayed", rate_cell(live.replayed_pass_rate), percent(live.replayed_escalated)],
-        ["live minus replayed", Cell(f"{points(d.value)} points", in_words(d, "points"), points_interval(d.low, d.high)),
+        ["live minus replayed",
+         Cell(f"{points(d.value)} points", in_words(d, "points"), points_interval(d.low, d.high)),
          Cell(f"{dollars(cost.value)} a task", in_words(cost, "dollars"))],
         ["same decision", f"{live.same_decision:,} of {plural(live.n_attempts, 'attempt')}",
          f"{live.same_outcome:,} with the same result"],

@@ -1,4 +1,4 @@
-"""Pieces of Vega-Lite that the figures share: fields, scales, axes, legends, marks. A figure is data and such pieces."""
+"""Pieces of Vega-Lite that the figures share: fields, scales, axes, legends, marks. A figure is data and those."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence

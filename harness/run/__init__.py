@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.core import stay_offline
 from harness.experiment import assemble
 from harness.run.execute import run_report
-from harness.run.given import grade_given
+from harness.run.given import Given, grade_given
 from harness.run.manifest import suites_of
 from harness.run.pings import Ping, ping
 from harness.run.progress import Progress
@@ -20,6 +20,7 @@ from harness.run.summary import RunOptions, Summary
 from harness.run.watch import Watch
 
 __all__ = [
+    "Given",
     "Ping",
     "Progress",
     "RunOptions",

@@ -1,20 +1,42 @@
 """Works through attempts, many at once, until they are made, the money or the time is gone, or the user stops it."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from harness.core import Answer, Cause, ModelError, Outcome, Status, StorageError, fault_of
+from harness.core import Answer, Cause, Grade, ModelError, Outcome, Status, StorageError, fault_of
 from harness.cost import Reservation
-from harness.experiment import Attempt
-from harness.grade import grade
+from harness.experiment import Assembled, Attempt
 from harness.run.outcome import faulted, graded
 from harness.run.progress import Listener, Tally
 from harness.run.session import AttemptSession, Shop
 from harness.run.stopping import BY_USER, Unsent, own_time
+from harness.run.trace import Begun, Ended, Event, Observer, Trace
 from harness.run.watch import Watch
 from harness.system import System
 
 LOOK_EVERY_S = 0.25
+GRADINGS = 64
+"""Answers that are graded at once; asking goes on meanwhile."""
+WAITING = 256
+"""Answers that may wait to be graded; then asking waits too."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Made:
+    """An attempt that was asked."""
+
+    attempt: Attempt
+    session: AttemptSession
+    started_at: datetime
+    answer: Answer | None = None
+    grade: Grade | None = None
+    """What became of it where that needs no grader."""
+    left: bool = False
+    """It is still to be made: the run was stopped in the midst of it."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Crew:
@@ -23,20 +45,23 @@ class Crew:
     def __init__(
         self,
         shop: Shop,
+        assembled: Assembled,
         system_of: Callable[[Attempt], System],
         tally: Tally,
         listener: Listener,
         *,
         watch: Watch | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        self.shop, self.system_of, self.tally, self.listener, self.clock = shop, system_of, tally, listener, shop.clock
-        self.watch = watch
+        self.shop, self.assembled, self.system_of, self.clock = shop, assembled, system_of, shop.clock
+        self.tally, self.listener, self.watch, self.observer = tally, listener, watch, observer
         self.stopped: str | None = None
         """Why no further attempt begins."""
         self.over_budget = False
         """Whether that is the budget."""
         self._lost: StorageError | None = None
-        self._hands: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._asked: asyncio.Queue[_Made | None] = asyncio.Queue(WAITING)
 
     async def work(self, attempts: Sequence[Attempt], phase: str, *, at_most: int | None = None) -> set[str]:
         """Makes these attempts, as many at once as the experiment and ``at_most`` allow; the ids of those made.
@@ -44,32 +69,43 @@ class Crew:
         Raises:
             StorageError: what is made cannot be kept; what was in flight is dropped.
         """
-        queue: Iterator[Attempt] = iter(attempts)
-        made: set[str] = set()
+        queue, made = iter(attempts), set[str]()
         self.tell(phase)
         self.shop.journal.check()
-        allowed = self.shop.assembled.experiment.limits.concurrency
-        hands = min(allowed, len(attempts)) if at_most is None else min(allowed, at_most)
-        self._hands = [asyncio.create_task(self._hand(queue, made)) for _ in range(hands)]
+        allowed = self.assembled.experiment.limits.concurrency
+        count = min(allowed, len(attempts)) if at_most is None else min(allowed, at_most)
+        hands = self._started(self._hand(queue) for _ in range(count))
+        graders = self._started(self._grader(made) for _ in range(min(GRADINGS, len(attempts))))
         watcher = asyncio.create_task(self._watched(phase))
         try:
-            await asyncio.gather(*self._hands)
+            await asyncio.gather(*hands)
+            for _ in graders:
+                await self._asked.put(None)
+            await asyncio.gather(*graders)
         except StorageError as error:
-            self._lost = error
+            self._lost = self._lost or error
         except asyncio.CancelledError:
             if self.stopped is None and self._lost is None:
                 raise
         finally:
             watcher.cancel()
-            for task in self._hands:
-                task.cancel()
-            await asyncio.gather(*self._hands, watcher, return_exceptions=True)
+            self._drop()
+            await asyncio.gather(*self._tasks, watcher, return_exceptions=True)
+            self._tasks = []
+            while not self._asked.empty():
+                if (dropped := self._asked.get_nowait()) is not None:
+                    self._leave(dropped)
         if self._lost is not None:
             raise self._lost
         if self.shop.broken and self.stopped is None:
             self.stopped = "; ".join(f"model {name}: {why}" for name, why in self.shop.broken.items())
         self.tell(phase)
         return made
+
+    def _started(self, work: Iterator[Coroutine[None, None, None]]) -> list[asyncio.Task[None]]:
+        tasks = [asyncio.create_task(one) for one in work]
+        self._tasks += tasks
+        return tasks
 
     def tell(self, phase: str, message: str = "") -> None:
         """Tells the listener where the run stands."""
@@ -84,26 +120,46 @@ class Crew:
         self._end(BY_USER)
         self.tell("stopping", f"finishing {self.tally.in_flight} attempts in flight; again to drop them")
 
-    async def _hand(self, queue: Iterator[Attempt], made: set[str]) -> None:
-        """Makes one attempt after another until none is left or the run is to stop."""
+    async def _hand(self, queue: Iterator[Attempt]) -> None:
+        """Asks for one attempt after another until none is left or the run is to stop."""
         for attempt in queue:
-            if any(model in self.shop.broken for model in self.system_of(attempt).models):
+            models = self.system_of(attempt).models | self.assembled.grader_of(attempt.task).models
+            if any(model in self.shop.broken for model in models):
                 continue
             reservation = await self._admitted(attempt.contender)
             if reservation is None:
                 return
-            self.tally.in_flight += 1
+            made = await self._made(attempt, reservation)
+            if not self.assembled.grader_of(attempt.task).models:
+                self._settle(made)
+            await self._asked.put(made)
+            if self.watch is not None:  # which bounds what is in flight, graded or not
+                await made.over.wait()
+
+    async def _grader(self, done: set[str]) -> None:
+        """Grades one answer after another; what is graded is kept."""
+        while (made := await self._asked.get()) is not None:
             try:
-                outcome = await self._one(attempt, reservation)
-            except Unsent:
-                continue
+                if made.left or not await self._graded(made):
+                    self._leave(made)
+                else:
+                    done.add(made.attempt.id)
+            except asyncio.CancelledError:
+                self._leave(made)
+                raise
+            except StorageError as error:
+                self._lost = error
+                self._drop()
+                raise
             finally:
-                self.tally.in_flight -= 1
-                self.shop.meter.settle(reservation)
-                self.shop.settled.set()
-            made.add(attempt.id)
-            self._count(outcome)
-            self._show(outcome)
+                self._settle(made)
+                made.over.set()
+
+    def _settle(self, made: _Made) -> None:
+        if made.session.reservation is not None:
+            self.shop.meter.settle(made.session.reservation)
+            made.session.reservation = None
+            self.shop.settled.set()
 
     async def _watched(self, phase: str) -> None:
         while True:
@@ -118,12 +174,12 @@ class Crew:
         self.shop.settled.set()
 
     def _drop(self) -> None:
-        for task in self._hands:
+        for task in self._tasks:
             task.cancel()
 
     def _look(self) -> None:
         """What may end a run while all hands wait: its time, and the loss of its journal."""
-        wall_s = self.shop.assembled.experiment.budget.wall_s
+        wall_s = self.assembled.experiment.budget.wall_s
         if wall_s is not None and not self.clock.over and self.clock.monotonic() - self.tally.started >= wall_s:
             self.over_budget = self.stopped is None
             self._end(self.shop.meter.exhausted(self.clock.monotonic()) or f"the run's {wall_s:g} s are over")
@@ -148,42 +204,76 @@ class Crew:
             if self.shop.meter.in_flight:
                 await self.shop.settled.wait()
 
-    async def _one(self, attempt: Attempt, reservation: Reservation) -> Outcome:
-        """One attempt, from the question to the journal.
+    async def _made(self, attempt: Attempt, reservation: Reservation) -> _Made:
+        """One attempt, from the question to the answer.
 
         Raises:
-            Unsent: it is still to be made.
-            StorageError: it cannot be kept.
+            StorageError: a call of it cannot be kept.
         """
-        shop, task, started = self.shop, attempt.task, self.clock.now()
-        session = AttemptSession(shop, attempt.id, attempt.trial, reservation)
-        answer: Answer | None = None
+        task, trace = attempt.task, Trace(attempt.id, self._observe)
+        session = AttemptSession(self.shop, task, attempt.trial, trace, reservation)
+        made = _Made(attempt=attempt, session=session, started_at=self.clock.now())
+        self._observe(attempt.id, Begun())
         try:
             async with asyncio.timeout(task.timeout_s) as limit:
                 own_time.set(limit)
-                answer = await self.system_of(attempt).answer(task, session)
-                session.refuse_overspending()
-            judged = grade(task, answer, shop.assembled.grader_of(task))
-        except StorageError:
+                made.answer = await self.system_of(attempt).answer(task, session)
+                session.charged.check()
+        except Unsent:
+            made.left = True
+        except (StorageError, asyncio.CancelledError):
+            self._leave(made)
             raise
         except ModelError as error:
-            if error.not_yet:
-                raise Unsent from None
-            judged = faulted(error.fault, shop.redact(str(error)))
+            made.left = error.not_yet
+            made.grade = faulted(error.fault, self.shop.redact(str(error)))
         except TimeoutError as error:
-            if limit.expired():
-                reason = f"no answer within the task's {task.timeout_s:g} s"
-                judged = faulted(ModelError(Cause.TOO_SLOW, reason).fault, reason)
-            else:
-                judged = faulted(fault_of(error), shop.redact(str(error)))
+            reason = f"no answer within the task's {task.timeout_s or 0:g} s"
+            slow = faulted(ModelError(Cause.TOO_SLOW, reason).fault, reason)
+            made.grade = slow if limit.expired() else faulted(fault_of(error), self.shop.redact(str(error)))
         except Exception as error:  # noqa: BLE001 - a fault of ours in one attempt must not take the run with it
-            judged = faulted(fault_of(error), shop.redact(f"{type(error).__name__}: {error}"))
-        outcome = graded(shop.assembled, attempt, session.calls, answer=answer, judged=judged, started_at=started)
-        if outcome.cause is not None and outcome.passed is None:
-            self.tally.examples.setdefault(str(outcome.cause), judged.reason)
-        messages = answer.messages if answer is not None else task.messages
-        shop.journal.append_attempt(outcome, messages, judged.reason, tuple(c.request_digest for c in session.calls))
-        return outcome
+            made.grade = faulted(fault_of(error), self.shop.redact(f"{type(error).__name__}: {error}"))
+        return made
+
+    async def _graded(self, made: _Made) -> bool:
+        """Grades an attempt and keeps it; False where a judge was not asked because the run is stopped.
+
+        Raises:
+            StorageError: it cannot be kept.
+        """
+        judged = made.grade
+        if judged is None:
+            assert made.answer is not None, "without an answer there is a fault"  # noqa: S101
+            try:
+                judged = await made.session.grade(made.answer)
+            except (Unsent, ModelError):
+                return False
+        self._keep(made, judged)
+        return True
+
+    def _leave(self, made: _Made) -> None:
+        """Keeps what was said and spent in an attempt that is still to be made; its answers are not asked for again."""
+        judged = Grade(status=Status.SKIPPED, cause=Cause.BUDGET if self.over_budget else Cause.STOPPED)
+        with suppress(StorageError):
+            self._keep(made, judged)
+        self._settle(made)
+
+    def _keep(self, made: _Made, judged: Grade) -> None:
+        trace = made.session.trace
+        outcome = graded(
+            self.assembled, made.attempt, trace, answer=made.answer, judged=judged, started_at=made.started_at
+        )
+        if trace.calls or outcome.status is not Status.SKIPPED:
+            digests = tuple(call.request_digest for call in trace.calls)
+            self.shop.journal.append_attempt(outcome, trace.messages, judged.reason, digests)
+        self._observe(made.attempt.id, Ended(outcome, judged.reason))
+        if outcome.status is not Status.SKIPPED:
+            self._show(outcome)
+
+    def _observe(self, attempt: str, event: Event) -> None:
+        self.tally.hear(attempt, event)
+        if self.observer is not None:
+            self.observer(attempt, event)
 
     def _show(self, outcome: Outcome) -> None:
         """To whoever may end the run; an attempt that a refused key ended is yet to be made."""
@@ -192,13 +282,3 @@ class Crew:
             if enough is not None and self.stopped is None:
                 self.stopped = enough
                 self.shop.settled.set()
-
-    def _count(self, outcome: Outcome) -> None:
-        self.tally.done += 1
-        if outcome.status is Status.PASSED:
-            self.tally.passed += 1
-        elif outcome.status is Status.FAILED:
-            self.tally.failed += 1
-        else:
-            self.tally.errored += 1
-            self.tally.causes[str(outcome.cause)] += 1

@@ -9,15 +9,15 @@ import os
 from collections import ChainMap
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError, stay_offline
+from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, stay_offline
 from harness.experiment import Assembled, Attempt, needs_threshold, tried_on_dev
-from harness.model import Caller, Limits, Model, metered, missing_key, notes_of, open_model, secrets_of
+from harness.model import Caller, Limits, Model, metered, notes_of, secrets_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
 from harness.run.open_files import make_room
+from harness.run.open_models import open_models
 from harness.run.outcome import skipped
 from harness.run.probing import probe_all
 from harness.run.progress import Listener, Tally
@@ -25,6 +25,7 @@ from harness.run.session import Shop, meter_of
 from harness.run.stopping import BY_USER, Ears, Patience
 from harness.run.summary import RunOptions, Summary
 from harness.run.thresholds import Choices, choose, decided
+from harness.run.trace import Observer
 from harness.run.watch import Watch
 from harness.store import (
     Journal,
@@ -33,7 +34,6 @@ from harness.store import (
     experiment_file,
     read_journal,
     read_manifest,
-    recorded_replies,
     tables_are_whole,
     write_manifest,
 )
@@ -46,6 +46,7 @@ def run_report(
     *,
     watch: Watch | None = None,
     listener: Listener = lambda _: None,
+    observer: Observer | None = None,
     clock: Clock | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Summary:
@@ -56,6 +57,7 @@ def run_report(
         options: what to leave out.
         watch: runs its contender alone, and may end the run before all is done.
         listener: told of the progress, a few times a second at most.
+        observer: told of every message, call, skill and outcome as it happens.
         clock: the time; the machine's by default.
         environment: where API keys are looked up, by the names in ``api_key_env``; the process's by default.
 
@@ -66,7 +68,8 @@ def run_report(
     environment = os.environ if environment is None else environment
     options = options or RunOptions()
     with stay_offline() if options.offline else contextlib.nullcontext():
-        return _Run(assembled, options, listener, clock or SystemClock(), environment, watch=watch).go()
+        run = _Run(assembled, options, listener, clock or SystemClock(), environment, watch=watch, observer=observer)
+        return run.go()
 
 
 class _Run:
@@ -81,9 +84,10 @@ class _Run:
         environment: Mapping[str, str],
         *,
         watch: Watch | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.assembled, self.options, self.listener, self.clock = assembled, options, listener, clock
-        self.watch = watch
+        self.watch, self.observer = watch, observer
         self.report, self.environment = assembled.report, environment
         self.redact = Redactor(tuple(s for spec in assembled.specs.values() for s in secrets_of(spec, environment)))
         self.started = clock.monotonic()
@@ -103,7 +107,10 @@ class _Run:
             return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=errored, notes=notes)
         recorded, todo = self._look()
         self._make_room(todo)
-        models = self._open({model for a in todo for model in self._system(a).models})  # before anything is written
+        needed = {model for a in todo for model in self._models(a)}
+        models = open_models(  # before anything is written
+            self.assembled.specs, needed, self.environment, self.redact, offline=self.options.offline
+        )
         with Journal(self.report) as journal, Ears() as self.ears:
             recorded, todo = self._look()  # again, now that nobody else writes
             if todo:
@@ -142,7 +149,7 @@ class _Run:
         }
         self.done_before = len(self.done)
         if self.watch is not None:
-            others = (outcome for i, outcome in recorded.attempts.items() if i not in planned)
+            others = (o for i, o in recorded.attempts.items() if i not in planned and o.status is not Status.SKIPPED)
             self.stopped = self.watch.start((recorded.attempts[i] for i in self.done), others)
         todo = [] if self.stopped is not None else self._todo()
         self.tally = Tally(len(todo), self.started)
@@ -178,7 +185,15 @@ class _Run:
             if not await self._unless_stopped(self._probe(shop, models)):
                 return
             self._write_manifest()
-            crew = Crew(shop, self._system, self.tally, self.listener, watch=self.watch)
+            crew = Crew(
+                shop,
+                self.assembled,
+                self._system,
+                self.tally,
+                self.listener,
+                watch=self.watch,
+                observer=self.observer,
+            )
             with self.ears.told(crew.stop):
                 await self._phases(crew, todo)
             self.stopped, self.over_budget = crew.stopped, crew.over_budget
@@ -200,7 +215,8 @@ class _Run:
         return not self.ears.heard
 
     async def _probe(self, shop: Shop, models: Mapping[str, Model]) -> None:
-        for name, notes in (await probe_all(shop, models, self._tell)).items():
+        prompts = [task.messages for suite in self.assembled.suites for task in suite.tasks[:2]]
+        for name, notes in (await probe_all(shop, prompts, models, self._tell)).items():
             self.model_notes[name] += notes
 
     def _make_room(self, todo: Sequence[Attempt]) -> None:
@@ -209,21 +225,6 @@ class _Run:
         calls = min(self.assembled.experiment.limits.concurrency, len(todo))
         if remote:
             make_room(calls, len(remote), experiment_file(self.report))
-
-    def _open(self, needed: set[str]) -> dict[str, Model]:
-        """The models, with nothing sent and nothing loaded; a missing key or package ends the run here."""
-        opened = {}
-        for name in sorted(needed):
-            spec = self.assembled.specs[name]
-            if (missing := missing_key(spec, self.environment)) is not None:
-                raise UsageError(missing)
-            lookup = None
-            if spec.backend == "replay":
-                lookup = recorded_replies(Path(spec.options["report"])).get
-            opened[name] = open_model(
-                spec, redact=self.redact, environment=self.environment, offline=self.options.offline, lookup=lookup
-            )
-        return opened
 
     async def _prepare_all(self, models: Mapping[str, Model]) -> None:
         """Loads what the models need, one after another."""
@@ -243,7 +244,10 @@ class _Run:
         )
         patience, timed = Patience(self.clock), metered(models, self.clock)
         return Shop(
-            assembled=self.assembled,
+            specs=self.assembled.specs,
+            grader_of=self.assembled.grader_of,
+            verifiers=self.assembled.verifiers,
+            attempt_usd=experiment.budget.attempt_usd,
             callers={n: Caller(m, limits, patience, experiment.seed, redact=self.redact) for n, m in timed.items()},
             metered=timed,
             journal=journal,
@@ -284,6 +288,10 @@ class _Run:
         at_most = None if self.watch is None else self.watch.at_once
         self.done |= await crew.work([a for a in main if a.contender not in waiting], "attempts", at_most=at_most)
         crew.stopped = crew.stopped or undecided  # another call of the run would find the same
+
+    def _models(self, attempt: Attempt) -> frozenset[str]:
+        """Those that its contender calls, and its judge."""
+        return self._system(attempt).models | self.assembled.grader_of(attempt.task).models
 
     def _system(self, attempt: Attempt) -> System:
         return self._decided(self.assembled.systems[attempt.contender][attempt.suite.name], attempt.suite.name)
@@ -368,8 +376,8 @@ class _Run:
 
 
 def _is_done(outcome: Outcome) -> bool:
-    """Whether an attempt needs no further try. After a refused key it does: the user mends that, then it is made."""
-    return outcome.cause is not Cause.AUTH
+    """Whether an attempt needs no further try: it does where the run was stopped in it, or after a refused key."""
+    return outcome.status is not Status.SKIPPED and outcome.cause is not Cause.AUTH
 
 
 def _loop() -> asyncio.AbstractEventLoop:

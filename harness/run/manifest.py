@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.core import Manifest, Suite, as_json, digest_json
+from harness.core import Grader, Manifest, Suite, as_json, digest_json
 from harness.experiment import Assembled
-from harness.grade import Grader
 from harness.model import capabilities_of
 from harness.run.thresholds import Choices, as_written
 from harness.store import installed_versions, this_machine

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from harness.core import UNBILLED, Answer, Call, Cause, Cost, Fault, Grade, Outcome, Status, Usage
+from harness.core import UNBILLED, Answer, Call, Cause, Cost, Fault, Grade, Outcome, Role, Status, Usage
 from harness.experiment import Assembled, Attempt, contender_of
+from harness.run.trace import Trace
 
 
 def faulted(fault: Fault, reason: str) -> Grade:
@@ -21,18 +22,16 @@ def skipped(assembled: Assembled, attempt: Attempt, cause: Cause) -> Outcome:
 def graded(
     assembled: Assembled,
     attempt: Attempt,
-    calls: Sequence[Call],
+    trace: Trace,
     *,
     answer: Answer | None,
     judged: Grade,
     started_at: datetime | None = None,
 ) -> Outcome:
-    """The row of an attempt that was made."""
-    answered = [call for call in calls if call.error is None]
-    lost = [call for call in calls if call.error is not None and (call.cost.usd is not None or _may_cost(call.error))]
-    usage = Usage.total(call.usage for call in [*answered, *lost])
-    cost = Cost.total(call.cost for call in [*answered, *lost])
-    latencies = [call.latency_s for call in answered if call.latency_s is not None]
+    """The row of an attempt that was made, as its trace has it; without an answer where it ended before one."""
+    calls = [call for call in trace.calls if call.role is not Role.JUDGE]
+    billed = _billed(calls)
+    usage, cost = Usage.total(call.usage for call in billed), Cost.total(call.cost for call in billed)
     return Outcome(
         **_identity(assembled, attempt),
         status=judged.status,
@@ -44,16 +43,12 @@ def graded(
         confidence=answer.confidence if answer else None,
         escalated=answer.escalated if answer else None,
         served_by=answer.served_by if answer else None,
-        skills_shown=answer.skills_shown if answer else (),
-        skills_used=answer.skills_used if answer else (),
+        skills_shown=trace.skills_shown,
+        skills_used=trace.skills_used,
         cost_usd=cost.usd,
-        judge_usd=0.0,
+        judge_usd=judge_usd(trace.calls),
         cost_basis=cost.basis,
-        latency_s=answer.latency_s
-        if answer and answer.latency_s is not None
-        else sum(latencies)
-        if latencies
-        else None,
+        latency_s=trace.latency_s,
         input_tokens=None if usage.input is None or usage.cache_write is None else usage.input + usage.cache_write,
         cached_input_tokens=usage.cached_input,
         output_tokens=usage.output,
@@ -62,6 +57,15 @@ def graded(
         retries=sum(call.retries for call in calls),
         started_at=started_at,
     )
+
+
+def judge_usd(calls: Sequence[Call]) -> float | None:
+    """What the judges among these calls cost."""
+    return Cost.total(call.cost for call in _billed([call for call in calls if call.role is Role.JUDGE])).usd
+
+
+def _billed(calls: Sequence[Call]) -> list[Call]:
+    return [call for call in calls if call.error is None or call.cost.usd is not None or _may_cost(call.error)]
 
 
 def _may_cost(error: str) -> bool:
@@ -80,6 +84,8 @@ def _identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:
         "contender_digest": contender.digest,
         "task": task.id,
         "task_digest": task.digest,
+        "prompt_digest": attempt.suite.prompt_digest,
+        "grader_digest": assembled.gradings[task.digest],
         "domain": task.domain,
         "cluster": task.cluster,
         "split": attempt.split,

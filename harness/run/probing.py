@@ -1,14 +1,17 @@
 """Before the first attempt: every model shows that it applies its adapters."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from harness.core import Cause, ModelError, OwnbenchError, Reply, Request, Role
+from harness.core import Cause, Message, ModelError, OwnbenchError, Reply, Request, Role
 from harness.model import Model, Probing
-from harness.run.session import AttemptSession, Shop
+from harness.run.session import Account, Asked, Shop
+from harness.run.trace import Trace
 
 
-async def probe_all(shop: Shop, models: Mapping[str, Model], tell: Callable[[str], None]) -> dict[str, tuple[str, ...]]:
-    """What a reader must know of the adapters, by model.
+async def probe_all(
+    shop: Shop, prompts: Sequence[tuple[Message, ...]], models: Mapping[str, Model], tell: Callable[[str], None]
+) -> dict[str, tuple[str, ...]]:
+    """What a reader must know of the adapters, by model, after a look at how it answers these prompts.
 
     A probe of a served model is a call like any other: it keeps to the limits and the budget, and is in the journal. So
     a run that goes on asks none again. Where what is on record shows an adapter left out, the server is asked again.
@@ -16,7 +19,6 @@ async def probe_all(shop: Shop, models: Mapping[str, Model], tell: Callable[[str
     Raises:
         OwnbenchError: names a model and the adapter that it does not apply.
     """
-    prompts = [task.messages for suite in shop.assembled.suites for task in suite.tasks[:2]]
     notes: dict[str, tuple[str, ...]] = {}
     for name, model in models.items():
         if isinstance(model, Probing) and model.holds_adapters:
@@ -56,11 +58,5 @@ class _Record:
         """
         if (over := self._shop.meter.exhausted(self._shop.clock.monotonic())) is not None:
             raise ModelError(Cause.TOO_DEAR, over)
-        return await _Probe(self._shop, "", request.trial).made(self._model, request)
-
-
-class _Probe(AttemptSession):
-    """A call on the run's account and on no attempt's."""
-
-    async def made(self, model: str, request: Request) -> Reply:
-        return await self._ask(model, request, request.digest, Role.PROBE)
+        asked = Asked(model=self._model, request=request, digest=request.digest, role=Role.PROBE)
+        return await Account(self._shop, Trace()).made(asked)

@@ -4,6 +4,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from harness.core import Status
+from harness.run.trace import Begun, Ended, Event
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -34,7 +37,7 @@ Listener = Callable[[Progress], None]
 
 
 class Tally:
-    """Counts what a run does, and makes a `Progress` of it on demand."""
+    """Counts what a run does from its events, and makes a `Progress` of it on demand."""
 
     def __init__(self, planned: int, started: float) -> None:
         self.planned, self.started = planned, started
@@ -44,6 +47,28 @@ class Tally:
         """The first reason met of each cause in ``causes``."""
         self.spent_usd = 0.0
         self.unknown_costs = 0
+
+    def hear(self, _attempt: str, event: Event) -> None:
+        """An event of an attempt."""
+        if isinstance(event, Begun):
+            self.in_flight += 1
+        elif isinstance(event, Ended):
+            self.in_flight -= 1
+            self._count(event)
+
+    def _count(self, ended: Ended) -> None:
+        outcome = ended.outcome
+        if outcome.status is Status.SKIPPED:
+            return
+        self.done += 1
+        if outcome.status is Status.PASSED:
+            self.passed += 1
+        elif outcome.status is Status.FAILED:
+            self.failed += 1
+        else:
+            self.errored += 1
+            self.causes[str(outcome.cause)] += 1
+            self.examples.setdefault(str(outcome.cause), ended.reason)
 
     def at(self, now: float, phase: str, message: str = "") -> Progress:
         """The moment ``now`` (of the same clock as ``started``)."""

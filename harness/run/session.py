@@ -1,7 +1,7 @@
 """What one attempt may use: calls that are answered once, journalled before they count, charged, and bounded."""
 
 import asyncio
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -9,12 +9,15 @@ from harness.core import (
     Answer,
     Call,
     Cause,
+    Exposure,
     Grade,
+    Grader,
     Message,
     ModelError,
     ModelSpec,
     Outcome,
     Redactor,
+    Remaining,
     Reply,
     Request,
     Role,
@@ -23,9 +26,10 @@ from harness.core import (
 )
 from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled
-from harness.grade import Grader, grade
-from harness.model import Caller, Metered, with_lost
-from harness.run.stopping import Patience, Unsent
+from harness.grade import grade
+from harness.model import Caller, Metered, assistant_message, with_lost
+from harness.run.stopping import Patience, Unsent, own_time, own_time_held
+from harness.run.trace import SkillSeen, Trace
 from harness.store import read_calls_journal
 
 
@@ -51,7 +55,12 @@ class Keeper(Protocol):
 class Shop:
     """What all attempts of a run share."""
 
-    assembled: Assembled
+    specs: Mapping[str, ModelSpec]
+    grader_of: Callable[[Task], Grader]
+    verifiers: Mapping[str, Grader]
+    """By contender name."""
+    attempt_usd: float | None
+    """What an attempt may cost, its judges left out."""
     callers: Mapping[str, Caller]
     metered: Mapping[str, Metered]
     """The models that the callers call."""
@@ -71,11 +80,7 @@ class Shop:
 
     def is_paid(self, model: str) -> bool:
         """Whether an answer of the model is paid for when it is made; a recorded one was paid when it was recorded."""
-        return self.assembled.specs[model].backend != "replay"
-
-    def spec(self, model: str) -> ModelSpec:
-        """The model of that name."""
-        return self.assembled.specs[model]
+        return self.specs[model].backend != "replay"
 
 
 def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
@@ -95,22 +100,32 @@ def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
     return meter
 
 
-class AttemptSession:
-    """The `Session` of one attempt.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request to a model, and what for."""
+
+    model: str
+    """Its name in the experiment."""
+    request: Request
+    digest: str
+    """The request's."""
+    role: Role
+
+
+_NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})
+"""Roles whose messages are no part of the conversation with the contender."""
+
+
+class Account:
+    """Calls on the account of an attempt, or of the run.
 
     An answer that the journal holds already is taken from there: a run that was killed does not pay twice, and a
     hybrid uses the answers of its parts. Its cost and its latency are charged to the attempt as if it had been made.
     """
 
-    def __init__(self, shop: Shop, attempt: str, trial: int, reservation: Reservation | None = None) -> None:
-        self._shop, self._attempt, self._trial, self._reservation = shop, attempt, trial, reservation
-        self._charged = AttemptMeter(shop.assembled.experiment.budget.attempt_usd)
-        self.calls: list[Call] = []
-
-    @property
-    def trial(self) -> int:
-        """Which independent try this is."""
-        return self._trial
+    def __init__(self, shop: Shop, trace: Trace, reservation: Reservation | None = None) -> None:
+        self._shop, self.trace, self.reservation = shop, trace, reservation
+        self.charged = AttemptMeter(shop.attempt_usd)
 
     async def call(self, model: str, request: Request, role: Role) -> Reply:
         """The answer, from the journal or from the model.
@@ -118,40 +133,44 @@ class AttemptSession:
         Raises:
             ModelError: the call failed for good, or the attempt may not spend more.
         """
-        shop, digest = self._shop, request.digest
-        self.refuse_overspending()
+        if not request.model:  # a grader knows its judge by name only
+            spec = self._shop.specs[model]
+            request = replace(request, model=spec.digest, sampling={**spec.sampling, **request.sampling})
+        if role is not Role.JUDGE:
+            self.charged.check()
+        spoken = role not in _NOT_SPOKEN
+        if spoken:
+            self.trace.ask(request.messages)
+        reply = await self._reply(Asked(model=model, request=request, digest=request.digest, role=role))
+        if spoken:
+            self.trace.say(assistant_message(reply))
+        return reply
+
+    async def _reply(self, asked: Asked) -> Reply:
+        shop, digest = self._shop, asked.digest
         while True:
             reply = shop.replies.get(digest)
             if reply is not None:
-                self._record(model, request, digest, role, reply, cache_hit=True)
+                self._record(asked, reply, cache_hit=True)
                 return reply
             waiting = shop.in_flight.get(digest)
             if waiting is None:
-                return await self._ask(model, request, digest, role)
+                return await self.made(asked)
             # another attempt is asking the same: its answer is ours, its failure too; its cancellation is not
             await asyncio.wait({waiting})
             if not waiting.cancelled() and (error := waiting.exception()) is not None:
-                self._record_error(model, request, digest, role, error, cache_hit=True)  # the tries were the other's
+                self._record_error(asked, error, cache_hit=True)  # the tries were the other's
                 raise error
             if not waiting.cancelled():
                 shop.replies.setdefault(digest, waiting.result())
 
-    def refuse_overspending(self) -> None:
-        """Passes while the attempt is within its budget.
+    async def made(self, asked: Asked) -> Reply:
+        """The model's answer, whatever the journal holds.
 
         Raises:
-            ModelError: it has cost more; the attempt has failed, whatever it answered.
+            ModelError: the call failed for good.
         """
-        self._charged.check()
-
-    def grade(self, task: Task, answer: Answer, verifier: str | None = None) -> Grade:
-        """The task's own grade, or a verifier's."""
-        assembled = self._shop.assembled
-        judge: Grader = assembled.verifiers[verifier] if verifier else assembled.grader_of(task)
-        return grade(task, answer, judge)
-
-    async def _ask(self, model: str, request: Request, digest: str, role: Role) -> Reply:
-        shop = self._shop
+        shop, model, request, digest = self._shop, asked.model, asked.request, asked.digest
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         shop.in_flight[digest] = future
         started = shop.clock.now()
@@ -163,7 +182,7 @@ class AttemptSession:
             reply = shop.redact.answer(reply)  # a server that repeats the key puts it into no file of ours
         except ModelError as error:
             error.usage = Usage.total(shop.metered[model].lost(request))
-            self._record_error(model, request, digest, role, error, retries=error.retries, started_at=started)
+            self._record_error(asked, error, retries=error.retries, started_at=started)
             if error.cause is Cause.AUTH or error.not_yet:
                 shop.broken.setdefault(model, shop.redact(str(error)))
             future.set_exception(error)
@@ -172,12 +191,11 @@ class AttemptSession:
         except asyncio.CancelledError as error:
             lost = shop.metered[model].lost(request)
             if lost or not isinstance(error, Unsent):
-                usage = Usage.total(lost)
-                self._record_error(model, request, digest, role, error, usage=usage, started_at=started)
+                self._record_error(asked, error, usage=Usage.total(lost), started_at=started)
             raise
         else:
-            self._record(model, request, digest, role, reply, retries=retries, started_at=started)
-            if request.scope in shop.shared:
+            self._record(asked, reply, retries=retries, started_at=started)
+            if request.scope in shop.shared or asked.role is Role.JUDGE:
                 shop.replies[digest] = reply
             future.set_result(reply)
             return reply
@@ -185,25 +203,10 @@ class AttemptSession:
             future.cancel()  # of no effect where the call has ended
             del shop.in_flight[digest]
 
-    def _record(
-        self,
-        model: str,
-        request: Request,
-        digest: str,
-        role: Role,
-        reply: Reply,
-        *,
-        cache_hit: bool = False,
-        **made: Any,
-    ) -> None:
-        call = Call(
-            attempt_id=self._attempt,
-            role=role,
-            model=model,
-            adapter=request.adapter_digest,
-            request_digest=digest,
-            usage=reply.usage,
-            cost=charge(reply.usage, self._shop.spec(model).price),
+    def _record(self, asked: Asked, reply: Reply, *, cache_hit: bool = False, **made: Any) -> None:
+        call = self._call(
+            asked,
+            reply.usage,
             latency_s=reply.latency_s,
             ttft_s=reply.ttft_s,
             cache_hit=cache_hit,
@@ -213,44 +216,92 @@ class AttemptSession:
         )
         self._keep(call, None if cache_hit else reply)
 
-    def _record_error(
-        self,
-        model: str,
-        request: Request,
-        digest: str,
-        role: Role,
-        error: BaseException,
-        *,
-        usage: Usage | None = None,
-        **made: Any,
-    ) -> None:
+    def _record_error(self, asked: Asked, error: BaseException, *, usage: Usage | None = None, **made: Any) -> None:
         cause = error.cause if isinstance(error, ModelError) else Cause.INTERNAL
         used = usage or (error.usage if isinstance(error, ModelError) else None) or Usage()
         said = "dropped while it was under way" if isinstance(error, asyncio.CancelledError) else str(error)
-        call = Call(
-            attempt_id=self._attempt,
-            role=role,
-            model=model,
-            adapter=request.adapter_digest,
-            request_digest=digest,
-            usage=used,
-            cost=charge(used, self._shop.spec(model).price),
-            error=f"{cause}: {self._shop.redact(said)}",
+        self._keep(self._call(asked, used, error=f"{cause}: {self._shop.redact(said)}", **made), None)
+
+    def _call(self, asked: Asked, usage: Usage, **made: Any) -> Call:
+        return Call(
+            attempt_id=self.trace.attempt,
+            role=asked.role,
+            model=asked.model,
+            adapter=asked.request.adapter_digest,
+            request_digest=asked.digest,
+            usage=usage,
+            cost=charge(usage, self._shop.specs[asked.model].price),
             **made,
         )
-        self._keep(call, None)
 
     def _keep(self, call: Call, reply: Reply | None) -> None:
         """Writes the call down and charges it: to the attempt always, to the run's bill when it is first made."""
         self._shop.journal.append_call(call, reply)
-        self.calls.append(call)
+        self.trace.add(call)
         paid = not call.cache_hit and self._shop.is_paid(call.model)
         if on_bill(call):
-            self._charged.spend(call.cost)
+            if call.role is not Role.JUDGE:
+                self.charged.spend(call.cost)
             if paid:
-                self._shop.meter.spend(call.cost, self._reservation)
+                self._shop.meter.spend(call.cost, self.reservation)
         elif paid and may_have_cost(call):  # counted, and no reason to stop: whether anything was billed is not known
             self._shop.meter.spend(call.cost)
+
+
+class AttemptSession(Account):
+    """The `Session` of one attempt."""
+
+    def __init__(
+        self, shop: Shop, task: Task, trial: int, trace: Trace, reservation: Reservation | None = None
+    ) -> None:
+        super().__init__(shop, trace, reservation)
+        self.task, self.trial = task, trial
+        self._verifying = False
+
+    @property
+    def remaining(self) -> Remaining:
+        """What is left of the attempt's time and money."""
+        limit, usd = own_time.get(), self._shop.attempt_usd
+        end = limit.when() if limit is not None else None
+        return Remaining(
+            seconds=None if end is None else max(0.0, end - asyncio.get_running_loop().time()),
+            usd=None if usd is None else max(0.0, usd - self.charged.spent_usd),
+        )
+
+    async def call(self, model: str, request: Request, role: Role) -> Reply:
+        """The answer, from the journal or from the model.
+
+        Raises:
+            ModelError: the call failed for good, or the attempt may not spend more.
+        """
+        # what a judge costs that serves as a verifier is a cost of the contender
+        return await super().call(model, request, Role.SELECTOR if self._verifying and role is Role.JUDGE else role)
+
+    def say(self, message: Message) -> None:
+        """Records a message that no model wrote."""
+        self.trace.say(message)
+
+    def skill(self, name: str, how: Exposure) -> None:
+        """Records that a skill was shown, or read."""
+        self.trace.add(SkillSeen(name, how))
+
+    async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
+        """The task's own grade, outside the attempt's time and money; or a verifier's, inside them.
+
+        Raises:
+            ModelError: a judge is to be asked later.
+        """
+        if verifier is None:
+            with own_time_held():
+                return await grade(self.task, answer, self._shop.grader_of(self.task), self)
+        by, began = self._shop.verifiers[verifier], self._shop.clock.monotonic()
+        self._verifying = True
+        try:
+            return await grade(self.task, answer, by, self)
+        finally:
+            self._verifying = False
+            if not by.models:
+                self.trace.verifying_s += self._shop.clock.monotonic() - began
 
 
 def on_bill(call: Call) -> bool:

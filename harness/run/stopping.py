@@ -18,6 +18,22 @@ own_time: ContextVar[asyncio.Timeout | None] = ContextVar("own_time", default=No
 """The time that an attempt has for itself; what it waits for by our doing moves its end."""
 
 
+@contextlib.contextmanager
+def own_time_held() -> Iterator[None]:
+    """What is done under it takes none of the attempt's own time."""
+    limit = own_time.get()
+    if limit is None or (end := limit.when()) is None or limit.expired():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    limit.reschedule(None)
+    try:
+        yield
+    finally:
+        limit.reschedule(end + loop.time() - began)
+
+
 class Unsent(asyncio.CancelledError):
     """The run was stopped while this call waited to be sent: it is as if nobody had asked."""
 

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from harness.core import Manifest, ModelError, Role, Status, Suite
 from harness.experiment import Assembled
 from harness.run.session import Rehearsal, Shop
-from harness.system import CONTROLS, Hybrid, Trade, best_threshold, sureness
+from harness.run.trace import Trace
+from harness.system import CONTROLS, Hybrid, sureness
 
 Choices = dict[str, dict[str, "Choice"]]
 """By contender name, then by suite name."""
@@ -73,7 +74,9 @@ async def choose(assembled: Assembled, shop: Shop, held: Choices, ready: Set[str
             if system.signal not in CONTROLS and system.signal != "verifier" and system.threshold is None:
                 trades = await _trades(system, suite, shop)
                 if trades:
-                    threshold, share = best_threshold(trades)
+                    from harness.stats import choose_threshold  # numpy, which a run without such a hybrid does without
+
+                    threshold, share = choose_threshold(*zip(*trades, strict=True))
                     chosen.setdefault(name, {})[suite.name] = Choice(
                         contender_digest=system.contender.digest,
                         suite_digest=suite.digest,
@@ -84,21 +87,24 @@ async def choose(assembled: Assembled, shop: Shop, held: Choices, ready: Set[str
     return _with_rates(assembled, chosen)
 
 
-async def _trades(system: Hybrid, suite: Suite, shop: Shop) -> list[Trade]:
-    """What either part is worth on each dev task; a task that one of them could not be tried on is left out."""
+async def _trades(system: Hybrid, suite: Suite, shop: Shop) -> list[tuple[float, float, float]]:
+    """How sure the worker was on each dev task, and what either part was worth.
+
+    A task that one of them could not be tried on is left out.
+    """
     trades = []
     for task in suite.tasks:
-        session = Rehearsal(shop, "", 0)
+        session = Rehearsal(shop, task, 0, Trace())
         try:
             worker = await system.worker.answer(task, session, Role.WORKER)
             expert = await system.expert.answer(task, session, Role.EXPERT)
         except ModelError:
             continue
-        grades = session.grade(task, worker), session.grade(task, expert)
+        grades = await session.grade(worker), await session.grade(expert)
         confidence = 0.0 if worker.fault is not None else sureness(worker.signals, system.signal)
         if confidence is not None and all(g.status in {Status.PASSED, Status.FAILED} for g in grades):
-            worth = [float(g.status is Status.PASSED) for g in grades]
-            trades.append(Trade(confidence=confidence, worker=worth[0], expert=worth[1]))
+            worker_passed, expert_passed = (float(g.status is Status.PASSED) for g in grades)
+            trades.append((confidence, worker_passed, expert_passed))
     return trades
 
 

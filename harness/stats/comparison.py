@@ -10,9 +10,8 @@ several trials, fractional scores, or shared clusters  sign-flip on cluster sums
 Never a t test, which is too eager on few tasks, and never Wald's interval, which has no width when no task differs.
 """
 
-import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,7 +19,7 @@ from numpy.typing import ArrayLike
 from harness.core import Comparison
 from harness.stats.clustered import TOO_FEW_CLUSTERS, cr1
 from harness.stats.paired import mcnemar_exact, mcnemar_midp, tango_interval
-from harness.stats.power import tasks_for_difference
+from harness.stats.power import tasks_for_difference, visible_difference
 from harness.stats.sentence import comparison_sentence
 from harness.stats.signflip import sign_flip_test
 from harness.stats.tails import normal_quantile, two_sided_t, two_sided_z
@@ -147,12 +146,17 @@ def compare(
         bounds=bounds,
     )
     if n == 0:
-        return dataclasses.replace(found, sentence=comparison_sentence(found, 0, 1.0, "task"))
+        return replace(found, sentence=comparison_sentence(found, 0, 1.0, "task", None))
+    alpha = 1.0 - level
     if pairs.single:
         low, high = tango_interval(wins, losses, n, level)
-        needed = _connor(wins, losses, n, power, 1.0 - level)
         units, least = wins + losses, 0.5 ** (wins + losses)
-        found = dataclasses.replace(
+        share = units / n
+        visible = visible_difference(n, share, power=power, alpha=alpha) if units else None
+        needed = None
+        if wins != losses:
+            needed = math.ceil(tasks_for_difference((wins - losses) / n, share, power=power, alpha=alpha) - 1e-9)
+        found = replace(
             found,
             low=low,
             high=high,
@@ -160,13 +164,13 @@ def compare(
             p_value=mcnemar_midp(wins, losses),
             p_exact=mcnemar_exact(wins, losses),
             test="McNemar mid-p",
-            tasks_needed=needed,
         )
     else:
         test = sign_flip_test(sum_by(pairs.codes, d, pairs.clusters), seed=seed, resamples=resamples)
         low, high, how = difference_interval(d, pairs.codes, pairs.clusters, level)
         units, least = test.units, test.smallest_p
-        found = dataclasses.replace(
+        needed, visible = _normal_number(d, pairs.codes, power, alpha)
+        found = replace(
             found,
             low=low,
             high=high,
@@ -174,15 +178,11 @@ def compare(
             p_value=test.p_value,
             p_exact=test.p_value if test.exact else None,
             test=test.method if pairs.clusters == n else f"{test.method}, {pairs.clusters} clusters",
-            tasks_needed=_normal_number(d, pairs.codes, power, 1.0 - level),
         )
-    needed, alpha = found.tasks_needed, 1.0 - level
     if needed is not None and units and least > alpha:  # no test can reach alpha on so few units, whatever n says
-        least_units = math.ceil(1.0 - math.log2(alpha))
-        found = dataclasses.replace(found, tasks_needed=max(needed, math.ceil(n * least_units / units)))
-    return dataclasses.replace(
-        found, sentence=comparison_sentence(found, units, least, "task" if pairs.clusters == n else "group of tasks")
-    )
+        needed = max(needed, math.ceil(n * math.ceil(1.0 - math.log2(alpha)) / units))
+    unit = "task" if pairs.clusters == n else "group of tasks"
+    return replace(found, tasks_needed=needed, sentence=comparison_sentence(found, units, least, unit, visible))
 
 
 def difference_interval(d: Vector, codes: Codes, groups: int, level: float = 0.95) -> tuple[float, float, str]:
@@ -222,21 +222,16 @@ def gained_and_lost(d: Vector, codes: Codes, groups: int) -> tuple[float, float,
     return float(np.maximum(sums, 0.0).sum()) * scale, float(np.maximum(-sums, 0.0).sum()) * scale, units
 
 
-def _connor(wins: int, losses: int, n: int, power: float, alpha: float) -> int | None:
-    if wins == losses:
-        return None
-    return math.ceil(tasks_for_difference((wins - losses) / n, (wins + losses) / n, power=power, alpha=alpha) - 1e-9)
-
-
-def _normal_number(d: Vector, codes: Codes, power: float, alpha: float) -> int | None:
-    """Tasks that would show the mean difference at its present standard error, clusters growing in step."""
+def _normal_number(d: Vector, codes: Codes, power: float, alpha: float) -> tuple[int | None, float | None]:
+    """Tasks that would show the mean difference at its present standard error, and what these tasks can show."""
     delta, error = float(d.mean()), cr1(d, codes)
     if abs(delta) <= 1e-12 or error is None:
-        return None
-    reach = normal_quantile(1.0 - alpha / 2.0) + normal_quantile(power)
+        return None, None
+    visible = (normal_quantile(1.0 - alpha / 2.0) + normal_quantile(power)) * error
     # The sign-flip test cannot reach alpha on fewer units than this, even when all agree.
     least = math.ceil(1.0 - math.log2(alpha))
-    return max(least, math.ceil((reach * error / delta) ** 2 * len(d) - 1e-9))
+    needed = max(least, math.ceil((visible / delta) ** 2 * len(d) - 1e-9))
+    return needed, visible if 0.0 < visible <= 1.0 else None
 
 
 Side = tuple[Vector, Vector, ArrayLike | None]

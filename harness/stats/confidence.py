@@ -5,7 +5,7 @@ the order of the tasks never matters.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from harness.core import Estimate
 from harness.stats.proportion import wilson_interval
 from harness.stats.tails import two_sided_z
-from harness.stats.units import Codes, Vector, is_binary, same_length, sum_by, vector
+from harness.stats.units import Vector, is_binary, same_length, sum_by, vector
 
 
 def auroc(confidence: ArrayLike, correct: ArrayLike, level: float = 0.95) -> Estimate:
@@ -32,26 +32,17 @@ def auroc(confidence: ArrayLike, correct: ArrayLike, level: float = 0.95) -> Est
     n = len(score)
     pos, neg = score[right], score[~right]
     m, k = len(pos), len(neg)
+    blank = Estimate(value=None, level=level, n_tasks=n, n_trials=n, method="DeLong")
     if m == 0 or k == 0:
-        why = "all answers are right, or all wrong" if n else "no answers"
-        return Estimate(value=None, level=level, n_tasks=n, n_trials=n, method="DeLong", why=why)
+        return replace(blank, why="all answers are right, or all wrong" if n else "no answers")
     ranks = _midranks(score)
     above = (ranks[right] - _midranks(pos)) / k
     below = 1.0 - (ranks[~right] - _midranks(neg)) / m
     value = float(above.mean())
     if m < 2 or k < 2:
-        why = "one right or one wrong answer leaves the spread unknown"
-        return Estimate(value=value, level=level, n_tasks=n, n_trials=n, method="DeLong", why=why)
+        return replace(blank, value=value, why="one right or one wrong answer leaves the spread unknown")
     half = z * math.sqrt(float(above.var(ddof=1)) / m + float(below.var(ddof=1)) / k)
-    return Estimate(
-        value=value,
-        low=max(0.0, value - half),
-        high=min(1.0, value + half),
-        level=level,
-        n_tasks=n,
-        n_trials=n,
-        method="DeLong",
-    )
+    return replace(blank, value=value, low=max(0.0, value - half), high=min(1.0, value + half))
 
 
 def brier_score(confidence: ArrayLike, correct: ArrayLike) -> float:
@@ -100,16 +91,11 @@ def reliability_bins(
         estimate = Estimate(
             value=rate, low=low, high=high, level=level, n_tasks=len(group), n_trials=len(group), method="Wilson"
         )
-        inside = p[group]
+        said = p[group]
         found.append(
-            Bin(
-                low=float(inside.min()),
-                high=float(inside.max()),
-                n=len(group),
-                confidence=float(inside.mean()),
-                rate=estimate,
-            )
-        )
+            Bin(low=float(said.min()), high=float(said.max()), n=len(group), confidence=float(said.mean()),
+                rate=estimate)
+        )  # fmt: skip
     return tuple(found)
 
 
@@ -125,36 +111,6 @@ def expected_calibration_error(
     if not total:
         return None
     return math.fsum(one.n * abs(one.confidence - (one.rate.value or 0.0)) for one in found) / total
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskCoverage:
-    """Area under the risk-coverage curve, with the two figures that bound any ranking's use."""
-
-    aurc: float
-    random: float
-    """What confidence without information would give: the share of wrong answers."""
-    oracle: float
-    """What perfect confidence would give."""
-
-
-def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> RiskCoverage | None:
-    """The mean over k = 1 .. n of the share wrong among the k surest answers (Geifman & El-Yaniv 2017).
-
-    Tied tasks share their errors evenly. None without tasks.
-    """
-    p, right = _checked(confidence, correct)
-    if len(p) == 0:
-        return None
-    wrong = 1.0 - _tie_means(p, right.astype(np.float64))
-    size = np.arange(1, len(p) + 1)
-    order = np.argsort(-p, kind="stable")
-    best = np.sort(~right).astype(np.float64)
-    return RiskCoverage(
-        aurc=float(np.mean(np.cumsum(wrong[order]) / size)),
-        random=float(np.mean(~right)),
-        oracle=float(np.mean(np.cumsum(best) / size)),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,55 +133,21 @@ def isotonic_fit(confidence: ArrayLike, outcome: ArrayLike) -> Isotonic:
     Raises:
         ValueError: The arrays do not match or are empty.
     """
+    from scipy.optimize import isotonic_regression
+
     x, y = vector(confidence, "confidence"), vector(outcome, "outcome")
     if same_length(confidence=x, outcome=y) == 0:
         raise ValueError("an isotonic fit needs at least one task")
     knots, codes = np.unique(x, return_inverse=True)
     weight = np.bincount(codes).astype(np.float64)
-    sums, lengths = sum_by(codes.astype(np.intp), y, len(knots)), np.ones(len(knots), dtype=np.intp)
-    # Neighbours that do not rise end up in one block, whatever else is pooled: all of them at once, as long as it pays.
-    while len(sums) > _FEW:
-        rises = np.diff(sums / weight) > 0.0
-        starts = np.flatnonzero(np.concatenate([[True], rises]))
-        if len(starts) > _PAYS * len(sums):
-            break
-        sums, weight, lengths = (np.add.reduceat(x, starts) for x in (sums, weight, lengths))
-    means, repeats = _pooled(sums / weight, weight, lengths)
-    return Isotonic(knots=knots, values=np.repeat(means, repeats))
-
-
-_FEW, _PAYS = 500, 0.9
-"""Blocks that are pooled one by one, and the share that a round of pooling must leave at most."""
-
-
-def _pooled(level: Vector, weight: Vector, length: Codes) -> tuple[list[float], list[int]]:
-    """Adjacent violators pooled one by one: the blocks' means and lengths."""
-    means: list[float] = []
-    weights: list[float] = []
-    lengths: list[int] = []
-    for value, mass, size in zip(level.tolist(), weight.tolist(), length.tolist(), strict=True):
-        means.append(value)
-        weights.append(mass)
-        lengths.append(size)
-        while len(means) > 1 and means[-2] >= means[-1]:
-            last, heavy, long = means.pop(), weights.pop(), lengths.pop()
-            means[-1] = (means[-1] * weights[-1] + last * heavy) / (weights[-1] + heavy)
-            weights[-1] += heavy
-            lengths[-1] += long
-    return means, lengths
+    means = sum_by(codes.astype(np.intp), y, len(knots)) / weight
+    return Isotonic(knots=knots, values=isotonic_regression(means, weights=weight).x)
 
 
 def _midranks(x: Vector) -> Vector:
     _, codes, counts = np.unique(x, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return np.asarray((last - (counts - 1) / 2.0)[codes], dtype=np.float64)
-
-
-def _tie_means(p: Vector, values: Vector) -> Vector:
-    """Each value replaced by the mean over the tasks with the same confidence."""
-    distinct, codes = np.unique(p, return_inverse=True)
-    where: Codes = codes.astype(np.intp)
-    return np.asarray((sum_by(where, values, len(distinct)) / np.bincount(where))[where], dtype=np.float64)
 
 
 def _checked(confidence: ArrayLike, correct: ArrayLike) -> "tuple[Vector, np.ndarray[tuple[int], np.dtype[np.bool_]]]":

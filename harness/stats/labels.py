@@ -1,61 +1,18 @@
-"""Label tasks: the confusion table, each label's F1, and their mean with an interval."""
+"""Label tasks: the mean of the labels' F1 with an interval."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.core import Estimate
-from harness.stats.bootstrap import Matrix, percentile_limits, resampled_sums
+from harness.stats.bootstrap import Matrix, resampled_sums, with_percentiles
 from harness.stats.proportion import wilson_interval
 from harness.stats.tails import two_sided_z
-from harness.stats.units import Codes, Counts, Vector, cluster_codes
+from harness.stats.units import Codes, Vector, cluster_codes
 
 _LABELS_AT_ONCE = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confusion:
-    """How often each true label was answered with each label."""
-
-    labels: tuple[str, ...]
-    counts: Counts
-    """Shape (labels, labels + 1): row the true label, column the label predicted, the last column anything else."""
-
-
-def confusion_matrix(
-    true: Sequence[str], predicted: Sequence[str | None], labels: Sequence[str] | None = None
-) -> Confusion:
-    """Counts of (true, predicted) pairs, one pair a graded attempt.
-
-    Args:
-        true: The right labels.
-        predicted: The labels answered; None where the answer held no label.
-        labels: The closed set of labels. Without it: every label that occurs as true or predicted, sorted.
-
-    Raises:
-        ValueError: The two lists differ in length, or a true label is not in the set.
-    """
-    names = _label_set(true, predicted, labels)
-    place = {name: i for i, name in enumerate(names)}
-    rows, columns = _places(true, predicted, place)
-    counts = np.zeros((len(names), len(names) + 1), dtype=np.int64)
-    np.add.at(counts, (rows, columns), 1)
-    return Confusion(labels=names, counts=counts)
-
-
-def f1_by_label(confusion: Confusion) -> dict[str, float | None]:
-    """Each label's ``2 TP / (true + predicted)``; None for one that occurs neither as true nor as predicted.
-
-    van Rijsbergen 1979. An answer outside the set is a miss for its true label and counts in no label's precision.
-    """
-    counts = confusion.counts.astype(np.float64)
-    size = len(confusion.labels)
-    scores = _f1(np.diag(counts[:, :size]), counts[:, :size].sum(axis=0), counts.sum(axis=1))
-    return {
-        name: None if np.isnan(score) else float(score) for name, score in zip(confusion.labels, scores, strict=True)
-    }
 
 
 def macro_f1(
@@ -97,9 +54,10 @@ def macro_f1(
     rows, columns = _places(true, predicted, place)
     codes, groups = cluster_codes(clusters, n)
     size = len(names)
-    found = confusion_matrix(true, predicted, names).counts
-    whole = _f1(np.diag(found[:, :size]), found[:, :size].sum(axis=0), found.sum(axis=1))
-    value = float(np.nanmean(whole))
+    hits, said, there = (
+        np.bincount(places, minlength=size + 1)[:size] for places in (rows[rows == columns], columns, rows)
+    )
+    value = float(np.nanmean(_f1(hits, said, there)))
     method = f"bootstrap of {groups} clusters, {resamples} resamples, seed {seed}"
     blank = Estimate(value=value, level=level, n_tasks=groups, n_trials=n, method=method)
     if np.all(rows == columns):
@@ -108,10 +66,7 @@ def macro_f1(
     if groups < 2:
         return replace(blank, why="one cluster cannot be resampled")
     drawn = _resampled_means(rows, columns, codes, (groups, size), (resamples, seed))
-    limits = percentile_limits(drawn, level)
-    if limits is None:
-        return replace(blank, why="undefined in too many resamples")
-    return replace(blank, low=min(limits[0], value), high=max(limits[1], value))
+    return with_percentiles(blank, drawn)
 
 
 def _resampled_means(

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.core import Estimate
-from harness.stats.bootstrap import RESAMPLES, Matrix, bootstrap_estimate
 from harness.stats.tails import two_sided_t, two_sided_z
 from harness.stats.units import Vector, cluster_codes, same_length, sum_by, vector
 
@@ -38,26 +37,19 @@ def fieller_ratio(
     y, x = vector(numerator, "numerator"), vector(denominator, "denominator")
     n = same_length(numerator=y, denominator=x)
     unknown = int((np.isnan(y) | np.isnan(x)).sum())
-    if n == 0 or unknown:
-        why = f"unknown for {unknown} of {n} tasks" if unknown else "no tasks"
-        return Estimate(value=None, level=level, n_tasks=n, method="none", why=why)
-    if float(x.sum()) == 0.0:
-        why = "nothing passed, so there is no cost per pass"
-        return Estimate(value=None, level=level, n_tasks=n, method="Fieller", why=why)
-    positive = bool(np.all(x >= 0.0) and np.all(y >= 0.0))
-    value = float(y.sum() / x.sum())
     codes, groups = cluster_codes(clusters, n)
-    method = f"Fieller, {groups} clusters"
+    blank = Estimate(value=None, level=level, n_tasks=n, method=f"Fieller, {groups} clusters")
+    if n == 0 or unknown:
+        return replace(blank, method="none", why=f"unknown for {unknown} of {n} tasks" if unknown else "no tasks")
+    if float(x.sum()) == 0.0:
+        return replace(blank, method="Fieller", why="nothing passed, so there is no cost per pass")
+    blank = replace(blank, value=float(y.sum() / x.sum()))
     if groups < 2:
-        why = "one cluster has no interval"
-        return Estimate(value=value, level=level, n_tasks=n, method=method, why=why)
+        return replace(blank, why="one cluster has no interval")
     low, high, g = fieller_limits(sum_by(codes, y, groups), sum_by(codes, x, groups), two_sided_t(level, groups - 1))
     if low is None or high is None:
-        why = f"too few passes to bound the ratio (g = {g:.2f}, it must be below 1)"
-        return Estimate(value=value, level=level, n_tasks=n, method=method, why=why)
-    if positive:
-        low = max(0.0, low)
-    return Estimate(value=value, low=low, high=high, level=level, n_tasks=n, method=method)
+        return replace(blank, why=f"too few passes to bound the ratio (g = {g:.2f}, it must be below 1)")
+    return replace(blank, low=max(0.0, low) if np.all(x >= 0.0) and np.all(y >= 0.0) else low, high=high)
 
 
 def fieller_limits(numerator: Vector, denominator: Vector, t: float) -> tuple[float | None, float | None, float]:
@@ -88,45 +80,6 @@ def fieller_roots(
     square, half, rest = x * x - t * t * vxx, x * y - t * t * vxy, y * y - t * t * vyy
     root = math.sqrt(max(0.0, half * half - square * rest))
     return (half - root) / square, (half + root) / square, g
-
-
-def ratio_of_ratios(
-    first: tuple[ArrayLike, ArrayLike],
-    second: tuple[ArrayLike, ArrayLike],
-    clusters: ArrayLike | None = None,
-    *,
-    level: float = 0.95,
-    seed: int = 0,
-    resamples: int = RESAMPLES,
-) -> Estimate:
-    """How many times as much the first costs a pass as the second: (sum y1 / sum x1) / (sum y2 / sum x2).
-
-    A joint bootstrap: both contenders are resampled on the same task weights, so what makes a task dear for both
-    cancels. Efron & Tibshirani 1993.
-
-    Args:
-        first: (numerator, denominator) of the first, one value a task.
-        second: The same of the second, same tasks, same order.
-        clusters: A code for each task, or None.
-        level: Confidence.
-        seed: Seeds the resamples.
-        resamples: How many.
-    """
-    columns = [vector(v, "values") for pair in (first, second) for v in pair]
-    n = len(columns[0])
-    if any(len(column) != n for column in columns):
-        raise ValueError("one value a task is needed in all four arrays")
-    unknown = int(np.isnan(np.stack(columns)).any(axis=0).sum()) if n else 0
-    if unknown:
-        return Estimate(value=None, level=level, n_tasks=n, method="none", why=f"unknown for {unknown} of {n} tasks")
-    codes, groups = cluster_codes(clusters, n)
-    sums = np.stack([sum_by(codes, column, groups) for column in columns], axis=1)
-    return bootstrap_estimate(sums, _ratio_of_ratios, level=level, resamples=resamples, seed=seed, n_tasks=n)
-
-
-def _ratio_of_ratios(sums: Matrix) -> Vector:
-    top, bottom = sums[:, 0] * sums[:, 3], sums[:, 1] * sums[:, 2]
-    return np.where(bottom > 0.0, top / np.where(bottom > 0.0, bottom, 1.0), np.nan)
 
 
 def break_even(fixed: float, saving: Estimate) -> Estimate:

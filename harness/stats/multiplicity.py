@@ -1,6 +1,6 @@
 """Several questions at once: p values adjusted so that chance alone seldom answers one of them.
 
-Holm, Hommel and max-T hold the chance of any false claim (for decisions); Benjamini-Hochberg holds the share of false
+Holm and max-T hold the chance of any false claim (for decisions); Benjamini-Hochberg holds the share of false
 claims (for exploring).
 """
 
@@ -42,34 +42,12 @@ def benjamini_hochberg(p_values: ArrayLike) -> Vector:
     return _back(np.minimum(1.0, np.minimum.accumulate(steps[::-1])[::-1]), order)
 
 
-def hommel(p_values: ArrayLike) -> Vector:
-    """Adjusted p values by closing Simes' test: never larger than Holm's (Hommel 1988; algorithm of Wright 1992).
-
-    It needs independence or positive dependence. Arguments, order and errors as `holm`.
-    """
-    p = _checked(p_values)
-    n = len(p)
-    order = np.argsort(p, kind="stable")
-    ordered = p[order]
-    adjusted = ordered.copy()
-    for m in range(n, 1, -1):
-        tail = np.arange(n - m + 1, n)
-        least = float(np.min(m * ordered[tail] / (m - n + tail + 1)))
-        candidate = adjusted.copy()
-        candidate[tail] = np.maximum(candidate[tail], least)
-        head = np.arange(n - m + 1)
-        candidate[head] = np.maximum(candidate[head], np.minimum(least, m * ordered[head]))
-        adjusted = candidate
-    return _back(np.minimum(1.0, adjusted), order)
-
-
 def max_t_sign_flip(
     differences: ArrayLike,
     alternative: Alternative = "two-sided",
     *,
     seed: int = 0,
     resamples: int = 9_999,
-    step_down: bool = True,
 ) -> Vector:
     """Adjusted p values of several mean differences on the same units: step-down max-T by sign flips.
 
@@ -84,7 +62,6 @@ def max_t_sign_flip(
         alternative: "greater" looks for means above 0, "less" for means below.
         seed: Seeds the sign patterns.
         resamples: How many.
-        step_down: False gives the single-step p values, never smaller.
 
     Returns:
         One p a contrast, in the order given; 1 for a contrast without any difference.
@@ -115,12 +92,8 @@ def max_t_sign_flip(
     for sums in _flipped(np.ascontiguousarray(scaled[:, order]), seed, resamples):
         if two_sided:
             np.abs(sums, out=sums)
-        # Step-down: each contrast against the largest of those not yet passed; single step: against the largest of all.
-        largest = (
-            np.maximum.accumulate(sums[:, ::-1], axis=1)[:, ::-1]
-            if step_down
-            else np.broadcast_to(sums.max(axis=1, keepdims=True), sums.shape)
-        )
+        # Step-down: each contrast against the largest of those not yet passed.
+        largest = np.maximum.accumulate(sums[:, ::-1], axis=1)[:, ::-1]
         hits += np.count_nonzero(largest >= seen[order] - slack, axis=0)
         drawn += len(sums)
     if len(scaled) > _ENUMERATED:

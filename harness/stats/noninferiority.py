@@ -6,14 +6,14 @@ Differences here are candidate minus baseline.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.stats.comparison import Pairs, clusters_named, pair_tasks
-from harness.stats.multiplicity import max_t_sign_flip
+from harness.stats.domains import by_domain
 from harness.stats.paired import tango_interval, tango_z
 from harness.stats.signflip import sign_flip_test
 from harness.stats.tails import normal_quantile, normal_tail, t_quantile, t_tail
@@ -230,17 +230,12 @@ def harmed_domains(
         One entry a domain with common tasks, sorted by name.
     """
     pairs = pair_tasks(*candidate, *baseline, clusters)
-    if len(pairs.a) == 0:
-        return ()
-    names, codes = np.unique(np.asarray(domains)[pairs.kept], return_inverse=True)
-    d = pairs.differences
-    table = np.stack([sum_by(pairs.codes, np.where(codes == k, d, 0.0), pairs.clusters) for k in range(len(names))], 1)
-    adjusted = max_t_sign_flip(table, "less", seed=seed, resamples=resamples)
+    names, codes, adjusted = by_domain(pairs, domains, "less", seed=seed, resamples=resamples)
     found = []
-    for k, name in enumerate(names.tolist()):
+    for k, (name, p) in enumerate(zip(names, adjusted.tolist(), strict=True)):
         margin = margins[name] if isinstance(margins, Mapping) else margins
-        here = d[codes == k]
-        delta, p = float(here.mean()), float(adjusted[k])
+        here = pairs.differences[codes == k]
+        delta = float(here.mean())
         found.append(
             DomainHarm(
                 domain=str(name),
@@ -256,37 +251,20 @@ def harmed_domains(
 
 def _tested(pairs: Pairs, margin: float, alpha: float) -> NonInferiority:
     n, groups, d = len(pairs.a), pairs.clusters, pairs.differences
-    if n == 0:
-        return NonInferiority(
-            delta=None,
-            margin=margin,
-            p_value=1.0,
-            z=-math.inf,
-            low=None,
-            alpha=alpha,
-            holds=False,
-            n_tasks=0,
-            method="no common task",
-        )
-    if pairs.single:
+    if pairs.single and n:
         return non_inferiority_counts(int((d > 0).sum()), int((d < 0).sum()), n, margin, alpha)
+    blank = NonInferiority(delta=None, margin=margin, p_value=1.0, z=-math.inf, low=None, alpha=alpha, holds=False,
+                           n_tasks=n, method="no common task")  # fmt: skip
+    if n == 0:
+        return blank
     sums, sizes = sum_by(pairs.codes, d, groups), sum_by(pairs.codes, np.ones(n), groups)
     p, z, low = 1.0, -math.inf, -1.0  # one cluster says nothing of others
     if groups > 1:
         t = _score_z(sums, sizes, -margin)
         p, low = t_tail(t, groups - 1), _score_low(sums, sizes, t_quantile(1.0 - alpha, groups - 1))
         z = -normal_quantile(p) if 0.0 < p < 1.0 else math.copysign(math.inf, t)
-    return NonInferiority(
-        delta=float(d.mean()),
-        margin=margin,
-        p_value=p,
-        z=z,
-        low=low,
-        alpha=alpha,
-        holds=p < alpha,
-        n_tasks=n,
-        method=f"Tango score on {clusters_named(groups, kish_units(sizes))}",
-    )
+    method = f"Tango score on {clusters_named(groups, kish_units(sizes))}"
+    return replace(blank, delta=float(d.mean()), p_value=p, z=z, low=low, holds=p < alpha, method=method)
 
 
 def _check(margin: float, alpha: float) -> None:

@@ -5,12 +5,12 @@ difference is ``(b - c) / n``, first minus second, and only b and c (the discord
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.stats.proportion import wilson_interval
-from harness.stats.tails import two_sided_z
+from harness.stats.tails import crossing, two_sided_z
 from harness.stats.units import Vector
 
 
@@ -54,16 +54,6 @@ def mcnemar_all(wins: ArrayLike, losses: ArrayLike, *, mid: bool = True) -> Vect
     if mid:
         tail = tail - np.exp(gammaln(size + 1) - gammaln(least + 1) - gammaln(size - least + 1) - size * math.log(2.0))
     return np.where(some, np.minimum(1.0, tail), 1.0)
-
-
-def mcnemar_asymptotic(wins: int, losses: int) -> float:
-    """The two-sided p of ``(b - c)^2 / (b + c)`` on chi-squared with 1 df, without correction; 1 where b + c = 0.
-
-    McNemar 1947. Too eager on few discordant tasks; here for comparison with other programs.
-    """
-    if wins + losses == 0:
-        return 1.0
-    return math.erfc(abs(wins - losses) / math.sqrt(2.0 * (wins + losses)))
 
 
 def tango_z(b: float, c: float, n: float, delta: float) -> float:
@@ -113,62 +103,11 @@ def tango_interval(b: float, c: float, n: float, level: float = 0.95) -> tuple[f
     z = two_sided_z(level)
     _check(b, c, n)
     delta = (b - c) / n
-    return _solve((b, c, n), -1.0, delta, z), _solve((b, c, n), delta, 1.0, -z)
 
+    def beyond(target: float) -> Callable[[float], bool]:
+        return lambda supposed: tango_z(b, c, n, supposed) <= target
 
-def _solve(table: tuple[float, float, float], low: float, high: float, target: float) -> float:
-    """Where Z, which falls as D grows, crosses the target between low and high."""
-    for _ in range(80):
-        middle = 0.5 * (low + high)
-        if middle in (low, high):
-            break
-        if tango_z(*table, middle) > target:
-            low = middle
-        else:
-            high = middle
-    return 0.5 * (low + high)
-
-
-def newcombe10_interval(a: float, b: float, c: float, d: float, level: float = 0.95) -> tuple[float, float]:
-    """The paired difference from the Wilson intervals of both pass rates and their correlation.
-
-    Newcombe 1998, method 10 (the correlation with his continuity correction). It needs the whole table.
-
-    Args:
-        a: Tasks that both passed.
-        b: Tasks that only the first passed.
-        c: Tasks that only the second passed.
-        d: Tasks that neither passed.
-        level: Confidence, between 0 and 1.
-
-    Returns:
-        The lower and upper limit of ``(b - c) / n``.
-    """
-    n = a + b + c + d
-    _check(b, c, n)
-    first, second = (a + b) / n, (a + c) / n
-    low1, high1 = wilson_interval(a + b, n, level)
-    low2, high2 = wilson_interval(a + c, n, level)
-    scale = (a + b) * (c + d) * (a + c) * (b + d)
-    cross = a * d - b * c
-    if cross > 0.0:
-        cross = max(cross - n / 2.0, 0.0)
-    phi = cross / math.sqrt(scale) if scale > 0.0 else 0.0
-    delta = (b - c) / n
-    down, up = (first - low1, high2 - second), (high1 - first, second - low2)
-    return (
-        max(-1.0, delta - math.sqrt(max(0.0, down[0] ** 2 - 2.0 * phi * down[0] * down[1] + down[1] ** 2))),
-        min(1.0, delta + math.sqrt(max(0.0, up[0] ** 2 - 2.0 * phi * up[0] * up[1] + up[1] ** 2))),
-    )
-
-
-def bonett_price_interval(b: float, c: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """Wald's interval on (b + 1, c + 1, n + 2): simple, and good from about 20 tasks (Bonett & Price 2012)."""
-    z = two_sided_z(level)
-    _check(b, c, n)
-    win, loss = (b + 1.0) / (n + 2.0), (c + 1.0) / (n + 2.0)
-    half = z * math.sqrt((win + loss - (win - loss) ** 2) / (n + 2.0))
-    return max(-1.0, win - loss - half), min(1.0, win - loss + half)
+    return crossing(beyond(z), -1.0, delta)[0], crossing(beyond(-z), delta, 1.0)[0]
 
 
 def _check(b: float, c: float, n: float) -> None:

@@ -1,24 +1,10 @@
-"""Which contenders nobody beats on both money and quality: a probability, never a yes or no."""
-
-from dataclasses import dataclass
+"""Which contenders are Pareto-optimal in cost and quality: a probability, never a yes or no."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.stats.bootstrap import RESAMPLES, Matrix, resampled_sums
 from harness.stats.units import Vector, cluster_codes, sum_by
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pareto:
-    """Each contender's share of resamples; one value a contender, in the order given."""
-
-    on_front: Vector
-    """Nobody else is at least as good and at most as dear, and better in one."""
-    best: Vector
-    """The highest pass rate; ties share."""
-    cheapest: Vector
-    """The lowest cost a pass; ties share, and where nobody passes nobody is."""
 
 
 def pareto_probability(
@@ -28,7 +14,7 @@ def pareto_probability(
     *,
     resamples: int = RESAMPLES,
     seed: int = 0,
-) -> Pareto:
+) -> Vector:
     """How often each contender is on the front when the tasks are drawn anew: a joint bootstrap over clusters.
 
     All contenders share each resample (Efron & Tibshirani 1993), so what makes tasks hard or dear for all cancels. It
@@ -50,13 +36,8 @@ def pareto_probability(
     codes, groups = cluster_codes(clusters, len(p))
     table = np.stack([sum_by(codes, column, groups) for column in (*p.T, *c.T)], axis=1)
     drawn = resampled_sums(table, resamples, seed)
-    rate, cost = drawn[:, : p.shape[1]], drawn[:, p.shape[1] :]
-    per_pass = np.where(rate > 0.0, cost / np.where(rate > 0.0, rate, 1.0), np.inf)
-    return Pareto(
-        on_front=on_front(rate, cost).mean(axis=0),
-        best=_shared(rate >= rate.max(axis=1, keepdims=True) - 1e-9),
-        cheapest=_shared((per_pass <= per_pass.min(axis=1, keepdims=True) * (1.0 + 1e-12)) & np.isfinite(per_pass)),
-    )
+    front = on_front(drawn[:, : p.shape[1]], drawn[:, p.shape[1] :])
+    return np.asarray(front.mean(axis=0), dtype=np.float64)
 
 
 def on_front(rate: Matrix, cost: Matrix) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
@@ -72,8 +53,3 @@ def on_front(rate: Matrix, cost: Matrix) -> "np.ndarray[tuple[int, ...], np.dtyp
     result = np.empty_like(better)
     np.put_along_axis(result, order, better, axis=1)
     return result
-
-
-def _shared(first: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]") -> Vector:
-    share = first.sum(axis=1, keepdims=True)
-    return np.asarray((first / np.maximum(share, 1)).mean(axis=0), dtype=np.float64)

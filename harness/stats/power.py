@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from harness.stats.paired import mcnemar_all
-from harness.stats.tails import normal_quantile
+from harness.stats.tails import crossing, normal_quantile
 from harness.stats.units import Counts, Vector
 
 
@@ -46,16 +46,9 @@ def visible_difference(tasks: int, discordant: float, *, power: float = 0.8, alp
     _check(discordant, power, alpha)
     if tasks <= 0 or tasks_for_difference(discordant, discordant, power=power, alpha=alpha) > tasks:
         return None
-    low, high = 0.0, discordant
-    for _ in range(200):
-        middle = 0.5 * (low + high)
-        if middle in (low, high):
-            break
-        if tasks_for_difference(middle, discordant, power=power, alpha=alpha) > tasks:
-            low = middle
-        else:
-            high = middle
-    return high
+    return crossing(
+        lambda delta: tasks_for_difference(delta, discordant, power=power, alpha=alpha) <= tasks, 0.0, discordant
+    )[1]
 
 
 def exact_power(tasks: int, wins: float, losses: float, alpha: float = 0.05, *, mid: bool = True) -> float:
@@ -98,29 +91,6 @@ def non_inferiority_tasks(
         raise ValueError(f"a true difference of {delta} cannot be shown to be above -{margin}")
     reach = normal_quantile(1.0 - alpha) + normal_quantile(power)
     return reach * reach * max(0.0, discordant - delta * delta) / (room * room)
-
-
-def difference_error(between: float, within: float, tasks: float, trials: float) -> float:
-    """The standard error of a difference: ``sqrt((omega^2 + (s_A^2 + s_B^2) / K) / n)``.
-
-    Miller 2024 (arXiv:2411.00640), section 3. More trials shrink only the second part.
-
-    Args:
-        between: omega^2, the variance over tasks of the true difference.
-        within: s_A^2 + s_B^2, the two variances of one trial within a task.
-        tasks: n.
-        trials: K, trials of each contender at each task.
-    """
-    return math.sqrt((between + within / trials) / tasks)
-
-
-def tasks_for_trials(
-    delta: float, between: float, within: float, trials: float, *, power: float = 0.8, alpha: float = 0.05
-) -> float:
-    """Tasks that show ``delta`` when each is tried K times: `difference_error` solved for the number of tasks."""
-    _check(0.5, power, alpha)
-    reach = (normal_quantile(1.0 - alpha / 2.0) + normal_quantile(power)) / delta
-    return reach * reach * (between + within / trials)
 
 
 def _binomial(k: Counts, n: int, p: float) -> Vector:

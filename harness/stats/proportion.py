@@ -1,8 +1,11 @@
-"""Intervals for one share: k passes among n independent tasks."""
+"""Shares of independent tasks: the interval of one, and the test of two that met different tasks."""
 
 import math
 
-from harness.stats.tails import beta_quantile, two_sided_z
+import numpy as np
+
+from harness.stats.tails import two_sided_z
+from harness.stats.units import Vector
 
 
 def wilson_interval(k: float, n: float, level: float = 0.95) -> tuple[float, float]:
@@ -41,14 +44,7 @@ def jeffreys_interval(k: float, n: float, level: float = 0.95) -> tuple[float, f
     Brown, Cai & DasGupta 2001, section 4.3. Shorter than Wilson's near 0 and 1, with deeper dips of coverage there.
     Arguments, result and errors as `wilson_interval`.
     """
-    two_sided_z(level)
-    _check(k, n)
-    if n == 0:
-        return 0.0, 1.0
-    tail = (1.0 - level) / 2.0
-    low = 0.0 if k == 0 else beta_quantile(tail, k + 0.5, n - k + 0.5)
-    high = 1.0 if k == n else beta_quantile(1.0 - tail, k + 0.5, n - k + 0.5)
-    return low, high
+    return _beta_interval(k, n, level, 0.5)
 
 
 def clopper_pearson_interval(k: float, n: float, level: float = 0.95) -> tuple[float, float]:
@@ -56,14 +52,33 @@ def clopper_pearson_interval(k: float, n: float, level: float = 0.95) -> tuple[f
 
     Clopper & Pearson 1934, as quantiles of the beta distribution. Arguments, result and errors as `wilson_interval`.
     """
+    return _beta_interval(k, n, level, 0.0)
+
+
+def _beta_interval(k: float, n: float, level: float, prior: float) -> tuple[float, float]:
+    from scipy.special import betaincinv
+
     two_sided_z(level)
     _check(k, n)
-    if n == 0:
-        return 0.0, 1.0
-    tail = (1.0 - level) / 2.0
-    low = 0.0 if k == 0 else beta_quantile(tail, k, n - k + 1.0)
-    high = 1.0 if k == n else beta_quantile(1.0 - tail, k + 1.0, n - k)
+    tail, failed = (1.0 - level) / 2.0, n - k
+    low = 0.0 if k == 0 else float(betaincinv(k + prior, failed + 1.0 - prior, tail))
+    high = 1.0 if k == n else float(betaincinv(k + 1.0 - prior, failed + prior, 1.0 - tail))
     return low, high
+
+
+def fisher_exact(ka: int, na: int, kb: int, nb: int) -> float:
+    """The two-sided p of Fisher's exact test (1935) on two independent counts: tables no likelier than the one seen."""
+    from scipy.special import gammaln
+
+    k, n = ka + kb, na + nb
+    x = np.arange(max(0, k - nb), min(k, na) + 1, dtype=np.float64)
+
+    def choose(top: "float | Vector", bottom: Vector) -> Vector:
+        return np.asarray(gammaln(top + 1.0) - gammaln(bottom + 1.0) - gammaln(top - bottom + 1.0), dtype=np.float64)
+
+    log = choose(float(na), x) + choose(float(nb), k - x) - choose(float(n), np.array(float(k)))
+    seen = log[x == ka][0]
+    return float(min(1.0, np.exp(log[log <= seen + 1e-7]).sum()))
 
 
 def _check(k: float, n: float) -> None:

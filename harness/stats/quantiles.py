@@ -1,6 +1,7 @@
 """Quantiles of latency, with intervals read off the ordered values."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,21 +45,18 @@ def latency_quantile(
     n = len(x)
     if n == 0:
         return Estimate(value=None, level=level, method="none", why="nothing was timed")
-    value = float(np.quantile(x, quantile))
-    ordered = np.sort(x)
+    value, ordered = float(np.quantile(x, quantile)), np.sort(x)
     tail = (1.0 - level) / 2.0
+    blank = Estimate(value=value, level=level, n_tasks=groups, n_trials=n, method="order statistics")
     if groups == n:
         first, last = binomial_quantile(tail, n, quantile), binomial_quantile(1.0 - tail, n, quantile) + 1
-        method = "order statistics"
     else:
         error = cr1((x <= value).astype(np.float64), codes)
-        method = f"Woodruff, {groups} clusters"
+        blank = replace(blank, method=f"Woodruff, {groups} clusters")
         if error is None:
-            alone = "one cluster has no interval"
-            return Estimate(value=value, level=level, n_tasks=groups, n_trials=n, method=method, why=alone)
+            return replace(blank, why="one cluster has no interval")
         half = two_sided_t(level, groups - 1) * error
         first, last = math.floor(n * (quantile - half)), math.ceil(n * (quantile + half)) + 1
-    low = float(ordered[first - 1]) if 1 <= first <= n else None
-    high = float(ordered[last - 1]) if 1 <= last <= n else None
+    low, high = (float(ordered[rank - 1]) if 1 <= rank <= n else None for rank in (first, last))
     why = None if low is not None and high is not None else "too few values to enclose this quantile"
-    return Estimate(value=value, low=low, high=high, level=level, n_tasks=groups, n_trials=n, method=method, why=why)
+    return replace(blank, low=low, high=high, why=why)

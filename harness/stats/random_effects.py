@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.core import Estimate
-from harness.stats.tails import chi2_quantile, chi2_tail, normal_tail, t_quantile, two_sided_t, two_sided_z
+from harness.stats.tails import chi2_quantile, chi2_tail, crossing, normal_tail, t_quantile, two_sided_t, two_sided_z
 from harness.stats.units import Vector, same_length, vector
 
 
@@ -104,15 +104,6 @@ def heterogeneity(effects: ArrayLike, variances: ArrayLike, level: float = 0.95)
     )
 
 
-def dersimonian_laird(effects: ArrayLike, variances: ArrayLike) -> float:
-    """The older closed form of tau^2, clipped at 0 (DerSimonian & Laird 1986); for comparison with other programs."""
-    d, v = vector(effects, "effects"), vector(variances, "variances")
-    df = same_length(effects=d, variances=v) - 1
-    w = 1.0 / v
-    scale = float(w.sum() - (w @ w) / w.sum())
-    return max(0.0, (_q(d, v, 0.0) - df) / scale) if df > 0 else 0.0
-
-
 def _q(d: Vector, v: Vector, tau2: float) -> float:
     """The generalised Q, which falls as tau^2 grows."""
     w = 1.0 / (v + tau2)
@@ -127,15 +118,7 @@ def _solve(falling: Callable[[float], float]) -> float:
     """Where a falling function crosses 0, or 0 where it starts below."""
     if falling(0.0) <= 0.0:
         return 0.0
-    low, high = 0.0, 1e-6
+    high = 1e-6
     while falling(high) > 0.0:
-        low, high = high, high * 4.0
-    for _ in range(200):
-        middle = 0.5 * (low + high)
-        if middle in (low, high):
-            break
-        if falling(middle) > 0.0:
-            low = middle
-        else:
-            high = middle
-    return 0.5 * (low + high)
+        high *= 4.0
+    return crossing(lambda t: falling(t) <= 0.0, 0.0, high)[1]

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.core import Estimate
-from harness.stats.bootstrap import percentile_limits
+from harness.stats.bootstrap import with_percentiles
 from harness.stats.tails import two_sided_z
 from harness.stats.units import Counts, Vector
 
@@ -72,25 +72,27 @@ def agreement(table: ArrayLike, level: float = 0.95, *, seed: int = 0, resamples
     half = z * _kappa_error(one[0]) / math.sqrt(n) if math.isfinite(kappa) else math.nan
     drawn = np.random.default_rng(seed).multinomial(n, one[0].ravel(), size=resamples).reshape(-1, *counts.shape) / n
     how = f"bootstrap of the table, seed {seed}"
-    alpha, limits = float(_alpha(one, n)[0]), percentile_limits(_alpha(drawn, n), level)
+    kappa_known = _known(kappa, n, level, "Cohen's kappa, Fleiss-Cohen-Everitt")
+    if kappa_known.value is not None:
+        kappa_known = replace(kappa_known, low=kappa - half, high=min(1.0, kappa + half))
+    alpha, ac1 = float(_alpha(one, n)[0]), float(_ac1(one)[0])
     return Agreement(
         table=counts.astype(np.int64),
         observed=float(np.trace(one[0])),
-        kappa=_estimate(kappa, (kappa - half, min(1.0, kappa + half)), n, level, "Cohen's kappa, Fleiss-Cohen-Everitt"),
-        alpha=_estimate(alpha, limits, n, level, f"Krippendorff's alpha, {how}"),
-        ac1=_estimate(float(_ac1(one)[0]), percentile_limits(_ac1(drawn), level), n, level, f"Gwet's AC1, {how}"),
+        kappa=kappa_known,
+        alpha=_drawn(_known(alpha, n, level, f"Krippendorff's alpha, {how}"), _alpha(drawn, n)),
+        ac1=_drawn(_known(ac1, n, level, f"Gwet's AC1, {how}"), _ac1(drawn)),
     )
 
 
-def _estimate(value: float, limits: tuple[float, float] | None, n: int, level: float, method: str) -> Estimate:
-    if not math.isfinite(value):
-        why = "only one category was used, so chance agreement is certain"
-        return Estimate(value=None, level=level, n_tasks=n, n_trials=n, method=method, why=why)
-    if limits is None:
-        why = "undefined in too many resamples"
-        return Estimate(value=value, level=level, n_tasks=n, n_trials=n, method=method, why=why)
-    low, high = min(limits[0], value), max(limits[1], value)
-    return Estimate(value=value, low=low, high=high, level=level, n_tasks=n, n_trials=n, method=method)
+def _known(value: float, n: int, level: float, method: str) -> Estimate:
+    found = Estimate(value=value, level=level, n_tasks=n, n_trials=n, method=method)
+    only_one = "only one category was used, so chance agreement is certain"
+    return found if math.isfinite(value) else replace(found, value=None, why=only_one)
+
+
+def _drawn(found: Estimate, drawn: Vector) -> Estimate:
+    return found if found.value is None else with_percentiles(found, drawn)
 
 
 def _beyond(observed: Vector, chance: Vector) -> Vector:

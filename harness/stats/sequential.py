@@ -7,7 +7,6 @@ E-processes may be looked at after every task; O'Brien-Fleming's bounds at a few
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,24 +15,6 @@ from harness.stats.tails import normal_tail
 from harness.stats.units import Vector, vector
 
 _GRID = np.linspace(0.02, 0.98, 25)
-
-
-def sign_e_value(wins: int, losses: int, alternative: Literal["two-sided", "greater"] = "two-sided") -> float:
-    """Evidence on discordant tasks against "each as likely a win as a loss": act when it reaches 1 / alpha.
-
-    ``B(1 + x, 1 + n - x) / .5^n``, a Beta(1, 1) mixture of likelihood ratios; one-sided (more wins than losses) on
-    U(.5, 1): ``2 B(..) P(Beta(1+x, 1+n-x) > .5) / .5^n`` (Robbins 1970; Ramdas et al. 2023). Its mean is 1 under the
-    null at whatever moment it is looked at (Ville 1939), so the chance that it ever reaches 1 / alpha is at most alpha.
-    """
-    from scipy.special import betainc, betaln
-
-    if wins < 0 or losses < 0:
-        raise ValueError(f"discordant counts cannot be negative: {wins} and {losses}")
-    log = float(betaln(1.0 + wins, 1.0 + losses)) + (wins + losses) * math.log(2.0)
-    if alternative == "greater":
-        upper = float(betainc(1.0 + losses, 1.0 + wins, 0.5))
-        log = log + math.log(2.0) + math.log(upper) if upper > 0.0 else -math.inf
-    return _exp(log)
 
 
 def non_inferiority_e_value(wins: int, losses: int, ties: int, margin: float) -> float:

@@ -4,23 +4,27 @@ Under the hypothesis that it makes no difference which of two contenders is whic
 to come out with the other sign. The p value is the share of all sign patterns whose sum is at least as far out.
 """
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.stats.convolution import folded_tail
-from harness.stats.units import Counts, Vector, same_length, vector
+from harness.stats.tails import crossing
+from harness.stats.units import Counts, Vector, vector
 
 Alternative = Literal["two-sided", "greater", "less"]
 
 ENUMERATED = 20
 """Up to this many non-zero units every sign pattern is looked at."""
-LATTICE_STEPS = 5_000_000
-"""Above this many additions units of one size are taken together (`folded_tail`), and what that leaves is simulated."""
+STEPS = 500_000_000
+"""Multiplications at most, about half a second."""
+REACH, SLACK = 9.0, 12.0
+"""Standard deviations of each binomial that are kept, and counts beside them; less than 1e-18 of the whole is cut."""
+TRIM = 1e-30
+"""Ends of the convolution below this share of its peak are cut."""
 TIE = 1e-12
 """Sums closer than this, relative to the sum of all |d|, are the same; a difference below it is rounding, and 0."""
 
@@ -40,13 +44,12 @@ class SignFlip:
 
 def sign_flip_test(
     differences: ArrayLike,
-    weights: ArrayLike | None = None,
     alternative: Alternative = "two-sided",
     *,
     seed: int = 0,
     resamples: int = 9_999,
 ) -> SignFlip:
-    """Tests that the (weighted) sum of differences is as likely to be of either sign (Fisher 1935; Pitman 1937).
+    """Tests that the sum of differences is as likely to be of either sign (Fisher 1935; Pitman 1937).
 
     ``p = #{|sum s_i d_i| >= |sum d_i|} / 2^n'`` over the n' non-zero units: exactly on a lattice where the values are
     whole multiples of a common step (as means of K trials are) or by enumeration up to 20 of them, else by simulation
@@ -55,7 +58,6 @@ def sign_flip_test(
 
     Args:
         differences: One difference a unit.
-        weights: A fixed factor a unit; 1 by default.
         alternative: "greater" looks for a sum above 0, "less" for one below.
         seed: Seeds the simulation, where there is one.
         resamples: Sign patterns simulated.
@@ -64,13 +66,9 @@ def sign_flip_test(
         The p value and how it was had; p is 1 where no unit differs from 0.
 
     Raises:
-        ValueError: The arrays do not match or a value is not finite.
+        ValueError: A value is not finite.
     """
     d = vector(differences, "differences")
-    if weights is not None:
-        factor = vector(weights, "weights")
-        same_length(differences=d, weights=factor)
-        d = d * factor
     if not np.all(np.isfinite(d)):
         raise ValueError("every difference must be a finite number")
     d = d[np.abs(d) > TIE * max(1.0, float(np.abs(d).max(initial=0.0)))]
@@ -85,8 +83,7 @@ def sign_flip_test(
     lattice = _on_lattice(np.abs(d))
     if lattice is not None:
         seen = int(np.where(d > 0, lattice, -lattice).sum())
-        cheap = float(lattice.sum()) * units <= LATTICE_STEPS
-        exact = (_lattice_tail if cheap else folded_tail)(lattice, seen, two_sided=two_sided)
+        exact = folded_tail(lattice, seen, two_sided=two_sided)
         if exact is not None:
             return SignFlip(p_value=exact, method="sign-flip, exact", units=units, smallest_p=least, exact=True)
     if units <= ENUMERATED:
@@ -108,40 +105,11 @@ def _on_lattice(sizes: Vector) -> Counts | None:
         if part == 0 or abs(float(part) - size) > TIE * max(1.0, size):
             return None
         parts.append(part)
-        step = lcm(step, part.denominator)
+        step = math.lcm(step, part.denominator)
         if step > 100_000:
             return None
     whole = np.array([int(part * step) for part in parts], dtype=np.int64)
     return np.asarray((whole // np.gcd.reduce(whole))[index], dtype=np.int64)
-
-
-def _lattice_tail(sizes: Counts, seen: int, *, two_sided: bool) -> float:
-    """The tail of sum s_i v_i for whole v_i: T, the sum of those with a minus sign, built one size at a time."""
-    total = int(sizes.sum())
-    chance = np.ones(1)
-    for size, units in zip(*(part.tolist() for part in np.unique(sizes, return_counts=True)), strict=True):
-        coins, grown = _fair_coins(units), np.zeros(len(chance) + size * units)
-        if units < size:
-            for k, weight in enumerate(coins.tolist()):
-                grown[size * k : size * k + len(chance)] += weight * chance
-        else:  # many units of a small size: sums that are apart by no multiple of it never meet
-            for rest in range(min(size, len(chance))):
-                grown[rest::size] = np.convolve(chance[rest::size], coins)
-        chance = grown
-    # total - 2 T >= seen is T <= (total - seen) / 2, and the distribution is symmetric.
-    edge = abs(seen) if two_sided else seen
-    tail = float(chance[: (total - edge) // 2 + 1].sum())
-    return min(1.0, 2.0 * tail if two_sided else tail)
-
-
-def _fair_coins(n: int) -> Vector:
-    """The chances of 0 to n heads, by doubling."""
-    chances = np.ones(1)
-    for bit in f"{n:b}":
-        chances = np.convolve(chances, chances)
-        if bit == "1":
-            chances = np.convolve(chances, [0.5, 0.5])
-    return chances
 
 
 def _enumerated_tail(d: Vector, *, two_sided: bool) -> float:
@@ -165,3 +133,96 @@ def _simulated_tail(d: Vector, seed: int, resamples: int, *, two_sided: bool) ->
         hits += int(np.count_nonzero(np.abs(sums) >= abs(seen) - slack if two_sided else sums >= seen - slack))
         left -= drawn
     return (1 + hits) / (1 + resamples)
+
+
+def folded_tail(sizes: Counts, seen: int, *, two_sided: bool) -> float | None:
+    """P(sum s_i v_i >= seen), or P(|sum s_i v_i| >= |seen|), for fair signs s_i and whole sizes v_i above 0.
+
+    Let T be the sum of the sizes with a minus sign; the event is ``T <= (total - seen) / 2``. T is a sum of ``v
+    Bin(n_v, 1/2)`` over distinct sizes. The binomials are tilted so that their mean lies at the edge (Esscher 1932),
+    convolved, and tilted back: the tail is summed where the mass is, and even the smallest keeps about 10 digits.
+
+    Args:
+        sizes: v_i, whole numbers above 0.
+        seen: the sum that was seen, in the same steps; of the same parity as the sum of all sizes.
+        two_sided: both tails.
+
+    Returns:
+        The probability; None where it would take more than `STEPS` multiplications.
+    """
+    values, counts = np.unique(sizes, return_counts=True)
+    total = int(values @ counts)
+    edge = abs(seen) if two_sided else seen
+    if edge <= 0 and two_sided:
+        return 1.0
+    if edge < 0:  # above one half: one less the other tail, which is the smaller
+        other = folded_tail(sizes, 2 - edge, two_sided=False)
+        return None if other is None else 1.0 - other
+    last = (total - edge) // 2
+    if last < 0:
+        return 0.0
+    if last < int(values[0]):  # only the pattern without a minus sign
+        tail = 0.5 ** int(counts.sum())
+    else:
+        found = _tilted(values.astype(np.float64), counts.astype(np.float64), last)
+        if found is None:
+            return None
+        tail = found
+    return min(1.0, 2.0 * tail if two_sided else tail)
+
+
+def _tilted(values: Vector, counts: Vector, last: int) -> float | None:
+    """P(T <= last)."""
+    tilt = _tilt(values, counts, last)
+    chances = 1.0 / (1.0 + np.exp(tilt * values))
+    parts = [_binomial(n, q) for n, q in zip(counts.astype(int).tolist(), chances.tolist(), strict=True)]
+    steps = values.astype(int).tolist()
+    if _work(steps, [len(weights) for _, weights in parts], counts * chances * (1.0 - chances)) > STEPS:
+        return None
+    mass, first = np.ones(1), 0
+    for step, (low, weights) in zip(steps, parts, strict=True):
+        grown = np.zeros(len(mass) + step * (len(weights) - 1))
+        for k, weight in enumerate(weights.tolist()):
+            grown[step * k : step * k + len(mass)] += weight * mass
+        kept = np.flatnonzero(grown > TRIM * grown.max())
+        mass, first = grown[kept[0] : kept[-1] + 1], first + step * low + int(kept[0])
+    below = mass[: max(0, last - first + 1)]
+    t = first + np.arange(len(below))
+    scale = tilt * last + float(counts @ (np.log1p(np.exp(-tilt * values)) - math.log(2.0)))
+    return math.exp(scale) * float(below @ np.exp(tilt * (t - last)))
+
+
+def _work(steps: list[int], lengths: list[int], variances: Vector) -> float:
+    """About how many multiplications the convolution takes: a normal curve is trimmed at 12 standard deviations."""
+    width, variance, work = 1.0, 0.0, 0.0
+    for step, length, part in zip(steps, lengths, variances.tolist(), strict=True):
+        work += length * width
+        variance += step * step * part
+        width = min(width + step * (length - 1), 24.0 * math.sqrt(variance) + 1.0)
+        work += step * length  # the array that it grows into
+    return work
+
+
+def _tilt(values: Vector, counts: Vector, last: int) -> float:
+    """The tilt at which T has its mean at ``last``; 0 where ``last`` is at the middle or above."""
+
+    def mean(tilt: float) -> float:
+        return float((counts * values) @ (1.0 / (1.0 + np.exp(np.minimum(tilt * values, 700.0)))))
+
+    if mean(0.0) <= last:
+        return 0.0
+    high = 1.0
+    while mean(high) > last:
+        high *= 2.0
+    return crossing(lambda tilt: mean(tilt) <= last, 0.0, high)[1]
+
+
+def _binomial(n: int, q: float) -> tuple[int, Vector]:
+    """The first count kept, and the chances of it and those after it."""
+    from scipy.special import gammaln, xlog1py, xlogy
+
+    middle, spread = n * q, REACH * math.sqrt(n * q * (1.0 - q)) + SLACK
+    low, high = max(0, math.floor(middle - spread)), min(n, math.ceil(middle + spread))
+    k = np.arange(low, high + 1, dtype=np.float64)
+    choose = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
+    return low, np.asarray(np.exp(choose + xlogy(k, q) + xlog1py(n - k, -q)), dtype=np.float64)

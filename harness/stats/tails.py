@@ -5,6 +5,7 @@ takes seconds.
 """
 
 import math
+from collections.abc import Callable
 from statistics import NormalDist
 
 _NORMAL = NormalDist()
@@ -65,13 +66,6 @@ def chi2_quantile(probability: float, df: float) -> float:
     return float(chdtri(df, 1.0 - probability))
 
 
-def beta_quantile(probability: float, a: float, b: float) -> float:
-    """The quantile of Beta(a, b), a and b above 0."""
-    from scipy.special import betaincinv
-
-    return float(betaincinv(a, b, probability))
-
-
 def binomial_cdf(k: float, n: float, p: float) -> float:
     """P(X <= k) for X ~ Binomial(n, p), as an incomplete beta function; 0 below 0 and 1 from n on."""
     from scipy.special import betainc
@@ -93,3 +87,13 @@ def binomial_quantile(probability: float, n: int, p: float) -> int:
         else:
             low = middle
     return high
+
+
+def crossing(beyond: Callable[[float], bool], low: float, high: float) -> tuple[float, float]:
+    """Where a condition that is false at ``low`` becomes true up to ``high``: the last false and the first true."""
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
+            break
+        low, high = (low, middle) if beyond(middle) else (middle, high)
+    return low, high

@@ -1,6 +1,6 @@
 """Tuned x skilled: does the adapter help, do the skills help, and do they help each other?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from harness.core import Estimate
 from harness.stats.comparison import difference_interval
 from harness.stats.signflip import sign_flip_test
-from harness.stats.units import Codes, Vector, cluster_codes, same_length, sum_by, vector
+from harness.stats.units import Vector, cluster_codes, same_length, sum_by, vector
 
 Cell = tuple[ArrayLike, ArrayLike]
 """(sums, counts), one of each a task."""
@@ -79,31 +79,18 @@ def factorial(
     none, one, two, all_ = (sums[kept] / counts[kept] for sums, counts in cells)
     trials = int(sum(counts[kept].sum() for _, counts in cells))
 
-    def effect(values: Vector, scale: float) -> Effect:
-        return _effect(values, (codes, groups), scale, (level, trials), (seed, resamples))
+    blank = Estimate(value=None, level=level, n_tasks=int(kept.sum()), n_trials=trials)
+
+    def effect(values: Vector, scale: float = 1.0) -> Effect:
+        """From task values within [-1, 1], reported times ``scale``."""
+        low, high, how = difference_interval(values, codes, groups, level)
+        test = sign_flip_test(sum_by(codes, values, groups), seed=seed, resamples=resamples)
+        estimate = replace(blank, value=scale * float(values.mean()), low=scale * low, high=scale * high, method=how)
+        return Effect(estimate=estimate, p_value=test.p_value, test=test.method)
 
     return Factorial(
-        first=effect(((all_ - two) + (one - none)) / 2.0, 1.0),
-        second=effect(((all_ - one) + (two - none)) / 2.0, 1.0),
+        first=effect(((all_ - two) + (one - none)) / 2.0),
+        second=effect(((all_ - one) + (two - none)) / 2.0),
         interaction=effect((all_ - one - two + none) / 2.0, 2.0),
         n_tasks=int(kept.sum()),
     )
-
-
-def _effect(
-    values: Vector, units: tuple[Codes, int], scale: float, about: tuple[float, int], draw: tuple[int, int]
-) -> Effect:
-    """An effect from task values within [-1, 1], reported times ``scale``."""
-    (codes, groups), (level, trials), (seed, resamples) = units, about, draw
-    low, high, how = difference_interval(values, codes, groups, level)
-    test = sign_flip_test(sum_by(codes, values, groups), seed=seed, resamples=resamples)
-    estimate = Estimate(
-        value=scale * float(values.mean()),
-        low=scale * low,
-        high=scale * high,
-        level=level,
-        n_tasks=len(values),
-        n_trials=trials,
-        method=how,
-    )
-    return Effect(estimate=estimate, p_value=test.p_value, test=test.method)

@@ -1,12 +1,13 @@
 """Tasks that got worse: which of them chance alone would have made worse, and which are confirmed."""
 
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.core import Estimate
-from harness.stats.bootstrap import RESAMPLES, Matrix, bootstrap_estimate
+from harness.stats.bootstrap import RESAMPLES, bootstrap_estimate
 from harness.stats.multiplicity import benjamini_hochberg
 from harness.stats.units import Counts, Vector, cluster_codes, same_length, sum_by, vector
 
@@ -72,8 +73,8 @@ def tasks_worse(
     codes, groups = cluster_codes(clusters, n)
     sums = np.stack([sum_by(codes, worse.astype(np.float64), groups), sum_by(codes, chance, groups)], axis=1)
     excess = bootstrap_estimate(
-        sums, _excess, level=level, resamples=resamples, seed=seed, n_tasks=int(tried.sum()),
-        n_trials=int((trials_x + trials_y)[tried].sum()),
+        sums, lambda totals: totals[:, 0] - totals[:, 1], level=level, resamples=resamples, seed=seed,
+        n_tasks=int(tried.sum()), n_trials=int((trials_x + trials_y)[tried].sum()),
     )  # fmt: skip
     flagged = np.flatnonzero(worse)
     flagged = flagged[np.argsort(p[flagged], kind="stable")]
@@ -93,17 +94,11 @@ def tasks_worse(
 
 def _null(x: int, trials_x: int, y: int, trials_y: int) -> tuple[float, float]:
     """P(the candidate looks worse | s), and P(X <= x | s), both under the hypergeometric null."""
-    from math import comb
-
     total, s = trials_x + trials_y, x + y
     ways = {k: comb(trials_x, k) * comb(trials_y, s - k) for k in range(max(0, s - trials_y), min(s, trials_x) + 1)}
     whole = comb(total, s)
     looks_worse = sum(w for k, w in ways.items() if k * trials_y < (s - k) * trials_x)
     return looks_worse / whole, sum(w for k, w in ways.items() if k <= x) / whole
-
-
-def _excess(sums: Matrix) -> Vector:
-    return sums[:, 0] - sums[:, 1]
 
 
 def _whole(side: tuple[ArrayLike, ArrayLike]) -> tuple[Counts, Counts]:

@@ -37,6 +37,7 @@ OUTCOMES: dict[str, str] = {
     "retries": "int32",
     "started_at": "timestamp",
     "attempt_id": "string",
+    **dict.fromkeys(("prompt_digest", "grader_digest"), "string"),
 }
 """Column names of ``outcomes.parquet`` in their order, and their types."""
 

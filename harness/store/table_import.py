@@ -169,6 +169,8 @@ def _identities(source: Source) -> "pd.DataFrame":
     made["suite_digest"] = _digests(source, "suite", [scope])
     made["task_digest"] = _digests(source, "task", [scope, made["task"]])
     made["contender_digest"] = _digests(source, "contender", [made["contender"]])
+    for name in ("prompt_digest", "grader_digest"):
+        made[name] = words(source, name) if name in frame else None
     defaults = {"domain": made["suite"], "cluster": made["task"], "contender_kind": Kind.IMPORTED.value}
     for name, default in defaults.items():
         given = words(source, name) if name in frame else pd.Series(None, index=frame.index)

@@ -4,8 +4,8 @@ A system asks for calls through the `Session` that the run hands to it; it never
 """
 
 from harness.system.direct import Asking, Direct
-from harness.system.hybrid import CONTROLS, SIGNALS, Hybrid, Trade, best_threshold
-from harness.system.protocol import Session, System, fault_in, sureness
+from harness.system.hybrid import CONTROLS, SIGNALS, Hybrid
+from harness.system.protocol import System, fault_in, sureness
 from harness.system.skilled import DELIVERIES, MAX_TURNS, Skilled
 
 __all__ = [
@@ -16,11 +16,8 @@ __all__ = [
     "Asking",
     "Direct",
     "Hybrid",
-    "Session",
     "Skilled",
     "System",
-    "Trade",
-    "best_threshold",
     "fault_in",
     "sureness",
 ]

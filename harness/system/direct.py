@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core import Answer, Contender, Message, Reply, Request, Role, Task, Tool
-from harness.model import assistant_message
-from harness.system.protocol import Session, fault_in, sureness
+from harness.core import Answer, Contender, Message, Reply, Request, Role, Session, Task, Tool
+from harness.system.protocol import fault_in, sureness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,29 +65,16 @@ class Direct:
             ModelError: the call failed for good.
         """
         request = self.first_request(task, session.trial)
-        reply = await session.call(self.asking.model, request, role)
-        return answered(self.contender.name, request.messages, reply, latency_s=reply.latency_s)
+        return answered(self.contender.name, await session.call(self.asking.model, request, role))
 
 
-def answered(
-    name: str,
-    messages: tuple[Message, ...],
-    reply: Reply,
-    *,
-    latency_s: float,
-    shown: tuple[str, ...] = (),
-    used: tuple[str, ...] = (),
-) -> Answer:
-    """The last reply of a conversation as the contender's answer."""
+def answered(name: str, reply: Reply) -> Answer:
+    """The last reply of a conversation as the answer of the contender of that name."""
     return Answer(
         text=reply.text,
-        messages=(*messages, assistant_message(reply)),
         confidence=sureness(reply.signals),
         signals=reply.signals,
         served_by=name,
-        skills_shown=shown,
-        skills_used=used,
         finish_reason=reply.finish_reason,
         fault=fault_in(reply),
-        latency_s=latency_s,
     )

@@ -4,11 +4,10 @@ The worker's call is charged in either case. Signals turn the worker's answer in
 threshold the expert is asked. The controls decide without looking: they are what a signal has to beat.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from harness.core import Answer, Cause, Contender, ModelError, Request, Role, Status, Task, seeded
-from harness.system.protocol import Session, System, sureness
+from harness.core import Answer, Cause, Contender, ModelError, Request, Role, Session, Status, Task, seeded
+from harness.system.protocol import System, sureness
 
 SIGNALS = ("logprob_mean", "logprob_min", "margin", "verifier")
 CONTROLS = ("always", "never", "random", "oracle")
@@ -52,33 +51,26 @@ class Hybrid:
             ModelError: a call failed for good, or the model gives no such signal.
         """
         first = await self.worker.answer(task, session, Role.WORKER)
-        confidence = self._confidence(task, first, session)
-        if not self._escalates(task, first, confidence, session):
+        confidence = await self._confidence(first, session)
+        if not await self._escalates(task, first, confidence, session):
             return replace(first, confidence=confidence, escalated=False, served_by=self._name(self.worker))
         second = await self.expert.answer(task, session, Role.EXPERT)
-        return replace(
-            second,
-            messages=(*first.messages, *second.messages),
-            confidence=confidence,
-            signals=first.signals,
-            escalated=True,
-            served_by=self._name(self.expert),
-            latency_s=(first.latency_s or 0.0) + (second.latency_s or 0.0),
-        )
+        served_by = self._name(self.expert)
+        return replace(second, confidence=confidence, signals=first.signals, escalated=True, served_by=served_by)
 
-    def _confidence(self, task: Task, first: Answer, session: Session) -> float | None:
+    async def _confidence(self, first: Answer, session: Session) -> float | None:
         if self.signal in CONTROLS:
             return first.confidence
         if first.fault is not None:
             return 0.0
         if self.signal == "verifier":
-            return session.grade(task, first, self.contender.name).score or 0.0
+            return (await session.grade(first, self.contender.name)).score or 0.0
         confidence = sureness(first.signals, self.signal)
         if confidence is None:
             raise ModelError(Cause.PROTOCOL, f"the worker's answer came without {self.signal}: no log-probabilities")
         return confidence
 
-    def _escalates(self, task: Task, first: Answer, confidence: float | None, session: Session) -> bool:
+    async def _escalates(self, task: Task, first: Answer, confidence: float | None, session: Session) -> bool:
         if self.signal == "always":
             return True
         if self.signal == "never":
@@ -87,7 +79,7 @@ class Hybrid:
             assert self.rate is not None, "the rate is chosen before the first attempt"  # noqa: S101
             return seeded("escalate", self.seed, task.digest, session.trial).random() < self.rate
         if self.signal == "oracle":  # a perfect detector of the worker's errors; its bill is the expert's on those
-            return session.grade(task, first).status is not Status.PASSED
+            return (await session.grade(first)).status is not Status.PASSED
         assert confidence is not None, "a signal gives a confidence"  # noqa: S101
         assert self.threshold is not None, "the threshold is chosen before the first attempt"  # noqa: S101
         return confidence < self.threshold
@@ -95,39 +87,3 @@ class Hybrid:
     @staticmethod
     def _name(system: System) -> str:
         return system.contender.name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
-    """One task of the dev split: how sure the worker was, and what either part's answer was worth (0 to 1)."""
-
-    confidence: float
-    worker: float
-    expert: float
-
-
-def best_threshold(trades: Iterable[Trade]) -> tuple[float, float]:
-    """The threshold with the highest pass rate on these tasks, and the share that it escalates.
-
-    Escalating the k least sure tasks is tried for every k that separates two confidences. Among equals the fewest
-    escalations win. The threshold lies midway between the two confidences that it separates; 0 escalates nothing, and
-    anything above 1 everything.
-
-    Raises:
-        ValueError: there is no task.
-    """
-    rows = sorted(trades, key=lambda t: t.confidence)
-    if not rows:
-        raise ValueError("no task to choose a threshold on")
-    value = best = sum(t.worker for t in rows)
-    chosen = 0
-    for k, trade in enumerate(rows, 1):
-        value += trade.expert - trade.worker
-        separates = k == len(rows) or rows[k].confidence > trade.confidence
-        if separates and value > best + 1e-9:
-            best, chosen = value, k
-    if chosen == 0:
-        return 0.0, 0.0
-    if chosen == len(rows):
-        return 2.0, 1.0
-    return (rows[chosen - 1].confidence + rows[chosen].confidence) / 2, chosen / len(rows)

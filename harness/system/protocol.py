@@ -1,31 +1,10 @@
-"""What every contender is to the run, and what the run is to every contender."""
+"""What every contender is to the run."""
 
 import math
 from collections.abc import Mapping
 from typing import Protocol
 
-from harness.core import MALFORMED, Answer, Cause, Contender, Grade, Message, Reply, Request, Role, Task
-
-
-class Session(Protocol):
-    """What one attempt may use. Every call goes through here: cached, limited, retried, charged and journalled."""
-
-    @property
-    def trial(self) -> int:
-        """Which independent try this is, from 0."""
-        ...
-
-    async def call(self, model: str, request: Request, role: Role) -> Reply:
-        """The answer of the model of that name in the experiment.
-
-        Raises:
-            ModelError: the call failed for good; its cause says what becomes of the attempt.
-        """
-        ...
-
-    def grade(self, task: Task, answer: Answer, verifier: str | None = None) -> Grade:
-        """The task's own grade of an answer (for the oracle), or that of a contender's verifier, by its name."""
-        ...
+from harness.core import MALFORMED, Answer, Cause, Contender, Message, Reply, Request, Role, Session, Task
 
 
 class System(Protocol):

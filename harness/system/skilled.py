@@ -11,7 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.core import Answer, Cause, Contender, Message, Reply, Request, Role, Task, Tool, ToolCall
+from harness.core import (
+    Answer,
+    Cause,
+    Contender,
+    Exposure,
+    Message,
+    Reply,
+    Request,
+    Role,
+    Session,
+    Task,
+    Tool,
+    ToolCall,
+)
 from harness.model import assistant_message, tool_message
 from harness.skill import (
     OPEN_BY_TEXT,
@@ -25,7 +38,7 @@ from harness.skill import (
     skill_content,
 )
 from harness.system.direct import Asking, answered
-from harness.system.protocol import Session, with_system
+from harness.system.protocol import with_system
 
 DELIVERIES = ("none", "flat", "progressive", "placebo")
 MAX_TURNS = 8
@@ -66,27 +79,19 @@ class Skilled:
             ModelError: a call failed for good.
         """
         request = self.first_request(task, session.trial)
-        messages, used, latency = request.messages, _Opened(), 0.0
+        messages, opened = request.messages, set[str]()
+        for name in self.shown:
+            session.skill(name, Exposure.SHOWN)
         for _ in range(self.turns):
             request = self.asking.request(messages, trial=session.trial, scope=self.contender.name, tools=request.tools)
             reply = await session.call(self.asking.model, request, role)
-            latency += reply.latency_s
-            results = self._results(reply, used, task) if self.delivery == "progressive" else ()
+            results = self._results(reply, session, opened) if self.delivery == "progressive" else ()
             if not results:
-                return answered(
-                    self.contender.name, messages, reply, latency_s=latency, shown=self.shown, used=used.names
-                )
+                return answered(self.contender.name, reply)
+            for message in results:
+                session.say(message)
             messages = (*messages, assistant_message(reply), *results)
-        return Answer(
-            text="",
-            messages=messages,
-            served_by=self.contender.name,
-            skills_shown=self.shown,
-            skills_used=used.names,
-            finish_reason="turns",
-            fault=Cause.TURNS,
-            latency_s=latency,
-        )
+        return Answer(text="", served_by=self.contender.name, finish_reason="turns", fault=Cause.TURNS)
 
     def _catalogue(self) -> str:
         text = catalogue((skill.name, skill.description) for skill in self.skills)
@@ -107,31 +112,31 @@ class Skilled:
             ),
         )
 
-    def _results(self, reply: Reply, used: "_Opened", task: Task) -> tuple[Message, ...]:
+    def _results(self, reply: Reply, session: Session, opened: set[str]) -> tuple[Message, ...]:
         """The messages that answer a reply's requests to open something; none where the reply is the answer.
 
         In the text protocol the task is said once more after what was opened: a small model does not keep a question in
         mind while it reads a long text, and a large one is not harmed.
         """
         if self.asking.calls_tools:
-            return tuple(tool_message(call, self._by_tool(call, used)) for call in reply.tool_calls)
+            return tuple(tool_message(call, self._by_tool(call, session, opened)) for call in reply.tool_calls)
         asked = opened_name(reply.text)
         if asked is None:
             return ()
-        opened, again = self._open(*asked, used), task.messages[-1]
+        text, again = self._open(*asked, session, opened), session.task.messages[-1]
         if self.asking.tool_role:
-            return ({"role": "tool", "content": opened}, again)
-        return ({"role": "user", "content": f"{opened}\n\n{again['content']}"},)
+            return ({"role": "tool", "content": text}, again)
+        return ({"role": "user", "content": f"{text}\n\n{again['content']}"},)
 
-    def _by_tool(self, call: ToolCall, used: "_Opened") -> str:
+    def _by_tool(self, call: ToolCall, session: Session, opened: set[str]) -> str:
         if call.name not in {"open_skill", "read_skill_file"}:
             return f"There is no tool {call.name}."
         if call.arguments is None:
             return "The arguments are not valid JSON."
         name, path = str(call.arguments.get("name", "")), call.arguments.get("path")
-        return self._open(name, str(path or "") if call.name == "read_skill_file" else None, used)
+        return self._open(name, str(path or "") if call.name == "read_skill_file" else None, session, opened)
 
-    def _open(self, name: str, path: str | None, used: "_Opened") -> str:
+    def _open(self, name: str, path: str | None, session: Session, opened: set[str]) -> str:
         skill = next((s for s in self.skills if s.name == name), None)
         if skill is None:
             return f"There is no skill {name}. The skills are: {', '.join(self.shown)}."
@@ -140,27 +145,13 @@ class Skilled:
                 text = file_content(name, path, read_file(skill, path))
             except SkillFileError as error:
                 return str(error)
-            used.touched.setdefault(name)
+            session.skill(name, Exposure.FILE)
             return text
-        if name in used.opened:
+        if name in opened:
             return f"The skill {name} is open already; its text stands above."
-        used.opened.add(name)
-        used.touched.setdefault(name)
+        opened.add(name)
+        session.skill(name, Exposure.OPENED)
         return skill_content(name, skill.body, skill.files)
-
-
-class _Opened:
-    """Which skills an attempt has read of."""
-
-    def __init__(self) -> None:
-        self.opened: set[str] = set()
-        """Those whose bodies stand in the conversation."""
-        self.touched: dict[str, None] = {}
-        """Those, and the ones of which only a file was read; in their order."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.touched)
 
 
 def flat_text(skills: tuple[Skill, ...]) -> str:

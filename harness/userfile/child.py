@@ -2,8 +2,8 @@
 
 A regular expression can take longer than the age of the universe on a few dozen characters, and Python's engine cannot
 be stopped from another thread: it holds the interpreter's lock. The same holds for patterns and recursion in a JSON
-schema, and for loops and powers in a template. One child serves all such jobs of a process; a job costs about a tenth
-of a millisecond.
+schema, and for loops and powers in a template. A child serves one job after another, at about a tenth of a millisecond
+each; there are as many as threads that ask at once, so that a slow job holds no other up.
 """
 
 import atexit
@@ -35,22 +35,26 @@ def watched(job: str, at_most_s: float | None = None, /, **arguments: Any) -> di
         TookTooLongError: it ran longer than ``at_most_s``, by default ``SECONDS``, and was killed.
         RuntimeError: it failed, or the child could not be started.
     """
-    with _LOCK:
-        child = _running_child()
-        result = _exchange(child, json.dumps({"job": job, **arguments}), at_most_s or SECONDS)
+    seconds = at_most_s or SECONDS
+    child = _free_child()
+    result = _exchange(child, json.dumps({"job": job, "seconds": seconds, **arguments}), seconds)
+    _FREE.setdefault(os.getpid(), []).append(child)
     if "error" in result:
         raise RuntimeError(result["error"])
     return result
 
 
-_LOCK = threading.Lock()
-_CHILD: dict[int, subprocess.Popen[str]] = {}  # by our own process id: a fork must not share its parent's pipe
+_FREE: dict[int, list[subprocess.Popen[str]]] = {}  # by our own process id: a fork must not share its parent's pipe
 
 
-def _running_child() -> subprocess.Popen[str]:
-    child = _CHILD.get(os.getpid())
-    if child is not None and child.poll() is None:
-        return child
+def _free_child() -> subprocess.Popen[str]:
+    """A child that has nothing to do, which is nobody else's until it is given back."""
+    with contextlib.suppress(IndexError):
+        while True:
+            child = _FREE.setdefault(os.getpid(), []).pop()  # of one step: no lock is needed between threads
+            if child.poll() is None:
+                return child
+            _close(child)
     child = subprocess.Popen(
         # -P keeps this package's folder off the child's path; a session of its own keeps Ctrl-C from it
         [sys.executable, "-P", str(_WORKER)],
@@ -61,7 +65,6 @@ def _running_child() -> subprocess.Popen[str]:
         encoding="ascii",
         start_new_session=True,
     )
-    _CHILD[os.getpid()] = child
     _exchange(child, None, START_SECONDS)
     return child
 
@@ -86,6 +89,9 @@ def _exchange(child: subprocess.Popen[str], line: str | None, seconds: float) ->
         answer = child.stdout.readline()
     except OSError:
         answer = ""
+    except BaseException:  # an answer that nobody waits for would be the next job's
+        _close(child)
+        raise
     finally:
         timer.cancel()
     if answer.endswith("\n") and not stopped.is_set():
@@ -107,15 +113,5 @@ def _close(child: subprocess.Popen[str]) -> None:
 
 @atexit.register
 def _close_own() -> None:
-    child = _CHILD.pop(os.getpid(), None)
-    if child is not None:
+    for child in _FREE.pop(os.getpid(), []):
         _close(child)
-
-
-def _new_lock() -> None:
-    global _LOCK  # noqa: PLW0603 - a fork may have copied the lock while another thread held it
-    _LOCK = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_new_lock)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import sys
 from contextlib import suppress
 from functools import lru_cache
@@ -97,9 +98,11 @@ def main() -> None:
     for line in sys.stdin:
         try:
             job = json.loads(line)
+            signal.alarm(int(job["seconds"]) + 5)  # ends this process where nobody is left to do so
             result = JOBS[job["job"]](job)
         except Exception as error:  # noqa: BLE001 - the parent raises it under its own name
             result = {"error": f"{type(error).__name__}: {error}"[:500]}
+        signal.alarm(0)
         sys.stdout.write(json.dumps(result) + "\n")
         sys.stdout.flush()
 

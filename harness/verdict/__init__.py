@@ -4,17 +4,17 @@ The gate, the sweep and the advice live here; no model, key, network or torch is
 """
 
 from harness.verdict.advice import Advice, advise, advise_at, advise_of
-from harness.verdict.advice_inputs import MARGIN, AdviceSettings, Grounds, grounds_of
-from harness.verdict.baseline import Lock, moved, read_lock, set_baseline
+from harness.verdict.advice_inputs import MARGIN, AdviceInputs, AdviceSettings, advice_inputs_of
+from harness.verdict.baseline import Lock, changed_since_lock, read_lock, set_baseline
 from harness.verdict.checks import Reason
 from harness.verdict.conditions import Condition, Forgetting
-from harness.verdict.early import Decided, Evidence, Rule, in_blocks
+from harness.verdict.early import Evidence, StoppingRule, stratified_order
 from harness.verdict.early_run import EarlyCandidate, PlannedAttempt, Savings, UntilDecided
-from harness.verdict.economics import MONTHS, SPREAD, Rates, Terms, load_terms, most_of
+from harness.verdict.economics import MONTHS, SPREAD, Assumptions, StatedRates, largest_allowed, load_assumptions
 from harness.verdict.flips import FlipPoint
 from harness.verdict.gate_check import SelfTest, self_test
+from harness.verdict.gate_statistics import Decided, GateTests, gate_tests, tasks_to_decide
 from harness.verdict.gating import EXIT_CODES, DomainVerdict, Gate, gate
-from harness.verdict.policy import Policy, in_words, load_policy
 from harness.verdict.reasons import Option
 from harness.verdict.report_history import (
     History,
@@ -28,13 +28,20 @@ from harness.verdict.report_history import (
     in_order,
     under_way,
 )
-from harness.verdict.sweep_goal import SweepGoal, SweepSettings
-from harness.verdict.sweep_view import Measured, Sweep, SweepControl, SweepPoint, SweepRival
-from harness.verdict.sweep_words import gap_text, rival_standing
+from harness.verdict.rules import Policy, in_words, load_policy
+from harness.verdict.sweep_records import (
+    Measured,
+    Sweep,
+    SweepControl,
+    SweepGoal,
+    SweepPoint,
+    SweepRival,
+    SweepSettings,
+)
+from harness.verdict.sweep_words import against_control, gap_text
 from harness.verdict.sweeping import sweep, sweep_of
 from harness.verdict.verdict_log import VERDICT, StoredVerdict, log_verdict, stored_verdict
 from harness.verdict.volumes import Bills, VolumeBill, bills_at
-from harness.verdict.weighing import Weighed, tasks_to_decide, weigh
 from harness.verdict.words import KINDS_MEAN, clean
 
 __all__ = [
@@ -45,7 +52,9 @@ __all__ = [
     "SPREAD",
     "VERDICT",
     "Advice",
+    "AdviceInputs",
     "AdviceSettings",
+    "Assumptions",
     "Bills",
     "Condition",
     "Decided",
@@ -55,7 +64,7 @@ __all__ = [
     "FlipPoint",
     "Forgetting",
     "Gate",
-    "Grounds",
+    "GateTests",
     "History",
     "HistoryEntry",
     "Lock",
@@ -63,12 +72,12 @@ __all__ = [
     "Option",
     "PlannedAttempt",
     "Policy",
-    "Rates",
     "Reason",
-    "Rule",
     "Savings",
     "SelfTest",
+    "StatedRates",
     "StatusCounts",
+    "StoppingRule",
     "StoredBaseline",
     "StoredVerdict",
     "Sweep",
@@ -77,38 +86,36 @@ __all__ = [
     "SweepPoint",
     "SweepRival",
     "SweepSettings",
-    "Terms",
     "UntilDecided",
     "VolumeBill",
-    "Weighed",
+    "advice_inputs_of",
     "advise",
     "advise_at",
     "advise_of",
+    "against_control",
     "bills_at",
     "changed_between",
     "changed_of",
+    "changed_since_lock",
     "clean",
     "entry_of",
     "gap_text",
     "gate",
-    "grounds_of",
+    "gate_tests",
     "history",
-    "in_blocks",
     "in_order",
     "in_words",
+    "largest_allowed",
+    "load_assumptions",
     "load_policy",
-    "load_terms",
     "log_verdict",
-    "most_of",
-    "moved",
     "read_lock",
-    "rival_standing",
     "self_test",
     "set_baseline",
     "stored_verdict",
+    "stratified_order",
     "sweep",
     "sweep_of",
     "tasks_to_decide",
     "under_way",
-    "weigh",
 ]

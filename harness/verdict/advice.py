@@ -11,12 +11,21 @@ from harness.analysis import stopped_before_tables
 from harness.core import Decision, Estimate, EvidenceError, Manifest, UsageError, as_json, dollars
 from harness.stats import percentile_limits
 from harness.store import TaskTable, load_task_table, read_manifest
-from harness.verdict.advice_inputs import AdviceSettings, Grounds, grounds_of
+from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, advice_inputs_of
 from harness.verdict.break_even import break_even_volume, own_and_rent
 from harness.verdict.conditions import Condition, Forgetting, frequency, sovereignty, supply_risk
-from harness.verdict.economics import GPU_HOUR, RATE, Bill, Terms, fixed_parts, load_terms, monthly, outage_loss
+from harness.verdict.economics import (
+    GPU_HOUR,
+    RATE,
+    Assumptions,
+    Bill,
+    fixed_parts,
+    load_assumptions,
+    monthly,
+    outage_loss,
+)
 from harness.verdict.flips import FlipPoint, flips
-from harness.verdict.option_rates import Standing, at_quality, by_kind, cheapest
+from harness.verdict.option_rates import OptionFigures, at_quality, by_kind, cheapest
 from harness.verdict.options import OWN, Candidate
 from harness.verdict.reasons import Findings, Option, reasons
 from harness.verdict.stated_rates import rate_notes
@@ -61,13 +70,16 @@ class Advice:
 
 
 def advise(
-    report: Path, terms: Terms | None = None, settings: AdviceSettings | None = None, split: str | None = None
+    report: Path,
+    assumptions: Assumptions | None = None,
+    settings: AdviceSettings | None = None,
+    split: str | None = None,
 ) -> Advice:
     """Advice for one report; nothing is written.
 
     Args:
         report: the report's folder.
-        terms: the economics; by default those of the report's experiment.
+        assumptions: the economics; by default those of the report's experiment.
         settings: margin, level and what the user knows.
         split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
 
@@ -78,61 +90,61 @@ def advise(
     """
     chosen = (settings or AdviceSettings()).checked()
     table, manifest = _evidence(report, split)
-    return advise_of(table, manifest, terms, chosen)
+    return advise_of(table, manifest, assumptions, chosen)
 
 
 def advise_of(
     table: TaskTable,
     manifest: Manifest | None = None,
-    terms: Terms | None = None,
+    assumptions: Assumptions | None = None,
     settings: AdviceSettings | None = None,
 ) -> Advice:
     """The same from a table that is loaded already, best with its attempts."""
-    return advise_at(grounds_of(table, manifest, settings), terms or load_terms(table.report))
+    return advise_at(advice_inputs_of(table, manifest, settings), assumptions or load_assumptions(table.report))
 
 
-def advise_at(grounds: Grounds, terms: Terms) -> Advice:
-    """The same on grounds that are laid already: another what-if then takes a moment.
+def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
+    """The same on inputs that are laid already: another what-if then takes a moment.
 
-    Another price of a machine's hour (``terms.gpu_hour_usd``) moves the part of every cost that is paid by the hour;
+    Another price of a machine's hour (``gpu_hour_usd``) moves the part of every cost that is paid by the hour;
     an option whose cost cannot be parted has no known cost then.
     """
-    settings = grounds.settings
-    machine = (terms.gpu_hour_usd, terms.tasks_per_gpu_hour)
-    for name, _ in terms.tasks_per_gpu_hour if isinstance(terms.tasks_per_gpu_hour, tuple) else ():
-        if name not in grounds.written.contenders:
-            grounds.table.index(name)  # a contender of the report, or an error that names the nearest
-    table, standing = grounds.at_hour(*machine)
-    ranking = _rank(standing, terms, settings)
-    qualities = grounds.quality(ranking.best)
-    pair = own_and_rent(standing, ranking.bills, settings.margin)
-    even = break_even_volume(table, standing, terms, pair, settings.level)
-    forgot = grounds.forgetting()
-    names = grounds.names
-    options = _options(grounds, terms, ranking, qualities)
+    settings = inputs.settings
+    machine = (assumptions.gpu_hour_usd, assumptions.tasks_per_gpu_hour)
+    for name, _ in assumptions.tasks_per_gpu_hour if isinstance(assumptions.tasks_per_gpu_hour, tuple) else ():
+        if name not in inputs.written.contenders:
+            inputs.table.index(name)  # a contender of the report, or an error that names the nearest
+    table, figures = inputs.at_hour(*machine)
+    ranking = _rank(figures, assumptions, settings)
+    qualities = inputs.quality(ranking.best)
+    pair = own_and_rent(figures, ranking.bills, settings.margin)
+    even = break_even_volume(table, figures, assumptions, pair, settings.level)
+    forgot = inputs.forgetting()
+    names = inputs.names
+    options = _options(inputs, assumptions, ranking, qualities)
     said = None if pair is None else (names[pair[0]], names[pair[1]])
-    warning = _incomplete(table, grounds.manifest)
+    warning = _incomplete(table, inputs.manifest)
     decided = reasons(
         Findings(
             options=options,
             probabilities=ranking.kinds,
             sure_kinds=ranking.sure_kinds,
-            terms=terms,
+            assumptions=assumptions,
             margin=settings.margin,
             sure=SURE,
             forgetting=forgot,
             warning=warning,
-            draws=len(standing.drawn_rates),
+            draws=len(figures.drawn_rates),
         )
     )
     conditions = (
-        *grounds.about_tasks(names[int(np.argmax(ranking.probabilities))]),
-        frequency(terms, even, said, grounds.about_pair(pair, *machine)),
-        sovereignty(terms),
-        supply_risk(terms),
+        *inputs.about_tasks(names[int(np.argmax(ranking.probabilities))]),
+        frequency(assumptions, even, said, inputs.about_pair(pair, *machine)),
+        sovereignty(assumptions),
+        supply_risk(assumptions),
     )
-    n = int(standing.shared.sum())
-    groups = len(np.unique(table.clusters[standing.shared]))
+    n = int(figures.shared.sum())
+    groups = len(np.unique(table.clusters[figures.shared]))
     return Advice(
         advice=decided.advice,
         reasons=decided.reasons,
@@ -140,17 +152,17 @@ def advise_at(grounds: Grounds, terms: Terms) -> Advice:
         break_even_of=said,
         options=tuple(sorted(options, key=_order)),
         conditions=conditions,
-        flips_at=_flips(grounds, standing, terms),
+        flips_at=_flips(inputs, figures, assumptions),
         probabilities={_word(kind): p for kind, p in ranking.kinds.items()},
         missing=decided.missing,
         forgetting=forgot,
         economics={
-            **terms.amounts,
-            "data_must_stay_inside": terms.data_must_stay_inside,
-            "months": terms.months,
-            "spread": terms.spread,
-            GPU_HOUR: terms.gpu_hour_usd,
-            RATE: dict(rate) if isinstance(rate := terms.tasks_per_gpu_hour, tuple) else rate,
+            **assumptions.amounts,
+            "data_must_stay_inside": assumptions.data_must_stay_inside,
+            "months": assumptions.months,
+            "spread": assumptions.spread,
+            GPU_HOUR: assumptions.gpu_hour_usd,
+            RATE: dict(rate) if isinstance(rate := assumptions.tasks_per_gpu_hour, tuple) else rate,
         },
         margin=settings.margin,
         n_tasks=n,
@@ -159,8 +171,8 @@ def advise_at(grounds: Grounds, terms: Terms) -> Advice:
         notes=(
             f"split: {table.split}; on the {n:,} tasks that every option has; the unit is the "
             + ("task" if groups == n else f"cluster, {groups:,} of them"),
-            *standing.notes,
-            *_notes(grounds, terms),
+            *figures.notes,
+            *_notes(inputs, assumptions),
         ),
     )
 
@@ -185,36 +197,36 @@ class _Ranking:
     """How often each option is of the required quality."""
 
 
-def _rank(standing: Standing, terms: Terms, settings: AdviceSettings) -> _Ranking:
+def _rank(figures: OptionFigures, assumptions: Assumptions, settings: AdviceSettings) -> _Ranking:
     """Every option's monthly bill, at the given amounts and drawn, and how often each is the cheapest good one."""
-    allowed = _allowed(standing.candidates, stay=bool(terms.data_must_stay_inside))
-    point = {k: v for k, v in terms.amounts.items() if v is not None}
-    ranges = terms.drawn(len(standing.drawn_rates), settings.seed)
+    allowed = _allowed(figures.candidates, stay=bool(assumptions.data_must_stay_inside))
+    point = {k: v for k, v in assumptions.amounts.items() if v is not None}
+    ranges = assumptions.drawn(len(figures.drawn_rates), settings.seed)
     bills, drawn = [], []
-    for i, candidate in enumerate(standing.candidates):
-        cost = standing.cost(i)
-        bills.append(monthly(point, candidate.makeup, cost, float(standing.api[i]), terms.months))
-        costs = None if cost is None else standing.drawn_costs[:, i]
-        some = monthly(ranges, candidate.makeup, costs, standing.drawn_api[:, i], terms.months).usd
-        drawn.append(np.broadcast_to(np.asarray(some, dtype=np.float64), len(standing.drawn_rates)))
+    for i, candidate in enumerate(figures.candidates):
+        cost = figures.cost(i)
+        bills.append(monthly(point, candidate.setup, cost, float(figures.api[i]), assumptions.months))
+        costs = None if cost is None else figures.drawn_costs[:, i]
+        some = monthly(ranges, candidate.setup, costs, figures.drawn_api[:, i], assumptions.months).usd
+        drawn.append(np.broadcast_to(np.asarray(some, dtype=np.float64), len(figures.drawn_rates)))
     table = np.stack(drawn, axis=1)
-    good = at_quality(standing.drawn_rates, allowed, settings.margin)
+    good = at_quality(figures.drawn_rates, allowed, settings.margin)
     p = cheapest(table, good)
     whole = np.array([not bill.lacking for bill in bills])
     return _Ranking(
         bills=tuple(bills),
         drawn=table,
         allowed=allowed,
-        best=_best(standing, bills, allowed),
+        best=_best(figures, bills, allowed),
         probabilities=p,
-        kinds=by_kind(standing.candidates, p),
-        sure_kinds=_sure(standing.candidates, table, good, whole),
+        kinds=by_kind(figures.candidates, p),
+        sure_kinds=_sure(figures.candidates, table, good, whole),
         good=np.asarray(good.mean(axis=0), dtype=np.float64),
     )
 
 
-def _best(standing: Standing, bills: Sequence[Bill], allowed: "Mask") -> int:
-    rates = np.where(allowed, standing.rates, -np.inf)
+def _best(figures: OptionFigures, bills: Sequence[Bill], allowed: "Mask") -> int:
+    rates = np.where(allowed, figures.rates, -np.inf)
     top = [i for i in range(len(rates)) if rates[i] >= rates.max() - 1e-12]
     return min(top, key=lambda i: float(bills[i].usd))
 
@@ -235,43 +247,45 @@ def _allowed(found: Sequence[Candidate], *, stay: bool) -> "Mask":
     return np.array([not stay or c.kind == OWN for c in found], dtype=bool)
 
 
-def _flips(grounds: Grounds, standing: Standing, terms: Terms) -> tuple[FlipPoint, ...]:
+def _flips(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions) -> tuple[FlipPoint, ...]:
     """What would change the kind that is the cheapest of the required quality, by the point estimates."""
-    if not terms["tasks_per_month"]:
+    if not assumptions["tasks_per_month"]:
         return ()
-    hour = grounds.machine.hour_on_record if terms.gpu_hour_usd is None else terms.gpu_hour_usd
+    hour = inputs.machine.hour_on_record if assumptions.gpu_hour_usd is None else assumptions.gpu_hour_usd
 
     def lead(amounts: dict[str, float], stay: bool, margin: float) -> Decision | None:  # noqa: FBT001
-        allowed = _allowed(standing.candidates, stay=stay)
+        allowed = _allowed(figures.candidates, stay=stay)
         if not allowed.any():
             return None
-        good = at_quality(standing.rates, allowed, margin)
+        good = at_quality(figures.rates, allowed, margin)
         moved = amounts.get(GPU_HOUR, hour)
         same = moved is None or moved == hour
-        costs = standing.costs if same else grounds.costs_at(moved, terms.tasks_per_gpu_hour)
+        costs = figures.costs if same else inputs.costs_at(moved, assumptions.tasks_per_gpu_hour)
         usd = np.full(len(costs), np.inf)
         for i in np.flatnonzero(good):
             cost = None if np.isnan(costs[i]) else float(costs[i])
-            makeup = standing.candidates[i].makeup
-            usd[i] = monthly(amounts, makeup, cost, float(standing.api[i]), terms.months).usd
-        return standing.candidates[int(np.argmin(usd))].kind
+            setup = figures.candidates[i].setup
+            usd[i] = monthly(amounts, setup, cost, float(figures.api[i]), assumptions.months).usd
+        return figures.candidates[int(np.argmin(usd))].kind
 
-    return flips(lead, terms, grounds.settings.margin, None if grounds.machine.why else hour)
+    return flips(lead, assumptions, inputs.settings.margin, None if inputs.machine.why else hour)
 
 
 # -------------------------------------------------------------------------------------------------------------- options
 
 
-def _options(grounds: Grounds, terms: Terms, ranking: _Ranking, qualities: Sequence[str]) -> tuple[Option, ...]:
+def _options(
+    inputs: AdviceInputs, assumptions: Assumptions, ranking: _Ranking, qualities: Sequence[str]
+) -> tuple[Option, ...]:
     found = []
-    rates, per_pass = grounds.rates(), grounds.costs_per_pass(terms.gpu_hour_usd, terms.tasks_per_gpu_hour)
-    tasks = int(grounds.standing.shared.sum())
-    amounts = {name: value for name, value in terms.amounts.items() if value is not None}
-    for i, candidate in enumerate(grounds.standing.candidates):
+    rates, per_pass = inputs.rates(), inputs.costs_per_pass(assumptions.gpu_hour_usd, assumptions.tasks_per_gpu_hour)
+    tasks = int(inputs.figures.shared.sum())
+    amounts = {name: value for name, value in assumptions.amounts.items() if value is not None}
+    for i, candidate in enumerate(inputs.figures.candidates):
         bill = ranking.bills[i]
-        parts = {} if bill.lacking else fixed_parts(amounts, candidate.makeup, terms.months)
+        parts = {} if bill.lacking else fixed_parts(amounts, candidate.setup, assumptions.months)
         fixed = None if bill.lacking else sum(parts.values())
-        lost = outage_loss(amounts, float(grounds.standing.api[i]))
+        lost = outage_loss(amounts, float(inputs.figures.api[i]))
         found.append(
             Option(
                 contender=candidate.contender,
@@ -279,7 +293,7 @@ def _options(grounds: Grounds, terms: Terms, ranking: _Ranking, qualities: Seque
                 because=candidate.because,
                 pass_rate=rates[i],
                 cost_per_pass_usd=per_pass[i],
-                monthly_usd=_monthly(bill, ranking.drawn[:, i], grounds.trials(i), tasks, grounds.settings),
+                monthly_usd=_monthly(bill, ranking.drawn[:, i], inputs.trials(i), tasks, inputs.settings),
                 fixed_usd=fixed,
                 fixed_parts_usd=parts,
                 tasks_usd=None if fixed is None else max(0.0, float(bill.usd) - fixed - lost),
@@ -331,23 +345,23 @@ def _incomplete(table: TaskTable, manifest: Manifest | None) -> str | None:
     return None
 
 
-def _notes(grounds: Grounds, terms: Terms) -> list[str]:
+def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
     notes = []
     off = (
-        f"each amount triangular within {100 * terms.spread:g}% of its value"
-        if terms.spread
+        f"each amount triangular within {100 * assumptions.spread:g}% of its value"
+        if assumptions.spread
         else "amounts taken as exact"
     )
-    notes.append(f"money spent once is spread over {terms.months:g} months; {off}, independent of the others")
-    if terms.gpu_hour_usd is not None:
+    notes.append(f"money spent once is spread over {assumptions.months:g} months; {off}, independent of the others")
+    if assumptions.gpu_hour_usd is not None:
         notes.append(
-            f"an hour of a machine costs {dollars(terms.gpu_hour_usd)} instead of what is on record, taken as exact"
+            f"an hour of a machine costs {dollars(assumptions.gpu_hour_usd)} instead of what is on record, exact"
         )
         notes += [f"at another price of the hour the cost of {name} is unknown: {why}"
-                  for name, why in grounds.machine.why.items() if name in grounds.names]  # fmt: skip
-    notes += rate_notes(grounds, terms)
-    if grounds.controls:
-        notes.append(f"no options, since they only measure: {', '.join(grounds.controls)}")
-    if grounds.general:
-        notes.append(f"not the work, only a check for forgetting: {', '.join(str(g) for g in grounds.general)}")
-    return [*notes, *grounds.table.notes]
+                  for name, why in inputs.machine.why.items() if name in inputs.names]  # fmt: skip
+    notes += rate_notes(inputs, assumptions)
+    if inputs.controls:
+        notes.append(f"no options, since they only measure: {', '.join(inputs.controls)}")
+    if inputs.general:
+        notes.append(f"not the work, only a check for forgetting: {', '.join(str(g) for g in inputs.general)}")
+    return [*notes, *inputs.table.notes]

@@ -22,9 +22,9 @@ from harness.verdict.conditions import (
     narrow_format,
     verifiable,
 )
-from harness.verdict.economics import Rates
+from harness.verdict.economics import StatedRates
 from harness.verdict.machine_time import MachineTime, machine_time
-from harness.verdict.option_rates import Standing, quality, stand
+from harness.verdict.option_rates import OptionFigures, option_figures, quality
 from harness.verdict.options import Written, candidates, models_of, written_in
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class AdviceSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Grounds:
+class AdviceInputs:
     """What advice rests on; `harness.verdict.advise_at` reckons on it with any economics."""
 
     table: TaskTable
@@ -75,43 +75,43 @@ class Grounds:
     work: "Mask"
     """Which of the table's tasks are the work."""
     controls: tuple[str, ...]
-    standing: Standing
+    figures: OptionFigures
     """At the costs on record."""
     machine: MachineTime
     _kept: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The options, in the order of every column of the standing."""
-        return tuple(c.contender for c in self.standing.candidates)
+        """The options, in the order of every column of the figures."""
+        return tuple(c.contender for c in self.figures.candidates)
 
-    def at_margin(self, margin: float) -> "Grounds":
+    def at_margin(self, margin: float) -> "AdviceInputs":
         """The same outcomes at another margin of quality."""
         return replace(self, settings=replace(self.settings, margin=margin).checked())
 
-    def at_hour(self, hour_usd: float | None, rates: Rates = None) -> tuple[TaskTable, Standing]:
-        """Table and standing at a price of a machine's hour and at stated rates; ``None``: as recorded, as measured."""
+    def at_hour(self, hour_usd: float | None, rates: StatedRates = None) -> tuple[TaskTable, OptionFigures]:
+        """Table and figures at a price of a machine's hour and at stated rates; ``None``: as recorded, as measured."""
         if hour_usd is None and rates is None:
-            return self.table, self.standing
+            return self.table, self.figures
 
-        def priced() -> tuple[TaskTable, Standing]:
-            table, s = self.machine.at(self.table, hour_usd, self._rates(rates)), self.standing
+        def priced() -> tuple[TaskTable, OptionFigures]:
+            table, s = self.machine.at(self.table, hour_usd, self._rates(rates)), self.figures
             drawn = self._moved((s.drawn_costs, s.drawn_machine), hour_usd, rates)
             return table, replace(s, costs=self.costs_at(hour_usd, rates), drawn_costs=drawn)
 
         return self._once(("hour", hour_usd, rates), priced)
 
-    def costs_at(self, hour_usd: float | None, rates: Rates = None) -> "Floats":
+    def costs_at(self, hour_usd: float | None, rates: StatedRates = None) -> "Floats":
         """Dollars a task of each option at a price of a machine's hour and at stated rates; NaN where unknown."""
-        return self._moved((self.standing.costs, self.standing.machine), hour_usd, rates)
+        return self._moved((self.figures.costs, self.figures.machine), hour_usd, rates)
 
-    def stated(self, hour_usd: float | None, rates: Rates) -> dict[str, float]:
+    def stated(self, hour_usd: float | None, rates: StatedRates) -> dict[str, float]:
         """Of each option whose machine is reckoned by a stated rate the dollars that it costs a task."""
         each = self.machine.per_task(hour_usd, self._rates(rates))
         found = {name: float(each[self.table.index(name)]) for name in self.names}
         return {name: usd for name, usd in found.items() if not np.isnan(usd)}
 
-    def rate_of(self, name: str, rates: Rates) -> float | None:
+    def rate_of(self, name: str, rates: StatedRates) -> float | None:
         """The rate stated for a contender, or for all; a hybrid has its worker's, which meets every task.
 
         Not where the hybrid's expert is paid by the hour too: its part of the machine's time is then not known.
@@ -126,7 +126,7 @@ class Grounds:
             return None
         return self.rate_of(str(entry["worker"]), rates)
 
-    def _rates(self, rates: Rates) -> "Floats":
+    def _rates(self, rates: StatedRates) -> "Floats":
         def known() -> "Floats":
             options = set(self.names)
             found = (self.rate_of(name, rates) if name in options else None for name in self.table.contenders)
@@ -134,7 +134,7 @@ class Grounds:
 
         return self._once(("stated", rates), known)
 
-    def _moved(self, costs: "tuple[Floats, Floats]", hour_usd: float | None, rates: Rates) -> "Floats":
+    def _moved(self, costs: "tuple[Floats, Floats]", hour_usd: float | None, rates: StatedRates) -> "Floats":
         places = np.array([self.table.index(name) for name in self.names])
         return self.machine.moved(places, costs, hour_usd, self._rates(rates))
 
@@ -148,7 +148,7 @@ class Grounds:
     def quality(self, best: int) -> tuple[str, ...]:
         """Of each option whether it holds the quality of the best."""
         margin = self.settings.margin
-        return self._once(("quality", best, margin), lambda: quality(self.table, self.standing, best, margin))
+        return self._once(("quality", best, margin), lambda: quality(self.table, self.figures, best, margin))
 
     def about_tasks(self, lead: str) -> tuple[Condition, Condition]:
         """The two conditions on the tasks: a narrow format, and grades by rule."""
@@ -160,12 +160,12 @@ class Grounds:
 
         return self._once(("tasks", lead), asked)
 
-    def about_pair(self, pair: tuple[int, int] | None, hour_usd: float | None, rates: Rates = None) -> list[str]:
+    def about_pair(self, pair: tuple[int, int] | None, hour_usd: float | None, rates: StatedRates = None) -> list[str]:
         """How an owned and a rented option compare in cost a pass and latency, in words."""
         if pair is None:
             return []
-        table, standing = self.at_hour(hour_usd, rates)
-        return self._once(("pair", pair, hour_usd, rates), lambda: frequency_evidence(table, standing, pair))
+        table, figures = self.at_hour(hour_usd, rates)
+        return self._once(("pair", pair, hour_usd, rates), lambda: frequency_evidence(table, figures, pair))
 
     def rates(self) -> tuple[Estimate, ...]:
         """Each option's pass rate on the shared tasks."""
@@ -176,7 +176,7 @@ class Grounds:
 
         return self._once(("rates",), asked)
 
-    def costs_per_pass(self, hour_usd: float | None, rates: Rates = None) -> tuple[Estimate, ...]:
+    def costs_per_pass(self, hour_usd: float | None, rates: StatedRates = None) -> tuple[Estimate, ...]:
         """What a pass of each option costs on the shared tasks."""
 
         def asked() -> tuple[Estimate, ...]:
@@ -184,7 +184,7 @@ class Grounds:
             found = []
             for i, name in enumerate(self.names):
                 sums, counts, clusters = self._shared(table, i)
-                costs = table.cost_sums[table.index(name)][self.standing.shared] / counts
+                costs = table.cost_sums[table.index(name)][self.figures.shared] / counts
                 found.append(fieller_ratio(costs, sums / counts, clusters, self.settings.level))
             return tuple(found)
 
@@ -192,10 +192,10 @@ class Grounds:
 
     def trials(self, option: int) -> int:
         """Graded attempts of the option at the shared tasks."""
-        return int(self.table.counts[self.table.index(self.names[option])][self.standing.shared].sum())
+        return int(self.table.counts[self.table.index(self.names[option])][self.figures.shared].sum())
 
     def _shared(self, table: TaskTable, option: int) -> tuple[Any, Any, Any]:
-        place, shared = table.index(self.names[option]), self.standing.shared
+        place, shared = table.index(self.names[option]), self.figures.shared
         return table.sums[place][shared], table.counts[place][shared], table.clusters[shared]
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
@@ -214,7 +214,9 @@ MOST = 12
 """Results of one sort that are kept; the largest are a table of costs and its draws."""
 
 
-def grounds_of(table: TaskTable, manifest: Manifest | None, settings: AdviceSettings | None = None) -> Grounds:
+def advice_inputs_of(
+    table: TaskTable, manifest: Manifest | None, settings: AdviceSettings | None = None
+) -> AdviceInputs:
     """What any advice on this table rests on.
 
     Raises:
@@ -227,7 +229,7 @@ def grounds_of(table: TaskTable, manifest: Manifest | None, settings: AdviceSett
     written = written_in(table.report, manifest)
     found, controls = candidates(table, written, asked.kinds, asked.without)
     machine = machine_time(table, written, [c.contender for c in found])
-    return Grounds(
+    return AdviceInputs(
         table=table,
         manifest=manifest,
         settings=asked,
@@ -235,7 +237,7 @@ def grounds_of(table: TaskTable, manifest: Manifest | None, settings: AdviceSett
         general=general,
         work=work,
         controls=controls,
-        standing=stand(table, found, work, asked.seed, machine.usd),
+        figures=option_figures(table, found, work, asked.seed, machine.usd),
         machine=machine,
     )
 

@@ -70,7 +70,7 @@ def read_lock(report: Path) -> Lock | None:
         raise EvidenceError(f"{path}: not a readable lock: {error}; {remedy}") from None
 
 
-def moved(report: Path, table: TaskTable, lock: Lock, contender: str) -> tuple[str, ...]:
+def changed_since_lock(report: Path, table: TaskTable, lock: Lock, contender: str) -> tuple[str, ...]:
     """What of a locked contender is no longer as it was locked; empty where all of it is."""
     if contender not in lock.rows:
         return (f"{contender!r} was not locked; {nearest(contender, list(lock.rows))}",)

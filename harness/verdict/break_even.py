@@ -9,29 +9,29 @@ from harness.core import Estimate
 from harness.stats import break_even as earned_back
 from harness.stats import clustered_mean
 from harness.store import TaskTable
-from harness.verdict.economics import DAYS, Bill, Terms, known_product, monthly
-from harness.verdict.option_rates import Standing
+from harness.verdict.economics import DAYS, Assumptions, Bill, known_product, monthly
+from harness.verdict.option_rates import OptionFigures
 from harness.verdict.options import OWN, RENT
 
 
-def own_and_rent(standing: Standing, bills: Sequence[Bill], margin: float) -> tuple[int, int] | None:
+def own_and_rent(figures: OptionFigures, bills: Sequence[Bill], margin: float) -> tuple[int, int] | None:
     """The owned option and the rented one that are compared: the cheapest a month within the margin of its kind's best.
 
     A cost that is unknown comes last.
     """
     found = []
     for kind in (OWN, RENT):
-        places = [i for i, c in enumerate(standing.candidates) if c.kind == kind]
+        places = [i for i, c in enumerate(figures.candidates) if c.kind == kind]
         if not places:
             return None
-        best = max(float(standing.rates[i]) for i in places)
-        good = [i for i in places if standing.rates[i] >= best - margin - 1e-12]
-        found.append(min(good, key=lambda i: (standing.cost(i) is None, float(bills[i].usd))))
+        best = max(float(figures.rates[i]) for i in places)
+        good = [i for i in places if figures.rates[i] >= best - margin - 1e-12]
+        found.append(min(good, key=lambda i: (figures.cost(i) is None, float(bills[i].usd))))
     return found[0], found[1]
 
 
 def break_even_volume(
-    table: TaskTable, standing: Standing, terms: Terms, pair: tuple[int, int] | None, level: float
+    table: TaskTable, figures: OptionFigures, assumptions: Assumptions, pair: tuple[int, int] | None, level: float
 ) -> Estimate:
     """Tasks a month from which the owned option costs less than the rented one: fixed a month over saving a task.
 
@@ -40,23 +40,23 @@ def break_even_volume(
     the saving is uncertain here: the amounts are taken as given.
     """
     if pair is None:
-        kinds = {c.kind for c in standing.candidates}
+        kinds = {c.kind for c in figures.candidates}
         lacking = "OWN" if OWN not in kinds else "RENT"
         return Estimate(value=None, level=level, method="none", why=f"no option is known to be {lacking}")
     once: list[float] = []
     lacking_of: list[str] = []
-    amounts = {k: v for k, v in terms.amounts.items() if v is not None} | {"tasks_per_month": 0.0}
+    amounts = {k: v for k, v in assumptions.amounts.items() if v is not None} | {"tasks_per_month": 0.0}
     for i in pair:
-        bill = monthly(amounts, standing.candidates[i].makeup, 0.0, 0.0, terms.months)
+        bill = monthly(amounts, figures.candidates[i].setup, 0.0, 0.0, assumptions.months)
         once.append(float(bill.usd))
         lacking_of.extend(bill.lacking)
     loss = known_product(amounts, lacking_of) / DAYS
     if lacking_of:
         needs = ", ".join(dict.fromkeys(lacking_of))
         return Estimate(value=None, level=level, method="none", why=f"it needs {needs}")
-    places = [table.index(standing.candidates[i].contender) for i in pair]
-    own, rent = (table.cost_sums[p][standing.shared] / table.counts[p][standing.shared] for p in places)
-    saved = clustered_mean(rent - own + loss, np.ones(len(own)), table.clusters[standing.shared], level)
+    places = [table.index(figures.candidates[i].contender) for i in pair]
+    own, rent = (table.cost_sums[p][figures.shared] / table.counts[p][figures.shared] for p in places)
+    saved = clustered_mean(rent - own + loss, np.ones(len(own)), table.clusters[figures.shared], level)
     fixed = once[0] - once[1]
     if fixed < 0:
         if saved.low is not None and saved.low > 0:

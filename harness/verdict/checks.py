@@ -6,7 +6,6 @@ from typing import Any
 
 from harness.analysis import Pairs, Side
 from harness.core import listed, plural
-from harness.verdict.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,33 +18,13 @@ class Reason:
     text: str
 
 
-def evidence_checks(
-    pairs: Pairs, policy: Policy, stretch: Pairs | None = None, *, undecided: bool = False
-) -> tuple[Reason, ...]:
-    """What must be so before any figure means anything.
-
-    Args:
-        pairs: both sides at all tasks that both tried.
-        policy: says how much may have been lost.
-        stretch: both at the tasks that decided a run which was stopped early; the others need not have been tried.
-        undecided: the candidate was to be stopped early and is not decided; the rule ``early`` says how it goes on.
-    """
-    return (
-        _complete(pairs, stretch, undecided=undecided),
-        _rows(pairs),
-        _same_suites(pairs),
-        _same_tasks(pairs, stretch),
-        _same_graders(pairs),
-        _errored(pairs, policy, stretch),
-    )
-
-
 def _sides(pairs: Pairs) -> Iterator[tuple[str, Side]]:
     yield "baseline", pairs.baseline
     yield "candidate", pairs.candidate
 
 
-def _complete(pairs: Pairs, stretch: Pairs | None, *, undecided: bool) -> Reason:
+def complete(pairs: Pairs, stretch: Pairs | None, *, undecided: bool) -> Reason:
+    """Both runs are done; of an early stop, the baseline's."""
     faults = []
     remedy = "ownbench run goes on where it stopped"
     one_report = pairs.candidate.table is pairs.baseline.table
@@ -65,16 +44,18 @@ def _complete(pairs: Pairs, stretch: Pairs | None, *, undecided: bool) -> Reason
     return Reason(rule="complete", holds=not faults, text=text)
 
 
-def _rows(pairs: Pairs) -> Reason:
+def rows(pairs: Pairs) -> Reason:
+    """No row is given twice, and none contradicts another."""
     faults = []
     for word, side in _sides(pairs):
         found = {flag.kind: flag.text for flag in side.table.flags}
         faults += [f"{word}: {found[kind]}" for kind in ("duplicates", "contradictions") if kind in found]
     faults = list(dict.fromkeys(faults))
-    return Reason(rule="rows", holds=not faults, text="; ".join(faults) or "no row is given twice or denies itself")
+    return Reason(rule="rows", holds=not faults, text="; ".join(faults) or "no duplicate or contradictory rows")
 
 
-def _same_suites(pairs: Pairs) -> Reason:
+def same_suites(pairs: Pairs) -> Reason:
+    """Both answered the same suites, by digest where both have one."""
     found = [
         {(side.table.suites[i], side.table.suite_digests[i]) for i in side.tried.tolist()}
         for side in (pairs.baseline, pairs.candidate)
@@ -104,7 +85,8 @@ def other_suites(baseline: Mapping[str, str], candidate: Mapping[str, str]) -> s
     return "; ".join(f"{words} {listed(sorted(names), 5)}" for words, names in parts.items() if names)
 
 
-def _same_tasks(pairs: Pairs, stretch: Pairs | None) -> Reason:
+def same_tasks(pairs: Pairs, stretch: Pairs | None) -> Reason:
+    """Both tried the same tasks, and graded attempts of both meet at one."""
     shared = len(pairs.outcomes.domains)
     if not shared:
         return Reason(rule="same_tasks", holds=False, text="the two reports have no task in common")
@@ -133,7 +115,8 @@ def other_graders(ours: Mapping[str, Mapping[str, Any]], theirs: Mapping[str, Ma
     )  # fmt: skip
 
 
-def _same_graders(pairs: Pairs) -> Reason:
+def same_graders(pairs: Pairs) -> Reason:
+    """Both were graded by the same versions of the graders, as far as manifests tell."""
     other = other_graders(pairs.baseline.suites, pairs.candidate.suites)
     if other:
         text = f"{listed(other, 5)}: graded by another version of the grader; grade both anew with one"
@@ -141,7 +124,8 @@ def _same_graders(pairs: Pairs) -> Reason:
     return Reason(rule="same_graders", holds=True, text="nothing says that the graders differ")
 
 
-def _errored(pairs: Pairs, policy: Policy, stretch: Pairs | None) -> Reason:
+def errored(pairs: Pairs, allowed: float, stretch: Pairs | None) -> Reason:
+    """The instrument lost few enough of each side's attempts."""
     faults, parts, unknown = [], [], False
     for word, side in _sides(pairs):
         one = stretch is not None and side is pairs.candidate
@@ -149,7 +133,7 @@ def _errored(pairs: Pairs, policy: Policy, stretch: Pairs | None) -> Reason:
         untried = not (side.table.trials > side.table.skipped)[side.index].any()
         unknown |= untried
         parts.append(f"{word} made none" if untried else f"{word} {100 * share:.1f}%")
-        if share > policy.max_errored and not untried:
+        if share > allowed and not untried:
             faults.append(word)
-    text = f"attempts that the instrument lost: {', '.join(parts)}; allowed {100 * policy.max_errored:g}%"
+    text = f"attempts that the instrument lost: {', '.join(parts)}; allowed {100 * allowed:g}%"
     return Reason(rule="errored", holds=False if faults else None if unknown else True, text=text)

@@ -11,8 +11,8 @@ import numpy as np
 from harness.core import Estimate, Manifest, dollars, percent
 from harness.stats import compare, harm_test, non_inferiority, percentile_limits
 from harness.store import TaskTable
-from harness.verdict.economics import DAYS, Terms
-from harness.verdict.option_rates import Standing
+from harness.verdict.economics import DAYS, Assumptions
+from harness.verdict.option_rates import OptionFigures
 from harness.verdict.options import Written
 
 if TYPE_CHECKING:
@@ -133,10 +133,12 @@ def _judge_was_paid(table: TaskTable) -> bool:
 # -------------------------------------------------------------------------------------- three to five: the economics
 
 
-def frequency(terms: Terms, break_even: Estimate, pair: tuple[str, str] | None, evidence: Sequence[str]) -> Condition:
+def frequency(
+    assumptions: Assumptions, break_even: Estimate, pair: tuple[str, str] | None, evidence: Sequence[str]
+) -> Condition:
     """Do so many tasks come that cost and latency decide? From the volume beside the break-even volume."""
     name = "high frequency, cost and latency dominant"
-    volume = terms["tasks_per_month"]
+    volume = assumptions["tasks_per_month"]
     parts = list(evidence)
     if volume is None:
         return Condition(name=name, answer=UNKNOWN, evidence="; ".join([*parts, "tasks_per_month is not given"]))
@@ -156,15 +158,15 @@ def frequency(terms: Terms, break_even: Estimate, pair: tuple[str, str] | None, 
     return Condition(name=name, answer=answer, evidence="; ".join(parts))
 
 
-def frequency_evidence(table: TaskTable, standing: Standing, places: tuple[int, int]) -> list[str]:
+def frequency_evidence(table: TaskTable, figures: OptionFigures, places: tuple[int, int]) -> list[str]:
     """How the owned option and the rented one compare in cost a pass and in latency, in words."""
-    pair = [standing.candidates[i].contender for i in places]
+    pair = [figures.candidates[i].contender for i in places]
     own, rent = places
     parts = []
     with np.errstate(divide="ignore", invalid="ignore"):
-        per_pass = standing.costs / standing.rates
+        per_pass = figures.costs / figures.rates
         ratio = per_pass[rent] / per_pass[own]
-        drawn = standing.drawn_costs / standing.drawn_rates
+        drawn = figures.drawn_costs / figures.drawn_rates
         limits = percentile_limits(drawn[:, rent] / drawn[:, own])
     if np.isfinite(ratio):
         interval = "" if limits is None else f" [{limits[0]:.3g}, {limits[1]:.3g}]"
@@ -176,20 +178,20 @@ def frequency_evidence(table: TaskTable, standing: Standing, places: tuple[int, 
     return parts
 
 
-def sovereignty(terms: Terms) -> Condition:
+def sovereignty(assumptions: Assumptions) -> Condition:
     """Must the data stay inside? Only the user knows."""
     name = "data sovereignty"
-    stay = terms.data_must_stay_inside
+    stay = assumptions.data_must_stay_inside
     if stay is None:
         return Condition(name=name, answer=UNKNOWN, evidence="data_must_stay_inside is not given")
     evidence = "the data must stay inside: no option with an API can be chosen" if stay else "the data may leave"
     return Condition(name=name, answer=YES if stay else NO, evidence=evidence)
 
 
-def supply_risk(terms: Terms) -> Condition:
+def supply_risk(assumptions: Assumptions) -> Condition:
     """Is the API itself a risk of supply? From the days of outage and what they would cost."""
     name = "the API is a supply risk"
-    days, value, volume = (terms[k] for k in ("outage_days_per_year", "value_per_task_usd", "tasks_per_month"))
+    days, value, volume = (assumptions[k] for k in ("outage_days_per_year", "value_per_task_usd", "tasks_per_month"))
     if days is None:
         return Condition(name=name, answer=UNKNOWN, evidence="outage_days_per_year is not given")
     if days == 0:

@@ -8,20 +8,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from harness.analysis import PairedOutcomes
-from harness.core import Decision, p_equation, plural, points, seeded
+from harness.core import Decision, p_equation, points, seeded
 from harness.stats import BettingProcess, DomainHarm, Harm, fieller_ratio, non_inferiority, obrien_fleming_bounds
-from harness.verdict.policy import Policy, in_words
-from harness.verdict.weighing import Weighed
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+from harness.verdict.arrays import Floats, Ints, Mask
+from harness.verdict.gate_statistics import Decided, GateTests, critical_tests
+from harness.verdict.rules import Policy, in_words
 
 Key = tuple[str, str]
 """A task: the digests of its suite and of itself, or their names where there are none."""
@@ -35,50 +31,18 @@ class Evidence:
     """Both contenders at all planned tasks, one entry a task; the candidate's arrays may be filled while it runs."""
 
     outcomes: PairedOutcomes
-    cost: "tuple[Floats, Floats]"
+    cost: tuple[Floats, Floats]
     """Dollars over the graded trials, candidate first; NaN where one is unknown."""
-    seconds: "tuple[Floats, Floats]"
-    made: "Floats"
+    seconds: tuple[Floats, Floats]
+    made: Floats
     """The candidate's finished attempts."""
-    lost: "Floats"
+    lost: Floats
     """Of these, those that the instrument failed."""
-    done: "Mask"
+    done: Mask
     """Tasks of which every planned attempt is finished."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """What the rule came to, and on what."""
-
-    decision: Decision
-    """INCONCLUSIVE where all tasks were looked at and nothing was shown; INVALID where too many attempts were lost."""
-    rows: "Ints"
-    """The tasks looked at, positions in the evidence, in their order."""
-    planned: int
-    look: int | None
-    """Which look it was, from 1; ``None`` where harm stopped it between looks."""
-    of_look: int
-    """Whose level it is: this look's, or the next one's."""
-    alpha: float
-    """That one-sided level."""
-    weighed: Weighed
-    """On those tasks: proofs at ``alpha``, harm by p values that hold at any time."""
-    why: str
-
-    @property
-    def harmed_overall(self) -> bool:
-        """As by `Weighed`; but between two looks a drop that the margin allows stops nothing."""
-        delta, margin = self.weighed.harm.delta, self.weighed.overall.margin
-        allowed = self.look is None and delta is not None and delta >= -margin
-        return self.weighed.harmed_overall and not allowed
-
-    @property
-    def text(self) -> str:
-        """In one line."""
-        return f"{self.decision.value} after {len(self.rows):,} of {plural(self.planned, 'task')}: {self.why}"
-
-
-def in_blocks(
+def stratified_order(
     keys: Sequence[Key], domains: Sequence[str], clusters: Sequence[int], seed: int
 ) -> tuple[tuple[int, ...], ...]:
     """The units in the order in which they are tried: random, and every stretch holds the domains in proportion.
@@ -113,13 +77,11 @@ def in_blocks(
     return tuple(tuple(unit) for _, unit in sorted(placed))
 
 
-class Rule:
+class StoppingRule:
     """Looks at evidence as it comes, and says once what it shows. The same evidence always gives the same answer."""
 
     def __init__(self, units: Sequence[Sequence[int]], evidence: Evidence, policy: Policy) -> None:
         """``units`` are positions in the evidence, in the order fixed beforehand; all planned tasks are in them."""
-        import numpy as np
-
         self.evidence, self.policy = evidence, policy
         self.decided: Decided | None = None
         self._units = [list(unit) for unit in units]
@@ -128,11 +90,10 @@ class Rule:
         self._ends = np.cumsum([len(unit) for unit in units])
         """Tasks up to the end of each unit."""
         self._tracks = self._new_tracks()
-        self._seen = 0
-        """Units looked at."""
+        self._seen = self._look = 0
+        """Units looked at, and looks taken."""
         bounds = obrien_fleming_bounds(LOOKS, policy.alpha)
         self._levels = [max(_SMALLEST, NormalDist().cdf(-bound)) for bound in bounds]
-        self._look = 0
 
     @property
     def looked_at(self) -> int:
@@ -165,10 +126,7 @@ class Rule:
 
     def _unit_of_look(self, k: int) -> int:
         """The unit after which the k-th look is taken, from 0."""
-        import numpy as np
-
-        wanted = -(-int(self._ends[-1]) * (k + 1) // LOOKS)
-        return int(np.searchsorted(self._ends, wanted))
+        return int(np.searchsorted(self._ends, -(-int(self._ends[-1]) * (k + 1) // LOOKS)))
 
     def _take_look(self) -> None:
         """At each look at which the unit's end has arrived: several at once where tasks are very few."""
@@ -179,10 +137,8 @@ class Rule:
         if found is not None and (found.decision is Decision.SHIP or self._look == LOOKS):
             self.decided = found
 
-    # ------------------------------------------------------------------------------------------------------- harm
-
     def _new_tracks(self) -> "list[_Track]":
-        """One of the whole, one of each domain that may block; the level is split between the two as in `weigh`."""
+        """One of the whole, one of each domain that may block; the level is split as in `gate_tests`."""
         out, policy = self.evidence.outcomes, self.policy
         present = sorted({out.domain_names[code] for code in out.domains[self._rows].tolist()})
         gated = [name for name in present if name not in policy.exempt_domains] if len(present) > 1 else []
@@ -191,46 +147,34 @@ class Rule:
         return [_Track(None, policy.margin, level, 1), *family]
 
     def _first_harm(self, start: int, end: int) -> int | None:
-        """The first unit of a stretch after which harm is shown."""
-        import numpy as np
+        """The first unit of a stretch after which harm is shown, where few enough attempts were lost up to it."""
+        upto, ends = self._rows[: self._ends[end - 1]], self._ends[start:end] - 1
+        tried, failed = (np.cumsum(counts[upto])[ends] for counts in (self.evidence.made, self.evidence.lost))
+        fit = failed <= self.policy.max_errored * tried
+        firsts = (harm for _, harm in self._fed(self._tracks, start, end, fit))
+        return min((first for first in firsts if first is not None), default=None)
 
-        rows, units, d, judged = self._stretch(start, end)
-        made, lost = self.evidence.made, self.evidence.lost
-        upto = self._rows[: self._ends[end - 1]]
-        tried, failed = (
-            np.cumsum(made[upto])[self._ends[start:end] - 1],
-            np.cumsum(lost[upto])[self._ends[start:end] - 1],
-        )
-        fit = failed <= self.policy.max_errored * tried  # as long as it is not, the evidence cannot be judged
-        firsts = [
-            first
-            for track in self._tracks
-            if (first := track.feed(*track.own(self.evidence.outcomes, rows, units, d, judged), fit, start)) is not None
-        ]
-        return min(firsts, default=None)
-
-    def _stretch(self, start: int, end: int) -> "tuple[Ints, Ints, Floats, Mask]":
-        """Of the tasks of some units: rows, units, differences (0 where not judged), and which are judged."""
-        import numpy as np
-
+    def _fed(self, tracks: "list[_Track]", start: int, end: int, fit: Mask | None) -> "list[tuple[_Track, int | None]]":
+        """The tracks after some further units, each with the first of them that shows harm."""
+        out = self.evidence.outcomes
         where = slice(0 if start == 0 else int(self._ends[start - 1]), int(self._ends[end - 1]))
         rows, units = self._rows[where], self._unit_of[where]
-        (a, n), (b, m) = (
-            (sums[rows], counts[rows])
-            for sums, counts in (self.evidence.outcomes.candidate, self.evidence.outcomes.baseline)
-        )
+        (a, n), (b, m) = ((sums[rows], counts[rows]) for sums, counts in (out.candidate, out.baseline))
         judged = (n > 0) & (m > 0)
         d = np.where(judged, a / np.where(judged, n, 1.0) - b / np.where(judged, m, 1.0), 0.0)
-        return rows, units, d, judged
-
-    # ---------------------------------------------------------------------------------------------------- looking
+        found = []
+        for track in tracks:
+            code = None if track.domain is None else out.domain_names.index(track.domain)
+            here = slice(None) if code is None else out.domains[rows] == code
+            found.append((track, track.feed(units[here], d[here], judged[here], fit, start)))
+        return found
 
     def _found(self, units: int, look: int | None) -> Decided:
         """What the first units show: at a look, or where harm was met between two."""
         rows = self._rows[: self._ends[units - 1]]
         of_look = min(self._look + 1, LOOKS) if look is None else look
         alpha = self._levels[of_look - 1]
-        weighed = self._weighed(units, alpha)
+        tests = self._tests(units, alpha)
         fit = float(self.evidence.lost[rows].sum()) <= self.policy.max_errored * float(self.evidence.made[rows].sum())
         found = Decided(
             decision=Decision.INCONCLUSIVE,
@@ -238,78 +182,54 @@ class Rule:
             planned=len(self._rows),
             look=look,
             of_look=of_look,
+            looks=LOOKS,
             alpha=alpha,
-            weighed=weighed,
+            tests=tests,
             why="",
         )
         if not fit:
             return replace(found, decision=Decision.INVALID, why="the instrument lost too many attempts")
-        if look is None or (look == LOOKS and weighed.blocks):
+        if look is None or (look == LOOKS and tests.blocks):
             return replace(found, decision=Decision.BLOCK, why=_harm(found))
-        open_ = [*self._open(weighed), *self._beyond(rows, alpha)]
-        if weighed.proves and not open_:
+        open_ = self._open(tests, rows, alpha)
+        if tests.proves and not open_:
             why = f"every rule of the policy holds at look {look} of {LOOKS}"
             return replace(found, decision=Decision.SHIP, why=why)
-        shown = "no harm is shown" if weighed.overall.holds else "neither harm nor safety is shown"
+        shown = "no harm is shown" if tests.overall.holds else "neither harm nor safety is shown"
         return replace(found, why=f"{shown}; still open: {', '.join(map(in_words, open_))}")
 
-    def _weighed(self, units: int, alpha: float) -> Weighed:
+    def _tests(self, units: int, alpha: float) -> GateTests:
         tracks = self._new_tracks()
-        rows, codes, d, judged = self._stretch(0, units)
-        for track in tracks:
-            track.feed(*track.own(self.evidence.outcomes, rows, codes, d, judged), None, 0)
-        out = at(self.evidence.outcomes, rows)
-        overall = non_inferiority(out.candidate, out.baseline, self.policy.margin, out.clusters, alpha=alpha)
-        critical = []
-        for name, margin in self.policy.critical_domains.items():
-            here = out.of_domain(name)
-            critical.append((name, non_inferiority(here.candidate, here.baseline, margin, here.clusters, alpha=alpha)))
+        self._fed(tracks, 0, units, None)
+        out = self.evidence.outcomes.at(self._rows[: self._ends[units - 1]])
         whole, *family = tracks
-        return Weighed(
-            overall=overall,
+        return GateTests(
+            overall=non_inferiority(out.candidate, out.baseline, self.policy.margin, out.clusters, alpha=alpha),
             harm=Harm(
                 delta=whole.delta, p_value=whole.p_value, n_tasks=whole.judged, method="betting e-process, at any time"
             ),
             harm_level=whole.level,
             domains=tuple(track.as_harm() for track in family if track.judged),
-            critical=tuple(critical),
+            critical=critical_tests(out, self.policy, alpha),
         )
 
-    def _open(self, weighed: Weighed) -> list[str]:
-        """What of the pass rates is not shown, by the names of the gate's rules."""
-        overall = [] if weighed.overall.holds else ["non_inferior"]
-        return overall + [f"critical:{name}" for name, found in weighed.critical if not found.holds]
-
-    def _beyond(self, rows: "Ints", alpha: float) -> list[str]:
-        """Likewise: too few tasks, cost and latency that are not shown to be within their limits."""
-        out = at(self.evidence.outcomes, rows)
-        found_open = ["minimum_tasks"] if int(out.common.sum()) < self.policy.minimum_tasks else []
+    def _open(self, tests: GateTests, rows: Ints, alpha: float) -> list[str]:
+        """What is not shown, by the names of the gate's rules."""
+        out = self.evidence.outcomes.at(rows)
+        found_open = [] if tests.overall.holds else ["non_inferior"]
+        found_open += [f"critical:{name}" for name, found in tests.critical if not found.holds]
+        found_open += ["minimum_tasks"] if int(out.common.sum()) < self.policy.minimum_tasks else []
         for rule, allowed, (first, second) in (
             ("cost", self.policy.max_cost_ratio, self.evidence.cost),
             ("latency", self.policy.max_latency_ratio, self.evidence.seconds),
         ):
             if allowed is not None:
                 keep, ours, theirs = out.common, out.candidate[1], out.baseline[1]
-                found = fieller_ratio(
-                    first[rows][keep] / ours[keep],
-                    second[rows][keep] / theirs[keep],
-                    out.clusters[keep],
-                    1.0 - 2.0 * alpha,
-                )
+                means = (first[rows][keep] / ours[keep], second[rows][keep] / theirs[keep])
+                found = fieller_ratio(*means, out.clusters[keep], 1.0 - 2.0 * alpha)
                 if found.high is None or found.high > allowed:
                     found_open.append(rule)
         return found_open
-
-
-def at(outcomes: PairedOutcomes, rows: "Ints") -> PairedOutcomes:
-    """The outcomes at some positions, in that order."""
-    return replace(
-        outcomes,
-        candidate=(outcomes.candidate[0][rows], outcomes.candidate[1][rows]),
-        baseline=(outcomes.baseline[0][rows], outcomes.baseline[1][rows]),
-        domains=outcomes.domains[rows],
-        clusters=outcomes.clusters[rows],
-    )
 
 
 class _Track:
@@ -339,29 +259,17 @@ class _Track:
 
     def as_harm(self) -> DomainHarm:
         """As the gate's test of a family would say it."""
-        delta = self.delta or 0.0
         return DomainHarm(
             domain=str(self.domain),
-            delta=delta,
+            delta=self.delta or 0.0,
             p_adjusted=self.p_value,
             margin=self.margin,
             n_tasks=self.judged,
             harmed=self.p_value <= self.level and _below(self._sum, self.judged, self.margin),
         )
 
-    def own(
-        self, outcomes: PairedOutcomes, rows: "Ints", units: "Ints", d: "Floats", judged: "Mask"
-    ) -> "tuple[Ints, Floats, Mask]":
-        """Of these tasks the units, differences and marks of those that it follows."""
-        if self.domain is None:
-            return units, d, judged
-        here = outcomes.domains[rows] == outcomes.domain_names.index(self.domain)
-        return units[here], d[here], judged[here]
-
-    def feed(self, units: "Ints", d: "Floats", judged: "Mask", fit: "Mask | None", start: int) -> int | None:
+    def feed(self, units: Ints, d: Floats, judged: Mask, fit: Mask | None, start: int) -> int | None:
         """Takes in further tasks; the first of their units after which harm is shown, where ``fit[unit - start]``."""
-        import numpy as np
-
         if len(units) == 0:
             return None
         names, codes = np.unique(units, return_inverse=True)
@@ -382,8 +290,8 @@ def _below(total: Any, number: Any, margin: float) -> Any:  # numbers, or arrays
 
 
 def _harm(found: Decided) -> str:
-    harm = found.weighed.harm
-    worst = [f"{one.domain} is harmed ({points(one.delta)} points)" for one in found.weighed.harmed]
+    harm = found.tests.harm
+    worst = [f"{one.domain} is harmed ({points(one.delta)} points)" for one in found.tests.harmed]
     if found.harmed_overall:
         worst.insert(0, f"shown to be worse ({points(harm.delta)} points, {p_equation(harm.p_value)})")
     return ", ".join(worst)

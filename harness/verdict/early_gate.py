@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness.analysis import Pairs, early_command, seconds_of
 from harness.core import plural
 from harness.verdict.checks import Reason
-from harness.verdict.early import LOOKS, Decided, Evidence, at
+from harness.verdict.early import Evidence
 from harness.verdict.early_plan import differing, plan_early
-from harness.verdict.policy import Policy
+from harness.verdict.gate_statistics import Decided
+from harness.verdict.rules import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +49,11 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None =
         baseline: its report.
         source: the policy's file, where it is from one.
     """
-    import numpy as np
-
     side, manifest = pairs.candidate, pairs.candidate.manifest
     digest = side.table.contender_digests[side.index]
     recorded = manifest.early_records.get(digest) if manifest else None
     if manifest is None or recorded is None:
         return None
-    left = int(side.table.skipped[side.index].sum())
     seed = recorded.get("seed")
     plan = plan_early(
         contender=(side.contender, digest),
@@ -65,17 +65,14 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None =
     )
     if not plan.keys:
         return None  # other checks say that nothing is common
-    evidence = _evidence(pairs, latency=policy.max_latency_ratio is not None)
-    rule = plan.rule(evidence)
-    other = differing(recorded, plan.record(rule))
-    if other:
-        text = f"the run was to be stopped by another rule than this: {other}"
+    rule = plan.rule(_evidence(pairs, latency=policy.max_latency_ratio is not None))
+    if other := differing(recorded, plan.record(rule)):
+        left = bool(side.table.skipped[side.index].any())
+        then = "all attempts are made and judged as one"
         if left:
-            remedy = "judge it by that one, or make all attempts: ownbench run without --until-decided"
-            return Replayed(reason=Reason(rule="early", holds=False, text=f"{text}; {remedy}"))
-        return Replayed(
-            reason=Reason(rule="early", holds=True, text=f"{text}; all attempts are made and judged as one")
-        )
+            then = "judge it by that one, or make all attempts: ownbench run without --until-decided"
+        text = f"the run was to be stopped by another rule than this: {other}; {then}"
+        return Replayed(reason=Reason(rule="early", holds=not left, text=text))
     decided = rule.advance()
     looked = {
         "decision": decided.decision.value if decided else None,
@@ -89,43 +86,32 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None =
         command = early_command(side.table.report, recorded, baseline=baseline, policy=source)
         reason = Reason(rule="early", holds=False, text=f"{text}; {command} goes on")
         return Replayed(reason=reason, looked=looked)
-    kept = np.asarray(decided.rows)
     stretch = replace(
         pairs,
-        candidate_rows=pairs.candidate_rows[kept],
-        baseline_rows=pairs.baseline_rows[kept],
-        outcomes=at(pairs.outcomes, kept),
+        candidate_rows=pairs.candidate_rows[decided.rows],
+        baseline_rows=pairs.baseline_rows[decided.rows],
+        outcomes=pairs.outcomes.at(decided.rows),
     )
-    reason = Reason(rule="early", holds=True, text=_told(decided))
-    return Replayed(reason=reason, decided=decided, stretch=stretch, looked=looked)
-
-
-def _told(decided: Decided) -> str:
     early = "early, " if len(decided.rows) < decided.planned else ""
-    where = "between two looks" if decided.look is None else f"at look {decided.look} of {LOOKS}"
-    return (
+    where = "between two looks" if decided.look is None else f"at look {decided.look} of {decided.looks}"
+    text = (
         f"decided {early}after {len(decided.rows):,} of {plural(decided.planned, 'task')}: {decided.decision.value} "
         f"{where}. Levels are those of a run that is looked at on its way; the difference, its 95% interval and its p "
         "are of one look, not corrected for it"
     )
+    return Replayed(reason=Reason(rule="early", holds=True, text=text), decided=decided, stretch=stretch, looked=looked)
 
 
 def _evidence(pairs: Pairs, *, latency: bool) -> Evidence:
-    import numpy as np
-
-    def sums(of: str) -> "tuple[np.ndarray[tuple[int, ...], np.dtype[np.float64]], ...]":
-        sides = ((pairs.candidate, pairs.candidate_rows), (pairs.baseline, pairs.baseline_rows))
-        if of == "cost":
-            return tuple(side.table.cost_sums[side.index][rows] for side, rows in sides)
-        return tuple(seconds_of(side)[rows] if latency else np.zeros(len(rows)) for side, rows in sides)
-
     side, rows = pairs.candidate, pairs.candidate_rows
+    sides = ((side, rows), (pairs.baseline, pairs.baseline_rows))
+    costs = [one.table.cost_sums[one.index][at] for one, at in sides]
+    seconds = [seconds_of(one)[at] if latency else np.zeros(len(at)) for one, at in sides]
     skipped = side.table.skipped[side.index][rows]
-    (ours, theirs), (quick, slow) = sums("cost"), sums("seconds")
     return Evidence(
         outcomes=pairs.outcomes,
-        cost=(ours, theirs),
-        seconds=(quick, slow),
+        cost=(costs[0], costs[1]),
+        seconds=(seconds[0], seconds[1]),
         made=(side.table.trials[side.index][rows] - skipped).astype(np.float64),
         lost=side.lost[rows],
         done=skipped == 0,

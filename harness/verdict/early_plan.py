@@ -3,18 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.analysis import PairedOutcomes
 from harness.core import digest_json, listed
 from harness.verdict.baseline import rows_digest
-from harness.verdict.early import Evidence, Key, Rule, in_blocks
-from harness.verdict.policy import Policy
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+from harness.verdict.early import Evidence, Key, StoppingRule, stratified_order
+from harness.verdict.rules import Policy
 
 VERSION = 1
 """Of the rule: evidence gathered under another one is not judged by this."""
@@ -44,11 +39,11 @@ class EarlyPlan:
     units: tuple[tuple[int, ...], ...]
     """Positions in ``keys``, in the order in which they are tried."""
 
-    def rule(self, evidence: Evidence) -> Rule:
+    def rule(self, evidence: Evidence) -> StoppingRule:
         """The rule over evidence whose tasks are those of ``keys``."""
-        return Rule(self.units, evidence, self.policy)
+        return StoppingRule(self.units, evidence, self.policy)
 
-    def record(self, rule: Rule) -> dict[str, Any]:
+    def record(self, rule: StoppingRule) -> dict[str, Any]:
         """As the manifest keeps it, with what the rule has come to so far."""
         decided = rule.decided
         return {
@@ -95,7 +90,7 @@ def plan_early(
         policy=policy,
         seed=seed,
         keys=tuple(keys),
-        units=in_blocks(keys, domains, outcomes.clusters.tolist(), seed),
+        units=stratified_order(keys, domains, outcomes.clusters.tolist(), seed),
     )
 
 

@@ -3,21 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from harness.analysis import PairedOutcomes, Side, coarser, default_contender, load_side, reference_of, seconds_of
 from harness.core import EvidenceError, Outcome, Status, UsageError, listed, plural
-from harness.verdict.baseline import moved, read_lock
+from harness.verdict.arrays import Ints
+from harness.verdict.baseline import changed_since_lock, read_lock
 from harness.verdict.checks import other_graders, other_suites
-from harness.verdict.early import Decided, Evidence, Key
+from harness.verdict.early import Evidence, Key
 from harness.verdict.early_plan import EarlyPlan, differing, plan_early, stop_line
-from harness.verdict.policy import Policy, check_domains, load_policy
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
-
+from harness.verdict.gate_statistics import Decided
+from harness.verdict.rules import Policy, check_domains, load_policy
 
 _FEWEST_AT_ONCE = 4
 
@@ -100,7 +98,7 @@ class UntilDecided:
         side = Side(table=table, manifest=manifest, contender=name)
         table.index(name)
         _refuse_what_is_not_done(baseline, side, same=same)
-        if lock and (changed := moved(baseline, table, lock, name)):
+        if lock and (changed := changed_since_lock(baseline, table, lock, name)):
             remedy = "restore it, or lock it anew: ownbench baseline set"
             raise EvidenceError(f"{baseline}: the locked baseline has changed: {listed(changed, 5)}; {remedy}")
         if side.lost_share > rules.max_errored:
@@ -108,22 +106,19 @@ class UntilDecided:
             raise EvidenceError(
                 f"{baseline}: {lost}, {100 * rules.max_errored:g}% is allowed; run it with --retry-errored"
             )
-        check_domains(
-            rules, {*table.domain_names, *(a.domain for a in candidate.attempts)},
-            policy if isinstance(policy, Path) else "policy",
-        )  # fmt: skip
+        domains = {*table.domain_names, *(a.domain for a in candidate.attempts)}
+        check_domains(rules, domains, policy if isinstance(policy, Path) else "policy")
         self._side = side
         self._rows, self._clusters, self._trials = _common(candidate, side)
-        keys = list(self._trials)
         self.plan: EarlyPlan = plan_early(
             contender=(candidate.contender, candidate.digest),
             baseline=(baseline, name),
             policy=rules,
             seed=candidate.seed,
-            keys=keys,
+            keys=list(self._trials),
             outcomes=self._no_outcomes(),
         )
-        self._place = {key: i for i, key in enumerate(keys)}
+        self._place = {key: i for i, key in enumerate(self._trials)}
         self._begin()
 
     @property
@@ -251,14 +246,12 @@ def _refuse_what_is_not_done(report: Path, side: Side, *, same: bool) -> None:
         raise EvidenceError(f"{report}: the baseline {side.contender} {what}; ownbench run goes on with it")
 
 
-def _common(candidate: EarlyCandidate, side: Side) -> "tuple[Ints, Ints, dict[Key, int]]":
+def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key, int]]:
     """The tasks that both have, in the baseline's order: their rows there, the candidate's clusters, its trials.
 
     Raises:
         UsageError: there are none, or the gate could not lay the two side by side.
     """
-    import numpy as np
-
     where = f"{candidate.report} and {side.table.report}"
     planned: dict[Key, list[PlannedAttempt]] = {}
     for attempt in candidate.attempts:

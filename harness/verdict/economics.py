@@ -34,7 +34,7 @@ AMOUNTS = tuple(name for name in Economics.model_fields if name not in {"data_mu
 GPU_HOUR = "gpu_hour_usd"
 """What an hour of a machine costs: no part of the block, for each model has its own; as a what-if it moves them all."""
 
-Rates = float | tuple[tuple[str, float], ...] | None
+StatedRates = float | tuple[tuple[str, float], ...] | None
 """Tasks a machine does in an hour: of every contender, or by name; ``None`` where nothing is stated."""
 
 MEANINGS = {
@@ -51,7 +51,7 @@ MEANINGS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Assumptions:
     """The economics of one piece of advice."""
 
     amounts: Mapping[str, float | None]
@@ -61,7 +61,7 @@ class Terms:
     spread: float = SPREAD
     gpu_hour_usd: float | None = None
     """What an hour of every machine costs, in place of the prices on record; ``None``: as recorded."""
-    tasks_per_gpu_hour: Rates = None
+    tasks_per_gpu_hour: StatedRates = None
     """The stated rate of every machine, or of contenders by name; ``None``: a task takes the time that was measured."""
 
     def __getitem__(self, name: str) -> float | None:
@@ -81,9 +81,9 @@ class Terms:
         return found
 
 
-def load_terms(
+def load_assumptions(
     report: Path, given: Mapping[str, str] | None = None, *, months: float = MONTHS, spread: float = SPREAD
-) -> Terms:
+) -> Assumptions:
     """The block ``economics`` of the report's experiment, with what was ``given`` laid over it.
 
     Args:
@@ -108,7 +108,7 @@ def load_terms(
     for key, text in (given or {}).items():
         known[key] = _amount(key, text)
     stay, hour, rate = known.pop("data_must_stay_inside"), known.pop(GPU_HOUR, None), known.pop(RATE)
-    return Terms(
+    return Assumptions(
         amounts=known,
         data_must_stay_inside=stay,
         months=months,
@@ -134,15 +134,17 @@ def _amount(key: str, text: str) -> Any:
             value = float(value)
         amount = getattr(parse(Economics, {field: value}, Path("--economics")), field)
     except (yaml.YAMLError, ValueError, UserFileError):
-        needed = "true or false" if key == "data_must_stay_inside" else f"an amount from 0 to {most_of(key):,.0f}"
+        needed = (
+            "true or false" if key == "data_must_stay_inside" else f"an amount from 0 to {largest_allowed(key):,.0f}"
+        )
         needed = "a number above 0, or {CONTENDER: NUMBER}" if key == RATE else needed
         raise UsageError(f"--economics: {key} is {text!r}; needed: {needed}, or nothing for unknown") from None
-    if _largest(amount) > most_of(key):
-        raise UsageError(f"--economics: {key} is {text!r}; the most is {most_of(key):,.0f}")
+    if _largest(amount) > largest_allowed(key):
+        raise UsageError(f"--economics: {key} is {text!r}; the most is {largest_allowed(key):,.0f}")
     return amount
 
 
-def most_of(name: str) -> float:
+def largest_allowed(name: str) -> float:
     """The largest value that an amount may have."""
     return 366.0 if name == "outage_days_per_year" else MOST
 
@@ -151,7 +153,7 @@ def most_of(name: str) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Makeup:
+class Setup:
     """What an option is made of, as far as its bill goes."""
 
     hosted: bool
@@ -170,7 +172,7 @@ class Bill:
 
 
 def monthly(
-    terms: Mapping[str, Any], makeup: Makeup, cost: "Floats | float | None", api: "Floats | float", months: float
+    assumptions: Mapping[str, Any], setup: Setup, cost: "Floats | float | None", api: "Floats | float", months: float
 ) -> Bill:
     """What an option costs a month: its tasks, what is spread over the horizon, and what outages are expected to lose.
 
@@ -178,8 +180,8 @@ def monthly(
     with the parts that apply to the option.
 
     Args:
-        terms: known amounts by name, numbers or arrays of one length.
-        makeup: which of the fixed parts apply.
+        assumptions: known amounts by name, numbers or arrays of one length.
+        setup: which of the fixed parts apply.
         cost: dollars a task; None is unknown.
         api: the share of tasks that cannot be done while the API is away.
         months: the horizon.
@@ -187,18 +189,18 @@ def monthly(
     lacking: list[str] = [] if cost is not None else ["cost_usd"]
 
     def known(name: str) -> Any:
-        if terms.get(name) is None:
+        if assumptions.get(name) is None:
             lacking.append(name)
             return 0.0
-        return terms[name]
+        return assumptions[name]
 
     volume = known("tasks_per_month")
     usd = volume * (0.0 if cost is None else cost)
     if _any(api):
-        usd = usd + volume * api * known_product(terms, lacking) / DAYS
-    if makeup.hosted:
+        usd = usd + volume * api * known_product(assumptions, lacking) / DAYS
+    if setup.hosted:
         usd = usd + known("hosting_usd_per_month")
-    once = [name for name, applies in FIXED if getattr(makeup, applies)]
+    once = [name for name, applies in FIXED if getattr(setup, applies)]
     for name in once:
         usd = usd + known(name) / months
     return Bill(usd=usd, lacking=tuple(lacking))
@@ -208,9 +210,9 @@ FIXED = (("training_usd", "tuned"), ("labelling_usd", "tuned"), ("skill_authorin
 """Money spent once, and the part of an option that it is spent on."""
 
 
-def fixed_parts(amounts: Mapping[str, float], makeup: Makeup, months: float) -> dict[str, float]:
+def fixed_parts(amounts: Mapping[str, float], setup: Setup, months: float) -> dict[str, float]:
     """What an option costs a month whatever the volume, in dollars by the input that it comes from; known ones only."""
-    applies = (("hosting_usd_per_month", makeup.hosted, 1.0), *((n, getattr(makeup, a), months) for n, a in FIXED))
+    applies = (("hosting_usd_per_month", setup.hosted, 1.0), *((n, getattr(setup, a), months) for n, a in FIXED))
     return {name: amounts[name] / over for name, here, over in applies if here and amounts.get(name) is not None}
 
 
@@ -222,13 +224,13 @@ def outage_loss(amounts: Mapping[str, float], api: float) -> float:
     return amounts.get("tasks_per_month", 0.0) * api * float(known_product(amounts, [])) / DAYS
 
 
-def known_product(terms: Mapping[str, Any], lacking: list[str]) -> Any:
+def known_product(assumptions: Mapping[str, Any], lacking: list[str]) -> Any:
     """Value times days of outage; 0 where either is known to be 0, whatever the other."""
     pair = ("outage_days_per_year", "value_per_task_usd")
-    if any(terms.get(name) is not None and not _any(terms[name]) for name in pair):
+    if any(assumptions.get(name) is not None and not _any(assumptions[name]) for name in pair):
         return 0.0
-    lacking.extend(name for name in pair if terms.get(name) is None)
-    return 0.0 if any(terms.get(name) is None for name in pair) else terms[pair[0]] * terms[pair[1]]
+    lacking.extend(name for name in pair if assumptions.get(name) is None)
+    return 0.0 if any(assumptions.get(name) is None for name in pair) else assumptions[pair[0]] * assumptions[pair[1]]
 
 
 def _any(value: Any) -> bool:

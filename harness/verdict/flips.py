@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.core import Decision
-from harness.verdict.economics import AMOUNTS, GPU_HOUR, Terms
+from harness.verdict.economics import AMOUNTS, GPU_HOUR, Assumptions
 
 REACH = 100.0
 """An amount is moved from a hundredth of itself to a hundred times itself."""
@@ -29,17 +29,17 @@ Lead = Callable[[dict[str, float], bool, float], Decision | None]
 """Known amounts, whether the data must stay inside, and the margin, to the kind that leads by the point estimates."""
 
 
-def flips(lead: Lead, terms: Terms, margin: float, hour_usd: float | None = None) -> tuple[FlipPoint, ...]:
+def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float | None = None) -> tuple[FlipPoint, ...]:
     """Every input that flips the lead within its range, the smallest move on each side.
 
     Amounts and the price of a machine's hour (``hour_usd`` now) range from a hundredth to a hundred times their value,
     days of outage up to 365, the margin from 0 to .5. A walk outward in equal steps finds the first change, bisection
     its place. An unknown input, and one of 0 (but for days), has no range.
     """
-    amounts = {name: value for name, value in terms.amounts.items() if value is not None}
+    amounts = {name: value for name, value in assumptions.amounts.items() if value is not None}
     if hour_usd is not None:
         amounts[GPU_HOUR] = hour_usd
-    stay = bool(terms.data_must_stay_inside)
+    stay = bool(assumptions.data_must_stay_inside)
     here = lead(amounts, stay, margin)
     if here is None:
         return ()
@@ -56,7 +56,7 @@ def flips(lead: Lead, terms: Terms, margin: float, hour_usd: float | None = None
             at = _first_change(moved, here, path)
             if at is not None:
                 found.append(FlipPoint(input=name, now=now, at=at[0], advice=at[1].value))
-    if terms.data_must_stay_inside is not None:
+    if assumptions.data_must_stay_inside is not None:
         other = lead(amounts, not stay, margin)
         if other is not None and other != here:
             found.append(FlipPoint(input="data_must_stay_inside", now=stay, at=not stay, advice=other.value))

@@ -8,21 +8,18 @@ the two sides are then alike. Both go through the very tests of the gate.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from harness.analysis import PairedOutcomes, Side, default_contender, load_side, pair_sides, reference_of
-from harness.core import Decision, Estimate, UsageError, plural
+from harness.core import Decision, Estimate, UsageError, percent_interval, plural
 from harness.stats import wilson_interval
 from harness.store import TaskTable
 from harness.verdict.baseline import read_lock
-from harness.verdict.policy import Policy, check_domains, load_policy
-from harness.verdict.weighing import Weighed, weigh
+from harness.verdict.gate_statistics import GateTests, gate_tests
+from harness.verdict.rules import Policy, check_domains, load_policy
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Make = Callable[["np.random.Generator"], PairedOutcomes]
+Make = Callable[[np.random.Generator], PairedOutcomes]
 
 REPETITIONS = 200
 _RESAMPLES = 999
@@ -79,8 +76,6 @@ def self_test(
         UserFileError: the policy is wrong.
         EvidenceError: the report cannot be read.
     """
-    import numpy as np
-
     if repetitions < 1:
         raise UsageError(f"--repetitions {repetitions}: at least one is needed")
     rules = policy if isinstance(policy, Policy) else load_policy(policy)
@@ -113,7 +108,7 @@ def self_test(
             if planted:
                 outcomes = worsened(outcomes, planted, rng)
             n = int(outcomes.common.sum())
-            decisions[_decided(weigh(outcomes, rules, seed=seed + number, resamples=_RESAMPLES), n, rules)] += 1
+            decisions[_decided(gate_tests(outcomes, rules, seed=seed + number, resamples=_RESAMPLES), n, rules)] += 1
         found.append(decisions)
     equal, regression = found
     flips, ships = (_share(d[word], repetitions) for d, word in ((equal, "BLOCK"), (regression, "SHIP")))
@@ -132,15 +127,13 @@ def self_test(
     )
 
 
-def worsened(outcomes: PairedOutcomes, drop: float, rng: "np.random.Generator") -> PairedOutcomes:
+def worsened(outcomes: PairedOutcomes, drop: float, rng: np.random.Generator) -> PairedOutcomes:
     """The candidate with passes turned to fails at random, so that its mean over tasks falls by ``drop`` on average.
 
     Each pass is lost with the chance ``drop`` over the pass rate of both sides, which do not differ but by chance. The
     candidate's own rate is no measure: what chance gave it would be taken back from all its tasks alike, and tasks that
     hang together so are no trial of a test over tasks. Where both pass less than ``drop``, all passes are lost.
     """
-    import numpy as np
-
     (sums, counts), common = outcomes.candidate, outcomes.common
     sides = [s[common] / n[common] for s, n in (outcomes.candidate, outcomes.baseline)]
     rate = float(np.mean(sides)) if common.any() else 0.0
@@ -151,10 +144,8 @@ def worsened(outcomes: PairedOutcomes, drop: float, rng: "np.random.Generator") 
     return replace(outcomes, candidate=(np.maximum(kept, 0.0), counts))
 
 
-def _split(table: TaskTable, name: str) -> "Make | None":
+def _split(table: TaskTable, name: str) -> Make | None:
     """Two halves of one contender's trials, or ``None`` where its tasks have not several 0/1 trials each."""
-    import numpy as np
-
     i = table.index(name)
     counts, sums = table.counts[i], table.sums[i]
     used = counts >= 2
@@ -165,7 +156,7 @@ def _split(table: TaskTable, name: str) -> "Make | None":
     n, passes = counts[used], np.round(sums[used]).astype(np.int64)
     half = n // 2
 
-    def make(rng: "np.random.Generator") -> PairedOutcomes:
+    def make(rng: np.random.Generator) -> PairedOutcomes:
         mine = rng.hypergeometric(passes, n - passes, half)
         size = half.astype(np.float64)
         # The other half has as many trials, drawn from what is left: an odd one stays out.
@@ -181,13 +172,11 @@ def _split(table: TaskTable, name: str) -> "Make | None":
     return make
 
 
-def _swapped(outcomes: PairedOutcomes) -> "Make":
+def _swapped(outcomes: PairedOutcomes) -> Make:
     """Clusters are swapped whole, since their tasks hang together."""
-    import numpy as np
-
     names, codes = np.unique(outcomes.clusters, return_inverse=True)
 
-    def make(rng: "np.random.Generator") -> PairedOutcomes:
+    def make(rng: np.random.Generator) -> PairedOutcomes:
         swap = rng.integers(0, 2, len(names)).astype(bool)[codes]
         sides = zip(outcomes.candidate, outcomes.baseline, strict=True)
         (s1, s2), (n1, n2) = ((np.where(swap, theirs, ours), np.where(swap, ours, theirs)) for ours, theirs in sides)
@@ -196,19 +185,18 @@ def _swapped(outcomes: PairedOutcomes) -> "Make":
     return make
 
 
-def _decided(weighed: Weighed, n: int, policy: Policy) -> str:
-    if weighed.blocks:
+def _decided(tests: GateTests, n: int, policy: Policy) -> str:
+    if tests.blocks:
         return Decision.BLOCK.value
-    proved = weighed.proves and n >= policy.minimum_tasks
+    proved = tests.proves and n >= policy.minimum_tasks
     return (Decision.SHIP if proved else Decision.INCONCLUSIVE).value
 
 
 def _share(hits: int, repetitions: int) -> Estimate:
     low, high = wilson_interval(hits, repetitions)
-    return Estimate(
-        value=hits / repetitions, low=low, high=high, n_tasks=repetitions, n_trials=repetitions,
-        method="Wilson over repetitions",
-    )  # fmt: skip
+    how = "Wilson over repetitions"
+    share = hits / repetitions
+    return Estimate(value=share, low=low, high=high, n_tasks=repetitions, n_trials=repetitions, method=how)
 
 
 def _sentence(flips: Estimate, regression: Mapping[str, int], ships: Estimate, n: int, policy: Policy) -> str:
@@ -216,11 +204,7 @@ def _sentence(flips: Estimate, regression: Mapping[str, int], ships: Estimate, n
     shares = ", ".join(f"{word} {100 * number / total:.1f}%" for word, number in regression.items())
     verb = "more than" if (flips.low or 0.0) > policy.alpha else "within"
     return (
-        f"On {plural(n, 'task')} equals are blocked {_percent(flips)} of the time, {verb} the {100 * policy.alpha:g}% "
-        f"allowed; a true drop of {100 * policy.margin:g} points ends in {shares}, and ships {_percent(ships)} of the "
-        "time."
+        f"On {plural(n, 'task')} equals are blocked {percent_interval(flips)} of the time, {verb} the "
+        f"{100 * policy.alpha:g}% allowed; a true drop of {100 * policy.margin:g} points ends in {shares}, and ships "
+        f"{percent_interval(ships)} of the time."
     )
-
-
-def _percent(share: Estimate) -> str:
-    return f"{100 * (share.value or 0):.1f}% [{100 * (share.low or 0):.1f}, {100 * (share.high or 0):.1f}]"

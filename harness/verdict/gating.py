@@ -7,13 +7,12 @@ from typing import Any
 
 from harness.analysis import Change, Pairs, Side, changes, default_contender, load_side, pair_sides, reference_of
 from harness.core import Comparison, Decision, EvidenceError, UsageError, as_json, listed, plural
-from harness.stats import DomainHarm, compare
-from harness.verdict.baseline import moved, read_lock
-from harness.verdict.checks import Reason, evidence_checks
+from harness.stats import compare
+from harness.verdict.baseline import changed_since_lock, read_lock
+from harness.verdict.checks import Reason
 from harness.verdict.early_gate import Replayed, replayed
-from harness.verdict.gate_reasons import baseline_stands, rule_reasons, with_bounds
-from harness.verdict.policy import Policy, check_domains, in_words, load_policy
-from harness.verdict.weighing import Weighed, tasks_to_decide, weigh
+from harness.verdict.gate_statistics import tasks_to_decide
+from harness.verdict.rules import GATE_RULES, GateEvidence, Policy, check_domains, in_words, load_policy
 from harness.verdict.words import clean
 
 EXIT_CODES: Mapping[Decision, int] = {
@@ -47,13 +46,13 @@ class Gate:
     decision: Decision
     exit_code: int
     reasons: tuple[Reason, ...]
-    comparison: Comparison | None
-    """Candidate less baseline; ``None`` where the two cannot be laid side by side."""
-    changed: tuple[Change, ...]
-    tasks_needed: int | None
+    comparison: Comparison | None = None
+    """Candidate minus baseline; ``None`` where the two cannot be compared."""
+    changed: tuple[Change, ...] = ()
+    tasks_needed: int | None = None
     """Tasks that would decide, were the differences seen the true ones; ``None`` where it is decided, or where tasks
     are not what is missing."""
-    domains: tuple[DomainVerdict, ...]
+    domains: tuple[DomainVerdict, ...] = ()
     baseline: str
     """The name of the baseline contender."""
     candidate: str
@@ -104,41 +103,45 @@ def gate(
         UserFileError: the policy is wrong, or names a domain that neither report has.
     """
     baseline, candidate = Path(baseline), Path(candidate)
-    rules = policy if isinstance(policy, Policy) else load_policy(None if policy is None else Path(policy))
-    source = "policy" if policy is None or isinstance(policy, Policy) else policy
+    file = None if policy is None or isinstance(policy, Policy) else Path(policy)
+    rules = policy if isinstance(policy, Policy) else load_policy(file)
     names = (baseline_contender, candidate_contender)
     try:
         pairs, unlocked = _sides(baseline, candidate, names, attempts=rules.max_latency_ratio is not None)
     except EvidenceError as error:
         return _unreadable(error, (baseline, candidate), names, rules)
-    check_domains(rules, _domains_of(pairs), source)
-    early = replayed(pairs, rules, baseline, None if policy is None or isinstance(policy, Policy) else Path(policy))
-    stretch, decided = (early.stretch, early.decided) if early else (None, None)
-    compared = _compared(stretch or pairs)
-    open_ = early is not None and not early.reason.holds
-    evidence = evidence_checks(pairs, rules, stretch, undecided=open_)
-    checks = (*with_bounds(evidence, compared), baseline_stands(unlocked))
-    checks += (early.reason,) if early else ()
-    pairs = stretch or pairs
-    if not all(check.holds for check in checks):
-        return _verdict(pairs, rules, Decision.INVALID, checks, early=early)
-    weighed = decided.weighed if decided else weigh(pairs.outcomes, rules)
-    reasons = [*checks, *rule_reasons(weighed, pairs, compared, rules, decided)]
-    if decided:
-        decision = decided.decision
-    elif weighed.blocks:
+    sides = (pairs.baseline, pairs.candidate)
+    check_domains(rules, {name for side in sides for name in side.table.domain_names}, file or "policy")
+    early = replayed(pairs, rules, baseline, file)
+    stretch = early.stretch if early else None
+    evidence = GateEvidence(
+        pairs=pairs,
+        stretch=stretch,
+        policy=rules,
+        compared=_compared(stretch or pairs),
+        unlocked=unlocked,
+        early=early.reason if early else None,
+        decided=early.decided if early else None,
+    )
+    reasons = [reason for rule in GATE_RULES.values() if rule.check for reason in rule.judge(evidence)]
+    if not all(reason.holds for reason in reasons):
+        return _verdict(evidence, Decision.INVALID, reasons, early)
+    reasons += [reason for rule in GATE_RULES.values() if not rule.check for reason in rule.judge(evidence)]
+    if evidence.decided:
+        decision = evidence.decided.decision
+    elif evidence.tests.blocks:
         decision = Decision.BLOCK
-    elif weighed.proves and all(reason.holds for reason in reasons if reason.rule != "no_harm"):
+    elif evidence.tests.proves and all(reason.holds for reason in reasons if reason.rule != "no_harm"):
         decision = Decision.SHIP
     else:
         decision = Decision.INCONCLUSIVE
-    return _verdict(pairs, rules, decision, tuple(reasons), weighed, early=early)
+    return _verdict(evidence, decision, reasons, early)
 
 
 def _sides(
     baseline: Path, candidate: Path, names: tuple[str | None, str | None], *, attempts: bool
 ) -> tuple[Pairs, tuple[str, ...] | None]:
-    """Both sides paired, and what has moved of a locked baseline (None where nothing is locked)."""
+    """Both sides paired, and what has changed of a locked baseline (None where nothing is locked)."""
     table, manifest = load_side(baseline, attempts=attempts)
     same = baseline.resolve() == candidate.resolve()
     other, other_manifest = (table, manifest) if same else load_side(candidate, attempts=attempts)
@@ -157,11 +160,7 @@ def _sides(
         Side(table=other, manifest=other_manifest, contender=second),
         Side(table=table, manifest=manifest, contender=first),
     )
-    return pairs, None if lock is None else moved(baseline, table, lock, first)
-
-
-def _domains_of(pairs: Pairs) -> set[str]:
-    return {name for side in (pairs.baseline, pairs.candidate) for name in side.table.domain_names}
+    return pairs, None if lock is None else changed_since_lock(baseline, table, lock, first)
 
 
 def _compared(pairs: Pairs) -> Comparison | None:
@@ -182,54 +181,48 @@ def _compared(pairs: Pairs) -> Comparison | None:
     )
 
 
-def _verdict(
-    pairs: Pairs,
-    policy: Policy,
-    decision: Decision,
-    reasons: tuple[Reason, ...],
-    weighed: Weighed | None = None,
-    *,
-    early: Replayed | None = None,
-) -> Gate:
-    needed = _needed(pairs, policy, reasons, weighed) if decision is Decision.INCONCLUSIVE and weighed else None
-    said = _sentence(decision, pairs, reasons, needed, policy)
+def _verdict(e: GateEvidence, decision: Decision, reasons: list[Reason], early: Replayed | None) -> Gate:
+    needed = _needed(e, reasons) if decision is Decision.INCONCLUSIVE else None
+    said = _sentence(e, decision, reasons, needed)
+    a, b = e.judged.candidate, e.judged.baseline
     return Gate(
         decision=decision,
         exit_code=EXIT_CODES[decision],
         reasons=tuple(Reason(rule=r.rule, holds=r.holds, text=clean(r.text)) for r in reasons),
-        comparison=_compared(pairs),
-        changed=changes(pairs.baseline, pairs.candidate),
+        comparison=e.compared,
+        changed=changes(b, a),
         tasks_needed=needed,
-        domains=_domain_verdicts(pairs, policy, weighed) if weighed else (),
-        baseline=pairs.baseline.contender,
-        candidate=pairs.candidate.contender,
-        baseline_report=pairs.baseline.table.report.name,
-        candidate_report=pairs.candidate.table.report.name,
-        exempt=policy.exempt_domains,
-        policy=policy,
+        domains=() if decision is Decision.INVALID else _domain_verdicts(e),
+        baseline=b.contender,
+        candidate=a.contender,
+        baseline_report=b.table.report.name,
+        candidate_report=a.table.report.name,
+        exempt=e.policy.exempt_domains,
+        policy=e.policy,
         sentence=f"{said[:-1]}; {clean(early.in_short)}." if early and early.in_short else said,
         early=early.looked if early else None,
     )
 
 
-def _needed(pairs: Pairs, policy: Policy, reasons: tuple[Reason, ...], weighed: Weighed) -> int | None:
+def _needed(e: GateEvidence, reasons: list[Reason]) -> int | None:
     """Tasks of the whole suite that would settle every open proof; a critical domain's are scaled up by its share."""
     found: list[int | None] = []
-    n = int(pairs.outcomes.common.sum())
-    if not weighed.overall.holds:
-        found.append(tasks_to_decide(pairs.outcomes, policy.margin, policy, weighed.harm_level))
-    for name, proof in weighed.critical:
+    out, policy, tests = e.judged.outcomes, e.policy, e.tests
+    n = int(out.common.sum())
+    if not tests.overall.holds:
+        found.append(tasks_to_decide(out, policy.margin, policy, tests.harm_level))
+    for name, proof in tests.critical:
         if not proof.holds and proof.n_tasks:
-            own = tasks_to_decide(pairs.outcomes.of_domain(name), proof.margin, policy, policy.alpha)
+            own = tasks_to_decide(out.of_domain(name), proof.margin, policy, policy.alpha)
             found.append(None if own is None else -(-own * n // proof.n_tasks))
     if any(r.rule == "minimum_tasks" and not r.holds for r in reasons):
         found.append(policy.minimum_tasks)
     return max((number for number in found if number is not None), default=None)
 
 
-def _domain_verdicts(pairs: Pairs, policy: Policy, weighed: Weighed) -> tuple[DomainVerdict, ...]:
-    family: dict[str, DomainHarm] = {one.domain: one for one in weighed.domains}
-    out = pairs.outcomes.at(pairs.outcomes.common)
+def _domain_verdicts(e: GateEvidence) -> tuple[DomainVerdict, ...]:
+    policy, family = e.policy, {one.domain: one for one in e.tests.domains}
+    out = e.judged.outcomes.at(e.judged.outcomes.common)
     found = []
     for name in sorted({out.domain_names[code] for code in out.domains.tolist()}):
         here, one = out.of_domain(name), family.get(name)
@@ -249,25 +242,23 @@ def _domain_verdicts(pairs: Pairs, policy: Policy, weighed: Weighed) -> tuple[Do
     return tuple(found)
 
 
-def _sentence(decision: Decision, pairs: Pairs, reasons: tuple[Reason, ...], needed: int | None, policy: Policy) -> str:
-    a, b = f"`{pairs.candidate.contender}`", f"`{pairs.baseline.contender}`"
+def _sentence(e: GateEvidence, decision: Decision, reasons: list[Reason], needed: int | None) -> str:
+    a, b = f"`{e.pairs.candidate.contender}`", f"`{e.pairs.baseline.contender}`"
     open_ = [r for r in reasons if not r.holds]
     if decision is Decision.SHIP:
-        said = f"{a} may replace {b}: every rule of the policy holds"
-        by_rule = {r.rule: r.text for r in reasons}
-        said += f". {by_rule['non_inferior']}" if "non_inferior" in by_rule else ""
+        method = f", {e.tests.overall.method})"  # for those who read the reasons
+        proof = "".join(f". {r.text.replace(method, ')')}" for r in reasons if r.rule == "non_inferior")
+        said = f"{a} may replace {b}: every rule of the policy holds{proof}"
     elif decision is Decision.BLOCK:
-        harm = [r.text for r in open_ if r.rule in {"no_harm", "domains"}]
-        said = f"{a} must not replace {b}: {'; '.join(harm)}"
+        said = f"{a} must not replace {b}: {'; '.join(r.text for r in open_ if r.rule in {'no_harm', 'domains'})}"
     elif decision is Decision.INCONCLUSIVE:
         said = f"not enough is shown to let {a} replace {b}; not shown: {', '.join(in_words(r.rule) for r in open_)}"
-        said += (
-            "" if needed is None else f"; about {plural(needed, 'task')} would decide, were the difference seen true"
-        )
+        if needed is not None:
+            said += f"; about {plural(needed, 'task')} would decide, were the difference seen true"
     else:
         said = f"{a} and {b} cannot be judged: {'; '.join(r.text for r in open_)}"
-    if policy.exempt_domains and decision is not Decision.BLOCK:
-        said += f". Exempt by policy: {listed(policy.exempt_domains, 20)}"
+    if e.policy.exempt_domains and decision is not Decision.BLOCK:
+        said += f". Exempt by policy: {listed(e.policy.exempt_domains, 20)}"
     return clean(f"{decision.value}: {said}.")
 
 
@@ -280,10 +271,6 @@ def _unreadable(
         decision=Decision.INVALID,
         exit_code=EXIT_CODES[Decision.INVALID],
         reasons=(reason,),
-        comparison=None,
-        changed=(),
-        tasks_needed=None,
-        domains=(),
         baseline=names[0] or "-",
         candidate=names[1] or "-",
         baseline_report=reports[0].name,

@@ -27,7 +27,7 @@ BEST, SHOWN, OPEN, BELOW = "best", "shown", "open", "below"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class OptionFigures:
     """Figures a task of each option, on the shared tasks; one column an option."""
 
     candidates: tuple[Candidate, ...]
@@ -54,9 +54,9 @@ class Standing:
         return None if np.isnan(self.costs[i]) else float(self.costs[i])
 
 
-def stand(
+def option_figures(
     table: TaskTable, candidates: Sequence[Candidate], work: "Mask", seed: int, machine: "Floats | None" = None
-) -> Standing:
+) -> OptionFigures:
     """The options on their shared tasks.
 
     Args:
@@ -97,7 +97,7 @@ def stand(
     means = columns[:, :-1].mean(axis=0)
     drawn_machine = np.where(whole, drawn[:, k : 2 * k], 0.0)
     drawn_machine[:, mixed] = drawn[:, 3 * k :]
-    return Standing(
+    return OptionFigures(
         candidates=kept,
         shared=shared,
         rates=means[:k],
@@ -155,17 +155,17 @@ def cheapest(usd: "Floats", good: "Mask") -> "Floats":
     return np.asarray(share.mean(axis=0), dtype=np.float64)
 
 
-def quality(table: TaskTable, standing: Standing, best: int, margin: float) -> tuple[str, ...]:
+def quality(table: TaskTable, figures: OptionFigures, best: int, margin: float) -> tuple[str, ...]:
     """Of each option one of `BEST`, `SHOWN`, `OPEN` and `BELOW`, each tested one-sided at 5% on the shared tasks."""
     found = []
-    clusters = table.clusters[standing.shared]
-    there = table.index(standing.candidates[best].contender)
-    for k, candidate in enumerate(standing.candidates):
+    clusters = table.clusters[figures.shared]
+    there = table.index(figures.candidates[best].contender)
+    for k, candidate in enumerate(figures.candidates):
         if k == best:
             found.append(BEST)
             continue
         here = table.index(candidate.contender)
-        pairs = [(table.sums[i][standing.shared], table.counts[i][standing.shared]) for i in (here, there)]
+        pairs = [(table.sums[i][figures.shared], table.counts[i][figures.shared]) for i in (here, there)]
         if margin > 0 and non_inferiority(pairs[0], pairs[1], min(margin, 1.0), clusters).holds:
             found.append(SHOWN)
             continue

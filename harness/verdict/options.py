@@ -15,7 +15,7 @@ from harness.analysis import cost_bases
 from harness.core import Decision, Manifest, UsageError, UserFileError
 from harness.store import TaskTable, experiment_file
 from harness.userfile import read_yaml
-from harness.verdict.economics import Makeup
+from harness.verdict.economics import Setup
 
 CONTROLS = frozenset({"always", "never", "random", "oracle"})
 OWN, RENT, MIX = Decision.OWN, Decision.RENT, Decision.MIX
@@ -29,7 +29,7 @@ class Candidate:
     kind: Decision | None
     """None where nothing says whether it is owned or rented."""
     because: str
-    makeup: Makeup
+    setup: Setup
     escalates: bool
     """Only the tasks that it escalates need the API."""
 
@@ -108,20 +108,20 @@ def _candidate(name: str, written: Written, said: Decision | None, bases: frozen
     if entry is None:
         kind, because = (said, "as you said") if said else _of_bases(bases)
         # Nothing is known of its parts: whatever may have been paid for such an option is asked for.
-        makeup = Makeup(hosted=kind in {OWN, MIX}, tuned=kind in {OWN, MIX}, skilled=kind in {RENT, MIX})
-        return Candidate(contender=name, kind=kind, because=because, makeup=makeup, escalates=kind == MIX)
+        setup = Setup(hosted=kind in {OWN, MIX}, tuned=kind in {OWN, MIX}, skilled=kind in {RENT, MIX})
+        return Candidate(contender=name, kind=kind, because=because, setup=setup, escalates=kind == MIX)
     parts = _parts(name, written.contenders)
     kinds = {model: _of_model(written.models.get(model, {})) for model in dict.fromkeys(p[0] for p in parts)}
     kind, because = _together(kinds)
     first = _of_model(written.models.get(parts[0][0], {}))[0]
     kind, because = (said, "as you said") if said else (kind, because)
-    makeup = Makeup(
+    setup = Setup(
         hosted=kind in {OWN, MIX},
         tuned=any(entry.get("adapter") is not None for _, entry in parts),
         skilled=any(entry.get("skills") is not None and entry.get("delivery") != "none" for _, entry in parts),
     )
     return Candidate(
-        contender=name, kind=kind, because=because, makeup=makeup, escalates=kind == MIX and first in {OWN, None}
+        contender=name, kind=kind, because=because, setup=setup, escalates=kind == MIX and first in {OWN, None}
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from harness.core import Decision, Estimate, dollars, percent
 from harness.verdict.conditions import NO, YES, Forgetting
-from harness.verdict.economics import MEANINGS, Terms
+from harness.verdict.economics import MEANINGS, Assumptions
 from harness.verdict.option_rates import BELOW, BEST, SHOWN
 
 
@@ -48,7 +48,7 @@ class Findings:
     """Of each kind; where bills are not whole, as if what is lacking cost nothing."""
     sure_kinds: Mapping[Decision | None, float]
     """The same from whole bills alone: it can only grow by what is lacking."""
-    terms: Terms
+    assumptions: Assumptions
     margin: float
     sure: float
     forgetting: Sequence[Forgetting]
@@ -72,7 +72,7 @@ def reasons(found: Findings) -> Decided:
     if not allowed:
         why = "The data must stay inside, and no OWN option was tried: try one."
         return Decided(advice=Decision.UNDECIDED, reasons=(why,), missing=())
-    if found.terms["tasks_per_month"] == 0:
+    if found.assumptions["tasks_per_month"] == 0:
         why = "With 0 tasks a month there is nothing to do, and so nothing to advise: say how many tasks come."
         return Decided(advice=Decision.UNDECIDED, reasons=(why,), missing=())
     kind = max(found.probabilities, key=lambda k: found.probabilities[k])
@@ -111,15 +111,15 @@ def _lead(allowed: Sequence[Option], kind: Decision | None) -> Option:
 def _missing(found: Findings, allowed: Sequence[Option], kind: Decision | None) -> list[str]:
     """Inputs without which nothing can be said: what is lacking counts only where it could change the word."""
     needed = []
-    if found.terms["tasks_per_month"] is None or found.sure_kinds.get(kind, 0.0) < found.sure:
+    if found.assumptions["tasks_per_month"] is None or found.sure_kinds.get(kind, 0.0) < found.sure:
         rivals = [o for o in allowed if o.quality != BELOW]
         needed = [name for o in rivals for name in o.lacking]
         if any(o.kind == "unknown" for o in rivals):  # what it is made of is unknown: any amount may be needed
-            needed += [name for name, value in found.terms.amounts.items() if value is None]
-    if found.terms["tasks_per_month"] is None:
+            needed += [name for name, value in found.assumptions.amounts.items() if value is None]
+    if found.assumptions["tasks_per_month"] is None:
         needed.insert(0, "tasks_per_month")
     outside = any(o.kind != Decision.OWN.value for o in found.options)
-    if found.terms.data_must_stay_inside is None and outside and (kind != Decision.OWN or needed):
+    if found.assumptions.data_must_stay_inside is None and outside and (kind != Decision.OWN or needed):
         needed.append("data_must_stay_inside")
     return list(dict.fromkeys(needed))
 
@@ -133,7 +133,7 @@ def _asked_for(name: str, allowed: Sequence[Option]) -> str:
 
 def _unknown_kinds(found: Findings, allowed: Sequence[Option]) -> list[str]:
     which = [o.contender for o in allowed if o.kind == "unknown" and o.quality != BELOW]
-    matters = found.terms["tasks_per_month"] is None or found.probabilities.get(None, 0.0) > 1.0 - found.sure
+    matters = found.assumptions["tasks_per_month"] is None or found.probabilities.get(None, 0.0) > 1.0 - found.sure
     if not which or not matters:
         return []
     return [
@@ -185,7 +185,7 @@ def _forgotten(found: Findings, lead: Option, kind: Decision | None) -> list[str
 
 
 def _headline(found: Findings, lead: Option, kind: Decision) -> str:
-    volume = found.terms["tasks_per_month"] or 0.0
+    volume = found.assumptions["tasks_per_month"] or 0.0
     if lead.lacking:
         return _whatever(found, lead, kind)
     bill = (

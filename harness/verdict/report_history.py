@@ -19,7 +19,7 @@ from harness.store import (
     read_outcomes,
     running_process,
 )
-from harness.verdict.baseline import Lock, moved, read_lock
+from harness.verdict.baseline import Lock, changed_since_lock, read_lock
 from harness.verdict.verdict_log import LOG, VERDICT, StoredVerdict, kept_verdicts, shown, shown_change, whole_number
 
 LOCK, MANIFEST, OUTCOMES, EXPERIMENT = "baseline.json", "manifest.json", "outcomes.parquet", "experiment.yaml"
@@ -270,7 +270,7 @@ def _stands(folder: Path, lock: Lock, counts: Sequence[StatusCounts]) -> tuple[b
         return None, f"not looked at here, for its {rows:,} outcomes; ownbench gate does"
     try:
         table, _ = load_side(folder)
-        gone = moved(folder, table, lock, lock.contender)
+        gone = changed_since_lock(folder, table, lock, lock.contender)
     except _BROKEN as error:
         return False, f"what was locked cannot be read: {error}"
     return (False, f"changed since it was locked: {listed(gone)}") if gone else (True, "as it was locked")

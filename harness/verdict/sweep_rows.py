@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core import Cause, EvidenceError, UsageError, nearest
+from harness.core import Cause, EvidenceError, UsageError, nearest, plural
+from harness.stats import ReplayRows
 from harness.store import Attempts, TaskTable, read_calls
 
 Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 SIGNALS = ("confidence", "logprob_mean", "logprob_min", "margin")
@@ -20,25 +22,13 @@ OWN_FAULTS = {cause.value for cause in (Cause.REFUSED, Cause.CONTEXT, Cause.TURN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """One entry a task and trial that both have graded and the signal speaks on; none unknown but money and time."""
+class Rows(ReplayRows):
+    """The attempts that both have graded and the signal speaks on."""
 
     tasks: NDArray[np.int64]
     """Positions in the table's ``tasks``."""
-    trials: NDArray[np.int64]
-    confidence: Vector
-    worker: Vector
-    """Graded value, 0 to 1."""
-    expert: Vector
-    worker_cost: Vector
-    """NaN where unknown; the costs and latencies below likewise."""
-    expert_cost: Vector
-    worker_latency: Vector
-    expert_latency: Vector
-    weight: Vector
-    """1 over the trials of the task here: each task weighs the same."""
-    clusters: Codes
-    groups: int
+    keys: NDArray[np.int64]
+    """Task and trial in one number, rising."""
     notes: tuple[str, ...]
 
     @property
@@ -74,11 +64,10 @@ def paired_rows(
         spoken = source.confidence if signal == "confidence" else _from_calls(table, left, worker, signal)
     if of == worker:
         spoken = np.where(left.faulted, 0.0, spoken)
-    speaks = np.isfinite(spoken)
     common = np.intersect1d(left.keys, right.keys)
     if not len(common):
         raise EvidenceError(f"{table.report}: {worker!r} and {expert!r} have no graded task and trial in common")
-    keys = np.intersect1d(common, source.keys[speaks])
+    keys = np.intersect1d(common, source.keys[np.isfinite(spoken)])
     if not len(keys):
         other = "name another with --signal, or another contender's with --confidence-from"
         raise EvidenceError(f"{table.report}: no attempt of {of!r} has the signal {signal}; {other}")
@@ -86,14 +75,17 @@ def paired_rows(
     tasks = left.tasks[i]
     _, where, counts = np.unique(tasks, return_inverse=True, return_counts=True)
     codes, clusters = np.unique(table.clusters[tasks], return_inverse=True)
-    notes = [_left_out(len(left.keys) - len(common), f"of {worker} without a graded one of {expert}")]
-    notes += [_left_out(len(right.keys) - len(common), f"of {expert} without a graded one of {worker}")]
-    notes += [_left_out(len(common) - len(keys), f"without the signal {signal} of {of}")]
-    if int(left.faulted[i].sum()) and of == worker:
+    left_out = (
+        (len(left.keys) - len(common), f"of {worker} without a graded one of {expert} left out"),
+        (len(right.keys) - len(common), f"of {expert} without a graded one of {worker} left out"),
+        (len(common) - len(keys), f"without the signal {signal} of {of} left out"),
+    )
+    notes = [f"{plural(count, 'attempt')} {what}" for count, what in left_out if count]
+    if of == worker and left.faulted[i].any():
         notes.append(f"{int(left.faulted[i].sum()):,} attempts in which {worker} gave no answer escalate first")
     return Rows(
         tasks=tasks,
-        trials=left.trials[i],
+        keys=keys,
         confidence=spoken[source.at(keys)],
         worker=left.value[i],
         expert=right.value[j],
@@ -104,12 +96,8 @@ def paired_rows(
         weight=1.0 / counts[where],
         clusters=clusters.astype(np.intp),
         groups=len(codes),
-        notes=tuple(note for note in notes if note),
+        notes=tuple(notes),
     )
-
-
-def _left_out(count: int, what: str) -> str:
-    return f"{count:,} attempt{'s' if count != 1 else ''} {what} left out" if count else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +106,6 @@ class _Side:
 
     keys: NDArray[np.int64]
     tasks: NDArray[np.int64]
-    trials: NDArray[np.int64]
     value: Vector
     confidence: Vector
     cost: Vector
@@ -129,17 +116,14 @@ class _Side:
     @staticmethod
     def of(table: TaskTable, attempts: Attempts, contender: str) -> "_Side":
         one = attempts.of(table.index(contender))
-        tasks, trials = one.tasks.astype(np.int64), one.trials.astype(np.int64)
-        keys = (tasks << 32) + trials
+        tasks = one.tasks.astype(np.int64)
+        keys = (tasks << 32) + one.trials.astype(np.int64)
         order = np.argsort(keys, kind="stable")
         known = order[np.isfinite(one.values[order])]
-        faults = np.array(
-            [name in OWN_FAULTS for name in (*one.cause_names, None)], dtype=bool
-        )  # the last stands for -1
+        faults = np.array([name in OWN_FAULTS for name in (*one.cause_names, None)], dtype=bool)  # the last is code -1
         return _Side(
             keys=keys[known],
             tasks=tasks[known],
-            trials=trials[known],
             value=one.values[known],
             confidence=one.confidences[known],
             cost=one.costs[known],
@@ -149,16 +133,12 @@ class _Side:
         )
 
     def at(self, keys: NDArray[np.int64]) -> Codes:
-        """Where the keys stand, all of which are here."""
+        """Positions of the keys, all of which are here."""
         return np.searchsorted(self.keys, keys).astype(np.intp)
 
 
 def side(table: TaskTable, contender: str) -> _Side:
-    """The graded attempts of one contender.
-
-    Raises:
-        UsageError: there is no such contender.
-    """
+    """The graded attempts of one contender; a `UsageError` where there is no such contender."""
     return _Side.of(table, table.every_attempt(), contender)
 
 

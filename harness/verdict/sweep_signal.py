@@ -6,48 +6,50 @@ import numpy as np
 
 from harness.core import Estimate
 from harness.stats import (
+    ESCALATED,
+    NO_INTERVALS,
+    PASS,
+    Replayer,
     auroc,
     brier_score,
     expected_calibration_error,
     isotonic_fit,
     reliability_bins,
+    replay_estimate,
 )
-from harness.verdict.sweep_rows import Rows, Vector
-from harness.verdict.sweep_steps import ALONE, ESCALATED, PASS, Matrix, Replayer, estimate
-from harness.verdict.sweep_view import Calibration
+from harness.verdict.sweep_records import Calibration
+from harness.verdict.sweep_rows import Matrix, Rows, Vector
 
 FOLDS = 5
+_NOT_BINARY = "some scores lie between 0 and 1; this needs answers that pass or fail"
 
 
-def ranking(replayer: Replayer, level: float) -> Estimate:
+def ranking(replayer: Replayer, rows: Rows, level: float) -> Estimate:
     """The chance that an attempt which the worker passed has the higher confidence (AUROC), ties counting half.
 
     DeLong's interval where every attempt is a unit of its own; else a bootstrap of clusters.
     """
-    rows = replayer.rows
-    n, attempts = rows.n_tasks, len(rows.tasks)
-    told = Estimate(value=None, level=level, n_tasks=n, n_trials=attempts, method="none")
+    attempts = len(rows.tasks)
+    told = Estimate(value=None, level=level, n_tasks=rows.n_tasks, n_trials=attempts, method="none")
     if not np.isin(rows.worker, (0.0, 1.0)).all():
-        return replace(told, why="some scores lie between 0 and 1; this needs answers that pass or fail")
+        return replace(told, why=_NOT_BINARY)
     if rows.groups == attempts:
         return auroc(rows.confidence, rows.worker, level)
-    right = rows.worker[replayer.order] * rows.weight[replayer.order]
-    wrong = (1.0 - rows.worker[replayer.order]) * rows.weight[replayer.order]
+    right, wrong = ((x * rows.weight)[replayer.order] for x in (rows.worker, 1.0 - rows.worker))
     if not right.any() or not wrong.any():
         return replace(told, why="all answers are right, or all wrong")
     value = float(replayer.concordance(right, wrong, whole=True)[0])
     how = f"bootstrap of {rows.groups:,} clusters, {replayer.resamples:,} resamples, seed {replayer.seed}"
-    return estimate(value, replayer.concordance(right, wrong), replace(told, method=how))
+    return replay_estimate(value, replayer.concordance(right, wrong), replace(told, method=how))
 
 
-def told_true(rows: Rows, seed: int, level: float) -> Calibration:
+def calibration(rows: Rows, seed: int, level: float) -> Calibration:
     """Reliability in ten bins of equal mass, calibration error, and Brier scores as it is and calibrated."""
-    lacking = Calibration(bins=(), ece=None, brier=None, brier_isotonic=None, brier_constant=None)
     right = rows.worker
     if not np.isin(right, (0.0, 1.0)).all():
-        return replace(lacking, why="some scores lie between 0 and 1; this needs answers that pass or fail")
+        return Calibration(why=_NOT_BINARY)
     if rows.confidence.min() < 0.0 or rows.confidence.max() > 1.0:
-        return replace(lacking, why="the signal does not lie between 0 and 1, so it is no chance of passing")
+        return Calibration(why="the signal does not lie between 0 and 1, so it is no chance of passing")
     rate = float(right.mean())
     fitted = _isotonic(rows, seed)
     return Calibration(
@@ -63,20 +65,20 @@ def gap_area(exact: Matrix, drawn: "np.ndarray", told: Estimate) -> Estimate:
     """APGR: the share of the gap between worker and expert recovered, averaged over all shares escalated.
 
     The area under (pass - never) / (always - never) against the share escalated, straight between thresholds (Ong et
-    al. 2024, who average ten points); random escalation has one half. None where the gap cannot be told from 0.
+    al. 2024, who average ten points); random escalation has one half. None where the gap is not significant.
     """
     if not len(drawn):
-        return replace(told, method="none", why=ALONE)
+        return replace(told, method="none", why=NO_INTERVALS)
     gap = drawn[:, -1, PASS] - drawn[:, 0, PASS]
     tail = (1.0 - told.level) / 2.0
     low, high = np.quantile(gap, [tail, 1.0 - tail])
     if not (low > 0.0 or high < 0.0):
-        return replace(told, method="none", why="the gap between worker and expert cannot be told from 0")
+        return replace(told, method="none", why="there is no significant gap between worker and expert")
     if high < 0.0:
         return replace(told, method="none", why="the expert passes less than the worker: there is no gap to recover")
     with np.errstate(invalid="ignore", divide="ignore"):
         areas = _area(drawn)
-    return estimate(float(_area(exact[None])[0]), areas, told)
+    return replay_estimate(float(_area(exact[None])[0]), areas, told)
 
 
 def cpt(exact: Matrix) -> dict[str, float | None]:

@@ -1,45 +1,54 @@
 """When should the worker hand over to the expert? Every threshold replayed from recorded outcomes, without a model.
 
 The worker's call is always charged, and the expert's wherever the confidence lies below the threshold. The threshold
-that looks best on its own tasks is shown beside an estimate from tasks it was not chosen on, and beside policies that
-need no signal: never, always, at random as often, and with a perfect eye as often.
+that looks best on its own tasks is shown with an estimate from tasks it was not chosen on, and with policies that need
+no signal: never, always, at random as often, and with a perfect eye as often.
 """
 
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis import load_note
 from harness.core import Estimate, EvidenceError, Manifest, UsageError
-from harness.stats import aiq
-from harness.store import TaskTable, load_task_table, read_manifest
-from harness.verdict.sweep_goal import SweepGoal, SweepSettings
-from harness.verdict.sweep_live import check_live, hybrids_run
-from harness.verdict.sweep_rows import Codes, Rows, Vector, paired_rows
-from harness.verdict.sweep_signal import cpt, gap_area, ranking, told_true
-from harness.verdict.sweep_steps import (
-    ALONE,
+from harness.stats import (
     COST,
     ESCALATED,
     LATENCY,
+    NO_INTERVALS,
     PASS,
     Draws,
-    Matrix,
     Replayer,
-    best_step,
-    estimate,
-    estimates,
-    mixed,
+    aiq,
+    random_policy,
+    replay_estimate,
+    replay_estimates,
 )
-from harness.verdict.sweep_view import Measured, Sweep, SweepChoice, SweepControl, SweepPoint, SweepRival
-from harness.verdict.sweep_words import measured_words, sentence
+from harness.store import TaskTable, load_task_table, read_manifest
+from harness.verdict.sweep_live import check_live, hybrids_run
+from harness.verdict.sweep_records import (
+    Measured,
+    Sweep,
+    SweepChoice,
+    SweepControl,
+    SweepGoal,
+    SweepPoint,
+    SweepRival,
+    SweepSettings,
+)
+from harness.verdict.sweep_rows import Codes, Matrix, Rows, Vector, paired_rows
+from harness.verdict.sweep_signal import calibration, cpt, gap_area, ranking
+from harness.verdict.sweep_words import JUDGED, measured_words, sentence
 
 POINTS = 1_000
 """Thresholds shown at most; the choosing looks at all."""
 FOLDS, REPEATS = 5, 20
+AGAIN = "the choosing repeated"
+COLUMNS = {"pass_rate": PASS, "cost_per_task_usd": COST, "latency_s": LATENCY}
 
 
 def sweep(
@@ -64,7 +73,7 @@ def sweep(
         goal: what the threshold is chosen for; by default the highest pass rate at any cost.
         signal: one of ``confidence``, ``logprob_mean``, ``logprob_min``, ``margin``; the worker's own.
         confidence_from: another contender, whose column ``confidence`` is the signal.
-        live: a hybrid of the two, whose outcomes are laid beside the replay at its own thresholds.
+        live: a hybrid of the two, whose outcomes are compared with the replay at its own thresholds.
         split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
         level: confidence of the intervals.
         seed: seeds the bootstrap and the folds.
@@ -97,48 +106,48 @@ def sweep_of(
     the reason for that; rivals are then left out.
     """
     goal, asked = (goal or SweepGoal()).checked(), (settings or SweepSettings()).checked()
-    signal, confidence_from, level, seed = asked.signal, asked.confidence_from, asked.level, asked.seed
-    rows = paired_rows(table, worker, expert, signal=signal, confidence_from=confidence_from)
-    _check_costs(table, rows, goal)
-    n = rows.n_tasks
+    of, level, seed = asked.confidence_from, asked.level, asked.seed
+    rows = paired_rows(table, worker, expert, signal=asked.signal, confidence_from=of)
     resamples = min(1_999, max(499, 15_000_000 // len(rows.tasks))) if asked.intervals else 0
     replayer = Replayer(rows, resamples, seed)
-    one = _Page(replayer, goal, level)
-    exact = replayer.exact()
-    best = best_step(goal.objective, exact)
+    one = _Figures(replayer, rows, goal, level)
+    if (why := one.unknown[COST]) and goal.needs_cost:
+        option = "--max-cost" if goal.name == "pass" else f"--objective {goal.name}"
+        remedy = "use --objective pass without --max-cost, or record costs"
+        raise EvidenceError(f"{table.report}: the cost is {why}, so {option} cannot be judged; {remedy}")
+    exact, best = replayer.exact, replayer.best_step(goal.objective)
     steps = _shown(len(exact), best)
     drawn = replayer.drawn(steps)
     fitted = replayer.crossfit(goal.objective, FOLDS, REPEATS)
-    chosen = Draws(value=exact[best], drawn=drawn[:, int(np.searchsorted(steps, best))])
-    policy = fitted or chosen
+    policy = fitted or Draws(value=exact[best], drawn=drawn[:, int(np.searchsorted(steps, best))])
     never, always = (Draws(value=exact[k], drawn=drawn[:, k]) for k in (0, -1))
     draws = {
         "never": never,
         "always": always,
-        "random": mixed(never, always, policy),
+        "random": random_policy(never, always, policy),
         "oracle": replayer.fixed(_oracle(rows, goal, policy.value[ESCALATED])),
     }
     rivals = one.rivals(policy, draws) if fitted and asked.intervals else ()
-    front = aiq(exact[:, COST], exact[:, PASS]) if one.costs_known else None
+    front = None if one.unknown[COST] else aiq(exact[:, COST], exact[:, PASS])
     area = gap_area(exact, drawn, one.told)
     found = Sweep(
         worker=worker,
         expert=expert,
-        signal=f"confidence of {confidence_from}" if confidence_from else signal,
-        n_tasks=n,
+        signal=f"confidence of {of}" if of else asked.signal,
+        n_tasks=rows.n_tasks,
         n_attempts=len(rows.tasks),
         level=level,
-        unit="task" if rows.groups == n else "cluster",
+        unit="task" if rows.groups == rows.n_tasks else "cluster",
         objective=goal.name,
         cost_weight=goal.cost_weight,
         max_cost=goal.max_cost,
         min_pass=goal.min_pass,
-        curve=one.curve(steps, exact, drawn),
+        curve=one.curve(steps, drawn),
         controls={name: one.control(d) for name, d in draws.items()},
-        chosen=one.choice(best, exact, fitted),
+        chosen=one.choice(best, fitted),
         rivals=rivals,
-        auroc=ranking(replayer, level),
-        calibration=told_true(rows, seed, level),
+        auroc=ranking(replayer, rows, level),
+        calibration=calibration(rows, seed, level),
         aiq=front.over_range if front else None,
         aiq_over_max=front.over_max if front else None,
         hull=front.hull if front else (),
@@ -146,124 +155,101 @@ def sweep_of(
         cpt=cpt(exact) if area.value is not None else {"50%": None, "80%": None},
         beats_controls=bool(rivals) and all(rival.beaten for rival in rivals),
         sentence="",
-        warning=_warning(table, manifest),
-        notes=(
-            *_notes(one, table, len(exact), confidence_from),
-            *load_note(table, (worker, expert)),
-            *rows.notes,
-        ),
+        warning="INCOMPLETE: the run is not done; every figure is provisional"
+        if table.skipped.any() or (manifest is not None and not manifest.complete)
+        else None,
+        notes=(*_notes(one, table, of), *load_note(table, (worker, expert)), *rows.notes),
         reasons=_reasons(one, area, fitted),
     )
     run = [one.measured(*each) for each in hybrids_run(table, manifest, rows, worker, expert)]
     found = replace(found, measured=tuple(replace(each, sentence=measured_words(each, found)) for each in run))
-    said = sentence(found)
-    if not asked.intervals:
-        said = f"{said} Whether it beats the controls is not judged: {ALONE}."
-    found = replace(found, sentence=said)
+    unjudged = "" if asked.intervals else f" Whether it beats the controls is not judged: {NO_INTERVALS}."
+    found = replace(found, sentence=sentence(found) + unjudged)
     if asked.live is None:
         return found
     return replace(found, live=check_live(table, manifest, asked.live, worker, expert, level=level, seed=seed))
 
 
-class _Page:
+class _Figures:
     """What turns the four figures of a policy into estimates."""
 
-    def __init__(self, replayer: Replayer, goal: SweepGoal, level: float) -> None:
-        rows = replayer.rows
-        self.replayer, self.goal, self.level = replayer, goal, level
+    def __init__(self, replayer: Replayer, rows: Rows, goal: SweepGoal, level: float) -> None:
+        self.replayer, self.rows, self.goal, self.level = replayer, rows, goal, level
         unit = "tasks" if rows.groups == rows.n_tasks == len(rows.tasks) else "clusters"
         method = f"bootstrap of {rows.groups:,} {unit}, {replayer.resamples:,} resamples, seed {replayer.seed}"
         self.told = Estimate(value=None, level=level, n_tasks=rows.n_tasks, n_trials=len(rows.tasks), method=method)
         self.unknown = {
-            COST: _unknown(rows, np.isnan(rows.worker_cost), np.isnan(rows.expert_cost)),
-            LATENCY: _unknown(rows, np.isnan(rows.worker_latency), np.isnan(rows.expert_latency)),
+            PASS: None,
+            COST: _unknown(rows, rows.worker_cost + rows.expert_cost),
+            LATENCY: _unknown(rows, rows.worker_latency + rows.expert_latency),
         }
 
-    @property
-    def costs_known(self) -> bool:
-        return self.unknown[COST] is None
-
-    def figure(self, draws: Draws, column: int, method: str | None = None) -> Estimate:
-        told = replace(self.told, why=self.unknown.get(column), method=method or self.told.method)
-        return estimate(float(draws.value[column]), draws.drawn[:, column], told)
-
-    def utility(self, value: Vector) -> float | None:
-        weight = self.goal.cost_weight
-        return None if weight is None else float(value[PASS] - weight * value[COST])
+    def three(self, draws: Draws, told: Estimate | None = None, *, parts: bool = True) -> dict[str, Any]:
+        """Pass rate, cost and latency of a policy by their names in the records; of ``parts`` why one is unknown."""
+        told = told or self.told
+        return {
+            name: replay_estimate(
+                float(draws.value[column]),
+                draws.drawn[:, column],
+                replace(told, why=self.unknown[column] if parts else None),
+            )
+            for name, column in COLUMNS.items()
+        }
 
     def scores(self, draws: Draws, name: str | None = None) -> tuple[float, Vector]:
-        """What the goal (or another named one) judges by, the sign as it stands: on all tasks and on each resample."""
-        if (name or self.goal.name) == "utility":
-            weight = self.goal.cost_weight or 0.0
-            both = [a[..., PASS] - weight * a[..., COST] for a in (draws.value, draws.drawn)]
-        else:
-            column = COST if (name or self.goal.name) == "cost" else PASS
-            both = [a[..., column] for a in (draws.value, draws.drawn)]
-        return float(both[0]), np.asarray(both[1])
+        """What the goal (or another named one) judges by, the sign as it is: on all tasks and on each resample."""
+        name = name or self.goal.name
+        column, weight = COST if name == "cost" else PASS, (self.goal.cost_weight or 0.0) if name == "utility" else 0.0
+        value, drawn = (a[..., column] - weight * a[..., COST] if weight else a[..., column]
+                        for a in (draws.value, draws.drawn))  # fmt: skip
+        return float(value), np.asarray(drawn)
 
-    def curve(self, steps: Codes, exact: Matrix, drawn: NDArray[np.float64]) -> tuple[SweepPoint, ...]:
+    def curve(self, steps: Codes, drawn: NDArray[np.float64]) -> tuple[SweepPoint, ...]:
+        exact = self.replayer.exact
         columns = [
-            estimates(exact[steps, column], drawn[..., column], replace(self.told, why=self.unknown.get(column)))
-            for column in (PASS, COST, LATENCY)
+            replay_estimates(exact[steps, column], drawn[..., column], replace(self.told, why=self.unknown[column]))
+            for column in COLUMNS.values()
         ]
         return tuple(
             SweepPoint(
                 threshold=_finite(self.replayer.thresholds[step]),
                 escalated=float(exact[step, ESCALATED]),
-                pass_rate=passed,
-                cost_per_task_usd=cost,
-                latency_s=latency,
-                utility=self.utility(exact[step]),
+                utility=self._utility(exact[step]),
+                **dict(zip(COLUMNS, figures, strict=True)),
             )
-            for step, passed, cost, latency in zip(steps.tolist(), *columns, strict=True)
+            for step, *figures in zip(steps.tolist(), *columns, strict=True)
         )
 
     def control(self, draws: Draws) -> SweepControl:
-        return SweepControl(
-            escalated=float(draws.value[ESCALATED]),
-            pass_rate=self.figure(draws, PASS),
-            cost_per_task_usd=self.figure(draws, COST),
-            latency_s=self.figure(draws, LATENCY),
-            utility=self.utility(draws.value),
-        )
+        value = draws.value
+        return SweepControl(escalated=float(value[ESCALATED]), utility=self._utility(value), **self.three(draws))
 
     def measured(self, empty: Measured, figures: Matrix) -> Measured:
         """With its figures on the resamples of all others."""
-        draws, tasks = self.replayer.seen(figures), empty.n_tasks
-        told = replace(self.told, n_tasks=tasks, n_trials=int(np.isfinite(figures[:, PASS]).sum()))
-        passed, cost, latency = (
-            estimate(float(draws.value[column]), draws.drawn[:, column], told) for column in (PASS, COST, LATENCY)
-        )
-        share = _finite(draws.value[ESCALATED])
-        return replace(empty, escalated=share, pass_rate=passed, cost_per_task_usd=cost, latency_s=latency)
+        draws = self.replayer.seen(figures)
+        n_trials = int(np.isfinite(figures[:, PASS]).sum())
+        told = replace(self.told, n_tasks=empty.n_tasks, n_trials=n_trials)
+        return replace(empty, escalated=_finite(draws.value[ESCALATED]), **self.three(draws, told, parts=False))
 
-    def choice(self, best: int, exact: Matrix, fitted: Draws | None) -> SweepChoice:
-        value = exact[best]
-        apparent, _ = self.scores(Draws(value=value, drawn=value[None]))
-        groups = self.replayer.rows.groups
-        how = (
-            f"cross-fitted in {min(FOLDS, groups)} folds, {REPEATS} dealings; {self.told.method}, the choosing repeated"
-        )
-        if fitted is None:
-            lacking = replace(self.told, method="none", why="one cluster cannot be held out")
-            crossfit = passed = cost = latency = lacking
-        else:
-            crossfit = estimate(*self.scores(fitted), replace(self.told, method=how))
-            passed, cost, latency = (self.figure(fitted, column, how) for column in (PASS, COST, LATENCY))
+    def choice(self, best: int, fitted: Draws | None) -> SweepChoice:
+        value = self.replayer.exact[best]
+        how = f"cross-fitted in {min(FOLDS, self.rows.groups)} folds, {REPEATS} dealings; {self.told.method}, {AGAIN}"
+        told = replace(self.told, method=how)
+        none = replace(self.told, method="none", why="one cluster cannot be held out")
+        figures: dict[str, Any] = self.three(fitted, told) if fitted else dict.fromkeys(COLUMNS, none)
         return SweepChoice(
             threshold=_finite(self.replayer.thresholds[best]),
             escalated=float(value[ESCALATED]),
-            apparent=_finite(apparent),
-            crossfit=crossfit,
+            apparent=_finite(self.scores(Draws(value=value, drawn=value[None]))[0]),
+            crossfit=replay_estimate(*self.scores(fitted), told) if fitted else none,
             crossfit_escalated=None if fitted is None else float(fitted.value[ESCALATED]),
-            pass_rate=passed,
-            cost_per_task_usd=cost,
-            latency_s=latency,
+            **figures,
         )
 
     def rivals(self, policy: Draws, draws: dict[str, Draws]) -> tuple[SweepRival, ...]:
         """The policy against never, always and random; against those that keep the goal's bound."""
         found = []
+        told = replace(self.told, method=f"{self.told.method}, {AGAIN}")
         for name in ("never", "always", "random"):
             other = draws[name]
             on = "pass" if self.goal.name == "cost" and name == "random" else self.goal.name
@@ -271,21 +257,24 @@ class _Page:
                 continue
             (mine, my_draws), (theirs, their_draws) = self.scores(policy, on), self.scores(other, on)
             sign = -1.0 if on == "cost" else 1.0
-            told = replace(self.told, method=f"{self.told.method}, the choosing repeated")
             dust = 1e-12 * max(abs(mine), abs(theirs))  # two sums of the same tasks are the same, and beat nobody
             gap, gaps = mine - theirs, my_draws - their_draws
             gap, gaps = (0.0 if abs(gap) <= dust else sign * gap), np.where(np.abs(gaps) <= dust, 0.0, sign * gaps)
-            difference = estimate(gap, gaps, told)
+            difference = replay_estimate(gap, gaps, told)
             found.append(
                 SweepRival(
                     control=name,
-                    on={"pass": "pass rate"}.get(on, on),
+                    on=JUDGED[on][1],
                     difference=difference,
                     beaten=difference.low is not None and difference.low > 0.0,
                     worse=difference.high is not None and difference.high < 0.0,
                 )
             )
         return tuple(found)
+
+    def _utility(self, value: Vector) -> float | None:
+        weight = self.goal.cost_weight
+        return None if weight is None else float(value[PASS] - weight * value[COST])
 
     def _allowed(self, value: Vector) -> bool:
         """Whether a control keeps the bound of the goal; one that breaks it is no alternative."""
@@ -294,16 +283,8 @@ class _Page:
         return self.goal.min_pass is None or bool(value[PASS] >= self.goal.min_pass)
 
 
-def _check_costs(table: TaskTable, rows: Rows, goal: SweepGoal) -> None:
-    why = _unknown(rows, np.isnan(rows.worker_cost), np.isnan(rows.expert_cost))
-    if why and goal.needs_cost:
-        option = "--max-cost" if goal.name == "pass" else f"--objective {goal.name}"
-        remedy = "use --objective pass without --max-cost, or record costs"
-        raise EvidenceError(f"{table.report}: the cost is {why}, so {option} cannot be judged; {remedy}")
-
-
-def _unknown(rows: Rows, worker: np.ndarray, expert: np.ndarray) -> str | None:
-    count = len(np.unique(rows.tasks[worker | expert]))
+def _unknown(rows: Rows, amounts: Vector) -> str | None:
+    count = len(np.unique(rows.tasks[np.isnan(amounts)]))
     return f"unknown for {count:,} of {rows.n_tasks:,} tasks" if count else None
 
 
@@ -314,7 +295,7 @@ def _shown(count: int, best: int) -> Codes:
     return np.unique(np.append(np.linspace(0, count - 1, POINTS - 1).round(), best)).astype(np.intp)
 
 
-def _oracle(rows: Rows, goal: SweepGoal, share: float) -> np.ndarray:
+def _oracle(rows: Rows, goal: SweepGoal, share: float) -> NDArray[np.bool_]:
     """Escalates the share of tasks at which the expert's answer is worth most."""
     gain = rows.expert - rows.worker
     dear = np.nan_to_num(rows.expert_cost)
@@ -330,52 +311,46 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _warning(table: TaskTable, manifest: Manifest | None) -> str | None:
-    if not table.skipped.any() and (manifest is None or manifest.complete):
-        return None
-    return "INCOMPLETE: the run is not done; every figure is provisional"
-
-
-def _notes(one: _Page, table: TaskTable, thresholds: int, confidence_from: str | None) -> list[str]:
-    rows = one.replayer.rows
-    again = f"{100 * one.level:g}% intervals: the tasks are drawn again {one.replayer.resamples:,} times, each time"
-    again += (
-        f" for pass rate, cost and the choice of a threshold together ({one.told.method}). Where a pass rate stands"
-    )
-    again += " by itself its interval comes from a formula, so the ends of the same rate can differ a little"
-    unseen = f"on unseen tasks: the tasks are dealt to {FOLDS} groups, the threshold for each is chosen on the others,"
-    unseen += f" and this is repeated {REPEATS} times (cross-fitting)"
-    blind = (
-        "random, as often: what drawing the same share of tasks blindly gives on average; oracle, as often: the same"
+def _notes(one: _Figures, table: TaskTable, of: str | None) -> list[str]:
+    rows, thresholds = one.rows, len(one.replayer.exact)
+    suites = len({table.suites[task] for task in set(rows.tasks.tolist())})
+    intervals = (
+        f"{100 * one.level:g}% intervals: the tasks are drawn again {one.replayer.resamples:,} times, each time for "
+        f"pass rate, cost and the choice of a threshold together ({one.told.method}). A pass rate by itself has an "
+        "interval from a formula, so the ends of the same rate can differ a little"
     )
     notes = [
         f"split: {table.split}; {rows.n_tasks:,} tasks at which both have a graded attempt and the signal speaks",
         "escalate where confidence < threshold; the worker's call is always charged, the expert's where escalated",
-        again if one.replayer.resamples else ALONE,
-        unseen,
-        f"{blind} share, spent where the expert gains most",
+        intervals if one.replayer.resamples else NO_INTERVALS,
+        (
+            f"on unseen tasks: the tasks are dealt to {FOLDS} groups, the threshold for each is chosen on the others, "
+            f"and this is repeated {REPEATS} times (cross-fitting)"
+        ),
+        (
+            "random, as often: what drawing the same share of tasks blindly gives on average; "
+            "oracle, as often: the same share, spent where the expert gains most"
+        ),
     ]
     if rows.n_tasks < len(rows.tasks):
         notes.append(f"{len(rows.tasks):,} attempts: worker and expert meet trial by trial, each task weighs the same")
     if rows.groups < rows.n_tasks:
-        notes.append(
-            f"the unit is the cluster: {rows.groups:,} clusters of tasks that share a source, held out together"
-        )
-    suites = len({table.suites[task] for task in set(rows.tasks.tolist())})
+        shared = f"{rows.groups:,} clusters of tasks that share a source, held out together"
+        notes.append(f"the unit is the cluster: {shared}")
     if suites > 1:
         notes.append(f"one threshold serves all {suites:,} suites; a hybrid with threshold: auto has one for each")
-    if confidence_from:
-        notes.append(f"the signal is {confidence_from}'s; what asking {confidence_from} costs is not charged here")
+    if of:
+        notes.append(f"the signal is {of}'s; what asking {of} costs is not charged here")
     if thresholds > POINTS:
         notes.append(f"{thresholds:,} thresholds were tried; about {POINTS:,} of them are listed")
     return notes
 
 
-def _reasons(one: _Page, area: Estimate, fitted: Draws | None) -> dict[str, str]:
+def _reasons(one: _Figures, area: Estimate, fitted: Draws | None) -> dict[str, str]:
     reasons = {}
-    if not one.costs_known:
+    if one.unknown[COST]:
         reasons["aiq"] = f"the cost is {one.unknown[COST]}"
-    elif one.replayer.rows.expert_cost.max() <= 0.0:
+    elif one.rows.expert_cost.max() <= 0.0:
         reasons["aiq"] = "the expert costs nothing: there is no cost range"
     if area.value is None:
         reasons["cpt"] = area.why or ""

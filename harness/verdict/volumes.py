@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.stats import percentile_limits
-from harness.verdict.advice_inputs import Grounds
-from harness.verdict.economics import Makeup, Terms, monthly
+from harness.verdict.advice_inputs import AdviceInputs
+from harness.verdict.economics import Assumptions, Setup, monthly
 
 if TYPE_CHECKING:
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -38,25 +38,25 @@ class Bills:
     lacking: tuple[str, ...]
 
 
-def bills_at(grounds: Grounds, terms: Terms, volumes: Sequence[float]) -> tuple[Bills, ...]:
-    """Each option's monthly bill at these volumes, whatever volume the terms have.
+def bills_at(inputs: AdviceInputs, assumptions: Assumptions, volumes: Sequence[float]) -> tuple[Bills, ...]:
+    """Each option's monthly bill at these volumes, whatever volume the assumptions have.
 
     The interval is over tasks drawn anew and the other amounts within their ranges, drawn jointly as for the advice;
     the volume itself is taken as exact. A bill grows by the same amount with every task, so two volumes give all.
     """
-    _, standing = grounds.at_hour(terms.gpu_hour_usd, terms.tasks_per_gpu_hour)
-    point = {k: v for k, v in terms.amounts.items() if v is not None}
-    ranges = terms.drawn(len(standing.drawn_rates), grounds.settings.seed)
+    _, figures = inputs.at_hour(assumptions.gpu_hour_usd, assumptions.tasks_per_gpu_hour)
+    point = {k: v for k, v in assumptions.amounts.items() if v is not None}
+    ranges = assumptions.drawn(len(figures.drawn_rates), inputs.settings.seed)
     found = []
-    for i, candidate in enumerate(standing.candidates):
-        cost, makeup = standing.cost(i), candidate.makeup
-        costs = None if cost is None else standing.drawn_costs[:, i]
-        fixed, each, lacking = _line(point, makeup, (cost, float(standing.api[i])), terms.months)
-        some, more, _ = _line(ranges, makeup, (costs, standing.drawn_api[:, i]), terms.months)
+    for i, candidate in enumerate(figures.candidates):
+        cost, setup = figures.cost(i), candidate.setup
+        costs = None if cost is None else figures.drawn_costs[:, i]
+        fixed, each, lacking = _line(point, setup, (cost, float(figures.api[i])), assumptions.months)
+        some, more, _ = _line(ranges, setup, (costs, figures.drawn_api[:, i]), assumptions.months)
         bills = []
         for volume in volumes if not lacking else ():
-            drawn = np.broadcast_to(some + volume * more, len(standing.drawn_rates))
-            low, high = percentile_limits(drawn, grounds.settings.level) or (None, None)
+            drawn = np.broadcast_to(some + volume * more, len(figures.drawn_rates))
+            low, high = percentile_limits(drawn, inputs.settings.level) or (None, None)
             bills.append(VolumeBill(tasks_per_month=volume, usd=float(fixed + volume * each), low=low, high=high))
         kind = "unknown" if candidate.kind is None else candidate.kind.value
         found.append(Bills(contender=candidate.contender, kind=kind, bills=tuple(bills), lacking=lacking))
@@ -64,10 +64,10 @@ def bills_at(grounds: Grounds, terms: Terms, volumes: Sequence[float]) -> tuple[
 
 
 def _line(
-    amounts: Mapping[str, Any], makeup: Makeup, of_task: "tuple[Floats | float | None, Floats | float]", months: float
+    amounts: Mapping[str, Any], setup: Setup, of_task: "tuple[Floats | float | None, Floats | float]", months: float
 ) -> "tuple[Floats, Floats, tuple[str, ...]]":
     """What is paid whatever the volume, what each task adds, and what is lacking."""
     cost, api = of_task
-    none, one = (monthly({**amounts, VOLUME: volume}, makeup, cost, api, months) for volume in (0.0, 1.0))
+    none, one = (monthly({**amounts, VOLUME: volume}, setup, cost, api, months) for volume in (0.0, 1.0))
     fixed = np.asarray(none.usd, dtype=np.float64)
     return fixed, np.asarray(one.usd, dtype=np.float64) - fixed, one.lacking

@@ -5,9 +5,10 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from judged import grade
 
 from harness.core import Answer, Cause, Status, Task
-from harness.grade import grade, grader, known_graders
+from harness.grade import grader, known_graders
 
 LABELS = ["SUPPORT", "REFUTE", "NOINFO"]
 CASES = [  # specification, reference, a right answer, a wrong answer
@@ -28,7 +29,7 @@ def task(reference):
 
 
 def answer(text, **more):
-    return Answer(text=text, messages=(), **more)
+    return Answer(text=text, **more)
 
 
 def test_every_registered_grader_has_a_case():
@@ -126,11 +127,13 @@ def test_the_digest_is_of_the_options_and_not_of_their_order(spec, reference, go
 
 
 def test_a_grader_that_breaks_leaves_the_attempt_ungraded():
-    def broken(task, answer):
-        raise ZeroDivisionError("of\nits own")
+    class Broken:
+        name = "broken"
 
-    broken.name = "broken"
-    graded = grade(task("x"), answer("x"), broken)
+        async def grade(self, task, answer, session):
+            raise ZeroDivisionError("of\nits own")
+
+    graded = grade(task("x"), answer("x"), Broken())
     assert (graded.status, graded.cause, graded.score, graded.passed) == (Status.UNGRADED, Cause.GRADER, None, None)
     assert "ZeroDivisionError: of\\nits own" in graded.reason
 
@@ -138,4 +141,4 @@ def test_a_grader_that_breaks_leaves_the_attempt_ungraded():
 def test_a_rule_that_needs_no_reference_never_sees_one():
     by = grader({"name": "json_schema", "schema": {"type": "object"}})
     assert not by.needs_reference
-    assert by(task("not even JSON"), answer("{}")).status is Status.PASSED
+    assert grade(task("not even JSON"), answer("{}"), by).status is Status.PASSED

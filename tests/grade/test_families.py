@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judged import grade
 
 from harness.core import Answer, Cause, Status, Task
-from harness.grade import grade, grader, normalised
+from harness.grade import grader, normalised
 from harness.userfile import child
 
 P, W, M = "passed", "wrong", "malformed"
@@ -21,7 +22,7 @@ P, W, M = "passed", "wrong", "malformed"
 def judged(spec, reference, text):
     graded = grade(
         Task(id="t", domain="d", cluster="t", messages=(), reference=reference),
-        Answer(text=text, messages=()),
+        Answer(text=text),
         grader(spec),
     )
     return graded, "passed" if graded.status is Status.PASSED else str(graded.cause)

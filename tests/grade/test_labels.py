@@ -5,9 +5,10 @@ import time
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from judged import grade
 
 from harness.core import Answer, Task
-from harness.grade import grade, grader
+from harness.grade import grader
 
 WORDS = st.text(alphabet="xyzqXQ79é", min_size=1, max_size=4) | st.sampled_from(
     ["qz-zq", "qz zq", "计费", "网络", "ガス", "บิล", "청구", "счёт"]
@@ -34,7 +35,7 @@ WITHIN = [
 def predicted(labels, take, answer, **options):
     task = Task(id="t", domain="d", cluster="t", messages=(), reference=labels[0])
     by = grader({"name": "label", "labels": labels, "take": take, **options})
-    return grade(task, Answer(text=answer, messages=()), by).label_predicted
+    return grade(task, Answer(text=answer), by).label_predicted
 
 
 @given(LABEL_SETS, st.sampled_from(ALONE), st.sampled_from(ALONE), st.data())
@@ -72,7 +73,7 @@ def test_any_label_at_all_is_its_own_answer(labels, data):
     label = data.draw(st.sampled_from(labels))
     task = Task(id="t", domain="d", cluster="t", messages=(), reference=label)
     assume(label.strip())
-    assert grade(task, Answer(text=label, messages=()), by).passed
+    assert grade(task, Answer(text=label), by).passed
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,15 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judged import grade
 
 from harness.core import Answer, Task
-from harness.grade import grade, grader
+from harness.grade import grader
 
 
 def passes(text, reference, **options):
     task = Task(id="t", domain="d", cluster="t", messages=(), reference=reference)
-    return grade(task, Answer(text=text, messages=()), grader({"name": "number", "take": "last", **options})).passed
+    return grade(task, Answer(text=text), grader({"name": "number", "take": "last", **options})).passed
 
 
 FIFTEEN_HUNDRED = (

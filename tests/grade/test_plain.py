@@ -3,15 +3,16 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judged import grade
 
 from harness.core import Answer, Task
-from harness.grade import grade, grader
+from harness.grade import grader
 from harness.grade.plain import plain, unmarked
 
 
 def passes(spec, reference, text):
     task = Task(id="t", domain="d", cluster="t", messages=(), reference=reference)
-    return grade(task, Answer(text=text, messages=()), grader(spec)).passed
+    return grade(task, Answer(text=text), grader(spec)).passed
 
 
 @given(st.text())

@@ -18,7 +18,7 @@ from harness.report.money_figures import (
 from harness.report.sweep_figures import escalation_figure, reliability_figure
 from harness.report.thresholds import MOST_POINTS, calibration_words, ranked_words, thinned, threshold_words
 from harness.store import load_task_table, read_manifest
-from harness.verdict import FlipPoint, SweepGoal, advise_at, bills_at, grounds_of, load_terms, sweep_of
+from harness.verdict import FlipPoint, SweepGoal, advice_inputs_of, advise_at, bills_at, load_assumptions, sweep_of
 
 ECONOMICS = {
     "tasks_per_month": "10000", "value_per_task_usd": "0", "training_usd": "0", "labelling_usd": "0",
@@ -40,11 +40,11 @@ def swept(evidence):
 
 @pytest.fixture(scope="module")
 def grounds(evidence):
-    return grounds_of(*evidence)
+    return advice_inputs_of(*evidence)
 
 
 def terms(grounds, **changed):
-    return load_terms(grounds.table.report, {**ECONOMICS, **changed})
+    return load_assumptions(grounds.table.report, {**ECONOMICS, **changed})
 
 
 def data_of(figure):

@@ -1,6 +1,5 @@
 """The page of domains: the heatmap as ``statistics.json`` has it, all else as ``ownbench domains --json`` has it."""
 
-import html
 import json
 from dataclasses import replace
 

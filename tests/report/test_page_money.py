@@ -15,7 +15,7 @@ from harness.core import Decision, Estimate, chance, dollars, dollars_interval, 
 from harness.report.advice_tables import QUALITY, in_labels
 from harness.report.money_figures import bills_figure, volumes_around
 from harness.report.pages.loading import grounds_for, look_at
-from harness.verdict import advise_at, bills_at, load_terms
+from harness.verdict import advise_at, bills_at, load_assumptions
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
 ECONOMICS = """economics:
@@ -200,7 +200,7 @@ def test_of_an_imported_table_the_reader_says_what_is_owned(tmp_path):
     assert not page.exception
     assert {row[0]: row[1] for row in options_of(page)} == {"w": "OWN", "e": "RENT"}
     kinds = ((Decision.OWN, ("w",)), (Decision.RENT, ("e",)))
-    advice = advise_at(grounds_for(look_at(folder), kinds), load_terms(folder))
+    advice = advise_at(grounds_for(look_at(folder), kinds), load_assumptions(folder))
     assert texts(page).split()[0] == advice.advice.value
     next(m for m in page.multiselect if m.key == "rent").set_value(["e", "w"]).run()
     assert "said to be two things" in texts(page)
@@ -264,7 +264,7 @@ def test_an_incomplete_run_and_names_of_others(tmp_path):
 
 def test_what_is_kept_is_not_changed_by_a_what_if(report):
     grounds = grounds_for(look_at(report))
-    terms = load_terms(report)
+    terms = load_assumptions(report)
     before = advise_at(grounds, terms).as_json()
     drawn("money", report, hour="11", margin="20", volume="3")
     assert advise_at(grounds_for(look_at(report)), terms).as_json() == before
@@ -273,7 +273,7 @@ def test_what_is_kept_is_not_changed_by_a_what_if(report):
 
 
 def test_axes_are_written_for_people(report):
-    grounds, terms = grounds_for(look_at(report)), load_terms(report, {"tasks_per_month": "1e12"})
+    grounds, terms = grounds_for(look_at(report)), load_assumptions(report, {"tasks_per_month": "1e12"})
     advice = advise_at(grounds, terms)
     figure = bills_figure(advice, bills_at(grounds, terms, volumes_around(advice)))
     axes = [layer["encoding"][side]["axis"]["labelExpr"] for layer in figure.chart["layer"] for side in "xy"

@@ -318,7 +318,7 @@ def test_a_key_is_found_nowhere_even_when_the_server_repeats_it(tmp_path):
 
 WORDS = {
     pa.string(): "report suite suite_digest contender contender_kind contender_digest task task_digest domain cluster "
-    "split status cause label_true label_predicted served_by cost_basis attempt_id",
+    "prompt_digest grader_digest split status cause label_true label_predicted served_by cost_basis attempt_id",
     pa.int32(): "trial calls retries",
     pa.bool_(): "passed escalated",
     pa.float64(): "score confidence cost_usd judge_usd latency_s",

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from harness.stats import bootstrap_estimate, cluster_weights, percentile_limits, resampled_sums, table_bootstrap
+from harness.stats import bootstrap_estimate, cluster_weights, percentile_limits, resampled_sums
 from harness.stats.units import few_rows
 
 
@@ -37,11 +37,6 @@ def test_the_standard_error_of_a_mean_is_the_textbook_one():
     assert drawn.std() == pytest.approx(x.std() / 200**0.5, rel=0.04)
 
 
-def test_table_bootstrap_printed_by_the_data_sets_authors():
-    """learned - strong: [-.01375, -.0025]."""
-    assert table_bootstrap(0, 6, 800) == pytest.approx((-0.01375, -0.0025), abs=0.0013)
-
-
 def test_scipy_bootstrap_agrees():
     from scipy.stats import bootstrap
 
@@ -58,8 +53,6 @@ def test_what_cannot_be_had_is_none_with_a_reason():
     assert bootstrap_estimate([[1.0, 2.0]], mean).why == "one cluster cannot be resampled"
     assert bootstrap_estimate(np.empty((0, 2)), mean).why == "no tasks"
     assert percentile_limits(np.array([1.0, np.nan])) is None
-    with pytest.raises(ValueError, match="no such table"):
-        table_bootstrap(3, 3, 5)
     with pytest.raises(ValueError, match="needs clusters"):
         cluster_weights(0, 10)
 

@@ -6,12 +6,7 @@ from hypothesis import strategies as st
 from harness.stats import (
     clustered_mean,
     clustered_rate,
-    cr0,
     cr1,
-    design_effect,
-    effective_n,
-    icc,
-    mean_squares,
     pass_at_k,
     pass_hat_k,
     wilson_interval,
@@ -37,22 +32,8 @@ class TestTauBench:
         assert (found.n_tasks, found.n_trials, found.method) == (50, 200, "CR1/t, 50 clusters")
 
     def test_standard_errors(self, tau):
-        assert cr0(tau / 4) == pytest.approx(0.0516914, abs=1e-7)
         assert cr1(tau / 4) == pytest.approx(0.0522162, abs=1e-7)
         assert cr1(tau / 4) == pytest.approx(np.std(tau / 4, ddof=1) / np.sqrt(50))
-
-    def test_likeness_of_trials(self, tau):
-        between, within, k = mean_squares(tau, np.full(50, 4))
-        assert (between, within, k) == pytest.approx((0.5453061, 0.1466667, 4.0), abs=1e-7)
-        correlation = icc(tau, np.full(50, 4))
-        assert correlation == pytest.approx(0.4045844, abs=1e-7)
-        assert design_effect(correlation, 4) == pytest.approx(2.213753, abs=1e-6)
-
-    def test_effective_number_of_tasks(self, tau):
-        size = effective_n(0.42, cr1(tau / 4))
-        assert size == pytest.approx(89.3443, abs=1e-4)
-        assert 200 / size == pytest.approx(2.238531, abs=1e-6)
-        assert wilson_interval(0.42 * size, size) == pytest.approx((0.323033, 0.523562), abs=1e-6)
 
     def test_pass_at_and_hat_k(self, tau):
         four = np.full(50, 4)
@@ -129,12 +110,6 @@ def test_too_few_trials_are_null_or_left_out():
     partly = pass_hat_k([3, 2], [3, 2], 3)
     assert (partly.value, partly.n_tasks) == (1.0, 1)
     assert "1 tasks with fewer than 3 trials left out" in partly.method
-
-
-def test_nothing_varies_then_no_correlation():
-    assert icc([0, 0], [3, 3]) is None
-    with pytest.raises(ValueError, match="two tasks"):
-        icc([1, 0, 1], [1, 1, 1])
 
 
 @pytest.mark.parametrize(("groups", "trials", "spread"), [(8, 5, 1.0), (15, 4, 2.0), (25, 3, 0.5), (60, 4, 1.0)])

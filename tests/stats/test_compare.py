@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.stats import compare, compare_stratified, mcnemar_exact, mcnemar_midp, sign_flip_test, tango_interval
+from harness.stats import compare, mcnemar_exact, mcnemar_midp, sign_flip_test, tango_interval, visible_difference
 
 
 def table(a, b, c, d):
@@ -21,8 +21,10 @@ def test_one_trial_a_task_is_mcnemar_and_tango():
     assert (found.p_value, found.p_exact) == (mcnemar_midp(23, 29), mcnemar_exact(23, 29))
     assert (found.wins, found.losses, found.both_passed, found.both_failed) == (23, 29, 553, 195)
     assert (found.test, found.interval_method, found.n_tasks, found.n_trials) == ("McNemar mid-p", "Tango", 800, 1600)
-    assert "cannot be told from" in found.sentence
-    assert f"{found.tasks_needed:,}" in found.sentence
+    visible = visible_difference(800, 52 / 800)
+    expected = "No significant difference between `strong` and `reflection` "
+    expected += f"(0.8 points; these 800 tasks can show {100 * visible:.1f} or more)."
+    assert found.sentence == expected
 
 
 def test_tasks_needed_is_connors_number():
@@ -161,37 +163,6 @@ def test_several_trials_cover_and_reject_at_their_level():
         rejected += found.p_value <= 0.05
     assert 0.92 < held / 600 < 0.98
     assert rejected / 600 < 0.07
-
-
-class TestStratified:
-    def test_weights_by_share_give_the_plain_difference(self):
-        first, ones, second, _ = table(20, 9, 4, 7)
-        strata = ["x", "y"] * 20
-        plain = compare(first, ones, second, ones)
-        found = compare_stratified((first, ones), (second, ones), strata, {"x": 20, "y": 20})
-        assert found.delta == pytest.approx(plain.delta)
-        assert found.p_value == pytest.approx(plain.p_exact)
-
-    def test_a_heavy_stratum_counts_by_its_weight(self):
-        """x: 10 tasks, all lost by a; y: 90 tasks, all tied. Weight .5 each."""
-        first, second = [0] * 10 + [1] * 90, [1] * 100
-        found = compare_stratified((first, [1] * 100), (second, [1] * 100), ["x"] * 10 + ["y"] * 90, {"x": 1, "y": 1})
-        assert found.delta == pytest.approx(-0.5)
-        win, loss = 0.5 / 11, 10.5 / 11
-        tied = 1 / 91
-        variance = 0.25 * (win + loss - (win - loss) ** 2) / 11 + 0.25 * tied / 91
-        assert found.high - found.delta == pytest.approx(1.959964 * variance**0.5, abs=1e-6)
-
-    def test_clusters_and_trials_agree_with_statsmodels_on_one_stratum(self):
-        rng = np.random.default_rng(3)
-        a, b, counts = rng.binomial(4, 0.5, 30), rng.binomial(4, 0.5, 30), np.full(30, 4)
-        found = compare_stratified((a, counts), (b, counts), ["all"] * 30, {"all": 2.0}, np.arange(30) // 3)
-        plain = compare(a, counts, b, counts, np.arange(30) // 3)
-        assert (found.delta, found.low, found.high) == pytest.approx((plain.delta, plain.low, plain.high))
-
-    def test_a_stratum_without_weight_is_refused(self):
-        with pytest.raises(ValueError, match="positive weight"):
-            compare_stratified(([1], [1]), ([0], [1]), ["x"], {"y": 1})
 
 
 @pytest.mark.shared

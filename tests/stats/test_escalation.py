@@ -1,34 +1,53 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from harness.stats import Objective, aiq, choose_threshold, escalation_curve, gap_recovered, replay
+from harness.stats import COST, ESCALATED, PASS, Objective, Replayer, ReplayRows, aiq, choose_threshold
 
 
-@pytest.fixture
-def mini(router):
-    cheap, strong = router["always_cheap"], router["always_strong"]
-    return replay(
-        router["reflection"]["routing_score"], cheap["passed"], strong["passed"], cheap["cost_cny"], strong["cost_cny"]
+def rows(confidence, worker, expert, worker_cost, expert_cost, clusters=None):
+    c, w, e, wc, ec = (np.asarray(x, dtype=np.float64) for x in (confidence, worker, expert, worker_cost, expert_cost))
+    codes = np.arange(len(c)) if clusters is None else np.asarray(clusters)
+    none = np.zeros(len(c))
+    return ReplayRows(
+        confidence=c,
+        worker=w,
+        expert=e,
+        worker_cost=wc,
+        expert_cost=ec,
+        worker_latency=none,
+        expert_latency=none,
+        weight=none + 1.0,
+        clusters=codes,
+        groups=len(np.unique(codes)),
     )
 
 
-def utility(tasks, weight, rows, threshold):
-    up = tasks.confidence[rows] < threshold
-    passed = np.where(up, tasks.expert[rows], tasks.worker[rows])
-    return np.mean(passed - weight * (tasks.worker_cost[rows] + up * tasks.expert_cost[rows]))
+def utility(tasks, weight, which, threshold):
+    up = tasks.confidence[which] < threshold
+    passed = np.where(up, tasks.expert[which], tasks.worker[which])
+    return np.mean(passed - weight * (tasks.worker_cost[which] + up * tasks.expert_cost[which]))
 
 
 @pytest.mark.shared
-def test_routerbench_mini_printed_values(mini):
-    found = choose_threshold(mini, Objective(cost_weight=40), resamples=100)
-    assert found.apparent == pytest.approx(0.693324, abs=1e-6)
-    assert found.threshold == pytest.approx(0.7207, abs=5e-5)
-    curve = escalation_curve(mini)
-    values = curve.passed - 40 * curve.cost
+def test_routerbench_mini_printed_values(router):
+    cheap, strong = router["always_cheap"], router["always_strong"]
+    tasks = rows(
+        router["reflection"]["routing_score"], cheap["passed"], strong["passed"], cheap["cost_cny"], strong["cost_cny"]
+    )
+    one, goal = Replayer(tasks, 100, 0), Objective(cost_weight=40)
+    best, curve = one.best_step(goal), one.exact
+    values = curve[:, PASS] - 40 * curve[:, COST]
+    assert values[best] == pytest.approx(0.693324, abs=1e-6)
+    assert one.thresholds[best] == pytest.approx(0.7207, abs=5e-5)
     assert (values[0], values[-1]) == pytest.approx((0.670826, 0.683854), abs=1e-6)
-    assert (curve.passed[0], curve.passed[-1], curve.cost[0]) == pytest.approx((0.6825, 0.7275, 0.00029186), abs=1e-6)
-    assert found.crossfit.value < found.apparent
-    assert found.crossfit.low < found.crossfit.value < found.crossfit.high
+    printed = curve[0, PASS], curve[-1, PASS], curve[0, COST]
+    assert printed == pytest.approx((0.6825, 0.7275, 0.00029186), abs=1e-6)
+    fitted = one.crossfit(goal, 5, 5)
+    value, drawn = (x[..., PASS] - 40 * x[..., COST] for x in (fitted.value, fitted.drawn))
+    assert value < values[best]
+    assert np.quantile(drawn, 0.025) < value < np.quantile(drawn, 0.975)
 
 
 def slow_crossfit(tasks, weight, deal):
@@ -44,40 +63,37 @@ def slow_crossfit(tasks, weight, deal):
 def made_up(rng, n=90):
     confidence = np.round(rng.random(n), 1)
     worker, expert = (rng.random(n) < confidence).astype(float), (rng.random(n) < 0.8).astype(float)
-    return replay(confidence, worker, expert, np.full(n, 0.1), 0.5 + rng.random(n))
+    return rows(confidence, worker, expert, np.full(n, 0.1), 0.5 + rng.random(n))
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_cross_fit_by_the_slow_way(seed):
     tasks = made_up(np.random.default_rng(seed))
-    found = choose_threshold(tasks, Objective(cost_weight=0.3), repeats=2, resamples=20, seed=seed)
+    found = Replayer(tasks, 20, seed).crossfit(Objective(cost_weight=0.3), 5, 2).value
     rng = np.random.default_rng(seed)
     deals = [rng.permutation(90) % 5 for _ in range(2)]
-    assert found.crossfit.value == pytest.approx(np.mean([slow_crossfit(tasks, 0.3, d) for d in deals]))
+    expected = np.mean([slow_crossfit(tasks, 0.3, d) for d in deals])
+    assert found[PASS] - 0.3 * found[COST] == pytest.approx(expected)
 
 
 def test_curve_by_definition():
     tasks = made_up(np.random.default_rng(9))
-    curve = escalation_curve(tasks)
-    for k, threshold in enumerate(curve.threshold):
+    one = Replayer(tasks, 0, 0)
+    for figures, threshold in zip(one.exact, one.thresholds, strict=True):
         up = tasks.confidence < threshold
-        assert curve.escalated[k] == pytest.approx(up.mean())
-        assert curve.passed[k] == pytest.approx(np.where(up, tasks.expert, tasks.worker).mean())
-        assert curve.cost[k] == pytest.approx((tasks.worker_cost + up * tasks.expert_cost).mean())
-    assert (curve.escalated[0], curve.escalated[-1]) == (0, 1)
+        assert figures[ESCALATED] == pytest.approx(up.mean())
+        assert figures[PASS] == pytest.approx(np.where(up, tasks.expert, tasks.worker).mean())
+        assert figures[COST] == pytest.approx((tasks.worker_cost + up * tasks.expert_cost).mean())
+    assert (one.exact[0, ESCALATED], one.exact[-1, ESCALATED]) == (0, 1)
 
 
 def test_objectives_with_a_bound():
-    tasks = made_up(np.random.default_rng(5), 400)
-    curve = escalation_curve(tasks)
-    bound = float(np.median(curve.cost))
-    capped = choose_threshold(tasks, Objective(max_cost=bound), resamples=20)
-    assert capped.apparent == pytest.approx(curve.passed[curve.cost <= bound].max())
-    floor = choose_threshold(tasks, Objective(min_pass=0.7), resamples=20)
-    assert floor.apparent == pytest.approx(curve.cost[curve.passed >= 0.7].min())
-    hopeless = choose_threshold(tasks, Objective(min_pass=1.0), resamples=20)
-    best = int(np.argmax(curve.passed))
-    assert hopeless.threshold == curve.threshold[best]
+    one = Replayer(made_up(np.random.default_rng(5), 400), 0, 0)
+    passed, cost = one.exact[:, PASS], one.exact[:, COST]
+    bound = float(np.median(cost))
+    assert passed[one.best_step(Objective(max_cost=bound))] == pytest.approx(passed[cost <= bound].max())
+    assert cost[one.best_step(Objective(min_pass=0.7))] == pytest.approx(cost[passed >= 0.7].min())
+    assert one.best_step(Objective(min_pass=1.0)) == int(np.argmax(passed))
     with pytest.raises(ValueError, match="exactly one"):
         Objective(cost_weight=1, max_cost=1)
 
@@ -85,23 +101,21 @@ def test_objectives_with_a_bound():
 def test_noise_is_not_taken_for_skill():
     """Confidence without information: the apparent optimum lies above the truth, the cross-fitted score does not."""
     rng = np.random.default_rng(6)
+    goal = Objective(cost_weight=0.1)
     apparent, crossfit = [], []
     for _ in range(60):
         n = 100
-        tasks = replay(rng.random(n), rng.random(n) < 0.6, rng.random(n) < 0.7, np.zeros(n), np.full(n, 1.0))
-        found = choose_threshold(tasks, Objective(cost_weight=0.1), repeats=1, resamples=2)
-        apparent.append(found.apparent)
-        crossfit.append(found.crossfit.value)
+        one = Replayer(rows(rng.random(n), rng.random(n) < 0.6, rng.random(n) < 0.7, np.zeros(n), np.ones(n)), 0, 0)
+        figures, fitted = one.exact[one.best_step(goal)], one.crossfit(goal, 5, 1).value
+        apparent.append(figures[PASS] - 0.1 * figures[COST])
+        crossfit.append(fitted[PASS] - 0.1 * fitted[COST])
     assert np.mean(apparent) > 0.6 + 0.01
     assert np.mean(crossfit) < 0.6 + 0.01
 
 
 def test_one_source_cannot_be_held_out():
-    tasks = replay([0.1, 0.9], [0, 1], [1, 1], [1, 1], [2, 2])
-    found = choose_threshold(tasks, Objective(cost_weight=0.0), ["s", "s"])
-    assert found.crossfit.why == "one cluster cannot be held out"
-    with pytest.raises(ValueError, match="no unknown"):
-        replay([float("nan")], [0], [1], [1], [1])
+    tasks = rows([0.1, 0.9], [0, 1], [1, 1], [1, 1], [2, 2], [0, 0])
+    assert Replayer(tasks, 9, 0).crossfit(Objective(cost_weight=0.0), 5, 2) is None
 
 
 def test_aiq_printed_value():
@@ -112,9 +126,35 @@ def test_aiq_printed_value():
     assert aiq((), ()) is None
 
 
-def test_gap_recovered():
-    """weak .638362, strong .856710, policy .80: .740277, here on 10,000 tasks in those shares."""
-    n = 10_000
-    weak, policy, strong = (np.arange(n) < round(p * n) for p in (0.638362, 0.80, 0.856710))
-    assert gap_recovered(policy, weak, strong).value == pytest.approx(0.740277, abs=1e-3)
-    assert gap_recovered([1, 0], [1, 0], [0, 1]).why == "the gap between weak and strong cannot be told from 0"
+# ----------------------------------------------------------------------------------------- the threshold of a run
+
+worth = st.sampled_from([0.0, 1.0])
+tried = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]), worth, worth), min_size=1, max_size=9)
+
+
+@given(tried)
+def test_no_threshold_does_better_and_no_equal_one_escalates_less(tasks):
+    def value(threshold):
+        return sum(expert if sure < threshold else worker for sure, worker, expert in tasks)
+
+    def share(threshold):
+        return sum(sure < threshold for sure, _, _ in tasks) / len(tasks)
+
+    threshold, escalated = choose_threshold(*zip(*tasks, strict=True))
+    every = [0.0, 0.05, 0.2, 0.3, 0.7, 0.95, 2.0]  # one between any two confidences, and beyond both ends
+    assert value(threshold) == max(map(value, every))
+    assert escalated == pytest.approx(share(threshold))
+    assert escalated == pytest.approx(min(share(t) for t in every if value(t) == value(threshold)))
+
+
+@given(tried)
+def test_a_run_and_a_sweep_choose_alike(tasks):
+    sure, worker, expert = zip(*tasks, strict=True)
+    one = Replayer(rows(sure, worker, expert, worker, expert), 0, 0)
+    step = one.best_step(Objective(max_cost=np.inf))
+    assert choose_threshold(sure, worker, expert)[1] == pytest.approx(one.exact[step, ESCALATED])
+
+
+def test_a_threshold_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="no task"):
+        choose_threshold([], [], [])

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core import Estimate
-from harness.stats import break_even, fieller_ratio, fieller_roots, ratio_of_ratios
+from harness.stats import break_even, fieller_ratio
+from harness.stats.money import fieller_roots
 
 COST = (0.10, 0.12, 0.30, 0.08, 0.11, 0.25, 0.09, 0.40, 0.15, 0.10)
 PASSED = (1, 1, 0, 1, 1, 0, 1, 0, 1, 1)
@@ -67,15 +68,6 @@ def test_coverage_of_the_ratio():
         found = fieller_ratio(cost, passed)
         held.append(found.low <= (1.0 + 0.5 * 0.3) / 0.7 <= found.high)
     assert np.mean(held) == pytest.approx(0.95, abs=0.025)
-
-
-def test_ratio_of_ratios_is_joint():
-    cost = np.random.default_rng(1).gamma(1.0, 1.0, 60)
-    found = ratio_of_ratios((2 * cost, np.ones(60)), (cost, np.ones(60)))
-    assert (found.value, found.low, found.high) == pytest.approx((2.0, 2.0, 2.0))
-    assert ratio_of_ratios(([float("nan")], [1]), ([1], [1])).value is None
-    with pytest.raises(ValueError, match="all four"):
-        ratio_of_ratios(([1.0], [1]), ([1, 2], [1]))
 
 
 def test_break_even():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.stats import benjamini_hochberg, holm, hommel, max_t_sign_flip, sign_flip_test
+from harness.stats import benjamini_hochberg, holm, max_t_sign_flip, sign_flip_test
 
 P = (0.001, 0.008, 0.039, 0.041, 0.042, 0.06, 0.074, 0.205)
 
@@ -15,7 +15,6 @@ def test_printed_values():
     assert benjamini_hochberg(P) == pytest.approx(
         [0.008, 0.032, 0.0672, 0.0672, 0.0672, 0.08, 0.084571, 0.205], abs=1e-6
     )
-    assert hommel(P) == pytest.approx([0.008, 0.056, 0.111, 0.111, 0.111, 0.12, 0.148, 0.205])
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -24,19 +23,18 @@ def test_statsmodels_agrees(seed):
 
     rng = np.random.default_rng(seed)
     p = rng.beta(0.4, 2, rng.integers(1, 25))
-    for ours, name in ((holm, "holm"), (benjamini_hochberg, "fdr_bh"), (hommel, "hommel")):
+    for ours, name in ((holm, "holm"), (benjamini_hochberg, "fdr_bh")):
         assert ours(p) == pytest.approx(multipletests(p, method=name)[1], abs=1e-12)
 
 
 @given(st.lists(st.floats(0, 1), max_size=15))
 def test_adjusted_never_below_raw_and_in_order(p):
     raw = np.array(p)
-    for adjust in (holm, benjamini_hochberg, hommel):
+    for adjust in (holm, benjamini_hochberg):
         adjusted = adjust(raw)
         assert np.all(adjusted >= raw - 1e-12)
         assert np.all(adjusted <= 1)
         assert np.all(np.diff(adjusted[np.argsort(raw, kind="stable")]) >= -1e-12)
-    assert np.all(hommel(raw) <= holm(raw) + 1e-12)
 
 
 def test_a_p_value_outside_is_refused():
@@ -73,13 +71,10 @@ def test_max_t_by_hand(alternative, seed):
     assert max_t_sign_flip(D, alternative) == pytest.approx(step_down_by_hand(D.tolist(), alternative))
 
 
-def test_step_down_is_never_worse_than_single_step_nor_better_than_alone():
+def test_step_down_is_never_better_than_alone():
     D = np.random.default_rng(4).normal([0.5, 0.3, 0.0, -0.2], 1.0, (14, 4))
-    down, single = max_t_sign_flip(D), max_t_sign_flip(D, step_down=False)
     alone = np.array([sign_flip_test(D[:, j]).p_value for j in range(4)])
-    assert np.all(down <= single + 1e-12)
-    assert np.all(down >= alone - 1e-12)
-    assert np.min(down) == pytest.approx(np.min(single))
+    assert np.all(max_t_sign_flip(D) >= alone - 1e-12)
 
 
 def test_one_contrast_is_the_plain_test():

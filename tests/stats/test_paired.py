@@ -6,53 +6,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.stats import (
-    bonett_price_interval,
     mcnemar_all,
-    mcnemar_asymptotic,
     mcnemar_exact,
     mcnemar_midp,
-    newcombe10_interval,
     tango_interval,
     tango_z,
 )
 
 TABLES = [
-    # (a, b, c, d), asymptotic, exact, mid-p, Tango, Newcombe 10, Bonett-Price; two by Fagerland et al.
-    (
-        (1, 1, 7, 12),
-        0.033895,
-        0.0703125,
-        0.0390625,
-        (-0.517232, -0.026003),
-        (-0.506920, -0.025559),
-        (-0.508359, -0.013380),
-    ),
-    (
-        (59, 6, 16, 80),
-        0.033006,
-        0.052479,
-        0.034690,
-        (-0.124023, -0.005433),
-        (-0.118621, -0.004625),
-        (-0.119499, -0.003201),
-    ),
-    ((576, 0, 6, 218), 0.014306, 0.03125, 0.015625, (-0.016265, -0.002685), (-0.014368, -0.000786), None),
-    ((553, 23, 29, 195), 0.405381, 0.488456, 0.410103, (-0.025913, 0.010504), (-0.025432, 0.010396), None),
-    ((518, 64, 28, 190), 1.7455e-4, 2.2250e-4, 1.5757e-4, (0.021971, 0.069222), (0.021575, 0.068467), None),
+    # (a, b, c, d), exact, mid-p, Tango; two by Fagerland et al.
+    ((1, 1, 7, 12), 0.0703125, 0.0390625, (-0.517232, -0.026003)),
+    ((59, 6, 16, 80), 0.052479, 0.034690, (-0.124023, -0.005433)),
+    ((576, 0, 6, 218), 0.03125, 0.015625, (-0.016265, -0.002685)),
+    ((553, 23, 29, 195), 0.488456, 0.410103, (-0.025913, 0.010504)),
+    ((518, 64, 28, 190), 2.2250e-4, 1.5757e-4, (0.021971, 0.069222)),
 ]
 
 
-@pytest.mark.parametrize(("table", "asymptotic", "exact", "midp", "tango", "newcombe", "bonett"), TABLES)
-def test_printed_values(table, asymptotic, exact, midp, tango, newcombe, bonett):
+@pytest.mark.parametrize(("table", "exact", "midp", "tango"), TABLES)
+def test_printed_values(table, exact, midp, tango):
     _, b, c, _ = table
-    n = sum(table)
-    assert mcnemar_asymptotic(b, c) == pytest.approx(asymptotic, abs=1e-6)
     assert mcnemar_exact(b, c) == pytest.approx(exact, abs=1e-6)
     assert mcnemar_midp(b, c) == pytest.approx(midp, abs=1e-6)
-    assert tango_interval(b, c, n) == pytest.approx(tango, abs=1e-6)
-    assert newcombe10_interval(*table) == pytest.approx(newcombe, abs=1e-6)
-    if bonett is not None:
-        assert bonett_price_interval(b, c, n) == pytest.approx(bonett, abs=1e-6)
+    assert tango_interval(b, c, sum(table)) == pytest.approx(tango, abs=1e-6)
 
 
 def test_more_printed_tango_values():
@@ -86,7 +62,7 @@ def test_all_discordant_tasks_one_way(losses, exact, midp):
 
 
 def test_no_discordant_task_is_no_evidence():
-    assert mcnemar_exact(0, 0) == mcnemar_midp(0, 0) == mcnemar_asymptotic(0, 0) == 1.0
+    assert mcnemar_exact(0, 0) == mcnemar_midp(0, 0) == 1.0
 
 
 @pytest.mark.parametrize(("b", "c"), [(3, 11), (0, 8), (7, 7), (120, 90), (2000, 2150)])
@@ -131,12 +107,9 @@ def test_swapping_the_contenders_mirrors_everything(a, b, c, d, level):
         return
     assert 0 <= mcnemar_midp(b, c) <= mcnemar_exact(b, c) <= 1
     assert mcnemar_midp(b, c) == mcnemar_midp(c, b)
-    for here, there in [
-        (tango_interval(b, c, n, level), tango_interval(c, b, n, level)),
-        (newcombe10_interval(a, b, c, d, level), newcombe10_interval(a, c, b, d, level)),
-    ]:
-        assert here[0] - 1e-9 <= (b - c) / n <= here[1] + 1e-9
-        assert here == pytest.approx((-there[1], -there[0]), abs=1e-9)
+    here, there = tango_interval(b, c, n, level), tango_interval(c, b, n, level)
+    assert here[0] - 1e-9 <= (b - c) / n <= here[1] + 1e-9
+    assert here == pytest.approx((-there[1], -there[0]), abs=1e-9)
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 80), st.floats(0.005, 0.3))

@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 
 from harness.stats import (
-    difference_error,
     exact_power,
     mcnemar_exact,
     mcnemar_midp,
     non_inferiority_tasks,
     tasks_for_difference,
-    tasks_for_trials,
     visible_difference,
 )
 
@@ -61,13 +59,6 @@ def test_too_few_tasks_show_nothing():
 @pytest.mark.parametrize(("margin", "tasks"), [(0.02, 1546), (0.03, 687), (0.05, 248)])
 def test_non_inferiority(margin, tasks):
     assert math.ceil(non_inferiority_tasks(margin, 0.1)) == tasks
-
-
-def test_trials_lessen_only_the_noise_within_a_task():
-    assert difference_error(0.04, 0.2, 100, 1) == pytest.approx(math.sqrt(0.24 / 100))
-    assert difference_error(0.04, 0.2, 100, 10**9) == pytest.approx(0.02)
-    needed = tasks_for_trials(0.05, 0.04, 0.2, 4)
-    assert 0.05 / difference_error(0.04, 0.2, needed, 4) == pytest.approx(1.959964 + 0.841621, abs=1e-5)
 
 
 def test_the_formula_matches_a_simulation():

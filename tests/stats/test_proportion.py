@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.stats import clopper_pearson_interval, jeffreys_interval, wilson_interval
+from harness.stats import clopper_pearson_interval, fisher_exact, jeffreys_interval, wilson_interval
 
 INTERVALS = {"wilson": wilson_interval, "jeffreys": jeffreys_interval, "beta": clopper_pearson_interval}
 
@@ -79,3 +79,12 @@ def test_coverage_enumerated_over_every_outcome():
     assert min(wilson) > 0.90
     assert sum(wilson) / len(wilson) == pytest.approx(0.95, abs=0.01)
     assert sum(wilson) < sum(exact)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.data())
+def test_scipy_fisher_agrees(na, nb, data):
+    from scipy.stats import fisher_exact as oracle
+
+    ka, kb = data.draw(st.integers(0, na)), data.draw(st.integers(0, nb))
+    expected = oracle([[ka, na - ka], [kb, nb - kb]]).pvalue
+    assert fisher_exact(ka, na, kb, nb) == pytest.approx(expected, abs=1e-9)

@@ -9,17 +9,7 @@ from harness.stats import (
     harm_e_value,
     non_inferiority_e_value,
     obrien_fleming_bounds,
-    sign_e_value,
 )
-
-
-@pytest.mark.parametrize(
-    ("wins", "n", "both", "one"),
-    [(16, 20, 10.305922, 20.537668), (8, 8, 28.444444, 56.777778), (42, 65, 2.461774, 4.877618)],
-)
-def test_sign_e_process_printed_values(wins, n, both, one):
-    assert sign_e_value(wins, n - wins) == pytest.approx(both, abs=1e-6)
-    assert sign_e_value(wins, n - wins, "greater") == pytest.approx(one, abs=1e-6)
 
 
 def test_margin_e_process_printed_values():
@@ -30,7 +20,6 @@ def test_margin_e_process_printed_values():
 
 
 def test_no_evidence_yet_is_one():
-    assert sign_e_value(0, 0) == pytest.approx(1.0)
     assert harm_e_value(0, 0) == pytest.approx(1.0)
 
 
@@ -38,8 +27,6 @@ def test_no_evidence_yet_is_one():
 def test_the_mean_under_the_null_is_one_by_enumeration(n):
     """What makes it an e-value: over all outcomes of n fair discordant tasks its mean is 1."""
     fair = [math.comb(n, x) / 2**n for x in range(n + 1)]
-    assert sum(p * sign_e_value(x, n - x) for x, p in enumerate(fair)) == pytest.approx(1.0)
-    assert sum(p * sign_e_value(x, n - x, "greater") for x, p in enumerate(fair)) == pytest.approx(1.0)
     assert sum(p * harm_e_value(x, n - x) for x, p in enumerate(fair)) == pytest.approx(1.0)
 
 
@@ -70,14 +57,13 @@ def test_looking_after_every_task_never_passes_a_bad_candidate_too_often():
 
 
 def test_huge_evidence_is_infinite_and_not_an_error():
-    assert sign_e_value(100_000, 0) == math.inf
+    assert harm_e_value(0, 100_000) == math.inf
     assert harm_e_value(100_000, 0) < 1e-9
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: sign_e_value(-1, 0),
         lambda: harm_e_value(0, -1),
         lambda: non_inferiority_e_value(1, 1, 1, 1.0),
         lambda: obrien_fleming_bounds(0),

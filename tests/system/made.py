@@ -7,9 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.core import Answer, Grade, ModelSpec, Reply, Request, Role, Status, Task, ToolCall
+from harness.core import (
+    Answer,
+    Call,
+    Exposure,
+    Grade,
+    Message,
+    ModelSpec,
+    Remaining,
+    Reply,
+    Request,
+    Role,
+    Status,
+    Task,
+    ToolCall,
+)
 from harness.experiment import DirectPlan, HybridPlan, Plan, build_systems
-from harness.model import identified
+from harness.model import assistant_message, identified
+from harness.run.trace import SkillSeen, Trace
 from harness.system import System
 
 TASK = Task(
@@ -31,21 +46,34 @@ class FakeSession:
     trial: int = 0
     verifies: Callable[[str], float | None] = lambda text: None
     asked: list[tuple[str, Role, Request]] = field(default_factory=list)
+    task: Task = TASK
+    trace: Trace = field(default_factory=Trace)
+    remaining = Remaining()
 
     async def call(self, model: str, request: Request, role: Role) -> Reply:
         self.asked.append((model, role, request))
+        self.trace.ask(request.messages)
         said = self.says[model]
         if isinstance(said, list):
             said = said.pop(0) if len(said) > 1 else said[0]
         if isinstance(said, Exception):
             raise said
-        return said if isinstance(said, Reply) else Reply(text=said, latency_s=1.0)
+        reply = said if isinstance(said, Reply) else Reply(text=said, latency_s=1.0)
+        self.trace.add(Call(attempt_id="", role=role, model=model, request_digest="", latency_s=reply.latency_s))
+        self.trace.say(assistant_message(reply))
+        return reply
 
-    def grade(self, task: Task, answer: Answer, verifier: str | None = None) -> Grade:
+    def say(self, message: Message) -> None:
+        self.trace.say(message)
+
+    def skill(self, name: str, how: Exposure) -> None:
+        self.trace.add(SkillSeen(name, how))
+
+    async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
         if verifier is not None:
             score = self.verifies(answer.text)
             return Grade(status=Status.UNGRADED if score is None else Status.PASSED, score=score)
-        right = answer.text == task.reference
+        right = answer.text == self.task.reference
         return Grade(status=Status.PASSED if right else Status.FAILED, score=float(right))
 
     @property

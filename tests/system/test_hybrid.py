@@ -2,13 +2,11 @@
 
 import made
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from made import TASK, FakeSession
 
 from harness.core import Cause, ModelError, Reply, Role
 from harness.experiment import DirectPlan, HybridPlan
-from harness.system import CONTROLS, SIGNALS, Trade, best_threshold
+from harness.system import CONTROLS, SIGNALS
 
 
 def worker_says(text="wrong", **signals):
@@ -34,7 +32,7 @@ async def test_a_signal_below_its_threshold_escalates_and_one_on_it_does_not(sig
         assert session.models == (["w", "e"] if escalates else ["w"])
         assert (answer.served_by, answer.text) == (("dear", "right") if escalates else ("cheap", "wrong"))
         assert answer.confidence == pytest.approx(confidence, abs=1e-4)
-        assert answer.latency_s == (2.0 if escalates else 1.0)  # the worker's time is spent in either case
+        assert session.trace.latency_s == (2.0 if escalates else 1.0)  # the worker's time is spent in either case
         assert [role for _, role, _ in session.asked] == [Role.WORKER, Role.EXPERT][: len(session.asked)]
 
 
@@ -109,13 +107,13 @@ async def test_a_hybrid_may_be_a_part_of_another():
     session = FakeSession({"a": "wrong", "b": "wrong", "c": "right"})
     answer = await system.answer(TASK, session)
     assert session.models == ["a", "b", "c"]
-    assert (answer.served_by, answer.escalated, answer.latency_s) == ("c", True, 3.0)
+    assert (answer.served_by, answer.escalated, session.trace.latency_s) == ("c", True, 3.0)
     assert system.models == frozenset("abc")
 
 
 async def test_the_whole_conversation_of_both_is_kept():
-    answer, session = await outcome(made.hybrid("always"), worker_says())
-    assert answer.messages == (
+    _answer, session = await outcome(made.hybrid("always"), worker_says())
+    assert session.trace.messages == (
         *TASK.messages,
         {"role": "assistant", "content": "wrong"},
         *TASK.messages,
@@ -130,33 +128,3 @@ def test_the_words_of_the_format_are_the_words_of_the_systems():
 
     assert set(SIGNALS) == set(schema.SIGNALS)
     assert set(CONTROLS) == set(schema.CONTROLS)
-
-
-# ----------------------------------------------------------------------------------------------------- the threshold
-
-worth = st.sampled_from([0.0, 1.0])
-trades = st.lists(
-    st.builds(Trade, confidence=st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]), worker=worth, expert=worth),
-    min_size=1,
-    max_size=9,
-)
-
-
-@given(trades)
-def test_no_threshold_does_better_and_no_equal_one_escalates_less(rows):
-    def value(threshold):
-        return sum(row.expert if row.confidence < threshold else row.worker for row in rows)
-
-    def share(threshold):
-        return sum(row.confidence < threshold for row in rows) / len(rows)
-
-    threshold, escalated = best_threshold(rows)
-    every = [0.0, 0.05, 0.2, 0.3, 0.7, 0.95, 2.0]  # one between any two confidences, and beyond both ends
-    assert value(threshold) == max(map(value, every))
-    assert escalated == pytest.approx(share(threshold))
-    assert escalated == pytest.approx(min(share(t) for t in every if value(t) == value(threshold)))
-
-
-def test_a_threshold_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="no task"):
-        best_threshold([])

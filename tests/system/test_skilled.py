@@ -28,10 +28,10 @@ async def test_a_bare_model_is_asked_the_task_and_nothing_else():
     ((model, role, request),) = session.asked
     assert (model, role, request.messages, request.tools) == ("m", Role.ANSWER, TASK.messages, ())
     assert (request.trial, request.scope) == (3, "c")
-    assert (answer.text, answer.served_by, answer.latency_s, answer.escalated) == ("right", "c", 2.0, None)
+    assert (answer.text, answer.served_by, session.trace.latency_s, answer.escalated) == ("right", "c", 2.0, None)
     assert answer.confidence == pytest.approx(0.60653, abs=1e-5)  # exp(-0.5)
-    assert answer.messages == (*TASK.messages, {"role": "assistant", "content": "right"})
-    assert (answer.skills_shown, answer.skills_used) == ((), ())
+    assert session.trace.messages == (*TASK.messages, {"role": "assistant", "content": "right"})
+    assert (session.trace.skills_shown, session.trace.skills_used) == ((), ())
 
 
 async def test_a_refusal_is_the_contender_s_own_fault_and_an_error_passes_through():
@@ -44,7 +44,7 @@ async def test_a_refusal_is_the_contender_s_own_fault_and_an_error_passes_throug
 
 async def test_flat_shows_every_body_and_reference_and_opens_nothing(library):
     session = FakeSession({"m": "right"})
-    answer = await skilled(library, "flat").answer(TASK, session)
+    await skilled(library, "flat").answer(TASK, session)
     ((_, _, request),) = session.asked
     text = request.messages[0]["content"]
     for part in ("body of alpha", "more of alpha", "body of beta"):
@@ -52,16 +52,16 @@ async def test_flat_shows_every_body_and_reference_and_opens_nothing(library):
     assert text.endswith("Be brief.")  # the task's own system prompt stays, the last word
     assert len(request.messages) == len(TASK.messages)
     assert request.tools == ()
-    assert (answer.skills_shown, answer.skills_used) == (("alpha", "beta"), ())
+    assert (session.trace.skills_shown, session.trace.skills_used) == (("alpha", "beta"), ())
 
 
 async def test_a_placebo_is_about_something_else_and_as_long(library):
     session = FakeSession({"m": "right"})
-    answer = await skilled(library / "alpha", "placebo").answer(TASK, session)
+    await skilled(library / "alpha", "placebo").answer(TASK, session)
     text = session.asked[0][2].messages[0]["content"]
     assert "alpha" not in text
     assert "body of beta" in text
-    assert answer.skills_shown == ("beta",)
+    assert session.trace.skills_shown == ("beta",)
 
 
 async def test_progressive_by_tools(library):
@@ -79,9 +79,13 @@ async def test_progressive_by_tools(library):
     assert last.messages[3]["tool_call_id"] == "c1"
     assert "more of alpha" in last.messages[5]["content"]
     assert last.tools == first.tools
-    assert (answer.text, answer.skills_shown, answer.skills_used) == ("right", ("alpha", "beta"), ("alpha",))
-    assert answer.latency_s == 3.0
-    assert answer.messages == (*last.messages, {"role": "assistant", "content": "right"})
+    assert (answer.text, session.trace.skills_shown, session.trace.skills_used) == (
+        "right",
+        ("alpha", "beta"),
+        ("alpha",),
+    )
+    assert session.trace.latency_s == 3.0
+    assert session.trace.messages == (*last.messages, {"role": "assistant", "content": "right"})
 
 
 async def test_progressive_by_text_for_a_model_without_tools(library):
@@ -98,7 +102,7 @@ async def test_progressive_by_text_for_a_model_without_tools(library):
         assert said_again["role"] == "user"
         assert said_again["content"].endswith(TASK.messages[-1]["content"])
         assert answer.text == "right"
-        assert answer.skills_used == ("beta", "alpha")  # of alpha a file was read: that is use, too
+        assert session.trace.skills_used == ("beta", "alpha")  # of alpha a file was read: that is use, too
 
 
 @pytest.mark.parametrize(
@@ -122,7 +126,7 @@ async def test_what_cannot_be_opened_is_said_and_is_not_use(library, name, path,
         assert said in result
         assert "not for models" not in result
         assert "root:" not in result
-        assert (answer.text, answer.skills_used) == ("right", ())
+        assert (answer.text, session.trace.skills_used) == ("right", ())
 
 
 async def test_a_link_out_of_the_skill_is_not_followed(library):
@@ -134,10 +138,10 @@ async def test_a_link_out_of_the_skill_is_not_followed(library):
 
 async def test_a_skill_opened_twice_is_told_once(library):
     session = FakeSession({"m": [opens("alpha"), opens("alpha", identity="c2"), "right"]})
-    answer = await skilled(library, "progressive").answer(TASK, session)
+    await skilled(library, "progressive").answer(TASK, session)
     assert str(session.asked[-1][2].messages).count("body of alpha") == 1
     assert "open already" in session.asked[-1][2].messages[-1]["content"]
-    assert answer.skills_used == ("alpha",)
+    assert session.trace.skills_used == ("alpha",)
 
 
 async def test_several_calls_in_one_turn_are_each_answered(library):
@@ -159,5 +163,5 @@ async def test_a_model_that_only_opens_has_spent_its_turns(library):
     answer = await skilled(library, "progressive").answer(TASK, session)
     assert len(session.asked) == 8
     assert (answer.fault, answer.text, answer.finish_reason) == (Cause.TURNS, "", "turns")
-    assert (answer.skills_used, answer.latency_s) == (("alpha",), 8.0)
-    assert sum(m["role"] == "assistant" for m in answer.messages) == 8
+    assert (session.trace.skills_used, session.trace.latency_s) == (("alpha",), 8.0)
+    assert sum(m["role"] == "assistant" for m in session.trace.messages) == 8

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.core import Decision, EvidenceError, UsageError, UserFileError, percent_interval
-from harness.verdict import AdviceSettings, advise, load_terms
+from harness.verdict import AdviceSettings, advise, load_assumptions
 
 ALL = {
     "tasks_per_month": "1000",
@@ -29,7 +29,7 @@ def asked(report, **changed):
     """The advice with all amounts given, but for what is changed; None makes an amount unknown."""
     spread, months, chosen = changed.pop("spread", 0.25), changed.pop("months", 12.0), changed.pop("settings", EQUAL)
     given = ALL | {k: "" if v is None else str(v).lower() for k, v in changed.items()}
-    return advise(report, load_terms(report, given, months=months, spread=spread), chosen)
+    return advise(report, load_assumptions(report, given, months=months, spread=spread), chosen)
 
 
 def option(found, name):
@@ -129,7 +129,7 @@ def test_with_nothing_to_do_there_is_no_advice(same):
 def test_an_amount_of_the_file_has_a_bound(same):
     (same / "experiment.yaml").write_text("economics: {tasks_per_month: 1.0e+18}")
     with pytest.raises(UserFileError, match=r"tasks_per_month.*1e\+18.*1,000,000,000,000"):
-        load_terms(same)
+        load_assumptions(same)
 
 
 def test_the_horizon_spreads_what_is_paid_once(same):
@@ -494,11 +494,15 @@ def test_where_nothing_general_was_run_it_is_said(same):
 
 def test_economics_of_the_file_are_read_and_laid_over(same):
     (same / "experiment.yaml").write_text("economics: {tasks_per_month: 50, training_usd: 1}\n")
-    terms = load_terms(same, {"tasks_per_month": "1e3", "training_usd": ""})
-    assert (terms["tasks_per_month"], terms["training_usd"], terms["labelling_usd"]) == (1000, None, None)
+    assumptions = load_assumptions(same, {"tasks_per_month": "1e3", "training_usd": ""})
+    assert (assumptions["tasks_per_month"], assumptions["training_usd"], assumptions["labelling_usd"]) == (
+        1000,
+        None,
+        None,
+    )
     (same / "experiment.yaml").write_text("economics: {task_per_month: 50}\n")
     with pytest.raises(UserFileError, match="tasks_per_month"):
-        load_terms(same)
+        load_assumptions(same)
 
 
 @pytest.mark.parametrize(
@@ -513,13 +517,13 @@ def test_economics_of_the_file_are_read_and_laid_over(same):
 )
 def test_a_wrong_amount_is_told(same, key, value, told):
     with pytest.raises(UsageError, match=told):
-        load_terms(same, {key: value})
+        load_assumptions(same, {key: value})
 
 
 @pytest.mark.parametrize("wrong", [{"months": 0}, {"months": float("nan")}, {"spread": 1.0}, {"spread": -0.1}])
 def test_a_wrong_range_is_told(same, wrong):
     with pytest.raises(UsageError, match="months must be above 0"):
-        load_terms(same, **wrong)
+        load_assumptions(same, **wrong)
 
 
 def test_no_common_task_is_no_evidence(tmp_path):
@@ -538,5 +542,5 @@ def test_clusters_are_the_unit(tmp_path):
 
 
 def test_the_same_question_has_the_same_answer(same):
-    terms = load_terms(same, ALL)
-    assert advise(same, terms) == advise(same, replace(terms))
+    assumptions = load_assumptions(same, ALL)
+    assert advise(same, assumptions) == advise(same, replace(assumptions))

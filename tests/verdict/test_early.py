@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.analysis import PairedOutcomes
 from harness.core import Decision
 from harness.stats import harm_e_value, obrien_fleming_bounds, tango_z
-from harness.verdict import Evidence, PairedOutcomes, Policy, Rule, in_blocks
+from harness.verdict import Evidence, Policy, StoppingRule, stratified_order
 
 MARGIN = Policy(margin=0.05)
 
@@ -40,7 +41,7 @@ def evidence(d, *, domains=None, clusters=None, done=True, cost=(1.0, 1.0), lost
 
 
 def rule(d, policy=MARGIN, units=None, **more):
-    return Rule(units or [[i] for i in range(len(d))], evidence(d, **more), policy)
+    return StoppingRule(units or [[i] for i in range(len(d))], evidence(d, **more), policy)
 
 
 def drawn(n, delta, seed, discordant=0.2):
@@ -53,7 +54,7 @@ def drawn(n, delta, seed, discordant=0.2):
 
 def units_of(domains, clusters=None, seed=7):
     keys = [("s", f"{i:04}") for i in range(len(domains))]
-    return in_blocks(keys, domains, range(len(domains)) if clusters is None else clusters, seed)
+    return stratified_order(keys, domains, range(len(domains)) if clusters is None else clusters, seed)
 
 
 def test_every_stretch_holds_the_domains_in_proportion():
@@ -76,11 +77,13 @@ def test_tasks_that_share_a_source_stay_together():
 def test_the_order_hangs_on_the_tasks_and_the_seed_alone():
     domains, clusters = ["a", "b", "c"] * 20, [i // 2 for i in range(60)]
     keys = [("s", f"{i:04}") for i in range(60)]
-    there = [keys[i] for unit in in_blocks(keys, domains, clusters, 3) for i in unit]
+    there = [keys[i] for unit in stratified_order(keys, domains, clusters, 3) for i in unit]
     mixed = np.random.default_rng(0).permutation(60).tolist()
-    again = in_blocks([keys[i] for i in mixed], [domains[i] for i in mixed], [99 - clusters[i] for i in mixed], 3)
+    again = stratified_order(
+        [keys[i] for i in mixed], [domains[i] for i in mixed], [99 - clusters[i] for i in mixed], 3
+    )
     assert [keys[mixed[i]] for unit in again for i in unit] == there
-    assert [keys[i] for unit in in_blocks(keys, domains, clusters, 4) for i in unit] != there
+    assert [keys[i] for unit in stratified_order(keys, domains, clusters, 4) for i in unit] != there
 
 
 # ---------------------------------------------------------------------------------------------------------- harm
@@ -96,7 +99,7 @@ def test_harm_stops_it_at_the_task_at_which_the_counts_say_so(seed):
     found = rule(d).advance()
     assert (found.decision, found.look) == (Decision.BLOCK, None)
     assert [len(found.rows)] == shown
-    assert found.weighed.harm.p_value <= 0.05
+    assert found.tests.harm.p_value <= 0.05
 
 
 def test_a_drop_within_the_margin_stops_nothing():
@@ -120,7 +123,7 @@ def test_a_domain_stops_it_at_its_share_of_half_the_level():
     needed = next(k for k in range(1, 100) if harm_e_value(0, k) >= 8 / 0.025)
     assert found.decision is Decision.BLOCK
     assert len(found.rows) == (needed - 1) * 8 + 4
-    assert [one.domain for one in found.weighed.harmed] == ["d3"]
+    assert [one.domain for one in found.tests.harmed] == ["d3"]
     assert "d3 is harmed" in found.why
     exempt = rule(d, Policy(margin=0.05, exempt_domains=("d3",)), domains=domains).advance()
     assert exempt.decision is not Decision.BLOCK
@@ -135,7 +138,7 @@ def test_clusters_speak_once_for_all_their_tasks():
     assert rule(d).advance().decision is Decision.BLOCK
     found = rule(d, clusters=clusters, units=units).advance()
     assert found.decision is not Decision.BLOCK  # one source that fails is one observation
-    assert found.weighed.harm.p_value > 0.5
+    assert found.tests.harm.p_value > 0.5
 
 
 def test_a_source_counts_as_the_mean_of_its_tasks_whatever_its_size():
@@ -148,7 +151,7 @@ def test_a_source_counts_as_the_mean_of_its_tasks_whatever_its_size():
     assert (found.decision, len(found.rows)) == (Decision.BLOCK, ends[needed - 1])
     half = rule([-1, 1] * 24, units=[[2 * k, 2 * k + 1] for k in range(24)], clusters=np.arange(48) // 2)
     half.advance()
-    assert half.decided.weighed.harm.p_value == 1.0  # as much lost as won in each
+    assert half.decided.tests.harm.p_value == 1.0  # as much lost as won in each
 
 
 # --------------------------------------------------------------------------------------------------------- looks

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.analysis import PairedOutcomes
 from harness.core import Decision, UsageError, UserFileError
 from harness.stats import max_t_sign_flip
-from harness.verdict import Policy, gate, load_policy, weigh
+from harness.verdict import Policy, gate, gate_tests, load_policy
 
 
 def outcomes(*tables):
@@ -49,7 +49,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("gained", "lost", "n", "margin", "p", "low"), ROWS)
 def test_the_gate_asks_tangos_question(gained, lost, n, margin, p, low):
-    found = weigh(outcomes((n - gained - lost, gained, lost, 0)), Policy(margin=margin)).overall
+    found = gate_tests(outcomes((n - gained - lost, gained, lost, 0)), Policy(margin=margin)).overall
     assert found.p_value == pytest.approx(p, rel=1e-3, abs=1e-9)
     assert found.low == pytest.approx(low, abs=1e-6)
     assert found.holds == (p < 0.05) == (low > -margin)
@@ -57,11 +57,11 @@ def test_the_gate_asks_tangos_question(gained, lost, n, margin, p, low):
 
 def test_the_level_of_block_is_split_only_where_there_is_a_family():
     one, two = (30, 1, 7, 2), (40, 0, 0, 0)
-    alone = weigh(outcomes(one), Policy())
+    alone = gate_tests(outcomes(one), Policy())
     assert (alone.harm_level, alone.domains) == (0.05, ())
     assert alone.harm.p_value == pytest.approx(9 / 2**8)  # exact, one-sided: at most 1 of 8
     assert alone.blocks
-    beside = weigh(outcomes(one, two), Policy())
+    beside = gate_tests(outcomes(one, two), Policy())
     assert beside.harm_level == 0.025
     assert not beside.harmed_overall  # .0352 is above the half
     assert not beside.blocks
@@ -71,11 +71,11 @@ def test_a_domain_is_harmed_where_it_is_significant_and_below_its_margin():
     small = (1960, 0, 20, 20)  # 1 point down, beyond doubt
     large = (85, 0, 15, 0)
     quiet = (100, 2, 2, 0)
-    found = {one.domain: one for one in weigh(outcomes(small, large, quiet), Policy()).domains}
+    found = {one.domain: one for one in gate_tests(outcomes(small, large, quiet), Policy()).domains}
     assert found["d0"].p_adjusted < 0.025
     assert not found["d0"].harmed
     assert found["d1"].harmed
-    strict = weigh(outcomes(small, large, quiet), Policy(critical_domains={"d0": 0.005}))
+    strict = gate_tests(outcomes(small, large, quiet), Policy(critical_domains={"d0": 0.005}))
     assert {one.domain for one in strict.harmed} == {"d0", "d1"}
 
 
@@ -86,18 +86,18 @@ def test_the_family_is_judged_by_max_t_on_the_same_signs():
     moved = d[np.any(d != 0, axis=1)] / np.sqrt((d * d).sum(axis=0))
     largest = (signs @ -moved).max(axis=1)
     single = [(largest >= -moved.sum(axis=0)[k] - 1e-12).mean() for k in range(3)]
-    found = [one.p_adjusted for one in weigh(out, Policy()).domains]
+    found = [one.p_adjusted for one in gate_tests(out, Policy()).domains]
     assert found[0] == pytest.approx(single[0])  # the most extreme: step-down and single step agree
     assert found == pytest.approx(max_t_sign_flip(d, "less").tolist())
 
 
 def test_an_exempt_domain_cannot_block_and_still_counts():
     out = outcomes((60, 0, 40, 0), (5000, 0, 0, 0))
-    assert weigh(out, Policy()).blocks
-    freed = weigh(out, Policy(exempt_domains=("d0",)))
+    assert gate_tests(out, Policy()).blocks
+    freed = gate_tests(out, Policy(exempt_domains=("d0",)))
     assert not freed.blocks
     assert freed.overall.delta == pytest.approx(-40 / 5100)
-    worse = weigh(outcomes((60, 0, 40, 0), (300, 0, 0, 0)), Policy(exempt_domains=("d0",)))
+    worse = gate_tests(outcomes((60, 0, 40, 0), (300, 0, 0, 0)), Policy(exempt_domains=("d0",)))
     assert worse.harmed_overall  # an exemption hides no drop of the mean
 
 
@@ -106,8 +106,8 @@ def test_an_exempt_domain_cannot_block_and_still_counts():
 def test_nothing_ships_and_blocks_at_once_and_a_wider_margin_never_hurts(tables, margin):
     if not sum(map(sum, tables)):
         return
-    narrow = weigh(outcomes(*tables), Policy(margin=margin), resamples=199)
-    wide = weigh(outcomes(*tables), Policy(margin=2 * margin), resamples=199)
+    narrow = gate_tests(outcomes(*tables), Policy(margin=margin), resamples=199)
+    wide = gate_tests(outcomes(*tables), Policy(margin=2 * margin), resamples=199)
     assert not (narrow.proves and narrow.blocks)
     assert not (narrow.proves and not wide.proves)
     assert not (wide.blocks and not narrow.blocks)

@@ -11,7 +11,7 @@ from gate_reports import pair_rows, row, write_report
 from harness.analysis import PairedOutcomes
 from harness.core import UsageError
 from harness.store import import_table
-from harness.verdict import Policy, self_test, weigh
+from harness.verdict import Policy, gate_tests, self_test
 from harness.verdict.gate_check import worsened
 
 
@@ -43,13 +43,13 @@ def chance_of(decide, n, p_gain, p_loss):
 @pytest.mark.parametrize("psi", [0.1, 0.3])
 def test_one_domain_exactly_blocks_equals_at_most_5_in_100(psi):
     policy = Policy(margin=0.05)
-    assert chance_of(lambda out: weigh(out, policy).blocks, 24, psi / 2, psi / 2) <= 0.05
+    assert chance_of(lambda out: gate_tests(out, policy).blocks, 24, psi / 2, psi / 2) <= 0.05
 
 
 def test_one_domain_exactly_ships_at_the_margin_about_5_in_100():
     policy = Policy(margin=0.2)
     # a score test: its level is held up to the lattice of few tasks (docs/coverage.md)
-    assert chance_of(lambda out: weigh(out, policy).proves, 24, 0.1, 0.3) <= 0.065
+    assert chance_of(lambda out: gate_tests(out, policy).proves, 24, 0.1, 0.3) <= 0.065
 
 
 def test_the_planted_regression_has_its_size():
@@ -79,8 +79,8 @@ def test_a_family_of_domains_keeps_both_promises(trials):
             domain_names=tuple("abcdef"),
             clusters=np.arange(n),
         )
-        blocked += weigh(equal, policy, resamples=199).blocks
-        shipped += weigh(worsened(equal, policy.margin, rng), policy, resamples=199).proves
+        blocked += gate_tests(equal, policy, resamples=199).blocks
+        shipped += gate_tests(worsened(equal, policy.margin, rng), policy, resamples=199).proves
     assert at_most(blocked, runs, 0.05)
     assert at_most(shipped, runs, 0.05)
 

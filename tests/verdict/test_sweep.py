@@ -8,11 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.core import EvidenceError, UsageError
-from harness.stats import Objective, choose_threshold, replay
+from harness.stats import COST, ESCALATED, LATENCY, PASS, Objective, Replayer
 from harness.store import load_task_table
 from harness.verdict import SweepGoal, sweep
 from harness.verdict.sweep_rows import paired_rows
-from harness.verdict.sweep_steps import COST, ESCALATED, LATENCY, PASS, Replayer
 
 TEXTS = {"contender", "contender_kind", "task", "domain", "cluster", "suite", "status", "cause", "attempt_id", "split"}
 
@@ -79,15 +78,15 @@ def test_a_hand_made_curve(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("goal", "objective"),
+    "goal",
     [
-        (SweepGoal(name="utility", cost_weight=2.03), Objective(cost_weight=2.03)),
-        (SweepGoal(name="pass", max_cost=0.06), Objective(max_cost=0.06)),
-        (SweepGoal(name="cost", min_pass=0.7), Objective(min_pass=0.7)),
+        SweepGoal(name="utility", cost_weight=2.03),
+        SweepGoal(name="pass", max_cost=0.06),
+        SweepGoal(name="cost", min_pass=0.7),
     ],
 )
-def test_the_cross_fit_is_that_of_a_loop_over_folds(tmp_path, goal, objective):
-    """Written out here task by task, and the numeric layer's own on the same dealings."""
+def test_the_cross_fit_is_that_of_a_loop_over_folds(tmp_path, goal):
+    """Written out here task by task, on the same dealings."""
     confidence, worker, expert = drawn(3, 120)
     clusters = np.arange(120) // 2
     report = write(tmp_path / "r", two(confidence, worker, expert, clusters=clusters))
@@ -120,12 +119,13 @@ def test_the_cross_fit_is_that_of_a_loop_over_folds(tmp_path, goal, objective):
     assert found.chosen.pass_rate.value == pytest.approx(np.mean(passed), abs=1e-12)
     assert found.chosen.cost_per_task_usd.value == pytest.approx(np.mean(cost), abs=1e-12)
     assert found.chosen.crossfit_escalated == pytest.approx((np.mean(cost) - 0.01) / 0.1)
-    tasks = replay(confidence, w, e, np.full(120, 0.01), np.full(120, 0.1))
-    other = choose_threshold(tasks, objective, clusters, repeats=20, resamples=50, seed=4)
-    ties = 0.0 if goal.cost_weight is not None else 2e-3  # those two break ties of rounding otherwise
-    assert found.chosen.crossfit.value == pytest.approx(other.crossfit.value, abs=1e-9 + ties)
-    assert found.chosen.apparent == pytest.approx(other.apparent)
-    assert found.chosen.threshold == other.threshold
+    everywhere = [
+        judged(np.where(confidence < t, e, w).mean(), (0.01 + 0.1 * (confidence < t)).mean()) for t in thresholds
+    ]
+    chosen = next(k for k, s in enumerate(everywhere) if s >= max(everywhere) - 1e-12)
+    threshold = None if chosen == len(thresholds) - 1 else pytest.approx(thresholds[chosen])
+    assert found.chosen.threshold == threshold
+    assert found.chosen.apparent == pytest.approx(-everywhere[chosen] if goal.name == "cost" else everywhere[chosen])
 
 
 def test_a_resample_is_what_copied_rows_would_give(tmp_path):

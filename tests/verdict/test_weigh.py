@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from harness.analysis import PairedOutcomes
-from harness.verdict import Policy, tasks_to_decide, weigh
-from harness.verdict.weighing import tasks_if_equal
+from harness.verdict import Policy, gate_tests, tasks_to_decide
+from harness.verdict.gate_statistics import tasks_if_equal
 
 
 def alike(groups, size, trials):
@@ -25,7 +25,7 @@ def alike(groups, size, trials):
 @pytest.mark.parametrize("margin", [0.02, 0.1, 0.2])
 def test_so_many_tasks_prove_it_though_none_differs_and_fewer_do_not(trials, size, margin):
     policy = Policy(margin=margin)
-    enough = next(g for g in range(2, 400) if weigh(alike(g, size, trials), policy).proves)
+    enough = next(g for g in range(2, 400) if gate_tests(alike(g, size, trials), policy).proves)
     for groups in (2, enough - 1):
         needed = tasks_if_equal(alike(groups, size, trials), margin, policy)
         assert (enough - 1) * size < needed <= enough * size

@@ -7,7 +7,7 @@ from advice_reports import OWNED, RENTED, write
 
 from harness.core import UsageError
 from harness.store import load_task_table, read_manifest
-from harness.verdict import AdviceSettings, advise, advise_at, bills_at, grounds_of, load_terms
+from harness.verdict import AdviceSettings, advice_inputs_of, advise, advise_at, bills_at, load_assumptions
 
 ALL = {
     "tasks_per_month": "1000",
@@ -38,7 +38,7 @@ def report(tmp_path):
 
 
 def laid(report, **settings):
-    return grounds_of(load_task_table(report), read_manifest(report), AdviceSettings(**settings))
+    return advice_inputs_of(load_task_table(report), read_manifest(report), AdviceSettings(**settings))
 
 
 def bills(advice):
@@ -47,7 +47,7 @@ def bills(advice):
 
 @pytest.mark.parametrize(("hour", "tuned", "hybrid"), [("2", 0.01, 0.02), ("4", 0.02, 0.024), ("0", 0.0, 0.016)])
 def test_another_price_of_the_hour_moves_what_is_paid_by_the_hour(report, hour, tuned, hybrid):
-    found = advise(report, load_terms(report, {**ALL, "gpu_hour_usd": hour}, spread=0))
+    found = advise(report, load_assumptions(report, {**ALL, "gpu_hour_usd": hour}, spread=0))
     fixed = 20 + 180 / 12
     assert bills(found) == pytest.approx(
         {"tuned": 1000 * tuned + fixed, "skilled": 50 + 2, "hybrid": 1000 * hybrid + fixed + 2}
@@ -61,10 +61,10 @@ def test_another_price_of_the_hour_moves_what_is_paid_by_the_hour(report, hour, 
 
 
 def test_draws_move_with_the_price_as_the_costs_do(report):
-    grounds = laid(report)
-    _, there = grounds.at_hour(6.0)
-    names = grounds.names
-    now = grounds.standing.drawn_costs
+    inputs = laid(report)
+    _, there = inputs.at_hour(6.0)
+    names = inputs.names
+    now = inputs.figures.drawn_costs
     assert there.drawn_costs[:, names.index("tuned")] == pytest.approx(3 * now[:, names.index("tuned")])
     assert there.drawn_costs[:, names.index("hybrid")] == pytest.approx(now[:, names.index("hybrid")] + 2 * 0.004)
     assert there.drawn_costs[:, names.index("skilled")] == pytest.approx(now[:, names.index("skilled")])
@@ -72,13 +72,13 @@ def test_draws_move_with_the_price_as_the_costs_do(report):
 
 def test_a_cost_that_cannot_be_parted_is_unknown_at_another_price(report):
     (report / "calls.parquet").unlink()
-    found = advise(report, load_terms(report, {**ALL, "gpu_hour_usd": "4"}, spread=0))
+    found = advise(report, load_assumptions(report, {**ALL, "gpu_hour_usd": "4"}, spread=0))
     hybrid = next(o for o in found.options if o.contender == "hybrid")
     assert hybrid.monthly_usd.value is None
     assert hybrid.lacking == ("cost_usd",)
     assert any("hybrid is unknown: the calls" in note for note in found.notes)
     assert not any(flip.input == "gpu_hour_usd" for flip in found.flips_at)
-    as_recorded = advise(report, load_terms(report, ALL, spread=0))
+    as_recorded = advise(report, load_assumptions(report, ALL, spread=0))
     assert bills(as_recorded)["hybrid"] == pytest.approx(20 + 20 + 15 + 2)
 
 
@@ -87,13 +87,13 @@ def test_machines_of_two_prices_have_no_common_one(tmp_path):
     report = write(tmp_path / "r", {"tuned": tasks(0.01), "bare": tasks(0.03)}, models=models)
     machine = laid(report).machine
     assert machine.hour_on_record is None
-    found = advise(report, load_terms(report, {**ALL, "gpu_hour_usd": "10"}, spread=0))
+    found = advise(report, load_assumptions(report, {**ALL, "gpu_hour_usd": "10"}, spread=0))
     assert bills(found) == pytest.approx({"tuned": 1000 * 0.01 * 5 + 35, "bare": 1000 * 0.03 * 2 + 20})
 
 
 def test_the_price_of_the_hour_that_flips_the_advice(report):
     """Tuned is as good as skilled: it is the cheapest until 1,000 tasks at its price and 35 dollars reach 52."""
-    found = advise(report, load_terms(report, {**ALL}, spread=0), AdviceSettings(without=("hybrid",)))
+    found = advise(report, load_assumptions(report, {**ALL}, spread=0), AdviceSettings(without=("hybrid",)))
     flip = next(f for f in found.flips_at if f.input == "gpu_hour_usd")
     assert flip.now == 2.0
     assert flip.at == pytest.approx(2.0 * 0.017 / 0.01)
@@ -102,7 +102,7 @@ def test_the_price_of_the_hour_that_flips_the_advice(report):
 
 def test_one_reading_serves_many_economics(report):
     """In any order: what is kept from one what-if does not leak into the next."""
-    grounds = laid(report)
+    inputs = laid(report)
     asked = [
         ({}, 0.02),
         ({"gpu_hour_usd": "9"}, 0.02),
@@ -111,16 +111,16 @@ def test_one_reading_serves_many_economics(report):
         ({}, 0.02),
     ]
     for given, margin in asked * 2:
-        terms = load_terms(report, {**ALL, **given})
-        fresh = advise(report, terms, AdviceSettings(margin=margin))
-        assert advise_at(grounds.at_margin(margin), terms).as_json() == fresh.as_json()
+        assumptions = load_assumptions(report, {**ALL, **given})
+        fresh = advise(report, assumptions, AdviceSettings(margin=margin))
+        assert advise_at(inputs.at_margin(margin), assumptions).as_json() == fresh.as_json()
 
 
 def test_bills_at_other_volumes(report):
     """At its own volume a bill is the advice's; it grows by the same with every task."""
-    grounds, terms = laid(report), load_terms(report, ALL)
-    found = {b.contender: b for b in bills_at(grounds, terms, [0.0, 1000.0, 2000.0])}
-    own = bills(advise_at(grounds, terms))
+    inputs, assumptions = laid(report), load_assumptions(report, ALL)
+    found = {b.contender: b for b in bills_at(inputs, assumptions, [0.0, 1000.0, 2000.0])}
+    own = bills(advise_at(inputs, assumptions))
     for name, line in found.items():
         none, now, twice = (b.usd for b in line.bills)
         assert now == pytest.approx(own[name])
@@ -132,9 +132,9 @@ def test_bills_at_other_volumes(report):
 
 
 def test_bills_wait_for_what_is_lacking_and_need_no_volume(report):
-    grounds = laid(report)
-    terms = load_terms(report, {**ALL, "tasks_per_month": "", "training_usd": ""}, spread=0)
-    found = {b.contender: b for b in bills_at(grounds, terms, [1000.0])}
+    inputs = laid(report)
+    assumptions = load_assumptions(report, {**ALL, "tasks_per_month": "", "training_usd": ""}, spread=0)
+    found = {b.contender: b for b in bills_at(inputs, assumptions, [1000.0])}
     assert found["tuned"].bills == ()
     assert found["tuned"].lacking == ("training_usd",)
     assert found["skilled"].bills[0].usd == pytest.approx(52)
@@ -143,8 +143,8 @@ def test_bills_wait_for_what_is_lacking_and_need_no_volume(report):
 @pytest.mark.parametrize("text", ["-1", "cheap", "[1]", "true"])
 def test_a_price_of_the_hour_that_is_none(report, text):
     with pytest.raises(UsageError, match="gpu_hour_usd is"):
-        load_terms(report, {"gpu_hour_usd": text})
+        load_assumptions(report, {"gpu_hour_usd": text})
 
 
 def test_an_unknown_price_of_the_hour_is_as_recorded(report):
-    assert load_terms(report, {"gpu_hour_usd": ""}).gpu_hour_usd is None
+    assert load_assumptions(report, {"gpu_hour_usd": ""}).gpu_hour_usd is None

@@ -68,8 +68,8 @@ def page(shown: "Shown") -> None:
     show(policies_table(found))
     html(html_list([one.sentence for one in found.measured], "reasons"))
     st.caption("The brackets are intervals: the tasks are resampled many times, and pass rate, cost and the choice of "
-               "a threshold are worked out again each time. Answer and Head to head compute theirs by a formula, so the "
-               "same pass rate can have slightly other brackets there.")  # fmt: skip
+               "a threshold are worked out again each time. Answer and Head to head compute theirs by a formula, so "
+               "the same pass rate can have slightly other brackets there.")  # fmt: skip
     section("Any threshold")
     _threshold(found, shown.theme)
     _signal(found, shown.theme)
@@ -293,7 +293,7 @@ def _live(found: Sweep) -> None:
     if found.live is None:
         return
     section("The live hybrid next to its replay")
-    paragraph("The hybrid's own thresholds, replayed on the recorded answers of its parts, next to what it did when it was "
-         "run. So one sees whether a replay can be trusted.")  # fmt: skip
+    paragraph("The hybrid's own thresholds, replayed on the recorded answers of its parts, next to what it did when it "
+              "was run. So one sees whether a replay can be trusted.")  # fmt: skip
     paragraph(found.live.sentence)
     show(live_table(found))

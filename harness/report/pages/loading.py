@@ -41,14 +41,14 @@ from harness.store import (
 )
 from harness.verdict import (
     Advice,
+    AdviceInputs,
     AdviceSettings,
-    Grounds,
     Sweep,
     SweepGoal,
     SweepSettings,
+    advice_inputs_of,
     advise_at,
-    grounds_of,
-    load_terms,
+    load_assumptions,
     sweep_of,
 )
 
@@ -202,16 +202,16 @@ def sweep_for(
 
 
 @remembered(4)
-def grounds_for(evidence: Evidence, kinds: Kinds = ()) -> Grounds:
+def grounds_for(evidence: Evidence, kinds: Kinds = ()) -> AdviceInputs:
     """What any advice rests on, for as many economics as somebody tries; ``kinds`` is what the reader says."""
     table, manifest = table_of(evidence)
-    return grounds_of(table, manifest, AdviceSettings(kinds=dict(kinds) or None))
+    return advice_inputs_of(table, manifest, AdviceSettings(kinds=dict(kinds) or None))
 
 
 @remembered(64)
 def advice_for(evidence: Evidence) -> Advice:
     """Own, rent or mix, at the economics of the experiment."""
-    return advise_at(grounds_for(evidence), load_terms(evidence.folder))
+    return advise_at(grounds_for(evidence), load_assumptions(evidence.folder))
 
 
 @remembered(64)

@@ -18,14 +18,14 @@ from harness.verdict import (
     MONTHS,
     SPREAD,
     Advice,
+    AdviceInputs,
+    Assumptions,
     Bills,
-    Grounds,
-    Rates,
-    Terms,
+    StatedRates,
     advise_at,
     bills_at,
-    load_terms,
-    most_of,
+    largest_allowed,
+    load_assumptions,
 )
 
 if TYPE_CHECKING:
@@ -96,19 +96,19 @@ def page(shown: "Shown") -> None:
 
 
 @remembered(16)
-def written_terms(evidence: Evidence) -> Terms:
+def written_terms(evidence: Evidence) -> Assumptions:
     """The economics of the experiment: every default."""
-    return load_terms(evidence.folder)
+    return load_assumptions(evidence.folder)
 
 
 @remembered(16)
 def _advised(
     evidence: Evidence, kinds: Kinds, margin: float, amounts: tuple[tuple[str, float | None], ...],
-    inputs: tuple[bool | None, float, float, float | None, Rates],
-) -> tuple[Grounds, Advice, tuple[Bills, ...]]:  # fmt: skip
+    inputs: tuple[bool | None, float, float, float | None, StatedRates],
+) -> tuple[AdviceInputs, Advice, tuple[Bills, ...]]:  # fmt: skip
     """What follows from the inputs: the same objects as long as these are the same, so that no figure is made twice."""
     inside, months, spread, hour, rates = inputs
-    terms = Terms(amounts=dict(amounts), data_must_stay_inside=inside, months=months, spread=spread,
+    terms = Assumptions(amounts=dict(amounts), data_must_stay_inside=inside, months=months, spread=spread,
                   gpu_hour_usd=hour, tasks_per_gpu_hour=rates)  # fmt: skip
     grounds = grounds_for(evidence, kinds).at_margin(margin)
     advice = advise_at(grounds, terms)
@@ -118,7 +118,7 @@ def _advised(
 def _kinds(evidence: Evidence) -> Kinds:
     """What the reader says of contenders of which nothing on record says whether they are owned."""
     grounds = grounds_for(evidence)
-    unknown = [c.contender for c in grounds.standing.candidates if c.kind is None]
+    unknown = [c.contender for c in grounds.figures.candidates if c.kind is None]
     if not unknown:
         return ()
     st.info("Of some contenders nothing on record says whether they are OWN, RENT or MIX. Say it here.")
@@ -137,7 +137,7 @@ def _kinds(evidence: Evidence) -> Kinds:
     return tuple(k for k in kinds if k[1])
 
 
-def _inputs(evidence: Evidence, grounds: Grounds) -> tuple[Terms, float, list[str]]:
+def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, float, list[str]]:
     """The economics and the margin that the reader asks for, and what is wrong with what was typed.
 
     An amount of the experiment stands in its field; a field that is emptied is not known. The fields are texts: a field
@@ -151,13 +151,13 @@ def _inputs(evidence: Evidence, grounds: Grounds) -> tuple[Terms, float, list[st
     places = iter([place for _ in range(3) for place in columns(3)])
     for key, (name, label, words) in FIELDS.items():
         with next(places):
-            given[name] = form.amount(label, key, defaults[key], most_of(name), words=words)
+            given[name] = form.amount(label, key, defaults[key], largest_allowed(name), words=words)
     asked = None
     with next(places):
         if (grounds.machine.hour_usd >= 0).any():
             words = "What an hour of every machine costs; what is paid by the hour moves with it. Empty: as on record."
             asked = form.amount(
-                HOUR, "hour", amount_text(hour), most_of("gpu_hour_usd"), words=words, empty="as on record"
+                HOUR, "hour", amount_text(hour), largest_allowed("gpu_hour_usd"), words=words, empty="as on record"
             )
     with next(places):
         inside = choose(
@@ -205,9 +205,9 @@ class _Form:
             return None
 
 
-def _stands_on(grounds: Grounds) -> str:
+def _stands_on(grounds: AdviceInputs) -> str:
     """On which tasks the options are compared, and who is left out."""
-    standing = grounds.standing
+    standing = grounds.figures
     n, options, left = int(standing.shared.sum()), len(standing.candidates), len(standing.left_out)
     text = f"{plural(options, 'option')}, compared on the {plural(n, 'task')} that all of them have"
     if n < int(grounds.work.sum()):
@@ -221,7 +221,7 @@ def _stands_on(grounds: Grounds) -> str:
     return f"{text}."
 
 
-def _asides(grounds: Grounds, terms: Terms) -> list[str]:
+def _asides(grounds: AdviceInputs, terms: Assumptions) -> list[str]:
     """What has to be said beside the table: the machine's hour where it cannot be moved."""
     machine = grounds.machine
     said = []

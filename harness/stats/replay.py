@@ -13,15 +13,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core import Estimate
-from harness.stats import Objective, cluster_weights, percentile_limits
-from harness.verdict.sweep_rows import Codes, Rows, Vector
+from harness.stats.bootstrap import cluster_weights, percentile_limits
+from harness.stats.escalation import Objective, best_steps
+from harness.stats.units import Codes, Vector
 
 Matrix = NDArray[np.float64]
 PASS, COST, LATENCY, ESCALATED = range(4)
 """Columns of every figure below: pass rate, dollars and seconds a task, share escalated."""
-ALONE = "intervals were not asked for"
+NO_INTERVALS = "intervals were not asked for"
 ROOM = 1_000_000
 """Numbers of one table held at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayRows:
+    """One entry a task and trial that worker and expert have both graded; none unknown but money and time."""
+
+    confidence: Vector
+    worker: Vector
+    """Graded value, 0 to 1."""
+    expert: Vector
+    worker_cost: Vector
+    """NaN where unknown; the costs and latencies below likewise."""
+    expert_cost: Vector
+    worker_latency: Vector
+    expert_latency: Vector
+    weight: Vector
+    """1 over the trials of the task here: each task weighs the same."""
+    clusters: Codes
+    groups: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +58,12 @@ class Replayer:
     """The replay of one signal: rows in its order, and the weights they are resampled by.
 
     Args:
-        rows: From `paired_rows`.
+        rows: recorded outcomes of worker and expert.
         resamples: Size of the bootstrap; the same for all figures.
         seed: Seeds resamples and folds.
     """
 
-    def __init__(self, rows: Rows, resamples: int, seed: int) -> None:
+    def __init__(self, rows: ReplayRows, resamples: int, seed: int) -> None:
         self.rows, self.resamples, self.seed = rows, resamples, seed
         self.order = np.argsort(rows.confidence, kind="stable")
         self.levels, counts = np.unique(rows.confidence, return_counts=True)
@@ -90,10 +110,15 @@ class Replayer:
         with np.errstate(invalid="ignore", divide="ignore"):
             return Draws(value=sums[:, :4].sum(axis=0) / weight.sum(), drawn=drawn[:, :4] / drawn[:, 4:])
 
+    @cached_property
     def exact(self) -> Matrix:
         """The four figures at every threshold on all tasks: shape (thresholds, 4)."""
         gain = np.concatenate([np.zeros((1, 4)), np.cumsum(self.more, axis=0)])[self.ends]
         return np.asarray((self.base[:, :4].sum(axis=0) + gain) / self.base[:, 4].sum())
+
+    def best_step(self, objective: Objective) -> int:
+        """The position of the best threshold; ties go to the lower one, which escalates less."""
+        return int(best_steps(objective, self.exact[None, :, PASS], self.exact[None, :, COST])[0])
 
     def drawn(self, steps: Codes) -> NDArray[np.float64]:
         """The four figures at the thresholds of these rising positions: shape (resamples, steps, 4).
@@ -276,7 +301,7 @@ class _Dealing:
                 with np.errstate(invalid="ignore", divide="ignore"):
                     figures = [(rest[fold][:, c : c + 1] + sums[:, -1] - sums[:, fold]) / rest[fold][:, 4:]
                                for c, sums in ((PASS, passed), (COST, cost))]  # fmt: skip
-                found[fold] = _best(objective, figures[0], figures[1])
+                found[fold] = best_steps(objective, figures[0], figures[1])
             return found
         # One number says how good a step is: where it is largest needs neither the sums of the worker nor the mass.
         gain = self.more[:, PASS]
@@ -303,12 +328,7 @@ class _Dealing:
         return found
 
 
-def best_step(objective: Objective, exact: Matrix) -> int:
-    """The position of the best threshold of `Replayer.exact`; ties go to the lower one, which escalates less."""
-    return int(_best(objective, exact[None, :, PASS], exact[None, :, COST])[0])
-
-
-def mixed(never: Draws, always: Draws, share: Draws) -> Draws:
+def random_policy(never: Draws, always: Draws, share: Draws) -> Draws:
     """Escalating at random as often as another policy does: its expectation, on all tasks and on each resample."""
     s, drawn = share.value[ESCALATED], share.drawn[:, ESCALATED][:, None]
     return Draws(
@@ -317,36 +337,27 @@ def mixed(never: Draws, always: Draws, share: Draws) -> Draws:
     )
 
 
-def estimate(value: float, drawn: Vector, told: Estimate) -> Estimate:
+def replay_estimate(value: float, drawn: Vector, told: Estimate) -> Estimate:
     """The figure with its percentile interval, widened where needed to hold it; ``told`` has the rest."""
     if not np.isfinite(value):
         return replace(told, value=None, method="none", why=told.why or "unknown for some tasks")
     if not len(drawn):
-        return replace(told, value=float(value), method="none", why=ALONE)
+        return replace(told, value=float(value), method="none", why=NO_INTERVALS)
     limits = percentile_limits(drawn, told.level)
     if limits is None:
         return replace(told, value=float(value), why="undefined in too many resamples")
     return replace(told, value=float(value), low=min(limits[0], value), high=max(limits[1], value), why=None)
 
 
-def estimates(values: Vector, drawn: Matrix, told: Estimate) -> list[Estimate]:
-    """`estimate` of many figures, one a column of ``drawn``."""
+def replay_estimates(values: Vector, drawn: Matrix, told: Estimate) -> list[Estimate]:
+    """`replay_estimate` of many figures, one a column of ``drawn``."""
     if not (len(values) and len(drawn) and np.isfinite(values).all() and np.isfinite(drawn).all()):
-        return [estimate(float(value), drawn[:, k], told) for k, value in enumerate(values)]
+        return [replay_estimate(float(value), drawn[:, k], told) for k, value in enumerate(values)]
     tail = (1.0 - told.level) / 2.0
     low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
     limits = zip(np.minimum(low, values).tolist(), values.tolist(), np.maximum(high, values).tolist(), strict=True)
     known = replace(told, why=None)
     return [replace(known, low=low, value=value, high=high) for low, value, high in limits]
-
-
-def _best(objective: Objective, passed: Matrix, cost: Matrix) -> Codes:
-    """The first best column of each row; what is within rounding of the best, or of a bound, is as good."""
-    known = np.where(np.isfinite(cost), cost, 0.0)
-    values = objective.values(passed.ravel() + 1e-12, known.ravel() * (1.0 - 1e-12)).reshape(passed.shape)
-    values = np.where(np.isfinite(values), values, -np.inf)
-    top = values.max(axis=1, keepdims=True)
-    return np.asarray(np.argmax(values >= top - 1e-12, axis=1), dtype=np.intp)
 
 
 def _span(rising: Codes, wanted: Codes) -> Codes:

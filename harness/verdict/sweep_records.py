@@ -1,42 +1,106 @@
-"""What ``ownbench sweep`` shows: one record, computed once and then only formatted."""
+"""How a sweep is asked for, and what it shows: one record, computed once and then only formatted."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core import Estimate, as_json
-from harness.stats import Bin
+from harness.core import Estimate, UsageError, as_json
+from harness.stats import Bin, Objective
+from harness.verdict.sweep_rows import NO_SIGNAL, SIGNALS
+
+OBJECTIVES = {"utility": "cost_weight", "pass": "max_cost", "cost": "min_pass"}
+"""What a threshold is chosen for, and the number that it needs; ``pass`` does without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SweepPoint:
-    """What one threshold would have given."""
+class SweepGoal:
+    """What a threshold is chosen for."""
 
-    threshold: float | None
-    """Escalate where confidence < threshold; ``None`` always escalates."""
-    escalated: float
+    name: str = "pass"
+    """A key of `OBJECTIVES`."""
+    cost_weight: float | None = None
+    max_cost: float | None = None
+    min_pass: float | None = None
+
+    @property
+    def needs_cost(self) -> bool:
+        """Whether it cannot do without known costs."""
+        return self.name != "pass" or self.max_cost is not None
+
+    @property
+    def objective(self) -> Objective:
+        """As the choosing takes it; without a bound on the cost the bound is infinite."""
+        if self.name == "pass":
+            return Objective(max_cost=math.inf if self.max_cost is None else self.max_cost)
+        return Objective(cost_weight=self.cost_weight, min_pass=self.min_pass)
+
+    def checked(self) -> "SweepGoal":
+        """Itself; a `UsageError` for an unknown objective, a number missing or one of another objective."""
+        if self.name not in OBJECTIVES:
+            raise UsageError(f"unknown objective {self.name!r}; use one of {', '.join(OBJECTIVES)}")
+        for name, key in OBJECTIVES.items():
+            given, option = getattr(self, key), "--" + key.replace("_", "-")
+            if given is None and name == self.name != "pass":
+                raise UsageError(f"the objective {name} needs {option}")
+            if given is not None and name != self.name:
+                raise UsageError(f"{option} belongs to --objective {name}, not to {self.name}")
+            if given is not None and not (math.isfinite(given) and given >= 0.0):
+                raise UsageError(f"{option} is a number from 0, found {given}")
+        if self.min_pass is not None and self.min_pass > 1.0:
+            raise UsageError(f"--min-pass is a share from 0 to 1, found {self.min_pass}")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings:
+    """How a sweep is asked for; the words are those of `sweep`."""
+
+    signal: str = "confidence"
+    confidence_from: str | None = None
+    live: str | None = None
+    level: float = 0.95
+    seed: int = 0
+    intervals: bool = True
+    """Without them every figure comes at once and alone, and nothing is said against the controls."""
+
+    def checked(self) -> "SweepSettings":
+        """Itself; a `UsageError` where the signal is none."""
+        if self.signal == NO_SIGNAL:
+            raise UsageError(f"a sweep needs a signal; use one of {', '.join(SIGNALS)}")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFigures:
+    """What a policy of escalation came to."""
+
     pass_rate: Estimate
     cost_per_task_usd: Estimate
     latency_s: Estimate
     """Mean seconds a task, the expert's after the worker's."""
-    utility: float | None
-    """Pass rate less cost times its weight; ``None`` under another objective."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SweepControl:
-    """A policy that needs no signal, at the share of escalations that stands beside it."""
+class SweepControl(PolicyFigures):
+    """A policy that needs no signal, at its share of escalations."""
 
     escalated: float
-    pass_rate: Estimate
-    cost_per_task_usd: Estimate
-    latency_s: Estimate
     utility: float | None
+    """Pass rate minus cost times its weight; ``None`` under another objective."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SweepChoice:
-    """The threshold that is best on these tasks, and how good choosing so is on tasks not used to choose."""
+class SweepPoint(SweepControl):
+    """What one threshold would have given."""
+
+    threshold: float | None
+    """Escalate where confidence < threshold; ``None`` always escalates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepChoice(PolicyFigures):
+    """The threshold that is best on these tasks, and, cross-fitted, how good choosing so is on other tasks."""
 
     threshold: float | None
     escalated: float
@@ -46,10 +110,6 @@ class SweepChoice:
     crossfit: Estimate
     """The objective on tasks left out of the choosing."""
     crossfit_escalated: float | None
-    pass_rate: Estimate
-    """Cross-fitted, as the two below."""
-    cost_per_task_usd: Estimate
-    latency_s: Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,19 +131,19 @@ class SweepRival:
 class Calibration:
     """What the signal says, and what came true. ``None`` where a figure cannot be had."""
 
-    bins: tuple[Bin, ...]
-    ece: float | None
-    brier: float | None
-    brier_isotonic: float | None
+    bins: tuple[Bin, ...] = ()
+    ece: float | None = None
+    brier: float | None = None
+    brier_isotonic: float | None = None
     """Of the signal mapped to a pass rate by an isotonic fit on other folds."""
-    brier_constant: float | None
+    brier_constant: float | None = None
     """Of always saying the worker's pass rate."""
     why: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """A live hybrid's outcomes beside the replay at the thresholds it ran with."""
+    """A live hybrid's outcomes and the replay at the thresholds it ran with."""
 
     hybrid: str
     n_tasks: int
@@ -91,7 +151,7 @@ class Live:
     live_pass_rate: Estimate
     replayed_pass_rate: Estimate
     difference: Estimate
-    """Live less replayed, in pass rate."""
+    """Live minus replayed, in pass rate."""
     cost_difference_usd: Estimate
     live_escalated: float
     replayed_escalated: float
@@ -105,7 +165,7 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measured(PolicyFigures):
     """A hybrid of these two that was run: its own outcomes on the tasks that are replayed, and how it decided."""
 
     name: str
@@ -121,9 +181,6 @@ class Measured:
     """Whether the run chose these on dev tasks."""
     n_tasks: int
     escalated: float | None
-    pass_rate: Estimate
-    cost_per_task_usd: Estimate
-    latency_s: Estimate
     sentence: str
     """What it came to, and why that is another figure than those replayed."""
 

@@ -1,0 +1,100 @@
+"""Plug-ins by name: the files of one folder of this package, and what installed packages offer by entry points.
+
+A plug-in is a value at the top of a file that knows its own ``name``. Nothing a user writes names code: a suite, an
+experiment or a report can only choose among what is installed.
+"""
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from importlib.metadata import Distribution, EntryPoint, distributions
+from pathlib import Path
+from typing import Any, TypeVar
+
+from harness.core.errors import UsageError, nearest
+from harness.core.extras import DISTRIBUTION
+
+T = TypeVar("T")
+
+
+class Registry(Mapping[str, T]):
+    """Plug-ins of one kind, found on first use. A broken one is a line in ``problems`` and does not stop the others."""
+
+    def __init__(self, word: str, package: str, is_one: Callable[[Any], bool], *, group: str = "") -> None:
+        """A registry of plug-ins.
+
+        Args:
+            word: what one is called in messages, such as ``backend``.
+            package: the package whose modules hold ours.
+            is_one: whether a value at the top of such a module is a plug-in; it has a ``name``.
+            group: the entry points by which installed packages add more; the point's name is the plug-in's.
+        """
+        self.word, self.group = word, group
+        self._package, self._is_one = package, is_one
+        self.problems: dict[str, str] = {}
+        """By name: one line on an installed plug-in that cannot be used."""
+
+    def __getitem__(self, name: str) -> T:
+        found = self._found
+        if name in self.problems:
+            raise UsageError(self.problems[name])
+        return found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def refusal(self, name: str) -> str | None:
+        """Why no plug-in of this name can be used, in one line that names the nearest; ``None`` where one can."""
+        if name in self._found:
+            return None
+        return self.problems.get(name) or f"unknown {self.word} {name!r}; {nearest(name, self._found)}"
+
+    @cached_property
+    def _found(self) -> dict[str, T]:
+        found: dict[str, T] = {}
+        for module in pkgutil.iter_modules(importlib.import_module(self._package).__path__):
+            full = f"{self._package}.{module.name}"
+            for value in list(vars(importlib.import_module(full)).values()):
+                if self._is_one(value) and getattr(value, "__module__", full) == full:
+                    found[value.name] = value
+        makers = dict.fromkeys(found, DISTRIBUTION)
+        for maker, point in _offered(self.group) if self.group else ():
+            other = makers.setdefault(point.name, maker)
+            if other == maker and point.name not in found and point.name not in self.problems:
+                self._load(point, maker, found)
+            elif other != maker:
+                found.pop(point.name, None)
+                self.problems[point.name] = (
+                    f"the {self.word} {point.name!r} is offered by two packages, {other} and {maker}; uninstall one"
+                )
+        return found
+
+    def _load(self, point: EntryPoint, maker: str, found: dict[str, T]) -> None:
+        where = f"the {self.word} {point.name!r} of the package {maker}"
+        try:
+            value = point.load()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever breaks in another's package is one line
+            said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            self.problems[point.name] = f"{where} cannot be loaded ({said}); update or uninstall it"
+            return
+        if not self._is_one(value) or value.name != point.name:
+            self.problems[point.name] = (
+                f"{where} is no {self.word} of that name ({point.value}); update or uninstall it"
+            )
+            return
+        found[point.name] = value
+
+
+def _offered(group: str) -> Iterator[tuple[str, EntryPoint]]:
+    """Entry points of a group with their distributions' names; the working folder, a stranger's perhaps, adds none."""
+    here = Path.cwd()
+    seen: dict[str, Distribution] = {}
+    for one in distributions(path=[place for place in sys.path if place and Path(place).resolve() != here]):
+        name = one.metadata["Name"]
+        if name and seen.setdefault(name, one) is one:
+            yield from ((name, point) for point in one.entry_points if point.group == group)

@@ -1,0 +1,72 @@
+"""The graders of an experiment: one for each different description, every reference held against its own."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.core import Grader, Suite, UserFileError, as_json, digest_json, nearest
+from harness.grade import grader
+from harness.store import Experiment, experiment_file
+
+
+def graders_of(suites: list[Suite], places: Sequence[Path]) -> dict[str, Grader]:
+    """Each task's grader, one for each different description; every reference is held against its grader."""
+    found: dict[str, Grader] = {}
+    made: dict[str, Grader] = {}
+    for suite, place in zip(suites, places, strict=True):
+        seen: dict[int, Grader] = {}  # most tasks of a suite share the very object that describes their grader
+        for task in suite.tasks:
+            judge = seen.get(id(task.grader))
+            if judge is None:
+                key = digest_json(as_json(task.grader))
+                if key not in made:
+                    made[key] = grader(task.grader, where=str(place))
+                judge = seen[id(task.grader)] = made[key]
+            found[task.digest] = judge
+            try:
+                judge.check_reference(task.reference)
+            except ValueError as error:
+                raise UserFileError(
+                    place, str(error), field=f"task {task.id}: reference", advice="correct the task"
+                ) from None
+    return found
+
+
+def judges_of(experiment: Experiment, report: Path, graders: Sequence[Grader]) -> set[str]:
+    """Names of the models that graders call."""
+    found = {model: by.name for by in {id(by): by for by in graders}.values() for model in by.models}
+    for model, name in found.items():
+        if model not in experiment.models:
+            problem = f"the grader {name} calls the model {model!r}, which is not among the models"
+            advice = nearest(model, experiment.models)
+            raise UserFileError(experiment_file(report), problem, field="models", advice=advice)
+    return set(found)
+
+
+def gradings_of(suites: Sequence[Suite], graders: Mapping[str, Grader]) -> dict[str, str]:
+    """By the task's digest, the digest of all that its grade depends on beside the answer."""
+    digests = {id(judge): judge.digest for judge in graders.values()}  # few, each costly
+    return {
+        task.digest: digest_json([digests[id(graders[task.digest])], as_json(task.reference)])
+        for suite in suites
+        for task in suite.tasks
+    }
+
+
+def verifiers_of(experiment: Experiment, report: Path) -> dict[str, Grader]:
+    """By contender name: the grader that looks at its worker's answers and needs no reference."""
+    found: dict[str, Grader] = {}
+    for name, entry in experiment.contenders.items():
+        if entry.escalate is None or entry.escalate.verifier is None:
+            continue
+        where = f"{experiment_file(report)}: contenders.{name}.escalate.verifier"
+        made = grader(entry.escalate.verifier, where=where)
+        if made.needs_reference:
+            problem = f"the grader {made.name} with these options needs a reference, which a verifier never sees"
+            raise UserFileError(
+                experiment_file(report),
+                problem,
+                field=f"contenders.{name}.escalate.verifier",
+                advice="write verifier: {name: json_schema, schema: …}",
+            )
+        found[name] = made
+    return found

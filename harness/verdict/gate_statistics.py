@@ -1,0 +1,234 @@
+"""The statistics of the gate on arrays alone: is the candidate shown to hold, or shown to harm?
+
+The level of BLOCK is split between the overall test and the family of domains, so that the gate as a whole blocks an
+equal candidate at most alpha of the time. SHIP needs every proof at once, so it ships a candidate at the margin at most
+alpha of the time.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Annotated, Self
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from harness.analysis import PairedOutcomes
+from harness.core import Decision, plural
+from harness.stats import (
+    DomainHarm,
+    Harm,
+    NonInferiority,
+    cr1,
+    harm_test,
+    harmed_domains,
+    kish_units,
+    non_inferiority,
+    non_inferiority_tasks,
+    tasks_for_difference,
+)
+from harness.userfile import Strict
+from harness.verdict.arrays import Floats, Ints
+
+_SIGNS = 100_000_000
+_NONE_DIFFER = 1e-12
+
+
+Margin = Annotated[float, Field(strict=True, gt=0.0, le=1.0, allow_inf_nan=False)]
+
+
+class Limits(Strict):
+    """What of a policy the tests of the pass rates need."""
+
+    margin: Margin = 0.02
+    """The largest drop of the pass rate that is acceptable, as a fraction."""
+    alpha: Annotated[float, Field(strict=True, gt=0.0, lt=0.5, allow_inf_nan=False)] = 0.05
+    """How often a candidate at the margin may ship, and how often an equal one may be blocked."""
+    power: Annotated[float, Field(strict=True, gt=0.0, lt=1.0, allow_inf_nan=False)] = 0.8
+    """The chance of a decision behind the number of tasks that would be needed."""
+    critical_domains: dict[str, Margin] = Field(default_factory=dict)
+    """Domains that must be shown to hold a margin of their own."""
+    exempt_domains: tuple[str, ...] = ()
+    """Domains that cannot block by themselves; their tasks stay in the overall difference."""
+
+    @field_validator("exempt_domains")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{twice[0]!r} is listed twice; take one out")
+        return names
+
+    @model_validator(mode="after")
+    def _not_both(self) -> Self:
+        both = sorted(set(self.critical_domains) & set(self.exempt_domains))
+        if both:
+            raise ValueError(f"{both[0]!r} is critical and exempt; it can be only one of them")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateTests:
+    """What the outcomes show under a policy."""
+
+    overall: NonInferiority
+    harm: Harm
+    harm_level: float
+    """What the overall test of harm may spend: alpha, or half of it where there is a family of domains too."""
+    domains: tuple[DomainHarm, ...]
+    """Those that may block, by name."""
+    critical: tuple[tuple[str, NonInferiority], ...]
+    """Each critical domain at its own margin."""
+
+    @property
+    def harmed(self) -> tuple[DomainHarm, ...]:
+        """The domains that are shown to be harmed."""
+        return tuple(one for one in self.domains if one.harmed)
+
+    @property
+    def harmed_overall(self) -> bool:
+        """Not non-inferior, and shown to be worse."""
+        return not self.overall.holds and self.harm.p_value <= self.harm_level
+
+    @property
+    def blocks(self) -> bool:
+        """Harm is shown, overall or in a domain."""
+        return self.harmed_overall or bool(self.harmed)
+
+    @property
+    def proves(self) -> bool:
+        """Everything that SHIP needs of the pass rates is shown."""
+        return self.overall.holds and not self.blocks and all(found.holds for _, found in self.critical)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What the rule of an early stop came to, and on what."""
+
+    decision: Decision
+    """INCONCLUSIVE where all tasks were looked at and nothing was shown; INVALID where too many attempts were lost."""
+    rows: Ints
+    """The tasks looked at, positions in the evidence, in their order."""
+    planned: int
+    look: int | None
+    """Which look it was, from 1; ``None`` where harm stopped it between looks."""
+    of_look: int
+    """Whose level it is: this look's, or the next one's."""
+    looks: int
+    """How many there are."""
+    alpha: float
+    """That one-sided level."""
+    tests: GateTests
+    """On those tasks: proofs at ``alpha``, harm by p values that hold at any time."""
+    why: str
+
+    @property
+    def harmed_overall(self) -> bool:
+        """As by `GateTests`; but between two looks a drop that the margin allows stops nothing."""
+        delta, margin = self.tests.harm.delta, self.tests.overall.margin
+        allowed = self.look is None and delta is not None and delta >= -margin
+        return self.tests.harmed_overall and not allowed
+
+    @property
+    def text(self) -> str:
+        """In one line."""
+        return f"{self.decision.value} after {len(self.rows):,} of {plural(self.planned, 'task')}: {self.why}"
+
+
+def critical_tests(outcomes: PairedOutcomes, limits: Limits, alpha: float) -> tuple[tuple[str, NonInferiority], ...]:
+    """Each critical domain by name, tested at its own margin."""
+    found = []
+    for name, margin in limits.critical_domains.items():
+        here = outcomes.of_domain(name)
+        found.append((name, non_inferiority(here.candidate, here.baseline, margin, here.clusters, alpha=alpha)))
+    return tuple(found)
+
+
+def gate_tests(outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resamples: int = 9_999) -> GateTests:
+    """Tests the candidate against the baseline overall, in the family of domains, and in each critical domain.
+
+    Args:
+        outcomes: both contenders at the same tasks.
+        limits: margins, level, critical and exempt domains.
+        seed: seeds the sign patterns of the family, where not all are looked at.
+        resamples: how many; lowered where tasks are so many that this would take minutes.
+    """
+    exempt = [outcomes.domain_names.index(n) for n in limits.exempt_domains if n in outcomes.domain_names]
+    gated = outcomes.at(outcomes.common & ~np.isin(outcomes.domains, exempt))
+    names = sorted({outcomes.domain_names[code] for code in gated.domains.tolist()})
+    family: tuple[DomainHarm, ...] = ()
+    # One domain alone is the overall question again: nothing is split for it.
+    if names and len({*outcomes.domains[outcomes.common].tolist()}) > 1:
+        family = harmed_domains(
+            gated.candidate,
+            gated.baseline,
+            np.array(gated.domain_names, dtype=object)[gated.domains].astype(str),
+            {name: limits.critical_domains.get(name, limits.margin) for name in names},
+            gated.clusters,
+            alpha=limits.alpha / 2.0,
+            seed=seed,
+            resamples=min(resamples, max(999, _SIGNS // max(1, len(gated.domains)))),
+        )
+    sides = (outcomes.candidate, outcomes.baseline)
+    return GateTests(
+        overall=non_inferiority(*sides, limits.margin, outcomes.clusters, alpha=limits.alpha),
+        harm=harm_test(*sides, outcomes.clusters, seed=seed, resamples=resamples),
+        harm_level=limits.alpha / 2.0 if family else limits.alpha,
+        domains=family,
+        critical=critical_tests(outcomes, limits, limits.alpha),
+    )
+
+
+def tasks_to_decide(outcomes: PairedOutcomes, margin: float, limits: Limits, harm_level: float) -> int | None:
+    """Tasks that would settle the question, were the difference seen the true one; always more than there are.
+
+    Above minus the margin it is settled by showing that it holds, at or below it by showing harm. The share of tasks
+    that differ is the one seen, or with trials and clusters what their standard error comes to. ``None`` where there is
+    no common task to judge by.
+    """
+    common = outcomes.at(outcomes.common)
+    n = len(common.domains)
+    if n == 0:
+        return None
+    d = _differences(common)
+    delta, error = float(d.mean()), cr1(d, common.clusters)
+    spread = float(np.abs(d).mean()) if _single(common) or error is None else n * error * error + delta * delta
+    psi = min(1.0, max(spread, abs(delta), _NONE_DIFFER))
+    if delta > -margin:
+        needed = non_inferiority_tasks(margin, psi, delta, power=limits.power, alpha=limits.alpha)
+        needed = max(needed, _least(common, margin, limits))
+    else:
+        needed = tasks_for_difference(delta, psi, power=limits.power, alpha=min(0.999, 2.0 * harm_level))
+    return max(n + 1, math.ceil(needed - 1e-9))
+
+
+def tasks_if_equal(outcomes: PairedOutcomes, margin: float, limits: Limits) -> int | None:
+    """Tasks that would show that the margin holds, were the two truly equal."""
+    common = outcomes.at(outcomes.common)
+    if len(common.domains) == 0:
+        return None
+    psi = min(1.0, max(float(np.square(_differences(common)).mean()), _NONE_DIFFER))
+    needed = non_inferiority_tasks(margin, psi, 0.0, power=limits.power, alpha=limits.alpha)
+    return math.ceil(max(needed, _least(common, margin, limits)) - 1e-9)
+
+
+def _differences(common: PairedOutcomes) -> Floats:
+    return common.candidate[0] / common.candidate[1] - common.baseline[0] / common.baseline[1]
+
+
+def _least(common: PairedOutcomes, margin: float, limits: Limits) -> float:
+    """Tasks that the test asks for even where none differs: its number of units, each of so many tasks."""
+    square = NormalDist().inv_cdf(1.0 - limits.alpha) ** 2
+    units = square * (1.0 - margin) / margin
+    if _single(common):
+        return units
+    # The solution of (G - 1) margin / (1 - margin) = t^2, with t^2 = z^2 (1 + (z^2 + 1) / 2(G - 1)) on G - 1 df.
+    sizes = np.unique(common.clusters, return_counts=True)[1]
+    return (units + (square + 3.0) / 2.0) * len(common.clusters) / kish_units(sizes)
+
+
+def _single(common: PairedOutcomes) -> bool:
+    """One 0/1 trial a task, each task by itself: the table of pairs is all there is."""
+    (sums, counts), (other_sums, other_counts) = common.candidate, common.baseline
+    once = bool(np.all(counts == 1) and np.all(other_counts == 1))
+    return once and len(np.unique(common.clusters)) == len(counts) and bool(np.isin([*sums, *other_sums], (0, 1)).all())

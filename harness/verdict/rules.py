@@ -1,0 +1,257 @@
+"""``gate.yaml`` and its rules: what a candidate must hold, in words, and how it is judged.
+
+A further rule is added here, and nowhere else: an entry of `GATE_RULES`, with its name, what it asks for and a function
+from the evidence to reasons; and, where it takes a limit from the user, a key of `Policy`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from harness.analysis import Pairs
+from harness.core import Comparison, UserFileError, listed, nearest, p_equation, plural, points
+from harness.stats import NonInferiority, fieller_ratio
+from harness.userfile import parse, read_yaml
+from harness.verdict.checks import Reason, complete, errored, rows, same_graders, same_suites, same_tasks
+from harness.verdict.gate_statistics import Decided, GateTests, Limits, gate_tests, tasks_if_equal, tasks_to_decide
+
+Share = Annotated[float, Field(strict=True, ge=0.0, le=1.0, allow_inf_nan=False)]
+Ratio = Annotated[float, Field(strict=True, gt=0.0, allow_inf_nan=False)]
+
+
+class Policy(Limits):
+    """What a candidate must hold to replace its baseline."""
+
+    max_cost_ratio: Ratio | None = None
+    max_latency_ratio: Ratio | None = None
+    max_errored: Share = 0.02
+    """Of each contender's attempts, the share that the instrument may have lost."""
+    minimum_tasks: Annotated[int, Field(strict=True, ge=1)] = 1
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """What of it can change a decision, as plain JSON values."""
+        written: dict[str, Any] = self.model_dump(mode="json", exclude={"power"})
+        return written
+
+
+def load_policy(path: Path | None) -> Policy:
+    """The policy of a file, or the defaults where there is none.
+
+    Raises:
+        UserFileError: the file is missing or wrong anywhere; names the key, what was found and what to do.
+    """
+    return Policy() if path is None else parse(Policy, read_yaml(path), path)
+
+
+def check_domains(policy: Policy, domains: Iterable[str], path: Path | str) -> None:
+    """Refuses a policy that names a domain which neither report has: it would guard, or excuse, nothing."""
+    known = sorted(set(domains))
+    for key in ("critical_domains", "exempt_domains"):
+        for name in getattr(policy, key):
+            if name not in known:
+                problem = f"neither report has a domain {name!r}"
+                raise UserFileError(path, problem, field=key, advice=nearest(name, known))
+
+
+# ------------------------------------------------------------------------------------------------------------ the rules
+
+
+@dataclass(frozen=True, kw_only=True)  # without slots: what is computed once is kept in it
+class GateEvidence:
+    """What the rules of the gate judge by."""
+
+    pairs: Pairs
+    """Both sides at all tasks that both have."""
+    stretch: Pairs | None
+    """Both at the tasks that decided a run which was stopped early; the others need not have been tried."""
+    policy: Policy
+    compared: Comparison | None
+    """The two at the tasks that are judged."""
+    unlocked: tuple[str, ...] | None
+    """What has changed of a locked baseline; ``None`` where nothing is locked."""
+    early: Reason | None
+    """What the rule of an early stop says of itself; ``None`` where the run had none."""
+    decided: Decided | None
+    """What that rule came to; ``None`` where the evidence is judged as that of any run."""
+
+    @cached_property
+    def tests(self) -> GateTests:
+        """What the outcomes show. Checks do without it: they say whether there is anything to test."""
+        return self.decided.tests if self.decided else gate_tests(self.pairs.outcomes, self.policy)
+
+    @property
+    def judged(self) -> Pairs:
+        """Both sides at the tasks that are judged."""
+        return self.stretch or self.pairs
+
+    @property
+    def looked(self) -> Policy:
+        """The policy at the level at which something has to be proven: of an early stop that of the look."""
+        return self.policy.model_copy(update={"alpha": self.decided.alpha}) if self.decided else self.policy
+
+    @property
+    def sure(self) -> str:
+        """How sure a one-sided limit is; of an early stop, by which look's level."""
+        alpha, one = self.looked.alpha, self.decided
+        return f"level of look {one.of_look} of {one.looks}, {100 * alpha:.2g}%" if one else f"{100 * (1 - alpha):g}%"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRule:
+    """One rule of the gate."""
+
+    name: str
+    words: str
+    """What it asks for."""
+    judge: Callable[[GateEvidence], Iterable[Reason]]
+    """Every reason has to hold for SHIP; of no reasons the rule does not apply."""
+    check: bool = False
+    """Whether the evidence can be judged at all: where it fails the verdict is INVALID. Judged first."""
+
+
+def in_words(rule: str) -> str:
+    """What a rule asks for; its own name where it is none of `GATE_RULES`."""
+    kind, _, of = rule.partition(":")
+    return f"{GATE_RULES[kind].words if kind in GATE_RULES else kind} {of}".strip()
+
+
+def _complete(e: GateEvidence) -> Iterable[Reason]:
+    yield complete(e.pairs, e.stretch, undecided=e.early is not None and not e.early.holds)
+
+
+def _errored(e: GateEvidence) -> Iterable[Reason]:
+    """With what the attempts that the instrument lost could have made of the difference."""
+    reason = errored(e.pairs, e.policy.max_errored, e.stretch)
+    if e.compared is not None and e.compared.bounds is not None and e.compared.errored:
+        low, high = (points(end) for end in e.compared.bounds)
+        text = f"{reason.text}; had they all gone worst or best for the candidate: {low} or {high} points"
+        reason = replace(reason, text=text)
+    yield reason
+
+
+def _baseline(e: GateEvidence) -> Iterable[Reason]:
+    text = "the baseline is as it was locked"
+    if e.unlocked is None:
+        text = "the baseline is not locked; ownbench baseline set locks it"
+    elif e.unlocked:
+        remedy = "restore it, or lock it anew: ownbench baseline set"
+        text = f"the locked baseline has changed: {listed(e.unlocked, 5)}; {remedy}"
+    yield Reason(rule="baseline", holds=not e.unlocked, text=text)
+
+
+def _enough(e: GateEvidence) -> Iterable[Reason]:
+    n = int(e.judged.outcomes.common.sum())
+    text = f"{plural(n, 'task')} judged; at least {e.policy.minimum_tasks:,} asked for"
+    yield Reason(rule="minimum_tasks", holds=n >= e.policy.minimum_tasks, text=text)
+
+
+def _proof(e: GateEvidence, found: NonInferiority) -> str:
+    verb = "non-inferior" if found.holds else "not shown to be non-inferior"
+    low = "" if found.low is None else f", at worst {points(found.low)} ({e.sure}, {found.method})"
+    return (
+        f"{points(found.delta)} points on {plural(found.n_tasks, 'task')}{low}: {verb} at {100 * found.margin:g} "
+        f"points ({p_equation(found.p_value)})"
+    )
+
+
+def _non_inferior(e: GateEvidence) -> Iterable[Reason]:
+    found, c = e.tests.overall, e.compared
+    text = _proof(e, found)
+    p, delta = c.p_value if c else None, found.delta
+    if found.holds and p is not None and p <= e.looked.alpha and delta is not None and delta < 0:
+        by = " by a test of one look, not corrected" if e.decided else ""
+        text += f"; significantly worse{by} ({p_equation(p)}) and yet non-inferior: the margin decides"
+    elif not found.holds and not e.tests.blocks:
+        equal = tasks_if_equal(e.judged.outcomes, e.policy.margin, e.looked)
+        text += "" if equal is None else f"; were the two equal, about {plural(equal, 'task')} would show it"
+    yield Reason(rule="non_inferior", holds=found.holds, text=text)
+
+
+_BET = ", by the bet on every task, valid at any look"
+
+
+def _no_harm(e: GateEvidence) -> Iterable[Reason]:
+    harm, level = e.tests.harm, f"{100 * e.tests.harm_level:g}%"
+    shown = harm.p_value <= e.tests.harm_level
+    verb = "shown to be worse" if shown else "not shown to be worse"
+    text = f"{verb} overall ({p_equation(harm.p_value)} one-sided, at {level}{_BET if e.decided else ''})"
+    blocks = e.decided.harmed_overall if e.decided else e.tests.harmed_overall
+    if shown and not blocks:
+        text += f", by less than {100 * e.tests.overall.margin:g} points: that alone does not block"
+    yield Reason(rule="no_harm", holds=not blocks, text=text)
+
+
+def _no_domain_harmed(e: GateEvidence) -> Iterable[Reason]:
+    family, harmed = e.tests.domains, sorted(e.tests.harmed, key=lambda one: one.delta)
+    if harmed:
+        names = [f"{one.domain} {points(one.delta)} points ({p_equation(one.p_adjusted)})" for one in harmed]
+        text = f"harmed: {listed(names, 5)}"
+    elif family:
+        level = f"{100 * e.policy.alpha / 2:g}%{_BET if e.decided else ''}"
+        text = f"none of {plural(len(family), 'domain')} is shown to be harmed (all together at {level})"
+    else:
+        text = "not checked: only one domain"
+    exempt = f"; exempt by policy: {listed(e.policy.exempt_domains, 20)}" if e.policy.exempt_domains else ""
+    yield Reason(rule="domains", holds=not harmed, text=text + exempt)
+
+
+def _critical(e: GateEvidence) -> Iterable[Reason]:
+    for name, found in e.tests.critical:
+        rule = f"critical:{name}"
+        if found.n_tasks == 0:
+            yield Reason(rule=rule, holds=None, text="no task of it was judged")
+            continue
+        text = _proof(e, found)
+        if not found.holds:
+            needed = tasks_to_decide(e.judged.outcomes.of_domain(name), found.margin, e.looked, e.looked.alpha)
+            text += f"; unprovable on so few, about {plural(needed, 'task')} of it would decide" if needed else ""
+        yield Reason(rule=rule, holds=found.holds, text=text)
+
+
+def _ratio(e: GateEvidence, rule: str, allowed: float | None) -> Iterable[Reason]:
+    """A ratio of means within its limit by its upper one-sided limit; unknown is unknown."""
+    if allowed is None:
+        return
+    first, second = e.judged.cost() if rule == "cost" else e.judged.seconds()
+    clusters = e.judged.outcomes.clusters[e.judged.outcomes.common]
+    found = fieller_ratio(first, second, clusters, 1.0 - 2.0 * e.looked.alpha)
+    what = "cost a task" if rule == "cost" else "seconds a task"
+    if found.value is None or found.high is None:
+        why = found.why or "it cannot be bounded"
+        if found.value is None and not float(second.sum()):
+            why = "the baseline's is 0"
+        seen = "unknown" if found.value is None else f"{found.value:.3g} times, unbounded"
+        text = f"{what}: {seen}, and {allowed:g} times the baseline's is the limit ({why})"
+        yield Reason(rule=rule, holds=None, text=text)
+        return
+    text = f"{what}: {found.value:.3g} times the baseline's, at most {found.high:.3g} ({e.sure}); allowed {allowed:g}"
+    yield Reason(rule=rule, holds=found.high <= allowed, text=text)
+
+
+GATE_RULES = {
+    name: GateRule(name=name, words=words, judge=judge, check=check)
+    for check, name, words, judge in (
+        (True, "readable", "the files can be read", lambda _: ()),
+        (True, "complete", "both runs are done", _complete),
+        (True, "rows", "no result is given twice", lambda e: [rows(e.pairs)]),
+        (True, "same_suites", "both answered the same suites", lambda e: [same_suites(e.pairs)]),
+        (True, "same_tasks", "both tried the same tasks", lambda e: [same_tasks(e.pairs, e.stretch)]),
+        (True, "same_graders", "both were graded alike", lambda e: [same_graders(e.pairs)]),
+        (True, "errored", "few attempts were lost", _errored),
+        (True, "baseline", "the baseline is as it was locked", _baseline),
+        (True, "early", "stopped early by this very policy", lambda e: [e.early] if e.early else []),
+        (False, "minimum_tasks", "there are tasks enough", _enough),
+        (False, "non_inferior", "worse by no more than the margin", _non_inferior),
+        (False, "no_harm", "not worse overall", _no_harm),
+        (False, "domains", "no domain is harmed", _no_domain_harmed),
+        (False, "critical", "within its own margin: domain", _critical),
+        (False, "cost", "not too dear", lambda e: _ratio(e, "cost", e.policy.max_cost_ratio)),
+        (False, "latency", "not too slow", lambda e: _ratio(e, "latency", e.policy.max_latency_ratio)),
+    )
+}
+"""By name, in the order in which they are shown; ``critical`` is followed by the domain's name."""
