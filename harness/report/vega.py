@@ -150,7 +150,7 @@ def even_ticks(low: float, high: float) -> list[float]:
 
 def log_ticks(low: float, high: float) -> list[float]:
     """Powers of ten between the ends, with halves and fifths between them where they are few."""
-    steps = (1, 2, 5) if high < 300 * low else (1,)
+    steps = (1, 2, 5) if high < 1000 * low else (1,)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     return [m * 10.0**p for p in powers for m in steps if low <= m * 10.0**p <= high]
 
