@@ -1,12 +1,9 @@
 """A sweep as tables: the policies, thresholds, the signal, a live hybrid next to its replay."""
 
-import re
-
 from harness.analysis import Scoreboard
 from harness.core import (
     UNKNOWN,
     Estimate,
-    Kind,
     Manifest,
     dollars,
     percent,
@@ -163,7 +160,7 @@ def default_parts(
         worker, expert = entry[1:]
         if worker in names and expert in names:
             return worker, expert
-    options = [n for n in names if n not in view.controls and not _oracle(view, n)]
+    options = [n for n in names if n not in view.yardsticks]
     options = options or [n for n in names if n not in view.controls] or names
     cost = {n: view.score_of(n).cost_per_task_usd.value for n in names}
     rate = {n: view.score_of(n).pass_rate.value or 0.0 for n in names}
@@ -175,16 +172,7 @@ def default_parts(
     return worker, max(dearer or others, key=lambda n: rate[n])
 
 
-def _oracle(view: Scoreboard, name: str) -> bool:
-    """Whether it is called one: of an imported contender nothing but its name is known."""
-    return view.score_of(name).kind == Kind.IMPORTED and "oracle" in re.split(r"[^a-z]+", name.lower())
-
-
 def hybrids(view: Scoreboard, manifest: Manifest | None) -> list[tuple[str, str, str]]:
     """Name, worker and expert of every hybrid on record that is no control."""
-    found = []
-    for entry in manifest.contenders if manifest else ():
-        parts, name = entry.get("parts") or {}, str(entry.get("name"))
-        if parts.get("worker") and parts.get("expert") and name not in view.controls:
-            found.append((name, str(parts["worker"]), str(parts["expert"])))
-    return found
+    known = manifest.contenders if manifest else ()
+    return [(c.name, c.worker, c.expert) for c in known if c.worker and c.expert and c.name not in view.controls]

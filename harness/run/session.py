@@ -1,9 +1,9 @@
 """What one attempt may use: calls that are answered once, journalled before they count, charged, and bounded."""
 
 import asyncio
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from harness.core import (
     Answer,
@@ -15,7 +15,6 @@ from harness.core import (
     Message,
     ModelError,
     ModelSpec,
-    Outcome,
     Redactor,
     Remaining,
     Reply,
@@ -27,28 +26,10 @@ from harness.core import (
 from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled
 from harness.grade import grade
-from harness.model import Caller, Metered, assistant_message, with_lost
+from harness.model import Caller, Metered, assistant_message, backend_of, with_lost
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace
-from harness.store import read_calls_journal
-
-
-class Keeper(Protocol):
-    """Where calls and attempts are kept."""
-
-    def append_call(self, call: Call, reply: Reply | None) -> None:
-        """One call, written when this returns."""
-        ...
-
-    def append_attempt(
-        self, outcome: Outcome, messages: Sequence[Message], reason: str, request_digests: Sequence[str]
-    ) -> None:
-        """One finished attempt, written when this returns."""
-        ...
-
-    def check(self) -> None:
-        """Passes while what was written is still there."""
-        ...
+from harness.store import Journal, read_calls_journal
 
 
 @dataclass(slots=True)
@@ -64,7 +45,7 @@ class Shop:
     callers: Mapping[str, Caller]
     metered: Mapping[str, Metered]
     """The models that the callers call."""
-    journal: Keeper
+    journal: Journal
     replies: MutableMapping[str, Reply]
     """Recorded answers by request digest."""
     shared: frozenset[str]
@@ -80,7 +61,7 @@ class Shop:
 
     def is_paid(self, model: str) -> bool:
         """Whether an answer of the model is paid for when it is made; a recorded one was paid when it was recorded."""
-        return self.specs[model].backend != "replay"
+        return not backend_of(self.specs[model]).recorded
 
 
 def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
@@ -91,7 +72,7 @@ def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
     spent: dict[str, float] = {}
     for call in read_calls_journal(assembled.report):
         spec = assembled.specs.get(call.model)
-        if (on_bill(call) or may_have_cost(call)) and not call.cache_hit and not (spec and spec.backend == "replay"):
+        if (on_bill(call) or may_have_cost(call)) and not call.cache_hit and not (spec and backend_of(spec).recorded):
             meter.spend(call.cost)
             spent[call.attempt_id] = spent.get(call.attempt_id, 0.0) + (call.cost.usd or 0.0)
     for attempt, usd in spent.items():

@@ -28,29 +28,27 @@ from harness.store.browse_records import (
     read_outcome,
     search_inputs,
 )
-from harness.store.columns import CALLS, OUTCOMES, TRANSCRIPTS
+from harness.store.columns import CALLS, OUTCOMES, OUTCOMES_FILE, TRANSCRIPTS
 from harness.store.digests import evidence_digest
-from harness.store.experiment import experiment_file, load_experiment, parse_experiment, resolve
 from harness.store.flags import Flag
+from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
+from harness.store.importers.table import import_table
+from harness.store.importers.table_reading import Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import Journal
 from harness.store.live import running_process
-from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
-from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal, refuse_foreign_results
-from harness.store.results import PARTLY, RESULTS, count_results
-from harness.store.schema import (
-    Budget,
-    ContenderEntry,
-    Economics,
-    Escalation,
-    Experiment,
-    Limits,
-    ModelEntry,
-    PriceEntry,
-    SuiteEntry,
+from harness.store.manifest import installed_versions, locked_parts, read_manifest, this_machine, write_manifest
+from harness.store.recall import (
+    Recalled,
+    Transcript,
+    has_answers,
+    read_calls_journal,
+    read_journal,
+    refuse_foreign_results,
 )
+from harness.store.results import PARTLY, RESULTS, count_results
+from harness.store.settings import Economics, Settings, load_settings
 from harness.store.skill_use import SkillUse, load_skill_use
-from harness.store.table_import import ImportSummary, import_table, parse_mapping
-from harness.store.table_reading import Reading, parse_scales, parse_units
+from harness.store.sourcing import as_asked, described, experiment_file, model_sourcing, sourced
 from harness.store.tables import (
     Compacted,
     compact,
@@ -65,31 +63,28 @@ from harness.store.tasktable import Labels, TaskTable, load_task_table, split_us
 __all__ = [
     "CALLS",
     "FLIPS",
+    "IMPORTERS",
     "NO_TRANSCRIPTS",
     "OUTCOMES",
+    "OUTCOMES_FILE",
     "PARTLY",
     "RESULTS",
     "TRANSCRIPTS",
     "AttemptRow",
     "Attempts",
-    "Budget",
     "Compacted",
-    "ContenderEntry",
     "Economics",
-    "Escalation",
-    "Experiment",
     "Flag",
     "ImportSummary",
+    "Importer",
     "InputSearch",
     "Journal",
     "Labels",
-    "Limits",
-    "ModelEntry",
-    "PriceEntry",
+    "Option",
     "Reading",
     "Recalled",
+    "Settings",
     "SkillUse",
-    "SuiteEntry",
     "TaskCell",
     "TaskFilter",
     "TaskIndex",
@@ -98,25 +93,30 @@ __all__ = [
     "TaskRow",
     "TaskTable",
     "Transcript",
+    "as_asked",
     "attempt_columns",
     "attempt_of",
     "attempt_rows",
     "attempts_of",
     "compact",
     "count_results",
+    "described",
     "evidence_digest",
     "experiment_file",
     "find_tasks",
+    "has_answers",
     "import_table",
+    "importer",
     "input_text",
     "installed_versions",
-    "load_experiment",
+    "load_settings",
     "load_skill_use",
     "load_task_index",
     "load_task_table",
+    "locked_parts",
     "matching_rows",
     "message_text",
-    "parse_experiment",
+    "model_sourcing",
     "parse_mapping",
     "parse_scales",
     "parse_units",
@@ -131,9 +131,9 @@ __all__ = [
     "read_transcript",
     "recorded_replies",
     "refuse_foreign_results",
-    "resolve",
     "running_process",
     "search_inputs",
+    "sourced",
     "split_used",
     "tables_are_whole",
     "tasks_in",

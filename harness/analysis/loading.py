@@ -1,0 +1,100 @@
+"""A report's evidence as it is loaded, whose contender is meant, and what to call where a run has to go on first."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.core import EvidenceError, Manifest, UsageError
+from harness.store import TaskTable, load_task_table, read_manifest, running_process
+
+
+def load_evidence(
+    report: Path, split: str | None = None, *, attempts: bool = False
+) -> tuple[TaskTable, Manifest | None]:
+    """The outcomes and the manifest of a report.
+
+    Args:
+        report: the report's folder.
+        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
+        attempts: keep latencies and labels while the rows are read, for a reader who needs them.
+
+    Raises:
+        UsageError: there is no such folder, or no such split.
+        EvidenceError: there are no outcomes, or they are broken.
+    """
+    if not report.is_dir():
+        what = "is a file, a report is a folder" if report.exists() else "there is no such report"
+        raise UsageError(f"{report}: {what}")
+    if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
+        raise EvidenceError(stopped_before_tables(report))
+    return load_task_table(report, split, attempts=attempts), read_manifest(report)
+
+
+def default_contender(table: TaskTable, option: str, *, meant: str | None = None, besides: str | None = None) -> str:
+    """The contender of a report where none is named: the one that is meant, or the only one.
+
+    Args:
+        table: the report's outcomes.
+        option: what to name in the message where several could be meant.
+        meant: the locked baseline or the report's reference, where it has one.
+        besides: a contender that is the other side already.
+
+    Raises:
+        UsageError: several could be meant.
+    """
+    names = [name for name in table.contenders if name != besides]
+    if meant in names:
+        return str(meant)
+    if len(names) == 1:
+        return names[0]
+    raise UsageError(f"{table.report}: which contender? name one with {option}: {', '.join(names)}")
+
+
+PLAIN_POLICY = {
+    "margin": 0.02, "alpha": 0.05, "critical_domains": {}, "exempt_domains": [], "max_cost_ratio": None,
+    "max_latency_ratio": None, "max_errored": 0.02, "minimum_tasks": 1,
+}  # fmt: skip
+"""What decides under a gate without a policy file, as a record of one keeps it."""
+
+
+def early_command(
+    report: Path, record: Mapping[str, Any], *, baseline: Path | None = None, policy: Path | None = None
+) -> str:
+    """The call of ``ownbench run`` that goes on under a recorded rule.
+
+    Args:
+        report: the candidate's.
+        record: of its manifest; it keeps names and no places.
+        baseline: where the baseline is; by default a folder of its name beside the report, else its name.
+        policy: where the policy is; by default ``FILE``, and none where all is as it is without one.
+    """
+    kept = record.get("baseline")
+    named: Mapping[str, Any] = kept if isinstance(kept, Mapping) else {}
+    name = str(named.get("report"))
+    if baseline is None:
+        beside = report.parent / name
+        baseline = report if report.resolve().name == name else beside if beside.is_dir() else Path(name)
+    words = ["ownbench", "run", str(report), "--until-decided", "--baseline", str(baseline)]
+    if policy is not None or record.get("policy") != PLAIN_POLICY:
+        words += ["--policy", "FILE" if policy is None else str(policy)]
+    words += ["--baseline-contender", str(named.get("contender"))]
+    return shlex.join([*words, "--candidate-contender", str(record.get("contender"))])
+
+
+def undecided_command(report: Path, manifest: Manifest | None) -> str | None:
+    """The call that goes on with the last contender of a report that is not decided; ``None`` where there is none."""
+    now = {one.digest for one in manifest.contenders} if manifest else set()
+    kept = manifest.early_records if manifest else {}
+    open_ = [record for digest, record in kept.items() if digest in now and not record.get("because")]
+    return early_command(report, open_[-1]) if open_ else None
+
+
+def stopped_before_tables(report: Path) -> str:
+    """What is wrong with a report that has a journal and no tables, and what to do: its run goes on now, or stopped."""
+    process = running_process(report)
+    if process is not None:
+        wait = "its tables are written when it ends, and figures are there then"
+        return f"{report}: the run is under way now (process {process}); {wait}"
+    command = undecided_command(report, read_manifest(report)) or f"ownbench run {shlex.quote(str(report))}"
+    return f"{report}: the run was stopped before its tables were written; {command} goes on from there"

@@ -1,0 +1,183 @@
+"""Reads ``experiment.yaml``: what a run is to do, checked whole before anything is spent."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.core import UserFileError, difference, holds_secret, nearest, skeleton, unseen
+from harness.experiment.schema import Experiment
+from harness.model import ADAPTERS, BACKENDS
+from harness.store import experiment_file
+from harness.userfile import parse, read_yaml
+
+
+def load_experiment(report: Path | str) -> Experiment:
+    """The experiment of a report's folder (or the YAML file itself), fully checked.
+
+    Raises:
+        UserFileError: the file is missing or wrong anywhere; names the field, what was found and what to do.
+    """
+    report = Path(report)
+    path = experiment_file(report)
+    return parse_experiment(read_yaml(path), path)
+
+
+def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
+    """``value``, as read from ``path``, as a checked experiment.
+
+    Raises:
+        UserFileError: as `load_experiment`.
+    """
+    _refuse_secrets(value, path, "")
+    experiment = parse(Experiment, _own_keys(value, path), path)
+    _check_suites(experiment, path)
+    for key in ("models", "contenders"):
+        _check_names(list(getattr(experiment, key)), path, key)
+    _check_contenders(experiment, path)
+    rate = experiment.economics.tasks_per_gpu_hour
+    for name in rate if isinstance(rate, dict) else ():
+        if name not in experiment.contenders:
+            problem, advice = f"no contender is named {name!r}", nearest(name, experiment.contenders)
+            raise UserFileError(path, problem, field=f"economics.tasks_per_gpu_hour.{name}", advice=advice)
+    if experiment.reference is not None and experiment.reference not in experiment.contenders:
+        problem = f"no contender is named {experiment.reference!r}"
+        raise UserFileError(
+            path, problem, field="reference", advice=nearest(experiment.reference, experiment.contenders)
+        )
+    return experiment
+
+
+def _own_keys(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Refuses models' keys that are another backend's; a replay may keep what was said of the model that it repeats."""
+    models = value.get("models")
+    if not isinstance(models, Mapping):
+        return dict(value)
+    keys = {name: set(backend.entry.model_fields) for name, backend in BACKENDS.items()}
+    found: dict[Any, Any] = {}
+    for name, entry in models.items():
+        found[name] = entry
+        backend = entry.get("backend") if isinstance(entry, Mapping) else None
+        if not isinstance(backend, str):
+            continue
+        if (why := BACKENDS.refusal(backend)) is not None:
+            problem, _, advice = why.partition("; ")
+            raise UserFileError(path, problem, field=f"models.{name}.backend", advice=advice)
+        foreign = {key for key in entry if key not in keys[backend] and any(key in own for own in keys.values())}
+        found[name] = {key: value for key, value in entry.items() if key not in foreign}
+        for key in sorted(foreign, key=str) if not BACKENDS[backend].recorded else ():
+            others = ", ".join(other for other, own in keys.items() if key in own)
+            problem = f"the backend {backend} takes no {key}, which is for {others}"
+            raise UserFileError(path, problem, field=f"models.{name}.{key}", advice="take it out")
+    return {**value, "models": found}
+
+
+def resolve(report: Path, text: str, *, field: str = "") -> Path:
+    """The place that a path of the experiment means.
+
+    An absolute path, or one that begins with ``~``, is taken as it is. Any other is looked for in the report's folder,
+    in the folders above it, nearest first, and in the current folder.
+
+    Raises:
+        UserFileError: nothing stands there; names ``field`` and where was looked.
+    """
+    path = experiment_file(report)
+    wanted = Path(text).expanduser() if text.startswith("~") else Path(text)
+    home = path.parent.resolve()
+    places = [wanted] if wanted.is_absolute() else [folder / wanted for folder in (home, *home.parents, Path.cwd())]
+    for place in places:
+        try:
+            if place.exists():
+                return place
+        except OSError as error:  # a name that no file can have
+            shown = text if len(text) <= 60 else text[:57] + "..."
+            raise UserFileError(path, f"{shown}: {error.strerror}", field=field, advice="correct the path") from None
+    advice = "correct the path" if wanted.is_absolute() else f"looked in {home}, the folders above it and {Path.cwd()}"
+    folder = places[0].parent
+    near = nearest(wanted.name, [p.name for p in folder.iterdir()][:1_000]) if folder.is_dir() else ""
+    advice = f"{advice}; {near}" if near.startswith("did you mean") else advice
+    raise UserFileError(path, f"there is no {text}", field=field, advice=advice)
+
+
+def _check_suites(experiment: Experiment, path: Path) -> None:
+    seen: set[tuple[str, str | None]] = set()
+    for number, entry in enumerate(experiment.suites):
+        key = (Path(entry.path).as_posix(), entry.split)
+        if key in seen:
+            raise UserFileError(path, f"{entry.path} is listed twice", field=f"suites.{number}", advice="take one out")
+        seen.add(key)
+
+
+def _check_names(names: list[str], path: Path, key: str) -> None:
+    """No two names that a reader, or a file system, takes for one."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if (hidden := unseen(name)) is not None:
+            problem = f"the name {name!a} holds {hidden}, which cannot be seen"
+            raise UserFileError(path, problem, field=key, advice="take it out")
+        other = seen.setdefault(skeleton(name), name)
+        if other != name:
+            problem = f"the names {other!r} and {name!r} look alike and differ in {difference(other, name)}"
+            raise UserFileError(path, problem, field=key, advice="rename one")
+
+
+def _check_contenders(experiment: Experiment, path: Path) -> None:
+    for name, entry in experiment.contenders.items():
+        field = f"contenders.{name}"
+        if entry.model is not None:
+            if entry.model not in experiment.models:
+                problem, advice = f"no model is named {entry.model!r}", nearest(entry.model, experiment.models)
+                raise UserFileError(path, problem, field=f"{field}.model", advice=advice)
+            backend = experiment.models[entry.model].backend
+            if entry.adapter is not None and not (ADAPTERS in BACKENDS[backend].can or BACKENDS[backend].recorded):
+                holds = [name for name, other in BACKENDS.items() if ADAPTERS in other.can]
+                advice = f"use the backend {' or '.join(holds)}"
+                problem = f"the model {entry.model} has the backend {backend}, which takes no adapter"
+                raise UserFileError(path, problem, field=f"{field}.adapter", advice=advice)
+        for key in ("worker", "expert"):
+            part = getattr(entry, key)
+            if part is not None and part not in experiment.contenders:
+                problem, advice = f"no contender is named {part!r}", nearest(part, experiment.contenders)
+                raise UserFileError(path, problem, field=f"{field}.{key}", advice=advice)
+        like = entry.escalate.like if entry.escalate else None
+        if like is not None and (like not in experiment.contenders or not experiment.contenders[like].worker):
+            hybrids = [n for n, e in experiment.contenders.items() if e.worker and n != name]
+            problem = f"random:{like} names neither a share between 0 and 1 nor a hybrid"
+            raise UserFileError(path, problem, field=f"{field}.escalate.signal", advice=nearest(like, hybrids))
+    for name in experiment.contenders:
+        _refuse_cycle(experiment, path, name, ())
+
+
+def _refuse_cycle(experiment: Experiment, path: Path, name: str, above: tuple[str, ...]) -> None:
+    if name in above:
+        circle = " -> ".join((*above[above.index(name) :], name))
+        raise UserFileError(path, f"a hybrid is made of itself: {circle}", field=f"contenders.{above[-1]}")
+    entry = experiment.contenders[name]
+    if entry.worker and entry.expert and entry.escalate:
+        for part in (entry.worker, entry.expert, entry.escalate.like):
+            if part is not None:
+                _refuse_cycle(experiment, path, part, (*above, name))
+
+
+_SECRET_KEYS = ("api_key", "apikey", "access_key", "secret", "password", "authorization", "access_token", "auth_token",
+                "api_token")  # fmt: skip
+"""How the names of keys end that hold a secret; ``eos_token`` is none."""
+
+
+def _refuse_secrets(value: Any, path: Path, field: str) -> None:
+    """Refuses a key, password or token anywhere in the file; the message never repeats it."""
+    advice = "put it in an environment variable and name that in api_key_env"
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            where = f"{field}.{key}" if field else str(key)
+            if str(key).lower().replace("-", "_").endswith(_SECRET_KEYS) and isinstance(below, (str, int)):
+                raise UserFileError(path, "a secret stands in the file", field=where, advice=advice)
+            if key == "api_key_env" and isinstance(below, str) and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", below):
+                problem = "this is no name of an environment variable"
+                raise UserFileError(path, problem, field=where, advice="write the variable's name, not the key")
+            _refuse_secrets(below, path, where)
+    elif isinstance(value, list):
+        for number, below in enumerate(value):
+            _refuse_secrets(below, path, f"{field}.{number}")
+    elif isinstance(value, str) and holds_secret(value):
+        raise UserFileError(path, "this looks like a key or a password", field=field, advice=advice)

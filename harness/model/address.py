@@ -1,0 +1,42 @@
+"""What may stand as ``base_url``. What is refused as an address is not repeated: a key may stand in it."""
+
+from urllib.parse import urlsplit
+
+_ADDED_PATHS = ("/chat/completions", "/completions", "/responses", "/messages")
+"""What the backend openai, or somebody else's client, adds to a base_url by itself."""
+
+
+def check_address(url: str) -> str:
+    """``url``, where it is the address of a server and holds no secret, which servers and proxies write into logs.
+
+    Raises:
+        ValueError: it is none, or has a user, a password or a query.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("this is no address of a server; it has to begin with http:// or https://")
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # brackets that are not closed, a port that is none
+        named = False
+    if not named or not url.isprintable() or " " in url:
+        raise ValueError("this is no address of a server; write it as http://HOST:PORT/v1")
+    if "@" in parts.netloc or "?" in url or parts.fragment:
+        what = "a user or password is in the address" if "@" in parts.netloc else "the address ends in a query"
+        raise ValueError(f"{what}; leave it out: a key belongs in an environment variable, which api_key_env names")
+    return url
+
+
+def check_base(url: str) -> str:
+    """``url``, where a path can be added to it, and is not yet.
+
+    Raises:
+        ValueError: it ends in that path.
+    """
+    whole = url.rstrip("/")
+    for path in _ADDED_PATHS:
+        if whole.endswith(path):
+            raise ValueError(
+                f"base_url ends in {path}, which is added to it by itself; write {whole.removesuffix(path)}"
+            )
+    return url

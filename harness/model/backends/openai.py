@@ -1,0 +1,233 @@
+"""Any server that speaks OpenAI's ``/chat/completions``: vLLM, llama.cpp, most hosts. A thin client over aiohttp.
+
+The experiment's keys: ``base_url`` (with its ``/v1``), ``model``, ``api_key_env``, and ``options: {stream: true}`` to
+measure the time to the first token, ``options: {tools: false}`` for a model that cannot call tools. An adapter is asked
+for by its folder's name in place of ``model``, which is how vLLM serves LoRA modules (``--lora-modules
+tickets=adapters/tickets``); before a run, the server has to show that it applies it.
+"""
+
+import json
+import os
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError, nearest
+from harness.model.address import check_address, check_base
+from harness.model.backend import Backend, Opening
+from harness.model.entry import ServedEntry
+from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
+from harness.model.http import Connections
+from harness.model.protocol import CAPABILITIES, TOOLS, Ask
+from harness.model.reasoning import SEPARATE
+from harness.model.served import asked_for_adapters, listing, notes_on, probe
+from harness.model.sse import DONE, Event, Joined, events
+from harness.model.wire import MISSHAPEN, no_completion, read_reply, request_fields
+from harness.userfile import Text, Truth
+
+if TYPE_CHECKING:
+    import aiohttp
+
+OPTIONS = ("stream", "tools", "reasoning")
+
+
+class OpenAIEntry(ServedEntry):
+    """A model of the backend ``openai``."""
+
+    model: Text
+    base_url: Annotated[Text, AfterValidator(check_address), AfterValidator(check_base)]
+    stream: Truth = False
+
+
+class OpenAIBackend(Backend):
+    """A server under the user's own address: whose it is, is not said by that."""
+
+    name = "openai"
+    entry = OpenAIEntry
+    packages = ("aiohttp",)
+    remote = True
+    can = CAPABILITIES
+
+    def open(self, spec: ModelSpec, given: Opening) -> "OpenAIModel":
+        """A model of that server."""
+        return OpenAIModel(spec, redact=given.redact, environment=given.environment)
+
+    def notes(self, spec: ModelSpec) -> tuple[str, ...]:
+        """An address that most servers do not answer under."""
+        if not spec.base_url or urlsplit(spec.base_url).path.strip("/"):
+            return ()
+        advice = f"if this one does, write {spec.base_url.rstrip('/')}/v1"
+        return (
+            f"model {spec.name}: base_url {spec.base_url} has no path, and most servers answer under /v1; {advice}",
+        )
+
+    def adapter_notes(self, spec: ModelSpec, adapters: Sequence[Path]) -> tuple[str, ...] | None:
+        """That their own tokenizers are up to the server."""
+        return notes_on(spec, adapters) if asked_for_adapters(spec, adapters) else None
+
+
+BACKEND = OpenAIBackend()
+
+
+class OpenAIModel:
+    """One model of an OpenAI-compatible server."""
+
+    def __init__(self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str]) -> None:
+        if not spec.base_url:
+            raise UsageError(f"model {spec.name!r}: base_url is missing; write the server's, such as http://HOST/v1")
+        if urlsplit(spec.base_url).scheme not in {"http", "https"}:
+            raise UsageError(
+                f"model {spec.name!r}: base_url is {spec.base_url!r}; it has to begin with http:// or https://"
+            )
+        for option in spec.options:
+            if option not in OPTIONS:
+                raise UsageError(f"model {spec.name!r}: unknown option {option!r}; {nearest(option, OPTIONS)}")
+        self.spec = spec
+        self.capabilities = CAPABILITIES - ({TOOLS} if spec.options.get("tools") is False else set())
+        key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
+        self._key_missing = bool(spec.api_key_env) and not key
+        self._redact = redact_also(redact, key)
+        self._url = spec.base_url.rstrip("/") + "/chat/completions"
+        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        self._stream = bool(spec.options.get("stream"))
+        self._reasoning = str(spec.options.get("reasoning") or SEPARATE)
+        self._connections = Connections()
+        self._adapters: tuple[Path, ...] = ()
+
+    async def prepare(self, adapters: Sequence[Path] = ()) -> None:
+        """Checks that the key is there and that no two adapters go by one name; sends nothing.
+
+        Raises:
+            UsageError: as said.
+        """
+        if self._key_missing:
+            raise UsageError(
+                f"model {self.spec.name!r}: the environment variable {self.spec.api_key_env} is not set;"
+                " set it to the key"
+            )
+        by_name: dict[str, Path] = {}
+        for folder in adapters:
+            other = by_name.setdefault(folder.name, folder)
+            if other != folder:
+                raise UsageError(
+                    f"model {self.spec.name!r}: the adapters {other} and {folder} have one folder name,"
+                    " by which the server knows them; rename one"
+                )
+        self._adapters = tuple(adapters)
+
+    @property
+    def holds_adapters(self) -> bool:
+        """Whether the server is asked for any, by name or in the request."""
+        return asked_for_adapters(self.spec, self._adapters)
+
+    async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask) -> tuple[str, ...]:
+        """As `harness.model.served.probe`; the server's list of models is read at each call."""
+        listed = await listing(self._url.removesuffix("/chat/completions") + "/models", self._headers)
+        return await probe(self.spec, self._adapters, prompts, ask, listed)
+
+    async def answer(self, request: Request) -> Reply:
+        """One request, no retries.
+
+        Raises:
+            ModelError: by the table of `harness.model.faults`; a connection that fails or is cut is ``network``, an
+                answer that is no chat completion ``protocol``.
+        """
+        import aiohttp
+
+        fields = request_fields(request, logprobs=True)
+        fields["model"] = Path(request.adapter).name if request.adapter else self.spec.model
+        if self._stream:
+            fields["stream"], fields["stream_options"] = True, {"include_usage": True}
+        payload = json.dumps(fields, default=_plain).encode()
+        started = time.perf_counter()
+        try:
+            async with await self._connections.post(self._url, payload, self._headers) as answer:
+                if answer.status != 200:
+                    text = await answer.error_text()
+                    raise self._advised(http_error(answer.status, text, answer.headers, self._redact))
+                if answer.content_type == "text/event-stream":
+                    return await self._streamed(answer.pieces(), answer.headers, started)
+                data = await answer.body()
+        except TimeoutError as error:
+            raise ModelError(Cause.TIMEOUT, "no answer in time") from error
+        except aiohttp.ClientResponseError as error:
+            raise ModelError(Cause.PROTOCOL, shown(f"not HTTP: {error.message}", self._redact)) from None
+        except aiohttp.InvalidURL as error:
+            raise ModelError(Cause.REQUEST, shown(f"not a URL: {error}", self._redact)) from None
+        except aiohttp.ClientConnectorError as error:
+            raise self._unreached(error) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise ModelError(Cause.NETWORK, shown(f"{type(error).__name__}: {error}", self._redact)) from None
+        if data.lstrip().startswith((b"data:", b"event:")):  # a stream under another name
+            return await self._streamed(_at_once(data), answer.headers, started)
+        body = self._checked(None, data, answer.headers)
+        return read_reply(body, latency_s=time.perf_counter() - started, reasoning=self._reasoning)
+
+    def _unreached(self, error: "aiohttp.ClientConnectorError") -> ModelError:
+        """Nothing was sent, so nothing was used."""
+        number = error.os_error.errno or 0
+        why = os.strerror(number) if number > 0 else error.os_error.strerror or str(error.os_error)
+        text = f"no connection to {error.host}:{error.port} ({why}); is the server running, and base_url right?"
+        unreached = ModelError(Cause.NETWORK, shown(text, self._redact))
+        unreached.usage = Usage.total(())
+        return unreached
+
+    def _advised(self, error: ModelError) -> ModelError:
+        """The error with what helps against it, where the server's own words cannot know."""
+        if error.http_status == 404 and not urlsplit(self.spec.base_url or "").path.strip("/"):
+            error.args = (f"{error} (base_url has no path: most servers answer under /v1)",)
+        return error
+
+    async def _streamed(self, pieces: AsyncIterable[bytes], headers: Mapping[str, str], started: float) -> Reply:
+        joined, ttft_s = Joined(), None
+        async for event in events(pieces):
+            if event.data == DONE:
+                joined.ended = True
+                break
+            if event.value is None and event.data == b"null":
+                continue
+            try:
+                told = joined.add(self._checked(event, event.data, headers))
+            except MISSHAPEN as error:
+                raise no_completion(error) from None
+            if told and ttft_s is None:
+                ttft_s = time.perf_counter() - started
+        if not joined.ended:
+            raise ModelError(Cause.NETWORK, "the stream was cut before its end")
+        latency_s = time.perf_counter() - started
+        return read_reply(joined.body(), latency_s=latency_s, ttft_s=ttft_s, reasoning=self._reasoning)
+
+    def _checked(self, event: Event | None, data: bytes, headers: Mapping[str, str]) -> Any:
+        """The JSON of an answer or of an event; an error that came with status 200 is raised as the error it is."""
+        try:
+            body = json.loads(data) if event is None else event.value
+        except (ValueError, RecursionError):
+            body = None
+        if event is not None and event.name == "error":
+            body = body if isinstance(body, dict) else {"error": body or data.decode("utf-8", "replace")}
+            body = body if body.get("error") or "choices" in body else {"error": body}
+        elif body is None and data.strip() != b"null":
+            text = shown(data.decode("utf-8", "replace"), self._redact)
+            raise ModelError(Cause.PROTOCOL, f"the answer is not JSON: {text or 'empty'}")
+        if (error := failure_in(body, self._redact, headers)) is not None:
+            raise error
+        return body
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._connections.close()
+
+
+async def _at_once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+def _plain(value: Any) -> Any:
+    """Mappings of frozen records, which ``json`` does not know."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"no JSON form: {type(value).__name__}")

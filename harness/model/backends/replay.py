@@ -1,0 +1,80 @@
+"""Answers from a recorded report: no model, no key, no network, and the same answers.
+
+An answer is found by its request's digest, and the digest holds the model's. So the experiment names the model that
+was recorded: ``options: {replay_of: DIGEST}`` is that model's digest, and stands in for the replaying spec's own.
+Without it the request is looked up as it is, which is right where the run keeps the recorded model's digest itself.
+Sampling, tools, scope and trial have to be as they were recorded; anything else is a miss, and a miss is an error.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError
+from harness.model.backend import Backend, Lookup, Opening
+from harness.model.entry import ModelEntry
+from harness.model.protocol import CAPABILITIES
+from harness.userfile import Text
+
+
+class ReplayEntry(ModelEntry):
+    """A model of the backend ``replay``."""
+
+    report: Text
+    """The report whose recorded answers are given again."""
+
+
+class ReplayBackend(Backend):
+    """What the recorded model could, and what it was, stand in the spec's options."""
+
+    name = "replay"
+    entry = ReplayEntry
+    recorded = True
+    named = False
+
+    def open(self, spec: ModelSpec, given: Opening) -> "ReplayModel":
+        """A model that looks its answers up."""
+        return ReplayModel(spec, given.lookup)
+
+    def capabilities(self, spec: ModelSpec) -> frozenset[str]:
+        """Those on record."""
+        return frozenset(spec.options.get("capabilities", ()))
+
+
+BACKEND = ReplayBackend()
+
+
+class ReplayModel:
+    """A model whose answers were recorded; it can what ``options`` say that the recorded one could, else everything."""
+
+    def __init__(self, spec: ModelSpec, lookup: Lookup | None = None) -> None:
+        if lookup is None:
+            raise UsageError(f"model {spec.name!r}: there is no recorded report to replay; name one")
+        self.spec = spec
+        recorded = spec.options.get("capabilities")
+        self.capabilities = CAPABILITIES if recorded is None else frozenset(recorded)
+        self._lookup = lookup
+        self._replay_of = str(spec.options.get("replay_of") or "")
+
+    async def prepare(self, adapters: Sequence[Path] = ()) -> None:
+        """Nothing is needed: adapters' answers were recorded too."""
+
+    async def answer(self, request: Request) -> Reply:
+        """The recorded reply, its usage and latency as recorded.
+
+        Raises:
+            ModelError: ``replay``, where the request was never recorded.
+        """
+        asked = replace(request, model=self._replay_of) if self._replay_of else request
+        digest = asked.digest
+        reply = self._lookup(digest)
+        if reply is None:
+            raise ModelError(
+                Cause.REPLAY,
+                f"no recorded answer to request {digest[:12]} of model {self.spec.name!r}: its prompt, sampling, tools,"
+                " adapter, contender or trial differ from what was recorded; restore them, or run the model itself",
+            )
+        return reply
+
+    async def close(self) -> None:
+        """Nothing is held."""

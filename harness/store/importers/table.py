@@ -1,0 +1,338 @@
+"""Makes a report of a table of outcomes that somebody else's program wrote."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core import (
+    Cause,
+    ContenderRecord,
+    EvidenceError,
+    Kind,
+    Manifest,
+    Status,
+    SuiteRecord,
+    UsageError,
+    attempt_id,
+    digest_bytes,
+    digest_json,
+    nearest,
+)
+from harness.store.columns import OUTCOMES, OUTCOMES_FILE, arrow_type, schema
+from harness.store.importers.descriptor import Importer, ImportSummary, Option
+from harness.store.importers.table_cells import Source, first, numbers, rows, truths, words
+from harness.store.importers.table_columns import read_source
+from harness.store.importers.table_reading import Reading, parse_mapping, parse_scales, parse_units
+from harness.store.importers.table_results import confidences, judged, note_spellings, refuse_summaries
+from harness.store.importers.table_words import NOTHING
+from harness.store.journal import ATTEMPTS
+from harness.store.manifest import installed_versions, write_manifest
+from harness.store.recall import journal_files
+from harness.store.tables import write_outcomes
+from harness.store.tasktable import load_task_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+EXTRA = ("passes", "trials")
+"""What may be mapped beside the outcome table's own columns: of a row of several attempts, how many
+passed and how many there were."""
+
+_KEY = ["suite_digest", "contender", "task_digest"]
+_ROWS = 50_000
+_MOST_ATTEMPTS = 10_000_000
+"""Attempts that rows of passes and trials may become."""
+
+
+def import_table(
+    source: Path | str,
+    report: Path | str,
+    mapping: Mapping[str, str] | None = None,
+    *,
+    name: str | None = None,
+    overwrite: bool = False,
+    reading: Reading | None = None,
+) -> ImportSummary:
+    """Writes ``outcomes.parquet`` and ``manifest.json`` of a new report from a Parquet, CSV, TSV or JSON table.
+
+    The table needs the columns contender, task, and passed or score or status; or passes and trials. Where it has no
+    suite, the file's name stands for it in texts and the digests are made of the task alone, so that two files with the
+    same tasks pair. Rows that repeat a contender and task without a trial column are numbered as trials. A score
+    strictly between 0 and 1 without passed is kept as the value of a failed attempt with the cause ``partial``.
+
+    Args:
+        source: The file; its ending says of which kind it is.
+        report: The folder to make.
+        mapping: Our column names to the file's.
+        name: The report's name; by default the folder's.
+        overwrite: Whether results that are in the folder already may be replaced.
+        reading: Words, scales, units and shape that the file does not say itself, as a ``harness.store.Reading``.
+
+    Raises:
+        UsageError: the mapping or the reading is wrong, or the report has results already.
+        UserFileError: the file is missing or broken, or a cell does not hold what it should; names line and column.
+        EvidenceError: two rows for one contender, task and trial contradict each other.
+    """
+    path, report, mapping = Path(source), Path(report), dict(mapping or {})
+    if journal_files(report, ATTEMPTS):
+        raise UsageError(f"{report}: holds the journal of a run; import into another folder")
+    if (report / OUTCOMES_FILE).exists() and not overwrite:
+        raise UsageError(f"{report}: has results already; import into another folder, or ask to overwrite them")
+    table, left_out = read_source(path, mapping, (*OUTCOMES, *EXTRA), reading or Reading())
+    made = _identities(table)
+    counted = "passes" in table.frame
+    made = made if counted else judged(table, made)
+    refuse_summaries(table, made)
+    note_spellings(table, made)
+    made = _measured(table, made)
+    if counted:
+        made = _expanded(table, made)
+        left_out += [name for name in ("passed", "score", "status", "cause", "trial") if name in table.frame]
+        made = made.assign(trial=made.groupby(_KEY, sort=False).cumcount())
+    else:
+        made = made.assign(trial=_trials(table, made))
+    made, duplicates = _without_repeats(table, made)
+    report.mkdir(parents=True, exist_ok=True)
+    write_outcomes(report, _pieces(made, name or report.name))
+    write_manifest(report, _manifest(table, name or report.name, mapping, made))
+    rows_written = len(made)
+    del made
+    sums = load_task_table(report, "all")
+    return ImportSummary(
+        report=report,
+        rows_read=len(table.frame),
+        rows_written=rows_written,
+        contenders=sums.contenders,
+        n_tasks=len(sums.tasks),
+        left_out=tuple(left_out),
+        duplicates=duplicates,
+        notes=tuple(table.notes),
+        flags=sums.flags,
+    )
+
+
+def _identities(source: Source) -> "pd.DataFrame":
+    """Who did what, with digests that are the same for the same tasks in any file."""
+    import pandas as pd
+
+    frame = source.frame
+    made = pd.DataFrame(index=frame.index)
+    for word in ("contender", "task"):
+        made[word] = words(source, word, needed=True)
+    stem = source.path.name.partition(".")[0] or source.path.name
+    made["suite"] = words(source, "suite", needed=True) if "suite" in frame else stem
+    scope = made["suite"] if "suite" in frame else pd.Series("", index=frame.index)
+    parts = {"suite": [scope], "task": [scope, made["task"]], "contender": [made["contender"]]}
+    defaults: dict[str, Any] = {f"{word}_digest": _digests(word, keys) for word, keys in parts.items()}
+    defaults |= {"domain": made["suite"], "cluster": made["task"], "contender_kind": Kind.IMPORTED.value}
+    for name, default in (defaults | dict.fromkeys(("prompt_digest", "grader_digest"))).items():
+        given = words(source, name) if name in frame else pd.Series(None, index=frame.index)
+        made[name] = given.where(given.notna(), default)
+    kinds = [k.value for k in Kind]
+    unknown = ~made["contender_kind"].isin(kinds)
+    if unknown.any():
+        found = made["contender_kind"].iloc[first(unknown)]
+        raise source.refusal(first(unknown), "contender_kind", f"found {found!r}", nearest(found, kinds))
+    made["split"] = words(source, "split").map(lambda split: split and split.lower()) if "split" in frame else None
+    return made
+
+
+def _digests(word: str, parts: list["pd.Series[Any]"]) -> "pd.Series[Any]":
+    import numpy as np
+    import pandas as pd
+
+    keys = pd.concat(parts, axis=1, keys=range(len(parts)))
+    codes = keys.groupby(list(keys.columns), sort=False).ngroup().to_numpy()
+    unique = keys.drop_duplicates().itertuples(index=False, name=None)
+    digests = np.array([digest_json(["imported", word, *key]) for key in unique], dtype=object)
+    return pd.Series(digests[codes], index=keys.index, dtype=object)
+
+
+def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
+    """Adds costs, times, tokens, labels and confidence; null where the file does not say."""
+    frame = source.frame
+    for name in ("cost_usd", "judge_usd", "latency_s"):
+        made[name] = numbers(source, name) if name in frame else float("nan")
+    for name in ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "calls", "retries"):
+        most = 2.0**31 - 1 if name in {"calls", "retries"} else 2.0**53
+        made[name] = numbers(source, name, high=most, whole=True) if name in frame else float("nan")
+    made["confidence"] = confidences(source, made["contender"])
+    made["escalated"] = truths(source, "escalated") if "escalated" in frame else float("nan")
+    for name in ("label_true", "label_predicted", "served_by", "cost_basis"):
+        made[name] = words(source, name) if name in frame else None
+    made["cost_basis"] = made["cost_basis"].where(made["cost_basis"].notna(), "none")
+    for name in ("skills_shown", "skills_used"):
+        made[name] = frame[name].map(_names) if name in frame else [() for _ in range(len(frame))]
+    made["started_at"] = _times(source)
+    return made
+
+
+def _times(source: Source) -> Any:
+    """When each attempt began: times as ISO 8601 writes them, or seconds, milliseconds, … since 1970."""
+    import pandas as pd
+
+    if "started_at" not in source.frame:
+        return pd.NaT
+    given = source.frame["started_at"]
+    if pd.api.types.is_datetime64_any_dtype(given.dtype):
+        return pd.to_datetime(given, utc=True)
+    texts = given.astype("string").str.strip()
+    seconds = pd.to_numeric(texts, errors="coerce").astype("float64")
+    for _ in range(3):  # milliseconds, microseconds, nanoseconds
+        seconds = seconds.where(seconds.abs() < 1e11, seconds / 1000)
+    seconds = seconds.where(seconds.abs() < 1e11)
+    times = pd.to_datetime(texts.where(seconds.isna()), utc=True, errors="coerce", format="ISO8601")
+    times = times.where(seconds.isna(), pd.to_datetime(seconds, unit="s", utc=True))
+    unread = times.isna() & ~texts.fillna("").str.lower().isin(NOTHING)
+    if unread.any():
+        example = f"such as {texts.iloc[first(unread)][:40]!r} in {source.at(first(unread))}"
+        source.notes.append(f"started_at: no ISO 8601 time in {rows(int(unread.sum()))}, {example}: unknown there")
+    return times
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Names in a list, or in a text with semicolons between them."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(";") if part.strip())
+    return () if value is None or isinstance(value, float) else tuple(str(part) for part in value)
+
+
+def _expanded(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
+    """A row for each trial of a row that gives passes and trials."""
+    import numpy as np
+
+    passes = numbers(source, "passes", whole=True).to_numpy()
+    trials = numbers(source, "trials", whole=True).to_numpy()
+    empty = np.isnan(passes) | np.isnan(trials)
+    wrong = empty | (trials < 1) | (passes > trials)
+    if wrong.any():
+        row = first(wrong)
+        found = f"found {passes[row]:g} passes of {trials[row]:g} trials"
+        advice = "needed: at least one trial, and no more passes than trials"
+        raise source.fault(row, "passes or trials are empty" if empty[row] else found, advice)
+    if trials.sum() > _MOST_ATTEMPTS:
+        problem = f"found {trials.max():,.0f} trials, {trials.sum():,.0f} in all"
+        raise source.fault(int(trials.argmax()), problem, f"needed: at most {_MOST_ATTEMPTS:,} in all")
+    counts = trials.astype(np.int64)
+    made = made.loc[made.index.repeat(counts)]
+    place = np.arange(len(made)) - np.repeat(np.cumsum(counts) - counts, counts)
+    passed = place < np.repeat(passes, counts)
+    made = made.assign(passed=passed.astype(float), score=passed.astype(float))
+    made["status"] = np.where(passed, Status.PASSED.value, Status.FAILED.value)
+    made["cause"] = made["status"].map({Status.FAILED.value: Cause.WRONG.value})
+    before, after = rows(len(source.frame)), f"{len(made):,} attempts"
+    source.notes.append(f"{before} of passes and trials became {after}; costs and times are a trial's")
+    return made
+
+
+def _trials(source: Source, made: "pd.DataFrame") -> "pd.Series[int]":
+    """The file's own trial, or the row's place among those of its contender and task."""
+    if "trial" in source.frame:
+        trial = numbers(source, "trial", high=2**31 - 1, whole=True)
+        if trial.isna().any():
+            raise source.fault(first(trial.isna()), "the trial is empty", "number trials from 0")
+        return trial.astype("int64")
+    places: pd.Series[int] = made.groupby(_KEY, sort=False).cumcount()
+    repeated = places > 0
+    if repeated.any():
+        row = first(repeated)
+        before = first((made[_KEY] == made[_KEY].iloc[row]).all(axis=1))
+        verb = "repeats" if repeated.sum() == 1 else "repeat"
+        where = f"{verb} a contender and task ({source.at(row)} repeats {source.at(before)})"
+        said = f"{rows(int(repeated.sum()))} {where}; without a trial column they count as further trials"
+        plain = [str(name) for name in source.frame.columns if not str(name).startswith("skills_")]
+        if copies := int(source.frame.duplicated(plain).sum()):
+            said += f"; {copies:,} of them are the same in every column that was read: delete them if they are copies"
+        source.notes.append(said)
+    return places
+
+
+def _without_repeats(source: Source, made: "pd.DataFrame") -> tuple["pd.DataFrame", int]:
+    key = [*_KEY, "trial"]
+    again = made.duplicated(key, keep=False)
+    if not again.any():
+        return made, 0
+    suspects = made.loc[again].astype(object).where(lambda cells: cells.notna(), None)
+    exact = suspects.duplicated(keep="first")
+    rest = suspects.loc[~exact]
+    clash = rest.duplicated(key, keep=False)
+    if clash.any():
+        one = rest.loc[clash].iloc[0]
+        at = rest.index[(rest[key] == one[key]).all(axis=1)][:2]
+        a, b = rest.loc[at[0]], rest.loc[at[1]]
+        differ = next(name for name in rest.columns if a[name] != b[name])
+        where = f"contender {one['contender']!r}, task {one['task']!r}, trial {one['trial']}"
+        problem = f"{source.at(at[0])} and {source.at(at[1])} both say what became of {where}, and differ in {differ}"
+        raise EvidenceError(f"{source.path}: {problem}; keep one, or number the trials")
+    return made.drop(index=suspects.index[exact]), int(exact.sum())
+
+
+def _pieces(made: "pd.DataFrame", name: str) -> "Iterator[pa.Table]":
+    """The outcome table, so many rows at a time that the whole is never held twice."""
+    import pyarrow as pa
+
+    for start in range(0, len(made), _ROWS):
+        part = made.iloc[start : start + _ROWS].assign(report=name)
+        columns = [part[key].tolist() for key in ("suite_digest", "contender_digest", "task_digest", "trial")]
+        part["attempt_id"] = [attempt_id(*key) for key in zip(*columns, strict=True)]
+        arrays = []
+        for column, word in OUTCOMES.items():
+            values = pa.array(part[column], from_pandas=True)
+            if word == "bool" and not pa.types.is_boolean(values.type):
+                values = values.cast(pa.int8())
+            arrays.append(values.cast(arrow_type(word)))
+        yield pa.table(arrays, schema=schema(OUTCOMES))
+
+
+def _manifest(source: Source, name: str, mapping: Mapping[str, str], made: "pd.DataFrame") -> Manifest:
+    path, said = source.path, source.reading
+    origin: dict[str, Any] = {"source": path.name, "source_digest": digest_bytes(path.read_bytes())}
+    origin |= {"mapping": dict(mapping), **{key: value for key, value in asdict(said).items() if value}}
+    suites = made[["suite", "suite_digest"]].drop_duplicates()
+    contenders = made[["contender", "contender_kind", "contender_digest"]].drop_duplicates()
+    return Manifest(
+        report=name,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=installed_versions(),
+        suites=tuple(SuiteRecord(name=word, digest=digest, origin=origin) for word, digest in suites.to_numpy()),
+        contenders=tuple(
+            ContenderRecord(name=c, kind=kind, digest=digest) for c, kind, digest in contenders.to_numpy()
+        ),
+        planned=len(made),
+        done=len(made),
+        complete=True,
+        notes=(f"imported from {path.name}", *source.notes),
+    )
+
+
+class TableImporter(Importer):
+    """``ownbench import table``."""
+
+    name = "table"
+    reads = "Parquet, CSV, TSV or JSON, one row an attempt"
+    needs = "contender, task, and passed or score; passes=… with trials=… reads counts of several trials"
+    options = (
+        Option(name="map", metavar="OURS=THEIRS", help="our column and theirs (repeatable)"),
+        Option(name="true", metavar="WORD", help="a word that means a pass (repeatable)"),
+        Option(name="false", metavar="WORD", help="a word that means a failure (repeatable)"),
+        Option(name="scale", metavar="COLUMN=LOW..HIGH", help="of score or confidence: score=0..100"),
+        Option(name="unit", metavar="COLUMN=UNIT", help="of latency_s or a cost: latency_s=ms"),
+        Option(name="wide", help="one column a contender, one row a task (or the other way round)"),
+    )
+
+    def bring(self, path: Path, report: Path, given: Mapping[str, Any], *, overwrite: bool) -> ImportSummary:
+        """As `import_table`."""
+        reading = Reading(
+            true=tuple(given["true"]),
+            false=tuple(given["false"]),
+            scales=parse_scales(given["scale"]),
+            units=parse_units(given["unit"]),
+            wide=given["wide"],
+        )
+        return import_table(path, report, parse_mapping(given["map"]), overwrite=overwrite, reading=reading)
+
+
+TABLE = TableImporter()

@@ -1,0 +1,279 @@
+"""Reads the cells of a user's table: numbers, results and words, however they were written."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core import UserFileError
+from harness.store.importers.table_number import read_amounts
+from harness.store.importers.table_reading import SCALED, UNITS, Reading, plain_name, plain_word
+from harness.store.importers.table_words import NO_LABEL, NOTHING, SUMMARY, advice_for, verdicts
+from harness.userfile import INVISIBLE, tidy
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    Array = np.ndarray[Any, Any]
+
+_USUAL = {"true", "false", "1", "0"}
+_KINDS = {"latency_s": "time", "cost_usd": "money", "judge_usd": "money", "score": "share", "confidence": "share"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The table that a user brought, its columns under our names."""
+
+    path: Path
+    frame: "pd.DataFrame"
+    lines: Any
+    """Of each row the number of its line in the file, or of the row."""
+    place: str
+    """What ``lines`` counts."""
+    theirs: dict[str, str]
+    """The file's own name of each column."""
+    reading: Reading
+    across: str = ""
+    """Of a wide table, which of ours its columns are."""
+    notes: list[str] = field(default_factory=list)
+    """How the cells were read where it is not plain from the mapping."""
+
+    def at(self, row: int) -> str:
+        """Where the row is, such as ``line 7``."""
+        return f"{self.place} {int(self.lines[row])}"
+
+    def fault(self, row: int, problem: str, advice: str) -> UserFileError:
+        """The error about one row."""
+        return UserFileError(self.path, problem, field=self.at(row), advice=advice)
+
+    def refusal(self, row: int, name: str, problem: str, advice: str) -> UserFileError:
+        """The error about one cell."""
+        theirs = self.theirs.get(name, name)
+        if self.across and name not in self.theirs:
+            theirs = str(self.frame[self.across].iloc[row])
+        column = name if theirs == name else f"{theirs} ({name})"
+        names = [self.frame[name_of].iloc[row] for name_of in ("task", "contender") if name_of in self.frame]
+        if any(plain_word(str(name_of)) in SUMMARY for name_of in names):
+            advice = f"if the row sums up others, delete it; else {advice}"
+        return UserFileError(self.path, problem, field=f"{self.at(row)}, {column}", advice=advice)
+
+    def refuse_any(self, name: str, wrong: Any, values: Any, advice: str) -> None:
+        """Refuses the first number for which ``wrong`` holds."""
+        if wrong.any():
+            raise self.refusal(first(wrong), name, f"found {values[first(wrong)]:.12g}", advice)
+
+
+def first(mask: Any) -> int:
+    """The first row for which the mask holds."""
+    import numpy as np
+
+    return int(np.asarray(mask, dtype=bool).argmax())
+
+
+def rows(count: int) -> str:
+    """``1 row``, ``1,200 rows``."""
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
+def listed(parts: list[str], most: int = 8) -> str:
+    """The first of the parts, and how many more there are."""
+    return ", ".join(parts[:most]) + (f" and {len(parts) - most:,} more" if len(parts) > most else "")
+
+
+def texts(source: Source, name: str) -> "pd.Series[Any]":
+    """A column as texts without space around them; missing where there is nothing but space.
+
+    Raises:
+        UserFileError: a cell holds a list or an object.
+    """
+    import pandas as pd
+
+    column = source.frame[name]
+    if pd.api.types.is_float_dtype(column.dtype):
+        there = column.dropna()
+        if ((there % 1 == 0) & (there.abs() < 2**63)).all():
+            column = column.astype("Int64")
+    if pd.api.types.is_object_dtype(column.dtype):
+        for row, value in enumerate(column):
+            if hasattr(value, "__len__") and not isinstance(value, str):
+                shown = str(value.tolist() if hasattr(value, "tolist") else value)[:60]
+                raise source.refusal(row, name, f"found a list or a record: {shown}", "needed: one value a cell")
+    found: Any = column.astype("string")
+    marked = found.str.contains(INVISIBLE, regex=True).fillna(value=False)
+    if marked.any():
+        found = found.mask(marked, found.str.replace(INVISIBLE, "", regex=True))
+    found = found.str.strip()
+    stripped: pd.Series[Any] = found.mask(found.str.len() == 0)
+    return stripped
+
+
+def words_in(found: "pd.Series[Any]", *, but: set[str] = frozenset()) -> dict[str, int]:  # type: ignore[assignment]
+    """How often each text is there; those that hold nothing are left out, but for the ones of ``but``."""
+    counts = {str(word): int(n) for word, n in found.fillna("").value_counts().items()}
+    return {word: n for word, n in counts.items() if word.lower() not in NOTHING - but}
+
+
+def words(source: Source, name: str, *, needed: bool = False) -> "pd.Series[Any]":
+    """Texts; ``None`` where the cell is empty or says that there is nothing.
+
+    Raises:
+        UserFileError: ``needed``, and a row has nothing.
+    """
+    import numpy as np
+    import pandas as pd
+
+    found = texts(source, name)
+    absent = found.isna() | found.str.lower().isin(NO_LABEL if name.startswith("label_") else NOTHING)
+    if needed and absent.any():
+        cell = found.iloc[first(absent)]
+        what = f"the {name} is empty" + ("" if pd.isna(cell) else f": found {cell!r}")
+        raise source.fault(first(absent), what, "fill it in, or delete the row if it sums up others")
+    found = found.mask(absent)
+    dotted = found.str.contains(".", regex=False).fillna(value=False)
+    if name in {"task", "cluster"} and dotted.any() and found.dropna().str.fullmatch(r"[+-]?\d+(?:\.0+)?").all():
+        one = found[dotted].iloc[0]
+        found = found.str.replace(r"\.0+$", "", regex=True)
+        shown = f"such as {one!r} as {one.partition('.')[0]!r}"
+        source.notes.append(f"{name}: whole numbers were read without their decimal point, {shown}")
+    codes, unique = pd.factorize(found)  # each distinct text once: a million rows name ten contenders
+    shared = np.array([*unique, None], dtype=object)
+    return pd.Series(shared[codes], index=found.index, dtype=object)
+
+
+def numbers(
+    source: Source, name: str, *, low: float = 0.0, high: float = float("inf"), whole: bool = False
+) -> "pd.Series[float]":
+    """Floats from ``low`` to ``high`` in our unit and on our scale; NaN where unknown.
+
+    Raises:
+        UserFileError: a cell is no number, or lies outside; names the line.
+    """
+    import numpy as np
+    import pandas as pd
+
+    column = source.frame[name]
+    if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
+        values = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+        stated = np.zeros(len(values), dtype=bool)
+    else:
+        values, stated = _written(source, name)
+    values = _ours(source, name, values, stated)
+    bounds = "" if low == -np.inf else f" from {low:g}" + (f" to {high:g}" if high < 2.0**53 else "")
+    if whole:
+        fraction = ~np.isnan(values) & (values % 1 != 0)
+        source.refuse_any(name, fraction, values, f"needed: a whole number{bounds}")
+        high = min(high, 2.0**53)
+    wrong = (values < low) | (values > high) | np.isinf(values)
+    source.refuse_any(name, wrong, values, f"needed: a finite number{bounds}")
+    return pd.Series(values, index=column.index)
+
+
+def _written(source: Source, name: str) -> tuple["Array", "Array"]:
+    """The numbers of a column of texts, and which cells name their own unit."""
+    import numpy as np
+    import pandas as pd
+
+    found = texts(source, name)
+    empty = (found.isna() | found.str.lower().isin(NOTHING)).to_numpy(dtype=bool)
+    values = pd.to_numeric(found.mask(empty), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan).copy()
+    stated = np.zeros(len(values), dtype=bool)
+    odd = np.isnan(values) & ~empty
+    if not odd.any():
+        return values, stated
+    rest = found[odd]
+    plain = found[~odd & ~empty].unique() if rest.str.contains(",", regex=False).any() else ()
+    amounts = read_amounts(rest.unique(), _KINDS.get(name, "count"), plain=plain)
+    touched = np.flatnonzero(found.isin(list(amounts)).to_numpy(dtype=bool))
+    for row, text in zip(touched.tolist(), found.iloc[touched], strict=True):
+        amount = amounts[text]
+        if amount.value is None:
+            raise source.refusal(row, name, f"found {text[:60]!r}", amount.advice)
+        values[row], stated[row] = amount.value, amount.stated
+    _refuse_half_stated(source, name, found, stated)
+    row = int(touched[0])
+    more = f" (and {len(touched) - 1:,} more)" if len(touched) > 1 else ""
+    source.notes.append(f"{name}: {found.iloc[row]!r} was read as {values[row]:.12g}{more}")
+    return values, stated
+
+
+def _refuse_half_stated(source: Source, name: str, found: "pd.Series[Any]", stated: "Array") -> None:
+    """Where some cells name a unit that is not ours by default, the others must be 0, or the user must say theirs."""
+    if name.endswith("_usd"):
+        stated = stated & found.str.contains("¢|c", case=False).fillna(value=False).to_numpy(dtype=bool)
+    if name in source.reading.units or name in source.reading.scales or not stated.any():
+        return
+    bare = ~stated & ~found.fillna("0").str.lower().isin({*NOTHING, "0", "0.0", "0.00"}).to_numpy(dtype=bool)
+    if bare.any():
+        other, row = str(found.iloc[first(stated)]), first(bare)
+        say = f"--scale {name}=0..100, if it is one of a hundred" if name in SCALED else f"--unit {name}=UNIT"
+        problem = f"found {found.iloc[row]!r} in a column where other cells name their unit, such as {other!r}"
+        raise source.refusal(row, name, problem, f"write all in one way, or say what the bare numbers are: {say}")
+
+
+def _ours(source: Source, name: str, values: "Array", stated: "Array") -> "Array":
+    """The values in our unit and on our scale, where the user has said which theirs are."""
+    import numpy as np
+
+    unit, scale = source.reading.units.get(name), source.reading.scales.get(name)
+    if unit is not None and UNITS[name][unit] != 1:
+        if not stated.all():
+            source.notes.append(f"{name}: converted from {unit}")
+        return np.where(stated, values, values * UNITS[name][unit])
+    if scale is not None:
+        low, high = scale
+        outside = ~stated & ((values < low) | (values > high))
+        source.refuse_any(name, outside, values, f"needed: a number from {low:g} to {high:g}, as --scale says")
+        if scale != (0, 1):
+            source.notes.append(f"{name}: {low:g} to {high:g} became 0 to 1")
+        return np.where(stated, values, (values - low) / (high - low))
+    theirs = source.theirs.get(name, name)
+    if name in SCALED and re.search(r"%|(^|_)(pct|percent|percentage)$", f"{theirs} {plain_name(theirs)}"):
+        advice = f"the name says percent: --scale {name}=0..100, or {name}=0..1 if it is wrong"
+        source.refuse_any(name, ~stated & (np.nan_to_num(values) != 0), values, advice)
+    return values
+
+
+def scale_advice(source: Source, values: "Array", row: int) -> str:
+    """What to do about scores that are not from 0 to 1, of which ``row`` has one."""
+    import numpy as np
+
+    if "score" in source.reading.scales or str(source.frame["score"].iloc[row]).strip().endswith("%"):
+        return "needed: a share from 0% to 100%"
+    largest = max(float(np.nanmax(values)), -float(np.nanmin(values)))
+    top = next((f"{top}" for top in (1, 5, 10, 100, 1000) if largest <= top), f"{largest:g}")
+    span = f"{f'-{top}' if np.nanmin(values) < 0 else 0}..{top}"
+    return (
+        f"scores lie between 0 and 1: give the lowest and the highest that can be reached, such as --scale score={span}"
+    )
+
+
+def truths(source: Source, name: str) -> "pd.Series[float]":
+    """1.0, 0.0, or NaN where unknown. What each word was taken for is noted.
+
+    Raises:
+        UserFileError: a word is neither; names the line.
+    """
+    import numpy as np
+    import pandas as pd
+
+    found = texts(source, name).fillna("")
+    counts = words_in(found, but={tidy(word).casefold() for word in (*source.reading.true, *source.reading.false)})
+    values, unknown = verdicts(list(counts), source.reading)
+    if unknown:
+        row = first(found.isin(unknown))
+        word = str(found.iloc[row])
+        advice = advice_for([word, *(w for w in unknown if w != word)], source.theirs.get(name, name))
+        if source.across and name not in source.theirs:
+            if "--map" in advice:
+                advice = "each column must hold words for right and wrong, or each column numbers from 0 to 1"
+            advice += f"; remove the column if it is no {source.across}"
+        raise source.refusal(row, name, f"found {word[:60]!r}", advice)
+    parts = []
+    for value, meaning in ((1.0, "pass"), (0.0, "failure")):
+        taken = [word for word, v in values.items() if v == value]
+        if not all(word.casefold() in _USUAL for word in taken):
+            parts.append(f"{listed([f'{word!r} ({rows(counts[word])})' for word in taken])} as a {meaning}")
+    if parts:
+        source.notes.append(f"{name}: read {' and '.join(parts)}")
+    return pd.Series(found.map(values).to_numpy(dtype=np.float64, na_value=np.nan), index=found.index)
