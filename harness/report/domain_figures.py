@@ -1,14 +1,11 @@
 """Differences domain by domain, as seen and shrunk; and where the results of a task vary."""
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import harness.report.vega as vl
-from harness.analysis import DomainDifference, DomainEffect, Domains, Pairing
+from harness.analysis import DomainDifference, Domains, Pairing
 from harness.core import Comparison, Estimate, p_equation, percent, plural, points, points_interval, visible
 from harness.report.chart_style import BETTER, PAPER, WORSE, Figure, Theme
-
-E = TypeVar("E", bound=DomainDifference | DomainEffect)
 
 MOST_ROWS = 80
 """Domains drawn; a note says where there are more."""
@@ -19,10 +16,10 @@ NARROW, NAMES_NARROW, NAMES = 640, 118, 240
 ALL = "all tasks"
 
 
-def from_below(effects: Sequence[E]) -> list[E]:
+def from_below(effects: Sequence[DomainDifference]) -> list[DomainDifference]:
     """Domains with the lowest shrunk difference first; by the raw ones where all are shrunk to the mean."""
 
-    def place(d: E) -> tuple[bool, float, float]:
+    def place(d: DomainDifference) -> tuple[bool, float, float]:
         return d.delta is None, round(d.shrunk if d.shrunk is not None else d.delta or 0.0, 6), d.delta or 0.0
 
     return sorted(effects, key=place)
@@ -34,8 +31,7 @@ def forest_figure(view: Pairing | Domains, theme: Theme = PAPER) -> Figure | Non
     ``None`` with fewer than two domains, where it would say nothing that the comparison has not said.
     """
     whole = view.comparison
-    every: tuple[DomainDifference | DomainEffect, ...] = view.domains
-    known = [d for d in from_below(every) if d.delta is not None]
+    known = [d for d in from_below(view.domains) if d.delta is not None]
     if whole is None or whole.delta is None or len(known) < 2:
         return None
     shown = known[:MOST_ROWS]
@@ -69,7 +65,7 @@ def forest_figure(view: Pairing | Domains, theme: Theme = PAPER) -> Figure | Non
     )
 
 
-def _row(d: DomainDifference | DomainEffect | Comparison, label: str) -> vl.Row:
+def _row(d: DomainDifference | Comparison, label: str) -> vl.Row:
     """A domain, or the row of all tasks, of which there is no shrunk difference."""
     whole = isinstance(d, Comparison)
     shrunk = (None, None, None) if isinstance(d, Comparison) else (d.shrunk, d.shrunk_low, d.shrunk_high)

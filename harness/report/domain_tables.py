@@ -1,6 +1,6 @@
 """The domains of a comparison: do they differ, which got worse, where the noise comes from; tables and sentences."""
 
-from harness.analysis import DomainEffect, Domains
+from harness.analysis import DomainDifference, Domains
 from harness.core import (
     NO_SPREAD,
     NOT_KNOWN,
@@ -114,7 +114,7 @@ def harmed_lines(view: Domains) -> list[str]:
     return lines or ["No domain is shown to be worse, and in none is a drop likely."]
 
 
-def _drop(d: DomainEffect) -> str:
+def _drop(d: DomainDifference) -> str:
     chance = "" if d.below_zero is None else f"; a true drop with a chance of {chance_words(d.below_zero)}"
     judged = f"{p_equation(d.p_adjusted)}, all domains judged together"
     return f"{points(d.delta)} points on {plural(d.n_tasks, 'task')}{chance} ({judged})"

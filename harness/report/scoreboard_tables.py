@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from harness.analysis import (
     ContenderScore,
-    DomainDifference,
-    DomainEffect,
     Domains,
     DomainScore,
     Flip,
@@ -271,48 +269,35 @@ def pairing_table(view: Pairing) -> Table:
 
 
 def domain_differences(view: Pairing | Domains) -> Table:
-    """One row a domain, the lowest shrunken difference first where that is asked for: as seen, and shrunk."""
-    if isinstance(view, Domains):
-        level, effects = f"{100 * view.level:g}% interval", view.domains
-        if view.b is None:
-            rates: Rows = [[Cell(d.domain, code=True), count_cell(d.n_tasks), percent(d.a_rate)] for d in effects]
-            return table("Pass rate by domain", ["domain", "tasks", "pass rate"], rates, kind="domains")
-        every: Sequence[DomainDifference | DomainEffect] = from_below(effects)
-    else:
-        level, every = f"{100 * view.comparison.level:g}% interval", view.domains
-    shrunk = any(d.shrunk is not None for d in every)
-    chances = shrunk and isinstance(view, Domains)
-    rated = isinstance(view, Domains)
+    """One row a domain, as seen and shrunk; where the question is the domains, the lowest first, with its chances."""
+    wide = isinstance(view, Domains)
+    if isinstance(view, Domains) and view.b is None:
+        rates: Rows = [[Cell(d.domain, code=True), count_cell(d.n_tasks), percent(d.a_rate)] for d in view.domains]
+        return table("Pass rate by domain", ["domain", "tasks", "pass rate"], rates, kind="domains")
+    level = f"{100 * (view.level if isinstance(view, Domains) else view.comparison.level):g}% interval"
+    shrunk = any(d.shrunk is not None for d in view.domains)
     columns: Heads = [
-        Column("domain", left=True), Column("tasks"),
-        *([Column("first passes", only="page"), Column("second passes", only="page")] if rated else []),
-        Column("only the first"), Column("only the second"), Column("difference, points", "difference"),
-        Column(level, "interval"), Column("p"), Column("p, all domains together", "p adjusted"),
+        "domain", "tasks",
+        *([Column("first passes", only="page"), Column("second passes", only="page")] if wide else []),
+        "only the first", "only the second", Column("difference, points", "difference"), Column(level, "interval"),
+        "p", Column("p, all domains together", "p adjusted"),
         *([Column("likely true difference, points", "shrunk")] if shrunk else []),
-        *([Column("chance of a drop")] if chances else []),
+        *(["chance of a drop"] if shrunk and wide else []),
     ]  # fmt: skip
     rows: Rows = []
-    for d in every:
-        row = [Cell(d.domain, code=True), count_cell(d.n_tasks)]
-        if isinstance(d, DomainEffect):
-            row += [Cell(percent(d.a_rate)), Cell(percent(d.b_rate))]
-        interval, test = (d.interval_method, d.test) if isinstance(d, DomainEffect) else ("", "")
-        row += [count_cell(d.wins), count_cell(d.losses), Cell(points(d.delta), d.why or ""),
-                Cell(points_interval(d.low, d.high), interval), Cell(p_text(d.p_value), test),
-                Cell(p_text(d.p_adjusted))]  # fmt: skip
-        if shrunk:
-            row.append(Cell(points(d.shrunk), SHRUNK, _ends(d.shrunk_low, d.shrunk_high)))
-        if chances and isinstance(d, DomainEffect):
-            row.append(Cell(UNKNOWN if d.below_zero is None else chance_words(d.below_zero)))
-        rows.append(row)
+    for d in from_below(view.domains) if wide else view.domains:
+        ends = "" if d.shrunk_low is None or d.shrunk_high is None else points_interval(d.shrunk_low, d.shrunk_high)
+        rows.append([
+            Cell(d.domain, code=True), count_cell(d.n_tasks), *([percent(d.a_rate), percent(d.b_rate)] if wide else []),
+            count_cell(d.wins), count_cell(d.losses), Cell(points(d.delta), d.why or ""),
+            Cell(points_interval(d.low, d.high), d.interval_method), Cell(p_text(d.p_value), d.test),
+            p_text(d.p_adjusted), *([Cell(points(d.shrunk), SHRUNK, ends)] if shrunk else []),
+            *([UNKNOWN if d.below_zero is None else chance_words(d.below_zero)] if shrunk and wide else []),
+        ])  # fmt: skip
     return table("Differences by domain", columns, rows, kind="domains")
 
 
 SHRUNK = "drawn towards the mean of domains as far as noise asks (empirical Bayes)"
-
-
-def _ends(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else points_interval(low, high)
 
 
 def chance_words(share: float) -> str:
