@@ -19,7 +19,7 @@ from harness.analysis import (
     has_skills,
     leader_sentence,
     parted,
-    skills_of,
+    skills,
     strangers,
 )
 from harness.core import Manifest, OwnbenchError, plural
@@ -216,7 +216,7 @@ def _money(table: TaskTable, manifest: Manifest | None, level: float) -> tuple[A
 def _skills(table: TaskTable, manifest: Manifest | None, level: float) -> Sections:
     """What skills add, where a contender was given any."""
     if has_skills(table, manifest):
-        view = skills_of(table, manifest, level=level)
+        view = skills((table, manifest), level=level)
         if view.contenders or view.alarms:
             yield "Skills", _skills_html(view)
 
