@@ -152,6 +152,7 @@ def _verdict(value: Any, written: datetime, path: Path) -> StoredVerdict:
             what=shown(one.get("what")),
             baseline=_some(one.get("baseline")),
             candidate=_some(one.get("candidate")),
+            diff=tuple(map(shown, lines)) if isinstance(lines := one.get("diff"), list) else (),
         )
         for one in _mappings(value.get("changed"))
     ]
@@ -199,6 +200,7 @@ def shown_change(change: Change) -> Change:
         what=shown(change.what),
         baseline=_some(change.baseline),
         candidate=_some(change.candidate),
+        diff=tuple(map(shown, change.diff)),
     )
 
 
