@@ -1,6 +1,6 @@
 """Opens what attempts call, with nothing sent and nothing loaded."""
 
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from harness.model import Caller, Limits, Model, backend_of, metered, missing_ke
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import Patience
 from harness.store import Journal, Recalled, recorded_replies
-from harness.system import Hybrid, System
+from harness.system import Hybrid
 
 
 def open_models(
@@ -65,13 +65,17 @@ def open_shop(
         metered=timed,
         journal=journal,
         replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
-        shared=frozenset(p for systems in assembled.systems.values() for p in _parts(systems)),
+        shared=_shared(assembled),
         meter=meter_of(assembled, started),
         redact=redact,
         clock=patience,
+        holds_earlier=bool(recorded.renamed),
     )
 
 
-def _parts(systems: Mapping[str, System]) -> set[str]:
-    """Names of the contenders whose answers these systems use."""
-    return {part.contender.name for s in systems.values() if isinstance(s, Hybrid) for part in (s.worker, s.expert)}
+def _shared(assembled: Assembled) -> frozenset[str]:
+    """Identities of the contenders whose answers others use: equal ones, and hybrids made of them."""
+    every = [system for by_suite in assembled.systems.values() for system in by_suite.values()]
+    parts = {part.identity for system in every if isinstance(system, Hybrid) for part in (system.worker, system.expert)}
+    counted = Counter(system.identity for system in every)
+    return frozenset(parts | {identity for identity, count in counted.items() if count > 1})

@@ -11,7 +11,7 @@ import servers
 from live import CALL_USD, Server
 from test_kill import wait_for
 
-from harness.core import Request, Role, Status
+from harness.core import Request, Role
 from harness.grade import registry
 from harness.grade.rule import Rule, right, wrong
 from harness.userfile import child
