@@ -95,6 +95,8 @@ class _Run:
         self.stopped: str | None = None
         self.over_budget = False
         self.notes: list[str] = []
+        self.otherwise = 0
+        """Attempts on record that were graded by another grader than the present one."""
         self.model_notes: dict[str, tuple[str, ...]] = {}
         """By the models that this call has prepared: what a reader of their results must know."""
         self.choices: Choices = {}
@@ -146,11 +148,9 @@ class _Run:
         self.done = {
             i
             for i, outcome in recorded.attempts.items()
-            if i in planned
-            and is_done(outcome)
-            and outcome.status not in again
-            and self._is_graded_so(planned[i], outcome)
+            if i in planned and is_done(outcome) and outcome.status not in again
         }
+        self.otherwise = sum(self._is_graded_otherwise(planned[i], recorded.attempts[i]) for i in self.done)
         self.done_before = len(self.done)
         if self.watch is not None:
             others = (o for i, o in recorded.attempts.items() if i not in planned and o.status is not Status.SKIPPED)
@@ -159,11 +159,10 @@ class _Run:
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
 
-    def _is_graded_so(self, attempt: Attempt, outcome: Outcome) -> bool:
-        """Whether the grade is that of the suite's present grader; else the answer on record is graded again."""
-        if outcome.passed is None and outcome.status is not Status.UNGRADED:
-            return True
-        return outcome.grader_digest in {None, self.assembled.gradings[attempt.task.digest]}
+    def _is_graded_otherwise(self, attempt: Attempt, outcome: Outcome) -> bool:
+        """Whether the grade is not that of the suite's present grader."""
+        graded = outcome.passed is not None or outcome.status is Status.UNGRADED
+        return graded and outcome.grader_digest not in {None, self.assembled.gradings[attempt.task.digest]}
 
     def _recorded(self) -> Recalled:
         """The journal; attempts that an earlier version made stand under the ids that they have now."""
@@ -310,6 +309,10 @@ class _Run:
         """The tables of what is recorded, with a row for every attempt that the run never reached."""
         self._tell("writing the tables")
         cause = Cause.BUDGET if self.over_budget else Cause.STOPPED
+        if self.otherwise:
+            graded = "1 attempt was" if self.otherwise == 1 else f"{self.otherwise:,} attempts were"
+            how = f"ownbench regrade {self.report} grades the answers again and asks nobody"
+            self.notes.append(f"{graded} graded by another grader or reference than the present one; {how}")
         left = compact(self.report, (skipped(self.assembled, a, cause) for a in self.assembled.attempts), recorded)
         if left.left_out:
             self.notes.append(f"{left.left_out} attempts of an earlier form of the experiment are not in the tables")
@@ -333,6 +336,8 @@ class _Run:
             early=self._early(),
             notes=self._manifest_notes(),
         )
+        if self.otherwise:  # which the next call has to say again
+            manifest = replace(manifest, plan_digest="")
         write_manifest(self.report, manifest)
 
     def _early(self) -> Mapping[str, Any] | None:

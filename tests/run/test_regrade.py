@@ -47,6 +47,14 @@ def test_a_stricter_grader_changes_what_it_should_and_what_was_is_kept(finished,
     before, lines = live.rows(report), live.journal(report)
     table = (report / "outcomes.parquet").read_bytes()
     grade_by(report, **STRICT)
+    for _ in range(2):
+        err = live.inside(capfd, "run", report, "--quiet")[2]
+        assert (
+            f"48 attempts were graded by another grader or reference than the present one; ownbench regrade {report}"
+            in err
+        )
+    assert live.rows(report) == before
+    table = (report / "outcomes.parquet").read_bytes()
     code, out, _ = live.inside(capfd, "regrade", report)
     assert code == 0
     after = live.rows(report)
