@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core import EvidenceError, Manifest
-from harness.store import TaskTable, experiment_file, load_settings
+from harness.core import EvidenceError, Manifest, SuiteRecord
+from harness.store import TaskTable, load_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,11 +63,11 @@ class Side:
         return float(self.lost[rows].sum()) / made if made else 1.0
 
     @property
-    def suites(self) -> Mapping[str, Mapping[str, Any]]:
+    def suites(self) -> Mapping[str, SuiteRecord]:
         """What the manifest says of the suites that were tried, by name."""
         names = {self.table.suites[i] for i in self.tried.tolist()}
         listed = self.manifest.suites if self.manifest else ()
-        return {str(s["name"]): s for s in listed if s.get("name") in names}
+        return {s.name: s for s in listed if s.name in names}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,12 +149,12 @@ def seconds_of(side: Side) -> "Floats":
 
 
 def reference_of(report: Path) -> str | None:
-    """What ``experiment.yaml`` calls the reference, where there is such a file.
+    """What the experiment calls the reference, as it stands now or as it was run.
 
     Raises:
         UserFileError: the file is wrong.
     """
-    return load_settings(report).reference if experiment_file(report).is_file() else None
+    return load_settings(report).reference
 
 
 def pair_sides(candidate: Side, baseline: Side) -> Pairs:

@@ -22,7 +22,7 @@ def recognised(assembled: Assembled, recorded: Recalled, manifest: Manifest | No
     """
     if all(outcome.prompt_digest is not None for outcome in recorded.attempts.values()):
         return recorded
-    used = {str(s.get("name")): set(s.get("graders") or ()) for s in manifest.suites} if manifest else {}
+    used = {s.name: set(s.graders) for s in manifest.suites} if manifest else {}
     attempts, places, renamed = dict(recorded.attempts), dict(recorded.places), {}
     suites = {suite.name: earlier_suite(suite) for suite in assembled.whole}
     contenders = {name: earlier_contender(assembled, name) for name in assembled.systems}

@@ -36,7 +36,7 @@ from harness.store.importers.table import import_table
 from harness.store.importers.table_reading import Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import Journal
 from harness.store.live import running_process
-from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
+from harness.store.manifest import installed_versions, locked_parts, read_manifest, this_machine, write_manifest
 from harness.store.recall import (
     Recalled,
     Transcript,
@@ -46,8 +46,9 @@ from harness.store.recall import (
     refuse_foreign_results,
 )
 from harness.store.results import PARTLY, RESULTS, count_results
-from harness.store.settings import Economics, Settings, experiment_file, load_settings
+from harness.store.settings import Economics, Settings, load_settings
 from harness.store.skill_use import SkillUse, load_skill_use
+from harness.store.sourcing import as_asked, described, experiment_file, model_sourcing, sourced
 from harness.store.tables import (
     Compacted,
     compact,
@@ -92,12 +93,14 @@ __all__ = [
     "TaskRow",
     "TaskTable",
     "Transcript",
+    "as_asked",
     "attempt_columns",
     "attempt_of",
     "attempt_rows",
     "attempts_of",
     "compact",
     "count_results",
+    "described",
     "evidence_digest",
     "experiment_file",
     "find_tasks",
@@ -110,8 +113,10 @@ __all__ = [
     "load_skill_use",
     "load_task_index",
     "load_task_table",
+    "locked_parts",
     "matching_rows",
     "message_text",
+    "model_sourcing",
     "parse_mapping",
     "parse_scales",
     "parse_units",
@@ -128,6 +133,7 @@ __all__ = [
     "refuse_foreign_results",
     "running_process",
     "search_inputs",
+    "sourced",
     "split_used",
     "tables_are_whole",
     "tasks_in",
