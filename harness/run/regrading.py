@@ -66,8 +66,17 @@ def regrade(
     clock: Clock | None = None,
     environment: Mapping[str, str] | None = None,
     offline: bool = False,
+    within_run: bool = False,
 ) -> Regraded:
     """Grades every stored answer of a planned attempt again. Only judges are called, where a suite has one.
+
+    Args:
+        assembled: the checked experiment.
+        listener: told of the progress.
+        clock: the time; the machine's by default.
+        environment: where API keys are looked up; the process's by default.
+        offline: refuse every call that leaves this machine.
+        within_run: only what was graded by another grader than the present one; the caller writes the tables.
 
     Raises:
         UsageError: the report holds no answers, or a run is at work on it.
@@ -81,9 +90,12 @@ def regrade(
     )
     with Journal(report) as journal, Ears() as ears:
         held = recognised(assembled, read_journal(report), read_manifest(report))
-        _refuse_changed(assembled, held)
+        if not within_run:
+            _refuse_changed(assembled, held)
         last = _last_replies(assembled, held)
         work = [a for a in assembled.attempts if a.id in last or _has_ended(held.attempts.get(a.id))]
+        if within_run:
+            work = [a for a in work if is_graded_otherwise(assembled, a, held.attempts[a.id])]
         judges = {model for attempt in work for model in assembled.grader_of(attempt.task).models}
         models = open_models(assembled.specs, judges, environment, redact, offline=offline)
 
@@ -105,7 +117,9 @@ def regrade(
 
         crew = asyncio.run(again())
         journal.check()
-        kept = _leave_tables(assembled) if crew.lines else None
+        kept = _keep_outcomes(report) if crew.lines else None
+        if crew.lines and not within_run:
+            _leave_tables(assembled)
     return Regraded(
         graded=crew.graded,
         changes={name: {way: crew.changes[name, way] for way in DIRECTIONS} for name in assembled.systems},
@@ -113,6 +127,12 @@ def regrade(
         kept=kept,
         stopped_because=crew.stopped,
     )
+
+
+def is_graded_otherwise(assembled: Assembled, attempt: Attempt, outcome: Outcome) -> bool:
+    """Whether the grade is not that of the suite's present grader; of an earlier version's rows that is not known."""
+    graded = outcome.passed is not None or outcome.status is Status.UNGRADED
+    return graded and outcome.grader_digest not in {None, assembled.gradings[attempt.task.digest]}
 
 
 def refuse_without_answers(report: Path) -> None:
@@ -217,14 +237,20 @@ def _direction(before: Outcome, after: Outcome) -> str | None:
     return "other" if any(getattr(before, name) != getattr(after, name) for name in names) else None
 
 
-def _leave_tables(assembled: Assembled) -> str | None:
-    """Writes the tables and the manifest anew; the name under which the old outcomes are kept."""
+def _keep_outcomes(report: Path) -> str | None:
+    """A copy of the outcomes as they were; its name."""
+    if not (report / OUTCOMES_FILE).is_file():
+        return None
+    kept = next(name for n in count(1) if not (report / (name := f"outcomes.before-{n}.parquet")).exists())
+    shutil.copyfile(report / OUTCOMES_FILE, report / kept)
+    return kept
+
+
+def _leave_tables(assembled: Assembled) -> None:
+    """Writes the tables and the manifest again; what was skipped is so for the same cause."""
     report = assembled.report
     causes: dict[str, str] = {}
-    kept = None
     if (report / OUTCOMES_FILE).is_file():
-        kept = next(name for n in count(1) if not (report / (name := f"outcomes.before-{n}.parquet")).exists())
-        shutil.copyfile(report / OUTCOMES_FILE, report / kept)
         rows = read_outcomes(report, ["attempt_id", "status", "cause"]).to_pylist()
         causes = {row["attempt_id"]: row["cause"] for row in rows if row["status"] == Status.SKIPPED}
     recorded = recognised(assembled, read_journal(report), read_manifest(report))
@@ -243,4 +269,3 @@ def _leave_tables(assembled: Assembled) -> str | None:
             without_outcome=sum(o.status in {Status.ERRORED, Status.UNGRADED} for o in outcomes),
         )
         write_manifest(report, manifest)
-    return kept
