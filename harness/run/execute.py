@@ -10,8 +10,8 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.core import Cause, Clock, Redactor, Status, SystemClock, UsageError, plural, stay_offline
-from harness.experiment import Assembled, Attempt, needs_threshold, recognised, tried_on_dev
+from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError, plural, stay_offline
+from harness.experiment import Assembled, Attempt, is_graded_so, needs_threshold, recognised, tried_on_dev
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
@@ -20,7 +20,7 @@ from harness.run.opening import fast_loop, open_models, open_shop
 from harness.run.outcome import is_done, skipped
 from harness.run.probing import probe_all
 from harness.run.progress import Listener, Tally
-from harness.run.regrading import is_graded_otherwise, regrade
+from harness.run.regrading import regrade
 from harness.run.session import Shop
 from harness.run.stopping import BY_USER, Ears
 from harness.run.summary import RunOptions, Summary
@@ -156,7 +156,7 @@ class _Run:
             for i, outcome in recorded.attempts.items()
             if i in planned and is_done(outcome) and outcome.status not in again
         }
-        self.otherwise = sum(is_graded_otherwise(self.assembled, planned[i], recorded.attempts[i]) for i in self.done)
+        self.otherwise = sum(not self._is_graded_so(planned[i], recorded.attempts[i]) for i in self.done)
         self.done_before = len(self.done)
         if self.watch is not None:
             others = (o for i, o in recorded.attempts.items() if i not in planned and o.status is not Status.SKIPPED)
@@ -164,6 +164,9 @@ class _Run:
         todo = [] if self.stopped is not None else self._todo()
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
+
+    def _is_graded_so(self, attempt: Attempt, outcome: Outcome) -> bool:
+        return is_graded_so(outcome, self.assembled.gradings[attempt.task.digest])
 
     def _recorded(self) -> Recalled:
         """The journal; attempts that an earlier version made stand under the ids that they have now."""

@@ -22,7 +22,7 @@ from harness.store import as_asked, installed_versions, model_sourcing, sourced,
 
 
 def plan_digest(assembled: Assembled) -> str:
-    """Of all planned attempts, whatever their order: their identities, the names in their rows, how they are graded.
+    """Of all planned attempts, whatever their order: their identities, their gradings, and the names of their rows.
 
     A domain or a cluster that the user renames asks nothing again, yet the tables have to be written again.
     """

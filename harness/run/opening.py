@@ -1,17 +1,16 @@
 """Opens what attempts call, with nothing sent and nothing loaded."""
 
 import asyncio
-from collections import ChainMap, Counter
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from harness.core import Clock, ModelSpec, Redactor, UsageError
-from harness.experiment import Assembled
+from harness.experiment import Assembled, shared_identities
 from harness.model import Caller, Limits, Model, backend_of, metered, missing_key, open_model
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import Patience
 from harness.store import Journal, Recalled, recorded_replies
-from harness.system import Hybrid
 
 
 def open_models(
@@ -66,20 +65,12 @@ def open_shop(
         metered=timed,
         journal=journal,
         replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
-        shared=_shared(assembled),
+        shared=shared_identities(assembled.systems),
         meter=meter_of(assembled, started),
         redact=redact,
         clock=patience,
         holds_earlier=bool(recorded.renamed),
     )
-
-
-def _shared(assembled: Assembled) -> frozenset[str]:
-    """Identities of the contenders whose answers others use: equal ones, and hybrids made of them."""
-    every = [system for by_suite in assembled.systems.values() for system in by_suite.values()]
-    parts = {part.identity for system in every if isinstance(system, Hybrid) for part in (system.worker, system.expert)}
-    counted = Counter(system.identity for system in every)
-    return frozenset(parts | {identity for identity, count in counted.items() if count > 1})
 
 
 def fast_loop() -> asyncio.AbstractEventLoop:

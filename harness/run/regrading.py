@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.core import Cause, Clock, Grade, Outcome, Redactor, Role, Status, SystemClock, UsageError, plural
 from harness.cost import Meter, Reservation
-from harness.experiment import Assembled, Attempt, recognised
+from harness.experiment import Assembled, Attempt, is_graded_so, recognised
 from harness.model import backend_of
 from harness.run.crew import Crew, Made
 from harness.run.manifest import plan_digest, suites_of
@@ -89,13 +89,14 @@ def regrade(
         tuple(s for spec in assembled.specs.values() for s in backend_of(spec).secrets(spec, environment))
     )
     with Journal(report) as journal, Ears() as ears:
-        held = recognised(assembled, read_journal(report), read_manifest(report))
+        held = _recorded(assembled)
         if not within_run:
             _refuse_changed(assembled, held)
         last = _last_replies(assembled, held)
         work = [a for a in assembled.attempts if a.id in last or _has_ended(held.attempts.get(a.id))]
         if within_run:
-            work = [a for a in work if is_graded_otherwise(assembled, a, held.attempts[a.id])]
+            gradings = assembled.gradings
+            work = [a for a in work if not is_graded_so(held.attempts[a.id], gradings[a.task.digest])]
         judges = {model for attempt in work for model in assembled.grader_of(attempt.task).models}
         models = open_models(assembled.specs, judges, environment, redact, offline=offline)
 
@@ -129,12 +130,6 @@ def regrade(
     )
 
 
-def is_graded_otherwise(assembled: Assembled, attempt: Attempt, outcome: Outcome) -> bool:
-    """Whether the grade is not that of the suite's present grader; of an earlier version's rows that is not known."""
-    graded = outcome.passed is not None or outcome.status is Status.UNGRADED
-    return graded and outcome.grader_digest not in {None, assembled.gradings[attempt.task.digest]}
-
-
 def refuse_without_answers(report: Path) -> None:
     """Passes a report whose answers are stored.
 
@@ -152,9 +147,13 @@ def _refuse_changed(assembled: Assembled, held: Recalled) -> None:
         return
     planned = {attempt.id for attempt in assembled.attempts}
     ids = read_outcomes(assembled.report, ["attempt_id"])["attempt_id"].to_pylist()
-    if gone := sum(i in held.attempts and i not in planned for i in ids):
+    if gone := sum(i not in planned and (i in held.attempts or i in held.renamed) for i in ids):
         problem = f"the tasks or contenders of {plural(gone, 'recorded attempt')} have changed since"
         raise UsageError(f"{assembled.report}: {problem}; make the new ones first: ownbench run {assembled.report}")
+
+
+def _recorded(assembled: Assembled) -> Recalled:
+    return recognised(assembled, read_journal(assembled.report), read_manifest(assembled.report))
 
 
 def _last_replies(assembled: Assembled, held: Recalled) -> dict[str, str]:
@@ -253,7 +252,7 @@ def _leave_tables(assembled: Assembled) -> None:
     if (report / OUTCOMES_FILE).is_file():
         rows = read_outcomes(report, ["attempt_id", "status", "cause"]).to_pylist()
         causes = {row["attempt_id"]: row["cause"] for row in rows if row["status"] == Status.SKIPPED}
-    recorded = recognised(assembled, read_journal(report), read_manifest(report))
+    recorded = _recorded(assembled)
     plan = (skipped(assembled, a, Cause(causes.get(a.id) or Cause.STOPPED)) for a in assembled.attempts)
     compact(report, plan, recorded)
     if (manifest := read_manifest(report)) is not None:
