@@ -7,7 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.analysis import PairedOutcomes, Side, coarser, default_contender, load_evidence, reference_of, seconds_of
+from harness.analysis import (
+    PairedOutcomes,
+    Side,
+    coarser_clusters,
+    default_contender,
+    load_evidence,
+    reference_of,
+    seconds_of,
+)
 from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, listed, plural
 from harness.verdict.arrays import Ints
 from harness.verdict.baseline import changed_since_lock, read_lock
@@ -230,7 +238,7 @@ class UntilDecided:
             baseline=(table.sums[i][rows], table.counts[i][rows].astype(np.float64)),
             domains=table.domains[rows],
             domain_names=table.domain_names,
-            clusters=coarser(self._clusters, table.clusters[rows]),
+            clusters=coarser_clusters(self._clusters, table.clusters[rows]),
         )
 
 
