@@ -94,16 +94,18 @@ class Domains:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values; a null has its reason under ``why`` next to it."""
-        known = ("a", "b", "n_tasks", "n_trials", "level", "tau2", "mean", "prediction", "domains", "gain")
-        found = {name: as_json(getattr(self, name)) for name in known}
-        for name in ("q", "df", "p_value", "i2", "expected_below_zero"):
-            found[name] = getattr(self.spread, name, None)
+        found = {name: as_json(getattr(self, name)) for name in ("a", "b", "n_tasks", "n_trials", "level")}
+        found |= {name: getattr(self.spread, name, None) for name in ("q", "df", "p_value", "i2")}
+        found |= {name: as_json(getattr(self, name)) for name in ("tau2", "mean", "prediction")}
         worse = ("observed", "expected_null", "sd_null", "excess", "confirmed", "again")
         return found | {
+            "expected_below_zero": getattr(self.spread, "expected_below_zero", None),
+            "domains": as_json(self.domains),
             "regressed": [d.domain for d in self.regressed],
             "worse": {name: as_json(getattr(self.worse, name, None)) for name in worse}
             | {"why": None if self.worse else self.reasons.get("worse")},
             "variance": self._variance_json(),
+            "gain": as_json(self.gain),
             "sentence": self.comparison.sentence if self.comparison else None,
             "notes": [*([self.warning] if self.warning else []), *self.notes],
             "why": "; ".join(f"{name}: {reason}" for name, reason in self.reasons.items()) or None,
