@@ -25,7 +25,6 @@ from harness.analysis.sides import (
     default_contender,
     load_side,
     pair_sides,
-    reference_of,
     seconds_of,
 )
 from harness.analysis.skill_scores import has_skills, skills, skills_of
@@ -123,7 +122,6 @@ __all__ = [
     "plan_size",
     "progress_of",
     "read_statistics",
-    "reference_of",
     "safe_csv",
     "scoreboard",
     "scoreboard_of",

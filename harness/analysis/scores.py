@@ -23,8 +23,7 @@ from harness.stats import (
     pass_hat_k,
     this_suite_rate,
 )
-from harness.store import TaskTable, experiment_file
-from harness.userfile import read_yaml
+from harness.store import TaskTable, read_reference
 
 if TYPE_CHECKING:
     import numpy as np
@@ -275,16 +274,11 @@ def _apart_text(apart: dict[str, tuple[int, int]], tasks: int, measured: int) ->
 
 def reference_of(table: TaskTable) -> tuple[str | None, list[str]]:
     """The contender that the experiment names to compare with, where it can be had, and what was doubtful."""
-    path = experiment_file(table.report)
-    if not path.is_file():
-        return None, []
     try:
-        named = read_yaml(path).get("reference")
+        named = read_reference(table.report)
     except UserFileError as error:
         return None, [f"the experiment's reference could not be read: {error}"]
-    if not isinstance(named, str):
-        return None, []
-    if named not in table.contenders:
+    if named is not None and named not in table.contenders:
         return None, [f"the experiment's reference {named!r} has no outcomes"]
     return named, []
 
@@ -362,15 +356,7 @@ def _manifest_notes(manifest: Manifest | None) -> list[str]:
 
 def _controls(manifest: Manifest | None) -> dict[str, str]:
     """Contenders that decide without looking, look into the answers, or are shown a skill about something else."""
-    found = {}
-    for contender in manifest.contenders if manifest else ():
-        written = (contender.get("parts") or {}).get("written") or {}
-        signal = str((written.get("escalate") or {}).get("signal", "")).partition(":")[0]
-        if signal in {"always", "never", "random", "oracle"}:
-            found[str(contender.get("name"))] = signal
-        elif written.get("delivery") == "placebo":
-            found[str(contender.get("name"))] = "placebo"
-    return found
+    return {one.name: one.control for one in (manifest.contenders if manifest else ()) if one.control}
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.analysis.undecided import stopped_before_tables
-from harness.core import EvidenceError, Manifest, UsageError
-from harness.store import TaskTable, experiment_file, load_experiment, load_task_table, read_manifest
+from harness.core import EvidenceError, Manifest, SuiteRecord, UsageError
+from harness.store import TaskTable, load_task_table, read_manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,11 +64,11 @@ class Side:
         return float(self.lost[rows].sum()) / made if made else 1.0
 
     @property
-    def suites(self) -> Mapping[str, Mapping[str, Any]]:
+    def suites(self) -> Mapping[str, SuiteRecord]:
         """What the manifest says of the suites that were tried, by name."""
         names = {self.table.suites[i] for i in self.tried.tolist()}
         listed = self.manifest.suites if self.manifest else ()
-        return {str(s["name"]): s for s in listed if s.get("name") in names}
+        return {s.name: s for s in listed if s.name in names}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,15 +182,6 @@ def default_contender(table: TaskTable, option: str, *, meant: str | None = None
     if len(names) == 1:
         return names[0]
     raise UsageError(f"{table.report}: which contender? name one with {option}: {', '.join(names)}")
-
-
-def reference_of(report: Path) -> str | None:
-    """What ``experiment.yaml`` calls the reference, where there is such a file.
-
-    Raises:
-        UserFileError: the file is wrong.
-    """
-    return load_experiment(report).reference if experiment_file(report).is_file() else None
 
 
 def pair_sides(candidate: Side, baseline: Side) -> Pairs:

@@ -41,7 +41,7 @@ def early_command(
 
 def undecided_command(report: Path, manifest: Manifest | None) -> str | None:
     """The call that goes on with the last contender of a report that is not decided; ``None`` where there is none."""
-    now = {one.get("digest") for one in manifest.contenders} if manifest else set()
+    now = {one.digest for one in manifest.contenders} if manifest else set()
     kept = manifest.early_records if manifest else {}
     open_ = [record for digest, record in kept.items() if digest in now and not record.get("because")]
     return early_command(report, open_[-1]) if open_ else None

@@ -1,6 +1,5 @@
 """From what an experiment says of a model to its spec: where it is, what it costs, and what identifies its answers."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +85,7 @@ def _replayed(name: str, entry: ModelEntry, report: Path, options: dict[str, Any
     field = f"models.{name}.report"
     source = resolve(report, entry.report or "", field=field)
     manifest = read_manifest(source)
-    recorded = {} if manifest is None else {m["name"]: m for m in manifest.models}
+    recorded = {} if manifest is None else {m.name: m for m in manifest.models}
     wanted = entry.model or name
     if wanted not in recorded:
         problem = f"the report {entry.report} holds no answers of a model named {wanted!r}"
@@ -96,19 +95,15 @@ def _replayed(name: str, entry: ModelEntry, report: Path, options: dict[str, Any
         name=name,
         backend="replay",
         model=wanted,
-        revision=str(model.get("revision", "")),
-        sampling=model.get("sampling", {}),
-        template_digest=str(model.get("template_digest", "")),
-        price=entry.own_price() or _price_of(model.get("price")),
+        revision=model.revision,
+        sampling=model.sampling,
+        template_digest=model.template_digest,
+        price=entry.own_price() or model.price,
         options=options
         | {
             "report": str(source),
-            "capabilities": model.get("capabilities", []),
-            "recorded_backend": model.get("recorded_backend") or model.get("backend", ""),
+            "capabilities": list(model.capabilities),
+            "recorded_backend": model.recorded_backend or model.backend,
         },
-        digest=str(model["digest"]),
+        digest=model.digest,
     )
-
-
-def _price_of(recorded: Mapping[str, Any] | None) -> Price | None:
-    return None if recorded is None else Price(**recorded)

@@ -30,17 +30,16 @@ from harness.store.browse_records import (
 )
 from harness.store.columns import CALLS, OUTCOMES, TRANSCRIPTS
 from harness.store.digests import evidence_digest
-from harness.store.experiment import experiment_file, load_experiment, parse_experiment, resolve
+from harness.store.experiment import load_experiment, parse_experiment, resolve
 from harness.store.flags import Flag
 from harness.store.journal import Journal
 from harness.store.live import running_process
-from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
+from harness.store.manifest import installed_versions, locked_parts, read_manifest, this_machine, write_manifest
 from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal, refuse_foreign_results
 from harness.store.results import PARTLY, RESULTS, count_results
 from harness.store.schema import (
     Budget,
     ContenderEntry,
-    Economics,
     Escalation,
     Experiment,
     Limits,
@@ -48,7 +47,9 @@ from harness.store.schema import (
     PriceEntry,
     SuiteEntry,
 )
+from harness.store.settings import Economics, read_economics, read_reference
 from harness.store.skill_use import SkillUse, load_skill_use
+from harness.store.sourcing import as_asked, described, experiment_file, model_sourcing, sourced
 from harness.store.table_import import ImportSummary, import_table, parse_mapping
 from harness.store.table_reading import Reading, parse_scales, parse_units
 from harness.store.tables import (
@@ -98,12 +99,14 @@ __all__ = [
     "TaskRow",
     "TaskTable",
     "Transcript",
+    "as_asked",
     "attempt_columns",
     "attempt_of",
     "attempt_rows",
     "attempts_of",
     "compact",
     "count_results",
+    "described",
     "evidence_digest",
     "experiment_file",
     "find_tasks",
@@ -114,8 +117,10 @@ __all__ = [
     "load_skill_use",
     "load_task_index",
     "load_task_table",
+    "locked_parts",
     "matching_rows",
     "message_text",
+    "model_sourcing",
     "parse_experiment",
     "parse_mapping",
     "parse_scales",
@@ -123,17 +128,20 @@ __all__ = [
     "read_attempt_calls",
     "read_calls",
     "read_calls_journal",
+    "read_economics",
     "read_inputs",
     "read_journal",
     "read_manifest",
     "read_outcome",
     "read_outcomes",
+    "read_reference",
     "read_transcript",
     "recorded_replies",
     "refuse_foreign_results",
     "resolve",
     "running_process",
     "search_inputs",
+    "sourced",
     "split_used",
     "tables_are_whole",
     "tasks_in",

@@ -7,9 +7,8 @@ from typing import Any
 
 from harness.core import UserFileError, difference, holds_secret, nearest, skeleton, unseen
 from harness.store.schema import WITHOUT_ADAPTERS, Experiment
+from harness.store.sourcing import experiment_file
 from harness.userfile import parse, read_yaml
-
-FILE = "experiment.yaml"
 
 
 def load_experiment(report: Path | str) -> Experiment:
@@ -21,11 +20,6 @@ def load_experiment(report: Path | str) -> Experiment:
     report = Path(report)
     path = experiment_file(report)
     return parse_experiment(read_yaml(path), path)
-
-
-def experiment_file(report: Path) -> Path:
-    """Where the experiment of a report stands."""
-    return report if report.suffix in {".yaml", ".yml"} and not report.is_dir() else report / FILE
 
 
 def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:

@@ -6,10 +6,11 @@ import re
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harness.core import Kind, Price, digest_json, nearest
 from harness.store.address import check_address, check_base
+from harness.store.settings import Amount, Economics, Positive
 from harness.userfile import Strict
 
 BACKENDS: dict[str, tuple[str, ...]] = {
@@ -48,8 +49,6 @@ Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_check
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Whole = Annotated[int, Field(strict=True)]
-Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 Truth = Annotated[bool, Field(strict=True)]
 
 
@@ -289,28 +288,6 @@ class Limits(Strict):
     tokens_per_minute: Positive | None = None
     timeout_s: Positive = 120.0
     tries: Annotated[Count, Field(le=100)] = 4
-
-
-Rate = Annotated[
-    Annotated[Positive, Tag("Number")] | Annotated[dict[Name, Positive], Tag("ByContender")],
-    Discriminator(lambda value: "ByContender" if isinstance(value, dict) else "Number"),
-]
-"""A number, or one by name; a wrong one is judged by what it was meant to be."""
-
-
-class Economics(Strict):
-    """What the advice reckons with; whatever is missing stays unknown."""
-
-    tasks_per_month: Amount | None = None
-    value_per_task_usd: Amount | None = None
-    training_usd: Amount | None = None
-    labelling_usd: Amount | None = None
-    skill_authoring_usd: Amount | None = None
-    hosting_usd_per_month: Amount | None = None
-    outage_days_per_year: Annotated[float, Field(strict=True, ge=0, le=366)] | None = None
-    data_must_stay_inside: Truth | None = None
-    tasks_per_gpu_hour: Rate | None = None
-    """Tasks that a machine does in an hour in use: of every option, or by contender."""
 
 
 class Experiment(Strict):

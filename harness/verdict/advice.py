@@ -106,13 +106,13 @@ def advise_of(
 def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     """The same on inputs that are laid already: another what-if then takes a moment.
 
-    Another price of a machine's hour (``gpu_hour_usd``) moves the part of every cost that is paid by the hour;
+    Another price of a machine's hour (``assumptions.gpu_hour_usd``) moves the part of every cost that is paid by the hour;
     an option whose cost cannot be parted has no known cost then.
     """
     settings = inputs.settings
     machine = (assumptions.gpu_hour_usd, assumptions.tasks_per_gpu_hour)
     for name, _ in assumptions.tasks_per_gpu_hour if isinstance(assumptions.tasks_per_gpu_hour, tuple) else ():
-        if name not in inputs.written.contenders:
+        if name not in inputs.described.contenders:
             inputs.table.index(name)  # a contender of the report, or an error that names the nearest
     table, figures = inputs.at_hour(*machine)
     ranking = _rank(figures, assumptions, settings)
@@ -355,7 +355,7 @@ def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
     notes.append(f"money spent once is spread over {assumptions.months:g} months; {off}, independent of the others")
     if assumptions.gpu_hour_usd is not None:
         notes.append(
-            f"an hour of a machine costs {dollars(assumptions.gpu_hour_usd)} instead of what is on record, exact"
+            f"an hour of a machine costs {dollars(assumptions.gpu_hour_usd)} instead of what is on record, taken as exact"
         )
         notes += [f"at another price of the hour the cost of {name} is unknown: {why}"
                   for name, why in inputs.machine.why.items() if name in inputs.names]  # fmt: skip
