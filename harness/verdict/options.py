@@ -11,6 +11,11 @@ from harness.verdict.economics import Setup
 OWN, RENT, MIX = Decision.OWN, Decision.RENT, Decision.MIX
 
 
+def kind_word(kind: Decision | None) -> str:
+    """``OWN``, ``RENT``, ``MIX``, or ``unknown`` where nothing on record says."""
+    return "unknown" if kind is None else kind.value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """One contender that can be chosen."""
@@ -22,6 +27,11 @@ class Candidate:
     setup: Setup
     escalates: bool
     """Only the tasks that it escalates need the API."""
+
+    @property
+    def word(self) -> str:
+        """Its kind as it is shown."""
+        return kind_word(self.kind)
 
 
 def candidates(
