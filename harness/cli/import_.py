@@ -5,53 +5,51 @@ import sys
 from pathlib import Path
 
 from harness.cli.output import plain
-from harness.core import UsageError
+from harness.core import UsageError, plural
 
 NAMED = 12
 """Contenders that the summary names."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Adds the verb's arguments."""
-    parser.add_argument("format", choices=("table",), help="table: Parquet, CSV, TSV or JSON, one row an attempt")
+    """Adds the verb's arguments: those of every importer."""
+    from harness.store import IMPORTERS
+
+    formats = [IMPORTERS[name] for name in IMPORTERS if name not in IMPORTERS.problems]
+    parser.add_argument("format", metavar="FORMAT", help="; ".join(f"{one.name}: {one.reads}" for one in formats))
     parser.add_argument("path", type=Path, metavar="PATH", help="the file to read")
     parser.add_argument("report", type=Path, metavar="REPORT", help="the folder to write")
-    parser.add_argument(
-        "--map", action="append", default=[], metavar="OURS=THEIRS", help="our column and theirs (repeatable)"
-    )
-    say = parser.add_argument
-    say("--true", action="append", default=[], metavar="WORD", help="a word that means a pass (repeatable)")
-    say("--false", action="append", default=[], metavar="WORD", help="a word that means a failure (repeatable)")
-    say("--scale", action="append", default=[], metavar="COLUMN=LOW..HIGH", help="of score or confidence: score=0..100")
-    say("--unit", action="append", default=[], metavar="COLUMN=UNIT", help="of latency_s or a cost: latency_s=ms")
-    say("--wide", action="store_true", help="one column a contender, one row a task (or the other way round)")
+    options = {option.name: option for one in formats for option in one.options}
+    for option in options.values():
+        if option.metavar:
+            action = "append" if option.repeated else "store"
+            parser.add_argument(f"--{option.name}", action=action, metavar=option.metavar, help=option.help)
+        else:
+            parser.add_argument(f"--{option.name}", action="store_true", help=option.help)
     parser.add_argument("--overwrite", action="store_true", help="replace what an earlier import left in the folder")
     parser.epilog = (
-        "example: ownbench import table results.parquet reports/mine --map contender=system --map task=task_id\n"
-        "needed: contender, task, and passed or score; passes=… with trials=… reads counts of several trials"
-    )
+        "example: ownbench import table results.parquet reports/mine --map contender=system --map task=task_id"
+    ) + "".join(f"\n{one.name} needs: {one.needs}" for one in formats if one.needs)
 
 
 def run(args: argparse.Namespace) -> int:
     """Imports, and says what was found and what is doubtful."""
-    from harness.core import plural
-    from harness.store import Reading, import_table, parse_mapping, parse_scales, parse_units
+    from harness.store import IMPORTERS, importer
 
-    reading = Reading(
-        true=tuple(args.true),
-        false=tuple(args.false),
-        scales=parse_scales(args.scale),
-        units=parse_units(args.unit),
-        wide=args.wide,
-    )
-    mapping = parse_mapping(args.map)
+    chosen = importer(args.format)
+    own = {option.name for option in chosen.options}
+    for one in IMPORTERS.values():
+        for option in one.options:
+            if option.name not in own and getattr(args, option.name):
+                raise UsageError(f"--{option.name} is of the format {one.name} only; leave it out")
+    given = {option.name: _value(args, option.name, many=option.repeated) for option in chosen.options}
     try:
-        summary = import_table(args.path, args.report, mapping, overwrite=args.overwrite, reading=reading)
+        summary = chosen.bring(args.path, args.report, given, overwrite=args.overwrite)
     except UsageError as error:
         text = str(error)
-        raise UsageError(
-            f"{text} (--overwrite)" if "overwrite" in text and "--overwrite" not in text else text
-        ) from None
+        if "overwrite" in text and "--overwrite" not in text:
+            raise UsageError(f"{text} (--overwrite)") from None
+        raise
     say = sys.stdout.write
     say(
         f"{plural(summary.rows_written, 'outcome')} of {plural(len(summary.contenders), 'contender')} at "
@@ -69,3 +67,8 @@ def run(args: argparse.Namespace) -> int:
     for flag in summary.flags:
         say(f"warning: {plain(flag.text)}\n")
     return 0
+
+
+def _value(args: argparse.Namespace, name: str, *, many: bool) -> object:
+    found = getattr(args, name)
+    return [] if found is None and many else found

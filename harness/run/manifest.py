@@ -16,7 +16,7 @@ from harness.core import (
     digest_json,
 )
 from harness.experiment import Assembled
-from harness.model import capabilities_of
+from harness.model import backend_of
 from harness.run.thresholds import Choices, as_written
 from harness.store import as_asked, installed_versions, model_sourcing, sourced, this_machine
 
@@ -90,18 +90,18 @@ def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
 
 
 def _model_record(spec: ModelSpec) -> ModelRecord:
-    recorded = spec.options.get("recorded_backend")
+    backend, recorded = backend_of(spec), spec.options.get("recorded_backend")
     kind, why = model_sourcing(spec.price, recorded or spec.backend, spec.base_url)
     return ModelRecord(
         name=spec.name,
         backend=spec.backend,
-        model=spec.model if spec.backend in {"openai", "litellm", "replay"} else "",
+        model=spec.model if backend.named or backend.recorded else "",
         revision=spec.revision,
         digest=spec.digest,
         template_digest=spec.template_digest,
         sampling=spec.sampling,
         recorded_backend=recorded,
-        capabilities=tuple(sorted(capabilities_of(spec))),
+        capabilities=tuple(sorted(backend.capabilities(spec))),
         price=spec.price,
         sourcing=kind,
         sourcing_why=why,

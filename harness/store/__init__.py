@@ -30,28 +30,18 @@ from harness.store.browse_records import (
 )
 from harness.store.columns import CALLS, OUTCOMES, TRANSCRIPTS
 from harness.store.digests import evidence_digest
-from harness.store.experiment import load_experiment, parse_experiment, resolve
 from harness.store.flags import Flag
+from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
+from harness.store.importers.table import import_table
+from harness.store.importers.table_reading import Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import Journal
 from harness.store.live import running_process
 from harness.store.manifest import installed_versions, locked_parts, read_manifest, this_machine, write_manifest
 from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal, refuse_foreign_results
 from harness.store.results import PARTLY, RESULTS, count_results
-from harness.store.schema import (
-    Budget,
-    ContenderEntry,
-    Escalation,
-    Experiment,
-    Limits,
-    ModelEntry,
-    PriceEntry,
-    SuiteEntry,
-)
 from harness.store.settings import Economics, read_economics, read_reference
 from harness.store.skill_use import SkillUse, load_skill_use
 from harness.store.sourcing import as_asked, described, experiment_file, model_sourcing, sourced
-from harness.store.table_import import ImportSummary, import_table, parse_mapping
-from harness.store.table_reading import Reading, parse_scales, parse_units
 from harness.store.tables import (
     Compacted,
     compact,
@@ -66,6 +56,7 @@ from harness.store.tasktable import Labels, TaskTable, load_task_table, split_us
 __all__ = [
     "CALLS",
     "FLIPS",
+    "IMPORTERS",
     "NO_TRANSCRIPTS",
     "OUTCOMES",
     "PARTLY",
@@ -73,24 +64,18 @@ __all__ = [
     "TRANSCRIPTS",
     "AttemptRow",
     "Attempts",
-    "Budget",
     "Compacted",
-    "ContenderEntry",
     "Economics",
-    "Escalation",
-    "Experiment",
     "Flag",
     "ImportSummary",
+    "Importer",
     "InputSearch",
     "Journal",
     "Labels",
-    "Limits",
-    "ModelEntry",
-    "PriceEntry",
+    "Option",
     "Reading",
     "Recalled",
     "SkillUse",
-    "SuiteEntry",
     "TaskCell",
     "TaskFilter",
     "TaskIndex",
@@ -111,9 +96,9 @@ __all__ = [
     "experiment_file",
     "find_tasks",
     "import_table",
+    "importer",
     "input_text",
     "installed_versions",
-    "load_experiment",
     "load_skill_use",
     "load_task_index",
     "load_task_table",
@@ -121,7 +106,6 @@ __all__ = [
     "matching_rows",
     "message_text",
     "model_sourcing",
-    "parse_experiment",
     "parse_mapping",
     "parse_scales",
     "parse_units",
@@ -138,7 +122,6 @@ __all__ = [
     "read_transcript",
     "recorded_replies",
     "refuse_foreign_results",
-    "resolve",
     "running_process",
     "search_inputs",
     "sourced",

@@ -4,21 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
 from harness.core import UserFileError, nearest
 from harness.store.manifest import read_manifest
 from harness.store.sourcing import experiment_file
-from harness.userfile import Strict, parse, read_yaml
-
-Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
-Rate = Annotated[
-    Annotated[Positive, Tag("Number")]
-    | Annotated[dict[Annotated[str, Field(min_length=1, max_length=200)], Positive], Tag("ByContender")],
-    Discriminator(lambda value: "ByContender" if isinstance(value, dict) else "Number"),
-]
-"""A number, or one by name; a wrong one is judged by what it was meant to be."""
+from harness.userfile import Amount, Rate, Strict, Truth, parse, read_yaml
 
 
 class Economics(Strict):
@@ -31,7 +22,7 @@ class Economics(Strict):
     skill_authoring_usd: Amount | None = None
     hosting_usd_per_month: Amount | None = None
     outage_days_per_year: Annotated[float, Field(strict=True, ge=0, le=366)] | None = None
-    data_must_stay_inside: Annotated[bool, Field(strict=True)] | None = None
+    data_must_stay_inside: Truth | None = None
     tasks_per_gpu_hour: Rate | None = None
     """Tasks that a machine does in an hour in use: of every option, or by contender."""
 

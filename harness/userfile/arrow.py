@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -10,55 +10,62 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import UserFileError
-from harness.userfile.bounded import MAX_FILE, open_file, read_bytes, size
+from harness.userfile.bounded import MAX_FILE, PACKED, open_file, read_bytes, size
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_ROWS = 1_000_000
+MAX_TABLE = 64_000_000_000
+"""Bytes of a file of which a few columns are read."""
 BATCH = 64_000_000
 """Bytes that the rows of one batch may come to, should each hold the largest value of the file."""
 
+Keep = Callable[["pa.Schema", str | None], list[str]]
+"""The columns to read, of a file's schema and the name of an index that is no column of the file."""
 
-def parquet_batches(path: Path) -> Iterator["pa.Table"]:
-    """The file as one table a batch, after an empty one that has the columns' kinds as the whole file shows them.
+
+def parquet_batches(path: Path, keep: Keep | None = None, *, bounded: bool = True) -> Iterator["pa.Table"]:
+    """The file as one table a batch, or as one if it is not bounded; an index of pandas' that has a name is a column.
+
+    Args:
+        path: The file, packed or not.
+        keep: The columns of the file to read, by their names in the order of the file; all without it.
+        bounded: Whether no more than `MAX_ROWS` rows and `MAX_FILE` bytes may come out of it.
 
     Raises:
-        UserFileError: as `open_file`; no Parquet file; or one that unfolds to more than `MAX_FILE` bytes.
+        UserFileError: as `open_file`; no Parquet file; or one that unfolds to more than it may.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    packed = path.suffix.lower() == ".gz"
-    with open_file(path, unpack=False) as stream:
+    packed = path.suffix.lower() in PACKED
+    with open_file(path, unpack=False, most=MAX_FILE if bounded else MAX_TABLE) as stream:
         source: Any = io.BytesIO(read_bytes(path, most=MAX_FILE)) if packed else stream
         try:
             file = pq.ParquetFile(source)
-            columns = [
-                file.metadata.row_group(group).column(place)
-                for group in range(file.metadata.num_row_groups)
-                for place in range(file.metadata.num_columns)
-            ]
-            whole = sum(column.total_uncompressed_size for column in columns)
-            if file.metadata.num_rows > MAX_ROWS or whole > MAX_FILE:
-                found = f"{file.metadata.num_rows:,} rows, {size(whole)}"
+            chunks = [file.metadata.row_group(group) for group in range(file.metadata.num_row_groups)]
+            sizes = [c.column(k).total_uncompressed_size for c in chunks for k in range(file.metadata.num_columns)]
+            if bounded and (file.metadata.num_rows > MAX_ROWS or sum(sizes) > MAX_FILE):
+                found = f"{file.metadata.num_rows:,} rows, {size(sum(sizes))}"
                 problem = f"the table has {found}; at most {MAX_ROWS:,} rows and {size(MAX_FILE)} are read"
                 raise UserFileError(path, problem, advice="take a part of it")
-            largest = max((column.total_uncompressed_size for column in columns), default=1)
-            rows = max(1, min(10_000, BATCH // max(1, largest)))
             name, index = named_range(file.schema_arrow, file.metadata.num_rows)
+            columns = None if keep is None else keep(file.schema_arrow, name)
+            rows = max(1, min(10_000, BATCH // max(1, *sizes, 1)))
+            batches = file.iter_batches(batch_size=rows, columns=columns) if bounded else [file.read(columns=columns)]
             read = first = 0
-            for batch in file.iter_batches(batch_size=rows):
+            for batch in batches:
                 read += batch.nbytes
-                if read > MAX_FILE:  # a value that is stored once may stand in a million rows
+                if bounded and read > MAX_FILE:  # a value that is stored once may stand in a million rows
                     problem = f"the table unfolds to more than {size(MAX_FILE)}"
                     raise UserFileError(path, problem, advice="take a part of it")
-                table = pa.Table.from_batches([batch])
+                table = pa.Table.from_batches([batch]) if bounded else batch
                 if name is not None:
                     table = table.append_column(name, pa.array(index[first : first + len(batch)], pa.int64()))
                 first += len(batch)
                 yield table
-        except (pa.ArrowException, OSError):
+        except (pa.ArrowException, OSError, ValueError):
             source.seek(0)
             what = "it is cut off or damaged" if source.read(4) == b"PAR1" else "it does not begin as one"
             raise UserFileError(path, f"not a Parquet file: {what}", advice="save the table again") from None

@@ -3,7 +3,11 @@
 A named pipe would wait for ever, a device never ends, and a file of gigabytes takes the machine's memory with it.
 """
 
+import bz2
+import codecs
 import gzip
+import io
+import lzma
 import os
 import stat
 import zlib
@@ -18,18 +22,25 @@ MAX_TEXT = 32_000_000
 MAX_FILE = 512_000_000
 """Bytes of a file that is read row by row, unpacked."""
 MAX_LINE = 16_000_000
-"""Bytes of one line: some four million tokens."""
+"""Characters of one line: some four million tokens."""
 
-
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-"""How a file begins that some programs write without being asked."""
+PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard", ".zstd": "Zstandard"}
+_BEGINS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "Zstandard"}
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 def open_file(path: Path, *, most: int = MAX_FILE, unpack: bool = True) -> BinaryIO:
-    """The regular file ``path``, opened; where its name ends in ``.gz`` it is unpacked while it is read.
+    """The regular file ``path``, opened; a packed one (gzip, bzip2, xz, Zstandard) is unpacked while it is read.
 
     Raises:
-        UserFileError: the file is missing, a folder, a pipe, a device, unreadable, or larger than ``most`` bytes.
+        UserFileError: the file is missing, a folder, a pipe, a device, unreadable, or larger than ``most`` bytes; or
+            its ending says that it is packed and it is not. While it is read: it is cut off or damaged.
     """
     try:
         # a pipe without a writer must not hold us up, and a terminal must not become ours
@@ -49,69 +60,133 @@ def open_file(path: Path, *, most: int = MAX_FILE, unpack: bool = True) -> Binar
         os.close(handle)
         raise _too_large(path, size(status.st_size), most)
     file = os.fdopen(handle, "rb")
-    packed = unpack and path.suffix.lower() == ".gz"
-    return _Unpacked(fileobj=file) if packed else file  # type: ignore[return-value]
+    start = file.peek(8)
+    kind = next((kind for begin, kind in _BEGINS.items() if start.startswith(begin)), None) if unpack else None
+    said = PACKED.get(path.suffix.lower()) if unpack else None
+    if said is not None and kind is None:
+        file.close()
+        raise UserFileError(path, f"not a whole {said} file: it does not begin as one", advice="pack it again")
+    return file if kind is None else io.BufferedReader(_Unpacked(path, file, kind), 1 << 16)
 
 
 def read_bytes(path: Path, *, most: int = MAX_TEXT, unpack: bool = True) -> bytes:
     """The file's content, as `open_file` gives it.
 
     Raises:
-        UserFileError: as `open_file`; or the content is larger than ``most`` bytes, or is not what gzip wrote.
+        UserFileError: as `open_file`; or the content is larger than ``most`` bytes.
     """
     with open_file(path, most=most, unpack=unpack) as file:
-        data = _read(file, path, most + 1)
+        try:
+            data = file.read(most + 1)
+        except OSError as error:
+            raise UserFileError(path, f"cannot be read: {error.strerror or error}") from None
     if len(data) > most:
         raise _too_large(path, "more", most)
     return data
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbers (from 1) and texts of the file's lines, without their ends; UTF-8, or UTF-16 with a byte order mark.
+def read_lines(
+    path: Path, *, most: int = MAX_FILE, longest: int = MAX_LINE, guess: bool = False
+) -> Iterator[tuple[int, str]]:
+    r"""Numbers (from 1, as an editor counts) and texts of the file's lines, each with its end as ``\n``.
+
+    UTF-8, or UTF-16 or UTF-32 with a byte order mark; with ``guess`` also UTF-16 without one, and Windows' cp1252.
 
     Raises:
-        UserFileError: as `open_file`; a line is longer than `MAX_LINE` bytes; or not UTF-8.
+        UserFileError: as `open_file`; a line is longer than ``longest``, or is no text; or ``most`` is exceeded.
     """
-    number = place = 0
-    with open_file(path) as file:
-        while raw := _read(file, path, MAX_LINE + 1, line=True):
-            if place == 0 and raw[:2] in UTF_16:
-                text = _as_utf_16(raw + _read(file, path, MAX_TEXT), path)
-                yield from enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1)
-                return
-            if len(raw) > MAX_LINE:
-                problem = f"the line has more than {size(MAX_LINE)}"
-                raise UserFileError(path, problem, field=f"line {number + 1}", advice="one task a line")
-            try:
-                text = raw.decode("utf-8-sig" if place == 0 else "utf-8")
-            except UnicodeDecodeError as error:
-                problem = f"not UTF-8 at byte {place + error.start}"
-                raise UserFileError(path, problem, field=f"line {number + 1}", advice="save it as UTF-8") from None
-            place += len(raw)
-            if place > MAX_FILE:
-                raise _too_large(path, "more", MAX_FILE)
-            for line in text.removesuffix("\n").removesuffix("\r").split("\r"):  # old files end their lines so
-                number += 1
-                yield number, line
-
-
-def _as_utf_16(data: bytes, path: Path) -> str:
-    if len(data) > MAX_TEXT:
-        raise _too_large(path, "more", MAX_TEXT)
+    coding = _coding(path, most, guess=guess)
+    number = read = 0
+    errors = "surrogateescape" if coding.startswith("utf-8") else "strict"
     try:
-        return data.decode("utf-16")
-    except UnicodeDecodeError as error:
-        raise UserFileError(path, f"not UTF-16 at byte {error.start}", advice="save it as UTF-8") from None
+        with io.TextIOWrapper(open_file(path, most=most), encoding=coding, errors=errors, newline=None) as text:
+            for line in iter(lambda: text.readline(longest + 1), ""):
+                number += 1
+                read += len(line)
+                _check_line(path, number, line, longest)
+                if read > most:
+                    raise _too_large(path, "more", most)
+                yield number, line
+    except UnicodeDecodeError:
+        problem = f"not {'UTF-8' if coding == 'cp1252' else coding.upper()}, which its first bytes promise"
+        raise UserFileError(path, problem, field=f"line {number + 1}", advice="save it as UTF-8") from None
+    except OSError as error:
+        raise UserFileError(path, f"cannot be read: {error.strerror or error}") from None
 
 
-class _Unpacked(gzip.GzipFile):
-    """A packed file that closes what it reads from."""
+def _coding(path: Path, most: int, *, guess: bool) -> str:
+    with open_file(path, most=most) as file:
+        head = file.read(200)
+        coding = next((name for mark, name in _MARKS.items() if head.startswith(mark)), "")
+        if coding or not guess:
+            return coding or "utf-8"
+        if b"\0" in head:  # what some programs write without a mark
+            return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+        decoder, read = codecs.getincrementaldecoder("utf-8")(), 0
+        try:
+            while head and read <= most:
+                decoder.decode(head)
+                head = file.read(1 << 20)
+                read += len(head)
+        except UnicodeDecodeError:
+            return "cp1252"
+    return "utf-8"
+
+
+def _check_line(path: Path, number: int, line: str, longest: int) -> None:
+    field = f"line {number}"
+    if len(line) > longest:
+        raise UserFileError(path, f"the line has more than {size(longest)}", field=field, advice="write one row a line")
+    if "\0" in line:
+        advice = "the file is damaged, or no UTF-8: save it as UTF-8"
+        raise UserFileError(path, "found a zero byte", field=field, advice=advice)
+    if line.isascii():
+        return
+    try:
+        line.encode()
+    except UnicodeEncodeError as error:
+        problem = f"not UTF-8: found the byte 0x{ord(line[error.start]) & 0xFF:02x} at character {error.start + 1}"
+        raise UserFileError(path, problem, field=field, advice="save the file as UTF-8") from None
+
+
+class _Unpacked(io.RawIOBase):
+    """What a packed file holds; closes the file too, and says in one line what is wrong in it."""
+
+    def __init__(self, path: Path, file: BinaryIO, kind: str) -> None:
+        super().__init__()
+        self._path, self._file, self._kind = path, file, kind
+        self._stream: Any = _unpacking(file, kind)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._stream.read(len(buffer))
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+            what = "it is cut off" if isinstance(error, EOFError) else "it is cut off or damaged"
+            problem = f"not a whole {self._kind} file: {what}"
+            raise UserFileError(self._path, problem, advice="pack it again") from None
+        buffer[: len(data)] = data
+        return len(data)
 
     def close(self) -> None:
-        raw: Any = self.fileobj
+        if not self.closed:
+            self._stream.close()
+            self._file.close()
         super().close()
-        if raw is not None:
-            raw.close()
+
+
+def _unpacking(file: BinaryIO, kind: str) -> Any:
+    if kind == "gzip":
+        return gzip.GzipFile(fileobj=file)
+    if kind == "bzip2":
+        return bz2.BZ2File(file)
+    if kind == "xz":
+        return lzma.LZMAFile(file)
+    import pyarrow as pa
+
+    return pa.CompressedInputStream(file, "zstd")
 
 
 def size(count: int) -> str:
@@ -120,21 +195,6 @@ def size(count: int) -> str:
         if count >= power:
             return f"{count / power:.3g} {unit}"
     return f"{count} bytes"
-
-
-def _read(file: BinaryIO, path: Path, most: int, *, line: bool = False) -> bytes:
-    try:
-        return file.readline(most) if line else file.read(most)
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise UserFileError(path, f"not a whole gzip file: {_torn(error)}", advice="pack it again") from None
-    except OSError as error:
-        raise UserFileError(path, f"cannot be read: {error.strerror or error}") from None
-
-
-def _torn(error: Exception) -> str:
-    if isinstance(error, EOFError):
-        return "it is cut off"
-    return "it does not begin as one" if "Not a gzipped" in str(error) else "it is damaged"
 
 
 def _too_large(path: Path, found: str, most: int) -> UserFileError:

@@ -66,7 +66,7 @@ def test_sizes_are_told_before_anything_is_read(tmp_path):
     with pytest.raises(UserFileError, match=r"the file has 5 GB, at most 512 MB are read"):
         next(read_json_lines(path))
     os.truncate(path, 200_000_000)
-    with pytest.raises(UserFileError, match=r"line 1: the line has more than 16 MB; one task a line"):
+    with pytest.raises(UserFileError, match=r"line 1: the line has more than 16 MB; write one row a line"):
         next(read_json_lines(path))
     packed = tmp_path / "tasks.jsonl.gz"
     with gzip.open(packed, "wb") as file:

@@ -112,13 +112,21 @@ def test_an_index_and_blank_lines_are_passed_over(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("t.csv", "a,b\n1,2,3\n", "line 2: 3 cells under 2 columns; quote cells that hold ','"),
-        ("t.csv", 'a,b\n1,2\n"open,3\n', "line 3: a quotation mark is never closed"),
-        ("t.csv", 'a,b\n"x" y,2\n', "line 2: a quotation mark stands in the middle"),
+        (
+            "t.csv",
+            "a,b\n1,2,3\n",
+            "line 2: found 3 cells where the header has 2 columns (a, b); quote a cell that holds a comma",
+        ),
+        (
+            "t.csv",
+            'a,b\n1,2\n"open,3\n',
+            "line 3: not a readable table: a cell begins with a quote that is never closed",
+        ),
+        ("t.csv", 'a,b\n"x" y,2\n', "line 2: not a readable table: a quoted cell goes on after its closing quote"),
         ("t.csv", "a,b,a\n1,2,3\n", "the column 'a' is there twice; rename one"),
         ("t.csv", "", "the file is empty"),
         ("t.json", '{"data": [1]}', "the rows are not a list; add field: data"),
-        ("t.json", "[1]", "row 1: needed one JSON object"),
+        ("t.json", "[1]", "row 1: found 1, needed one JSON object"),
         ("t.xlsx", "x", "cannot tell what kind of table this is; give a file that ends in .jsonl, .json, .csv"),
         ("t.csv.gz", "no gzip", "not a whole gzip file"),
     ],

@@ -3,16 +3,15 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import UsageError, UserFileError, nearest
-from harness.store.table_cells import Source, texts
-from harness.store.table_file import Loaded, Wanted, is_fault, kind_of, load_parquet
-from harness.store.table_json import load_json
-from harness.store.table_reading import UNITS, Reading, plain_name, plain_word, tidy
-from harness.store.table_text import load_text
-from harness.store.table_words import NOTHING, SUMMARY, verdicts
+from harness.store.importers.table_cells import Source, texts, words_in
+from harness.store.importers.table_reading import UNITS, Reading, plain_name, plain_word
+from harness.store.importers.table_words import NOTHING, SUMMARY, verdicts
+from harness.userfile import Loaded, table_columns, tidy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +36,7 @@ _OFTEN: dict[str, list[str]] = {
     }.items()
 }
 """What other programs call our columns, as advice only: none is taken unasked."""
+_FAULT = re.compile(r"(^|_)(errors?|exceptions?|failure_(mode|reason)|traceback)(_|$)")
 _NEEDED = {"contender", "task", "passed", "score", "status", "passes", "trials"}
 _AMOUNTS = ("cost_usd", "latency_s", "input_tokens", "output_tokens")
 _MONEY_OF_OTHERS = re.compile(r"(^|_)(eur|euros?|gbp|cny|rmb|jpy|inr|chf)($|_)")
@@ -65,17 +65,14 @@ def read_source(
     for ours in mapping:
         if ours not in known:
             raise UsageError(f"--map {ours}={mapping[ours]}: there is no column {ours!r}; {nearest(ours, known)}")
-    wanted = Wanted(
-        chosen=frozenset(name for theirs in mapping.values() for name in (theirs, tidy(theirs))),
-        known=frozenset((*known, *(word for words in _OFTEN.values() for word in words))),
-        ours=frozenset(known),
-        everything=reading.wide,
-    )
-    kind = kind_of(path)
-    if kind == "parquet":
-        loaded = load_parquet(path, wanted)
-    else:
-        loaded = load_json(path, wanted) if kind == "json" else load_text(path, wanted, kind)
+    chosen = {name for theirs in mapping.values() for name in (theirs, tidy(theirs))}
+    in_headers = {*known, *(word for often in _OFTEN.values() for word in often)}
+
+    def keeps(name: str) -> bool:
+        plain = plain_name(name)
+        return reading.wide or name in chosen or plain in known or bool(_FAULT.search(plain))
+
+    loaded = table_columns(path, lambda name: name in chosen or plain_name(name) in in_headers, keeps)
     notes = list(loaded.notes)
     taken = _taken(path, loaded, mapping, known, notes)
     _check_units(mapping, reading, notes)
@@ -83,15 +80,21 @@ def read_source(
         _check_columns(path, loaded, taken)
     if not len(loaded.lines):
         raise UserFileError(path, "the table has no rows")
+    source = Source(
+        path=path,
+        frame=loaded.frame[list(taken.values())].set_axis(list(taken), axis=1),
+        lines=loaded.lines,
+        place=loaded.place,
+        theirs=taken,
+        reading=reading,
+        notes=notes,
+    )
+    used = list(taken.values())
     if reading.wide:
-        source, used = _long(path, loaded, taken, reading, notes)
+        source, across = _long(source, loaded)
+        used += across
     else:
-        used = list(taken.values())
-        frame = loaded.frame[list(taken.values())].set_axis(list(taken), axis=1)
-        source = Source(
-            path=path, frame=frame, lines=loaded.lines, place=loaded.place, theirs=taken, reading=reading, notes=notes
-        )
-        _check_names(source)
+        _refuse_a_second_header(source)
     left_out = [name for name in dict.fromkeys(loaded.names) if name and name not in used]
     notes += [*_alike(left_out, taken), *_faults(loaded, left_out)]
     return source, left_out
@@ -112,20 +115,19 @@ def _taken(
     mapped = set(taken.values())
     near: dict[str, list[str]] = {}
     for name in loaded.names:
-        if name in mapped:
-            continue
-        if name in known and name not in taken:
-            taken[name] = name
-        elif name not in known and plain_name(name) in known:
+        if name in known and name not in mapped:
+            taken.setdefault(name, name)
+        elif name not in mapped and plain_name(name) in known:
             near.setdefault(plain_name(name), []).append(name)
     for ours, names in near.items():
-        if ours not in taken:
-            if len(names) > 1:
-                advice = f"name one: --map {ours}={shlex.quote(names[0])}"
-                problem = f"the columns {' and '.join(map(repr, names))} could both be {ours}"
-                raise UserFileError(path, problem, field=loaded.header, advice=advice)
-            taken[ours] = names[0]
-            notes.append(f"the column {names[0]!r} was taken for {ours}")
+        if ours in taken:
+            continue
+        if len(names) > 1:
+            problem = f"the columns {' and '.join(map(repr, names))} could both be {ours}"
+            advice = f"name one: --map {ours}={shlex.quote(names[0])}"
+            raise UserFileError(path, problem, field=loaded.header, advice=advice)
+        taken[ours] = names[0]
+        notes.append(f"the column {names[0]!r} was taken for {ours}")
     return taken
 
 
@@ -151,99 +153,69 @@ def _check_columns(path: Path, loaded: Loaded, taken: Mapping[str, str]) -> None
         raise UserFileError(path, "passes and trials go together", field=loaded.header, advice="map both, or neither")
     if not missing and results:
         return
-    free = [name for name in loaded.names if name and name not in taken.values()]
-    help_: list[str] = []
+    helpful: dict[str, str] = {}
     for ours in (*missing, *(() if results else ("passed", "score"))):
         often = [ours, *_OFTEN[ours]]
-        look = {name: plain_name(name) for name in free}
-        look = {name: full if full in often else plain_name(name.rpartition(".")[2]) for name, full in look.items()}
-        close = sorted((often.index(plain), name) for name, plain in look.items() if plain in often)
-        if close and not (ours == "score" and any(part.startswith("--map passed=") for part in help_)):
-            help_.append(f"--map {ours}={shlex.quote(close[0][1])}")
-    what = " and no column ".join(missing) if missing else "passed or score"
-    there = ", ".join(name or "(no name)" for name in loaded.names[:12]) + (", …" if len(loaded.names) > 12 else "")
-    there = there or "no column"
-    asked = [name for name in missing if not any(part.startswith(f"--map {name}=") for part in help_)]
-    if not missing and not help_:
-        asked = ["passed"]
-    advice = " ".join(
-        ["map it:" if len(help_) + len(asked) == 1 else "map them:", *help_, *(f"--map {a}=COLUMN" for a in asked)]
-    )
-    if "contender" in asked and "task" in taken and not results:
-        advice += ", or add --wide if each other column is a contender"
-    elif "task" in asked and "contender" in taken and not results:
-        advice += ", or add --wide if each other column is a task"
+        plain = {name: plain_name(name) for name in loaded.names if name and name not in taken.values()}
+        plain = {name: p if p in often else plain_name(name.rpartition(".")[2]) for name, p in plain.items()}
+        close = sorted((often.index(p), name) for name, p in plain.items() if p in often)
+        if close and not (ours == "score" and "passed" in helpful):
+            helpful[ours] = shlex.quote(close[0][1])
+    asked = [name for name in missing if name not in helpful] or ([] if missing or helpful else ["passed"])
+    maps = [f"--map {ours}={theirs}" for ours, theirs in {**helpful, **dict.fromkeys(asked, "COLUMN")}.items()]
+    advice = " ".join(["map it:" if len(maps) == 1 else "map them:", *maps])
+    across = "contender" if "contender" in asked and "task" in taken else "task"
+    if not results and across in asked and len({"contender", "task"} & set(taken)) == 1:
+        advice += f", or add --wide if each other column is a {across}"
     elif loaded.header and len(loaded.names) == 1:
         advice = "part the columns with commas, semicolons, tabs or pipes"
-    raise UserFileError(path, f"there is no column {what}; found {there}", field=loaded.header, advice=advice)
+    what = " and no column ".join(missing) if missing else "passed or score"
+    there = ", ".join(name or "(no name)" for name in loaded.names[:12]) + (", …" if len(loaded.names) > 12 else "")
+    problem = f"there is no column {what}; found {there or 'no column'}"
+    raise UserFileError(path, problem, field=loaded.header, advice=advice)
 
 
-def _check_names(source: Source) -> None:
+def _refuse_a_second_header(source: Source) -> None:
     """A header that is there again with its columns in another order is no row."""
-    names = set(source.theirs.values())
-    if source.place != "line" or len(source.theirs) < 3:
+    names, frame = set(source.theirs.values()), source.frame
+    if source.place != "line" or len(names) < 3:
         return
-    frame = source.frame
-    for row in [
-        int(r) for r in (frame["contender"].isin(names) & frame["task"].isin(names)).to_numpy().nonzero()[0][:1]
-    ]:
-        cells = {str(frame[name].iloc[row]) for name in frame}
-        if cells <= names:
+    for row in (frame["contender"].isin(names) & frame["task"].isin(names)).to_numpy().nonzero()[0][:1]:
+        if {str(frame[name].iloc[row]) for name in frame} <= names:
             problem = "the header is there again, with its columns in another order"
-            raise UserFileError(source.path, problem, field=source.at(row), advice="import each table by itself")
+            raise source.fault(int(row), problem, "import each table by itself")
 
 
-def _long(
-    path: Path, loaded: Loaded, taken: dict[str, str], reading: Reading, notes: list[str]
-) -> tuple[Source, list[str]]:
+def _long(source: Source, loaded: Loaded) -> tuple[Source, list[str]]:
     """A wide table as rows: each column that is none of ours is a contender, or a task where contenders are rows."""
     import numpy as np
     import pandas as pd
 
+    path, taken, reading = source.path, source.theirs, source.reading
     missing = [name for name in ("contender", "task") if name not in taken]
     results = [name for name in ("passed", "score", "status", "passes", "trials") if name in taken]
-    if len(missing) != 1 or results:
-        problem = (
-            f"--wide: there is a column {results[0]}" if results else "--wide: there are columns contender and task"
-        )
-        problem = "--wide: there is no column task" if len(missing) == 2 else f"{problem}, so this table is not wide"
+    if len(missing) == 2:
         index = shlex.quote(loaded.names[0]) if str(loaded.names[0]).startswith("Unnamed") else "COLUMN"
-        advice = f"name it: --map task={index}" if len(missing) == 2 else "leave --wide out"
+        problem, advice = "--wide: there is no column task", f"name it: --map task={index}"
         raise UserFileError(path, problem, field=loaded.header, advice=advice)
-    across = missing[0]
+    if not missing or results:
+        what = f"is a column {results[0]}" if results else "are columns contender and task"
+        problem = f"--wide: there {what}, so this table is not wide"
+        raise UserFileError(path, problem, field=loaded.header, advice="leave --wide out")
     names = [name for name in loaded.frame.columns if name not in taken.values()]
-    raw = Source(
-        path=path, frame=loaded.frame, lines=loaded.lines, place=loaded.place, theirs={}, reading=reading, notes=notes
-    )
+    raw = replace(source, frame=loaded.frame, theirs={})
     cells = {name: texts(raw, name) for name in names}
     columns = [name for name in names if _may_be_across(name) and _holds_results(cells[name], reading)]
     if not columns:
-        raise UserFileError(
-            path,
-            f"--wide: no column holds results; found {', '.join(names[:12]) or 'no other column'}",
-            field=loaded.header,
-            advice="name the words: --true WORD --false WORD",
-        )
-    base = loaded.frame[list(taken.values())].set_axis(list(taken), axis=1)
-    parts = [base.assign(value=cells[name]) for name in columns]
-    long: pd.DataFrame = pd.concat(parts, ignore_index=True)
-    long[across] = np.repeat([tidy(name) for name in columns], len(base))
-    there = [word for word in long["value"].dropna().unique() if word.lower() not in NOTHING]
+        problem = f"--wide: no column holds results; found {', '.join(names[:12]) or 'no other column'}"
+        raise UserFileError(path, problem, field=loaded.header, advice="name the words: --true WORD --false WORD")
+    long = pd.concat([source.frame.assign(value=cells[name]) for name in columns], ignore_index=True)
+    long[missing[0]] = np.repeat([tidy(name) for name in columns], len(source.frame))
+    there = list(words_in(long["value"]))
     kind = "score" if "score" in reading.scales or (verdicts(there, reading)[1] and _numeric(there)) else "passed"
-    long = long.rename(columns={"value": kind})
-    notes.append(f"--wide: {len(columns):,} columns were read as {across}s, their cells as {kind}")
+    source.notes.append(f"--wide: {len(columns):,} columns were read as {missing[0]}s, their cells as {kind}")
     lines = np.tile(loaded.lines, len(columns))
-    source = Source(
-        path=path,
-        frame=long,
-        lines=lines,
-        place=loaded.place,
-        theirs=taken,
-        reading=reading,
-        across=across,
-        notes=notes,
-    )
-    return source, [*taken.values(), *columns]
+    return replace(source, frame=long.rename(columns={"value": kind}), lines=lines, across=missing[0]), columns
 
 
 def _may_be_across(name: str) -> bool:
@@ -258,8 +230,7 @@ def _may_be_across(name: str) -> bool:
 
 
 def _holds_results(cells: "pd.Series[Any]", reading: Reading) -> bool:
-    there = [word for word in cells.dropna().unique() if word.lower() not in NOTHING]
-    return any(_numeric([word]) or not verdicts([word], reading)[1] for word in there[:1000])
+    return any(_numeric([word]) or not verdicts([word], reading)[1] for word in list(words_in(cells))[:1000])
 
 
 def _numeric(words: Sequence[str]) -> bool:
@@ -281,7 +252,7 @@ def _faults(loaded: Loaded, left_out: Sequence[str]) -> list[str]:
     nothing = NOTHING | {"false", "0", "0.0", "no", "unset", "[]", "{}", "-"}
     notes = []
     for name in left_out:
-        if is_fault(name) and name in loaded.frame.columns:
+        if _FAULT.search(plain_name(name)) and name in loaded.frame.columns:
             filled = int((~loaded.frame[name].astype("string").str.strip().str.lower().fillna("").isin(nothing)).sum())
             if filled:
                 text = f"the column {name!r} was left out and is filled in {filled:,} of {len(loaded.frame):,} rows"

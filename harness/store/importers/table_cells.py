@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import UserFileError
-from harness.store.table_number import read_amounts
-from harness.store.table_reading import INVISIBLE, SCALED, UNITS, Reading, plain_name, plain_word, tidy
-from harness.store.table_words import NO_LABEL, NOTHING, SUMMARY, advice_for, verdicts
+from harness.store.importers.table_number import read_amounts
+from harness.store.importers.table_reading import SCALED, UNITS, Reading, plain_name, plain_word
+from harness.store.importers.table_words import NO_LABEL, NOTHING, SUMMARY, advice_for, verdicts
+from harness.userfile import INVISIBLE, tidy
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    Array = np.ndarray[Any, Any]
 
 _USUAL = {"true", "false", "1", "0"}
 _KINDS = {"latency_s": "time", "cost_usd": "money", "judge_usd": "money", "score": "share", "confidence": "share"}
@@ -36,12 +39,13 @@ class Source:
     notes: list[str] = field(default_factory=list)
     """How the cells were read where it is not plain from the mapping."""
 
-    def _names(self, row: int) -> list[str]:
-        return [plain_word(str(self.frame[name].iloc[row])) for name in ("task", "contender") if name in self.frame]
-
     def at(self, row: int) -> str:
-        """Where the row stands, such as ``line 7``."""
+        """Where the row is, such as ``line 7``."""
         return f"{self.place} {int(self.lines[row])}"
+
+    def fault(self, row: int, problem: str, advice: str) -> UserFileError:
+        """The error about one row."""
+        return UserFileError(self.path, problem, field=self.at(row), advice=advice)
 
     def refusal(self, row: int, name: str, problem: str, advice: str) -> UserFileError:
         """The error about one cell."""
@@ -49,16 +53,39 @@ class Source:
         if self.across and name not in self.theirs:
             theirs = str(self.frame[self.across].iloc[row])
         column = name if theirs == name else f"{theirs} ({name})"
-        if any(name_of in SUMMARY for name_of in self._names(row)):
+        names = [self.frame[name_of].iloc[row] for name_of in ("task", "contender") if name_of in self.frame]
+        if any(plain_word(str(name_of)) in SUMMARY for name_of in names):
             advice = f"if the row sums up others, delete it; else {advice}"
         return UserFileError(self.path, problem, field=f"{self.at(row)}, {column}", advice=advice)
+
+    def refuse_any(self, name: str, wrong: Any, values: Any, advice: str) -> None:
+        """Refuses the first number for which ``wrong`` holds."""
+        if wrong.any():
+            raise self.refusal(first(wrong), name, f"found {values[first(wrong)]:.12g}", advice)
+
+
+def first(mask: Any) -> int:
+    """The first row for which the mask holds."""
+    import numpy as np
+
+    return int(np.asarray(mask, dtype=bool).argmax())
+
+
+def rows(count: int) -> str:
+    """``1 row``, ``1,200 rows``."""
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
+def listed(parts: list[str], most: int = 8) -> str:
+    """The first of the parts, and how many more there are."""
+    return ", ".join(parts[:most]) + (f" and {len(parts) - most:,} more" if len(parts) > most else "")
 
 
 def texts(source: Source, name: str) -> "pd.Series[Any]":
     """A column as texts without space around them; missing where there is nothing but space.
 
     Raises:
-        UserFileError: a cell holds a list or a record.
+        UserFileError: a cell holds a list or an object.
     """
     import pandas as pd
 
@@ -81,6 +108,12 @@ def texts(source: Source, name: str) -> "pd.Series[Any]":
     return stripped
 
 
+def words_in(found: "pd.Series[Any]", *, but: set[str] = frozenset()) -> dict[str, int]:  # type: ignore[assignment]
+    """How often each text is there; those that hold nothing are left out, but for the ones of ``but``."""
+    counts = {str(word): int(n) for word, n in found.fillna("").value_counts().items()}
+    return {word: n for word, n in counts.items() if word.lower() not in NOTHING - but}
+
+
 def words(source: Source, name: str, *, needed: bool = False) -> "pd.Series[Any]":
     """Texts; ``None`` where the cell is empty or says that there is nothing.
 
@@ -91,20 +124,17 @@ def words(source: Source, name: str, *, needed: bool = False) -> "pd.Series[Any]
     import pandas as pd
 
     found = texts(source, name)
-    nothing = NO_LABEL if name.startswith("label_") else NOTHING
-    absent = found.isna() | found.str.lower().isin(nothing)
+    absent = found.isna() | found.str.lower().isin(NO_LABEL if name.startswith("label_") else NOTHING)
     if needed and absent.any():
-        row = int(absent.to_numpy(dtype=bool).argmax())
-        cell = found.iloc[row]
+        cell = found.iloc[first(absent)]
         what = f"the {name} is empty" + ("" if pd.isna(cell) else f": found {cell!r}")
-        advice = "fill it in, or delete the row if it sums up others"
-        raise UserFileError(source.path, what, field=source.at(row), advice=advice)
+        raise source.fault(first(absent), what, "fill it in, or delete the row if it sums up others")
     found = found.mask(absent)
     dotted = found.str.contains(".", regex=False).fillna(value=False)
     if name in {"task", "cluster"} and dotted.any() and found.dropna().str.fullmatch(r"[+-]?\d+(?:\.0+)?").all():
-        first = found[dotted].iloc[0]
+        one = found[dotted].iloc[0]
         found = found.str.replace(r"\.0+$", "", regex=True)
-        shown = f"such as {first!r} as {first.partition('.')[0]!r}"
+        shown = f"such as {one!r} as {one.partition('.')[0]!r}"
         source.notes.append(f"{name}: whole numbers were read without their decimal point, {shown}")
     codes, unique = pd.factorize(found)  # each distinct text once: a million rows name ten contenders
     shared = np.array([*unique, None], dtype=object)
@@ -131,14 +161,15 @@ def numbers(
     values = _ours(source, name, values, stated)
     bounds = "" if low == -np.inf else f" from {low:g}" + (f" to {high:g}" if high < 2.0**53 else "")
     if whole:
-        _refuse(source, name, ~np.isnan(values) & (values % 1 != 0), values, f"needed: a whole number{bounds}")
+        fraction = ~np.isnan(values) & (values % 1 != 0)
+        source.refuse_any(name, fraction, values, f"needed: a whole number{bounds}")
         high = min(high, 2.0**53)
     wrong = (values < low) | (values > high) | np.isinf(values)
-    _refuse(source, name, wrong, values, f"needed: a finite number{bounds}")
+    source.refuse_any(name, wrong, values, f"needed: a finite number{bounds}")
     return pd.Series(values, index=column.index)
 
 
-def _written(source: Source, name: str) -> tuple["np.ndarray[Any, Any]", "np.ndarray[Any, Any]"]:
+def _written(source: Source, name: str) -> tuple["Array", "Array"]:
     """The numbers of a column of texts, and which cells name their own unit."""
     import numpy as np
     import pandas as pd
@@ -166,7 +197,7 @@ def _written(source: Source, name: str) -> tuple["np.ndarray[Any, Any]", "np.nda
     return values, stated
 
 
-def _refuse_half_stated(source: Source, name: str, found: "pd.Series[Any]", stated: "np.ndarray[Any, Any]") -> None:
+def _refuse_half_stated(source: Source, name: str, found: "pd.Series[Any]", stated: "Array") -> None:
     """Where some cells name a unit that is not ours by default, the others must be 0, or the user must say theirs."""
     if name.endswith("_usd"):
         stated = stated & found.str.contains("¢|c", case=False).fillna(value=False).to_numpy(dtype=bool)
@@ -174,17 +205,13 @@ def _refuse_half_stated(source: Source, name: str, found: "pd.Series[Any]", stat
         return
     bare = ~stated & ~found.fillna("0").str.lower().isin({*NOTHING, "0", "0.0", "0.00"}).to_numpy(dtype=bool)
     if bare.any():
-        row = int(bare.argmax())
-        other = str(found.iloc[int(stated.argmax())])
-        share = name in SCALED
-        say = f"--scale {name}=0..100, if it is one of a hundred" if share else f"--unit {name}=UNIT"
+        other, row = str(found.iloc[first(stated)]), first(bare)
+        say = f"--scale {name}=0..100, if it is one of a hundred" if name in SCALED else f"--unit {name}=UNIT"
         problem = f"found {found.iloc[row]!r} in a column where other cells name their unit, such as {other!r}"
         raise source.refusal(row, name, problem, f"write all in one way, or say what the bare numbers are: {say}")
 
 
-def _ours(
-    source: Source, name: str, values: "np.ndarray[Any, Any]", stated: "np.ndarray[Any, Any]"
-) -> "np.ndarray[Any, Any]":
+def _ours(source: Source, name: str, values: "Array", stated: "Array") -> "Array":
     """The values in our unit and on our scale, where the user has said which theirs are."""
     import numpy as np
 
@@ -196,23 +223,18 @@ def _ours(
     if scale is not None:
         low, high = scale
         outside = ~stated & ((values < low) | (values > high))
-        _refuse(source, name, outside, values, f"needed: a number from {low:g} to {high:g}, as --scale says")
+        source.refuse_any(name, outside, values, f"needed: a number from {low:g} to {high:g}, as --scale says")
         if scale != (0, 1):
             source.notes.append(f"{name}: {low:g} to {high:g} became 0 to 1")
         return np.where(stated, values, (values - low) / (high - low))
     theirs = source.theirs.get(name, name)
-    bare = ~stated & (np.nan_to_num(values) != 0)
-    if (
-        name in SCALED
-        and bare.any()
-        and re.search(r"%|(^|_)(pct|percent|percentage)$", f"{theirs} {plain_name(theirs)}")
-    ):
+    if name in SCALED and re.search(r"%|(^|_)(pct|percent|percentage)$", f"{theirs} {plain_name(theirs)}"):
         advice = f"the name says percent: --scale {name}=0..100, or {name}=0..1 if it is wrong"
-        raise source.refusal(int(bare.argmax()), name, f"found {values[int(bare.argmax())]:.12g}", advice)
+        source.refuse_any(name, ~stated & (np.nan_to_num(values) != 0), values, advice)
     return values
 
 
-def scale_advice(source: Source, values: "np.ndarray[Any, Any]", row: int) -> str:
+def scale_advice(source: Source, values: "Array", row: int) -> str:
     """What to do about scores that are not from 0 to 1, of which ``row`` has one."""
     import numpy as np
 
@@ -226,27 +248,6 @@ def scale_advice(source: Source, values: "np.ndarray[Any, Any]", row: int) -> st
     )
 
 
-def _refuse(source: Source, name: str, wrong: Any, values: Any, advice: str) -> None:
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise source.refusal(row, name, f"found {values[row]:.12g}", advice)
-
-
-def rows(count: int) -> str:
-    """``1 row``, ``1,200 rows``."""
-    return f"{count:,} row" if count == 1 else f"{count:,} rows"
-
-
-def listed(parts: list[str], most: int = 8) -> str:
-    """The first of the parts, and how many more there are."""
-    return ", ".join(parts[:most]) + (f" and {len(parts) - most:,} more" if len(parts) > most else "")
-
-
-def counted(column: "pd.Series[Any]") -> dict[str, int]:
-    """How often each text is there."""
-    return {str(word): int(n) for word, n in column.value_counts().items()}
-
-
 def truths(source: Source, name: str) -> "pd.Series[float]":
     """1.0, 0.0, or NaN where unknown. What each word was taken for is noted.
 
@@ -257,11 +258,10 @@ def truths(source: Source, name: str) -> "pd.Series[float]":
     import pandas as pd
 
     found = texts(source, name).fillna("")
-    said = {tidy(word).casefold() for word in (*source.reading.true, *source.reading.false)}
-    counts = {word: n for word, n in counted(found).items() if word.lower() not in NOTHING - said}
+    counts = words_in(found, but={tidy(word).casefold() for word in (*source.reading.true, *source.reading.false)})
     values, unknown = verdicts(list(counts), source.reading)
     if unknown:
-        row = int(found.isin(unknown).to_numpy(dtype=bool).argmax())
+        row = first(found.isin(unknown))
         word = str(found.iloc[row])
         advice = advice_for([word, *(w for w in unknown if w != word)], source.theirs.get(name, name))
         if source.across and name not in source.theirs:

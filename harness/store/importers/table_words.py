@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core import Cause, Status
-from harness.store.table_reading import Reading, plain_word
+from harness.store.importers.table_reading import Reading, plain_word
 
 
 def _set(words: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""What a user says about a table that its cells do not say themselves: words, scales, units, its shape."""
+"""What a user says about a table that its cells do not say themselves: columns, words, scales, units, its shape."""
 
 import re
 import unicodedata
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.core import UsageError, nearest
+from harness.userfile import tidy
 
 TIMES = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 MONEY = {"usd": 1.0, "cents": 0.01}
@@ -13,7 +14,6 @@ UNITS: dict[str, dict[str, float]] = {"latency_s": TIMES, "cost_usd": MONEY, "ju
 """Of each column that has a unit, the units that ``--unit`` takes and what one of them is worth in ours."""
 SCALED = ("score", "confidence")
 _SCALE = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*\.\.\s*([+-]?\d+(?:\.\d+)?)\s*")
-INVISIBLE = "[\ufeff\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\u00ad]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +42,19 @@ class Reading:
             if low >= high:
                 raise UsageError(f"--scale {name}={low:g}..{high:g}: write the lowest value first, as in score=0..100")
         for name, unit in self.units.items():
-            if name not in UNITS:
-                raise UsageError(f"--unit {name}={unit}: {name} has no unit; {nearest(name, UNITS)}")
-            if unit not in UNITS[name]:
-                raise UsageError(f"--unit {name}={unit}: no such unit; use {', '.join(UNITS[name])}")
+            if unit not in UNITS.get(name, ()):
+                advice = f"no such unit; use {', '.join(UNITS[name])}" if name in UNITS else f"{name} has no unit"
+                advice = advice if name in UNITS else f"{advice}; {nearest(name, UNITS)}"
+                raise UsageError(f"--unit {name}={unit}: {advice}")
+
+
+def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:
+    """``ours=theirs`` pairs as a mapping.
+
+    Raises:
+        UsageError: a pair has another form, or one of our columns is mapped twice.
+    """
+    return _pairs("--map", pairs, "ours=theirs, as in contender=system", "is mapped twice, to {} before")
 
 
 def parse_scales(pairs: Sequence[str]) -> dict[str, tuple[float, float]]:
@@ -55,7 +64,7 @@ def parse_scales(pairs: Sequence[str]) -> dict[str, tuple[float, float]]:
         UsageError: a pair has another form, or a column has two.
     """
     found: dict[str, tuple[float, float]] = {}
-    for name, text in _pairs("--scale", pairs, "score=0..100").items():
+    for name, text in _pairs("--scale", pairs, "COLUMN=VALUE, as in score=0..100").items():
         span = _SCALE.fullmatch(text)
         if not span:
             raise UsageError(f"--scale {name}={text}: write the lowest and the highest value, as in score=0..100")
@@ -69,24 +78,19 @@ def parse_units(pairs: Sequence[str]) -> dict[str, str]:
     Raises:
         UsageError: a pair has another form, or a column has two.
     """
-    return {name: unit.strip().lower() for name, unit in _pairs("--unit", pairs, "latency_s=ms").items()}
+    return {name: unit.lower() for name, unit in _pairs("--unit", pairs, "COLUMN=VALUE, as in latency_s=ms").items()}
 
 
-def _pairs(option: str, pairs: Sequence[str], example: str) -> dict[str, str]:
+def _pairs(option: str, pairs: Sequence[str], form: str, again: str = "has {} already") -> dict[str, str]:
     found: dict[str, str] = {}
     for pair in pairs:
-        name, equals, value = (part.strip() for part in pair.partition("="))
+        name, equals, value = pair.partition("=") if option == "--map" else map(str.strip, pair.partition("="))
         if not (name and equals and value):
-            raise UsageError(f"{option} {pair}: write COLUMN=VALUE, as in {example}")
+            raise UsageError(f"{option} {pair}: write {form}")
         if name in found:
-            raise UsageError(f"{option} {pair}: {name} has {found[name]} already; keep one")
+            raise UsageError(f"{option} {pair}: {name} {again.format(found[name])}; keep one")
         found[name] = value
     return found
-
-
-def tidy(text: str) -> str:
-    """A name without invisible marks and needless space: a line break in a header's cell is a space."""
-    return " ".join(re.sub(INVISIBLE, "", text).split())
 
 
 def plain_name(text: str) -> str:

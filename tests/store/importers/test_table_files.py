@@ -114,19 +114,19 @@ def test_zstd(tmp_path: Path) -> None:
         ("t.csv", b"contender task passed\na t 1\n", "part the columns with commas"),
         ("t.csv", json.dumps(RECORDS).encode(), "line 1: this looks like JSON"),
         ("t.csv", b"PK\x03\x04", "a zip archive or a spreadsheet"),
-        ("t.csv", gzip.compress(PLAIN.encode() * 999, mtime=0)[:50], "cannot be unpacked: it is cut off or damaged"),
-        ("t.jsonl", b'{"contender":"a","task":"t","passed":1}\n\n{oops}\n', "line 3: not JSON at character 2"),
-        ("t.jsonl", b'{"contender":"a","task":"t","passed":1}\n5\n', "line 2: found 5 where a record is needed"),
-        ("t.jsonl", b'{"task":"t","passed":1,"passed":0}\n', "line 1: 'passed' is there twice in a record"),
+        ("t.csv", gzip.compress(PLAIN.encode() * 999, mtime=0)[:50], "not a whole gzip file: it is cut off"),
+        ("t.jsonl", b'{"contender":"a","task":"t","passed":1}\n\n{oops}\n', "line 3: not valid JSON at column 2"),
+        ("t.jsonl", b'{"contender":"a","task":"t","passed":1}\n5\n', "line 2: found 5, needed one JSON object"),
+        ("t.jsonl", b'{"task":"t","passed":1,"passed":0}\n', "line 1: the key 'passed' is given twice"),
         (
             "t.json",
             b'[{"contender":"a","task":"t","passed":[true]}]',
-            "record 1, passed: found a list or a record: [True]",
+            "row 1, passed: found a list or a record: [True]",
         ),
-        ("t.json", b"[" * 100_000, "line 1: not JSON that can be read"),
-        ("t.json", b'"x"', "needed: a list of records"),
-        ("t.json", b'[{"contender":"a","task":"t","score":Infinity}]', "record 1, score: found inf"),
-        ("t.parquet", b"PAR1xxxxPAR1", "not a readable Parquet file"),
+        ("t.json", b"[" * 100_000, "nested too deeply"),
+        ("t.json", b'"x"', "needed: a list of objects"),
+        ("t.json", b'[{"contender":"a","task":"t","score":Infinity}]', "row 1, score: found inf"),
+        ("t.parquet", b"PAR1xxxxPAR1", "not a Parquet file: it is cut off or damaged"),
     ],
 )
 def test_what_cannot_be_read_is_named_by_the_line_of_an_editor(
@@ -144,14 +144,14 @@ def test_a_file_that_unpacks_to_an_endless_line_is_refused_early(tmp_path: Path)
     with gzip.open(tmp_path / "t.csv.gz", "wb", 1) as file:
         for _ in range(40):
             file.write(b"x" * 1_000_000)
-    with pytest.raises(UserFileError, match=r"line 1: the line is longer than 16,000,000 characters"):
+    with pytest.raises(UserFileError, match=r"line 1: the line has more than 16 MB"):
         import_table(tmp_path / "t.csv.gz", tmp_path / "r")
 
 
 def test_lines_that_are_short_or_left_out_are_said(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("A title\n" + PLAIN + "a,t3\n# end\n" + PLAIN)
     notes = import_table(tmp_path / "t.csv", tmp_path / "r").notes
-    assert notes[0] == "the header was found on line 2; what stands above it was left out"
+    assert notes[0] == "the header was found on line 2; what is above it was left out"
     assert "line 5 has fewer cells than the header: the missing ones were taken as empty" in notes
     assert "line 6 begins with # and was left out as a comment" in notes
     assert "line 7 is the header again and was left out" in notes

@@ -1,7 +1,7 @@
 """Makes a report of a table of outcomes that somebody else's program wrote."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,23 +15,21 @@ from harness.core import (
     Status,
     SuiteRecord,
     UsageError,
-    UserFileError,
     attempt_id,
     digest_bytes,
     digest_json,
     nearest,
 )
 from harness.store.columns import OUTCOMES, OUTCOMES_FILE, arrow_type, schema
-from harness.store.flags import Flag
+from harness.store.importers.descriptor import Importer, ImportSummary, Option
+from harness.store.importers.table_cells import Source, first, numbers, rows, truths, words
+from harness.store.importers.table_columns import read_source
+from harness.store.importers.table_reading import Reading, parse_mapping, parse_scales, parse_units
+from harness.store.importers.table_results import confidences, judged, note_spellings, refuse_summaries
+from harness.store.importers.table_words import NOTHING
 from harness.store.journal import ATTEMPTS
 from harness.store.manifest import installed_versions, write_manifest
 from harness.store.recall import journal_files
-from harness.store.table_cells import Source, numbers, rows, truths, words
-from harness.store.table_doubts import note_spellings, refuse_summaries
-from harness.store.table_reading import Reading
-from harness.store.table_results import confidences, judged
-from harness.store.table_source import read_source
-from harness.store.table_words import NOTHING
 from harness.store.tables import write_outcomes
 from harness.store.tasktable import load_task_table
 
@@ -43,48 +41,10 @@ EXTRA = ("passes", "trials")
 """What may be mapped beside the outcome table's own columns: of a row of several attempts, how many
 passed and how many there were."""
 
-_OPTIONAL_WORDS = ("label_true", "label_predicted", "served_by", "cost_basis")
-_AMOUNTS = ("cost_usd", "judge_usd", "latency_s")
-_WHOLE = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "calls", "retries")
+_KEY = ["suite_digest", "contender", "task_digest"]
 _ROWS = 50_000
 _MOST_ATTEMPTS = 10_000_000
 """Attempts that rows of passes and trials may become."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportSummary:
-    """What an import read and wrote."""
-
-    report: Path
-    rows_read: int
-    rows_written: int
-    contenders: tuple[str, ...]
-    n_tasks: int
-    left_out: tuple[str, ...]
-    """Columns of the file that nothing of ours was made of."""
-    duplicates: int
-    """Rows that repeated another one exactly and were dropped."""
-    notes: tuple[str, ...]
-    """How the rows were read where that is not plain from the mapping."""
-    flags: tuple[Flag, ...]
-    """What is suspicious about the table."""
-
-
-def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:
-    """``ours=theirs`` pairs as a mapping.
-
-    Raises:
-        UsageError: a pair has another form, or one of our columns is mapped twice.
-    """
-    found: dict[str, str] = {}
-    for pair in pairs:
-        ours, equals, theirs = pair.partition("=")
-        if not (ours and equals and theirs):
-            raise UsageError(f"--map {pair}: write ours=theirs, as in contender=system")
-        if ours in found:
-            raise UsageError(f"--map {pair}: {ours} is mapped twice, to {found[ours]} before; keep one")
-        found[ours] = theirs
-    return found
 
 
 def import_table(
@@ -108,7 +68,7 @@ def import_table(
         report: The folder to make.
         mapping: Our column names to the file's.
         name: The report's name; by default the folder's.
-        overwrite: Whether results that stand in the folder already may be replaced.
+        overwrite: Whether results that are in the folder already may be replaced.
         reading: Words, scales, units and shape that the file does not say itself, as a ``harness.store.Reading``.
 
     Raises:
@@ -116,23 +76,28 @@ def import_table(
         UserFileError: the file is missing or broken, or a cell does not hold what it should; names line and column.
         EvidenceError: two rows for one contender, task and trial contradict each other.
     """
-    path, report, reading = Path(source), Path(report), reading or Reading()
-    _refuse_overwriting(report, overwrite=overwrite)
-    mapping = dict(mapping or {})
-    table, left_out = read_source(path, mapping, (*OUTCOMES, *EXTRA), reading)
+    path, report, mapping = Path(source), Path(report), dict(mapping or {})
+    if journal_files(report, ATTEMPTS):
+        raise UsageError(f"{report}: holds the journal of a run; import into another folder")
+    if (report / OUTCOMES_FILE).exists() and not overwrite:
+        raise UsageError(f"{report}: has results already; import into another folder, or ask to overwrite them")
+    table, left_out = read_source(path, mapping, (*OUTCOMES, *EXTRA), reading or Reading())
     made = _identities(table)
-    made = judged(table, made) if "passes" not in table.frame else made
+    counted = "passes" in table.frame
+    made = made if counted else judged(table, made)
     refuse_summaries(table, made)
     note_spellings(table, made)
     made = _measured(table, made)
-    if "passes" in table.frame:
+    if counted:
         made = _expanded(table, made)
         left_out += [name for name in ("passed", "score", "status", "cause", "trial") if name in table.frame]
-    made = _numbered(table, made)
+        made = made.assign(trial=made.groupby(_KEY, sort=False).cumcount())
+    else:
+        made = made.assign(trial=_trials(table, made))
     made, duplicates = _without_repeats(table, made)
     report.mkdir(parents=True, exist_ok=True)
     write_outcomes(report, _pieces(made, name or report.name))
-    _write_manifest(table, report, name or report.name, mapping, made)
+    write_manifest(report, _manifest(table, name or report.name, mapping, made))
     rows_written = len(made)
     del made
     sums = load_task_table(report, "all")
@@ -149,45 +114,33 @@ def import_table(
     )
 
 
-def _refuse_overwriting(report: Path, *, overwrite: bool) -> None:
-    if journal_files(report, ATTEMPTS):
-        raise UsageError(f"{report}: holds the journal of a run; import into another folder")
-    if (report / OUTCOMES_FILE).exists() and not overwrite:
-        raise UsageError(f"{report}: has results already; import into another folder, or ask to overwrite them")
-
-
 def _identities(source: Source) -> "pd.DataFrame":
     """Who did what, with digests that are the same for the same tasks in any file."""
     import pandas as pd
 
-    frame, path = source.frame, source.path
-    stem = path.name.partition(".")[0] or path.name
+    frame = source.frame
     made = pd.DataFrame(index=frame.index)
     for word in ("contender", "task"):
         made[word] = words(source, word, needed=True)
-    has_suite = "suite" in frame
-    made["suite"] = words(source, "suite", needed=True) if has_suite else stem
-    scope = made["suite"] if has_suite else pd.Series("", index=frame.index)
-    made["suite_digest"] = _digests(source, "suite", [scope])
-    made["task_digest"] = _digests(source, "task", [scope, made["task"]])
-    made["contender_digest"] = _digests(source, "contender", [made["contender"]])
-    for name in ("prompt_digest", "grader_digest"):
-        made[name] = words(source, name) if name in frame else None
-    defaults = {"domain": made["suite"], "cluster": made["task"], "contender_kind": Kind.IMPORTED.value}
-    for name, default in defaults.items():
+    stem = source.path.name.partition(".")[0] or source.path.name
+    made["suite"] = words(source, "suite", needed=True) if "suite" in frame else stem
+    scope = made["suite"] if "suite" in frame else pd.Series("", index=frame.index)
+    parts = {"suite": [scope], "task": [scope, made["task"]], "contender": [made["contender"]]}
+    defaults: dict[str, Any] = {f"{word}_digest": _digests(word, keys) for word, keys in parts.items()}
+    defaults |= {"domain": made["suite"], "cluster": made["task"], "contender_kind": Kind.IMPORTED.value}
+    for name, default in (defaults | dict.fromkeys(("prompt_digest", "grader_digest"))).items():
         given = words(source, name) if name in frame else pd.Series(None, index=frame.index)
         made[name] = given.where(given.notna(), default)
     kinds = [k.value for k in Kind]
-    unknown = made.loc[~made["contender_kind"].isin(kinds), "contender_kind"]
-    if len(unknown):
-        row, found = int(unknown.index[0]), unknown.iloc[0]
-        raise source.refusal(row, "contender_kind", f"found {found!r}", nearest(found, kinds))
+    unknown = ~made["contender_kind"].isin(kinds)
+    if unknown.any():
+        found = made["contender_kind"].iloc[first(unknown)]
+        raise source.refusal(first(unknown), "contender_kind", f"found {found!r}", nearest(found, kinds))
     made["split"] = words(source, "split").map(lambda split: split and split.lower()) if "split" in frame else None
     return made
 
 
-def _digests(source: Source, word: str, parts: list["pd.Series[Any]"]) -> "pd.Series[Any]":
-    """The file's own digests where it has them, else one of the names."""
+def _digests(word: str, parts: list["pd.Series[Any]"]) -> "pd.Series[Any]":
     import numpy as np
     import pandas as pd
 
@@ -195,24 +148,20 @@ def _digests(source: Source, word: str, parts: list["pd.Series[Any]"]) -> "pd.Se
     codes = keys.groupby(list(keys.columns), sort=False).ngroup().to_numpy()
     unique = keys.drop_duplicates().itertuples(index=False, name=None)
     digests = np.array([digest_json(["imported", word, *key]) for key in unique], dtype=object)
-    made = pd.Series(digests[codes], index=source.frame.index, dtype=object)
-    if f"{word}_digest" not in source.frame:
-        return made
-    given = words(source, f"{word}_digest")
-    return given.where(given.notna(), made)
+    return pd.Series(digests[codes], index=keys.index, dtype=object)
 
 
 def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     """Adds costs, times, tokens, labels and confidence; null where the file does not say."""
     frame = source.frame
-    for name in _AMOUNTS:
+    for name in ("cost_usd", "judge_usd", "latency_s"):
         made[name] = numbers(source, name) if name in frame else float("nan")
-    for name in _WHOLE:
+    for name in ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "calls", "retries"):
         most = 2.0**31 - 1 if name in {"calls", "retries"} else 2.0**53
         made[name] = numbers(source, name, high=most, whole=True) if name in frame else float("nan")
     made["confidence"] = confidences(source, made["contender"])
     made["escalated"] = truths(source, "escalated") if "escalated" in frame else float("nan")
-    for name in _OPTIONAL_WORDS:
+    for name in ("label_true", "label_predicted", "served_by", "cost_basis"):
         made[name] = words(source, name) if name in frame else None
     made["cost_basis"] = made["cost_basis"].where(made["cost_basis"].notna(), "none")
     for name in ("skills_shown", "skills_used"):
@@ -239,8 +188,7 @@ def _times(source: Source) -> Any:
     times = times.where(seconds.isna(), pd.to_datetime(seconds, unit="s", utc=True))
     unread = times.isna() & ~texts.fillna("").str.lower().isin(NOTHING)
     if unread.any():
-        row = int(unread.to_numpy(dtype=bool).argmax())
-        example = f"such as {texts.iloc[row][:40]!r} in {source.at(row)}"
+        example = f"such as {texts.iloc[first(unread)][:40]!r} in {source.at(first(unread))}"
         source.notes.append(f"started_at: no ISO 8601 time in {rows(int(unread.sum()))}, {example}: unknown there")
     return times
 
@@ -258,18 +206,16 @@ def _expanded(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
 
     passes = numbers(source, "passes", whole=True).to_numpy()
     trials = numbers(source, "trials", whole=True).to_numpy()
-    wrong = np.isnan(passes) | np.isnan(trials) | (trials < 1) | (passes > trials)
+    empty = np.isnan(passes) | np.isnan(trials)
+    wrong = empty | (trials < 1) | (passes > trials)
     if wrong.any():
-        row = int(wrong.argmax())
-        empty = np.isnan(passes[row]) or np.isnan(trials[row])
-        problem = "passes or trials are empty" if empty else f"found {passes[row]:g} passes of {trials[row]:g} trials"
-        advice = "at least one trial, and no more passes than trials"
-        raise UserFileError(source.path, problem, field=source.at(row), advice=f"needed: {advice}")
+        row = first(wrong)
+        found = f"found {passes[row]:g} passes of {trials[row]:g} trials"
+        advice = "needed: at least one trial, and no more passes than trials"
+        raise source.fault(row, "passes or trials are empty" if empty[row] else found, advice)
     if trials.sum() > _MOST_ATTEMPTS:
-        row = int(trials.argmax())
-        problem = f"found {trials[row]:,.0f} trials, {trials.sum():,.0f} in all"
-        advice = f"needed: at most {_MOST_ATTEMPTS:,} in all"
-        raise UserFileError(source.path, problem, field=source.at(row), advice=advice)
+        problem = f"found {trials.max():,.0f} trials, {trials.sum():,.0f} in all"
+        raise source.fault(int(trials.argmax()), problem, f"needed: at most {_MOST_ATTEMPTS:,} in all")
     counts = trials.astype(np.int64)
     made = made.loc[made.index.repeat(counts)]
     place = np.arange(len(made)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -282,36 +228,26 @@ def _expanded(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     return made
 
 
-_KEY = ["suite_digest", "contender", "task_digest"]
-
-
-def _numbered(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
-    """Adds the trial: the file's own, or the row's place among those of its contender and task."""
-    if "trial" in source.frame and "passes" not in source.frame:
+def _trials(source: Source, made: "pd.DataFrame") -> "pd.Series[int]":
+    """The file's own trial, or the row's place among those of its contender and task."""
+    if "trial" in source.frame:
         trial = numbers(source, "trial", high=2**31 - 1, whole=True)
         if trial.isna().any():
-            row = int(trial.isna().to_numpy().argmax())
-            raise UserFileError(source.path, "the trial is empty", field=source.at(row), advice="number trials from 0")
-        return made.assign(trial=trial.astype("int64"))
-    made = made.assign(trial=made.groupby(_KEY, sort=False).cumcount())
-    repeated = (made["trial"] > 0).to_numpy()
-    if "passes" not in source.frame and repeated.any():
-        source.notes.append(_repeats(source, made, repeated))
-    return made
-
-
-def _repeats(source: Source, made: "pd.DataFrame", repeated: Any) -> str:
-    """What to say of rows that repeat a contender and task, and of those that may be copies."""
-    row = int(repeated.argmax())
-    first = int((made[_KEY] == made[_KEY].iloc[row]).all(axis=1).to_numpy().argmax())
-    verb = "repeats" if repeated.sum() == 1 else "repeat"
-    where = f"{verb} a contender and task ({source.at(row)} repeats {source.at(first)})"
-    said = f"{rows(int(repeated.sum()))} {where}; without a trial column they count as further trials"
-    plain = [str(name) for name in source.frame.columns if not str(name).startswith("skills_")]
-    copies = int(source.frame.duplicated(plain).sum())
-    if not copies:
-        return said
-    return f"{said}; {copies:,} of them are the same in every column that was read: delete them if they are copies"
+            raise source.fault(first(trial.isna()), "the trial is empty", "number trials from 0")
+        return trial.astype("int64")
+    places: pd.Series[int] = made.groupby(_KEY, sort=False).cumcount()
+    repeated = places > 0
+    if repeated.any():
+        row = first(repeated)
+        before = first((made[_KEY] == made[_KEY].iloc[row]).all(axis=1))
+        verb = "repeats" if repeated.sum() == 1 else "repeat"
+        where = f"{verb} a contender and task ({source.at(row)} repeats {source.at(before)})"
+        said = f"{rows(int(repeated.sum()))} {where}; without a trial column they count as further trials"
+        plain = [str(name) for name in source.frame.columns if not str(name).startswith("skills_")]
+        if copies := int(source.frame.duplicated(plain).sum()):
+            said += f"; {copies:,} of them are the same in every column that was read: delete them if they are copies"
+        source.notes.append(said)
+    return places
 
 
 def _without_repeats(source: Source, made: "pd.DataFrame") -> tuple["pd.DataFrame", int]:
@@ -324,11 +260,11 @@ def _without_repeats(source: Source, made: "pd.DataFrame") -> tuple["pd.DataFram
     rest = suspects.loc[~exact]
     clash = rest.duplicated(key, keep=False)
     if clash.any():
-        first = rest.loc[clash].iloc[0]
-        at = rest.index[(rest[key] == first[key]).all(axis=1)][:2]
+        one = rest.loc[clash].iloc[0]
+        at = rest.index[(rest[key] == one[key]).all(axis=1)][:2]
         a, b = rest.loc[at[0]], rest.loc[at[1]]
         differ = next(name for name in rest.columns if a[name] != b[name])
-        where = f"contender {first['contender']!r}, task {first['task']!r}, trial {first['trial']}"
+        where = f"contender {one['contender']!r}, task {one['task']!r}, trial {one['trial']}"
         problem = f"{source.at(at[0])} and {source.at(at[1])} both say what became of {where}, and differ in {differ}"
         raise EvidenceError(f"{source.path}: {problem}; keep one, or number the trials")
     return made.drop(index=suspects.index[exact]), int(exact.sum())
@@ -351,13 +287,13 @@ def _pieces(made: "pd.DataFrame", name: str) -> "Iterator[pa.Table]":
         yield pa.table(arrays, schema=schema(OUTCOMES))
 
 
-def _write_manifest(source: Source, report: Path, name: str, mapping: Mapping[str, str], made: "pd.DataFrame") -> None:
+def _manifest(source: Source, name: str, mapping: Mapping[str, str], made: "pd.DataFrame") -> Manifest:
     path, said = source.path, source.reading
     origin: dict[str, Any] = {"source": path.name, "source_digest": digest_bytes(path.read_bytes())}
     origin |= {"mapping": dict(mapping), **{key: value for key, value in asdict(said).items() if value}}
     suites = made[["suite", "suite_digest"]].drop_duplicates()
     contenders = made[["contender", "contender_kind", "contender_digest"]].drop_duplicates()
-    manifest = Manifest(
+    return Manifest(
         report=name,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=installed_versions(),
@@ -370,4 +306,33 @@ def _write_manifest(source: Source, report: Path, name: str, mapping: Mapping[st
         complete=True,
         notes=(f"imported from {path.name}", *source.notes),
     )
-    write_manifest(report, manifest)
+
+
+class TableImporter(Importer):
+    """``ownbench import table``."""
+
+    name = "table"
+    reads = "Parquet, CSV, TSV or JSON, one row an attempt"
+    needs = "contender, task, and passed or score; passes=… with trials=… reads counts of several trials"
+    options = (
+        Option(name="map", metavar="OURS=THEIRS", help="our column and theirs (repeatable)"),
+        Option(name="true", metavar="WORD", help="a word that means a pass (repeatable)"),
+        Option(name="false", metavar="WORD", help="a word that means a failure (repeatable)"),
+        Option(name="scale", metavar="COLUMN=LOW..HIGH", help="of score or confidence: score=0..100"),
+        Option(name="unit", metavar="COLUMN=UNIT", help="of latency_s or a cost: latency_s=ms"),
+        Option(name="wide", help="one column a contender, one row a task (or the other way round)"),
+    )
+
+    def bring(self, path: Path, report: Path, given: Mapping[str, Any], *, overwrite: bool) -> ImportSummary:
+        """As `import_table`."""
+        reading = Reading(
+            true=tuple(given["true"]),
+            false=tuple(given["false"]),
+            scales=parse_scales(given["scale"]),
+            units=parse_units(given["unit"]),
+            wide=given["wide"],
+        )
+        return import_table(path, report, parse_mapping(given["map"]), overwrite=overwrite, reading=reading)
+
+
+TABLE = TableImporter()

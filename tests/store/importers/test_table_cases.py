@@ -7,7 +7,7 @@ import pytest
 from harness.cli import main
 from harness.store import load_task_table
 
-CASES = Path(__file__).parents[3] / "shared" / "cases" / "tables"
+CASES = Path(__file__).parents[4] / "shared" / "cases" / "tables"
 RIGHT = {"m-a": [1, 0, 1, 1, 0, 1], "m-b": [0, 0, 1, 1, 0, 0]}
 """What the rows of nearly every case say."""
 

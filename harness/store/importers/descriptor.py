@@ -1,0 +1,60 @@
+"""What an importer says of itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.store.flags import Flag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option of an importer, ``--NAME`` on the command line."""
+
+    name: str
+    metavar: str = ""
+    """What its value looks like; without one the option is there or not."""
+    help: str
+    repeated: bool = True
+    """Whether an option with a value may be given several times; its value is then a list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportSummary:
+    """What an import read and wrote."""
+
+    report: Path
+    rows_read: int
+    rows_written: int
+    contenders: tuple[str, ...]
+    n_tasks: int
+    left_out: tuple[str, ...]
+    """Columns of the file that nothing of ours was made of."""
+    duplicates: int
+    """Rows that repeated another one exactly and were dropped."""
+    notes: tuple[str, ...]
+    """How the rows were read where that is not plain from the mapping."""
+    flags: tuple[Flag, ...]
+    """What is suspicious about the table."""
+
+
+class Importer:
+    """One format of results; an instance is found by name in this folder, or in an installed package's entry point."""
+
+    name: str
+    """The word after ``ownbench import``."""
+    reads: str
+    """What files these are, in a few words."""
+    needs: str = ""
+    """What the files must hold; a line of the help."""
+    options: tuple[Option, ...] = ()
+
+    def bring(self, path: Path, report: Path, given: Mapping[str, Any], *, overwrite: bool) -> ImportSummary:
+        """Makes the report, with the options' values by name.
+
+        Raises:
+            UsageError: an option is wrong, or the report has results already and may not be overwritten.
+            UserFileError: the file is missing or broken, or a row does not hold what it should.
+        """
+        raise NotImplementedError

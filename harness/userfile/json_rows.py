@@ -1,0 +1,167 @@
+"""Rows of a JSON file: a list of objects, one object a line, or a table inside an object."""
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.core import UserFileError, nearest
+from harness.userfile.bounded import MAX_FILE, read_lines
+from harness.userfile.json_text import json_value
+
+MAX_JSON = 100_000_000
+"""Characters of a file that is held as a whole; JSON lines are read one at a time."""
+_KEYS = ("results", "rows", "records", "data", "samples", "outcomes", "items")
+
+Table = Callable[[Any], list[Any] | None]
+"""The rows in the value that a whole file holds; None where it holds none."""
+
+
+def json_rows(path: Path, table: Table, *, most: int = MAX_FILE) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Where each row is (``line 3``, or ``row 3`` of a list), and the row; JSON lines whatever the file's ending.
+
+    Raises:
+        UserFileError: not JSON, larger than it may be, without rows, or a row is no object.
+    """
+    lines = read_lines(path, most=most, longest=min(most, MAX_JSON))
+    first = next((line for line in lines if line[1].strip()), None)
+    if first is None:
+        raise UserFileError(path, "not valid JSON: it is empty")
+    rows: Iterable[tuple[str, Any]]
+    start = f"line {first[0]}"
+    value = _object_in(first[1], path, start)
+    if value is not None:
+        rest = (line for line in lines if line[1].strip())
+        second = next(rest, None)
+        found = table(value) if second is None else None
+        if found is None:
+            more = rest if second is None else itertools.chain([second], rest)
+            read = ((f"line {number}", json_value(text, path, field=f"line {number}")) for number, text in more)
+            rows = itertools.chain([(start, value)], read)
+        else:
+            rows = _numbered(found)
+    else:
+        parts, size = ["\n" * (first[0] - 1), first[1]], len(first[1])
+        for _, text in lines:
+            parts.append(text)
+            size += len(text)
+            if size > MAX_JSON:
+                problem = f"larger than {MAX_JSON:,} characters"
+                raise UserFileError(path, problem, advice="save it as JSON lines or Parquet")
+        whole = json_value("".join(parts), path)
+        found = table(whole)
+        if found is None:
+            what = f"an object with {', '.join(list(whole)[:8])}" if isinstance(whole, dict) else "one value"
+            advice = "needed: a list of objects, one object a line, or a list under one key"
+            raise UserFileError(path, f"found {what}", advice=advice)
+        rows = _numbered(found)
+    for where, row in rows:
+        if not isinstance(row, dict):
+            problem = f"found {json.dumps(row, ensure_ascii=False)[:40]}, needed one JSON object"
+            raise UserFileError(path, problem, field=where, advice="one object a row")
+        yield where, row
+
+
+def _numbered(rows: list[Any]) -> Iterator[tuple[str, Any]]:
+    return ((f"row {number}", row) for number, row in enumerate(rows, 1))
+
+
+def _object_in(line: str, path: Path, where: str) -> dict[str, Any] | None:
+    """The object that a line holds; None where it holds something else, or a part of one."""
+    if not line.strip().startswith("{") or not line.strip().endswith("}"):
+        return None
+    try:
+        value = json_value(line, path, field=where)
+    except UserFileError as error:
+        if error.problem.startswith("not valid JSON"):
+            return None
+        raise
+    return value if isinstance(value, dict) else None
+
+
+def rows_under(path: Path, field: str | None) -> Table:
+    """The rows are the whole value, or the list under the key ``field`` (``a.b`` for one inside another)."""
+
+    def table(whole: Any) -> list[Any] | None:
+        value = whole
+        for key in field.split(".") if field else ():
+            if not isinstance(value, dict) or key not in value:
+                advice = nearest(str(field), [*_lists_in(whole)])
+                raise UserFileError(path, f"there is no {field!r} in it", field="field", advice=advice)
+            value = value[key]
+        if isinstance(value, list):
+            return value
+        found = next(iter(_lists_in(value, f"{field}." if field else "")), None)
+        advice = f"add field: {found}" if found else "needed: [{…}, {…}], one object a row"
+        raise UserFileError(path, "the rows are not a list", field=field or "", advice=advice)
+
+    return table
+
+
+def _lists_in(value: Any, before: str = "", levels: int = 4) -> Iterable[str]:
+    """Where a value has lists, as ``a.b``: those of a level before those inside."""
+    below = [(f"{before}{key}", part) for key, part in value.items()] if isinstance(value, dict) else []
+    yield from (name for name, part in below if isinstance(part, list))
+    for name, part in below[:100] if levels > 1 else ():
+        yield from _lists_in(part, f"{name}.", levels - 1)
+
+
+def rows_anywhere(knows: Callable[[str], bool]) -> Table:
+    """The rows are where their names are known: a list, a table by columns or by rows, or one of these under a key."""
+
+    def table(whole: Any) -> list[Any] | None:
+        rows = whole if isinstance(whole, list) else _rows_in(whole, knows)
+        is_row = rows is None and isinstance(whole, dict) and sum(knows(name) for name, _ in flattened(whole)) > 1
+        return [whole] if is_row else rows
+
+    return table
+
+
+def flattened(row: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Names and values of a row; a field of an object inside is ``outer.inner``."""
+    for name, value in row.items():
+        if isinstance(value, dict) and value:
+            yield from flattened(value, f"{before}{name}.")
+        else:
+            yield before + name, value
+
+
+def _rows_in(whole: Any, knows: Callable[[str], bool]) -> list[Any] | None:
+    if not isinstance(whole, dict):
+        return None
+    if sum(knows(name) for name, value in whole.items() if not isinstance(value, list | dict)) > 1:
+        return None  # one row, whatever lists it holds
+    names, data = whole.get("columns"), whole.get("data")
+    if isinstance(names, list) and isinstance(data, list) and _lists_of(names, str):
+        fits = [isinstance(row, list) and len(row) == len(names) for row in data]
+        return [dict(zip(names, row, strict=True)) if fit else row for row, fit in zip(data, fits, strict=True)]
+    found = {key: value for key, value in whole.items() if _lists_of(value, dict)}
+    key = next((name for name in _KEYS if name in found), next(iter(found)) if len(found) == 1 else None)
+    if key is not None:
+        return list(found[key])
+    inside = (_rows_in(whole[name], knows) for name in _KEYS if isinstance(whole.get(name), dict))
+    rows = next((rows for rows in inside if rows is not None), None)
+    return _in_columns(whole, knows) if rows is None else rows
+
+
+def _in_columns(whole: dict[str, Any], knows: Callable[[str], bool]) -> list[Any] | None:
+    """The rows of a table that is written by columns, or by rows under their names."""
+    columns = list(whole.values())
+    known = any(knows(name) for name in whole)
+    if known and len(columns) > 1 and all(isinstance(column, list) for column in columns):
+        if len({len(column) for column in columns}) > 1:
+            return None
+        return [dict(zip(whole, row, strict=True)) for row in zip(*columns, strict=True)]
+    if not columns or not all(isinstance(column, dict) for column in columns):
+        return None
+    if known:
+        rows = list(dict.fromkeys(row for column in columns for row in column))
+        return [{name: whole[name].get(row) for name in whole} for row in rows]
+    if all(any(knows(name) for name in row) for row in columns):
+        return [{"index": name, **row} for name, row in whole.items()]
+    return None
+
+
+def _lists_of(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(part, kind) for part in value)
