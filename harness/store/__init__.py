@@ -28,7 +28,7 @@ from harness.store.browse_records import (
     read_outcome,
     search_inputs,
 )
-from harness.store.columns import CALLS, OUTCOMES, TRANSCRIPTS
+from harness.store.columns import CALLS, OUTCOMES, OUTCOMES_FILE, TRANSCRIPTS
 from harness.store.digests import evidence_digest
 from harness.store.flags import Flag
 from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
@@ -37,7 +37,14 @@ from harness.store.importers.table_reading import Reading, parse_mapping, parse_
 from harness.store.journal import Journal
 from harness.store.live import running_process
 from harness.store.manifest import installed_versions, locked_parts, read_manifest, this_machine, write_manifest
-from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal, refuse_foreign_results
+from harness.store.recall import (
+    Recalled,
+    Transcript,
+    has_answers,
+    read_calls_journal,
+    read_journal,
+    refuse_foreign_results,
+)
 from harness.store.results import PARTLY, RESULTS, count_results
 from harness.store.settings import Economics, read_economics, read_reference
 from harness.store.skill_use import SkillUse, load_skill_use
@@ -59,6 +66,7 @@ __all__ = [
     "IMPORTERS",
     "NO_TRANSCRIPTS",
     "OUTCOMES",
+    "OUTCOMES_FILE",
     "PARTLY",
     "RESULTS",
     "TRANSCRIPTS",
@@ -95,6 +103,7 @@ __all__ = [
     "evidence_digest",
     "experiment_file",
     "find_tasks",
+    "has_answers",
     "import_table",
     "importer",
     "input_text",
