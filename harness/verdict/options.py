@@ -9,6 +9,12 @@ from harness.store import TaskTable
 from harness.verdict.economics import Setup
 
 OWN, RENT, MIX = Decision.OWN, Decision.RENT, Decision.MIX
+KINDS_MEAN = {
+    "OWN": "models on machines of your own, paid by the hour",
+    "RENT": "models behind an API, paid by the token",
+    "MIX": "both together: one does what it can and passes the rest on",
+}
+"""Own, rent and mix in a few words, the same wherever they are explained."""
 
 
 def kind_word(kind: Decision | None) -> str:
