@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError, Manifest, SuiteRecord
-from harness.store import TaskTable
+from harness.store import TaskTable, load_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,6 +146,15 @@ def seconds_of(side: Side) -> "Floats":
 
     own = side.table.every_attempt().of(side.index)
     return np.bincount(own.tasks, weights=own.seconds, minlength=len(side.table.tasks)).astype(np.float64)
+
+
+def reference_of(report: Path) -> str | None:
+    """What the experiment calls the reference, as it stands now or as it was run.
+
+    Raises:
+        UserFileError: the file is wrong.
+    """
+    return load_settings(report).reference
 
 
 def pair_sides(candidate: Side, baseline: Side) -> Pairs:

@@ -118,7 +118,7 @@ class Manifest:
     """Recorded attempts that ended errored or ungraded."""
     complete: bool = False
     stopped_because: str | None = None
-    early: Mapping[str, Any] | None = None
+    early: Any = None
     """By the digests of contenders: the rule that each began with under ``--until-decided``, and what it came to."""
     notes: tuple[str, ...] = ()
 
@@ -127,7 +127,7 @@ class Manifest:
         """What of ``early`` is a record of the contender that it is kept under."""
         return {
             digest: record
-            for digest, record in (self.early or {}).items()
+            for digest, record in (self.early if isinstance(self.early, Mapping) else {}).items()
             if isinstance(record, Mapping) and record.get("contender_digest") == digest
         }
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
-from harness.analysis import Scoreboard, has_skills, skills_of
+from harness.analysis import Scoreboard, has_skills, skills
 from harness.core import Manifest, OwnbenchError
 from harness.report.curves import calibration_words, escalation_figure, ranked_words, reliability_figure
 from harness.report.heatmap import heatmap_html
@@ -89,5 +89,5 @@ def _skills(table: TaskTable, manifest: Manifest | None, level: float) -> Sectio
     """What skills add, where a contender was given any."""
     if not has_skills(table, manifest):
         return []
-    view = skills_of(table, manifest, level=level)
+    view = skills((table, manifest), level=level)
     return [("Skills", skills_section(view))] if view.contenders or view.alarms else []

@@ -16,7 +16,7 @@ from harness.core import (
     digest_json,
 )
 from harness.experiment import Assembled
-from harness.model import backend_of
+from harness.model import BACKENDS, backend_of
 from harness.run.thresholds import Choices, as_written
 from harness.store import as_asked, installed_versions, model_sourcing, sourced, this_machine
 
@@ -90,8 +90,10 @@ def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
 
 
 def _model_record(spec: ModelSpec) -> ModelRecord:
-    backend, recorded = backend_of(spec), spec.options.get("recorded_backend")
-    kind, why = model_sourcing(spec.price, recorded or spec.backend, spec.base_url)
+    recorded = spec.options.get("recorded_backend")
+    backend, named = backend_of(spec), recorded or spec.backend
+    owned = BACKENDS[named].owned if named in BACKENDS else None
+    kind, why = model_sourcing(spec.price, named, spec.base_url, owned=owned)
     return ModelRecord(
         name=spec.name,
         backend=spec.backend,

@@ -46,7 +46,7 @@ from harness.store.recall import (
     refuse_foreign_results,
 )
 from harness.store.results import PARTLY, RESULTS, count_results
-from harness.store.settings import Economics, read_economics, read_reference
+from harness.store.settings import Economics, Settings, load_settings
 from harness.store.skill_use import SkillUse, load_skill_use
 from harness.store.sourcing import as_asked, described, experiment_file, model_sourcing, sourced
 from harness.store.tables import (
@@ -83,6 +83,7 @@ __all__ = [
     "Option",
     "Reading",
     "Recalled",
+    "Settings",
     "SkillUse",
     "TaskCell",
     "TaskFilter",
@@ -108,6 +109,7 @@ __all__ = [
     "importer",
     "input_text",
     "installed_versions",
+    "load_settings",
     "load_skill_use",
     "load_task_index",
     "load_task_table",
@@ -121,13 +123,11 @@ __all__ = [
     "read_attempt_calls",
     "read_calls",
     "read_calls_journal",
-    "read_economics",
     "read_inputs",
     "read_journal",
     "read_manifest",
     "read_outcome",
     "read_outcomes",
-    "read_reference",
     "read_transcript",
     "recorded_replies",
     "refuse_foreign_results",

@@ -1,15 +1,15 @@
-"""What may be changed after a run: the reference and the economics, as ``experiment.yaml`` says them now."""
+"""What judging reads of ``experiment.yaml``: whom to compare with, and what the advice computes with."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from harness.core import UserFileError, nearest
 from harness.store.manifest import read_manifest
 from harness.store.sourcing import experiment_file
-from harness.userfile import Amount, Rate, Strict, Truth, parse, read_yaml
+from harness.userfile import Amount, Rate, Strict, Text, Truth, parse, read_yaml
 
 
 class Economics(Strict):
@@ -27,34 +27,29 @@ class Economics(Strict):
     """Tasks that a machine does in an hour in use: of every option, or by contender."""
 
 
-def read_reference(report: Path) -> str | None:
-    """The contender that the others are compared with: from the experiment's file, else from the manifest.
+class Settings(Strict):
+    """The keys that judging reads; the others are the run's, which checks them all."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    reference: Text | None = None
+    economics: Economics = Economics()
+
+
+def load_settings(report: Path) -> Settings:
+    """Those of a report's experiment as it stands now; where there is none, as it was run.
 
     Raises:
-        UserFileError: the file is wrong, or names no contender of its own.
+        UserFileError: one of them is wrong.
     """
     path = experiment_file(report)
     if not path.is_file():
         manifest = read_manifest(report)
-        return manifest.reference if manifest else None
+        recorded = {"reference": manifest.reference, "economics": manifest.economics} if manifest else {}
+        return parse(Settings, recorded, path)
     value = read_yaml(path)
-    named, known = value.get("reference"), value.get("contenders")
-    if named is not None and not isinstance(named, str):
-        raise UserFileError(path, f"found {named!r:.60}", field="reference", advice="needed: the name of a contender")
-    if named is not None and isinstance(known, Mapping) and named not in known:
-        advice = nearest(named, [str(name) for name in known])
-        raise UserFileError(path, f"no contender is named {named!r}", field="reference", advice=advice)
-    return named
-
-
-def read_economics(report: Path) -> Economics:
-    """The block ``economics``: from the experiment's file, else from the manifest; empty where neither has it.
-
-    Raises:
-        UserFileError: the file, or the block in it, is wrong.
-    """
-    path = experiment_file(report)
-    if path.is_file():
-        return parse(Economics, read_yaml(path).get("economics") or {}, path, field="economics")
-    manifest = read_manifest(report)
-    return parse(Economics, dict(manifest.economics) if manifest else {}, path, field="economics")
+    found, known = parse(Settings, value, path), value.get("contenders")
+    if found.reference is not None and isinstance(known, Mapping) and found.reference not in known:
+        problem, advice = f"no contender is named {found.reference!r}", nearest(found.reference, map(str, known))
+        raise UserFileError(path, problem, field="reference", advice=advice)
+    return found

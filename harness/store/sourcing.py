@@ -77,17 +77,20 @@ def _together(models: Iterable[ModelRecord]) -> Sourcing:
 _NOTHING = "has no price and no backend on record"
 
 
-def model_sourcing(price: Price | None, backend: str, base_url: str | None) -> Sourcing:
-    """How a model is had, and why that is said."""
+OWNED = {"transformers": True, "vllm": True, "litellm": False}
+"""What is known of backends where they cannot be asked: in manifests written before, and beside imported outcomes."""
+
+
+def model_sourcing(price: Price | None, backend: str, base_url: str | None, *, owned: bool | None = None) -> Sourcing:
+    """How a model is had, and why that is said; ``owned`` is what its backend says of itself."""
     if price is not None and price.gpu_hour is not None:
         return Decision.OWN, "is paid by the hour of a machine"
     if price is not None and (price.input is not None or price.output is not None):
         return Decision.RENT, "is paid by the token"
-    if backend in {"transformers", "vllm"}:
-        return Decision.OWN, f"runs on this machine ({backend})"
-    if backend == "litellm":
-        return Decision.RENT, "is a provider's"
-    if backend == "openai" and base_url:
+    owned = OWNED.get(backend) if owned is None else owned
+    if owned is not None:
+        return (Decision.OWN, f"runs on this machine ({backend})") if owned else (Decision.RENT, "is a provider's")
+    if base_url:
         here = _is_loopback(urlsplit(base_url).hostname or "")
         return (Decision.OWN, "is served on this machine") if here else (Decision.RENT, "is served elsewhere")
     return None, _NOTHING

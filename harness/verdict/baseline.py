@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.analysis import default_contender, load_evidence
+from harness.analysis import default_contender, load_evidence, reference_of
 from harness.core import EvidenceError, as_json, digest_json, nearest, write_atomic
-from harness.store import TaskTable, locked_parts, read_outcomes, read_reference
+from harness.store import TaskTable, locked_parts, read_outcomes
 
 FILE = "baseline.json"
 
@@ -44,7 +44,7 @@ def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock
     table, manifest = load_evidence(report)
     if table.skipped.any() or (manifest is not None and not manifest.complete):
         raise EvidenceError(f"{report}: the run is not done, and half a baseline is none; ownbench run goes on with it")
-    name = contender or default_contender(table, "--contender", meant=read_reference(report))
+    name = contender or default_contender(table, "--contender", meant=reference_of(report))
     table.index(name)
     before = read_lock(report)
     lock = _lock_of(report, table, name)

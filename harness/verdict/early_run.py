@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.analysis import PairedOutcomes, Side, coarser, default_contender, load_evidence, seconds_of
+from harness.analysis import PairedOutcomes, Side, coarser, default_contender, load_evidence, reference_of, seconds_of
 from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, listed, plural
-from harness.store import read_reference
 from harness.verdict.arrays import Ints
 from harness.verdict.baseline import changed_since_lock, read_lock
 from harness.verdict.checks import other_graders, other_suites
@@ -91,7 +90,7 @@ class UntilDecided:
         table, manifest = load_evidence(baseline, attempts=rules.max_latency_ratio is not None)
         same = baseline.resolve() == candidate.report.resolve()
         lock = read_lock(baseline)
-        meant = lock.contender if lock else read_reference(baseline)
+        meant = lock.contender if lock else reference_of(baseline)
         besides = candidate.contender if same else None
         if same and (name == besides or table.contenders == (besides,)):
             raise UsageError(f"{besides!r} would be held against itself; name another with --baseline-contender")

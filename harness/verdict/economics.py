@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.core import UsageError, UserFileError, nearest
-from harness.store import Economics, experiment_file, read_economics
+from harness.store import Economics, experiment_file, load_settings
 from harness.userfile import parse
 from harness.verdict.arrays import Floats
 
@@ -108,7 +108,7 @@ def load_assumptions(
     """
     if not months > 0 or not months < 1e6 or not 0 <= spread < 1:
         raise UsageError(f"months must be above 0 and the spread from 0 to below 1, found {months:g} and {spread:g}")
-    known = read_economics(report).model_dump()
+    known = load_settings(report).economics.model_dump()
     for key, value in known.items():
         if (most := _largest(value)) > MOST:
             raise UserFileError(

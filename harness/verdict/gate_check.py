@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis import PairedOutcomes, Side, default_contender, load_evidence, pair_sides
+from harness.analysis import PairedOutcomes, Side, default_contender, load_evidence, pair_sides, reference_of
 from harness.core import Decision, Estimate, UsageError, percent_interval, plural
 from harness.stats import wilson_interval
-from harness.store import TaskTable, read_reference
+from harness.store import TaskTable
 from harness.verdict.baseline import read_lock
 from harness.verdict.gate_statistics import GateTests, gate_tests
 from harness.verdict.rules import Policy, check_domains, load_policy
@@ -82,7 +82,7 @@ def self_test(
     table, manifest = load_evidence(report)
     check_domains(rules, table.domain_names, policy if isinstance(policy, Path) else "policy")
     lock = read_lock(report)
-    meant = lock.contender if lock else read_reference(report)
+    meant = lock.contender if lock else reference_of(report)
     first, second = baseline_contender, candidate_contender
     first = first or default_contender(table, "--baseline-contender", meant=meant, besides=second)
     names: tuple[str, ...] = (first,)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.analysis import Change, Pairs, Side, changes, default_contender, load_evidence, pair_sides
+from harness.analysis import Change, Pairs, Side, changes, default_contender, load_evidence, pair_sides, reference_of
 from harness.core import Comparison, Decision, EvidenceError, Redactor, UsageError, as_json, listed, plural
 from harness.stats import compare
-from harness.store import read_reference
 from harness.verdict.baseline import changed_since_lock, read_lock
 from harness.verdict.checks import Reason
 from harness.verdict.early_gate import Replayed, replayed
@@ -149,10 +148,10 @@ def _sides(
     lock = read_lock(baseline)
     first, second = names
     if first is None:
-        meant = lock.contender if lock else read_reference(baseline)
+        meant = lock.contender if lock else reference_of(baseline)
         first = default_contender(table, "--baseline-contender", meant=meant, besides=second if same else None)
     if second is None:
-        meant, besides = (None, first) if same else (read_reference(candidate), None)
+        meant, besides = (None, first) if same else (reference_of(candidate), None)
         second = default_contender(other, "--candidate-contender", meant=meant, besides=besides)
     table.index(first), other.index(second)
     if same and first == second:

@@ -14,9 +14,9 @@ from harness.core import EvidenceError, Manifest, OwnbenchError, Status, listed,
 from harness.store import (
     PARTLY,
     count_results,
+    load_settings,
     read_manifest,
     read_outcomes,
-    read_reference,
     running_process,
 )
 from harness.verdict.baseline import Lock, changed_since_lock, read_lock
@@ -164,7 +164,7 @@ def entry_of(folder: Path, *, check_locks: bool = True) -> HistoryEntry:
         if (folder / name).is_file():
             _kept(broken, folder / name, lambda path=folder / name: _opened(path))
     if (folder / EXPERIMENT).is_file():
-        _kept(broken, folder / EXPERIMENT, lambda: read_reference(folder))
+        _kept(broken, folder / EXPERIMENT, lambda: load_settings(folder))
     run, note, complete = _run(folder, manifest, counts, broken)
     verdicts, problems = kept_verdicts(folder) if folder.is_dir() else ((), ())
     broken += problems

@@ -3,29 +3,32 @@
 import pytest
 
 from harness.core import Manifest, UserFileError
-from harness.store import read_economics, read_reference, write_manifest
+from harness.store import load_settings, write_manifest
 
 RAN = Manifest(report="r", created_at="", reference="a", economics={"tasks_per_month": 5.0})
 
 
 def test_what_the_experiment_says_now_goes_before_what_was_recorded(tmp_path):
-    assert read_reference(tmp_path) is None
-    assert read_economics(tmp_path).tasks_per_month is None
+    assert load_settings(tmp_path).reference is None
+    assert load_settings(tmp_path).economics.tasks_per_month is None
     write_manifest(tmp_path, RAN)
-    assert read_reference(tmp_path) == "a"
-    assert read_economics(tmp_path).tasks_per_month == 5.0
+    assert load_settings(tmp_path).reference == "a"
+    assert load_settings(tmp_path).economics.tasks_per_month == 5.0
     path = tmp_path / "experiment.yaml"
     path.write_text("reference: b\neconomics: {training_usd: 7}\n")
-    assert read_reference(tmp_path) == "b"
-    assert (read_economics(tmp_path).tasks_per_month, read_economics(tmp_path).training_usd) == (None, 7)
+    assert load_settings(tmp_path).reference == "b"
+    assert (load_settings(tmp_path).economics.tasks_per_month, load_settings(tmp_path).economics.training_usd) == (
+        None,
+        7,
+    )
     path.write_text("name: r\n")
-    assert read_reference(tmp_path) is None
+    assert load_settings(tmp_path).reference is None
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("reference: [a]", r"reference: found \['a'\]; needed: the name of a contender"),
+        ("reference: [a]", r"reference: found a list"),
         ("{reference: skiled, contenders: {skilled: {}}}", "reference: no contender is named 'skiled'; did you mean"),
         ("reference: {", "experiment.yaml"),
     ],
@@ -33,11 +36,11 @@ def test_what_the_experiment_says_now_goes_before_what_was_recorded(tmp_path):
 def test_a_wrong_reference_is_one_line(tmp_path, text, says):
     (tmp_path / "experiment.yaml").write_text(text)
     with pytest.raises(UserFileError, match=says) as error:
-        read_reference(tmp_path)
+        load_settings(tmp_path)
     assert "\n" not in str(error.value)
 
 
 def test_wrong_economics_are_one_line(tmp_path):
     (tmp_path / "experiment.yaml").write_text("economics: {task_per_month: 5}")
     with pytest.raises(UserFileError, match=r"economics.task_per_month: unknown key; did you mean 'tasks_per_month'"):
-        read_economics(tmp_path)
+        load_settings(tmp_path)
