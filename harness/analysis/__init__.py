@@ -34,6 +34,7 @@ from harness.analysis.sides import (
     left_out,
     pair_sides,
     reference_of,
+    renewal,
     seconds_of,
 )
 from harness.analysis.skill_scores import has_skills, skills
@@ -126,6 +127,7 @@ __all__ = [
     "progress_of",
     "read_statistics",
     "reference_of",
+    "renewal",
     "safe_csv",
     "scoreboard",
     "search_note",

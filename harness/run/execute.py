@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.core import Cause, Clock, Redactor, Status, SystemClock, stay_offline
-from harness.experiment import Assembled, Attempt, needs_threshold, tried_on_dev
+from harness.experiment import Assembled, Attempt, is_graded_so, needs_threshold, recognised, tried_on_dev
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
@@ -118,7 +118,7 @@ class _Run:
                 with asyncio.Runner(loop_factory=asyncio.new_event_loop if self.options.offline else _loop) as runner:
                     runner.run(self._work(journal, recorded, todo, models))
                 journal.check()
-                recorded = read_journal(self.report)
+                recorded = self._recorded()
                 if self.watch is None and all(a.id in self.done and is_done(recorded.attempts[a.id]) for a in todo):
                     self.stopped = None  # whatever came, it came too late to leave anything out
             self._leave_tables(recorded)
@@ -138,15 +138,18 @@ class _Run:
         )
 
     def _look(self) -> tuple[Recalled, list[Attempt]]:
-        recorded = read_journal(self.report)
         self.manifest = read_manifest(self.report)
+        recorded = self._recorded()
         self.choices = decided(self.assembled, self.manifest)
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
-        planned = {attempt.id for attempt in self.assembled.attempts}
+        planned = {attempt.id: attempt for attempt in self.assembled.attempts}
         self.done = {
             i
             for i, outcome in recorded.attempts.items()
-            if i in planned and is_done(outcome) and outcome.status not in again
+            if i in planned
+            and is_done(outcome)
+            and outcome.status not in again
+            and is_graded_so(outcome, self.assembled.gradings[planned[i].task.digest])
         }
         self.done_before = len(self.done)
         if self.watch is not None:
@@ -155,6 +158,10 @@ class _Run:
         todo = [] if self.stopped is not None else self._todo()
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
+
+    def _recorded(self) -> Recalled:
+        """The journal; attempts that an earlier version made stand under the ids that they have now."""
+        return recognised(self.assembled, read_journal(self.report), self.manifest)
 
     def _todo(self) -> list[Attempt]:
         only = set(self.options.only) if self.watch is None else {self.watch.contender}
@@ -224,7 +231,7 @@ class _Run:
         return not self.ears.heard
 
     async def _probe(self, shop: Shop, models: Mapping[str, Model]) -> None:
-        prompts = [task.messages for suite in self.assembled.suites for task in suite.tasks[:2]]
+        prompts = [suite.prompt.of(task) for suite in self.assembled.suites for task in suite.tasks[:2]]
         for name, notes in (await probe_all(shop, prompts, models, self._tell)).items():
             self.model_notes[name] += notes
 

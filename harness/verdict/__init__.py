@@ -6,6 +6,7 @@ The gate, the sweep and the advice live here; no model, key, network or torch is
 from harness.verdict.advice import Advice, advise, advise_at, advise_of
 from harness.verdict.advice_inputs import MARGIN, AdviceInputs, AdviceSettings, advice_inputs_of
 from harness.verdict.baseline import Lock, set_baseline
+from harness.verdict.checks import Reason
 from harness.verdict.conditions import Condition
 from harness.verdict.early import Evidence, StoppingRule, stratified_order
 from harness.verdict.early_run import EarlyCandidate, PlannedAttempt, UntilDecided
@@ -67,6 +68,7 @@ __all__ = [
     "Option",
     "PlannedAttempt",
     "Policy",
+    "Reason",
     "SelfTest",
     "StatedRates",
     "StatusCounts",
