@@ -33,6 +33,7 @@ from harness.analysis.sides import (
     contenders_of_two_reports,
     pair_sides,
     reference_of,
+    renewal,
     seconds_of,
     tasks_of_one_only,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "progress_of",
     "read_statistics",
     "reference_of",
+    "renewal",
     "safe_csv",
     "scoreboard",
     "search_note",

@@ -22,11 +22,15 @@ from harness.store import as_asked, installed_versions, model_sourcing, sourced,
 
 
 def plan_digest(assembled: Assembled) -> str:
-    """Of all planned attempts, whatever their order: their identities, and the names that their rows bear.
+    """Of all planned attempts, whatever their order: their identities, their gradings, and the names of their rows.
 
-    A domain or a cluster that the user renames asks nothing anew, yet the tables have to be written anew.
+    A domain or a cluster that the user renames asks nothing again, yet the tables have to be written again.
     """
-    named = ([a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split] for a in assembled.attempts)
+    graded = assembled.gradings
+    named = (
+        [a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split, graded[a.task.digest]]
+        for a in assembled.attempts
+    )
     return digest_json([assembled.experiment.name, *sorted(named, key=lambda row: str(row[0]))])
 
 
@@ -78,7 +82,7 @@ def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
             name=suite.name,
             version=suite.version,
             digest=suite.digest,
-            prompt_digest=suite.prompt_digest,
+            prompt_digest=suite.prompt.template.digest,
             metric=suite.metric,
             tasks=len(suite.tasks),
             graders=tuple(sorted({judge.digest for judge in _graders(assembled, suite)})),
@@ -100,6 +104,7 @@ def _model_record(spec: ModelSpec) -> ModelRecord:
         model=spec.model if backend.named or backend.recorded else "",
         revision=spec.revision,
         digest=spec.digest,
+        apart=spec.apart,
         template_digest=spec.template_digest,
         sampling=spec.sampling,
         recorded_backend=recorded,

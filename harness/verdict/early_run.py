@@ -14,6 +14,7 @@ from harness.analysis import (
     default_contender,
     load_evidence,
     reference_of,
+    renewal,
     seconds_of,
 )
 from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, listed, plural
@@ -213,8 +214,6 @@ class UntilDecided:
         return bool(held.done[place])
 
     def _begin(self) -> None:
-        import numpy as np
-
         side, rows, n = self._side, self._rows, len(self._rows)
         wanted = self.plan.policy.max_latency_ratio is not None
         self._evidence = Evidence(
@@ -230,8 +229,6 @@ class UntilDecided:
 
     def _no_outcomes(self) -> PairedOutcomes:
         """The baseline's outcomes beside none of the candidate's."""
-        import numpy as np
-
         table, i, rows = self._side.table, self._side.index, self._rows
         return PairedOutcomes(
             candidate=(np.zeros(len(rows)), np.zeros(len(rows))),
@@ -267,7 +264,8 @@ def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key
     there = side.keys
     both = [key for key in there if key in planned]
     if not both:
-        remedy = "run the candidate on the very suites of the baseline"
+        how = renewal(side.table.report, candidate.report)
+        remedy = how or "run the candidate on the very suites of the baseline"
         raise UsageError(f"{where} have no task in common; {remedy}")
     ours = {a.suite_digest: a.suite for a in candidate.attempts}
     theirs = {side.table.suite_digests[i] or side.table.suites[i]: side.table.suites[i] for i in there.values()}
