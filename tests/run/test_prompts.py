@@ -100,6 +100,38 @@ def test_an_edited_prompt_of_the_suite_pairs_too(tmp_path, capfd):
     assert found["comparison"]["n_tasks"] == 8
 
 
+def test_what_was_graded_by_other_graders_is_not_compared_until_it_is_graded_again(tmp_path, capfd):
+    with Server() as served:
+        main = experiment(tmp_path, served, name="main")
+        assert live.inside(capfd, "run", main)[0] == 0
+        live.write_suite(tmp_path / "suites" / "s", 8, grader={"name": "contains"})
+        candidate = experiment(tmp_path, served, name="candidate")
+        assert live.inside(capfd, "run", candidate)[0] == 0
+        made = len(served.seen)
+        code, found = judged(capfd, "gate", main, candidate)
+        assert code == 4
+        (why,) = [reason["text"] for reason in found["reasons"] if reason["rule"] == "same_graders"]
+        assert "8 tasks graded by another grader or reference" in why
+        assert f"`ownbench regrade {main}`" in why
+        assert live.inside(capfd, "regrade", main)[0] == 0
+        assert judged(capfd, "gate", main, candidate)[0] in {0, 3}
+        assert len(served.seen) == made
+
+
+def test_a_reference_that_changed_grades_the_recorded_answer_again(tmp_path, capfd):
+    with Server() as served:
+        report = experiment(tmp_path, served)
+        assert live.inside(capfd, "run", report)[0] == 0
+        before = live.rows(report)["c-m", "t0", 0]
+        live.write_suite(tmp_path / "suites" / "s", [{"reference": "other"}, *[{}] * 7])
+        assert live.inside(capfd, "run", report)[0] == 0
+        assert len(served.seen) == 8
+    after = live.rows(report)["c-m", "t0", 0]
+    assert (before["status"], after["status"]) == ("passed", "failed")
+    assert (before["task_digest"], before["attempt_id"]) == (after["task_digest"], after["attempt_id"])
+    assert before["grader_digest"] != after["grader_digest"]
+
+
 def test_renaming_a_contender_a_model_or_a_suite_asks_nothing_again(tmp_path, capfd):
     hybrid = {"worker": "a", "expert": "b", "escalate": {"signal": "oracle"}}
     contenders = {"a": {"model": "m"}, "b": {"model": "m", "prompt": "prompts/short.txt"}, "h": hybrid}
