@@ -60,11 +60,7 @@ class OpenAIModel:
         self._adapters: tuple[Path, ...] = ()
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
-        """Checks that the key is there and that no two adapters go by one name; sends nothing.
-
-        Raises:
-            UsageError: as said.
-        """
+        """Checks that the key is there and that no two adapters go by one name; sends nothing."""
         if self._key_missing:
             raise UsageError(
                 f"model {self.spec.name!r}: the environment variable {self.spec.api_key_env} is not set;"

@@ -162,11 +162,7 @@ def _scales(sampling: Mapping[str, Any]) -> list[float]:
 
 
 async def _answer(ask: Ask, request: Request, messages: Sequence[Message], *, trial: int = 0) -> Reply:
-    """The answer to one probe; a server that refuses log-probabilities or a temperature is asked without them.
-
-    Raises:
-        ModelError: it has none.
-    """
+    """The answer to one probe; a server that refuses log-probabilities or a temperature is asked without them."""
     full = replace(request, messages=tuple(messages), trial=trial)
     try:
         return await ask(full)
@@ -189,11 +185,7 @@ def _unlisted(spec: ModelSpec, arm: Arm, listed: Mapping[str, str | None]) -> li
 
 
 def _check_name(spec: ModelSpec, arm: Arm, with_it: Sequence[Reply], without: Sequence[Reply]) -> None:
-    """The server does not call itself the base when it is asked for the adapter by its name.
-
-    Raises:
-        UsageError: it does.
-    """
+    """The server does not call itself the base when it is asked for the adapter by its name."""
     own = {spec.model, *(reply.model_version for reply in without)} - {"", arm.name}
     said = next((reply.model_version for reply in with_it if reply.model_version in own), None)
     if arm.name is not None and said is not None:
@@ -206,11 +198,7 @@ def _check_name(spec: ModelSpec, arm: Arm, with_it: Sequence[Reply], without: Se
 def _compared(
     spec: ModelSpec, arm: Arm, with_it: Sequence[Reply], without: Sequence[Reply], noise: float | None
 ) -> list[str]:
-    """What is doubtful in how the answers with an adapter differ from those without; ``noise`` is of the base alone.
-
-    Raises:
-        UsageError: they do not differ, down to the log-probabilities.
-    """
+    """What is doubtful in how the answers with an adapter differ from those without; ``noise`` is of the base alone."""
     texts = all(a.text == b.text for a, b in zip(with_it, without, strict=True))
     distance = _distance(with_it, without)
     count = f"{len(with_it)} probe prompts"
@@ -238,11 +226,7 @@ async def _mixed(
     ask: Ask,
     alone: Mapping[str, Sequence[Reply]],
 ) -> list[str]:
-    """Asks for the base and for every adapter at once: no one answers as another did alone.
-
-    Raises:
-        UsageError: one does.
-    """
+    """Asks for the base and for every adapter at once: no one answers as another did alone."""
     requests = {"the base": arms[0].base} | {arm.label: arm.asked for arm in arms if arm.label in alone}
     keys = [(label, place) for label in requests for place in range(len(prompts))]
     asked = (_answer(ask, requests[label], prompts[place], trial=2) for label, place in keys)
