@@ -62,7 +62,8 @@ class _Job(_Awaited):
 
     def run(self) -> None:
         try:
-            self.tell(self.work())
+            self.work()
+            self.tell(None)
         except BaseException as error:  # noqa: BLE001 - handed to the one who awaits
             self.fail(error)
 
