@@ -15,7 +15,7 @@ import inspect
 import itertools
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,12 @@ from harness import core, stats
 from harness.adapter import folder as adapter_folder
 from harness.core.errors import FAULTS
 from harness.core.words import Cause, Decision, Kind, Role, Status
+from harness.experiment import schema as experiment
 from harness.grade import known_graders
 from harness.grade.registry import GRADERS
-from harness.model import BACKENDS
+from harness.model import BACKENDS, ModelEntry, PriceEntry
 from harness.skill.rules import FIELDS as SKILL_FIELDS
 from harness.store import columns
-from harness.store import schema as experiment
 from harness.suite import schema as suite
 from harness.verdict import Policy
 
@@ -40,7 +40,7 @@ DOCS = Path(__file__).resolve().parent
 MADE = "<!-- docs/reference.py made this page from the code; change the code, or docs/meanings.yaml -->"
 
 FILES = (
-    ("experiment.yaml", (experiment.Experiment, experiment.SuiteEntry, experiment.ModelEntry, experiment.PriceEntry,
+    ("experiment.yaml", (experiment.Experiment, experiment.SuiteEntry, ModelEntry, PriceEntry,
                          experiment.ContenderEntry, experiment.Escalation, experiment.Budget, experiment.Limits,
                          experiment.Economics)),
     ("suite.yaml", (suite.SuiteFile, suite.PromptFiles, suite.HuggingFace, suite.HumanBaseline)),
@@ -130,16 +130,13 @@ def files_page(meanings: Meanings) -> Iterator[str]:
     for name, records in FILES:
         for record in records:
             heading = f"## `{name}`" if record is records[0] else f"### {WHERE[record.__name__]}, in `{name}`"
-            yield from ("", heading, "")
-            schema = record.model_json_schema()
-            said = said_in(record)
-            rows = []
-            for key, one in schema["properties"].items():
-                default = "needed" if key in schema.get("required", ()) else default_words(record, key)
-                meaning = meanings.of(record.__name__.lstrip("_"), key, said.get(key, ""))
-                rows.append([f"`{key}`", words_of(one, schema.get("$defs", {})), default, meaning])
-            yield from table(("key", "value", "default", "meaning"), rows)
-        yield from closed_lists() if name == "experiment.yaml" else ()
+            yield from ("", heading, "", *keys_of(record, meanings))
+        if name == "experiment.yaml":
+            for backend in BACKENDS.values():
+                if not backend.instead:
+                    yield from ("", f"### More keys of a model of the backend `{backend.name}`", "")
+                    yield from keys_of(backend.entry, meanings, "ModelEntry", leave=set(ModelEntry.model_fields))
+            yield from closed_lists()
     yield from ("", "## Graders", "", "Any grader of a suite or a task: `name`, and these options.", "")
     options = {name: [f"`{f.alias or key}`" for key, f in rule.model_fields.items()] for name, rule in GRADERS.items()}
     rows = [[f"`{name}`", cell(said), ", ".join(options[name])] for name, said in known_graders().items()]
@@ -150,10 +147,21 @@ def files_page(meanings: Meanings) -> Iterator[str]:
     yield from table(("field", "meaning"), [[f"`{key}`", meanings.of("SKILL.md", key)] for key in SKILL_FIELDS])
 
 
+def keys_of(record: Any, meanings: Meanings, part: str = "", *, leave: Container[str] = ()) -> Iterator[str]:
+    """The table of a record's keys, but for those that another table has: all that are to be left and not needed."""
+    schema, said = record.model_json_schema(), said_in(record)
+    rows = []
+    for key, one in schema["properties"].items():
+        needed = key in schema.get("required", ())
+        if key not in leave or (needed and key != "backend"):
+            default = "needed" if needed else default_words(record, key)
+            meaning = meanings.of(part or record.__name__.lstrip("_"), key, said.get(key, ""))
+            rows.append([f"`{key}`", words_of(one, schema.get("$defs", {})), default, meaning])
+    yield from table(("key", "value", "default", "meaning"), rows)
+
+
 def closed_lists() -> Iterator[str]:
     """The words that an experiment may use."""
-    rows = [[f"`{name}`", ", ".join(f"`{key}`" for key in experiment.BACKENDS[name])] for name in BACKENDS]
-    yield from ("", "### Backends, in `experiment.yaml`", "", *table(("backend", "needs"), rows))
     yield from ("", "### Deliveries, signals and controls, in `experiment.yaml`", "")
     yield f"- `delivery`: {listed(experiment.DELIVERIES)}"
     yield f"- `signal`, compared with a threshold: {listed(experiment.SIGNALS)}"

@@ -15,10 +15,11 @@ from typing import Any
 
 from harness.analysis import pair
 from harness.core import Estimate, OwnbenchError, dollars_interval, percent_interval, seconds, write_atomic
+from harness.experiment import ContenderEntry, load_experiment, resolve
+from harness.experiment.schema import CONTROLS
 from harness.report.markdown_text import markdown_table
 from harness.stats import clustered_rate
-from harness.store import ContenderEntry, load_experiment, read_outcomes, resolve
-from harness.store.schema import CONTROLS
+from harness.store import read_outcomes
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))  # for those who load this file by its path

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
         UsageError,
         UserFileError,
     )
+    from harness.experiment import load_experiment
     from harness.notebook import Report, open_report
     from harness.skill import lint_library, load_library
-    from harness.store import import_table, load_experiment, parse_mapping
+    from harness.store import import_table, parse_mapping
     from harness.suite import lint_suite, load_suite
     from harness.verdict import gate
 
@@ -60,7 +61,8 @@ _HOMES = {
     "notebook": "Report open_report",
     "adapter": "load_adapter",
     "skill": "lint_library load_library",
-    "store": "import_table load_experiment parse_mapping",
+    "experiment": "load_experiment",
+    "store": "import_table parse_mapping",
     "suite": "lint_suite load_suite",
     "verdict": "gate",
 }

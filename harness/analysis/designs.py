@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.progress import load_evidence, progress_of
+from harness.analysis.loading import load_evidence
+from harness.analysis.progress import progress_of
 from harness.core import (
     Estimate,
     EvidenceError,

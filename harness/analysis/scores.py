@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.analysis.costs import cost_notes
+from harness.analysis.loading import load_evidence
 from harness.analysis.missing import lacking_lines
 from harness.analysis.pairs import adjusted, compared
-from harness.analysis.progress import early_ends, load_evidence, progress_of
+from harness.analysis.progress import early_ends, progress_of
 from harness.analysis.views import ContenderScore, DomainScore, DomainSpread, Repeat, Scoreboard
 from harness.core import Comparison, Estimate, Manifest, UserFileError, percent_interval, plural
 from harness.stats import (

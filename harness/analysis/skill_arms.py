@@ -68,7 +68,7 @@ def placebo_of(one: Given, others: Mapping[str, Given], there: Collection[str]) 
     return next((o.name for o in found if o.named == one.named), None)
 
 
-def deliveries(others: Mapping[str, Given], there: Collection[str]) -> list[tuple[Given, Given, bool]]:
+def deliveries(others: Mapping[str, Given], there: Collection[str]) -> list[tuple[str, str, bool]]:
     """Pairs (progressive, flat) of one model and adapter, and whether both have the very same skills.
 
     Where they have not, the skills of the one are among those of the other at every suite: a library that holds the
@@ -76,7 +76,7 @@ def deliveries(others: Mapping[str, Given], there: Collection[str]) -> list[tupl
     """
     arms = {arm: [o for o in others.values() if o.arm == arm and o.name in there] for arm in ("progressive", "flat")}
     return [
-        (p, f, _skills(p) == _skills(f))
+        (p.name, f.name, _skills(p) == _skills(f))
         for p in arms["progressive"]
         for f in arms["flat"]
         if p.engine == f.engine and (_within(p, f) or _within(f, p))

@@ -54,7 +54,6 @@ def examine() -> dict[str, Any]:
     """What is installed and present; imports no heavy package."""
     import platform
     from importlib.metadata import PackageNotFoundError, version
-    from importlib.util import find_spec
 
     from harness import __version__
     from harness.model import BACKENDS
@@ -67,7 +66,9 @@ def examine() -> dict[str, Any]:
 
     backends: dict[str, object] = {}
     for name, backend in BACKENDS.items():
-        missing = [package for package in backend.packages if find_spec(package) is None]
+        if backend.instead:
+            continue
+        missing = list(backend.missing())
         remedy = install_line(backend.extra) if missing else ""
         backends[name] = {"ready": not missing, "missing": missing, "remedy": remedy}
     extras = {

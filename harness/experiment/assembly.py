@@ -21,15 +21,13 @@ from harness.cost import lacking
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems, contender_of
 from harness.experiment.grading import graders_of, gradings_of, judges_of, verifiers_of
 from harness.experiment.plan import Attempt, plan_attempts, too_many
+from harness.experiment.reading import load_experiment, resolve
+from harness.experiment.schema import ContenderEntry, Experiment
 from harness.experiment.specs import model_spec, no_cost
-from harness.model import capabilities_of, missing_package
+from harness.model import backend_of
 from harness.store import (
-    ContenderEntry,
-    Experiment,
     experiment_file,
-    load_experiment,
     refuse_foreign_results,
-    resolve,
 )
 from harness.suite import INPUT_UNUSED, in_two_suites, load_suite, one_unit_each, select, unsplit, unsplit_said
 from harness.system import Hybrid, System
@@ -95,7 +93,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         if name in judges or any(contender.model == name for contender in experiment.contenders.values())
     }
     plans = {name: _plan(name, entry, report, full) for name, entry in experiment.contenders.items()}
-    capabilities = {name: capabilities_of(spec) for name, spec in specs.items()}
+    capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
     _check_capabilities(experiment, report, plans, specs, capabilities)
     systems = build_systems(plans, specs, capabilities, [s.name for s in full], seed=experiment.seed)
     suites = tuple(
@@ -136,19 +134,12 @@ def _suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tup
         suite, moved = one_unit_each(load_suite(path, allow_outside=allow_outside))
         if not suite.prompt_uses_task and len(suite.tasks) > 1:
             raise UserFileError(path, INPUT_UNUSED, field="prompt")
-        if suite.name in {s.name for s in suites}:
-            problem = f"two suites are named {suite.name!r}"
-            raise UserFileError(
-                experiment_file(report), problem, field=f"suites.{number}", advice="rename one in its suite.yaml"
-            )
         alike = next((s.name for s in suites if skeleton(s.name) == skeleton(suite.name)), None)
         if alike is not None:
-            problem = (
-                f"the suites {alike!r} and {suite.name!r} look alike and differ in {difference(alike, suite.name)}"
-            )
-            raise UserFileError(
-                experiment_file(report), problem, field=f"suites.{number}", advice="rename one in its suite.yaml"
-            )
+            same = f"two suites are named {alike!r}"
+            other = f"the suites {alike!r} and {suite.name!r} look alike and differ in {difference(alike, suite.name)}"
+            problem, field = same if alike == suite.name else other, f"suites.{number}"
+            raise UserFileError(experiment_file(report), problem, field=field, advice="rename one in its suite.yaml")
         if entry.split is not None and all(task.split != entry.split for task in suite.tasks):
             problem = f"the suite {suite.name} has no task in the split {entry.split!r}"
             raise UserFileError(experiment_file(report), problem, field=f"suites.{number}.split")
@@ -172,12 +163,9 @@ def _refuse_copies(report: Path, suites: Sequence[Suite], dev: Sequence[Suite]) 
     ]
     if found := in_two_suites(together):
         first, task, second, copy = found[0]
-        many = (
-            f"{len(found):,} tasks of the suite {second.name} ask"
-            if len(found) > 1
-            else (f"a task of the suite {second.name} asks")
-        )
-        problem = f"{many} what tasks of {first.name} ask ({copy.id} as {task.id}): each answer would count twice"
+        who, ask = (f"{len(found):,} tasks", "ask") if len(found) > 1 else ("a task", "asks")
+        problem = f"{who} of the suite {second.name} {ask} what tasks of {first.name} ask ({copy.id} as {task.id})"
+        problem += ": each answer would count twice"
         place = [suite.name for suite in suites].index(second.name)
         advice = "take them, or the suite, out"
         raise UserFileError(experiment_file(report), problem, field=f"suites.{place}", advice=advice)
@@ -258,7 +246,7 @@ def _check_capabilities(
 ) -> None:
     path = experiment_file(report)
     for name, spec in specs.items():
-        if (missing := missing_package(spec)) is not None:
+        if (missing := backend_of(spec).missing_package(spec)) is not None:
             raise UserFileError(path, missing, field=f"models.{name}.backend")
     for name, plan in plans.items():
         if isinstance(plan, HybridPlan):
@@ -298,17 +286,12 @@ def _dev(
         if all(task.split != "dev" for task in suite.tasks):
             problem = f"threshold: auto is chosen on dev tasks, and the suite {suite.name} has none"
             advice = "mark tasks with split: dev, or give a number"
-            raise UserFileError(
-                experiment_file(report), problem, field=f"contenders.{auto[0]}.escalate.threshold", advice=advice
-            )
+            field = f"contenders.{auto[0]}.escalate.threshold"
+            raise UserFileError(experiment_file(report), problem, field=field, advice=advice)
         if any(task.split == "dev" for task in chosen.tasks):
             problem = f"the suite {suite.name} is run on its dev tasks, on which threshold: auto is chosen"
-            raise UserFileError(
-                experiment_file(report),
-                problem,
-                field=f"suites.{number}.split",
-                advice="mark other tasks with split: test, and run it on those",
-            )
+            advice = "mark other tasks with split: test, and run it on those"
+            raise UserFileError(experiment_file(report), problem, field=f"suites.{number}.split", advice=advice)
         dev.append(select(suite, split="dev", seed=experiment.seed))
     entries = experiment.contenders
     for name in auto:

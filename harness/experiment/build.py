@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.adapter import check_adapter, load_adapter
+from harness.adapter import load_adapter
 from harness.core import Contender, Kind, ModelSpec, as_json, digest_json
+from harness.model import BACKENDS, backend_of
 from harness.skill import (
     OPEN_BY_TEXT,
     OPEN_BY_TOOL,
@@ -121,9 +122,9 @@ class _Makers:
     def _direct(self, name: str, plan: DirectPlan) -> dict[str, System]:
         spec, can = self.specs[plan.model], self.capabilities[plan.model]
         adapters = {suite: load_adapter(path) for suite, path in sorted(plan.adapters.items())}
-        if spec.backend == "transformers":
-            for tuned in adapters.values():
-                check_adapter(tuned, Path(spec.model))
+        backend = backend_of(spec)
+        for tuned in adapters.values():
+            backend.check_adapter(spec, tuned)
         skills = {s: self._skills(plan.skills[s], plan.delivery) for s in self.suites if plan.skills.get(s)}
         kind = {(False, False): Kind.MODEL, (True, False): Kind.ADAPTER, (False, True): Kind.SKILLED}.get(
             (bool(adapters), bool(skills)), Kind.BOTH
@@ -139,7 +140,7 @@ class _Makers:
                 "model": {
                     "name": spec.name,
                     "backend": spec.backend,
-                    "model": spec.model if spec.backend in {"openai", "litellm"} else "",
+                    "model": spec.model if backend.named else "",
                     "revision": spec.revision,
                     "sampling": spec.sampling,
                     "digest": spec.digest,
@@ -149,7 +150,7 @@ class _Makers:
                 "written": plan.written,
             }
         )
-        backend = spec.options.get("recorded_backend") or spec.backend
+        recorded = BACKENDS.get(str(spec.options.get("recorded_backend")), backend)
         contender = Contender(name=name, kind=kind, parts=described, digest=digest_json([name, identity]))
         made: dict[str, System] = {}
         for suite in self.suites:
@@ -160,7 +161,7 @@ class _Makers:
                 sampling=spec.sampling,
                 adapter=str(adapter.path) if adapter else None,
                 adapter_digest=adapter.digest if adapter else None,
-                logprobs=name in self.wants_logprobs or (backend == "transformers" and "logprobs" in can),
+                logprobs=name in self.wants_logprobs or (recorded.always_logprobs and "logprobs" in can),
                 calls_tools="tools" in can,
                 tool_role="tool_role" in can,
             )

@@ -6,12 +6,11 @@ Nothing is sent, nothing is written.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from harness.core import Contender, Cost, Message, Price, Status, Task, as_json
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled
-from harness.model import is_probed, missing_key, notes_of, refuse_remote, served_notes
+from harness.model import backend_of, missing_key
 from harness.store import read_journal, read_manifest
 from harness.system import Hybrid, Skilled, System
 
@@ -75,8 +74,7 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
         UsageError: offline, and a model is called on another machine.
     """
     for spec in assembled.specs.values() if offline else ():
-        if spec.backend in {"openai", "litellm"}:
-            refuse_remote(spec)
+        backend_of(spec).check_offline(spec)
     recorded = {i for i, o in read_journal(assembled.report).attempts.items() if o.status is not Status.SKIPPED}
     keys = [m for s in assembled.specs.values() if (m := missing_key(s, environment)) is not None]
     prices = [name for name, spec in assembled.specs.items() if lacking(spec.price)]
@@ -111,7 +109,7 @@ def _is_billed(assembled: Assembled, name: str) -> bool:
     systems = assembled.systems[name].values()
     models = {model for system in systems for model in system.models}
     hybrid = any(isinstance(system, Hybrid) for system in systems)
-    return not hybrid and any(assembled.specs[model].backend != "replay" for model in models)
+    return not hybrid and not all(backend_of(assembled.specs[model]).recorded for model in models)
 
 
 def _plans(assembled: Assembled) -> Iterator[ContenderPlan]:
@@ -193,13 +191,7 @@ def _warnings(assembled: Assembled) -> list[str]:
                 found += [f"{name} on {suite}: skill {s.name}: {w}" for s in system.skills for w in s.warnings]
     if len(assembled.systems) > 1 and assembled.experiment.reference is None:
         found.append("no reference is named: name the contender that the others are to be compared with")
-    found += [note for spec in assembled.specs.values() for note in notes_of(spec)]
-    found += [
-        f"model {spec.name}: base_url {spec.base_url} has no path, and most servers answer under /v1;"
-        f" if this one does, write {spec.base_url.rstrip('/')}/v1"
-        for spec in assembled.specs.values()
-        if spec.backend == "openai" and spec.base_url and not urlsplit(spec.base_url).path.strip("/")
-    ]
+    found += [note for spec in assembled.specs.values() for note in backend_of(spec).notes(spec)]
     budget, limits = assembled.experiment.budget, assembled.experiment.limits
     if budget.wall_s is not None and limits.timeout_s > budget.wall_s:
         found.append(
@@ -209,11 +201,11 @@ def _warnings(assembled: Assembled) -> list[str]:
     manifest = read_manifest(assembled.report)
     for name, spec in assembled.specs.items():
         adapters = assembled.adapters.get(name, ())
-        probed = is_probed(spec, adapters)
-        if manifest is not None and (adapters or probed):  # what its probes found when the report was last run
+        known = backend_of(spec).adapter_notes(spec, adapters)
+        if manifest is not None and (adapters or known is not None):  # what its probes found when it was last run
             found += [note for note in manifest.notes if note.startswith(f"model {name}: ")]
-        elif probed:
-            found += served_notes(spec, adapters)
+        elif known is not None:
+            found += known
             found.append(f"model {name}: whether its server applies the adapters is looked at when the run begins")
     unused = set(assembled.experiment.models) - set(assembled.specs)
     if unused:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.core import Grader, Suite, UserFileError, as_json, digest_json, nearest
+from harness.experiment.schema import Experiment
 from harness.grade import grader
-from harness.store import Experiment, experiment_file
+from harness.store import experiment_file
 
 
 def graders_of(suites: list[Suite], places: Sequence[Path]) -> dict[str, Grader]:

@@ -3,16 +3,17 @@
 Importing this room imports no backend's package.
 """
 
+from harness.model.backend import Backend, Lookup, Opening
 from harness.model.calling import Caller, Counters, Limits
-from harness.model.identity import capabilities_of, identified, missing_key, missing_package, notes_of, secrets_of
-from harness.model.local_checks import wrong_setting
+from harness.model.entry import ModelEntry, PriceEntry, ServedEntry
+from harness.model.identity import identified, missing_key
 from harness.model.local_shelf import fit_of
-from harness.model.loopback import refuse_remote
 from harness.model.metering import Metered, metered, with_lost
 from harness.model.protocol import (
     ADAPTERS,
     CAPABILITIES,
     LOGPROBS,
+    RESPONSE_FORMAT,
     TOOL_ROLE,
     TOOLS,
     Ask,
@@ -21,10 +22,7 @@ from harness.model.protocol import (
     assistant_message,
     tool_message,
 )
-from harness.model.registry import BACKENDS, open_model
-from harness.model.replay import Lookup, ReplayModel
-from harness.model.served import is_probed
-from harness.model.served import notes_on as served_notes
+from harness.model.registry import BACKENDS, backend_of, open_model
 from harness.model.wire import read_reply
 
 __all__ = [
@@ -32,32 +30,30 @@ __all__ = [
     "BACKENDS",
     "CAPABILITIES",
     "LOGPROBS",
+    "RESPONSE_FORMAT",
     "TOOLS",
     "TOOL_ROLE",
     "Ask",
+    "Backend",
     "Caller",
     "Counters",
     "Limits",
     "Lookup",
     "Metered",
     "Model",
+    "ModelEntry",
+    "Opening",
+    "PriceEntry",
     "Probing",
-    "ReplayModel",
+    "ServedEntry",
     "assistant_message",
-    "capabilities_of",
+    "backend_of",
     "fit_of",
     "identified",
-    "is_probed",
     "metered",
     "missing_key",
-    "missing_package",
-    "notes_of",
     "open_model",
     "read_reply",
-    "refuse_remote",
-    "secrets_of",
-    "served_notes",
     "tool_message",
     "with_lost",
-    "wrong_setting",
 ]

@@ -16,7 +16,10 @@ ADAPTERS = "adapters"
 TOOL_ROLE = "tool_role"
 """Messages of the role ``tool`` are understood; without it, tool results have to stand in a user's message."""
 
-CAPABILITIES = frozenset({TOOLS, LOGPROBS, ADAPTERS, TOOL_ROLE})
+RESPONSE_FORMAT = "response_format"
+"""An answer can be held to JSON, or to a JSON schema."""
+
+CAPABILITIES = frozenset({TOOLS, LOGPROBS, ADAPTERS, TOOL_ROLE, RESPONSE_FORMAT})
 
 
 class Model(Protocol):

@@ -38,16 +38,16 @@ class Arm:
     base: Request
 
 
-def is_probed(spec: ModelSpec, adapters: Sequence[Path]) -> bool:
+def asked_for_adapters(spec: ModelSpec, adapters: Sequence[Path]) -> bool:
     """Whether this model's server is asked for adapters, so that it has to be probed."""
-    return spec.backend == "openai" and bool(adapters or _scales(spec.sampling))
+    return bool(adapters or _scales(spec.sampling))
 
 
 def notes_on(spec: ModelSpec, adapters: Sequence[Path]) -> tuple[str, ...]:
     """What is known of a served model's adapters without asking: that their own tokenizers are up to the server."""
     found = []
     for path in adapters:
-        if spec.backend == "openai" and (files := load_adapter(path).tokenizer_files):
+        if files := load_adapter(path).tokenizer_files:
             said = f"the adapter {path.name} has its own {', '.join(files)}; whether they are used is up to the server"
             found.append(f"model {spec.name}: {said}")
     return tuple(found)

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, stay_offline
 from harness.experiment import Assembled, Attempt, needs_threshold, tried_on_dev
-from harness.model import Caller, Limits, Model, metered, notes_of, secrets_of
+from harness.model import Caller, Limits, Model, backend_of, metered
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
 from harness.run.open_files import make_room
@@ -89,7 +89,9 @@ class _Run:
         self.assembled, self.options, self.listener, self.clock = assembled, options, listener, clock
         self.watch, self.observer = watch, observer
         self.report, self.environment = assembled.report, environment
-        self.redact = Redactor(tuple(s for spec in assembled.specs.values() for s in secrets_of(spec, environment)))
+        self.redact = Redactor(
+            tuple(s for spec in assembled.specs.values() for s in backend_of(spec).secrets(spec, environment))
+        )
         self.started = clock.monotonic()
         self.stopped: str | None = None
         self.over_budget = False
@@ -221,7 +223,7 @@ class _Run:
 
     def _make_room(self, todo: Sequence[Attempt]) -> None:
         """For the connections of models that are called elsewhere."""
-        remote = {n for n, spec in self.assembled.specs.items() if spec.backend in {"openai", "litellm"}}
+        remote = {name for name, spec in self.assembled.specs.items() if backend_of(spec).remote}
         calls = min(self.assembled.experiment.limits.concurrency, len(todo))
         if remote:
             make_room(calls, len(remote), experiment_file(self.report))
@@ -231,7 +233,7 @@ class _Run:
         for name, model in models.items():
             self._tell(f"preparing {name}")
             await model.prepare(self.assembled.adapters.get(name, ()))
-            self.model_notes[name] = notes_of(self.assembled.specs[name])
+            self.model_notes[name] = backend_of(model.spec).notes(model.spec)
 
     def _shop(self, journal: Journal, recorded: Recalled, models: Mapping[str, Model]) -> Shop:
         experiment = self.assembled.experiment

@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.core import Grader, Manifest, Suite, as_json, digest_json
 from harness.experiment import Assembled
-from harness.model import capabilities_of
+from harness.model import backend_of
 from harness.run.thresholds import Choices, as_written
 from harness.store import installed_versions, this_machine
 
@@ -45,13 +45,13 @@ def manifest_of(
             {
                 "name": spec.name,
                 "backend": spec.backend,
-                "model": spec.model if spec.backend in {"openai", "litellm", "replay"} else "",
+                "model": spec.model if backend_of(spec).named or backend_of(spec).recorded else "",
                 "revision": spec.revision,
                 "digest": spec.digest,
                 "template_digest": spec.template_digest,
                 "sampling": as_json(spec.sampling),
                 "recorded_backend": spec.options.get("recorded_backend"),
-                "capabilities": sorted(capabilities_of(spec)),
+                "capabilities": sorted(backend_of(spec).capabilities(spec)),
                 "price": as_json(spec.price),
             }
             for spec in assembled.specs.values()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from harness.core import ModelSpec, Redactor, UsageError
-from harness.model import Model, missing_key, open_model
+from harness.model import Model, backend_of, missing_key, open_model
 from harness.store import recorded_replies
 
 
@@ -26,6 +26,6 @@ def open_models(
         spec = specs[name]
         if (missing := missing_key(spec, environment)) is not None:
             raise UsageError(missing)
-        lookup = recorded_replies(Path(spec.options["report"])).get if spec.backend == "replay" else None
+        lookup = recorded_replies(Path(spec.options["report"])).get if backend_of(spec).recorded else None
         opened[name] = open_model(spec, redact=redact, environment=environment, offline=offline, lookup=lookup)
     return opened

@@ -8,7 +8,7 @@ from typing import Any
 from harness.core import Cause, ModelError, OwnbenchError, Redactor, Request, SystemClock
 from harness.cost import charge
 from harness.experiment import Assembled
-from harness.model import Caller, Limits, Model, missing_key, open_model, secrets_of
+from harness.model import Caller, Limits, Model, backend_of, missing_key, open_model
 from harness.run.session import meter_of
 from harness.system import Hybrid
 
@@ -43,7 +43,7 @@ def ping(assembled: Assembled, environment: Mapping[str, str], *, offline: bool 
 
 async def _all(assembled: Assembled, environment: Mapping[str, str], *, offline: bool) -> tuple[Ping, ...]:
     asking = {name: _Asked(assembled, name, environment, offline=offline) for name in assembled.specs}
-    remote = [name for name, spec in assembled.specs.items() if spec.backend in {"openai", "litellm"}]
+    remote = [name for name, spec in assembled.specs.items() if backend_of(spec).remote]
     found = dict(zip(remote, await asyncio.gather(*(asking[name].answered() for name in remote)), strict=True))
     for name in assembled.specs:
         if name not in found:  # one after another: each may fill the machine
@@ -59,10 +59,10 @@ class _Asked:
     ) -> None:
         self.assembled, self.name, self.spec = assembled, name, assembled.specs[name]
         self.environment, self.offline = environment, offline
-        self.redact = Redactor(secrets_of(self.spec, environment))
+        self.redact = Redactor(backend_of(self.spec).secrets(self.spec, environment))
 
     async def answered(self) -> Ping:
-        if self.spec.backend == "replay":
+        if backend_of(self.spec).recorded:
             return Ping(model=self.name, ok=True, problem="not asked: its answers are recorded ones", usd=0.0)
         if (spent := meter_of(self.assembled).exhausted(0.0)) is not None:
             return Ping(model=self.name, ok=False, problem=f"not asked: {spent}")

@@ -27,7 +27,7 @@ from harness.core import (
 from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled
 from harness.grade import grade
-from harness.model import Caller, Metered, assistant_message, with_lost
+from harness.model import Caller, Metered, assistant_message, backend_of, with_lost
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace
 from harness.store import read_calls_journal
@@ -80,7 +80,7 @@ class Shop:
 
     def is_paid(self, model: str) -> bool:
         """Whether an answer of the model is paid for when it is made; a recorded one was paid when it was recorded."""
-        return self.specs[model].backend != "replay"
+        return not backend_of(self.specs[model]).recorded
 
 
 def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
@@ -91,7 +91,7 @@ def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
     spent: dict[str, float] = {}
     for call in read_calls_journal(assembled.report):
         spec = assembled.specs.get(call.model)
-        if (on_bill(call) or may_have_cost(call)) and not call.cache_hit and not (spec and spec.backend == "replay"):
+        if (on_bill(call) or may_have_cost(call)) and not call.cache_hit and not (spec and backend_of(spec).recorded):
             meter.spend(call.cost)
             spent[call.attempt_id] = spent.get(call.attempt_id, 0.0) + (call.cost.usd or 0.0)
     for attempt, usd in spent.items():

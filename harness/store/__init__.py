@@ -30,7 +30,6 @@ from harness.store.browse_records import (
 )
 from harness.store.columns import CALLS, OUTCOMES, TRANSCRIPTS
 from harness.store.digests import evidence_digest
-from harness.store.experiment import experiment_file, load_experiment, parse_experiment, resolve
 from harness.store.flags import Flag
 from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
 from harness.store.importers.table import import_table
@@ -40,17 +39,7 @@ from harness.store.live import running_process
 from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
 from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal, refuse_foreign_results
 from harness.store.results import PARTLY, RESULTS, count_results
-from harness.store.schema import (
-    Budget,
-    ContenderEntry,
-    Economics,
-    Escalation,
-    Experiment,
-    Limits,
-    ModelEntry,
-    PriceEntry,
-    SuiteEntry,
-)
+from harness.store.settings import Economics, Settings, experiment_file, load_settings
 from harness.store.skill_use import SkillUse, load_skill_use
 from harness.store.tables import (
     Compacted,
@@ -74,26 +63,19 @@ __all__ = [
     "TRANSCRIPTS",
     "AttemptRow",
     "Attempts",
-    "Budget",
     "Compacted",
-    "ContenderEntry",
     "Economics",
-    "Escalation",
-    "Experiment",
     "Flag",
     "ImportSummary",
     "Importer",
     "InputSearch",
     "Journal",
     "Labels",
-    "Limits",
-    "ModelEntry",
     "Option",
-    "PriceEntry",
     "Reading",
     "Recalled",
+    "Settings",
     "SkillUse",
-    "SuiteEntry",
     "TaskCell",
     "TaskFilter",
     "TaskIndex",
@@ -115,13 +97,12 @@ __all__ = [
     "importer",
     "input_text",
     "installed_versions",
-    "load_experiment",
+    "load_settings",
     "load_skill_use",
     "load_task_index",
     "load_task_table",
     "matching_rows",
     "message_text",
-    "parse_experiment",
     "parse_mapping",
     "parse_scales",
     "parse_units",
@@ -136,7 +117,6 @@ __all__ = [
     "read_transcript",
     "recorded_replies",
     "refuse_foreign_results",
-    "resolve",
     "running_process",
     "search_inputs",
     "split_used",

@@ -13,16 +13,25 @@ from harness.userfile.json_text import json_value
 from harness.userfile.parsing import Strict, parse, read_json, read_json_lines, read_text, read_yaml
 from harness.userfile.tabular import KINDS, Rows, table_kind, table_rows
 from harness.userfile.template import Template, TemplateFault, read_template
+from harness.userfile.values import Amount, Count, Name, Positive, Rate, Text, Truth, Whole
 
 __all__ = [
     "INVISIBLE",
     "KINDS",
+    "Amount",
+    "Count",
     "Loaded",
+    "Name",
+    "Positive",
+    "Rate",
     "Rows",
     "Strict",
     "Template",
     "TemplateFault",
+    "Text",
     "TookTooLongError",
+    "Truth",
+    "Whole",
     "arrow_rows",
     "json_value",
     "open_file",

@@ -97,7 +97,7 @@ def _explained(error: ValidationError, schema: type[BaseModel], value: Any, path
     location = [part for part in first["loc"] if not (isinstance(part, str) and _is_branch(part, value))]
     where = ".".join(str(part) for part in ([field] if field else []) + location)
     if first["type"] == "extra_forbidden":
-        known = _fields_at(schema, location[:-1])
+        known = _fields_at(schema, list(first["loc"])[:-1])
         return UserFileError(path, "unknown key", field=where, advice=nearest(str(location[-1]), known))
     if first["type"] == "missing":
         return UserFileError(path, "this key is missing", field=where, advice="add it")
@@ -203,20 +203,18 @@ def _all_keys(value: Any) -> set[str]:
 
 def _fields_at(schema: type[BaseModel], location: list[Any]) -> list[str]:
     """The keys that are known at a place inside a schema."""
-    here: set[type[BaseModel]] = {schema}
+    here: list[type[BaseModel]] = [schema]
     for part in location:
-        below: set[type[BaseModel]] = set()
-        for model in here:
-            if isinstance(part, str) and part in (fields := model.model_fields):
-                below |= _models_in(fields[part].annotation)
-        here = below or here
+        fields = [model.model_fields[part] for model in here if part in model.model_fields]
+        below = [model for field in fields for model in _models_in(field.annotation)]
+        here = below or [model for model in here if model.__name__ == part] or here
     return [info.alias or name for model in here for name, info in model.model_fields.items()]
 
 
-def _models_in(annotation: Any) -> set[type[BaseModel]]:
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return {annotation}
-    return {model for part in get_args(annotation) for model in _models_in(part)}
+        return [annotation]
+    return list(dict.fromkeys(model for part in get_args(annotation) for model in _models_in(part)))
 
 
 def _kind(value: Any) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.analysis import default_contender, load_side, reference_of
+from harness.analysis import default_contender, load_evidence, reference_of
 from harness.core import EvidenceError, as_json, digest_json, nearest, write_atomic
 from harness.store import TaskTable, read_manifest, read_outcomes
 
@@ -42,7 +42,7 @@ def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock
         UsageError: no such report or contender, or several could be meant.
         EvidenceError: the report has no whole evidence to lock.
     """
-    table, manifest = load_side(report)
+    table, manifest = load_evidence(report)
     if table.skipped.any() or (manifest is not None and not manifest.complete):
         raise EvidenceError(f"{report}: the run is not done, and half a baseline is none; ownbench run goes on with it")
     name = contender or default_contender(table, "--contender", meant=reference_of(report))

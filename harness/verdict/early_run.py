@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.analysis import PairedOutcomes, Side, coarser, default_contender, load_side, reference_of, seconds_of
+from harness.analysis import PairedOutcomes, Side, coarser, default_contender, load_evidence, reference_of, seconds_of
 from harness.core import EvidenceError, Outcome, Status, UsageError, listed, plural
 from harness.verdict.arrays import Ints
 from harness.verdict.baseline import changed_since_lock, read_lock
@@ -87,7 +87,7 @@ class UntilDecided:
         """
         rules = policy if isinstance(policy, Policy) else load_policy(policy)
         self.candidate, self._report = candidate, baseline
-        table, manifest = load_side(baseline, attempts=rules.max_latency_ratio is not None)
+        table, manifest = load_evidence(baseline, attempts=rules.max_latency_ratio is not None)
         same = baseline.resolve() == candidate.report.resolve()
         lock = read_lock(baseline)
         meant = lock.contender if lock else reference_of(baseline)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from harness.cli import main
-from harness.store import parse_experiment
+from harness.experiment import parse_experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 GIVEN = [

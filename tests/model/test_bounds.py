@@ -215,7 +215,7 @@ async def test_litellms_waiting_clients_keep_to_the_same():
     """Some of its providers, and how it fetches tokens, use them from threads."""
     import litellm
 
-    from harness.model.litellm_backend import _litellm
+    from harness.model.backends.litellm import _litellm
 
     _litellm()
     async with wild.Wild(lambda: [wild.head(), b"{}"]) as other:

@@ -14,14 +14,13 @@ from harness.model import (
     BACKENDS,
     TOOLS,
     assistant_message,
+    backend_of,
     identified,
     missing_key,
-    notes_of,
     open_model,
     registry,
 )
 from harness.model.loopback import is_loopback
-from harness.store import ModelEntry
 
 LITELLM = pytest.mark.filterwarnings(*servers.LITELLMS_OWN_WARNINGS)
 
@@ -65,12 +64,12 @@ def test_vllm_is_pointed_to_its_own_server():
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_each_backend_stands_where_its_line_says(name):
-    backend = BACKENDS[name]
-    assert (Path(registry.__file__).parent / (backend.module.rpartition(".")[2] + ".py")).is_file()
+    assert BACKENDS[name].name == name
+    assert (Path(registry.__file__).parent / "backends" / f"{name}.py").is_file()
 
 
 def test_a_missing_package_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(registry.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"pip install 'litellm\[mcp\]==[\d.]+'$"):
         opened(ModelSpec(name="f", backend="litellm", model="anthropic/x"))
     with pytest.raises(UsageError, match=r"pip install .*'torch>=[\d.]+'"):
@@ -190,8 +189,7 @@ def test_the_usual_key_of_a_provider_is_missed_without_litellm(model, variable, 
 
 @LITELLM
 def test_the_usual_keys_are_those_that_litellm_asks_for(monkeypatch):
-    from harness.model.identity import _KEYS
-    from harness.model.litellm_backend import _litellm
+    from harness.model.backends.litellm import _KEYS, _litellm
 
     for provider, variables in _KEYS.items():
         for variable in variables:
@@ -247,7 +245,7 @@ async def test_litellm_leaves_out_sampling_that_a_model_does_not_take_and_says_s
         await model.close()
     body = served.seen[0]["body"]
     assert {key: body[key] for key in body if key in sampling} == sent
-    notes = notes_of(spec)
+    notes = backend_of(spec).notes(spec)
     assert len(notes) == len(left_out)
     assert all(word in note and name in note for word, note in zip(left_out, notes, strict=True))
 
@@ -325,7 +323,8 @@ def test_replay_without_a_report_says_so():
 def test_reasoning_that_is_part_of_the_text_is_another_model_and_apart_is_as_ever():
     assert identified(openai()).digest != identified(openai(options={"reasoning": "keep"})).digest
     entry = {"backend": "openai", "model": "m", "base_url": "http://127.0.0.1:1/v1"}
-    assert ModelEntry(**entry, reasoning="separate").options == ModelEntry(**entry).options == {}
-    assert ModelEntry(**entry, reasoning="keep").options == {"reasoning": "keep"}
+    Entry = BACKENDS["openai"].entry
+    assert Entry(**entry, reasoning="separate").options == Entry(**entry).options == {}
+    assert Entry(**entry, reasoning="keep").options == {"reasoning": "keep"}
     with pytest.raises(ValueError, match="separate"):
-        ModelEntry(**entry, reasoning="hide")
+        Entry(**entry, reasoning="hide")

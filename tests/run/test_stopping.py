@@ -182,7 +182,7 @@ def test_a_signal_is_kept_until_somebody_is_told_and_the_second_interrupts():
 
 
 def test_stopped_while_a_model_is_prepared_nothing_is_sent(tmp_path, monkeypatch, capfd):
-    from harness.model.openai import OpenAIModel
+    from harness.model.backends.openai import OpenAIModel
 
     async def slow(_self, _adapters=()):
         asyncio.get_running_loop().call_later(0.05, signal.raise_signal, signal.SIGINT)

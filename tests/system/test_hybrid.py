@@ -6,7 +6,6 @@ from made import TASK, FakeSession
 
 from harness.core import Cause, ModelError, Reply, Role
 from harness.experiment import DirectPlan, HybridPlan
-from harness.system import CONTROLS, SIGNALS
 
 
 def worker_says(text="wrong", **signals):
@@ -121,10 +120,3 @@ async def test_the_whole_conversation_of_both_is_kept():
     )
     # the parts are asked as if they were alone, so a hybrid may use their recorded answers
     assert [request.scope for _, _, request in session.asked] == ["cheap", "dear"]
-
-
-def test_the_words_of_the_format_are_the_words_of_the_systems():
-    from harness.store import schema
-
-    assert set(SIGNALS) == set(schema.SIGNALS)
-    assert set(CONTROLS) == set(schema.CONTROLS)

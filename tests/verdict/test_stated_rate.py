@@ -9,7 +9,8 @@ from advice_reports import OWNED, RENTED, write
 
 from harness.analysis import cost_notes
 from harness.core import UsageError, UserFileError
-from harness.store import load_experiment, load_task_table, read_manifest
+from harness.experiment import load_experiment
+from harness.store import load_task_table, read_manifest
 from harness.verdict import AdviceSettings, advice_inputs_of, advise, advise_at, bills_at, load_assumptions
 
 TERMS = {

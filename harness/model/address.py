@@ -27,8 +27,8 @@ def check_address(url: str) -> str:
     return url
 
 
-def check_base(url: str) -> None:
-    """Passes an address to which a path can be added, and is not yet.
+def check_base(url: str) -> str:
+    """``url``, where a path can be added to it, and is not yet.
 
     Raises:
         ValueError: it ends in that path.
@@ -39,3 +39,4 @@ def check_base(url: str) -> None:
             raise ValueError(
                 f"base_url ends in {path}, which is added to it by itself; write {whole.removesuffix(path)}"
             )
+    return url

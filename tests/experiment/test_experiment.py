@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from harness.core import Kind, UserFileError
-from harness.store import experiment_file, load_experiment, parse_experiment, resolve
+from harness.experiment import load_experiment, parse_experiment, resolve
+from harness.store import experiment_file
 
 CONTRACT = """
 name: demo
@@ -174,9 +175,9 @@ def test_the_defaults() -> None:
         ("limits/tries", 0, "limits.tries", "the number 0"),
         ("economics/outage_days_per_year", 400, "economics.outage_days_per_year", "400"),
         ("economics/data_must_stay_inside", "no", "economics.data_must_stay_inside", "'no'"),
-        ("models/worker/backend", "transformer", "models.worker", "did you mean 'transformers'"),
-        ("models/worker/path", ..., "models.worker", "needs the key path"),
-        ("models/frontier/model", ..., "models.frontier", "needs the key model"),
+        ("models/worker/backend", "transformer", "models.worker.backend", "did you mean 'transformers'"),
+        ("models/worker/path", ..., "models.worker.path", "missing"),
+        ("models/frontier/model", ..., "models.frontier.model", "missing"),
         ("models/frontier/price", {"input_usd_per_million": -1}, "models.frontier.price.input_usd_per_million", "-1"),
         ("models/frontier/sampling", {"temprature": 0}, "models.frontier.sampling", "did you mean 'temperature'"),
         ("models/frontier/sampling", {"temperature": -1}, "models.frontier.sampling", "a number from 0"),

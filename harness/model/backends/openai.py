@@ -11,18 +11,23 @@ import os
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
+from pydantic import AfterValidator
+
 from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError, nearest
+from harness.model.address import check_address, check_base
+from harness.model.backend import Backend, Opening
+from harness.model.entry import ServedEntry
 from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
 from harness.model.http import Connections
-from harness.model.loopback import refuse_remote
 from harness.model.protocol import CAPABILITIES, TOOLS, Ask
 from harness.model.reasoning import SEPARATE
-from harness.model.served import is_probed, listing, probe
+from harness.model.served import asked_for_adapters, listing, notes_on, probe
 from harness.model.sse import DONE, Event, Joined, events
 from harness.model.wire import MISSHAPEN, no_completion, read_reply, request_fields
+from harness.userfile import Text, Truth
 
 if TYPE_CHECKING:
     import aiohttp
@@ -30,12 +35,48 @@ if TYPE_CHECKING:
 OPTIONS = ("stream", "tools", "reasoning")
 
 
+class OpenAIEntry(ServedEntry):
+    """A model of the backend ``openai``."""
+
+    model: Text
+    base_url: Annotated[Text, AfterValidator(check_address), AfterValidator(check_base)]
+    stream: Truth = False
+
+
+class OpenAIBackend(Backend):
+    """A server under the user's own address: whose it is, is not said by that."""
+
+    name = "openai"
+    entry = OpenAIEntry
+    packages = ("aiohttp",)
+    remote = True
+    can = CAPABILITIES
+
+    def open(self, spec: ModelSpec, given: Opening) -> "OpenAIModel":
+        """A model of that server."""
+        return OpenAIModel(spec, redact=given.redact, environment=given.environment)
+
+    def notes(self, spec: ModelSpec) -> tuple[str, ...]:
+        """An address that most servers do not answer under."""
+        if not spec.base_url or urlsplit(spec.base_url).path.strip("/"):
+            return ()
+        advice = f"if this one does, write {spec.base_url.rstrip('/')}/v1"
+        return (
+            f"model {spec.name}: base_url {spec.base_url} has no path, and most servers answer under /v1; {advice}",
+        )
+
+    def adapter_notes(self, spec: ModelSpec, adapters: Sequence[Path]) -> tuple[str, ...] | None:
+        """That their own tokenizers are up to the server."""
+        return notes_on(spec, adapters) if asked_for_adapters(spec, adapters) else None
+
+
+BACKEND = OpenAIBackend()
+
+
 class OpenAIModel:
     """One model of an OpenAI-compatible server."""
 
-    def __init__(
-        self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str], offline: bool = False
-    ) -> None:
+    def __init__(self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str]) -> None:
         if not spec.base_url:
             raise UsageError(f"model {spec.name!r}: base_url is missing; write the server's, such as http://HOST/v1")
         if urlsplit(spec.base_url).scheme not in {"http", "https"}:
@@ -45,8 +86,6 @@ class OpenAIModel:
         for option in spec.options:
             if option not in OPTIONS:
                 raise UsageError(f"model {spec.name!r}: unknown option {option!r}; {nearest(option, OPTIONS)}")
-        if offline:
-            refuse_remote(spec)
         self.spec = spec
         self.capabilities = CAPABILITIES - ({TOOLS} if spec.options.get("tools") is False else set())
         key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
@@ -79,7 +118,7 @@ class OpenAIModel:
     @property
     def holds_adapters(self) -> bool:
         """Whether the server is asked for any, by name or in the request."""
-        return is_probed(self.spec, self._adapters)
+        return asked_for_adapters(self.spec, self._adapters)
 
     async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask) -> tuple[str, ...]:
         """As `harness.model.served.probe`; the server's list of models is read at each call."""

@@ -24,13 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError
+from harness.model.backend import Backend, Opening
+from harness.model.entry import ServedEntry
 from harness.model.faults import Redact, cause_of, failure_in, redact_also, shown
-from harness.model.identity import keys_in
-from harness.model.loopback import refuse_remote
-from harness.model.protocol import LOGPROBS, TOOL_ROLE, TOOLS
+from harness.model.protocol import LOGPROBS, RESPONSE_FORMAT, TOOL_ROLE, TOOLS
 from harness.model.reasoning import SEPARATE
 from harness.model.waits import retry_after
 from harness.model.wire import read_reply, request_fields
+from harness.userfile import Text
 
 _AT_HOME = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -41,19 +42,106 @@ _AT_HOME = {
 _RESERVED = ("model", "messages", "api_key", "api_base", "base_url", "num_retries", "max_retries", "stream")
 
 
+SECRET_NAMES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+WITHOUT_LOGPROBS = ("anthropic", "bedrock", "cohere", "claude")
+"""Beginnings of litellm's model names whose providers give no log-probabilities."""
+_KEYS = {
+    "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
+    "fireworks_ai": ("FIREWORKS_AI_API_KEY", "FIREWORKS_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
+    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    "perplexity": ("PERPLEXITYAI_API_KEY",),
+    "together_ai": ("TOGETHERAI_API_KEY",),
+} | {
+    provider: (f"{provider.upper()}_API_KEY",)
+    for provider in (
+        "openai",
+        "openrouter",
+        "mistral",
+        "groq",
+        "deepseek",
+        "xai",
+        "cerebras",
+        "deepinfra",
+        "replicate",
+        "huggingface",
+        "moonshot",
+        "nvidia_nim",
+    )
+}
+"""Providers, and the variables of which litellm's own check needs one."""
+
+
+class LiteLLMEntry(ServedEntry):
+    """A model of the backend ``litellm``."""
+
+    model: Text
+
+
+class LiteLLMBackend(Backend):
+    """Rented, unless the experiment gives the machine's price."""
+
+    name = "litellm"
+    entry = LiteLLMEntry
+    packages = ("litellm", "mcp")
+    extra = "api"
+    remote = True
+    owned = False
+    booked = True
+    can = frozenset({TOOLS, TOOL_ROLE, LOGPROBS, RESPONSE_FORMAT})
+
+    def open(self, spec: ModelSpec, given: Opening) -> "LiteLLMModel":
+        """A model of its provider; litellm is imported when it is prepared."""
+        return LiteLLMModel(spec, redact=given.redact, environment=given.environment)
+
+    def capabilities(self, spec: ModelSpec) -> frozenset[str]:
+        """Without log-probabilities where the provider is known to give none."""
+        return Backend.capabilities(self, spec) - ({LOGPROBS} if spec.model.startswith(WITHOUT_LOGPROBS) else set())
+
+    def usual_keys(self, spec: ModelSpec) -> tuple[str, ...]:
+        """Those of the provider; what a provider lacks that is not in ``_KEYS`` is asked when it is opened."""
+        provider, slash, _ = spec.model.partition("/")
+        if not slash:  # names that litellm knows without their provider
+            provider = {"gpt": "openai", "claude": "anthropic"}.get(provider.partition("-")[0], "")
+        return _KEYS.get(provider, ())
+
+    def read_keys(self, spec: ModelSpec, environment: Mapping[str, str]) -> tuple[str, ...]:
+        """Any variable that is called like one of the provider's."""
+        provider = spec.model.partition("/")[0].upper().replace("_", "")
+        begins = {"GEMINI": ("GEMINI", "GOOGLE"), "HUGGINGFACE": ("HUGGINGFACE", "HF")}.get(provider, (provider,))
+        own = (name for name in environment if name.endswith(("_API_KEY", "_TOKEN")) and provider)
+        return tuple(name for name in own if name.replace("_", "").startswith(begins))
+
+    def secrets(self, spec: ModelSpec, environment: Mapping[str, str]) -> tuple[str, ...]:
+        """Of a model that names no variable: all that are called like a key, for litellm may read any."""
+        return Backend.secrets(self, spec, environment) if spec.api_key_env else keys_in(environment)
+
+    def notes(self, spec: ModelSpec) -> tuple[str, ...]:
+        """Settings that the model is not asked with. Imports litellm where there are any."""
+        if not spec.sampling or self.missing():
+            return ()
+        return tuple(
+            f"model {spec.name}: {name}: {spec.sampling[name]} is not sent, since {spec.model} does not take it ({why})"
+            for name, why in not_taken(spec).items()
+        )
+
+
+BACKEND = LiteLLMBackend()
+
+
+def keys_in(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Values of the variables that are called like keys."""
+    return tuple(v for name, v in environment.items() if name.upper().endswith(SECRET_NAMES) and len(v) >= 8)
+
+
 class LiteLLMModel:
     """One model through litellm."""
 
-    def __init__(
-        self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str], offline: bool = False
-    ) -> None:
+    def __init__(self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str]) -> None:
         if not spec.model:
             raise UsageError(f"model {spec.name!r}: model is missing; write litellm's name, PROVIDER/MODEL")
         for option in spec.options:
             if option in _RESERVED:
                 raise UsageError(f"model {spec.name!r}: the option {option!r} is set by other keys; leave it out")
-        if offline:
-            refuse_remote(spec)
         self.spec = spec
         self._key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
         self._redact = redact_also(redact, self._key, *keys_in(environment))
@@ -72,7 +160,8 @@ class LiteLLMModel:
         known = _litellm().get_supported_openai_params(model=self.spec.model) or ["tools"]
         can_call = "tools" in known and self.spec.options.get("tools") is not False
         found = {TOOL_ROLE, TOOLS} if can_call else set()
-        return frozenset(found | ({LOGPROBS} if "top_logprobs" in known else set()))
+        more = {LOGPROBS: "top_logprobs", RESPONSE_FORMAT: "response_format"}
+        return frozenset(found | {can for can, setting in more.items() if setting in known})
 
     @cached_property
     def _speaks_openai(self) -> bool:

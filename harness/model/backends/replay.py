@@ -6,15 +6,42 @@ Without it the request is looked up as it is, which is right where the run keeps
 Sampling, tools, scope and trial have to be as they were recorded; anything else is a miss, and a miss is an error.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError
+from harness.model.backend import Backend, Lookup, Opening
+from harness.model.entry import ModelEntry
 from harness.model.protocol import CAPABILITIES
+from harness.userfile import Text
 
-Lookup = Callable[[str], Reply | None]
-"""From a request's digest to the recorded reply; the store gives it."""
+
+class ReplayEntry(ModelEntry):
+    """A model of the backend ``replay``."""
+
+    report: Text
+    """The report whose recorded answers are given again."""
+
+
+class ReplayBackend(Backend):
+    """What the recorded model could, and what it was, stand in the spec's options."""
+
+    name = "replay"
+    entry = ReplayEntry
+    recorded = True
+    named = False
+
+    def open(self, spec: ModelSpec, given: Opening) -> "ReplayModel":
+        """A model that looks its answers up."""
+        return ReplayModel(spec, given.lookup)
+
+    def capabilities(self, spec: ModelSpec) -> frozenset[str]:
+        """Those on record."""
+        return frozenset(spec.options.get("capabilities", ()))
+
+
+BACKEND = ReplayBackend()
 
 
 class ReplayModel:

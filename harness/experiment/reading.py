@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import UserFileError, difference, holds_secret, nearest, skeleton, unseen
-from harness.store.schema import WITHOUT_ADAPTERS, Experiment
+from harness.experiment.schema import Experiment
+from harness.model import ADAPTERS, BACKENDS
+from harness.store import experiment_file
 from harness.userfile import parse, read_yaml
-
-FILE = "experiment.yaml"
 
 
 def load_experiment(report: Path | str) -> Experiment:
@@ -23,11 +23,6 @@ def load_experiment(report: Path | str) -> Experiment:
     return parse_experiment(read_yaml(path), path)
 
 
-def experiment_file(report: Path) -> Path:
-    """Where the experiment of a report stands."""
-    return report if report.suffix in {".yaml", ".yml"} and not report.is_dir() else report / FILE
-
-
 def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
     """``value``, as read from ``path``, as a checked experiment.
 
@@ -35,7 +30,7 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
         UserFileError: as `load_experiment`.
     """
     _refuse_secrets(value, path, "")
-    experiment = parse(Experiment, dict(value), path)
+    experiment = parse(Experiment, _own_keys(value, path), path)
     _check_suites(experiment, path)
     for key in ("models", "contenders"):
         _check_names(list(getattr(experiment, key)), path, key)
@@ -51,6 +46,30 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
             path, problem, field="reference", advice=nearest(experiment.reference, experiment.contenders)
         )
     return experiment
+
+
+def _own_keys(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Refuses models' keys that are another backend's; a replay may keep what was said of the model that it repeats."""
+    models = value.get("models")
+    if not isinstance(models, Mapping):
+        return dict(value)
+    keys = {name: set(backend.entry.model_fields) for name, backend in BACKENDS.items()}
+    found: dict[Any, Any] = {}
+    for name, entry in models.items():
+        found[name] = entry
+        backend = entry.get("backend") if isinstance(entry, Mapping) else None
+        if not isinstance(backend, str):
+            continue
+        if (why := BACKENDS.refusal(backend)) is not None:
+            problem, _, advice = why.partition("; ")
+            raise UserFileError(path, problem, field=f"models.{name}.backend", advice=advice)
+        foreign = {key for key in entry if key not in keys[backend] and any(key in own for own in keys.values())}
+        found[name] = {key: value for key, value in entry.items() if key not in foreign}
+        for key in sorted(foreign, key=str) if not BACKENDS[backend].recorded else ():
+            others = ", ".join(other for other, own in keys.items() if key in own)
+            problem = f"the backend {backend} takes no {key}, which is for {others}"
+            raise UserFileError(path, problem, field=f"models.{name}.{key}", advice="take it out")
+    return {**value, "models": found}
 
 
 def resolve(report: Path, text: str, *, field: str = "") -> Path:
@@ -110,8 +129,9 @@ def _check_contenders(experiment: Experiment, path: Path) -> None:
                 problem, advice = f"no model is named {entry.model!r}", nearest(entry.model, experiment.models)
                 raise UserFileError(path, problem, field=f"{field}.model", advice=advice)
             backend = experiment.models[entry.model].backend
-            if entry.adapter is not None and backend in WITHOUT_ADAPTERS:
-                advice = "use the backend transformers, vllm or openai"
+            if entry.adapter is not None and not (ADAPTERS in BACKENDS[backend].can or BACKENDS[backend].recorded):
+                holds = [name for name, other in BACKENDS.items() if ADAPTERS in other.can]
+                advice = f"use the backend {' or '.join(holds)}"
                 problem = f"the model {entry.model} has the backend {backend}, which takes no adapter"
                 raise UserFileError(path, problem, field=f"{field}.adapter", advice=advice)
         for key in ("worker", "expert"):

@@ -1,27 +1,14 @@
 """The schema of ``experiment.yaml``: one record for each mapping in the file, each checked by itself."""
 
-import json
-import math
-import re
-from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from harness.core import Kind, Price, digest_json, nearest
-from harness.store.address import check_address, check_base
-from harness.userfile import Strict
+from harness.core import Kind, digest_json, nearest
+from harness.model import BACKENDS, ModelEntry
+from harness.store import Economics
+from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole
 
-BACKENDS: dict[str, tuple[str, ...]] = {
-    "litellm": ("model",),
-    "openai": ("model", "base_url"),
-    "transformers": ("path",),
-    "vllm": ("path",),
-    "replay": ("report",),
-}
-"""Each backend and the keys without which it cannot be called."""
-
-WITHOUT_ADAPTERS = frozenset({"litellm"})
 DELIVERIES = ("none", "flat", "progressive", "placebo")
 SIGNALS = ("logprob_mean", "logprob_min", "margin", "verifier")
 """Signals that are compared with a threshold."""
@@ -30,27 +17,6 @@ EVERYTHING = 2.0
 """The threshold under which every confidence lies, as ``auto`` writes it."""
 NOT_YET = frozenset({"agreement", "p_true", "ask", "bm25", "self"})
 """Words of the format that this version refuses by name, so that nobody takes them for misspelt."""
-
-
-def _checked_name(name: str) -> str:
-    if name != name.strip() or any(c < " " or c == "\x7f" for c in name):
-        raise ValueError(f"the name {name[:60]!r} has a space at an end, or a control character; take it out")
-    return name
-
-
-def _checked_variable(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError(f"{name[:60]!r} is no variable's name; write a name such as MY_KEY, and never the key itself")
-    return name
-
-
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_checked_name)]
-Text = Annotated[str, Field(min_length=1)]
-Count = Annotated[int, Field(strict=True, ge=1)]
-Whole = Annotated[int, Field(strict=True)]
-Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
-Truth = Annotated[bool, Field(strict=True)]
 
 
 class SuiteEntry(Strict):
@@ -62,90 +28,18 @@ class SuiteEntry(Strict):
     split: Literal["dev", "test"] | None = None
 
 
-class PriceEntry(Strict):
-    """The user's own price of a model, in dollars per million tokens of each class."""
-
-    input_usd_per_million: Amount | None = None
-    cached_input_usd_per_million: Amount | None = None
-    cache_write_usd_per_million: Amount | None = None
-    output_usd_per_million: Amount | None = None
-    as_of: Text | None = None
-
-    @field_validator("as_of", mode="before")
-    @classmethod
-    def _date_as_text(cls, value: Any) -> Any:
-        return value.isoformat() if hasattr(value, "isoformat") else value
+def _entry_name(value: Any) -> str:
+    name = value.get("backend") if isinstance(value, dict) else getattr(value, "backend", None)
+    return (BACKENDS[name].entry if isinstance(name, str) and name in BACKENDS else ModelEntry).__name__
 
 
-class ModelEntry(Strict):
-    """One model that can be called."""
-
-    backend: Text
-    model: Text | None = None
-    """What the provider calls it."""
-    path: Text | None = None
-    """The folder of a local model."""
-    base_url: Annotated[Text, AfterValidator(check_address)] | None = None
-    api_key_env: Annotated[str, AfterValidator(_checked_variable)] | None = None
-    revision: Text | None = None
-    sampling: dict[str, Any] = Field(default_factory=dict)
-    price: PriceEntry | None = None
-    gpu_hour_usd: Amount | None = None
-    tools: Truth | None = None
-    """Whether it can call tools; unknown where it is not said."""
-    stream: Truth = False
-    reasoning: Literal["separate", "keep"] = "separate"
-    """Whether what the model thinks is kept apart from its answer, or is part of the text."""
-    batch_size: Count | None = None
-    threads: Count | None = None
-    device: Text | None = None
-    dtype: Text | None = None
-    report: Text | None = None
-    """For the backend ``replay``: the report whose recorded answers are given again."""
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What only some backends understand, where it is given: batch_size, threads, device, dtype, stream, tools."""
-        given = {key: getattr(self, key) for key in ("batch_size", "threads", "device", "dtype", "tools")}
-        given |= {"stream": self.stream or None, "reasoning": None if self.reasoning == "separate" else self.reasoning}
-        return {k: v for k, v in given.items() if v is not None}
-
-    def own_price(self) -> Price | None:
-        """The price that the experiment itself states; ``None`` where it states none."""
-        if self.gpu_hour_usd is not None:
-            return Price(gpu_hour=self.gpu_hour_usd, source="experiment")
-        if self.price is None:
-            return None
-        return Price(
-            input=self.price.input_usd_per_million,
-            cached_input=self.price.cached_input_usd_per_million,
-            cache_write=self.price.cache_write_usd_per_million,
-            output=self.price.output_usd_per_million,
-            as_of=self.price.as_of or "",
-            source="experiment",
-        )
-
-    @field_validator("sampling")
-    @classmethod
-    def _checked_sampling(cls, value: dict[str, Any]) -> dict[str, Any]:
-        for key, setting in value.items():
-            _check_sampling(key, setting)
-        return value
-
-    @model_validator(mode="after")
-    def _checked(self) -> "ModelEntry":
-        if self.backend not in BACKENDS:
-            raise ValueError(f"unknown backend {self.backend!r}; {nearest(self.backend, BACKENDS)}")
-        for key in BACKENDS[self.backend]:
-            if getattr(self, key) is None and not (key == "path" and self.model):
-                raise ValueError(f"the backend {self.backend} needs the key {key}; add it")
-        if self.base_url is not None and self.backend == "openai":
-            check_base(self.base_url)
-        if self.price is not None and self.gpu_hour_usd is not None:
-            raise ValueError(
-                "both price and gpu_hour_usd are given; a model is paid by tokens or by the hour, keep one"
-            )
-        return self
+if TYPE_CHECKING:
+    AnyModel = ModelEntry
+else:
+    _ENTRIES = dict.fromkeys([ModelEntry, *(backend.entry for backend in BACKENDS.values())])
+    _ONE = tuple(Annotated[entry, Tag(entry.__name__)] for entry in _ENTRIES)
+    AnyModel = Annotated[Union[_ONE], Discriminator(_entry_name)]  # noqa: UP007 - a tuple of types
+"""A model by the keys of its backend."""
 
 
 class Escalation(Strict):
@@ -291,28 +185,6 @@ class Limits(Strict):
     tries: Annotated[Count, Field(le=100)] = 4
 
 
-Rate = Annotated[
-    Annotated[Positive, Tag("Number")] | Annotated[dict[Name, Positive], Tag("ByContender")],
-    Discriminator(lambda value: "ByContender" if isinstance(value, dict) else "Number"),
-]
-"""A number, or one by name; a wrong one is judged by what it was meant to be."""
-
-
-class Economics(Strict):
-    """What the advice reckons with; whatever is missing stays unknown."""
-
-    tasks_per_month: Amount | None = None
-    value_per_task_usd: Amount | None = None
-    training_usd: Amount | None = None
-    labelling_usd: Amount | None = None
-    skill_authoring_usd: Amount | None = None
-    hosting_usd_per_month: Amount | None = None
-    outage_days_per_year: Annotated[float, Field(strict=True, ge=0, le=366)] | None = None
-    data_must_stay_inside: Truth | None = None
-    tasks_per_gpu_hour: Rate | None = None
-    """Tasks that a machine does in an hour in use: of every option, or by contender."""
-
-
 class Experiment(Strict):
     """The whole of ``experiment.yaml``."""
 
@@ -320,7 +192,7 @@ class Experiment(Strict):
     suites: Annotated[list[SuiteEntry], Field(min_length=1)]
     trials: Annotated[Count, Field(le=10_000)] = 1
     seed: Whole = 0
-    models: dict[Name, ModelEntry]
+    models: dict[Name, AnyModel]
     contenders: Annotated[dict[Name, ContenderEntry], Field(min_length=1, max_length=2_000)]
     reference: Text | None = None
     budget: Budget = Budget()
@@ -336,34 +208,6 @@ class Experiment(Strict):
     def digest(self) -> str:
         """Of everything the file says."""
         return digest_json(self.model_dump(mode="json"))
-
-
-_SET_BY_THE_RUN = {"model", "messages", "tools", "stream", "n", "logprobs", "top_logprobs", "timeout"}
-_SAMPLING = ("temperature", "max_tokens", "top_p", "stop", "seed")
-
-
-def _check_sampling(key: str, setting: Any) -> None:
-    if key in _SET_BY_THE_RUN:
-        raise ValueError(f"{key} is set by the run itself; take it out (repeats are asked for by trials)")
-    if key not in _SAMPLING and (close := get_close_matches(key, _SAMPLING, n=1, cutoff=0.85)):
-        raise ValueError(f"unknown sampling key {key!r}; did you mean {close[0]!r}?")
-    try:
-        json.dumps(setting, allow_nan=False)
-    except (TypeError, ValueError):
-        raise ValueError(f"{key} holds {setting}, which JSON has no form for; quote it") from None
-    number = isinstance(setting, (int, float)) and not isinstance(setting, bool) and math.isfinite(setting)
-    whole = number and isinstance(setting, int)
-    texts = isinstance(setting, str) or (isinstance(setting, list) and all(isinstance(s, str) for s in setting))
-    rules = {
-        "temperature": (number and setting >= 0, "a number from 0"),
-        "max_tokens": (whole and setting >= 1, "a whole number from 1"),
-        "top_p": (number and 0 < setting <= 1, "a number above 0 and up to 1"),
-        "seed": (whole, "a whole number"),
-        "stop": (texts, "a text or a list of texts"),
-    }
-    holds, needed = rules.get(key, (True, ""))
-    if not holds:
-        raise ValueError(f"{key} holds {setting!r}; needed: {needed}")
 
 
 def _paths_in(value: Any) -> list[str]:

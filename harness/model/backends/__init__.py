@@ -1,0 +1,1 @@
+"""One file a backend. Each declares itself by a `harness.model.backend.Backend` at its top level."""

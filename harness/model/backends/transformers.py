@@ -1,0 +1,73 @@
+"""A model in this process: transformers, with LoRA adapters by PEFT. The model itself is `harness.model.local`."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import model_validator
+
+from harness.adapter import Adapter, check_adapter
+from harness.core import ModelSpec
+from harness.model.backend import Backend, Opening
+from harness.model.entry import ModelEntry
+from harness.model.protocol import ADAPTERS, LOGPROBS, TOOL_ROLE, Model
+from harness.userfile import Count, Text
+
+
+class LocalEntry(ModelEntry):
+    """A model of the backend ``transformers``."""
+
+    path: Text
+    """The folder of a local model."""
+    batch_size: Count | None = None
+    threads: Count | None = None
+    device: Text | None = None
+    dtype: Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _placed(cls, value: Any) -> Any:
+        return {"path": value["model"], **value} if isinstance(value, dict) and value.get("model") else value
+
+
+class TransformersBackend(Backend):
+    """Owned: its weights are here."""
+
+    name = "transformers"
+    entry = LocalEntry
+    packages = ("torch", "transformers", "peft")
+    extra = "local"
+    owned = True
+    named = False
+    always_logprobs = True
+    can = frozenset({LOGPROBS, ADAPTERS, TOOL_ROLE})
+
+    def open(self, spec: ModelSpec, given: Opening) -> Model:  # noqa: ARG002 - it needs no key and no network
+        """The model; torch is imported when it is prepared."""
+        from harness.model.local import LocalModel
+
+        return LocalModel(spec)
+
+    def content(self, spec: ModelSpec) -> tuple[str, str]:
+        """Digests of the weights and of the chat template.
+
+        Raises:
+            UserFileError: the folder lacks what a model needs.
+        """
+        from harness.model.local_checks import check_folder
+        from harness.model.local_prompt import local_digest, template_digest
+
+        check_folder(Path(spec.model))
+        return local_digest(Path(spec.model)), template_digest(Path(spec.model))
+
+    def wrong_setting(self, spec: ModelSpec) -> tuple[str, str] | None:
+        """As `harness.model.local_checks` says."""
+        from harness.model.local_checks import wrong_setting
+
+        return wrong_setting(spec)
+
+    def check_adapter(self, spec: ModelSpec, adapter: Adapter) -> None:
+        """Tensor by tensor."""
+        check_adapter(adapter, Path(spec.model))
+
+
+BACKEND = TransformersBackend()

@@ -1,0 +1,126 @@
+"""What an experiment says of a model: the keys that every backend takes, and those of all that are served."""
+
+import json
+import math
+import re
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from harness.core import Price
+from harness.model.address import check_address
+from harness.userfile import Amount, Strict, Text, Truth
+
+
+class PriceEntry(Strict):
+    """The user's own price of a model, in dollars per million tokens of each class."""
+
+    input_usd_per_million: Amount | None = None
+    cached_input_usd_per_million: Amount | None = None
+    cache_write_usd_per_million: Amount | None = None
+    output_usd_per_million: Amount | None = None
+    as_of: Text | None = None
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _date_as_text(cls, value: Any) -> Any:
+        return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+class ModelEntry(Strict):
+    """One model that can be called."""
+
+    backend: Text
+    model: Text | None = None
+    """What the provider calls it."""
+    revision: Text | None = None
+    sampling: dict[str, Any] = Field(default_factory=dict)
+    price: PriceEntry | None = None
+    gpu_hour_usd: Amount | None = None
+    reasoning: Literal["separate", "keep"] = "separate"
+    """Whether what the model thinks is kept apart from its answer, or is part of the text."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What only its backend understands, where it is not the default."""
+        fields = type(self).model_fields
+        given = {key: getattr(self, key) for key in fields if key not in _PLACED}
+        return {key: value for key, value in given.items() if value != fields[key].default}
+
+    def own_price(self) -> Price | None:
+        """The price that the experiment itself states; ``None`` where it states none."""
+        if self.gpu_hour_usd is not None:
+            return Price(gpu_hour=self.gpu_hour_usd, source="experiment")
+        if self.price is None:
+            return None
+        return Price(
+            input=self.price.input_usd_per_million,
+            cached_input=self.price.cached_input_usd_per_million,
+            cache_write=self.price.cache_write_usd_per_million,
+            output=self.price.output_usd_per_million,
+            as_of=self.price.as_of or "",
+            source="experiment",
+        )
+
+    @field_validator("sampling")
+    @classmethod
+    def _checked_sampling(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for key, setting in value.items():
+            _check_sampling(key, setting)
+        return value
+
+    @model_validator(mode="after")
+    def _one_price(self) -> "ModelEntry":
+        if self.price is not None and self.gpu_hour_usd is not None:
+            raise ValueError(
+                "both price and gpu_hour_usd are given; a model is paid by tokens or by the hour, keep one"
+            )
+        return self
+
+
+_PLACED = {*ModelEntry.model_fields, "base_url", "api_key_env", "path", "report"} - {"reasoning"}
+"""Keys that have a place of their own in a `ModelSpec`."""
+
+
+def _checked_variable(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(f"{name[:60]!r} is no variable's name; write a name such as MY_KEY, and never the key itself")
+    return name
+
+
+class ServedEntry(ModelEntry):
+    """A model behind an address."""
+
+    base_url: Annotated[Text, AfterValidator(check_address)] | None = None
+    api_key_env: Annotated[str, AfterValidator(_checked_variable)] | None = None
+    tools: Truth | None = None
+    """Whether it can call tools; unknown where it is not said."""
+
+
+_SET_BY_THE_RUN = {"model", "messages", "tools", "stream", "n", "logprobs", "top_logprobs", "timeout"}
+_SAMPLING = ("temperature", "max_tokens", "top_p", "stop", "seed", "response_format")
+
+
+def _check_sampling(key: str, setting: Any) -> None:
+    if key in _SET_BY_THE_RUN:
+        raise ValueError(f"{key} is set by the run itself; take it out (repeats are asked for by trials)")
+    if key not in _SAMPLING and (close := get_close_matches(key, _SAMPLING, n=1, cutoff=0.85)):
+        raise ValueError(f"unknown sampling key {key!r}; did you mean {close[0]!r}?")
+    try:
+        json.dumps(setting, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError(f"{key} holds {setting}, which JSON has no form for; quote it") from None
+    number = isinstance(setting, (int, float)) and not isinstance(setting, bool) and math.isfinite(setting)
+    whole = number and isinstance(setting, int)
+    texts = isinstance(setting, str) or (isinstance(setting, list) and all(isinstance(s, str) for s in setting))
+    rules = {
+        "temperature": (number and setting >= 0, "a number from 0"),
+        "max_tokens": (whole and setting >= 1, "a whole number from 1"),
+        "top_p": (number and 0 < setting <= 1, "a number above 0 and up to 1"),
+        "seed": (whole, "a whole number"),
+        "stop": (texts, "a text or a list of texts"),
+    }
+    holds, needed = rules.get(key, (True, ""))
+    if not holds:
+        raise ValueError(f"{key} holds {setting!r}; needed: {needed}")
