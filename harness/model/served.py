@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 
 from harness.adapter import load_adapter
 from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, UsageError
+from harness.model.http import Connections
 from harness.model.protocol import Ask
+from harness.model.wire import MISSHAPEN
 
 PROMPTS = 4
 TOKENS = 8
@@ -24,7 +26,7 @@ SAME = 1e-4
 NOISE = 0.02
 """What reduced precision and caches may change; a difference below it is hardly one."""
 _LIMITS = ("max_tokens", "max_completion_tokens")
-_LISTING_S, _LISTING_BYTES = 20.0, 8_000_000
+_LISTING_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,35 +103,15 @@ async def probe(
     return (*notes, *await _mixed(spec, arms, asked[:2], ask, {"the base": base, **alone}))
 
 
-async def listing(url: str, headers: Mapping[str, str]) -> dict[str, str | None]:
+async def listing(connections: Connections, url: str, headers: Mapping[str, str]) -> dict[str, str | None]:
     """The models that a server lists, and their parents; empty where it has no list that can be read."""
     import aiohttp
 
     try:
-        async with (
-            asyncio.timeout(_LISTING_S),
-            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
-            session.get(url, headers=headers, allow_redirects=False) as response,
-        ):
-            if response.status != 200:
-                return {}
-            whole = bytearray()
-            async for piece in response.content.iter_any():
-                whole += piece
-                if len(whole) > _LISTING_BYTES:
-                    return {}
-        rows = json.loads(whole)["data"]
+        async with asyncio.timeout(_LISTING_S), await connections.ask(url, None, headers) as answer:
+            rows = json.loads(await answer.body())["data"] if answer.status == 200 else []
         return {str(row["id"]): row.get("parent") for row in rows}
-    except (
-        aiohttp.ClientError,
-        OSError,
-        TimeoutError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ):
+    except (aiohttp.ClientError, OSError, TimeoutError, ModelError, *MISSHAPEN):
         return {}
 
 
