@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.loading import load_evidence
+from harness.analysis.common_tasks import CommonTasks, trials_note
+from harness.analysis.loading import Evidence, evidence_of
 from harness.analysis.progress import progress_of
 from harness.core import (
+    ContenderRecord,
     Estimate,
     EvidenceError,
     Kind,
-    Manifest,
     UsageError,
-    UserFileError,
     as_json,
     p_equation,
     plural,
@@ -21,8 +21,7 @@ from harness.core import (
 )
 from harness.stats import Effect, clustered_rate
 from harness.stats import factorial as factorial_effects
-from harness.store import TaskTable, experiment_file
-from harness.userfile import read_yaml
+from harness.store import TaskTable, described
 
 CELLS = {"base": Kind.MODEL, "tuned": Kind.ADAPTER, "skilled": Kind.SKILLED, "both": Kind.BOTH}
 """The four cells, and the kind of contender that fills each."""
@@ -76,67 +75,72 @@ class Design:
 
 
 def factorial(
-    report: Path, named: Mapping[str, str | None] | None = None, *, split: str | None = None, level: float = 0.95
+    source: Path | Evidence,
+    named: Mapping[str, str | None] | None = None,
+    *,
+    split: str | None = None,
+    level: float = 0.95,
 ) -> Design:
     """The two main effects and their interaction, within tasks.
 
-    Args:
-        report: the report's folder.
-        named: contenders of the cells ``base``, ``tuned``, ``skilled`` and ``both``; a cell that is not named is filled
-            by the one contender of its kind.
-        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
-        level: confidence of the intervals.
+    ``named`` has contenders of the cells ``base``, ``tuned``, ``skilled`` and ``both``; a cell that is not named is
+    filled by the one contender of its kind. The rest as in `pair`.
 
     Raises:
         UsageError: no such folder, contender or split; several contenders could fill a cell, or one fills two.
         EvidenceError: no outcomes, broken ones, a cell that nobody fills, or no task that all four have.
     """
-    table, manifest = load_evidence(report, split)
-    return factorial_of(table, manifest, named, level=level)
-
-
-def factorial_of(
-    table: TaskTable,
-    manifest: Manifest | None = None,
-    named: Mapping[str, str | None] | None = None,
-    *,
-    level: float = 0.95,
-) -> Design:
-    """The same from a table that is loaded already."""
-    written = _written(table, manifest)
-    contenders = _filled(table, {cell: name for cell, name in (named or {}).items() if name is not None}, written)
-    places = [table.index(name) for name in contenders.values()]
-    base, tuned, skilled, both = cells = [(table.sums[i], table.counts[i]) for i in places]
-    found = factorial_effects(base, tuned, skilled, both, table.clusters, level=level)
+    table, manifest = evidence_of(source, split)
+    known = described(table.report, manifest).contenders
+    contenders = _filled(table, {cell: name for cell, name in (named or {}).items() if name is not None}, known)
+    tasks = CommonTasks.of(table, *contenders.values())
+    cells = [tasks.values(which) for which in range(len(contenders))]
+    base, tuned, skilled, both = cells
+    found = factorial_effects(base, tuned, skilled, both, tasks.clusters, level=level)
     if found is None:
         raise EvidenceError(f"{table.report}: {', '.join(contenders.values())} have no graded task in common")
-    common = (table.counts[places] > 0).all(axis=0)
-    alone = [float((sums[common] / counts[common]).mean()) for sums, counts in (base, tuned, skilled)]
-    clusters = table.clusters[common]
-    groups = len(set(clusters.tolist()))
+    alone = [float((sums / counts).mean()) for sums, counts in cells[:3]]
     effects = {"tuning": found.first, "skills": found.second, "interaction": found.interaction}
     return Design(
         cells={
-            cell: clustered_rate(sums[common], counts[common], clusters, level)
+            cell: clustered_rate(sums, counts, tasks.clusters, level)
             for cell, (sums, counts) in zip(contenders, cells, strict=True)
         },
-        effects=tuple(_effect(name, effect) for name, effect in effects.items()),
-        n_tasks=found.n_tasks,
-        n_trials=int(table.counts[places][:, common].sum()),
+        effects=tuple(
+            DesignEffect(
+                name=name,
+                delta=effect.estimate.value or 0.0,
+                low=effect.estimate.low,
+                high=effect.estimate.high,
+                p_value=effect.p_value,
+                method=f"{effect.estimate.method}; {effect.test}",
+            )
+            for name, effect in effects.items()
+        ),
+        n_tasks=tasks.n_tasks,
+        n_trials=tasks.n_trials,
         level=level,
-        unit="task" if groups == found.n_tasks else "cluster",
-        sentence=_sentence(alone, found.interaction, 1.0 - level, found.n_tasks) + _models(written, contenders),
+        unit=tasks.unit,
+        sentence=_sentence(alone, found.interaction, 1.0 - level, found.n_tasks) + _models(known, contenders),
         contenders=contenders,
         warning=progress_of(table, manifest).warning,
-        notes=(*_unlike(written, contenders), *_notes(table, places, groups, level)),
+        notes=(*_unlike(known, contenders), *tasks.notes(level), *trials_note([n for _, n in cells]), *NOTES),
     )
 
 
-Written = Mapping[str, Mapping[str, Any]]
-"""Of each contender what the experiment says of it."""
+NOTES = (
+    (
+        "the sentence gives what each does alone; the table's main effects are averages over the other factor, with it "
+        "and without, and where the interaction is shown they describe neither"
+    ),
+    "an interaction takes about four times the tasks of a main effect; the three p are not adjusted",
+)
 
 
-def _filled(table: TaskTable, named: dict[str, str], written: Written) -> dict[str, str]:
+Known = Mapping[str, ContenderRecord]
+
+
+def _filled(table: TaskTable, named: dict[str, str], known: Known) -> dict[str, str]:
     """The contender of each cell, in the order of `CELLS`.
 
     A cell that is not named takes the one contender of its kind whose model is that of the tuned ones: an adapter fits
@@ -148,11 +152,11 @@ def _filled(table: TaskTable, named: dict[str, str], written: Written) -> dict[s
                    if found == kind and name not in named.values()]
             for cell, kind in CELLS.items()}  # fmt: skip
     choices = {cell: [named[cell]] if cell in named else free[cell] for cell in CELLS}
-    models = {written.get(name, {}).get("model") for cell in ("tuned", "both") for name in choices[cell]}
+    models = {_model_of(known, name) for cell in ("tuned", "both") for name in choices[cell]}
     elsewhere: dict[str, list[str]] = {}
     if len(models) == 1 and None not in models:
         for cell in set(CELLS) - set(named):
-            elsewhere[cell] = [n for n in choices[cell] if written.get(n, {}).get("model") not in {None, *models}]
+            elsewhere[cell] = [n for n in choices[cell] if _model_of(known, n) not in {None, *models}]
             choices[cell] = [n for n in choices[cell] if n not in elsewhere[cell]]
     missing = [cell for cell, names in choices.items() if not names]
     if missing:
@@ -178,18 +182,6 @@ def _incomplete(choices: dict[str, list[str]], missing: list[str], elsewhere: di
     return f"the 2 x 2 is not complete: {lacking} {verb} missing (found {found}{another}); run it, or name it: {flags}"
 
 
-def _effect(name: str, effect: Effect) -> DesignEffect:
-    one = effect.estimate
-    return DesignEffect(
-        name=name,
-        delta=one.value or 0.0,
-        low=one.low,
-        high=one.high,
-        p_value=effect.p_value,
-        method=f"{one.method}; {effect.test}",
-    )
-
-
 def _sentence(rates: Sequence[float], interaction: Effect, alpha: float, tasks: int) -> str:
     """What each adds alone, and what is lacking of their sum: the simple effects are those that the interaction is of.
 
@@ -211,52 +203,20 @@ def _sentence(rates: Sequence[float], interaction: Effect, alpha: float, tasks: 
     )
 
 
-def _models(written: Written, contenders: Mapping[str, str]) -> str:
+def _models(known: Known, contenders: Mapping[str, str]) -> str:
     """A sentence where the cells are not of one model: then nothing said of tuning or of skills is of them alone."""
-    values = {cell: written[name].get("model") for cell, name in contenders.items() if name in written}
+    values = {cell: known[name].model for cell, name in contenders.items() if name in known}
     if len(set(map(str, values.values()))) < 2:
         return ""
     named = ", ".join(f"{cell} {value}" for cell, value in values.items())
     return f" But the cells differ in their model ({named}): what differs between two models is in these effects too."
 
 
-def _notes(table: TaskTable, places: list[int], groups: int, level: float) -> list[str]:
-    common = (table.counts[places] > 0).all(axis=0)
-    n = int(common.sum())
-    notes = [f"split: {table.split}; on the {plural(n, 'task')} at which all four have a graded attempt"]
-    alone = int((table.counts[places] > 0).any(axis=0).sum()) - n
-    if alone:
-        notes.append(f"{plural(alone, 'task')} that only some of the four have are left out")
-    unit = "task" if groups == n else f"cluster, {groups:,} of them"
-    notes.append(f"intervals ({100 * level:g}%) are over tasks like these: the unit is the {unit}")
-    most = int(table.counts[places][:, common].max())
-    if most > 1:
-        notes.append(f"up to {most} trials a task: they enter as the task's mean and are no tasks of their own")
-    notes.append("the sentence gives what each does alone; the table's main effects are averages over the other "
-                 "factor, with it and without, and where the interaction is shown they describe neither")  # fmt: skip
-    notes.append("an interaction takes about four times the tasks of a main effect; the three p are not adjusted")
-    return notes
+def _model_of(known: Known, name: str) -> str | None:
+    return known[name].model if name in known else None
 
 
-def _written(table: TaskTable, manifest: Manifest | None) -> Written:
-    """What the experiment says of each contender, from the manifest or from the file itself."""
-    found: dict[str, Mapping[str, Any]] = {}
-    for contender in manifest.contenders if manifest else ():
-        written = (contender.get("parts") or {}).get("written")
-        if isinstance(written, Mapping):
-            found[str(contender.get("name"))] = written
-    path = experiment_file(table.report)
-    if not found and path.is_file():
-        try:
-            entries = read_yaml(path).get("contenders")
-        except UserFileError:
-            return {}
-        if isinstance(entries, Mapping):
-            found = {str(name): entry for name, entry in entries.items() if isinstance(entry, Mapping)}
-    return found
-
-
-def _unlike(written: Written, contenders: Mapping[str, str]) -> list[str]:
+def _unlike(known: Known, contenders: Mapping[str, str]) -> list[str]:
     """Where cells differ in more than the two factors: then an effect is not one of tuning or of skills alone."""
     notes = []
     for part, cells, of in (
@@ -264,7 +224,7 @@ def _unlike(written: Written, contenders: Mapping[str, str]) -> list[str]:
         ("skills", ("skilled", "both"), "the effect of skills"),
         ("delivery", ("skilled", "both"), "the effect of skills"),
     ):
-        values = [(cell, written[contenders[cell]].get(part)) for cell in cells if contenders[cell] in written]
+        values = [(cell, getattr(known[contenders[cell]], part)) for cell in cells if contenders[cell] in known]
         if any(value != values[0][1] for _, value in values):
             listed = ", ".join(f"{cell} {value}" if isinstance(value, str) else cell for cell, value in values)
             notes.append(f"the cells differ in their {part} ({listed}): {of} includes that difference")

@@ -8,11 +8,17 @@ from typing import Any
 from harness.core import EvidenceError, Manifest, UsageError
 from harness.store import TaskTable, load_task_table, read_manifest, running_process
 
+Evidence = tuple[TaskTable, Manifest | None]
+"""The outcomes of a report and its manifest, where it has one."""
 
-def load_evidence(
-    report: Path, split: str | None = None, *, attempts: bool = False
-) -> tuple[TaskTable, Manifest | None]:
-    """The outcomes and the manifest of a report.
+
+def evidence_of(source: Path | Evidence, split: str | None = None, *, attempts: bool = False) -> Evidence:
+    """Evidence as it is given, or loaded from a report's folder; arguments and errors as `load_evidence`."""
+    return source if isinstance(source, tuple) else load_evidence(source, split, attempts=attempts)
+
+
+def load_evidence(report: Path, split: str | None = None, *, attempts: bool = False) -> Evidence:
+    """What a report is judged on.
 
     Args:
         report: the report's folder.
@@ -84,7 +90,7 @@ def early_command(
 
 def undecided_command(report: Path, manifest: Manifest | None) -> str | None:
     """The call that goes on with the last contender of a report that is not decided; ``None`` where there is none."""
-    now = {one.get("digest") for one in manifest.contenders} if manifest else set()
+    now = {one.digest for one in manifest.contenders} if manifest else set()
     kept = manifest.early_records if manifest else {}
     open_ = [record for digest, record in kept.items() if digest in now and not record.get("because")]
     return early_command(report, open_[-1]) if open_ else None

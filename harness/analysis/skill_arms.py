@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.core import Manifest
+from harness.core import ContenderRecord, Manifest
 
 Known = tuple[tuple[str, str], ...]
 """Names and digests."""
@@ -49,9 +49,8 @@ def parts_of_hybrids(manifest: Manifest | None) -> dict[str, tuple[str, ...]]:
     """Of each hybrid the names of its worker and its expert."""
     found: dict[str, tuple[str, ...]] = {}
     for contender in manifest.contenders if manifest else ():
-        parts = _mapping(contender.get("parts"))
-        if "worker" in parts and "expert" in parts:
-            found[str(contender.get("name"))] = (str(parts["worker"]), str(parts["expert"]))
+        if contender.worker and contender.expert:
+            found[contender.name] = (contender.worker, contender.expert)
     return found
 
 
@@ -99,8 +98,8 @@ def squares(others: Mapping[str, Given], there: Collection[str]) -> list[dict[st
     return found
 
 
-def _given(contender: Mapping[str, Any]) -> Given | None:
-    parts = _mapping(contender.get("parts"))
+def _given(contender: ContenderRecord) -> Given | None:
+    parts = contender.parts
     model = _mapping(parts.get("model"))
     if not model:
         return None
@@ -111,13 +110,13 @@ def _given(contender: Mapping[str, Any]) -> Given | None:
     arm = delivery[0] if isinstance(delivery, list) and delivery else delivery
     adapters = ((str(suite), str(digest)) for suite, digest in _mapping(parts.get("adapters")).items())
     return Given(
-        name=str(contender.get("name")),
+        name=contender.name,
         model=str(model.get("name") or ""),
         digest=str(model.get("digest") or model.get("name") or ""),
         adapters=tuple(sorted(adapters)),
         arm=str(arm or "unknown") if any(skills.values()) else None,
         skills=skills,
-        named=json.dumps(_mapping(parts.get("written")).get("skills"), sort_keys=True),
+        named=json.dumps(contender.skills, sort_keys=True),
     )
 
 

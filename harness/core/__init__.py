@@ -20,8 +20,9 @@ from harness.core.extras import install_line
 from harness.core.files import disk_is_full, is_at, keeping, unkept, write_atomic
 from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
 from harness.core.groups import Groups
-from harness.core.judged import Comparison, Estimate, Manifest
+from harness.core.judged import Comparison, Estimate
 from harness.core.lookalike import difference, skeleton, unseen
+from harness.core.manifest import ContenderRecord, Described, Manifest, ModelRecord, SuiteRecord
 from harness.core.numbers import (
     NO_SPREAD,
     NOT_KNOWN,
@@ -55,21 +56,18 @@ from harness.core.records import (
     Contender,
     Cost,
     Grade,
-    Message,
     ModelSpec,
     Outcome,
     Price,
     Reply,
     Request,
-    Suite,
-    Task,
-    Tool,
     ToolCall,
     Usage,
 )
 from harness.core.redact import Redactor, holds_secret
 from harness.core.registry import Registry
 from harness.core.seams import Clock, Grader, ManualClock, Remaining, Session, SystemClock, seeded
+from harness.core.tasks import Message, PromptTemplate, RenderedPrompt, Suite, Task, Tool
 from harness.core.visible_text import visible
 from harness.core.words import Cause, Decision, Exposure, Kind, Role, Status
 
@@ -88,8 +86,10 @@ __all__ = [
     "Clock",
     "Comparison",
     "Contender",
+    "ContenderRecord",
     "Cost",
     "Decision",
+    "Described",
     "Estimate",
     "EvidenceError",
     "Exposure",
@@ -102,13 +102,16 @@ __all__ = [
     "ManualClock",
     "Message",
     "ModelError",
+    "ModelRecord",
     "ModelSpec",
     "Outcome",
     "OwnbenchError",
     "Price",
+    "PromptTemplate",
     "Redactor",
     "Registry",
     "Remaining",
+    "RenderedPrompt",
     "Reply",
     "Request",
     "Role",
@@ -116,6 +119,7 @@ __all__ = [
     "Status",
     "StorageError",
     "Suite",
+    "SuiteRecord",
     "SystemClock",
     "Task",
     "Tool",

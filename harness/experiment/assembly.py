@@ -21,15 +21,16 @@ from harness.cost import lacking
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems, contender_of
 from harness.experiment.grading import graders_of, gradings_of, judges_of, verifiers_of
 from harness.experiment.plan import Attempt, plan_attempts, too_many
+from harness.experiment.prompts import Prompts, undelivered
 from harness.experiment.reading import load_experiment, resolve
 from harness.experiment.schema import ContenderEntry, Experiment
-from harness.experiment.specs import model_spec, no_cost
+from harness.experiment.specs import model_spec, no_cost, told_apart
 from harness.model import backend_of
 from harness.store import (
     experiment_file,
     refuse_foreign_results,
 )
-from harness.suite import INPUT_UNUSED, in_two_suites, load_suite, one_unit_each, select, unsplit, unsplit_said
+from harness.suite import in_two_suites, load_suite, one_unit_each, select, unsplit, unsplit_said
 from harness.system import Hybrid, System
 
 
@@ -41,6 +42,8 @@ class Assembled:
     experiment: Experiment
     suites: tuple[Suite, ...]
     """The tasks that contenders are compared on."""
+    whole: tuple[Suite, ...]
+    """The same suites with all their tasks."""
     dev: tuple[Suite, ...]
     """The tasks on which thresholds are chosen; empty where no hybrid asks for it."""
     specs: Mapping[str, ModelSpec]
@@ -87,12 +90,10 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     graders = graders_of(full, [resolve(report, entry.path) for entry in experiment.suites])
     verifiers = verifiers_of(experiment, report)
     judges = judges_of(experiment, report, [*graders.values(), *verifiers.values()])
-    specs = {
-        name: model_spec(name, entry, report)
-        for name, entry in experiment.models.items()
-        if name in judges or any(contender.model == name for contender in experiment.contenders.values())
-    }
-    plans = {name: _plan(name, entry, report, full) for name, entry in experiment.contenders.items()}
+    used = judges | {contender.model for contender in experiment.contenders.values()}
+    specs = told_apart({n: model_spec(n, entry, report) for n, entry in experiment.models.items() if n in used})
+    prompts = Prompts(report, full, [resolve(report, entry.path) for entry in experiment.suites])
+    plans = {name: _plan(name, entry, report, prompts) for name, entry in experiment.contenders.items()}
     capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
     _check_capabilities(experiment, report, plans, specs, capabilities)
     systems = build_systems(plans, specs, capabilities, [s.name for s in full], seed=experiment.seed)
@@ -105,6 +106,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         advice = "lower trials, or take fewer tasks"
         raise UserFileError(experiment_file(report), problem, field="trials", advice=advice)
     _refuse_copies(report, suites, dev)
+    notes += undelivered(experiment, report, [*suites, *dev], plans)
     attempts = [
         *plan_attempts(dev, systems, trials=1, seed=experiment.seed, contenders=parts),
         *plan_attempts(suites, systems, trials=experiment.trials, seed=experiment.seed),
@@ -113,6 +115,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         report=report,
         experiment=experiment,
         suites=suites,
+        whole=tuple(full),
         dev=dev,
         specs=specs,
         systems=systems,
@@ -132,8 +135,6 @@ def _suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tup
     for number, entry in enumerate(experiment.suites):
         path = resolve(report, entry.path, field=f"suites.{number}")
         suite, moved = one_unit_each(load_suite(path, allow_outside=allow_outside))
-        if not suite.prompt_uses_task and len(suite.tasks) > 1:
-            raise UserFileError(path, INPUT_UNUSED, field="prompt")
         alike = next((s.name for s in suites if skeleton(s.name) == skeleton(suite.name)), None)
         if alike is not None:
             same = f"two suites are named {alike!r}"
@@ -167,13 +168,13 @@ def _refuse_copies(report: Path, suites: Sequence[Suite], dev: Sequence[Suite]) 
         problem = f"{who} of the suite {second.name} {ask} what tasks of {first.name} ask ({copy.id} as {task.id})"
         problem += ": each answer would count twice"
         place = [suite.name for suite in suites].index(second.name)
-        advice = "take them, or the suite, out"
+        advice = "take them, or the suite, out; two prompts are two contenders, each with its own prompt"
         raise UserFileError(experiment_file(report), problem, field=f"suites.{place}", advice=advice)
 
 
-def _plan(name: str, entry: ContenderEntry, report: Path, suites: list[Suite]) -> Plan:
+def _plan(name: str, entry: ContenderEntry, report: Path, prompts: Prompts) -> Plan:
     written = entry.model_dump(mode="json", exclude_none=True)
-    written |= {key: _without_places(written[key]) for key in ("adapter", "skills") if key in written}
+    written |= {key: _without_places(written[key]) for key in ("adapter", "skills", "prompt") if key in written}
     field = f"contenders.{name}"
     if entry.worker is not None and entry.expert is not None and entry.escalate is not None:
         escalate = entry.escalate
@@ -184,9 +185,11 @@ def _plan(name: str, entry: ContenderEntry, report: Path, suites: list[Suite]) -
             signal=escalate.name,
             threshold=0.5 if escalate.name == "verifier" and threshold is None else threshold,
             rate=escalate.share,
+            like=escalate.like,
+            verifier=escalate.verifier,
             written=written,
         )
-    names = [suite.name for suite in suites]
+    names = list(prompts.suites)
     for key in ("adapter", "skills"):
         by_suite = getattr(entry, key)
         if isinstance(by_suite, Mapping):
@@ -203,7 +206,9 @@ def _plan(name: str, entry: ContenderEntry, report: Path, suites: list[Suite]) -
             for suite in names
             if entry.delivery != "none" and entry.skills_for(suite)
         },
+        prompts=prompts.of(entry, f"{field}.prompt"),
         delivery=entry.delivery,
+        twin=entry.twin,
         written=written,
     )
 

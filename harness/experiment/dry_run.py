@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from harness.core import Contender, Cost, Message, Price, Status, Task, as_json
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled
+from harness.experiment.earlier import recognised
 from harness.model import backend_of, missing_key
 from harness.store import read_journal, read_manifest
 from harness.system import Hybrid, Skilled, System
@@ -75,7 +76,8 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
     """
     for spec in assembled.specs.values() if offline else ():
         backend_of(spec).check_offline(spec)
-    recorded = {i for i, o in read_journal(assembled.report).attempts.items() if o.status is not Status.SKIPPED}
+    held = recognised(assembled, read_journal(assembled.report), read_manifest(assembled.report))
+    recorded = {i for i, outcome in held.attempts.items() if outcome.status is not Status.SKIPPED}
     keys = [m for s in assembled.specs.values() if (m := missing_key(s, environment)) is not None]
     prices = [name for name, spec in assembled.specs.items() if lacking(spec.price)]
     plans = tuple(_plans(assembled))

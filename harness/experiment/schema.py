@@ -109,6 +109,10 @@ class ContenderEntry(Strict):
     adapter: str | dict[str, str] | None = None
     skills: str | list[str] | dict[str, str | list[str]] | None = None
     delivery: Text = "none"
+    prompt: str | dict[str, str | dict[str, str]] | None = None
+    """A template's file in place of the suite's; or one for ``user`` and one for ``system``; or either by suite."""
+    twin: Count | None = None
+    """Told apart by it, an equal contender shares no answers."""
     worker: Text | None = None
     expert: Text | None = None
     escalate: Escalation | None = None
@@ -132,6 +136,18 @@ class ContenderEntry(Strict):
         chosen = self.skills.get(suite, []) if isinstance(self.skills, dict) else self.skills or []
         return (chosen,) if isinstance(chosen, str) else tuple(chosen)
 
+    @property
+    def prompt_suites(self) -> tuple[str, ...]:
+        """The suites that have a prompt of their own here."""
+        return () if self.prompt is None or _is_template(self.prompt) else tuple(self.prompt)
+
+    def prompt_for(self, suite: str) -> dict[str, str] | None:
+        """The template's files for a suite by their role, as written; ``None`` where it is the suite's own."""
+        chosen: Any = self.prompt
+        if isinstance(chosen, dict) and not _is_template(chosen):
+            chosen = chosen.get(suite)
+        return {"user": chosen} if isinstance(chosen, str) else chosen
+
     @model_validator(mode="before")
     @classmethod
     def _default_delivery(cls, value: Any) -> Any:
@@ -142,16 +158,21 @@ class ContenderEntry(Strict):
     @model_validator(mode="after")
     def _checked(self) -> "ContenderEntry":
         hybrid = [key for key in ("worker", "expert", "escalate") if getattr(self, key) is not None]
-        direct = [key for key in ("model", "adapter", "skills") if getattr(self, key) is not None]
+        direct = [key for key in ("model", "adapter", "skills", "prompt", "twin") if getattr(self, key) is not None]
         if hybrid and direct:
             raise ValueError(f"{direct[0]} does not go with {hybrid[0]}; a hybrid names two contenders that have them")
         if hybrid and len(hybrid) < 3:
             raise ValueError("a hybrid needs worker, expert and escalate; add what is missing")
         if not hybrid and self.model is None:
             raise ValueError("neither a model nor worker, expert and escalate; give one of the two")
-        for key in ("adapter", "skills"):
+        for chosen in [self.prompt, *(self.prompt.values() if isinstance(self.prompt, dict) else ())]:
+            if _is_template(chosen) and isinstance(chosen, dict) and "user" not in chosen:
+                raise ValueError("prompt has no template of the role user; write {user: FILE, system: FILE}")
+        for key in ("adapter", "skills", "prompt"):
             if any(not path for path in _paths_in(getattr(self, key))):
-                raise ValueError(f"{key} names no folder; name one, or take the key out")
+                raise ValueError(
+                    f"{key} names no {'file' if key == 'prompt' else 'folder'}; name one, or take the key out"
+                )
         self._check_delivery()
         if hybrid and self.worker == self.expert:
             raise ValueError(f"worker and expert are both {self.worker!r}; name two contenders")
@@ -208,6 +229,13 @@ class Experiment(Strict):
     def digest(self) -> str:
         """Of everything the file says."""
         return digest_json(self.model_dump(mode="json"))
+
+
+def _is_template(prompt: Any) -> bool:
+    """Whether it is one prompt rather than some by suite."""
+    return isinstance(prompt, str) or (
+        isinstance(prompt, dict) and bool(prompt) and prompt.keys() <= {"user", "system"}
+    )
 
 
 def _paths_in(value: Any) -> list[str]:

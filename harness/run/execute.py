@@ -6,23 +6,23 @@ The journal is the truth. A kill at any instant costs the calls in flight; the n
 import asyncio
 import contextlib
 import os
-from collections import ChainMap
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, stay_offline
-from harness.experiment import Assembled, Attempt, needs_threshold, tried_on_dev
-from harness.model import Caller, Limits, Model, backend_of, metered
+from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError, plural, stay_offline
+from harness.experiment import Assembled, Attempt, is_graded_so, needs_threshold, recognised, tried_on_dev
+from harness.model import Model, backend_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
 from harness.run.open_files import make_room
-from harness.run.open_models import open_models
-from harness.run.outcome import skipped
+from harness.run.opening import fast_loop, open_models, open_shop
+from harness.run.outcome import is_done, skipped
 from harness.run.probing import probe_all
 from harness.run.progress import Listener, Tally
-from harness.run.session import Shop, meter_of
-from harness.run.stopping import BY_USER, Ears, Patience
+from harness.run.regrading import regrade
+from harness.run.session import Shop
+from harness.run.stopping import BY_USER, Ears
 from harness.run.summary import RunOptions, Summary
 from harness.run.thresholds import Choices, choose, decided
 from harness.run.trace import Observer
@@ -96,6 +96,8 @@ class _Run:
         self.stopped: str | None = None
         self.over_budget = False
         self.notes: list[str] = []
+        self.otherwise = 0
+        """Attempts on record that were graded by another grader than the present one."""
         self.model_notes: dict[str, tuple[str, ...]] = {}
         """By the models that this call has prepared: what a reader of their results must know."""
         self.choices: Choices = {}
@@ -108,6 +110,9 @@ class _Run:
             errored = self.manifest.without_outcome if self.manifest else 0
             return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=errored, notes=notes)
         recorded, todo = self._look()
+        if self.otherwise:
+            self._grade_again()
+            recorded, todo = self._look()
         self._make_room(todo)
         needed = {model for a in todo for model in self._models(a)}
         models = open_models(  # before anything is written
@@ -116,11 +121,13 @@ class _Run:
         with Journal(self.report) as journal, Ears() as self.ears:
             recorded, todo = self._look()  # again, now that nobody else writes
             if todo:
-                with asyncio.Runner(loop_factory=asyncio.new_event_loop if self.options.offline else _loop) as runner:
+                with asyncio.Runner(
+                    loop_factory=asyncio.new_event_loop if self.options.offline else fast_loop
+                ) as runner:
                     runner.run(self._work(journal, recorded, todo, models))
                 journal.check()
-                recorded = read_journal(self.report)
-                if self.watch is None and all(a.id in self.done and _is_done(recorded.attempts[a.id]) for a in todo):
+                recorded = self._recorded()
+                if self.watch is None and all(a.id in self.done and is_done(recorded.attempts[a.id]) for a in todo):
                     self.stopped = None  # whatever came, it came too late to leave anything out
             self._leave_tables(recorded)
         return self._summary(recorded)
@@ -139,16 +146,17 @@ class _Run:
         )
 
     def _look(self) -> tuple[Recalled, list[Attempt]]:
-        recorded = read_journal(self.report)
         self.manifest = read_manifest(self.report)
+        recorded = self._recorded()
         self.choices = decided(self.assembled, self.manifest)
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
-        planned = {attempt.id for attempt in self.assembled.attempts}
+        planned = {attempt.id: attempt for attempt in self.assembled.attempts}
         self.done = {
             i
             for i, outcome in recorded.attempts.items()
-            if i in planned and _is_done(outcome) and outcome.status not in again
+            if i in planned and is_done(outcome) and outcome.status not in again
         }
+        self.otherwise = sum(not self._is_graded_so(planned[i], recorded.attempts[i]) for i in self.done)
         self.done_before = len(self.done)
         if self.watch is not None:
             others = (o for i, o in recorded.attempts.items() if i not in planned and o.status is not Status.SKIPPED)
@@ -156,6 +164,13 @@ class _Run:
         todo = [] if self.stopped is not None else self._todo()
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
+
+    def _is_graded_so(self, attempt: Attempt, outcome: Outcome) -> bool:
+        return is_graded_so(outcome, self.assembled.gradings[attempt.task.digest])
+
+    def _recorded(self) -> Recalled:
+        """The journal; attempts that an earlier version made stand under the ids that they have now."""
+        return recognised(self.assembled, read_journal(self.report), self.manifest)
 
     def _todo(self) -> list[Attempt]:
         only = set(self.options.only) if self.watch is None else {self.watch.contender}
@@ -177,13 +192,40 @@ class _Run:
 
     # ---------------------------------------------------------------------------------------------------- doing it
 
+    def _grade_again(self) -> None:
+        """Grades by the present graders what was graded by others."""
+        if self.watch is not None:
+            problem = "attempts were graded by other graders or references than the present ones"
+            raise UsageError(f"{self.report}: {self.otherwise:,} {problem}; first: ownbench regrade {self.report}")
+        done = regrade(
+            self.assembled,
+            listener=self.listener,
+            clock=self.clock,
+            environment=self.environment,
+            offline=self.options.offline,
+            within_run=True,
+        )
+        changed = sum(sum(ways.values()) for ways in done.changes.values())
+        self.stopped = done.stopped_because
+        graded = f"{plural(done.graded, 'answer')} graded again, for a grader or a reference was changed"
+        before = f"; the outcomes before: {done.kept}" if done.kept else ""
+        self.notes.append(f"{graded}: {plural(changed, 'other grade')}{before}")
+
     async def _work(
         self, journal: Journal, recorded: Recalled, todo: Sequence[Attempt], models: Mapping[str, Model]
     ) -> None:
         try:
             if not await self._unless_stopped(self._prepare_all(models)):
                 return
-            shop = self._shop(journal, recorded, models)
+            shop = open_shop(
+                self.assembled,
+                journal,
+                recorded,
+                models,
+                clock=self.clock,
+                redact=self.redact,
+                started=self.started,
+            )
             if not await self._unless_stopped(self._probe(shop, models)):
                 return
             self._write_manifest()
@@ -217,7 +259,7 @@ class _Run:
         return not self.ears.heard
 
     async def _probe(self, shop: Shop, models: Mapping[str, Model]) -> None:
-        prompts = [task.messages for suite in self.assembled.suites for task in suite.tasks[:2]]
+        prompts = [suite.prompt.of(task) for suite in self.assembled.suites for task in suite.tasks[:2]]
         for name, notes in (await probe_all(shop, prompts, models, self._tell)).items():
             self.model_notes[name] += notes
 
@@ -234,31 +276,6 @@ class _Run:
             self._tell(f"preparing {name}")
             await model.prepare(self.assembled.adapters.get(name, ()))
             self.model_notes[name] = backend_of(model.spec).notes(model.spec)
-
-    def _shop(self, journal: Journal, recorded: Recalled, models: Mapping[str, Model]) -> Shop:
-        experiment = self.assembled.experiment
-        limits = Limits(
-            concurrency=experiment.limits.concurrency,
-            requests_per_minute=experiment.limits.requests_per_minute,
-            tokens_per_minute=experiment.limits.tokens_per_minute,
-            timeout_s=experiment.limits.timeout_s,
-            tries=experiment.limits.tries,
-        )
-        patience, timed = Patience(self.clock), metered(models, self.clock)
-        return Shop(
-            specs=self.assembled.specs,
-            grader_of=self.assembled.grader_of,
-            verifiers=self.assembled.verifiers,
-            attempt_usd=experiment.budget.attempt_usd,
-            callers={n: Caller(m, limits, patience, experiment.seed, redact=self.redact) for n, m in timed.items()},
-            metered=timed,
-            journal=journal,
-            replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
-            shared=frozenset(p for systems in self.assembled.systems.values() for p in _parts(systems)),
-            meter=meter_of(self.assembled, self.started),
-            redact=self.redact,
-            clock=patience,
-        )
 
     async def _phases(self, crew: Crew, todo: Sequence[Attempt]) -> None:
         """Dev attempts, then thresholds, then all the rest."""
@@ -326,18 +343,20 @@ class _Run:
         """As things stand; ``recorded`` at the end of a run."""
         planned = self.assembled.attempts
         outcomes = [recorded.attempts[a.id] for a in planned if a.id in recorded.attempts] if recorded else []
-        complete = recorded is not None and len(outcomes) == len(planned) and all(map(_is_done, outcomes))
+        complete = recorded is not None and len(outcomes) == len(planned) and all(map(is_done, outcomes))
         manifest = manifest_of(
             self.assembled,
             created_at=self.manifest.created_at if self.manifest else self.clock.now().isoformat(timespec="seconds"),
             choices=self.choices,
-            done=sum(map(_is_done, outcomes)) if recorded else len(self.done),
+            done=sum(map(is_done, outcomes)) if recorded else len(self.done),
             without_outcome=sum(o.status in {Status.ERRORED, Status.UNGRADED} for o in outcomes),
             complete=complete,
             stopped_because=None if complete else self.stopped,
             early=self._early(),
             notes=self._manifest_notes(),
         )
+        if self.otherwise:  # which the next call has to see
+            manifest = replace(manifest, plan_digest="")
         write_manifest(self.report, manifest)
 
     def _early(self) -> Mapping[str, Any] | None:
@@ -365,7 +384,7 @@ class _Run:
             planned=len(self.assembled.attempts),
             done_before=self.done_before,
             made=self.tally.done,
-            complete=len(outcomes) == len(self.assembled.attempts) and all(map(_is_done, outcomes)),
+            complete=len(outcomes) == len(self.assembled.attempts) and all(map(is_done, outcomes)),
             stopped_because=self.stopped,
             errored=sum(causes.values()),
             causes=causes,
@@ -375,23 +394,3 @@ class _Run:
             elapsed_s=self.clock.monotonic() - self.started,
             notes=(*self._manifest_notes(), *self.notes),
         )
-
-
-def _is_done(outcome: Outcome) -> bool:
-    """Whether an attempt needs no further try: it does where the run was stopped in it, or after a refused key."""
-    return outcome.status is not Status.SKIPPED and outcome.cause is not Cause.AUTH
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    """The event loop of uvloop where it is installed: thousands of calls a second cost half the time on it."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
-
-
-def _parts(systems: Mapping[str, System]) -> set[str]:
-    """Names of the contenders whose answers these systems use."""
-    return {part.contender.name for s in systems.values() if isinstance(s, Hybrid) for part in (s.worker, s.expert)}

@@ -3,19 +3,34 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.core import Grader, Manifest, Suite, as_json, digest_json
+from harness.core import (
+    Contender,
+    ContenderRecord,
+    Grader,
+    Manifest,
+    ModelRecord,
+    ModelSpec,
+    Suite,
+    SuiteRecord,
+    as_json,
+    digest_json,
+)
 from harness.experiment import Assembled
-from harness.model import backend_of
+from harness.model import BACKENDS, backend_of
 from harness.run.thresholds import Choices, as_written
-from harness.store import installed_versions, this_machine
+from harness.store import as_asked, installed_versions, model_sourcing, sourced, this_machine
 
 
 def plan_digest(assembled: Assembled) -> str:
-    """Of all planned attempts, whatever their order: their identities, and the names that their rows bear.
+    """Of all planned attempts, whatever their order: their identities, their gradings, and the names of their rows.
 
-    A domain or a cluster that the user renames asks nothing anew, yet the tables have to be written anew.
+    A domain or a cluster that the user renames asks nothing again, yet the tables have to be written again.
     """
-    named = ([a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split] for a in assembled.attempts)
+    graded = assembled.gradings
+    named = (
+        [a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split, graded[a.task.digest]]
+        for a in assembled.attempts
+    )
     return digest_json([assembled.experiment.name, *sorted(named, key=lambda row: str(row[0]))])
 
 
@@ -33,6 +48,7 @@ def manifest_of(
 ) -> Manifest:
     """The manifest of a report as it stands. Paths of this machine and secrets are not in it."""
     experiment = assembled.experiment
+    models = {name: _model_record(spec) for name, spec in assembled.specs.items()}
     return Manifest(
         report=experiment.name,
         created_at=created_at,
@@ -41,25 +57,11 @@ def manifest_of(
         experiment_digest=experiment.digest,
         seed=experiment.seed,
         suites=suites_of(assembled),
-        models=tuple(
-            {
-                "name": spec.name,
-                "backend": spec.backend,
-                "model": spec.model if backend_of(spec).named or backend_of(spec).recorded else "",
-                "revision": spec.revision,
-                "digest": spec.digest,
-                "template_digest": spec.template_digest,
-                "sampling": as_json(spec.sampling),
-                "recorded_backend": spec.options.get("recorded_backend"),
-                "capabilities": sorted(backend_of(spec).capabilities(spec)),
-                "price": as_json(spec.price),
-            }
-            for spec in assembled.specs.values()
-        ),
-        contenders=tuple(
-            {"name": c.name, "kind": c.kind.value, "digest": c.digest, "parts": c.parts}
-            for c in assembled.contenders.values()
-        ),
+        models=tuple(models.values()),
+        contenders=sourced(map(_contender_record, assembled.contenders.values()), {}, models),
+        reference=experiment.reference,
+        economics=experiment.economics.model_dump(mode="json", exclude_none=True),
+        budget=experiment.budget.model_dump(mode="json", exclude_none=True),
         prices={name: as_json(spec.price) for name, spec in assembled.specs.items()},
         thresholds=as_written(choices),
         planned=len(assembled.attempts),
@@ -73,21 +75,51 @@ def manifest_of(
     )
 
 
-def suites_of(assembled: Assembled) -> tuple[Mapping[str, Any], ...]:
+def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
     """What the manifest says of the suites."""
     return tuple(
-        {
-            "name": suite.name,
-            "version": suite.version,
-            "digest": suite.digest,
-            "prompt_digest": suite.prompt_digest,
-            "metric": suite.metric,
-            "tasks": len(suite.tasks),
-            "graders": sorted({judge.digest for judge in _graders(assembled, suite)}),
-            "grader_kinds": sorted({judge.name for judge in _graders(assembled, suite)}),
-            "human_baseline": as_json(suite.human_baseline),
-        }
+        SuiteRecord(
+            name=suite.name,
+            version=suite.version,
+            digest=suite.digest,
+            prompt_digest=suite.prompt.template.digest,
+            metric=suite.metric,
+            tasks=len(suite.tasks),
+            graders=tuple(sorted({judge.digest for judge in _graders(assembled, suite)})),
+            grader_kinds=tuple(sorted({judge.name for judge in _graders(assembled, suite)})),
+            human_baseline=suite.human_baseline,
+        )
         for suite in assembled.suites
+    )
+
+
+def _model_record(spec: ModelSpec) -> ModelRecord:
+    recorded = spec.options.get("recorded_backend")
+    backend, named = backend_of(spec), recorded or spec.backend
+    owned = BACKENDS[named].owned if named in BACKENDS else None
+    kind, why = model_sourcing(spec.price, named, spec.base_url, owned=owned)
+    return ModelRecord(
+        name=spec.name,
+        backend=spec.backend,
+        model=spec.model if backend.named or backend.recorded else "",
+        revision=spec.revision,
+        digest=spec.digest,
+        apart=spec.apart,
+        template_digest=spec.template_digest,
+        sampling=spec.sampling,
+        recorded_backend=recorded,
+        capabilities=tuple(sorted(backend.capabilities(spec))),
+        price=spec.price,
+        sourcing=kind,
+        sourcing_why=why,
+    )
+
+
+def _contender_record(contender: Contender) -> ContenderRecord:
+    parts = dict(contender.parts)
+    asked = parts.pop("written", {})
+    return ContenderRecord(
+        name=contender.name, kind=contender.kind.value, digest=contender.digest, parts=parts, **as_asked(asked)
     )
 
 

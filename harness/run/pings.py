@@ -102,8 +102,10 @@ class _Asked:
         task = self.assembled.suites[0].tasks[0]
         suite = self.assembled.suites[0].name
         systems = (by_suite[suite] for by_suite in self.assembled.systems.values())
-        first = next(s for s in systems if not isinstance(s, Hybrid) and self.name in s.models)
+        first = next((s for s in systems if not isinstance(s, Hybrid) and self.name in s.models), None)
         messages = ({"role": "user", "content": QUESTION},)
+        if first is None:  # a judge
+            return Request(model=self.spec.digest, messages=messages, sampling=self.spec.sampling, scope="ping")
         return replace(first.first_request(task, 0), messages=messages, scope="ping")
 
 

@@ -1,9 +1,9 @@
 """What one attempt may use: calls that are answered once, journalled before they count, charged, and bounded."""
 
 import asyncio
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from harness.core import (
     Answer,
@@ -15,7 +15,6 @@ from harness.core import (
     Message,
     ModelError,
     ModelSpec,
-    Outcome,
     Redactor,
     Remaining,
     Reply,
@@ -30,25 +29,7 @@ from harness.grade import grade
 from harness.model import Caller, Metered, assistant_message, backend_of, with_lost
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace
-from harness.store import read_calls_journal
-
-
-class Keeper(Protocol):
-    """Where calls and attempts are kept."""
-
-    def append_call(self, call: Call, reply: Reply | None) -> None:
-        """One call, written when this returns."""
-        ...
-
-    def append_attempt(
-        self, outcome: Outcome, messages: Sequence[Message], reason: str, request_digests: Sequence[str]
-    ) -> None:
-        """One finished attempt, written when this returns."""
-        ...
-
-    def check(self) -> None:
-        """Passes while what was written is still there."""
-        ...
+from harness.store import Journal, read_calls_journal
 
 
 @dataclass(slots=True)
@@ -64,11 +45,11 @@ class Shop:
     callers: Mapping[str, Caller]
     metered: Mapping[str, Metered]
     """The models that the callers call."""
-    journal: Keeper
+    journal: Journal
     replies: MutableMapping[str, Reply]
     """Recorded answers by request digest."""
     shared: frozenset[str]
-    """Contenders whose answers a hybrid uses again: their replies are kept at hand."""
+    """Identities of contenders whose answers others use again: their replies are kept at hand."""
     meter: Meter
     redact: Redactor
     clock: Patience
@@ -77,6 +58,13 @@ class Shop:
     """Set whenever an attempt ends and gives its reservation back."""
     broken: dict[str, str] = field(default_factory=dict)
     """Models that nothing more is sent to, and why."""
+    holds_earlier: bool = False
+    """Whether the journal holds answers under the digests of an earlier version."""
+
+    def recorded(self, request: Request, digest: str) -> Reply | None:
+        """The answer that is on record."""
+        reply = self.replies.get(digest)
+        return self.replies.get(request.earlier_digest) if reply is None and self.holds_earlier else reply
 
     def is_paid(self, model: str) -> bool:
         """Whether an answer of the model is paid for when it is made; a recorded one was paid when it was recorded."""
@@ -149,7 +137,7 @@ class Account:
     async def _reply(self, asked: Asked) -> Reply:
         shop, digest = self._shop, asked.digest
         while True:
-            reply = shop.replies.get(digest)
+            reply = shop.recorded(asked.request, digest)
             if reply is not None:
                 self._record(asked, reply, cache_hit=True)
                 return reply
@@ -327,7 +315,7 @@ class Rehearsal(AttemptSession):
         Raises:
             ModelError: there is none.
         """
-        reply = self._shop.replies.get(request.digest)
+        reply = self._shop.recorded(request, request.digest)
         if reply is None:
             raise ModelError(Cause.REPLAY, f"the model {model} has no recorded answer to this request")
         return reply

@@ -1,10 +1,10 @@
 """Chooses, on dev tasks, where a hybrid escalates. What is chosen is written to the manifest before it is used."""
 
 from collections.abc import Mapping, Set
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
-from harness.core import Manifest, ModelError, Role, Status, Suite
-from harness.experiment import Assembled
+from harness.core import Manifest, ModelError, Role, Status, Suite, digest_json
+from harness.experiment import Assembled, earlier_contender, earlier_suite
 from harness.run.session import Rehearsal, Shop
 from harness.run.trace import Trace
 from harness.system import CONTROLS, Hybrid, sureness
@@ -26,24 +26,34 @@ class Choice:
     """The share of dev tasks that the threshold escalates."""
     tasks: int = 0
     """Dev tasks that it was chosen on."""
+    grading: str = ""
+    """How they were graded; nothing where an earlier version chose."""
 
 
 def decided(assembled: Assembled, manifest: Manifest | None) -> Choices:
-    """The choices of an earlier run that still hold: same hybrid, same suite."""
+    """The choices of an earlier run that still hold: same hybrid, same dev tasks, whatever they are called."""
+    held: dict[tuple[str, str], Choice] = {}
+    for by_suite in (manifest.thresholds if manifest else {}).values():
+        for written in by_suite.values() if isinstance(by_suite, Mapping) else ():
+            if (choice := _understood(written)) is not None:
+                held[choice.contender_digest, choice.suite_digest] = choice
     found: Choices = {}
-    for name, by_suite in (manifest.thresholds if manifest else {}).items():
-        for suite, written in by_suite.items() if isinstance(by_suite, Mapping) else ():
-            system = assembled.systems.get(name, {}).get(suite)
-            digests = {s.name: s.digest for s in assembled.suites}
-            choice = _understood(written)
-            if (
-                system is not None
-                and choice is not None
-                and choice.contender_digest == system.contender.digest
-                and choice.suite_digest == digests.get(suite)
-            ):
-                found.setdefault(name, {})[suite] = choice
+    for name, systems in assembled.systems.items() if held else ():
+        if not isinstance(contender := next(iter(systems.values())), Hybrid):
+            continue
+        digest = contender.contender.digest
+        for suite in assembled.whole:
+            if (choice := held.get((digest, suite.digest))) is None:
+                choice = held.get((earlier_contender(assembled, name), earlier_suite(suite)))
+            if choice is not None and choice.grading in {"", _grading(assembled, suite.name)}:
+                choice = replace(choice, contender_digest=digest, suite_digest=suite.digest)
+                found.setdefault(name, {})[suite.name] = choice
     return found
+
+
+def _grading(assembled: Assembled, suite: str) -> str:
+    """The digest of how the dev tasks of a suite are graded."""
+    return digest_json([assembled.gradings[task.digest] for s in assembled.dev if s.name == suite for task in s.tasks])
 
 
 def _understood(written: object) -> Choice | None:
@@ -83,6 +93,7 @@ async def choose(assembled: Assembled, shop: Shop, held: Choices, ready: Set[str
                         threshold=threshold,
                         share=share,
                         tasks=len(trades),
+                        grading=_grading(assembled, suite.name),
                     )
     return _with_rates(assembled, chosen)
 
@@ -121,6 +132,7 @@ def _with_rates(assembled: Assembled, chosen: Choices) -> Choices:
                     suite_digest=choice.suite_digest,
                     rate=choice.share,
                     tasks=choice.tasks,
+                    grading=choice.grading,
                 )
     return chosen
 

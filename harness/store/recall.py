@@ -89,6 +89,8 @@ class Recalled:
     torn: int
     """Lines that could not be read: cut off by a kill, damaged, or of a newer version and not understood."""
     places: Mapping[str, Place] = field(default_factory=dict, repr=False)
+    renamed: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """From the ids that an earlier version gave to attempts, to those under which they stand here."""
 
     def transcript(self, attempt_id: str) -> Transcript:
         """The conversation of an attempt.
@@ -143,6 +145,11 @@ def read_calls_journal(report: Path) -> Iterator[Call]:
 def journal_files(report: Path, kind: str) -> list[Path]:
     """The journal files of all workers, the main one first."""
     return [p for p in (report / f"{kind}.jsonl", *sorted(report.glob(f"{kind}.*.jsonl"))) if p.is_file()]
+
+
+def has_answers(report: Path) -> bool:
+    """Whether a run has left answers here."""
+    return bool(journal_files(report, ATTEMPTS) and journal_files(report, CALLS))
 
 
 def refuse_foreign_results(report: Path) -> None:

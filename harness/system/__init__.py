@@ -3,7 +3,7 @@
 A system asks for calls through the `Session` that the run hands to it; it never sees journals, budgets or retries.
 """
 
-from harness.system.direct import Asking, Direct
+from harness.system.direct import Asking, Direct, answered
 from harness.system.hybrid import CONTROLS, SIGNALS, Hybrid
 from harness.system.protocol import System, fault_in, sureness
 from harness.system.skilled import DELIVERIES, MAX_TURNS, Skilled
@@ -18,6 +18,7 @@ __all__ = [
     "Hybrid",
     "Skilled",
     "System",
+    "answered",
     "fault_in",
     "sureness",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core import Answer, Contender, Message, Reply, Request, Role, Session, Task, Tool
+from harness.core import Answer, Contender, Message, RenderedPrompt, Reply, Request, Role, Session, Task, Tool
 from harness.system.protocol import fault_in, sureness
 
 
@@ -15,6 +15,12 @@ class Asking:
     model: str
     """Its name in the experiment."""
     model_digest: str
+    prompt: RenderedPrompt
+    """What it is asked at each task of this suite."""
+    contender: str
+    """The contender's name."""
+    identity: str
+    """Of all that the contender is on this suite, but its name."""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     adapter: str | None = None
     """The adapter's folder on this suite."""
@@ -26,9 +32,9 @@ class Asking:
     """Whether the model's chat template knows the role ``tool``."""
 
     def request(
-        self, messages: tuple[Message, ...], *, trial: int, scope: str, tools: tuple[Tool, ...] = ()
+        self, task: Task, messages: tuple[Message, ...], *, trial: int, tools: tuple[Tool, ...] = ()
     ) -> Request:
-        """A request of this model on behalf of the contender ``scope``."""
+        """A request of this model at a task."""
         return Request(
             model=self.model_digest,
             messages=messages,
@@ -38,7 +44,9 @@ class Asking:
             adapter_digest=self.adapter_digest,
             logprobs=self.logprobs,
             trial=trial,
-            scope=scope,
+            scope=self.identity,
+            task=task.digest,
+            contender=self.contender,
         )
 
 
@@ -50,13 +58,23 @@ class Direct:
     asking: Asking
 
     @property
+    def identity(self) -> str:
+        """Of the contender on this suite."""
+        return self.asking.identity
+
+    @property
+    def prompt(self) -> RenderedPrompt:
+        """What it is asked."""
+        return self.asking.prompt
+
+    @property
     def models(self) -> frozenset[str]:
         """The one model."""
         return frozenset({self.asking.model})
 
     def first_request(self, task: Task, trial: int) -> Request:
-        """The task's messages as they are."""
-        return self.asking.request(task.messages, trial=trial, scope=self.contender.name)
+        """The prompt as it is."""
+        return self.asking.request(task, self.prompt.of(task), trial=trial)
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """The model's answer.

@@ -6,7 +6,19 @@ threshold the expert is asked. The controls decide without looking: they are wha
 
 from dataclasses import dataclass, replace
 
-from harness.core import Answer, Cause, Contender, ModelError, Request, Role, Session, Status, Task, seeded
+from harness.core import (
+    Answer,
+    Cause,
+    Contender,
+    ModelError,
+    RenderedPrompt,
+    Request,
+    Role,
+    Session,
+    Status,
+    Task,
+    seeded,
+)
 from harness.system.protocol import System, sureness
 
 SIGNALS = ("logprob_mean", "logprob_min", "margin", "verifier")
@@ -18,6 +30,7 @@ class Hybrid:
     """Two contenders and the rule between them."""
 
     contender: Contender
+    identity: str
     worker: System
     expert: System
     signal: str
@@ -26,6 +39,11 @@ class Hybrid:
     rate: float | None = None
     """For the control ``random``: the share of tasks that escalates."""
     seed: int = 0
+
+    @property
+    def prompt(self) -> RenderedPrompt:
+        """The worker's."""
+        return self.worker.prompt
 
     @property
     def models(self) -> frozenset[str]:

@@ -4,7 +4,19 @@ import math
 from collections.abc import Mapping
 from typing import Protocol
 
-from harness.core import MALFORMED, Answer, Cause, Contender, Message, Reply, Request, Role, Session, Task
+from harness.core import (
+    MALFORMED,
+    Answer,
+    Cause,
+    Contender,
+    Message,
+    RenderedPrompt,
+    Reply,
+    Request,
+    Role,
+    Session,
+    Task,
+)
 
 
 class System(Protocol):
@@ -12,7 +24,17 @@ class System(Protocol):
 
     @property
     def contender(self) -> Contender:
-        """Its identity, the same on every suite."""
+        """Its name and what it is made of, the same on every suite."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """The digest of all that it is on this suite, and of no name: equal systems share answers."""
+        ...
+
+    @property
+    def prompt(self) -> RenderedPrompt:
+        """What it is asked first."""
         ...
 
     @property

@@ -17,6 +17,7 @@ from harness.core import (
     Contender,
     Exposure,
     Message,
+    RenderedPrompt,
     Reply,
     Request,
     Role,
@@ -56,6 +57,16 @@ class Skilled:
     turns: int = MAX_TURNS
 
     @property
+    def identity(self) -> str:
+        """Of the contender on this suite."""
+        return self.asking.identity
+
+    @property
+    def prompt(self) -> RenderedPrompt:
+        """What it is asked, beside its skills."""
+        return self.asking.prompt
+
+    @property
     def models(self) -> frozenset[str]:
         """The one model."""
         return frozenset({self.asking.model})
@@ -68,9 +79,7 @@ class Skilled:
     def first_request(self, task: Task, trial: int) -> Request:
         """The task under a system prompt that holds the skills, or their catalogue."""
         text = self._catalogue() if self.delivery == "progressive" else flat_text(self.skills)
-        return self.asking.request(
-            with_system(text, task.messages), trial=trial, scope=self.contender.name, tools=self._tools()
-        )
+        return self.asking.request(task, with_system(text, self.prompt.of(task)), trial=trial, tools=self._tools())
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """The model's answer, after as many openings as it asked for.
@@ -82,8 +91,8 @@ class Skilled:
         messages, opened = request.messages, set[str]()
         for name in self.shown:
             session.skill(name, Exposure.SHOWN)
-        for _ in range(self.turns):
-            request = self.asking.request(messages, trial=session.trial, scope=self.contender.name, tools=request.tools)
+        for _ in range(min(self.turns, task.turns or self.turns)):
+            request = self.asking.request(task, messages, trial=session.trial, tools=request.tools)
             reply = await session.call(self.asking.model, request, role)
             results = self._results(reply, session, opened) if self.delivery == "progressive" else ()
             if not results:
@@ -123,7 +132,7 @@ class Skilled:
         asked = opened_name(reply.text)
         if asked is None:
             return ()
-        text, again = self._open(*asked, session, opened), session.task.messages[-1]
+        text, again = self._open(*asked, session, opened), self.prompt.of(session.task)[-1]
         if self.asking.tool_role:
             return ({"role": "tool", "content": text}, again)
         return ({"role": "user", "content": f"{text}\n\n{again['content']}"},)

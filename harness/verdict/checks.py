@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from harness.analysis import Pairs, Side
-from harness.core import listed, plural
+from harness.analysis import Pairs, Side, renewal
+from harness.core import SuiteRecord, listed, plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +66,8 @@ def same_suites(pairs: Pairs) -> Reason:
     if same:
         return Reason(rule="same_suites", holds=True, text="both answered the same suites")
     differ = other_suites(*({digest if known else name: name for name, digest in side} for side in found))
-    text = f"the suites differ ({differ}): run the candidate on the very tasks of the baseline"
+    how = renewal(pairs.baseline.table.report, pairs.candidate.table.report)
+    text = f"the suites differ ({differ}): {how or 'run the candidate on the very tasks of the baseline'}"
     return Reason(rule="same_suites", holds=False, text=text)
 
 
@@ -105,13 +105,13 @@ def same_tasks(pairs: Pairs, stretch: Pairs | None) -> Reason:
     return Reason(rule="same_tasks", holds=not faults and graded > 0, text=text)
 
 
-def other_graders(ours: Mapping[str, Mapping[str, Any]], theirs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def other_graders(ours: Mapping[str, SuiteRecord], theirs: Mapping[str, SuiteRecord]) -> list[str]:
     """The suites that the two graded by different versions of a grader, as far as manifests tell."""
     return sorted(
         name
         for name in ours.keys() & theirs.keys()
-        if ours[name].get("graders") and theirs[name].get("graders")
-        and set(ours[name]["graders"]) != set(theirs[name]["graders"])
+        if ours[name].graders and theirs[name].graders
+        and set(ours[name].graders) != set(theirs[name].graders)
     )  # fmt: skip
 
 

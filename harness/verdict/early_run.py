@@ -7,8 +7,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.analysis import PairedOutcomes, Side, coarser, default_contender, load_evidence, reference_of, seconds_of
-from harness.core import EvidenceError, Outcome, Status, UsageError, listed, plural
+from harness.analysis import (
+    PairedOutcomes,
+    Side,
+    coarser,
+    default_contender,
+    load_evidence,
+    reference_of,
+    renewal,
+    seconds_of,
+)
+from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, listed, plural
 from harness.verdict.arrays import Ints
 from harness.verdict.baseline import changed_since_lock, read_lock
 from harness.verdict.checks import other_graders, other_suites
@@ -39,7 +48,7 @@ class EarlyCandidate:
     digest: str
     seed: int
     attempts: Sequence[PlannedAttempt]
-    suites: Sequence[Mapping[str, Any]]
+    suites: Sequence[SuiteRecord]
     """As its manifest will describe them."""
     recorded: Mapping[str, Any] | None = None
     """The plan that its manifest holds of this very contender, from an earlier call."""
@@ -205,8 +214,6 @@ class UntilDecided:
         return bool(held.done[place])
 
     def _begin(self) -> None:
-        import numpy as np
-
         side, rows, n = self._side, self._rows, len(self._rows)
         wanted = self.plan.policy.max_latency_ratio is not None
         self._evidence = Evidence(
@@ -222,8 +229,6 @@ class UntilDecided:
 
     def _no_outcomes(self) -> PairedOutcomes:
         """The baseline's outcomes beside none of the candidate's."""
-        import numpy as np
-
         table, i, rows = self._side.table, self._side.index, self._rows
         return PairedOutcomes(
             candidate=(np.zeros(len(rows)), np.zeros(len(rows))),
@@ -259,7 +264,8 @@ def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key
     there = side.keys
     both = [key for key in there if key in planned]
     if not both:
-        remedy = "run the candidate on the very suites of the baseline"
+        how = renewal(side.table.report, candidate.report)
+        remedy = how or "run the candidate on the very suites of the baseline"
         raise UsageError(f"{where} have no task in common; {remedy}")
     ours = {a.suite_digest: a.suite for a in candidate.attempts}
     theirs = {side.table.suite_digests[i] or side.table.suites[i]: side.table.suites[i] for i in there.values()}
@@ -269,7 +275,7 @@ def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key
     if len(both) < len(there):
         problem = f"{plural(len(there) - len(both), 'task')} of the baseline are not in the candidate's plan"
         raise UsageError(f"{where}: {problem}; plan them too, what is left out may be what goes wrong")
-    if other := other_graders(side.suites, {str(suite["name"]): suite for suite in candidate.suites}):
+    if other := other_graders(side.suites, {suite.name: suite for suite in candidate.suites}):
         raise UsageError(
             f"{where}: {listed(other, 5)} is graded by another version of the grader; run the baseline anew"
         )

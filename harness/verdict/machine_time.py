@@ -7,33 +7,29 @@ of the run's load: where it is stated how many tasks a machine does in an hour, 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.analysis import cost_bases
+from harness.core import Described, Price
 from harness.store import TaskTable, read_calls
-from harness.verdict.options import Written, is_owned, models_of
-
-if TYPE_CHECKING:
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+from harness.verdict.arrays import Floats, Ints, Mask
+from harness.verdict.options import is_owned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MachineTime:
     """The machine's part of every contender's cost; one row a contender, one column a task, as in the table."""
 
-    usd: "Floats"
+    usd: Floats
     """Over the graded trials, at the price on record; 0 where no machine is paid, NaN where it is unknown."""
-    hour_usd: "Floats"
+    hour_usd: Floats
     """Of each contender the price of an hour on record; NaN where it pays none, or several."""
     why: Mapping[str, str]
     """Contenders whose cost at another price of the hour is unknown, and why."""
-    unknown: "Mask"
+    unknown: Mask
     """Whether a contender is one of those."""
-    whole: "Mask"
+    whole: Mask
     """Whether a contender pays machines and nothing else."""
 
     @property
@@ -42,20 +38,20 @@ class MachineTime:
         known = {float(usd) for usd in self.hour_usd if not np.isnan(usd)}
         return known.pop() if len(known) == 1 else None
 
-    def at(self, table: TaskTable, hour_usd: float | None, rates: "Floats") -> TaskTable:
+    def at(self, table: TaskTable, hour_usd: float | None, rates: Floats) -> TaskTable:
         """The table with its costs as they would be at this price of every machine's hour and at these stated rates."""
         every, tasks = np.arange(len(table.contenders)), np.asarray(table.counts.T, dtype=np.float64)
-        costs = self.moved(every, (table.cost_sums.T, self.usd.T), hour_usd, rates, tasks)
+        costs = self.priced(every, (table.cost_sums.T, self.usd.T), hour_usd, rates, tasks)
         return replace(table, cost_sums=costs.T)
 
-    def moved(
+    def priced(
         self,
-        places: "Ints",
-        costs: "tuple[Floats, Floats]",
+        places: Ints,
+        costs: tuple[Floats, Floats],
         hour_usd: float | None,
-        rates: "Floats",
-        tasks: "Floats | float" = 1.0,
-    ) -> "Floats":
+        rates: Floats,
+        tasks: Floats | float = 1.0,
+    ) -> Floats:
         """Costs at another price of the hour, or at stated rates; NaN where that is unknown.
 
         Args:
@@ -75,14 +71,14 @@ class MachineTime:
         each = self.per_task(hour_usd, rates)[places]
         return np.asarray(np.where(np.isnan(each), found, rest + tasks * each))
 
-    def per_task(self, hour_usd: float | None, rates: "Floats") -> "Floats":
+    def per_task(self, hour_usd: float | None, rates: Floats) -> Floats:
         """What a task costs of each contender's machine at its stated rate; NaN where none is, or it is unknown."""
         hour = self.hour_usd if hour_usd is None else np.full(len(rates), hour_usd)
         parted = self.whole | ~(self.unknown | np.isnan(self.hour_usd))
         return np.asarray(np.where(parted, hour / rates, np.nan))
 
 
-def machine_time(table: TaskTable, written: Written, names: Sequence[str]) -> MachineTime:
+def machine_time(table: TaskTable, known: Described, names: Sequence[str]) -> MachineTime:
     """The machine's part of the cost of these contenders; a mixed cost is parted by its recorded calls.
 
     Raises:
@@ -94,13 +90,13 @@ def machine_time(table: TaskTable, written: Written, names: Sequence[str]) -> Ma
     bases, mixed = cost_bases(table), []
     for name in names:
         i = table.index(name)
-        prices = [(written.models.get(model, {}).get("price") or {}) for model in models_of(name, written)]
-        rates = {float(p["gpu_hour"]) for p in prices if p.get("gpu_hour") is not None}
-        by_token = [p for p in prices if p.get("gpu_hour") is None and _per_token(p)]
+        prices = [model.price or Price() for model in known.models_of(name)]
+        rates = {p.gpu_hour for p in prices if p.gpu_hour is not None}
+        by_token = [p for p in prices if p.gpu_hour is None and (p.input is not None or p.output is not None)]
         if (prices and len(by_token) == len(prices)) or bases.get(name) == frozenset({"tokens"}):
             continue
-        timed = bool(prices) and all(p.get("gpu_hour") is not None for p in prices)
-        whole[i] = is_owned(name, written) if prices else bases.get(name) == frozenset({"gpu_time"})
+        timed = bool(prices) and all(p.gpu_hour is not None for p in prices)
+        whole[i] = is_owned(name, known) if prices else bases.get(name) == frozenset({"gpu_time"})
         if len(rates) != 1 or 0.0 in rates:
             why[name] = _no_price(rates)
             continue
@@ -121,11 +117,7 @@ def _no_price(rates: set[float]) -> str:
     return "its machines have different prices of an hour" if len(rates) > 1 else "its hour was recorded at $0"
 
 
-def _per_token(price: Mapping[str, Any]) -> bool:
-    return price.get("input") is not None or price.get("output") is not None
-
-
-def _from_calls(table: TaskTable, names: Sequence[str], why: dict[str, str]) -> "Floats":
+def _from_calls(table: TaskTable, names: Sequence[str], why: dict[str, str]) -> Floats:
     """The machine's dollars in the calls of mixed contenders; who has an attempt without its calls is unknown."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -52,19 +52,17 @@ class _Hybrid:
 
 
 def _hybrids(manifest: Manifest | None) -> dict[str, _Hybrid]:
-    found = {}
-    for entry in manifest.contenders if manifest else ():
-        name, parts = str(entry.get("name")), entry.get("parts") or {}
-        rule = (parts.get("written") or {}).get("escalate")
-        if rule and manifest:
-            found[name] = _Hybrid(
-                worker=parts.get("worker"),
-                expert=parts.get("expert"),
-                rule=str(rule.get("signal", "")),
-                threshold=rule.get("threshold"),
-                chosen=manifest.thresholds.get(name, {}),
-            )
-    return found
+    return {
+        entry.name: _Hybrid(
+            worker=entry.worker,
+            expert=entry.expert,
+            rule=str(entry.escalate.get("signal", "")),
+            threshold=entry.escalate.get("threshold"),
+            chosen=manifest.thresholds.get(entry.name, {}),
+        )
+        for entry in (manifest.contenders if manifest else ())
+        if manifest and entry.escalate
+    }
 
 
 def _number(text: str) -> float | None:

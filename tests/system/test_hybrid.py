@@ -2,7 +2,7 @@
 
 import made
 import pytest
-from made import TASK, FakeSession
+from made import ASKED, TASK, FakeSession
 
 from harness.core import Cause, ModelError, Reply, Role
 from harness.experiment import DirectPlan, HybridPlan
@@ -113,10 +113,10 @@ async def test_a_hybrid_may_be_a_part_of_another():
 async def test_the_whole_conversation_of_both_is_kept():
     _answer, session = await outcome(made.hybrid("always"), worker_says())
     assert session.trace.messages == (
-        *TASK.messages,
+        *ASKED,
         {"role": "assistant", "content": "wrong"},
-        *TASK.messages,
+        *ASKED,
         {"role": "assistant", "content": "right"},
     )
     # the parts are asked as if they were alone, so a hybrid may use their recorded answers
-    assert [request.scope for _, _, request in session.asked] == ["cheap", "dear"]
+    assert [request.contender for _, _, request in session.asked] == ["cheap", "dear"]

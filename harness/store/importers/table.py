@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import (
     Cause,
+    ContenderRecord,
     EvidenceError,
     Kind,
     Manifest,
     Status,
+    SuiteRecord,
     UsageError,
     attempt_id,
     digest_bytes,
@@ -274,8 +276,8 @@ def _pieces(made: "pd.DataFrame", name: str) -> "Iterator[pa.Table]":
 
     for start in range(0, len(made), _ROWS):
         part = made.iloc[start : start + _ROWS].assign(report=name)
-        columns = [part[key].tolist() for key in ("suite_digest", "contender_digest", "task_digest", "trial")]
-        part["attempt_id"] = [attempt_id(*key) for key in zip(*columns, strict=True)]
+        columns = [part[key].tolist() for key in ("contender_digest", "suite_digest", "task_digest", "trial")]
+        part["attempt_id"] = [attempt_id(c, suite + task, n) for c, suite, task, n in zip(*columns, strict=True)]
         arrays = []
         for column, word in OUTCOMES.items():
             values = pa.array(part[column], from_pandas=True)
@@ -295,8 +297,10 @@ def _manifest(source: Source, name: str, mapping: Mapping[str, str], made: "pd.D
         report=name,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=installed_versions(),
-        suites=tuple({"name": word, "digest": digest, **origin} for word, digest in suites.to_numpy()),
-        contenders=tuple({"name": c, "kind": kind, "digest": digest} for c, kind, digest in contenders.to_numpy()),
+        suites=tuple(SuiteRecord(name=word, digest=digest, origin=origin) for word, digest in suites.to_numpy()),
+        contenders=tuple(
+            ContenderRecord(name=c, kind=kind, digest=digest) for c, kind, digest in contenders.to_numpy()
+        ),
         planned=len(made),
         done=len(made),
         complete=True,

@@ -1,0 +1,239 @@
+"""Tasks and attempts as tables and texts: what each contender made of a task, an attempt's facts and calls."""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from harness.analysis import AttemptView, ShownText, TaskList
+from harness.core import UNKNOWN, dollars, moment, plural, seconds, visible
+from harness.report.html_parts import html_lines, html_table, html_text
+from harness.report.tables import Cell, Rows, Table, table
+from harness.store import PARTLY, AttemptRow, TaskCell, TaskIndex
+
+PASSED, FAILED, LOST = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
+MIXED, PARTIAL = "rgb(250,236,170)", "rgb(226,205,233)"
+"""Grounds of a result's cell; its word stands on it, and black is read well on all of them."""
+MOST_CONTENDERS = 30
+"""Columns of the table of tasks; a line says where there are more."""
+
+_GROUNDS = {"passed": PASSED, PARTLY: PARTIAL, "failed": FAILED, "errored": LOST, "ungraded": LOST}
+_MEANINGS = {
+    "passed": "the answer was right",
+    PARTLY: "the answer earned a part of the full score; every rate counts that part",
+    "failed": "the contender's own fault: a wrong or malformed answer, its turns or its time spent",
+    "ungraded": "there is an answer, and the grader could not judge it; it is in no rate",
+    "errored": "the instrument's fault, not the contender's; it is in no rate",
+    "skipped": "never tried",
+}
+STATUSES = tuple(_MEANINGS)
+
+
+def result_cell(cell: TaskCell) -> Cell:
+    """What a contender made of a task: a word on its colour."""
+    lost = [f"{cell.errored:,} errored"] if cell.errored else []
+    lost += [f"{cell.skipped:,} not tried"] if cell.skipped else []
+    under = ("escalated" if cell.graded == 1 else f"{cell.escalated:,} escalated") if cell.escalated else ""
+    words = f"{visible(cell.contender, 80)}: {cell.passed:,} of {plural(cell.graded, 'graded trial')} passed"
+    if cell.partly and cell.score is not None:
+        words += f", {cell.partly:,} partly; {score_text(cell.score)} of the full score, which the rates count"
+    words += "".join(f", {part}" for part in lost)
+    if cell.errored:
+        words += "; errored or ungraded trials are the instrument's, and in no rate"
+    if not cell.graded:
+        only = cell.errored + cell.skipped == 1
+        text = ("errored" if cell.errored else "not tried") if only else ", ".join(lost) or UNKNOWN
+        return Cell(text, words if lost else "this contender has no attempt at it", under, LOST if cell.errored else "")
+    text = f"{cell.passed:,} of {cell.graded:,} passed" + (f", {cell.partly:,} partly" if cell.partly else "")
+    if cell.graded == 1:
+        text = result_text(PARTLY, cell.score) if cell.partly else "passed" if cell.passed else "failed"
+    ground = PARTIAL if cell.partly else MIXED if cell.passed else FAILED
+    ground = PASSED if cell.passed == cell.graded else ground
+    return Cell(", ".join([text, *lost]), words, under, ground)
+
+
+def tasks_table(found: TaskList, links: Sequence[str] = ()) -> Table:
+    """One row a task, a column a contender; ``links`` are what opens each of the tasks."""
+    names = found.contenders[:MOST_CONTENDERS]
+    suites = len({row.suite for row in found.rows}) > 1
+    rows: Rows = []
+    for row, texts, link in zip(found.rows, found.table, links or [""] * len(found.rows), strict=True):
+        of = (texts["suite"] if suites else "", texts["domain"])
+        under = ", ".join(dict.fromkeys(t for t in of if t and not texts["task"].startswith(t)))
+        rows.append([Cell(texts["task"], under=under, link=link), *map(result_cell, row.cells[: len(names)])])
+    more = len(found.contenders) - len(names)
+    notes = [f"The first {len(names)} of {plural(len(found.contenders), 'contender')}."] if more else []
+    columns = ["task", *(visible(name, 60) for name in names)]
+    return table("What each contender made of each task", columns, rows, kind="results", notes=notes)
+
+
+def names_table(index: TaskIndex, tasks: Sequence[int], links: Sequence[str]) -> Table:
+    """Some tasks by their names, each with what opens it."""
+    rows: Rows = [
+        [Cell(visible(index.task_names[task].as_py(), 120), link=link),
+         *(visible(word or UNKNOWN, 80) for word in (index.suite[task], index.domain[task]))]
+        for task, link in zip(tasks, links, strict=True)
+    ]  # fmt: skip
+    return table("Tasks of this name", ["task", "suite", "domain"], rows, left=3, kind="named")
+
+
+def attempts_table(attempts: Sequence[AttemptRow]) -> Table:
+    """Every attempt at one task, a row each."""
+    labels = any(one.label_true is not None or one.label_predicted is not None for one in attempts)
+    rows: Rows = []
+    for one in attempts:
+        given = [visible(text or UNKNOWN, 80) for text in (one.label_true, one.label_predicted)] if labels else []
+        rows.append([
+            Cell(visible(one.contender, 60), code=True), f"{one.trial}", status_cell(one.result, one.score),
+            visible(one.cause or UNKNOWN, 60), *given, confidence_text(one.confidence), yes_or_no(one.escalated),
+            dollars(one.cost_usd), seconds(one.latency_s),
+        ])  # fmt: skip
+    columns = ["contender", "trial", "result", "cause", *(["expected", "given"] if labels else []),
+               "confidence", "escalated", "cost", "latency"]  # fmt: skip
+    left = 6 if labels else 4
+    return table("Every attempt at this task", columns, rows, left=left, kind="attempts square")
+
+
+def status_cell(result: str, score: float | None = None) -> Cell:
+    """A result as a word on its colour, with its meaning."""
+    return Cell(result_text(result, score), _MEANINGS.get(result, ""), ground=_GROUNDS.get(result, ""))
+
+
+def result_text(result: str, score: float | None = None) -> str:
+    """``passed``, ``partly passed, 0.42``; a score that says something else than the word stands behind it."""
+    text = "not tried" if result == "skipped" else result
+    if score is None or score in {0.0, 1.0}:
+        return text
+    return f"{text}, {score_text(score)}" if result == PARTLY else f"{text} (score {score_text(score)})"
+
+
+def score_text(score: float) -> str:
+    """Three digits, or as many as keep a part from reading as all or nothing."""
+    text = f"{score:.3g}"
+    return f"{score:.6g}" if text in {"0", "1"} else text
+
+
+def confidence_text(value: float | None) -> str:
+    """Six digits without a power of ten, as thresholds have; all of them where six would read as certain."""
+    if value is None:
+        return UNKNOWN
+    text = f"{value:.6g}"
+    if math.isfinite(value):
+        text = format(Decimal(repr(value) if text == "1" and value != 1.0 else text), "f")
+    return text
+
+
+def yes_or_no(value: object) -> str:
+    """A truth in a word; ``None`` is none of both."""
+    return UNKNOWN if value is None else "yes" if value else "no"
+
+
+# ------------------------------------------------------------------------------------------------------- one attempt
+
+
+def facts_table(view: AttemptView) -> Table:
+    """What is recorded of an attempt, unknown figures left out; a figure that people may ask after says so."""
+    fields = view.fields
+    labels = fields["label_true"] is not None or fields["label_predicted"] is not None
+    basis = fields["cost_basis"] if fields["cost_basis"] not in {None, "", "none"} else ""
+    classes = ("input", "cached_input", "output", "reasoning")
+    tokens = [f"{fields[f'{c}_tokens']:,} {c.replace('_', ' ')}" for c in classes
+              if fields[f"{c}_tokens"] is not None]  # fmt: skip
+    shown, used = fields["skills_shown"] or "", fields["skills_used"] or ""
+    skills, begun, known = bool(shown or used), fields["started_at"], fields["attempt_id"] or ""
+    short = f"{known[:8]}…" if re.fullmatch("[0-9a-f]{32}", known) else known
+    every: list[tuple[str, Cell | str | None]] = [
+        ("result", status_cell(view.attempt.result, view.attempt.score)),
+        ("cause", fields["cause"]),
+        ("label expected", (fields["label_true"] or UNKNOWN) if labels else None),
+        ("label given", (fields["label_predicted"] or UNKNOWN) if labels else None),
+        ("escalation", view.escalation),
+        ("confidence", None if fields["confidence"] is None else confidence_text(fields["confidence"])),
+        ("cost", Cell(dollars(fields["cost_usd"]), under=f"from {basis}" if basis else "")),
+        ("judge's cost", dollars(fields["judge_usd"]) if fields["judge_usd"] else None),
+        ("latency", seconds(fields["latency_s"])),
+        ("tokens", ", ".join(tokens)),
+        *((what, None if fields[what] is None else f"{fields[what]:,}") for what in ("calls", "retries")),
+        ("skills shown", shown if skills else None),
+        ("skills opened", (used or "none") if skills else None),
+        ("begun", moment(begun) if isinstance(begun, datetime) else None),
+        ("attempt", Cell(short, known if short != known else "", code=True) if known else None),
+        ("repeated", "the same contender, task and trial came before: this row is in no rate"
+         if view.attempt.repeated else None),
+    ]  # fmt: skip
+    rows: Rows = [(what, cell) for what, cell in every if cell is not None and (cell or what == "skills shown")]
+    title = f"What is recorded of this attempt of {visible(view.attempt.contender, 80)}"
+    return table(title, ["what", ""], rows, left=2, kind="facts")  # narrow: no label
+
+
+def text_html(who: str, text: ShownText) -> str:
+    """A text under the name of who said it, and how long the whole is where it was cut."""
+    note = f"<p>{html_text(text.note)}; the whole is in the download.</p>" if text.note else ""
+    said = html_lines(text.text) if text.text else "<p>(empty)</p>"
+    return f'<p class="said">{html_text(who, 80)}</p>{said}{note}'
+
+
+def reason_html(view: AttemptView) -> str:
+    """The grader's reason, or why there is none."""
+    if view.reason is None:
+        return f"<p>No explanation from the grader: {html_text(view.reason_why or 'not kept')}.</p>"
+    return text_html("the grader", view.reason)
+
+
+def conversation_html(view: AttemptView) -> str:
+    """Every message as it was sent, or why there is none."""
+    if view.messages is None:
+        return f"<p>Not available: {html_text(view.messages_why or 'not kept')}.</p>"
+    more = f"<p>{plural(view.left_out, 'message')} more; all are in the download.</p>" if view.left_out else ""
+    return "".join(text_html(one.role, one.text) for one in view.messages) + more
+
+
+_COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("input_tokens", "input", "{:,}".format),
+    ("cached_input_tokens", "cached input", "{:,}".format),
+    ("cache_write_tokens", "cache write", "{:,}".format),
+    ("output_tokens", "output", "{:,}".format),
+    ("reasoning_tokens", "reasoning", "{:,}".format),
+    ("gpu_seconds", "GPU time", seconds),
+    ("cost_usd", "cost", dollars),
+    ("price_date", "price of", str),
+    ("latency_s", "latency", seconds),
+    ("ttft_s", "first token", seconds),
+    ("retries", "retries", "{:,}".format),
+    ("cache_hit", "from cache", yes_or_no),
+    ("finish_reason", "ended by", str),
+    ("error", "error", str),
+)
+"""Columns of the call table, how they are headed and how a value is written."""
+
+
+def calls_html(view: AttemptView) -> str:
+    """Every call that was made for the attempt, in their order; columns of which nothing is known are left out."""
+    if view.calls is None:
+        return f"<p>Not available: {html_text(view.calls_why or 'not kept')}.</p>"
+    if not view.calls:
+        return "<p>No call was recorded for it.</p>"
+    known = [column for column in _COLUMNS if any(_known(call.fields, column[0]) for call in view.calls)]
+    rows: Rows = []
+    for place, call in enumerate(view.calls, 1):
+        adapter = call.fields["adapter"] or ""
+        model = Cell(call.model, f"adapter {adapter}" if adapter else "", f"adapter {adapter[:12]}" if adapter else "")
+        figures = [write(call.fields[name]) if _known(call.fields, name) else UNKNOWN for name, _, write in known]
+        rows.append([f"{place}. {call.role}", model, *figures])
+    notes = [f"{plural(view.calls_left_out, 'call')} more."] if view.calls_left_out else []
+    if any(name.endswith("tokens") for name, _, _ in known):
+        notes.append("No token stands in two classes: cached input is no part of input, reasoning none of output.")
+    columns = ["call", "model", *(head for _, head, _ in known)]
+    return html_table(table("Calls made for this attempt", columns, rows, left=2, kind="calls", notes=notes))
+
+
+def replies_html(view: AttemptView) -> str:
+    """What each call answered, where its reply was kept."""
+    texts = [(place, call) for place, call in enumerate(view.calls or (), 1) if call.reply is not None]
+    return "".join(text_html(f"{place}. {call.role}", call.reply) for place, call in texts if call.reply is not None)
+
+
+def _known(fields: Mapping[str, Any], name: str) -> bool:
+    return fields.get(name) not in {None, ""}
