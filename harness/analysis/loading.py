@@ -9,15 +9,12 @@ from harness.core import EvidenceError, Manifest, UsageError
 from harness.store import TaskTable, load_task_table, read_manifest, running_process
 
 
-def load_evidence(
-    report: Path, split: str | None = None, *, attempts: bool = False
-) -> tuple[TaskTable, Manifest | None]:
+def load_evidence(report: Path, split: str | None = None) -> tuple[TaskTable, Manifest | None]:
     """The outcomes and the manifest of a report.
 
     Args:
         report: the report's folder.
         split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
-        attempts: keep latencies and labels while the rows are read, for a reader who needs them.
 
     Raises:
         UsageError: there is no such folder, or no such split.
@@ -28,7 +25,7 @@ def load_evidence(
         raise UsageError(f"{report}: {what}")
     if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
         raise EvidenceError(stopped_before_tables(report))
-    return load_task_table(report, split, attempts=attempts), read_manifest(report)
+    return load_task_table(report, split), read_manifest(report)
 
 
 def default_contender(table: TaskTable, option: str, *, meant: str | None = None, besides: str | None = None) -> str:

@@ -51,7 +51,7 @@ def scoreboard(report: Path, *, split: str | None = None, level: float = 0.95) -
         EvidenceError: there are no outcomes, or they are broken.
         UsageError: no such folder, or an unknown split.
     """
-    table, manifest = load_evidence(report, split, attempts=True)
+    table, manifest = load_evidence(report, split)
     return scoreboard_of(table, manifest=manifest, level=level)
 
 
@@ -212,16 +212,15 @@ class _Attempts:
 
 def _attempts(table: TaskTable, name: str, level: float) -> _Attempts:
     """Latencies and labels of a contender; trials of a task, and tasks of a cluster, are one unit."""
-    rows = table.every_attempt().of(table.index(name))
-    units = table.clusters[rows.tasks]
-    labelled = rows.true >= 0
+    rows = table.attempts_of(name)
+    units, labels = table.clusters[rows.tasks], table.labels(name)
     f1: Estimate | None = None
     why: str | None = "no task of this contender has a label"
-    if labelled.any():
-        words: list[str | None] = [*rows.labels, None]  # the last stands for -1
-        true = [rows.labels[code] for code in rows.true[labelled].tolist()]
-        predicted = [words[code] for code in rows.predicted[labelled].tolist()]
-        f1, why = macro_f1(true, predicted, units[labelled], level=level), None
+    if len(labels.true):
+        words: list[str | None] = [*labels.names, None]  # the last stands for -1
+        true = [labels.names[code] for code in labels.true.tolist()]
+        predicted = [words[code] for code in labels.predicted.tolist()]
+        f1, why = macro_f1(true, predicted, table.clusters[labels.tasks], level=level), None
     seconds = rows.seconds
     return _Attempts(
         p50=latency_quantile(seconds, 0.5, units, level),

@@ -10,7 +10,7 @@ from typing import Any
 from harness.analysis import AttemptView, ShownText, TaskList
 from harness.core import UNKNOWN, dollars, moment, plural, seconds, visible
 from harness.report.html_parts import Cell, html_lines, html_table, html_text
-from harness.store import PARTLY, AttemptRow, TaskCell, TaskIndex
+from harness.store import PARTLY, AttemptRow, Outcomes, TaskCell
 
 PASSED, FAILED, LOST = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
 MIXED, PARTIAL = "rgb(250,236,170)", "rgb(226,205,233)"
@@ -70,7 +70,7 @@ def tasks_html(found: TaskList, links: Sequence[str] = ()) -> str:
     return html_table(header, rows, caption="What each contender made of each task", kind="results") + said
 
 
-def names_html(index: TaskIndex, tasks: Sequence[int], links: Sequence[str]) -> str:
+def names_html(index: Outcomes, tasks: Sequence[int], links: Sequence[str]) -> str:
     """Some tasks by their names, each with what opens it."""
     rows: list[list[Cell | str]] = [
         [Cell(visible(index.task_names[task].as_py(), 120), link=link),

@@ -334,7 +334,7 @@ def _evidence(report: Path, split: str | None) -> tuple[TaskTable, Manifest | No
         raise UsageError(f"{report}: {what}")
     if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
         raise EvidenceError(stopped_before_tables(report))
-    return load_task_table(report, split, attempts=True), read_manifest(report)
+    return load_task_table(report, split), read_manifest(report)
 
 
 def _incomplete(table: TaskTable, manifest: Manifest | None) -> str | None:

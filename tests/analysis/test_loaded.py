@@ -46,6 +46,6 @@ def hash_like(name, i, k):
     ],
 )
 def test_from_a_loaded_table_as_from_the_folder(report, of_folder, of_table, attempts):
-    table, manifest = load_evidence(report, attempts=attempts)
+    table, manifest = load_evidence(report)
     assert json.dumps(of_table(table, manifest).as_json()) == json.dumps(of_folder(report).as_json())
     assert "INCOMPLETE" in json.dumps(of_table(table, manifest).as_json())

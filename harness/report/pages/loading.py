@@ -31,10 +31,10 @@ from harness.analysis import (
 )
 from harness.core import Decision, Manifest
 from harness.store import (
-    TaskIndex,
+    Outcomes,
     TaskKey,
     TaskTable,
-    load_task_index,
+    load_outcomes,
     read_inputs,
 )
 from harness.verdict import (
@@ -109,7 +109,7 @@ def remembered(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 @remembered(4)
 def table_of(evidence: Evidence) -> tuple[TaskTable, Manifest | None]:
     """The outcomes as sums a task, and the manifest."""
-    return load_evidence(evidence.folder, evidence.split, attempts=True)
+    return load_evidence(evidence.folder, evidence.split)
 
 
 @remembered(16)
@@ -146,9 +146,9 @@ def pairing_between(
 
 
 @remembered(2)
-def index_of(evidence: Evidence) -> TaskIndex:
+def index_of(evidence: Evidence) -> Outcomes:
     """What tasks and attempts are found by."""
-    return load_task_index(evidence.folder)
+    return load_outcomes(evidence.folder)
 
 
 @remembered(64)

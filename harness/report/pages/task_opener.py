@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import plural, visible
 from harness.report.pages.task_state import Places
-from harness.store import TaskIndex, tasks_in
+from harness.store import Outcomes, tasks_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ class Meant:
     """How they were found, a sentence; empty where the task was given by what the page calls it."""
 
 
-def meant(index: TaskIndex, places: Places, text: str, split: str | None = None) -> Meant:
+def meant(index: Outcomes, places: Places, text: str, split: str | None = None) -> Meant:
     """The tasks that a text means: those of which it is the short name, else the name, else a part of the name.
 
     Tasks of the part of the suites that is shown go before others.
@@ -63,7 +63,7 @@ def _said(count: int, what: str) -> str:
     return f"{plural(count, 'task')} have {what}{more}. Choose one."
 
 
-def _equal(index: TaskIndex, text: str, *, any_case: bool = False) -> "Array":
+def _equal(index: Outcomes, text: str, *, any_case: bool = False) -> "Array":
     import numpy as np
     import pyarrow.compute as pc
 
@@ -71,14 +71,14 @@ def _equal(index: TaskIndex, text: str, *, any_case: bool = False) -> "Array":
     return np.flatnonzero(np.asarray(pc.equal(names, wanted)))
 
 
-def _holding(index: TaskIndex, text: str) -> "Array":
+def _holding(index: Outcomes, text: str) -> "Array":
     import numpy as np
     import pyarrow.compute as pc
 
     return np.flatnonzero(np.asarray(pc.match_substring(index.task_names, text, ignore_case=True)))
 
 
-def _looking(index: TaskIndex, text: str) -> "Array":
+def _looking(index: Outcomes, text: str) -> "Array":
     """Those whose name is shown so: with escapes for what cannot be seen."""
     import numpy as np
 

@@ -13,7 +13,7 @@ from harness.report.pages.choices import choose, several
 from harness.report.pages.loading import Evidence, index_of, remembered
 from harness.report.pages.parts import columns
 from harness.report.task_pieces import STATUSES
-from harness.store import FLIPS, AttemptRow, TaskFilter, TaskIndex, words_found
+from harness.store import FLIPS, AttemptRow, Outcomes, TaskFilter, words_found
 
 MOST_OPTIONS = 300
 """Names that a filter offers; the text finds the others."""
@@ -36,7 +36,7 @@ class Places:
     """Names of tasks that one task alone has."""
 
 
-def plain_index(evidence: Evidence) -> TaskIndex:
+def plain_index(evidence: Evidence) -> Outcomes:
     """The index, which is the same whatever part of the suites is shown."""
     return index_of(replace(evidence, split=None))
 
@@ -66,7 +66,7 @@ def short_name(suite: str, task: str) -> str:
     return hashlib.sha256(f"{suite}\n{task}".encode("utf-8", "replace")).hexdigest()[:_ID]
 
 
-def _column(index: TaskIndex) -> list[str | None]:
+def _column(index: Outcomes) -> list[str | None]:
     """Of each task the digest of its suite."""
     every = [*index.suite_digest.every, None]
     return [every[code] for code in index.suite_digest.codes.tolist()]
@@ -78,7 +78,7 @@ def attempt_of_row(evidence: Evidence, attempt: AttemptRow) -> AttemptView:
     return attempt_view(plain_index(evidence), attempt)
 
 
-def label_of(index: TaskIndex, places: Places, position: int) -> str:
+def label_of(index: Outcomes, places: Places, position: int) -> str:
     """What a list calls a task: its name, and its short name where that alone does not tell it from the others."""
     name = index.task_names[position].as_py()
     plain = visible(name, 80)
@@ -103,7 +103,7 @@ def labels(names: Sequence[str], words: Sequence[str] | None = None) -> dict[str
 # ----------------------------------------------------------------------------------------------------------- filters
 
 
-def ask(index: TaskIndex, evidence: Evidence) -> TaskFilter:
+def ask(index: Outcomes, evidence: Evidence) -> TaskFilter:
     """The filter that the reader made, drawn as widgets, but for the text; it offers what is in the part shown."""
     there = _there(evidence)
     offered = {
@@ -142,14 +142,14 @@ def _several(label: str, names: Sequence[str], key: str) -> tuple[str, ...]:
     return tuple(several(label, list(shown), key, words=shown.__getitem__, placeholder="all"))
 
 
-def _escalated(index: TaskIndex) -> bool | None:
+def _escalated(index: Outcomes) -> bool | None:
     if not (index.escalated >= 0).any():
         return None
     words = {ANY: None, "escalated": True, "not escalated": False}
     return words[choose("Escalation", list(words), "escalated")]
 
 
-def _flipped(index: TaskIndex) -> tuple[str, str, str] | None:
+def _flipped(index: Outcomes) -> tuple[str, str, str] | None:
     names = index.contenders
     if len(names) < 2:
         return None
