@@ -195,7 +195,7 @@ def test_an_index_that_is_old_is_told_of(report, make_report):
     index = load_outcomes(report)
     attempt = attempt_of(index, "h0")
     make_report(list(reversed(outcomes())))
-    with pytest.raises(EvidenceError, match="changed since its index was read"):
+    with pytest.raises(EvidenceError, match="changed while it was read"):
         attempt_view(index, attempt)
 
 
