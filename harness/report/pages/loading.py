@@ -29,7 +29,7 @@ from harness.analysis import (
     shown_text,
     skills,
 )
-from harness.core import Decision, Manifest, visible
+from harness.core import Decision, EvidenceError, Manifest, visible
 from harness.report.pages.choices import choose
 from harness.report.pages.parts import columns
 from harness.store import (
@@ -148,8 +148,11 @@ def pairing_between(
 
 @remembered(2)
 def index_of(evidence: Evidence) -> Outcomes:
-    """What tasks and attempts are found by."""
-    return load_outcomes(evidence.folder)
+    """What tasks and attempts are found by: the same outcomes that the sums are made of, where there are any."""
+    try:
+        return table_of(evidence)[0].outcomes
+    except EvidenceError:
+        return load_outcomes(evidence.folder)
 
 
 @remembered(64)
