@@ -25,6 +25,8 @@ class Rule(Strict):
     a rule's docstring is what `known_graders` shows. Raise ``version`` when a change can alter a grade.
     """
 
+    name: ClassVar[str]
+    """What a suite calls it."""
     version: ClassVar[int] = 1
     instant: ClassVar[bool] = False
     """Whether a short answer is judged where it comes in; all others are judged in threads."""
