@@ -21,29 +21,70 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One unit of work with a grader."""
+    """One unit of work with a grader. What a contender is asked about it is the contender's prompt's business."""
 
     id: str
     domain: str
     cluster: str
     """Tasks that share a source share a cluster; by default the task's own id. The unit of resampling."""
-    messages: tuple[Message, ...]
-    """What a contender is asked: the suite's prompt template rendered over the task's input."""
+    input: str | tuple[Message, ...] = ""
+    """A text, or a conversation that ends with the question."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """More fields of the input, for prompts to use."""
     reference: Any = None
     grader: Mapping[str, Any] = field(default_factory=dict)
     """``{"name": …}`` and the grader's options."""
     split: str | None = None
-    files: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    """By the name that the suite gives it, where each file lies."""
     tools: tuple["Tool", ...] = ()
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    """``{"image": …}``, ``{"dockerfile": …}``, ``{"host": True}``, or nothing."""
+    turns: int | None = None
+    """Calls of a model that an attempt may make at most."""
     timeout_s: float | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
-    """Of everything above that can change an answer or its grade; two reports pair on it."""
+    """Of input, metadata, files, tools, environment and limits: of no name, no prompt and no grader."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptTemplate:
+    """What makes a task into a question: a template of the user's message, and perhaps one of the system's."""
+
+    user: str = "{{ input }}"
+    system: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """By role, the file that each was read from."""
+
+    @property
+    def digest(self) -> str:
+        """Of the texts alone."""
+        return digest_json([self.system, self.user])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedPrompt:
+    """A template and what it asks at each task of a suite."""
+
+    template: PromptTemplate = field(default_factory=PromptTemplate)
+    messages: Mapping[str, tuple[Message, ...]] = field(default_factory=dict, repr=False)
+    """By the task's digest."""
+    variables: frozenset[str] = frozenset({"input"})
+    """What of a task the template names."""
+
+    def of(self, task: Task) -> tuple[Message, ...]:
+        """What is asked at a task."""
+        return self.messages[task.digest]
+
+    def identity_of(self, task: Task) -> str:
+        """The task's digest, with the names that this prompt shows the model: those may change nothing else."""
+        named = {name: getattr(task, name) for name in ("id", "domain") if name in self.variables}
+        return digest_json([task.digest, named]) if named else task.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """A named, versioned, content-hashed set of tasks."""
+    """A named, versioned, content-hashed set of tasks, with a default prompt."""
 
     name: str
     version: str
@@ -51,13 +92,10 @@ class Suite:
     domains: tuple[str, ...]
     metric: str = "pass_rate"
     human_baseline: Mapping[str, Any] | None = None
-    prompt_digest: str = ""
-    """Of the prompt template, so that a report can say that only the template changed."""
-    prompt_uses_task: bool = True
-    """Whether the prompt names the task's input or metadata; where not, all tasks ask the same."""
-    prompt_frame: tuple[str, str] = ("", "")
-    """What the prompt template says before and after all that a task holds."""
+    prompt: RenderedPrompt = field(default_factory=RenderedPrompt)
+    """What a contender without a prompt of its own is asked."""
     digest: str = ""
+    """Of its tasks, whatever they and it are called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +147,8 @@ class ModelSpec:
     """What only one backend understands, such as ``batch_size``."""
     digest: str = ""
     """Of everything that can change an answer: backend, model, revision, weights, sampling, template."""
+    apart: str = ""
+    """Its name, where another model of the experiment is alike in all but where it is served."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,20 +191,33 @@ class Request:
     trial: int = 0
     """Part of the identity: repeats must never fall on one cached answer."""
     scope: str = ""
-    """The contender for which the call is made. Twins do not share answers; a hybrid shares with its parts."""
+    """The identity of the contender for which the call is made. Equal contenders share answers, and a hybrid shares
+    with its parts."""
+    task: str = ""
+    """The task's digest: an answer is used again within its task alone."""
+    contender: str = ""
+    """The contender's name, which is no part of the identity; earlier versions took it for the scope."""
 
     @property
     def digest(self) -> str:
         """The identity of the answer in the run's cache."""
-        # the adapter's folder is left out: a place cannot change an answer, its content can
-        record = {name: getattr(self, name) for name in _IDENTITY}
+        return self._digest({"scope": self.scope} | ({"task": self.task} if self.task else {}))
+
+    @property
+    def earlier_digest(self) -> str:
+        """The identity under which versions before 0.2 kept the answer."""
+        return self._digest({"scope": self.contender})
+
+    def _digest(self, asker: dict[str, str]) -> str:
+        record = {name: getattr(self, name) for name in _CONTENT} | asker
         try:
             return digest_json(record, default=as_json)  # in one pass, which matters at a thousand requests a second
         except (ValueError, TypeError):  # a NaN, or a key that is no text
             return digest_json(as_json(record))
 
 
-_IDENTITY = tuple(f.name for f in fields(Request) if f.name != "adapter")
+_CONTENT = tuple(f.name for f in fields(Request) if f.name not in {"adapter", "scope", "task", "contender"})
+"""The adapter's folder is left out: a place cannot change an answer, its content can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

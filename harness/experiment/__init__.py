@@ -3,9 +3,10 @@
 Nothing is sent and nothing is written here.
 """
 
-from harness.experiment.assembly import Assembled, assemble, needs_threshold, tried_on_dev
+from harness.experiment.assembly import Assembled, assemble
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems, contender_of
 from harness.experiment.dry_run import CheckResult, check
+from harness.experiment.earlier import earlier_contender, earlier_suite, recognised
 from harness.experiment.plan import Attempt
 from harness.experiment.reading import load_experiment, parse_experiment, resolve
 from harness.experiment.schema import ContenderEntry, Experiment
@@ -23,9 +24,10 @@ __all__ = [
     "build_systems",
     "check",
     "contender_of",
+    "earlier_contender",
+    "earlier_suite",
     "load_experiment",
-    "needs_threshold",
     "parse_experiment",
+    "recognised",
     "resolve",
-    "tried_on_dev",
 ]

@@ -38,6 +38,11 @@ class JsonSchema(Rule):
         """Never."""
         return False
 
+    @property
+    def schema_of_answers(self) -> Mapping[str, Any]:
+        """The schema itself."""
+        return self.form
+
     def answers(self, reference: Any) -> Iterable[str]:
         """The reference, where a task has one that is JSON: the schema should allow it."""
         if isinstance(reference, str):

@@ -49,6 +49,11 @@ class RuleGrader:
     rule: Rule
 
     @property
+    def schema(self) -> Mapping[str, Any] | None:
+        """The JSON schema that a right answer fulfils, where the rule holds answers to one."""
+        return self.rule.schema_of_answers
+
+    @property
     def needs_reference(self) -> bool:
         """Whether the task must carry a reference; where not, the grader may serve as a verifier."""
         return self.rule.needs_reference

@@ -6,13 +6,12 @@ The journal is the truth. A kill at any instant costs the calls in flight; the n
 import asyncio
 import contextlib
 import os
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, stay_offline
-from harness.experiment import Assembled, Attempt, needs_threshold, tried_on_dev
+from harness.experiment import Assembled, Attempt, recognised
 from harness.model import Caller, Limits, Model, backend_of, metered
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
@@ -37,7 +36,7 @@ from harness.store import (
     tables_are_whole,
     write_manifest,
 )
-from harness.system import Hybrid, System
+from harness.system import System
 
 
 def run_report(
@@ -119,7 +118,7 @@ class _Run:
                 with asyncio.Runner(loop_factory=asyncio.new_event_loop if self.options.offline else _loop) as runner:
                     runner.run(self._work(journal, recorded, todo, models))
                 journal.check()
-                recorded = read_journal(self.report)
+                recorded = self._recorded()
                 if self.watch is None and all(a.id in self.done and _is_done(recorded.attempts[a.id]) for a in todo):
                     self.stopped = None  # whatever came, it came too late to leave anything out
             self._leave_tables(recorded)
@@ -139,15 +138,18 @@ class _Run:
         )
 
     def _look(self) -> tuple[Recalled, list[Attempt]]:
-        recorded = read_journal(self.report)
         self.manifest = read_manifest(self.report)
+        recorded = self._recorded()
         self.choices = decided(self.assembled, self.manifest)
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
-        planned = {attempt.id for attempt in self.assembled.attempts}
+        planned = {attempt.id: attempt for attempt in self.assembled.attempts}
         self.done = {
             i
             for i, outcome in recorded.attempts.items()
-            if i in planned and _is_done(outcome) and outcome.status not in again
+            if i in planned
+            and _is_done(outcome)
+            and outcome.status not in again
+            and self._is_graded_so(planned[i], outcome)
         }
         self.done_before = len(self.done)
         if self.watch is not None:
@@ -157,9 +159,19 @@ class _Run:
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
 
+    def _is_graded_so(self, attempt: Attempt, outcome: Outcome) -> bool:
+        """Whether the grade is that of the suite's present grader; else the answer on record is graded again."""
+        if outcome.passed is None and outcome.status is not Status.UNGRADED:
+            return True
+        return outcome.grader_digest in {None, self.assembled.gradings[attempt.task.digest]}
+
+    def _recorded(self) -> Recalled:
+        """The journal; attempts that an earlier version made stand under the ids that they have now."""
+        return recognised(self.assembled, read_journal(self.report), self.manifest)
+
     def _todo(self) -> list[Attempt]:
         only = set(self.options.only) if self.watch is None else {self.watch.contender}
-        parts = {part for name in only for part in tried_on_dev(self.assembled.experiment.contenders, name)}
+        parts = {part for name in only for part in self.assembled.waits_for(name)}
         chosen = [
             attempt
             for attempt in self.assembled.attempts
@@ -217,7 +229,7 @@ class _Run:
         return not self.ears.heard
 
     async def _probe(self, shop: Shop, models: Mapping[str, Model]) -> None:
-        prompts = [task.messages for suite in self.assembled.suites for task in suite.tasks[:2]]
+        prompts = [suite.prompt.of(task) for suite in self.assembled.suites for task in suite.tasks[:2]]
         for name, notes in (await probe_all(shop, prompts, models, self._tell)).items():
             self.model_notes[name] += notes
 
@@ -237,13 +249,7 @@ class _Run:
 
     def _shop(self, journal: Journal, recorded: Recalled, models: Mapping[str, Model]) -> Shop:
         experiment = self.assembled.experiment
-        limits = Limits(
-            concurrency=experiment.limits.concurrency,
-            requests_per_minute=experiment.limits.requests_per_minute,
-            tokens_per_minute=experiment.limits.tokens_per_minute,
-            timeout_s=experiment.limits.timeout_s,
-            tries=experiment.limits.tries,
-        )
+        limits = Limits(**experiment.limits.model_dump())
         patience, timed = Patience(self.clock), metered(models, self.clock)
         return Shop(
             specs=self.assembled.specs,
@@ -254,10 +260,11 @@ class _Run:
             metered=timed,
             journal=journal,
             replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
-            shared=frozenset(p for systems in self.assembled.systems.values() for p in _parts(systems)),
+            shared=_shared(self.assembled),
             meter=meter_of(self.assembled, self.started),
             redact=self.redact,
             clock=patience,
+            holds_earlier=bool(recorded.renamed),
         )
 
     async def _phases(self, crew: Crew, todo: Sequence[Attempt]) -> None:
@@ -267,16 +274,12 @@ class _Run:
             self.done |= await crew.work(dev, "dev attempts, to choose thresholds on")
         main = [a for a in todo if not self._is_dev(a)]
         left = {a.contender for a in self.assembled.attempts if self._is_dev(a) and a.id not in self.done}
-        ready = {
-            name
-            for name in self.assembled.systems
-            if not left & tried_on_dev(self.assembled.experiment.contenders, name)
-        }
-        if any(needs_threshold(self._system(a)) for a in main):
+        ready = {name for name in self.assembled.systems if not left & self.assembled.waits_for(name)}
+        if any(self._system(a).undecided for a in main):
             crew.tell("choosing thresholds")
             self.choices = await choose(self.assembled, crew.shop, self.choices, ready)
             self._write_manifest()
-        waiting = {a.contender for a in main if needs_threshold(self._system(a))}
+        waiting = {a.contender for a in main if self._system(a).undecided}
         undecided: str | None = None
         if waiting and crew.stopped is None:
             names = ", ".join(sorted(waiting))
@@ -296,15 +299,11 @@ class _Run:
         return self._system(attempt).models | self.assembled.grader_of(attempt.task).models
 
     def _system(self, attempt: Attempt) -> System:
-        return self._decided(self.assembled.systems[attempt.contender][attempt.suite.name], attempt.suite.name)
-
-    def _decided(self, system: System, suite: str) -> System:
-        """A system with all that was chosen on dev, in its parts too."""
-        if not isinstance(system, Hybrid) or not self.choices:
-            return system
-        whole = replace(system, worker=self._decided(system.worker, suite), expert=self._decided(system.expert, suite))
-        choice = self.choices.get(system.contender.name, {}).get(suite)
-        return whole if choice is None else whole.decided(threshold=choice.threshold, rate=choice.rate)
+        """Its contender on its suite, with all that was chosen on dev, in its parts too."""
+        suite = attempt.suite.name
+        chosen = {name: by_suite[suite] for name, by_suite in self.choices.items() if suite in by_suite}
+        system = self.assembled.systems[attempt.contender][suite]
+        return system.with_choice(chosen) if chosen else system
 
     def _tell(self, phase: str) -> None:
         self.listener(self.tally.at(self.clock.monotonic(), phase))
@@ -392,6 +391,9 @@ def _loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def _parts(systems: Mapping[str, System]) -> set[str]:
-    """Names of the contenders whose answers these systems use."""
-    return {part.contender.name for s in systems.values() if isinstance(s, Hybrid) for part in (s.worker, s.expert)}
+def _shared(assembled: Assembled) -> frozenset[str]:
+    """Identities of the contenders whose answers others use: equal ones, and hybrids made of them."""
+    every = [system for by_suite in assembled.systems.values() for system in by_suite.values()]
+    parts = {part.identity for system in every for part in system.parts}
+    counted = Counter(system.identity for system in every)
+    return frozenset(parts | {identity for identity, count in counted.items() if count > 1})

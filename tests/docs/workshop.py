@@ -94,9 +94,10 @@ class Server:
 def serving() -> Iterator[Server]:
     truths = {}
     for folder in sorted((ROOT / "suites").iterdir()):
-        for task in load_suite(folder).tasks:
+        suite = load_suite(folder)
+        for task in suite.tasks:
             truth = task.metadata.get("full_answer", task.reference)
-            truths[task.messages[-1]["content"]] = truth if isinstance(truth, str) else json.dumps(truth)
+            truths[suite.prompt.of(task)[-1]["content"]] = truth if isinstance(truth, str) else json.dumps(truth)
     server = Server(truths)
     server.thread.start()
     try:
