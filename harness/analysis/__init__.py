@@ -11,10 +11,17 @@ from harness.analysis.costs import cost_bases, cost_notes, load_note
 from harness.analysis.csv_export import safe_csv
 from harness.analysis.designs import LACKING, Design, DesignEffect, factorial, factorial_of
 from harness.analysis.domain_views import Domains, WorseTasks
+from harness.analysis.loading import (
+    default_contender,
+    early_command,
+    load_evidence,
+    stopped_before_tables,
+    undecided_command,
+)
 from harness.analysis.missing import FIGURES, lacking_lines
 from harness.analysis.pairs import compare_contenders, pair, pair_of, shares_tasks
 from harness.analysis.planning import Plan, observed_discordance, plan_rows, plan_size
-from harness.analysis.progress import load_evidence, progress_of
+from harness.analysis.progress import progress_of
 from harness.analysis.published import Headline, headline, headline_rows
 from harness.analysis.scores import scoreboard, scoreboard_of
 from harness.analysis.sides import (
@@ -22,8 +29,8 @@ from harness.analysis.sides import (
     Pairs,
     Side,
     coarser,
-    default_contender,
-    load_side,
+    joined,
+    left_out,
     pair_sides,
     reference_of,
     seconds_of,
@@ -43,8 +50,6 @@ from harness.analysis.task_views import (
     shown_text,
     task_page,
 )
-from harness.analysis.two_reports import joined, left_out
-from harness.analysis.undecided import early_command, stopped_before_tables, undecided_command
 from harness.analysis.views import (
     ContenderScore,
     DomainDifference,
@@ -113,7 +118,6 @@ __all__ = [
     "left_out",
     "load_evidence",
     "load_note",
-    "load_side",
     "observed_discordance",
     "pair",
     "pair_of",

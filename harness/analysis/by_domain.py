@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.common_tasks import CommonTasks, trials_note
 from harness.analysis.domain_views import Domains, WorseTasks
-from harness.analysis.progress import load_evidence, progress_of
+from harness.analysis.loading import load_evidence
+from harness.analysis.progress import progress_of
 from harness.analysis.scores import reference_of
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference
 from harness.core import Estimate, EvidenceError, Manifest, UsageError, plural

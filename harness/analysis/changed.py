@@ -53,27 +53,23 @@ def _different(what: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _is_hybrid(side: Side) -> bool:
-    entry = _entry(side.manifest.contenders, side.contender) if side.manifest else None
-    return entry is not None and entry.get("kind") == Kind.HYBRID.value
+    entry = side.manifest.contender(side.contender) if side.manifest else None
+    return entry is not None and entry.kind == Kind.HYBRID.value
 
 
 def _described(manifest: Manifest | None, name: str, depth: int) -> dict[str, Any]:
     """A contender as words to values; nothing beyond its name where the manifest says nothing."""
-    entry = _entry(manifest.contenders, name) if manifest else None
+    entry = manifest.contender(name) if manifest else None
     found: dict[str, Any] = {"name": name}
     if manifest is None or entry is None:
         return found
-    found["kind"] = entry.get("kind")
-    parts = entry.get("parts")
-    if not isinstance(parts, Mapping):
-        return found
-    given = parts.get("written")
-    written: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    found["kind"] = entry.kind
+    parts = entry.parts
     model = parts.get("model")
     if isinstance(model, Mapping):
         found |= _model(manifest, model)
     if parts.get("adapters"):
-        found["adapter"] = _adapters(written.get("adapter"), parts["adapters"])
+        found["adapter"] = _adapters(entry.adapter, parts["adapters"])
     if parts.get("skills"):
         found["skills"] = _skills(parts["skills"])
     if parts.get("delivery"):
@@ -84,7 +80,7 @@ def _described(manifest: Manifest | None, name: str, depth: int) -> dict[str, An
             found[part] = str(parts.get(part))
             below = _described(manifest, found[part], depth - 1) if depth else {}
             found |= {f"{part} {what}": value for what, value in below.items() if what != "name"}
-        found["escalate"] = written.get("escalate")
+        found["escalate"] = entry.escalate
         chosen = manifest.thresholds.get(name, {})
         found["threshold"] = {suite: choice.get("threshold") for suite, choice in chosen.items()}
     return found
@@ -103,9 +99,9 @@ def _model(manifest: Manifest, model: Mapping[str, Any]) -> dict[str, Any]:
     return {what: value for what, value in found.items() if value not in (None, "", {})}
 
 
-def _adapters(written: Any, digests: Mapping[str, Any]) -> dict[str, str]:
-    """By suite: as the experiment wrote it, with the digest of what stood there."""
-    paths = written if isinstance(written, Mapping) else dict.fromkeys(digests, written)
+def _adapters(named: Any, digests: Mapping[str, Any]) -> dict[str, str]:
+    """By suite: as the experiment names it, with the digest of what stood there."""
+    paths = named if isinstance(named, Mapping) else dict.fromkeys(digests, named)
     return {suite: f"{paths.get(suite) or ''} {_short(digest)}".strip() for suite, digest in digests.items()}
 
 
@@ -121,15 +117,11 @@ def _of_the_suites(side: Side) -> dict[str, Any]:
     """The prompt templates and the versions of the suites."""
     found: dict[str, Any] = {}
     for name, suite in side.suites.items():
-        if suite.get("prompt_digest"):
-            found[f"prompt of {name}"] = _short(suite["prompt_digest"])
-        if suite.get("version"):
-            found[f"version of {name}"] = suite["version"]
+        if suite.prompt_digest:
+            found[f"prompt of {name}"] = _short(suite.prompt_digest)
+        if suite.version:
+            found[f"version of {name}"] = suite.version
     return found
-
-
-def _entry(entries: tuple[Mapping[str, Any], ...], name: str) -> Mapping[str, Any] | None:
-    return next((e for e in entries if e.get("name") == name), None)
 
 
 def _short(digest: Any) -> str | None:

@@ -164,6 +164,11 @@ class CommonTasks:
         return int(self.table.errored[places].sum() + self.table.ungraded[places].sum())
 
 
+def unit_of(table: TaskTable) -> str:
+    """What is resampled over all tasks of a table."""
+    return "task" if len(set(table.clusters.tolist())) == len(table.tasks) else "cluster"
+
+
 def unit_note(units: int, tasks: int, level: float) -> str:
     """Over what the intervals are."""
     head = f"intervals ({100 * level:g}%) are over"

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.progress import load_evidence, progress_of
+from harness.analysis.loading import load_evidence
+from harness.analysis.progress import progress_of
 from harness.core import (
+    ContenderRecord,
     Estimate,
     EvidenceError,
     Kind,
     Manifest,
     UsageError,
-    UserFileError,
     as_json,
     p_equation,
     plural,
@@ -20,8 +21,7 @@ from harness.core import (
 )
 from harness.stats import Effect, clustered_rate
 from harness.stats import factorial as factorial_effects
-from harness.store import TaskTable, experiment_file
-from harness.userfile import read_yaml
+from harness.store import TaskTable, described
 
 CELLS = {"base": Kind.MODEL, "tuned": Kind.ADAPTER, "skilled": Kind.SKILLED, "both": Kind.BOTH}
 """The four cells, and the kind of contender that fills each."""
@@ -102,8 +102,8 @@ def factorial_of(
     level: float = 0.95,
 ) -> Design:
     """The same from a table that is loaded already."""
-    written = _written(table, manifest)
-    contenders = _filled(table, {cell: name for cell, name in (named or {}).items() if name is not None}, written)
+    known = described(table.report, manifest).contenders
+    contenders = _filled(table, {cell: name for cell, name in (named or {}).items() if name is not None}, known)
     places = [table.index(name) for name in contenders.values()]
     base, tuned, skilled, both = cells = [(table.sums[i], table.counts[i]) for i in places]
     found = factorial_effects(base, tuned, skilled, both, table.clusters, level=level)
@@ -124,18 +124,17 @@ def factorial_of(
         n_trials=int(table.counts[places][:, common].sum()),
         level=level,
         unit="task" if groups == found.n_tasks else "cluster",
-        sentence=_sentence(alone, found.interaction, 1.0 - level, found.n_tasks) + _models(written, contenders),
+        sentence=_sentence(alone, found.interaction, 1.0 - level, found.n_tasks) + _models(known, contenders),
         contenders=contenders,
         warning=progress_of(table, manifest).warning,
-        notes=(*_unlike(written, contenders), *_notes(table, places, groups, level)),
+        notes=(*_unlike(known, contenders), *_notes(table, places, groups, level)),
     )
 
 
-Written = Mapping[str, Mapping[str, Any]]
-"""Of each contender what the experiment says of it."""
+Known = Mapping[str, ContenderRecord]
 
 
-def _filled(table: TaskTable, named: dict[str, str], written: Written) -> dict[str, str]:
+def _filled(table: TaskTable, named: dict[str, str], known: Known) -> dict[str, str]:
     """The contender of each cell, in the order of `CELLS`.
 
     A cell that is not named takes the one contender of its kind whose model is that of the tuned ones: an adapter fits
@@ -147,11 +146,11 @@ def _filled(table: TaskTable, named: dict[str, str], written: Written) -> dict[s
                    if found == kind and name not in named.values()]
             for cell, kind in CELLS.items()}  # fmt: skip
     choices = {cell: [named[cell]] if cell in named else free[cell] for cell in CELLS}
-    models = {written.get(name, {}).get("model") for cell in ("tuned", "both") for name in choices[cell]}
+    models = {_model_of(known, name) for cell in ("tuned", "both") for name in choices[cell]}
     elsewhere: dict[str, list[str]] = {}
     if len(models) == 1 and None not in models:
         for cell in set(CELLS) - set(named):
-            elsewhere[cell] = [n for n in choices[cell] if written.get(n, {}).get("model") not in {None, *models}]
+            elsewhere[cell] = [n for n in choices[cell] if _model_of(known, n) not in {None, *models}]
             choices[cell] = [n for n in choices[cell] if n not in elsewhere[cell]]
     missing = [cell for cell, names in choices.items() if not names]
     if missing:
@@ -210,9 +209,9 @@ def _sentence(rates: Sequence[float], interaction: Effect, alpha: float, tasks: 
     )
 
 
-def _models(written: Written, contenders: Mapping[str, str]) -> str:
+def _models(known: Known, contenders: Mapping[str, str]) -> str:
     """A sentence where the cells are not of one model: then nothing said of tuning or of skills is of them alone."""
-    values = {cell: written[name].get("model") for cell, name in contenders.items() if name in written}
+    values = {cell: known[name].model for cell, name in contenders.items() if name in known}
     if len(set(map(str, values.values()))) < 2:
         return ""
     named = ", ".join(f"{cell} {value}" for cell, value in values.items())
@@ -237,25 +236,11 @@ def _notes(table: TaskTable, places: list[int], groups: int, level: float) -> li
     return notes
 
 
-def _written(table: TaskTable, manifest: Manifest | None) -> Written:
-    """What the experiment says of each contender, from the manifest or from the file itself."""
-    found: dict[str, Mapping[str, Any]] = {}
-    for contender in manifest.contenders if manifest else ():
-        written = (contender.get("parts") or {}).get("written")
-        if isinstance(written, Mapping):
-            found[str(contender.get("name"))] = written
-    path = experiment_file(table.report)
-    if not found and path.is_file():
-        try:
-            entries = read_yaml(path).get("contenders")
-        except UserFileError:
-            return {}
-        if isinstance(entries, Mapping):
-            found = {str(name): entry for name, entry in entries.items() if isinstance(entry, Mapping)}
-    return found
+def _model_of(known: Known, name: str) -> str | None:
+    return known[name].model if name in known else None
 
 
-def _unlike(written: Written, contenders: Mapping[str, str]) -> list[str]:
+def _unlike(known: Known, contenders: Mapping[str, str]) -> list[str]:
     """Where cells differ in more than the two factors: then an effect is not one of tuning or of skills alone."""
     notes = []
     for part, cells, of in (
@@ -263,7 +248,7 @@ def _unlike(written: Written, contenders: Mapping[str, str]) -> list[str]:
         ("skills", ("skilled", "both"), "the effect of skills"),
         ("delivery", ("skilled", "both"), "the effect of skills"),
     ):
-        values = [(cell, written[contenders[cell]].get(part)) for cell in cells if contenders[cell] in written]
+        values = [(cell, getattr(known[contenders[cell]], part)) for cell in cells if contenders[cell] in known]
         if any(value != values[0][1] for _, value in values):
             listed = ", ".join(f"{cell} {value}" if isinstance(value, str) else cell for cell, value in values)
             notes.append(f"the cells differ in their {part} ({listed}): {of} includes that difference")

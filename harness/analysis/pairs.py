@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis.common_tasks import ERRORS_AS, OF_THE_ROWS, TRIALS_AS, CommonTasks
-from harness.analysis.progress import load_evidence, progress_of
+from harness.analysis.loading import load_evidence
+from harness.analysis.progress import progress_of
 from harness.analysis.views import DomainDifference, DomainSpread, Flip, Pairing
 from harness.core import NOT_KNOWN, Comparison, EvidenceError, Manifest, UsageError, p_equation, spread_points
 from harness.stats import Heterogeneity, holm, this_suite_difference

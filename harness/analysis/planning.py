@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.progress import load_evidence
+from harness.analysis.loading import load_evidence
 from harness.core import Estimate, EvidenceError, UsageError, as_json, percent, percent_interval, plural
 from harness.stats import exact_power, non_inferiority_tasks, tasks_for_difference, visible_difference, wilson_interval
 

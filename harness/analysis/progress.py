@@ -1,11 +1,10 @@
-"""What a report is judged on: its outcomes as sums, and its manifest where it has one."""
+"""How far a run has come, and who was run until decided."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from harness.analysis.undecided import stopped_before_tables, undecided_command
-from harness.core import EvidenceError, Manifest, UsageError
-from harness.store import TaskTable, load_task_table, read_manifest
+from harness.analysis.loading import undecided_command
+from harness.core import Manifest
+from harness.store import TaskTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,25 +107,3 @@ def early_ends(table: TaskTable, manifest: Manifest | None) -> tuple[EarlyEnd, .
                 )
             )
     return tuple(found)
-
-
-def load_evidence(
-    report: Path, split: str | None = None, *, attempts: bool = False
-) -> tuple[TaskTable, Manifest | None]:
-    """The outcomes and the manifest of a report.
-
-    Args:
-        report: the report's folder.
-        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
-        attempts: keep latencies and labels while the rows are read, for a reader who needs them.
-
-    Raises:
-        UsageError: there is no such folder, or no such split.
-        EvidenceError: there are no outcomes, or they are broken.
-    """
-    if not report.is_dir():
-        what = "is a file, a report is a folder" if report.exists() else "there is no such report"
-        raise UsageError(f"{report}: {what}")
-    if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
-        raise EvidenceError(stopped_before_tables(report))
-    return load_task_table(report, split, attempts=attempts), read_manifest(report)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.analysis.costs import cost_notes
+from harness.analysis.loading import load_evidence
 from harness.analysis.missing import lacking_lines
 from harness.analysis.pairs import adjusted, compared
-from harness.analysis.progress import early_ends, load_evidence, progress_of
+from harness.analysis.progress import early_ends, progress_of
 from harness.analysis.views import ContenderScore, DomainScore, DomainSpread, Repeat, Scoreboard
 from harness.core import Comparison, Estimate, Manifest, UserFileError, percent_interval, plural
 from harness.stats import (
@@ -23,8 +24,7 @@ from harness.stats import (
     pass_hat_k,
     this_suite_rate,
 )
-from harness.store import TaskTable, experiment_file
-from harness.userfile import read_yaml
+from harness.store import TaskTable, load_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -275,16 +275,11 @@ def _apart_text(apart: dict[str, tuple[int, int]], tasks: int, measured: int) ->
 
 def reference_of(table: TaskTable) -> tuple[str | None, list[str]]:
     """The contender that the experiment names to compare with, where it can be had, and what was doubtful."""
-    path = experiment_file(table.report)
-    if not path.is_file():
-        return None, []
     try:
-        named = read_yaml(path).get("reference")
+        named = load_settings(table.report).reference
     except UserFileError as error:
         return None, [f"the experiment's reference could not be read: {error}"]
-    if not isinstance(named, str):
-        return None, []
-    if named not in table.contenders:
+    if named is not None and named not in table.contenders:
         return None, [f"the experiment's reference {named!r} has no outcomes"]
     return named, []
 
@@ -362,15 +357,7 @@ def _manifest_notes(manifest: Manifest | None) -> list[str]:
 
 def _controls(manifest: Manifest | None) -> dict[str, str]:
     """Contenders that decide without looking, look into the answers, or are shown a skill about something else."""
-    found = {}
-    for contender in manifest.contenders if manifest else ():
-        written = (contender.get("parts") or {}).get("written") or {}
-        signal = str((written.get("escalate") or {}).get("signal", "")).partition(":")[0]
-        if signal in {"always", "never", "random", "oracle"}:
-            found[str(contender.get("name"))] = signal
-        elif written.get("delivery") == "placebo":
-            found[str(contender.get("name"))] = "placebo"
-    return found
+    return {one.name: one.control for one in (manifest.contenders if manifest else ()) if one.control}
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,13 +1,12 @@
 """Two reports laid side by side, task by task, and the reasons not to trust what lies there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.analysis.undecided import stopped_before_tables
-from harness.core import EvidenceError, Manifest, UsageError
-from harness.store import TaskTable, experiment_file, load_settings, load_task_table, read_manifest
+from harness.core import EvidenceError, Manifest, SuiteRecord
+from harness.store import TaskTable, load_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,11 +63,11 @@ class Side:
         return float(self.lost[rows].sum()) / made if made else 1.0
 
     @property
-    def suites(self) -> Mapping[str, Mapping[str, Any]]:
+    def suites(self) -> Mapping[str, SuiteRecord]:
         """What the manifest says of the suites that were tried, by name."""
         names = {self.table.suites[i] for i in self.tried.tolist()}
         listed = self.manifest.suites if self.manifest else ()
-        return {str(s["name"]): s for s in listed if s.get("name") in names}
+        return {s.name: s for s in listed if s.name in names}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,48 +148,13 @@ def seconds_of(side: Side) -> "Floats":
     return np.bincount(own.tasks, weights=own.seconds, minlength=len(side.table.tasks)).astype(np.float64)
 
 
-def load_side(report: Path, *, attempts: bool = False) -> tuple[TaskTable, Manifest | None]:
-    """The outcomes and the manifest of a report.
-
-    Raises:
-        UsageError: there is no such folder.
-        EvidenceError: there are no outcomes, or they are broken.
-    """
-    if not report.is_dir():
-        what = "is a file, a report is a folder" if report.exists() else "there is no such report"
-        raise UsageError(f"{report}: {what}")
-    if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
-        raise EvidenceError(stopped_before_tables(report))
-    return load_task_table(report, attempts=attempts), read_manifest(report)
-
-
-def default_contender(table: TaskTable, option: str, *, meant: str | None = None, besides: str | None = None) -> str:
-    """The contender of a report where none is named: the one that is meant, or the only one.
-
-    Args:
-        table: the report's outcomes.
-        option: what to name in the message where several could be meant.
-        meant: the locked baseline or the report's reference, where it has one.
-        besides: a contender that is the other side already.
-
-    Raises:
-        UsageError: several could be meant.
-    """
-    names = [name for name in table.contenders if name != besides]
-    if meant in names:
-        return str(meant)
-    if len(names) == 1:
-        return names[0]
-    raise UsageError(f"{table.report}: which contender? name one with {option}: {', '.join(names)}")
-
-
 def reference_of(report: Path) -> str | None:
-    """What ``experiment.yaml`` calls the reference, where there is such a file.
+    """What the experiment calls the reference, as it stands now or as it was run.
 
     Raises:
         UserFileError: the file is wrong.
     """
-    return load_settings(report).reference if experiment_file(report).is_file() else None
+    return load_settings(report).reference
 
 
 def pair_sides(candidate: Side, baseline: Side) -> Pairs:
@@ -220,3 +184,66 @@ def pair_sides(candidate: Side, baseline: Side) -> Pairs:
             clusters=coarser(*clusters),
         ),
     )
+
+
+_SUMS = ("counts", "sums", "squares", "errored", "ungraded", "skipped", "cost_sums", "cost_known", "confidences",
+         "escalated")  # fmt: skip
+
+
+def joined(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
+    """A table of two contenders: ``a`` of the first report and ``b`` of the second, at the tasks that both tried.
+
+    Tasks are the same where the digests of suite and task are, or their names where there are none. Names and domains
+    of tasks are the second's; where the two disagree about which tasks share a source, the coarser says it. Two
+    contenders of one name are told apart by their reports.
+
+    Raises:
+        UsageError: no such contender.
+        EvidenceError: no task in common.
+    """
+    import numpy as np
+
+    i, j = first.index(a), second.index(b)
+    pairs = pair_sides(Side(table=first, manifest=None, contender=a), Side(table=second, manifest=None, contender=b))
+    here, there = pairs.candidate_rows, pairs.baseline_rows
+    if not len(there):
+        folders = first.report, second.report  # those of one name are told apart by where they lie
+        one, other = (f.name for f in folders) if folders[0].name != folders[1].name else map(str, folders)
+        raise EvidenceError(f"{a!r} of {one} and {b!r} of {other} have no task in common")
+
+    def both(name: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+        return np.stack([getattr(first, name)[i][here], getattr(second, name)[j][there]])
+
+    places = there.tolist()
+    keys = second.keys
+    names = (a, b) if a != b else (f"{a} ({first.report.name})", f"{b} ({second.report.name})")
+    if names[0] == names[1]:
+        names = f"{a} (first)", f"{b} (second)"
+    fields: dict[str, Any] = {
+        name: tuple(getattr(second, name)[place] for place in places)
+        for name in ("tasks", "task_digests", "suites", "suite_digests", "splits")
+    }
+    fields |= {name: both(name) for name in _SUMS}
+    return replace(
+        second,
+        contenders=names,
+        kinds=(first.kinds[i], second.kinds[j]),
+        contender_digests=(first.contender_digests[i], second.contender_digests[j]),
+        domains=second.domains[there],
+        clusters=pairs.outcomes.clusters,
+        **fields,
+        duplicates=0,
+        flags=(),
+        _keys={keys[place]: row for row, place in enumerate(places)},
+        _attempts=None,
+    )
+
+
+def left_out(first: TaskTable, a: str, second: TaskTable, b: str, common: int) -> str | None:
+    """A sentence about the tasks that only one of the two tried, where there are such."""
+    lone = [
+        (int((table.trials[table.index(name)] > 0).sum()) - common, table.report.name)
+        for table, name in ((first, a), (second, b))
+    ]
+    parts = [f"{number:,} of {report}" for number, report in lone if number]
+    return f"tasks that the other report does not have are left out: {', '.join(parts)}" if parts else None

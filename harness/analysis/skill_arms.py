@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.core import Manifest
+from harness.core import ContenderRecord, Manifest
 
 Known = tuple[tuple[str, str], ...]
 """Names and digests."""
@@ -49,9 +49,8 @@ def parts_of_hybrids(manifest: Manifest | None) -> dict[str, tuple[str, ...]]:
     """Of each hybrid the names of its worker and its expert."""
     found: dict[str, tuple[str, ...]] = {}
     for contender in manifest.contenders if manifest else ():
-        parts = _mapping(contender.get("parts"))
-        if "worker" in parts and "expert" in parts:
-            found[str(contender.get("name"))] = (str(parts["worker"]), str(parts["expert"]))
+        if contender.worker and contender.expert:
+            found[contender.name] = (contender.worker, contender.expert)
     return found
 
 
@@ -68,7 +67,7 @@ def placebo_of(one: Given, others: Mapping[str, Given], there: Collection[str]) 
     return next((o.name for o in found if o.named == one.named), None)
 
 
-def deliveries(others: Mapping[str, Given], there: Collection[str]) -> list[tuple[Given, Given, bool]]:
+def deliveries(others: Mapping[str, Given], there: Collection[str]) -> list[tuple[str, str, bool]]:
     """Pairs (progressive, flat) of one model and adapter, and whether both have the very same skills.
 
     Where they have not, the skills of the one are among those of the other at every suite: a library that holds the
@@ -76,7 +75,7 @@ def deliveries(others: Mapping[str, Given], there: Collection[str]) -> list[tupl
     """
     arms = {arm: [o for o in others.values() if o.arm == arm and o.name in there] for arm in ("progressive", "flat")}
     return [
-        (p, f, _skills(p) == _skills(f))
+        (p.name, f.name, _skills(p) == _skills(f))
         for p in arms["progressive"]
         for f in arms["flat"]
         if p.engine == f.engine and (_within(p, f) or _within(f, p))
@@ -99,8 +98,8 @@ def squares(others: Mapping[str, Given], there: Collection[str]) -> list[dict[st
     return found
 
 
-def _given(contender: Mapping[str, Any]) -> Given | None:
-    parts = _mapping(contender.get("parts"))
+def _given(contender: ContenderRecord) -> Given | None:
+    parts = contender.parts
     model = _mapping(parts.get("model"))
     if not model:
         return None
@@ -111,13 +110,13 @@ def _given(contender: Mapping[str, Any]) -> Given | None:
     arm = delivery[0] if isinstance(delivery, list) and delivery else delivery
     adapters = ((str(suite), str(digest)) for suite, digest in _mapping(parts.get("adapters")).items())
     return Given(
-        name=str(contender.get("name")),
+        name=contender.name,
         model=str(model.get("name") or ""),
         digest=str(model.get("digest") or model.get("name") or ""),
         adapters=tuple(sorted(adapters)),
         arm=str(arm or "unknown") if any(skills.values()) else None,
         skills=skills,
-        named=json.dumps(_mapping(parts.get("written")).get("skills"), sort_keys=True),
+        named=json.dumps(contender.skills, sort_keys=True),
     )
 
 

@@ -1,29 +1,21 @@
 """Skills: what was shown and opened, what they add for each contender and arm, and how they go with tuning."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.analysis.common_tasks import unit_of
 from harness.analysis.designs import Design, factorial_of
+from harness.analysis.loading import load_evidence
 from harness.analysis.pairs import adjusted, compared
-from harness.analysis.progress import load_evidence, progress_of
+from harness.analysis.progress import progress_of
 from harness.analysis.skill_arms import bare_of, deliveries, given, parts_of_hybrids, placebo_of, squares
-from harness.analysis.skill_notes import alarms_of, no_bare, notes_of, reasons_of
-from harness.analysis.skill_rates import (
-    CLOSED,
-    EVERYWHERE,
-    NO_ARM,
-    NOT_SAID,
-    NOTHING_TO_OPEN,
-    SkillEvidence,
-    names_a_skill,
-    nothing_used,
-)
+from harness.analysis.skill_attempts import SkillAttempts, names_a_skill, nothing_used
+from harness.analysis.skill_notes import CLOSED, NOTHING_TO_OPEN, alarms_of, no_bare, notes_of
 from harness.analysis.skill_views import DeliveryPair, Lift, SkilledContender, Skills, SkillScore
-from harness.analysis.views import DomainSpread
-from harness.core import Comparison, Estimate, EvidenceError, Manifest, UsageError
-from harness.stats import clustered_mean, clustered_rate, compare
+from harness.core import Comparison, EvidenceError, Manifest, UsageError
+from harness.stats import clustered_rate, compare
 from harness.store import TaskTable, load_skill_use
 
 if TYPE_CHECKING:
@@ -52,29 +44,48 @@ def skills(report: Path, *, split: str | None = None, level: float = 0.95) -> Sk
 def skills_of(table: TaskTable, manifest: Manifest | None = None, *, level: float = 0.95) -> Skills:
     """The same from a table that is loaded already; only what was shown and opened is still read.
 
-    No domain is tested here: of one lift, ask `harness.report.pair_of`.
+    No domain is tested here: of one lift, ask `harness.analysis.pair_of`.
     """
     use = load_skill_use(table) if has_skills(table, manifest) else nothing_used(table)
-    one = SkillEvidence(table=table, use=use, given=given(manifest), hybrids=parts_of_hybrids(manifest), level=level)
-    contenders = tuple(_contender(one, name) for name in one.skilled)
-    scores = _adjusted_scores([_score(one, c, name) for c in contenders for name in one.names_of(c.name)])
-    lifts, pairs = _adjusted_family(_lifts(one, contenders), _deliveries(one))
-    designs, no_design = _designs(one, manifest)
-    units = len(set(table.clusters.tolist()))
+    known = given(manifest)
+    every = {
+        name: SkillAttempts(table=table, use=use, name=name, given=known.get(name), level=level)
+        for name in table.contenders
+    }
+    with_skills = [one for i, one in enumerate(every.values()) if table.trials[i].any() and _has_skills(one)]
+    contenders = tuple(_contender(one, every) for one in with_skills)
+    scores = [_score(one, of, skill) for one, of in zip(with_skills, contenders, strict=True) for skill in one.skills]
+    p_values = adjusted([s.lift.p_value if s.lift else None for s in scores])  # all lifts of single skills: one family
+    scores = [s if s.lift is None else replace(s, lift=replace(s.lift, p_adjusted=p))
+              for s, p in zip(scores, p_values, strict=True)]  # fmt: skip
+    lifts, pairs = _between(table, contenders, deliveries(known, _present(every)), level)
+    reasons = {}
+    if not contenders:
+        reasons["contenders"] = "no contender was given skills"
+    if not lifts:
+        reasons["lifts"] = "; ".join(dict.fromkeys(no_bare(of) for of in contenders)) or reasons["contenders"]
+    if not pairs:
+        reasons["deliveries"] = "no two contenders are one model, once with flat and once with progressive delivery"
+    designs: tuple[Design, ...] = ()
+    try:  # tuned x skilled, for the cells that differ in nothing else; else for the one contender of each kind
+        cells = squares(known, _present(every)) or [{}]
+        designs = tuple(factorial_of(table, manifest, named, level=level) for named in cells)
+    except (EvidenceError, UsageError) as error:
+        reasons["designs"] = str(error).removeprefix(f"{table.report}: ")
     return Skills(
         report=manifest.report if manifest and manifest.report else table.report.resolve().name,
         split=table.split,
         level=level,
-        unit="task" if units == len(table.tasks) else "cluster",
+        unit=unit_of(table),
         contenders=contenders,
-        skills=scores,
+        skills=tuple(scores),
         lifts=lifts,
         deliveries=pairs,
         designs=designs,
-        reasons=reasons_of(contenders, lifts, pairs, no_design),
-        alarms=alarms_of(one, contenders, scores),
+        reasons=reasons,
+        alarms=alarms_of(every, contenders, scores),
         warning=progress_of(table, manifest).warning,
-        notes=notes_of(one, contenders, scores, lifts, pairs),
+        notes=notes_of(every, (contenders, scores, lifts, pairs), parts_of_hybrids(manifest)),
     )
 
 
@@ -84,78 +95,82 @@ def has_skills(table: TaskTable, manifest: Manifest | None = None) -> bool:
     return given_some or bool({"skilled", "both"} & set(table.kinds)) or names_a_skill(table)
 
 
-# ------------------------------------------------------------------------------------------------------- one contender
+def _has_skills(one: SkillAttempts) -> bool:
+    """Whether the contender was given skills; without a manifest, whether its kind or rows say so. Not hybrids."""
+    if one.given is not None:
+        return one.given.arm is not None
+    kind = one.table.kinds[one.index]
+    return kind in {"skilled", "both"} or (kind != "hybrid" and bool(one.seen))
 
 
-def _contender(one: SkillEvidence, name: str) -> SkilledContender:
-    table = one.table
-    i, of = table.index(name), one.given.get(name)
-    recorded, arm = one.recorded(name), of.arm if of else None
-    open_why = NOTHING_TO_OPEN if arm in CLOSED else None
-    _, _, silent = one.patterns(name, lambda p: 0.0 if p in one.unrecorded(name) else None)
+def _present(every: Mapping[str, SkillAttempts]) -> tuple[str, ...]:
+    """Contenders with a graded attempt: only such a one can be compared with."""
+    return tuple(name for name, one in every.items() if one.table.counts[one.index].any())
 
-    def share(word: str, weigh: Callable[[int], float], why: str | None, *, mean: bool = False) -> Estimate:
-        if why or not recorded[word]:
-            return one.lacking(why or f"{NOT_SAID} what was {word}")
-        _, weights, numbers = one.patterns(name, lambda p: weigh(p) if p in recorded[word] else None)
-        return (clustered_mean if mean else clustered_rate)(weights, numbers, table.clusters, one.level)
 
+def _contender(one: SkillAttempts, every: Mapping[str, SkillAttempts]) -> SkilledContender:
+    table, i, of = one.table, one.index, one.given
+    known = {name: other.given for name, other in every.items() if other.given is not None}
+    arm = of.arm if of else None
+    shown, opened = one.recorded["shown"], () if arm in CLOSED else one.recorded["opened"]
+    unopened_why = NOTHING_TO_OPEN if arm in CLOSED else NOT_SAID.format("opened")
     return SkilledContender(
-        name=name,
+        name=one.name,
         kind=table.kinds[i],
         model=of.model if of else None,
         arm=arm,
         why=None if arm else NO_ARM,
-        bare=bare_of(of, one.given, one.present) if of else None,
-        placebo=placebo_of(of, one.given, one.present) if of else None,
+        bare=bare_of(of, known, _present(every)) if of else None,
+        placebo=placebo_of(of, known, _present(every)) if of else None,
         n_tasks=int((table.counts[i] > 0).sum()),
         n_trials=int(table.counts[i].sum()),
-        unrecorded=int(silent.sum()),
+        unrecorded=int(one.at_tasks(one.silent)[2].sum()),
         pass_rate=clustered_rate(table.sums[i], table.counts[i], table.clusters, one.level),
-        shown=share("shown", lambda p: float(bool(one.shown(p))), None),
-        opened=share("opened", lambda p: float(bool(one.opened(p))), open_why),
-        opened_skills=share("opened", lambda p: float(len(one.opened(p))), open_why, mean=True),
+        shown=one.share({p: float(bool(one.shown[p])) for p in shown}, NOT_SAID.format("shown")),
+        opened=one.share({p: float(bool(one.opened[p])) for p in opened}, unopened_why),
+        opened_skills=one.share({p: float(len(one.opened[p])) for p in opened}, unopened_why, mean=True),
     )
 
 
-# ----------------------------------------------------------------------------------------------------------- one skill
+NOT_SAID = "the rows do not say what was {}"
+NO_ARM = "the manifest does not say how its skills were delivered"
+EVERYWHERE = "shown at every task: its lift is the contender's own"
 
 
-def _score(one: SkillEvidence, of: SkilledContender, skill: str) -> SkillScore:
-    name, table = of.name, one.table
-    recorded = one.recorded(name)
-    shown = {p for p in recorded["shown"] if skill in one.shown(p)}
-    opened = {p for p in recorded["opened"] if skill in one.opened(p)}
-    unopened = (shown & recorded["opened"]) - opened
-    can_open = of.arm not in CLOSED and bool(recorded["opened"])
-    no_opening = NOTHING_TO_OPEN if of.arm in CLOSED else f"{NOT_SAID} what was opened"
-    values, _, numbers = one.patterns(name, lambda p: 0.0 if p in shown else None)
-    _, _, openings = one.patterns(name, lambda p: 0.0 if p in opened else None)
+def _score(one: SkillAttempts, of: SkilledContender, skill: str) -> SkillScore:
+    """One skill in the hands of one contender."""
+    recorded, closed = one.recorded, of.arm in CLOSED
+    shown = {p for p in recorded["shown"] if skill in one.shown[p]}
+    opened = set() if closed else {p for p in recorded["opened"] if skill in one.opened[p]}
+    unopened = set() if closed else (shown & recorded["opened"]) - opened
+    told = bool(recorded["shown"])
+    can_open = not closed and bool(recorded["opened"])
+    no_opening = NOTHING_TO_OPEN if closed else NOT_SAID.format("opened")
+    values, _, numbers = one.at_tasks(shown)
+    openings = one.at_tasks({p for p in recorded["opened"] if skill in one.opened[p]})[2]
     lift, why = _lift_of_skill(one, of, values, numbers)
-    together = [set(one.shown(p)) for p in shown]
-    beside = sorted(set.intersection(*together) - {skill}) if together else []
+    together = [set(one.shown[p]) for p in shown]
+    places = (numbers if told else openings).nonzero()[0].tolist()
     return SkillScore(
         skill=skill,
-        contender=name,
+        contender=one.name,
         arm=of.arm,
-        suites=_suites(table, numbers if recorded["shown"] else openings),
-        n_shown=int(numbers.sum()) if recorded["shown"] else None,
+        suites=tuple(dict.fromkeys(one.table.suites[place] for place in places)),
+        n_shown=int(numbers.sum()) if told else None,
         n_opened=int(openings.sum()) if can_open else None,
-        passed_shown=one.rate(name, shown, "it was never shown" if recorded["shown"] else f"{NOT_SAID} what was shown"),
-        passed_opened=one.rate(name, opened if can_open else (), "it was never opened" if can_open else no_opening),
-        passed_unopened=one.rate(
-            name, unopened if can_open else (), "it was never shown without being opened" if can_open else no_opening
-        ),
-        beside=tuple(beside),
+        passed_shown=one.pass_rate(shown, "it was never shown" if told else NOT_SAID.format("shown")),
+        passed_opened=one.pass_rate(opened, "it was never opened" if can_open else no_opening),
+        passed_unopened=one.pass_rate(unopened, "it was never shown without being opened" if can_open else no_opening),
+        beside=tuple(sorted(set.intersection(*together) - {skill})) if together else (),
         lift=lift,
         why=why,
     )
 
 
 def _lift_of_skill(
-    one: SkillEvidence, of: SkilledContender, values: "Floats", numbers: "Ints"
+    one: SkillAttempts, of: SkilledContender, values: "Floats", numbers: "Ints"
 ) -> tuple[Comparison | None, str | None]:
-    """The attempts that were shown a skill less the bare counterpart on the same tasks, or why that cannot be had."""
+    """The attempts that were shown a skill minus the bare counterpart on the same tasks, or why that cannot be had."""
     table = one.table
     if of.arm == "placebo":
         return None, "a placebo is about something else: it stands for no skill of its own"
@@ -163,7 +178,7 @@ def _lift_of_skill(
         return None, no_bare(of)
     if not numbers.any():
         return None, "it was never shown"
-    if (numbers >= table.counts[table.index(of.name)]).all():
+    if (numbers >= table.counts[one.index]).all():
         return None, EVERYWHERE
     i = table.index(of.bare)
     found = compare(values, numbers, table.sums[i], table.counts[i], table.clusters,
@@ -171,65 +186,27 @@ def _lift_of_skill(
     return (found, None) if found.delta is not None else (None, f"{of.bare} has no graded attempt at these tasks")
 
 
-def _adjusted_scores(scores: Sequence[SkillScore]) -> tuple[SkillScore, ...]:
-    """All lifts of single skills are one family."""
-    p_values = adjusted([s.lift.p_value if s.lift else None for s in scores])
-    return tuple(
-        replace(s, lift=replace(s.lift, p_adjusted=p)) if s.lift else s for s, p in zip(scores, p_values, strict=True)
-    )
-
-
-def _suites(table: TaskTable, numbers: "Ints") -> tuple[str, ...]:
-    import numpy as np
-
-    return tuple(dict.fromkeys(table.suites[place] for place in np.flatnonzero(numbers).tolist()))
-
-
-# --------------------------------------------------------------------------------------------------- between contenders
-
-
-def _lifts(one: SkillEvidence, contenders: Sequence[SkilledContender]) -> list[Lift]:
-    found = []
-    for of in contenders:
-        for control, against in (("bare", of.bare), ("placebo", of.placebo)):
-            if against is not None:
-                c, spread, why = _paired(one, of.name, against)
-                found.append(Lift(contender=of.name, against=against, control=control, comparison=c, spread=spread,
-                                  why=why))  # fmt: skip
-    return found
-
-
-def _deliveries(one: SkillEvidence) -> list[DeliveryPair]:
-    found = []
-    for progressive, flat, same in deliveries(one.given, one.present):
-        c, spread, why = _paired(one, progressive.name, flat.name)
-        found.append(DeliveryPair(progressive=progressive.name, flat=flat.name, same_skills=same, comparison=c,
-                                  spread=spread, why=why))  # fmt: skip
-    return found
-
-
-def _paired(one: SkillEvidence, a: str, b: str) -> tuple[Comparison | None, DomainSpread | None, str | None]:
-    found, spread = compared(one.table, a, b, one.level)
-    return (None, None, "they have no graded task in common") if found.delta is None else (found, spread, None)
-
-
-def _adjusted_family(
-    lifts: Sequence[Lift], pairs: Sequence[DeliveryPair]
+def _between(
+    table: TaskTable, contenders: Sequence[SkilledContender], pairs: Sequence[tuple[str, str, bool]], level: float
 ) -> tuple[tuple[Lift, ...], tuple[DeliveryPair, ...]]:
-    """All comparisons of whole contenders are one family."""
-    family = [*(lift.comparison for lift in lifts), *(pair.comparison for pair in pairs)]
-    p_values = adjusted([c.p_value if c else None for c in family])
-    corrected = [c and replace(c, p_adjusted=p) for c, p in zip(family, p_values, strict=True)]
+    """The comparisons of whole contenders, adjusted as one family."""
+    lifts = [(of.name, against, control) for of in contenders
+             for control, against in (("bare", of.bare), ("placebo", of.placebo)) if against is not None]  # fmt: skip
+    found = [compared(table, a, b, level) for a, b in [*(x[:2] for x in lifts), *(x[:2] for x in pairs)]]
+    p_values = adjusted([c.p_value for c, _ in found])
+    facts = [
+        {"comparison": replace(c, p_adjusted=p), "spread": spread, "why": None}
+        if c.delta is not None
+        else {"comparison": None, "spread": None, "why": "they have no graded task in common"}
+        for (c, spread), p in zip(found, p_values, strict=True)
+    ]
     return (
-        tuple(replace(x, comparison=c) for x, c in zip(lifts, corrected, strict=False)),
-        tuple(replace(x, comparison=c) for x, c in zip(pairs, corrected[len(lifts) :], strict=True)),
+        tuple(
+            Lift(contender=a, against=b, control=control, **fact)
+            for (a, b, control), fact in zip(lifts, facts, strict=False)
+        ),
+        tuple(
+            DeliveryPair(progressive=a, flat=b, same_skills=same, **fact)
+            for (a, b, same), fact in zip(pairs, facts[len(lifts) :], strict=True)
+        ),
     )
-
-
-def _designs(one: SkillEvidence, manifest: Manifest | None) -> tuple[tuple[Design, ...], str | None]:
-    """Tuned x skilled, for the cells that differ in nothing else; else for the one contender of each kind."""
-    cells = squares(one.given, one.present) or [{}]
-    try:
-        return tuple(factorial_of(one.table, manifest, named, level=one.level) for named in cells), None
-    except (EvidenceError, UsageError) as error:
-        return (), str(error).removeprefix(f"{one.table.report}: ")

@@ -16,6 +16,7 @@ VERBS: dict[str, str] = {
     "init": "write a small working experiment to edit",
     "check": "a dry run: everything validated, prompts, plan, cost, what is missing",
     "run": "run what is not yet done, with live progress; end with the scoreboard",
+    "regrade": "grade the stored answers again by the suites' present graders; no contender is called",
     "show": "the scoreboard: pass rates with intervals, cost, latency, errors",
     "compare": "two contenders on the same tasks: difference, interval, test, flips",
     "domains": "differences by domain, tasks made worse, variance by domain, task and trial",

@@ -69,7 +69,7 @@ def _run(args: argparse.Namespace) -> int:
         only=tuple(args.only), limit=args.limit, offline=args.offline, retry_errored=args.retry_errored
     )
     watch = until_decided.watch(args, report, assembled) if args.until_decided else None
-    with _display(quiet=args.quiet) as tell:
+    with display(quiet=args.quiet) as tell:
         summary = run_report(assembled, options, watch=watch, listener=tell)
     decided = watch is not None and watch.judge.decided is not None
     with heard_or_not():
@@ -144,7 +144,7 @@ def _many(count: int, word: str) -> str:
 
 
 @contextmanager
-def _display(*, quiet: bool) -> Iterator[Callable[["Progress"], None]]:
+def display(*, quiet: bool) -> Iterator[Callable[["Progress"], None]]:
     """A live line on a terminal, a line every ten seconds elsewhere, nothing where quiet."""
     if quiet:
         yield lambda _: None

@@ -20,8 +20,9 @@ from harness.core.extras import install_line
 from harness.core.files import disk_is_full, is_at, keeping, unkept, write_atomic
 from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
 from harness.core.groups import Groups
-from harness.core.judged import Comparison, Estimate, Manifest
+from harness.core.judged import Comparison, Estimate
 from harness.core.lookalike import difference, skeleton, unseen
+from harness.core.manifest import ContenderRecord, Described, Manifest, ModelRecord, SuiteRecord
 from harness.core.numbers import (
     NO_SPREAD,
     NOT_KNOWN,
@@ -90,8 +91,10 @@ __all__ = [
     "Clock",
     "Comparison",
     "Contender",
+    "ContenderRecord",
     "Cost",
     "Decision",
+    "Described",
     "Estimate",
     "EvidenceError",
     "Exposure",
@@ -104,6 +107,7 @@ __all__ = [
     "ManualClock",
     "Message",
     "ModelError",
+    "ModelRecord",
     "ModelSpec",
     "Outcome",
     "OwnbenchError",
@@ -120,6 +124,7 @@ __all__ = [
     "Status",
     "StorageError",
     "Suite",
+    "SuiteRecord",
     "SystemClock",
     "Task",
     "Tool",

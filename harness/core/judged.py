@@ -1,8 +1,6 @@
-"""Records of the judging half: figures with their intervals, comparisons, and what a report was made from."""
+"""Records of the judging half: figures with their intervals, and comparisons."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,41 +46,3 @@ class Comparison:
     """The difference if every errored attempt had gone worst, and best, for a."""
     tasks_needed: int | None = None
     sentence: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """What a report was made from: enough to say whether two reports may be compared, and to make it again."""
-
-    schema: int = 1
-    report: str
-    created_at: str
-    versions: Mapping[str, str] = field(default_factory=dict)
-    machine: Mapping[str, Any] = field(default_factory=dict)
-    experiment_digest: str = ""
-    seed: int = 0
-    suites: tuple[Mapping[str, Any], ...] = ()
-    models: tuple[Mapping[str, Any], ...] = ()
-    contenders: tuple[Mapping[str, Any], ...] = ()
-    prices: Mapping[str, Any] = field(default_factory=dict)
-    thresholds: Mapping[str, Any] = field(default_factory=dict)
-    planned: int = 0
-    plan_digest: str = ""
-    done: int = 0
-    without_outcome: int = 0
-    """Recorded attempts that ended errored or ungraded."""
-    complete: bool = False
-    stopped_because: str | None = None
-    early: Mapping[str, Any] | None = None
-    """By the digests of contenders: the rule that each began with under ``--until-decided``, and what it came to."""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def early_records(self) -> dict[str, Mapping[str, Any]]:
-        """What of ``early`` is a record of the contender that it is kept under."""
-        kept = self.early if isinstance(self.early, Mapping) else {}
-        return {
-            digest: record
-            for digest, record in kept.items()
-            if isinstance(record, Mapping) and record.get("contender_digest") == digest
-        }

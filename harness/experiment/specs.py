@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from harness.core import ModelSpec, Price, UserFileError, nearest
+from harness.core import ModelSpec, UserFileError, nearest
 from harness.cost import book_price, lacking
 from harness.experiment.reading import resolve
 from harness.model import BACKENDS, ModelEntry, identified
@@ -64,7 +63,7 @@ def _replayed(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
     written: str = dict(entry)["report"]
     source = resolve(report, written, field=field)
     manifest = read_manifest(source)
-    recorded = {} if manifest is None else {m["name"]: m for m in manifest.models}
+    recorded = {} if manifest is None else {m.name: m for m in manifest.models}
     wanted = entry.model or name
     if wanted not in recorded:
         problem = f"the report {written} holds no answers of a model named {wanted!r}"
@@ -74,20 +73,16 @@ def _replayed(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         name=name,
         backend=entry.backend,
         model=wanted,
-        revision=str(model.get("revision", "")),
-        sampling=model.get("sampling", {}),
-        template_digest=str(model.get("template_digest", "")),
-        price=entry.own_price() or _price_of(model.get("price")),
+        revision=model.revision,
+        sampling=model.sampling,
+        template_digest=model.template_digest,
+        price=entry.own_price() or model.price,
         options=entry.options
         | {
             "report": str(source),
-            "capabilities": model.get("capabilities", []),
-            "recorded_backend": model.get("recorded_backend") or model.get("backend", ""),
+            "capabilities": list(model.capabilities),
+            "recorded_backend": model.recorded_backend or model.backend,
         },
-        digest=str(model["digest"]),
-        apart=str(model.get("apart") or ""),
+        digest=model.digest,
+        apart=model.apart,
     )
-
-
-def _price_of(recorded: Mapping[str, Any] | None) -> Price | None:
-    return None if recorded is None else Price(**recorded)

@@ -120,9 +120,5 @@ def _oracle(view: Scoreboard, name: str) -> bool:
 
 def hybrids(view: Scoreboard, manifest: Manifest | None) -> list[tuple[str, str, str]]:
     """Name, worker and expert of every hybrid on record that is no control."""
-    found = []
-    for entry in manifest.contenders if manifest else ():
-        parts, name = entry.get("parts") or {}, str(entry.get("name"))
-        if parts.get("worker") and parts.get("expert") and name not in view.controls:
-            found.append((name, str(parts["worker"]), str(parts["expert"])))
-    return found
+    known = manifest.contenders if manifest else ()
+    return [(c.name, c.worker, c.expert) for c in known if c.worker and c.expert and c.name not in view.controls]

@@ -16,6 +16,7 @@ from harness.run.given import Given, grade_given
 from harness.run.manifest import suites_of
 from harness.run.pings import Ping, ping
 from harness.run.progress import Progress
+from harness.run.regrading import Regraded, refuse_without_answers, regrade
 from harness.run.summary import RunOptions, Summary
 from harness.run.watch import Watch
 
@@ -23,11 +24,14 @@ __all__ = [
     "Given",
     "Ping",
     "Progress",
+    "Regraded",
     "RunOptions",
     "Summary",
     "Watch",
     "grade_given",
     "ping",
+    "refuse_without_answers",
+    "regrade",
     "run_report",
     "suites_of",
 ]

@@ -25,7 +25,7 @@ WAITING = 256
 
 
 @dataclass(slots=True, kw_only=True)
-class _Made:
+class Made:
     """An attempt that was asked."""
 
     attempt: Attempt
@@ -61,7 +61,7 @@ class Crew:
         """Whether that is the budget."""
         self._lost: StorageError | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._asked: asyncio.Queue[_Made | None] = asyncio.Queue(WAITING)
+        self._asked: asyncio.Queue[Made | None] = asyncio.Queue(WAITING)
 
     async def work(self, attempts: Sequence[Attempt], phase: str, *, at_most: int | None = None) -> set[str]:
         """Makes these attempts, as many at once as the experiment and ``at_most`` allow; the ids of those made.
@@ -123,13 +123,12 @@ class Crew:
     async def _hand(self, queue: Iterator[Attempt]) -> None:
         """Asks for one attempt after another until none is left or the run is to stop."""
         for attempt in queue:
-            models = self.system_of(attempt).models | self.assembled.grader_of(attempt.task).models
-            if any(model in self.shop.broken for model in models):
+            if any(model in self.shop.broken for model in self.models_of(attempt)):
                 continue
             reservation = await self._admitted(attempt.contender)
             if reservation is None:
                 return
-            made = await self._made(attempt, reservation)
+            made = await self.ask(attempt, reservation)
             if not self.assembled.grader_of(attempt.task).models:
                 self._settle(made)
             await self._asked.put(made)
@@ -155,7 +154,7 @@ class Crew:
                 self._settle(made)
                 made.over.set()
 
-    def _settle(self, made: _Made) -> None:
+    def _settle(self, made: Made) -> None:
         if made.session.reservation is not None:
             self.shop.meter.settle(made.session.reservation)
             made.session.reservation = None
@@ -204,16 +203,20 @@ class Crew:
             if self.shop.meter.in_flight:
                 await self.shop.settled.wait()
 
-    async def _made(self, attempt: Attempt, reservation: Reservation) -> _Made:
+    def models_of(self, attempt: Attempt) -> frozenset[str]:
+        """Those that an attempt calls."""
+        return self.system_of(attempt).models | self.assembled.grader_of(attempt.task).models
+
+    async def ask(self, attempt: Attempt, reservation: Reservation) -> Made:
         """One attempt, from the question to the answer.
 
         Raises:
             StorageError: a call of it cannot be kept.
         """
-        task, trace = attempt.task, Trace(attempt.id, self._observe)
+        task, trace = attempt.task, Trace(attempt.id, self.observe)
         session = AttemptSession(self.shop, task, attempt.trial, trace, reservation)
-        made = _Made(attempt=attempt, session=session, started_at=self.clock.now())
-        self._observe(attempt.id, Begun())
+        made = Made(attempt=attempt, session=session, started_at=self.clock.now())
+        self.observe(attempt.id, Begun())
         try:
             async with asyncio.timeout(task.timeout_s) as limit:
                 own_time.set(limit)
@@ -235,7 +238,7 @@ class Crew:
             made.grade = faulted(fault_of(error), self.shop.redact(f"{type(error).__name__}: {error}"))
         return made
 
-    async def _graded(self, made: _Made) -> bool:
+    async def _graded(self, made: Made) -> bool:
         """Grades an attempt and keeps it; False where a judge was not asked because the run is stopped.
 
         Raises:
@@ -248,17 +251,22 @@ class Crew:
                 judged = await made.session.grade(made.answer)
             except (Unsent, ModelError):
                 return False
-        self._keep(made, judged)
+        self.keep(made, judged)
         return True
 
-    def _leave(self, made: _Made) -> None:
+    def _leave(self, made: Made) -> None:
         """Keeps what was said and spent in an attempt that is still to be made; its answers are not asked for again."""
         judged = Grade(status=Status.SKIPPED, cause=Cause.BUDGET if self.over_budget else Cause.STOPPED)
         with suppress(StorageError):
-            self._keep(made, judged)
+            self.keep(made, judged)
         self._settle(made)
 
-    def _keep(self, made: _Made, judged: Grade) -> None:
+    def keep(self, made: Made, judged: Grade) -> None:
+        """Writes an attempt down with its grade.
+
+        Raises:
+            StorageError: it cannot be kept.
+        """
         trace = made.session.trace
         outcome = graded(
             self.assembled, made.attempt, trace, answer=made.answer, judged=judged, started_at=made.started_at
@@ -266,11 +274,12 @@ class Crew:
         if trace.calls or outcome.status is not Status.SKIPPED:
             digests = tuple(call.request_digest for call in trace.calls)
             self.shop.journal.append_attempt(outcome, trace.messages, judged.reason, digests)
-        self._observe(made.attempt.id, Ended(outcome, judged.reason))
+        self.observe(made.attempt.id, Ended(outcome, judged.reason))
         if outcome.status is not Status.SKIPPED:
             self._show(outcome)
 
-    def _observe(self, attempt: str, event: Event) -> None:
+    def observe(self, attempt: str, event: Event) -> None:
+        """Tells of an event."""
         self.tally.hear(attempt, event)
         if self.observer is not None:
             self.observer(attempt, event)

@@ -6,22 +6,21 @@ The journal is the truth. A kill at any instant costs the calls in flight; the n
 import asyncio
 import contextlib
 import os
-from collections import ChainMap, Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, stay_offline
 from harness.experiment import Assembled, Attempt, recognised
-from harness.model import Caller, Limits, Model, backend_of, metered
+from harness.model import Model, backend_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
 from harness.run.open_files import make_room
-from harness.run.open_models import open_models
-from harness.run.outcome import skipped
+from harness.run.opening import open_models, open_shop
+from harness.run.outcome import is_done, skipped
 from harness.run.probing import probe_all
 from harness.run.progress import Listener, Tally
-from harness.run.session import Shop, meter_of
-from harness.run.stopping import BY_USER, Ears, Patience
+from harness.run.session import Shop
+from harness.run.stopping import BY_USER, Ears
 from harness.run.summary import RunOptions, Summary
 from harness.run.thresholds import Choices, choose, decided
 from harness.run.trace import Observer
@@ -119,7 +118,7 @@ class _Run:
                     runner.run(self._work(journal, recorded, todo, models))
                 journal.check()
                 recorded = self._recorded()
-                if self.watch is None and all(a.id in self.done and _is_done(recorded.attempts[a.id]) for a in todo):
+                if self.watch is None and all(a.id in self.done and is_done(recorded.attempts[a.id]) for a in todo):
                     self.stopped = None  # whatever came, it came too late to leave anything out
             self._leave_tables(recorded)
         return self._summary(recorded)
@@ -147,7 +146,7 @@ class _Run:
             i
             for i, outcome in recorded.attempts.items()
             if i in planned
-            and _is_done(outcome)
+            and is_done(outcome)
             and outcome.status not in again
             and self._is_graded_so(planned[i], outcome)
         }
@@ -195,7 +194,15 @@ class _Run:
         try:
             if not await self._unless_stopped(self._prepare_all(models)):
                 return
-            shop = self._shop(journal, recorded, models)
+            shop = open_shop(
+                self.assembled,
+                journal,
+                recorded,
+                models,
+                clock=self.clock,
+                redact=self.redact,
+                started=self.started,
+            )
             if not await self._unless_stopped(self._probe(shop, models)):
                 return
             self._write_manifest()
@@ -246,26 +253,6 @@ class _Run:
             self._tell(f"preparing {name}")
             await model.prepare(self.assembled.adapters.get(name, ()))
             self.model_notes[name] = backend_of(model.spec).notes(model.spec)
-
-    def _shop(self, journal: Journal, recorded: Recalled, models: Mapping[str, Model]) -> Shop:
-        experiment = self.assembled.experiment
-        limits = Limits(**experiment.limits.model_dump())
-        patience, timed = Patience(self.clock), metered(models, self.clock)
-        return Shop(
-            specs=self.assembled.specs,
-            grader_of=self.assembled.grader_of,
-            verifiers=self.assembled.verifiers,
-            attempt_usd=experiment.budget.attempt_usd,
-            callers={n: Caller(m, limits, patience, experiment.seed, redact=self.redact) for n, m in timed.items()},
-            metered=timed,
-            journal=journal,
-            replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
-            shared=_shared(self.assembled),
-            meter=meter_of(self.assembled, self.started),
-            redact=self.redact,
-            clock=patience,
-            holds_earlier=bool(recorded.renamed),
-        )
 
     async def _phases(self, crew: Crew, todo: Sequence[Attempt]) -> None:
         """Dev attempts, then thresholds, then all the rest."""
@@ -325,12 +312,12 @@ class _Run:
         """As things stand; ``recorded`` at the end of a run."""
         planned = self.assembled.attempts
         outcomes = [recorded.attempts[a.id] for a in planned if a.id in recorded.attempts] if recorded else []
-        complete = recorded is not None and len(outcomes) == len(planned) and all(map(_is_done, outcomes))
+        complete = recorded is not None and len(outcomes) == len(planned) and all(map(is_done, outcomes))
         manifest = manifest_of(
             self.assembled,
             created_at=self.manifest.created_at if self.manifest else self.clock.now().isoformat(timespec="seconds"),
             choices=self.choices,
-            done=sum(map(_is_done, outcomes)) if recorded else len(self.done),
+            done=sum(map(is_done, outcomes)) if recorded else len(self.done),
             without_outcome=sum(o.status in {Status.ERRORED, Status.UNGRADED} for o in outcomes),
             complete=complete,
             stopped_because=None if complete else self.stopped,
@@ -364,7 +351,7 @@ class _Run:
             planned=len(self.assembled.attempts),
             done_before=self.done_before,
             made=self.tally.done,
-            complete=len(outcomes) == len(self.assembled.attempts) and all(map(_is_done, outcomes)),
+            complete=len(outcomes) == len(self.assembled.attempts) and all(map(is_done, outcomes)),
             stopped_because=self.stopped,
             errored=sum(causes.values()),
             causes=causes,
@@ -376,11 +363,6 @@ class _Run:
         )
 
 
-def _is_done(outcome: Outcome) -> bool:
-    """Whether an attempt needs no further try: it does where the run was stopped in it, or after a refused key."""
-    return outcome.status is not Status.SKIPPED and outcome.cause is not Cause.AUTH
-
-
 def _loop() -> asyncio.AbstractEventLoop:
     """The event loop of uvloop where it is installed: thousands of calls a second cost half the time on it."""
     try:
@@ -389,11 +371,3 @@ def _loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
-
-
-def _shared(assembled: Assembled) -> frozenset[str]:
-    """Identities of the contenders whose answers others use: equal ones, and hybrids made of them."""
-    every = [system for by_suite in assembled.systems.values() for system in by_suite.values()]
-    parts = {part.identity for system in every for part in system.parts}
-    counted = Counter(system.identity for system in every)
-    return frozenset(parts | {identity for identity, count in counted.items() if count > 1})

@@ -1,13 +1,26 @@
 """What a report was made from, in one record."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from harness.core import Grader, Manifest, Suite, as_json, digest_json
+from harness.core import (
+    Contender,
+    ContenderRecord,
+    Grader,
+    Manifest,
+    ModelRecord,
+    ModelSpec,
+    Suite,
+    SuiteRecord,
+    as_json,
+    digest_json,
+)
 from harness.experiment import Assembled
-from harness.model import backend_of
+from harness.model import BACKENDS, backend_of
 from harness.run.thresholds import Choices, as_written
-from harness.store import installed_versions, this_machine
+from harness.store import as_asked, installed_versions, model_sourcing, sourced, this_machine
+from harness.system import DELIVERIES, SIGNALS
 
 
 def plan_digest(assembled: Assembled) -> str:
@@ -33,6 +46,7 @@ def manifest_of(
 ) -> Manifest:
     """The manifest of a report as it stands. Paths of this machine and secrets are not in it."""
     experiment = assembled.experiment
+    models = {name: _model_record(spec) for name, spec in assembled.specs.items()}
     return Manifest(
         report=experiment.name,
         created_at=created_at,
@@ -41,26 +55,11 @@ def manifest_of(
         experiment_digest=experiment.digest,
         seed=experiment.seed,
         suites=suites_of(assembled),
-        models=tuple(
-            {
-                "name": spec.name,
-                "backend": spec.backend,
-                "model": spec.model if backend_of(spec).named or backend_of(spec).recorded else "",
-                "revision": spec.revision,
-                "digest": spec.digest,
-                "apart": spec.apart,
-                "template_digest": spec.template_digest,
-                "sampling": as_json(spec.sampling),
-                "recorded_backend": spec.options.get("recorded_backend"),
-                "capabilities": sorted(backend_of(spec).capabilities(spec)),
-                "price": as_json(spec.price),
-            }
-            for spec in assembled.specs.values()
-        ),
-        contenders=tuple(
-            {"name": c.name, "kind": c.kind.value, "digest": c.digest, "parts": c.parts}
-            for c in assembled.contenders.values()
-        ),
+        models=tuple(models.values()),
+        contenders=sourced(map(_contender_record, assembled.contenders.values()), {}, models),
+        reference=experiment.reference,
+        economics=experiment.economics.model_dump(mode="json", exclude_none=True),
+        budget=experiment.budget.model_dump(mode="json", exclude_none=True),
         prices={name: as_json(spec.price) for name, spec in assembled.specs.items()},
         thresholds=as_written(choices),
         planned=len(assembled.attempts),
@@ -74,22 +73,57 @@ def manifest_of(
     )
 
 
-def suites_of(assembled: Assembled) -> tuple[Mapping[str, Any], ...]:
+def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
     """What the manifest says of the suites."""
     return tuple(
-        {
-            "name": suite.name,
-            "version": suite.version,
-            "digest": suite.digest,
-            "prompt_digest": suite.prompt.template.digest,
-            "metric": suite.metric,
-            "tasks": len(suite.tasks),
-            "graders": sorted({judge.digest for judge in _graders(assembled, suite)}),
-            "grader_kinds": sorted({judge.name for judge in _graders(assembled, suite)}),
-            "human_baseline": as_json(suite.human_baseline),
-        }
+        SuiteRecord(
+            name=suite.name,
+            version=suite.version,
+            digest=suite.digest,
+            prompt_digest=suite.prompt.template.digest,
+            metric=suite.metric,
+            tasks=len(suite.tasks),
+            graders=tuple(sorted({judge.digest for judge in _graders(assembled, suite)})),
+            grader_kinds=tuple(sorted({judge.name for judge in _graders(assembled, suite)})),
+            human_baseline=suite.human_baseline,
+        )
         for suite in assembled.suites
     )
+
+
+def _model_record(spec: ModelSpec) -> ModelRecord:
+    recorded = spec.options.get("recorded_backend")
+    backend, named = backend_of(spec), recorded or spec.backend
+    owned = BACKENDS[named].owned if named in BACKENDS else None
+    kind, why = model_sourcing(spec.price, named, spec.base_url, owned=owned)
+    return ModelRecord(
+        name=spec.name,
+        backend=spec.backend,
+        model=spec.model if backend.named or backend.recorded else "",
+        revision=spec.revision,
+        digest=spec.digest,
+        apart=spec.apart,
+        template_digest=spec.template_digest,
+        sampling=spec.sampling,
+        recorded_backend=recorded,
+        capabilities=tuple(sorted(backend.capabilities(spec))),
+        price=spec.price,
+        sourcing=kind,
+        sourcing_why=why,
+    )
+
+
+def _contender_record(contender: Contender) -> ContenderRecord:
+    parts = dict(contender.parts)
+    record = ContenderRecord(
+        name=contender.name,
+        kind=contender.kind.value,
+        digest=contender.digest,
+        **as_asked(parts.pop("written", {})),
+        parts=parts,
+    )
+    signal, delivery = SIGNALS.get(record.signal or ""), DELIVERIES.get(record.delivery)
+    return replace(record, control=next((one.name for one in (signal, delivery) if one and one.control), None))
 
 
 def _graders(assembled: Assembled, suite: Suite) -> Iterable[Grader]:

@@ -14,6 +14,11 @@ def faulted(fault: Fault, reason: str) -> Grade:
     return Grade(status=fault.status, cause=fault.cause, reason=reason, score=0.0 if fault.status == "failed" else None)
 
 
+def is_done(outcome: Outcome) -> bool:
+    """Whether an attempt needs no further try: it does where the run was stopped in it, or after a refused key."""
+    return outcome.status is not Status.SKIPPED and outcome.cause is not Cause.AUTH
+
+
 def skipped(assembled: Assembled, attempt: Attempt, cause: Cause) -> Outcome:
     """The row of an attempt that was never made."""
     return Outcome(**_identity(assembled, attempt), status=Status.SKIPPED, cause=cause)

@@ -1,9 +1,9 @@
 """What one attempt may use: calls that are answered once, journalled before they count, charged, and bounded."""
 
 import asyncio
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from harness.core import (
     Answer,
@@ -15,7 +15,6 @@ from harness.core import (
     Message,
     ModelError,
     ModelSpec,
-    Outcome,
     Redactor,
     Remaining,
     Reply,
@@ -30,25 +29,7 @@ from harness.grade import grade
 from harness.model import Caller, Metered, assistant_message, backend_of, with_lost
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace
-from harness.store import read_calls_journal
-
-
-class Keeper(Protocol):
-    """Where calls and attempts are kept."""
-
-    def append_call(self, call: Call, reply: Reply | None) -> None:
-        """One call, written when this returns."""
-        ...
-
-    def append_attempt(
-        self, outcome: Outcome, messages: Sequence[Message], reason: str, request_digests: Sequence[str]
-    ) -> None:
-        """One finished attempt, written when this returns."""
-        ...
-
-    def check(self) -> None:
-        """Passes while what was written is still there."""
-        ...
+from harness.store import Journal, read_calls_journal
 
 
 @dataclass(slots=True)
@@ -64,7 +45,7 @@ class Shop:
     callers: Mapping[str, Caller]
     metered: Mapping[str, Metered]
     """The models that the callers call."""
-    journal: Keeper
+    journal: Journal
     replies: MutableMapping[str, Reply]
     """Recorded answers by request digest."""
     shared: frozenset[str]

@@ -1,6 +1,10 @@
 """The numeric layer: estimates, tests, decompositions and power as pure functions on numpy arrays and numbers.
 
-No input or output, no data frames, nothing of models; the unit is the task, or the cluster of tasks.
+No input or output, no data frames, nothing of models; the unit is the task, or the cluster of tasks. Throughout,
+``sums`` and ``counts`` are one a task: the sum of its graded values, each in [0, 1], and the number of its graded
+trials, 0 where there is none. Two contenders list the same tasks in the same order. ``clusters`` is a code a task, and
+tasks of one code share a source; None: every task by itself. ``level`` is the confidence of the intervals; ``seed`` and
+``resamples`` are those of a simulation, where no exact answer can be had.
 """
 
 from harness.stats.bootstrap import bootstrap_estimate, cluster_weights, percentile_limits, resampled_sums

@@ -68,14 +68,8 @@ def bootstrap_estimate(
     narrow, and so the method names them. Where many clusters have few distinct rows of sums (whole numbers of passes),
     it is drawn how often each row occurs, Multinomial(G; shares): the same resamples, counted instead of listed.
 
-    Args:
-        sums: Shape (clusters, columns): each cluster's sums.
-        figure: From rows of summed columns, shape (m, columns), to m values; NaN where a figure cannot be had.
-        level: Confidence.
-        resamples: How many resamples.
-        seed: Seeds them; the same seed and number of clusters means the same resamples.
-        n_tasks: Passed on.
-        n_trials: Passed on.
+    ``sums`` has the shape (clusters, columns): each cluster's sums. ``figure`` makes m values of m rows of summed
+    columns; NaN where it cannot be had.
 
     Returns:
         Value None, with ``why``, where the figure cannot be had; limits None where it cannot in over half of ``1 -

@@ -148,12 +148,7 @@ def pass_at_k(
     Chen et al. 2021, the unbiased estimator. Tasks with fewer than k graded trials are left out and counted in the
     method; value None, with ``why``, where no task has k.
 
-    Args:
-        passes: c for each task, a whole number.
-        trials: n for each task.
-        k: How many tries, at least 1.
-        clusters: A code for each task, or None.
-        level: Confidence of the CR1/t interval over tasks (clusters).
+    ``passes`` and ``trials`` are c and n of each task; the interval is `clustered_rate`'s.
     """
     return _over_tasks(passes, trials, k, clusters, level, all_of_them=False)
 

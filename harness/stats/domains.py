@@ -45,16 +45,7 @@ def compare_domains(
     Each comparison is `compare`'s; p values are adjusted by step-down max-T sign flips over domains (Westfall & Young
     1993), two-sided.
 
-    Args:
-        a: (sums, counts) of the first contender, as in `compare`.
-        b: The same of the second, same tasks, same order.
-        domains: A name for each task.
-        clusters: A code for each task, or None.
-        a_name: What sentences call the first contender.
-        b_name: What sentences call the second.
-        level: Confidence.
-        seed: Seeds simulations, where no exact answer can be had.
-        resamples: Their size.
+    ``a`` and ``b`` are (sums, counts), as in `compare`; ``domains`` has a name for each task.
 
     Returns:
         One entry a domain with common tasks, sorted by name; and the heterogeneity, None without any.

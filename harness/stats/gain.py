@@ -21,11 +21,7 @@ def normalised_gain(
     starting points, and overstates them near the ceiling: read it beside the plain difference. Unbounded, with ``why``,
     where b fails too seldom.
 
-    Args:
-        a: (sums, counts), one of each a task.
-        b: The same, same tasks, same order.
-        clusters: A code for each task, or None.
-        level: Confidence.
+    ``a`` and ``b`` are (sums, counts), as in `compare`.
     """
     pairs = pair_tasks(*a, *b, clusters)
     found = fieller_ratio(pairs.differences, 1.0 - pairs.b, pairs.codes, level)

@@ -32,15 +32,9 @@ def macro_f1(
     differs: the lower limit is then Wilson's for as many clusters. The percentile interval leans low with rare labels,
     and is widened where needed to hold the estimate.
 
-    Args:
-        true: The right labels, one a graded attempt.
-        predicted: The labels answered; None where the answer held no label. An answer outside ``labels`` is a miss for
-            its true label and counts in no label's precision.
-        clusters: A code for each attempt: its task, or the source that tasks share. None: each a task by itself.
-        labels: The closed set of labels. Without it: every label that occurs as true or predicted.
-        level: Confidence.
-        seed: Seeds the resamples.
-        resamples: How many.
+    One entry an attempt; None is an answer that held no label. An answer outside ``labels`` (by default all that occur)
+    is a miss for its true label and counts in no label's precision. Clusters are of attempts: their task, or its
+    source.
 
     Raises:
         ValueError: The lists differ in length, or a true label is not in the set.

@@ -21,11 +21,7 @@ def fieller_ratio(
     cost too: give every task's cost, passed or not. Where ``g = t^2 Vxx / x^2 >= 1`` the denominator cannot be told
     from 0 and the interval is unbounded: the limits are None and ``why`` says so; nothing is put in its place.
 
-    Args:
-        numerator: One value a task, such as its cost; NaN is unknown and makes the ratio None.
-        denominator: One value a task, such as its passes.
-        clusters: A code for each task, or None.
-        level: Confidence.
+    One value a task in each; NaN is unknown and makes the ratio None.
 
     Returns:
         The ratio. A limit below 0 is cut at 0 where neither numerator nor denominator can be negative.
@@ -66,10 +62,7 @@ def fieller_roots(
 ) -> tuple[float | None, float | None, float]:
     """Fieller's limits of y / x, and ``g = t^2 Vxx / x^2``; the limits are None where g >= 1.
 
-    Args:
-        means: (y, x).
-        variances: (Vyy, Vxy, Vxx) of those means.
-        t: The quantile of the two-sided interval.
+    ``means`` are (y, x), ``variances`` (Vyy, Vxy, Vxx) of those means.
     """
     (y, x), (vyy, vxy, vxx) = means, variances
     if x == 0.0:
@@ -87,10 +80,6 @@ def break_even(fixed: float, saving: Estimate) -> Estimate:
 
     The limits are those of the saving, turned over. Where the saving's interval holds 0 the upper limit is infinite,
     and so None with ``why``; where the saving itself is not above 0, the fixed cost is never earned back.
-
-    Args:
-        fixed: Money spent once, not negative.
-        saving: Money saved a task, with its interval.
     """
     method = f"fixed cost over saving a task ({saving.method})" if saving.method else "fixed cost over saving a task"
     told = replace(saving, value=None, low=None, high=None, method=method, why=None)

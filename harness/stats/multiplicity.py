@@ -56,12 +56,8 @@ def max_t_sign_flip(
     non-zero units, else ``resamples`` are drawn and p is ``(1 + hits) / (1 + resamples)``. Where many units have few
     distinct rows of differences it is drawn how many of each keep their sign, a binomial number: the same patterns.
 
-    Args:
-        differences: Shape (units, contrasts); 0 where a unit takes no part in a contrast, as a task outside a domain.
-            Units must be independent: give sums of clusters.
-        alternative: "greater" looks for means above 0, "less" for means below.
-        seed: Seeds the sign patterns.
-        resamples: How many.
+    ``differences`` has the shape (units, contrasts), 0 where a unit takes no part in a contrast, as a task outside a
+    domain. Units must be independent: give sums of clusters.
 
     Returns:
         One p a contrast, in the order given; 1 for a contrast without any difference.

@@ -93,10 +93,7 @@ def score_z(sums: ArrayLike, sizes: ArrayLike, delta: float) -> float:
     ``k = sum m_g^2 / (G mbar^2)``, that of the unit of a task drawn at random. On one 0/1 trial a task Z is Tango's,
     but for ``sqrt((G - 1) / G)``. Z falls as delta rises. Below the difference seen the mirror image holds.
 
-    Args:
-        sums: Of each unit the sum of its tasks' differences, within its size.
-        sizes: Of each unit the number of its tasks.
-        delta: The difference supposed, in [-1, 1].
+    ``sums`` holds S_g and ``sizes`` m_g, the number of tasks of each unit; ``delta`` is the difference supposed.
 
     Raises:
         ValueError: The arrays do not match or are empty, or a sum or delta is impossible.
@@ -216,15 +213,7 @@ def harmed_domains(
 
     Westfall & Young 1993. The units are clusters, so tasks of one source that fall in two domains keep their bond.
 
-    Args:
-        candidate: (sums, counts), one of each a task.
-        baseline: The same, same tasks, same order.
-        domains: A name for each task.
-        margins: One margin for all, or one for each domain.
-        clusters: A code for each task, or None.
-        alpha: Family-wise level.
-        seed: Seeds the sign patterns, where not all are looked at.
-        resamples: How many.
+    ``margins`` is one margin for all, or one for each domain by its name; ``alpha`` is the family-wise level.
 
     Returns:
         One entry a domain with common tasks, sorted by name.

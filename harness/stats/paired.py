@@ -19,10 +19,6 @@ def mcnemar_exact(wins: int, losses: int) -> float:
 
     McNemar 1947. Never rejects more often than its level, and usually far less: see `mcnemar_midp`.
 
-    Args:
-        wins: Tasks that only the first passed.
-        losses: Tasks that only the second passed.
-
     Raises:
         ValueError: A count is negative.
     """
@@ -62,11 +58,7 @@ def tango_z(b: float, c: float, n: float, delta: float) -> float:
     ``Z(D) = (b - c - n D) / sqrt(n (2 q + D (1 - D)))``, q being the share of losses most likely under D (Tango 1998,
     eq. 6). ``Z(-m) > z`` rejects a drop of m or more (Nam 1997).
 
-    Args:
-        b: Tasks that only the first passed; may be fractional.
-        c: Tasks that only the second passed.
-        n: All tasks.
-        delta: The difference supposed, in [-1, 1].
+    Counts may be fractional.
 
     Returns:
         Z; infinite where the hypothesis makes the table impossible, 0 where it fits the table exactly.

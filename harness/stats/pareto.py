@@ -20,12 +20,8 @@ def pareto_probability(
     All contenders share each resample (Efron & Tibshirani 1993), so what makes tasks hard or dear for all cancels. It
     is a picture of the sampling noise, not a test.
 
-    Args:
-        passes: Shape (tasks, contenders): mean graded value of each at each task.
-        costs: The same shape: mean cost. Tasks with an unknown (NaN) for any contender must be left out beforehand.
-        clusters: A code for each task, or None.
-        resamples: How many.
-        seed: Seeds them.
+    ``passes`` and ``costs`` have the shape (tasks, contenders): means of each at each task. Tasks with an unknown for
+    any contender must be left out beforehand.
 
     Raises:
         ValueError: The shapes differ, hold an unknown, or are empty.

@@ -18,12 +18,6 @@ def tasks_for_difference(delta: float, discordant: float, *, power: float = 0.8,
 
     Connor 1987. A large-sample formula: under about 10 discordant tasks `exact_power` is the better guide.
 
-    Args:
-        delta: The difference in pass rate to be shown, not 0.
-        discordant: psi, at least |delta| and at most 1.
-        power: The chance of showing it.
-        alpha: Two-sided level.
-
     Returns:
         The number of tasks, not rounded.
 
@@ -56,12 +50,7 @@ def exact_power(tasks: int, wins: float, losses: float, alpha: float = 0.05, *, 
 
     The number discordant is Binomial(tasks, wins + losses); given it, the wins are binomial too (Duffy 1984).
 
-    Args:
-        tasks: The number of tasks.
-        wins: The chance that only the first passes a task.
-        losses: The chance that only the second does.
-        alpha: Two-sided level.
-        mid: The mid-p test; else the exact one.
+    ``wins`` and ``losses`` are the chances that only the first, and only the second, passes a task.
     """
     psi = wins + losses
     _check(psi, 0.5, alpha)

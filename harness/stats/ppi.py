@@ -24,12 +24,8 @@ def ppi_mean(
     lam = 0 leaves the judge out. The labelled tasks must be a random subset; the interval is normal and wants some 30.
     For a paired comparison pass differences for all three.
 
-    Args:
-        labels: Y, people's labels on the labelled tasks.
-        judged_labelled: f, the judge's scores on the same tasks.
-        judged_unlabelled: f on the other tasks.
-        weight: lam; tuned where None.
-        level: Confidence.
+    ``labels`` is Y on the labelled tasks, ``judged_labelled`` f on the same, ``judged_unlabelled`` f on the others;
+    ``weight`` is lam, tuned where None.
 
     Returns:
         The estimate; ``n_tasks`` counts the labelled tasks. None, with ``why``, without any label.

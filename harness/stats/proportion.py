@@ -14,10 +14,7 @@ def wilson_interval(k: float, n: float, level: float = 0.95) -> tuple[float, flo
     ``(p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)`` with ``p = k/n`` (Wilson 1927; recommended for small
     n by Brown, Cai & DasGupta 2001). It covers the level on average over p, not at every p.
 
-    Args:
-        k: Passes; may be fractional, as with an effective number of tasks.
-        n: Tasks; may be fractional. With none, nothing is known: (0, 1).
-        level: Confidence, between 0 and 1.
+    k and n may be fractional, as with an effective number of tasks; of no tasks nothing is known: (0, 1).
 
     Returns:
         The lower and upper limit, within [0, 1]; exactly 0 at k = 0 and exactly 1 at k = n.

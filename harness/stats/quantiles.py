@@ -22,11 +22,7 @@ def latency_quantile(
     values at ``q -+ t_{G-1} * CR1`` of the share below the quantile (Woodruff 1952). Timeouts are cut-off values, not
     latencies: leave them out and report them apart.
 
-    Args:
-        values: Seconds; NaN is left out as unknown.
-        quantile: Between 0 and 1, as .5 or .95.
-        clusters: A code for each value, or None.
-        level: Confidence.
+    NaN is left out as unknown; ``clusters`` has a code for each value.
 
     Returns:
         The quantile, interpolated linearly between ranks. A limit beyond the smallest or largest value seen is None,

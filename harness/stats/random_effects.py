@@ -47,10 +47,7 @@ def heterogeneity(effects: ArrayLike, variances: ArrayLike, level: float = 0.95)
     B_k (d_k - mu)``, ``B_k = tau^2 / (tau^2 + v_k)``, variance ``B_k v_k + (1 - B_k)^2 Var(mu)``. The v_k are taken as
     known: with few tasks in a domain that is a stretch.
 
-    Args:
-        effects: d_k, one a domain.
-        variances: v_k, the squared standard errors, all above 0.
-        level: Confidence of every interval.
+    ``effects`` are d_k; ``variances`` are v_k, squared standard errors.
 
     Raises:
         ValueError: No domain, or a variance that is not above 0.

@@ -50,11 +50,7 @@ def agreement(table: ArrayLike, level: float = 0.95, *, seed: int = 0, resamples
     to nothing at near-perfect agreement, and AC1 does not: hence the table. alpha and AC1 have bootstrap intervals,
     drawn from the table.
 
-    Args:
-        table: Square counts, rows the first rater, columns the second.
-        level: Confidence.
-        seed: Seeds the bootstrap.
-        resamples: Its size.
+    ``table`` holds square counts, rows the first rater's categories, columns the second's.
 
     Returns:
         Each figure; None with ``why`` where only one category was ever used.

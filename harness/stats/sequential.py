@@ -23,12 +23,6 @@ def non_inferiority_e_value(wins: int, losses: int, ties: int, margin: float) ->
     ``mean_j prod_i (1 + lam_j (D_i + m))`` over 25 bets lam_j = linspace(.02, .98) / (1 - m), D_i in {-1, 0, 1}
     (Waudby-Smith & Ramdas 2024). Act when it reaches 1 / alpha. Tasks must come in an order fixed before any was
     seen.
-
-    Args:
-        wins: Tasks that only the candidate passed.
-        losses: Tasks that only the baseline passed.
-        ties: The others.
-        margin: m, from 0 to below 1.
     """
     if min(wins, losses, ties) < 0 or not 0.0 <= margin < 1.0:
         raise ValueError(f"counts cannot be negative, margin must lie in [0, 1): {wins}, {losses}, {ties}, {margin}")
@@ -93,11 +87,6 @@ def obrien_fleming_bounds(looks: int, alpha: float = 0.05, *, two_sided: bool = 
     O'Brien & Fleming 1979; C by recursive numerical integration (Armitage, McPherson & Rowe 1969), as tabulated in
     Jennison & Turnbull 2000, table 2.3.
 
-    Args:
-        looks: K, at least 1.
-        alpha: The level over all looks.
-        two_sided: Reject on either side.
-
     Raises:
         ValueError: No look, or alpha outside (0, .5).
     """
@@ -117,10 +106,7 @@ def obrien_fleming_bounds(looks: int, alpha: float = 0.05, *, two_sided: bool = 
 def crossing_probability(bounds: Sequence[float], drift: float = 0.0, *, two_sided: bool = False) -> float:
     """The chance that z at some of K equally spaced looks exceeds its bound (two-sided: in size).
 
-    Args:
-        bounds: The critical z at each look.
-        drift: The mean of z at the last look; 0 under the null.
-        two_sided: Count crossings below minus the bound too.
+    ``drift`` is the mean of z at the last look, 0 under the null.
     """
     looks = len(bounds)
     step = drift / math.sqrt(looks)

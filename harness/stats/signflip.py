@@ -56,12 +56,6 @@ def sign_flip_test(
     with ``(1 + hits) / (1 + resamples)`` (Phipson & Smyth 2010). On differences of -1, 0 and 1 it is McNemar's exact
     test. It supposes that units are independent: pass cluster sums where tasks share a source.
 
-    Args:
-        differences: One difference a unit.
-        alternative: "greater" looks for a sum above 0, "less" for one below.
-        seed: Seeds the simulation, where there is one.
-        resamples: Sign patterns simulated.
-
     Returns:
         The p value and how it was had; p is 1 where no unit differs from 0.
 
@@ -142,10 +136,7 @@ def folded_tail(sizes: Counts, seen: int, *, two_sided: bool) -> float | None:
     Bin(n_v, 1/2)`` over distinct sizes. The binomials are tilted so that their mean lies at the edge (Esscher 1932),
     convolved, and tilted back: the tail is summed where the mass is, and even the smallest keeps about 10 digits.
 
-    Args:
-        sizes: v_i, whole numbers above 0.
-        seen: the sum that was seen, in the same steps; of the same parity as the sum of all sizes.
-        two_sided: both tails.
+    ``seen`` is the sum that was seen, in the same steps and of the same parity as the sum of all sizes.
 
     Returns:
         The probability; None where it would take more than `STEPS` multiplications.

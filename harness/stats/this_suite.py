@@ -23,11 +23,8 @@ def this_suite_rate(sums: ArrayLike, counts: ArrayLike, squares: ArrayLike, leve
     ``Var = (1 / n^2) sum_i s_i^2 / K_i`` with the unbiased variance ``s_i^2`` within task i (the second term of Miller
     2024, section 2, alone), and normal limits cut to [0, 1].
 
-    Args:
-        sums: For each task the sum of its values.
-        counts: For each task the number of graded trials; tasks with none are dropped.
-        squares: For each task the sum of its squared values; for 0/1 values the same as ``sums``.
-        level: Confidence, between 0 and 1.
+    ``squares`` has each task's sum of squared values, for 0/1 values the same as ``sums``; tasks without trials are
+    dropped.
 
     Returns:
         The rate; without limits, and with ``why``, where a task was tried once or where no two trials disagree.

@@ -52,15 +52,7 @@ def factorial(
     m00. Each is tested by sign flips on cluster sums and has the CR1/t interval (see `compare`). An interaction needs
     about four times the tasks of a main effect of the same size.
 
-    Args:
-        neither: m00, the bare contender.
-        first: m10, with the first factor only.
-        second: m01, with the second only.
-        both: m11.
-        clusters: A code for each task, or None.
-        level: Confidence.
-        seed: Seeds simulation where no exact p can be had.
-        resamples: Its size.
+    The four are (sums, counts): m00, m10 with the first factor only, m01 with the second only, m11.
 
     Returns:
         The three effects; None where the four share no task.

@@ -38,11 +38,7 @@ def variance_components(
     part the spread of domain means less what tasks explain, over the adjusted tasks a domain. A negative component is
     shown as 0. Intervals by Williams 1962, and chi-squared for the trial: normal-theory, rough for 0/1 values.
 
-    Args:
-        a: (sums, counts), one of each a task; sums of 0/1 trials.
-        b: The same for a second contender, or None.
-        domains: A name for each task, or None for one domain.
-        level: Confidence.
+    ``a`` and ``b`` are (sums, counts), ``domains`` a name for each task, None for one domain.
 
     Raises:
         ValueError: The arrays do not match.

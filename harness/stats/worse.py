@@ -47,14 +47,7 @@ def tasks_worse(
     sum P(x/K_x < y/K_y | s)``. The raw count is biased upward by trial noise; the excess over E0 is not. With one trial
     no single task can ever be confirmed; from three trials each the least p is 1/20.
 
-    Args:
-        candidate: (passes, trials), whole numbers, one of each a task.
-        baseline: The same, same tasks, same order.
-        clusters: A code for each task, or None; for the interval of the excess.
-        rate: The false discovery rate of the confirmed list.
-        level: Confidence of the excess.
-        seed: Seeds its bootstrap.
-        resamples: Its size.
+    Both are (passes, trials), whole numbers; ``rate`` is the false discovery rate of the confirmed list.
 
     Raises:
         ValueError: The arrays do not match, or passes are not whole numbers up to the number of trials.

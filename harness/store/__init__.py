@@ -28,7 +28,7 @@ from harness.store.browse_records import (
     read_outcome,
     search_inputs,
 )
-from harness.store.columns import CALLS, OUTCOMES, TRANSCRIPTS
+from harness.store.columns import CALLS, OUTCOMES, OUTCOMES_FILE, TRANSCRIPTS
 from harness.store.digests import evidence_digest
 from harness.store.flags import Flag
 from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
@@ -36,11 +36,19 @@ from harness.store.importers.table import import_table
 from harness.store.importers.table_reading import Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import Journal
 from harness.store.live import running_process
-from harness.store.manifest import installed_versions, read_manifest, this_machine, write_manifest
-from harness.store.recall import Recalled, Transcript, read_calls_journal, read_journal, refuse_foreign_results
+from harness.store.manifest import installed_versions, locked_parts, read_manifest, this_machine, write_manifest
+from harness.store.recall import (
+    Recalled,
+    Transcript,
+    has_answers,
+    read_calls_journal,
+    read_journal,
+    refuse_foreign_results,
+)
 from harness.store.results import PARTLY, RESULTS, count_results
-from harness.store.settings import Economics, Settings, experiment_file, load_settings
+from harness.store.settings import Economics, Settings, load_settings
 from harness.store.skill_use import SkillUse, load_skill_use
+from harness.store.sourcing import as_asked, described, experiment_file, model_sourcing, sourced
 from harness.store.tables import (
     Compacted,
     compact,
@@ -58,6 +66,7 @@ __all__ = [
     "IMPORTERS",
     "NO_TRANSCRIPTS",
     "OUTCOMES",
+    "OUTCOMES_FILE",
     "PARTLY",
     "RESULTS",
     "TRANSCRIPTS",
@@ -84,15 +93,18 @@ __all__ = [
     "TaskRow",
     "TaskTable",
     "Transcript",
+    "as_asked",
     "attempt_columns",
     "attempt_of",
     "attempt_rows",
     "attempts_of",
     "compact",
     "count_results",
+    "described",
     "evidence_digest",
     "experiment_file",
     "find_tasks",
+    "has_answers",
     "import_table",
     "importer",
     "input_text",
@@ -101,8 +113,10 @@ __all__ = [
     "load_skill_use",
     "load_task_index",
     "load_task_table",
+    "locked_parts",
     "matching_rows",
     "message_text",
+    "model_sourcing",
     "parse_mapping",
     "parse_scales",
     "parse_units",
@@ -119,6 +133,7 @@ __all__ = [
     "refuse_foreign_results",
     "running_process",
     "search_inputs",
+    "sourced",
     "split_used",
     "tables_are_whole",
     "tasks_in",

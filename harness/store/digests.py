@@ -6,7 +6,7 @@ from pathlib import Path
 from harness.core import EvidenceError, digest_json
 from harness.store.columns import OUTCOMES_FILE
 from harness.store.manifest import FILE as MANIFEST_FILE
-from harness.store.settings import experiment_file
+from harness.store.sourcing import experiment_file
 
 
 def evidence_digest(report: Path) -> str:

@@ -1,19 +1,35 @@
 """The manifest of a report: what it was made from, without saying who made it or where."""
 
 import dataclasses
+import functools
 import json
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from harness.core import EvidenceError, Manifest, as_json, keeping, write_atomic
+from harness.core import (
+    ContenderRecord,
+    EvidenceError,
+    Manifest,
+    ModelRecord,
+    SuiteRecord,
+    as_json,
+    digest_json,
+    keeping,
+    write_atomic,
+)
+from harness.store.sourcing import as_asked, described_there, model_sourcing, sourced
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 FILE = "manifest.json"
 _REMEDY = "restore it, or delete it: ownbench run writes it anew from the journal"
 _PACKAGES = ("ownbench", "numpy", "pyarrow", "torch", "transformers", "peft", "litellm", "vllm", "datasets")
-_LISTS = tuple(f.name for f in dataclasses.fields(Manifest) if isinstance(f.default, tuple))
 
 
 def write_manifest(report: Path, manifest: Manifest) -> None:
@@ -32,20 +48,110 @@ def read_manifest(report: Path) -> Manifest | None:
     Raises:
         EvidenceError: the file is no manifest.
     """
+    from pydantic import ValidationError
+
     path = report / FILE
+    if (value := _json(path)) is None:
+        return None
+    if value.get("schema", 1) == 1:
+        value = _upgraded(value)
+    try:
+        manifest = _adapter().validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise EvidenceError(f"{path}: not a manifest: {where}: {first['msg']}; {_REMEDY}") from None
+    return _described_before(manifest, report) if value.get("schema", 1) == 1 else manifest
+
+
+def locked_parts(report: Path) -> tuple[str, dict[str, str]] | None:
+    """Digests of what ``manifest.json`` says of the suites and of each contender, price and thresholds with it.
+
+    Returns:
+        ``None`` where there is no manifest. They are of the file as it stands, whichever version wrote it.
+
+    Raises:
+        EvidenceError: the file is no manifest.
+    """
+    value = _json(report / FILE)
+    if value is None:
+        return None
+    prices, thresholds = value.get("prices") or {}, value.get("thresholds") or {}
+    found = {}
+    for entry in value.get("contenders") or ():
+        model = ((entry.get("parts") or {}).get("model") or {}).get("name")
+        price = {name: paid for name, paid in prices.items() if name == model}
+        found[str(entry.get("name"))] = digest_json([[entry], thresholds.get(entry.get("name")), price])
+    return digest_json(value.get("suites") or []), found
+
+
+def _json(path: Path) -> dict[str, Any] | None:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EvidenceError(f"{path}: not a readable manifest: {error}; {_REMEDY}") from None
-    names = {f.name for f in dataclasses.fields(Manifest)}
-    try:
-        known = {name: given for name, given in value.items() if name in names}
-        known |= {name: tuple(known[name]) for name in _LISTS if name in known}
-        return Manifest(**known)
-    except (AttributeError, TypeError) as error:
-        raise EvidenceError(f"{path}: not a manifest: {error}; {_REMEDY}") from None
+    if not isinstance(value, dict):
+        raise EvidenceError(f"{path}: not a manifest: it holds no JSON object; {_REMEDY}")
+    return value
+
+
+@functools.cache
+def _adapter() -> "TypeAdapter[Manifest]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Manifest)
+
+
+# ----------------------------------------------------------------------------------------- manifests written before
+
+
+def _upgraded(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The first version's words in the places of today; what is of another make is left for the check to name."""
+    found = dict(value)
+    for key, upgraded in (("contenders", _contender), ("suites", _suite)):
+        if isinstance(value.get(key), list):
+            found[key] = [upgraded(entry) if isinstance(entry, dict) else entry for entry in value[key]]
+    return found
+
+
+def _contender(entry: dict[str, Any]) -> dict[str, Any]:
+    parts = _mapping(entry.get("parts"))
+    told = {"model": _mapping(parts.get("model")).get("name")} | {key: parts.get(key) for key in ("worker", "expert")}
+    others = {key: word for key, word in parts.items() if key != "written"}
+    return {**entry, **as_asked(told | _mapping(parts.get("written"))), "parts": others}
+
+
+def _suite(entry: dict[str, Any]) -> dict[str, Any]:
+    known = {f.name for f in dataclasses.fields(SuiteRecord)}
+    return {**entry, "origin": {key: word for key, word in entry.items() if key not in known}}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _described_before(manifest: Manifest, report: Path) -> Manifest:
+    """With what the first version did not keep: how models are had, which may lie in an address of the experiment."""
+    there: Mapping[str, Mapping[str, Any]] | None = None
+
+    def had(model: ModelRecord) -> ModelRecord:
+        nonlocal there
+        backend = model.recorded_backend or model.backend
+        kind, why = model_sourcing(model.price, backend, None)
+        if kind is None and backend == "openai":
+            there = described_there(report)["models"] if there is None else there
+            address = there.get(model.name, {}).get("base_url")
+            kind, why = model_sourcing(model.price, backend, str(address) if address else None)
+        return dataclasses.replace(model, sourcing=kind, sourcing_why=why)
+
+    models = tuple(map(had, manifest.models))
+    contenders: tuple[ContenderRecord, ...] = sourced(manifest.contenders, {}, {model.name: model for model in models})
+    return dataclasses.replace(manifest, models=models, contenders=contenders)
+
+
+# ------------------------------------------------------------------------------------------------- what ran, and where
 
 
 def installed_versions() -> dict[str, str]:

@@ -147,6 +147,11 @@ def journal_files(report: Path, kind: str) -> list[Path]:
     return [p for p in (report / f"{kind}.jsonl", *sorted(report.glob(f"{kind}.*.jsonl"))) if p.is_file()]
 
 
+def has_answers(report: Path) -> bool:
+    """Whether a run has left answers here."""
+    return bool(journal_files(report, ATTEMPTS) and journal_files(report, CALLS))
+
+
 def refuse_foreign_results(report: Path) -> None:
     """Passes a folder whose outcomes a run has made, or that holds none.
 

@@ -1,13 +1,15 @@
 """What judging reads of ``experiment.yaml``: whom to compare with, and what the advice computes with."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from harness.core import UserFileError, nearest
+from harness.store.manifest import read_manifest
+from harness.store.sourcing import experiment_file
 from harness.userfile import Amount, Rate, Strict, Text, Truth, parse, read_yaml
-
-FILE = "experiment.yaml"
 
 
 class Economics(Strict):
@@ -34,16 +36,20 @@ class Settings(Strict):
     economics: Economics = Economics()
 
 
-def experiment_file(report: Path) -> Path:
-    """Where the experiment of a report stands."""
-    return report if report.suffix in {".yaml", ".yml"} and not report.is_dir() else report / FILE
-
-
 def load_settings(report: Path) -> Settings:
-    """Those of a report's experiment.
+    """Those of a report's experiment as it stands now; where there is none, as it was run.
 
     Raises:
-        UserFileError: the file is missing or one of them is wrong.
+        UserFileError: one of them is wrong.
     """
     path = experiment_file(report)
-    return parse(Settings, read_yaml(path), path)
+    if not path.is_file():
+        manifest = read_manifest(report)
+        recorded = {"reference": manifest.reference, "economics": manifest.economics} if manifest else {}
+        return parse(Settings, recorded, path)
+    value = read_yaml(path)
+    found, known = parse(Settings, value, path), value.get("contenders")
+    if found.reference is not None and isinstance(known, Mapping) and found.reference not in known:
+        problem, advice = f"no contender is named {found.reference!r}", nearest(found.reference, map(str, known))
+        raise UserFileError(path, problem, field="reference", advice=advice)
+    return found

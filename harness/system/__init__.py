@@ -5,7 +5,7 @@ A system asks for calls through the `Session` that the run hands to it; it never
 
 from harness.system.delivery import DELIVERIES, NONE, Delivery
 from harness.system.delivery import NOT_YET as LATER_DELIVERIES
-from harness.system.direct import Asking, Direct
+from harness.system.direct import Asking, Direct, answered
 from harness.system.hybrid import Hybrid
 from harness.system.protocol import Calls, Chosen, Need, System, fault_in
 from harness.system.signal import NOT_YET as LATER_SIGNALS
@@ -32,5 +32,6 @@ __all__ = [
     "Signal",
     "Skilled",
     "System",
+    "answered",
     "fault_in",
 ]

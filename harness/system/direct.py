@@ -93,15 +93,17 @@ class Direct(System):
         Raises:
             ModelError: the call failed for good.
         """
-        return self.answered(await session.call(self.asking.model, self.preview(task, session.trial), role))
+        reply = await session.call(self.asking.model, self.preview(task, session.trial), role)
+        return answered(self.contender.name, reply)
 
-    def answered(self, reply: Reply) -> Answer:
-        """The last reply of a conversation as the contender's answer."""
-        return Answer(
-            text=reply.text,
-            confidence=sureness(reply.signals),
-            signals=reply.signals,
-            served_by=self.contender.name,
-            finish_reason=reply.finish_reason,
-            fault=fault_in(reply),
-        )
+
+def answered(name: str, reply: Reply) -> Answer:
+    """The last reply of a conversation as the answer of the contender of that name."""
+    return Answer(
+        text=reply.text,
+        confidence=sureness(reply.signals),
+        signals=reply.signals,
+        served_by=name,
+        finish_reason=reply.finish_reason,
+        fault=fault_in(reply),
+    )

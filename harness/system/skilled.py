@@ -12,7 +12,7 @@ from harness.core import Answer, Cause, Exposure, Message, Reply, Request, Role,
 from harness.model import assistant_message, tool_message
 from harness.skill import Skill, SkillFileError, file_content, opened_name, read_file, skill_content
 from harness.system.delivery import Delivery
-from harness.system.direct import Direct
+from harness.system.direct import Direct, answered
 from harness.system.protocol import Calls, with_system
 
 MAX_TURNS = 8
@@ -64,7 +64,7 @@ class Skilled(Direct):
             reply = await session.call(self.asking.model, request, role)
             results = self._results(reply, session, opened) if self.delivery.opens else ()
             if not results:
-                return self.answered(reply)
+                return answered(self.contender.name, reply)
             for message in results:
                 session.say(message)
             messages = (*messages, assistant_message(reply), *results)

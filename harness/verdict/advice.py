@@ -112,7 +112,7 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     settings = inputs.settings
     machine = (assumptions.gpu_hour_usd, assumptions.tasks_per_gpu_hour)
     for name, _ in assumptions.tasks_per_gpu_hour if isinstance(assumptions.tasks_per_gpu_hour, tuple) else ():
-        if name not in inputs.written.contenders:
+        if name not in inputs.described.contenders:
             inputs.table.index(name)  # a contender of the report, or an error that names the nearest
     table, figures = inputs.at_hour(*machine)
     ranking = _rank(figures, assumptions, settings)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from harness.core import Decision, Estimate, Manifest, UsageError
+from harness.core import Decision, Described, Estimate, Manifest, UsageError
 from harness.stats import clustered_rate, fieller_ratio
-from harness.store import TaskTable
+from harness.store import TaskTable, described
 from harness.verdict.conditions import (
     Condition,
     Forgetting,
@@ -25,7 +25,7 @@ from harness.verdict.conditions import (
 from harness.verdict.economics import StatedRates
 from harness.verdict.machine_time import MachineTime, machine_time
 from harness.verdict.option_rates import OptionFigures, option_figures, quality
-from harness.verdict.options import Written, candidates, models_of, written_in
+from harness.verdict.options import candidates
 
 if TYPE_CHECKING:
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -69,7 +69,7 @@ class AdviceInputs:
     table: TaskTable
     manifest: Manifest | None
     settings: AdviceSettings
-    written: Written
+    described: Described
     general: tuple[str, ...]
     """Suites that are no work and only show forgetting."""
     work: "Mask"
@@ -118,13 +118,13 @@ class AdviceInputs:
         """
         if rates is None or isinstance(rates, float):
             return rates
-        entry = self.written.contenders.get(name, {})
-        if name in dict(rates) or entry.get("worker") is None:
+        entry = self.described.contenders.get(name)
+        if name in dict(rates) or entry is None or entry.worker is None:
             return dict(rates).get(name)
-        experts = (self.written.models.get(model, {}) for model in models_of(str(entry.get("expert")), self.written))
-        if any((model.get("price") or {}).get("gpu_hour") is not None for model in experts):
+        experts = self.described.models_of(str(entry.expert))
+        if any(model.price is not None and model.price.gpu_hour is not None for model in experts):
             return None
-        return self.rate_of(str(entry["worker"]), rates)
+        return self.rate_of(entry.worker, rates)
 
     def _rates(self, rates: StatedRates) -> "Floats":
         def known() -> "Floats":
@@ -143,7 +143,9 @@ class AdviceInputs:
     def forgetting(self) -> tuple[Forgetting, ...]:
         """Every tuned model against its base on the general suites."""
         margin = self.settings.margin
-        return self._once(("forgetting", margin), lambda: forgetting(self.table, self.written, self.general, margin))
+        return self._once(
+            ("forgetting", margin), lambda: forgetting(self.table, self.described.contenders, self.general, margin)
+        )
 
     def quality(self, best: int) -> tuple[str, ...]:
         """Of each option whether it holds the quality of the best."""
@@ -226,14 +228,14 @@ def advice_inputs_of(
     asked = (settings or AdviceSettings()).checked()
     general = _general(table, manifest, asked.general)
     work = ~np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in general])
-    written = written_in(table.report, manifest)
-    found, controls = candidates(table, written, asked.kinds, asked.without)
-    machine = machine_time(table, written, [c.contender for c in found])
+    known = described(table.report, manifest)
+    found, controls = candidates(table, known, asked.kinds, asked.without)
+    machine = machine_time(table, known, [c.contender for c in found])
     return AdviceInputs(
         table=table,
         manifest=manifest,
         settings=asked,
-        written=written,
+        described=known,
         general=general,
         work=work,
         controls=controls,

@@ -4,11 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from harness.analysis import default_contender, load_side, reference_of
+from harness.analysis import default_contender, load_evidence, reference_of
 from harness.core import EvidenceError, as_json, digest_json, nearest, write_atomic
-from harness.store import TaskTable, read_manifest, read_outcomes
+from harness.store import TaskTable, locked_parts, read_outcomes
 
 FILE = "baseline.json"
 
@@ -42,7 +41,7 @@ def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock
         UsageError: no such report or contender, or several could be meant.
         EvidenceError: the report has no whole evidence to lock.
     """
-    table, manifest = load_side(report)
+    table, manifest = load_evidence(report)
     if table.skipped.any() or (manifest is not None and not manifest.complete):
         raise EvidenceError(f"{report}: the run is not done, and half a baseline is none; ownbench run goes on with it")
     name = contender or default_contender(table, "--contender", meant=reference_of(report))
@@ -86,22 +85,13 @@ def changed_since_lock(report: Path, table: TaskTable, lock: Lock, contender: st
 
 
 def _lock_of(report: Path, table: TaskTable, contender: str, only: str | None = None) -> Lock:
-    manifest = read_manifest(report)
     names = table.contenders if only is None else (only,)
-    made_of, suites = {}, digest_json(sorted({*zip(table.suites, table.suite_digests, strict=True)}))
-    if manifest is not None:
-        suites = digest_json(as_json(manifest.suites))
-        for name in names:
-            entries = [e for e in manifest.contenders if e.get("name") == name]
-            of = [as_json(entries), as_json(manifest.thresholds.get(name)), as_json(_prices(manifest.prices, entries))]
-            made_of[name] = digest_json(of)
+    suites, made_of = locked_parts(report) or (
+        digest_json(sorted({*zip(table.suites, table.suite_digests, strict=True)})),
+        {},
+    )
+    made_of = {name: made_of[name] for name in names if name in made_of}
     return Lock(contender=contender, rows=_rows(report, names), made_of=made_of, suites=suites)
-
-
-def _prices(prices: Mapping[str, Any], entries: list[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Of the models that a contender speaks with; a hybrid's parts are contenders of their own."""
-    models = {((e.get("parts") or {}).get("model") or {}).get("name") for e in entries}
-    return {name: price for name, price in prices.items() if name in models}
 
 
 def rows_digest(report: Path, contender: str) -> str:

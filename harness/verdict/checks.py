@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from harness.analysis import Pairs, Side
-from harness.core import listed, plural
+from harness.core import SuiteRecord, listed, plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,13 +104,13 @@ def same_tasks(pairs: Pairs, stretch: Pairs | None) -> Reason:
     return Reason(rule="same_tasks", holds=not faults and graded > 0, text=text)
 
 
-def other_graders(ours: Mapping[str, Mapping[str, Any]], theirs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def other_graders(ours: Mapping[str, SuiteRecord], theirs: Mapping[str, SuiteRecord]) -> list[str]:
     """The suites that the two graded by different versions of a grader, as far as manifests tell."""
     return sorted(
         name
         for name in ours.keys() & theirs.keys()
-        if ours[name].get("graders") and theirs[name].get("graders")
-        and set(ours[name]["graders"]) != set(theirs[name]["graders"])
+        if ours[name].graders and theirs[name].graders
+        and set(ours[name].graders) != set(theirs[name].graders)
     )  # fmt: skip
 
 

@@ -4,16 +4,15 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.core import Estimate, Manifest, dollars, percent
+from harness.core import ContenderRecord, Estimate, Manifest, dollars, percent
 from harness.stats import compare, harm_test, non_inferiority, percentile_limits
 from harness.store import TaskTable
 from harness.verdict.economics import DAYS, Assumptions
 from harness.verdict.option_rates import OptionFigures
-from harness.verdict.options import Written
 
 if TYPE_CHECKING:
     Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
@@ -111,9 +110,9 @@ def verifiable(table: TaskTable, manifest: Manifest | None, kinds: frozenset[str
 def grader_kinds(manifest: Manifest | None, suites: Sequence[str]) -> frozenset[str] | None:
     """The registered names of the graders of these suites; None where any suite does not say."""
     found: set[str] = set()
-    entries = {str(s.get("name")): s for s in (manifest.suites if manifest else ())}
+    entries = {s.name: s.grader_kinds for s in (manifest.suites if manifest else ())}
     for suite in dict.fromkeys(suites):
-        kinds = entries.get(suite, {}).get("grader_kinds")
+        kinds = entries.get(suite)
         if not kinds:
             return None
         found |= {str(kind) for kind in kinds}
@@ -209,21 +208,23 @@ def supply_risk(assumptions: Assumptions) -> Condition:
 
 def general_suites(table: TaskTable, manifest: Manifest | None, named: Sequence[str] = ()) -> tuple[str, ...]:
     """Suites that are there to show forgetting and are not the work: named, marked, or with ``general`` in the name."""
-    marked = {str(s.get("name")) for s in (manifest.suites if manifest else ()) if s.get("general")}
+    marked = {s.name for s in (manifest.suites if manifest else ()) if s.general}
     suites = tuple(dict.fromkeys(table.suites))
     found = tuple(s for s in suites if s in named or s in marked or "general" in re.split("[^a-z]+", str(s).lower()))
     return () if set(found) == set(suites) and not named else found
 
 
-def forgetting(table: TaskTable, written: Written, suites: Sequence[str], margin: float) -> tuple[Forgetting, ...]:
+def forgetting(
+    table: TaskTable, known: Mapping[str, ContenderRecord], suites: Sequence[str], margin: float
+) -> tuple[Forgetting, ...]:
     """Every tuned model against its bare base on the general suites; empty where there is nothing to compare."""
     mask = np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in suites])
     if not mask.any():
         return ()
     found = []
     for name in table.contenders:
-        entry = written.contenders.get(name, {})
-        base = _base_of(entry, table, written) if entry.get("adapter") is not None else None
+        entry = known.get(name)
+        base = _base_of(entry, table, known) if entry is not None and entry.adapter is not None else None
         if base is None:
             continue
         places = [table.index(name), table.index(base)]
@@ -252,11 +253,11 @@ def forgetting(table: TaskTable, written: Written, suites: Sequence[str], margin
     return tuple(found)
 
 
-def _base_of(entry: Mapping[str, Any], table: TaskTable, written: Written) -> str | None:
+def _base_of(entry: ContenderRecord, table: TaskTable, known: Mapping[str, ContenderRecord]) -> str | None:
     """The bare contender of the same model."""
     for name in table.contenders:
-        other = written.contenders.get(name, {})
-        bare = other.get("adapter") is None and (other.get("skills") is None or other.get("delivery") == "none")
-        if bare and other.get("worker") is None and other.get("model") == entry.get("model"):
+        other = known.get(name, ContenderRecord(name=name))
+        bare = other.adapter is None and not other.is_skilled and other.worker is None
+        if bare and other.model == entry.model:
             return name
     return None

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.analysis import PairedOutcomes, Side, coarser, default_contender, load_side, reference_of, seconds_of
-from harness.core import EvidenceError, Outcome, Status, UsageError, listed, plural
+from harness.analysis import PairedOutcomes, Side, coarser, default_contender, load_evidence, reference_of, seconds_of
+from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, listed, plural
 from harness.verdict.arrays import Ints
 from harness.verdict.baseline import changed_since_lock, read_lock
 from harness.verdict.checks import other_graders, other_suites
@@ -39,7 +39,7 @@ class EarlyCandidate:
     digest: str
     seed: int
     attempts: Sequence[PlannedAttempt]
-    suites: Sequence[Mapping[str, Any]]
+    suites: Sequence[SuiteRecord]
     """As its manifest will describe them."""
     recorded: Mapping[str, Any] | None = None
     """The plan that its manifest holds of this very contender, from an earlier call."""
@@ -87,7 +87,7 @@ class UntilDecided:
         """
         rules = policy if isinstance(policy, Policy) else load_policy(policy)
         self.candidate, self._report = candidate, baseline
-        table, manifest = load_side(baseline, attempts=rules.max_latency_ratio is not None)
+        table, manifest = load_evidence(baseline, attempts=rules.max_latency_ratio is not None)
         same = baseline.resolve() == candidate.report.resolve()
         lock = read_lock(baseline)
         meant = lock.contender if lock else reference_of(baseline)
@@ -269,7 +269,7 @@ def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key
     if len(both) < len(there):
         problem = f"{plural(len(there) - len(both), 'task')} of the baseline are not in the candidate's plan"
         raise UsageError(f"{where}: {problem}; plan them too, what is left out may be what goes wrong")
-    if other := other_graders(side.suites, {str(suite["name"]): suite for suite in candidate.suites}):
+    if other := other_graders(side.suites, {suite.name: suite for suite in candidate.suites}):
         raise UsageError(
             f"{where}: {listed(other, 5)} is graded by another version of the grader; run the baseline anew"
         )

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import UsageError, UserFileError, nearest
-from harness.store import Economics, experiment_file
-from harness.userfile import parse, read_yaml
+from harness.store import Economics, experiment_file, load_settings
+from harness.userfile import parse
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,12 +99,12 @@ def load_assumptions(
     """
     if not months > 0 or not months < 1e6 or not 0 <= spread < 1:
         raise UsageError(f"months must be above 0 and the spread from 0 to below 1, found {months:g} and {spread:g}")
-    path = experiment_file(report)
-    written = read_yaml(path).get("economics") if path.is_file() else None
-    known = parse(Economics, written or {}, path, field="economics").model_dump()
+    known = load_settings(report).economics.model_dump()
     for key, value in known.items():
         if (most := _largest(value)) > MOST:
-            raise UserFileError(path, f"is {most:g}, the most is {MOST:,.0f}", field=f"economics.{key}")
+            raise UserFileError(
+                experiment_file(report), f"is {most:g}, the most is {MOST:,.0f}", field=f"economics.{key}"
+            )
     for key, text in (given or {}).items():
         known[key] = _amount(key, text)
     stay, hour, rate = known.pop("data_must_stay_inside"), known.pop(GPU_HOUR, None), known.pop(RATE)

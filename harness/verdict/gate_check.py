@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis import PairedOutcomes, Side, default_contender, load_side, pair_sides, reference_of
+from harness.analysis import PairedOutcomes, Side, default_contender, load_evidence, pair_sides, reference_of
 from harness.core import Decision, Estimate, UsageError, percent_interval, plural
 from harness.stats import wilson_interval
 from harness.store import TaskTable
@@ -79,7 +79,7 @@ def self_test(
     if repetitions < 1:
         raise UsageError(f"--repetitions {repetitions}: at least one is needed")
     rules = policy if isinstance(policy, Policy) else load_policy(policy)
-    table, manifest = load_side(report)
+    table, manifest = load_evidence(report)
     check_domains(rules, table.domain_names, policy if isinstance(policy, Path) else "policy")
     lock = read_lock(report)
     meant = lock.contender if lock else reference_of(report)

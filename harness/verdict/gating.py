@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.analysis import Change, Pairs, Side, changes, default_contender, load_side, pair_sides, reference_of
+from harness.analysis import Change, Pairs, Side, changes, default_contender, load_evidence, pair_sides, reference_of
 from harness.core import Comparison, Decision, EvidenceError, UsageError, as_json, listed, plural
 from harness.stats import compare
 from harness.verdict.baseline import changed_since_lock, read_lock
@@ -142,9 +142,9 @@ def _sides(
     baseline: Path, candidate: Path, names: tuple[str | None, str | None], *, attempts: bool
 ) -> tuple[Pairs, tuple[str, ...] | None]:
     """Both sides paired, and what has changed of a locked baseline (None where nothing is locked)."""
-    table, manifest = load_side(baseline, attempts=attempts)
+    table, manifest = load_evidence(baseline, attempts=attempts)
     same = baseline.resolve() == candidate.resolve()
-    other, other_manifest = (table, manifest) if same else load_side(candidate, attempts=attempts)
+    other, other_manifest = (table, manifest) if same else load_evidence(candidate, attempts=attempts)
     lock = read_lock(baseline)
     first, second = names
     if first is None:

@@ -7,13 +7,14 @@ of the run's load: where it is stated how many tasks a machine does in an hour, 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.analysis import cost_bases
+from harness.core import Described, Price
 from harness.store import TaskTable, read_calls
-from harness.verdict.options import Written, is_owned, models_of
+from harness.verdict.options import is_owned
 
 if TYPE_CHECKING:
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -82,7 +83,7 @@ class MachineTime:
         return np.asarray(np.where(parted, hour / rates, np.nan))
 
 
-def machine_time(table: TaskTable, written: Written, names: Sequence[str]) -> MachineTime:
+def machine_time(table: TaskTable, known: Described, names: Sequence[str]) -> MachineTime:
     """The machine's part of the cost of these contenders; a mixed cost is parted by its recorded calls.
 
     Raises:
@@ -94,13 +95,13 @@ def machine_time(table: TaskTable, written: Written, names: Sequence[str]) -> Ma
     bases, mixed = cost_bases(table), []
     for name in names:
         i = table.index(name)
-        prices = [(written.models.get(model, {}).get("price") or {}) for model in models_of(name, written)]
-        rates = {float(p["gpu_hour"]) for p in prices if p.get("gpu_hour") is not None}
-        by_token = [p for p in prices if p.get("gpu_hour") is None and _per_token(p)]
+        prices = [model.price or Price() for model in known.models_of(name)]
+        rates = {p.gpu_hour for p in prices if p.gpu_hour is not None}
+        by_token = [p for p in prices if p.gpu_hour is None and (p.input is not None or p.output is not None)]
         if (prices and len(by_token) == len(prices)) or bases.get(name) == frozenset({"tokens"}):
             continue
-        timed = bool(prices) and all(p.get("gpu_hour") is not None for p in prices)
-        whole[i] = is_owned(name, written) if prices else bases.get(name) == frozenset({"gpu_time"})
+        timed = bool(prices) and all(p.gpu_hour is not None for p in prices)
+        whole[i] = is_owned(name, known) if prices else bases.get(name) == frozenset({"gpu_time"})
         if len(rates) != 1 or 0.0 in rates:
             why[name] = _no_price(rates)
             continue
@@ -119,10 +120,6 @@ def _no_price(rates: set[float]) -> str:
     if not rates:
         return "the price of a machine's hour is not on record"
     return "its machines have different prices of an hour" if len(rates) > 1 else "its hour was recorded at $0"
-
-
-def _per_token(price: Mapping[str, Any]) -> bool:
-    return price.get("input") is not None or price.get("output") is not None
 
 
 def _from_calls(table: TaskTable, names: Sequence[str], why: dict[str, str]) -> "Floats":

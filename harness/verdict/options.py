@@ -1,23 +1,13 @@
-"""Who can be chosen, and whether choosing them is to own, to rent or to mix.
-
-A model paid by the hour of a machine is owned, one paid by the token is rented. Where no price says so the backend
-does: a model in this process or behind a loopback address is owned, one behind any other address is rented.
-"""
+"""Who can be chosen, and whether choosing them is to own, to rent or to mix."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from harness.analysis import cost_bases
-from harness.core import Decision, Manifest, UsageError, UserFileError
-from harness.store import TaskTable, experiment_file
-from harness.userfile import read_yaml
+from harness.core import Decision, Described, UsageError
+from harness.store import TaskTable
 from harness.verdict.economics import Setup
 
-CONTROLS = frozenset({"always", "never", "random", "oracle"})
 OWN, RENT, MIX = Decision.OWN, Decision.RENT, Decision.MIX
 
 
@@ -34,35 +24,9 @@ class Candidate:
     """Only the tasks that it escalates need the API."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What the evidence says of its contenders and models."""
-
-    contenders: Mapping[str, Mapping[str, Any]]
-    models: Mapping[str, Mapping[str, Any]]
-
-
-def written_in(report: Path, manifest: Manifest | None) -> Written:
-    """From the manifest, and from the experiment's file what the manifest does not hold (addresses of servers)."""
-    contenders: dict[str, Mapping[str, Any]] = {}
-    models: dict[str, dict[str, Any]] = {}
-    for contender in manifest.contenders if manifest else ():
-        found = (contender.get("parts") or {}).get("written")
-        if isinstance(found, Mapping):
-            contenders[str(contender.get("name"))] = found
-    for model in manifest.models if manifest else ():
-        models[str(model.get("name"))] = dict(model)
-    for name, entry in _block(report, "contenders").items():
-        contenders.setdefault(name, entry)
-    for name, entry in _block(report, "models").items():
-        model = models.setdefault(name, {"backend": entry.get("backend"), "price": _price(entry)})
-        model["base_url"] = entry.get("base_url")
-    return Written(contenders=contenders, models=models)
-
-
 def candidates(
     table: TaskTable,
-    written: Written,
+    known: Described,
     said: Mapping[Decision, Sequence[str]] | None = None,
     without: Sequence[str] = (),
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
@@ -70,7 +34,7 @@ def candidates(
 
     Args:
         table: the outcomes.
-        written: what is known of contenders and models.
+        known: what is on record of contenders and models.
         said: contenders that the user calls owned, rented or mixed; it goes before every rule.
         without: contenders that the user leaves out.
 
@@ -90,99 +54,35 @@ def candidates(
     bases = cost_bases(table)
     chosen, controls = [], []
     for name in table.contenders:
-        if name in without or (name not in user and is_control(written.contenders.get(name, {}))):
+        entry = known.contenders.get(name)
+        if name in without or (name not in user and entry is not None and entry.control):
             controls.append(name)
         else:
-            chosen.append(_candidate(name, written, user.get(name), bases.get(name, frozenset())))
+            chosen.append(_candidate(name, known, user.get(name), bases.get(name, frozenset())))
     return tuple(chosen), tuple(controls)
 
 
-def is_control(entry: Mapping[str, Any]) -> bool:
-    """Whether it decides without looking, looks into the answers, or is shown a skill about something else."""
-    signal = str((entry.get("escalate") or {}).get("signal", "")).partition(":")[0]
-    return signal in CONTROLS or entry.get("delivery") == "placebo"
-
-
-def _candidate(name: str, written: Written, said: Decision | None, bases: frozenset[str]) -> Candidate:
-    entry = written.contenders.get(name)
+def _candidate(name: str, known: Described, said: Decision | None, bases: frozenset[str]) -> Candidate:
+    entry = known.contenders.get(name)
     if entry is None:
         kind, because = (said, "as you said") if said else _of_bases(bases)
         # Nothing is known of its parts: whatever may have been paid for such an option is asked for.
         setup = Setup(hosted=kind in {OWN, MIX}, tuned=kind in {OWN, MIX}, skilled=kind in {RENT, MIX})
         return Candidate(contender=name, kind=kind, because=because, setup=setup, escalates=kind == MIX)
-    parts = _parts(name, written.contenders)
-    kinds = {model: _of_model(written.models.get(model, {})) for model in dict.fromkeys(p[0] for p in parts)}
-    kind, because = _together(kinds)
-    first = _of_model(written.models.get(parts[0][0], {}))[0]
-    kind, because = (said, "as you said") if said else (kind, because)
+    parts = known.parts_of(name)
+    kind, because = (said, "as you said") if said else (entry.sourcing, entry.sourcing_why)
     setup = Setup(
         hosted=kind in {OWN, MIX},
-        tuned=any(entry.get("adapter") is not None for _, entry in parts),
-        skilled=any(entry.get("skills") is not None and entry.get("delivery") != "none" for _, entry in parts),
+        tuned=any(part.adapter is not None for part in parts),
+        skilled=any(part.is_skilled for part in parts),
     )
-    return Candidate(
-        contender=name, kind=kind, because=because, setup=setup, escalates=kind == MIX and first in {OWN, None}
-    )
+    escalates = kind == MIX and known.models_of(name)[0].sourcing in {OWN, None}
+    return Candidate(contender=name, kind=kind, because=because, setup=setup, escalates=escalates)
 
 
-def models_of(name: str, written: Written) -> tuple[str, ...]:
-    """The models that a contender calls, each once; empty where nothing is on record of it."""
-    if name not in written.contenders:
-        return ()
-    return tuple(dict.fromkeys(model for model, _ in _parts(name, written.contenders)))
-
-
-def is_owned(name: str, written: Written) -> bool:
+def is_owned(name: str, known: Described) -> bool:
     """Whether a contender is known to call owned models and no others."""
-    models = models_of(name, written)
-    return bool(models) and all(_of_model(written.models.get(model, {}))[0] == OWN for model in models)
-
-
-def _parts(name: str, contenders: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
-    """The models that a contender calls, the first to be called first, each with the entry that names it."""
-    found: list[tuple[str, Mapping[str, Any]]] = []
-    waiting, seen = [name], set()
-    while waiting:
-        here = waiting.pop(0)
-        entry = contenders.get(here, {})
-        if entry.get("worker") is not None and here not in seen:
-            waiting[:0] = [str(entry.get("worker")), str(entry.get("expert"))]
-        else:
-            found.append((str(entry.get("model")), entry))
-        seen.add(here)
-    return found
-
-
-def _together(kinds: Mapping[str, tuple[Decision | None, str]]) -> tuple[Decision | None, str]:
-    found = {kind for kind, _ in kinds.values()}
-    because = "; ".join(f"{model} {why}" for model, (_, why) in kinds.items())
-    if None in found:
-        return None, because
-    return (MIX if len(found) > 1 else next(iter(found))), because
-
-
-def _of_model(model: Mapping[str, Any]) -> tuple[Decision | None, str]:
-    price = model.get("price") or {}
-    if price.get("gpu_hour") is not None:
-        return OWN, "is paid by the hour of a machine"
-    if price.get("input") is not None or price.get("output") is not None:
-        return RENT, "is paid by the token"
-    backend = model.get("recorded_backend") or model.get("backend")
-    if backend in {"transformers", "vllm"}:
-        return OWN, f"runs on this machine ({backend})"
-    if backend == "litellm":
-        return RENT, "is a provider's"
-    if backend == "openai" and model.get("base_url"):
-        here = _is_loopback(urlsplit(str(model["base_url"])).hostname or "")
-        return (OWN, "is served on this machine") if here else (RENT, "is served elsewhere")
-    return None, "has no price and no backend on record"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:  # a name: nobody is asked what it stands for
-        return False
+    return name in known.contenders and known.contenders[name].sourcing == OWN
 
 
 def _of_bases(bases: frozenset[str]) -> tuple[Decision | None, str]:
@@ -194,22 +94,3 @@ def _of_bases(bases: frozenset[str]) -> tuple[Decision | None, str]:
     if bases & {"gpu_time", "mixed"} and bases <= {"gpu_time", "tokens", "mixed"}:
         return MIX, "its attempts were billed by machine time and by tokens"
     return None, "nothing on record says whether it is owned or rented"
-
-
-def _block(report: Path, key: str) -> dict[str, Mapping[str, Any]]:
-    path = experiment_file(report)
-    try:
-        block = read_yaml(path).get(key) if path.is_file() else None
-    except UserFileError:
-        return {}
-    entries = block if isinstance(block, Mapping) else {}
-    return {str(name): entry for name, entry in entries.items() if isinstance(entry, Mapping)}
-
-
-def _price(entry: Mapping[str, Any]) -> dict[str, Any]:
-    price = entry.get("price") if isinstance(entry.get("price"), Mapping) else {}
-    return {
-        "gpu_hour": entry.get("gpu_hour_usd"),
-        "input": price.get("input_usd_per_million") if price else None,
-        "output": price.get("output_usd_per_million") if price else None,
-    }

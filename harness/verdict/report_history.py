@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.analysis import Change, Side, changes, load_side
+from harness.analysis import Change, Side, changes, load_evidence
 from harness.core import EvidenceError, Manifest, OwnbenchError, Status, listed, plural
 from harness.store import (
     PARTLY,
@@ -135,8 +135,8 @@ def changed_between(report_a: Path, contender_a: str, report_b: Path, contender_
         UsageError: no such report or contender.
         EvidenceError: a report has no outcomes, or its files are broken.
     """
-    first = load_side(report_a)
-    second = first if report_a.resolve() == report_b.resolve() else load_side(report_b)
+    first = load_evidence(report_a)
+    second = first if report_a.resolve() == report_b.resolve() else load_evidence(report_b)
     return changed_of(
         *(
             Side(table=table, manifest=manifest, contender=name)
@@ -269,7 +269,7 @@ def _stands(folder: Path, lock: Lock, counts: Sequence[StatusCounts]) -> tuple[b
     if rows > MOST_ROWS:
         return None, f"not looked at here, for its {rows:,} outcomes; ownbench gate does"
     try:
-        table, _ = load_side(folder)
+        table, _ = load_evidence(folder)
         gone = changed_since_lock(folder, table, lock, lock.contender)
     except _BROKEN as error:
         return False, f"what was locked cannot be read: {error}"

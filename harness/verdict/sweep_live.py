@@ -26,7 +26,7 @@ class _Hybrid:
     expert: Any
     rule: str
     threshold: Any
-    """As written in the experiment."""
+    """As the experiment has it."""
     chosen: Mapping[str, Mapping[str, Any]]
 
     @property
@@ -40,12 +40,12 @@ class _Hybrid:
     def limits(self, suites: Iterable[str]) -> tuple[dict[str, float], bool]:
         """The threshold (of ``random`` the rate) in each suite, and whether all of them were chosen on dev tasks."""
         blind = self.signal == "random"
-        written = _number(self.argument) if blind else self.threshold
+        asked = _number(self.argument) if blind else self.threshold
         found, on_dev = {}, True
         for suite in sorted(suites):
             limit = (self.chosen.get(suite) or {}).get("rate" if blind else "threshold")
             on_dev &= limit is not None
-            limit = limit if limit is not None else written
+            limit = limit if limit is not None else asked
             if self.signal != "oracle" and isinstance(limit, (int, float)):
                 found[suite] = float(limit)
         return found, on_dev and bool(found)
@@ -54,12 +54,11 @@ class _Hybrid:
 def _hybrids(manifest: Manifest | None) -> dict[str, _Hybrid]:
     found = {}
     for entry in manifest.contenders if manifest else ():
-        name, parts = str(entry.get("name")), entry.get("parts") or {}
-        rule = (parts.get("written") or {}).get("escalate")
+        name, rule = entry.name, entry.escalate
         if rule and manifest:
             found[name] = _Hybrid(
-                worker=parts.get("worker"),
-                expert=parts.get("expert"),
+                worker=entry.worker,
+                expert=entry.expert,
                 rule=str(rule.get("signal", "")),
                 threshold=rule.get("threshold"),
                 chosen=manifest.thresholds.get(name, {}),

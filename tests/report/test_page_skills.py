@@ -10,8 +10,8 @@ import pytest
 from app_page import bodies, drawn, table, texts
 
 from harness.analysis import has_skills, skills
-from harness.analysis.progress import load_evidence
-from harness.analysis.skill_rates import names_a_skill
+from harness.analysis.loading import load_evidence
+from harness.analysis.skill_attempts import names_a_skill
 from harness.cli.entry import main
 from harness.core import p_text, percent, points, points_interval
 from harness.report import write_report

@@ -11,7 +11,7 @@ import servers
 from live import CALL_USD, Server
 from test_kill import wait_for
 
-from harness.core import Request, Role, Status
+from harness.core import Request, Role
 from harness.grade import registry
 from harness.grade.rule import Rule, right, wrong
 from harness.userfile import child
@@ -166,15 +166,22 @@ def test_a_judge_that_fails_leaves_the_answer_to_be_graded_later(judged, capfd):
 
 def test_a_judge_whose_key_is_refused_ends_the_run_and_goes_on_when_it_is_mended(judged, capfd):
     with Server() as contender, Server(live.openai_answer, servers.status(401, "no")) as judge:
-        report = judged(contender, judge, limits={"concurrency": 1})
+        report = judged(contender, judge, tasks=40, limits={"concurrency": 1})
         code, _, err = live.inside(capfd, "run", report, "--quiet")
         assert code == 4
         assert "model j: HTTP 401" in err
-        assert len(contender.seen) < 4
+        assert len(contender.seen) < 40
         judge.script[:] = [servers.ok()]
         assert live.inside(capfd, "run", report, "--quiet")[0] == 0
-        assert len(contender.seen) == 4
-    assert {row["status"] for row in live.rows(report).values()} == {Status.PASSED}
+        assert len(contender.seen) == 40
+    assert {row["cause"] for row in live.rows(report).values()} == {None}
+
+
+def test_a_judge_is_pinged_too(judged, capfd):
+    with Server(servers.openai_good) as contender, Server(servers.openai_good) as judge:
+        code, _, err = live.inside(capfd, "check", judged(contender, judge), "--ping")
+    assert code == 0, err
+    assert (len(contender.seen), len(judge.seen)) == (1, 1)
 
 
 def test_a_judge_that_the_experiment_does_not_have_is_refused(judged, capfd):

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import (
     Cause,
+    ContenderRecord,
     EvidenceError,
     Kind,
     Manifest,
     Status,
+    SuiteRecord,
     UsageError,
     attempt_id,
     digest_bytes,
@@ -295,8 +297,10 @@ def _manifest(source: Source, name: str, mapping: Mapping[str, str], made: "pd.D
         report=name,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=installed_versions(),
-        suites=tuple({"name": word, "digest": digest, **origin} for word, digest in suites.to_numpy()),
-        contenders=tuple({"name": c, "kind": kind, "digest": digest} for c, kind, digest in contenders.to_numpy()),
+        suites=tuple(SuiteRecord(name=word, digest=digest, origin=origin) for word, digest in suites.to_numpy()),
+        contenders=tuple(
+            ContenderRecord(name=c, kind=kind, digest=digest) for c, kind, digest in contenders.to_numpy()
+        ),
         planned=len(made),
         done=len(made),
         complete=True,

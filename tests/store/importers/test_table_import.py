@@ -36,7 +36,7 @@ def test_three_columns_are_enough(tmp_path: Path) -> None:
     assert len({r["attempt_id"] for r in rows}) == 4
     manifest = read_manifest(tmp_path / "report")
     assert manifest is not None
-    assert (manifest.complete, manifest.planned, manifest.suites[0]["source"]) == (True, 4, "table.csv")
+    assert (manifest.complete, manifest.planned, manifest.suites[0].origin["source"]) == (True, 4, "table.csv")
     assert str(tmp_path) not in (tmp_path / "report" / "manifest.json").read_text()
 
 

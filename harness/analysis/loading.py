@@ -1,12 +1,55 @@
-"""How a run goes on that was to be stopped early: with the same rule, or what was fixed before it would be lost."""
+"""A report's evidence as it is loaded, whose contender is meant, and what to call where a run has to go on first."""
 
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core import Manifest
-from harness.store import read_manifest, running_process
+from harness.core import EvidenceError, Manifest, UsageError
+from harness.store import TaskTable, load_task_table, read_manifest, running_process
+
+
+def load_evidence(
+    report: Path, split: str | None = None, *, attempts: bool = False
+) -> tuple[TaskTable, Manifest | None]:
+    """The outcomes and the manifest of a report.
+
+    Args:
+        report: the report's folder.
+        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
+        attempts: keep latencies and labels while the rows are read, for a reader who needs them.
+
+    Raises:
+        UsageError: there is no such folder, or no such split.
+        EvidenceError: there are no outcomes, or they are broken.
+    """
+    if not report.is_dir():
+        what = "is a file, a report is a folder" if report.exists() else "there is no such report"
+        raise UsageError(f"{report}: {what}")
+    if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
+        raise EvidenceError(stopped_before_tables(report))
+    return load_task_table(report, split, attempts=attempts), read_manifest(report)
+
+
+def default_contender(table: TaskTable, option: str, *, meant: str | None = None, besides: str | None = None) -> str:
+    """The contender of a report where none is named: the one that is meant, or the only one.
+
+    Args:
+        table: the report's outcomes.
+        option: what to name in the message where several could be meant.
+        meant: the locked baseline or the report's reference, where it has one.
+        besides: a contender that is the other side already.
+
+    Raises:
+        UsageError: several could be meant.
+    """
+    names = [name for name in table.contenders if name != besides]
+    if meant in names:
+        return str(meant)
+    if len(names) == 1:
+        return names[0]
+    raise UsageError(f"{table.report}: which contender? name one with {option}: {', '.join(names)}")
+
 
 PLAIN_POLICY = {
     "margin": 0.02, "alpha": 0.05, "critical_domains": {}, "exempt_domains": [], "max_cost_ratio": None,
@@ -41,7 +84,7 @@ def early_command(
 
 def undecided_command(report: Path, manifest: Manifest | None) -> str | None:
     """The call that goes on with the last contender of a report that is not decided; ``None`` where there is none."""
-    now = {one.get("digest") for one in manifest.contenders} if manifest else set()
+    now = {one.digest for one in manifest.contenders} if manifest else set()
     kept = manifest.early_records if manifest else {}
     open_ = [record for digest, record in kept.items() if digest in now and not record.get("because")]
     return early_command(report, open_[-1]) if open_ else None

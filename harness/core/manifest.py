@@ -1,0 +1,167 @@
+"""What a report was made from: its suites, its models and its contenders, as the manifest keeps them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.core.records import Price
+from harness.core.words import Decision, Kind
+
+Written = str | list[str] | Mapping[str, str | list[str]] | None
+"""Folders as the experiment names them: one, several, or by suite."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteRecord:
+    """One suite of a report."""
+
+    name: str
+    version: str = ""
+    digest: str = ""
+    prompt_digest: str = ""
+    metric: str = ""
+    tasks: int | None = None
+    graders: tuple[str, ...] = ()
+    """Digests."""
+    grader_kinds: tuple[str, ...] = ()
+    """Their registered names."""
+    human_baseline: Mapping[str, Any] | None = None
+    general: bool = False
+    """It only shows forgetting and is no work."""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """Of an imported suite: the file, and how it was read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRecord:
+    """One model of a report. Where it stands is not in it."""
+
+    name: str
+    backend: str = ""
+    model: str = ""
+    """What its provider calls it."""
+    revision: str = ""
+    digest: str = ""
+    apart: str = ""
+    """Its name, where another model is alike but for its server."""
+    template_digest: str = ""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    response_format: Any = None
+    recorded_backend: str | None = None
+    """Of a model that is replayed."""
+    capabilities: tuple[str, ...] = ()
+    price: Price | None = None
+    sourcing: Decision | None = None
+    """OWN or RENT, ``None`` where nothing says which."""
+    sourcing_why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContenderRecord:
+    """One contender of a report."""
+
+    name: str
+    kind: str = Kind.IMPORTED.value
+    digest: str = ""
+    sourcing: Decision | None = None
+    """OWN, RENT or MIX, ``None`` where nothing says which."""
+    sourcing_why: str = ""
+    control: str | None = None
+    """``always``, ``never``, ``random``, ``oracle`` or ``placebo``: it measures, and cannot be chosen."""
+    model: str | None = None
+    """Its model's name in the experiment; ``None`` of a hybrid."""
+    adapter: Written = None
+    skills: Written = None
+    delivery: str = ""
+    worker: str | None = None
+    expert: str | None = None
+    escalate: Mapping[str, Any] | None = None
+    """When a hybrid hands a task on: ``signal``, ``threshold`` and so on, as the experiment has it."""
+    prompt: Any = None
+    response_format: Any = None
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    """A description in JSON, by digests; two are compared to say what changed."""
+
+    @property
+    def signal(self) -> str:
+        """A hybrid's escalation signal without its argument, else empty."""
+        return str((self.escalate or {}).get("signal", "")).partition(":")[0]
+
+    @property
+    def is_skilled(self) -> bool:
+        """Whether skills are delivered to it."""
+        return self.skills is not None and self.delivery != "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a report was made from: enough to say whether two reports may be compared, and to make it again."""
+
+    schema: int = 2
+    report: str
+    created_at: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    experiment_digest: str = ""
+    seed: int = 0
+    reference: str | None = None
+    economics: Mapping[str, Any] = field(default_factory=dict)
+    budget: Mapping[str, Any] = field(default_factory=dict)
+    suites: tuple[SuiteRecord, ...] = ()
+    models: tuple[ModelRecord, ...] = ()
+    contenders: tuple[ContenderRecord, ...] = ()
+    prices: Mapping[str, Any] = field(default_factory=dict)
+    thresholds: Mapping[str, Any] = field(default_factory=dict)
+    """By contender and suite, what was chosen on dev tasks."""
+    planned: int = 0
+    plan_digest: str = ""
+    done: int = 0
+    without_outcome: int = 0
+    """Recorded attempts that ended errored or ungraded."""
+    complete: bool = False
+    stopped_because: str | None = None
+    early: Any = None
+    """By the digests of contenders: the rule that each began with under ``--until-decided``, and what it came to."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def early_records(self) -> dict[str, Mapping[str, Any]]:
+        """What of ``early`` is a record of the contender that it is kept under."""
+        return {
+            digest: record
+            for digest, record in (self.early if isinstance(self.early, Mapping) else {}).items()
+            if isinstance(record, Mapping) and record.get("contender_digest") == digest
+        }
+
+    def contender(self, name: str) -> ContenderRecord | None:
+        """The contender of that name, where there is one."""
+        return next((one for one in self.contenders if one.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What is on record of contenders and models, by name; of imported outcomes it may be nothing."""
+
+    contenders: Mapping[str, ContenderRecord]
+    models: Mapping[str, ModelRecord]
+
+    def parts_of(self, name: str) -> tuple[ContenderRecord, ...]:
+        """The contenders with a model that answer for one, the first to be called first; a hybrid's are others."""
+        found: list[ContenderRecord] = []
+        waiting, seen = [name], set()
+        while waiting:
+            here = waiting.pop(0)
+            one = self.contenders.get(here, ContenderRecord(name=here))
+            if one.worker is not None and here not in seen:
+                waiting[:0] = [one.worker, str(one.expert)]
+            else:
+                found.append(one)
+            seen.add(here)
+        return tuple(found)
+
+    def models_of(self, name: str) -> tuple[ModelRecord, ...]:
+        """The models that a contender calls, each once; empty where nothing is on record of it."""
+        if name not in self.contenders:
+            return ()
+        names = dict.fromkeys(str(part.model) for part in self.parts_of(name))
+        return tuple(self.models.get(model, ModelRecord(name=model)) for model in names)

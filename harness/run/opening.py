@@ -1,0 +1,74 @@
+"""Opens what attempts call, with nothing sent and nothing loaded."""
+
+from collections import ChainMap, Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from harness.core import Clock, ModelSpec, Redactor, UsageError
+from harness.experiment import Assembled
+from harness.model import Caller, Limits, Model, backend_of, metered, missing_key, open_model
+from harness.run.session import Shop, meter_of
+from harness.run.stopping import Patience
+from harness.store import Journal, Recalled, recorded_replies
+
+
+def open_models(
+    specs: Mapping[str, ModelSpec],
+    names: Iterable[str],
+    environment: Mapping[str, str],
+    redact: Redactor,
+    *,
+    offline: bool = False,
+) -> dict[str, Model]:
+    """The models of these names.
+
+    Raises:
+        UsageError: a key or a package is missing.
+    """
+    opened = {}
+    for name in sorted(names):
+        spec = specs[name]
+        if (missing := missing_key(spec, environment)) is not None:
+            raise UsageError(missing)
+        lookup = recorded_replies(Path(spec.options["report"])).get if backend_of(spec).recorded else None
+        opened[name] = open_model(spec, redact=redact, environment=environment, offline=offline, lookup=lookup)
+    return opened
+
+
+def open_shop(
+    assembled: Assembled,
+    journal: Journal,
+    recorded: Recalled,
+    models: Mapping[str, Model],
+    *,
+    clock: Clock,
+    redact: Redactor,
+    started: float,
+) -> Shop:
+    """What the attempts of a run share, with the answers and the spending that are on record."""
+    experiment = assembled.experiment
+    limits = Limits(**experiment.limits.model_dump())
+    patience, timed = Patience(clock), metered(models, clock)
+    return Shop(
+        specs=assembled.specs,
+        grader_of=assembled.grader_of,
+        verifiers=assembled.verifiers,
+        attempt_usd=experiment.budget.attempt_usd,
+        callers={n: Caller(m, limits, patience, experiment.seed, redact=redact) for n, m in timed.items()},
+        metered=timed,
+        journal=journal,
+        replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
+        shared=_shared(assembled),
+        meter=meter_of(assembled, started),
+        redact=redact,
+        clock=patience,
+        holds_earlier=bool(recorded.renamed),
+    )
+
+
+def _shared(assembled: Assembled) -> frozenset[str]:
+    """Identities of the contenders whose answers others use: equal ones, and hybrids made of them."""
+    every = [system for by_suite in assembled.systems.values() for system in by_suite.values()]
+    parts = {part.identity for system in every for part in system.parts}
+    counted = Counter(system.identity for system in every)
+    return frozenset(parts | {identity for identity, count in counted.items() if count > 1})

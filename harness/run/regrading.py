@@ -1,0 +1,233 @@
+"""Grades the answers of a report again, by its suites' present graders; no contender is asked anything.
+
+The journal is added to, never changed: what stood there stays, and so does the table of outcomes as it was.
+"""
+
+import asyncio
+import os
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+
+from harness.core import Cause, Clock, Grade, Outcome, Redactor, Role, Status, SystemClock, UsageError, plural
+from harness.cost import Meter, Reservation
+from harness.experiment import Assembled, Attempt
+from harness.model import backend_of
+from harness.run.crew import Crew, Made
+from harness.run.manifest import plan_digest, suites_of
+from harness.run.opening import open_models, open_shop
+from harness.run.outcome import is_done, judge_usd, skipped
+from harness.run.progress import Listener, Tally
+from harness.run.session import AttemptSession, Shop
+from harness.run.stopping import Ears
+from harness.run.trace import Begun, Ended, Trace
+from harness.store import (
+    OUTCOMES_FILE,
+    Journal,
+    Recalled,
+    compact,
+    has_answers,
+    read_calls_journal,
+    read_journal,
+    read_manifest,
+    read_outcomes,
+    write_manifest,
+)
+from harness.system import answered
+
+ENDED_BEFORE = frozenset({Cause.REFUSED, Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_DEAR})
+"""Faults of a contender after which no grader looks at its answer."""
+DIRECTIONS = ("pass_to_fail", "fail_to_pass", "other")
+"""How a grade changed; ``other``: to or from ungraded, or in its score, cause or label."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regraded:
+    """What was graded again, and what came of it."""
+
+    graded: int
+    """Answers."""
+    changes: Mapping[str, Mapping[str, int]]
+    """By contender, then by `DIRECTIONS`."""
+    left: int
+    """Recorded attempts without an answer to grade: errored, skipped, or ended by a fault of the contender's."""
+    kept: str | None
+    """The file in the report's folder with the outcomes as they were; none where no row changed."""
+    stopped_because: str | None
+
+
+def regrade(
+    assembled: Assembled,
+    *,
+    listener: Listener = lambda _: None,
+    clock: Clock | None = None,
+    environment: Mapping[str, str] | None = None,
+    offline: bool = False,
+) -> Regraded:
+    """Grades every stored answer of a planned attempt again. Only judges are called, where a suite has one.
+
+    Raises:
+        UsageError: the report holds no answers, or a run is at work on it.
+        StorageError: what is made cannot be kept, or what was kept is gone.
+    """
+    report, clock = assembled.report, clock or SystemClock()
+    environment = os.environ if environment is None else environment
+    refuse_without_answers(report)
+    redact = Redactor(
+        tuple(s for spec in assembled.specs.values() for s in backend_of(spec).secrets(spec, environment))
+    )
+    with Journal(report) as journal, Ears() as ears:
+        held = read_journal(report)
+        _refuse_changed(assembled, held)
+        last = _last_replies(assembled, held)
+        work = [attempt for attempt in assembled.attempts if attempt.id in last]
+        judges = {model for attempt in work for model in assembled.grader_of(attempt.task).models}
+        models = open_models(assembled.specs, judges, environment, redact, offline=offline)
+
+        async def again() -> _Again:
+            shop = open_shop(assembled, journal, held, models, clock=clock, redact=redact, started=clock.monotonic())
+            if not judges:
+                shop.meter = Meter()  # rules cost nothing, whatever was spent
+            crew = _Again(shop, assembled, Tally(len(work), clock.monotonic()), listener)
+            crew.held, crew.last = held, last
+            try:
+                for model in models.values():
+                    await model.prepare()
+                with ears.told(crew.stop):
+                    await crew.work(work, "grading answers")
+            finally:
+                for model in models.values():
+                    await model.close()
+            return crew
+
+        crew = asyncio.run(again())
+        journal.check()
+        kept = _leave_tables(assembled) if crew.lines else None
+    return Regraded(
+        graded=crew.tally.done,
+        changes={name: {way: crew.changes[name, way] for way in DIRECTIONS} for name in assembled.systems},
+        left=sum(attempt.id in held.attempts for attempt in assembled.attempts) - len(work),
+        kept=kept,
+        stopped_because=crew.stopped,
+    )
+
+
+def refuse_without_answers(report: Path) -> None:
+    """Passes a report whose answers are stored.
+
+    Raises:
+        UsageError: it is of no run of this program, such as an imported one.
+    """
+    if not has_answers(report):
+        problem = "no answers are stored here (calls.jsonl, attempts.jsonl), so nothing can be graded again"
+        raise UsageError(f"{report}: {problem}; ownbench run makes and stores them")
+
+
+def _refuse_changed(assembled: Assembled, held: Recalled) -> None:
+    """Passes where every attempt of the tables is still planned; the new tables would have no row for another."""
+    if not (assembled.report / OUTCOMES_FILE).is_file():
+        return
+    planned = {attempt.id for attempt in assembled.attempts}
+    ids = read_outcomes(assembled.report, ["attempt_id"])["attempt_id"].to_pylist()
+    if gone := sum(i in held.attempts and i not in planned for i in ids):
+        problem = f"the tasks or contenders of {plural(gone, 'recorded attempt')} have changed since"
+        raise UsageError(f"{assembled.report}: {problem}; make the new ones first: ownbench run {assembled.report}")
+
+
+def _last_replies(assembled: Assembled, held: Recalled) -> dict[str, str]:
+    """By attempt: the request whose reply is the answer that is to be graded; attempts without one are left out."""
+    judges = {c.request_digest for c in read_calls_journal(assembled.report) if c.role in {Role.JUDGE, Role.SELECTOR}}
+    found = {}
+    for attempt in assembled.attempts:
+        outcome = held.attempts.get(attempt.id)
+        if outcome is None or outcome.status in {Status.ERRORED, Status.SKIPPED} or outcome.cause in ENDED_BEFORE:
+            continue
+        given = [digest for digest in held.transcript(attempt.id).requests if digest not in judges]
+        if given and given[-1] in held.replies:
+            found[attempt.id] = given[-1]
+    return found
+
+
+class _Again(Crew):
+    """Takes each answer from the journal, and keeps of its attempt all but the grade."""
+
+    held: Recalled
+    last: Mapping[str, str]
+
+    def __init__(self, shop: Shop, assembled: Assembled, tally: Tally, listener: Listener) -> None:
+        super().__init__(shop, assembled, lambda a: assembled.systems[a.contender][a.suite.name], tally, listener)
+        self.changes: Counter[tuple[str, str]] = Counter()
+        self.lines = 0
+        """Rows that are not as they were."""
+
+    def models_of(self, attempt: Attempt) -> frozenset[str]:
+        return self.assembled.grader_of(attempt.task).models
+
+    async def ask(self, attempt: Attempt, reservation: Reservation) -> Made:
+        trace = Trace(attempt.id, self.observe)
+        session = AttemptSession(self.shop, attempt.task, attempt.trial, trace, reservation)
+        self.observe(attempt.id, Begun())
+        answer = answered(attempt.contender, self.held.replies[self.last[attempt.id]])
+        return Made(attempt=attempt, session=session, started_at=self.clock.now(), answer=answer)
+
+    def keep(self, made: Made, judged: Grade) -> None:
+        attempt, trace = made.attempt, made.session.trace
+        before = self.held.attempts[attempt.id]
+        after = replace(
+            before,
+            status=judged.status,
+            cause=judged.cause,
+            passed=judged.passed,
+            score=judged.score,
+            label_true=judged.label_true,
+            label_predicted=judged.label_predicted,
+            judge_usd=judge_usd(trace.calls),
+            grader_digest=self.assembled.gradings[attempt.task.digest],
+        )
+        if after != before and judged.status is not Status.SKIPPED:
+            kept = self.held.transcript(attempt.id)
+            requests = dict.fromkeys((*kept.requests, *(call.request_digest for call in trace.calls)))
+            self.shop.journal.append_attempt(after, kept.messages, judged.reason, tuple(requests))
+            self.lines += 1
+            if (way := _direction(before, after)) is not None:
+                self.changes[attempt.contender, way] += 1
+        self.observe(attempt.id, Ended(after, judged.reason))
+
+
+def _direction(before: Outcome, after: Outcome) -> str | None:
+    if (before.passed, after.passed) in {(True, False), (False, True)}:
+        return "pass_to_fail" if before.passed else "fail_to_pass"
+    names = ("status", "cause", "score", "label_predicted", "label_true")
+    return "other" if any(getattr(before, name) != getattr(after, name) for name in names) else None
+
+
+def _leave_tables(assembled: Assembled) -> str | None:
+    """Writes the tables and the manifest anew; the name under which the old outcomes are kept."""
+    report = assembled.report
+    causes: dict[str, str] = {}
+    kept = None
+    if (report / OUTCOMES_FILE).is_file():
+        kept = next(name for n in count(1) if not (report / (name := f"outcomes.before-{n}.parquet")).exists())
+        shutil.copyfile(report / OUTCOMES_FILE, report / kept)
+        rows = read_outcomes(report, ["attempt_id", "status", "cause"]).to_pylist()
+        causes = {row["attempt_id"]: row["cause"] for row in rows if row["status"] == Status.SKIPPED}
+    recorded = read_journal(report)
+    plan = (skipped(assembled, a, Cause(causes.get(a.id) or Cause.STOPPED)) for a in assembled.attempts)
+    compact(report, plan, recorded)
+    if (manifest := read_manifest(report)) is not None:
+        outcomes = [recorded.attempts[a.id] for a in assembled.attempts if a.id in recorded.attempts]
+        done = sum(map(is_done, outcomes))
+        manifest = replace(
+            manifest,
+            suites=suites_of(assembled),
+            plan_digest=plan_digest(assembled),
+            planned=len(assembled.attempts),
+            done=done,
+            complete=done == len(assembled.attempts),
+            without_outcome=sum(o.status in {Status.ERRORED, Status.UNGRADED} for o in outcomes),
+        )
+        write_manifest(report, manifest)
+    return kept
