@@ -38,7 +38,7 @@ class Delivery:
 
 
 DELIVERIES: Registry[Delivery] = Registry(
-    "delivery", "harness.system.deliveries", lambda value: isinstance(value, Delivery)
+    "delivery", "harness.system.deliveries", lambda value: isinstance(value, Delivery), group="ownbench.deliveries"
 )
 NONE = "none"
 """The word for a contender without skills."""
