@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.analysis import domains_of, load_evidence, pair_of, scoreboard_of
+from harness.analysis import domains, load_evidence, pair, scoreboard
 from harness.verdict import SweepSettings, advise_of, sweep_of
 
 
@@ -21,9 +21,9 @@ def main(report: Path) -> None:
     a, b = table.contenders[0], table.contenders[-1]
     points = SweepSettings(intervals=False)
     judgements: dict[str, Any] = {
-        "the scoreboard": lambda: scoreboard_of(table, manifest),
-        "one comparison": lambda: pair_of(table, b, a, manifest=manifest),
-        "one comparison by domain": lambda: domains_of(table, b, a, manifest=manifest),
+        "the scoreboard": lambda: scoreboard((table, manifest)),
+        "one comparison": lambda: pair((table, manifest), b, a),
+        "one comparison by domain": lambda: domains((table, manifest), b, a),
         "the advice": lambda: advise_of(table, manifest),
         "one sweep, figures alone": lambda: sweep_of(table, manifest, a, b, settings=points),
         "one sweep, with its intervals": lambda: sweep_of(table, manifest, a, b),

@@ -45,7 +45,7 @@ FILES = (
                          experiment.ContenderEntry, experiment.Escalation, experiment.Budget, experiment.Limits,
                          experiment.Economics)),
     ("suite.yaml", (suite.SuiteFile, suite.PromptFiles, suite.HuggingFace, suite.HumanBaseline)),
-    ("tasks.jsonl", (suite.TaskRow, suite.MessageRow)),
+    ("tasks.jsonl", (suite.TaskRow, suite.MessageRow, suite.ToolRow, suite.EnvironmentRow)),
     ("human.jsonl", (suite.HumanRow,)),
     ("gate.yaml", (Policy,)),
     ("card.yaml", (adapter_folder._Card,)),
@@ -65,6 +65,8 @@ WHERE = {
     "HuggingFace": "`huggingface`",
     "HumanBaseline": "`human_baseline`, where it is a mapping",
     "MessageRow": "A message of `input`",
+    "ToolRow": "One of `tools`",
+    "EnvironmentRow": "`environment`",
 }
 """Where in its file a part stands."""
 

@@ -4,14 +4,15 @@ Reads a run folder and computes; it draws nothing and decides nothing.
 """
 
 from harness.analysis.best import APART, leader_sentence, parted, strangers
-from harness.analysis.by_domain import domains, domains_of
+from harness.analysis.by_domain import domains
 from harness.analysis.changed import Change, changes
 from harness.analysis.common_tasks import ERRORS_AS, TRIALS_AS
 from harness.analysis.costs import cost_bases, cost_notes, load_note
 from harness.analysis.csv_export import safe_csv
-from harness.analysis.designs import LACKING, Design, DesignEffect, factorial, factorial_of
+from harness.analysis.designs import LACKING, Design, DesignEffect, factorial
 from harness.analysis.domain_views import Domains, WorseTasks
 from harness.analysis.loading import (
+    Evidence,
     default_contender,
     early_command,
     load_evidence,
@@ -19,11 +20,11 @@ from harness.analysis.loading import (
     undecided_command,
 )
 from harness.analysis.missing import FIGURES, lacking_lines
-from harness.analysis.pairs import compare_contenders, pair, pair_of, shares_tasks
+from harness.analysis.pairs import pair, shares_tasks
 from harness.analysis.planning import Plan, observed_discordance, plan_rows, plan_size
 from harness.analysis.progress import progress_of
 from harness.analysis.published import Headline, headline, headline_rows
-from harness.analysis.scores import scoreboard, scoreboard_of
+from harness.analysis.scores import scoreboard
 from harness.analysis.sides import (
     PairedOutcomes,
     Pairs,
@@ -33,9 +34,10 @@ from harness.analysis.sides import (
     left_out,
     pair_sides,
     reference_of,
+    renewal,
     seconds_of,
 )
-from harness.analysis.skill_scores import has_skills, skills, skills_of
+from harness.analysis.skill_scores import has_skills, skills
 from harness.analysis.skill_views import DeliveryPair, Lift, SkilledContender, Skills, SkillScore
 from harness.analysis.statistics import read_statistics, statistics_text
 from harness.analysis.task_views import (
@@ -80,6 +82,7 @@ __all__ = [
     "DomainScore",
     "DomainSpread",
     "Domains",
+    "Evidence",
     "Flip",
     "Headline",
     "Lift",
@@ -100,15 +103,12 @@ __all__ = [
     "attempts_csv",
     "changes",
     "coarser",
-    "compare_contenders",
     "cost_bases",
     "cost_notes",
     "default_contender",
     "domains",
-    "domains_of",
     "early_command",
     "factorial",
-    "factorial_of",
     "has_skills",
     "headline",
     "headline_rows",
@@ -120,7 +120,6 @@ __all__ = [
     "load_note",
     "observed_discordance",
     "pair",
-    "pair_of",
     "pair_sides",
     "parted",
     "plan_rows",
@@ -128,15 +127,14 @@ __all__ = [
     "progress_of",
     "read_statistics",
     "reference_of",
+    "renewal",
     "safe_csv",
     "scoreboard",
-    "scoreboard_of",
     "search_note",
     "seconds_of",
     "shares_tasks",
     "shown_text",
     "skills",
-    "skills_of",
     "statistics_text",
     "stopped_before_tables",
     "strangers",

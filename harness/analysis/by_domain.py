@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.common_tasks import CommonTasks, trials_note
 from harness.analysis.domain_views import Domains, WorseTasks
-from harness.analysis.loading import load_evidence
+from harness.analysis.loading import Evidence, evidence_of
 from harness.analysis.progress import progress_of
 from harness.analysis.scores import reference_of
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference
-from harness.core import Estimate, EvidenceError, Manifest, UsageError, plural
+from harness.core import Estimate, EvidenceError, UsageError, plural
 from harness.stats import DomainComparison, Worse, normalised_gain, tasks_worse, variance_components
 from harness.store import TaskTable
 
@@ -23,35 +23,23 @@ if TYPE_CHECKING:
 
 
 def domains(
-    report: Path, a: str | None = None, b: str | None = None, *, split: str | None = None, level: float = 0.95
+    source: Path | Evidence,
+    a: str | None = None,
+    b: str | None = None,
+    *,
+    split: str | None = None,
+    level: float = 0.95,
 ) -> Domains:
     """The difference of two contenders by domain, and what lies behind its noise.
 
-    Args:
-        report: the report's folder.
-        a: the contender whose pass rate stands first in the difference; may be left out where the report leaves no
-            doubt: the one contender beside the reference, the first of two, or the only one.
-        b: the contender that it is compared with; by default the reference.
-        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
-        level: confidence of the intervals.
+    ``a`` may be left out where the report leaves no doubt: the one contender besides the reference, the first of two,
+    or the only one; ``b`` is the reference by default. The rest as in `pair`.
 
     Raises:
         UsageError: no such folder, contender or split; a contender against itself; or it is not clear which two.
         EvidenceError: no outcomes, broken ones, or no task that both have.
     """
-    table, manifest = load_evidence(report, split)
-    return domains_of(table, a, b, manifest=manifest, level=level)
-
-
-def domains_of(
-    table: TaskTable,
-    a: str | None = None,
-    b: str | None = None,
-    *,
-    manifest: Manifest | None = None,
-    level: float = 0.95,
-) -> Domains:
-    """The same from a table that is loaded already."""
+    table, manifest = evidence_of(source, split)
     a, b = _pair(table, a, b)
     names = (a,) if b is None else (a, b)
     tasks = CommonTasks.of(table, *names)

@@ -148,13 +148,17 @@ class CommonTasks:
 
     def notes(self, level: float) -> list[str]:
         """What figures of these tasks rest on, in sentences."""
+        import numpy as np
+
         who = {1: "there is", 2: "both have"}.get(len(self.names), f"all {len(self.names)} have")
         notes = [f"split: {self.table.split}; on the {plural(self.n_tasks, 'task')} at which {who} a graded attempt"]
+        if len(self.names) > 2:
+            some = int(np.any([counts > 0 for counts in self.counts], axis=0).sum()) - self.n_tasks
+            notes += [f"{plural(some, 'task')} that only some of them have are left out"] if some else []
         for name, counts in zip(self.names, self.counts, strict=True):
             alone = int(((counts > 0) & ~self.mask).sum())
-            if alone:
-                only = "only" if len(self.names) == 2 else "but not for all"
-                notes.append(f"{plural(alone, 'task')} graded for {name} {only} are left out")
+            if alone and len(self.names) == 2:
+                notes.append(f"{plural(alone, 'task')} graded for {name} only are left out")
         notes.append(unit_note(self.n_clusters, self.n_tasks, level))
         return notes
 
@@ -178,7 +182,7 @@ def unit_note(units: int, tasks: int, level: float) -> str:
     return f"{head} {shared}, not over {plural(tasks, 'task')}: the unit is the cluster"
 
 
-def trials_note(counts: "Sequence[Ints]") -> list[str]:
+def trials_note(counts: "Sequence[Floats | Ints]") -> list[str]:
     """How several trials of a task enter; nothing where each task was tried once."""
     least, most = min(int(n.min()) for n in counts), max(int(n.max()) for n in counts)
     if most < 2:

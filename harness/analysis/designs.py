@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.loading import load_evidence
+from harness.analysis.common_tasks import CommonTasks, trials_note
+from harness.analysis.loading import Evidence, evidence_of
 from harness.analysis.progress import progress_of
 from harness.core import (
     ContenderRecord,
     Estimate,
     EvidenceError,
     Kind,
-    Manifest,
     UsageError,
     as_json,
     p_equation,
@@ -75,60 +75,66 @@ class Design:
 
 
 def factorial(
-    report: Path, named: Mapping[str, str | None] | None = None, *, split: str | None = None, level: float = 0.95
+    source: Path | Evidence,
+    named: Mapping[str, str | None] | None = None,
+    *,
+    split: str | None = None,
+    level: float = 0.95,
 ) -> Design:
     """The two main effects and their interaction, within tasks.
 
-    Args:
-        report: the report's folder.
-        named: contenders of the cells ``base``, ``tuned``, ``skilled`` and ``both``; a cell that is not named is filled
-            by the one contender of its kind.
-        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
-        level: confidence of the intervals.
+    ``named`` has contenders of the cells ``base``, ``tuned``, ``skilled`` and ``both``; a cell that is not named is
+    filled by the one contender of its kind. The rest as in `pair`.
 
     Raises:
         UsageError: no such folder, contender or split; several contenders could fill a cell, or one fills two.
         EvidenceError: no outcomes, broken ones, a cell that nobody fills, or no task that all four have.
     """
-    table, manifest = load_evidence(report, split)
-    return factorial_of(table, manifest, named, level=level)
-
-
-def factorial_of(
-    table: TaskTable,
-    manifest: Manifest | None = None,
-    named: Mapping[str, str | None] | None = None,
-    *,
-    level: float = 0.95,
-) -> Design:
-    """The same from a table that is loaded already."""
+    table, manifest = evidence_of(source, split)
     known = described(table.report, manifest).contenders
     contenders = _filled(table, {cell: name for cell, name in (named or {}).items() if name is not None}, known)
-    places = [table.index(name) for name in contenders.values()]
-    base, tuned, skilled, both = cells = [(table.sums[i], table.counts[i]) for i in places]
-    found = factorial_effects(base, tuned, skilled, both, table.clusters, level=level)
+    tasks = CommonTasks.of(table, *contenders.values())
+    cells = [tasks.values(which) for which in range(len(contenders))]
+    base, tuned, skilled, both = cells
+    found = factorial_effects(base, tuned, skilled, both, tasks.clusters, level=level)
     if found is None:
         raise EvidenceError(f"{table.report}: {', '.join(contenders.values())} have no graded task in common")
-    common = (table.counts[places] > 0).all(axis=0)
-    alone = [float((sums[common] / counts[common]).mean()) for sums, counts in (base, tuned, skilled)]
-    clusters = table.clusters[common]
-    groups = len(set(clusters.tolist()))
+    alone = [float((sums / counts).mean()) for sums, counts in cells[:3]]
     effects = {"tuning": found.first, "skills": found.second, "interaction": found.interaction}
     return Design(
         cells={
-            cell: clustered_rate(sums[common], counts[common], clusters, level)
+            cell: clustered_rate(sums, counts, tasks.clusters, level)
             for cell, (sums, counts) in zip(contenders, cells, strict=True)
         },
-        effects=tuple(_effect(name, effect) for name, effect in effects.items()),
-        n_tasks=found.n_tasks,
-        n_trials=int(table.counts[places][:, common].sum()),
+        effects=tuple(
+            DesignEffect(
+                name=name,
+                delta=effect.estimate.value or 0.0,
+                low=effect.estimate.low,
+                high=effect.estimate.high,
+                p_value=effect.p_value,
+                method=f"{effect.estimate.method}; {effect.test}",
+            )
+            for name, effect in effects.items()
+        ),
+        n_tasks=tasks.n_tasks,
+        n_trials=tasks.n_trials,
         level=level,
-        unit="task" if groups == found.n_tasks else "cluster",
+        unit=tasks.unit,
         sentence=_sentence(alone, found.interaction, 1.0 - level, found.n_tasks) + _models(known, contenders),
         contenders=contenders,
         warning=progress_of(table, manifest).warning,
-        notes=(*_unlike(known, contenders), *_notes(table, places, groups, level)),
+        notes=(*_unlike(known, contenders), *tasks.notes(level), *trials_note([n for _, n in cells]), *NOTES),
     )
+
+
+NOTES = (
+    (
+        "the sentence gives what each does alone; the table's main effects are averages over the other factor, with it "
+        "and without, and where the interaction is shown they describe neither"
+    ),
+    "an interaction takes about four times the tasks of a main effect; the three p are not adjusted",
+)
 
 
 Known = Mapping[str, ContenderRecord]
@@ -176,18 +182,6 @@ def _incomplete(choices: dict[str, list[str]], missing: list[str], elsewhere: di
     return f"the 2 x 2 is not complete: {lacking} {verb} missing (found {found}{another}); run it, or name it: {flags}"
 
 
-def _effect(name: str, effect: Effect) -> DesignEffect:
-    one = effect.estimate
-    return DesignEffect(
-        name=name,
-        delta=one.value or 0.0,
-        low=one.low,
-        high=one.high,
-        p_value=effect.p_value,
-        method=f"{one.method}; {effect.test}",
-    )
-
-
 def _sentence(rates: Sequence[float], interaction: Effect, alpha: float, tasks: int) -> str:
     """What each adds alone, and what is lacking of their sum: the simple effects are those that the interaction is of.
 
@@ -216,24 +210,6 @@ def _models(known: Known, contenders: Mapping[str, str]) -> str:
         return ""
     named = ", ".join(f"{cell} {value}" for cell, value in values.items())
     return f" But the cells differ in their model ({named}): what differs between two models is in these effects too."
-
-
-def _notes(table: TaskTable, places: list[int], groups: int, level: float) -> list[str]:
-    common = (table.counts[places] > 0).all(axis=0)
-    n = int(common.sum())
-    notes = [f"split: {table.split}; on the {plural(n, 'task')} at which all four have a graded attempt"]
-    alone = int((table.counts[places] > 0).any(axis=0).sum()) - n
-    if alone:
-        notes.append(f"{plural(alone, 'task')} that only some of the four have are left out")
-    unit = "task" if groups == n else f"cluster, {groups:,} of them"
-    notes.append(f"intervals ({100 * level:g}%) are over tasks like these: the unit is the {unit}")
-    most = int(table.counts[places][:, common].max())
-    if most > 1:
-        notes.append(f"up to {most} trials a task: they enter as the task's mean and are no tasks of their own")
-    notes.append("the sentence gives what each does alone; the table's main effects are averages over the other "
-                 "factor, with it and without, and where the interaction is shown they describe neither")  # fmt: skip
-    notes.append("an interaction takes about four times the tasks of a main effect; the three p are not adjusted")
-    return notes
 
 
 def _model_of(known: Known, name: str) -> str | None:

@@ -8,11 +8,17 @@ from typing import Any
 from harness.core import EvidenceError, Manifest, UsageError
 from harness.store import TaskTable, load_task_table, read_manifest, running_process
 
+Evidence = tuple[TaskTable, Manifest | None]
+"""The outcomes of a report and its manifest, where it has one."""
 
-def load_evidence(
-    report: Path, split: str | None = None, *, attempts: bool = False
-) -> tuple[TaskTable, Manifest | None]:
-    """The outcomes and the manifest of a report.
+
+def evidence_of(source: Path | Evidence, split: str | None = None, *, attempts: bool = False) -> Evidence:
+    """Evidence as it is given, or loaded from a report's folder; arguments and errors as `load_evidence`."""
+    return source if isinstance(source, tuple) else load_evidence(source, split, attempts=attempts)
+
+
+def load_evidence(report: Path, split: str | None = None, *, attempts: bool = False) -> Evidence:
+    """What a report is judged on.
 
     Args:
         report: the report's folder.

@@ -2,33 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.analysis.common_tasks import ERRORS_AS, OF_THE_ROWS, TRIALS_AS, CommonTasks
-from harness.analysis.loading import load_evidence
+from harness.analysis.loading import Evidence, evidence_of
 from harness.analysis.progress import progress_of
 from harness.analysis.views import DomainDifference, DomainSpread, Flip, Pairing
-from harness.core import NOT_KNOWN, Comparison, EvidenceError, Manifest, UsageError, p_equation, spread_points
+from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, spread_points
 from harness.stats import Heterogeneity, holm, this_suite_difference
 from harness.store import TaskTable
 
 
-def compare_contenders(
-    report: Path,
-    a: str,
-    b: str,
-    *,
-    trials_as: str = "mean",
-    errors_as: str = "excluded",
-    split: str | None = None,
-    level: float = 0.95,
-) -> dict[str, Any]:
-    """What ``ownbench compare --json`` prints; arguments and errors as `pair`."""
-    return pair(report, a, b, trials_as=trials_as, errors_as=errors_as, split=split, level=level).as_json()
-
-
 def pair(
-    report: Path,
+    source: Path | Evidence,
     a: str,
     b: str,
     *,
@@ -37,10 +22,10 @@ def pair(
     split: str | None = None,
     level: float = 0.95,
 ) -> Pairing:
-    """Compares two contenders of a report.
+    """Compares two contenders of a report: a minus b.
 
     Args:
-        report: the report's folder.
+        source: the report's folder, or evidence that is loaded already.
         a: the contender whose pass rate stands first in the difference.
         b: the contender that it is compared with.
         trials_as: a key of `TRIALS_AS`.
@@ -56,21 +41,7 @@ def pair(
         UsageError: an unknown contender, option or split, or a contender against itself.
         EvidenceError: no outcomes, broken ones, or no task that both have.
     """
-    table, manifest = load_evidence(report, split)
-    return pair_of(table, a, b, manifest=manifest, trials_as=trials_as, errors_as=errors_as, level=level)
-
-
-def pair_of(
-    table: TaskTable,
-    a: str,
-    b: str,
-    *,
-    manifest: Manifest | None = None,
-    trials_as: str = "mean",
-    errors_as: str = "excluded",
-    level: float = 0.95,
-) -> Pairing:
-    """The same from a table that is loaded already."""
+    table, manifest = evidence_of(source, split)
     for word, known, option in ((trials_as, TRIALS_AS, "trials-as"), (errors_as, ERRORS_AS, "errors-as")):
         if word not in known:
             raise UsageError(f"unknown --{option} {word!r}; use one of {', '.join(known)}")

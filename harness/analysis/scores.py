@@ -1,18 +1,19 @@
 """The scoreboard: every contender's figures and the comparisons between them, from the evidence of one report."""
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.analysis.common_tasks import unit_note, unit_of
 from harness.analysis.costs import cost_notes
-from harness.analysis.loading import load_evidence
+from harness.analysis.loading import Evidence, evidence_of
 from harness.analysis.missing import lacking_lines
 from harness.analysis.pairs import adjusted, compared
 from harness.analysis.progress import early_ends, progress_of
 from harness.analysis.views import ContenderScore, DomainScore, DomainSpread, Repeat, Scoreboard
-from harness.core import Comparison, Estimate, Manifest, UserFileError, percent_interval, plural
+from harness.core import Comparison, Estimate, Manifest, UserFileError, listed, percent_interval, plural
 from harness.stats import (
     clustered_mean,
     clustered_rate,
@@ -39,24 +40,9 @@ ALL_PAIRS = 4
 """Up to so many contenders are all compared with one another where the experiment names no reference."""
 
 
-def scoreboard(report: Path, *, split: str | None = None, level: float = 0.95) -> Scoreboard:
-    """Every figure of a report, computed anew from its outcomes.
-
-    Args:
-        report: the report's folder.
-        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
-        level: confidence of every interval.
-
-    Raises:
-        EvidenceError: there are no outcomes, or they are broken.
-        UsageError: no such folder, or an unknown split.
-    """
-    table, manifest = load_evidence(report, split, attempts=True)
-    return scoreboard_of(table, manifest=manifest, level=level)
-
-
-def scoreboard_of(table: TaskTable, manifest: Manifest | None = None, *, level: float = 0.95) -> Scoreboard:
-    """The same from a table that is loaded already."""
+def scoreboard(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> Scoreboard:
+    """Every figure of a report, computed anew from its outcomes; arguments and errors as in `pair`."""
+    table, manifest = evidence_of(source, split, attempts=True)
     reference, doubt = reference_of(table)
     controls = _controls(manifest)
     fronts = _pareto(table, [name for name in table.contenders if name not in controls])
@@ -71,7 +57,6 @@ def scoreboard_of(table: TaskTable, manifest: Manifest | None = None, *, level: 
         for name in table.contenders
     )
     comparisons, spreads = _comparisons(table, reference, level, apart)
-    clusters = len(set(table.clusters.tolist()))
     tried = (table.trials > table.skipped).any(axis=0)
     progress = progress_of(table, manifest)
     view = Scoreboard(
@@ -82,7 +67,7 @@ def scoreboard_of(table: TaskTable, manifest: Manifest | None = None, *, level: 
         reference=reference,
         level=level,
         split=table.split,
-        unit="task" if clusters == len(table.tasks) else "cluster",
+        unit=unit_of(table),
         n_tasks=int(tried.sum()),
         n_units=len(set(table.clusters[tried].tolist())),
         planned=progress.planned,
@@ -102,12 +87,20 @@ def scoreboard_of(table: TaskTable, manifest: Manifest | None = None, *, level: 
 
 
 def _score(table: TaskTable, name: str, level: float) -> ContenderScore:
+    """Latencies and labels are of attempts: trials of a task, and tasks of a cluster, are one unit."""
     import numpy as np
 
     i = table.index(name)
-    everything = np.ones(len(table.tasks), dtype=bool)
-    attempts = _attempts(table, name, level)
-    whole = _domain_score(table, i, "", everything, level)
+    whole = _domain_score(table, i, "", np.ones(len(table.tasks), dtype=bool), level)
+    rows = table.every_attempt().of(i)
+    units, labelled = table.clusters[rows.tasks], rows.true >= 0
+    p50, p95 = (latency_quantile(rows.seconds, share, units, level) for share in (0.5, 0.95))
+    f1: Estimate | None = None
+    if labelled.any():
+        words: list[str | None] = [*rows.labels, None]  # the last stands for -1
+        true = [rows.labels[code] for code in rows.true[labelled].tolist()]
+        predicted = [words[code] for code in rows.predicted[labelled].tolist()]
+        f1 = macro_f1(true, predicted, units[labelled], level=level)
     present = table.trials[i] > 0
     return ContenderScore(
         name=name,
@@ -117,13 +110,13 @@ def _score(table: TaskTable, name: str, level: float) -> ContenderScore:
         repeats=_repeats(table, i, level),
         cost_per_task_usd=whole.cost_per_task_usd,
         cost_per_pass_usd=_cost_per_pass(table, i, level),
-        macro_f1=attempts.macro_f1,
-        macro_f1_why=attempts.macro_f1_why,
-        latency_p50_s=attempts.p50.value,
-        latency_p95_s=attempts.p95.value,
-        latency_why=attempts.p50.why if attempts.p50.value is None else None,
-        latency_p50=attempts.p50,
-        latency_p95=attempts.p95,
+        macro_f1=f1,
+        macro_f1_why=None if f1 else "no task of this contender has a label",
+        latency_p50_s=p50.value,
+        latency_p95_s=p95.value,
+        latency_why=p50.why if p50.value is None else None,
+        latency_p50=p50,
+        latency_p95=p95,
         n_tasks=whole.n_tasks,
         n_trials=whole.n_trials,
         errored=whole.errored,
@@ -198,37 +191,6 @@ def _cost_per_pass(table: TaskTable, i: int, level: float) -> Estimate:
     costs, passes = (sums[kept] / counts[kept] for sums in (table.cost_sums[i], table.sums[i]))
     ratio = fieller_ratio(costs, passes, table.clusters[kept], level)
     return _priced(replace(ratio, n_trials=int(counts.sum())))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Attempts:
-    """What is not a sum over a task's trials: latencies and labels."""
-
-    p50: Estimate
-    p95: Estimate
-    macro_f1: Estimate | None
-    macro_f1_why: str | None
-
-
-def _attempts(table: TaskTable, name: str, level: float) -> _Attempts:
-    """Latencies and labels of a contender; trials of a task, and tasks of a cluster, are one unit."""
-    rows = table.every_attempt().of(table.index(name))
-    units = table.clusters[rows.tasks]
-    labelled = rows.true >= 0
-    f1: Estimate | None = None
-    why: str | None = "no task of this contender has a label"
-    if labelled.any():
-        words: list[str | None] = [*rows.labels, None]  # the last stands for -1
-        true = [rows.labels[code] for code in rows.true[labelled].tolist()]
-        predicted = [words[code] for code in rows.predicted[labelled].tolist()]
-        f1, why = macro_f1(true, predicted, units[labelled], level=level), None
-    seconds = rows.seconds
-    return _Attempts(
-        p50=latency_quantile(seconds, 0.5, units, level),
-        p95=latency_quantile(seconds, 0.95, units, level),
-        macro_f1=f1,
-        macro_f1_why=why,
-    )
 
 
 # ------------------------------------------------------------------------------------------------- between contenders
@@ -306,25 +268,18 @@ def _comparisons(
 
 def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
     """What the figures rest on and what is not known, in sentences."""
-    level = f"{100 * view.level:g}%"
     notes = [f"split: {view.split}"]
     if view.absent:
         names = [c.name for c in view.contenders if c.name in view.absent]
-        notes.append(f"without any attempt in this split, and left out of the tables: {_listed(names)}")
-    if view.unit == "task":
-        notes.append(f"intervals ({level}) are over tasks like these: the unit is the task")
-    else:
+        notes.append(f"without any attempt in this split, and left out of the tables: {listed(names, 5)}")
+    notes.append(unit_note(view.n_units, view.n_tasks, view.level))
+    if table.counts.size and table.counts.max() > 1:
         notes.append(
-            f"intervals ({level}) are over {plural(view.n_units, 'cluster')} of tasks that share a source, not over "
-            f"{plural(view.n_tasks, 'task')}: the unit is the cluster"
+            f"up to {table.counts.max()} trials a task: they enter as the task's mean and are no tasks of their own"
         )
-    most = int(table.counts.max()) if table.counts.size else 0
-    if most > 1:
-        notes.append(f"up to {most} trials a task: they enter as the task's mean and are no tasks of their own")
-        for c in view.contenders:
-            found = c.pass_rate_this_suite
-            if found is not None and found.low is not None:
-                notes.append(f"{c.name} on exactly this suite (trial noise only): {percent_interval(found)}")
+        rates = [(c.name, c.pass_rate_this_suite) for c in view.contenders]
+        notes += [f"{name} on exactly this suite (trial noise only): {percent_interval(rate)}"
+                  for name, rate in rates if rate is not None and rate.low is not None]  # fmt: skip
     if view.reference is None and view.comparisons:
         first = view.comparisons[0].b
         how = "all pairs are compared" if len(view.contenders) <= ALL_PAIRS else f"all are compared with {first}"
@@ -334,7 +289,7 @@ def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
     fronts = [(c.name, c.pareto_probability) for c in view.contenders if c.pareto_probability is not None]
     if fronts:
         shown = ", ".join(f"{name} {p:.2f}" for name, p in sorted(fronts, key=lambda f: -f[1]) if p >= 0.005)
-        notes.append(f"on the front of cost and pass rate (nobody as good is cheaper), by joint bootstrap: {shown}")
+        notes.append(f"Pareto-optimal (nobody as good is cheaper), share of joint resamples of the tasks: {shown}")
     notes += lacking_lines(view.shown, missing=False)
     if any(c.errored or c.ungraded for c in view.contenders):
         notes.append("costs and latencies are of graded attempts; what errored attempts cost is not in them")
@@ -358,8 +313,3 @@ def _manifest_notes(manifest: Manifest | None) -> list[str]:
 def _controls(manifest: Manifest | None) -> dict[str, str]:
     """Contenders that decide without looking, look into the answers, or are shown a skill about something else."""
     return {one.name: one.control for one in (manifest.contenders if manifest else ()) if one.control}
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

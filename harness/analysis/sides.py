@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError, Manifest, SuiteRecord
-from harness.store import TaskTable, load_settings
+from harness.store import TaskTable, experiment_file, load_settings, read_manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -157,6 +157,16 @@ def reference_of(report: Path) -> str | None:
     return load_settings(report).reference
 
 
+def renewal(first: Path, second: Path) -> str | None:
+    """What makes two reports pair of which one was written before digests were of content alone, else ``None``."""
+    schemas = [(manifest.schema if (manifest := read_manifest(r)) else 2, r) for r in (first, second)]
+    earlier = [report for schema, report in schemas if schema < 2 and experiment_file(report).is_file()]
+    if len(earlier) != 1:
+        return None
+    (old,) = earlier
+    return f"{old} was written by an earlier version; `ownbench run {old}` renews it and asks nothing again"
+
+
 def pair_sides(candidate: Side, baseline: Side) -> Pairs:
     """Lays two sides over each other by the digests of suite and task, or by their names where there are none."""
     import numpy as np
@@ -209,7 +219,8 @@ def joined(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
     if not len(there):
         folders = first.report, second.report  # those of one name are told apart by where they lie
         one, other = (f.name for f in folders) if folders[0].name != folders[1].name else map(str, folders)
-        raise EvidenceError(f"{a!r} of {one} and {b!r} of {other} have no task in common")
+        how = renewal(*folders)
+        raise EvidenceError(f"{a!r} of {one} and {b!r} of {other} have no task in common" + (f": {how}" if how else ""))
 
     def both(name: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
         return np.stack([getattr(first, name)[i][here], getattr(second, name)[j][there]])

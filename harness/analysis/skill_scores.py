@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.analysis.common_tasks import unit_of
-from harness.analysis.designs import Design, factorial_of
-from harness.analysis.loading import load_evidence
+from harness.analysis.designs import Design, factorial
+from harness.analysis.loading import Evidence, evidence_of
 from harness.analysis.pairs import adjusted, compared
 from harness.analysis.progress import progress_of
 from harness.analysis.skill_arms import bare_of, deliveries, given, parts_of_hybrids, placebo_of, squares
@@ -25,27 +25,12 @@ if TYPE_CHECKING:
     Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 
-def skills(report: Path, *, split: str | None = None, level: float = 0.95) -> Skills:
-    """What a report's contenders were shown, what they opened, and what it added.
+def skills(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> Skills:
+    """What a report's contenders were shown, what they opened, and what it added; arguments and errors as in `pair`.
 
-    Args:
-        report: the report's folder.
-        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
-        level: confidence of the intervals.
-
-    Raises:
-        UsageError: no such folder or split.
-        EvidenceError: no outcomes, or broken ones.
+    No domain is tested here: of one lift, ask `pair`.
     """
-    table, manifest = load_evidence(report, split)
-    return skills_of(table, manifest, level=level)
-
-
-def skills_of(table: TaskTable, manifest: Manifest | None = None, *, level: float = 0.95) -> Skills:
-    """The same from a table that is loaded already; only what was shown and opened is still read.
-
-    No domain is tested here: of one lift, ask `harness.analysis.pair_of`.
-    """
+    table, manifest = evidence_of(source, split)
     use = load_skill_use(table) if has_skills(table, manifest) else nothing_used(table)
     known = given(manifest)
     every = {
@@ -69,7 +54,7 @@ def skills_of(table: TaskTable, manifest: Manifest | None = None, *, level: floa
     designs: tuple[Design, ...] = ()
     try:  # tuned x skilled, for the cells that differ in nothing else; else for the one contender of each kind
         cells = squares(known, _present(every)) or [{}]
-        designs = tuple(factorial_of(table, manifest, named, level=level) for named in cells)
+        designs = tuple(factorial((table, manifest), named, level=level) for named in cells)
     except (EvidenceError, UsageError) as error:
         reasons["designs"] = str(error).removeprefix(f"{table.report}: ")
     return Skills(

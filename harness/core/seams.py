@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from harness.core.records import Answer, Grade, Message, Reply, Request, Task
+from harness.core.records import Answer, Grade, Reply, Request
+from harness.core.tasks import Message, Task
 from harness.core.words import Exposure, Role
 
 

@@ -7,7 +7,8 @@ from harness.experiment.assembly import Assembled, assemble
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems, contender_of
 from harness.experiment.dry_run import CheckResult, check
 from harness.experiment.earlier import earlier_contender, earlier_suite, recognised
-from harness.experiment.plan import Attempt
+from harness.experiment.grading import is_graded_so
+from harness.experiment.plan import Attempt, shared_identities
 from harness.experiment.reading import load_experiment, parse_experiment, resolve
 from harness.experiment.schema import ContenderEntry, Experiment
 
@@ -26,8 +27,10 @@ __all__ = [
     "contender_of",
     "earlier_contender",
     "earlier_suite",
+    "is_graded_so",
     "load_experiment",
     "parse_experiment",
     "recognised",
     "resolve",
+    "shared_identities",
 ]

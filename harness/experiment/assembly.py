@@ -89,13 +89,8 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     graders = graders_of(full, [resolve(report, entry.path) for entry in experiment.suites])
     verifiers = verifiers_of(experiment, report)
     judges = judges_of(experiment, report, [*graders.values(), *verifiers.values()])
-    specs = told_apart(
-        {
-            name: model_spec(name, entry, report)
-            for name, entry in experiment.models.items()
-            if name in judges or any(contender.model == name for contender in experiment.contenders.values())
-        }
-    )
+    used = judges | {contender.model for contender in experiment.contenders.values()}
+    specs = told_apart({n: model_spec(n, entry, report) for n, entry in experiment.models.items() if n in used})
     prompts = Prompts(report, full, [resolve(report, entry.path) for entry in experiment.suites])
     for name, spec in specs.items():
         if (missing := backend_of(spec).missing_package(spec)) is not None:

@@ -124,7 +124,7 @@ class _Makers:
         spec, can = self.specs[plan.model], self.capabilities[plan.model]
         backend = backend_of(spec)
         adapters = {suite: self._adapter(path, spec) for suite, path in sorted(plan.adapters.items())}
-        skills = {suite: self._skills(folders, plan.delivery) for suite, folders in plan.skills.items() if folders}
+        skills = {s: self._skills(plan.skills[s], plan.delivery) for s in self.suites if plan.skills.get(s)}
         kind = {(False, False): Kind.MODEL, (True, False): Kind.ADAPTER, (False, True): Kind.SKILLED}.get(
             (bool(adapters), bool(skills)), Kind.BOTH
         )
@@ -226,9 +226,8 @@ class _Makers:
 
     def _adapter(self, path: Path, spec: ModelSpec) -> Adapter:
         if (path, spec.name) not in self.adapters:
-            tuned = load_adapter(path)
-            backend_of(spec).check_adapter(spec, tuned)
-            self.adapters[path, spec.name] = tuned
+            self.adapters[path, spec.name] = load_adapter(path)
+            backend_of(spec).check_adapter(spec, self.adapters[path, spec.name])
         return self.adapters[path, spec.name]
 
     def _skills(self, folders: tuple[Path, ...], delivery: str) -> tuple[Skill, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.core import Manifest, Suite, Task, digest_bytes, digest_json
 from harness.experiment.assembly import Assembled
 from harness.experiment.build import WRAPPERS
-from harness.store import Recalled
+from harness.store import OUTCOMES_FILE, Recalled, read_outcomes
 from harness.system import MAX_TURNS, Direct, Skilled
 from harness.userfile import read_bytes
 
@@ -18,11 +18,17 @@ from harness.userfile import read_bytes
 def recognised(assembled: Assembled, recorded: Recalled, manifest: Manifest | None) -> Recalled:
     """What a journal holds, its attempts of an earlier version under the ids that they have now.
 
-    Their grader is known where the manifest says that the same was used.
+    Their grader is known where that version's manifest says that the same was used, or the tables hold it since.
     """
     if all(outcome.prompt_digest is not None for outcome in recorded.attempts.values()):
         return recorded
-    used = {str(s.get("name")): set(s.get("graders") or ()) for s in manifest.suites} if manifest else {}
+    used: dict[str, tuple[str, ...]] = {}
+    known: dict[str, str | None] = {}
+    if manifest is not None and manifest.schema < 2:
+        used = {suite.name: suite.graders for suite in manifest.suites}
+    elif (assembled.report / OUTCOMES_FILE).is_file():
+        rows = read_outcomes(assembled.report, ["attempt_id", "grader_digest"])
+        known = dict(zip(rows["attempt_id"].to_pylist(), rows["grader_digest"].to_pylist(), strict=True))
     attempts, places, renamed = dict(recorded.attempts), dict(recorded.places), {}
     suites = {suite.name: earlier_suite(suite) for suite in assembled.whole}
     contenders = {name: earlier_contender(assembled, name) for name in assembled.systems}
@@ -34,8 +40,9 @@ def recognised(assembled: Assembled, recorded: Recalled, manifest: Manifest | No
         if old not in recorded.attempts or attempt.id in recorded.attempts:
             continue
         same = assembled.grader_of(task).digest in used.get(suite, ())
-        grading = assembled.gradings[task.digest] if same else None
-        attempts[attempt.id] = replace(attempts.pop(old), grader_digest=grading)
+        grading = assembled.gradings[task.digest] if same else known.get(attempt.id)
+        outcome = attempts.pop(old)
+        attempts[attempt.id] = replace(outcome, grader_digest=outcome.grader_digest or grading)
         places[attempt.id] = places.pop(old)
         renamed[old] = attempt.id
     return replace(recorded, attempts=attempts, places=places, renamed=renamed)

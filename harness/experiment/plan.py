@@ -88,3 +88,11 @@ def identities(systems: Mapping[str, Mapping[str, System]]) -> dict[tuple[str, s
             places[suite, system.identity] += 1
             found[name, suite] = digest_json([system.identity, place]) if place else system.identity
     return found
+
+
+def shared_identities(systems: Mapping[str, Mapping[str, System]]) -> frozenset[str]:
+    """Identities of the contenders whose answers others use: equal ones, and hybrids made of them."""
+    every = [system for by_suite in systems.values() for system in by_suite.values()]
+    parts = {part.identity for system in every for part in system.parts}
+    counted = Counter(system.identity for system in every)
+    return frozenset(parts | {identity for identity, count in counted.items() if count > 1})

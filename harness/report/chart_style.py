@@ -6,12 +6,9 @@ beside its colour, and no figure says anything by colour alone.
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.core import Kind
-
-if TYPE_CHECKING:
-    import altair as alt
 
 COLOURS = {
     Kind.MODEL: "#0072B2",
@@ -41,7 +38,7 @@ AT_NIGHT = {"#0072B2": "#56B4E9", "#56B4E9": "#B9E2FA", "#009E73": "#2DC597", "#
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Theme:
     """Colours of everything that is no data, and whether the figure takes the width that it is given."""
 
     ink: str
@@ -58,13 +55,15 @@ class Look:
     """A dark ground: the colours of data are brighter, see `AT_NIGHT`."""
 
 
-PAPER = Look(
+PAPER = Theme(
     ink="#222222", pale="#767676", faint="#555555", grid="#ececec", axis="#bbbbbb", ground="white", fluid=False
 )
 """For PNG, SVG and ``report.html``."""
-DAY = Look(ink="#222222", pale="#6b6b6b", faint="#555555", grid="#e6e6e6", axis="#b0b0b0", ground="#ffffff", fluid=True)
+DAY = Theme(
+    ink="#222222", pale="#6b6b6b", faint="#555555", grid="#e6e6e6", axis="#b0b0b0", ground="#ffffff", fluid=True
+)
 """For a light screen."""
-NIGHT = Look(
+NIGHT = Theme(
     ink="#f0f0f0", pale="#a0a0a0", faint="#b8b8b8", grid="#3a3835", axis="#66625d", ground="#171614", fluid=True,
     dark=True,
 )  # fmt: skip
@@ -72,8 +71,6 @@ NIGHT = Look(
 PHONE, PHONE_WIDTH = replace(PAPER, fluid=True), 350
 """For ``report.html`` on a narrow screen, and the pixels that a figure has there."""
 
-SCHEMA = "https://vega.github.io/schema/vega-lite/v6.4.1.json"
-"""The name of the language that a chart is written in, as Altair gives it; nothing is fetched from there."""
 FONT = "Arial, Helvetica, sans-serif"
 VIEW = {"continuousWidth": 300, "continuousHeight": 300, "stroke": None}
 """Of a chart that says no size; without a frame."""
@@ -86,63 +83,44 @@ class Figure:
     title: str
     notes: tuple[str, ...]
     """Lines that stand under the title: what the marks are, and what is left out."""
-    chart: "alt.LayerChart | alt.Chart | dict[str, Any]"
-    """By Altair, or as Vega-Lite, which is had in a hundredth of the time: for figures that readers change."""
+    chart: dict[str, Any]
+    """In Vega-Lite, by the pieces of `harness.report.vega`."""
     words: str
     """The figure said in a sentence or two, for those who do not see it."""
-    look: Look
+    theme: Theme
 
 
-@dataclass(frozen=True, slots=True)
-class Dressed:
-    """A chart as it is drawn."""
-
-    spec: dict[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As Vega-Lite."""
-        return self.spec
-
-    def to_json(self) -> str:
-        """As Vega-Lite, in JSON."""
-        return json.dumps(self.spec)
-
-
-def dressed(figure: Figure, *, titled: bool = True) -> Dressed:
+def vega_lite(figure: Figure, *, titled: bool = True) -> dict[str, Any]:
     """The chart as it is drawn: fonts, axes and ground, and its title where the page around it has none.
 
     Args:
         figure: the chart and its words.
         titled: with title and notes, unless it is for a page, which writes them itself.
     """
-    look, chart = figure.look, figure.chart
-    # On paper it is held against Vega-Lite's schema; for a screen that takes longer than to make it, before a reader.
-    spec = dict(chart) if isinstance(chart, dict) else chart.to_dict(validate=not look.fluid)
-    spec |= {"description": figure.words, "background": look.ground}
-    if look.fluid:
+    theme = figure.theme
+    spec = figure.chart | {"description": figure.words, "background": theme.ground}
+    if theme.fluid:
         spec |= {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
     elif titled:
         spec["title"] = {
             "text": figure.title, "subtitle": list(figure.notes), "anchor": "start", "frame": "group", "fontSize": 17,
-            "subtitleFontSize": 12, "color": look.ink, "subtitleColor": look.faint, "offset": 14, "subtitlePadding": 5,
-            "font": FONT, "subtitleFont": FONT,
+            "subtitleFontSize": 12, "color": theme.ink, "subtitleColor": theme.faint, "offset": 14,
+            "subtitlePadding": 5, "font": FONT, "subtitleFont": FONT,
         }  # fmt: skip
         spec["padding"] = 16
-    if look.dark:
+    if theme.dark:
         spec = _at_night(spec)
-    axis = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelColor": look.ink,
-            "titleColor": look.ink, "domainColor": look.axis, "tickColor": look.axis, "gridColor": look.grid,
+    axis = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelColor": theme.ink,
+            "titleColor": theme.ink, "domainColor": theme.axis, "tickColor": theme.axis, "gridColor": theme.grid,
             "titlePadding": 10, "labelFlush": False}  # fmt: skip
-    legend = {"labelColor": look.ink, "titleColor": look.ink}
-    spec["config"] = {"font": FONT, "view": VIEW, "axis": axis, "legend": legend}
-    return Dressed(spec)
+    legend = {"labelColor": theme.ink, "titleColor": theme.ink}
+    return spec | {"config": {"font": FONT, "view": VIEW, "axis": axis, "legend": legend}}
 
 
 def _at_night(part: Any) -> Any:
     """A chart with the colours of its marks as they are on a dark ground; its data are left as they are."""
     if isinstance(part, dict):
-        return {key: below if key in {"values", "datasets", "domain", "sort"} else _at_night(below)
-                for key, below in part.items()}  # fmt: skip
+        return {key: below if key in {"values", "domain", "sort"} else _at_night(below) for key, below in part.items()}
     if isinstance(part, list):
         return [_at_night(below) for below in part]
     return AT_NIGHT.get(part, part) if isinstance(part, str) else part
@@ -152,7 +130,7 @@ def png(figure: Figure, scale: float = 2) -> bytes:
     """The figure as a PNG; nothing is fetched."""
     import vl_convert
 
-    image: bytes = vl_convert.vegalite_to_png(dressed(figure).to_json(), scale=scale, allowed_base_urls=[])
+    image: bytes = vl_convert.vegalite_to_png(vega_lite(figure), scale=scale, allowed_base_urls=[])
     return image
 
 
@@ -163,21 +141,20 @@ def svg(figure: Figure, *, titled: bool = True) -> str:
     """
     import vl_convert
 
-    chart = dressed(figure, titled=titled)
-    chart.spec.update(_said(chart.spec))
-    if figure.look.fluid:
-        chart.spec["width"] = PHONE_WIDTH
-    image: str = vl_convert.vegalite_to_svg(chart.to_json(), allowed_base_urls=[])
+    spec = _labelled(vega_lite(figure, titled=titled))
+    if figure.theme.fluid:
+        spec["width"] = PHONE_WIDTH
+    image: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     return image
 
 
-def _said(part: Any) -> Any:
+def _labelled(part: Any) -> Any:
     """A chart whose marks are labelled by their words on hover, and not at all where they have none."""
     if isinstance(part, list):
-        return [_said(below) for below in part]
+        return [_labelled(below) for below in part]
     if not isinstance(part, dict):
         return part
-    part = {key: below if key in {"data", "datasets"} else _said(below) for key, below in part.items()}
+    part = {key: below if key == "data" else _labelled(below) for key, below in part.items()}
     encoding = part.get("encoding", {})
     if "mark" in part and "description" not in encoding:
         mark = part["mark"] if isinstance(part["mark"], dict) else {"type": part["mark"]}
@@ -186,29 +163,3 @@ def _said(part: Any) -> Any:
                 for tip in tips] if isinstance(tips, list) else []  # fmt: skip
         part["mark"] = mark | ({"description": {"expr": " + '; ' + ".join(said)}} if said else {"aria": False})
     return part
-
-
-def colour_of_kinds(kinds: list[str], look: Look) -> "alt.Color":
-    """Colour by the field ``kind``, in the order given; a legend only where there is something to tell apart."""
-    import altair as alt
-
-    scale = alt.Scale(domain=kinds, range=[COLOURS[Kind(k)] for k in kinds])
-    return alt.Color("kind:N", scale=scale, legend=_legend(kinds, look), sort=kinds)
-
-
-def shape_of_kinds(kinds: list[str], look: Look) -> "alt.Shape":
-    """Shape by the field ``kind``, beside the colour."""
-    import altair as alt
-
-    shapes: list[Any] = [SHAPES[Kind(k)] for k in kinds] if len(kinds) > 1 else ["circle"]
-    return alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=shapes), legend=_legend(kinds, look), sort=kinds)
-
-
-def _legend(kinds: list[str], look: Look) -> "alt.Legend | None":
-    """The same for colour and shape, so that Vega draws one; none where there is nothing to tell apart."""
-    import altair as alt
-
-    if len(kinds) < 2:
-        return None
-    columns = 3 if look.fluid else 0  # a narrow screen has no room for one row of all
-    return alt.Legend(title=None, orient="top", symbolSize=95, symbolOpacity=1, labelFontSize=12, columns=columns)

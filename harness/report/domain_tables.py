@@ -1,95 +1,70 @@
-"""``ownbench domains`` as a terminal shows it."""
+"""The domains of a comparison: do they differ, which got worse, where the noise comes from; tables and sentences."""
 
-from typing import TYPE_CHECKING, TextIO
-
-from harness.analysis import DomainEffect, Domains, WorseTasks
+from harness.analysis import DomainDifference, Domains
 from harness.core import (
     NO_SPREAD,
     NOT_KNOWN,
     UNKNOWN,
     Estimate,
+    listed,
     p_equation,
-    p_text,
     percent,
     percent_interval,
     plural,
     points,
     points_interval,
     spread_points,
+    visible,
 )
-from harness.report.layout import name_text, of_units, open_console, print_figures, print_line, print_notes, print_table
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-TASKS_SHOWN = 8
-
-
-def print_domains(view: Domains, file: TextIO | None = None) -> None:
-    """Writes the domains, the tasks made worse and the variance to ``file``, standard output by default."""
-    console = open_console(file)
-    if view.warning:
-        print_line(console, view.warning, "bold red")
-    if view.comparison is None:
-        trials = plural(view.n_trials, "graded attempt")
-        print_line(console, f"{view.a}: {plural(view.n_tasks, 'task')}, {trials}; no second contender", "bold")
-    else:
-        print_line(console, view.comparison.sentence, "bold")
-    print_line(console, "")
-    if view.spread is not None:
-        print_line(console, f"Do the domains differ? {spread_verdict(view)}", "bold")
-        print_figures(console, spread_rows(view))
-    elif view.b is not None:
-        print_line(console, f"Do the domains differ? {view.reasons.get('q', '')}", "bold")
-        print_line(console, "")
-    _print_effects(console, view)
-    if view.b is not None:
-        print_line(console, f"Tasks made worse: where {view.a} passes less often than {view.b}", "bold")
-        print_figures(console, worse_rows(view))
-    print_line(console, "Where the noise comes from", "bold")
-    print_figures(console, variance_rows(view))
-    if view.gain.value is not None:
-        print_line(console, f"Normalised gain: {gain_text(view)}")
-        print_line(console, "")
-    print_notes(console, closing_notes(view))
+from harness.report.domain_figures import from_below
+from harness.report.scoreboard_tables import chance_words
+from harness.report.tables import Cell, Rows, Table, figures, of_units
 
 
 def spread_verdict(view: Domains) -> str:
-    """The answer before its figures."""
+    """Whether the domains differ, in a sentence; empty where it is not known."""
     spread = view.spread
     if spread is None or spread.p_value is None:
-        return UNKNOWN
+        return ""
     if spread.p_value > 1.0 - view.level:
-        return "Not beyond chance; nor is it shown that they do not."
-    names = ", ".join(name_text(d.domain) for d in view.regressed[:3])
+        return ("Not shown: luck alone spreads results this much between domains. That does not show that all domains "
+                "are alike.")  # fmt: skip
     if not view.regressed:
-        return "Yes, though in none is a drop likely."
-    return f"Yes; in {len(view.regressed)} of {len(view.domains)} a drop is likely: {names}."
+        return f"Yes. In no domain is it likely that {view.a} is truly worse than {view.b}."
+    names = listed([visible(d.domain, 40) for d in view.regressed[:3]])
+    more = ", the first three" if len(view.regressed) > 3 else ""
+    return (
+        f"Yes. In {len(view.regressed)} of {len(view.domains)} domains {view.a} is likely to be worse: {names}{more}."
+    )
 
 
-def spread_rows(view: Domains) -> list[list[str]]:
-    """How much the domains differ: a name and a text each; empty where it is not known."""
-    spread = view.spread
+def spread_table(view: Domains) -> Table:
+    """How much the domains differ, each figure with its method and its meaning; no rows where it is not known."""
+    spread, title = view.spread, "Whether the domains differ"
     if spread is None:
-        return []
-    tau2 = view.tau2
-    tau = UNKNOWN if tau2.value is None else spread_points(tau2.value)
-    level = f"{100 * view.level:g}%"
-    q = f"Q {spread.q:,.2f} on {spread.df} df, {p_equation(spread.p_value)} (Cochran)"
-    prediction, mean = view.prediction, mean_interval(view.mean)
-    another = f"{UNKNOWN} ({view.reasons.get('prediction', '')})"
+        return figures(title, [])
+    level, (tau2, mean, prediction) = f"{100 * view.level:g}%", (view.tau2, view.mean, view.prediction)
+    tau = UNKNOWN if tau2.value is None else f"{spread_points(tau2.value)} points {spread_interval(tau2)}"
+    another = Cell(UNKNOWN, view.reasons.get("prediction", ""))
     if prediction:
         span = f"[{points(prediction[0])}, {points(prediction[1])}] points"
-        another = f"{NOT_KNOWN if prediction == (-1.0, 1.0) else span} ({level} prediction)"
+        another = Cell(NOT_KNOWN if prediction == (-1.0, 1.0) else span, f"{level} prediction interval")
     seen = sum(d.delta is not None and d.delta < 0 for d in view.domains)
-    return [
-        ["test", q],
-        ["not chance", f"{percent(spread.i2)} of the spread (I squared)"],
-        ["true spread", f"standard deviation {tau} points, {level} interval {spread_interval(tau2)} ({tau2.method})"],
-        ["mean of domains", f"{points(view.mean.value)} points {mean} ({view.mean.method})"],
-        ["another domain", another],
-        ["below zero", f"{seen} seen, {spread.expected_below_zero:.1f} expected among the true differences"],
-    ]  # fmt: skip
+    first = visible(view.a, 40)
+    return figures(title, [
+        ("could it be luck?", Cell(p_equation(spread.p_value), f"Cochran's Q {spread.q:,.2f} on {spread.df} df"),
+         "how often luck alone would spread the domains this much; small means hardly ever"),
+        ("share that is not luck", Cell(percent(spread.i2), "I squared"), "of the spread between domains that is seen"),
+        ("how far domains lie apart",
+         Cell(tau, f"standard deviation of the true differences, {level} interval; {tau2.method}"),
+         f"typically, luck taken away; brackets: {level} interval"),
+        ("average of the domains", Cell(f"{points(mean.value)} points {mean_interval(mean)}", mean.method),
+         f"of domains like these, a surer one weighing more; above 0 speaks for {first}"),
+        ("a domain that was not tried", another, "where its true difference would lie"),
+        ("domains below 0", Cell(f"{seen} of {len(view.domains)} seen, {spread.expected_below_zero:.1f} expected",
+                                 "expected among the shrunken differences"),
+         f"where {first} passes less; about so many of them truly do"),
+    ])  # fmt: skip
 
 
 def mean_interval(mean: Estimate) -> str:
@@ -108,111 +83,137 @@ def spread_interval(tau2: Estimate) -> str:
     return f"[{spread_points(tau2.low)}, {spread_points(tau2.high)}]{few}"
 
 
-def _print_effects(console: "Console", view: Domains) -> None:
-    """One row a domain, the lowest shrunken difference first."""
-    if view.b is None:
-        header = ["domain", "tasks", "pass rate"]
-        rows = [[name_text(d.domain), f"{d.n_tasks:,}", percent(d.a_rate)] for d in view.domains]
-        print_table(console, header, rows)
-        return
-    header = ["domain", "tasks", "only A", "only B", "A - B", "interval", "p", "p adj."]
-    several = view.spread is not None
-    rows = []
-    for d in sorted(view.domains, key=_from_below) if several else view.domains:
-        row = [name_text(d.domain), f"{d.n_tasks:,}", f"{d.wins:,}", f"{d.losses:,}", points(d.delta)]
-        row += [points_interval(d.low, d.high), p_text(d.p_value), p_text(d.p_adjusted)]
-        rows.append(row + (_shrunk(d) if several else []))
-    print_line(console, f"By domain, in points: A is {view.a}, B is {view.b}", "bold")
-    print_table(console, header + (["shrunk", "P(A<B)"] if several else []), rows)
+def average_sentence(view: Domains) -> str:
+    """Why the average of the domains is another figure than the difference that heads the page."""
+    c, mean = view.comparison, view.mean
+    if c is None or c.delta is None or mean.value is None:
+        return ""
+    text = (f"The headline's {points(c.delta)} points and the average of the domains, {points(mean.value)}, answer "
+            "different questions: the headline, what to expect on more tasks from these same domains, each task "
+            "counting the same; the average, what to expect of other domains like these, where a domain that is known "
+            "more surely counts for more.")  # fmt: skip
+    if mean.low is None or mean.high is None or c.low is None or c.high is None:
+        return text
+    if mean.high - mean.low <= c.high - c.low:
+        return text
+    spans = mean.low <= 0.0 <= mean.high and not c.low <= 0.0 <= c.high
+    also = " and holds 0, though the headline's does not" if spans else ""
+    return f"{text} There are only {len(view.domains)} domains to learn from, so its interval is wider{also}."
 
 
-def _from_below(d: DomainEffect) -> tuple[float, float]:
-    """Shrunken differences in order; raw ones where all are shrunk to the mean."""
-    return round(d.shrunk or 0.0, 6), d.delta or 0.0
+# ---------------------------------------------------------------------------------------------------- what got worse
 
 
-def _shrunk(d: DomainEffect) -> list[str]:
-    if d.shrunk is None or d.shrunk_low is None or d.shrunk_high is None or d.below_zero is None:
-        return [UNKNOWN, UNKNOWN]
-    shrunk = f"{100 * d.shrunk:+.1f} [{100 * d.shrunk_low:+.1f}, {100 * d.shrunk_high:+.1f}]"
-    chance = "<.001" if d.below_zero < 0.001 else ">.999" if d.below_zero > 0.999 else f"{d.below_zero:.3f}"
-    return [shrunk, chance.removeprefix("0")]
+def harmed_lines(view: Domains) -> list[str]:
+    """Domains shown to be worse, all of them judged together, and those where a drop is only likely."""
+    alpha = 1.0 - view.level
+    below = [d for d in from_below(view.domains) if (d.delta or 0.0) < 0 and d.p_adjusted is not None]
+    shown = [d for d in below if d.p_adjusted is not None and d.p_adjusted <= alpha]
+    lines = [f"{d.domain}: shown to be worse, {_drop(d)}" for d in shown]
+    lines += [f"{d.domain}: a drop is likely but not shown, {_drop(d)}" for d in view.regressed if d not in shown]
+    return lines or ["No domain is shown to be worse, and in none is a drop likely."]
 
 
-def worse_rows(view: Domains) -> list[list[str]]:
-    """The tasks that look worse, beside what chance makes of them."""
+def _drop(d: DomainDifference) -> str:
+    chance = "" if d.below_zero is None else f"; a true drop with a chance of {chance_words(d.below_zero)}"
+    judged = f"{p_equation(d.p_adjusted)}, all domains judged together"
+    return f"{points(d.delta)} points on {plural(d.n_tasks, 'task')}{chance} ({judged})"
+
+
+def worse_sentence(view: Domains) -> str:
+    """How many tasks look worse, how many would by luck alone, and what to make of it."""
     worse = view.worse
     if worse is None:
-        return [["not to be had", view.reasons.get("worse", "")]]
-    rows = [
-        ["seen", f"{worse.observed:,} of {plural(view.n_tasks, 'task')}"],
-        ["by chance alone", f"{worse.expected_null:.1f}, standard deviation {worse.sd_null:.1f} (hypergeometric)"],
-        ["beyond chance", _count_interval(worse.excess, view.unit)],
-    ]
-    if view.n_trials == 2 * view.n_tasks:  # no p below one half
-        return [*rows, ["confirmed", "none can be with one trial a task: try them again"]]
-    confirmed = f"{len(worse.confirmed):,} (Benjamini-Hochberg at {100 * worse.rate:g}%)"
-    rows.append(["confirmed", confirmed + _listed(worse.confirmed)])
-    if worse.again and worse.observed > len(worse.confirmed):
-        rows.append(["try again first", _first(worse)])
-    return rows
-
-
-def _count_interval(estimate: Estimate, unit: str) -> str:
-    if estimate.value is None:
-        return f"{UNKNOWN} ({estimate.why})"
-    ends = "" if estimate.low is None or estimate.high is None else f" [{estimate.low:.1f}, {estimate.high:.1f}]"
-    return f"{estimate.value:+.1f}{ends} ({of_units(estimate.method, unit)})"
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    if not names:
         return ""
-    more = f" and {len(names) - TASKS_SHOWN:,} more" if len(names) > TASKS_SHOWN else ""
-    return ": " + ", ".join(name_text(n) for n in names[:TASKS_SHOWN]) + more
+    looks = "task looks" if worse.observed == 1 else "tasks look"
+    text = (f"{worse.observed:,} of {view.n_tasks:,} {looks} worse with {view.a} than with {view.b}. Were the two "
+            f"equally good, about {worse.expected_null:,.1f} would look worse by luck alone")  # fmt: skip
+    low, high = worse.excess.low, worse.excess.high
+    if low is None or high is None:
+        return f"{text}."
+    if low > 0:
+        return f"{text}: there are more than luck explains."
+    if high < 0:
+        return f"{text}: there are fewer than that, so the count is no sign of harm."
+    return f"{text}: luck can explain the count."
 
 
-def _first(worse: WorseTasks) -> str:
-    """The surest of those that are not confirmed: fresh trials would tell."""
-    confirmed = set(worse.confirmed)
-    return _listed(tuple(n for n in worse.again if n not in confirmed)).removeprefix(": ")
+def worse_table(view: Domains) -> Table:
+    """The tasks that look worse next to what luck makes of them; no rows where that is not known."""
+    worse, title = view.worse, "Tasks made worse"
+    if worse is None:
+        return figures(title, [])
+    excess = worse.excess
+    beyond = Cell(UNKNOWN, excess.why or "")
+    if excess.value is not None:
+        ends = "" if excess.low is None or excess.high is None else f" [{excess.low:.1f}, {excess.high:.1f}]"
+        beyond = Cell(f"{excess.value:+.1f}{ends}", of_units(excess.method, view.unit))
+    once = view.n_trials == 2 * view.n_tasks  # no p below one half
+    sure = Cell(f"{len(worse.confirmed):,}", f"Benjamini-Hochberg at {100 * worse.rate:g}%")
+    return figures(title, [
+        ("look worse", f"{worse.observed:,} of {plural(view.n_tasks, 'task')}",
+         "passed in a smaller share of its tries by the first than by the second"),
+        ("by luck alone", Cell(f"{worse.expected_null:.1f}", f"hypergeometric, standard deviation {worse.sd_null:.1f}"),
+         "how many would look worse if the two were equally good"),
+        ("beyond luck", beyond, "the first minus the second of these two; below 0 there are fewer than by luck"),
+        ("surely worse", Cell("none can be shown", "one trial a task: try them again") if once else sure,
+         "each was tried once: try them again to know" if once else
+         f"too much worse for luck; about {100 * worse.rate:g} of 100 such finds are wrong"),
+    ])  # fmt: skip
 
 
-def variance_rows(view: Domains) -> list[list[str]]:
-    """The components of the variance, with what follows for the next run."""
-    variance = view.variance
+def to_try_again(view: Domains) -> list[str]:
+    """The tasks that look worse and are not surely so, the likeliest first: fresh trials would tell."""
+    worse = view.worse
+    return [] if worse is None else [name for name in worse.again if name not in set(worse.confirmed)]
+
+
+# ----------------------------------------------------------------------------------------------- where the noise is
+
+SOURCES = {
+    "domain": ("between domains", "large: try more domains"),
+    "task": ("between tasks", "large: try more tasks"),
+    "trial": ("between tries of one task", "large: try each task more often"),
+}
+
+
+def variance_table(view: Domains) -> Table:
+    """Where the differences come from, as shares of all, with the variances themselves."""
+    variance, shares = view.variance, view.variance_shares or {}
+    title = "Why results vary from task to task"
     if variance is None:
-        return [["not to be had", view.reasons.get("variance", "")]]
-    rows = []
+        return figures(title, [])
+    rows: Rows = []
     most = 0.25 if view.b is None else 1.0  # of what lies within [0, 1], and within [-1, 1]
-    names = {"between domains": variance.domain, "between tasks": variance.task, "between trials": variance.trial}
-    for name, part in names.items():
-        why = f" ({part.why})" if part.why else ""
-        if part.value is None:
-            rows.append([name, f"{UNKNOWN}{why}"])
-            continue
-        rows.append([name, f"{min(part.value, most):.4f}{_variance_ends(part, most)}{why}"])
+    for name, (called, meaning) in SOURCES.items():
+        part: Estimate = getattr(variance, name)
+        figure = f"{percent(shares[name], 0)} of all" if name in shares else "none" if part.value == 0 else UNKNOWN
+        rows.append((called, Cell(figure, f"variance {_variance_text(part, most)}"), part.why or meaning))
     if variance.icc is not None:
-        rows.append(["intraclass", f"{percent(variance.icc)} of the variance within a domain lies between tasks"])
-    rows.append(["advice", variance.advice])
-    return rows
+        rows.append(("tries of a task go alike", Cell(percent(variance.icc), "intraclass correlation"),
+                     "high: a task goes the same way each time; low: its tries scatter"))  # fmt: skip
+    return figures(title, rows)
 
 
-def _variance_ends(part: Estimate, most: float) -> str:
-    """An interval of a variance within what is possible."""
-    if part.low is None or part.high is None:
-        return ""
-    if part.low == part.high:
-        return f" ({NO_SPREAD})"
-    few = f", its upper end {NOT_KNOWN}" if part.high >= most else ""
-    return f" [{min(part.low, most):.4f}, {min(part.high, most):.4f}]{few}"
+def _variance_text(part: Estimate, most: float) -> str:
+    """A variance with its interval, within what is possible."""
+    why = f"; {part.why}" if part.why else ""
+    if part.value is None:
+        return f"{UNKNOWN}{why}"
+    ends = ""
+    if part.low is not None and part.high is not None:
+        few = f", its upper end {NOT_KNOWN}" if part.high >= most else ""
+        ends = f" [{min(part.low, most):.4f}, {min(part.high, most):.4f}]{few}"
+        ends = f", {NO_SPREAD}" if part.low == part.high else ends
+    return f"{min(part.value, most):.4f}{ends}{why}"
 
 
-def gain_text(view: Domains) -> str:
-    """The share of what was left to gain, with its interval."""
+def gain_cell(view: Domains) -> Cell | None:
+    """The share of the second's failures that the first makes good; ``None`` where it is not known."""
     gain = view.gain
-    text = f"{percent_interval(gain)} of what was left to gain ({of_units(gain.method, view.unit)})"
-    return text + (f"; {gain.why}" if gain.why else "")
+    if gain.value is None or view.b is None:
+        return None
+    return Cell(percent_interval(gain), f"normalised gain (Hake 1998); {of_units(gain.method, view.unit)}")
 
 
 def closing_notes(view: Domains) -> list[str]:
@@ -225,13 +226,14 @@ def closing_notes(view: Domains) -> list[str]:
     if view.b is not None and view.domains:
         methods = sorted({d.interval_method.split(",")[0].split(" on ")[0] for d in view.domains if d.interval_method})
         tests = sorted({d.test.split(",")[0] for d in view.domains if d.test})
-        notes.append(f"by domain: interval {', '.join(methods)}; p {', '.join(tests)}; p adj. holds for all "
+        notes.append(f"by domain: interval {', '.join(methods)}; p {', '.join(tests)}; p adjusted holds for all "
                      "domains together (step-down max-T, Westfall & Young 1993)")  # fmt: skip
     if view.b is not None and view.n_trials != 2 * view.n_tasks:
-        notes.append("only A, only B: tasks at which one alone passes more than half of its trials")
+        notes.append("only the first, only the second: tasks of which one alone passes more than half of its trials")
     if view.spread is not None:
-        notes.append("mean of domains: what to expect of domains like these, one known more surely weighing more; the "
-                     "difference above is what to expect of tasks like these, each counting the same")  # fmt: skip
-        notes.append("shrunk: drawn towards the mean of domains as far as noise asks (empirical Bayes); P(A<B) is "
-                     "the chance that the true difference is below 0")  # fmt: skip
+        notes.append(
+            "average of the domains: what to expect of domains like these, one known more surely weighing more; the "
+            "difference above is what to expect of tasks like these, each counting the same"
+        )
+        notes.append("shrunk: drawn towards the mean of domains as far as noise asks (empirical Bayes)")
     return notes

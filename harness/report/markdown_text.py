@@ -1,9 +1,10 @@
 """Other people's texts in Markdown: data that renders as itself, whatever mark-up it looks like."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from harness.core import visible
+from harness.report.tables import Cell, Column, Table
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
 
@@ -25,7 +26,39 @@ def markdown_code(text: str, *, cell: bool = False) -> str:
     return span.replace("|", "\\|") if cell else span
 
 
+def markdown_sentence(text: str, names: Iterable[str]) -> str:
+    """A sentence with those of ``names`` that stand in backticks as code spans, and the rest as plain text."""
+    known = sorted(set(names), key=len, reverse=True)
+    parts = re.split("(" + "|".join(re.escape(f"`{name}`") for name in known) + ")", text) if known else [text]
+    return "".join(markdown_code(p[1:-1]) if i % 2 else markdown_text(p) for i, p in enumerate(parts))
+
+
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
-    """Lines of a table whose first ``left`` columns are set left and the others right."""
-    rule = [":--" if i < left else "--:" for i in range(len(header))]
+    """Lines of a table of finished texts, whose first ``left`` columns are set left and the others right."""
+    return _lines(header, rows, [i < left for i in range(len(header))])
+
+
+def table_lines(table: Table) -> list[str]:
+    """Lines of a table, its names as code spans."""
+    columns, rows = table.shown("text")
+    header = [_code(c.title) + (f" {c.under}" if c.under else "") if c.code else c.short or c.title for c in columns]
+    cells = [[_written(cell, column) for cell, column in zip(row, columns, strict=True)] for row in rows]
+    return _lines(header, cells, [c.left or not i for i, c in enumerate(columns)])
+
+
+def _lines(header: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[bool]) -> list[str]:
+    rule = [":--" if one else "--:" for one in left]
     return ["| " + " | ".join(cells) + " |" for cells in (header, rule, *rows)]
+
+
+def _code(name: str) -> str:
+    return markdown_code(name, cell=True)
+
+
+def _written(cell: Cell, column: Column) -> str:
+    """In figures, a dollar sign would begin a formula and ``<`` a tag."""
+    under = f" {cell.under}" if cell.under[:1] in {"[", "("} else ""
+    if cell.code:
+        return _code(cell.text) + under
+    text = cell.text + under
+    return markdown_text(text) if column.left else text.replace("$", "\\$").replace("<", "&lt;")

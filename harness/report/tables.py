@@ -1,13 +1,17 @@
-"""The tables as texts, the same in the terminal and in Markdown: a figure is written once."""
+"""A table is built once, as texts with what is said of them; terminal, Markdown and HTML each write the same one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
-from harness.analysis import ContenderScore, Pairing, Scoreboard
 from harness.core import (
     UNKNOWN,
+    Comparison,
+    Estimate,
+    dollars,
     dollars_interval,
     p_equation,
     p_text,
+    percent,
     percent_interval,
     plural,
     points,
@@ -15,136 +19,171 @@ from harness.core import (
     seconds,
 )
 
-Cells = tuple[list[str], list[list[str]]]
-"""A header, and rows of finished texts."""
 
-Naming = Callable[[str], str]
-"""How a name is written where the table goes: made visible for a terminal, a code span in Markdown."""
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A figure or a name, and what is said of it."""
 
-
-EXPENDABLE = ("attempts", "p95", "macro F1")
-"""Columns of the scoreboard that go first, in this order, where there is no room for all."""
-
-
-def scoreboard_cells(view: Scoreboard, name: Naming) -> Cells:
-    """One row a contender, highest pass rate first; columns that would be empty throughout are left out."""
-    name = _marked(view, name)
-    header = ["contender", f"pass rate, {100 * view.level:g}% interval", "tasks", "attempts", "per task", "per pass"]
-    header += ["p50", "p95", "errored"]
-    shown = view.shown
-    extra = [what for what in ("ungraded", "skipped") if any(getattr(c, what) for c in shown)]
-    f1 = any(c.macro_f1 is not None for c in shown)
-    rows = []
-    for c in shown:
-        row = [name(c.name), percent_interval(c.pass_rate), f"{c.n_tasks:,}", f"{c.n_trials:,}"]
-        row += [dollars_interval(c.cost_per_task_usd), dollars_interval(c.cost_per_pass_usd)]
-        row += [seconds(c.latency_p50_s), seconds(c.latency_p95_s), f"{c.errored:,}"]
-        row += [f"{getattr(c, what):,}" for what in extra]
-        rows.append(row + ([percent_interval(c.macro_f1) if c.macro_f1 else UNKNOWN] if f1 else []))
-    return header + extra + (["macro F1"] if f1 else []), rows
+    text: str
+    hover: str = ""
+    """What a reader is told who rests on it; a terminal says it of single figures."""
+    under: str = ""
+    """A second line, smaller: the interval of the figure, say. Texts have it behind the first, if in brackets."""
+    ground: str = ""
+    """Of the cell, as ``rgb(…)``, on which black is read well; on a dark page style.css darkens it."""
+    night: str = ""
+    """Of the cell on a dark page, on which white is read well, where ``ground`` darkened would not do."""
+    code: bool = False
+    """A name of the user's, set as such."""
+    link: str = ""
+    """A page of the dashboard that the text leads to, ``?page=…``."""
 
 
-def _marked(view: Scoreboard, name: Naming) -> Naming:
-    """Names with a word beside those of controls."""
-    controls = view.controls
-    return lambda text: f"{name(text)} (control)" if text in controls else name(text)
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a column is headed by, and where it is shown."""
+
+    title: str
+    short: str = ""
+    """Its title in a terminal and in Markdown, where that is another one."""
+    left: bool = False
+    """Set left: words, not figures."""
+    only: str = ""
+    """``page`` or ``text`` where the other does not show it."""
+    expendable: bool = False
+    """It goes first where a terminal has no room for all."""
+    under: str = ""
+    code: bool = False
+    """The title is a name of the user's."""
 
 
-def repeat_cells(view: Scoreboard, name: Naming) -> Cells:
-    """What k tries come to, one row a contender and k; no rows where tasks were tried once."""
-    name = _marked(view, name)
-    interval = f"{100 * view.level:g}% interval"
-    header = ["contender", "tries", f"at least one passes (pass@k), {interval}", f"all pass (pass^k), {interval}"]
-    rows = [
-        [name(c.name), f"{r.k}", percent_interval(r.pass_at_k), percent_interval(r.pass_hat_k)]
-        for c in view.shown
-        for r in c.repeats
-    ]
-    return header, rows
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows under columns; the first column says what each row is of."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+    """What the columns mean."""
+    kind: str = ""
+    """A class of the table on a page."""
+
+    def shown(self, place: str) -> tuple[list[Column], list[list[Cell]]]:
+        """What a ``page`` or a ``text`` shows of it."""
+        kept = [i for i, column in enumerate(self.columns) if column.only in {"", place}]
+        return [self.columns[i] for i in kept], [[row[i] for i in kept] for row in self.rows]
+
+    def without_empty(self, places: Iterable[int]) -> "Table":
+        """Without those of the columns in which nothing is known."""
+        gone = {i for i in places if all(row[i].text == UNKNOWN for row in self.rows)}
+        kept = [i for i in range(len(self.columns)) if i not in gone]
+        rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
+        columns = tuple(self.columns[i] for i in kept)
+        return Table(title=self.title, columns=columns, rows=rows, notes=self.notes, kind=self.kind)
 
 
-def domain_cells(view: Scoreboard, name: Naming) -> Cells:
-    """Pass rates by domain; the domains go down where they are more than the contenders, else across."""
-    sizes = {d: max((s.n_tasks for c in view.contenders for s in c.domains if s.domain == d), default=0)
-             for d in view.domains}  # fmt: skip
-    found = {(c.name, s.domain): s for c in view.contenders for s in c.domains}
-    who = _marked(view, name)
-
-    def cell(contender: ContenderScore, domain: str) -> str:
-        score = found.get((contender.name, domain))
-        if score is None:
-            return UNKNOWN
-        own = "" if score.n_tasks == sizes[domain] else f" ({score.n_tasks:,})"
-        return percent_interval(score.pass_rate) + own
-
-    heads = [f"{name(d)} ({n:,})" for d, n in sizes.items()]
-    if len(sizes) >= len(view.shown):
-        rows = [[head, *(cell(c, d) for c in view.shown)] for head, d in zip(heads, sizes, strict=True)]
-        return ["domain (tasks)", *(who(c.name) for c in view.shown)], rows
-    return ["contender", *heads], [[who(c.name), *(cell(c, d) for d in sizes)] for c in view.shown]
+Rows = list[Sequence[Cell | str]]
+Heads = list[Column | str]
+"""Rows and titles as they are written down; `table` makes cells and columns of them."""
 
 
-def comparison_cells(view: Scoreboard, name: Naming) -> Cells:
-    """One row a comparison: the difference, its interval and test, and how many tasks flipped each way."""
-    name = _marked(view, name)
-    header = ["contender", "against", "difference", f"{100 * view.level:g}% interval", "p", "p adjusted", "only it"]
-    header += ["only the other", "tasks"]
-    rows = [
-        [name(c.a), name(c.b), points(c.delta), points_interval(c.low, c.high), p_text(c.p_value),
-         p_text(c.p_adjusted), f"{c.wins:,}", f"{c.losses:,}", f"{c.n_tasks:,}"]
-        for c in view.compared
-    ]  # fmt: skip
-    return header, rows
+def table(
+    title: str,
+    columns: Sequence[Column | str],
+    rows: Iterable[Sequence[Cell | str]],
+    *,
+    kind: str = "",
+    left: int = 1,
+    notes: Sequence[str] = (),
+) -> Table:
+    """A table of cells and plain texts, whose first ``left`` columns are words."""
+    heads = [Column(c, left=i < left) if isinstance(c, str) else c for i, c in enumerate(columns)]
+    cells = (tuple(Cell(c) if isinstance(c, str) else c for c in row) for row in rows)
+    return Table(title=title, columns=tuple(heads), rows=tuple(cells), kind=kind, notes=tuple(notes))
 
 
-def difference_cells(view: Pairing, name: Naming) -> Cells:
-    """One row a domain of a comparison."""
-    header = ["domain", "tasks", "only the first", "only the second", "difference", "interval", "p", "p adjusted"]
-    shrunk = any(d.shrunk is not None for d in view.domains)
-    rows = []
-    for d in view.domains:
-        row = [name(d.domain), f"{d.n_tasks:,}", f"{d.wins:,}", f"{d.losses:,}", points(d.delta)]
-        row += [points_interval(d.low, d.high), p_text(d.p_value), p_text(d.p_adjusted)]
-        rows.append(row + ([points(d.shrunk)] if shrunk else []))
-    return header + (["shrunk"] if shrunk else []), rows
+def figures(title: str, rows: Iterable[Sequence[Cell | str]]) -> Table:
+    """Single figures: what each is called, the figure with its method on hover, and what it means."""
+    columns = (Column("figure", left=True), Column("value", left=True), Column("what it means", left=True, only="page"))
+    return table(title, columns, rows, kind="figures")
 
 
-def pairing_rows(view: Pairing) -> list[list[str]]:
-    """The figures of a comparison, a name and a text each."""
-    c = view.comparison
-    interval = f"{points_interval(c.low, c.high)} ({100 * c.level:g}%, {c.interval_method})"
-    exact = "" if c.p_exact in {None, c.p_value} else f"; exact {p_text(c.p_exact)}"
-    needed = UNKNOWN if c.tasks_needed is None else f"about {c.tasks_needed:,}, were this the true difference"
+def name_cell(name: str, *, control: bool = False) -> Cell:
+    """A name, and whether it is a control's."""
+    return Cell(name, under="(control)" if control else "", code=True)
+
+
+def rate_cell(estimate: Estimate) -> Cell:
+    """A pass rate, its interval under it."""
+    return parted(percent_interval(estimate), in_words(estimate))
+
+
+def money_cell(estimate: Estimate) -> Cell:
+    """An amount, its interval under it."""
+    return parted(dollars_interval(estimate), in_words(estimate, "dollars"))
+
+
+def seconds_cell(estimate: Estimate) -> Cell:
+    """A duration."""
+    return Cell(seconds(estimate.value), in_words(estimate, "seconds"))
+
+
+def parted(text: str, hover: str = "") -> Cell:
+    """``72.8% [69.6, 75.7]`` on two lines."""
+    figure, _, interval = text.partition(" ")
+    return Cell(figure, hover, interval)
+
+
+def count_cell(number: int | None) -> Cell:
+    """How many."""
+    return Cell(UNKNOWN if number is None else f"{number:,}")
+
+
+def difference_cells(c: Comparison) -> list[Cell]:
+    """Difference, interval, p, p adjusted, wins and losses of a comparison."""
     return [
-        ["difference", f"{points(c.delta)} points {interval}"],
-        ["test", f"{p_equation(c.p_value)} ({c.test}){exact}"],
-        ["tasks", f"{c.n_tasks:,} shared, {plural(c.n_trials, 'graded attempt')}"],
-        ["only the first passed", f"{c.wins:,}"],
-        ["only the second passed", f"{c.losses:,}"],
-        ["both, neither", f"{c.both_passed:,}, {c.both_failed:,}"],
-        ["errored", f"{c.errored:,}" + _bounds_text(c.bounds, c.errored)],
-        *_errored_as_failed(view),
-        *_this_suite(view),
-        ["tasks needed", needed],
-    ]  # fmt: skip
+        Cell(points(c.delta), c.sentence.replace("`", "")),
+        Cell(points_interval(c.low, c.high), f"{plural(c.n_tasks, 'shared task')}; {c.interval_method}"),
+        Cell(p_text(c.p_value), f"{p_equation(c.p_value)}: {c.test}" if c.p_value is not None else "not known"),
+        Cell(p_text(c.p_adjusted)),
+        count_cell(c.wins),
+        count_cell(c.losses),
+    ]
 
 
-def _errored_as_failed(view: Pairing) -> list[list[str]]:
-    failed = view.errored_as_failed
-    if failed is None:
-        return []
-    return [["errored as failed", f"{points(failed.delta)} points {points_interval(failed.low, failed.high)}"]]
+def in_words(estimate: Estimate, form: str = "percent") -> str:
+    """An estimate as a sentence for people: what was seen, and between what the truth lies, how surely.
+
+    Args:
+        estimate: the figure.
+        form: ``percent``, ``points``, ``dollars``, ``seconds`` or ``number``.
+    """
+    if estimate.value is None:
+        return f"not known: {estimate.why or 'no evidence'}"
+    one = _FORMS[form]
+    text = f"{one(estimate.value)} seen"
+    if form == "dollars" and 0 < estimate.value < 0.01:
+        text += f" ({dollars(1e6 * estimate.value)} for a million)"
+    ends = [None if end is None else one(end) for end in (estimate.low, estimate.high)]
+    span = {(True, True): f"between {ends[0]} and {ends[1]}", (True, False): f"at least {ends[0]}",
+            (False, True): f"at most {ends[1]}"}.get((ends[0] is not None, ends[1] is not None))  # fmt: skip
+    if span:
+        text += f"; for tasks like these {span}, {100 * estimate.level:g}% sure"
+    elif estimate.why:
+        text += f"; no interval: {estimate.why}"
+    return f"{text}; {plural(estimate.n_tasks, 'task')}; {estimate.method}"
 
 
-def _this_suite(view: Pairing) -> list[list[str]]:
-    """The smaller question, where there are trials to answer it."""
-    found = view.this_suite
-    if found.low is None:
-        return []
-    return [["exactly this suite", f"{points_interval(found.low, found.high)} (trial noise only)"]]
+_FORMS: dict[str, Callable[[float], str]] = {
+    "percent": percent,
+    "points": lambda value: f"{points(value)} points",
+    "dollars": dollars,
+    "seconds": seconds,
+    "number": "{:,.4g}".format,
+}
 
 
-def _bounds_text(bounds: tuple[float, float] | None, errored: int) -> str:
-    if bounds is None or not errored:
-        return ""
-    return f"; had they all gone worst or best for the first: [{points(bounds[0])}, {points(bounds[1])}] points"
+def of_units(method: str, unit: str) -> str:
+    """A method's name; where every task is by itself it counts tasks and not clusters."""
+    return method.replace("clusters", "tasks") if unit == "task" else method

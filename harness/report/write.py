@@ -3,13 +3,12 @@
 import shlex
 from pathlib import Path
 
-from harness.analysis import Scoreboard, load_evidence, pair_of, scoreboard_of, statistics_text
+from harness.analysis import Scoreboard, load_evidence, pair, scoreboard, statistics_text
 from harness.core import EvidenceError, write_atomic
 from harness.report.chart_style import png, svg
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_page import Page, html_page
-from harness.report.markdown import markdown_page
-from harness.report.sections import sections
+from harness.report.report_md import markdown_page
 from harness.store import evidence_digest, experiment_file
 
 
@@ -38,11 +37,10 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
             ) from None
         write_atomic(report / "report.html", html_page(Page(report=report.resolve().name, trouble=str(error))))
         raise EvidenceError(f"{error}; {report / 'report.html'} says so") from None
-    view = scoreboard_of(table, manifest=manifest, level=level)
-    pairings = [pair_of(table, c.a, c.b, level=level) for c in view.comparisons if c.delta is not None]
+    view = scoreboard((table, manifest), level=level)
+    pairings = [pair((table, None), c.a, c.b, level=level) for c in view.comparisons if c.delta is not None]
     named, drawn = _figures(view, report / "figures")
-    advice, more = sections(table, manifest, view, level)
-    page = Page(report=view.report, view=view, pairings=pairings, advice=advice, tables=more)
+    page = Page(report=view.report, view=view, pairings=pairings, table=table, manifest=manifest)
     statistics, markdown, paper = (report / name for name in ("statistics.json", "report.md", "report.html"))
     write_atomic(statistics, statistics_text(view, evidence))
     write_atomic(markdown, markdown_page(view, pairings, named))

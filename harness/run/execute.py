@@ -9,8 +9,8 @@ import os
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
-from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, stay_offline
-from harness.experiment import Assembled, Attempt, recognised
+from harness.core import Cause, Clock, Redactor, Status, SystemClock, stay_offline
+from harness.experiment import Assembled, Attempt, is_graded_so, recognised
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
@@ -148,7 +148,7 @@ class _Run:
             if i in planned
             and is_done(outcome)
             and outcome.status not in again
-            and self._is_graded_so(planned[i], outcome)
+            and is_graded_so(outcome, self.assembled.gradings[planned[i].task.digest])
         }
         self.done_before = len(self.done)
         if self.watch is not None:
@@ -157,12 +157,6 @@ class _Run:
         todo = [] if self.stopped is not None else self._todo()
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
-
-    def _is_graded_so(self, attempt: Attempt, outcome: Outcome) -> bool:
-        """Whether the grade is that of the suite's present grader; else the answer on record is graded again."""
-        if outcome.passed is None and outcome.status is not Status.UNGRADED:
-            return True
-        return outcome.grader_digest in {None, self.assembled.gradings[attempt.task.digest]}
 
     def _recorded(self) -> Recalled:
         """The journal; attempts that an earlier version made stand under the ids that they have now."""

@@ -24,11 +24,15 @@ from harness.system import DELIVERIES, SIGNALS
 
 
 def plan_digest(assembled: Assembled) -> str:
-    """Of all planned attempts, whatever their order: their identities, and the names that their rows bear.
+    """Of all planned attempts, whatever their order: their identities, their gradings, and the names of their rows.
 
     A domain or a cluster that the user renames asks nothing anew, yet the tables have to be written anew.
     """
-    named = ([a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split] for a in assembled.attempts)
+    graded = assembled.gradings
+    named = (
+        [a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split, graded[a.task.digest]]
+        for a in assembled.attempts
+    )
     return digest_json([assembled.experiment.name, *sorted(named, key=lambda row: str(row[0]))])
 
 

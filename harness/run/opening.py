@@ -1,11 +1,11 @@
 """Opens what attempts call, with nothing sent and nothing loaded."""
 
-from collections import ChainMap, Counter
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from harness.core import Clock, ModelSpec, Redactor, UsageError
-from harness.experiment import Assembled
+from harness.experiment import Assembled, shared_identities
 from harness.model import Caller, Limits, Model, backend_of, metered, missing_key, open_model
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import Patience
@@ -58,17 +58,9 @@ def open_shop(
         metered=timed,
         journal=journal,
         replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
-        shared=_shared(assembled),
+        shared=shared_identities(assembled.systems),
         meter=meter_of(assembled, started),
         redact=redact,
         clock=patience,
         holds_earlier=bool(recorded.renamed),
     )
-
-
-def _shared(assembled: Assembled) -> frozenset[str]:
-    """Identities of the contenders whose answers others use: equal ones, and hybrids made of them."""
-    every = [system for by_suite in assembled.systems.values() for system in by_suite.values()]
-    parts = {part.identity for system in every for part in system.parts}
-    counted = Counter(system.identity for system in every)
-    return frozenset(parts | {identity for identity, count in counted.items() if count > 1})

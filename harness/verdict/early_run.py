@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.analysis import PairedOutcomes, Side, coarser, default_contender, load_evidence, reference_of, seconds_of
+from harness.analysis import (
+    PairedOutcomes,
+    Side,
+    coarser,
+    default_contender,
+    load_evidence,
+    reference_of,
+    renewal,
+    seconds_of,
+)
 from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, listed, plural
 from harness.verdict.arrays import Ints
 from harness.verdict.baseline import changed_since_lock, read_lock
@@ -259,7 +268,8 @@ def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key
     there = side.keys
     both = [key for key in there if key in planned]
     if not both:
-        remedy = "run the candidate on the very suites of the baseline"
+        how = renewal(side.table.report, candidate.report)
+        remedy = how or "run the candidate on the very suites of the baseline"
         raise UsageError(f"{where} have no task in common; {remedy}")
     ours = {a.suite_digest: a.suite for a in candidate.attempts}
     theirs = {side.table.suite_digests[i] or side.table.suites[i]: side.table.suites[i] for i in there.values()}

@@ -56,7 +56,7 @@ def test_routellm_is_heterogeneous_as_computed_by_others(shared_data, make_repor
     assert (bad.n_tasks, bad.wins, bad.losses) == (270, 5, 83)
     assert bad.p_value == pytest.approx(1.4e-19, rel=0.05)
     assert bad.shrunk == pytest.approx(-0.2445, abs=5e-5)
-    assert "in 1 of 57 a drop is likely: mmlu/high_school_mathematics" in shown(view)
+    assert "In 1 of 57 domains gpt-4-1106-preview is likely to be worse: mmlu/high_school_mathematics." in shown(view)
 
 
 @pytest.mark.shared
@@ -75,7 +75,9 @@ def test_routerbench_domains_do_not_differ_beyond_noise(routerbench):
     assert found["variance"]["trial"] is None
     assert "tried once" in found["variance"]["why"]
     assert found["gain"]["value"] == pytest.approx(36 / (800 - 546))  # (582 - 546) of 254 failures
-    assert "Not beyond chance" in shown(domains(routerbench, "always_strong", "always_cheap"))
+    assert "Not shown: luck alone spreads results this much" in shown(
+        domains(routerbench, "always_strong", "always_cheap")
+    )
 
 
 @pytest.mark.shared
@@ -189,7 +191,7 @@ def test_fractional_scores_have_no_trial_variance_and_no_worse_tasks(make_report
     assert found["worse"]["observed"] is found["variance"]["task"] is None
     assert "between 0 and 1" in found["worse"]["why"]
     assert found["q"] is not None
-    assert "not to be had" in shown(domains(report, "A", "B"))
+    assert "Tasks made worse: not known, some scores lie between 0 and 1" in shown(domains(report, "A", "B"))
 
 
 def test_which_two_are_meant(make_report, paired_rows):
@@ -253,10 +255,10 @@ def test_no_figure_is_larger_than_it_can_be(make_report):
     out = io.StringIO()
     print_domains(view, out)
     text = out.getvalue()
-    spread = next(line for line in text.splitlines() if line.startswith("true spread"))
+    spread = next(line for line in text.splitlines() if line.startswith("how far domains lie apart"))
     assert "100.0], its upper end not known from so few" in spread
     assert "points (interval not known from so few)" in next(
-        line for line in text.splitlines() if line.startswith("mean of domains")
+        line for line in text.splitlines() if line.startswith("average of the domains")
     )
     between = next(line for line in text.splitlines() if line.startswith("between domains"))
     assert "1.0000], its upper end not known from so few" in between

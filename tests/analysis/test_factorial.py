@@ -88,8 +88,8 @@ def test_the_table_reads_as_two_by_two(make_report):
         "sum of the two (interaction, not beyond chance, p = 1.000)."
     )
     assert next(line for line in text.splitlines() if line.startswith("tuning ")).split()[1] == "+45.83"
-    assert "averages over the other factor" in text
-    row = next(line for line in text.splitlines() if line.startswith("not tuned"))
+    assert "averaged over with and without skills" in text
+    row = next(line for line in text.splitlines() if line.startswith("without adapter"))
     assert row.index("16.7%") < row.index("33.3%")  # base, then skilled
     assert "interaction" in text
     assert "sign-flip, exact" in text

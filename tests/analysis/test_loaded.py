@@ -4,17 +4,7 @@ import json
 
 import pytest
 
-from harness.analysis import (
-    domains,
-    domains_of,
-    factorial,
-    factorial_of,
-    load_evidence,
-    pair,
-    pair_of,
-    scoreboard,
-    scoreboard_of,
-)
+from harness.analysis import domains, factorial, load_evidence, pair, scoreboard, skills
 
 KINDS = {"base": "model", "tuned": "adapter", "skilled": "skilled", "both": "both"}
 
@@ -37,15 +27,16 @@ def hash_like(name, i, k):
 
 @pytest.mark.parametrize("attempts", [True, False])
 @pytest.mark.parametrize(
-    ("of_folder", "of_table"),
+    "view",
     [
-        (scoreboard, scoreboard_of),
-        (lambda r: pair(r, "tuned", "both"), lambda t, m: pair_of(t, "tuned", "both", manifest=m)),
-        (lambda r: domains(r, "tuned", "both"), lambda t, m: domains_of(t, "tuned", "both", manifest=m)),
-        (factorial, factorial_of),
+        scoreboard,
+        lambda source: pair(source, "tuned", "both"),
+        lambda source: domains(source, "tuned", "both"),
+        factorial,
+        skills,
     ],
 )
-def test_from_a_loaded_table_as_from_the_folder(report, of_folder, of_table, attempts):
-    table, manifest = load_evidence(report, attempts=attempts)
-    assert json.dumps(of_table(table, manifest).as_json()) == json.dumps(of_folder(report).as_json())
-    assert "INCOMPLETE" in json.dumps(of_table(table, manifest).as_json())
+def test_from_a_loaded_table_as_from_the_folder(report, view, attempts):
+    loaded = load_evidence(report, attempts=attempts)
+    assert json.dumps(view(loaded).as_json()) == json.dumps(view(report).as_json())
+    assert "INCOMPLETE" in json.dumps(view(loaded).as_json())

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.analysis import compare_contenders, pair, scoreboard
+from harness.analysis import pair, scoreboard
 from harness.core import EvidenceError, UsageError
 
 KEYS = [
@@ -16,7 +16,7 @@ KEYS = [
 
 @pytest.mark.shared
 def test_routerbench_learned_against_strong_is_as_published(routerbench):
-    found = compare_contenders(routerbench, "learned_combined", "always_strong")
+    found = pair(routerbench, "learned_combined", "always_strong").as_json()
     assert (found["wins"], found["losses"], found["both_passed"], found["both_failed"]) == (0, 6, 576, 218)
     assert found["delta"] == pytest.approx(-0.0075, abs=1e-12)  # printed by the data set's authors
     assert found["p_value"] == pytest.approx(0.015625, abs=1e-12)
@@ -29,7 +29,7 @@ def test_routerbench_learned_against_strong_is_as_published(routerbench):
 
 @pytest.mark.shared
 def test_routerbench_domains_are_as_in_the_raw_table(routerbench):
-    found = compare_contenders(routerbench, "always_strong", "always_cheap")
+    found = pair(routerbench, "always_strong", "always_cheap").as_json()
     counts = {(d["n_tasks"], d["wins"], d["losses"]) for d in found["domains"]}
     expected = {(90, 10, 5), (75, 3, 2), (105, 23, 9), (140, 4, 0), (120, 7, 2), (55, 2, 4), (65, 7, 5), (55, 2, 0)}
     assert counts == expected | {(95, 6, 1)}
@@ -78,7 +78,7 @@ def test_routellm_one_domain_collapsed_under_a_better_mean(shared_data, make_rep
 
 
 def test_bentur_table_and_the_contract_of_keys(make_report, paired_rows):
-    found = compare_contenders(make_report(paired_rows(1, 1, 7, 12, domains=("x", "y"))), "A", "B")
+    found = pair(make_report(paired_rows(1, 1, 7, 12, domains=("x", "y"))), "A", "B").as_json()
     assert found["p_value"] == pytest.approx(0.0390625)
     assert found["p_exact"] == pytest.approx(0.0703125)
     assert (found["low"], found["high"]) == pytest.approx((-0.517232, -0.026003), abs=5e-7)
@@ -92,7 +92,7 @@ def test_bentur_table_and_the_contract_of_keys(make_report, paired_rows):
 
 def test_the_two_directions_mirror_each_other(make_report, paired_rows):
     report = make_report(paired_rows(10, 9, 2, 4))
-    there, back = compare_contenders(report, "A", "B"), compare_contenders(report, "B", "A")
+    there, back = pair(report, "A", "B").as_json(), pair(report, "B", "A").as_json()
     assert there["delta"] == -back["delta"]
     assert there["p_value"] == back["p_value"]
     assert (there["wins"], there["losses"]) == (back["losses"], back["wins"])
@@ -121,7 +121,7 @@ def test_several_trials_are_one_task_and_not_several(make_report):
         for name, k in zip("AB", pair_of_passes, strict=True)
         for row in trials(name, f"t{i}", "1" * k + "0" * (3 - k))
     ]
-    found = compare_contenders(make_report(rows), "A", "B")
+    found = pair(make_report(rows), "A", "B").as_json()
     assert found["n_tasks"] == 10
     assert found["n_trials"] == 60
     assert found["delta"] == pytest.approx(1 / 3)
@@ -133,15 +133,15 @@ def test_several_trials_are_one_task_and_not_several(make_report):
 @pytest.mark.parametrize(("trials_as", "wins", "losses"), [("majority", 1, 0), ("all", 0, 0), ("any", 1, 1)])
 def test_trials_become_one_yes_or_no(make_report, trials_as, wins, losses):
     rows = trials("A", "x", "110") + trials("B", "x", "000") + trials("A", "y", "000") + trials("B", "y", "100")
-    found = compare_contenders(make_report(rows), "A", "B", trials_as=trials_as)
+    found = pair(make_report(rows), "A", "B", trials_as=trials_as).as_json()
     assert (found["wins"], found["losses"], found["test"]) == (wins, losses, "McNemar mid-p")
 
 
 def test_tasks_of_one_cluster_are_not_independent(make_report, paired_rows):
     rows = paired_rows(0, 8, 0, 8)
-    apart = compare_contenders(make_report(rows), "A", "B")
+    apart = pair(make_report(rows), "A", "B").as_json()
     together = [{**r, "cluster": f"c{int(r['task'][1:]) // 4}"} for r in rows]
-    joined = compare_contenders(make_report(together, name="joined"), "A", "B")
+    joined = pair(make_report(together, name="joined"), "A", "B").as_json()
     assert apart["p_value"] < 0.05 < joined["p_value"]  # 8 of 8 tasks, but only 2 of 2 sources
     assert joined["delta"] == apart["delta"] == 0.5
     assert any("4 clusters" in note for note in joined["notes"])
@@ -151,17 +151,17 @@ def test_errored_attempts_are_counted_beside_and_bound_the_difference(make_repor
     rows = paired_rows(4, 2, 2, 2)
     rows[0]["status"] = "errored"  # A at t0, which B passed
     report = make_report(rows)
-    found = compare_contenders(report, "A", "B")
+    found = pair(report, "A", "B").as_json()
     assert (found["n_tasks"], found["errored"]) == (9, 1)
     assert found["bounds"] == pytest.approx({"low": -0.1, "high": 0.0})  # of 10 tasks: A loses one more, or none
-    failed = compare_contenders(report, "A", "B", errors_as="failed")
+    failed = pair(report, "A", "B", errors_as="failed").as_json()
     assert (failed["n_tasks"], failed["losses"], failed["delta"]) == (10, 3, pytest.approx(-0.1))
     assert any("count as failed" in note for note in failed["notes"])
 
 
 def test_only_common_tasks_are_compared_and_the_rest_counted(make_report, paired_rows):
     rows = paired_rows(3, 1, 1, 1) + [{"contender": "A", "task": f"own{i}"} for i in range(4)]
-    found = compare_contenders(make_report(rows), "A", "B")
+    found = pair(make_report(rows), "A", "B").as_json()
     assert found["n_tasks"] == 6
     assert any(note.startswith("4 tasks graded for A only") for note in found["notes"])
 
@@ -191,7 +191,7 @@ def test_wrong_use_is_named(make_report, paired_rows, a, b, options, message):
 
 
 def test_identical_contenders_are_no_proof_of_equality(make_report, paired_rows):
-    found = compare_contenders(make_report(paired_rows(40, 0, 0, 10)), "A", "B")
+    found = pair(make_report(paired_rows(40, 0, 0, 10)), "A", "B").as_json()
     assert found["p_value"] == 1
     assert found["delta"] == 0
     assert (found["low"], found["high"]) == pytest.approx((-0.0713, 0.0713), abs=5e-4)  # z^2 / (n + z^2)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis import compare_contenders
+from harness.analysis import pair
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_two_contenders_are_chosen_and_the_link_opens_the_same_view(routerbench,
     tab = visit(routerbench).go("?page=Head+to+head")
     choose(tab, "First contender", "learned_combined")
     choose(tab, "Second contender", "always_strong")
-    found = compare_contenders(routerbench_report, "learned_combined", "always_strong")
+    found = pair(routerbench_report, "learned_combined", "always_strong").as_json()
     for text in (f"{100 * found['delta']:+.2f} points", f"p = {found['p_value']:.4f}"):
         assert text in tab.text
     assert "a=learned_combined" in tab.page.url
@@ -139,7 +139,7 @@ def test_the_comparison_is_downloaded_as_the_command_prints_it(routerbench, rout
     with tab.page.expect_download() as started:
         tab.page.get_by_role("button", name=re.compile("JSON")).first.click()
     found = json.loads(saved(started))
-    assert found == json.loads(json.dumps(compare_contenders(routerbench_report, "learned_combined", "always_strong")))
+    assert found == json.loads(json.dumps(pair(routerbench_report, "learned_combined", "always_strong").as_json()))
 
 
 def test_a_broken_an_empty_and_an_unfinished_report_say_so(serve, visit, tmp_path, hostile_report):

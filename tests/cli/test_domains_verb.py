@@ -27,9 +27,9 @@ def test_domains_prints_its_parts_and_json_the_figures(report, capsys):
     out, err = capsys.readouterr()
     assert err == ""
     for words in (
-        "Do the domains differ? Yes; in 1 of 4 a drop is likely: d3.",
-        "Tasks made worse",
-        "noise comes from",
+        "Do the domains differ? Yes. In 1 of 4 domains A is likely to be worse: d3.",
+        "tasks look worse with A than with B",
+        "Why results vary from task to task",
     ):
         assert words in out
     assert main(["domains", str(report), "A", "B", "--json"]) == 0

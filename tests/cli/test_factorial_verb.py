@@ -34,7 +34,7 @@ def test_effects_as_json_and_as_a_table(report, capsys):
     assert [round(e["delta"], 6) for e in found["effects"]] == [0.35, 0.25, 0.1]
     assert main(["factorial", str(report), *named]) == 0
     out = capsys.readouterr().out
-    assert "Main effects, each averaged over the other factor" in out
+    assert "Main effects and interaction" in out
     assert next(line for line in out.splitlines() if line.startswith("tuning ")).split()[1] == "+35.00"
 
 

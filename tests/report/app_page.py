@@ -23,7 +23,7 @@ def drawn(module, *folders, **choices):
         from harness.report.pages.shell import Shown
 
         page = importlib.import_module(f"harness.report.pages.{name}").page
-        page(Shown(chosen=tuple(look_at(FilePath(one)) for one in reports), look=DAY))
+        page(Shown(chosen=tuple(look_at(FilePath(one)) for one in reports), theme=DAY))
 
     test = AppTest.from_function(script, args=(module, *(str(Path(one)) for one in folders)), default_timeout=60)
     for key, value in choices.items():

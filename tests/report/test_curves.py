@@ -7,23 +7,16 @@ from itertools import pairwise
 import pytest
 from escalating import write_escalating
 
-from harness.report.chart_style import DAY, NIGHT, PAPER, dressed, png
-from harness.report.curves import (
-    MOST_POINTS,
-    calibration_words,
-    escalation_figure,
-    ranked_words,
-    reliability_figure,
-    thinned,
-    threshold_words,
-)
-from harness.report.tornado import (
+from harness.report.chart_style import DAY, NIGHT, PAPER, png, vega_lite
+from harness.report.money_figures import (
     bills_figure,
     pass_cost_figure,
     tornado_figure,
     tornado_rows,
     volumes_around,
 )
+from harness.report.sweep_figures import escalation_figure, reliability_figure
+from harness.report.thresholds import MOST_POINTS, calibration_words, ranked_words, thinned, threshold_words
 from harness.store import load_task_table, read_manifest
 from harness.verdict import FlipPoint, SweepGoal, advice_inputs_of, advise_at, bills_at, load_assumptions, sweep_of
 
@@ -56,7 +49,7 @@ def terms(grounds, **changed):
 
 def data_of(figure):
     """Every row that the figure holds."""
-    spec = json.loads(dressed(figure).to_json())
+    spec = vega_lite(figure)
 
     def below(node):
         if isinstance(node, dict):
@@ -110,10 +103,10 @@ def test_a_hybrid_that_was_run_has_a_mark_of_its_own(swept):
 
 
 def test_axes_say_money_and_shares_as_the_texts_do(swept):
-    spec = json.dumps(dressed(escalation_figure(swept)).to_dict())
+    spec = json.dumps(vega_lite(escalation_figure(swept)))
     assert "'$0.005'" in spec
     assert "$.3~g" not in spec
-    reliability = json.loads(dressed(reliability_figure(swept)).to_json())
+    reliability = vega_lite(reliability_figure(swept))
     points = next(layer for layer in reliability["layer"] if "x" in layer["encoding"])["encoding"]
     assert points["x"]["scale"]["domain"] == points["y"]["scale"]["domain"] == [0, 100]
     assert points["x"]["axis"]["labelExpr"] == points["y"]["axis"]["labelExpr"] == "datum.value + '%'"

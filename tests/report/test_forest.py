@@ -10,10 +10,9 @@ from harness.analysis.by_domain import domains
 from harness.analysis.pairs import pair
 from harness.analysis.scores import scoreboard
 from harness.core import Estimate
-from harness.report.chart_style import DAY, NIGHT, PAPER, dressed, png
-from harness.report.forest import MOST_ROWS, forest_figure, from_below
-from harness.report.heatmap import colours_of, heatmap_html, scale_of
-from harness.report.variance_bar import variance_figure
+from harness.report.chart_style import DAY, NIGHT, PAPER, png, vega_lite
+from harness.report.domain_figures import MOST_ROWS, forest_figure, from_below, variance_figure
+from harness.report.scoreboard_tables import colours_of, heatmap_html, scale_of
 
 HOSTILE = '<img src=x onerror=alert(1)>"\u202e'
 
@@ -25,7 +24,7 @@ def several(make_report, paired_rows):
 
 def marks(figure):
     """The rows of data that a chart draws, whichever layer holds them."""
-    spec = dressed(figure).to_dict()
+    spec = vega_lite(figure)
     kept = [spec.get("data", {}).get("values"), *(d for d in spec.get("datasets", {}).values())]
     kept += [layer.get("data", {}).get("values") for layer in spec["layer"]]
     return max((rows for rows in kept if rows), key=len)
@@ -97,7 +96,7 @@ def test_the_figures_are_drawn_without_a_network(several, look):
 def test_the_forest_is_written_in_the_language_of_its_schema(several, look):
     import altair as alt
 
-    spec = dressed(forest_figure(pair(several, "A", "B"), look)).to_dict()
+    spec = vega_lite(forest_figure(pair(several, "A", "B"), look))
     assert spec["$schema"] == alt.SCHEMA_URL
     alt.LayerChart.from_dict(spec, validate=True)
     wrong = {**spec, "layer": [{**spec["layer"][0], "mark": {"type": "rule", "strokeWidth": "wide"}}]}
@@ -162,8 +161,8 @@ def test_a_cell_holds_the_rate_its_interval_and_both_names(make_report):
         for i in range(4)
     ]
     page = heatmap_html(scoreboard(make_report(rows)))
-    assert ">75.0<small>" in page
-    assert ">100.0<small>" in page
+    assert ">75.0%<small>" in page
+    assert ">100.0%<small>" in page
     assert "B, &lt;img src=x onerror=alert(1)&gt;" in page  # the cell that is not there says whose and why
     assert "no task of it was tried" in page
     assert "<img" not in page

@@ -9,10 +9,10 @@ from escalating import write_escalating
 
 from harness.cli.entry import main
 from harness.core import Estimate, dollars_interval, percent, percent_interval, points, points_interval, seconds
-from harness.report.curves import chosen_place, plain_threshold, thinned_places, threshold_name, threshold_words
 from harness.report.html_parts import style
-from harness.report.pages.escalation import default_parts, parts_of, read_threshold, same_html, stops_of, usual_sweep
+from harness.report.pages.escalation import default_parts, parts_of, read_threshold, same_words, stops_of, usual_sweep
 from harness.report.pages.loading import look_at, scoreboard_for, sweep_for, table_of
+from harness.report.thresholds import chosen_place, plain_threshold, thinned_places, threshold_name, threshold_words
 from harness.store import read_manifest
 from harness.verdict import SweepGoal, SweepSettings
 
@@ -145,8 +145,8 @@ def test_a_curve_that_lists_only_some_thresholds_does_not_claim_the_very_same_ta
     found = sweep_for(look_at(report), "w", "e")
     step = read_threshold("0.5", found)
     many = replace(found, curve=found.curve + found.curve[-1:] * 999)
-    assert f"0.5 escalates the same tasks as {step}." in same_html(found, "0.5", step)
-    assert f"0.5 escalates about the same tasks as {step}." in same_html(many, "0.5", step)
+    assert f"0.5 escalates the same tasks as {step}." in same_words(found, "0.5", step)
+    assert f"0.5 escalates about the same tasks as {step}." in same_words(many, "0.5", step)
 
 
 def test_a_link_has_the_step_that_the_slider_leaves_out(report, monkeypatch):
@@ -261,7 +261,7 @@ def test_the_same_contender_twice_and_a_hybrid_that_cannot_be_replayed(report, t
     manifest["contenders"][-1]["parts"]["written"]["escalate"] = {"signal": "selfcheck", "threshold": 0.5}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     said = texts(drawn("escalation", folder))
-    assert "No live hybrid beside the replay" in said
+    assert "No live hybrid next to the replay" in said
     assert "gives a pass rate of" in said
 
 

@@ -16,8 +16,7 @@ from harness.analysis.scores import scoreboard
 from harness.cli.entry import main
 from harness.core import EvidenceError, attempt_id, p_equation, points, points_interval
 from harness.report.pages.head_to_head import FLIPS_A_PAGE, json_of
-from harness.report.pages.loading import look_at, pairing_between, pairing_for
-from harness.report.pages.pairs import default_pair
+from harness.report.pages.loading import default_pair, look_at, pairing_between, pairing_for
 from harness.verdict import gate
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
@@ -62,8 +61,8 @@ def test_every_figure_is_that_of_the_command(tried, capsys):
         [d["domain"], str(d["n_tasks"]), str(d["wins"]), str(d["losses"]), points(d["delta"])]
         for d in wanted["domains"]
     ]
-    assert [row[-2:] for row in domains] == [
-        [points(d["shrunk"]), points_interval(d["shrunk_low"], d["shrunk_high"])] for d in wanted["domains"]
+    assert [" ".join(row[-1].split()) for row in domains] == [
+        f"{points(d['shrunk'])} {points_interval(d['shrunk_low'], d['shrunk_high'])}" for d in wanted["domains"]
     ]
     _, *flips = table(page, "flips")
     words = {"lost": "only the second passed", "gained": "only the first passed"}
@@ -91,9 +90,12 @@ def test_several_tries_are_told_apart_and_one_try_asks_nothing(tried, make_repor
     rows = table(drawn("head_to_head", tried), "tries")
     view = scoreboard(tried)
     best = view.ranked[0]
-    assert rows[2][:2] == [best.name, "1 try"]
-    assert rows[4][2].startswith(f"{100 * best.repeats[2].pass_at_k.value:.1f}%")
-    assert rows[4][3].startswith(f"{100 * best.repeats[2].pass_hat_k.value:.1f}%")
+    assert rows[1][:2] == [best.name, "1"]
+    assert rows[3][2].startswith(f"{100 * best.repeats[2].pass_at_k.value:.1f}%")
+    assert rows[3][3].startswith(f"{100 * best.repeats[2].pass_hat_k.value:.1f}%")
+    again = table(drawn("head_to_head", tried), "again")
+    assert again[1][0] == best.name
+    assert again[1][1].startswith(f"{100 * best.pass_rate_this_suite.value:.1f}%")
     once = drawn("head_to_head", make_report(paired_rows(9, 3, 1, 2), name="once"))
     assert [box.key for box in once.selectbox] == ["a", "b", "flip"]
     assert "tries" not in "".join(bodies(once))

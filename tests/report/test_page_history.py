@@ -11,8 +11,8 @@ from app_page import bodies, drawn, table, texts
 
 from harness.core import points, points_interval
 from harness.report import write_gate
-from harness.report.chart_style import DAY, NIGHT, PAPER, dressed, png
-from harness.report.verdict_line import MOST, verdict_figure
+from harness.report.chart_style import DAY, NIGHT, PAPER, png, vega_lite
+from harness.report.verdict_figures import MOST, verdict_figure
 from harness.store import Journal, import_table
 from harness.verdict import gate, set_baseline
 from harness.verdict.report_history import entry_of, history
@@ -184,7 +184,7 @@ def test_hostile_texts_of_a_verdict_are_text(gated):
 
 
 def values(figure):
-    return dressed(figure).to_dict()["layer"][1]["data"]["values"]
+    return vega_lite(figure)["data"]["values"]
 
 
 def test_the_figure_draws_each_difference_in_points(gated):

@@ -12,9 +12,9 @@ from escalating import write_escalating
 
 from harness.cli.entry import main
 from harness.core import Decision, Estimate, chance, dollars, dollars_interval, percent_interval
-from harness.report.advice_pieces import QUALITY, in_labels
+from harness.report.advice_tables import QUALITY, in_labels
+from harness.report.money_figures import bills_figure, volumes_around
 from harness.report.pages.loading import grounds_for, look_at
-from harness.report.tornado import bills_figure, volumes_around
 from harness.verdict import advise_at, bills_at, load_assumptions
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
@@ -116,7 +116,8 @@ def test_a_month_is_its_three_parts_and_the_columns_are_explained(report):
     assert float(e[2].split()[0][1:]) == pytest.approx(sum(float(cell[1:]) for cell in e[3:6]), abs=0.02)
     said = " ".join(texts(page).split())
     assert "It is an expected loss, not an invoice." in said
-    assert "of those that hold the quality" in table(page, "options")[0][6]
+    assert table(page, "options")[0][6] == "cheapest"
+    assert "share of simulations in which it is the cheapest option of sufficient quality" in said
     for row in options_of(page):
         assert f"{row[8]}: {QUALITY[row[8]]}".lower() in said.lower()
 
@@ -220,7 +221,7 @@ def test_defaults_follow_the_report_and_choices_stay(report, tmp_path):
         from harness.report.pages.shell import Shown
 
         path = first if st.checkbox("first", value=True) else second
-        page(Shown(chosen=(look(Path(path)),), look=DAY))
+        page(Shown(chosen=(look(Path(path)),), theme=DAY))
 
     from streamlit.testing.v1 import AppTest
 
@@ -275,7 +276,7 @@ def test_axes_are_written_for_people(report):
     grounds, terms = grounds_for(look_at(report)), load_assumptions(report, {"tasks_per_month": "1e12"})
     advice = advise_at(grounds, terms)
     figure = bills_figure(advice, bills_at(grounds, terms, volumes_around(advice)))
-    axes = [layer["encoding"][side]["axis"]["labelExpr"] for layer in figure.chart.to_dict()["layer"] for side in "xy"
+    axes = [layer["encoding"][side]["axis"]["labelExpr"] for layer in figure.chart["layer"] for side in "xy"
             if "labelExpr" in (layer["encoding"].get(side, {}).get("axis") or {})]  # fmt: skip
     said = " ".join(axes)
     assert "'1 trillion'" in said

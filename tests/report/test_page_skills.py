@@ -15,12 +15,11 @@ from harness.analysis.skill_attempts import names_a_skill
 from harness.cli.entry import main
 from harness.core import p_text, percent, points, points_interval
 from harness.report import write_report
-from harness.report.chart_style import DAY, NIGHT, PAPER, dressed, svg
-from harness.report.interaction import interaction_figure
+from harness.report.chart_style import DAY, NIGHT, PAPER, svg, vega_lite
 from harness.report.pages.loading import look_at, skills_for
 from harness.report.pages.skill_use import json_of
-from harness.report.skill_figures import lifts_figure, skill_lifts_figure
-from harness.report.skill_pieces import CALLED, NO_EFFECT, NO_SKILLS
+from harness.report.skill_figures import interaction_figure, lifts_figure, skill_lifts_figure
+from harness.report.skill_tables import CALLED, NO_EFFECT, NO_SKILLS
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
 ADAPTERS = {"s1": "x1", "s2": "x2"}
@@ -140,7 +139,7 @@ def test_tuned_and_skilled_are_the_factorial_of_the_command(report, capsys):
     shown = {"base": without[1], "skilled": without[2], "tuned": adapted[1], "both": adapted[2]}
     for name, rate in wanted["cells"].items():
         ends = f"[{100 * rate['low']:.1f}, {100 * rate['high']:.1f}]"
-        assert shown[name] == f"{percent(rate['value'])} {wanted['contenders'][name]} {ends}"
+        assert shown[name] == f"{percent(rate['value'])} {ends} {wanted['contenders'][name]}"
     _, *effects = table(page, "effects")
     for row, e in zip(effects, wanted["effects"], strict=True):
         assert row == [
@@ -172,7 +171,7 @@ def test_single_skills_and_the_warning_that_opening_is_no_effect(report):
 
 def test_one_lift_domain_by_domain_only_when_it_is_chosen(report, capsys):
     assert not any('<table class="domains">' in body for body in bodies(drawn("skill_use", report)))
-    _, *rows = table(drawn("skill_use", report, lift="flat less bare"), "domains")
+    _, *rows = table(drawn("skill_use", report, lift="flat minus bare"), "domains")
     assert main(["compare", str(report), "flat", "bare", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)["domains"]
     assert [(row[0], row[4]) for row in rows] == [(d["domain"], points(d["delta"])) for d in record]
@@ -207,7 +206,7 @@ def test_one_named_skill_in_one_row_is_found(make_report, paired_rows):
     assert has_skills(*load_evidence(folder))
     page = drawn("skill_use", folder)
     assert [row[0] for row in table(page, "delivered")[1:]] == ["B"]
-    assert "Not to be had: without a manifest that tells models" in texts(page)
+    assert "Not known: without a manifest that tells models" in texts(page)
 
 
 def test_rows_without_the_columns_hold_no_skill(make_report, paired_rows):
@@ -240,9 +239,8 @@ def test_report_html_has_the_section_with_its_figures(report):
 
 def values(figure):
     """The rows that the marks are drawn from: those of the largest data set."""
-    record = json.loads(dressed(figure).to_json())
+    record = vega_lite(figure)
     found = [layer["data"]["values"] for layer in _layers(record) if "data" in layer]
-    found += list(record.get("datasets", {}).values())
     return max(found, key=lambda rows: (len(rows), len(rows[0])))
 
 
@@ -257,11 +255,11 @@ def test_lifts_are_drawn_as_they_are_recorded(report, look):
     assert [row["value"] for row in drawn_rows] == [100 * lift.comparison.delta for lift in view.lifts]
     assert [row["low"] for row in drawn_rows] == [100 * lift.comparison.low for lift in view.lifts]
     assert [row["arm"] for row in drawn_rows] == ["flat", "flat", "progressive", "placebo", "flat"]
-    assert drawn_rows[1]["name"] == "flat\nless placebo\n(a placebo)"
+    assert drawn_rows[1]["name"] == "flat\nminus placebo\n(a placebo)"
     single = values(skill_lifts_figure(view, look))
     assert [row["name"] for row in single] == ["a\nin flat", "a\nin both", "b\nin flat", "b\nin both"]
     assert "+50.00" in svg(lifts_figure(view))
-    assert "flat less bare: +50.00" in lifts_figure(view, look).words
+    assert "flat minus bare: +50.00" in lifts_figure(view, look).words
 
 
 @pytest.mark.parametrize("look", [PAPER, DAY, NIGHT])

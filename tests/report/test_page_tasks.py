@@ -17,22 +17,22 @@ from streamlit.testing.v1 import AppTest
 from harness.analysis.task_views import LONGEST
 from harness.cli.entry import main
 from harness.core import UNKNOWN
-from harness.report.curves import plain_threshold
+from harness.report.html_parts import html_table
 from harness.report.pages import task_state, tasks
 from harness.report.pages.loading import look_at
-from harness.report.pages.task_opener import meant
-from harness.report.pages.task_state import label_of, labels, places_of, plain_index
-from harness.report.task_pieces import (
+from harness.report.pages.task_state import label_of, labels, meant, places_of, plain_index
+from harness.report.task_tables import (
     FAILED,
     LOST,
     MIXED,
     PARTIAL,
     PASSED,
-    attempts_html,
+    attempts_table,
     confidence_text,
     result_cell,
     score_text,
 )
+from harness.report.thresholds import plain_threshold
 from harness.store import (
     PARTLY,
     TaskCell,
@@ -230,7 +230,7 @@ def test_the_part_that_is_shown_holds_for_tasks_and_attempts(make_report):
         from harness.report.pages.shell import Shown
         from harness.report.pages.tasks import page
 
-        page(Shown(chosen=(look_at(Path(report), "dev"),), look=DAY))
+        page(Shown(chosen=(look_at(Path(report), "dev"),), theme=DAY))
 
     page = AppTest.from_function(script, args=(str(folder),), default_timeout=60)
     page.query_params["task"] = short(folder, "test1")
@@ -259,7 +259,7 @@ def test_counts_and_filters_are_of_the_part_that_is_shown(make_report):
         from harness.report.pages.shell import Shown
         from harness.report.pages.tasks import page
 
-        page(Shown(chosen=(look_at(Path(report), "test"),), look=DAY))
+        page(Shown(chosen=(look_at(Path(report), "test"),), theme=DAY))
 
     page = AppTest.from_function(script, args=(str(folder),), default_timeout=60)
     page.query_params["q"], page.query_params["asked"] = "lamp", "yes"
@@ -357,7 +357,7 @@ def test_a_long_answer_is_cut_and_is_whole_in_the_download(conversations):
 
 def test_what_is_missing_is_said_and_no_error(conversations, make_report):
     opened = drawn("tasks", conversations, task=short(conversations, "two"), left="plain")
-    assert "Not to be had: it was never tried." in texts(opened)
+    assert "No explanation from the grader: it was never tried." in texts(opened)
     (conversations / "transcripts.parquet").write_bytes(b"PAR1 broken")
     (conversations / "calls.parquet").unlink()
     broken = texts(drawn("tasks", conversations, task=short(conversations, "one"), left="hybrid"))
@@ -520,7 +520,7 @@ def test_a_confidence_has_the_digits_that_tell_it_from_a_threshold():
     row = SimpleNamespace(contender="hybrid", trial=0, result="passed", score=1.0, cause=None, label_true=None,
                           label_predicted=None, confidence=0.9992526712671452, escalated=True, cost_usd=None,
                           latency_s=None)  # fmt: skip
-    assert ">0.999253<" in attempts_html([row])
+    assert ">0.999253<" in html_table(attempts_table([row]))
     assert confidence_text(0.99999991) == "0.99999991"
     shown = [confidence_text(value) for value in (None, 1.0, 0.5, 0.0, -3.25, 1e-7, float("nan"))]
     assert shown == [UNKNOWN, "1", "0.5", "0", "-3.25", "0.0000001", "nan"]

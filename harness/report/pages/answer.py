@@ -6,51 +6,17 @@ import streamlit as st
 
 from harness.analysis import FIGURES, Scoreboard, lacking_lines
 from harness.core import OwnbenchError, listed
-from harness.report.advice_pieces import conditions_html, ways_of, word_html
+from harness.report.advice_tables import conditions_table, types_of, word_html
 from harness.report.figures import cost_figure, pass_rate_figure
-from harness.report.html_parts import comparisons_html, folded, found_html, html_list, html_text, scoreboard_html
+from harness.report.html_page import found_html
+from harness.report.html_parts import html_list, html_text
 from harness.report.pages.loading import Evidence, advice_for, scoreboard_for
-from harness.report.pages.parts import figure, html, loud, notes, section, title
+from harness.report.pages.parts import figure, html, loud, notes, section, show, title
+from harness.report.scoreboard_tables import comparisons_table, scoreboard_table
 from harness.verdict import Advice
 
 if TYPE_CHECKING:
     from harness.report.pages.shell import Shown
-
-
-def page(shown: "Shown") -> None:
-    """Each chosen report, one under the other."""
-    title("Own, rent or mix?", "What the recorded evidence says, how surely, and what it does not say.")
-    for number, evidence in enumerate(shown.chosen):
-        if len(shown.chosen) > 1:
-            html(f"<h2>{html_text(evidence.name)}</h2>")
-        try:
-            _one(evidence, shown, number)
-        except OwnbenchError as error:  # one broken report hides no other
-            loud(str(error))
-
-
-def _one(evidence: Evidence, shown: "Shown", number: int) -> None:
-    view = scoreboard_for(evidence)
-    if view.warning:
-        loud(view.warning)
-    if view.apart:
-        loud(view.apart)
-    advice, missing = _verdict(evidence)
-    html(found_html(view))
-    section("Scoreboard")
-    html(folded(scoreboard_html(view, ways_of(advice))))
-    if any(c.pass_rate.value is not None for c in view.contenders):
-        section("Pass rate")
-        figure(f"pass-rate-{number}", pass_rate_figure, view, shown.look)
-        section("Cost per task and pass rate")
-        figure(f"cost-{number}", cost_figure, view, shown.look)
-    if view.compared:
-        section("Paired differences")
-        html(folded(comparisons_html(view)))
-    section("What is not known")
-    html(html_list([*missing, *_unknown(view)], most=UNKNOWNS_SHOWN) or "<p>Nothing that a figure here waits for.</p>")
-    notes([*view.notes, INTERVALS])
-
 
 UNKNOWNS_SHOWN = 15
 """Lines before the rest is folded away."""
@@ -67,9 +33,42 @@ WAITED_FOR = {
 }
 """By the name that a file and a command know: what the page calls it."""
 INTERVALS = (
-    "intervals of pass rates and differences here are reckoned by formula (CR1 with Student's t, or Wilson's); the "
-    "page Escalation draws the tasks anew (a bootstrap), so its interval for the same rate is a little different"
+    "intervals of pass rates and differences here follow by formula (CR1 with Student's t, or Wilson's); the page "
+    "Escalation resamples the tasks (a bootstrap), so its interval for the same rate is a little different"
 )
+
+
+def page(shown: "Shown") -> None:
+    """Each chosen report, one under the other."""
+    title("Own, rent or mix?", "What the recorded evidence says, how surely, and what it does not say.")
+    for number, evidence in enumerate(shown.chosen):
+        if len(shown.chosen) > 1:
+            html(f"<h2>{html_text(evidence.name)}</h2>")
+        try:
+            _one(evidence, shown, number)
+        except OwnbenchError as error:  # one broken report hides no other
+            loud(str(error))
+
+
+def _one(evidence: Evidence, shown: "Shown", number: int) -> None:
+    view = scoreboard_for(evidence)
+    loud(view.warning)
+    loud(view.apart)
+    advice, missing = _verdict(evidence)
+    html(found_html(view))
+    section("Scoreboard")
+    show(scoreboard_table(view, types_of(advice)), fold=True)
+    if any(c.pass_rate.value is not None for c in view.contenders):
+        section("Pass rate")
+        figure(f"pass-rate-{number}", pass_rate_figure, view, shown.theme)
+        section("Cost per task and pass rate")
+        figure(f"cost-{number}", cost_figure, view, shown.theme)
+    if view.compared:
+        section("Paired differences")
+        show(comparisons_table(view), fold=True)
+    section("What is not known")
+    html(html_list([*missing, *_unknown(view)], most=UNKNOWNS_SHOWN) or "<p>Nothing that a figure here waits for.</p>")
+    notes([*view.notes, INTERVALS])
 
 
 def _verdict(evidence: Evidence) -> tuple[Advice | None, list[str]]:
@@ -81,7 +80,7 @@ def _verdict(evidence: Evidence) -> tuple[Advice | None, list[str]]:
         return None, []
     html(word_html(advice))
     with st.expander("When owning wins: five conditions"):
-        html(conditions_html(advice))
+        show(conditions_table(advice))
     waits = listed([WAITED_FOR.get(what, what) for what in advice.missing])
     return advice, [f"the advice waits for {waits}; what is known can be given on the page Money"] if waits else []
 

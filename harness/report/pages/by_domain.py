@@ -5,30 +5,41 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from harness.core import plural
-from harness.report.domain_pieces import (
-    effects_html,
-    gain_html,
-    harmed_html,
-    spread_html,
-    spread_verdict_text,
-    task_list_html,
-    variance_html,
-    worse_html,
+from harness.report.domain_figures import forest_figure, variance_figure
+from harness.report.domain_tables import (
+    average_sentence,
+    closing_notes,
+    gain_cell,
+    harmed_lines,
+    spread_table,
+    spread_verdict,
+    to_try_again,
+    variance_table,
     worse_sentence,
+    worse_table,
 )
-from harness.report.domain_tables import closing_notes
-from harness.report.forest import forest_figure
-from harness.report.heatmap import heatmap_html
-from harness.report.html_parts import html_text
-from harness.report.pages.loading import domains_for, scoreboard_for
-from harness.report.pages.pairs import choose_pair
-from harness.report.pages.parts import figure, html, loud, notes, section, title
-from harness.report.pair_pieces import sentence_html
-from harness.report.variance_bar import variance_figure
+from harness.report.html_parts import html_code, html_list, html_text
+from harness.report.pages.loading import choose_pair, domains_for, scoreboard_for
+from harness.report.pages.parts import (
+    compared_sentence,
+    figure,
+    html,
+    lead,
+    loud,
+    notes,
+    paragraph,
+    section,
+    show,
+    title,
+)
+from harness.report.scoreboard_tables import domain_differences, heatmap_html
 
 if TYPE_CHECKING:
     from harness.analysis import Domains, Scoreboard
     from harness.report.pages.shell import Shown
+
+LISTED = 100
+"""Tasks of a list that are shown."""
 
 
 def page(shown: "Shown") -> None:
@@ -36,8 +47,7 @@ def page(shown: "Shown") -> None:
     title("Domains", "Who passes where, whether two contenders differ alike everywhere, and what got worse.")
     evidence = shown.evidence
     view = scoreboard_for(evidence)
-    if view.warning:
-        loud(view.warning)
+    loud(view.warning)
     _heatmap(view)
     if len(view.shown) < 2:
         st.info("This report has one contender with attempts: there is no difference to judge.")
@@ -53,9 +63,20 @@ def page(shown: "Shown") -> None:
         return
     found = domains_for(evidence, a, b)
     if found.comparison is not None:
-        html(sentence_html(found.comparison))
-    _spread(found)
-    _harmed(found, shown)
+        compared_sentence(found.comparison)
+    section("Do the domains differ?")
+    if found.spread is None:
+        paragraph(f"{found.reasons.get('q', 'not known')}.")
+    else:
+        lead(spread_verdict(found))
+        show(spread_table(found))
+        paragraph(average_sentence(found))
+    section("Domains that got worse")
+    html(html_list(harmed_lines(found), "reasons"))
+    if found.spread is not None:
+        figure("forest", forest_figure, found, shown.theme)
+    with st.expander("The same as a table"):
+        show(domain_differences(found))
     _worse(found)
     _noise(found, shown)
     notes(closing_notes(found))
@@ -65,57 +86,41 @@ def _heatmap(view: "Scoreboard") -> None:
     section("Pass rate by domain")
     if len(view.domains) < 2:
         st.caption("All tasks lie in one domain.")
-    fragment = heatmap_html(view)
-    if not fragment:
+    drawn = heatmap_html(view)
+    if not drawn:
         st.caption("Nothing to show: no graded attempt has a domain.")
         return
-    sure = f"{100 * view.level:g}%"
-    st.caption(f"In percent, the {sure} interval under each rate. Rest on a cell to have it in words.")
-    html(fragment)
-
-
-def _spread(found: "Domains") -> None:
-    section("Do the domains differ?")
-    if found.spread is None:
-        html(f"<p>{html_text(found.reasons.get('q', 'not known'))}.</p>")
-        return
-    html(f'<p class="lead">{html_text(spread_verdict_text(found))}</p>')
-    html(spread_html(found))
-
-
-def _harmed(found: "Domains", shown: "Shown") -> None:
-    section("Domains that got worse")
-    html(harmed_html(found))
-    if found.spread is not None:
-        figure("forest", forest_figure, found, shown.look)
-    with st.expander("The same as a table"):
-        html(effects_html(found))
+    st.caption(f"The {100 * view.level:g}% interval under each rate. Rest on a cell to have it in words.")
+    html(drawn)
 
 
 def _worse(found: "Domains") -> None:
     section("Tasks that got worse")
-    worse = found.worse
-    if worse is None:
-        html(f"<p>Not to be had: {html_text(found.reasons.get('worse', 'no evidence'))}.</p>")
+    if found.worse is None:
+        paragraph(f"Not known: {found.reasons.get('worse', 'no evidence')}.")
         return
-    html(f'<p class="lead">{html_text(worse_sentence(found))}</p>')
-    html(worse_html(found))
-    confirmed = set(worse.confirmed)
-    if confirmed:
-        with st.expander(f"Surely worse: {plural(len(confirmed), 'task')}"):
-            html(task_list_html(worse.confirmed))
-    again = [name for name in worse.again if name not in confirmed]
-    if again:
-        with st.expander(f"To try again, the likeliest first: {plural(len(again), 'task')}"):
-            html(task_list_html(again))
+    lead(worse_sentence(found))
+    show(worse_table(found))
+    for what, names in (
+        ("Surely worse", found.worse.confirmed), ("To try again, the likeliest first", to_try_again(found))
+    ):  # fmt: skip
+        if names:
+            with st.expander(f"{what}: {plural(len(set(names)), 'task')}"):
+                rest = len(names) - LISTED
+                html(html_list([*names[:LISTED], *([f"and {rest:,} more"] if rest > 0 else [])]))
 
 
 def _noise(found: "Domains", shown: "Shown") -> None:
     section("Why results vary from task to task")
     if found.variance is None:
-        html(f"<p>Not to be had: {html_text(found.reasons.get('variance', 'no evidence'))}.</p>")
+        paragraph(f"Not known: {found.reasons.get('variance', 'no evidence')}.")
         return
-    html(f'<p class="lead">{html_text(found.variance.advice)}</p>')
-    figure("variance", variance_figure, found, shown.look)
-    html(variance_html(found))
-    html(gain_html(found))
+    lead(found.variance.advice)
+    figure("variance", variance_figure, found, shown.theme)
+    show(variance_table(found))
+    gain = gain_cell(found)
+    if gain is not None:
+        who = f"Of what {html_code(found.b or '')} fails, {html_code(found.a)} makes good"
+        why = f" {html_text(found.gain.why)}." if found.gain.why else ""
+        share = f'<span title="{html_text(gain.hover)}">{gain.text}</span>'
+        html(f"<p>{who} {share}, its own new failures taken off.{why}</p>")

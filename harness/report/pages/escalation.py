@@ -11,28 +11,27 @@ import streamlit as st
 
 from harness.analysis import Scoreboard
 from harness.core import Manifest, OwnbenchError, visible
-from harness.report.curves import (
+from harness.report.html_parts import html_list, html_text
+from harness.report.pages.address import held
+from harness.report.pages.choices import choose, number
+from harness.report.pages.loading import Evidence, scoreboard_for, sweep_for, table_of
+from harness.report.pages.parts import columns, figure, html, loud, notes, paragraph, section, show, title
+from harness.report.sweep_figures import escalation_figure, reliability_figure
+from harness.report.sweep_tables import default_parts, hybrids, live_table, policies_table, threshold_table
+from harness.report.thresholds import (
     calibration_words,
     chosen_place,
-    escalation_figure,
     ranked_words,
-    reliability_figure,
     step_of,
     thinned_places,
     threshold_name,
     threshold_words,
 )
-from harness.report.html_parts import html_list, html_text
-from harness.report.pages.address import held
-from harness.report.pages.choices import choose, number
-from harness.report.pages.loading import Evidence, scoreboard_for, sweep_for, table_of
-from harness.report.pages.parts import columns, figure, html, loud, notes, section, title
-from harness.report.sweep_pieces import default_parts, hybrids, live_html, policies_html, threshold_html
 from harness.store import TaskTable
 from harness.verdict import Sweep, SweepGoal, SweepPoint, SweepSettings
 
 if TYPE_CHECKING:
-    from harness.report.chart_style import Look
+    from harness.report.chart_style import Theme
     from harness.report.pages.shell import Shown
 
 GOALS = {
@@ -63,17 +62,17 @@ def page(shown: "Shown") -> None:
     found = _asked(shown.evidence, parts)
     if found is None:
         return
-    if found.warning:
-        loud(found.warning)
+    loud(found.warning)
     html(f"<p><strong>{html_text(found.sentence)}</strong></p>")
     section("The policies")
-    html(policies_html(found))
-    st.caption("The brackets are intervals: the tasks are drawn again and again, and pass rate, cost and the choice of "
-               "a threshold are worked out anew each time. Answer and Head to head compute theirs by a formula, so the "
-               "same pass rate can have slightly other brackets there.")  # fmt: skip
+    show(policies_table(found))
+    html(html_list([one.sentence for one in found.measured], "reasons"))
+    st.caption("The brackets are intervals: the tasks are resampled many times, and pass rate, cost and the choice of "
+               "a threshold are worked out again each time. Answer and Head to head compute theirs by a formula, so "
+               "the same pass rate can have slightly other brackets there.")  # fmt: skip
     section("Any threshold")
-    _threshold(found, shown.look)
-    _signal(found, shown.look)
+    _threshold(found, shown.theme)
+    _signal(found, shown.theme)
     _live(found)
     notes([*found.notes, *(f"{what}: {why}" for what, why in found.reasons.items())])
 
@@ -154,7 +153,7 @@ def _asked(evidence: Evidence, parts: Parts) -> Sweep | None:
     if found is None:
         loud(problem)
     elif problem:
-        html(f"<p>{html_text(f'No live hybrid beside the replay: {problem}')}</p>")
+        paragraph(f"No live hybrid next to the replay: {problem}")
     return found
 
 
@@ -205,7 +204,7 @@ def _round(usd: float) -> float:
 
 
 @st.fragment
-def _threshold(found: Sweep, look: "Look") -> None:
+def _threshold(found: Sweep, theme: "Theme") -> None:
     """The slider over the curve; moving it computes nothing anew."""
     start = threshold_name(found, chosen_place(found))
     of = (found.worker, found.expert, found.signal, start)
@@ -218,10 +217,11 @@ def _threshold(found: Sweep, look: "Look") -> None:
     asked = held("threshold", draw, default=start, read=lambda texts: read_threshold(texts[-1], found),
                  texts=lambda stop: [stop], of=of)  # fmt: skip
     here = stops[asked]
-    html(same_html(found, link, asked) + threshold_html(found, here))
+    paragraph(same_words(found, link, asked))
+    show(threshold_table(found, here))
     st.caption("As it looks on these tasks. A threshold that is picked by eye looks better than it is, as every choice "
                "does on the tasks that it was made on. In use, expect the first row of the first table.")  # fmt: skip
-    figure("escalation", escalation_figure, found, here, look)
+    figure("escalation", escalation_figure, found, here, theme)
 
 
 def _linked(found: Sweep, of: object, link: str) -> list[str]:
@@ -269,7 +269,7 @@ def place_of(text: str, found: Sweep) -> int:
     return next((k for k in (place, place - 1) if 0 <= k < last and float(threshold_name(found, k)) == asked), place)
 
 
-def same_html(found: Sweep, link: str, asked: str) -> str:
+def same_words(found: Sweep, link: str, asked: str) -> str:
     """That a threshold of an address is no step of the curve, and which one does the same; nothing where it is one."""
     try:
         same = link != asked and read_threshold(link, found) == asked
@@ -278,22 +278,22 @@ def same_html(found: Sweep, link: str, asked: str) -> str:
     if not same:
         return ""
     if asked == "always":
-        return f"<p>{html_text(f'{link} is above every confidence here, so it escalates every task.')}</p>"
+        return f"{link} is above every confidence here, so it escalates every task."
     about = "about " if len(found.curve) >= MOST_LISTED else ""
-    return f"<p>{html_text(f'{link} escalates {about}the same tasks as {asked}.')}</p>"
+    return f"{link} escalates {about}the same tasks as {asked}."
 
 
-def _signal(found: Sweep, look: "Look") -> None:
+def _signal(found: Sweep, theme: "Theme") -> None:
     section("Does it know when it is wrong?")
     html(html_list([ranked_words(found), *calibration_words(found)], "reasons"))
-    figure("reliability", reliability_figure, found, look, none="")
+    figure("reliability", reliability_figure, found, theme, none="")
 
 
 def _live(found: Sweep) -> None:
     if found.live is None:
         return
-    section("The live hybrid beside its replay")
-    html("<p>The hybrid's own thresholds, replayed on the recorded answers of its parts, beside what it did when it "
-         "was run. So one sees whether a replay can be trusted.</p>")  # fmt: skip
-    html(f"<p>{html_text(found.live.sentence)}</p>")
-    html(live_html(found))
+    section("The live hybrid next to its replay")
+    paragraph("The hybrid's own thresholds, replayed on the recorded answers of its parts, next to what it did when it "
+              "was run. So one sees whether a replay can be trusted.")  # fmt: skip
+    paragraph(found.live.sentence)
+    show(live_table(found))

@@ -8,31 +8,43 @@ import streamlit as st
 
 from harness.analysis import ERRORS_AS, TRIALS_AS, Flip, Pairing, safe_csv, shares_tasks
 from harness.core import OwnbenchError, as_json, listed, plural, visible
-from harness.report.forest import forest_figure
-from harness.report.html_parts import domain_differences_html, html_text
+from harness.report.domain_figures import forest_figure
 from harness.report.pages.address import href
 from harness.report.pages.choices import choose, turned
 from harness.report.pages.loading import (
     Evidence,
     asked_at,
+    choose_pair,
     keeps_conversations,
     pairing_between,
     pairing_for,
     scoreboard_for,
     table_of,
 )
-from harness.report.pages.pairs import choose_pair
-from harness.report.pages.parts import columns, download, figure, file_name, html, loud, notes, section, title
+from harness.report.pages.parts import (
+    columns,
+    compared_sentence,
+    download,
+    figure,
+    file_name,
+    loud,
+    notes,
+    paragraph,
+    section,
+    show,
+    title,
+)
 from harness.report.pages.task_state import short_name
-from harness.report.pair_pieces import (
+from harness.report.scoreboard_tables import (
     WAYS,
     FlippedTask,
-    flips_html,
+    domain_differences,
+    flips_table,
     interval_words,
-    pairing_html,
-    sentence_html,
+    pairing_table,
+    repeats_table,
+    this_suite_table,
     this_suite_words,
-    tries_html,
 )
 
 if TYPE_CHECKING:
@@ -58,8 +70,7 @@ def page(shown: "Shown") -> None:
     view, other = scoreboard_for(evidence), scoreboard_for(against)
     apart = against is not evidence
     if not view.shown or len(other.shown) < (1 if apart else 2):
-        if view.warning:
-            loud(view.warning)
+        loud(view.warning)
         st.info(
             "This report has one contender with attempts. A comparison needs two: run another in the same report, or "
             "choose a second report in the side bar."
@@ -116,13 +127,12 @@ def _options(scores: "Scores") -> tuple[str, str]:
 
 
 def _compared(found: Pairing, scores: "Scores") -> None:
-    if found.warning:
-        loud(found.warning)
-    html(sentence_html(found.comparison))
+    loud(found.warning)
+    compared_sentence(found.comparison)
     controls = [f"{c.name} ({c.control})" for c in scores if c.control is not None]
     if controls:
-        html(f"<p>A control, which is a yardstick and no option to choose: {html_text(listed(controls))}.</p>")
-    html(pairing_html(found))
+        paragraph(f"A control, which is a yardstick and no option to choose: {listed(controls)}.")
+    show(pairing_table(found))
 
 
 def _domains(found: Pairing, shown: "Shown") -> None:
@@ -130,9 +140,9 @@ def _domains(found: Pairing, shown: "Shown") -> None:
     if len(found.domains) < 2:
         st.caption("The tasks of these two lie in one domain: there is nothing to tell apart.")
         return
-    figure("forest", forest_figure, found, shown.look)
+    figure("forest", forest_figure, found, shown.theme)
     with st.expander("The same as a table"):
-        html(domain_differences_html(found))
+        show(domain_differences(found))
 
 
 # --------------------------------------------------------------------------------------------------------------- flips
@@ -179,10 +189,9 @@ def _flip_pages(evidence: Evidence, found: Pairing, link: "Links | None") -> Non
     start = FLIPS_A_PAGE * (number - 1)
     here = chosen[start : start + FLIPS_A_PAGE]
     texts, why = _asked(evidence, here, link)
-    html(flips_html(texts))
+    show(flips_table(texts))
     st.caption(f"{start + 1:,} to {start + len(here):,} of {plural(len(chosen), 'task')}.")
-    if why:
-        html(f"<p>{html_text(why)}</p>")
+    paragraph(why or "")
 
 
 PAGE_KEYS = {"all of them": "flips", WAYS["lost"]: "flips_lost", WAYS["gained"]: "flips_gained"}
@@ -227,8 +236,9 @@ def _tries(found: Pairing, scores: "Scores") -> None:
         return
     section("Several tries of a task")
     st.caption("The pass rates above are for tasks like these. Asked of exactly these tasks, only tries vary.")
-    html(f"<p>{html_text(this_suite_words(found.this_suite))}</p>")
-    html(tries_html(scores))
+    paragraph(this_suite_words(found.this_suite))
+    show(this_suite_table(scores))
+    show(repeats_table(scores, found.comparison.level))
 
 
 def _downloads(evidence: Evidence, found: Pairing) -> None:

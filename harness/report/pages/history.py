@@ -8,20 +8,20 @@ import streamlit as st
 
 from harness.analysis import Change, Side
 from harness.core import OwnbenchError, moment, plural
-from harness.report.history_pieces import (
+from harness.report.gate_tables import (
     RESULTS_TOLD,
-    baselines_html,
+    baselines_table,
     changes_html,
-    runs_html,
+    runs_table,
     verdict_html,
-    verdicts_html,
+    verdicts_table,
 )
 from harness.report.html_parts import html_list
 from harness.report.pages.choices import choose
 from harness.report.pages.loading import Evidence, look_at, remembered, table_of
-from harness.report.pages.parts import columns, figure, html, loud, section, title
+from harness.report.pages.parts import columns, figure, html, loud, section, show, title
 from harness.report.pages.task_state import labels
-from harness.report.verdict_line import verdict_figure
+from harness.report.verdict_figures import verdict_figure
 from harness.store import read_outcomes
 from harness.verdict import History, HistoryEntry, changed_of, entry_of, in_order, under_way
 
@@ -47,14 +47,13 @@ def page(shown: "Shown") -> None:
         html(html_list(broken))
     _verdicts(found, shown)
     section("Locked baselines")
-    fragment = baselines_html(found.entries[-MOST:])
-    if fragment:
-        html(fragment)
-    else:
+    baselines = baselines_table(found.entries[-MOST:])
+    show(baselines)
+    if not baselines.rows:
         st.info("No report here has a locked baseline. A lock keeps what candidates are held against from moving:")
         st.code(HOW_LOCK, language=None)
     section("Runs")
-    html(runs_html(found.entries[-MOST:]))
+    show(runs_table(found.entries[-MOST:]))
     st.caption(RESULTS_TOLD)
     _changed(folders, shown)
 
@@ -89,9 +88,9 @@ def _verdicts(found: History, shown: "Shown") -> None:
     if len(every) > MOST:
         st.caption(f"The latest {MOST} of {len(every):,}.")
     every = every[-MOST:]
-    html(verdicts_html(every))
+    show(verdicts_table(every))
     if any(entry.verdict is not None and entry.verdict.delta is not None for entry in every):
-        figure("verdicts", verdict_figure, every, shown.look)
+        figure("verdicts", verdict_figure, every, shown.theme)
     else:
         st.caption("None of them has a difference to draw.")
     given = dict(zip(_told_apart([_name(entry) for entry in every]), every, strict=True))

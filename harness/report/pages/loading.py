@@ -17,19 +17,21 @@ from harness.analysis import (
     Scoreboard,
     ShownText,
     Skills,
-    domains_of,
+    domains,
     has_skills,
     joined,
     left_out,
     load_evidence,
-    pair_of,
+    pair,
     progress_of,
     read_statistics,
-    scoreboard_of,
+    scoreboard,
     shown_text,
-    skills_of,
+    skills,
 )
-from harness.core import Decision, Manifest
+from harness.core import Decision, Manifest, visible
+from harness.report.pages.choices import choose
+from harness.report.pages.parts import columns
 from harness.store import (
     TaskIndex,
     TaskKey,
@@ -116,14 +118,13 @@ def table_of(evidence: Evidence) -> tuple[TaskTable, Manifest | None]:
 def scoreboard_for(evidence: Evidence) -> Scoreboard:
     """Every contender's figures: as ``statistics.json`` has them while it is of this evidence, else computed."""
     written = read_statistics(evidence.folder, split=evidence.split)
-    return written or scoreboard_of(*table_of(evidence))
+    return written or scoreboard(table_of(evidence))
 
 
 @remembered(64)
 def pairing_for(evidence: Evidence, a: str, b: str, trials_as: str = "mean", errors_as: str = "excluded") -> Pairing:
     """Two contenders on the same tasks."""
-    table, manifest = table_of(evidence)
-    return pair_of(table, a, b, manifest=manifest, trials_as=trials_as, errors_as=errors_as)
+    return pair(table_of(evidence), a, b, trials_as=trials_as, errors_as=errors_as)
 
 
 @remembered(16)
@@ -138,7 +139,7 @@ def pairing_between(
     sides = [(*table_of(one), one.name) for one in (here, there)]
     table, other = (one for one, _, _ in sides)
     both = joined(table, a, other, b)
-    found = pair_of(both, *both.contenders, trials_as=trials_as, errors_as=errors_as)
+    found = pair((both, None), *both.contenders, trials_as=trials_as, errors_as=errors_as)
     said = [(progress_of(one, manifest).warning, name) for one, manifest, name in sides]
     warning = "; ".join(f"{name}: {text}" for text, name in said if text) or None
     lone = left_out(table, a, other, b, len(both.tasks))
@@ -182,8 +183,7 @@ def asked_at(evidence: Evidence, keys: tuple[TaskKey, ...], limit: int) -> Mappi
 @remembered(32)
 def domains_for(evidence: Evidence, a: str, b: str | None) -> Domains:
     """How their difference differs between domains; without a second, the first one's own variance."""
-    table, manifest = table_of(evidence)
-    return domains_of(table, a, b, manifest=manifest)
+    return domains(table_of(evidence), a, b)
 
 
 @remembered(16)
@@ -231,12 +231,45 @@ def splits_of(evidence: Evidence) -> tuple[str, ...]:
 @remembered(64)
 def has_skills_for(evidence: Evidence) -> bool:
     """Whether there is anything to show of skills."""
-    table, manifest = table_of(evidence)
-    return has_skills(table, manifest)
+    return has_skills(*table_of(evidence))
 
 
 @remembered(8)
 def skills_for(evidence: Evidence) -> Skills:
     """What was shown and opened, and what it added."""
-    table, manifest = table_of(evidence)
-    return skills_of(table, manifest)
+    return skills(table_of(evidence))
+
+
+def default_pair(view: Scoreboard) -> tuple[str, str]:
+    """The option with the highest pass rate against the reference, or the two highest.
+
+    What nobody could choose, and what was measured on other tasks than the rest, comes last. With one contender it
+    stands on both sides.
+    """
+    last = view.yardsticks
+    names = [c.name for c in sorted(view.shown, key=lambda c: (c.name in last, c.apart))]
+    second = view.reference if view.reference in names else None
+    first = next((name for name in names if name != second), names[0])
+    if second is None:
+        second = next((name for name in names if name != first), first)
+    return first, second
+
+
+def choose_pair(view: Scoreboard, other: Scoreboard | None = None) -> tuple[str, str]:
+    """What the reader chose; the same contender may stand on both sides, which the page says.
+
+    Args:
+        view: the report of the first contender.
+        other: the report of the second, where it is another one; the contender of the same name stands first there.
+    """
+    names = [c.name for c in view.shown]
+    first, second = default_pair(view)
+    names_b = names if other is None else [c.name for c in other.shown]
+    if other is not None:
+        second = first if first in names_b else names_b[0]
+    left, right = columns(2)
+    with left:
+        a = choose("First contender", names, "a", index=names.index(first), words=visible)
+    with right:
+        b = choose("Second contender", names_b, "b", index=names_b.index(second), words=visible)
+    return a, b

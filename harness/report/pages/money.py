@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from harness.core import Decision, amount_of, amount_text, plural, visible
-from harness.report.advice_pieces import break_even_html, flips_html, in_labels, options_html, word_html
-from harness.report.html_parts import html_list, html_text
+from harness.report.advice_tables import INPUTS, break_even_html, flips_table, in_labels, options_table, word_html
+from harness.report.html_parts import html_list
+from harness.report.money_figures import bills_figure, pass_cost_figure, tornado_figure, volumes_around
 from harness.report.pages.choices import choose, several, written
 from harness.report.pages.loading import Evidence, Kinds, grounds_for, remembered
-from harness.report.pages.parts import columns, figure, html, loud, notes, section, title
-from harness.report.tornado import INPUTS, bills_figure, pass_cost_figure, tornado_figure, volumes_around
+from harness.report.pages.parts import columns, figure, html, loud, notes, paragraph, section, show, title
 from harness.verdict import (
     KINDS_MEAN,
     MARGIN,
@@ -72,21 +72,23 @@ def page(shown: "Shown") -> None:
     grounds, advice, bills = _advised(evidence, kinds, margin, tuple(terms.amounts.items()), inputs)
     html(word_html(advice, "in the fields above"))
     section("Options")
-    html(f"<p>{html_text(_stands_on(grounds))}</p>")
-    html(options_html(advice))
+    paragraph(_stands_on(grounds))
+    show(options_table(advice))
     html(html_list(_asides(grounds, terms)))
     section("A month at other volumes")
     html(break_even_html(advice))
-    figure("bills", bills_figure, advice, bills, shown.look)
+    figure("bills", bills_figure, advice, bills, shown.theme)
     section("The cost of a pass")
-    figure("per-pass", pass_cost_figure, advice, shown.look)
+    figure("per-pass", pass_cost_figure, advice, shown.theme)
     section("What would flip it")
     hour = terms.gpu_hour_usd if terms.gpu_hour_usd is not None else grounds.machine.hour_on_record
     if not advice.economics["tasks_per_month"]:
         st.caption("Nothing can be moved before the tasks a month are given, and are more than 0.")
     else:
-        figure("tornado", tornado_figure, advice, None if grounds.machine.why else hour, shown.look)
-        html(flips_html(advice) or "<p>No input, moved alone, changes which kind of option is the cheapest.</p>")
+        figure("tornado", tornado_figure, advice, None if grounds.machine.why else hour, shown.theme)
+        show(flips_table(advice))
+        if not advice.flips_at:
+            paragraph("No input, moved alone, changes which type of option is the cheapest.")
     notes([in_labels(note) for note in advice.notes])
 
 
@@ -120,16 +122,16 @@ def _kinds(evidence: Evidence) -> Kinds:
     if not unknown:
         return ()
     st.info("Of some contenders nothing on record says whether they are OWN, RENT or MIX. Say it here.")
-    said: dict[str, list[str]] = {}
+    kinds_said: dict[str, list[str]] = {}
     for (key, kind), place in zip(OWNED.items(), columns(3), strict=True):
         with place:
-            said[key] = several(kind.value, unknown, key, words=visible, help=KINDS_MEAN[kind])
-    once = [n for names in said.values() for n in names]
+            kinds_said[key] = several(kind.value, unknown, key, words=visible, help=KINDS_MEAN[kind])
+    once = [n for names in kinds_said.values() for n in names]
     if len(set(once)) < len(once):
         loud("A contender is said to be two things. The first that is said of it counts.")
     seen: set[str] = set()
     kinds = []
-    for key, names in said.items():
+    for key, names in kinds_said.items():
         kinds.append((OWNED[key], tuple(n for n in names if n not in seen)))
         seen.update(names)
     return tuple(k for k in kinds if k[1])

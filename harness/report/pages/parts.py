@@ -11,8 +11,10 @@ from typing import Any
 
 import streamlit as st
 
-from harness.report.chart_style import Figure, dressed
-from harness.report.html_parts import html_list, html_text
+from harness.core import Comparison
+from harness.report.chart_style import Figure, vega_lite
+from harness.report.html_parts import folded, html_code, html_list, html_sentence, html_table, html_text, loud_html
+from harness.report.tables import Table
 
 
 def title(text: str, under: str = "") -> None:
@@ -27,15 +29,44 @@ def section(text: str) -> None:
     st.subheader(text, anchor=False)
 
 
-def html(fragment: str) -> None:
+def html(piece: str) -> None:
     """A piece of HTML that `harness.report.html_parts` made; everything of others' in it is escaped there."""
-    if fragment:
-        st.html(fragment)
+    if piece:
+        st.html(piece)
 
 
-def loud(text: str) -> None:
-    """A warning that nobody overlooks, whatever is in its text."""
-    html(f'<div class="loud" role="alert">{html_text(text)}</div>')
+def show(table: Table, *, fold: bool = False) -> None:
+    """A table, its rows after the first folded away if asked; nothing where it has none."""
+    drawn = html_table(table)
+    html(folded(drawn) if fold else drawn)
+
+
+def paragraph(text: str) -> None:
+    """A paragraph, whatever is in it; nothing where it is empty."""
+    html(f"<p>{html_text(text)}</p>" if text else "")
+
+
+def lead(text: str) -> None:
+    """A sentence that stands out."""
+    html(f'<p class="lead">{html_text(text)}</p>')
+
+
+def sentences(compared: Sequence[Comparison | None]) -> None:
+    """Comparisons in words."""
+    known = [c for c in compared if c is not None]
+    html(html_list([c.sentence for c in known], "reasons", names={name for c in known for name in (c.a, c.b)}))
+
+
+def compared_sentence(c: Comparison) -> None:
+    """A comparison as a sentence that stands out, and which of the two is the first."""
+    first, second = html_code(c.a), html_code(c.b)
+    html(f'<p class="lead">{html_sentence(c.sentence, [c.a, c.b])}</p>'
+         f"<p>The first is {first}, the second {second}; a difference above 0 speaks for the first.</p>")  # fmt: skip
+
+
+def loud(text: str | None) -> None:
+    """A warning that nobody overlooks, whatever is in its text; nothing where there is none."""
+    html(loud_html(text or ""))
 
 
 def notes(lines: Sequence[str], label: str = "What these numbers rest on") -> None:
@@ -90,7 +121,7 @@ class _Same:
 @lru_cache(maxsize=64)
 def _drawn(make: Callable[..., Figure | None], *of: _Same) -> tuple[dict[str, Any], tuple[str, ...]] | None:
     found = make(*(one.value for one in of))
-    return None if found is None else (dressed(found).to_dict(), found.notes)
+    return None if found is None else (vega_lite(found), found.notes)
 
 
 def download(label: str, data: bytes | Callable[[], bytes], name: str, kind: str = "text/csv") -> None:

@@ -12,7 +12,7 @@ import streamlit as st
 
 from harness.core import OwnbenchError, listed, visible
 from harness.report.app import reports_and_problems
-from harness.report.chart_style import DAY, NIGHT, Look
+from harness.report.chart_style import DAY, NIGHT, Theme
 from harness.report.html_parts import html_text, style
 from harness.report.pages import (
     answer,
@@ -36,7 +36,7 @@ class Shown:
 
     chosen: tuple[Evidence, ...]
     """The reports that are chosen, one at least."""
-    look: Look
+    theme: Theme
     every: tuple[Path, ...] = ()
     """The folders of all reports that the dashboard was given, chosen or not."""
 
@@ -119,7 +119,7 @@ def _page() -> str:
 
 def _chosen(found: Sequence[Path]) -> Shown | None:
     """The reports and the part of them that the side bar says; ``None`` where no report is chosen."""
-    look = NIGHT if st.context.theme.type == "dark" else DAY
+    theme = NIGHT if st.context.theme.type == "dark" else DAY
     folders = dict(_named(found))
     first = next((name for name, folder in folders.items() if _opens(folder)), next(iter(folders), None))
     names = several("Reports", list(folders), "report", default=[first] if first else [], aloud=False)
@@ -127,7 +127,7 @@ def _chosen(found: Sequence[Path]) -> Shown | None:
     splits = list(dict.fromkeys(s for one in plain for s in splits_of(one)))
     split = choose("Part of the suites", splits, "split", aloud=False) if splits else None
     chosen = tuple(look_at(e.folder, split if splits_of(e) else None) for e in plain)
-    return Shown(chosen=chosen, look=look, every=tuple(found)) if chosen else None
+    return Shown(chosen=chosen, theme=theme, every=tuple(found)) if chosen else None
 
 
 def _opens(folder: Path) -> bool:

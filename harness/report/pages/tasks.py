@@ -13,8 +13,7 @@ from harness.report.html_parts import html_code, html_lines, html_text
 from harness.report.pages.address import href
 from harness.report.pages.choices import choose, choose_or_none, ticked, turned, written
 from harness.report.pages.loading import Evidence, keeps_conversations, scoreboard_for
-from harness.report.pages.parts import columns, download, file_name, html, loud, section, title
-from harness.report.pages.task_opener import meant
+from harness.report.pages.parts import columns, download, file_name, html, loud, paragraph, section, show, title
 from harness.report.pages.task_state import (
     LISTS,
     Places,
@@ -22,18 +21,19 @@ from harness.report.pages.task_state import (
     attempt_of_row,
     label_of,
     labels,
+    meant,
     places_of,
     plain_index,
 )
-from harness.report.task_pieces import (
-    attempts_html,
+from harness.report.task_tables import (
+    attempts_table,
     calls_html,
     conversation_html,
-    facts_html,
-    names_html,
+    facts_table,
+    names_table,
     reason_html,
     replies_html,
-    tasks_html,
+    tasks_table,
 )
 from harness.store import (
     AttemptRow,
@@ -70,13 +70,11 @@ def page(shown: "Shown") -> None:
         st.info("This report has no attempts.")
         return
     with suppress(OwnbenchError):  # tasks are shown even where there is nothing to rate
-        warning = scoreboard_for(evidence).warning
-        if warning:
-            loud(warning)
+        loud(scoreboard_for(evidence).warning)
     text, inputs = _text(index, evidence)
     wanted = replace(ask(index, evidence), text=text)
     if inputs is not None:
-        html(f"<p>{html_text(search_note(inputs))}</p>")
+        paragraph(search_note(inputs))
     opened = st.container()
     found = _found(index, evidence, wanted, inputs)
     with opened:
@@ -123,11 +121,11 @@ def _found(index: TaskIndex, evidence: Evidence, wanted: TaskFilter, inputs: Inp
     if number > 1:
         found = task_page(index, wanted, offset=A_PAGE * (number - 1), limit=A_PAGE, inputs=inputs)
     with said:
-        html(f"<p>{html_text(found.sentence)}</p>")
+        paragraph(found.sentence)
     if found.rows:
         names = places_of(evidence).names
         with rows:
-            html(tasks_html(found, [_link(names[row.position]) for row in found.rows]))
+            show(tasks_table(found, [_link(names[row.position]) for row in found.rows]))
         with right:
             _save(index, evidence, replace(wanted, inputs=None if inputs is None else inputs.tasks), found.attempts)
     return found
@@ -160,7 +158,7 @@ def _opened(index: TaskIndex, evidence: Evidence, page_of: list[int]) -> None:
     if found.said:
         html(f"<p>{html_code(asked)}: {html_text(found.said)}</p>")
     if len(found.tasks) > 1:
-        html(names_html(index, found.tasks, [_link(places.names[place]) for place in found.tasks]))
+        show(names_table(index, found.tasks, [_link(places.names[place]) for place in found.tasks]))
         return
     _task(index, evidence, found.tasks[0])
     section("The tasks found")
@@ -181,7 +179,7 @@ def _task(index: TaskIndex, evidence: Evidence, position: int) -> None:
     """Every attempt at the task that is open."""
     key = index.key_of(position)
     attempts = [one for one in attempts_of(index, key) if evidence.split in {None, "all", one.split or "test"}]
-    section("The task that is open")
+    section("The task")
     suite, domain = index.suite[position], index.domain[position]
     where = [("suite and domain", suite)] if suite == domain else [("suite", suite), ("domain", domain)]
     words = "".join(f", {what} {html_code(name)}" for what, name in where if name)
@@ -189,7 +187,7 @@ def _task(index: TaskIndex, evidence: Evidence, position: int) -> None:
     if not attempts:
         st.info("No attempt at it is in the part of the suites that is shown; the side bar chooses another.")
         return
-    html(attempts_html(attempts[:MOST_ATTEMPTS]))
+    show(attempts_table(attempts[:MOST_ATTEMPTS]))
     if len(attempts) > MOST_ATTEMPTS:
         st.caption(f"The first {MOST_ATTEMPTS} of {plural(len(attempts), 'attempt')}.")
     _chosen(index, evidence, attempts)
@@ -204,7 +202,7 @@ def _chosen(index: TaskIndex, evidence: Evidence, attempts: list[AttemptRow]) ->
         left = choose("Attempt of", list(shown), "left", words=shown.__getitem__)
     with two:
         others = [name for name in shown if name != left]
-        right = choose_or_none("Beside it", others, "right", words=shown.__getitem__, placeholder="nobody",
+        right = choose_or_none("Compare with", others, "right", words=shown.__getitem__, placeholder="none",
                                disabled=not others)  # fmt: skip
     with three:
         trial = choose("Trial", trials, "trial") if len(trials) > 1 else trials[0]
@@ -234,7 +232,7 @@ def _question(index: TaskIndex, evidence: Evidence, views: list[AttemptView | No
                 asked = shown_text(text)
                 html(f'<p class="said">what was asked</p>{html_lines(asked.text)}')
                 if asked.note:
-                    html(f"<p>{html_text(asked.note)}.</p>")
+                    paragraph(f"{asked.note}.")
                 return
 
 
@@ -243,7 +241,7 @@ def _attempt(index: TaskIndex, view: AttemptView | None, name: str, shown: dict[
     if view is None:
         st.info("This contender has no such trial at this task.")
         return
-    html(facts_html(view))
+    show(facts_table(view))
     html("<h4>The grader's reason</h4>" + reason_html(view))
     html("<h4>The conversation</h4>" + conversation_html(view))
     if view.messages is not None:

@@ -10,8 +10,15 @@ from harness.core import OwnbenchError
 from harness.report.chart_style import DAY, NIGHT
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.pages.escalation import usual_sweep
-from harness.report.pages.loading import advice_for, domains_for, look_at, pairing_for, scoreboard_for, splits_of
-from harness.report.pages.pairs import default_pair
+from harness.report.pages.loading import (
+    advice_for,
+    default_pair,
+    domains_for,
+    look_at,
+    pairing_for,
+    scoreboard_for,
+    splits_of,
+)
 from harness.report.pages.parts import made
 from harness.report.pages.task_state import places_of
 
@@ -21,16 +28,13 @@ def warm(reports: Sequence[Path]) -> None:
 
     What is broken is told where it is shown.
     """
-    import altair as alt  # its import takes longer than the figures
-
     with suppress(OwnbenchError):
-        alt.data_transformers.disable_max_rows()
         plain = look_at(reports[0])
         splits = splits_of(plain)
         first = look_at(reports[0], splits[0] if splits else None)
         view = scoreboard_for(first)
-        for make, look in product((pass_rate_figure, cost_figure), (DAY, NIGHT)):
-            made(make, view, look)
+        for make, theme in product((pass_rate_figure, cost_figure), (DAY, NIGHT)):
+            made(make, view, theme)
         advice_for(first)
         places_of(plain)
         a, b = default_pair(view)

@@ -1,11 +1,10 @@
-"""The plane of cost and pass rate: its frame, its ticks, and where a name stands so that no other is read for it."""
+"""The figure of cost and pass rate: its frame, and where a name stands so that no other is read for it."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from harness.core import round_dollars
+import harness.report.vega as vl
 
 MOST_NAMES = 30
 """Contenders named in a chart of points; the subtitle says where there are more."""
@@ -17,7 +16,7 @@ LETTER = 6.6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """The visible part of the plane, and how it falls on pixels."""
+    """The visible part of the figure, and how it falls on pixels."""
 
     x: tuple[float, float]
     y: tuple[float, float]
@@ -41,7 +40,7 @@ class Frame:
         return (math.exp(cost) if self.log else cost, self.y[1] - (self.y[1] - self.y[0]) * py / self.height)
 
 
-def frame_of(rows: list[dict[str, Any]]) -> Frame:
+def frame_of(rows: list[vl.Row]) -> Frame:
     """A frame that holds all points and their bars; logarithmic where costs differ by more than 20 times."""
     costs = [r["cost"] for r in rows]
     log = min(costs) > 0 and max(costs) > 20 * min(costs)
@@ -54,28 +53,10 @@ def frame_of(rows: list[dict[str, Any]]) -> Frame:
         low = min(0.0, *(r["cost_low"] for r in rows))
         high = high + 0.12 * (high - low) if high > low else low + 1.0
     values = [v for r in rows for v in (r["low"], r["high"])]
-    bottom, top = percent_domain(values)
-    return Frame(x=(low, high), y=(bottom, top), log=log, ticks=_log_ticks(low, high) if log else even_ticks(low, high))
-
-
-def even_ticks(low: float, high: float) -> list[float]:
-    """At most eight round numbers at even steps."""
-    step = 10 ** math.floor(math.log10((high - low) / 4))
-    step *= next(m for m in (1, 2, 5, 10) if (high - low) / (m * step) <= 7)
-    return [step * k for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
-
-
-def _log_ticks(low: float, high: float) -> list[float]:
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1, 2, 5) if len(decades) <= 4 else (1,)
-    return [m * 10.0**d for d in decades for m in steps if low <= m * 10.0**d <= high]
-
-
-def tick_labels(ticks: list[float]) -> str:
-    """A Vega expression that writes each tick as every axis and table writes money."""
-    texts = ",".join(f"'{round_dollars(t)}'" for t in ticks)
-    values = ",".join(repr(t) for t in ticks)
-    return f"[{texts}][indexof([{values}],datum.value)]"
+    bottom, top = vl.percent_domain(values)
+    return Frame(
+        x=(low, high), y=(bottom, top), log=log, ticks=vl.log_ticks(low, high) if log else vl.even_ticks(low, high)
+    )
 
 
 _AROUND = [
@@ -90,7 +71,7 @@ Box = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels."""
 
 
-def place_labels(rows: list[dict[str, Any]], frame: Frame) -> list[dict[str, Any]]:
+def place_labels(rows: list[vl.Row], frame: Frame) -> list[vl.Row]:
     """A place for each name near its point: never over a point or another name if that can be, over few bars."""
     points = [frame.pixel(r["cost"], r["value"]) for r in rows]
     solid: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in points]
@@ -142,10 +123,3 @@ def overlap(a: Box, b: Box) -> float:
     """The area that two boxes share."""
     wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     return wide * high if wide > 0 and high > 0 else 0.0
-
-
-def percent_domain(values: Iterable[float | None]) -> list[float]:
-    """Whole fives around the values: the axis may start above zero, for points are drawn, not bars."""
-    known = [v for v in values if v is not None]
-    low, high = math.floor(min(known, default=0.0) / 5) * 5, math.ceil(max(known, default=100.0) / 5) * 5
-    return [max(0, low - 5 * (low == high)), min(100, high + 5 * (low == high))]

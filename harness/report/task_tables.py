@@ -1,4 +1,4 @@
-"""Tasks and attempts as pieces of HTML: what each contender made of a task, an attempt's facts, texts and calls."""
+"""Tasks and attempts as tables and texts: what each contender made of a task, an attempt's facts and calls."""
 
 import math
 import re
@@ -9,7 +9,8 @@ from typing import Any
 
 from harness.analysis import AttemptView, ShownText, TaskList
 from harness.core import UNKNOWN, dollars, moment, plural, seconds, visible
-from harness.report.html_parts import Cell, html_lines, html_table, html_text
+from harness.report.html_parts import html_lines, html_table, html_text
+from harness.report.tables import Cell, Rows, Table, table
 from harness.store import PARTLY, AttemptRow, TaskCell, TaskIndex
 
 PASSED, FAILED, LOST = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
@@ -53,56 +54,46 @@ def result_cell(cell: TaskCell) -> Cell:
     return Cell(", ".join([text, *lost]), words, under, ground)
 
 
-def tasks_html(found: TaskList, links: Sequence[str] = ()) -> str:
+def tasks_table(found: TaskList, links: Sequence[str] = ()) -> Table:
     """One row a task, a column a contender; ``links`` are what opens each of the tasks."""
     names = found.contenders[:MOST_CONTENDERS]
     suites = len({row.suite for row in found.rows}) > 1
-    rows: list[list[Cell | str]] = []
+    rows: Rows = []
     for row, texts, link in zip(found.rows, found.table, links or [""] * len(found.rows), strict=True):
         of = (texts["suite"] if suites else "", texts["domain"])
         under = ", ".join(dict.fromkeys(t for t in of if t and not texts["task"].startswith(t)))
-        rows.append(
-            [Cell(texts["task"], under=under, link=link), *(result_cell(cell) for cell in row.cells[: len(names)])]
-        )
-    header = ["task", *(visible(name, 60) for name in names)]
+        rows.append([Cell(texts["task"], under=under, link=link), *map(result_cell, row.cells[: len(names)])])
     more = len(found.contenders) - len(names)
-    said = f"<p>The first {len(names)} of {plural(len(found.contenders), 'contender')}.</p>" if more else ""
-    return html_table(header, rows, caption="What each contender made of each task", kind="results") + said
+    notes = [f"The first {len(names)} of {plural(len(found.contenders), 'contender')}."] if more else []
+    columns = ["task", *(visible(name, 60) for name in names)]
+    return table("What each contender made of each task", columns, rows, kind="results", notes=notes)
 
 
-def names_html(index: TaskIndex, tasks: Sequence[int], links: Sequence[str]) -> str:
+def names_table(index: TaskIndex, tasks: Sequence[int], links: Sequence[str]) -> Table:
     """Some tasks by their names, each with what opens it."""
-    rows: list[list[Cell | str]] = [
+    rows: Rows = [
         [Cell(visible(index.task_names[task].as_py(), 120), link=link),
          *(visible(word or UNKNOWN, 80) for word in (index.suite[task], index.domain[task]))]
         for task, link in zip(tasks, links, strict=True)
     ]  # fmt: skip
-    return html_table(["task", "suite", "domain"], rows, left=3, caption="Tasks of this name", kind="named")
+    return table("Tasks of this name", ["task", "suite", "domain"], rows, left=3, kind="named")
 
 
-def attempts_html(attempts: Sequence[AttemptRow]) -> str:
+def attempts_table(attempts: Sequence[AttemptRow]) -> Table:
     """Every attempt at one task, a row each."""
     labels = any(one.label_true is not None or one.label_predicted is not None for one in attempts)
-    header = ["contender", "trial", "result", "cause", *(["expected", "given"] if labels else [])]
-    header += ["confidence", "escalated", "cost", "latency"]
-    rows: list[list[Cell | str]] = []
+    rows: Rows = []
     for one in attempts:
-        row: list[Cell | str] = [
-            Cell(visible(one.contender, 60), code=True),
-            f"{one.trial}",
-            status_cell(one.result, one.score),
-        ]
-        row += [visible(one.cause or UNKNOWN, 60)]
-        row += [visible(text or UNKNOWN, 80) for text in (one.label_true, one.label_predicted)] if labels else []
-        row += [
-            confidence_text(one.confidence),
-            yes_or_no(one.escalated),
-            dollars(one.cost_usd),
-            seconds(one.latency_s),
-        ]
-        rows.append(row)
+        given = [visible(text or UNKNOWN, 80) for text in (one.label_true, one.label_predicted)] if labels else []
+        rows.append([
+            Cell(visible(one.contender, 60), code=True), f"{one.trial}", status_cell(one.result, one.score),
+            visible(one.cause or UNKNOWN, 60), *given, confidence_text(one.confidence), yes_or_no(one.escalated),
+            dollars(one.cost_usd), seconds(one.latency_s),
+        ])  # fmt: skip
+    columns = ["contender", "trial", "result", "cause", *(["expected", "given"] if labels else []),
+               "confidence", "escalated", "cost", "latency"]  # fmt: skip
     left = 6 if labels else 4
-    return html_table(header, rows, left=left, caption="Every attempt at this task", kind="attempts square")
+    return table("Every attempt at this task", columns, rows, left=left, kind="attempts square")
 
 
 def status_cell(result: str, score: float | None = None) -> Cell:
@@ -142,35 +133,39 @@ def yes_or_no(value: object) -> str:
 # ------------------------------------------------------------------------------------------------------- one attempt
 
 
-def facts_html(view: AttemptView) -> str:
+def facts_table(view: AttemptView) -> Table:
     """What is recorded of an attempt, unknown figures left out; a figure that people may ask after says so."""
     fields = view.fields
-    rows: list[list[Cell | str]] = [["result", status_cell(view.attempt.result, view.attempt.score)]]
-    rows += [["cause", fields["cause"]]] if fields["cause"] else []
-    if fields["label_true"] is not None or fields["label_predicted"] is not None:
-        rows.append(["label expected", fields["label_true"] or UNKNOWN])
-        rows.append(["label given", fields["label_predicted"] or UNKNOWN])
-    rows.append(["escalation", view.escalation])
-    rows += [["confidence", confidence_text(fields["confidence"])]] if fields["confidence"] is not None else []
+    labels = fields["label_true"] is not None or fields["label_predicted"] is not None
     basis = fields["cost_basis"] if fields["cost_basis"] not in {None, "", "none"} else ""
-    rows.append(["cost", Cell(dollars(fields["cost_usd"]), under=f"from {basis}" if basis else "")])
-    rows += [["of the judge", dollars(fields["judge_usd"])]] if fields["judge_usd"] else []
-    rows.append(["latency", seconds(fields["latency_s"])])
     classes = ("input", "cached_input", "output", "reasoning")
     tokens = [f"{fields[f'{c}_tokens']:,} {c.replace('_', ' ')}" for c in classes
               if fields[f"{c}_tokens"] is not None]  # fmt: skip
-    rows += [["tokens", ", ".join(tokens)]] if tokens else []
-    rows += [[what, f"{fields[what]:,}"] for what in ("calls", "retries") if fields[what] is not None]
     shown, used = fields["skills_shown"] or "", fields["skills_used"] or ""
-    rows += [["skills shown", shown], ["skills opened", used or "none"]] if shown or used else []
-    rows += [["begun", moment(fields["started_at"])]] if isinstance(fields["started_at"], datetime) else []
-    known = fields["attempt_id"] or ""
+    skills, begun, known = bool(shown or used), fields["started_at"], fields["attempt_id"] or ""
     short = f"{known[:8]}…" if re.fullmatch("[0-9a-f]{32}", known) else known
-    rows += [["attempt", Cell(short, known if short != known else "", code=True)]] if known else []
-    if view.attempt.repeated:
-        rows.append(["repeated", "the same contender, task and trial came before: this row is in no rate"])
-    caption = f"What is recorded of this attempt of {visible(view.attempt.contender, 80)}"
-    return html_table(["what", ""], rows, left=2, caption=caption, kind="facts")  # narrow: no label
+    every: list[tuple[str, Cell | str | None]] = [
+        ("result", status_cell(view.attempt.result, view.attempt.score)),
+        ("cause", fields["cause"]),
+        ("label expected", (fields["label_true"] or UNKNOWN) if labels else None),
+        ("label given", (fields["label_predicted"] or UNKNOWN) if labels else None),
+        ("escalation", view.escalation),
+        ("confidence", None if fields["confidence"] is None else confidence_text(fields["confidence"])),
+        ("cost", Cell(dollars(fields["cost_usd"]), under=f"from {basis}" if basis else "")),
+        ("judge's cost", dollars(fields["judge_usd"]) if fields["judge_usd"] else None),
+        ("latency", seconds(fields["latency_s"])),
+        ("tokens", ", ".join(tokens)),
+        *((what, None if fields[what] is None else f"{fields[what]:,}") for what in ("calls", "retries")),
+        ("skills shown", shown if skills else None),
+        ("skills opened", (used or "none") if skills else None),
+        ("begun", moment(begun) if isinstance(begun, datetime) else None),
+        ("attempt", Cell(short, known if short != known else "", code=True) if known else None),
+        ("repeated", "the same contender, task and trial came before: this row is in no rate"
+         if view.attempt.repeated else None),
+    ]  # fmt: skip
+    rows: Rows = [(what, cell) for what, cell in every if cell is not None and (cell or what == "skills shown")]
+    title = f"What is recorded of this attempt of {visible(view.attempt.contender, 80)}"
+    return table(title, ["what", ""], rows, left=2, kind="facts")  # narrow: no label
 
 
 def text_html(who: str, text: ShownText) -> str:
@@ -183,14 +178,14 @@ def text_html(who: str, text: ShownText) -> str:
 def reason_html(view: AttemptView) -> str:
     """The grader's reason, or why there is none."""
     if view.reason is None:
-        return f"<p>Not to be had: {html_text(view.reason_why or 'not kept')}.</p>"
+        return f"<p>No explanation from the grader: {html_text(view.reason_why or 'not kept')}.</p>"
     return text_html("the grader", view.reason)
 
 
 def conversation_html(view: AttemptView) -> str:
     """Every message as it was sent, or why there is none."""
     if view.messages is None:
-        return f"<p>Not to be had: {html_text(view.messages_why or 'not kept')}.</p>"
+        return f"<p>Not available: {html_text(view.messages_why or 'not kept')}.</p>"
     more = f"<p>{plural(view.left_out, 'message')} more; all are in the download.</p>" if view.left_out else ""
     return "".join(text_html(one.role, one.text) for one in view.messages) + more
 
@@ -217,23 +212,21 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 def calls_html(view: AttemptView) -> str:
     """Every call that was made for the attempt, in their order; columns of which nothing is known are left out."""
     if view.calls is None:
-        return f"<p>Not to be had: {html_text(view.calls_why or 'not kept')}.</p>"
+        return f"<p>Not available: {html_text(view.calls_why or 'not kept')}.</p>"
     if not view.calls:
         return "<p>No call was recorded for it.</p>"
     known = [column for column in _COLUMNS if any(_known(call.fields, column[0]) for call in view.calls)]
-    rows: list[list[Cell | str]] = []
+    rows: Rows = []
     for place, call in enumerate(view.calls, 1):
         adapter = call.fields["adapter"] or ""
         model = Cell(call.model, f"adapter {adapter}" if adapter else "", f"adapter {adapter[:12]}" if adapter else "")
-        row: list[Cell | str] = [f"{place}. {call.role}", model]
-        for name, _, write in known:
-            row.append(write(call.fields[name]) if _known(call.fields, name) else UNKNOWN)
-        rows.append(row)
-    more = f"<p>{plural(view.calls_left_out, 'call')} more.</p>" if view.calls_left_out else ""
-    header = ["call", "model", *(head for _, head, _ in known)]
-    what = "<p>No token stands in two classes: cached input is no part of input, reasoning none of output.</p>"
-    tokens = what if any(name.endswith("tokens") for name, _, _ in known) else ""
-    return html_table(header, rows, left=2, caption="Calls made for this attempt", kind="calls") + more + tokens
+        figures = [write(call.fields[name]) if _known(call.fields, name) else UNKNOWN for name, _, write in known]
+        rows.append([f"{place}. {call.role}", model, *figures])
+    notes = [f"{plural(view.calls_left_out, 'call')} more."] if view.calls_left_out else []
+    if any(name.endswith("tokens") for name, _, _ in known):
+        notes.append("No token stands in two classes: cached input is no part of input, reasoning none of output.")
+    columns = ["call", "model", *(head for _, head, _ in known)]
+    return html_table(table("Calls made for this attempt", columns, rows, left=2, kind="calls", notes=notes))
 
 
 def replies_html(view: AttemptView) -> str:

@@ -1,19 +1,18 @@
 """``report.md``: the report as a page for people, every figure of it as in ``statistics.json``."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from harness.analysis import APART, Flip, Pairing, Scoreboard, leader_sentence, parted, strangers
 from harness.core import Comparison, p_equation, plural
-from harness.report.markdown_text import markdown_code, markdown_table, markdown_text
-from harness.report.tables import (
-    Cells,
-    comparison_cells,
-    difference_cells,
-    domain_cells,
-    repeat_cells,
-    scoreboard_cells,
+from harness.report.markdown_text import markdown_code, markdown_sentence, markdown_text, table_lines
+from harness.report.scoreboard_tables import (
+    comparisons_table,
+    domain_differences,
+    domain_rates,
+    repeats_table,
+    scoreboard_table,
 )
+from harness.report.tables import Table
 
 FLIPS_LISTED = 20
 """Tasks named on the page for each direction of a comparison; ``ownbench compare --json`` lists all."""
@@ -24,7 +23,7 @@ COLUMNS = (
     "contender and are left out of its rate."
 )
 DIFFERENCES = (
-    "Differences are in points of the pass rate, the contender less the other, on the tasks that both have. "
+    "Differences are in points of the pass rate, the contender minus the other, on the tasks that both have. "
     "`p adjusted` holds for all rows together (Holm). `only it`: tasks that this contender alone passed."
 )
 
@@ -38,24 +37,23 @@ def markdown_page(view: Scoreboard, pairings: Sequence[Pairing], figures: Sequen
         figures: title and relative path of each image.
     """
     parts = [[f"# {markdown_text(view.report)}"]]
-    if view.warning:
-        parts.append(["> [!WARNING]", f"> **{markdown_text(view.warning)}**"])
-    if view.apart:
-        parts.append(["> [!WARNING]", f"> {markdown_text(view.apart)}"])
+    parts += [["> [!WARNING]", f"> **{markdown_text(view.warning)}**"]] if view.warning else []
+    parts += [["> [!WARNING]", f"> {markdown_text(view.apart)}"]] if view.apart else []
     parts += [["\n".join(_headline(view))]]
     parts += [[f"![{title}]({path})"] for title, path in figures]
-    parts += [["## Scoreboard"], _table(scoreboard_cells(view, _cell)), _legend(view)]
-    if view.compared:
-        parts += [["## Paired comparisons"], _table(comparison_cells(view, _cell), left=2)]
-        parts.append([DIFFERENCES])
-    if any(c.repeats for c in view.contenders):
-        parts += [["## Several tries of a task"], _table(repeat_cells(view, _cell), left=2)]
+    parts += [["## Scoreboard"], table_lines(scoreboard_table(view)), _legend(view)]
+    parts += _section("Paired comparisons", comparisons_table(view), DIFFERENCES)
+    parts += _section("Several tries of a task", repeats_table(view.shown, view.level, view.controls))
     if len(view.domains) > 1:
-        parts += [["## Domains"], _table(domain_cells(view, _cell))]
+        parts += _section("Domains", domain_rates(view))
     if pairings:
         parts += [["## Comparison by comparison"], *(part for pairing in pairings for part in _details_of(pairing))]
     parts += [["## What these numbers rest on"], [f"- {markdown_text(note)}" for note in view.notes]]
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
+
+
+def _section(title: str, table: Table, under: str = "") -> list[list[str]]:
+    return [[f"## {title}"], table_lines(table), *([[under]] if under else [])] if table.rows else []
 
 
 def _headline(view: Scoreboard) -> list[str]:
@@ -64,7 +62,7 @@ def _headline(view: Scoreboard) -> list[str]:
     if not known:
         return ["No attempt has been graded yet."]
     every = [c.name for c in view.contenders]
-    lines = [_sentence(leader_sentence(view), every)]
+    lines = [markdown_sentence(leader_sentence(view), every)]
     controls = view.controls
     options = [c for c in view.compared if not {c.a, c.b} & controls]
     others = [c for c in view.compared if {c.a, c.b} & controls]
@@ -73,22 +71,11 @@ def _headline(view: Scoreboard) -> list[str]:
     for title, comparisons, more in (
         (None, together, ""), (APART, apart, strangers(alone)), (controls_are, others, "")
     ):  # fmt: skip
-        said = [f"- {_sentence(c.sentence, (c.a, c.b))}{_among_many(c, view)}" for c in comparisons]
-        said += [f"- {_sentence(more, every)}"] if more else []
+        said = [f"- {markdown_sentence(c.sentence, (c.a, c.b))}{_among_many(c, view)}" for c in comparisons]
+        said += [f"- {markdown_sentence(more, every)}"] if more else []
         if said:
             lines += [*(["", f"{title}:"] if title else []), "", *said]
     return lines
-
-
-def _sentence(text: str, of: Iterable[str]) -> str:
-    """A sentence with the names of ``of`` as code spans and the rest as plain text."""
-    found = []
-    names = sorted(set(of), key=len, reverse=True)
-    pattern = "|".join(re.escape(f"`{name}`") for name in names)
-    for part in re.split(f"({pattern})", text):
-        name = part[1:-1]
-        found.append(_code(name) if part == f"`{name}`" and name in names else markdown_text(part))
-    return "".join(found)
 
 
 def _among_many(c: Comparison, view: Scoreboard) -> str:
@@ -112,15 +99,16 @@ def _details_of(pairing: Pairing) -> list[list[str]]:
     lost = [f for f in pairing.flips if f.direction == "lost"]
     gained = [f for f in pairing.flips if f.direction == "gained"]
     # No name of anybody's stands inside HTML: the heading has them, the folded summary only numbers.
-    parts = [[f"### {_code(c.a)} less {_code(c.b)}"]]
+    parts = [[f"### {markdown_code(c.a)} minus {markdown_code(c.b)}"]]
     parts.append(
         ["<details>", f"<summary>{plural(len(lost), 'task')} lost, {len(gained):,} gained; by domain</summary>"]
     )
     if pairing.domains:
-        parts.append(_table(difference_cells(pairing, _cell)))
-    for flips, words in ((lost, f"Lost: only {_code(c.b)} passed"), (gained, f"Gained: only {_code(c.a)} passed")):
+        parts.append(table_lines(domain_differences(pairing)))
+    for flips, words, who in ((lost, "Lost", c.b), (gained, "Gained", c.a)):
         if flips:
-            parts += [[f"{words} {plural(len(flips), 'task')}."], _flip_lines(flips)]
+            told = f"{words}: only {markdown_code(who)} passed {plural(len(flips), 'task')}."
+            parts += [[told], _flip_lines(flips)]
     return [*parts, ["</details>"]]
 
 
@@ -128,22 +116,7 @@ def _flip_lines(flips: Sequence[Flip]) -> list[str]:
     """One line a domain, its tasks after it."""
     by_domain: dict[str, list[str]] = {}
     for flip in flips[:FLIPS_LISTED]:
-        by_domain.setdefault(flip.domain, []).append(_code(flip.task))
-    lines = [f"- {_code(domain)}: {', '.join(tasks)}" for domain, tasks in by_domain.items()]
+        by_domain.setdefault(flip.domain, []).append(markdown_code(flip.task))
+    lines = [f"- {markdown_code(domain)}: {', '.join(tasks)}" for domain, tasks in by_domain.items()]
     more = len(flips) - FLIPS_LISTED
     return [*lines, f"- and {more:,} more, which `ownbench compare --json` lists"] if more > 0 else lines
-
-
-def _table(cells: Cells, *, left: int = 1) -> list[str]:
-    """Names come as code spans already; in figures, a dollar sign would begin a formula and ``<`` a tag."""
-    header, rows = cells
-    plain = [[c if i < left else c.replace("$", "\\$").replace("<", "&lt;") for i, c in enumerate(row)] for row in rows]
-    return markdown_table(header, plain, left=left)
-
-
-def _cell(name: str) -> str:
-    return markdown_code(name, cell=True)
-
-
-def _code(name: str) -> str:
-    return markdown_code(name)

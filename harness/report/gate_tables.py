@@ -1,0 +1,149 @@
+"""Verdicts, their rules and domains, baselines and runs as tables, for terminal, Markdown and pages."""
+
+from collections.abc import Sequence
+
+from harness.analysis import Change
+from harness.core import UNKNOWN, Decision, listed, moment, p_text, plural, points, points_interval
+from harness.report.html_parts import html_list, html_sentence, html_table, html_text
+from harness.report.tables import Cell, Column, Heads, Rows, Table, count_cell, table
+from harness.verdict import DomainVerdict, Gate, HistoryEntry, Reason, StoredVerdict, in_words
+
+GOOD, BAD, OPEN = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
+"""Grounds of a decision's cell; its word stands on it, and black is read well on all of them."""
+MEANINGS = {
+    Decision.SHIP: "the candidate is shown to be no worse than the margin allows, and no rule speaks against it",
+    Decision.BLOCK: "the candidate is shown to do harm",
+    Decision.INCONCLUSIVE: "too little evidence for either; more tasks would tell",
+    Decision.INVALID: "the evidence cannot be judged as it is",
+}
+HOLDS = {True: Cell("holds", ground=GOOD), False: Cell("FAILS", ground=BAD), None: Cell("UNKNOWN", ground=OPEN)}
+DOMAINS_SHOWN = 15
+"""Domains in a table; the harmed, critical and exempt ones are always among them."""
+
+
+def rules_table(reasons: Sequence[Reason]) -> Table:
+    """Every rule of a verdict, whether it holds, and what was found."""
+    columns: Heads = [Column("rule", left=True, only="text"), Column("rule", left=True, only="page"),
+               Column("", left=True), Column("what was found", left=True)]  # fmt: skip
+    rows: Rows = []
+    for reason in reasons:
+        words = in_words(reason.rule)  # on a page in words, with its name in files under them
+        in_files = "" if words == reason.rule else reason.rule
+        rows.append([Cell(reason.rule, code=True), Cell(words, under=in_files), HOLDS[reason.holds], reason.text])
+    return table("The rules of the verdict", columns, rows, kind="facts rules")
+
+
+def gated_domains(view: Gate) -> Table:
+    """Domains with what the gate says of them: those that decide or are excused first, then the worst."""
+    by_need = sorted(view.domains, key=lambda one: (not one.harmed, one.role == "gated", one.delta or 0.0))
+    least = sum(one.harmed or one.role != "gated" for one in view.domains)
+    shown = by_need[: max(least, DOMAINS_SHOWN)] if len(view.domains) > 1 else []
+
+    def row(one: DomainVerdict) -> list[Cell | str]:
+        said = "harmed" if one.harmed else one.role if one.role != "gated" else ""
+        return [Cell(one.domain, code=True), f"{one.n_tasks:,}", points(one.delta), f"{100 * one.margin:g}",
+                p_text(one.p_adjusted), said]  # fmt: skip
+
+    hidden = len(view.domains) - len(shown) if shown else 0
+    notes = [f"and {hidden:,} more domains, none harmed; verdict.json lists all"] if hidden > 0 else []
+    columns = ["domain", "tasks", "difference", "margin", "p of harm", ""]
+    return table("By domain, candidate minus baseline", columns, [row(one) for one in shown], notes=notes)
+
+
+def changes_table(found: Sequence[Change], first: str = "baseline", second: str = "candidate") -> Table:
+    """What differs between two contenders, a row each."""
+    both = ((c.what, c.baseline, c.candidate) for c in found)
+    rows = [[Cell(text or UNKNOWN, code=bool(text)) for text in row] for row in both]
+    return table("What changed", ["what", first, second], rows, left=3, kind="facts")
+
+
+def changes_html(found: Sequence[Change], first: str = "baseline", second: str = "candidate") -> str:
+    """The same for a page; a word where nothing differs."""
+    return html_table(changes_table(found, first, second)) or "<p>Nothing that the manifests tell of.</p>"
+
+
+def verdicts_table(entries: Sequence[HistoryEntry]) -> Table:
+    """One row a verdict, oldest first, numbered as in the figure."""
+    grounds = {Decision.SHIP: GOOD, Decision.BLOCK: BAD}
+    rows: Rows = []
+    for number, entry in enumerate(entries, 1):
+        v = entry.verdict
+        if v is None:
+            continue
+        word, sure = Decision(v.decision), f"{100 * v.level:g}% interval" if v.level is not None else ""
+        rows.append([
+            f"{number}. {entry.name}", moment(v.written_at),
+            Cell(word, MEANINGS.get(word, ""), ground=grounds.get(word, OPEN)),
+            Cell(v.candidate or UNKNOWN, under=v.candidate_report),
+            Cell(v.baseline or UNKNOWN, under=v.baseline_report),
+            Cell(points(v.delta), "candidate minus baseline"), Cell(points_interval(v.low, v.high), sure),
+            UNKNOWN if v.margin is None else f"{100 * v.margin:g}", count_cell(v.n_tasks),
+        ])  # fmt: skip
+    columns = ["verdict", "given", "decision", "candidate", "baseline", "difference, points", "interval", "margin",
+               "tasks"]  # fmt: skip
+    return table("Verdicts, oldest first", columns, rows, left=5, kind="verdicts")
+
+
+def verdict_html(v: StoredVerdict) -> str:
+    """A verdict in full: the word, its sentence, every rule with what was found."""
+    kind = {Decision.SHIP: "good", Decision.BLOCK: "bad"}.get(Decision(v.decision), "open")
+    lines = []
+    if v.delta is not None:
+        sure = "" if v.level is None else f", {100 * v.level:g}% sure"
+        tasks = "" if v.n_tasks is None else f" on {plural(v.n_tasks, 'task')}"
+        between = points_interval(v.low, v.high)
+        lines.append(f"Candidate minus baseline: {points(v.delta)} points {between}{sure}{tasks}.")
+    if v.margin is not None:
+        lines.append(f"The policy accepts a drop of {100 * v.margin:g} points.")
+    if v.tasks_needed is not None:
+        lines.append(f"About {plural(v.tasks_needed, 'task')} would decide, were the difference seen the true one.")
+    names = [name for name in (v.baseline, v.candidate) if name]
+    rules = html_table(rules_table(v.reasons)) or "<p>The file gives no reasons.</p>"
+    return (
+        f'<span class="word {kind}">{html_text(v.decision)}</span>'
+        f"<p><strong>{html_sentence(v.sentence, names)}</strong></p>{html_list(lines, 'reasons')}{rules}"
+    )
+
+
+def baselines_table(entries: Sequence[HistoryEntry]) -> Table:
+    """One row a locked baseline, and whether it still holds."""
+    words = {True: Cell("yes", ground=GOOD), False: Cell("NO", ground=BAD), None: Cell("not checked", ground=OPEN)}
+    rows: Rows = []
+    for entry in entries:
+        lock = entry.baseline
+        if lock is not None:
+            locked = listed(lock.locked) if len(lock.locked) <= 5 else plural(len(lock.locked), "contender")
+            rows.append([entry.name, Cell(lock.contender, code=True), words[lock.stands], lock.why, locked,
+                         moment(lock.written_at)])  # fmt: skip
+    columns = ["report", "baseline", "unchanged", "why", "rows locked of", "locked"]
+    return table("Locked baselines", columns, rows, left=6, kind="baselines")
+
+
+RESULTS = {"passed": "passed", "partly": "partly passed", "failed": "failed", "ungraded": "ungraded",
+           "errored": "errored", "skipped": "not tried"}  # fmt: skip
+"""What attempts came to, by the fields of `StatusCounts`."""
+RESULTS_TOLD = (
+    "All attempts of a report are counted, those of dev too, the tasks that settings were tuned on; other pages show "
+    "the part that the side bar says. Ungraded: answered, but not to be judged. Errored: not the contender's fault. "
+    "Neither of these two is in any rate. A column in which nothing stands is left out."
+)
+
+
+def runs_table(entries: Sequence[HistoryEntry]) -> Table:
+    """One row a report: how far its run has come, and what its attempts came to."""
+    counts = [one for entry in entries for one in entry.counts]
+    fields = [name for name in RESULTS if name in {"passed", "failed"} or any(getattr(one, name) for one in counts)]
+    rows: Rows = []
+    for entry in entries:
+        ground = GOOD if entry.complete else BAD if entry.complete is False else ""
+        row: list[Cell | str] = [entry.name, Cell(entry.run, under=entry.run_note, ground=ground)]
+        of = listed([f"{count:,} of {part}" for part, count in entry.parts]) if len(entry.parts) > 1 else ""
+        row.append(Cell(f"{sum(one.total for one in entry.counts):,}", under=of))
+        row += [f"{sum(getattr(one, name) for one in entry.counts):,}" for name in fields]
+        row.append(f"{len(entry.counts):,}")
+        if not entry.counts:
+            row[2:] = [UNKNOWN] * len(row[2:])
+        row.append(Cell(moment(entry.when), under="" if entry.when_from == "manifest" else "time of its newest file"))
+        rows.append(row)
+    columns = ["report", "run", "attempts", *(RESULTS[name] for name in fields), "contenders", "made"]
+    return table("Runs of the reports", columns, rows, left=2, kind="runs")

@@ -1,0 +1,178 @@
+"""A sweep as tables: the policies, thresholds, the signal, a live hybrid next to its replay."""
+
+from harness.analysis import Scoreboard
+from harness.core import (
+    UNKNOWN,
+    Estimate,
+    Manifest,
+    dollars,
+    percent,
+    percent_interval,
+    plural,
+    points,
+    points_interval,
+)
+from harness.report.tables import Cell, Rows, Table, figures, in_words, money_cell, rate_cell, seconds_cell, table
+from harness.report.thresholds import plain_threshold, threshold_words
+from harness.verdict import Measured, Sweep, SweepControl, SweepPoint, against_control, gap_text
+
+WORDS = {
+    "never": ("never escalate", "", "the worker alone"),
+    "always": ("always escalate", "The worker's call is paid too", "the expert on every task"),
+    "random": ("random, as often", "The same share of the tasks, drawn without a look at the signal", "a blind choice"),
+    "oracle": ("oracle, as often", "The same share, spent where the expert gains most", "nobody can know that before"),
+}
+"""Of each policy what it is called, and two lines of what it is."""
+FORMS = {"pass rate": "points", "cost": "dollars"}
+STANDING = {"better": "beaten", "worse": "(the choice is worse)"}
+ROWS = 12
+"""Thresholds in the terminal; JSON has the others."""
+
+
+def policies_table(view: Sweep) -> Table:
+    """The choice on tasks left out, as it looks on its own, every control, and what was run, with a word on each."""
+    chosen, against = view.chosen, {rival.control: rival for rival in view.rivals}
+    apparent = next((p for p in view.curve if p.threshold == chosen.threshold), view.curve[0])
+    unseen = Cell("chosen, on unseen tasks", "By thresholds chosen on other tasks", "what to expect in use")
+    own = Cell("chosen, on its own tasks", "On the tasks that it was chosen on", "better than it is")
+    utility = [Cell(plain_interval(chosen.crossfit))] if view.cost_weight is not None else []
+    nothing = Cell("")
+    rows = [
+        [unseen, Cell(percent(chosen.crossfit_escalated)), rate_cell(chosen.pass_rate),
+         money_cell(chosen.cost_per_task_usd), seconds_cell(chosen.latency_s), *utility, nothing],
+        [own, *_cells(apparent, view), nothing],
+    ]  # fmt: skip
+    for name, control in view.controls.items():
+        said, rival = nothing, against.get(name)
+        if rival is not None:
+            hover = in_words(rival.difference, FORMS.get(rival.on, "number"))
+            said = Cell(gap_text(rival), hover, STANDING.get(against_control(rival), against_control(rival)))
+        rows.append([Cell(*WORDS[name]), *_cells(control, view), said])
+    for one in view.measured:
+        what = "a yardstick, measured" if one.control else "a hybrid, measured"
+        rows.append([Cell(f"{one.name}, as run", one.sentence, what), *_cells(one, view), nothing])
+    columns = ["policy", *_heads(view), "the choice against it"]
+    return table(f"Policies from {view.worker} to {view.expert}", columns, rows, kind="policies")
+
+
+def _cells(p: SweepControl | SweepPoint | Measured, view: Sweep) -> list[Cell]:
+    cells = [Cell(percent(p.escalated)), rate_cell(p.pass_rate), money_cell(p.cost_per_task_usd),
+             seconds_cell(p.latency_s)]  # fmt: skip
+    if view.cost_weight is not None:
+        utility = None if isinstance(p, Measured) else p.utility
+        cells.append(Cell(UNKNOWN if utility is None else f"{utility:.4f}"))
+    return cells
+
+
+def threshold_table(view: Sweep, here: SweepPoint) -> Table:
+    """One threshold next to the ends of the curve."""
+    rows = [[Cell(threshold_words(here).partition(":")[0]), *_cells(here, view)]]
+    rows += [[Cell(*WORDS[name]), *_cells(view.controls[name], view)] for name in ("never", "always")]
+    return table("The threshold of the slider", ["escalate", *_heads(view)], rows, kind="threshold")
+
+
+def curve_table(view: Sweep) -> Table:
+    """Thresholds at even steps of the share escalated, the ends and the best among them."""
+    places = list(range(len(view.curve)))
+    if len(places) > ROWS:
+        wanted = [i / (ROWS - 2) for i in range(ROWS - 1)]
+        near = {min(places, key=lambda k: abs(view.curve[k].escalated - w)) for w in wanted}
+        best = next((k for k, p in enumerate(view.curve) if p.threshold == view.chosen.threshold), 0)
+        places = sorted({*near, best})
+    rows = []
+    for point in (view.curve[k] for k in places):
+        mark = " *" if point.threshold == view.chosen.threshold else ""
+        label = "(always)" if point.threshold is None else plain_threshold(point)
+        rows.append([Cell(label + mark), *_cells(point, view)])
+    title = "Thresholds, as they look on these tasks (* the best here; above: on unseen tasks)"
+    return table(title, ["confidence below", *_heads(view)], rows, kind="curve")
+
+
+def _heads(view: Sweep) -> list[str]:
+    utility = ["utility"] if view.cost_weight is not None else []
+    return ["escalated", "pass rate", "cost per task", "mean latency", *utility]
+
+
+def signal_table(view: Sweep) -> Table:
+    """How well the signal ranks and how true it speaks."""
+    told = view.calibration
+    rows: Rows = [("ranks the worker's passes over its failures", plain_interval(view.auroc, "AUROC "), "")]
+    if told.ece is not None:
+        rows.append(("calibration error", f"{told.ece:.3f} in {plural(len(told.bins), 'bin')} of equal mass", ""))
+        scores = (("as it is", told.brier), ("corrected by an isotonic fit on other tasks", told.brier_isotonic),
+                  ("always saying the pass rate", told.brier_constant))  # fmt: skip
+        said = ", ".join(f"{name} {value:.3f}" for name, value in scores if value is not None)
+        rows.append(("Brier score", said, ""))
+    elif told.why:
+        rows.append(("calibration", f"{UNKNOWN} ({told.why})", ""))
+    rows.append(("gap recovered, all shares (APGR)", plain_interval(view.apgr), ""))
+    rows += [(f"share escalated for {part} of the gap (CPT)", percent(share), "")
+             for part, share in view.cpt.items() if share is not None]  # fmt: skip
+    over = "" if view.aiq_over_max is None else f", over the largest cost {view.aiq_over_max:.3f}"
+    aiq = f"{UNKNOWN} ({view.reasons.get('aiq', '')})"
+    rows.append(
+        ("area under the hull (AIQ)", aiq if view.aiq is None else f"over the cost range {view.aiq:.3f}{over}", "")
+    )
+    for one in told.bins:
+        rate = f"passes {percent_interval(one.rate)} of {plural(one.n, 'attempt')}"
+        rows.append((f"  says {one.low:.4g} to {one.high:.4g}", rate, ""))
+    return figures("The signal", rows)
+
+
+def live_table(view: Sweep) -> Table:
+    """The live hybrid next to the replay of its rule; no rows where there is none."""
+    live, title = view.live, "Live next to replayed"
+    if live is None:
+        return table(title, [""], [])
+    d, cost = live.difference, live.cost_difference_usd
+    rows: list[list[Cell | str]] = [
+        [Cell(live.hybrid, code=True), rate_cell(live.live_pass_rate), percent(live.live_escalated)],
+        ["replayed", rate_cell(live.replayed_pass_rate), percent(live.replayed_escalated)],
+        ["live minus replayed",
+         Cell(f"{points(d.value)} points", in_words(d, "points"), points_interval(d.low, d.high)),
+         Cell(f"{dollars(cost.value)} a task", in_words(cost, "dollars"))],
+        ["same decision", f"{live.same_decision:,} of {plural(live.n_attempts, 'attempt')}",
+         f"{live.same_outcome:,} with the same result"],
+    ]  # fmt: skip
+    return table(title, ["", "pass rate", "escalated"], rows, kind="live")
+
+
+def plain_interval(figure: Estimate, before: str = "") -> str:
+    """A figure that is no share, to four digits."""
+    if figure.value is None:
+        return f"{UNKNOWN} ({figure.why})"
+    if figure.low is None or figure.high is None:
+        return f"{before}{figure.value:.4f}"
+    return f"{before}{figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]"
+
+
+# ----------------------------------------------------------------------------------------------- who is worker, expert
+
+
+def default_parts(
+    view: Scoreboard, manifest: Manifest | None, names: list[str], speaking: list[str]
+) -> tuple[str, str]:
+    """The parts of the report's hybrid; else the cheapest contender with a confidence, and the best dearer one.
+
+    Both are options as long as there are any: no control, and nothing that an import calls an oracle.
+    """
+    for entry in hybrids(view, manifest):
+        worker, expert = entry[1:]
+        if worker in names and expert in names:
+            return worker, expert
+    options = [n for n in names if n not in view.yardsticks]
+    options = options or [n for n in names if n not in view.controls] or names
+    cost = {n: view.score_of(n).cost_per_task_usd.value for n in names}
+    rate = {n: view.score_of(n).pass_rate.value or 0.0 for n in names}
+    able = [n for n in options if n in speaking] or speaking
+    priced = [n for n in able if cost[n] is not None]
+    worker = min(priced, key=lambda n: cost[n] or 0.0) if priced else min(able, key=lambda n: rate[n])
+    others = [n for n in options if n != worker] or [n for n in names if n != worker]
+    dearer = [n for n in others if (cost[n] or 0.0) > (cost[worker] or 0.0)]
+    return worker, max(dearer or others, key=lambda n: rate[n])
+
+
+def hybrids(view: Scoreboard, manifest: Manifest | None) -> list[tuple[str, str, str]]:
+    """Name, worker and expert of every hybrid on record that is no control."""
+    known = manifest.contenders if manifest else ()
+    return [(c.name, c.worker, c.expert) for c in known if c.worker and c.expert and c.name not in view.controls]
