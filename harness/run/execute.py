@@ -9,16 +9,17 @@ import os
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
-from harness.core import Cause, Clock, Redactor, Status, SystemClock, stay_offline
+from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError, plural, stay_offline
 from harness.experiment import Assembled, Attempt, is_graded_so, recognised
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
 from harness.run.open_files import make_room
-from harness.run.opening import open_models, open_shop
+from harness.run.opening import fast_loop, open_models, open_shop
 from harness.run.outcome import is_done, skipped
 from harness.run.probing import probe_all
 from harness.run.progress import Listener, Tally
+from harness.run.regrading import regrade
 from harness.run.session import Shop
 from harness.run.stopping import BY_USER, Ears
 from harness.run.summary import RunOptions, Summary
@@ -94,6 +95,8 @@ class _Run:
         self.stopped: str | None = None
         self.over_budget = False
         self.notes: list[str] = []
+        self.otherwise = 0
+        """Attempts on record that were graded by another grader than the present one."""
         self.model_notes: dict[str, tuple[str, ...]] = {}
         """By the models that this call has prepared: what a reader of their results must know."""
         self.choices: Choices = {}
@@ -106,6 +109,9 @@ class _Run:
             errored = self.manifest.without_outcome if self.manifest else 0
             return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=errored, notes=notes)
         recorded, todo = self._look()
+        if self.otherwise:
+            self._grade_again()
+            recorded, todo = self._look()
         self._make_room(todo)
         needed = {model for a in todo for model in self._models(a)}
         models = open_models(  # before anything is written
@@ -114,7 +120,9 @@ class _Run:
         with Journal(self.report) as journal, Ears() as self.ears:
             recorded, todo = self._look()  # again, now that nobody else writes
             if todo:
-                with asyncio.Runner(loop_factory=asyncio.new_event_loop if self.options.offline else _loop) as runner:
+                with asyncio.Runner(
+                    loop_factory=asyncio.new_event_loop if self.options.offline else fast_loop
+                ) as runner:
                     runner.run(self._work(journal, recorded, todo, models))
                 journal.check()
                 recorded = self._recorded()
@@ -145,11 +153,9 @@ class _Run:
         self.done = {
             i
             for i, outcome in recorded.attempts.items()
-            if i in planned
-            and is_done(outcome)
-            and outcome.status not in again
-            and is_graded_so(outcome, self.assembled.gradings[planned[i].task.digest])
+            if i in planned and is_done(outcome) and outcome.status not in again
         }
+        self.otherwise = sum(not self._is_graded_so(planned[i], recorded.attempts[i]) for i in self.done)
         self.done_before = len(self.done)
         if self.watch is not None:
             others = (o for i, o in recorded.attempts.items() if i not in planned and o.status is not Status.SKIPPED)
@@ -157,6 +163,9 @@ class _Run:
         todo = [] if self.stopped is not None else self._todo()
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
+
+    def _is_graded_so(self, attempt: Attempt, outcome: Outcome) -> bool:
+        return is_graded_so(outcome, self.assembled.gradings[attempt.task.digest])
 
     def _recorded(self) -> Recalled:
         """The journal; attempts that an earlier version made stand under the ids that they have now."""
@@ -181,6 +190,25 @@ class _Run:
         return bool(self.assembled.dev) and attempt.split == "dev"
 
     # ---------------------------------------------------------------------------------------------------- doing it
+
+    def _grade_again(self) -> None:
+        """Grades by the present graders what was graded by others."""
+        if self.watch is not None:
+            problem = "attempts were graded by other graders or references than the present ones"
+            raise UsageError(f"{self.report}: {self.otherwise:,} {problem}; first: ownbench regrade {self.report}")
+        done = regrade(
+            self.assembled,
+            listener=self.listener,
+            clock=self.clock,
+            environment=self.environment,
+            offline=self.options.offline,
+            within_run=True,
+        )
+        changed = sum(sum(ways.values()) for ways in done.changes.values())
+        self.stopped = done.stopped_because
+        graded = f"{plural(done.graded, 'answer')} graded again, for a grader or a reference was changed"
+        before = f"; the outcomes before: {done.kept}" if done.kept else ""
+        self.notes.append(f"{graded}: {plural(changed, 'other grade')}{before}")
 
     async def _work(
         self, journal: Journal, recorded: Recalled, todo: Sequence[Attempt], models: Mapping[str, Model]
@@ -318,6 +346,8 @@ class _Run:
             early=self._early(),
             notes=self._manifest_notes(),
         )
+        if self.otherwise:  # which the next call has to see
+            manifest = replace(manifest, plan_digest="")
         write_manifest(self.report, manifest)
 
     def _early(self) -> Mapping[str, Any] | None:
@@ -355,13 +385,3 @@ class _Run:
             elapsed_s=self.clock.monotonic() - self.started,
             notes=(*self._manifest_notes(), *self.notes),
         )
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    """The event loop of uvloop where it is installed: thousands of calls a second cost half the time on it."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop

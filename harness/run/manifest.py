@@ -26,7 +26,7 @@ from harness.system import DELIVERIES, SIGNALS
 def plan_digest(assembled: Assembled) -> str:
     """Of all planned attempts, whatever their order: their identities, their gradings, and the names of their rows.
 
-    A domain or a cluster that the user renames asks nothing anew, yet the tables have to be written anew.
+    A domain or a cluster that the user renames asks nothing again, yet the tables have to be written again.
     """
     graded = assembled.gradings
     named = (

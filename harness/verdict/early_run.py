@@ -214,8 +214,6 @@ class UntilDecided:
         return bool(held.done[place])
 
     def _begin(self) -> None:
-        import numpy as np
-
         side, rows, n = self._side, self._rows, len(self._rows)
         wanted = self.plan.policy.max_latency_ratio is not None
         self._evidence = Evidence(
@@ -231,8 +229,6 @@ class UntilDecided:
 
     def _no_outcomes(self) -> PairedOutcomes:
         """The baseline's outcomes beside none of the candidate's."""
-        import numpy as np
-
         table, i, rows = self._side.table, self._side.index, self._rows
         return PairedOutcomes(
             candidate=(np.zeros(len(rows)), np.zeros(len(rows))),
