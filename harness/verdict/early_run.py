@@ -10,7 +10,7 @@ import numpy as np
 from harness.analysis import (
     PairedOutcomes,
     Side,
-    coarser,
+    coarser_clusters,
     default_contender,
     load_evidence,
     reference_of,
@@ -235,7 +235,7 @@ class UntilDecided:
             baseline=(table.sums[i][rows], table.counts[i][rows].astype(np.float64)),
             domains=table.domains[rows],
             domain_names=table.domain_names,
-            clusters=coarser(self._clusters, table.clusters[rows]),
+            clusters=coarser_clusters(self._clusters, table.clusters[rows]),
         )
 
 
