@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError, plural, stay_offline
