@@ -10,7 +10,7 @@ import numpy as np
 from harness.analysis import (
     PairedOutcomes,
     Side,
-    coarser,
+    coarser_clusters,
     default_contender,
     load_evidence,
     reference_of,
@@ -214,8 +214,6 @@ class UntilDecided:
         return bool(held.done[place])
 
     def _begin(self) -> None:
-        import numpy as np
-
         side, rows, n = self._side, self._rows, len(self._rows)
         wanted = self.plan.policy.max_latency_ratio is not None
         self._evidence = Evidence(
@@ -231,15 +229,13 @@ class UntilDecided:
 
     def _no_outcomes(self) -> PairedOutcomes:
         """The baseline's outcomes beside none of the candidate's."""
-        import numpy as np
-
         table, i, rows = self._side.table, self._side.index, self._rows
         return PairedOutcomes(
             candidate=(np.zeros(len(rows)), np.zeros(len(rows))),
             baseline=(table.sums[i][rows], table.counts[i][rows].astype(np.float64)),
             domains=table.domains[rows],
             domain_names=table.domain_names,
-            clusters=coarser(self._clusters, table.clusters[rows]),
+            clusters=coarser_clusters(self._clusters, table.clusters[rows]),
         )
 
 
