@@ -10,7 +10,7 @@ import numpy as np
 from harness.analysis import (
     PairedOutcomes,
     Side,
-    coarser,
+    coarser_clusters,
     default_contender,
     load_evidence,
     reference_of,
@@ -96,7 +96,7 @@ class UntilDecided:
         """
         rules = policy if isinstance(policy, Policy) else load_policy(policy)
         self.candidate, self._report = candidate, baseline
-        table, manifest = load_evidence(baseline, attempts=rules.max_latency_ratio is not None)
+        table, manifest = load_evidence(baseline)
         same = baseline.resolve() == candidate.report.resolve()
         lock = read_lock(baseline)
         meant = lock.contender if lock else reference_of(baseline)
@@ -235,7 +235,7 @@ class UntilDecided:
             baseline=(table.sums[i][rows], table.counts[i][rows].astype(np.float64)),
             domains=table.domains[rows],
             domain_names=table.domain_names,
-            clusters=coarser(self._clusters, table.clusters[rows]),
+            clusters=coarser_clusters(self._clusters, table.clusters[rows]),
         )
 
 

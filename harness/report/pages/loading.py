@@ -17,10 +17,9 @@ from harness.analysis import (
     Scoreboard,
     ShownText,
     Skills,
+    contenders_of_two_reports,
     domains,
     has_skills,
-    joined,
-    left_out,
     load_evidence,
     pair,
     progress_of,
@@ -28,15 +27,16 @@ from harness.analysis import (
     scoreboard,
     shown_text,
     skills,
+    tasks_of_one_only,
 )
-from harness.core import Decision, Manifest, visible
+from harness.core import Decision, EvidenceError, Manifest, visible
 from harness.report.pages.choices import choose
 from harness.report.pages.parts import columns
 from harness.store import (
-    TaskIndex,
+    Outcomes,
     TaskKey,
     TaskTable,
-    load_task_index,
+    load_outcomes,
     read_inputs,
 )
 from harness.verdict import (
@@ -111,7 +111,7 @@ def remembered(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 @remembered(4)
 def table_of(evidence: Evidence) -> tuple[TaskTable, Manifest | None]:
     """The outcomes as sums a task, and the manifest."""
-    return load_evidence(evidence.folder, evidence.split, attempts=True)
+    return load_evidence(evidence.folder, evidence.split)
 
 
 @remembered(16)
@@ -138,18 +138,21 @@ def pairing_between(
     (here, a), (there, b) = first, second
     sides = [(*table_of(one), one.name) for one in (here, there)]
     table, other = (one for one, _, _ in sides)
-    both = joined(table, a, other, b)
+    both = contenders_of_two_reports(table, a, other, b)
     found = pair((both, None), *both.contenders, trials_as=trials_as, errors_as=errors_as)
     said = [(progress_of(one, manifest).warning, name) for one, manifest, name in sides]
     warning = "; ".join(f"{name}: {text}" for text, name in said if text) or None
-    lone = left_out(table, a, other, b, len(both.tasks))
+    lone = tasks_of_one_only(table, a, other, b, len(both.tasks))
     return replace(found, warning=warning, notes=(*found.notes, *([lone] if lone else [])))
 
 
 @remembered(2)
-def index_of(evidence: Evidence) -> TaskIndex:
-    """What tasks and attempts are found by."""
-    return load_task_index(evidence.folder)
+def index_of(evidence: Evidence) -> Outcomes:
+    """What tasks and attempts are found by: the same outcomes that the sums are made of, where there are any."""
+    try:
+        return table_of(evidence)[0].outcomes
+    except EvidenceError:
+        return load_outcomes(evidence.folder)
 
 
 @remembered(64)
