@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.core import Cause, Clock, Redactor, Status, SystemClock, UsageError, plural, stay_offline
-from harness.experiment import Assembled, Attempt, is_graded_so, keep_ids, needs_threshold, recall, tried_on_dev
+from harness.experiment import Assembled, Attempt, is_graded_so, keep_ids, recall
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
@@ -36,7 +36,7 @@ from harness.store import (
     tables_are_whole,
     write_manifest,
 )
-from harness.system import Hybrid, System
+from harness.system import System
 
 
 def run_report(
@@ -168,7 +168,7 @@ class _Run:
 
     def _todo(self) -> list[Attempt]:
         only = set(self.options.only) if self.watch is None else {self.watch.contender}
-        parts = {part for name in only for part in tried_on_dev(self.assembled.experiment.contenders, name)}
+        parts = {part for name in only for part in self.assembled.waits_for(name)}
         chosen = [
             attempt
             for attempt in self.assembled.attempts
@@ -278,16 +278,12 @@ class _Run:
             self.done |= await crew.work(dev, "dev attempts, to choose thresholds on")
         main = [a for a in todo if not self._is_dev(a)]
         left = {a.contender for a in self.assembled.attempts if self._is_dev(a) and a.id not in self.done}
-        ready = {
-            name
-            for name in self.assembled.systems
-            if not left & tried_on_dev(self.assembled.experiment.contenders, name)
-        }
-        if any(needs_threshold(self._system(a)) for a in main):
+        ready = {name for name in self.assembled.systems if not left & self.assembled.waits_for(name)}
+        if any(self._system(a).undecided for a in main):
             crew.tell("choosing thresholds")
             self.choices = await choose(self.assembled, crew.shop, self.choices, ready)
             self._write_manifest()
-        waiting = {a.contender for a in main if needs_threshold(self._system(a))}
+        waiting = {a.contender for a in main if self._system(a).undecided}
         undecided: str | None = None
         if waiting and crew.stopped is None:
             names = ", ".join(sorted(waiting))
@@ -307,15 +303,11 @@ class _Run:
         return self._system(attempt).models | self.assembled.grader_of(attempt.task).models
 
     def _system(self, attempt: Attempt) -> System:
-        return self._decided(self.assembled.systems[attempt.contender][attempt.suite.name], attempt.suite.name)
-
-    def _decided(self, system: System, suite: str) -> System:
-        """A system with all that was chosen on dev, in its parts too."""
-        if not isinstance(system, Hybrid) or not self.choices:
-            return system
-        whole = replace(system, worker=self._decided(system.worker, suite), expert=self._decided(system.expert, suite))
-        choice = self.choices.get(system.contender.name, {}).get(suite)
-        return whole if choice is None else whole.decided(threshold=choice.threshold, rate=choice.rate)
+        """Its contender on its suite, with all that was chosen on dev, in its parts too."""
+        suite = attempt.suite.name
+        chosen = {name: by_suite[suite] for name, by_suite in self.choices.items() if suite in by_suite}
+        system = self.assembled.systems[attempt.contender][suite]
+        return system.with_choice(chosen) if chosen else system
 
     def _tell(self, phase: str) -> None:
         self.listener(self.tally.at(self.clock.monotonic(), phase))

@@ -48,13 +48,7 @@ def open_shop(
 ) -> Shop:
     """What the attempts of a run share, with the answers and the spending that are on record."""
     experiment = assembled.experiment
-    limits = Limits(
-        concurrency=experiment.limits.concurrency,
-        requests_per_minute=experiment.limits.requests_per_minute,
-        tokens_per_minute=experiment.limits.tokens_per_minute,
-        timeout_s=experiment.limits.timeout_s,
-        tries=experiment.limits.tries,
-    )
+    limits = Limits(**experiment.limits.model_dump())
     patience, timed = Patience(clock), metered(models, clock)
     return Shop(
         specs=assembled.specs,
