@@ -230,8 +230,8 @@ def _apart_text(apart: dict[str, tuple[int, int]], tasks: int, measured: int) ->
     more = f"; and {len(apart) - 5} more" if len(apart) > 5 else ""
     return (
         f"NOT THE SAME TASKS: the ranking covers {measured - len(apart):,} of {plural(measured, 'contender')}, those "
-        f"measured on the same {plural(tasks, 'task')}. The others stand after them, unranked: {'; '.join(who)}{more}. "
-        "Their pass rates cannot be held against the rest; the paired differences take only the tasks that both have."
+        f"measured on the same {plural(tasks, 'task')}. The others come after them, unranked: {'; '.join(who)}{more}. "
+        "Their pass rates cannot be compared with the rest; the paired differences take only the tasks that both have."
     )
 
 
