@@ -41,9 +41,7 @@ def test_two_slow_rules_cost_the_other_attempts_nothing(tmp_path, capfd):
         report = live.write_experiment(
             tmp_path / "r", models={"m": live.served_model(served)}, limits={"concurrency": 16}
         )
-        began = time.monotonic()
         code, _, err = live.inside(capfd, "run", report, "--quiet")
-        took = time.monotonic() - began
     assert code == 0, err
     table = live.rows(report)
     for number in range(16):
@@ -51,7 +49,8 @@ def test_two_slow_rules_cost_the_other_attempts_nothing(tmp_path, capfd):
         assert 0.2 <= row["latency_s"] < 1.0, number
         expected = ("ungraded", "grader") if number < 2 else ("passed", None)
         assert (row["status"], row["cause"]) == expected, number
-    assert child.SECONDS <= took < 2 * child.SECONDS  # the two at once, and nobody behind them
+    kept = [line["outcome"]["task"] for line in live.journal(report)]
+    assert set(kept[-2:]) == {"t0", "t1"}  # nobody was behind them
 
 
 def test_asking_goes_on_while_answers_are_graded(tmp_path, capfd, monkeypatch):
