@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import altair as alt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -259,6 +260,8 @@ def test_lifts_are_drawn_as_they_are_recorded(report, look):
     single = values(skill_lifts_figure(view, look))
     assert [row["name"] for row in single] == ["a\nin flat", "a\nin both", "b\nin flat", "b\nin both"]
     assert "+50.00" in svg(lifts_figure(view))
+    for figure in (lifts_figure(view, look), skill_lifts_figure(view, look), interaction_figure(view.designs[0], look)):
+        alt.LayerChart.from_dict(vega_lite(figure), validate=True)
     assert "flat minus bare: +50.00" in lifts_figure(view, look).words
 
 
