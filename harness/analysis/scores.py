@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.analysis.common_tasks import unit_note, unit_of
 from harness.analysis.costs import cost_notes
 from harness.analysis.loading import Evidence, evidence_of
-from harness.analysis.missing import lacking_lines
+from harness.analysis.missing import missing_lines
 from harness.analysis.pairs import adjusted, compared
 from harness.analysis.progress import early_ends, progress_of
 from harness.analysis.views import ContenderScore, DomainScore, DomainSpread, Repeat, Scoreboard
@@ -290,7 +290,7 @@ def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
     if fronts:
         shown = ", ".join(f"{name} {p:.2f}" for name, p in sorted(fronts, key=lambda f: -f[1]) if p >= 0.005)
         notes.append(f"Pareto-optimal (nobody as good is cheaper), share of joint resamples of the tasks: {shown}")
-    notes += lacking_lines(view.shown, missing=False)
+    notes += missing_lines(view.shown, missing=False)
     if any(c.errored or c.ungraded for c in view.contenders):
         notes.append("costs and latencies are of graded attempts; what errored attempts cost is not in them")
     return notes

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError, Manifest, SuiteRecord
-from harness.store import TaskTable, load_settings
+from harness.store import TaskTable, experiment_file, load_settings, read_manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,7 +133,7 @@ class Pairs:
         return first, second
 
 
-def coarser(candidate: "Ints", baseline: "Ints") -> "Ints":
+def coarser_clusters(candidate: "Ints", baseline: "Ints") -> "Ints":
     """Where the two disagree about which tasks share a source, the coarser says it: fewer units claim less."""
     import numpy as np
 
@@ -155,6 +155,16 @@ def reference_of(report: Path) -> str | None:
         UserFileError: the file is wrong.
     """
     return load_settings(report).reference
+
+
+def renewal(first: Path, second: Path) -> str | None:
+    """What makes two reports pair of which one was written before digests were of content alone, else ``None``."""
+    schemas = [(manifest.schema if (manifest := read_manifest(r)) else 2, r) for r in (first, second)]
+    earlier = [report for schema, report in schemas if schema < 2 and experiment_file(report).is_file()]
+    if len(earlier) != 1:
+        return None
+    (old,) = earlier
+    return f"{old} was written by an earlier version; `ownbench run {old}` renews it and asks nothing again"
 
 
 def pair_sides(candidate: Side, baseline: Side) -> Pairs:
@@ -181,7 +191,7 @@ def pair_sides(candidate: Side, baseline: Side) -> Pairs:
             baseline=sums(baseline, rows_b),
             domains=baseline.table.domains[rows_b],
             domain_names=baseline.table.domain_names,
-            clusters=coarser(*clusters),
+            clusters=coarser_clusters(*clusters),
         ),
     )
 
@@ -190,7 +200,7 @@ _SUMS = ("counts", "sums", "squares", "errored", "ungraded", "skipped", "cost_su
          "escalated")  # fmt: skip
 
 
-def joined(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
+def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
     """A table of two contenders: ``a`` of the first report and ``b`` of the second, at the tasks that both tried.
 
     Tasks are the same where the digests of suite and task are, or their names where there are none. Names and domains
@@ -209,7 +219,8 @@ def joined(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
     if not len(there):
         folders = first.report, second.report  # those of one name are told apart by where they lie
         one, other = (f.name for f in folders) if folders[0].name != folders[1].name else map(str, folders)
-        raise EvidenceError(f"{a!r} of {one} and {b!r} of {other} have no task in common")
+        how = renewal(*folders)
+        raise EvidenceError(f"{a!r} of {one} and {b!r} of {other} have no task in common" + (f": {how}" if how else ""))
 
     def both(name: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
         return np.stack([getattr(first, name)[i][here], getattr(second, name)[j][there]])
@@ -239,7 +250,7 @@ def joined(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
     )
 
 
-def left_out(first: TaskTable, a: str, second: TaskTable, b: str, common: int) -> str | None:
+def tasks_of_one_only(first: TaskTable, a: str, second: TaskTable, b: str, common: int) -> str | None:
     """A sentence about the tasks that only one of the two tried, where there are such."""
     lone = [
         (int((table.trials[table.index(name)] > 0).sum()) - common, table.report.name)

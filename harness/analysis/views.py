@@ -94,19 +94,9 @@ class DomainSpread:
     @staticmethod
     def of(a: str, b: str, found: Heterogeneity) -> "DomainSpread":
         """Of the comparison of these two."""
-        return DomainSpread(
-            a=a,
-            b=b,
-            n_domains=found.df + 1,
-            q=found.q,
-            df=found.df,
-            p_value=found.p_value,
-            i2=found.i2,
-            tau2=found.tau2,
-            mean=found.mean,
-            prediction=found.prediction,
-            why=NO_PREDICTION if found.prediction is None else None,
-        )
+        copied = {name: getattr(found, name) for name in ("q", "df", "p_value", "i2", "tau2", "mean", "prediction")}
+        why = NO_PREDICTION if found.prediction is None else None
+        return DomainSpread(a=a, b=b, n_domains=found.df + 1, why=why, **copied)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,23 +227,15 @@ class DomainDifference:
         """From one domain's comparison, where there are two contenders."""
         if found is None:
             return DomainDifference(domain=domain, n_tasks=n_tasks, why=ONE_CONTENDER, **rates)
-        c = found.comparison
+        of_the_pair = ("wins", "losses", "delta", "low", "high", "interval_method", "p_value", "p_adjusted", "test")
         return DomainDifference(
             domain=domain,
             n_tasks=n_tasks,
-            wins=c.wins,
-            losses=c.losses,
-            delta=c.delta,
-            low=c.low,
-            high=c.high,
-            interval_method=c.interval_method,
-            p_value=c.p_value,
-            p_adjusted=c.p_adjusted,
-            test=c.test,
             shrunk=found.shrunk.value,
             shrunk_low=found.shrunk.low,
             shrunk_high=found.shrunk.high,
             below_zero=found.below_zero,
+            **{name: getattr(found.comparison, name) for name in of_the_pair},
             **rates,
         )
 

@@ -25,12 +25,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--objective",
         choices=("utility", "pass", "cost"),
         default="pass",
-        help="what the threshold is chosen for: utility (pass less weighted cost), pass (default), cost",
+        help="what the threshold is chosen for: utility (pass minus weighted cost), pass (default), cost",
     )
     parser.add_argument("--cost-weight", type=float, metavar="X", help="for utility: what a dollar is worth in passes")
     parser.add_argument("--max-cost", type=float, metavar="C", help="for pass: the most dollars a task")
     parser.add_argument("--min-pass", type=float, metavar="P", help="for cost: the least pass rate, 0 to 1")
-    parser.add_argument("--check-live", metavar="HYBRID", help="lay a live hybrid's outcomes beside its replay")
+    parser.add_argument("--check-live", metavar="HYBRID", help="compare a live hybrid with its replay")
     parser.add_argument("--split", choices=("dev", "test", "all"), help="the part of the suites to replay")
     parser.add_argument("--level", type=level, default=0.95, help="confidence of the intervals (default 0.95)")
     parser.add_argument("--seed", type=int, default=0, help="seeds the bootstrap and the folds (default 0)")

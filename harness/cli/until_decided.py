@@ -47,7 +47,6 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
         UserFileError: the policy is wrong.
         EvidenceError: the baseline cannot be judged against.
     """
-    from harness.experiment import tried_on_dev
     from harness.run import suites_of
     from harness.store import read_manifest
     from harness.verdict import EarlyCandidate, PlannedAttempt, UntilDecided
@@ -77,7 +76,7 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
         recorded=manifest.early_records.get(digest) if manifest else None,
     )
     judge = UntilDecided(candidate, baseline, args.baseline_contender, args.policy)
-    parts = tried_on_dev(assembled.experiment.contenders, name) if assembled.dev else ()
+    parts = assembled.waits_for(name) if assembled.dev else ()
     dev = sum(a.split == "dev" and a.contender in parts for a in assembled.attempts)
     found = Watching(judge, f"{_opening(judge, baseline)}\n", dev=dev)
     allowed = assembled.experiment.limits.concurrency

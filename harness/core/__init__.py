@@ -56,21 +56,18 @@ from harness.core.records import (
     Contender,
     Cost,
     Grade,
-    Message,
     ModelSpec,
     Outcome,
     Price,
     Reply,
     Request,
-    Suite,
-    Task,
-    Tool,
     ToolCall,
     Usage,
 )
 from harness.core.redact import Redactor, holds_secret
 from harness.core.registry import Registry
 from harness.core.seams import Clock, Grader, ManualClock, Remaining, Session, SystemClock, seeded
+from harness.core.tasks import Message, PromptTemplate, RenderedPrompt, Suite, Task, Tool
 from harness.core.visible_text import visible
 from harness.core.words import Cause, Decision, Exposure, Kind, Role, Status
 
@@ -110,9 +107,11 @@ __all__ = [
     "Outcome",
     "OwnbenchError",
     "Price",
+    "PromptTemplate",
     "Redactor",
     "Registry",
     "Remaining",
+    "RenderedPrompt",
     "Reply",
     "Request",
     "Role",

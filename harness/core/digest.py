@@ -54,11 +54,11 @@ def digest_folder(folder: Path, *, files: Iterable[Path] | None = None) -> str:
     return digest_json(parts)
 
 
-def attempt_id(suite: str, contender: str, task: str, trial: int) -> str:
-    """The identity of an attempt, from the digests of its parts and its trial.
+def attempt_id(contender: str, task: str, trial: int) -> str:
+    """The identity of an attempt: what is asked of whom, and which try it is; no name is in it.
 
-    Resume is a set difference on it, sharding a partition, and two reports pair without guessing.
+    Resume is a set difference on it, sharding a partition.
     """
-    if (suite + contender + task).isalnum():  # as all digests: what `digest_json` would make of it, sooner
-        return digest_text(f'["{suite}","{contender}","{task}",{trial}]')
-    return digest_json([suite, contender, task, trial])
+    if (contender + task).isalnum():  # as all digests: what `digest_json` would make of it, sooner
+        return digest_text(f'["{contender}","{task}",{trial}]')
+    return digest_json([contender, task, trial])

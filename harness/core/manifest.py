@@ -42,6 +42,8 @@ class ModelRecord:
     """What its provider calls it."""
     revision: str = ""
     digest: str = ""
+    apart: str = ""
+    """Its name, where another model of the report was alike in all but where it was served."""
     template_digest: str = ""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     response_format: Any = None
@@ -96,6 +98,7 @@ class Manifest:
     """What a report was made from: enough to say whether two reports may be compared, and to make it again."""
 
     schema: int = 2
+    """From 2 on, digests hold no names, and a task's holds no prompt."""
     report: str
     created_at: str
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -10,64 +10,8 @@ from typing import Any
 
 from harness.core.digest import digest_json
 from harness.core.plain import as_json, known_sum
+from harness.core.tasks import Message, Tool
 from harness.core.words import Cause, Kind, Role, Status
-
-Message = dict[str, Any]
-"""One message in the chat shape that providers share: ``role``, ``content``, ``tool_calls``, ``tool_call_id``."""
-
-
-# ---------------------------------------------------------------------------------------------------- what is asked
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One unit of work with a grader."""
-
-    id: str
-    domain: str
-    cluster: str
-    """Tasks that share a source share a cluster; by default the task's own id. The unit of resampling."""
-    messages: tuple[Message, ...]
-    """What a contender is asked: the suite's prompt template rendered over the task's input."""
-    reference: Any = None
-    grader: Mapping[str, Any] = field(default_factory=dict)
-    """``{"name": …}`` and the grader's options."""
-    split: str | None = None
-    files: tuple[str, ...] = ()
-    tools: tuple["Tool", ...] = ()
-    timeout_s: float | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    digest: str = ""
-    """Of everything above that can change an answer or its grade; two reports pair on it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suite:
-    """A named, versioned, content-hashed set of tasks."""
-
-    name: str
-    version: str
-    tasks: tuple[Task, ...]
-    domains: tuple[str, ...]
-    metric: str = "pass_rate"
-    human_baseline: Mapping[str, Any] | None = None
-    prompt_digest: str = ""
-    """Of the prompt template, so that a report can say that only the template changed."""
-    prompt_uses_task: bool = True
-    """Whether the prompt names the task's input or metadata; where not, all tasks ask the same."""
-    prompt_frame: tuple[str, str] = ("", "")
-    """What the prompt template says before and after all that a task holds."""
-    digest: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
-    """A tool that a model may call: its name, what it does, and the JSON schema of its arguments."""
-
-    name: str
-    description: str
-    parameters: Mapping[str, Any]
-
 
 # ------------------------------------------------------------------------------------------------- what is compared
 
@@ -109,6 +53,8 @@ class ModelSpec:
     """What only one backend understands, such as ``batch_size``."""
     digest: str = ""
     """Of everything that can change an answer: backend, model, revision, weights, sampling, template."""
+    apart: str = ""
+    """Its name, where another model of the experiment is alike in all but where it is served."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,20 +97,33 @@ class Request:
     trial: int = 0
     """Part of the identity: repeats must never fall on one cached answer."""
     scope: str = ""
-    """The contender for which the call is made. Twins do not share answers; a hybrid shares with its parts."""
+    """The identity of the contender for which the call is made. Equal contenders share answers, and a hybrid shares
+    with its parts."""
+    task: str = ""
+    """The task's digest: an answer is used again within its task alone."""
+    contender: str = ""
+    """The contender's name, which is no part of the identity; earlier versions took it for the scope."""
 
     @property
     def digest(self) -> str:
         """The identity of the answer in the run's cache."""
-        # the adapter's folder is left out: a place cannot change an answer, its content can
-        record = {name: getattr(self, name) for name in _IDENTITY}
+        return self._digest({"scope": self.scope} | ({"task": self.task} if self.task else {}))
+
+    @property
+    def earlier_digest(self) -> str:
+        """The identity under which versions before 0.2 kept the answer."""
+        return self._digest({"scope": self.contender})
+
+    def _digest(self, asker: dict[str, str]) -> str:
+        record = {name: getattr(self, name) for name in _CONTENT} | asker
         try:
             return digest_json(record, default=as_json)  # in one pass, which matters at a thousand requests a second
         except (ValueError, TypeError):  # a NaN, or a key that is no text
             return digest_json(as_json(record))
 
 
-_IDENTITY = tuple(f.name for f in fields(Request) if f.name != "adapter")
+_CONTENT = tuple(f.name for f in fields(Request) if f.name not in {"adapter", "scope", "task", "contender"})
+"""The adapter's folder is left out: a place cannot change an answer, its content can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,12 @@
 Nothing is sent and nothing is written here.
 """
 
-from harness.experiment.assembly import Assembled, assemble, needs_threshold, tried_on_dev
+from harness.experiment.assembly import Assembled, assemble
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems, contender_of
 from harness.experiment.dry_run import CheckResult, check
-from harness.experiment.plan import Attempt
+from harness.experiment.earlier import earlier_contender, earlier_suite, recognised
+from harness.experiment.grading import is_graded_so
+from harness.experiment.plan import Attempt, shared_identities
 from harness.experiment.reading import load_experiment, parse_experiment, resolve
 from harness.experiment.schema import ContenderEntry, Experiment
 
@@ -23,9 +25,12 @@ __all__ = [
     "build_systems",
     "check",
     "contender_of",
+    "earlier_contender",
+    "earlier_suite",
+    "is_graded_so",
     "load_experiment",
-    "needs_threshold",
     "parse_experiment",
+    "recognised",
     "resolve",
-    "tried_on_dev",
+    "shared_identities",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.core import Grader, Suite, UserFileError, as_json, digest_json, nearest
+from harness.core import Grader, Outcome, Status, Suite, UserFileError, as_json, digest_json, nearest
 from harness.experiment.schema import Experiment
 from harness.grade import grader
 from harness.store import experiment_file
@@ -51,6 +51,13 @@ def gradings_of(suites: Sequence[Suite], graders: Mapping[str, Grader]) -> dict[
         for suite in suites
         for task in suite.tasks
     }
+
+
+def is_graded_so(outcome: Outcome, grading: str) -> bool:
+    """Whether an outcome's grade is of this grading, or no grader's at all; of an earlier version it may be unknown."""
+    if outcome.passed is None and outcome.status is not Status.UNGRADED:
+        return True
+    return outcome.grader_digest in {None, grading}
 
 
 def verifiers_of(experiment: Experiment, report: Path) -> dict[str, Grader]:

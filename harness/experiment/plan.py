@@ -1,10 +1,11 @@
 """Which attempts a run makes, and in what order."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.core import Suite, Task, attempt_id, seeded
-from harness.system import Hybrid, System
+from harness.core import Suite, Task, attempt_id, digest_json, seeded
+from harness.system import System
 
 CHUNK = 64
 """Tasks of one suite that every contender tries before the next chunk begins. A run that is stopped has then tried the
@@ -39,7 +40,8 @@ def plan_attempts(
     after contender, hybrids last, since they reuse their parts' answers.
     """
     names = list(systems if contenders is None else contenders)
-    names.sort(key=lambda name: isinstance(next(iter(systems[name].values())), Hybrid))
+    names.sort(key=lambda name: bool(next(iter(systems[name].values())).parts))
+    ids = identities(systems)
     queues = []
     for suite in suites:
         tasks = list(suite.tasks)
@@ -47,7 +49,14 @@ def plan_attempts(
         queues.append([(suite, tasks[i : i + CHUNK]) for i in range(0, len(tasks), CHUNK)])
     chunks = [queue[i] for i in range(max(map(len, queues), default=0)) for queue in queues if i < len(queue)]
     return [
-        _attempt(suite, task, name, systems[name][suite.name], trial)
+        Attempt(
+            id=attempt_id(ids[name, suite.name], systems[name][suite.name].prompt.identity_of(task), trial),
+            suite=suite,
+            task=task,
+            contender=name,
+            trial=trial,
+            split=task.split,
+        )
         for suite, tasks in chunks
         for trial in range(trials)
         for name in names
@@ -65,6 +74,25 @@ def too_many(suites: Sequence[Suite], dev: Sequence[Suite], *, contenders: int, 
     return f"{made}; a report holds {MOST_ATTEMPTS:,} at most"
 
 
-def _attempt(suite: Suite, task: Task, name: str, system: System, trial: int) -> Attempt:
-    identity = attempt_id(suite.digest, system.contender.digest, task.digest, trial)
-    return Attempt(id=identity, suite=suite, task=task, contender=name, trial=trial, split=task.split)
+def identities(systems: Mapping[str, Mapping[str, System]]) -> dict[tuple[str, str], str]:
+    """By contender and suite, what its attempts are identified by.
+
+    Of equal contenders the second and all others are known by their place too: each has rows of its own, and answers
+    that they share.
+    """
+    places: Counter[tuple[str, str]] = Counter()
+    found = {}
+    for name, by_suite in systems.items():
+        for suite, system in by_suite.items():
+            place = places[suite, system.identity]
+            places[suite, system.identity] += 1
+            found[name, suite] = digest_json([system.identity, place]) if place else system.identity
+    return found
+
+
+def shared_identities(systems: Mapping[str, Mapping[str, System]]) -> frozenset[str]:
+    """Identities of the contenders whose answers others use: equal ones, and hybrids made of them."""
+    every = [system for by_suite in systems.values() for system in by_suite.values()]
+    parts = {part.identity for system in every for part in system.parts}
+    counted = Counter(system.identity for system in every)
+    return frozenset(parts | {identity for identity, count in counted.items() if count > 1})

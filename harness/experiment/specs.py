@@ -1,5 +1,7 @@
 """From what an experiment says of a model to its spec: where it is, what it costs, and what identifies its answers."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from harness.core import ModelSpec, UserFileError, nearest
@@ -34,6 +36,14 @@ def model_spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
     if (wrong := backend.wrong_setting(spec)) is not None:
         raise UserFileError(experiment_file(report), wrong[1], field=f"models.{name}.{wrong[0]}")
     return identified(spec)
+
+
+def told_apart(specs: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
+    """The specs; models that are alike but for their servers may be two, and are known by their names too."""
+    servers: dict[str, set[str | None]] = {}
+    for spec in specs.values():
+        servers.setdefault(spec.digest, set()).add(spec.base_url)
+    return {n: replace(spec, apart=n) if len(servers[spec.digest]) > 1 else spec for n, spec in specs.items()}
 
 
 def no_cost(path: Path, spec: ModelSpec) -> UserFileError:
@@ -74,4 +84,5 @@ def _replayed(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
             "recorded_backend": model.recorded_backend or model.backend,
         },
         digest=model.digest,
+        apart=model.apart,
     )

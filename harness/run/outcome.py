@@ -89,7 +89,7 @@ def _identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:
         "contender_digest": contender.digest,
         "task": task.id,
         "task_digest": task.digest,
-        "prompt_digest": attempt.suite.prompt_digest,
+        "prompt_digest": assembled.systems[attempt.contender][attempt.suite.name].prompt.template.digest,
         "grader_digest": assembled.gradings[task.digest],
         "domain": task.domain,
         "cluster": task.cluster,

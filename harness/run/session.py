@@ -49,7 +49,7 @@ class Shop:
     replies: MutableMapping[str, Reply]
     """Recorded answers by request digest."""
     shared: frozenset[str]
-    """Contenders whose answers a hybrid uses again: their replies are kept at hand."""
+    """Identities of contenders whose answers others use again: their replies are kept at hand."""
     meter: Meter
     redact: Redactor
     clock: Patience
@@ -58,6 +58,13 @@ class Shop:
     """Set whenever an attempt ends and gives its reservation back."""
     broken: dict[str, str] = field(default_factory=dict)
     """Models that nothing more is sent to, and why."""
+    holds_earlier: bool = False
+    """Whether the journal holds answers under the digests of an earlier version."""
+
+    def recorded(self, request: Request, digest: str) -> Reply | None:
+        """The answer that is on record."""
+        reply = self.replies.get(digest)
+        return self.replies.get(request.earlier_digest) if reply is None and self.holds_earlier else reply
 
     def is_paid(self, model: str) -> bool:
         """Whether an answer of the model is paid for when it is made; a recorded one was paid when it was recorded."""
@@ -130,7 +137,7 @@ class Account:
     async def _reply(self, asked: Asked) -> Reply:
         shop, digest = self._shop, asked.digest
         while True:
-            reply = shop.replies.get(digest)
+            reply = shop.recorded(asked.request, digest)
             if reply is not None:
                 self._record(asked, reply, cache_hit=True)
                 return reply
@@ -308,7 +315,7 @@ class Rehearsal(AttemptSession):
         Raises:
             ModelError: there is none.
         """
-        reply = self._shop.replies.get(request.digest)
+        reply = self._shop.recorded(request, request.digest)
         if reply is None:
             raise ModelError(Cause.REPLAY, f"the model {model} has no recorded answer to this request")
         return reply

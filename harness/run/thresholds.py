@@ -1,13 +1,13 @@
 """Chooses, on dev tasks, where a hybrid escalates. What is chosen is written to the manifest before it is used."""
 
 from collections.abc import Mapping, Set
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
-from harness.core import Manifest, ModelError, Role, Status, Suite
-from harness.experiment import Assembled
+from harness.core import Manifest, ModelError, Status, Suite, digest_json
+from harness.experiment import Assembled, earlier_contender, earlier_suite
 from harness.run.session import Rehearsal, Shop
 from harness.run.trace import Trace
-from harness.system import CONTROLS, Hybrid, sureness
+from harness.system import System
 
 Choices = dict[str, dict[str, "Choice"]]
 """By contender name, then by suite name."""
@@ -26,24 +26,34 @@ class Choice:
     """The share of dev tasks that the threshold escalates."""
     tasks: int = 0
     """Dev tasks that it was chosen on."""
+    grading: str = ""
+    """How they were graded; nothing where an earlier version chose."""
 
 
 def decided(assembled: Assembled, manifest: Manifest | None) -> Choices:
-    """The choices of an earlier run that still hold: same hybrid, same suite."""
+    """The choices of an earlier run that still hold: same hybrid, same dev tasks, whatever they are called."""
+    held: dict[tuple[str, str], Choice] = {}
+    for by_suite in (manifest.thresholds if manifest else {}).values():
+        for written in by_suite.values() if isinstance(by_suite, Mapping) else ():
+            if (choice := _understood(written)) is not None:
+                held[choice.contender_digest, choice.suite_digest] = choice
     found: Choices = {}
-    for name, by_suite in (manifest.thresholds if manifest else {}).items():
-        for suite, written in by_suite.items() if isinstance(by_suite, Mapping) else ():
-            system = assembled.systems.get(name, {}).get(suite)
-            digests = {s.name: s.digest for s in assembled.suites}
-            choice = _understood(written)
-            if (
-                system is not None
-                and choice is not None
-                and choice.contender_digest == system.contender.digest
-                and choice.suite_digest == digests.get(suite)
-            ):
-                found.setdefault(name, {})[suite] = choice
+    for name, systems in assembled.systems.items() if held else ():
+        if name not in (system := next(iter(systems.values()))).undecided:
+            continue
+        digest = system.contender.digest
+        for suite in assembled.whole:
+            if (choice := held.get((digest, suite.digest))) is None:
+                choice = held.get((earlier_contender(assembled, name), earlier_suite(suite)))
+            if choice is not None and choice.grading in {"", _grading(assembled, suite.name)}:
+                choice = replace(choice, contender_digest=digest, suite_digest=suite.digest)
+                found.setdefault(name, {})[suite.name] = choice
     return found
+
+
+def _grading(assembled: Assembled, suite: str) -> str:
+    """The digest of how the dev tasks of a suite are graded."""
+    return digest_json([assembled.gradings[task.digest] for s in assembled.dev if s.name == suite for task in s.tasks])
 
 
 def _understood(written: object) -> Choice | None:
@@ -69,25 +79,24 @@ async def choose(assembled: Assembled, shop: Shop, held: Choices, ready: Set[str
             continue
         for suite in assembled.dev:
             system = systems[suite.name]
-            if not isinstance(system, Hybrid) or suite.name in chosen.get(name, {}):
+            if name not in system.undecided or system.like is not None or suite.name in chosen.get(name, {}):
                 continue
-            if system.signal not in CONTROLS and system.signal != "verifier" and system.threshold is None:
-                trades = await _trades(system, suite, shop)
-                if trades:
-                    from harness.stats import choose_threshold  # numpy, which a run without such a hybrid does without
+            if trades := await _trades(system, suite, shop):
+                from harness.stats import choose_threshold  # numpy, which a run without such a hybrid does without
 
-                    threshold, share = choose_threshold(*zip(*trades, strict=True))
-                    chosen.setdefault(name, {})[suite.name] = Choice(
-                        contender_digest=system.contender.digest,
-                        suite_digest=suite.digest,
-                        threshold=threshold,
-                        share=share,
-                        tasks=len(trades),
-                    )
+                threshold, share = choose_threshold(*zip(*trades, strict=True))
+                chosen.setdefault(name, {})[suite.name] = Choice(
+                    contender_digest=system.contender.digest,
+                    suite_digest=suite.digest,
+                    threshold=threshold,
+                    share=share,
+                    tasks=len(trades),
+                    grading=_grading(assembled, suite.name),
+                )
     return _with_rates(assembled, chosen)
 
 
-async def _trades(system: Hybrid, suite: Suite, shop: Shop) -> list[tuple[float, float, float]]:
+async def _trades(system: System, suite: Suite, shop: Shop) -> list[tuple[float, float, float]]:
     """How sure the worker was on each dev task, and what either part was worth.
 
     A task that one of them could not be tried on is left out.
@@ -96,12 +105,10 @@ async def _trades(system: Hybrid, suite: Suite, shop: Shop) -> list[tuple[float,
     for task in suite.tasks:
         session = Rehearsal(shop, task, 0, Trace())
         try:
-            worker = await system.worker.answer(task, session, Role.WORKER)
-            expert = await system.expert.answer(task, session, Role.EXPERT)
+            confidence, answers = await system.rehearse(task, session)
         except ModelError:
             continue
-        grades = await session.grade(worker), await session.grade(expert)
-        confidence = 0.0 if worker.fault is not None else sureness(worker.signals, system.signal)
+        grades = [await session.grade(answer) for answer in answers]
         if confidence is not None and all(g.status in {Status.PASSED, Status.FAILED} for g in grades):
             worker_passed, expert_passed = (float(g.status is Status.PASSED) for g in grades)
             trades.append((confidence, worker_passed, expert_passed))
@@ -110,20 +117,11 @@ async def _trades(system: Hybrid, suite: Suite, shop: Shop) -> list[tuple[float,
 
 def _with_rates(assembled: Assembled, chosen: Choices) -> Choices:
     """Adds the rates of ``random:NAME``: the share that the hybrid NAME escalates on dev."""
-    for name, entry in assembled.experiment.contenders.items():
-        like = entry.escalate.like if entry.escalate else None
-        if like is None:
-            continue
-        for suite, choice in _of(chosen, like).items():
-            if choice.share is not None:
-                chosen.setdefault(name, {})[suite] = Choice(
-                    contender_digest=assembled.systems[name][suite].contender.digest,
-                    suite_digest=choice.suite_digest,
-                    rate=choice.share,
-                    tasks=choice.tasks,
-                )
+    for name, systems in assembled.systems.items():
+        for suite, system in systems.items():
+            choice = chosen.get(system.like or "", {}).get(suite)
+            if choice is not None and choice.share is not None:
+                digest, rate = system.contender.digest, choice.share
+                rated = replace(choice, contender_digest=digest, threshold=None, rate=rate, share=None)
+                chosen.setdefault(name, {})[suite] = rated
     return chosen
-
-
-def _of(choices: Mapping[str, dict[str, Choice]], name: str) -> dict[str, Choice]:
-    return dict(choices.get(name, {}))

@@ -89,6 +89,8 @@ class Recalled:
     torn: int
     """Lines that could not be read: cut off by a kill, damaged, or of a newer version and not understood."""
     places: Mapping[str, Place] = field(default_factory=dict, repr=False)
+    renamed: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """From the ids that an earlier version gave to attempts, to those under which they stand here."""
 
     def transcript(self, attempt_id: str) -> Transcript:
         """The conversation of an attempt.

@@ -61,7 +61,7 @@ def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None)
         report: The report's folder.
         plan: One outcome with the status ``skipped`` for each planned attempt. It becomes the row where the attempt was
             never tried; where it was, it gives the names (contender, task, domain, cluster, split), which may have been
-            changed since without changing what was asked.
+            changed since without changing what was asked, and the digests.
         held: What the journal holds, where it was read after the last attempt was written; else it is read here.
 
     Raises:
@@ -71,8 +71,11 @@ def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None)
     held = read_journal(report) if held is None else held
     planned = list(plan)
     order = {row.attempt_id: place for place, row in enumerate(planned)}
-    rows = [_named(held.attempts[row.attempt_id], row) if row.attempt_id in held.attempts else row for row in planned]
-    calls = _calls_table(report, order)
+    now = {held.attempts[row.attempt_id].contender: row.contender for row in planned if row.attempt_id in held.attempts}
+    rows = [
+        _named(held.attempts[row.attempt_id], row, now) if row.attempt_id in held.attempts else row for row in planned
+    ]
+    calls = _calls_table(report, order, held.renamed)
     ready: list[tuple[str, Path]] = []
     try:
         for name, columns, tables in (
@@ -196,17 +199,19 @@ def outcome_tables(rows: Sequence[Outcome]) -> Iterator["pa.Table"]:
         yield _table(OUTCOMES, [attrgetter(*OUTCOMES)(row) for row in rows[start : start + _CHUNK]])
 
 
-_PLANNED = ("report", "suite", "contender", "contender_kind", "task", "domain", "cluster", "split")
+_PLANNED = ("report", "suite", "suite_digest", "contender", "contender_kind", "contender_digest", "task", "task_digest",
+            "prompt_digest", "domain", "cluster", "split", "attempt_id")  # fmt: skip
 
 
-def _named(outcome: Outcome, planned: Outcome) -> Outcome:
+def _named(outcome: Outcome, planned: Outcome, now: Mapping[str, str]) -> Outcome:
     names = attrgetter(*_PLANNED)
-    if names(outcome) == names(planned):
+    served_by = now.get(outcome.served_by or "", outcome.served_by)
+    if names(outcome) == names(planned) and served_by == outcome.served_by:
         return outcome
-    return replace(outcome, **dict(zip(_PLANNED, names(planned), strict=True)))
+    return replace(outcome, served_by=served_by, **dict(zip(_PLANNED, names(planned), strict=True)))
 
 
-def _calls_table(report: Path, order: Mapping[str, int]) -> "pa.Table":
+def _calls_table(report: Path, order: Mapping[str, int], renamed: Mapping[str, str]) -> "pa.Table":
     """The calls of planned attempts, in the order of the plan and then of their making."""
     import numpy as np
     import pyarrow as pa
@@ -215,9 +220,10 @@ def _calls_table(report: Path, order: Mapping[str, int]) -> "pa.Table":
     pieces: list[pa.Table] = []
     rows: list[tuple[Any, ...]] = []
     for call in read_calls_journal(report):
-        if call.attempt_id in order:
-            places.append(order[call.attempt_id])
-            rows.append(_call_row(call))
+        attempt = renamed.get(call.attempt_id, call.attempt_id)
+        if attempt in order:
+            places.append(order[attempt])
+            rows.append((attempt, *_call_row(call)[1:]))
         if len(rows) == _CHUNK:
             pieces.append(_table(CALLS, rows))
             rows = []

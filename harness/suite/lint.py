@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.core import Suite, Task
+from harness.core import RenderedPrompt, Suite, Task
 from harness.suite.near import near_duplicates
 from harness.suite.same import in_two_suites
 
@@ -18,8 +18,12 @@ SMALLEST_SHARE = 0.1
 MOST_LABELS = 50
 """More distinct references than this, or than half of the tasks, are answers and not labels."""
 
-
 INPUT_UNUSED = "the prompt names neither input nor metadata, so that all tasks ask the same; write {{ input }} into it"
+
+
+def uses_task(prompt: RenderedPrompt) -> bool:
+    """Whether what a task holds can reach the prompt; where not, all tasks ask the same."""
+    return not prompt.variables.isdisjoint({"input", "metadata", "files"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +62,14 @@ def lint_copies(earlier: Sequence[Suite], suite: Suite) -> list[Finding]:
 
 
 def _prompt(suite: Suite) -> Iterator[Finding]:
-    if not suite.prompt_uses_task and len(suite.tasks) > 1:
+    if not uses_task(suite.prompt) and len(suite.tasks) > 1:
         yield _finding("error", "input-unused", suite.tasks, INPUT_UNUSED)
 
 
 def _same(suite: Suite) -> Iterator[Finding]:
-    if not suite.prompt_uses_task:
+    if not uses_task(suite.prompt):
         return  # then all tasks are the same, and that is said
-    for group in _groups((_question(task), task) for task in suite.tasks):
+    for group in _groups((_question(suite, task), task) for task in suite.tasks):
         if len(group) == 1:
             continue
         if len({_json(task.reference) for task in group}) > 1:
@@ -80,8 +84,8 @@ def _same(suite: Suite) -> Iterator[Finding]:
 
 
 def _near(suite: Suite) -> Iterator[Finding]:
-    distinct = [group[0] for group in _groups((_question(task), task) for task in suite.tasks)]
-    for places in near_duplicates(_texts(distinct, suite.prompt_frame)):
+    distinct = [group[0] for group in _groups((_question(suite, task), task) for task in suite.tasks)]
+    for places in near_duplicates(_texts(suite, distinct)):
         group = [distinct[place] for place in places]
         if {"dev", "test"} <= {task.split for task in group}:
             text = f"{len(group)} tasks in dev and test are nearly the same; keep each such group in one split"
@@ -174,20 +178,25 @@ def _groups(keyed: Iterable[tuple[str, Task]]) -> list[list[Task]]:
     return list(groups.values())
 
 
-def _question(task: Task) -> str:
+def _question(suite: Suite, task: Task) -> str:
     """What makes two tasks the same: spacing and case do not count, files do."""
-    said = [[message["role"], " ".join(str(message["content"]).split()).casefold()] for message in task.messages]
-    return _json([said, list(task.files)])
+    asked = suite.prompt.of(task)
+    said = [[message["role"], " ".join(str(message["content"]).split()).casefold()] for message in asked]
+    return _json([said, list(task.files.values())])
 
 
-def _texts(tasks: Sequence[Task], frame: tuple[str, str]) -> list[str]:
+def _texts(suite: Suite, tasks: Sequence[Task]) -> list[str]:
     """What each task says, without what the templates say around it: short inputs would look alike for that."""
-    head, tail = frame
-    system = {str(task.messages[0]["content"]) if task.messages[0]["role"] == "system" else "" for task in tasks}
+    template = suite.prompt.template.user
+    head, mark, _ = template.partition("{")
+    tail = template.rpartition("}")[2].rstrip() if mark else ""
+    head = head.lstrip() if mark else ""
+    asked = [suite.prompt.of(task) for task in tasks]
+    system = {str(messages[0]["content"]) if messages[0]["role"] == "system" else "" for messages in asked}
     found = []
-    for task in tasks:
-        said = [str(message["content"]).strip() for message in task.messages]
-        last = max((n for n, message in enumerate(task.messages) if message["role"] == "user"), default=-1)
+    for messages in asked:
+        said = [str(message["content"]).strip() for message in messages]
+        last = max((n for n, message in enumerate(messages) if message["role"] == "user"), default=-1)
         said[last] = said[last].removeprefix(head).removesuffix(tail)
         found.append("\n".join(said[1:] if len(system) == 1 and system != {""} else said))
     return found

@@ -1,14 +1,16 @@
 """From a suite's folder to a frozen ``Suite``, or to one message that says what to mend."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from harness.core import Message, Suite, Task, UserFileError, digest_bytes, digest_json, nearest
-from harness.suite.inside import file_inside
-from harness.suite.prompt import Prompt
-from harness.suite.schema import HumanBaseline, HumanRow, SuiteFile, TaskRow, grader_of
+from harness.core import Suite, Task, Tool, UserFileError, as_json, digest_bytes, digest_folder, digest_json, nearest
+from harness.suite.inside import file_inside, path_inside
+from harness.suite.prompt import read_prompt, render
+from harness.suite.schema import WORK, HumanBaseline, HumanRow, SuiteFile, TaskRow, grader_of, prompt_files
 from harness.suite.source import task_rows
 from harness.userfile import parse, read_bytes, read_json_lines, read_yaml
 
@@ -38,8 +40,11 @@ def load_suite(path: Path | str, *, allow_outside: bool = False) -> Suite:
         advice = "a suite is a folder with suite.yaml, in which tasks names this file"
         raise UserFileError(path, "this is no suite", advice=advice)
     wanted = parse(SuiteFile, read_yaml(suite_file), suite_file)
-    prompt = Prompt(wanted.prompt, suite_file, outside=allow_outside)
-    tasks = _Tasks(wanted, suite_file, prompt, outside=allow_outside).read()
+    template = read_prompt(
+        prompt_files(wanted.prompt),
+        lambda name: file_inside(suite_file.parent, name, suite_file, "prompt", outside=allow_outside),
+    )
+    tasks = _Tasks(wanted, suite_file, outside=allow_outside).read()
     return Suite(
         name=wanted.name,
         version=wanted.version,
@@ -47,93 +52,97 @@ def load_suite(path: Path | str, *, allow_outside: bool = False) -> Suite:
         domains=tuple(wanted.domains),
         metric=wanted.metric,
         human_baseline=_human(wanted, suite_file, {task.id for task in tasks}, outside=allow_outside),
-        prompt_digest=prompt.digest,
-        prompt_uses_task=prompt.uses_task,
-        prompt_frame=prompt.frame,
-        digest=digest_json([wanted.name, wanted.version, wanted.metric, sorted(task.digest for task in tasks)]),
+        prompt=render(template, tasks, suite_file),
+        digest=digest_json(sorted(task.digest for task in tasks)),
     )
 
 
 class _Tasks:
     """Reads the tasks one by one and remembers what must be unique or is worth reading once."""
 
-    def __init__(self, suite: SuiteFile, suite_file: Path, prompt: Prompt, *, outside: bool) -> None:
-        self.suite, self.suite_file, self.prompt, self.outside = suite, suite_file, prompt, outside
+    def __init__(self, suite: SuiteFile, suite_file: Path, *, outside: bool) -> None:
+        self.suite, self.suite_file, self.outside = suite, suite_file, outside
         self.grader = grader_of(suite.grader, {})
         if suite.grader is not None:
             _check_grader(self.grader, suite_file, "grader")
         self.domains = frozenset(suite.domains)
-        self.file_digests: dict[Path, str] = {}
+        self.digests: dict[Path, str] = {}
+        self.work = {key: getattr(suite, key) for key in WORK if getattr(suite, key) is not None}
 
     def read(self) -> tuple[Task, ...]:
         path, given = task_rows(self.suite, self.suite_file, outside=self.outside)
         seen: dict[str, str] = {}
-        places, rows = [], []
+        tasks = []
         for where, value in given:
             row = parse(TaskRow, value, path, field=where)
             if row.id in seen:
                 problem = f"the id {row.id!r} is given twice, first at {seen[row.id]}"
                 raise UserFileError(path, problem, field=f"{where}.id", advice="ids must differ")
             seen[row.id] = where
-            places.append(where)
-            rows.append((row, self.domain(row, path, where)))
-            self.check(row, path, where)
-        if not rows:
+            tasks.append(self.task(row, path, where))
+        if not tasks:
             raise UserFileError(path, "there are no tasks in it")
-        asked = self.prompt.messages(rows)
-        return tuple(
-            self.task(row, domain, messages, path, where)
-            for (row, domain), messages, where in zip(rows, asked, places, strict=True)
-        )
+        return tuple(_told_apart(tasks))
 
-    def check(self, row: TaskRow, path: Path, where: str) -> None:
-        grader = self.grader_of(row)
+    def task(self, row: TaskRow, path: Path, where: str) -> Task:
+        grader = self.grader if row.grader is None else grader_of(row.grader, self.grader)
         _check_grader(grader, path, f"{where}.grader")
         if row.reference is None and grader["name"] in NEED_REFERENCE:
             problem = f"the grader {grader['name']!r} needs a reference, and there is none"
             raise UserFileError(path, problem, field=f"{where}.reference", advice="add it")
         _check_input(row, path, where)
-
-    def grader_of(self, row: TaskRow) -> dict[str, Any]:
-        return self.grader if row.grader is None else grader_of(row.grader, self.grader)
-
-    def task(self, row: TaskRow, domain: str, messages: tuple[Message, ...], path: Path, where: str) -> Task:
-        grader = self.grader_of(row)
-        if not any(str(message["content"]).strip() for message in messages if message["role"] == "user"):
-            raise UserFileError(path, "the template renders to an empty prompt", field=where)
-        timeout_s = self.suite.timeout_s if row.timeout_s is None else row.timeout_s
-        files = [
-            file_inside(self.suite_file.parent, name, path, f"{where}.files", outside=self.outside)
-            for name in row.files
-        ]
+        _check_json([row.reference, grader], path, where)
+        work = self.work | {key: getattr(row, key) for key in WORK if getattr(row, key) is not None}
+        files = {name: self.file(name, path, f"{where}.files") for name in work.get("files", ())}
+        tools = tuple(
+            Tool(name=tool, description="", parameters={}) if isinstance(tool, str) else Tool(**tool.model_dump())
+            for tool in work.get("tools", ())
+        )
+        environment = self.environment(work.get("environment"), path, where)
+        asked = row.input if isinstance(row.input, str) else [m.model_dump(exclude_none=True) for m in row.input]
         content = {
-            "suite": self.suite.name,
-            "id": row.id,
-            "messages": messages,
-            "reference": row.reference,
-            "grader": grader,
-            "tools": [],
-            "files": sorted([name, self.file_digest(file)] for name, file in zip(row.files, files, strict=True)),
-            "timeout_s": timeout_s,
+            "input": asked,
+            "metadata": row.metadata,
+            "files": sorted([name, self.digests[file]] for name, file in files.items()),
+            "tools": as_json(tools),
+            "environment": environment,
+            "turns": work.get("turns"),
+            "timeout_s": work.get("timeout_s"),
         }
-        try:
-            digest = digest_json(content)
-        except (TypeError, ValueError):
-            problem = "holds NaN, an infinity, or another value that JSON has no form for"
-            raise UserFileError(path, problem, field=where, advice="write it as text or as a plain number") from None
         return Task(
             id=row.id,
-            domain=domain,
+            domain=self.domain(row, path, where),
             cluster=row.cluster or row.id,
-            messages=messages,
+            input=asked if isinstance(asked, str) else tuple(asked),
+            metadata=row.metadata,
             reference=row.reference,
             grader=grader,
             split=row.split,
-            files=tuple(file.resolve().as_posix() for file in files),
-            timeout_s=timeout_s,
-            metadata=row.metadata,
-            digest=digest,
+            files={name: file.resolve().as_posix() for name, file in files.items()},
+            tools=tools,
+            environment=environment,
+            turns=work.get("turns"),
+            timeout_s=work.get("timeout_s"),
+            digest=_check_json({key: value for key, value in content.items() if value or key == "input"}, path, where),
         )
+
+    def environment(self, given: Any, path: Path, where: str) -> dict[str, Any]:
+        """As written; of a Dockerfile's folder the digest, since a place is no content."""
+        if given is None or given == "host":
+            return {"host": True} if given else {}
+        if given.image is not None:
+            return {"image": given.image}
+        folder = path_inside(
+            self.suite_file.parent, given.dockerfile, path, f"{where}.environment", outside=self.outside
+        )
+        if not (folder / "Dockerfile").is_file():
+            raise UserFileError(path, f"there is no Dockerfile in {given.dockerfile!r}", field=f"{where}.environment")
+        if sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) > MAX_FILE:
+            problem = f"{given.dockerfile!r} holds more than {MAX_FILE:,} bytes"
+            raise UserFileError(path, problem, field=f"{where}.environment")
+        if folder not in self.digests:
+            self.digests[folder] = digest_folder(folder)
+        return {"dockerfile": self.digests[folder]}
 
     def domain(self, row: TaskRow, path: Path, where: str) -> str:
         if row.domain is None:
@@ -147,10 +156,29 @@ class _Tasks:
             raise UserFileError(path, problem, field=f"{where}.domain", advice=nearest(row.domain, self.suite.domains))
         return row.domain
 
-    def file_digest(self, file: Path) -> str:
-        if file not in self.file_digests:
-            self.file_digests[file] = digest_bytes(read_bytes(file, most=MAX_FILE, unpack=False))
-        return self.file_digests[file]
+    def file(self, name: str, path: Path, field: str) -> Path:
+        file = file_inside(self.suite_file.parent, name, path, field, outside=self.outside)
+        if file not in self.digests:
+            self.digests[file] = digest_bytes(read_bytes(file, most=MAX_FILE, unpack=False))
+        return file
+
+
+def _told_apart(tasks: list[Task]) -> Iterator[Task]:
+    """The tasks; of those with one content the second and all others by their place among them as well."""
+    seen: Counter[str] = Counter()
+    for task in tasks:
+        place = seen[task.digest]
+        seen[task.digest] += 1
+        yield replace(task, digest=digest_json([task.digest, place])) if place else task
+
+
+def _check_json(content: Any, path: Path, where: str) -> str:
+    """The digest of what a task is made of."""
+    try:
+        return digest_json(content)
+    except (TypeError, ValueError):
+        problem = "holds NaN, an infinity, or another value that JSON has no form for"
+        raise UserFileError(path, problem, field=where, advice="write it as text or as a plain number") from None
 
 
 def _check_grader(grader: Mapping[str, Any], path: Path, where: str) -> None:

@@ -1,93 +1,95 @@
-"""The suite's prompt template: rendered over a task's input, it is what a contender is asked."""
+"""Prompt templates: rendered over a suite's tasks, they are what a contender is asked."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.core import Message, UserFileError, digest_json, nearest
-from harness.suite.inside import file_inside
-from harness.suite.schema import MessageRow, PromptFiles, TaskRow
-from harness.userfile import Template, TemplateFault, read_template
+from harness.core import Message, PromptTemplate, RenderedPrompt, Task, UserFileError, nearest
+from harness.userfile import Template, TemplateFault, read_template, read_text
 
-DEFAULT = "{{ input }}"
-VARIABLES = ("input", "id", "domain", "metadata")
+VARIABLES = ("input", "id", "domain", "metadata", "files")
+LONGEST_FILE = 2_000_000
+"""Bytes of a task's file that a prompt may show."""
 
 
-class Prompt:
-    """A user template, and perhaps a system template. Jinja, sandboxed; an unknown variable is an error.
+def read_prompt(files: Mapping[str, str], place: Callable[[str], Path]) -> PromptTemplate:
+    """The templates of the roles ``user`` and ``system``; ``place`` finds a file by its name.
 
-    Attributes:
-        digest: of the templates' text, so that two reports can say that only the template changed.
-        frame: what the user template says before its first and after its last place to fill in.
-        uses_task: whether what a task holds can reach the prompt; known once it was rendered.
+    Raises:
+        UserFileError: a file is missing, too large or no text.
     """
+    paths = {role: place(name) for role, name in files.items()}
+    return PromptTemplate(
+        **{role: read_template(path).text for role, path in paths.items()},
+        files={role: str(path) for role, path in paths.items()},
+    )
 
-    def __init__(self, value: str | PromptFiles | None, suite_file: Path, *, outside: bool = False) -> None:
-        folder = suite_file.parent
-        files = {"user": value} if isinstance(value, str) else value.model_dump() if value else {}
-        paths = {role: file_inside(folder, name, suite_file, "prompt", outside=outside) for role, name in files.items()}
-        self._templates = {"user": Template(DEFAULT)} | {role: read_template(path) for role, path in paths.items()}
-        self._paths = {"user": suite_file} | paths
-        system = self._templates.get("system")
-        self.digest = digest_json([system.text if system else None, self._templates["user"].text])
-        self.uses_task = True
-        head, mark, _ = self._templates["user"].text.partition("{")
-        tail = self._templates["user"].text.rpartition("}")[2]
-        self.frame = (head.lstrip(), tail.rstrip()) if mark else ("", "")
 
-    def messages(self, rows: Sequence[tuple[TaskRow, str]]) -> list[tuple[Message, ...]]:
-        """The messages of each task, given as its row and its domain.
+def render(template: PromptTemplate, tasks: Sequence[Task], where: Path) -> RenderedPrompt:
+    """What a prompt asks at each task; ``where`` is named in errors of a template that has no file.
 
-        A text becomes one user message. Of a conversation the last user message is rendered, the others stay as they
-        are. A system template stands first, in place of the conversation's own.
-        """
-        asked, variables = [], []
-        for row, domain in rows:
-            given = row.input if isinstance(row.input, list) else [MessageRow(role="user", content=row.input)]
-            messages = [message.model_dump(exclude_none=True) for message in given]
-            last = max(place for place, message in enumerate(messages) if message["role"] == "user")
-            asked.append((messages, last))
-            content = messages[last]["content"]
-            variables.append({"id": row.id, "domain": domain, "metadata": row.metadata, "input": content})
-        texts: dict[str, list[str]] = {}
-        used: set[str] = set()
-        for role in self._templates:
-            texts[role], names = self._rendered(role, variables)
-            used |= names
-        talks = any(len(messages) > 1 for messages, _ in asked)  # what stands before the question differs
-        self.uses_task = talks or not used.isdisjoint({"input", "metadata"})
-        found = []
-        for number, (messages, last) in enumerate(asked):
-            messages[last]["content"] = texts["user"][number]
-            head = [{"role": "system", "content": texts["system"][number]}] if "system" in texts else []
-            found.append((*head, *(messages[1:] if head and messages[0]["role"] == "system" else messages)))
-        return found
+    A text becomes one user message. Of a conversation the last user message is rendered, the others stay as they are. A
+    system template stands first, in place of the conversation's own. Templates are Jinja, sandboxed and bounded.
 
-    def _rendered(self, role: str, variables: list[dict[str, Any]]) -> tuple[list[str], frozenset[str]]:
-        path = self._paths[role]
-        try:
-            return self._templates[role].render(variables)
-        except TemplateFault as fault:
-            row = variables[fault.row] if fault.row is not None else None
-            if fault.wrong == "syntax":
-                raise UserFileError(
-                    path, f"not a valid template: {fault.problem}", field=f"line {fault.line}"
-                ) from None
-            if fault.wrong == "undefined" and row is not None:
-                raise _undefined(path, fault.problem, row) from None
-            advice = "take the loop or the power out" if fault.wrong in {"time", "memory"} else ""
-            where = f" on task {row['id']!r}" if row is not None else ""
-            raise UserFileError(path, f"the template fails{where}: {fault.problem}", advice=advice) from None
+    Raises:
+        UserFileError: a template is none, fails on a task, names what no task has, or renders to nothing.
+    """
+    roles = {"user": template.user} | ({} if template.system is None else {"system": template.system})
+    shows_files = any("files" in text for text in roles.values())
+    asked, variables = [], []
+    for task in tasks:
+        given = ({"role": "user", "content": task.input},) if isinstance(task.input, str) else task.input
+        messages = [dict(message) for message in given]
+        last = max(place for place, message in enumerate(messages) if message["role"] == "user")
+        asked.append((messages, last))
+        row = {"id": task.id, "domain": task.domain, "metadata": task.metadata, "input": messages[last]["content"]}
+        variables.append(row | {"files": _contents(task) if shows_files else {}})
+    texts: dict[str, list[str]] = {}
+    used: set[str] = set()
+    for role, text in roles.items():
+        texts[role], names = _rendered(text, variables, Path(template.files.get(role, where)))
+        used |= names & {*VARIABLES}
+    if any(len(messages) > 1 for messages, _ in asked):  # what stands before the question differs
+        used.add("input")
+    found: dict[str, tuple[Message, ...]] = {}
+    for number, (task, (messages, last)) in enumerate(zip(tasks, asked, strict=True)):
+        messages[last]["content"] = texts["user"][number]
+        if not any(str(message["content"]).strip() for message in messages if message["role"] == "user"):
+            problem = f"the template renders to an empty prompt on task {task.id!r}"
+            raise UserFileError(Path(template.files.get("user", where)), problem)
+        head = [{"role": "system", "content": texts["system"][number]}] if "system" in texts else []
+        found[task.digest] = (*head, *(messages[1:] if head and messages[0]["role"] == "system" else messages))
+    return RenderedPrompt(template=template, messages=found, variables=frozenset(used))
+
+
+def _contents(task: Task) -> dict[str, str]:
+    return {name: read_text(Path(path), most=LONGEST_FILE) for name, path in task.files.items()}
+
+
+def _rendered(text: str, variables: list[dict[str, Any]], path: Path) -> tuple[list[str], frozenset[str]]:
+    try:
+        return Template(text).render(variables)
+    except TemplateFault as fault:
+        row = variables[fault.row] if fault.row is not None else None
+        if fault.wrong == "syntax":
+            raise UserFileError(path, f"not a valid template: {fault.problem}", field=f"line {fault.line}") from None
+        if fault.wrong == "undefined" and row is not None:
+            raise _undefined(path, fault.problem, row) from None
+        advice = "take the loop or the power out" if fault.wrong in {"time", "memory"} else ""
+        on = f" on task {row['id']!r}" if row is not None else ""
+        raise UserFileError(path, f"the template fails{on}: {fault.problem}", advice=advice) from None
 
 
 def _undefined(path: Path, message: str, variables: Mapping[str, Any]) -> UserFileError:
     task = variables["id"]
     if found := re.fullmatch(r"'([^']+)' is undefined", message):
-        name = found[1]
-        problem = f"the variable {name!r} is undefined (task {task!r})"
-        return UserFileError(path, problem, advice=nearest(name, VARIABLES))
+        problem = f"the variable {found[1]!r} is undefined (task {task!r})"
+        return UserFileError(path, problem, advice=nearest(found[1], VARIABLES))
     if found := re.search(r"has no attribute '([^']+)'", message):
-        problem = f"the variable {found[1]!r} is undefined (task {task!r} has no such metadata)"
-        return UserFileError(path, problem, advice=nearest(found[1], map(str, variables["metadata"])))
+        kind = "metadata or file" if variables["files"] else "metadata"
+        problem = f"the variable {found[1]!r} is undefined (task {task!r} has no such {kind})"
+        return UserFileError(
+            path, problem, advice=nearest(found[1], map(str, [*variables["metadata"], *variables["files"]]))
+        )
     return UserFileError(path, f"{message} (task {task!r})")

@@ -1,29 +1,15 @@
-"""Tasks that ask the same: one recorded answer serves them all, so they are one unit and never two.
+"""Tasks that ask the same: they are one unit of evidence, and never two.
 
-What makes two tasks the same is what a contender is asked: the messages as rendered, and the content of the files. Id,
-suite and reference do not count.
+What makes two tasks the same is their content, or what the suite's own prompt asks at them. Id, suite and reference do
+not count.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness.core import Groups, Suite, Task, digest_bytes, digest_json
 from harness.userfile import read_bytes
-
-
-def request_of(task: Task) -> str:
-    """The digest of what the task asks."""
-    files = [[Path(file).name, digest_bytes(read_bytes(Path(file), unpack=False))] for file in task.files]
-    return digest_json([list(task.messages), files])
-
-
-def alike(tasks: Iterable[Task]) -> list[list[Task]]:
-    """Groups of two and more tasks that ask the same."""
-    groups: dict[str, list[Task]] = {}
-    for task in tasks:
-        groups.setdefault(request_of(task), []).append(task)
-    return [group for group in groups.values() if len(group) > 1]
 
 
 def one_unit_each(suite: Suite) -> tuple[Suite, list[Task]]:
@@ -32,9 +18,11 @@ def one_unit_each(suite: Suite) -> tuple[Suite, list[Task]]:
     Clusters are the unit of every interval and test, so that such tasks count as one, whatever was written.
     """
     clusters: Groups[str] = Groups()
-    for first, *others in alike(suite.tasks):
-        for other in others:
-            clusters.join(first.cluster, other.cluster)
+    first: dict[str, Task] = {}
+    for task in suite.tasks:
+        earlier = first.setdefault(_asked(suite, task), task)
+        if earlier is not task:
+            clusters.join(earlier.cluster, task.cluster)
     if not clusters:
         return suite, []
     tasks = tuple(
@@ -45,11 +33,17 @@ def one_unit_each(suite: Suite) -> tuple[Suite, list[Task]]:
 
 
 def in_two_suites(suites: Sequence[Suite]) -> list[tuple[Suite, Task, Suite, Task]]:
-    """Tasks of a suite that ask what a task of an earlier suite asks, each with that one."""
+    """Tasks of a suite that are, or ask, what a task of an earlier suite is or asks, each with that one."""
     known: dict[str, tuple[Suite, Task]] = {}
-    found = []
+    found: list[tuple[Suite, Task, Suite, Task]] = []
     for suite in suites:
-        keyed = [(request_of(task), task) for task in suite.tasks]
-        found += [(*known[key], suite, task) for key, task in keyed if key in known]
-        known |= {key: (suite, task) for key, task in reversed(keyed) if key not in known}
+        keyed = [(key, task) for task in suite.tasks for key in (task.digest, _asked(suite, task))]
+        copies = {task.id: (*known[key], suite, task) for key, task in keyed if key in known}
+        found += copies.values()
+        known = {key: (suite, task) for key, task in reversed(keyed)} | known
     return found
+
+
+def _asked(suite: Suite, task: Task) -> str:
+    files = [[name, digest_bytes(read_bytes(Path(file), unpack=False))] for name, file in task.files.items()]
+    return digest_json([list(suite.prompt.of(task)), files])

@@ -60,6 +60,45 @@ class PromptFiles(Strict):
     user: str
 
 
+class ToolRow(Strict):
+    """A tool that a task offers, where its name alone does not say it."""
+
+    name: Text
+    description: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class EnvironmentRow(Strict):
+    """What a task's work folder stands on."""
+
+    image: Text | None = None
+    dockerfile: Text | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "EnvironmentRow":
+        if (self.image is None) == (self.dockerfile is None):
+            raise ValueError("an environment is host, {image: NAME} or {dockerfile: FOLDER}; write one of them")
+        return self
+
+
+def _kind(value: Any) -> str:
+    """Of a value that may be a word or a mapping, which it was meant to be: one problem, not one a branch."""
+    return "mapping" if isinstance(value, (dict, Strict)) else "word"
+
+
+ToolField = Annotated[
+    Annotated[Text, Tag("word")] | Annotated[ToolRow, Tag("mapping")],
+    Discriminator(_kind),
+]
+EnvironmentField = Annotated[
+    Annotated[Literal["host"], Tag("word")] | Annotated[EnvironmentRow, Tag("mapping")],
+    Discriminator(_kind),
+]
+Turns = Annotated[int, Field(strict=True, ge=1)]
+WORK = ("files", "tools", "environment", "turns", "timeout_s")
+"""What stands in suite.yaml for all tasks and in a task's line for that one."""
+
+
 class SuiteFile(Strict):
     """suite.yaml."""
 
@@ -72,6 +111,10 @@ class SuiteFile(Strict):
     grader: GraderField | None = None
     metric: Literal["pass_rate", "macro_f1"] = "pass_rate"
     human_baseline: HumanBaseline | str | None = None
+    files: list[Text] | None = None
+    tools: list[ToolField] | None = None
+    environment: EnvironmentField | None = None
+    turns: Turns | None = None
     timeout_s: Seconds | None = None
     tasks: str | None = None
     field: str | None = Field(default=None, min_length=1)
@@ -128,7 +171,10 @@ class TaskRow(Strict):
     cluster: Text | None = None
     grader: GraderField | None = None
     split: Literal["dev", "test"] | None = None
-    files: list[str] = Field(default_factory=list)
+    files: list[Text] | None = None
+    tools: list[ToolField] | None = None
+    environment: EnvironmentField | None = None
+    turns: Turns | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
     timeout_s: Seconds | None = None
 
@@ -143,3 +189,8 @@ def grader_of(value: str | dict[str, Any] | None, default: Mapping[str, Any]) ->
     if isinstance(value, str):
         return {"name": value}
     return dict(value) if "name" in value else {**default, **value}
+
+
+def prompt_files(value: str | PromptFiles | None) -> dict[str, str]:
+    """The templates' files by role."""
+    return {"user": value} if isinstance(value, str) else value.model_dump() if value else {}

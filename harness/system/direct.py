@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core import Answer, Contender, Message, Reply, Request, Role, Session, Task, Tool
-from harness.system.protocol import fault_in, sureness
+from harness.core import Answer, Message, RenderedPrompt, Reply, Request, Role, Session, Task, Tool
+from harness.model import ADAPTERS, RESPONSE_FORMAT
+from harness.system.protocol import Calls, Need, System, fault_in
+from harness.system.signal import sureness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +17,12 @@ class Asking:
     model: str
     """Its name in the experiment."""
     model_digest: str
+    prompt: RenderedPrompt
+    """What it is asked at each task of this suite."""
+    contender: str
+    """The contender's name."""
+    identity: str
+    """Of all that the contender is on this suite, but its name."""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     adapter: str | None = None
     """The adapter's folder on this suite."""
@@ -26,9 +34,9 @@ class Asking:
     """Whether the model's chat template knows the role ``tool``."""
 
     def request(
-        self, messages: tuple[Message, ...], *, trial: int, scope: str, tools: tuple[Tool, ...] = ()
+        self, task: Task, messages: tuple[Message, ...], *, trial: int, tools: tuple[Tool, ...] = ()
     ) -> Request:
-        """A request of this model on behalf of the contender ``scope``."""
+        """A request of this model at a task."""
         return Request(
             model=self.model_digest,
             messages=messages,
@@ -38,25 +46,46 @@ class Asking:
             adapter_digest=self.adapter_digest,
             logprobs=self.logprobs,
             trial=trial,
-            scope=scope,
+            scope=self.identity,
+            task=task.digest,
+            contender=self.contender,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Direct:
+class Direct(System):
     """One question, one answer."""
 
-    contender: Contender
     asking: Asking
+
+    @property
+    def prompt(self) -> RenderedPrompt:
+        """What it is asked."""
+        return self.asking.prompt
 
     @property
     def models(self) -> frozenset[str]:
         """The one model."""
         return frozenset({self.asking.model})
 
-    def first_request(self, task: Task, trial: int) -> Request:
-        """The task's messages as they are."""
-        return self.asking.request(task.messages, trial=trial, scope=self.contender.name)
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What its adapter and its form of answer ask for."""
+        asked = ((ADAPTERS, "adapter", self.asking.adapter), (RESPONSE_FORMAT, "response_format", self._form))
+        return tuple(Need(self.asking.model, capability, key) for capability, key, given in asked if given)
+
+    @property
+    def _form(self) -> Any:
+        return self.asking.sampling.get("response_format")
+
+    def preview(self, task: Task, trial: int = 0) -> Request:
+        """The prompt as it is."""
+        return self.asking.request(task, self.prompt.of(task), trial=trial)
+
+    def calls(self, task: Task) -> tuple[Calls, Calls]:
+        """One."""
+        one = ((self.asking.model, self.preview(task)),)
+        return one, one
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """The model's answer.
@@ -64,8 +93,8 @@ class Direct:
         Raises:
             ModelError: the call failed for good.
         """
-        request = self.first_request(task, session.trial)
-        return answered(self.contender.name, await session.call(self.asking.model, request, role))
+        reply = await session.call(self.asking.model, self.preview(task, session.trial), role)
+        return answered(self.contender.name, reply)
 
 
 def answered(name: str, reply: Reply) -> Answer:

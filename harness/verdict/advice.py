@@ -3,39 +3,26 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from harness.analysis import stopped_before_tables
-from harness.core import Decision, Estimate, EvidenceError, Manifest, UsageError, as_json, dollars
+from harness.analysis import load_note, stopped_before_tables
+from harness.core import Decision, Estimate, EvidenceError, Manifest, UsageError, as_json, dollars, listed
 from harness.stats import percentile_limits
 from harness.store import TaskTable, load_task_table, read_manifest
 from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, advice_inputs_of
+from harness.verdict.arrays import Floats, Mask
 from harness.verdict.break_even import break_even_volume, own_and_rent
 from harness.verdict.conditions import Condition, Forgetting, frequency, sovereignty, supply_risk
-from harness.verdict.economics import (
-    GPU_HOUR,
-    RATE,
-    Assumptions,
-    Bill,
-    fixed_parts,
-    load_assumptions,
-    monthly,
-    outage_loss,
-)
+from harness.verdict.economics import GPU_HOUR, RATE, Assumptions, Bill, load_assumptions, monthly
 from harness.verdict.flips import FlipPoint, flips
 from harness.verdict.option_rates import OptionFigures, at_quality, by_kind, cheapest
-from harness.verdict.options import OWN, Candidate
+from harness.verdict.options import OWN, Candidate, kind_word
 from harness.verdict.reasons import Findings, Option, reasons
-from harness.verdict.stated_rates import rate_notes
 
-if TYPE_CHECKING:
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-
-SURE = 0.8
-"""The probability from which a kind of option is advised."""
+SHOWN = 5
+"""Names that a sentence lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +76,13 @@ def advise(
         EvidenceError: no outcomes, broken ones, or no task that all options share.
     """
     chosen = (settings or AdviceSettings()).checked()
-    table, manifest = _evidence(report, split)
-    return advise_of(table, manifest, assumptions, chosen)
+    if not report.is_dir():
+        what = "is a file, a report is a folder" if report.exists() else "there is no such report"
+        raise UsageError(f"{report}: {what}")
+    if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
+        raise EvidenceError(stopped_before_tables(report))
+    table = load_task_table(report, split, attempts=True)
+    return advise_of(table, read_manifest(report), assumptions, chosen)
 
 
 def advise_of(
@@ -104,24 +96,20 @@ def advise_of(
 
 
 def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
-    """The same on inputs that are laid already: another what-if then takes a moment.
+    """The same on inputs that are at hand already: another what-if then takes a moment.
 
-    Another price of a machine's hour (``gpu_hour_usd``) moves the part of every cost that is paid by the hour;
-    an option whose cost cannot be parted has no known cost then.
+    Another price of a machine's hour (``gpu_hour_usd``) moves the part of every cost that is paid by the hour; an
+    option whose cost cannot be parted has no known cost then.
     """
-    settings = inputs.settings
-    machine = (assumptions.gpu_hour_usd, assumptions.tasks_per_gpu_hour)
-    for name, _ in assumptions.tasks_per_gpu_hour if isinstance(assumptions.tasks_per_gpu_hour, tuple) else ():
+    settings, price, names = inputs.settings, assumptions.machine, inputs.names
+    for name, _ in price[1] if isinstance(price[1], tuple) else ():
         if name not in inputs.described.contenders:
             inputs.table.index(name)  # a contender of the report, or an error that names the nearest
-    table, figures = inputs.at_hour(*machine)
+    table, figures = inputs.at_machine(price)
     ranking = _rank(figures, assumptions, settings)
-    qualities = inputs.quality(ranking.best)
+    options = _options(inputs, figures, assumptions, ranking)
     pair = own_and_rent(figures, ranking.bills, settings.margin)
     even = break_even_volume(table, figures, assumptions, pair, settings.level)
-    forgot = inputs.forgetting()
-    names = inputs.names
-    options = _options(inputs, assumptions, ranking, qualities)
     said = None if pair is None else (names[pair[0]], names[pair[1]])
     warning = _incomplete(table, inputs.manifest)
     decided = reasons(
@@ -131,46 +119,43 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
             sure_kinds=ranking.sure_kinds,
             assumptions=assumptions,
             margin=settings.margin,
-            sure=SURE,
-            forgetting=forgot,
+            forgetting=inputs.forgetting(),
             warning=warning,
             draws=len(figures.drawn_rates),
         )
     )
-    conditions = (
-        *inputs.about_tasks(names[int(np.argmax(ranking.probabilities))]),
-        frequency(assumptions, even, said, inputs.about_pair(pair, *machine)),
-        sovereignty(assumptions),
-        supply_risk(assumptions),
-    )
-    n = int(figures.shared.sum())
-    groups = len(np.unique(table.clusters[figures.shared]))
+    n, groups = int(figures.shared.sum()), len(np.unique(table.clusters[figures.shared]))
+    unit = "task" if groups == n else f"cluster, {groups:,} of them"
     return Advice(
         advice=decided.advice,
         reasons=decided.reasons,
         break_even_tasks_per_month=even,
         break_even_of=said,
         options=tuple(sorted(options, key=_order)),
-        conditions=conditions,
+        conditions=(
+            *inputs.about_tasks(names[int(np.argmax(ranking.probabilities))]),
+            frequency(assumptions, even, said, inputs.about_pair(pair, price) if pair else ()),
+            sovereignty(assumptions),
+            supply_risk(assumptions),
+        ),
         flips_at=_flips(inputs, figures, assumptions),
-        probabilities={_word(kind): p for kind, p in ranking.kinds.items()},
+        probabilities={kind_word(kind): p for kind, p in ranking.kinds.items()},
         missing=decided.missing,
-        forgetting=forgot,
+        forgetting=inputs.forgetting(),
         economics={
             **assumptions.amounts,
             "data_must_stay_inside": assumptions.data_must_stay_inside,
             "months": assumptions.months,
             "spread": assumptions.spread,
-            GPU_HOUR: assumptions.gpu_hour_usd,
-            RATE: dict(rate) if isinstance(rate := assumptions.tasks_per_gpu_hour, tuple) else rate,
+            GPU_HOUR: price[0],
+            RATE: dict(price[1]) if isinstance(price[1], tuple) else price[1],
         },
         margin=settings.margin,
         n_tasks=n,
-        unit="task" if groups == n else "cluster",
+        unit=unit.partition(",")[0],
         warning=warning,
         notes=(
-            f"split: {table.split}; on the {n:,} tasks that every option has; the unit is the "
-            + ("task" if groups == n else f"cluster, {groups:,} of them"),
+            f"split: {table.split}; on the {n:,} tasks that every option has; the unit is the {unit}",
             *figures.notes,
             *_notes(inputs, assumptions),
         ),
@@ -183,55 +168,45 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ranking:
     bills: tuple[Bill, ...]
-    drawn: "Floats"
+    drawn: Floats
     """Monthly dollars, shape (resamples, options); lower bounds where a bill is not whole."""
-    allowed: "Mask"
+    allowed: Mask
     best: int
     """The option that passes most, of those allowed; of equals the cheapest."""
-    probabilities: "Floats"
+    probabilities: Floats
     """Of being the cheapest at the required quality; where bills are not whole, of the lower bounds."""
     kinds: Mapping[Decision | None, float]
     sure_kinds: Mapping[Decision | None, float]
     """The same from options with whole bills only: lower bounds, whatever is lacking."""
-    good: "Floats"
-    """How often each option is of the required quality."""
 
 
 def _rank(figures: OptionFigures, assumptions: Assumptions, settings: AdviceSettings) -> _Ranking:
     """Every option's monthly bill, at the given amounts and drawn, and how often each is the cheapest good one."""
     allowed = _allowed(figures.candidates, stay=bool(assumptions.data_must_stay_inside))
-    point = {k: v for k, v in assumptions.amounts.items() if v is not None}
-    ranges = assumptions.drawn(len(figures.drawn_rates), settings.seed)
+    n, months = len(figures.drawn_rates), assumptions.months
+    point, ranges = assumptions.known, assumptions.drawn(n, settings.seed)
     bills, drawn = [], []
     for i, candidate in enumerate(figures.candidates):
-        cost = figures.cost(i)
-        bills.append(monthly(point, candidate.setup, cost, float(figures.api[i]), assumptions.months))
-        costs = None if cost is None else figures.drawn_costs[:, i]
-        some = monthly(ranges, candidate.setup, costs, figures.drawn_api[:, i], assumptions.months).usd
-        drawn.append(np.broadcast_to(np.asarray(some, dtype=np.float64), len(figures.drawn_rates)))
+        bills.append(monthly(point, candidate.setup, figures.cost(i), float(figures.api[i]), months))
+        some = monthly(ranges, candidate.setup, figures.drawn_cost(i), figures.drawn_api[:, i], months).usd
+        drawn.append(np.broadcast_to(np.asarray(some, dtype=np.float64), n))
     table = np.stack(drawn, axis=1)
     good = at_quality(figures.drawn_rates, allowed, settings.margin)
     p = cheapest(table, good)
-    whole = np.array([not bill.lacking for bill in bills])
+    rates = np.where(allowed, figures.rates, -np.inf)
+    top = [i for i in range(len(rates)) if rates[i] >= rates.max() - 1e-12]
     return _Ranking(
         bills=tuple(bills),
         drawn=table,
         allowed=allowed,
-        best=_best(figures, bills, allowed),
+        best=min(top, key=lambda i: float(bills[i].usd)),
         probabilities=p,
         kinds=by_kind(figures.candidates, p),
-        sure_kinds=_sure(figures.candidates, table, good, whole),
-        good=np.asarray(good.mean(axis=0), dtype=np.float64),
+        sure_kinds=_sure(figures.candidates, table, good, np.array([not bill.lacking for bill in bills])),
     )
 
 
-def _best(figures: OptionFigures, bills: Sequence[Bill], allowed: "Mask") -> int:
-    rates = np.where(allowed, figures.rates, -np.inf)
-    top = [i for i in range(len(rates)) if rates[i] >= rates.max() - 1e-12]
-    return min(top, key=lambda i: float(bills[i].usd))
-
-
-def _sure(found: Sequence[Candidate], usd: "Floats", good: "Mask", whole: "Mask") -> Mapping[Decision | None, float]:
+def _sure(found: Sequence[Candidate], usd: Floats, good: Mask, whole: Mask) -> Mapping[Decision | None, float]:
     """How often a kind wins whatever is lacking: by a whole bill, or because no other kind is good."""
     least = np.where(good, usd, np.inf).min(axis=1, keepdims=True)
     sure = {}
@@ -242,7 +217,7 @@ def _sure(found: Sequence[Candidate], usd: "Floats", good: "Mask", whole: "Mask"
     return sure
 
 
-def _allowed(found: Sequence[Candidate], *, stay: bool) -> "Mask":
+def _allowed(found: Sequence[Candidate], *, stay: bool) -> Mask:
     """Which options may be chosen at all; where none may, all are shown, and nothing is advised."""
     return np.array([not stay or c.kind == OWN for c in found], dtype=bool)
 
@@ -251,18 +226,17 @@ def _flips(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumption
     """What would change the kind that is the cheapest of the required quality, by the point estimates."""
     if not assumptions["tasks_per_month"]:
         return ()
-    hour = inputs.machine.hour_on_record if assumptions.gpu_hour_usd is None else assumptions.gpu_hour_usd
+    price, rates = assumptions.machine
+    hour = inputs.machine.hour_on_record if price is None else price
 
     def lead(amounts: dict[str, float], stay: bool, margin: float) -> Decision | None:  # noqa: FBT001
         allowed = _allowed(figures.candidates, stay=stay)
         if not allowed.any():
             return None
-        good = at_quality(figures.rates, allowed, margin)
-        moved = amounts.get(GPU_HOUR, hour)
-        same = moved is None or moved == hour
-        costs = figures.costs if same else inputs.costs_at(moved, assumptions.tasks_per_gpu_hour)
+        asked = amounts.get(GPU_HOUR, hour)
+        costs = figures.costs if asked is None or asked == hour else inputs.costs_at((asked, rates))
         usd = np.full(len(costs), np.inf)
-        for i in np.flatnonzero(good):
+        for i in np.flatnonzero(at_quality(figures.rates, allowed, margin)):
             cost = None if np.isnan(costs[i]) else float(costs[i])
             setup = figures.candidates[i].setup
             usd[i] = monthly(amounts, setup, cost, float(figures.api[i]), assumptions.months).usd
@@ -275,30 +249,34 @@ def _flips(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumption
 
 
 def _options(
-    inputs: AdviceInputs, assumptions: Assumptions, ranking: _Ranking, qualities: Sequence[str]
+    inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions, ranking: _Ranking
 ) -> tuple[Option, ...]:
-    found = []
-    rates, per_pass = inputs.rates(), inputs.costs_per_pass(assumptions.gpu_hour_usd, assumptions.tasks_per_gpu_hour)
-    tasks = int(inputs.figures.shared.sum())
-    amounts = {name: value for name, value in assumptions.amounts.items() if value is not None}
-    for i, candidate in enumerate(inputs.figures.candidates):
-        bill = ranking.bills[i]
-        parts = {} if bill.lacking else fixed_parts(amounts, candidate.setup, assumptions.months)
-        fixed = None if bill.lacking else sum(parts.values())
-        lost = outage_loss(amounts, float(inputs.figures.api[i]))
+    found, settings = [], inputs.settings
+    rates, per_pass = inputs.rates(), inputs.costs_per_pass(assumptions.machine)
+    qualities = inputs.quality(ranking.best)
+    for i, (candidate, bill) in enumerate(zip(figures.candidates, ranking.bills, strict=True)):
+        whole = not bill.lacking
+        month = Estimate(value=None, level=settings.level, n_tasks=int(figures.shared.sum()), n_trials=inputs.trials(i))
+        if whole:
+            low, high = percentile_limits(ranking.drawn[:, i], settings.level) or (None, None)
+            draws = f"{len(ranking.drawn)} draws of tasks and of the economics within their ranges"
+            how = f"{draws}, seed {settings.seed}"
+            month = replace(month, value=float(bill.usd), low=low, high=high, method=how)
+        else:
+            month = replace(month, method="none", why=f"it needs {', '.join(bill.lacking)}")
         found.append(
             Option(
                 contender=candidate.contender,
-                kind=_word(candidate.kind),
+                kind=candidate.word,
                 because=candidate.because,
                 pass_rate=rates[i],
                 cost_per_pass_usd=per_pass[i],
-                monthly_usd=_monthly(bill, ranking.drawn[:, i], inputs.trials(i), tasks, inputs.settings),
-                fixed_usd=fixed,
-                fixed_parts_usd=parts,
-                tasks_usd=None if fixed is None else max(0.0, float(bill.usd) - fixed - lost),
-                outages_usd=None if fixed is None else lost,
-                probability_cheapest=None if bill.lacking else float(ranking.probabilities[i]),
+                monthly_usd=month,
+                fixed_usd=bill.fixed_usd if whole else None,
+                fixed_parts_usd=bill.fixed if whole else {},
+                tasks_usd=bill.tasks if whole else None,
+                outages_usd=bill.outages if whole else None,
+                probability_cheapest=float(ranking.probabilities[i]) if whole else None,
                 quality=qualities[i] if ranking.allowed[i] else "not allowed",
                 allowed=bool(ranking.allowed[i]),
                 lacking=bill.lacking,
@@ -307,61 +285,52 @@ def _options(
     return tuple(found)
 
 
-def _monthly(bill: Bill, drawn: "Floats", trials: int, tasks: int, settings: AdviceSettings) -> Estimate:
-    told = Estimate(value=None, level=settings.level, n_tasks=tasks, n_trials=trials)
-    if bill.lacking:
-        return replace(told, method="none", why=f"it needs {', '.join(bill.lacking)}")
-    limits = percentile_limits(drawn, settings.level) or (None, None)
-    method = f"{len(drawn)} draws of tasks and of the economics within their ranges, seed {settings.seed}"
-    return replace(told, value=float(bill.usd), low=limits[0], high=limits[1], method=method)
-
-
 def _order(option: Option) -> tuple[bool, float, float]:
     p = option.probability_cheapest
     return not option.allowed, -(p if p is not None else -1.0), -(option.pass_rate.value or 0.0)
 
 
-def _word(kind: Decision | None) -> str:
-    return "unknown" if kind is None else kind.value
-
-
-# ------------------------------------------------------------------------------------------------------------- evidence
-
-
-def _evidence(report: Path, split: str | None) -> tuple[TaskTable, Manifest | None]:
-    if not report.is_dir():
-        what = "is a file, a report is a folder" if report.exists() else "there is no such report"
-        raise UsageError(f"{report}: {what}")
-    if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
-        raise EvidenceError(stopped_before_tables(report))
-    return load_task_table(report, split, attempts=True), read_manifest(report)
+# --------------------------------------------------------------------------------------------------------------- notes
 
 
 def _incomplete(table: TaskTable, manifest: Manifest | None) -> str | None:
-    skipped = int(table.skipped.sum())
-    if skipped or (manifest is not None and not manifest.complete):
-        because = f" ({manifest.stopped_because})" if manifest and manifest.stopped_because else ""
-        return f"INCOMPLETE: the run is not done{because}"
-    return None
+    if not table.skipped.any() and (manifest is None or manifest.complete):
+        return None
+    because = f" ({manifest.stopped_because})" if manifest and manifest.stopped_because else ""
+    return f"INCOMPLETE: the run is not done{because}"
 
 
 def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
-    notes = []
-    off = (
-        f"each amount triangular within {100 * assumptions.spread:g}% of its value"
-        if assumptions.spread
-        else "amounts taken as exact"
-    )
-    notes.append(f"money spent once is spread over {assumptions.months:g} months; {off}, independent of the others")
-    if assumptions.gpu_hour_usd is not None:
-        notes.append(
-            f"an hour of a machine costs {dollars(assumptions.gpu_hour_usd)} instead of what is on record, exact"
-        )
-        notes += [f"at another price of the hour the cost of {name} is unknown: {why}"
-                  for name, why in inputs.machine.why.items() if name in inputs.names]  # fmt: skip
-    notes += rate_notes(inputs, assumptions)
+    hour, why, spread = assumptions.gpu_hour_usd, inputs.machine.why, f"{100 * assumptions.spread:g}%"
+    off = f"each amount triangular within {spread} of its value" if assumptions.spread else "amounts taken as exact"
+    notes = [f"money spent once is spread over {assumptions.months:g} months; {off}, independent of the others"]
+    if hour is not None:
+        notes.append(f"an hour of a machine costs {dollars(hour)} instead of what is on record, taken as exact")
+        unknown = [name for name in inputs.names if name in why]
+        notes += [f"at another price of the hour the cost of {name} is unknown: {why[name]}" for name in unknown]
+    notes += _rate_notes(inputs, assumptions)
     if inputs.controls:
         notes.append(f"no options, since they only measure: {', '.join(inputs.controls)}")
     if inputs.general:
         notes.append(f"not the work, only a check for forgetting: {', '.join(str(g) for g in inputs.general)}")
     return [*notes, *inputs.table.notes]
+
+
+def _rate_notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
+    """Which options' machines are reckoned by a stated rate, which by the run's load, and what is stated in vain."""
+    rates, stated = assumptions.tasks_per_gpu_hour, inputs.stated(assumptions.machine)
+    same: dict[tuple[float, float], list[str]] = {}
+    for name, usd in stated.items():
+        same.setdefault((float(inputs.rate_of(name, rates) or 0.0), usd), []).append(name)
+    notes = [
+        f"cost of {listed(names, SHOWN)}: {dollars(rate * usd)} an hour for a stated {rate:,.10g} tasks an hour "
+        f"({RATE}), {dollars(usd)} a task, in place of the machine's measured time"
+        for (rate, usd), names in same.items()
+    ]
+    measured = load_note(inputs.table, [name for name in inputs.names if name not in stated])
+    notes += [f"{note} ({RATE} states another load)" for note in measured]
+    for name, rate in rates if isinstance(rates, tuple) else ():
+        if name in inputs.names and name not in stated:
+            why = inputs.machine.why.get(name, "it pays no machine by the hour")
+            notes.append(f"the {rate:,.10g} tasks an hour of {name} are not used: {why}")
+    return notes

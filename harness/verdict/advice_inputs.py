@@ -1,39 +1,38 @@
 """All of an advice that the economics do not touch: kept, so that the next what-if takes a moment.
 
-The options, how they stand on their shared tasks, and the tests of quality need the outcomes; a bill needs only sums.
+The options, their figures on their shared tasks, and the tests of quality need the outcomes; a bill needs only sums.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from harness.core import Decision, Described, Estimate, Manifest, UsageError
 from harness.stats import clustered_rate, fieller_ratio
 from harness.store import TaskTable, described
+from harness.verdict.arrays import Floats, Mask
 from harness.verdict.conditions import (
     Condition,
     Forgetting,
     forgetting,
-    frequency_evidence,
     general_suites,
     grader_kinds,
     narrow_format,
+    pair_evidence,
     verifiable,
 )
-from harness.verdict.economics import StatedRates
+from harness.verdict.economics import AS_RECORDED, MachinePrice, StatedRates
 from harness.verdict.machine_time import MachineTime, machine_time
 from harness.verdict.option_rates import OptionFigures, option_figures, quality
 from harness.verdict.options import candidates
 
-if TYPE_CHECKING:
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-
 T = TypeVar("T")
 
 MARGIN = 0.02
+MOST = 12
+"""Results of one sort that are kept; the largest are a table of costs and its draws."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +44,14 @@ class AdviceSettings:
     kinds: Mapping[Decision, Sequence[str]] | None = None
     """Contenders that the user calls owned, rented or mixed."""
     without: Sequence[str] = ()
-    """Contenders that cannot be chosen, beside the controls."""
+    """Contenders that cannot be chosen, as the controls cannot."""
     general: Sequence[str] = ()
     """Suites that only show forgetting."""
     level: float = 0.95
     seed: int = 0
 
     def checked(self) -> "AdviceSettings":
-        """Itself.
-
-        Raises:
-            UsageError: the margin is out of range.
-        """
+        """Itself; a `UsageError` where the margin is out of range."""
         if not 0 <= self.margin < 1:
             raise UsageError(f"the margin must lie from 0 to below 1, found {self.margin:g}")
         return self
@@ -72,7 +67,7 @@ class AdviceInputs:
     described: Described
     general: tuple[str, ...]
     """Suites that are no work and only show forgetting."""
-    work: "Mask"
+    work: Mask
     """Which of the table's tasks are the work."""
     controls: tuple[str, ...]
     figures: OptionFigures
@@ -89,25 +84,25 @@ class AdviceInputs:
         """The same outcomes at another margin of quality."""
         return replace(self, settings=replace(self.settings, margin=margin).checked())
 
-    def at_hour(self, hour_usd: float | None, rates: StatedRates = None) -> tuple[TaskTable, OptionFigures]:
-        """Table and figures at a price of a machine's hour and at stated rates; ``None``: as recorded, as measured."""
-        if hour_usd is None and rates is None:
+    def at_machine(self, price: MachinePrice) -> tuple[TaskTable, OptionFigures]:
+        """Table and figures at a price of a machine's hour and at stated rates."""
+        if price == AS_RECORDED:
             return self.table, self.figures
 
         def priced() -> tuple[TaskTable, OptionFigures]:
-            table, s = self.machine.at(self.table, hour_usd, self._rates(rates)), self.figures
-            drawn = self._moved((s.drawn_costs, s.drawn_machine), hour_usd, rates)
-            return table, replace(s, costs=self.costs_at(hour_usd, rates), drawn_costs=drawn)
+            table, s = self.machine.at(self.table, price[0], self._rates(price[1])), self.figures
+            drawn = self._priced((s.drawn_costs, s.drawn_machine), price)
+            return table, replace(s, costs=self.costs_at(price), drawn_costs=drawn)
 
-        return self._once(("hour", hour_usd, rates), priced)
+        return self._once(("machine", price), priced)
 
-    def costs_at(self, hour_usd: float | None, rates: StatedRates = None) -> "Floats":
+    def costs_at(self, price: MachinePrice) -> Floats:
         """Dollars a task of each option at a price of a machine's hour and at stated rates; NaN where unknown."""
-        return self._moved((self.figures.costs, self.figures.machine), hour_usd, rates)
+        return self._priced((self.figures.costs, self.figures.machine), price)
 
-    def stated(self, hour_usd: float | None, rates: StatedRates) -> dict[str, float]:
+    def stated(self, price: MachinePrice) -> dict[str, float]:
         """Of each option whose machine is reckoned by a stated rate the dollars that it costs a task."""
-        each = self.machine.per_task(hour_usd, self._rates(rates))
+        each = self.machine.per_task(price[0], self._rates(price[1]))
         found = {name: float(each[self.table.index(name)]) for name in self.names}
         return {name: usd for name, usd in found.items() if not np.isnan(usd)}
 
@@ -126,26 +121,24 @@ class AdviceInputs:
             return None
         return self.rate_of(entry.worker, rates)
 
-    def _rates(self, rates: StatedRates) -> "Floats":
-        def known() -> "Floats":
+    def _rates(self, rates: StatedRates) -> Floats:
+        def known() -> Floats:
             options = set(self.names)
             found = (self.rate_of(name, rates) if name in options else None for name in self.table.contenders)
             return np.array([np.nan if rate is None else rate for rate in found])
 
         return self._once(("stated", rates), known)
 
-    def _moved(self, costs: "tuple[Floats, Floats]", hour_usd: float | None, rates: StatedRates) -> "Floats":
+    def _priced(self, costs: tuple[Floats, Floats], price: MachinePrice) -> Floats:
         places = np.array([self.table.index(name) for name in self.names])
-        return self.machine.moved(places, costs, hour_usd, self._rates(rates))
+        return self.machine.priced(places, costs, price[0], self._rates(price[1]))
 
     # ------------------------------------------------------------------------------------- asked for again and again
 
     def forgetting(self) -> tuple[Forgetting, ...]:
         """Every tuned model against its base on the general suites."""
-        margin = self.settings.margin
-        return self._once(
-            ("forgetting", margin), lambda: forgetting(self.table, self.described.contenders, self.general, margin)
-        )
+        margin, known = self.settings.margin, self.described.contenders
+        return self._once(("forgetting", margin), lambda: forgetting(self.table, known, self.general, margin))
 
     def quality(self, best: int) -> tuple[str, ...]:
         """Of each option whether it holds the quality of the best."""
@@ -162,42 +155,39 @@ class AdviceInputs:
 
         return self._once(("tasks", lead), asked)
 
-    def about_pair(self, pair: tuple[int, int] | None, hour_usd: float | None, rates: StatedRates = None) -> list[str]:
+    def about_pair(self, pair: tuple[int, int], price: MachinePrice) -> list[str]:
         """How an owned and a rented option compare in cost a pass and latency, in words."""
-        if pair is None:
-            return []
-        table, figures = self.at_hour(hour_usd, rates)
-        return self._once(("pair", pair, hour_usd, rates), lambda: frequency_evidence(table, figures, pair))
+        return self._once(("pair", pair, price), lambda: pair_evidence(*self.at_machine(price), pair))
 
     def rates(self) -> tuple[Estimate, ...]:
         """Each option's pass rate on the shared tasks."""
 
         def asked() -> tuple[Estimate, ...]:
-            shared = (self._shared(self.table, i) for i in range(len(self.names)))
+            shared = (self._shared(i) for i in range(len(self.names)))
             return tuple(clustered_rate(*figures, self.settings.level) for figures in shared)
 
         return self._once(("rates",), asked)
 
-    def costs_per_pass(self, hour_usd: float | None, rates: StatedRates = None) -> tuple[Estimate, ...]:
+    def costs_per_pass(self, price: MachinePrice) -> tuple[Estimate, ...]:
         """What a pass of each option costs on the shared tasks."""
 
         def asked() -> tuple[Estimate, ...]:
-            table, _ = self.at_hour(hour_usd, rates)
+            table, _ = self.at_machine(price)
             found = []
             for i, name in enumerate(self.names):
-                sums, counts, clusters = self._shared(table, i)
+                sums, counts, clusters = self._shared(i)
                 costs = table.cost_sums[table.index(name)][self.figures.shared] / counts
                 found.append(fieller_ratio(costs, sums / counts, clusters, self.settings.level))
             return tuple(found)
 
-        return self._once(("per pass", hour_usd, rates), asked)
+        return self._once(("per pass", price), asked)
 
     def trials(self, option: int) -> int:
         """Graded attempts of the option at the shared tasks."""
-        return int(self.table.counts[self.table.index(self.names[option])][self.figures.shared].sum())
+        return int(self._shared(option)[1].sum())
 
-    def _shared(self, table: TaskTable, option: int) -> tuple[Any, Any, Any]:
-        place, shared = table.index(self.names[option]), self.figures.shared
+    def _shared(self, option: int) -> tuple[Any, Any, Any]:
+        table, place, shared = self.table, self.table.index(self.names[option]), self.figures.shared
         return table.sums[place][shared], table.counts[place][shared], table.clusters[shared]
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
@@ -212,10 +202,6 @@ class AdviceInputs:
         return found
 
 
-MOST = 12
-"""Results of one sort that are kept; the largest are a table of costs and its draws."""
-
-
 def advice_inputs_of(
     table: TaskTable, manifest: Manifest | None, settings: AdviceSettings | None = None
 ) -> AdviceInputs:
@@ -226,7 +212,13 @@ def advice_inputs_of(
         EvidenceError: no task that all options share, or the table of calls is broken.
     """
     asked = (settings or AdviceSettings()).checked()
-    general = _general(table, manifest, asked.general)
+    for name in asked.general:
+        if name not in table.suites:
+            has = ", ".join(dict.fromkeys(str(s) for s in table.suites))
+            raise UsageError(f"{table.report} has no suite {name!r}; it has {has}")
+    general = general_suites(table, manifest, asked.general)
+    if set(general) == set(table.suites):
+        raise UsageError("every suite is named general, so no work is left to advise on; leave one out")
     work = ~np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in general])
     known = described(table.report, manifest)
     found, controls = candidates(table, known, asked.kinds, asked.without)
@@ -242,14 +234,3 @@ def advice_inputs_of(
         figures=option_figures(table, found, work, asked.seed, machine.usd),
         machine=machine,
     )
-
-
-def _general(table: TaskTable, manifest: Manifest | None, named: Sequence[str]) -> tuple[str, ...]:
-    for name in named:
-        if name not in table.suites:
-            listed = ", ".join(dict.fromkeys(str(s) for s in table.suites))
-            raise UsageError(f"{table.report} has no suite {name!r}; it has {listed}")
-    found = general_suites(table, manifest, named)
-    if set(found) == set(table.suites):
-        raise UsageError("every suite is named general, so no work is left to advise on; leave one out")
-    return found

@@ -9,7 +9,7 @@ from harness.core import Estimate
 from harness.stats import break_even as earned_back
 from harness.stats import clustered_mean
 from harness.store import TaskTable
-from harness.verdict.economics import DAYS, Assumptions, Bill, known_product, monthly
+from harness.verdict.economics import DAYS, Assumptions, Bill, monthly, outage_cost
 from harness.verdict.option_rates import OptionFigures
 from harness.verdict.options import OWN, RENT
 
@@ -39,29 +39,23 @@ def break_even_volume(
     lose a task; its interval is CR1/t over clusters. The fixed money is what owning takes a month beyond renting. Only
     the saving is uncertain here: the amounts are taken as given.
     """
+    none = Estimate(value=None, level=level, method="none")
     if pair is None:
-        kinds = {c.kind for c in figures.candidates}
-        lacking = "OWN" if OWN not in kinds else "RENT"
-        return Estimate(value=None, level=level, method="none", why=f"no option is known to be {lacking}")
-    once: list[float] = []
-    lacking_of: list[str] = []
-    amounts = {k: v for k, v in assumptions.amounts.items() if v is not None} | {"tasks_per_month": 0.0}
-    for i in pair:
-        bill = monthly(amounts, figures.candidates[i].setup, 0.0, 0.0, assumptions.months)
-        once.append(float(bill.usd))
-        lacking_of.extend(bill.lacking)
-    loss = known_product(amounts, lacking_of) / DAYS
-    if lacking_of:
-        needs = ", ".join(dict.fromkeys(lacking_of))
-        return Estimate(value=None, level=level, method="none", why=f"it needs {needs}")
+        lacking = "OWN" if OWN not in {c.kind for c in figures.candidates} else "RENT"
+        return replace(none, why=f"no option is known to be {lacking}")
+    amounts = assumptions.known | {"tasks_per_month": 0.0}
+    own, rent = (monthly(amounts, figures.candidates[i].setup, 0.0, 0.0, assumptions.months) for i in pair)
+    needs = [*own.lacking, *rent.lacking]
+    loss = outage_cost(amounts, needs) / DAYS
+    if needs:
+        return replace(none, why=f"it needs {', '.join(dict.fromkeys(needs))}")
     places = [table.index(figures.candidates[i].contender) for i in pair]
-    own, rent = (table.cost_sums[p][figures.shared] / table.counts[p][figures.shared] for p in places)
-    saved = clustered_mean(rent - own + loss, np.ones(len(own)), table.clusters[figures.shared], level)
-    fixed = once[0] - once[1]
-    if fixed < 0:
-        if saved.low is not None and saved.low > 0:
-            return replace(saved, value=0.0, low=0.0, high=0.0, method="owning costs less at any volume", why=None)
-        return replace(
-            saved, value=None, low=None, high=None, why="owning has the lower fixed cost: no volume earns it back"
-        )
-    return earned_back(fixed, saved)
+    owned, rented = (table.cost_sums[p][figures.shared] / table.counts[p][figures.shared] for p in places)
+    saved = clustered_mean(rented - owned + loss, np.ones(len(owned)), table.clusters[figures.shared], level)
+    fixed = float(own.usd) - float(rent.usd)
+    if fixed >= 0:
+        return earned_back(fixed, saved)
+    if saved.low is not None and saved.low > 0:
+        return replace(saved, value=0.0, low=0.0, high=0.0, method="owning costs less at any volume", why=None)
+    why = "owning has the lower fixed cost: no volume earns it back"
+    return replace(saved, value=None, low=None, high=None, why=why)

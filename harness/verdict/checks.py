@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.analysis import Pairs, Side
+from harness.analysis import Pairs, Side, renewal
 from harness.core import SuiteRecord, listed, plural
 
 
@@ -66,7 +66,8 @@ def same_suites(pairs: Pairs) -> Reason:
     if same:
         return Reason(rule="same_suites", holds=True, text="both answered the same suites")
     differ = other_suites(*({digest if known else name: name for name, digest in side} for side in found))
-    text = f"the suites differ ({differ}): run the candidate on the very tasks of the baseline"
+    how = renewal(pairs.baseline.table.report, pairs.candidate.table.report)
+    text = f"the suites differ ({differ}): {how or 'run the candidate on the very tasks of the baseline'}"
     return Reason(rule="same_suites", holds=False, text=text)
 
 

@@ -4,18 +4,15 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.core import ContenderRecord, Estimate, Manifest, dollars, percent
+from harness.core import ContenderRecord, Estimate, Manifest, dollars, percent, points, points_interval
 from harness.stats import compare, harm_test, non_inferiority, percentile_limits
 from harness.store import TaskTable
+from harness.verdict.arrays import Mask
 from harness.verdict.economics import DAYS, Assumptions
 from harness.verdict.option_rates import OptionFigures
-
-if TYPE_CHECKING:
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
 
@@ -56,17 +53,17 @@ class Forgetting:
 # --------------------------------------------------------------------------------------------------- one and two: tasks
 
 
-def narrow_format(table: TaskTable, contender: str, kinds: frozenset[str] | None, work: "Mask") -> Condition:
+def narrow_format(table: TaskTable, contender: str, kinds: frozenset[str] | None, work: Mask) -> Condition:
     """Is it a narrow task with a fixed format? From the share of malformed answers and the labels' entropy."""
     name = "narrow task, fixed format"
     rows = table.attempts(contender, ["cause", "label_true"])
     here = np.asarray(work)[np.asarray(rows["task_index"], dtype=np.int64)]
-    causes = [cause for cause, used in zip(rows["cause"].to_pylist(), here, strict=True) if used]
-    labels = [label for label, used in zip(rows["label_true"].to_pylist(), here, strict=True) if used]
+    causes, labels = ([value for value, used in zip(rows[column].to_pylist(), here, strict=True) if used]
+                      for column in ("cause", "label_true"))  # fmt: skip
     n = len(causes)
-    share = sum(cause == "malformed" for cause in causes) / n if n else 0.0
+    share = causes.count("malformed") / n if n else 0.0
     known = [label for label in labels if label is not None]
-    parts = []
+    parts, closed = [], False
     if known:
         counts = np.unique(np.asarray(known, dtype=object).astype(str), return_counts=True)[1]
         p = counts / counts.sum()
@@ -74,8 +71,6 @@ def narrow_format(table: TaskTable, contender: str, kinds: frozenset[str] | None
         most = f" of at most {math.log2(len(p)):.1f}" if len(p) > 1 else ""
         parts.append(f"{len(known):,} of {n:,} answers are one of {len(p)} labels ({bits:.1f} bits{most})")
         closed = len(p) <= LABELS and len(known) >= 0.9 * n
-    else:
-        closed = False
     if kinds:
         parts.append(f"graders: {', '.join(sorted(kinds))}")
         closed = closed or kinds <= FIXED_FORMATS
@@ -92,31 +87,25 @@ def narrow_format(table: TaskTable, contender: str, kinds: frozenset[str] | None
 
 def verifiable(table: TaskTable, manifest: Manifest | None, kinds: frozenset[str] | None) -> Condition:
     """Can a program tell a right answer? From the graders' kinds, or from whether a judge was ever paid."""
-    name = "verifiable reward"
-    if kinds:
-        listed = ", ".join(sorted(kinds))
-        judged = sorted(kinds & JUDGED)
-        if judged:
-            return Condition(name=name, answer=NO, evidence=f"graded by a model ({', '.join(judged)} of {listed})")
-        return Condition(name=name, answer=YES, evidence=f"graded by rule: {listed}")
-    if _judge_was_paid(table):
-        return Condition(name=name, answer=NO, evidence="a judging model was paid for some grades")
-    imported = manifest is None or set(table.kinds) <= {"imported"}
-    if imported:
-        return Condition(name=name, answer=UNKNOWN, evidence="how the outcomes were graded is not on record")
-    return Condition(name=name, answer=YES, evidence="every grade was given by rule; no judging model was called")
+    judged = sorted((kinds or frozenset()) & JUDGED)
+    if kinds and judged:
+        answer, evidence = NO, f"graded by a model ({', '.join(judged)} of {', '.join(sorted(kinds))})"
+    elif kinds:
+        answer, evidence = YES, f"graded by rule: {', '.join(sorted(kinds))}"
+    elif _judge_was_paid(table):
+        answer, evidence = NO, "a judging model was paid for some grades"
+    elif manifest is None or set(table.kinds) <= {"imported"}:
+        answer, evidence = UNKNOWN, "how the outcomes were graded is not on record"
+    else:
+        answer, evidence = YES, "every grade was given by rule; no judging model was called"
+    return Condition(name="verifiable reward", answer=answer, evidence=evidence)
 
 
 def grader_kinds(manifest: Manifest | None, suites: Sequence[str]) -> frozenset[str] | None:
     """The registered names of the graders of these suites; None where any suite does not say."""
-    found: set[str] = set()
     entries = {s.name: s.grader_kinds for s in (manifest.suites if manifest else ())}
-    for suite in dict.fromkeys(suites):
-        kinds = entries.get(suite)
-        if not kinds:
-            return None
-        found |= {str(kind) for kind in kinds}
-    return frozenset(found) or None
+    found = [entries.get(suite) or () for suite in dict.fromkeys(suites)]
+    return frozenset(str(kind) for kinds in found for kind in kinds) or None if all(found) else None
 
 
 def _judge_was_paid(table: TaskTable) -> bool:
@@ -135,29 +124,28 @@ def _judge_was_paid(table: TaskTable) -> bool:
 def frequency(
     assumptions: Assumptions, break_even: Estimate, pair: tuple[str, str] | None, evidence: Sequence[str]
 ) -> Condition:
-    """Do so many tasks come that cost and latency decide? From the volume beside the break-even volume."""
-    name = "high frequency, cost and latency dominant"
-    volume = assumptions["tasks_per_month"]
-    parts = list(evidence)
+    """Do so many tasks come that cost and latency decide? From the volume and the break-even volume."""
+    volume, even = assumptions["tasks_per_month"], break_even
+    parts, answer = list(evidence), UNKNOWN
     if volume is None:
-        return Condition(name=name, answer=UNKNOWN, evidence="; ".join([*parts, "tasks_per_month is not given"]))
-    parts.insert(0, f"{volume:,.0f} tasks a month")
-    if pair is None or (break_even.value is None and not (break_even.why or "").startswith("nothing is saved")):
-        parts.append(f"no break-even: {break_even.why}")
-        return Condition(name=name, answer=UNKNOWN, evidence="; ".join(parts))
-    if break_even.value is None:
-        return Condition(name=name, answer=NO, evidence="; ".join([*parts, str(break_even.why)]))
-    parts.append(f"{pair[0]} breaks even with {pair[1]} at {break_even.value:,.0f}")
-    if break_even.high is not None and volume >= break_even.high:
-        answer = YES
-    elif break_even.low is not None and volume < break_even.low:
-        answer = NO
+        parts.append("tasks_per_month is not given")
     else:
-        answer = UNKNOWN
-    return Condition(name=name, answer=answer, evidence="; ".join(parts))
+        parts.insert(0, f"{volume:,.0f} tasks a month")
+        if pair is not None and even.value is not None:
+            parts.append(f"{pair[0]} breaks even with {pair[1]} at {even.value:,.0f}")
+            if even.high is not None and volume >= even.high:
+                answer = YES
+            elif even.low is not None and volume < even.low:
+                answer = NO
+        elif pair is not None and (even.why or "").startswith("nothing is saved"):
+            parts.append(str(even.why))
+            answer = NO
+        else:
+            parts.append(f"no break-even: {even.why}")
+    return Condition(name="high frequency, cost and latency dominant", answer=answer, evidence="; ".join(parts))
 
 
-def frequency_evidence(table: TaskTable, figures: OptionFigures, places: tuple[int, int]) -> list[str]:
+def pair_evidence(table: TaskTable, figures: OptionFigures, places: tuple[int, int]) -> list[str]:
     """How the owned option and the rented one compare in cost a pass and in latency, in words."""
     pair = [figures.candidates[i].contender for i in places]
     own, rent = places
@@ -179,28 +167,27 @@ def frequency_evidence(table: TaskTable, figures: OptionFigures, places: tuple[i
 
 def sovereignty(assumptions: Assumptions) -> Condition:
     """Must the data stay inside? Only the user knows."""
-    name = "data sovereignty"
-    stay = assumptions.data_must_stay_inside
-    if stay is None:
-        return Condition(name=name, answer=UNKNOWN, evidence="data_must_stay_inside is not given")
-    evidence = "the data must stay inside: no option with an API can be chosen" if stay else "the data may leave"
-    return Condition(name=name, answer=YES if stay else NO, evidence=evidence)
+    answer, evidence = {
+        None: (UNKNOWN, "data_must_stay_inside is not given"),
+        True: (YES, "the data must stay inside: no option with an API can be chosen"),
+        False: (NO, "the data may leave"),
+    }[assumptions.data_must_stay_inside]
+    return Condition(name="data sovereignty", answer=answer, evidence=evidence)
 
 
 def supply_risk(assumptions: Assumptions) -> Condition:
     """Is the API itself a risk of supply? From the days of outage and what they would cost."""
-    name = "the API is a supply risk"
     days, value, volume = (assumptions[k] for k in ("outage_days_per_year", "value_per_task_usd", "tasks_per_month"))
     if days is None:
-        return Condition(name=name, answer=UNKNOWN, evidence="outage_days_per_year is not given")
-    if days == 0:
-        return Condition(name=name, answer=NO, evidence="no days of outage are expected")
-    if value is None or volume is None:
-        return Condition(name=name, answer=YES, evidence=f"{days:g} days of outage a year; what they cost is not given")
-    lost = volume * value * days / DAYS
-    return Condition(
-        name=name, answer=YES, evidence=f"{days:g} days of outage a year, an expected loss of {dollars(lost)} a month"
-    )
+        answer, evidence = UNKNOWN, "outage_days_per_year is not given"
+    elif days == 0:
+        answer, evidence = NO, "no days of outage are expected"
+    elif value is None or volume is None:
+        answer, evidence = YES, f"{days:g} days of outage a year; what they cost is not given"
+    else:
+        lost = dollars(volume * value * days / DAYS)
+        answer, evidence = YES, f"{days:g} days of outage a year, an expected loss of {lost} a month"
+    return Condition(name="the API is a supply risk", answer=answer, evidence=evidence)
 
 
 # ---------------------------------------------------------------------------------------------------------- forgetting
@@ -235,7 +222,7 @@ def forgetting(
         seen = compare(*a, *b, clusters)
         harmed = harm_test(a, b, clusters).p_value <= 0.05 and (seen.delta or 0.0) < -margin
         kept = margin > 0 and non_inferiority(a, b, margin, clusters).holds
-        limits = "" if seen.low is None or seen.high is None else f" [{100 * seen.low:+.1f}, {100 * seen.high:+.1f}]"
+        limits = "" if seen.low is None or seen.high is None else f" {points_interval(seen.low, seen.high)}"
         found.append(
             Forgetting(
                 tuned=name,
@@ -247,7 +234,7 @@ def forgetting(
                 high=seen.high,
                 n_tasks=seen.n_tasks,
                 evidence=f"{name} against {base} on {seen.n_tasks:,} tasks of {', '.join(suites)}: "
-                f"{100 * (seen.delta or 0.0):+.1f} points{limits}",
+                f"{points(seen.delta or 0.0)} points{limits}",
             )
         )
     return tuple(found)

@@ -107,13 +107,16 @@ def differing(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     found: list[str] = []
     for key, word in _WORDS.items():
         was, is_ = recorded.get(key), now.get(key)
-        if key == "baseline":
-            if _rows_of(was) != _rows_of(is_):
-                found.append(f"{word} ({_baselines(was, is_)})")
-        elif was == is_:
+        if was == is_ or (key == "baseline" and _mapping(was).get("rows") == _mapping(is_).get("rows")):
             continue
+        if key == "baseline":
+            was_of, is_of = (_whose(one) for one in (was, is_))
+            same = f"{is_of}, whose outcomes have changed"
+            found.append(f"{word} ({same if was_of == is_of else f'{was_of} then, {is_of} now'})")
         elif key == "policy" and isinstance(was, Mapping) and isinstance(is_, Mapping):
-            found.append(f"{word} ({_policies(was, is_)})")
+            names = [name for name in {**was, **is_} if was.get(name) != is_.get(name)]
+            parts = [f"{name} {was.get(name)} then, {is_.get(name)} now" for name in names]
+            found.append(f"{word} ({listed(parts, 5)})")
         elif key in {"seed", "tasks"}:
             found.append(f"{word} ({was} then, {is_} now)")
         elif key != "looks" or not found:  # of other tasks they are others
@@ -121,17 +124,10 @@ def differing(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return listed(found, 5)
 
 
-def _rows_of(baseline: Any) -> Any:
-    return baseline.get("rows") if isinstance(baseline, Mapping) else None
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
-def _baselines(was: Any, is_: Any) -> str:
-    then, now = (
-        f"{one.get('contender')} of {one.get('report')}" if isinstance(one, Mapping) else "none" for one in (was, is_)
-    )
-    return f"{now}, whose outcomes have changed" if then == now else f"{then} then, {now} now"
-
-
-def _policies(was: Mapping[str, Any], is_: Mapping[str, Any]) -> str:
-    names = [name for name in {**was, **is_} if was.get(name) != is_.get(name)]
-    return listed([f"{name} {was.get(name)} then, {is_.get(name)} now" for name in names], 5)
+def _whose(baseline: Any) -> str:
+    one = _mapping(baseline)
+    return f"{one.get('contender')} of {one.get('report')}" if one else "none"

@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.analysis import PairedOutcomes, Side, coarser, default_contender, load_evidence, reference_of, seconds_of
+from harness.analysis import (
+    PairedOutcomes,
+    Side,
+    coarser_clusters,
+    default_contender,
+    load_evidence,
+    reference_of,
+    renewal,
+    seconds_of,
+)
 from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, listed, plural
 from harness.verdict.arrays import Ints
 from harness.verdict.baseline import changed_since_lock, read_lock
@@ -205,8 +214,6 @@ class UntilDecided:
         return bool(held.done[place])
 
     def _begin(self) -> None:
-        import numpy as np
-
         side, rows, n = self._side, self._rows, len(self._rows)
         wanted = self.plan.policy.max_latency_ratio is not None
         self._evidence = Evidence(
@@ -222,15 +229,13 @@ class UntilDecided:
 
     def _no_outcomes(self) -> PairedOutcomes:
         """The baseline's outcomes beside none of the candidate's."""
-        import numpy as np
-
         table, i, rows = self._side.table, self._side.index, self._rows
         return PairedOutcomes(
             candidate=(np.zeros(len(rows)), np.zeros(len(rows))),
             baseline=(table.sums[i][rows], table.counts[i][rows].astype(np.float64)),
             domains=table.domains[rows],
             domain_names=table.domain_names,
-            clusters=coarser(self._clusters, table.clusters[rows]),
+            clusters=coarser_clusters(self._clusters, table.clusters[rows]),
         )
 
 
@@ -259,7 +264,8 @@ def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key
     there = side.keys
     both = [key for key in there if key in planned]
     if not both:
-        remedy = "run the candidate on the very suites of the baseline"
+        how = renewal(side.table.report, candidate.report)
+        remedy = how or "run the candidate on the very suites of the baseline"
         raise UsageError(f"{where} have no task in common; {remedy}")
     ours = {a.suite_digest: a.suite for a in candidate.attempts}
     theirs = {side.table.suite_digests[i] or side.table.suites[i]: side.table.suites[i] for i in there.values()}

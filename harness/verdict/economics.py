@@ -4,18 +4,16 @@ A missing amount stays missing: it is never 0, and an option whose bill needs it
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from harness.core import UsageError, UserFileError, nearest
 from harness.store import Economics, experiment_file, load_settings
 from harness.userfile import parse
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+from harness.verdict.arrays import Floats
 
 MONTHS = 12.0
 """Over which money spent once is spread, where no other horizon is given."""
@@ -36,6 +34,9 @@ GPU_HOUR = "gpu_hour_usd"
 
 StatedRates = float | tuple[tuple[str, float], ...] | None
 """Tasks a machine does in an hour: of every contender, or by name; ``None`` where nothing is stated."""
+MachinePrice = tuple[float | None, StatedRates]
+"""Dollars an hour of every machine, ``None``: as on record; and the stated rates, ``None``: time as measured."""
+AS_RECORDED: MachinePrice = (None, None)
 
 MEANINGS = {
     "tasks_per_month": "how many tasks come in a month",
@@ -67,10 +68,18 @@ class Assumptions:
     def __getitem__(self, name: str) -> float | None:
         return self.amounts[name]
 
-    def drawn(self, n: int, seed: int) -> dict[str, "Floats"]:
-        """Each known amount ``n`` times, triangular within its range and independent of the others."""
-        import numpy as np
+    @property
+    def known(self) -> dict[str, float]:
+        """The amounts that are known."""
+        return {name: value for name, value in self.amounts.items() if value is not None}
 
+    @property
+    def machine(self) -> MachinePrice:
+        """What a machine's time is reckoned by."""
+        return self.gpu_hour_usd, self.tasks_per_gpu_hour
+
+    def drawn(self, n: int, seed: int) -> dict[str, Floats]:
+        """Each known amount ``n`` times, triangular within its range and independent of the others."""
         rng = np.random.default_rng([seed, 9])  # not the stream that the tasks are drawn from
         found = {}
         for name in AMOUNTS:  # an unknown amount uses its part of the stream too: naming one does not move the others
@@ -151,10 +160,14 @@ def largest_allowed(name: str) -> float:
 
 # ------------------------------------------------------------------------------------------------------ a month's bill
 
+FIXED = (("training_usd", "tuned"), ("labelling_usd", "tuned"), ("skill_authoring_usd", "skilled"))
+"""Money spent once, and the part of an option that it is spent on."""
+OUTAGE = ("outage_days_per_year", "value_per_task_usd")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What an option is made of, as far as its bill goes."""
+    """What an option consists of, as far as its bill goes."""
 
     hosted: bool
     """Some part of it is owned, and so hosted."""
@@ -164,15 +177,30 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """A month of one option; arrays where the amounts are arrays."""
+    """A month of one option in dollars, by what it is for; arrays where the amounts are arrays."""
 
-    usd: "Floats | float"
-    """Of the amounts that are known: the whole bill, or a lower bound of it where some are lacking."""
-    lacking: tuple[str, ...] = field(default=())
+    tasks: Any
+    """Their number times the cost of one."""
+    outages: Any
+    """What outages are expected to lose: an expectation over the year, and on nobody's invoice."""
+    fixed: Mapping[str, Any]
+    """What is paid whatever the volume, by the input that it comes from; known ones only."""
+    lacking: tuple[str, ...] = ()
+    """Inputs that it still needs: the sum is then a lower bound."""
+
+    @property
+    def usd(self) -> Any:
+        """The whole of it."""
+        return sum(self.fixed.values(), self.tasks + self.outages)
+
+    @property
+    def fixed_usd(self) -> Any:
+        """All that is paid whatever the volume."""
+        return sum(self.fixed.values())
 
 
 def monthly(
-    assumptions: Mapping[str, Any], setup: Setup, cost: "Floats | float | None", api: "Floats | float", months: float
+    amounts: Mapping[str, Any], setup: Setup, cost: Floats | float | None, api: Floats | float, months: float
 ) -> Bill:
     """What an option costs a month: its tasks, what is spread over the horizon, and what outages are expected to lose.
 
@@ -180,57 +208,31 @@ def monthly(
     with the parts that apply to the option.
 
     Args:
-        assumptions: known amounts by name, numbers or arrays of one length.
+        amounts: known amounts by name, numbers or arrays of one length.
         setup: which of the fixed parts apply.
         cost: dollars a task; None is unknown.
         api: the share of tasks that cannot be done while the API is away.
         months: the horizon.
     """
-    lacking: list[str] = [] if cost is not None else ["cost_usd"]
-
-    def known(name: str) -> Any:
-        if assumptions.get(name) is None:
-            lacking.append(name)
-            return 0.0
-        return assumptions[name]
-
-    volume = known("tasks_per_month")
-    usd = volume * (0.0 if cost is None else cost)
-    if _any(api):
-        usd = usd + volume * api * known_product(assumptions, lacking) / DAYS
-    if setup.hosted:
-        usd = usd + known("hosting_usd_per_month")
-    once = [name for name, applies in FIXED if getattr(setup, applies)]
-    for name in once:
-        usd = usd + known(name) / months
-    return Bill(usd=usd, lacking=tuple(lacking))
+    lacking = [] if cost is not None else ["cost_usd"]
+    lacking += [] if "tasks_per_month" in amounts else ["tasks_per_month"]
+    volume = amounts.get("tasks_per_month", 0.0)
+    outages = volume * api * outage_cost(amounts, lacking) / DAYS if _any(api) else 0.0
+    once = [(name, months) for name, applies in FIXED if getattr(setup, applies)]
+    parts = [("hosting_usd_per_month", 1.0), *once] if setup.hosted else once
+    lacking += [name for name, _ in parts if name not in amounts]
+    fixed = {name: amounts[name] / over for name, over in parts if name in amounts}
+    return Bill(
+        tasks=volume * (cost if cost is not None else 0.0), outages=outages, fixed=fixed, lacking=tuple(lacking)
+    )
 
 
-FIXED = (("training_usd", "tuned"), ("labelling_usd", "tuned"), ("skill_authoring_usd", "skilled"))
-"""Money spent once, and the part of an option that it is spent on."""
-
-
-def fixed_parts(amounts: Mapping[str, float], setup: Setup, months: float) -> dict[str, float]:
-    """What an option costs a month whatever the volume, in dollars by the input that it comes from; known ones only."""
-    applies = (("hosting_usd_per_month", setup.hosted, 1.0), *((n, getattr(setup, a), months) for n, a in FIXED))
-    return {name: amounts[name] / over for name, here, over in applies if here and amounts.get(name) is not None}
-
-
-def outage_loss(amounts: Mapping[str, float], api: float) -> float:
-    """Dollars that a month's outages are expected to lose: an expectation over the year, and on nobody's invoice.
-
-    ``volume * api * value * outage days / 365``; what is not known counts as nothing here, so ask a whole bill only.
-    """
-    return amounts.get("tasks_per_month", 0.0) * api * float(known_product(amounts, [])) / DAYS
-
-
-def known_product(assumptions: Mapping[str, Any], lacking: list[str]) -> Any:
+def outage_cost(amounts: Mapping[str, Any], lacking: list[str]) -> Any:
     """Value times days of outage; 0 where either is known to be 0, whatever the other."""
-    pair = ("outage_days_per_year", "value_per_task_usd")
-    if any(assumptions.get(name) is not None and not _any(assumptions[name]) for name in pair):
+    if any(name in amounts and not _any(amounts[name]) for name in OUTAGE):
         return 0.0
-    lacking.extend(name for name in pair if assumptions.get(name) is None)
-    return 0.0 if any(assumptions.get(name) is None for name in pair) else assumptions[pair[0]] * assumptions[pair[1]]
+    lacking.extend(name for name in OUTAGE if name not in amounts)
+    return amounts[OUTAGE[0]] * amounts[OUTAGE[1]] if all(name in amounts for name in OUTAGE) else 0.0
 
 
 def _any(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from harness.core import Decision
 from harness.verdict.economics import AMOUNTS, GPU_HOUR, Assumptions
@@ -36,45 +37,44 @@ def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float |
     days of outage up to 365, the margin from 0 to .5. A walk outward in equal steps finds the first change, bisection
     its place. An unknown input, and one of 0 (but for days), has no range.
     """
-    amounts = {name: value for name, value in assumptions.amounts.items() if value is not None}
-    if hour_usd is not None:
-        amounts[GPU_HOUR] = hour_usd
+    amounts = assumptions.known | ({} if hour_usd is None else {GPU_HOUR: hour_usd})
     stay = bool(assumptions.data_must_stay_inside)
     here = lead(amounts, stay, margin)
     if here is None:
         return ()
     found: list[FlipPoint] = []
-    for name in (*AMOUNTS, GPU_HOUR):
-        now = amounts.get(name)
-        if now is None:
-            continue
 
-        def moved(value: float, name: str = name) -> Decision | None:
-            return lead(amounts | {name: value}, stay, margin)
-
-        for path in _paths(name, now):
+    def walk(name: str, now: float, ends: list[list[float]], moved: Callable[[float], Decision | None]) -> None:
+        for path in ends:
             at = _first_change(moved, here, path)
             if at is not None:
                 found.append(FlipPoint(input=name, now=now, at=at[0], advice=at[1].value))
+
+    def with_amount(name: str, value: float) -> Decision | None:
+        return lead(amounts | {name: value}, stay, margin)
+
+    for name in (*AMOUNTS, GPU_HOUR):
+        if name in amounts:
+            now = amounts[name]
+            ends = _scaled(now) if name != "outage_days_per_year" else _straight(now, [0.0, _DAYS])
+            walk(name, now, ends, partial(with_amount, name))
     if assumptions.data_must_stay_inside is not None:
         other = lead(amounts, not stay, margin)
         if other is not None and other != here:
             found.append(FlipPoint(input="data_must_stay_inside", now=stay, at=not stay, advice=other.value))
-    for end in (0.0, _MARGIN):
-        steps = [margin + (end - margin) * k / _STEPS for k in range(_STEPS + 1)]
-        at = _first_change(lambda value: lead(amounts, stay, value), here, steps)
-        if at is not None:
-            found.append(FlipPoint(input="margin", now=margin, at=at[0], advice=at[1].value))
+    walk("margin", margin, _straight(margin, [0.0, _MARGIN]), lambda value: lead(amounts, stay, value))
     return tuple(found)
 
 
-def _paths(name: str, now: float) -> list[list[float]]:
-    """Values outward from the present one, downward and upward."""
-    if name == "outage_days_per_year":
-        return [[now + (end - now) * k / _STEPS for k in range(_STEPS + 1)] for end in (0.0, _DAYS) if end != now]
-    if now == 0:
-        return []
-    return [[now * REACH ** (sign * k / _STEPS) for k in range(_STEPS + 1)] for sign in (-1.0, 1.0)]
+def _straight(now: float, ends: list[float]) -> list[list[float]]:
+    """Values from the present one to each end, in equal steps."""
+    return [[now + (end - now) * k / _STEPS for k in range(_STEPS + 1)] for end in ends if end != now]
+
+
+def _scaled(now: float) -> list[list[float]]:
+    """Values outward from the present one, downward and upward by equal factors."""
+    signs = () if now == 0 else (-1.0, 1.0)
+    return [[now * REACH ** (sign * k / _STEPS) for k in range(_STEPS + 1)] for sign in signs]
 
 
 def _first_change(

@@ -83,15 +83,14 @@ def self_test(
     check_domains(rules, table.domain_names, policy if isinstance(policy, Path) else "policy")
     lock = read_lock(report)
     meant = lock.contender if lock else reference_of(report)
-    first = baseline_contender or default_contender(
-        table, "--baseline-contender", meant=meant, besides=candidate_contender
-    )
+    first, second = baseline_contender, candidate_contender
+    first = first or default_contender(table, "--baseline-contender", meant=meant, besides=second)
     names: tuple[str, ...] = (first,)
-    made = None if candidate_contender else _split(table, first)
+    made = None if second else _split(table, first)
     if made is not None:
         make, method = made, "the trials of each task split at random in two"
     else:
-        second = candidate_contender or default_contender(table, "--candidate-contender", besides=first)
+        second = second or default_contender(table, "--candidate-contender", besides=first)
         if second == first:
             raise UsageError(f"{first!r} is swapped with itself; name another with --candidate-contender")
         sides = [Side(table=table, manifest=manifest, contender=name) for name in (second, first)]

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis import Change, Pairs, Side, changes, default_contender, load_evidence, pair_sides, reference_of
-from harness.core import Comparison, Decision, EvidenceError, UsageError, as_json, listed, plural
+from harness.core import Comparison, Decision, EvidenceError, Redactor, UsageError, as_json, listed, plural
 from harness.stats import compare
 from harness.verdict.baseline import changed_since_lock, read_lock
 from harness.verdict.checks import Reason
 from harness.verdict.early_gate import Replayed, replayed
 from harness.verdict.gate_statistics import tasks_to_decide
 from harness.verdict.rules import GATE_RULES, GateEvidence, Policy, check_domains, in_words, load_policy
-from harness.verdict.words import clean
 
 EXIT_CODES: Mapping[Decision, int] = {
     Decision.SHIP: 0,
@@ -22,6 +21,7 @@ EXIT_CODES: Mapping[Decision, int] = {
     Decision.INVALID: 4,
 }
 """What the command ends with; 2 is wrong use."""
+_clean = Redactor()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +188,7 @@ def _verdict(e: GateEvidence, decision: Decision, reasons: list[Reason], early: 
     return Gate(
         decision=decision,
         exit_code=EXIT_CODES[decision],
-        reasons=tuple(Reason(rule=r.rule, holds=r.holds, text=clean(r.text)) for r in reasons),
+        reasons=tuple(Reason(rule=r.rule, holds=r.holds, text=_clean(r.text)) for r in reasons),
         comparison=e.compared,
         changed=changes(b, a),
         tasks_needed=needed,
@@ -199,7 +199,7 @@ def _verdict(e: GateEvidence, decision: Decision, reasons: list[Reason], early: 
         candidate_report=a.table.report.name,
         exempt=e.policy.exempt_domains,
         policy=e.policy,
-        sentence=f"{said[:-1]}; {clean(early.in_short)}." if early and early.in_short else said,
+        sentence=f"{said[:-1]}; {_clean(early.in_short)}." if early and early.in_short else said,
         early=early.looked if early else None,
     )
 
@@ -259,14 +259,14 @@ def _sentence(e: GateEvidence, decision: Decision, reasons: list[Reason], needed
         said = f"{a} and {b} cannot be judged: {'; '.join(r.text for r in open_)}"
     if e.policy.exempt_domains and decision is not Decision.BLOCK:
         said += f". Exempt by policy: {listed(e.policy.exempt_domains, 20)}"
-    return clean(f"{decision.value}: {said}.")
+    return _clean(f"{decision.value}: {said}.")
 
 
 def _unreadable(
     error: EvidenceError, reports: tuple[Path, Path], names: tuple[str | None, str | None], policy: Policy
 ) -> Gate:
     """INVALID where a report cannot even be read."""
-    reason = Reason(rule="readable", holds=False, text=clean(str(error)))
+    reason = Reason(rule="readable", holds=False, text=_clean(str(error)))
     return Gate(
         decision=Decision.INVALID,
         exit_code=EXIT_CODES[Decision.INVALID],

@@ -7,34 +7,29 @@ of the run's load: where it is stated how many tasks a machine does in an hour, 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.analysis import cost_bases
 from harness.core import Described, Price
 from harness.store import TaskTable, read_calls
+from harness.verdict.arrays import Floats, Ints, Mask
 from harness.verdict.options import is_owned
-
-if TYPE_CHECKING:
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MachineTime:
     """The machine's part of every contender's cost; one row a contender, one column a task, as in the table."""
 
-    usd: "Floats"
+    usd: Floats
     """Over the graded trials, at the price on record; 0 where no machine is paid, NaN where it is unknown."""
-    hour_usd: "Floats"
+    hour_usd: Floats
     """Of each contender the price of an hour on record; NaN where it pays none, or several."""
     why: Mapping[str, str]
     """Contenders whose cost at another price of the hour is unknown, and why."""
-    unknown: "Mask"
+    unknown: Mask
     """Whether a contender is one of those."""
-    whole: "Mask"
+    whole: Mask
     """Whether a contender pays machines and nothing else."""
 
     @property
@@ -43,20 +38,20 @@ class MachineTime:
         known = {float(usd) for usd in self.hour_usd if not np.isnan(usd)}
         return known.pop() if len(known) == 1 else None
 
-    def at(self, table: TaskTable, hour_usd: float | None, rates: "Floats") -> TaskTable:
+    def at(self, table: TaskTable, hour_usd: float | None, rates: Floats) -> TaskTable:
         """The table with its costs as they would be at this price of every machine's hour and at these stated rates."""
         every, tasks = np.arange(len(table.contenders)), np.asarray(table.counts.T, dtype=np.float64)
-        costs = self.moved(every, (table.cost_sums.T, self.usd.T), hour_usd, rates, tasks)
+        costs = self.priced(every, (table.cost_sums.T, self.usd.T), hour_usd, rates, tasks)
         return replace(table, cost_sums=costs.T)
 
-    def moved(
+    def priced(
         self,
-        places: "Ints",
-        costs: "tuple[Floats, Floats]",
+        places: Ints,
+        costs: tuple[Floats, Floats],
         hour_usd: float | None,
-        rates: "Floats",
-        tasks: "Floats | float" = 1.0,
-    ) -> "Floats":
+        rates: Floats,
+        tasks: Floats | float = 1.0,
+    ) -> Floats:
         """Costs at another price of the hour, or at stated rates; NaN where that is unknown.
 
         Args:
@@ -76,7 +71,7 @@ class MachineTime:
         each = self.per_task(hour_usd, rates)[places]
         return np.asarray(np.where(np.isnan(each), found, rest + tasks * each))
 
-    def per_task(self, hour_usd: float | None, rates: "Floats") -> "Floats":
+    def per_task(self, hour_usd: float | None, rates: Floats) -> Floats:
         """What a task costs of each contender's machine at its stated rate; NaN where none is, or it is unknown."""
         hour = self.hour_usd if hour_usd is None else np.full(len(rates), hour_usd)
         parted = self.whole | ~(self.unknown | np.isnan(self.hour_usd))
@@ -122,7 +117,7 @@ def _no_price(rates: set[float]) -> str:
     return "its machines have different prices of an hour" if len(rates) > 1 else "its hour was recorded at $0"
 
 
-def _from_calls(table: TaskTable, names: Sequence[str], why: dict[str, str]) -> "Floats":
+def _from_calls(table: TaskTable, names: Sequence[str], why: dict[str, str]) -> Floats:
     """The machine's dollars in the calls of mixed contenders; who has an attempt without its calls is unknown."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -1,22 +1,19 @@
-"""How the options stand on the tasks that all of them met: pass rates, costs a task, and both drawn anew.
+"""The options on the tasks that all of them met: pass rates, costs a task, and both resampled.
 
 One joint bootstrap over tasks or clusters serves everything: what makes a task hard or dear for all options cancels.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from harness.core import EvidenceError
 from harness.stats import compare, non_inferiority, resampled_sums
 from harness.store import TaskTable
+from harness.verdict.arrays import Floats, Mask
 from harness.verdict.options import MIX, RENT, Candidate
-
-if TYPE_CHECKING:
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 RESAMPLES = 4_999
 MANY = 10_000
@@ -31,20 +28,20 @@ class OptionFigures:
     """Figures a task of each option, on the shared tasks; one column an option."""
 
     candidates: tuple[Candidate, ...]
-    shared: "Mask"
+    shared: Mask
     """Which of the table's tasks are shared."""
-    rates: "Floats"
-    costs: "Floats"
+    rates: Floats
+    costs: Floats
     """NaN where unknown."""
-    api: "Floats"
+    api: Floats
     """The share of tasks that need the API."""
-    drawn_rates: "Floats"
+    drawn_rates: Floats
     """Shape (resamples, options), and the same for the other three."""
-    drawn_costs: "Floats"
-    drawn_api: "Floats"
-    machine: "Floats"
+    drawn_costs: Floats
+    drawn_api: Floats
+    machine: Floats
     """The part of ``costs`` that is paid by the hour of a machine, at the price on record; NaN where unknown."""
-    drawn_machine: "Floats"
+    drawn_machine: Floats
     notes: tuple[str, ...]
     left_out: tuple[str, ...] = ()
     """Contenders that would be options, were they not without so many of the tasks."""
@@ -53,9 +50,13 @@ class OptionFigures:
         """Dollars a task of one option; None where unknown."""
         return None if np.isnan(self.costs[i]) else float(self.costs[i])
 
+    def drawn_cost(self, i: int) -> Floats | None:
+        """The same on each resample."""
+        return None if np.isnan(self.costs[i]) else self.drawn_costs[:, i]
+
 
 def option_figures(
-    table: TaskTable, candidates: Sequence[Candidate], work: "Mask", seed: int, machine: "Floats | None" = None
+    table: TaskTable, candidates: Sequence[Candidate], work: Mask, seed: int, machine: Floats
 ) -> OptionFigures:
     """The options on their shared tasks.
 
@@ -64,37 +65,32 @@ def option_figures(
         candidates: the options; one with graded attempts at fewer than half of the tasks is left out, with a note.
         work: which tasks are the work; a general suite's are not.
         seed: seeds the resamples.
-        machine: the part of the table's costs that is paid by the hour of a machine, in its shape; by default none is.
+        machine: the part of the table's costs that is paid by the hour of a machine, in its shape.
 
     Raises:
         EvidenceError: no options, or no task that all of them have.
     """
     there = (table.counts > 0) & work
     covered = {c.contender: int(there[table.index(c.contender)].sum()) for c in candidates}
-    enough = 0.5 * max(covered.values(), default=0)
-    kept = tuple(c for c in candidates if covered[c.contender] >= max(enough, 1))
-    notes = [f"{name} is left out: only {n:,} tasks of the work" for name, n in covered.items() if n < max(enough, 1)]
+    enough = max(0.5 * max(covered.values(), default=0), 1)
+    kept = tuple(c for c in candidates if covered[c.contender] >= enough)
+    left_out = tuple(name for name, n in covered.items() if n < enough)
     places = [table.index(c.contender) for c in kept]
     shared = np.asarray(there[places].all(axis=0)) if places else np.zeros(len(table.tasks), dtype=bool)
-    n = int(shared.sum())
+    n, k = int(shared.sum()), len(kept)
     if n == 0:
         raise EvidenceError(f"{table.report}: there is no task that every option has a graded attempt at")
     counts = table.counts[places][:, shared]
-    passed = table.sums[places][:, shared] / counts
-    cost = table.cost_sums[places][:, shared] / counts
+    passed, cost, hours = (x[places][:, shared] / counts for x in (table.sums, table.cost_sums, machine))
     api = np.stack([_needs_api(c, table, i, shared) for c, i in zip(kept, places, strict=True)])
-    hours = np.zeros_like(cost) if machine is None else machine[places][:, shared] / counts
     # All of a cost, or none of it, needs no draws of its own: only where a cost is mixed is there something to draw.
     whole = [np.array_equal(h, c, equal_nan=True) for h, c in zip(hours, cost, strict=True)]
-    mixed = [i for i in range(len(kept)) if hours[i].any() and not whole[i]]
+    mixed = [i for i in range(k) if hours[i].any() and not whole[i]]
     _, codes = np.unique(table.clusters[shared], return_inverse=True)
-    groups = int(codes.max()) + 1
     columns = np.concatenate([passed, cost, api, hours[mixed], np.ones((1, n))]).T
-    sums = np.zeros((groups, columns.shape[1]))
+    sums = np.zeros((int(codes.max()) + 1, columns.shape[1]))
     np.add.at(sums, codes, columns)
-    drawn = _drawn(sums, seed)
-    k = len(kept)
-    means = columns[:, :-1].mean(axis=0)
+    drawn, means = _drawn(sums, seed), columns[:, :-1].mean(axis=0)
     drawn_machine = np.where(whole, drawn[:, k : 2 * k], 0.0)
     drawn_machine[:, mixed] = drawn[:, 3 * k :]
     return OptionFigures(
@@ -108,28 +104,26 @@ def option_figures(
         drawn_api=drawn[:, 2 * k : 3 * k],
         machine=hours.mean(axis=1),
         drawn_machine=drawn_machine,
-        notes=tuple(notes),
-        left_out=tuple(name for name, n in covered.items() if n < max(enough, 1)),
+        notes=tuple(f"{name} is left out: only {covered[name]:,} tasks of the work" for name in left_out),
+        left_out=left_out,
     )
 
 
-def _drawn(sums: "Floats", seed: int) -> "Floats":
-    """Means a task over clusters drawn anew; ``sums`` holds each cluster's sums and, in the last column, its tasks."""
-    groups = len(sums)
-    if groups < MANY:
+def _drawn(sums: Floats, seed: int) -> Floats:
+    """Means a task over resampled clusters; ``sums`` holds each cluster's sums and, in the last column, its tasks."""
+    if len(sums) < MANY:
         drawn = resampled_sums(sums, RESAMPLES, seed)
         return np.asarray(drawn[:, :-1] / drawn[:, -1:])
     # The linear part of the ratio of sums (its influence function) is what has the normal limit: van der Vaart 1998, 3.
     total = sums.sum(axis=0)
     means = total[:-1] / total[-1]
-    unknown = np.isnan(means)
-    parts = np.where(unknown, 0.0, sums[:, :-1] - means * sums[:, -1:]) / total[-1]
+    parts = np.where(np.isnan(means), 0.0, sums[:, :-1] - means * sums[:, -1:]) / total[-1]
     rng = np.random.default_rng(seed)
-    moved = rng.multivariate_normal(np.zeros(len(means)), parts.T @ parts, RESAMPLES, method="eigh")
-    return np.asarray(means + moved)
+    offsets = rng.multivariate_normal(np.zeros(len(means)), parts.T @ parts, RESAMPLES, method="eigh")
+    return np.asarray(means + offsets)
 
 
-def _needs_api(candidate: Candidate, table: TaskTable, i: int, shared: "Mask") -> "Floats":
+def _needs_api(candidate: Candidate, table: TaskTable, i: int, shared: Mask) -> Floats:
     """Of each task the share of attempts that need the API; a hybrid on no record of escalations needs it always."""
     escalated = table.escalated[i][shared]
     if candidate.escalates and escalated.any():
@@ -140,13 +134,13 @@ def _needs_api(candidate: Candidate, table: TaskTable, i: int, shared: "Mask") -
 # --------------------------------------------------------------------------------------------------- quality and price
 
 
-def at_quality(rates: "Floats", allowed: "Mask", margin: float) -> "Mask":
+def at_quality(rates: Floats, allowed: Mask, margin: float) -> Mask:
     """Which options are allowed and pass within ``margin`` of the best allowed one; the last axis is the options."""
     best = np.where(allowed, rates, -np.inf).max(axis=-1, keepdims=True)
     return np.asarray(allowed & (rates >= best - margin - 1e-12))
 
 
-def cheapest(usd: "Floats", good: "Mask") -> "Floats":
+def cheapest(usd: Floats, good: Mask) -> Floats:
     """The share of rows in which each option is the cheapest of the good ones; ties share."""
     price = np.where(good, usd, np.inf)
     least = price.min(axis=-1, keepdims=True)
@@ -157,24 +151,22 @@ def cheapest(usd: "Floats", good: "Mask") -> "Floats":
 
 def quality(table: TaskTable, figures: OptionFigures, best: int, margin: float) -> tuple[str, ...]:
     """Of each option one of `BEST`, `SHOWN`, `OPEN` and `BELOW`, each tested one-sided at 5% on the shared tasks."""
-    found = []
-    clusters = table.clusters[figures.shared]
-    there = table.index(figures.candidates[best].contender)
-    for k, candidate in enumerate(figures.candidates):
+    found, shared = [], figures.shared
+    places = [table.index(candidate.contender) for candidate in figures.candidates]
+    for k, here in enumerate(places):
+        ours, theirs = ((table.sums[i][shared], table.counts[i][shared]) for i in (here, places[best]))
+        clusters = table.clusters[shared]
         if k == best:
             found.append(BEST)
-            continue
-        here = table.index(candidate.contender)
-        pairs = [(table.sums[i][figures.shared], table.counts[i][figures.shared]) for i in (here, there)]
-        if margin > 0 and non_inferiority(pairs[0], pairs[1], min(margin, 1.0), clusters).holds:
+        elif margin > 0 and non_inferiority(ours, theirs, min(margin, 1.0), clusters).holds:
             found.append(SHOWN)
-            continue
-        high = compare(*pairs[0], *pairs[1], clusters, level=0.9).high
-        found.append(BELOW if high is not None and high < -margin else OPEN)
+        else:
+            high = compare(*ours, *theirs, clusters, level=0.9).high
+            found.append(BELOW if high is not None and high < -margin else OPEN)
     return tuple(found)
 
 
-def by_kind(candidates: Sequence[Candidate], values: "Floats") -> Mapping[Any, float]:
+def by_kind(candidates: Sequence[Candidate], values: Floats) -> Mapping[Any, float]:
     """The values summed over the options of each kind; None stands for those of no known kind."""
     total: dict[Any, float] = {}
     for candidate, value in zip(candidates, values.tolist(), strict=True):

@@ -9,6 +9,17 @@ from harness.store import TaskTable
 from harness.verdict.economics import Setup
 
 OWN, RENT, MIX = Decision.OWN, Decision.RENT, Decision.MIX
+KINDS_MEAN = {
+    "OWN": "models on machines of your own, paid by the hour",
+    "RENT": "models behind an API, paid by the token",
+    "MIX": "both together: one does what it can and passes the rest on",
+}
+"""Own, rent and mix in a few words, the same wherever they are explained."""
+
+
+def kind_word(kind: Decision | None) -> str:
+    """``OWN``, ``RENT``, ``MIX``, or ``unknown`` where nothing on record says."""
+    return "unknown" if kind is None else kind.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +33,11 @@ class Candidate:
     setup: Setup
     escalates: bool
     """Only the tasks that it escalates need the API."""
+
+    @property
+    def word(self) -> str:
+        """Its kind as it is shown."""
+        return kind_word(self.kind)
 
 
 def candidates(

@@ -1,12 +1,16 @@
 """From figures to a word and its reasons: what is advised, or what stands in the way of advice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.core import Decision, Estimate, dollars, percent
+from harness.core import Decision, Estimate, dollars, number, percent
 from harness.verdict.conditions import NO, YES, Forgetting
 from harness.verdict.economics import MEANINGS, Assumptions
 from harness.verdict.option_rates import BELOW, BEST, SHOWN
+from harness.verdict.options import kind_word
+
+SURE = 0.8
+"""The probability from which a kind of option is advised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,208 +54,158 @@ class Findings:
     """The same from whole bills alone: it can only grow by what is lacking."""
     assumptions: Assumptions
     margin: float
-    sure: float
     forgetting: Sequence[Forgetting]
     warning: str | None
     draws: int
-    """Redraws of the tasks and the amounts that the probabilities are shares of."""
+    """Simulations of the tasks and the amounts that the probabilities are shares of."""
+
+    @property
+    def allowed(self) -> list[Option]:
+        """The options that may be chosen."""
+        return [o for o in self.options if o.allowed]
+
+    @property
+    def within(self) -> str:
+        """The required quality, in words."""
+        return f"within {self.points} of the best pass rate"
+
+    @property
+    def points(self) -> str:
+        """The margin, in words."""
+        return f"{100 * self.margin:g} point" + ("" if self.margin == 0.01 else "s")
+
+    def often(self, share: float) -> str:
+        """In how many of the simulations something is so."""
+        if share * self.draws > self.draws - 0.5:
+            return f"all {self.draws:,} simulations"
+        return "over 99% of simulations" if share >= 0.995 else f"{100 * share:.0f}% of simulations"
+
+    def lead(self, kind: Decision | None) -> Option:
+        """The option of that kind that is the likeliest to be the cheapest, or else the best."""
+        own = [o for o in self.allowed if o.kind == kind_word(kind)] or self.allowed
+        return max(own, key=lambda o: (o.probability_cheapest or 0.0, o.pass_rate.value or 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
+class Advised:
     """The word, its reasons, and the inputs that it waits for."""
 
     advice: Decision
     reasons: tuple[str, ...]
-    missing: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
-def reasons(found: Findings) -> Decided:
+def reasons(found: Findings) -> Advised:
     """The advice. Every obstacle is named, not only the first."""
-    allowed = [o for o in found.options if o.allowed]
-    if not allowed:
+    if not found.allowed:
         why = "The data must stay inside, and no OWN option was tried: try one."
-        return Decided(advice=Decision.UNDECIDED, reasons=(why,), missing=())
+        return Advised(advice=Decision.UNDECIDED, reasons=(why,))
     if found.assumptions["tasks_per_month"] == 0:
         why = "With 0 tasks a month there is nothing to do, and so nothing to advise: say how many tasks come."
-        return Decided(advice=Decision.UNDECIDED, reasons=(why,), missing=())
+        return Advised(advice=Decision.UNDECIDED, reasons=(why,))
     kind = max(found.probabilities, key=lambda k: found.probabilities[k])
-    lead = _lead(allowed, kind)
-    missing = _missing(found, allowed, kind)
-    obstacles = [
-        *([f"{found.warning}: no advice on a part of the evidence."] if found.warning else []),
-        *_unknown_kinds(found, allowed),
-        *_one_kind(found.options),
-        *[_asked_for(name, allowed) for name in missing],
-        *_unsure(found, kind, missing),
-        *_unshown(found, lead, missing),
-        *_forgotten(found, lead, kind),
-    ]
+    missing = _missing(found, kind)
+    obstacles = tuple(_obstacles(found, kind, missing))
     if obstacles or kind is None:
-        return Decided(
-            advice=Decision.UNDECIDED, reasons=(*obstacles, *_rivals(found, allowed, None)), missing=tuple(missing)
-        )
-    return Decided(
-        advice=kind,
-        reasons=(_headline(found, lead, kind), *_rivals(found, allowed, kind), *_unchecked(found, lead, kind)),
-        missing=(),
-    )
+        said = (*obstacles, *_rivals(found, None))
+        return Advised(advice=Decision.UNDECIDED, reasons=said, missing=tuple(missing))
+    return Advised(advice=kind, reasons=(_headline(found, kind), *_rivals(found, kind), *_unchecked(found, kind)))
 
 
-def _lead(allowed: Sequence[Option], kind: Decision | None) -> Option:
-    """The option of that kind that is the likeliest to be the cheapest, or else the best."""
-    word = "unknown" if kind is None else kind.value
-    own = [o for o in allowed if o.kind == word] or list(allowed)
-    return max(own, key=lambda o: (o.probability_cheapest or 0.0, o.pass_rate.value or 0.0))
-
-
-# ------------------------------------------------------------------------------------------------------------ obstacles
-
-
-def _missing(found: Findings, allowed: Sequence[Option], kind: Decision | None) -> list[str]:
+def _missing(found: Findings, kind: Decision | None) -> list[str]:
     """Inputs without which nothing can be said: what is lacking counts only where it could change the word."""
-    needed = []
-    if found.assumptions["tasks_per_month"] is None or found.sure_kinds.get(kind, 0.0) < found.sure:
-        rivals = [o for o in allowed if o.quality != BELOW]
+    needed, amounts = [], found.assumptions
+    if amounts["tasks_per_month"] is None or found.sure_kinds.get(kind, 0.0) < SURE:
+        rivals = [o for o in found.allowed if o.quality != BELOW]
         needed = [name for o in rivals for name in o.lacking]
-        if any(o.kind == "unknown" for o in rivals):  # what it is made of is unknown: any amount may be needed
-            needed += [name for name, value in found.assumptions.amounts.items() if value is None]
-    if found.assumptions["tasks_per_month"] is None:
+        if any(o.kind == "unknown" for o in rivals):  # its parts are unknown: any amount may be needed
+            needed += [name for name, value in amounts.amounts.items() if value is None]
+    if amounts["tasks_per_month"] is None:
         needed.insert(0, "tasks_per_month")
     outside = any(o.kind != Decision.OWN.value for o in found.options)
-    if found.assumptions.data_must_stay_inside is None and outside and (kind != Decision.OWN or needed):
+    if amounts.data_must_stay_inside is None and outside and (kind != Decision.OWN or needed):
         needed.append("data_must_stay_inside")
     return list(dict.fromkeys(needed))
 
 
-def _asked_for(name: str, allowed: Sequence[Option]) -> str:
-    if name == "cost_usd":
-        which = ", ".join(o.contender for o in allowed if name in o.lacking)
-        return f"Unknown: what a task costs with {which}. Give its model a price, or map a column of costs."
-    return f"Missing: {name}, {MEANINGS[name]}."
+def _obstacles(found: Findings, kind: Decision | None, missing: Sequence[str]) -> Iterator[str]:
+    """What stands in the way of advice, a sentence each."""
+    lead, kinds = found.lead(kind), {o.kind for o in found.options}
+    unknown = [o.contender for o in found.allowed if o.kind == "unknown" and o.quality != BELOW]
+    no_volume = found.assumptions["tasks_per_month"] is None
+    if found.warning:
+        yield f"{found.warning}: no advice on a part of the evidence."
+    if unknown and (no_volume or found.probabilities.get(None, 0.0) > 1.0 - SURE):
+        which = ", ".join(unknown)
+        yield f"Nothing on record says whether {which} would be OWN, RENT or MIX: say it (--own, --rent, --mix)."
+    if len(kinds) == 1 and "unknown" not in kinds:
+        yield f"Only {kinds.pop()} options were tried: there is nothing to weigh them against."
+    for name in missing:
+        if name == "cost_usd":
+            which = ", ".join(o.contender for o in found.allowed if name in o.lacking)
+            yield f"Unknown: what a task costs with {which}. Give its model a price, or map a column of costs."
+        else:
+            yield f"Missing: {name}, {MEANINGS[name]}."
+    if not missing and kind is not None and found.probabilities[kind] < SURE:
+        ranked = sorted(found.probabilities.items(), key=lambda item: -item[1])
+        shares = ", ".join(f"{kind_word(k)} {100 * p:.0f}%" for k, p in ranked)
+        yield f"No kind is the cheapest at the required quality in {100 * SURE:g}% of simulations: {shares}."
+    if not missing and lead.quality not in {BEST, SHOWN}:
+        yield (
+            f"{lead.contender} is the likeliest to be the cheapest, but its {percent(lead.pass_rate.value or 0.0)} are "
+            f"not shown to lie within {found.points} of the best option: more tasks, or a wider margin, would tell."
+        )
+    for one in found.forgetting:
+        if kind == Decision.OWN and one.answer == YES and one.tuned == lead.contender:
+            yield f"Tuning made {one.tuned} forget: {one.evidence}."
 
 
-def _unknown_kinds(found: Findings, allowed: Sequence[Option]) -> list[str]:
-    which = [o.contender for o in allowed if o.kind == "unknown" and o.quality != BELOW]
-    matters = found.assumptions["tasks_per_month"] is None or found.probabilities.get(None, 0.0) > 1.0 - found.sure
-    if not which or not matters:
-        return []
-    return [
-        f"Nothing on record says whether {', '.join(which)} would be OWN, RENT or MIX: say it (--own, --rent, --mix)."
-    ]
-
-
-def _one_kind(options: Sequence[Option]) -> list[str]:
-    kinds = {o.kind for o in options}
-    if len(kinds) > 1 or "unknown" in kinds:
-        return []
-    return [f"Only {kinds.pop()} options were tried: there is nothing to weigh them against."]
-
-
-def _unsure(found: Findings, kind: Decision | None, missing: Sequence[str]) -> list[str]:
-    if missing or kind is None or found.probabilities[kind] >= found.sure:
-        return []
-    ranked = sorted(found.probabilities.items(), key=lambda item: -item[1])
-    listed = ", ".join(f"{'unknown' if k is None else k.value} {100 * p:.0f}" for k, p in ranked)
-    text = (
-        f"No kind is the cheapest at the required quality in {100 * found.sure:g} of 100 redraws of the tasks and the "
-        f"amounts: {listed}."
-    )
-    return [text]
-
-
-def _unshown(found: Findings, lead: Option, missing: Sequence[str]) -> list[str]:
-    if missing or lead.quality in {BEST, SHOWN}:
-        return []
-    rate = percent(lead.pass_rate.value or 0.0)
-    text = (
-        f"{lead.contender} is the likeliest to be the cheapest, but its {rate} are not shown to lie within "
-        f"{_points(found.margin)} of the best option: more tasks, or a wider margin, would tell."
-    )
-    return [text]
-
-
-def _forgotten(found: Findings, lead: Option, kind: Decision | None) -> list[str]:
-    if kind != Decision.OWN:
-        return []
-    return [
-        f"Tuning made {one.tuned} forget: {one.evidence}."
-        for one in found.forgetting
-        if one.answer == YES and one.tuned == lead.contender
-    ]
-
-
-# -------------------------------------------------------------------------------------------------------------- reasons
-
-
-def _headline(found: Findings, lead: Option, kind: Decision) -> str:
-    volume = found.assumptions["tasks_per_month"] or 0.0
-    if lead.lacking:
-        return _whatever(found, lead, kind)
-    bill = (
-        "" if lead.monthly_usd.value is None else f", {dollars(lead.monthly_usd.value)} a month for {volume:,.0f} tasks"
-    )
-    a = "an" if kind == Decision.OWN else "a"
-    return (
-        f"{_often(found.probabilities[kind], found.draws)} of the tasks and the amounts {a} {kind.value} option is the "
-        f"cheapest of those within {_points(found.margin)} of the best pass rate; it is {lead.contender}{bill}."
-    )
-
-
-def _whatever(found: Findings, lead: Option, kind: Decision) -> str:
-    """Why a kind is advised although the bill of its option is not known: what the evidence says of any bill."""
-    a = "an" if kind == Decision.OWN else "a"
-    often = f"{_often(found.sure_kinds[kind], found.draws)} of the tasks and the amounts"
-    held = f"within {_points(found.margin)} of the best pass rate"
-    if any(o.kind == kind.value and o.allowed and not o.lacking for o in found.options):
-        why = f"{often} {a} {kind.value} option is the cheapest of those {held}, whatever the amounts that are lacking"
+def _headline(found: Findings, kind: Decision) -> str:
+    lead, volume = found.lead(kind), found.assumptions["tasks_per_month"] or 0.0
+    rate = f"passes {percent(lead.pass_rate.value or 0.0)}"
+    often = found.often(found.sure_kinds[kind] if lead.lacking else found.probabilities[kind])
+    if not lead.lacking:
+        bill = f" and costs {dollars(lead.monthly_usd.value)} a month for {number(volume)} tasks"
+        cheaper = f"No other kind of option {found.within} is cheaper"
+        return f"{kind.value}: {lead.contender} {rate}{bill}. {cheaper} ({often})."
+    if any(o.kind == kind.value and not o.lacking for o in found.allowed):
+        why = f"Whatever the missing amounts, no other kind of option {found.within} is cheaper ({often})"
     else:
-        why = f"{often} only {kind.value} options are {held}, so the word holds whatever they cost"
-    return f"{why}; it is {lead.contender}, whose bill is not known: it waits for {', '.join(lead.lacking)}."
+        why = f"Only {kind.value} options are {found.within} ({often}), so this holds whatever they cost"
+    needs = ", ".join(lead.lacking)
+    return f"{kind.value}: {lead.contender} {rate}. {why}. Its bill is not known: it waits for {needs}."
 
 
-def _often(share: float, draws: int) -> str:
-    if share * draws > draws - 0.5:
-        return f"In all {draws:,} redraws"
-    return "In over 99 of 100 redraws" if share >= 0.995 else f"In {100 * share:.0f} of 100 redraws"
-
-
-def _rivals(found: Findings, allowed: Sequence[Option], kind: Decision | None) -> list[str]:
-    """One sentence for each other kind: how its likeliest option stands."""
-    sentences = []
-    top = next((o for o in allowed if o.quality == BEST), None)
+def _rivals(found: Findings, kind: Decision | None) -> Iterator[str]:
+    """One sentence for each other kind: its likeliest option."""
+    top = next((o for o in found.allowed if o.quality == BEST), None)
+    held = {
+        BEST: "the best pass rate",
+        SHOWN: "shown to hold the required quality",
+        BELOW: f"shown to be more than {found.points} below {top.contender if top else 'the best'}",
+    }
     for other in (Decision.OWN, Decision.RENT, Decision.MIX):
         here = [o for o in found.options if o.kind == other.value]
         if other == kind or not here:
             continue
         if not any(o.allowed for o in here):
-            sentences.append(f"{other.value}: ruled out, the data must stay inside.")
+            yield f"{other.value}: ruled out, the data must stay inside."
             continue
-        one = _lead([o for o in here if o.allowed], other)
-        rate = percent(one.pass_rate.value or 0.0)
-        bill = (
-            ", its bill not known" if one.monthly_usd.value is None else f", {dollars(one.monthly_usd.value)} a month"
-        )
-        held = {
-            BEST: "the best pass rate",
-            SHOWN: "shown to hold the required quality",
-            BELOW: f"shown to be more than {_points(found.margin)} below {top.contender if top else 'the best'}",
-        }.get(one.quality, "not shown to hold the required quality, nor to miss it")
-        sentences.append(f"{other.value}: {one.contender} passes {rate}{bill}; {held}.")
-    return sentences
+        one = found.lead(other)
+        usd = one.monthly_usd.value
+        bill = ", its bill not known" if usd is None else f", {dollars(usd)} a month"
+        how = held.get(one.quality, "not shown to hold the required quality, nor to miss it")
+        yield f"{other.value}: {one.contender} passes {percent(one.pass_rate.value or 0.0)}{bill}; {how}."
 
 
-def _unchecked(found: Findings, lead: Option, kind: Decision) -> list[str]:
+def _unchecked(found: Findings, kind: Decision) -> Iterator[str]:
     """What the word OWN still hangs on."""
+    checked = [one for one in found.forgetting if one.tuned == found.lead(kind).contender]
     if kind != Decision.OWN:
-        return []
-    checked = [one for one in found.forgetting if one.tuned == lead.contender]
+        return
     if not checked:
-        return ["Forgetting is not checked: no general suite is in the report. Run one before you own."]
-    if checked[0].answer == NO:
-        return [f"Nothing is forgotten beyond the margin: {checked[0].evidence}."]
-    return [f"Whether tuning made it forget is open: {checked[0].evidence}."]
-
-
-def _points(margin: float) -> str:
-    return f"{100 * margin:g} point" + ("" if margin == 0.01 else "s")
+        yield "Forgetting is not checked: no general suite is in the report. Run one before you own."
+    elif checked[0].answer == NO:
+        yield f"Nothing is forgotten beyond the margin: {checked[0].evidence}."
+    else:
+        yield f"Whether tuning made it forget is open: {checked[0].evidence}."

@@ -128,25 +128,13 @@ def in_order(entries: Sequence[HistoryEntry]) -> History:
     return History(entries=tuple(sorted(entries, key=lambda entry: entry.when or last)))
 
 
-def changed_between(report_a: Path, contender_a: str, report_b: Path, contender_b: str) -> tuple[Change, ...]:
+def changed_of(a: Side, b: Side) -> tuple[Change, ...]:
     """What differs between two contenders, from their reports' manifests; of each change ``a`` is the baseline.
 
     Raises:
-        UsageError: no such report or contender.
-        EvidenceError: a report has no outcomes, or its files are broken.
+        UsageError: no such contender.
+        EvidenceError: a manifest is broken.
     """
-    first = load_evidence(report_a)
-    second = first if report_a.resolve() == report_b.resolve() else load_evidence(report_b)
-    return changed_of(
-        *(
-            Side(table=table, manifest=manifest, contender=name)
-            for (table, manifest), name in ((first, contender_a), (second, contender_b))
-        )
-    )
-
-
-def changed_of(a: Side, b: Side) -> tuple[Change, ...]:
-    """The same of two sides that are loaded; errors as `changed_between`."""
     for side in (a, b):
         side.table.index(side.contender)
     try:
@@ -164,9 +152,8 @@ def entry_of(folder: Path, *, check_locks: bool = True) -> HistoryEntry:
     """What a report's files say, whether a run is at work on them or not."""
     broken: list[str] = []
     if not folder.is_dir():
-        broken.append(
-            f"{folder}: {'is a file, a report is a folder' if folder.exists() else 'there is no such report'}"
-        )
+        what = "is a file, a report is a folder" if folder.exists() else "there is no such report"
+        broken.append(f"{folder}: {what}")
     manifest: Manifest | None = _kept(broken, folder / MANIFEST, lambda: read_manifest(folder))
     counts: tuple[StatusCounts, ...] = ()
     parts: tuple[tuple[str, int], ...] = ()
@@ -227,10 +214,8 @@ def _kept(broken: list[str], path: Path, read: Any) -> Any:
 
 def _counts(folder: Path) -> tuple[StatusCounts, ...]:
     return tuple(
-        StatusCounts(
-            contender=shown(name), partly=by_result[PARTLY], **{status.value: by_result[status] for status in Status}
-        )
-        for name, by_result in count_results(folder).items()
+        StatusCounts(contender=shown(name), partly=found[PARTLY], **{one.value: found[one] for one in Status})
+        for name, found in count_results(folder).items()
     )
 
 
@@ -303,28 +288,26 @@ def _run(
     if not folder.is_dir():
         return "not there", "", False
     rows, skipped = (sum(getattr(one, name) for one in counts) for name in ("total", "skipped"))
-    begun = (OUTCOMES, MANIFEST, *TABLES) if (folder / OUTCOMES).is_file() else (MANIFEST, EXPERIMENT)
-    files = dict.fromkeys(name for name in begun for text in broken if name in text)
-    if files:
+    has_rows = (folder / OUTCOMES).is_file()
+    begun = (OUTCOMES, MANIFEST, *TABLES) if has_rows else (MANIFEST, EXPERIMENT)
+    if files := dict.fromkeys(name for name in begun for text in broken if name in text):
         return "broken", f"{listed(list(files))} cannot be read", False
-    if not (folder / OUTCOMES).is_file():
-        if any(folder.glob("attempts*.jsonl")):
-            return "stopped", "before its results were written; ownbench run goes on from there", False
-        if manifest is not None and (manifest.done or manifest.complete):
-            return "broken", f"{OUTCOMES} is missing", False
+    if not has_rows and any(folder.glob("attempts*.jsonl")):
+        return "stopped", "before its results were written; ownbench run goes on from there", False
+    if not has_rows and manifest is not None and (manifest.done or manifest.complete):
+        return "broken", f"{OUTCOMES} is missing", False
+    if not has_rows:
         what = "ownbench run begins it" if (folder / EXPERIMENT).is_file() else "no results are here"
         return "not begun", what, None
+    untried = f"{plural(skipped, 'attempt')} never tried" if skipped else ""
     if manifest is None:
-        untried = f"{plural(skipped, 'attempt')} never tried; " if skipped else ""
-        return "not known", f"{untried}{MANIFEST}, which says what was planned, is missing", False if skipped else None
+        missing = f"{MANIFEST}, which says what was planned, is missing"
+        return "not known", "; ".join(filter(None, (untried, missing))), False if skipped else None
     done, planned = whole_number(manifest.done), whole_number(manifest.planned)
     if manifest.complete is True and not skipped:
         if planned and rows < planned:
             return "broken", f"{OUTCOMES} holds {rows:,} of {plural(planned, 'attempt')}", False
         return "done", "", True
-    if done is not None and planned:
-        came = f"{done:,} of {plural(planned, 'attempt')} made"
-    else:
-        came = f"{plural(skipped, 'attempt')} never tried" if skipped else ""
+    came = f"{done:,} of {plural(planned, 'attempt')} made" if done is not None and planned else untried
     because = f"stopped: {manifest.stopped_because}" if manifest.stopped_because else ""
-    return "not done", "; ".join(text for text in (came, because) if text), False
+    return "not done", "; ".join(filter(None, (came, because))), False

@@ -26,7 +26,7 @@ class _Hybrid:
     expert: Any
     rule: str
     threshold: Any
-    """As the experiment has it."""
+    """As written in the experiment."""
     chosen: Mapping[str, Mapping[str, Any]]
 
     @property
@@ -40,30 +40,29 @@ class _Hybrid:
     def limits(self, suites: Iterable[str]) -> tuple[dict[str, float], bool]:
         """The threshold (of ``random`` the rate) in each suite, and whether all of them were chosen on dev tasks."""
         blind = self.signal == "random"
-        asked = _number(self.argument) if blind else self.threshold
+        written = _number(self.argument) if blind else self.threshold
         found, on_dev = {}, True
         for suite in sorted(suites):
             limit = (self.chosen.get(suite) or {}).get("rate" if blind else "threshold")
             on_dev &= limit is not None
-            limit = limit if limit is not None else asked
+            limit = limit if limit is not None else written
             if self.signal != "oracle" and isinstance(limit, (int, float)):
                 found[suite] = float(limit)
         return found, on_dev and bool(found)
 
 
 def _hybrids(manifest: Manifest | None) -> dict[str, _Hybrid]:
-    found = {}
-    for entry in manifest.contenders if manifest else ():
-        name, rule = entry.name, entry.escalate
-        if rule and manifest:
-            found[name] = _Hybrid(
-                worker=entry.worker,
-                expert=entry.expert,
-                rule=str(rule.get("signal", "")),
-                threshold=rule.get("threshold"),
-                chosen=manifest.thresholds.get(name, {}),
-            )
-    return found
+    return {
+        entry.name: _Hybrid(
+            worker=entry.worker,
+            expert=entry.expert,
+            rule=str(entry.escalate.get("signal", "")),
+            threshold=entry.escalate.get("threshold"),
+            chosen=manifest.thresholds.get(entry.name, {}),
+        )
+        for entry in (manifest.contenders if manifest else ())
+        if manifest and entry.escalate
+    }
 
 
 def _number(text: str) -> float | None:

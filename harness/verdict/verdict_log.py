@@ -38,7 +38,7 @@ class StoredVerdict:
     candidate_report: str
     margin: float | None
     delta: float | None
-    """Candidate less baseline, as a share."""
+    """Candidate minus baseline, as a share."""
     low: float | None
     high: float | None
     level: float | None
@@ -65,9 +65,7 @@ def log_verdict(view: Gate, folder: Path, at: datetime) -> Path:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         size = os.fstat(handle).st_size
-        if (
-            size and os.pread(handle, 1, size - 1) != b"\n"
-        ):  # a power loss tore the last line: it stays a line of its own
+        if size and os.pread(handle, 1, size - 1) != b"\n":  # a power loss tore the last line: it stays one of its own
             data = b"\n" + data
         try:
             while data:
@@ -86,60 +84,39 @@ def kept_verdicts(folder: Path) -> tuple[tuple[StoredVerdict, ...], tuple[str, .
     found: list[StoredVerdict] = []
     problems: list[str] = []
     records: list[Any] = []
-    try:
-        lines = (folder / LOG).read_bytes().split(b"\n")
-    except FileNotFoundError:
-        lines = []
-    except OSError as error:
-        lines = []
-        problems.append(f"{folder / LOG}: cannot be read: {error.strerror or error}")
+    lines: list[bytes] = []
     torn = 0
+    path = folder / LOG
+    try:
+        lines = path.read_bytes().split(b"\n") if path.exists() else []
+    except OSError as error:
+        problems.append(f"{path}: cannot be read: {error.strerror or error}")
     for line in filter(None, lines):
         try:
             value = json.loads(line)
             when = datetime.fromisoformat(value.pop("judged_at"))
-            found.append(_verdict(value, when if when.tzinfo else when.replace(tzinfo=UTC), folder / LOG))
+            found.append(_verdict(value, when if when.tzinfo else when.replace(tzinfo=UTC), path))
             records.append(value)
         except _WRONG:
             torn += line is not lines[-1]  # the last one may be torn, or on its way
     if torn:
-        problems.append(f"{folder / LOG}: {torn} of its lines cannot be read as a verdict; the others are shown")
+        problems.append(f"{path}: {torn} of its lines cannot be read as a verdict; the others are shown")
+    path = folder / VERDICT
     try:
-        value, when = _read(folder)
+        when = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        value = json.loads(path.read_text(encoding="utf-8"))
         if value not in records:
-            found.append(_verdict(value, when, folder / VERDICT))
+            found.append(_verdict(value, when, path))
     except FileNotFoundError:
         pass
     except EvidenceError as error:
         problems.append(str(error))
+    except (OSError, ValueError, RecursionError) as error:
+        problems.append(f"{path}: not a readable verdict: {error}; {_REMEDY}")
     return tuple(sorted(found, key=lambda one: one.written_at)), tuple(problems)
 
 
 _WRONG = (EvidenceError, ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError)
-
-
-def stored_verdict(folder: Path) -> StoredVerdict | None:
-    """The verdict in a folder, ``None`` where there is none.
-
-    Raises:
-        EvidenceError: the file is no verdict.
-    """
-    try:
-        value, when = _read(folder)
-    except FileNotFoundError:
-        return None
-    return _verdict(value, when, folder / VERDICT)
-
-
-def _read(folder: Path) -> tuple[Any, datetime]:
-    path = folder / VERDICT
-    try:
-        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        return json.loads(path.read_text(encoding="utf-8")), written
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, RecursionError) as error:
-        raise EvidenceError(f"{path}: not a readable verdict: {error}; {_REMEDY}") from None
 
 
 def _verdict(value: Any, written: datetime, path: Path) -> StoredVerdict:
@@ -147,35 +124,30 @@ def _verdict(value: Any, written: datetime, path: Path) -> StoredVerdict:
     if decision not in _DECISIONS:
         raise EvidenceError(f"{path}: not a verdict: no decision of {', '.join(_DECISIONS)}; {_REMEDY}")
     compared, policy = _mapping(value.get("comparison")), _mapping(value.get("policy"))
-    changed = [
-        Change(
-            what=shown(one.get("what")),
-            baseline=_some(one.get("baseline")),
-            candidate=_some(one.get("candidate")),
-        )
-        for one in _mappings(value.get("changed"))
-    ]
-    reasons = [
-        Reason(
-            rule=shown(one.get("rule")),
-            holds=one.get("holds") if isinstance(one.get("holds"), bool) else None,
-            text=shown(one.get("text")),
-        )
-        for one in _mappings(value.get("reasons"))
-    ]
-    names = ("sentence", "baseline", "candidate", "baseline_report", "candidate_report")
+    texts = {name: shown(value.get(name)) for name in
+             ("sentence", "baseline", "candidate", "baseline_report", "candidate_report")}  # fmt: skip
+    numbers = {name: _number(compared.get(name)) for name in ("delta", "low", "high", "level")}
     return StoredVerdict(
         decision=Decision(decision).value,
-        **{name: shown(value.get(name)) for name in names},
+        **texts,  # type: ignore[arg-type]
+        **numbers,  # type: ignore[arg-type]
         margin=_number(policy.get("margin")),
-        delta=_number(compared.get("delta")),
-        low=_number(compared.get("low")),
-        high=_number(compared.get("high")),
-        level=_number(compared.get("level")),
         n_tasks=whole_number(compared.get("n_tasks")),
         tasks_needed=whole_number(value.get("tasks_needed")),
-        reasons=tuple(reasons),
-        changed=tuple(changed),
+        reasons=tuple(
+            Reason(
+                rule=shown(one.get("rule")),
+                holds=one.get("holds") if isinstance(one.get("holds"), bool) else None,
+                text=shown(one.get("text")),
+            )
+            for one in _mappings(value.get("reasons"))
+        ),
+        changed=tuple(
+            Change(
+                what=shown(one.get("what")), baseline=_some(one.get("baseline")), candidate=_some(one.get("candidate"))
+            )
+            for one in _mappings(value.get("changed"))
+        ),
         written_at=written,
     )
 
@@ -194,12 +166,7 @@ def _some(value: Any) -> str | None:
 
 def shown_change(change: Change) -> Change:
     """A change as it may be shown."""
-    return replace(
-        change,
-        what=shown(change.what),
-        baseline=_some(change.baseline),
-        candidate=_some(change.candidate),
-    )
+    return replace(change, what=shown(change.what), baseline=_some(change.baseline), candidate=_some(change.candidate))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

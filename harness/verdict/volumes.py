@@ -1,19 +1,13 @@
 """What each option would cost a month at other volumes: the lines that cross where an owned one breaks even."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.stats import percentile_limits
 from harness.verdict.advice_inputs import AdviceInputs
-from harness.verdict.economics import Assumptions, Setup, monthly
-
-if TYPE_CHECKING:
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-
-VOLUME = "tasks_per_month"
+from harness.verdict.economics import Assumptions, monthly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,35 +33,25 @@ class Bills:
 
 
 def bills_at(inputs: AdviceInputs, assumptions: Assumptions, volumes: Sequence[float]) -> tuple[Bills, ...]:
-    """Each option's monthly bill at these volumes, whatever volume the assumptions have.
+    """Each option's monthly bill at these volumes, whatever volume is assumed.
 
-    The interval is over tasks drawn anew and the other amounts within their ranges, drawn jointly as for the advice;
-    the volume itself is taken as exact. A bill grows by the same amount with every task, so two volumes give all.
+    The interval is over resampled tasks and the other amounts within their ranges, drawn jointly as for the advice; the
+    volume itself is taken as exact. A bill grows by the same amount with every task, so that of one task gives all.
     """
-    _, figures = inputs.at_hour(assumptions.gpu_hour_usd, assumptions.tasks_per_gpu_hour)
-    point = {k: v for k, v in assumptions.amounts.items() if v is not None}
-    ranges = assumptions.drawn(len(figures.drawn_rates), inputs.settings.seed)
+    _, figures = inputs.at_machine(assumptions.machine)
+    n, months, one = len(figures.drawn_rates), assumptions.months, {"tasks_per_month": 1.0}
+    ranges = assumptions.drawn(n, inputs.settings.seed) | one
     found = []
     for i, candidate in enumerate(figures.candidates):
-        cost, setup = figures.cost(i), candidate.setup
-        costs = None if cost is None else figures.drawn_costs[:, i]
-        fixed, each, lacking = _line(point, setup, (cost, float(figures.api[i])), assumptions.months)
-        some, more, _ = _line(ranges, setup, (costs, figures.drawn_api[:, i]), assumptions.months)
+        bill = monthly(assumptions.known | one, candidate.setup, figures.cost(i), float(figures.api[i]), months)
+        some = monthly(ranges, candidate.setup, figures.drawn_cost(i), figures.drawn_api[:, i], months)
         bills = []
-        for volume in volumes if not lacking else ():
-            drawn = np.broadcast_to(some + volume * more, len(figures.drawn_rates))
+        for volume in volumes if not bill.lacking else ():
+            drawn = np.broadcast_to(some.fixed_usd + volume * (some.tasks + some.outages), n)
             low, high = percentile_limits(drawn, inputs.settings.level) or (None, None)
-            bills.append(VolumeBill(tasks_per_month=volume, usd=float(fixed + volume * each), low=low, high=high))
-        kind = "unknown" if candidate.kind is None else candidate.kind.value
-        found.append(Bills(contender=candidate.contender, kind=kind, bills=tuple(bills), lacking=lacking))
+            usd = float(bill.fixed_usd + volume * (bill.tasks + bill.outages))
+            bills.append(VolumeBill(tasks_per_month=volume, usd=usd, low=low, high=high))
+        found.append(
+            Bills(contender=candidate.contender, kind=candidate.word, bills=tuple(bills), lacking=bill.lacking)
+        )
     return tuple(found)
-
-
-def _line(
-    amounts: Mapping[str, Any], setup: Setup, of_task: "tuple[Floats | float | None, Floats | float]", months: float
-) -> "tuple[Floats, Floats, tuple[str, ...]]":
-    """What is paid whatever the volume, what each task adds, and what is lacking."""
-    cost, api = of_task
-    none, one = (monthly({**amounts, VOLUME: volume}, setup, cost, api, months) for volume in (0.0, 1.0))
-    fixed = np.asarray(none.usd, dtype=np.float64)
-    return fixed, np.asarray(one.usd, dtype=np.float64) - fixed, one.lacking

@@ -62,8 +62,9 @@ def test_the_advice_as_text(report, capsys):
     assert main(["advise", str(report), "--economics", *GIVEN, *KINDS]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert out.startswith("OWN\n- In all 4,999 redraws of the tasks and the amounts an OWN option is the cheapest")
-    assert "it is tuned, $45.00 a month for 1,000 tasks." in out
+    assert out.startswith("OWN\n- OWN: tuned passes ")
+    assert "and costs $45.00 a month for 1,000 tasks. No other kind of option within 2 points of the best" in out
+    assert "is cheaper (all 4,999 simulations)." in out
     assert re.search(r"Break-even, tasks a month \(tuned against skilled\): 41[23] \[41[23], 41[23]\]", out)  # 412.5
     assert re.search(r"hosting a month +\$20.00 +\$67.00 +RENT", out)
     assert re.search(r"tasks a month +1,000 +41[23] +RENT", out)

@@ -25,7 +25,7 @@ each = pytest.mark.parametrize(("spec", "reference", "good", "bad"), CASES)
 
 
 def task(reference):
-    return Task(id="t", domain="d", cluster="t", messages=(), reference=reference)
+    return Task(id="t", domain="d", cluster="t", reference=reference)
 
 
 def answer(text, **more):

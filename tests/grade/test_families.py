@@ -21,7 +21,7 @@ P, W, M = "passed", "wrong", "malformed"
 
 def judged(spec, reference, text):
     graded = grade(
-        Task(id="t", domain="d", cluster="t", messages=(), reference=reference),
+        Task(id="t", domain="d", cluster="t", reference=reference),
         Answer(text=text),
         grader(spec),
     )

@@ -33,7 +33,7 @@ WITHIN = [
 
 
 def predicted(labels, take, answer, **options):
-    task = Task(id="t", domain="d", cluster="t", messages=(), reference=labels[0])
+    task = Task(id="t", domain="d", cluster="t", reference=labels[0])
     by = grader({"name": "label", "labels": labels, "take": take, **options})
     return grade(task, Answer(text=answer), by).label_predicted
 
@@ -71,7 +71,7 @@ def test_any_label_at_all_is_its_own_answer(labels, data):
     except Exception:  # noqa: BLE001 - a list that the suite's author is told to change
         assume(False)
     label = data.draw(st.sampled_from(labels))
-    task = Task(id="t", domain="d", cluster="t", messages=(), reference=label)
+    task = Task(id="t", domain="d", cluster="t", reference=label)
     assume(label.strip())
     assert grade(task, Answer(text=label), by).passed
 

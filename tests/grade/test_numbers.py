@@ -12,7 +12,7 @@ from harness.grade import grader
 
 
 def passes(text, reference, **options):
-    task = Task(id="t", domain="d", cluster="t", messages=(), reference=reference)
+    task = Task(id="t", domain="d", cluster="t", reference=reference)
     return grade(task, Answer(text=text), grader({"name": "number", "take": "last", **options})).passed
 
 

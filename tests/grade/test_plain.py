@@ -11,7 +11,7 @@ from harness.grade.plain import plain, unmarked
 
 
 def passes(spec, reference, text):
-    task = Task(id="t", domain="d", cluster="t", messages=(), reference=reference)
+    task = Task(id="t", domain="d", cluster="t", reference=reference)
     return grade(task, Answer(text=text), grader(spec)).passed
 
 

@@ -114,13 +114,13 @@ def test_flips_come_a_page_at_a_time(make_report, paired_rows):
 
 def keep_conversations(folder, asked):
     """What was asked at each task of the contender A."""
-    rows = [{"attempt_id": attempt_id("s", "A", task, 0), "messages": json.dumps([{"role": "user", "content": text}]),
+    rows = [{"attempt_id": attempt_id("A", task, 0), "messages": json.dumps([{"role": "user", "content": text}]),
              "reason": "", "replies": "[]"} for task, text in asked.items()]  # fmt: skip
     pq.write_table(pa.Table.from_pylist(rows), folder / "transcripts.parquet")
 
 
 def test_what_was_asked_stands_beside_a_flip_cut_with_its_length(make_report, paired_rows):
-    rows = [row | {"attempt_id": attempt_id("s", row["contender"], row["task"], 0)} for row in paired_rows(1, 2, 0, 1)]
+    rows = [row | {"attempt_id": attempt_id(row["contender"], row["task"], 0)} for row in paired_rows(1, 2, 0, 1)]
     report = make_report(rows)
     keep_conversations(report, {"t1": "Where is <b>it</b>?", "t2": "long " * 300})
     page = drawn("head_to_head", report, a="A", b="B")
@@ -160,7 +160,7 @@ def test_a_report_without_conversations_says_so(tried):
 
 def test_tasks_of_one_name_in_two_suites_show_no_text_of_the_other(make_report):
     rows = [
-        {"contender": c, "task": "t", "suite": suite, "attempt_id": attempt_id("s", c, f"{suite}", 0),
+        {"contender": c, "task": "t", "suite": suite, "attempt_id": attempt_id(c, f"{suite}", 0),
          "status": "passed" if c == "A" else "failed"}
         for c in "AB" for suite in ("one", "two")
     ]  # fmt: skip

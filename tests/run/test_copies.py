@@ -37,11 +37,12 @@ def test_a_copied_suite_is_refused(tmp_path, keys):
     )
 
 
-def test_a_copy_with_another_prompt_is_another_question(tmp_path):
+def test_a_copy_with_another_prompt_is_a_copy_and_the_prompt_belongs_to_a_contender(tmp_path):
     report = experiment(tmp_path, suites=("suites/s", "suites/copy"))
     renamed_copy(tmp_path, prompt="p.txt")
     (tmp_path / "suites" / "copy" / "p.txt").write_text("Be short. {{ input }}")
-    assert len(assemble(report).attempts) == 8
+    with pytest.raises(UserFileError, match="two prompts are two contenders, each with its own prompt"):
+        assemble(report)
 
 
 def test_tasks_that_ask_the_same_are_one_cluster_and_check_says_so(tmp_path):

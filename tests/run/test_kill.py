@@ -20,7 +20,7 @@ TASKS = 60
 CONCURRENCY = 3
 CONTENDERS = {
     "worker": {"model": "m"},
-    "other": {"model": "m"},
+    "other": {"model": "m", "twin": 1},
     "both": {"worker": "worker", "expert": "other", "escalate": {"signal": "logprob_mean", "threshold": 0.5}},
 }
 

@@ -29,7 +29,7 @@ def outcome(number: int = 0, **changes: Any) -> Outcome:
         "cost_basis": "tokens",
         "calls": 1,
         "started_at": datetime(2026, 1, 2, 3, 4, 5, 678901, UTC),
-        "attempt_id": attempt_id("sd", "cd", f"td{number}", 0),
+        "attempt_id": attempt_id("cd", f"td{number}", 0),
     }
     return Outcome(**(fields | changes))
 
@@ -37,7 +37,7 @@ def outcome(number: int = 0, **changes: Any) -> Outcome:
 def call(number: int = 0, **changes: Any) -> Call:
     """A call made for that attempt."""
     fields: dict[str, Any] = {
-        "attempt_id": attempt_id("sd", "cd", f"td{number}", 0),
+        "attempt_id": attempt_id("cd", f"td{number}", 0),
         "role": Role.ANSWER,
         "model": "m",
         "request_digest": f"rq{number}",

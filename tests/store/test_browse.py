@@ -44,7 +44,7 @@ def row(contender, task, status="passed", **more):
     trial = more.get("trial", 0)
     return {"contender": contender, "task": name, "task_digest": f"td {name}", "suite": "s", "suite_digest": "sd",
             "domain": "d", "split": "test", "trial": trial, "status": status, "cause": None, "passed": passed,
-            "attempt_id": attempt_id("sd", contender, name, trial)} | more  # fmt: skip
+            "attempt_id": attempt_id(contender, name, trial)} | more  # fmt: skip
 
 
 def write(folder: Path, rows, name="outcomes.parquet", types=TYPES, **options):
@@ -205,7 +205,7 @@ def test_a_filter_offers_what_the_part_of_the_suites_has(partial, index):
 
 
 def test_an_attempt_is_known_by_its_id_and_its_unknowns_stay_unknown(index):
-    wanted = attempt_id("sd", "A", "t1", 0)
+    wanted = attempt_id("A", "t1", 0)
     found = attempt_of(index, wanted)
     assert (found.row, found.attempt_id, found.status, found.cause, found.passed) == (
         1,
@@ -215,7 +215,7 @@ def test_an_attempt_is_known_by_its_id_and_its_unknowns_stay_unknown(index):
         False,
     )
     assert (found.cost_usd, found.score, found.escalated) == (None, None, None)
-    assert attempt_of(index, attempt_id("sd", "A", "t0", 0)).cost_usd == 0.5
+    assert attempt_of(index, attempt_id("A", "t0", 0)).cost_usd == 0.5
     for stranger in ("0" * 32, wanted.upper(), "", "\ud800", "x"):
         with pytest.raises(EvidenceError, match="no attempt"):
             attempt_of(index, stranger)

@@ -11,6 +11,11 @@ from harness.suite import load_suite
 QUEUES = ("billing", "network", "Repairs")
 
 
+def asked(suite):
+    """What the first task asks."""
+    return suite.prompt.of(suite.tasks[0])[0]["content"]
+
+
 def table(path, rows):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
@@ -45,8 +50,8 @@ def test_few_references_become_labels_and_the_suite_lints_clean(tmp_path, capsys
     for t in suite.tasks:
         by_cluster.setdefault(t.cluster, set()).add(t.split)
     assert all(len(splits) == 1 for splits in by_cluster.values())
-    assert "- billing" in suite.tasks[0].messages[0]["content"]
-    assert suite.tasks[0].messages[0]["content"].startswith("case 0 about a mail")
+    assert "- billing" in asked(suite)
+    assert asked(suite).startswith("case 0 about a mail")
 
 
 @pytest.mark.parametrize(
@@ -86,9 +91,9 @@ def test_decimal_commas_are_written_as_points_and_that_is_said(tmp_path, capsys)
     said = capsys.readouterr().out
     assert "grader: number\n" in said
     assert "note: references have a decimal comma; they are written with a point (0,5 as 0.5)" in said
-    tasks = load_suite(tmp_path / "made").tasks
-    assert [task.reference for task in tasks[:5]] == ["0.5", "1.5", "-2.25", "1234.5", "7"]
-    assert "with a decimal point" in tasks[0].messages[0]["content"]
+    suite = load_suite(tmp_path / "made")
+    assert [task.reference for task in suite.tasks[:5]] == ["0.5", "1.5", "-2.25", "1234.5", "7"]
+    assert "with a decimal point" in asked(suite)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +165,7 @@ def test_nothing_that_exists_is_written_over(tmp_path, capsys):
 def test_signs_of_templates_in_labels_are_nothing_but_text(tmp_path):
     rows = [{"q": f"question number {i * 7919}", "a": "{{ id }}" if i % 2 else "b"} for i in range(12)]
     folder = made(tmp_path, rows)
-    assert "- {{ id }}" in load_suite(folder).tasks[0].messages[0]["content"]
+    assert "- {{ id }}" in asked(load_suite(folder))
 
 
 def test_a_contradiction_is_written_and_named_with_exit_1(tmp_path, capsys):

@@ -47,7 +47,7 @@ def test_local_files_by_format(tmp_path, path, capfd):
         table.to_parquet(data)
     capfd.readouterr()
     suite = suite_of(tmp_path, path=path, data_files=data.name, map=MAP)
-    assert [(t.id, t.messages[0]["content"], str(t.reference)) for t in suite.tasks] == [
+    assert [(t.id, t.input, str(t.reference)) for t in suite.tasks] == [
         ("row-000001", "one?", "1"),
         ("row-000002", "two?", "2"),
     ]

@@ -1,13 +1,14 @@
 import random
 import time
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from written_suites import task as written
 from written_suites import write_suite
 
-from harness.core import Suite, Task
-from harness.suite import lint_suite, load_suite
+from harness.core import PromptTemplate, Suite, Task
+from harness.suite import lint_suite, load_suite, render
 from harness.suite.near import near_duplicates
 
 WORDS = [f"w{i}" for i in range(2000)]
@@ -21,13 +22,14 @@ def task(i: int, text: str | None = None, **keys) -> Task:
     said = sentence(i) if text is None else text
     return Task(
         **{"id": f"t{i}", "domain": "d", "cluster": f"t{i}", "reference": f"r{i}", "grader": {"name": "exact"}}
-        | {"messages": ({"role": "user", "content": said},)}
+        | {"input": said, "digest": f"digest {i}"}
         | keys
     )
 
 
 def lint(*tasks: Task, domains=("d",), metric="pass_rate"):
-    return lint_suite(Suite(name="s", version="1", tasks=tasks, domains=domains, metric=metric))
+    prompt = render(PromptTemplate(), tasks, Path("suite.yaml"))
+    return lint_suite(Suite(name="s", version="1", tasks=tasks, domains=domains, metric=metric, prompt=prompt))
 
 
 def rules(findings):

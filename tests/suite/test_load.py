@@ -13,13 +13,19 @@ from harness.core import UserFileError
 from harness.suite import load_suite
 
 
+def asked(folder):
+    """What the suite's own prompt asks, task by task."""
+    suite = load_suite(folder)
+    return [suite.prompt.of(task) for task in suite.tasks]
+
+
 def test_a_suite_is_read_from_its_folder_or_its_file(tmp_path):
     folder = write_suite(tmp_path / "s", [task(0), task(1, split="test", cluster="c", metadata={"k": 1}, timeout_s=3)])
     suite = load_suite(folder)
     assert suite == load_suite(folder / "suite.yaml")
     assert (suite.name, suite.version, suite.domains, suite.metric) == ("s", "1", ("d",), "pass_rate")
     first, second = suite.tasks
-    assert first.messages == ({"role": "user", "content": "question 0"},)
+    assert (first.input, suite.prompt.of(first)) == ("question 0", ({"role": "user", "content": "question 0"},))
     assert (first.cluster, first.split, first.timeout_s, first.grader) == ("t0", None, None, {"name": "exact"})
     assert (second.cluster, second.split, second.timeout_s, second.metadata) == ("c", "test", 3, {"k": 1})
 
@@ -27,7 +33,8 @@ def test_a_suite_is_read_from_its_folder_or_its_file(tmp_path):
 def test_the_template_sees_input_id_domain_and_metadata(tmp_path):
     template = "{{ id }}/{{ domain }}/{{ metadata.k }}: {{ input|upper }}\n"
     folder = write_suite(tmp_path, [task(0, metadata={"k": "v"})], template)
-    assert load_suite(folder).tasks[0].messages == ({"role": "user", "content": "t0/d/v: QUESTION 0"},)
+    assert asked(folder) == [({"role": "user", "content": "t0/d/v: QUESTION 0"},)]
+    assert load_suite(folder).prompt.variables == {"input", "id", "domain", "metadata"}
 
 
 def test_a_mapping_of_templates_gives_a_system_message_too(tmp_path):
@@ -40,10 +47,10 @@ def test_a_mapping_of_templates_gives_a_system_message_too(tmp_path):
     ]
     talk += [{"role": "user", "content": "c"}]
     prompt = {"system": "sys.txt", "user": "user.txt"}
-    text, conversation = load_suite(write_suite(tmp_path, [task(0), task(1, input=talk)], prompt=prompt)).tasks
-    assert [m["content"] for m in text.messages] == ["You answer d.", "Q: question 0"]
-    assert [m["role"] for m in text.messages] == ["system", "user"]
-    assert [m["content"] for m in conversation.messages] == ["You answer d.", "a", "b", "Q: c"]
+    text, conversation = asked(write_suite(tmp_path, [task(0), task(1, input=talk)], prompt=prompt))
+    assert [m["content"] for m in text] == ["You answer d.", "Q: question 0"]
+    assert [m["role"] for m in text] == ["system", "user"]
+    assert [m["content"] for m in conversation] == ["You answer d.", "a", "b", "Q: c"]
 
 
 def test_a_conversation_passes_through_the_default_template_unchanged(tmp_path):
@@ -52,7 +59,7 @@ def test_a_conversation_passes_through_the_default_template_unchanged(tmp_path):
         {"role": "assistant", "content": "b"},
         {"role": "user", "content": "c {{ x }}"},
     ]
-    assert list(load_suite(write_suite(tmp_path, [task(0, input=talk)])).tasks[0].messages) == talk
+    assert list(asked(write_suite(tmp_path, [task(0, input=talk)]))[0]) == talk
 
 
 def test_a_tasks_grader_replaces_the_suites_or_adds_options_to_it(tmp_path):
@@ -187,23 +194,30 @@ def test_a_suite_without_tasks_and_a_file_that_is_no_suite_are_errors(tmp_path):
 
 def digests(folder: Path):
     suite = load_suite(folder)
-    return suite.digest, suite.prompt_digest, tuple(t.digest for t in suite.tasks)
+    return suite.digest, suite.prompt.template.digest, tuple(t.digest for t in suite.tasks)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"id": "other"},
         {"input": "other"},
-        {"reference": "other"},
-        {"grader": {"name": "exact", "x": 1}},
+        {"input": [{"role": "user", "content": "question 0"}]},
+        {"metadata": {"note": 1}},
         {"timeout_s": 9},
+        {"turns": 3},
         {"files": ["f.txt"]},
+        {"tools": ["bash"]},
+        {"tools": [{"name": "bash", "description": "runs a command"}]},
+        {"environment": "host"},
+        {"environment": {"image": "python:3.12"}},
+        {"environment": {"dockerfile": "box"}},
     ],
 )
-def test_whatever_can_change_an_answer_or_its_grade_changes_one_tasks_digest(tmp_path, change):
+def test_whatever_can_change_an_answer_changes_one_tasks_digest(tmp_path, change):
     write_suite(tmp_path / "b")
     (tmp_path / "b" / "f.txt").write_text("x")
+    (tmp_path / "b" / "box").mkdir()
+    (tmp_path / "b" / "box" / "Dockerfile").write_text("FROM scratch")
     before = digests(tmp_path / "b")
     after = digests(write_suite(tmp_path / "b", [task(0) | change, task(1)]))
     assert after[0] != before[0]
@@ -217,25 +231,67 @@ def test_a_files_content_is_part_of_the_digest(tmp_path):
     before = digests(folder)
     (tmp_path / "a" / "f.txt").write_text("two")
     assert digests(folder)[2] != before[2]
-    assert Path(load_suite(folder).tasks[0].files[0]).read_text() == "two"
+    assert Path(load_suite(folder).tasks[0].files["a/f.txt"]).read_text() == "two"
 
 
 def test_what_cannot_change_an_answer_does_not_change_the_digest(tmp_path):
     before = digests(write_suite(tmp_path / "a"))
-    moved = [task(1, metadata={"note": 1}, cluster="c", split="test"), task(0)]
-    after = digests(write_suite(tmp_path / "b", moved, description="new", human_baseline={"pass_rate": 0.9, "n": 5}))
+    moved = [task(1, cluster="c", split="test"), task(0, id="x", reference="other", grader="contains")]
+    keys = {"name": "renamed", "version": "2", "description": "new", "metric": "macro_f1"}
+    after = digests(write_suite(tmp_path / "b", moved, human_baseline={"pass_rate": 0.9, "n": 5}, **keys))
     assert after[0] == before[0]
     assert sorted(after[2]) == sorted(before[2])
-    assert digests(write_suite(tmp_path / "c", metric="macro_f1"))[0] != before[0]
 
 
-def test_the_prompts_digest_is_of_the_template_alone(tmp_path):
+def test_the_prompts_digest_is_of_the_template_alone_and_the_tasks_hold_none(tmp_path):
     one = digests(write_suite(tmp_path / "a", None, "{{ input }}"))
     assert one == digests(write_suite(tmp_path / "b"))  # the default, written out
     other = digests(write_suite(tmp_path / "c", None, "{{ input }}!"))
     assert other[1] != one[1]
-    assert not set(other[2]) & set(one[2])
+    assert (other[0], other[2]) == (one[0], one[2])
     assert digests(write_suite(tmp_path / "d", [task(5)], "{{ input }}!"))[1] == other[1]
+
+
+def test_tasks_of_one_content_are_told_apart_and_stay_so_when_renamed(tmp_path):
+    first = digests(write_suite(tmp_path / "a", [task(0), task(1, input="question 0"), task(2)]))[2]
+    again = digests(write_suite(tmp_path / "b", [task(7, input="question 0"), task(8, input="question 0"), task(2)]))[2]
+    assert len(set(first)) == 3
+    assert again == first
+
+
+def test_what_the_suite_says_of_files_tools_and_turns_holds_for_every_task_that_says_nothing_else(tmp_path):
+    folder = write_suite(tmp_path, [task(0), task(1, turns=2, files=[])], files=["f.txt"], tools=["bash"], turns=9)
+    (tmp_path / "f.txt").write_text("x")
+    one, two = load_suite(folder).tasks
+    assert ([*one.files], one.turns, one.tools[0].name) == (["f.txt"], 9, "bash")
+    assert ([*two.files], two.turns, two.tools[0].name) == ([], 2, "bash")
+
+
+def test_a_template_shows_a_tasks_files(tmp_path):
+    folder = write_suite(tmp_path, [task(0, files=["notes/a.txt"])], '{{ input }}: {{ files["notes/a.txt"] }}')
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("what it says")
+    assert asked(folder)[0][0]["content"] == "question 0: what it says"
+    assert "files" in load_suite(folder).prompt.variables
+    (tmp_path / "notes" / "a.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserFileError, match=r"a\.txt: "):
+        load_suite(folder)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"environment": "hots"}, r"line 1\.environment"),
+        ({"environment": {"image": "a", "dockerfile": "b"}}, "an environment is host"),
+        ({"environment": {"dockerfile": "none"}}, "there is no Dockerfile in 'none'"),
+        ({"environment": {"dockerfile": "../b"}}, "leads out of the suite's folder"),
+        ({"tools": [{"nmae": "x"}]}, "did you mean 'name'"),
+        ({"turns": 0}, r"line 1\.turns"),
+    ],
+)
+def test_work_that_is_written_wrong_is_refused(tmp_path, keys, said):
+    with pytest.raises(UserFileError, match=said):
+        load_suite(write_suite(tmp_path, [task(0, **keys)]))
 
 
 def test_parquet_gives_the_same_suite_as_json_lines(tmp_path):
@@ -249,7 +305,7 @@ def test_parquet_gives_the_same_suite_as_json_lines(tmp_path):
     assert load_suite(folder) == by_lines
     pq.write_table(pa.table({"id": [1], "input": [talk], "reference": ["x"], "domain": ["d"]}), folder / "t.parquet")
     nested = load_suite(folder).tasks[0]
-    assert (nested.id, list(nested.messages)) == ("1", talk)
+    assert (nested.id, list(nested.input)) == ("1", talk)
     pq.write_table(pa.table({"id": [1], "inptu": ["x"]}), folder / "t.parquet")
     with pytest.raises(UserFileError, match=r"row 1\.inptu: unknown key; did you mean 'input'\?"):
         load_suite(folder)

@@ -10,7 +10,7 @@ from harness.suite import describe, select
 
 def suite_of(*tasks: tuple[str, str | None]) -> Suite:
     made = tuple(
-        Task(id=f"t{i}", domain=d, cluster=f"c{i // 2}", messages=(), split=s, grader={"name": "exact"})
+        Task(id=f"t{i}", domain=d, cluster=f"c{i // 2}", split=s, grader={"name": "exact"})
         for i, (d, s) in enumerate(tasks)
     )
     return Suite(name="s", version="1", tasks=made, domains=("x", "y", "z"), digest="whole")

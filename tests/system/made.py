@@ -3,7 +3,7 @@
 import json
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from harness.core import (
     Grade,
     Message,
     ModelSpec,
+    PromptTemplate,
     Remaining,
+    RenderedPrompt,
     Reply,
     Request,
     Role,
@@ -31,11 +33,22 @@ TASK = Task(
     id="t",
     domain="d",
     cluster="t",
-    messages=({"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is it?"}),
+    input="What is it?",
     reference="right",
     grader={"name": "exact"},
     digest="task-digest",
 )
+ASKED = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is it?"})
+
+
+class Always(dict[str, tuple[Message, ...]]):
+    """The same question at every task."""
+
+    def __missing__(self, _task: str) -> tuple[Message, ...]:
+        return ASKED
+
+
+PROMPT = RenderedPrompt(messages=Always(), template=PromptTemplate(user="{{ input }}", system="Be brief."))
 
 
 @dataclass
@@ -95,6 +108,10 @@ def built(
     """The systems of the one suite ``s``."""
     names = {plan.model for plan in plans.values() if isinstance(plan, DirectPlan)}
     all_of = {name: specs.get(name, spec(name)) for name in names}
+    plans = {
+        name: replace(plan, prompts={"s": PROMPT} | dict(plan.prompts)) if isinstance(plan, DirectPlan) else plan
+        for name, plan in plans.items()
+    }
     made = build_systems(plans, all_of, dict.fromkeys(names, can), ["s"], seed=seed)
     return {name: by_suite["s"] for name, by_suite in made.items()}
 

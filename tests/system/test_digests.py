@@ -6,7 +6,7 @@ import made
 import pytest
 from made import TASK, FakeSession, spec
 
-from harness.core import Message
+from harness.core import Message, PromptTemplate, RenderedPrompt
 from harness.experiment import DirectPlan, HybridPlan
 
 BASE = {"model": "m", "revision": "1", "sampling": {"temperature": 0, "max_tokens": 9}}
@@ -15,7 +15,7 @@ BASE = {"model": "m", "revision": "1", "sampling": {"temperature": 0, "max_token
 def digests(plan, **specs):
     """Of the contender, and of its first request."""
     system = made.built({"c": plan}, **specs)["c"]
-    return system.contender.digest, system.first_request(TASK, 0).digest
+    return system.contender.digest, system.preview(TASK, 0).digest
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,12 @@ def test_a_hybrid_is_its_parts_and_its_rule():
         now(signal="random", rate=0.2, seed=1),
         now(worker="dear", expert="cheap"),
         now(model="w2"),
-        now(written={"escalate": {"verifier": {"name": "json_schema", "schema": {}}}}),
+        now(verifier={"name": "json_schema", "schema": {}}),
     ]
     assert len(set(changed)) == len(changed)
 
 
-def test_every_field_of_a_request_counts_but_the_place_of_an_adapter():
+def test_every_field_of_a_request_counts_but_a_place_and_a_name():
     from harness.core import Request, Tool
 
     message: Message = {"role": "user", "content": "a"}
@@ -122,29 +122,55 @@ def test_every_field_of_a_request_counts_but_the_place_of_an_adapter():
             {"logprobs": True},
             {"trial": 1},
             {"scope": "c"},
+            {"task": "t"},
         )
     ]
     assert len({request.digest for request in (base, *others)}) == len(others) + 1
-    assert replace(base, adapter="there").digest == base.digest
+    assert replace(base, adapter="there", contender="named").digest == base.digest
 
 
-async def test_twins_share_no_answers_and_a_hybrid_shares_its_parts():
-    plans = {"one": DirectPlan(model="m"), "two": DirectPlan(model="m")}
-    plans["both"] = HybridPlan(worker="one", expert="two", signal="always")
+async def test_equal_contenders_share_answers_but_for_twins_and_a_hybrid_shares_its_parts():
+    plans = {"one": DirectPlan(model="m"), "two": DirectPlan(model="m"), "aa": DirectPlan(model="m", twin=1)}
+    plans["both"] = HybridPlan(worker="one", expert="aa", signal="always")
     systems = made.built(plans)
     session = FakeSession({"m": "right"})
     for system in systems.values():
         await system.answer(TASK, session)
-    one, two, first, second = [request.digest for _, _, request in session.asked]
-    assert one != two
-    assert (first, second) == (one, two)
+    one, two, twin, first, second = [request.digest for _, _, request in session.asked]
+    assert one == two != twin
+    assert (first, second) == (one, twin)
     assert len({system.contender.digest for system in systems.values()}) == 3
+
+
+def test_no_name_is_in_any_identity():
+    def now(contender, model):
+        plans = {contender: DirectPlan(model=model), "e": DirectPlan(model="e")}
+        plans["h"] = HybridPlan(worker=contender, expert="e", signal="margin", threshold=0.5)
+        systems = made.built(plans, **{model: spec(model, model="served")})
+        return [systems[name].identity for name in (contender, "h")], systems[contender].preview(TASK, 0).digest
+
+    assert now("base", "m") == now("renamed", "other")
+
+
+def test_a_prompt_is_part_of_its_contender_and_of_no_task():
+    other = RenderedPrompt(messages=made.PROMPT.messages, template=PromptTemplate(user="Say: {{ input }}"))
+    assert digests(DirectPlan(model="m", prompts={"s": other})) != digests(DirectPlan(model="m"))
+    same = RenderedPrompt(messages=made.PROMPT.messages, template=replace(made.PROMPT.template, files={"user": "x"}))
+    assert digests(DirectPlan(model="m", prompts={"s": same})) == digests(DirectPlan(model="m"))
+
+
+def test_a_prompt_that_shows_a_tasks_name_knows_the_task_by_it_too():
+    renamed = replace(TASK, id="other")
+    plain = made.PROMPT
+    named = replace(plain, variables=frozenset({"input", "id"}))
+    assert plain.identity_of(TASK) == plain.identity_of(renamed) == TASK.digest
+    assert named.identity_of(TASK) != named.identity_of(renamed)
 
 
 def test_a_worker_is_asked_for_signals_where_its_hybrid_needs_them_and_shares_them_alone_too():
     plans = {"cheap": DirectPlan(model="w"), "dear": DirectPlan(model="e")}
     for signal, wanted in (("margin", True), ("always", False)):
         systems = made.built(plans | {"h": HybridPlan(worker="cheap", expert="dear", signal=signal, threshold=0.1)})
-        assert systems["cheap"].first_request(TASK, 0).logprobs is wanted
-        assert systems["h"].first_request(TASK, 0) == systems["cheap"].first_request(TASK, 0)
-        assert systems["dear"].first_request(TASK, 0).logprobs is False
+        assert systems["cheap"].preview(TASK, 0).logprobs is wanted
+        assert systems["h"].preview(TASK, 0) == systems["cheap"].preview(TASK, 0)
+        assert systems["dear"].preview(TASK, 0).logprobs is False

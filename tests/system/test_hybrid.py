@@ -2,7 +2,7 @@
 
 import made
 import pytest
-from made import TASK, FakeSession
+from made import ASKED, TASK, FakeSession
 
 from harness.core import Cause, ModelError, Reply, Role
 from harness.experiment import DirectPlan, HybridPlan
@@ -75,8 +75,8 @@ async def test_random_escalates_its_share_by_task_and_trial_the_same_on_every_ma
         system = made.hybrid("random", rate=rate)
         found = []
         for number in range(count):
-            session = FakeSession({"w": "wrong", "e": "right"}, **keys)
-            found.append((await system.answer(replace(TASK, digest=f"{number}"), session)).escalated)
+            session = FakeSession({"w": "wrong", "e": "right"}, task=replace(TASK, digest=f"{number}"), **keys)
+            found.append((await system.answer(session.task, session)).escalated)
         return found
 
     assert sum(await escalated(0.0)) == 0
@@ -113,10 +113,10 @@ async def test_a_hybrid_may_be_a_part_of_another():
 async def test_the_whole_conversation_of_both_is_kept():
     _answer, session = await outcome(made.hybrid("always"), worker_says())
     assert session.trace.messages == (
-        *TASK.messages,
+        *ASKED,
         {"role": "assistant", "content": "wrong"},
-        *TASK.messages,
+        *ASKED,
         {"role": "assistant", "content": "right"},
     )
     # the parts are asked as if they were alone, so a hybrid may use their recorded answers
-    assert [request.scope for _, _, request in session.asked] == ["cheap", "dear"]
+    assert [request.contender for _, _, request in session.asked] == ["cheap", "dear"]

@@ -2,7 +2,7 @@
 
 import made
 import pytest
-from made import TASK, FakeSession, opens
+from made import ASKED, TASK, FakeSession, opens
 
 from harness.core import Cause, ModelError, Reply, Role, ToolCall
 from harness.experiment import DirectPlan
@@ -26,11 +26,11 @@ async def test_a_bare_model_is_asked_the_task_and_nothing_else():
     session = FakeSession({"m": Reply(text="right", signals={"logprob_mean": -0.5}, latency_s=2.0)}, trial=3)
     answer = await system.answer(TASK, session)
     ((model, role, request),) = session.asked
-    assert (model, role, request.messages, request.tools) == ("m", Role.ANSWER, TASK.messages, ())
-    assert (request.trial, request.scope) == (3, "c")
+    assert (model, role, request.messages, request.tools) == ("m", Role.ANSWER, ASKED, ())
+    assert (request.trial, request.task, request.scope) == (3, TASK.digest, system.contender.digest)
     assert (answer.text, answer.served_by, session.trace.latency_s, answer.escalated) == ("right", "c", 2.0, None)
     assert answer.confidence == pytest.approx(0.60653, abs=1e-5)  # exp(-0.5)
-    assert session.trace.messages == (*TASK.messages, {"role": "assistant", "content": "right"})
+    assert session.trace.messages == (*ASKED, {"role": "assistant", "content": "right"})
     assert (session.trace.skills_shown, session.trace.skills_used) == ((), ())
 
 
@@ -50,7 +50,7 @@ async def test_flat_shows_every_body_and_reference_and_opens_nothing(library):
     for part in ("body of alpha", "more of alpha", "body of beta"):
         assert text.count(part) == 1
     assert text.endswith("Be brief.")  # the task's own system prompt stays, the last word
-    assert len(request.messages) == len(TASK.messages)
+    assert len(request.messages) == len(ASKED)
     assert request.tools == ()
     assert (session.trace.skills_shown, session.trace.skills_used) == (("alpha", "beta"), ())
 
@@ -100,7 +100,7 @@ async def test_progressive_by_text_for_a_model_without_tools(library):
         assert "body of beta" in last[3]["content"]
         said_again = last[4] if can else last[3]  # without a tool's role, in the same message
         assert said_again["role"] == "user"
-        assert said_again["content"].endswith(TASK.messages[-1]["content"])
+        assert said_again["content"].endswith(ASKED[-1]["content"])
         assert answer.text == "right"
         assert session.trace.skills_used == ("beta", "alpha")  # of alpha a file was read: that is use, too
 

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.analysis import Side, load_evidence
 from harness.core import EvidenceError, UsageError
 from harness.report import write_gate
 from harness.store import Journal, import_table
 from harness.verdict import gate, set_baseline
-from harness.verdict.report_history import changed_between, history
-from harness.verdict.verdict_log import stored_verdict
+from harness.verdict.report_history import changed_of, history
+from harness.verdict.verdict_log import kept_verdicts
 
 DONE = {"complete": True, "planned": 200, "done": 200}
 
@@ -229,7 +230,7 @@ def test_whatever_a_verdict_holds_it_can_be_shown(tmp_path, fields, number, text
     inner |= {"reasons": [{"rule": text, "holds": number, "text": text}], "changed": [{"what": text}]}
     for value in (fields, inner, inner | fields):
         (tmp_path / "verdict.json").write_text(json.dumps({"decision": "SHIP"} | value))
-        verdict = stored_verdict(tmp_path)
+        ((verdict,), _) = kept_verdicts(tmp_path)
         assert verdict.decision == "SHIP"
         assert all(isinstance(getattr(verdict, name), str) for name in ("sentence", "baseline", "candidate"))
         for name in ("margin", "delta", "low", "high", "level"):
@@ -243,6 +244,11 @@ def test_texts_of_a_verdict_are_visible_and_hold_no_key(tmp_path):
     verdict = only(history([tmp_path])).verdict
     assert verdict.sentence == "\\x1b[2J\\u202e [secret]"
     assert len(verdict.baseline) == 2_000
+
+
+def changed_between(report_a, a, report_b, b):
+    sides = zip((load_evidence(report_a), load_evidence(report_b)), (a, b), strict=True)
+    return changed_of(*(Side(table=table, manifest=manifest, contender=name) for (table, manifest), name in sides))
 
 
 def contender(name, **model):

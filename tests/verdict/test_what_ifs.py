@@ -62,7 +62,7 @@ def test_another_price_of_the_hour_moves_what_is_paid_by_the_hour(report, hour, 
 
 def test_draws_move_with_the_price_as_the_costs_do(report):
     inputs = laid(report)
-    _, there = inputs.at_hour(6.0)
+    _, there = inputs.at_machine((6.0, None))
     names = inputs.names
     now = inputs.figures.drawn_costs
     assert there.drawn_costs[:, names.index("tuned")] == pytest.approx(3 * now[:, names.index("tuned")])

@@ -67,7 +67,7 @@ class ReplayModel:
         """
         asked = replace(request, model=self._replay_of) if self._replay_of else request
         digest = asked.digest
-        reply = self._lookup(digest)
+        reply = self._lookup(digest) or self._lookup(asked.earlier_digest)
         if reply is None:
             raise ModelError(
                 Cause.REPLAY,

@@ -276,8 +276,8 @@ def _pieces(made: "pd.DataFrame", name: str) -> "Iterator[pa.Table]":
 
     for start in range(0, len(made), _ROWS):
         part = made.iloc[start : start + _ROWS].assign(report=name)
-        columns = [part[key].tolist() for key in ("suite_digest", "contender_digest", "task_digest", "trial")]
-        part["attempt_id"] = [attempt_id(*key) for key in zip(*columns, strict=True)]
+        columns = [part[key].tolist() for key in ("contender_digest", "suite_digest", "task_digest", "trial")]
+        part["attempt_id"] = [attempt_id(c, suite + task, n) for c, suite, task, n in zip(*columns, strict=True)]
         arrays = []
         for column, word in OUTCOMES.items():
             values = pa.array(part[column], from_pandas=True)
