@@ -187,7 +187,7 @@ def _sentence(rates: Sequence[float], interaction: Effect, alpha: float, tasks: 
 
     Args:
         rates: of the base, the tuned and the skilled, on the common tasks.
-        interaction: both less tuned less skilled plus base.
+        interaction: both minus tuned minus skilled plus base.
         alpha: two-sided level.
         tasks: how many all four have.
     """

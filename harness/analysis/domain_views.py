@@ -13,7 +13,7 @@ LIKELY = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorseTasks:
-    """Tasks at which a passes a smaller share of its trials than b, beside what chance alone makes of them."""
+    """Tasks at which a passes a smaller share of its trials than b, next to what chance alone makes of them."""
 
     observed: int
     expected_null: float

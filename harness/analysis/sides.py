@@ -144,7 +144,7 @@ def seconds_of(side: Side) -> "Floats":
     """Seconds over the graded trials of each task; NaN where one of them is unknown."""
     import numpy as np
 
-    own = side.table.every_attempt().of(side.index)
+    own = side.table.attempts_of(side.contender)
     return np.bincount(own.tasks, weights=own.seconds, minlength=len(side.table.tasks)).astype(np.float64)
 
 
@@ -246,7 +246,7 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
         duplicates=0,
         flags=(),
         _keys={keys[place]: row for row, place in enumerate(places)},
-        _attempts=None,
+        graded=None,
     )
 
 

@@ -65,7 +65,7 @@ class SkillScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lift:
-    """A contender with skills less one without them."""
+    """A contender with skills minus one without them."""
 
     contender: str
     against: str
@@ -80,7 +80,7 @@ class Lift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryPair:
-    """Progressive less flat, of one model and adapter."""
+    """Progressive minus flat, of one model and adapter."""
 
     progressive: str
     flat: str

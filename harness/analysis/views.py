@@ -65,12 +65,12 @@ class ContenderScore:
     repeats: tuple[Repeat, ...] = ()
     """For k from 1 to the number of trials; empty where tasks were tried once, or scores are fractions."""
     pareto_probability: float | None = None
-    """How often, when tasks are drawn anew, no other option is at once as good and as cheap; ``None`` where costs are
+    """How often, when tasks are resampled, it is Pareto-optimal in cost and pass rate; ``None`` where costs are
     not known, or of a control."""
     control: str | None = None
     """What it is a control of, in a word (``oracle``, ``placebo`` …): a yardstick, and no option to choose."""
     apart: bool = False
-    """Measured on other tasks than most contenders: its pass rate says nothing beside theirs."""
+    """Measured on other tasks than most contenders: its pass rate cannot be compared with theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ class Scoreboard:
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """The same as plain JSON values; a null always has its reason beside it."""
+        """The same as plain JSON values; a null always has its reason next to it."""
         record: dict[str, Any] = as_json(self)
         for comparison, written in zip(self.comparisons, record["comparisons"], strict=True):
             written["why"] = missing_why(comparison)

@@ -19,7 +19,7 @@ from harness.model import backend_of
 from harness.run.crew import Crew, Made
 from harness.run.manifest import plan_digest, suites_of
 from harness.run.opening import open_models, open_shop
-from harness.run.outcome import is_done, judge_usd, skipped
+from harness.run.outcome import identity, is_done, judge_usd, skipped
 from harness.run.progress import Listener, Tally
 from harness.run.session import AttemptSession, Shop
 from harness.run.stopping import Ears
@@ -147,7 +147,7 @@ def _refuse_changed(assembled: Assembled, held: Recalled) -> None:
         return
     planned = {attempt.id for attempt in assembled.attempts}
     ids = read_outcomes(assembled.report, ["attempt_id"])["attempt_id"].to_pylist()
-    if gone := sum(i not in planned and (i in held.attempts or i in held.renamed) for i in ids):
+    if gone := sum(i in held.attempts and i not in planned for i in ids):
         problem = f"the tasks or contenders of {plural(gone, 'recorded attempt')} have changed since"
         raise UsageError(f"{assembled.report}: {problem}; make the new ones first: ownbench run {assembled.report}")
 
@@ -210,6 +210,7 @@ class _Again(Crew):
         before = self.held.attempts[attempt.id]
         after = replace(
             before,
+            **identity(self.assembled, attempt),
             status=judged.status,
             cause=judged.cause,
             passed=judged.passed,
@@ -217,9 +218,9 @@ class _Again(Crew):
             label_true=judged.label_true,
             label_predicted=judged.label_predicted,
             judge_usd=judge_usd(trace.calls) if made.answer else before.judge_usd,
-            grader_digest=self.assembled.gradings[attempt.task.digest],
         )
-        if after != before and judged.status is not Status.SKIPPED:
+        changed = any(getattr(after, name) != getattr(before, name) for name in _GRADED)
+        if changed and judged.status is not Status.SKIPPED:
             kept = self.held.transcript(attempt.id)
             requests = dict.fromkeys((*kept.requests, *(call.request_digest for call in trace.calls)))
             self.shop.journal.append_attempt(after, kept.messages, judged.reason, tuple(requests))
@@ -229,11 +230,14 @@ class _Again(Crew):
         self.observe(attempt.id, Ended(after, judged.reason))
 
 
+_GRADED = ("status", "cause", "score", "label_predicted", "label_true", "judge_usd", "grader_digest")
+"""What of a row a grader decides."""
+
+
 def _direction(before: Outcome, after: Outcome) -> str | None:
     if (before.passed, after.passed) in {(True, False), (False, True)}:
         return "pass_to_fail" if before.passed else "fail_to_pass"
-    names = ("status", "cause", "score", "label_predicted", "label_true")
-    return "other" if any(getattr(before, name) != getattr(after, name) for name in names) else None
+    return "other" if any(getattr(before, name) != getattr(after, name) for name in _GRADED[:5]) else None
 
 
 def _keep_outcomes(report: Path) -> str | None:

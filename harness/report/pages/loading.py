@@ -30,14 +30,14 @@ from harness.analysis import (
     skills,
     tasks_of_one_only,
 )
-from harness.core import Decision, Manifest, visible
+from harness.core import Decision, EvidenceError, Manifest, visible
 from harness.report.pages.choices import choose
 from harness.report.pages.parts import columns
 from harness.store import (
-    TaskIndex,
+    Outcomes,
     TaskKey,
     TaskTable,
-    load_task_index,
+    load_outcomes,
     read_inputs,
 )
 from harness.verdict import (
@@ -115,7 +115,7 @@ def remembered(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 @remembered(4)
 def table_of(evidence: Evidence) -> tuple[TaskTable, Manifest | None]:
     """The outcomes as sums a task, and the manifest."""
-    return load_evidence(evidence.folder, evidence.split, attempts=True)
+    return load_evidence(evidence.folder, evidence.split)
 
 
 @remembered(16)
@@ -151,9 +151,12 @@ def pairing_between(
 
 
 @remembered(2)
-def index_of(evidence: Evidence) -> TaskIndex:
-    """What tasks and attempts are found by."""
-    return load_task_index(evidence.folder)
+def index_of(evidence: Evidence) -> Outcomes:
+    """What tasks and attempts are found by: the same outcomes that the sums are made of, where there are any."""
+    try:
+        return table_of(evidence)[0].outcomes
+    except EvidenceError:
+        return load_outcomes(evidence.folder)
 
 
 @remembered(64)
