@@ -34,6 +34,7 @@ from harness.model import BACKENDS, ModelEntry, PriceEntry
 from harness.skill.rules import FIELDS as SKILL_FIELDS
 from harness.store import columns
 from harness.suite import schema as suite
+from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS
 from harness.verdict import Policy
 
 DOCS = Path(__file__).resolve().parent
@@ -165,11 +166,10 @@ def keys_of(record: Any, meanings: Meanings, part: str = "", *, leave: Container
 def closed_lists() -> Iterator[str]:
     """The words that an experiment may use."""
     yield from ("", "### Deliveries, signals and controls, in `experiment.yaml`", "")
-    yield f"- `delivery`: {listed(experiment.DELIVERIES)}"
-    yield f"- `signal`, compared with a threshold: {listed(experiment.SIGNALS)}"
-    yield f"- `signal`, a control: {listed(experiment.CONTROLS)}"
-    if experiment.NOT_YET:
-        yield f"- known, and refused in this version: {listed(sorted(experiment.NOT_YET))}"
+    yield f"- `delivery`: {listed([NONE, *DELIVERIES])}"
+    yield f"- `signal`, compared with a threshold: {listed([n for n, one in SIGNALS.items() if not one.control])}"
+    yield f"- `signal`, a control: {listed([name for name, one in SIGNALS.items() if one.control])}"
+    yield f"- known, and refused in this version: {listed(sorted(NOT_YET))}"
 
 
 def listed(words: Sequence[str]) -> str:

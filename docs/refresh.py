@@ -16,10 +16,10 @@ from typing import Any
 from harness.analysis import pair
 from harness.core import Estimate, OwnbenchError, dollars_interval, percent_interval, seconds, write_atomic
 from harness.experiment import ContenderEntry, load_experiment, resolve
-from harness.experiment.schema import CONTROLS
 from harness.report.markdown_text import markdown_table
 from harness.stats import clustered_rate
 from harness.store import read_outcomes
+from harness.system import DELIVERIES, NONE, SIGNALS
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))  # for those who load this file by its path
@@ -125,7 +125,9 @@ def _is_control(entry: ContenderEntry | None) -> bool:
     """Whether a contender is there to be beaten: it decides without a look, or with one at the reference."""
     if entry is None:
         return False
-    return entry.delivery == "placebo" or (entry.escalate is not None and entry.escalate.name in CONTROLS)
+    if entry.escalate is not None:
+        return SIGNALS[entry.escalate.name].control
+    return entry.delivery != NONE and DELIVERIES[entry.delivery].control
 
 
 def _made_of(entry: ContenderEntry | None, kind: str) -> str:

@@ -3,13 +3,13 @@
 Reads a run folder and computes; it draws nothing and decides nothing.
 """
 
-from harness.analysis.best import APART, leader_sentence, parted, strangers
+from harness.analysis.best import OTHER_TASKS, best_sentence, no_overlap_sentence, split_by_overlap
 from harness.analysis.by_domain import domains
 from harness.analysis.changed import Change, changes
 from harness.analysis.common_tasks import ERRORS_AS, TRIALS_AS
 from harness.analysis.costs import cost_bases, cost_notes, load_note
 from harness.analysis.csv_export import safe_csv
-from harness.analysis.designs import LACKING, Design, DesignEffect, factorial
+from harness.analysis.designs import CELL_WORDS, Design, DesignEffect, factorial
 from harness.analysis.domain_views import Domains, WorseTasks
 from harness.analysis.loading import (
     Evidence,
@@ -19,7 +19,7 @@ from harness.analysis.loading import (
     stopped_before_tables,
     undecided_command,
 )
-from harness.analysis.missing import FIGURES, lacking_lines
+from harness.analysis.missing import COST_AND_LATENCY, missing_lines
 from harness.analysis.pairs import pair, shares_tasks
 from harness.analysis.planning import Plan, observed_discordance, plan_rows, plan_size
 from harness.analysis.progress import progress_of
@@ -29,13 +29,13 @@ from harness.analysis.sides import (
     PairedOutcomes,
     Pairs,
     Side,
-    coarser,
-    joined,
-    left_out,
+    coarser_clusters,
+    contenders_of_two_reports,
     pair_sides,
     reference_of,
     renewal,
     seconds_of,
+    tasks_of_one_only,
 )
 from harness.analysis.skill_scores import has_skills, skills
 from harness.analysis.skill_views import DeliveryPair, Lift, SkilledContender, Skills, SkillScore
@@ -62,13 +62,11 @@ from harness.analysis.views import (
     Scoreboard,
 )
 
-DomainEffect = DomainDifference
-
 __all__ = [
-    "APART",
+    "CELL_WORDS",
+    "COST_AND_LATENCY",
     "ERRORS_AS",
-    "FIGURES",
-    "LACKING",
+    "OTHER_TASKS",
     "TRIALS_AS",
     "AttemptView",
     "CallView",
@@ -78,7 +76,6 @@ __all__ = [
     "Design",
     "DesignEffect",
     "DomainDifference",
-    "DomainEffect",
     "DomainScore",
     "DomainSpread",
     "Domains",
@@ -101,8 +98,10 @@ __all__ = [
     "WorseTasks",
     "attempt_view",
     "attempts_csv",
+    "best_sentence",
     "changes",
-    "coarser",
+    "coarser_clusters",
+    "contenders_of_two_reports",
     "cost_bases",
     "cost_notes",
     "default_contender",
@@ -112,16 +111,13 @@ __all__ = [
     "has_skills",
     "headline",
     "headline_rows",
-    "joined",
-    "lacking_lines",
-    "leader_sentence",
-    "left_out",
     "load_evidence",
     "load_note",
+    "missing_lines",
+    "no_overlap_sentence",
     "observed_discordance",
     "pair",
     "pair_sides",
-    "parted",
     "plan_rows",
     "plan_size",
     "progress_of",
@@ -135,9 +131,10 @@ __all__ = [
     "shares_tasks",
     "shown_text",
     "skills",
+    "split_by_overlap",
     "statistics_text",
     "stopped_before_tables",
-    "strangers",
     "task_page",
+    "tasks_of_one_only",
     "undecided_command",
 ]

@@ -10,7 +10,7 @@ SAME_RATE = 1e-12
 """Rates closer than this are the same."""
 
 
-def leader_sentence(view: Scoreboard) -> str:
+def best_sentence(view: Scoreboard) -> str:
     """Who has the highest pass rate, or who share it; names in backticks, as in the sentence of a comparison.
 
     Controls are yardsticks and no answer. Empty where nothing is graded.
@@ -35,7 +35,9 @@ def leader_sentence(view: Scoreboard) -> str:
     return f"{names} has the highest pass rate seen, {_rate(best)}."
 
 
-def parted(view: Scoreboard, comparisons: Sequence[Comparison]) -> tuple[list[Comparison], list[Comparison], list[str]]:
+def split_by_overlap(
+    view: Scoreboard, comparisons: Sequence[Comparison]
+) -> tuple[list[Comparison], list[Comparison], list[str]]:
     """Comparisons of two that met the same tasks; those with one that met others; and whom no task is shared with.
 
     The last are names, of contenders that were measured on other tasks; their comparisons say nothing and are left out.
@@ -46,11 +48,11 @@ def parted(view: Scoreboard, comparisons: Sequence[Comparison]) -> tuple[list[Co
     return together, [c for c in others if c.delta is not None], [c.a for c in others if c.delta is None]
 
 
-APART = "With one that was measured on other tasks, each on the tasks that both have"
+OTHER_TASKS = "With one that was measured on other tasks, each on the tasks that both have"
 """Over such comparisons."""
 
 
-def strangers(names: Sequence[str], shown: int = 5) -> str:
+def no_overlap_sentence(names: Sequence[str], shown: int = 5) -> str:
     """Whom no task is shared with, in a sentence with names in backticks; empty where there are none."""
     if not names:
         return ""

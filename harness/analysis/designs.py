@@ -26,7 +26,7 @@ from harness.store import TaskTable, described
 CELLS = {"base": Kind.MODEL, "tuned": Kind.ADAPTER, "skilled": Kind.SKILLED, "both": Kind.BOTH}
 """The four cells, and the kind of contender that fills each."""
 
-LACKING = {
+CELL_WORDS = {
     "base": "the model bare",
     "tuned": "the model with an adapter and no skills",
     "skilled": "the model with skills and no adapter",
@@ -173,7 +173,7 @@ def _filled(table: TaskTable, named: dict[str, str], known: Known) -> dict[str, 
 
 def _incomplete(choices: dict[str, list[str]], missing: list[str], elsewhere: dict[str, list[str]]) -> str:
     """Which cell is missing, what there is, and what to do."""
-    lacking = ", ".join(f"{cell} ({LACKING[cell]})" for cell in missing)
+    lacking = ", ".join(f"{cell} ({CELL_WORDS[cell]})" for cell in missing)
     verb = "is" if len(missing) == 1 else "are"
     found = "; ".join(f"{cell}: {', '.join(names)}" for cell, names in choices.items() if names) or "none of the four"
     others = [name for cell in missing for name in elsewhere.get(cell, ())]
@@ -187,7 +187,7 @@ def _sentence(rates: Sequence[float], interaction: Effect, alpha: float, tasks: 
 
     Args:
         rates: of the base, the tuned and the skilled, on the common tasks.
-        interaction: both less tuned less skilled plus base.
+        interaction: both minus tuned minus skilled plus base.
         alpha: two-sided level.
         tasks: how many all four have.
     """

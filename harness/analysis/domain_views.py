@@ -13,7 +13,7 @@ LIKELY = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorseTasks:
-    """Tasks at which a passes a smaller share of its trials than b, beside what chance alone makes of them."""
+    """Tasks at which a passes a smaller share of its trials than b, next to what chance alone makes of them."""
 
     observed: int
     expected_null: float
@@ -54,16 +54,16 @@ class Domains:
     def mean(self) -> Estimate:
         """Of the true differences of domains like these: random effects, surer ones weighing more; within [-1, 1]."""
         if self.spread is None:
-            return self._lacking("mean")
+            return self._missing("mean")
         found = self.spread.mean
-        low, high = _within(found.low, found.high)
+        low, high = (None if end is None else min(1.0, max(-1.0, end)) for end in (found.low, found.high))
         return replace(found, low=low, high=high, n_tasks=self.n_tasks, n_trials=self.n_trials)
 
     @property
     def tau2(self) -> Estimate:
         """The variance of the domains' true differences."""
         if self.spread is None:
-            return self._lacking("tau2")
+            return self._missing("tau2")
         return replace(self.spread.tau2, n_tasks=self.n_tasks, n_trials=self.n_trials)
 
     @property
@@ -93,45 +93,30 @@ class Domains:
         return {name: value / whole for name, value in parts.items() if value is not None} if whole > 0 else None
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON values; a null has its reason under ``why`` beside it."""
-        spread, worse, variance = self.spread, self.worse, self.variance
-        return {
-            "a": self.a,
-            "b": self.b,
-            "n_tasks": self.n_tasks,
-            "n_trials": self.n_trials,
-            "level": self.level,
-            "q": spread.q if spread else None,
-            "df": spread.df if spread else None,
-            "p_value": spread.p_value if spread else None,
-            "i2": spread.i2 if spread else None,
-            "tau2": as_json(self.tau2),
-            "mean": as_json(self.mean),
-            "prediction": as_json(self.prediction),
-            "expected_below_zero": spread.expected_below_zero if spread else None,
+        """Plain JSON values; a null has its reason under ``why`` next to it."""
+        found = {name: as_json(getattr(self, name)) for name in ("a", "b", "n_tasks", "n_trials", "level")}
+        found |= {name: getattr(self.spread, name, None) for name in ("q", "df", "p_value", "i2")}
+        found |= {name: as_json(getattr(self, name)) for name in ("tau2", "mean", "prediction")}
+        worse = ("observed", "expected_null", "sd_null", "excess", "confirmed", "again")
+        return found | {
+            "expected_below_zero": getattr(self.spread, "expected_below_zero", None),
             "domains": as_json(self.domains),
             "regressed": [d.domain for d in self.regressed],
-            "worse": {
-                "observed": worse.observed if worse else None,
-                "expected_null": worse.expected_null if worse else None,
-                "sd_null": worse.sd_null if worse else None,
-                "excess": as_json(worse.excess) if worse else None,
-                "confirmed": as_json(worse.confirmed) if worse else None,
-                "again": as_json(worse.again) if worse else None,
-                "why": None if worse else self.reasons.get("worse"),
-            },
-            "variance": self._variance_json(variance),
+            "worse": {name: as_json(getattr(self.worse, name, None)) for name in worse}
+            | {"why": None if self.worse else self.reasons.get("worse")},
+            "variance": self._variance_json(),
             "gain": as_json(self.gain),
             "sentence": self.comparison.sentence if self.comparison else None,
             "notes": [*([self.warning] if self.warning else []), *self.notes],
             "why": "; ".join(f"{name}: {reason}" for name, reason in self.reasons.items()) or None,
         }
 
-    def _lacking(self, name: str) -> Estimate:
+    def _missing(self, name: str) -> Estimate:
         reason = self.reasons.get(name) or self.reasons.get("q")
         return Estimate(value=None, level=self.level, n_tasks=self.n_tasks, n_trials=self.n_trials, why=reason)
 
-    def _variance_json(self, variance: VarianceComponents | None) -> dict[str, Any]:
+    def _variance_json(self) -> dict[str, Any]:
+        variance = self.variance
         if variance is None:
             record: dict[str, Any] = dict.fromkeys(("domain", "task", "trial", "icc", "intervals", "advice"))
             return record | {"why": self.reasons.get("variance")}
@@ -146,7 +131,3 @@ class Domains:
             "advice": variance.advice,
             "why": "; ".join(reasons) or None,
         }
-
-
-def _within(low: float | None, high: float | None) -> tuple[float | None, float | None]:
-    return (None if low is None else max(-1.0, low)), (None if high is None else min(1.0, high))

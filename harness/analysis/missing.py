@@ -9,11 +9,11 @@ from harness.core import Estimate, listed
 NAMED = 5
 """Contenders named in a line."""
 _UNKNOWN = re.compile(r"unknown for (\d+)(?: of \d+)? tasks")
-FIGURES = ("cost per task", "cost per pass", "latency")
+COST_AND_LATENCY = ("cost per task", "cost per pass", "latency")
 
 
-def lacking_lines(
-    contenders: Sequence[ContenderScore], figures: Sequence[str] = FIGURES, *, missing: bool
+def missing_lines(
+    contenders: Sequence[ContenderScore], figures: Sequence[str] = COST_AND_LATENCY, *, missing: bool
 ) -> list[str]:
     """``cost per task and cost per pass, a, b and 7 more: no cost is on record``.
 

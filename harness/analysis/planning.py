@@ -1,11 +1,11 @@
 """How many tasks a question needs, and what a number of tasks can answer."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.analysis.common_tasks import CommonTasks
 from harness.analysis.loading import load_evidence
 from harness.core import Estimate, EvidenceError, UsageError, as_json, percent, percent_interval, plural
 from harness.stats import exact_power, non_inferiority_tasks, tasks_for_difference, visible_difference, wilson_interval
@@ -28,8 +28,6 @@ class Plan:
     asked: str
     """What was sought: ``tasks`` or ``delta``."""
     discordant: float
-    power: float
-    alpha: float
     method: str
     exact_power: float | None
     """Of the mid-p test at ``tasks`` and ``delta``, summed over every outcome."""
@@ -80,93 +78,65 @@ def plan_size(
                               ("--margin", margin, None)):  # fmt: skip
         if value is not None and not (0.0 < value < 1.0 or value == most):
             raise UsageError(f"{name} {value:g}: a share above 0 and {'at most' if most else 'below'} 1 is needed")
-    question = _Question(share or 0.0, observed, power, alpha)
+    psi, chance = share or 0.0, f"{100 * power:g}% of tries"
+    method = f"Connor 1987, paired, two-sided {alpha:g}, power {power:g}"
+    notes = [] if _single(observed) else ["at as many trials a task as the report has"]
+    notes += [observed.why] if observed is not None and observed.why else []
+    asked = "tasks" if tasks is None else "delta"
     if delta is not None:
-        return question.tasks_for(delta)
-    return question.visible_with(tasks) if tasks is not None else question.tasks_for_margin(margin or 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What the three questions have in common."""
-
-    discordant: float
-    observed: Estimate | None
-    power: float
-    alpha: float
-
-    def tasks_for(self, delta: float) -> Plan:
-        psi, observed = self.discordant, self.observed
-        if delta == 0.0:
-            raise UsageError("--delta 0: no number of tasks shows that; --margin asks for the proof of no harm")
-        if abs(delta) > psi:
-            raise UsageError(
-                f"--delta {delta:g} is larger than --discordant {psi:g}: the difference lies in tasks that only one of "
-                "the two passes, so it cannot exceed their share"
-            )
-        needed = self._needed(delta, psi)
-        notes = []
-        if needed * psi < 10 and _single(observed):
-            notes.append("under 10 discordant tasks the formula is rough: trust the exact power")
-        if observed is not None and observed.low is not None and observed.high is not None:
-            low, high = (self._needed(delta, max(end, abs(delta))) for end in (observed.low, observed.high))
-            notes.append(f"the discordant share is itself an estimate: within its interval, {low:,} to {high:,} tasks")
-        sentence = (
-            f"{plural(needed, 'task')} show a difference of {_points(delta)} in {_chance(self.power)}, if it is real."
-        )
-        return self._plan(sentence, tasks=needed, delta=delta, notes=notes)
-
-    def visible_with(self, tasks: int) -> Plan:
+        tasks, more = _tasks_for(delta, psi, observed, power, alpha)
+        notes += more
+        size = f"a difference of {_points(delta)} in {chance}, if it is real."
+    elif tasks is not None:
         if tasks < 1:
             raise UsageError(f"--tasks {tasks}: at least one task is needed")
-        found = visible_difference(tasks, self.discordant, power=self.power, alpha=self.alpha)
+        delta = visible_difference(tasks, psi, power=power, alpha=alpha)
         size = "no difference at all, were it in every discordant task: add tasks."
-        if found is not None:
-            size = f"a difference of {_points(found)} or more in {_chance(self.power)}."
-        return self._plan(f"{plural(tasks, 'task')} show {size}", asked="delta", tasks=tasks, delta=found)
+        if delta is not None:
+            size = f"a difference of {_points(delta)} or more in {chance}."
+    else:
+        tasks = _whole(non_inferiority_tasks(margin or 0.0, psi, power=power, alpha=alpha))
+        size = f"a drop below {_points(margin or 0.0)} in {chance}, if there is no drop."
+        method = f"Nam 1997, non-inferiority at no true difference, one-sided {alpha:g}, power {power:g}"
+    exact = None
+    if delta is not None and _single(observed) and tasks <= EXACT_UP_TO:
+        exact = exact_power(tasks, (psi + abs(delta)) / 2.0, max(0.0, psi - abs(delta)) / 2.0, alpha)
+    return Plan(
+        delta=delta,
+        margin=margin,
+        tasks=tasks,
+        asked=asked,
+        discordant=psi,
+        method=method,
+        exact_power=exact,
+        observed=observed,
+        sentence=f"{plural(tasks, 'task')} show {size}",
+        notes=tuple(notes),
+    )
 
-    def tasks_for_margin(self, margin: float) -> Plan:
-        needed = _whole(non_inferiority_tasks(margin, self.discordant, power=self.power, alpha=self.alpha))
-        within = f"a drop below {_points(margin)} in {_chance(self.power)}, if there is no drop."
-        return self._plan(f"{plural(needed, 'task')} show {within}", tasks=needed, margin=margin)
 
-    def _needed(self, delta: float, discordant: float) -> int:
-        return _whole(tasks_for_difference(delta, discordant, power=self.power, alpha=self.alpha))
-
-    def _plan(
-        self,
-        sentence: str,
-        *,
-        tasks: int,
-        asked: str = "tasks",
-        delta: float | None = None,
-        margin: float | None = None,
-        notes: Sequence[str] = (),
-    ) -> Plan:
-        method = f"Connor 1987, paired, two-sided {self.alpha:g}, power {self.power:g}"
-        if margin is not None:
-            method = f"Nam 1997, non-inferiority at no true difference, one-sided {self.alpha:g}, power {self.power:g}"
-        exact = None
-        if delta is not None and _single(self.observed) and tasks <= EXACT_UP_TO:
-            ends = (self.discordant + abs(delta)) / 2.0, max(0.0, self.discordant - abs(delta)) / 2.0
-            exact = exact_power(tasks, *ends, self.alpha)
-        of_report = [] if _single(self.observed) else ["at as many trials a task as the report has"]
-        if self.observed is not None and self.observed.why:
-            of_report.append(self.observed.why)
-        return Plan(
-            delta=delta,
-            margin=margin,
-            tasks=tasks,
-            asked=asked,
-            discordant=self.discordant,
-            power=self.power,
-            alpha=self.alpha,
-            method=method,
-            exact_power=exact,
-            observed=self.observed,
-            sentence=sentence,
-            notes=(*of_report, *notes),
+def _tasks_for(
+    delta: float, psi: float, observed: Estimate | None, power: float, alpha: float
+) -> tuple[int, list[str]]:
+    """Tasks that show a difference, and how far that number is to be trusted."""
+    if delta == 0.0:
+        raise UsageError("--delta 0: no number of tasks shows that; --margin asks for the proof of no harm")
+    if abs(delta) > psi:
+        raise UsageError(
+            f"--delta {delta:g} is larger than --discordant {psi:g}: the difference lies in tasks that only one of the "
+            "two passes, so it cannot exceed their share"
         )
+    ends = [psi]
+    if observed is not None and observed.low is not None and observed.high is not None:
+        ends += [max(end, abs(delta)) for end in (observed.low, observed.high)]
+    needed, *span = (_whole(tasks_for_difference(delta, end, power=power, alpha=alpha)) for end in ends)
+    notes = []
+    if needed * psi < 10 and _single(observed):
+        notes.append("under 10 discordant tasks the formula is rough: trust the exact power")
+    if span:
+        within = f"within its interval, {span[0]:,} to {span[1]:,} tasks"
+        notes.append(f"the discordant share is itself an estimate: {within}")
+    return needed, notes
 
 
 def _single(observed: Estimate | None) -> bool:
@@ -184,33 +154,29 @@ def observed_discordance(report: Path, a: str, b: str, *, split: str | None = No
         UsageError: an unknown contender, or one against itself.
         EvidenceError: no outcomes, no common task, or no task at which the two differ.
     """
-    import numpy as np
-
-    table, _ = load_evidence(report, split)
-    i, j = table.index(a), table.index(b)
-    if i == j:
+    tasks = CommonTasks.of(load_evidence(report, split)[0], a, b)
+    if a == b:
         raise UsageError(f"--pair {a} {b}: two different contenders are needed")
-    common = (table.counts[i] > 0) & (table.counts[j] > 0)
-    n = int(common.sum())
+    n = tasks.n_tasks
     if n == 0:
         raise EvidenceError(f"{report}: {a!r} and {b!r} have no graded task in common")
-    d = (table.means[i] - table.means[j])[common]
-    share = float(np.mean(d * d))
+    first, second = (sums / counts for sums, counts in (tasks.values(0), tasks.values(1)))
+    d = first - second
+    share = float((d * d).mean())
     if share <= 0.0:
         raise EvidenceError(f"{report}: {a!r} and {b!r} differ at none of {plural(n, 'task')}; give --discordant")
     low, high = wilson_interval(share * n, n, level)
-    trials = int(table.counts[i][common].sum() + table.counts[j][common].sum())
-    once = trials == 2 * n and bool(np.isin(d, (-1.0, 0.0, 1.0)).all())
-    alone = len(np.unique(table.clusters[common])) == n
+    once = tasks.n_trials == 2 * n and set(d.tolist()) <= {-1.0, 0.0, 1.0}
+    shared = "tasks of that report share sources, which the formula does not know: plan for more"
     return Estimate(
         value=share,
         low=low,
         high=high,
         level=level,
         n_tasks=n,
-        n_trials=trials,
+        n_trials=tasks.n_trials,
         method="Wilson" if once else MEAN_SQUARE,
-        why=None if alone else "tasks of that report share sources, which the formula does not know: plan for more",
+        why=None if tasks.unit == "task" else shared,
     )
 
 
@@ -240,7 +206,3 @@ def _whole(number: float) -> int:
 
 def _points(share: float) -> str:
     return f"{100 * abs(share):.3g} points"
-
-
-def _chance(power: float) -> str:
-    return f"{100 * power:g}% of tries"

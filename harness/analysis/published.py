@@ -116,49 +116,36 @@ def _rate(k: int, n: int, level: float) -> Estimate:
     return Estimate(value=k / n, low=low, high=high, level=level, n_tasks=n, n_trials=n, method="Wilson")
 
 
-def _ends(discordant: tuple[int, int], gap: int) -> tuple[tuple[float, tuple[int, int]], tuple[float, tuple[int, int]]]:
+def _ends(discordant: tuple[int, int], gap: int) -> tuple[tuple[float, tuple[int, int]], ...]:
     """The least and the greatest p over tables, each with the first table that has it: (only a, only b)."""
     import numpy as np
 
-    fewest, most = discordant
-    one_only = np.arange(fewest, most + 1, 2)
-    p = mcnemar_all((one_only + gap) // 2, (one_only - gap) // 2, mid=False)
-    found = []
-    for hit in (p <= p.min() + ROUNDING, p >= p.max() - ROUNDING):
-        place = int(np.argmax(hit))
-        found.append((float(p[place]), _split(int(one_only[place]), gap)))
-    return found[0], found[1]
-
-
-def _split(discordant: int, gap: int) -> tuple[int, int]:
-    return (discordant + gap) // 2, (discordant - gap) // 2
+    one_only = np.arange(discordant[0], discordant[1] + 1, 2)
+    wins, losses = (one_only + gap) // 2, (one_only - gap) // 2
+    p = mcnemar_all(wins, losses, mid=False)
+    places = [int(np.argmax(hit)) for hit in (p <= p.min() + ROUNDING, p >= p.max() - ROUNDING)]
+    return tuple((float(p[at]), (int(wins[at]), int(losses[at]))) for at in places)
 
 
 def _sentence(delta: float, paired: tuple[float | None, float | None], unpaired: float, level: float) -> str:
     """One sentence for somebody who decides and does not test."""
-    alpha = 1.0 - level
-    best, worst = paired
+    alpha, (best, worst) = 1.0 - level, paired
     if delta == 0.0:
         return "Both passed equally often: no difference is shown, and no equality either."
     lead = f"A difference of {points(delta)} points"
-    if best is None or worst is None:
-        if unpaired <= alpha:
-            return f"{lead} is more than chance explains ({p_equation(unpaired)}), if the tasks were equally hard."
-        return f"{lead} cannot be told from chance ({p_equation(unpaired)}) and supports no claim."
-    if best == worst:
-        if best <= alpha:
-            return f"{lead} is more than chance explains ({p_equation(best)})."
-        return f"{lead} cannot be told from chance ({p_equation(best)}) and supports no claim."
+    if best is None or worst is None or best == worst:
+        p = unpaired if best is None else best
+        if p > alpha:
+            return f"{lead} is not significant ({p_equation(p)}) and supports no claim."
+        return f"{lead} is significant ({p_equation(p)}){', if the tasks were equally hard' if best is None else ''}."
     if worst <= alpha:
-        return f"{lead} is more than chance explains, however the passes fell ({p_equation(worst)} at most)."
+        return f"{lead} is significant, however the passes fell ({p_equation(worst)} at most)."
     if best > alpha:
-        return (
-            f"{lead} supports no claim: even if the passes fell as favourably as they can, it cannot be told from "
-            f"chance ({p_equation(best)} at least)."
-        )
+        how = "even if the passes fell as favourably as they can, it is not significant"
+        return f"{lead} supports no claim: {how} ({p_equation(best)} at least)."
     return (
-        f"{lead} may be real or chance: it hangs on how many tasks only one of the two passed, which is not published "
-        f"(p from {p_text(best)} to {p_text(worst)})."
+        f"{lead} may be real or chance: it depends on how many tasks only one of the two passed, which is not "
+        f"published (p from {p_text(best)} to {p_text(worst)})."
     )
 
 
@@ -191,8 +178,5 @@ def headline_rows(view: Headline) -> list[list[str]]:
 
 
 def _counted(one: Estimate, level: str) -> str:
-    passes = round((one.value or 0.0) * one.n_tasks)
-    return (
-        f"{passes:,} of {one.n_tasks:,}: {percent(one.value)}, {level} interval {percent(one.low)} to "
-        f"{percent(one.high)} (Wilson)"
-    )
+    passes = f"{round((one.value or 0.0) * one.n_tasks):,} of {one.n_tasks:,}: {percent(one.value)}"
+    return f"{passes}, {level} interval {percent(one.low)} to {percent(one.high)} (Wilson)"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.analysis.common_tasks import unit_note, unit_of
 from harness.analysis.costs import cost_notes
 from harness.analysis.loading import Evidence, evidence_of
-from harness.analysis.missing import lacking_lines
+from harness.analysis.missing import missing_lines
 from harness.analysis.pairs import adjusted, compared
 from harness.analysis.progress import early_ends, progress_of
 from harness.analysis.views import ContenderScore, DomainScore, DomainSpread, Repeat, Scoreboard
@@ -230,8 +230,8 @@ def _apart_text(apart: dict[str, tuple[int, int]], tasks: int, measured: int) ->
     more = f"; and {len(apart) - 5} more" if len(apart) > 5 else ""
     return (
         f"NOT THE SAME TASKS: the ranking covers {measured - len(apart):,} of {plural(measured, 'contender')}, those "
-        f"measured on the same {plural(tasks, 'task')}. The others stand after them, unranked: {'; '.join(who)}{more}. "
-        "Their pass rates cannot be held against the rest; the paired differences take only the tasks that both have."
+        f"measured on the same {plural(tasks, 'task')}. The others come after them, unranked: {'; '.join(who)}{more}. "
+        "Their pass rates cannot be compared with the rest; the paired differences take only the tasks that both have."
     )
 
 
@@ -290,7 +290,7 @@ def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
     if fronts:
         shown = ", ".join(f"{name} {p:.2f}" for name, p in sorted(fronts, key=lambda f: -f[1]) if p >= 0.005)
         notes.append(f"Pareto-optimal (nobody as good is cheaper), share of joint resamples of the tasks: {shown}")
-    notes += lacking_lines(view.shown, missing=False)
+    notes += missing_lines(view.shown, missing=False)
     if any(c.errored or c.ungraded for c in view.contenders):
         notes.append("costs and latencies are of graded attempts; what errored attempts cost is not in them")
     return notes

@@ -133,7 +133,7 @@ class Pairs:
         return first, second
 
 
-def coarser(candidate: "Ints", baseline: "Ints") -> "Ints":
+def coarser_clusters(candidate: "Ints", baseline: "Ints") -> "Ints":
     """Where the two disagree about which tasks share a source, the coarser says it: fewer units claim less."""
     import numpy as np
 
@@ -191,7 +191,7 @@ def pair_sides(candidate: Side, baseline: Side) -> Pairs:
             baseline=sums(baseline, rows_b),
             domains=baseline.table.domains[rows_b],
             domain_names=baseline.table.domain_names,
-            clusters=coarser(*clusters),
+            clusters=coarser_clusters(*clusters),
         ),
     )
 
@@ -200,7 +200,7 @@ _SUMS = ("counts", "sums", "squares", "errored", "ungraded", "skipped", "cost_su
          "escalated")  # fmt: skip
 
 
-def joined(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
+def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
     """A table of two contenders: ``a`` of the first report and ``b`` of the second, at the tasks that both tried.
 
     Tasks are the same where the digests of suite and task are, or their names where there are none. Names and domains
@@ -250,7 +250,7 @@ def joined(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
     )
 
 
-def left_out(first: TaskTable, a: str, second: TaskTable, b: str, common: int) -> str | None:
+def tasks_of_one_only(first: TaskTable, a: str, second: TaskTable, b: str, common: int) -> str | None:
     """A sentence about the tasks that only one of the two tried, where there are such."""
     lone = [
         (int((table.trials[table.index(name)] > 0).sum()) - common, table.report.name)

@@ -1,4 +1,4 @@
-"""Who was given which skills, and who stands beside whom: read from the manifest alone."""
+"""Who was given which skills, and who is compared with whom: read from the manifest alone."""
 
 import json
 from collections.abc import Collection, Mapping

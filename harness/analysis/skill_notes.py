@@ -9,7 +9,7 @@ from harness.core import listed, plural
 
 CLOSED = ("flat", "placebo")
 """Arms in which the whole text stands in the prompt, and there is nothing to open."""
-NOTHING_TO_OPEN = "the text stands in the prompt: there is nothing to open"
+NOTHING_TO_OPEN = "the text is in the prompt: there is nothing to open"
 
 
 def no_bare(of: SkilledContender) -> str:
@@ -69,12 +69,12 @@ def notes_of(
               for of in contenders if of.unrecorded]  # fmt: skip
     if any(s.n_opened for s in scores):
         notes.append("pass rates where a skill was opened and where it was not show no effect of the skill: the model "
-                     "chooses when to open it, and the tasks are others; the lift is the effect")  # fmt: skip
+                     "chooses when to open it, and the tasks differ; the lift is the effect")  # fmt: skip
     closed = [of.name for of in contenders if of.arm in CLOSED]
     if closed:
         notes.append(f"{listed(closed)}: {NOTHING_TO_OPEN}")
     if any(of.arm == "placebo" for of in contenders):
-        notes.append("a placebo bears the name of the skill whose text was shown, not of the one that it stands for")
+        notes.append("a placebo has the name of the skill whose text was shown, not of the one that it replaces")
     notes += [f"{of.name}: {of.why}" for of in contenders if of.why]
     notes += [f"{of.name}: {no_bare(of)}" for of in contenders if of.bare is None and of.arm is not None]
     if any(s.lift for s in scores):

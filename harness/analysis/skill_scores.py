@@ -158,7 +158,7 @@ def _lift_of_skill(
     """The attempts that were shown a skill minus the bare counterpart on the same tasks, or why that cannot be had."""
     table = one.table
     if of.arm == "placebo":
-        return None, "a placebo is about something else: it stands for no skill of its own"
+        return None, "a placebo is about something else: it represents no skill of its own"
     if of.bare is None:
         return None, no_bare(of)
     if not numbers.any():

@@ -65,7 +65,7 @@ class SkillScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lift:
-    """A contender with skills less one without them."""
+    """A contender with skills minus one without them."""
 
     contender: str
     against: str
@@ -80,7 +80,7 @@ class Lift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryPair:
-    """Progressive less flat, of one model and adapter."""
+    """Progressive minus flat, of one model and adapter."""
 
     progressive: str
     flat: str
@@ -116,14 +116,12 @@ class Skills:
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON values; a null comparison has its reason under ``why`` beside it."""
+        """Plain JSON values; a null comparison has its reason under ``why`` next to it."""
         record: dict[str, Any] = as_json(self)
-        for part, found in (("skills", self.skills), ("lifts", self.lifts), ("deliveries", self.deliveries)):
-            key = "lift" if part == "skills" else "comparison"
-            for written, one in zip(record[part], found, strict=True):
-                comparison = getattr(one, key)
-                if comparison is not None:
-                    written[key]["why"] = missing_why(comparison)
+        for part, key in (("skills", "lift"), ("lifts", "comparison"), ("deliveries", "comparison")):
+            for written, one in zip(record[part], getattr(self, part), strict=True):
+                if written[key] is not None:
+                    written[key]["why"] = missing_why(getattr(one, key))
         record["designs"] = [design.as_json() for design in self.designs]
         warning = record.pop("warning")
         record["notes"] = [*([warning] if warning else []), *record["notes"]]

@@ -65,12 +65,12 @@ class ContenderScore:
     repeats: tuple[Repeat, ...] = ()
     """For k from 1 to the number of trials; empty where tasks were tried once, or scores are fractions."""
     pareto_probability: float | None = None
-    """How often, when tasks are drawn anew, no other option is at once as good and as cheap; ``None`` where costs are
+    """How often, when tasks are resampled, it is Pareto-optimal in cost and pass rate; ``None`` where costs are
     not known, or of a control."""
     control: str | None = None
     """What it is a control of, in a word (``oracle``, ``placebo`` …): a yardstick, and no option to choose."""
     apart: bool = False
-    """Measured on other tasks than most contenders: its pass rate says nothing beside theirs."""
+    """Measured on other tasks than most contenders: its pass rate cannot be compared with theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,19 +94,9 @@ class DomainSpread:
     @staticmethod
     def of(a: str, b: str, found: Heterogeneity) -> "DomainSpread":
         """Of the comparison of these two."""
-        return DomainSpread(
-            a=a,
-            b=b,
-            n_domains=found.df + 1,
-            q=found.q,
-            df=found.df,
-            p_value=found.p_value,
-            i2=found.i2,
-            tau2=found.tau2,
-            mean=found.mean,
-            prediction=found.prediction,
-            why=NO_PREDICTION if found.prediction is None else None,
-        )
+        copied = {name: getattr(found, name) for name in ("q", "df", "p_value", "i2", "tau2", "mean", "prediction")}
+        why = NO_PREDICTION if found.prediction is None else None
+        return DomainSpread(a=a, b=b, n_domains=found.df + 1, why=why, **copied)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +131,7 @@ class Scoreboard:
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """The same as plain JSON values; a null always has its reason beside it."""
+        """The same as plain JSON values; a null always has its reason next to it."""
         record: dict[str, Any] = as_json(self)
         for comparison, written in zip(self.comparisons, record["comparisons"], strict=True):
             written["why"] = missing_why(comparison)
@@ -237,23 +227,15 @@ class DomainDifference:
         """From one domain's comparison, where there are two contenders."""
         if found is None:
             return DomainDifference(domain=domain, n_tasks=n_tasks, why=ONE_CONTENDER, **rates)
-        c = found.comparison
+        of_the_pair = ("wins", "losses", "delta", "low", "high", "interval_method", "p_value", "p_adjusted", "test")
         return DomainDifference(
             domain=domain,
             n_tasks=n_tasks,
-            wins=c.wins,
-            losses=c.losses,
-            delta=c.delta,
-            low=c.low,
-            high=c.high,
-            interval_method=c.interval_method,
-            p_value=c.p_value,
-            p_adjusted=c.p_adjusted,
-            test=c.test,
             shrunk=found.shrunk.value,
             shrunk_low=found.shrunk.low,
             shrunk_high=found.shrunk.high,
             below_zero=found.below_zero,
+            **{name: getattr(found.comparison, name) for name in of_the_pair},
             **rates,
         )
 

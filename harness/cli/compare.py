@@ -10,7 +10,7 @@ from harness.cli.show import level
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the verb."""
     parser.add_argument("report", type=Path, metavar="REPORT", help="a report's folder, or the name of one in reports/")
-    parser.add_argument("a", metavar="A", help="a contender; the difference is A less B")
+    parser.add_argument("a", metavar="A", help="a contender; the difference is A minus B")
     parser.add_argument("b", metavar="B", help="the contender that A is compared with")
     parser.add_argument(
         "--errors-as",

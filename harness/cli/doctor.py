@@ -40,6 +40,10 @@ def run(args: argparse.Namespace) -> int:
     for name, backend in found["backends"].items():
         state = "ready" if backend["ready"] else f"missing {', '.join(backend['missing'])}: {backend['remedy']}"
         say(f"  {name}: {state}\n")
+    for kind in ("graders", "deliveries", "signals"):
+        say(f"\n{kind}: {', '.join(found[kind])}\n")
+    for line in found["broken"]:
+        say(f"broken: {line}\n")
     say("\nextras\n")
     for name, state in found["extras"].items():
         say(f"  {name}: {state}\n")
@@ -56,7 +60,9 @@ def examine() -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, version
 
     from harness import __version__
+    from harness.grade import GRADERS
     from harness.model import BACKENDS
+    from harness.system import DELIVERIES, SIGNALS
 
     def installed(package: str) -> str | None:
         try:
@@ -69,8 +75,7 @@ def examine() -> dict[str, Any]:
         if backend.instead:
             continue
         missing = list(backend.missing())
-        remedy = install_line(backend.extra) if missing else ""
-        backends[name] = {"ready": not missing, "missing": missing, "remedy": remedy}
+        backends[name] = {"ready": not missing, "missing": missing, "remedy": backend.remedy(missing)}
     extras = {
         what: installed(package) or f"not installed: {install_line(extra)}"
         for what, package, extra in (
@@ -89,6 +94,10 @@ def examine() -> dict[str, Any]:
         "python": platform.python_version(),
         "cores": os.cpu_count(),
         "backends": backends,
+        "graders": list(GRADERS),
+        "deliveries": list(DELIVERIES),
+        "signals": list(SIGNALS),
+        "broken": [line for one in (BACKENDS, GRADERS, DELIVERIES, SIGNALS) for line in one.problems.values()],
         "extras": extras,
         "gpu": _gpu(),
         "keys_set": [name for name in KEYS if os.environ.get(name)],

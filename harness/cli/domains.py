@@ -10,7 +10,7 @@ from harness.cli.show import level
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the verb."""
     parser.add_argument("report", type=Path, metavar="REPORT", help="a report's folder, or the name of one in reports/")
-    parser.add_argument("a", nargs="?", metavar="A", help="a contender; the difference is A less B")
+    parser.add_argument("a", nargs="?", metavar="A", help="a contender; the difference is A minus B")
     parser.add_argument("b", nargs="?", metavar="B", help="the contender that A is compared with (default: reference)")
     parser.add_argument("--split", choices=("dev", "test", "all"), help="the part of the suites to compare on")
     parser.add_argument("--level", type=level, default=0.95, help="confidence of the intervals (default 0.95)")

@@ -33,6 +33,7 @@ VERBS: dict[str, str] = {
     "suite": "a suite of tasks by itself: lint, show, grade, from (a table)",
     "skill": "look at skills by themselves: lint, search, show",
     "adapter": "look at an adapter by itself: check, show",
+    "schema": "the JSON Schema of a file that you write, for editors",
     "doctor": "what this machine can run: backends, keys set (names only)",
 }
 """Every verb and its line in the help. A verb is the module ``harness.cli.<verb>`` with ``configure`` and ``run``."""

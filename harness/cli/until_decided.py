@@ -46,7 +46,6 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
         UserFileError: the policy is wrong.
         EvidenceError: the baseline cannot be judged against.
     """
-    from harness.experiment import tried_on_dev
     from harness.run import suites_of
     from harness.store import read_manifest
     from harness.verdict import EarlyCandidate, PlannedAttempt, UntilDecided
@@ -65,7 +64,7 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
         for a in assembled.attempts
         if a.contender == name and not (assembled.dev and a.split == "dev")
     ]
-    parts = tried_on_dev(assembled.experiment.contenders, name) if assembled.dev else ()
+    parts = assembled.waits_for(name) if assembled.dev else ()
     digest = assembled.contenders[name].digest
     candidate = EarlyCandidate(
         report=report,

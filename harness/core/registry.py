@@ -60,7 +60,7 @@ class Registry(Mapping[str, T]):
         for module in pkgutil.iter_modules(importlib.import_module(self._package).__path__):
             full = f"{self._package}.{module.name}"
             for value in list(vars(importlib.import_module(full)).values()):
-                if self._is_one(value) and getattr(value, "__module__", full) == full:
+                if self._is_one(value) and (not isinstance(value, type) or value.__module__ == full):
                     found[value.name] = value
         makers = dict.fromkeys(found, DISTRIBUTION)
         for maker, point in _offered(self.group) if self.group else ():

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -86,6 +87,11 @@ class Grader(Protocol):
     @property
     def models(self) -> frozenset[str]:
         """Names of the models that it calls, in the role of a judge."""
+        ...
+
+    @property
+    def schema(self) -> Mapping[str, Any] | None:
+        """The JSON schema that a right answer fulfils, where the grader holds answers to one."""
         ...
 
     def usable(self, reference: Any) -> Any:

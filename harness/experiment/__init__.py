@@ -3,7 +3,7 @@
 Nothing is sent and nothing is written here.
 """
 
-from harness.experiment.assembly import Assembled, assemble, needs_threshold, tried_on_dev
+from harness.experiment.assembly import Assembled, assemble
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems, contender_of
 from harness.experiment.dry_run import CheckResult, check
 from harness.experiment.earlier import earlier_contender, earlier_suite, recognised
@@ -29,10 +29,8 @@ __all__ = [
     "earlier_suite",
     "is_graded_so",
     "load_experiment",
-    "needs_threshold",
     "parse_experiment",
     "recognised",
     "resolve",
     "shared_identities",
-    "tried_on_dev",
 ]

@@ -7,18 +7,9 @@ from typing import Any
 
 from harness.adapter import Adapter, load_adapter
 from harness.core import Contender, Kind, ModelSpec, Redactor, RenderedPrompt, as_json, digest_json
-from harness.model import BACKENDS, backend_of
-from harness.skill import (
-    OPEN_BY_TEXT,
-    OPEN_BY_TOOL,
-    Skill,
-    catalogue,
-    file_content,
-    load_library,
-    placebo,
-    skill_content,
-)
-from harness.system import CONTROLS, MAX_TURNS, Asking, Direct, Hybrid, Skilled, System
+from harness.model import BACKENDS, LOGPROBS, TOOL_ROLE, TOOLS, backend_of
+from harness.skill import OPEN_BY_TEXT, OPEN_BY_TOOL, Skill, catalogue, file_content, load_library, skill_content
+from harness.system import DELIVERIES, MAX_TURNS, NONE, SIGNALS, Asking, Direct, Hybrid, Rule, Skilled, System
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +23,9 @@ class DirectPlan:
     """By suite name: folders of a skill or of a library."""
     prompts: Mapping[str, RenderedPrompt] = field(default_factory=dict)
     """By suite name: what is asked at its tasks."""
-    delivery: str = "none"
+    forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By suite name: the ``response_format`` that is sent."""
+    delivery: str = NONE
     twin: int | None = None
     written: Mapping[str, Any] = field(default_factory=dict)
     """As the experiment has it, for the manifest."""
@@ -76,17 +69,14 @@ def build_systems(
     *,
     seed: int = 0,
 ) -> dict[str, dict[str, System]]:
-    """Every contender on every suite.
+    """Every contender on every suite, by contender name in the plans' order, then by suite name.
 
     Args:
-        plans: by contender name, in the experiment's order; a hybrid's parts are among them.
+        plans: by contender name; a hybrid's parts are among them.
         specs: by model name.
         capabilities: by model name: ``tools``, ``logprobs``, ``tool_role``.
         suites: the suites' names.
         seed: of the control ``random``.
-
-    Returns:
-        By contender name, then by suite name.
 
     Raises:
         UserFileError: a skill or an adapter cannot be used.
@@ -119,7 +109,7 @@ class _Makers:
         self.wants_logprobs: set[str] = set()
         """Identities of workers whose hybrids look at their signals."""
         for plan in plans.values():
-            if isinstance(plan, HybridPlan) and plan.signal not in CONTROLS:
+            if isinstance(plan, HybridPlan) and not SIGNALS[plan.signal].control:
                 self.wants_logprobs |= {system.identity for system in self.systems(plan.worker).values()}
         self.built.clear()
 
@@ -145,6 +135,7 @@ class _Makers:
                 "adapter": adapters[suite].digest if suite in adapters else None,
                 "skills": [[s.name, s.digest] for s in skills.get(suite, ())],
                 "delivery": [plan.delivery, WRAPPERS, MAX_TURNS] if suite in skills else None,
+                "response_format": plan.forms.get(suite),
                 "twin": plan.twin,
                 "apart": spec.apart,
             }
@@ -165,6 +156,7 @@ class _Makers:
             "adapters": {suite: a.digest for suite, a in adapters.items()},
             "skills": {suite: parts["skills"] for suite, parts in whole.items() if parts["skills"]},
             "delivery": [plan.delivery, WRAPPERS, MAX_TURNS] if skills else None,
+            "response_format": plan.forms,
             "twin": plan.twin,
             "written": plan.written,
         }
@@ -176,32 +168,37 @@ class _Makers:
         )
         recorded = BACKENDS.get(str(spec.options.get("recorded_backend")), backend)
         made: dict[str, System] = {}
-        for suite in self.suites:
+        for suite, identity in identities.items():
             adapter = adapters.get(suite)
+            form = {"response_format": plan.forms[suite]} if suite in plan.forms else {}
             asking = Asking(
                 model=spec.name,
                 model_digest=spec.digest,
                 prompt=plan.prompts[suite],
                 contender=name,
-                identity=identities[suite],
-                sampling=spec.sampling,
+                identity=identity,
+                sampling={**spec.sampling, **form},
                 adapter=str(adapter.path) if adapter else None,
                 adapter_digest=adapter.digest if adapter else None,
-                logprobs=identities[suite] in self.wants_logprobs or (recorded.always_logprobs and "logprobs" in can),
-                calls_tools="tools" in can,
-                tool_role="tool_role" in can,
+                logprobs=identity in self.wants_logprobs or (recorded.always_logprobs and LOGPROBS in can),
+                calls_tools=TOOLS in can,
+                tool_role=TOOL_ROLE in can,
             )
+            system = Direct(contender=contender, identity=identity, asking=asking)
             if suite in skills:
-                made[suite] = Skilled(contender=contender, asking=asking, skills=skills[suite], delivery=plan.delivery)
-            else:
-                made[suite] = Direct(contender=contender, asking=asking)
+                delivery = DELIVERIES[plan.delivery]
+                system = Skilled(
+                    contender=contender, identity=identity, asking=asking, skills=skills[suite], delivery=delivery
+                )
+            made[suite] = system
         return made
 
     def _hybrid(self, name: str, plan: HybridPlan) -> dict[str, System]:
         worker, expert = self.systems(plan.worker), self.systems(plan.expert)
-        like = self.systems(plan.like) if plan.like else None
+        like = self.systems(plan.like) if plan.like else {}
+        signal = SIGNALS[plan.signal]
         rule = {"signal": plan.signal, "threshold": plan.threshold, "rate": plan.rate, "verifier": plan.verifier}
-        rule |= {"seed": self.seed} if plan.signal == "random" else {}
+        rule |= {"seed": self.seed} if signal.argument else {}
         identities = {
             suite: digest_json(
                 [worker[suite].identity, expert[suite].identity, rule, like[suite].identity if like else None]
@@ -217,15 +214,14 @@ class _Makers:
         return {
             suite: Hybrid(
                 contender=contender,
-                identity=identities[suite],
+                identity=identity,
                 worker=worker[suite],
                 expert=expert[suite],
-                signal=plan.signal,
-                threshold=plan.threshold,
-                rate=plan.rate,
-                seed=self.seed,
+                signal=signal,
+                rule=Rule(hybrid=name, threshold=plan.threshold, rate=plan.rate, seed=self.seed),
+                likes=like.get(suite),
             )
-            for suite in self.suites
+            for suite, identity in identities.items()
         }
 
     def _adapter(self, path: Path, spec: ModelSpec) -> Adapter:
@@ -236,9 +232,7 @@ class _Makers:
 
     def _skills(self, folders: tuple[Path, ...], delivery: str) -> tuple[Skill, ...]:
         found = tuple(skill for folder in folders for skill in self._library(folder))
-        if delivery != "placebo":
-            return found
-        return tuple(placebo(skill, self._library(skill.folder.parent)) for skill in found)
+        return DELIVERIES[delivery].prepare(found, self._library)
 
     def _library(self, folder: Path) -> tuple[Skill, ...]:
         if folder not in self.libraries:

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.core import Contender, Cost, Message, Price, Status, Task, as_json
+from harness.core import Contender, Cost, Message, Status, Task, as_json
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled
 from harness.experiment.earlier import recognised
 from harness.model import backend_of, missing_key
 from harness.store import read_journal, read_manifest
-from harness.system import Hybrid, Skilled, System
+from harness.system import Calls, System
 
 WORDS_TO_TOKENS = 1.35
 """Tokens a word of English prose and code, about; a dry run has no tokenizer of the provider's."""
@@ -96,7 +96,7 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
             for s in assembled.suites
         ),
         plans=plans,
-        prompts=tuple(_prompt(assembled, name) for name in assembled.systems),
+        prompts=tuple(shown for name in assembled.systems if (shown := _prompt(assembled, name)) is not None),
         missing_keys=tuple(keys),
         missing_prices=tuple(prices),
         warnings=tuple(_warnings(assembled)),
@@ -107,11 +107,11 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
 
 
 def _is_billed(assembled: Assembled, name: str) -> bool:
-    """Not a hybrid, which uses the answers of its parts; not a replay, whose answers are paid for."""
+    """Not one that uses the answers of its parts; not a replay, whose answers are paid for."""
     systems = assembled.systems[name].values()
     models = {model for system in systems for model in system.models}
-    hybrid = any(isinstance(system, Hybrid) for system in systems)
-    return not hybrid and not all(backend_of(assembled.specs[model]).recorded for model in models)
+    recorded = all(backend_of(assembled.specs[model]).recorded for model in models)
+    return not recorded and not any(system.parts for system in systems)
 
 
 def _plans(assembled: Assembled) -> Iterator[ContenderPlan]:
@@ -133,10 +133,11 @@ def _plan(assembled: Assembled, contender: Contender, asked: Sequence[tuple[Syst
     usd_low: float | None = 0.0
     usd_high: float | None = 0.0
     for system, task, count in asked:
-        calls, least, most = _one(assembled, system, task)
-        low, high = low + calls[0] * count, high + calls[1] * count
-        usd_low = None if usd_low is None or least.usd is None else usd_low + least.usd * count
-        usd_high = None if usd_high is None or most.usd is None else usd_high + most.usd * count
+        fewest, most = system.calls(task)
+        low, high = low + len(fewest) * count, high + len(most) * count
+        least, dearest = _cost(assembled, fewest), _cost(assembled, most)
+        usd_low = None if usd_low is None or least is None else usd_low + least * count
+        usd_high = None if usd_high is None or dearest is None else usd_high + dearest * count
     return ContenderPlan(
         contender=contender.name,
         kind=contender.kind.value,
@@ -148,38 +149,29 @@ def _plan(assembled: Assembled, contender: Contender, asked: Sequence[tuple[Syst
     )
 
 
-def _one(assembled: Assembled, system: System, task: Task) -> tuple[tuple[int, int], Cost, Cost]:
-    """Calls (fewest, most) and cost (least, most) of one attempt."""
-    if isinstance(system, Hybrid):
-        worker = _one(assembled, system.worker, task)
-        expert = _one(assembled, system.expert, task)
-        most = Cost.total([worker[2], expert[2]])
-        if system.signal == "always":
-            return (worker[0][0] + expert[0][0], worker[0][1] + expert[0][1]), Cost.total([worker[1], expert[1]]), most
-        if system.signal == "never":
-            return worker
-        return (worker[0][0], worker[0][1] + expert[0][1]), worker[1], most
-    request = system.first_request(task, 0)
-    (model,) = system.models
-    price: Price | None = assembled.specs[model].price
-    words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
-    answer = min(int(request.sampling.get("max_tokens", ANSWER_TOKENS)), ANSWER_TOKENS)
-    # machine time is not known before a run: about a second for a thousand tokens
-    once = estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=(words + answer) / 1000)
-    turns = 3 if isinstance(system, Skilled) and system.delivery == "progressive" else 1
-    return (1, turns), once, Cost.total([once] * turns)
+def _cost(assembled: Assembled, calls: Calls) -> float | None:
+    """Of calls, from their words and answers of a likely length; ``None`` where a price is not known."""
+    costs = []
+    for model, request in calls:
+        words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
+        answer = min(int(request.sampling.get("max_tokens", ANSWER_TOKENS)), ANSWER_TOKENS)
+        # machine time is not known before a run: about a second for a thousand tokens
+        seconds, price = (words + answer) / 1000, assembled.specs[model].price
+        costs.append(estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=seconds))
+    return Cost.total(costs).usd
 
 
-def _prompt(assembled: Assembled, name: str) -> Prompt:
+def _prompt(assembled: Assembled, name: str) -> Prompt | None:
     suite = assembled.suites[0]
     system, task = assembled.systems[name][suite.name], suite.tasks[0]
-    request = system.first_request(task, 0)
-    first = system.worker if isinstance(system, Hybrid) else system
+    request, (fewest, _) = system.preview(task), system.calls(task)
+    if request is None:
+        return None
     return Prompt(
         contender=name,
         suite=suite.name,
         task=task.id,
-        model=", ".join(sorted(first.models)),
+        model=fewest[0][0],
         messages=tuple(as_json(m) for m in request.messages),
         tools=tuple(tool.name for tool in request.tools),
     )
@@ -189,8 +181,7 @@ def _warnings(assembled: Assembled) -> list[str]:
     found = list(assembled.notes)
     for name, systems in assembled.systems.items():
         for suite, system in systems.items():
-            if isinstance(system, Skilled):
-                found += [f"{name} on {suite}: skill {s.name}: {w}" for s in system.skills for w in s.warnings]
+            found += [f"{name} on {suite}: {note}" for note in system.notes]
     if len(assembled.systems) > 1 and assembled.experiment.reference is None:
         found.append("no reference is named: name the contender that the others are to be compared with")
     found += [note for spec in assembled.specs.values() for note in backend_of(spec).notes(spec)]

@@ -11,7 +11,7 @@ from harness.core import Manifest, Suite, Task, digest_bytes, digest_json
 from harness.experiment.assembly import Assembled
 from harness.experiment.build import WRAPPERS
 from harness.store import OUTCOMES_FILE, Recalled, read_outcomes
-from harness.system import MAX_TURNS, Direct, Hybrid, Skilled
+from harness.system import MAX_TURNS, Direct, Skilled
 from harness.userfile import read_bytes
 
 
@@ -75,12 +75,13 @@ def earlier_contender(assembled: Assembled, name: str) -> str:
     """The digest of a contender; nothing for one with a key that earlier versions did not know."""
     entry, systems = assembled.experiment.contenders[name], assembled.systems[name]
     system = next(iter(systems.values()))
-    if isinstance(system, Hybrid):
-        parts = [earlier_contender(assembled, part.contender.name) for part in (system.worker, system.expert)]
-        rule = {"signal": system.signal, "threshold": system.threshold, "rate": system.rate, "seed": system.seed}
+    if (escalation := entry.escalate) is not None:
+        parts = [earlier_contender(assembled, part.contender.name) for part in system.parts]
+        rule = {"signal": escalation.name, "threshold": escalation.confidence, "rate": escalation.share}
+        rule |= {"seed": assembled.experiment.seed}
         escalate = entry.model_dump(mode="json", exclude_none=True)["escalate"]
         return digest_json([name, parts, rule, escalate]) if all(parts) else ""
-    if entry.prompt is not None or entry.twin is not None:
+    if any(key is not None for key in (entry.prompt, entry.response_format, entry.twin)):
         return ""
     askings = {suite: s.asking for suite, s in systems.items() if isinstance(s, (Direct, Skilled))}
     skills = {suite: s.skills for suite, s in systems.items() if isinstance(s, Skilled)}

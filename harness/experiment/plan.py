@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core import Suite, Task, attempt_id, digest_json, seeded
-from harness.system import Hybrid, System
+from harness.system import System
 
 CHUNK = 64
 """Tasks of one suite that every contender tries before the next chunk begins. A run that is stopped has then tried the
@@ -40,7 +40,7 @@ def plan_attempts(
     after contender, hybrids last, since they reuse their parts' answers.
     """
     names = list(systems if contenders is None else contenders)
-    names.sort(key=lambda name: isinstance(next(iter(systems[name].values())), Hybrid))
+    names.sort(key=lambda name: bool(next(iter(systems[name].values())).parts))
     ids = identities(systems)
     queues = []
     for suite in suites:
@@ -93,6 +93,6 @@ def identities(systems: Mapping[str, Mapping[str, System]]) -> dict[tuple[str, s
 def shared_identities(systems: Mapping[str, Mapping[str, System]]) -> frozenset[str]:
     """Identities of the contenders whose answers others use: equal ones, and hybrids made of them."""
     every = [system for by_suite in systems.values() for system in by_suite.values()]
-    parts = {part.identity for system in every if isinstance(system, Hybrid) for part in (system.worker, system.expert)}
+    parts = {part.identity for system in every for part in system.parts}
     counted = Counter(system.identity for system in every)
     return frozenset(parts | {identity for identity, count in counted.items() if count > 1})

@@ -9,6 +9,7 @@ from harness.core import UserFileError, difference, holds_secret, nearest, skele
 from harness.experiment.schema import Experiment
 from harness.model import ADAPTERS, BACKENDS
 from harness.store import experiment_file
+from harness.system import SIGNALS
 from harness.userfile import parse, read_yaml
 
 
@@ -144,8 +145,11 @@ def _check_contenders(experiment: Experiment, path: Path) -> None:
             hybrids = [n for n, e in experiment.contenders.items() if e.worker and n != name]
             problem = f"random:{like} names neither a share between 0 and 1 nor a hybrid"
             raise UserFileError(path, problem, field=f"{field}.escalate.signal", advice=nearest(like, hybrids))
-    for name in experiment.contenders:
+    for name, entry in experiment.contenders.items():
         _refuse_cycle(experiment, path, name, ())
+        if entry.escalate and SIGNALS[entry.escalate.name].logprobs and experiment.contenders[str(entry.worker)].worker:
+            problem = f"the worker {entry.worker} is a hybrid, which has no log-probabilities of its own"
+            raise UserFileError(path, problem, field=f"contenders.{name}.worker", advice="name its worker")
 
 
 def _refuse_cycle(experiment: Experiment, path: Path, name: str, above: tuple[str, ...]) -> None:

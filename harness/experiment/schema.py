@@ -2,21 +2,16 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from harness.core import Kind, digest_json, nearest
-from harness.model import BACKENDS, ModelEntry
+from harness.core import Kind, digest_json
+from harness.model import BACKENDS, ModelEntry, check_form
 from harness.store import Economics
+from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS
 from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole
 
-DELIVERIES = ("none", "flat", "progressive", "placebo")
-SIGNALS = ("logprob_mean", "logprob_min", "margin", "verifier")
-"""Signals that are compared with a threshold."""
-CONTROLS = ("always", "never", "oracle", "random")
 EVERYTHING = 2.0
 """The threshold under which every confidence lies, as ``auto`` writes it."""
-NOT_YET = frozenset({"agreement", "p_true", "ask", "bm25", "self"})
-"""Words of the format that this version refuses by name, so that nobody takes them for misspelt."""
 
 
 class SuiteEntry(Strict):
@@ -69,37 +64,49 @@ class Escalation(Strict):
         """Of ``random:NAME``: the hybrid whose escalated share on dev is taken."""
         return self.signal.partition(":")[2] if self.name == "random" and self.share is None else None
 
+    @property
+    def confidence(self) -> float | None:
+        """The threshold on the scale of confidences; ``None`` where it is chosen on dev tasks, or there is none."""
+        signal = SIGNALS[self.name]
+        return signal.threshold if isinstance(self.threshold, str) else signal.as_confidence(self.threshold)
+
     @model_validator(mode="after")
     def _checked(self) -> "Escalation":
         name, colon, argument = self.signal.partition(":")
-        if name in NOT_YET:
-            raise ValueError(f"the signal {name} is not available in this version; {_one_of((*SIGNALS, *CONTROLS))}")
-        if name not in SIGNALS + CONTROLS:
-            raise ValueError(f"unknown signal {name!r}; {nearest(name, SIGNALS + CONTROLS)}")
-        if name == "random" and not argument:
-            raise ValueError("random needs a share or a hybrid's name; write random:0.2 or random:NAME")
-        if name != "random" and colon:
+        if (why := _refusal(name, "signal", SIGNALS.refusal(name), list(SIGNALS))) is not None:
+            raise ValueError(why)
+        signal = SIGNALS[name]
+        if signal.argument and not argument:
+            raise ValueError(f"{name} needs a share or a hybrid's name; write {name}:0.2 or {name}:NAME")
+        if not signal.argument and colon:
             raise ValueError(f"the signal {name} takes no argument, found {self.signal!r}; write {name}")
         if self.share is not None and not 0 <= self.share <= 1:
-            raise ValueError(f"the share of random lies between 0 and 1, found {argument}")
-        if (name == "verifier") != (self.verifier is not None):
+            raise ValueError(f"the share of {name} lies between 0 and 1, found {argument}")
+        if signal.verifier != (self.verifier is not None):
             raise ValueError("the signal verifier and the key verifier go together; give both or neither")
         if self.verifier is not None and not isinstance(self.verifier.get("name"), str):
             raise ValueError("the verifier needs the name of a grader; write verifier: {name: json_schema, schema: …}")
+        if signal.control and self.threshold != "auto":
+            raise ValueError(f"the signal {name} has no threshold; take it out")
         if isinstance(self.threshold, float):
             self._check_threshold(name, self.threshold)
-        if name in CONTROLS and self.threshold != "auto":
-            raise ValueError(f"the signal {name} has no threshold; take it out")
         return self
 
-    def _check_threshold(self, name: str, threshold: float) -> None:
+    @staticmethod
+    def _check_threshold(name: str, threshold: float) -> None:
         if threshold > 1 and threshold != EVERYTHING:
             advice = f"write {threshold / 100:g}" if threshold <= 100 else "write a number between them"
             raise ValueError(f"threshold is {threshold:g}, and confidences lie between 0 and 1; {advice}")
-        if threshold < 0 and not name.startswith("logprob"):
+        if SIGNALS[name].as_confidence(threshold) < 0:
             raise ValueError(
                 f"threshold is {threshold:g}, and the signal {name} lies between 0 and 1; write such a one"
             )
+
+
+def _refusal(word: str, kind: str, why: str | None, known: list[str]) -> str | None:
+    """Why a word is refused, one of a later version by its name; ``None`` where it is known."""
+    late = f"the {kind} {word} is not available in this version; use one of {', '.join(known)}"
+    return late if word in NOT_YET else why
 
 
 class ContenderEntry(Strict):
@@ -108,9 +115,11 @@ class ContenderEntry(Strict):
     model: Text | None = None
     adapter: str | dict[str, str] | None = None
     skills: str | list[str] | dict[str, str | list[str]] | None = None
-    delivery: Text = "none"
+    delivery: Text = NONE
     prompt: str | dict[str, str | dict[str, str]] | None = None
     """A template's file in place of the suite's; or one for ``user`` and one for ``system``; or either by suite."""
+    response_format: Annotated[str | dict[str, Any], AfterValidator(check_form)] | None = None
+    """``json_object``, ``json_schema`` (of the suite's grader), or a mapping that is sent as it is."""
     twin: Count | None = None
     """Told apart by it, an equal contender shares no answers."""
     worker: Text | None = None
@@ -122,7 +131,7 @@ class ContenderEntry(Strict):
         """The kind of contender that these keys make."""
         if self.worker is not None:
             return Kind.HYBRID
-        skilled = self.skills is not None and self.delivery != "none"
+        skilled = self.skills is not None and self.delivery != NONE
         if self.adapter is not None:
             return Kind.BOTH if skilled else Kind.ADAPTER
         return Kind.SKILLED if skilled else Kind.MODEL
@@ -158,7 +167,8 @@ class ContenderEntry(Strict):
     @model_validator(mode="after")
     def _checked(self) -> "ContenderEntry":
         hybrid = [key for key in ("worker", "expert", "escalate") if getattr(self, key) is not None]
-        direct = [key for key in ("model", "adapter", "skills", "prompt", "twin") if getattr(self, key) is not None]
+        own = ("model", "adapter", "skills", "prompt", "response_format", "twin")
+        direct = [key for key in own if getattr(self, key) is not None]
         if hybrid and direct:
             raise ValueError(f"{direct[0]} does not go with {hybrid[0]}; a hybrid names two contenders that have them")
         if hybrid and len(hybrid) < 3:
@@ -179,12 +189,11 @@ class ContenderEntry(Strict):
         return self
 
     def _check_delivery(self) -> None:
-        word = self.delivery.partition(":")[0]
-        if word in NOT_YET:
-            raise ValueError(f"the delivery {word} is not available in this version; {_one_of(DELIVERIES)}")
-        if self.delivery not in DELIVERIES:
-            raise ValueError(f"unknown delivery {self.delivery!r}; {nearest(self.delivery, DELIVERIES)}")
-        if self.delivery != "none" and self.skills is None:
+        refused = None if self.delivery == NONE else DELIVERIES.refusal(self.delivery)
+        word, known = self.delivery.partition(":")[0], [NONE, *DELIVERIES]
+        if (why := _refusal(word, "delivery", refused, known)) is not None:
+            raise ValueError(why)
+        if self.delivery != NONE and self.skills is None:
             raise ValueError(f"delivery {self.delivery} without skills; add skills, or take delivery out")
 
 
@@ -194,6 +203,11 @@ class Budget(Strict):
     usd: Amount | None = None
     attempt_usd: Amount | None = None
     wall_s: Positive | None = None
+
+    @property
+    def in_dollars(self) -> bool:
+        """Whether it can be kept only where costs are known."""
+        return self.usd is not None or self.attempt_usd is not None
 
 
 class Limits(Strict):
@@ -245,7 +259,3 @@ def _paths_in(value: Any) -> list[str]:
     if isinstance(value, list):
         return [path for part in value for path in _paths_in(part)] if value else [""]
     return [] if value is None else [value]
-
-
-def _one_of(words: tuple[str, ...]) -> str:
-    return "use one of " + ", ".join(words)

@@ -4,9 +4,10 @@ A grader is built by name from a suite's specification; what it cannot use is re
 """
 
 from harness.grade.normalise import Normalisation, normalised
-from harness.grade.registry import SlowReferenceError, grade, grader, known_graders
+from harness.grade.registry import GRADERS, SlowReferenceError, grade, grader, known_graders
 
 __all__ = [
+    "GRADERS",
     "Normalisation",
     "SlowReferenceError",
     "grade",

@@ -21,6 +21,8 @@ class JsonSchema(Rule):
     ``first`` or ``last``. A schema's own references must lie within it. A validation of over five seconds is stopped.
     """
 
+    name: ClassVar[str] = "json_schema"
+
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     form: dict[str, JsonValue] = Field(alias="schema")
@@ -35,6 +37,11 @@ class JsonSchema(Rule):
     def needs_reference(self) -> bool:
         """Never."""
         return False
+
+    @property
+    def schema_of_answers(self) -> Mapping[str, Any]:
+        """The schema itself."""
+        return self.form
 
     def answers(self, reference: Any) -> Iterable[str]:
         """The reference, where a task has one that is JSON: the schema should allow it."""
@@ -67,6 +74,7 @@ class JsonFields(Rule):
     invisible marks and the forms of dashes, apostrophes and quotes do not count.
     """
 
+    name: ClassVar[str] = "json"
     version: ClassVar[int] = 2
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())

@@ -31,6 +31,7 @@ class Label(Rule):
     found is written in `harness.grade.label_find`.
     """
 
+    name: ClassVar[str] = "label"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
 

@@ -25,6 +25,7 @@ class Number(Rule):
     follows "the answer is"; elsewhere it is two (see `harness.grade.number_text`).
     """
 
+    name: ClassVar[str] = "number"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
 

@@ -12,6 +12,7 @@ from harness.core import (
     Grade,
     Grader,
     ModelError,
+    Registry,
     Session,
     Status,
     StorageError,
@@ -20,25 +21,17 @@ from harness.core import (
     UserFileError,
     digest_json,
     finish_meant,
-    nearest,
 )
-from harness.grade.json_fields import JsonFields, JsonSchema
-from harness.grade.label import Label
-from harness.grade.number import Number
 from harness.grade.rule import Rule, failed, malformed, shown, ungraded
-from harness.grade.text import Contains, Exact, Regex
 from harness.userfile import parse
 
-GRADERS: dict[str, type[Rule]] = {
-    "contains": Contains,
-    "exact": Exact,
-    "json": JsonFields,
-    "json_schema": JsonSchema,
-    "label": Label,
-    "number": Number,
-    "regex": Regex,
-}
-"""The registry. A new grader is one file, one line here, and one case in the conformance test."""
+
+def _is_rule(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, Rule) and "name" in vars(value)
+
+
+GRADERS: Registry[type[Rule]] = Registry("grader", "harness.grade", _is_rule, group="ownbench.graders")
+"""The rules of this folder's files and of installed packages. A new one has a case in the conformance test."""
 
 LONGEST = 1_000_000
 """Characters of an answer that a grader reads; a longer one is malformed. Holds every rule's time within bounds."""
@@ -54,6 +47,11 @@ class RuleGrader:
 
     name: str
     rule: Rule
+
+    @property
+    def schema(self) -> Mapping[str, Any] | None:
+        """The JSON schema that a right answer fulfils, where the rule holds answers to one."""
+        return self.rule.schema_of_answers
 
     @property
     def needs_reference(self) -> bool:
@@ -149,13 +147,14 @@ def grader(spec: Mapping[str, Any] | str, *, where: str = "") -> RuleGrader:
     name = named.pop("name", None)
     if name is None or name == "":
         raise _error(where, "grader", "no grader is named", f"name one of: {', '.join(sorted(GRADERS))}")
-    if not isinstance(name, str) or name not in GRADERS:
-        raise _error(where, "grader", f"unknown grader {name!r}", nearest(str(name), GRADERS))
+    if (why := GRADERS.refusal(str(name))) is not None:
+        problem, _, advice = why.partition("; ")
+        raise _error(where, "grader", problem, advice)
     try:
-        rule = parse(GRADERS[name], named, Path(where), field=f"grader {name}")
+        rule = parse(GRADERS[str(name)], named, Path(where), field=f"grader {name}")
     except UserFileError as error:
         raise _error(where, error.field, error.problem, error.advice) from None
-    return RuleGrader(name=name, rule=rule)
+    return RuleGrader(name=str(name), rule=rule)
 
 
 async def grade(task: Task, answer: Answer, by: Grader, session: Session) -> Grade:

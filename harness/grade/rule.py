@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -25,6 +25,8 @@ class Rule(Strict):
     a rule's docstring is what `known_graders` shows. Raise ``version`` when a change can alter a grade.
     """
 
+    name: ClassVar[str]
+    """What a suite calls it."""
     version: ClassVar[int] = 1
     instant: ClassVar[bool] = False
     """Whether a short answer is judged where it comes in; all others are judged in threads."""
@@ -38,6 +40,11 @@ class Rule(Strict):
     def models(self) -> frozenset[str]:
         """Names of the models that `assess` calls."""
         return frozenset()
+
+    @property
+    def schema_of_answers(self) -> Mapping[str, Any] | None:
+        """The JSON schema that a right answer fulfils, where the rule holds answers to one."""
+        return None
 
     def usable(self, reference: Any) -> Any:
         """The reference in the form that `judge` takes.

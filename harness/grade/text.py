@@ -22,6 +22,7 @@ class Exact(Rule):
     empty, neither do invisible marks and the forms of dashes, apostrophes and quotes.
     """
 
+    name: ClassVar[str] = "exact"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
 
@@ -54,6 +55,7 @@ class Contains(Rule):
     share of the conditions that hold; the whole of ``any`` is one condition.
     """
 
+    name: ClassVar[str] = "contains"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
 
@@ -116,6 +118,7 @@ class Regex(Rule):
     against the answer as it is written; what the group captures is compared as `Exact` compares.
     """
 
+    name: ClassVar[str] = "regex"
     version: ClassVar[int] = 2
 
     pattern: str | None = None

@@ -5,7 +5,7 @@ Importing this room imports no backend's package.
 
 from harness.model.backend import Backend, Lookup, Opening
 from harness.model.calling import Caller, Counters, Limits
-from harness.model.entry import ModelEntry, PriceEntry, ServedEntry
+from harness.model.entry import ModelEntry, PriceEntry, ServedEntry, check_form
 from harness.model.identity import identified, missing_key
 from harness.model.local_shelf import fit_of
 from harness.model.metering import Metered, metered, with_lost
@@ -48,6 +48,7 @@ __all__ = [
     "ServedEntry",
     "assistant_message",
     "backend_of",
+    "check_form",
     "fit_of",
     "identified",
     "metered",

@@ -126,5 +126,8 @@ class Backend:
         """A sentence that names the first of them, else ``None``."""
         if not (missing := self.missing()):
             return None
-        remedy = install_line(self.extra) if self.extra else f"pip install {missing[0]}"
-        return f"model {spec.name!r}: backend {self.name} needs the package {missing[0]}; {remedy}"
+        return f"model {spec.name!r}: backend {self.name} needs the package {missing[0]}; {self.remedy(missing)}"
+
+    def remedy(self, missing: Sequence[str]) -> str:
+        """The command that brings packages which are missing; nothing where none is."""
+        return "" if not missing else install_line(self.extra) if self.extra else f"pip install {' '.join(missing)}"

@@ -98,6 +98,18 @@ class ServedEntry(ModelEntry):
     """Whether it can call tools; unknown where it is not said."""
 
 
+def check_form(form: Any) -> Any:
+    """``form``, where it can stand as ``response_format``.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if form in ("json_schema", "json_object") or (isinstance(form, dict) and isinstance(form.get("type"), str)):
+        return form
+    needed = "json_schema, json_object, or a mapping with a type, such as {type: json_schema, json_schema: …}"
+    raise ValueError(f"response_format holds {form!r}; needed: {needed}")
+
+
 _SET_BY_THE_RUN = {"model", "messages", "tools", "stream", "n", "logprobs", "top_logprobs", "timeout"}
 _SAMPLING = ("temperature", "max_tokens", "top_p", "stop", "seed", "response_format")
 
@@ -121,6 +133,8 @@ def _check_sampling(key: str, setting: Any) -> None:
         "seed": (whole, "a whole number"),
         "stop": (texts, "a text or a list of texts"),
     }
+    if key == "response_format":
+        check_form(setting)
     holds, needed = rules.get(key, (True, ""))
     if not holds:
         raise ValueError(f"{key} holds {setting!r}; needed: {needed}")

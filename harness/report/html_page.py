@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.analysis import (
-    APART,
+    OTHER_TASKS,
     Flip,
     Pairing,
     Scoreboard,
     Skills,
+    best_sentence,
     has_skills,
-    leader_sentence,
-    parted,
+    no_overlap_sentence,
     skills,
-    strangers,
+    split_by_overlap,
 )
 from harness.core import Manifest, OwnbenchError, plural
 from harness.report.advice_tables import (
@@ -148,16 +148,16 @@ def found_html(view: Scoreboard) -> str:
     names = [c.name for c in view.contenders]
     options = [c for c in view.compared if c.sentence and not {c.a, c.b} & view.controls]
     options.sort(key=lambda c: -(c.delta or 0.0))
-    together, others, alone = parted(view, options)
-    first = leader_sentence(view)
+    together, others, alone = split_by_overlap(view, options)
+    first = best_sentence(view)
     lead = f"<p>{html_sentence(first, names)}</p>" if first else ""
     said = html_list([c.sentence for c in together], "reasons", SENTENCES_SHOWN, names)
-    apart = [text for text in (*(c.sentence for c in others), strangers(alone)) if text]
+    apart = [text for text in (*(c.sentence for c in others), no_overlap_sentence(alone)) if text]
     if not apart:
         return lead + said
     if not said:
-        return f"{lead}<p>{html_text(APART)}:</p>{html_list(apart, 'reasons', SENTENCES_SHOWN, names)}"
-    summary = f"{html_text(APART)}: {plural(len(others) + len(alone), 'comparison')}"
+        return f"{lead}<p>{html_text(OTHER_TASKS)}:</p>{html_list(apart, 'reasons', SENTENCES_SHOWN, names)}"
+    summary = f"{html_text(OTHER_TASKS)}: {plural(len(others) + len(alone), 'comparison')}"
     return f"{lead}{said}<details><summary>{summary}</summary>{html_list(apart, 'reasons', names=names)}</details>"
 
 

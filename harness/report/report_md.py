@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 
-from harness.analysis import APART, Flip, Pairing, Scoreboard, leader_sentence, parted, strangers
+from harness.analysis import (
+    OTHER_TASKS,
+    Flip,
+    Pairing,
+    Scoreboard,
+    best_sentence,
+    no_overlap_sentence,
+    split_by_overlap,
+)
 from harness.core import Comparison, p_equation, plural
 from harness.report.markdown_text import markdown_code, markdown_sentence, markdown_text, table_lines
 from harness.report.scoreboard_tables import (
@@ -62,14 +70,14 @@ def _headline(view: Scoreboard) -> list[str]:
     if not known:
         return ["No attempt has been graded yet."]
     every = [c.name for c in view.contenders]
-    lines = [markdown_sentence(leader_sentence(view), every)]
+    lines = [markdown_sentence(best_sentence(view), every)]
     controls = view.controls
     options = [c for c in view.compared if not {c.a, c.b} & controls]
     others = [c for c in view.compared if {c.a, c.b} & controls]
-    together, apart, alone = parted(view, options)
+    together, apart, alone = split_by_overlap(view, options)
     controls_are = "Controls, which decide without looking, look at the answers, or were shown something else"
     for title, comparisons, more in (
-        (None, together, ""), (APART, apart, strangers(alone)), (controls_are, others, "")
+        (None, together, ""), (OTHER_TASKS, apart, no_overlap_sentence(alone)), (controls_are, others, "")
     ):  # fmt: skip
         said = [f"- {markdown_sentence(c.sentence, (c.a, c.b))}{_among_many(c, view)}" for c in comparisons]
         said += [f"- {markdown_sentence(more, every)}"] if more else []

@@ -1,6 +1,6 @@
 """What skills did as tables: what arrived, what it added, tuned x skilled; with their meanings on hover."""
 
-from harness.analysis import LACKING, Design, DomainSpread, Skills
+from harness.analysis import CELL_WORDS, Design, DomainSpread, Skills
 from harness.core import UNKNOWN, Comparison, Estimate, p_equation, p_text, plural, points, points_interval
 from harness.report.tables import (
     Cell,
@@ -138,7 +138,7 @@ def square_table(design: Design) -> Table:
 
     def cell(name: str) -> Cell:
         rate, who = rate_cell(design.cells[name]), design.contenders[name]
-        return Cell(rate.text, f"{who}, {LACKING[name]}: {rate.hover}", f"{rate.under} {who}".strip())
+        return Cell(rate.text, f"{who}, {CELL_WORDS[name]}: {rate.hover}", f"{rate.under} {who}".strip())
 
     rows: Rows = [["without adapter", cell("base"), cell("skilled")], ["with adapter", cell("tuned"), cell("both")]]
     return table("Tuned x skilled", [f"pass rate, {100 * design.level:g}%", "without skills", "with skills"], rows,

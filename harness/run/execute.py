@@ -10,16 +10,17 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.core import Cause, Clock, Redactor, Status, SystemClock, stay_offline
-from harness.experiment import Assembled, Attempt, is_graded_so, needs_threshold, recognised, tried_on_dev
+from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError, plural, stay_offline
+from harness.experiment import Assembled, Attempt, is_graded_so, recognised
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
 from harness.run.open_files import make_room
-from harness.run.opening import open_models, open_shop
+from harness.run.opening import fast_loop, open_models, open_shop
 from harness.run.outcome import is_done, skipped
 from harness.run.probing import probe_all
 from harness.run.progress import Listener, Tally
+from harness.run.regrading import regrade
 from harness.run.session import Shop
 from harness.run.stopping import BY_USER, Ears
 from harness.run.summary import RunOptions, Summary
@@ -36,7 +37,7 @@ from harness.store import (
     tables_are_whole,
     write_manifest,
 )
-from harness.system import Hybrid, System
+from harness.system import System
 
 
 def run_report(
@@ -95,6 +96,8 @@ class _Run:
         self.stopped: str | None = None
         self.over_budget = False
         self.notes: list[str] = []
+        self.otherwise = 0
+        """Attempts on record that were graded by another grader than the present one."""
         self.model_notes: dict[str, tuple[str, ...]] = {}
         """By the models that this call has prepared: what a reader of their results must know."""
         self.choices: Choices = {}
@@ -107,6 +110,9 @@ class _Run:
             errored = self.manifest.without_outcome if self.manifest else 0
             return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=errored, notes=notes)
         recorded, todo = self._look()
+        if self.otherwise:
+            self._grade_again()
+            recorded, todo = self._look()
         self._make_room(todo)
         needed = {model for a in todo for model in self._models(a)}
         models = open_models(  # before anything is written
@@ -115,7 +121,9 @@ class _Run:
         with Journal(self.report) as journal, Ears() as self.ears:
             recorded, todo = self._look()  # again, now that nobody else writes
             if todo:
-                with asyncio.Runner(loop_factory=asyncio.new_event_loop if self.options.offline else _loop) as runner:
+                with asyncio.Runner(
+                    loop_factory=asyncio.new_event_loop if self.options.offline else fast_loop
+                ) as runner:
                     runner.run(self._work(journal, recorded, todo, models))
                 journal.check()
                 recorded = self._recorded()
@@ -146,11 +154,9 @@ class _Run:
         self.done = {
             i
             for i, outcome in recorded.attempts.items()
-            if i in planned
-            and is_done(outcome)
-            and outcome.status not in again
-            and is_graded_so(outcome, self.assembled.gradings[planned[i].task.digest])
+            if i in planned and is_done(outcome) and outcome.status not in again
         }
+        self.otherwise = sum(not self._is_graded_so(planned[i], recorded.attempts[i]) for i in self.done)
         self.done_before = len(self.done)
         if self.watch is not None:
             others = (o for i, o in recorded.attempts.items() if i not in planned and o.status is not Status.SKIPPED)
@@ -159,13 +165,16 @@ class _Run:
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
 
+    def _is_graded_so(self, attempt: Attempt, outcome: Outcome) -> bool:
+        return is_graded_so(outcome, self.assembled.gradings[attempt.task.digest])
+
     def _recorded(self) -> Recalled:
         """The journal; attempts that an earlier version made stand under the ids that they have now."""
         return recognised(self.assembled, read_journal(self.report), self.manifest)
 
     def _todo(self) -> list[Attempt]:
         only = set(self.options.only) if self.watch is None else {self.watch.contender}
-        parts = {part for name in only for part in tried_on_dev(self.assembled.experiment.contenders, name)}
+        parts = {part for name in only for part in self.assembled.waits_for(name)}
         chosen = [
             attempt
             for attempt in self.assembled.attempts
@@ -182,6 +191,25 @@ class _Run:
         return bool(self.assembled.dev) and attempt.split == "dev"
 
     # ---------------------------------------------------------------------------------------------------- doing it
+
+    def _grade_again(self) -> None:
+        """Grades by the present graders what was graded by others."""
+        if self.watch is not None:
+            problem = "attempts were graded by other graders or references than the present ones"
+            raise UsageError(f"{self.report}: {self.otherwise:,} {problem}; first: ownbench regrade {self.report}")
+        done = regrade(
+            self.assembled,
+            listener=self.listener,
+            clock=self.clock,
+            environment=self.environment,
+            offline=self.options.offline,
+            within_run=True,
+        )
+        changed = sum(sum(ways.values()) for ways in done.changes.values())
+        self.stopped = done.stopped_because
+        graded = f"{plural(done.graded, 'answer')} graded again, for a grader or a reference was changed"
+        before = f"; the outcomes before: {done.kept}" if done.kept else ""
+        self.notes.append(f"{graded}: {plural(changed, 'other grade')}{before}")
 
     async def _work(
         self, journal: Journal, recorded: Recalled, todo: Sequence[Attempt], models: Mapping[str, Model]
@@ -256,16 +284,12 @@ class _Run:
             self.done |= await crew.work(dev, "dev attempts, to choose thresholds on")
         main = [a for a in todo if not self._is_dev(a)]
         left = {a.contender for a in self.assembled.attempts if self._is_dev(a) and a.id not in self.done}
-        ready = {
-            name
-            for name in self.assembled.systems
-            if not left & tried_on_dev(self.assembled.experiment.contenders, name)
-        }
-        if any(needs_threshold(self._system(a)) for a in main):
+        ready = {name for name in self.assembled.systems if not left & self.assembled.waits_for(name)}
+        if any(self._system(a).undecided for a in main):
             crew.tell("choosing thresholds")
             self.choices = await choose(self.assembled, crew.shop, self.choices, ready)
             self._write_manifest()
-        waiting = {a.contender for a in main if needs_threshold(self._system(a))}
+        waiting = {a.contender for a in main if self._system(a).undecided}
         undecided: str | None = None
         if waiting and crew.stopped is None:
             names = ", ".join(sorted(waiting))
@@ -285,15 +309,11 @@ class _Run:
         return self._system(attempt).models | self.assembled.grader_of(attempt.task).models
 
     def _system(self, attempt: Attempt) -> System:
-        return self._decided(self.assembled.systems[attempt.contender][attempt.suite.name], attempt.suite.name)
-
-    def _decided(self, system: System, suite: str) -> System:
-        """A system with all that was chosen on dev, in its parts too."""
-        if not isinstance(system, Hybrid) or not self.choices:
-            return system
-        whole = replace(system, worker=self._decided(system.worker, suite), expert=self._decided(system.expert, suite))
-        choice = self.choices.get(system.contender.name, {}).get(suite)
-        return whole if choice is None else whole.decided(threshold=choice.threshold, rate=choice.rate)
+        """Its contender on its suite, with all that was chosen on dev, in its parts too."""
+        suite = attempt.suite.name
+        chosen = {name: by_suite[suite] for name, by_suite in self.choices.items() if suite in by_suite}
+        system = self.assembled.systems[attempt.contender][suite]
+        return system.with_choice(chosen) if chosen else system
 
     def _tell(self, phase: str) -> None:
         self.listener(self.tally.at(self.clock.monotonic(), phase))
@@ -327,6 +347,8 @@ class _Run:
             early=self._early(),
             notes=self._manifest_notes(),
         )
+        if self.otherwise:  # which the next call has to see
+            manifest = replace(manifest, plan_digest="")
         write_manifest(self.report, manifest)
 
     def _early(self) -> Mapping[str, Any] | None:
@@ -364,13 +386,3 @@ class _Run:
             elapsed_s=self.clock.monotonic() - self.started,
             notes=(*self._manifest_notes(), *self.notes),
         )
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    """The event loop of uvloop where it is installed: thousands of calls a second cost half the time on it."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop

@@ -1,6 +1,7 @@
 """What a report was made from, in one record."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from harness.core import (
@@ -19,12 +20,13 @@ from harness.experiment import Assembled
 from harness.model import BACKENDS, backend_of
 from harness.run.thresholds import Choices, as_written
 from harness.store import as_asked, installed_versions, model_sourcing, sourced, this_machine
+from harness.system import DELIVERIES, SIGNALS
 
 
 def plan_digest(assembled: Assembled) -> str:
     """Of all planned attempts, whatever their order: their identities, their gradings, and the names of their rows.
 
-    A domain or a cluster that the user renames asks nothing anew, yet the tables have to be written anew.
+    A domain or a cluster that the user renames asks nothing again, yet the tables have to be written again.
     """
     graded = assembled.gradings
     named = (
@@ -117,10 +119,15 @@ def _model_record(spec: ModelSpec) -> ModelRecord:
 
 def _contender_record(contender: Contender) -> ContenderRecord:
     parts = dict(contender.parts)
-    asked = parts.pop("written", {})
-    return ContenderRecord(
-        name=contender.name, kind=contender.kind.value, digest=contender.digest, parts=parts, **as_asked(asked)
+    record = ContenderRecord(
+        name=contender.name,
+        kind=contender.kind.value,
+        digest=contender.digest,
+        **as_asked(parts.pop("written", {})),
+        parts=parts,
     )
+    signal, delivery = SIGNALS.get(record.signal or ""), DELIVERIES.get(record.delivery)
+    return replace(record, control=next((one.name for one in (signal, delivery) if one and one.control), None))
 
 
 def _graders(assembled: Assembled, suite: Suite) -> Iterable[Grader]:

@@ -1,5 +1,6 @@
 """Opens what attempts call, with nothing sent and nothing loaded."""
 
+import asyncio
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -47,13 +48,7 @@ def open_shop(
 ) -> Shop:
     """What the attempts of a run share, with the answers and the spending that are on record."""
     experiment = assembled.experiment
-    limits = Limits(
-        concurrency=experiment.limits.concurrency,
-        requests_per_minute=experiment.limits.requests_per_minute,
-        tokens_per_minute=experiment.limits.tokens_per_minute,
-        timeout_s=experiment.limits.timeout_s,
-        tries=experiment.limits.tries,
-    )
+    limits = Limits(**experiment.limits.model_dump())
     patience, timed = Patience(clock), metered(models, clock)
     return Shop(
         specs=assembled.specs,
@@ -70,3 +65,13 @@ def open_shop(
         clock=patience,
         holds_earlier=bool(recorded.renamed),
     )
+
+
+def fast_loop() -> asyncio.AbstractEventLoop:
+    """The event loop of uvloop where it is installed: thousands of calls a second cost half the time on it."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop

@@ -10,7 +10,6 @@ from harness.cost import charge
 from harness.experiment import Assembled
 from harness.model import Caller, Limits, Model, backend_of, missing_key, open_model
 from harness.run.session import meter_of
-from harness.system import Hybrid
 
 QUESTION = "Answer with the one word: ok"
 TOKENS = 16
@@ -98,15 +97,13 @@ class _Asked:
         return Ping(model=self.name, ok=True, seconds=clock.monotonic() - started, usd=cost.usd)
 
     def _request(self) -> Request:
-        """The question, with all else as the model's first contender asks."""
-        task = self.assembled.suites[0].tasks[0]
-        suite = self.assembled.suites[0].name
-        systems = (by_suite[suite] for by_suite in self.assembled.systems.values())
-        first = next((s for s in systems if not isinstance(s, Hybrid) and self.name in s.models), None)
-        messages = ({"role": "user", "content": QUESTION},)
-        if first is None:  # a judge
-            return Request(model=self.spec.digest, messages=messages, sampling=self.spec.sampling, scope="ping")
-        return replace(first.first_request(task, 0), messages=messages, scope="ping")
+        """The question, with all else as a contender asks the model; a judge is asked with its own settings."""
+        suite, messages = self.assembled.suites[0], ({"role": "user", "content": QUESTION},)
+        for by_suite in self.assembled.systems.values():
+            for model, request in by_suite[suite.name].calls(suite.tasks[0])[1]:
+                if model == self.name:
+                    return replace(request, messages=messages, scope="ping")
+        return Request(model=self.spec.digest, messages=messages, sampling=self.spec.sampling, scope="ping")
 
 
 def _short(sampling: Mapping[str, Any]) -> dict[str, Any]:

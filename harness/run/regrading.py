@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.core import Cause, Clock, Grade, Outcome, Redactor, Role, Status, SystemClock, UsageError, plural
 from harness.cost import Meter, Reservation
-from harness.experiment import Assembled, Attempt, recognised
+from harness.experiment import Assembled, Attempt, is_graded_so, recognised
 from harness.model import backend_of
 from harness.run.crew import Crew, Made
 from harness.run.manifest import plan_digest, suites_of
@@ -38,8 +38,8 @@ from harness.store import (
 )
 from harness.system import answered
 
-ENDED_BEFORE = frozenset({Cause.REFUSED, Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_DEAR})
-"""Faults of a contender after which no grader looks at its answer."""
+ENDED_BEFORE = frozenset({Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_DEAR})
+"""Faults of a contender after which no grader is asked. Nor is it where a refusal was an error and no reply."""
 DIRECTIONS = ("pass_to_fail", "fail_to_pass", "other")
 """How a grade changed; ``other``: to or from ungraded, or in its score, cause or label."""
 
@@ -66,8 +66,17 @@ def regrade(
     clock: Clock | None = None,
     environment: Mapping[str, str] | None = None,
     offline: bool = False,
+    within_run: bool = False,
 ) -> Regraded:
     """Grades every stored answer of a planned attempt again. Only judges are called, where a suite has one.
+
+    Args:
+        assembled: the checked experiment.
+        listener: told of the progress.
+        clock: the time; the machine's by default.
+        environment: where API keys are looked up; the process's by default.
+        offline: refuse every call that leaves this machine.
+        within_run: only what was graded by another grader than the present one; the caller writes the tables.
 
     Raises:
         UsageError: the report holds no answers, or a run is at work on it.
@@ -81,9 +90,13 @@ def regrade(
     )
     with Journal(report) as journal, Ears() as ears:
         held = _recorded(assembled)
-        _refuse_changed(assembled, held)
+        if not within_run:
+            _refuse_changed(assembled, held)
         last = _last_replies(assembled, held)
-        work = [attempt for attempt in assembled.attempts if attempt.id in last]
+        work = [a for a in assembled.attempts if a.id in last or _has_ended(held.attempts.get(a.id))]
+        if within_run:
+            gradings = assembled.gradings
+            work = [a for a in work if not is_graded_so(held.attempts[a.id], gradings[a.task.digest])]
         judges = {model for attempt in work for model in assembled.grader_of(attempt.task).models}
         models = open_models(assembled.specs, judges, environment, redact, offline=offline)
 
@@ -105,11 +118,13 @@ def regrade(
 
         crew = asyncio.run(again())
         journal.check()
-        kept = _leave_tables(assembled) if crew.lines else None
+        kept = _keep_outcomes(report) if crew.lines else None
+        if crew.lines and not within_run:
+            _leave_tables(assembled)
     return Regraded(
-        graded=crew.tally.done,
+        graded=crew.graded,
         changes={name: {way: crew.changes[name, way] for way in DIRECTIONS} for name in assembled.systems},
-        left=sum(attempt.id in held.attempts for attempt in assembled.attempts) - len(work),
+        left=sum(attempt.id in held.attempts for attempt in assembled.attempts) - len(last),
         kept=kept,
         stopped_because=crew.stopped,
     )
@@ -155,6 +170,11 @@ def _last_replies(assembled: Assembled, held: Recalled) -> dict[str, str]:
     return found
 
 
+def _has_ended(outcome: Outcome | None) -> bool:
+    """Whether an attempt fails under any grader, which its row has to say."""
+    return outcome is not None and outcome.passed is False and outcome.cause in {*ENDED_BEFORE, Cause.REFUSED}
+
+
 class _Again(Crew):
     """Takes each answer from the journal, and keeps of its attempt all but the grade."""
 
@@ -164,8 +184,8 @@ class _Again(Crew):
     def __init__(self, shop: Shop, assembled: Assembled, tally: Tally, listener: Listener) -> None:
         super().__init__(shop, assembled, lambda a: assembled.systems[a.contender][a.suite.name], tally, listener)
         self.changes: Counter[tuple[str, str]] = Counter()
-        self.lines = 0
-        """Rows that are not as they were."""
+        self.graded = self.lines = 0
+        """Answers, and rows that are not as they were."""
 
     def models_of(self, attempt: Attempt) -> frozenset[str]:
         return self.assembled.grader_of(attempt.task).models
@@ -174,8 +194,16 @@ class _Again(Crew):
         trace = Trace(attempt.id, self.observe)
         session = AttemptSession(self.shop, attempt.task, attempt.trial, trace, reservation)
         self.observe(attempt.id, Begun())
-        answer = answered(attempt.contender, self.held.replies[self.last[attempt.id]])
-        return Made(attempt=attempt, session=session, started_at=self.clock.now(), answer=answer)
+        made = Made(attempt=attempt, session=session, started_at=self.clock.now())
+        if attempt.id in self.last:
+            self.graded += 1
+            made.answer = answered(attempt.contender, self.held.replies[self.last[attempt.id]])
+        else:
+            before = self.held.attempts[attempt.id]
+            made.grade = Grade(
+                status=before.status, score=before.score, cause=before.cause, label_true=before.label_true
+            )
+        return made
 
     def keep(self, made: Made, judged: Grade) -> None:
         attempt, trace = made.attempt, made.session.trace
@@ -188,7 +216,7 @@ class _Again(Crew):
             score=judged.score,
             label_true=judged.label_true,
             label_predicted=judged.label_predicted,
-            judge_usd=judge_usd(trace.calls),
+            judge_usd=judge_usd(trace.calls) if made.answer else before.judge_usd,
             grader_digest=self.assembled.gradings[attempt.task.digest],
         )
         if after != before and judged.status is not Status.SKIPPED:
@@ -208,14 +236,20 @@ def _direction(before: Outcome, after: Outcome) -> str | None:
     return "other" if any(getattr(before, name) != getattr(after, name) for name in names) else None
 
 
-def _leave_tables(assembled: Assembled) -> str | None:
-    """Writes the tables and the manifest anew; the name under which the old outcomes are kept."""
+def _keep_outcomes(report: Path) -> str | None:
+    """A copy of the outcomes as they were; its name."""
+    if not (report / OUTCOMES_FILE).is_file():
+        return None
+    kept = next(name for n in count(1) if not (report / (name := f"outcomes.before-{n}.parquet")).exists())
+    shutil.copyfile(report / OUTCOMES_FILE, report / kept)
+    return kept
+
+
+def _leave_tables(assembled: Assembled) -> None:
+    """Writes the tables and the manifest again; what was skipped is so for the same cause."""
     report = assembled.report
     causes: dict[str, str] = {}
-    kept = None
     if (report / OUTCOMES_FILE).is_file():
-        kept = next(name for n in count(1) if not (report / (name := f"outcomes.before-{n}.parquet")).exists())
-        shutil.copyfile(report / OUTCOMES_FILE, report / kept)
         rows = read_outcomes(report, ["attempt_id", "status", "cause"]).to_pylist()
         causes = {row["attempt_id"]: row["cause"] for row in rows if row["status"] == Status.SKIPPED}
     recorded = _recorded(assembled)
@@ -234,4 +268,3 @@ def _leave_tables(assembled: Assembled) -> str | None:
             without_outcome=sum(o.status in {Status.ERRORED, Status.UNGRADED} for o in outcomes),
         )
         write_manifest(report, manifest)
-    return kept

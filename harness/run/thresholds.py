@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, replace
 
-from harness.core import Manifest, ModelError, Role, Status, Suite, digest_json
+from harness.core import Manifest, ModelError, Status, Suite, digest_json
 from harness.experiment import Assembled, earlier_contender, earlier_suite
 from harness.run.session import Rehearsal, Shop
 from harness.run.trace import Trace
-from harness.system import CONTROLS, Hybrid, sureness
+from harness.system import System
 
 Choices = dict[str, dict[str, "Choice"]]
 """By contender name, then by suite name."""
@@ -39,9 +39,9 @@ def decided(assembled: Assembled, manifest: Manifest | None) -> Choices:
                 held[choice.contender_digest, choice.suite_digest] = choice
     found: Choices = {}
     for name, systems in assembled.systems.items() if held else ():
-        if not isinstance(contender := next(iter(systems.values())), Hybrid):
+        if name not in (system := next(iter(systems.values()))).undecided:
             continue
-        digest = contender.contender.digest
+        digest = system.contender.digest
         for suite in assembled.whole:
             if (choice := held.get((digest, suite.digest))) is None:
                 choice = held.get((earlier_contender(assembled, name), earlier_suite(suite)))
@@ -79,26 +79,24 @@ async def choose(assembled: Assembled, shop: Shop, held: Choices, ready: Set[str
             continue
         for suite in assembled.dev:
             system = systems[suite.name]
-            if not isinstance(system, Hybrid) or suite.name in chosen.get(name, {}):
+            if name not in system.undecided or system.like is not None or suite.name in chosen.get(name, {}):
                 continue
-            if system.signal not in CONTROLS and system.signal != "verifier" and system.threshold is None:
-                trades = await _trades(system, suite, shop)
-                if trades:
-                    from harness.stats import choose_threshold  # numpy, which a run without such a hybrid does without
+            if trades := await _trades(system, suite, shop):
+                from harness.stats import choose_threshold  # numpy, which a run without such a hybrid does without
 
-                    threshold, share = choose_threshold(*zip(*trades, strict=True))
-                    chosen.setdefault(name, {})[suite.name] = Choice(
-                        contender_digest=system.contender.digest,
-                        suite_digest=suite.digest,
-                        threshold=threshold,
-                        share=share,
-                        tasks=len(trades),
-                        grading=_grading(assembled, suite.name),
-                    )
+                threshold, share = choose_threshold(*zip(*trades, strict=True))
+                chosen.setdefault(name, {})[suite.name] = Choice(
+                    contender_digest=system.contender.digest,
+                    suite_digest=suite.digest,
+                    threshold=threshold,
+                    share=share,
+                    tasks=len(trades),
+                    grading=_grading(assembled, suite.name),
+                )
     return _with_rates(assembled, chosen)
 
 
-async def _trades(system: Hybrid, suite: Suite, shop: Shop) -> list[tuple[float, float, float]]:
+async def _trades(system: System, suite: Suite, shop: Shop) -> list[tuple[float, float, float]]:
     """How sure the worker was on each dev task, and what either part was worth.
 
     A task that one of them could not be tried on is left out.
@@ -107,12 +105,10 @@ async def _trades(system: Hybrid, suite: Suite, shop: Shop) -> list[tuple[float,
     for task in suite.tasks:
         session = Rehearsal(shop, task, 0, Trace())
         try:
-            worker = await system.worker.answer(task, session, Role.WORKER)
-            expert = await system.expert.answer(task, session, Role.EXPERT)
+            confidence, answers = await system.rehearse(task, session)
         except ModelError:
             continue
-        grades = await session.grade(worker), await session.grade(expert)
-        confidence = 0.0 if worker.fault is not None else sureness(worker.signals, system.signal)
+        grades = [await session.grade(answer) for answer in answers]
         if confidence is not None and all(g.status in {Status.PASSED, Status.FAILED} for g in grades):
             worker_passed, expert_passed = (float(g.status is Status.PASSED) for g in grades)
             trades.append((confidence, worker_passed, expert_passed))
@@ -121,21 +117,11 @@ async def _trades(system: Hybrid, suite: Suite, shop: Shop) -> list[tuple[float,
 
 def _with_rates(assembled: Assembled, chosen: Choices) -> Choices:
     """Adds the rates of ``random:NAME``: the share that the hybrid NAME escalates on dev."""
-    for name, entry in assembled.experiment.contenders.items():
-        like = entry.escalate.like if entry.escalate else None
-        if like is None:
-            continue
-        for suite, choice in _of(chosen, like).items():
-            if choice.share is not None:
-                chosen.setdefault(name, {})[suite] = Choice(
-                    contender_digest=assembled.systems[name][suite].contender.digest,
-                    suite_digest=choice.suite_digest,
-                    rate=choice.share,
-                    tasks=choice.tasks,
-                    grading=choice.grading,
-                )
+    for name, systems in assembled.systems.items():
+        for suite, system in systems.items():
+            choice = chosen.get(system.like or "", {}).get(suite)
+            if choice is not None and choice.share is not None:
+                digest, rate = system.contender.digest, choice.share
+                rated = replace(choice, contender_digest=digest, threshold=None, rate=rate, share=None)
+                chosen.setdefault(name, {})[suite] = rated
     return chosen
-
-
-def _of(choices: Mapping[str, dict[str, Choice]], name: str) -> dict[str, Choice]:
-    return dict(choices.get(name, {}))

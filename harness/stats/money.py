@@ -90,5 +90,5 @@ def break_even(fixed: float, saving: Estimate) -> Estimate:
         return replace(told, low=low, why="nothing is saved a task, so the fixed cost is never earned back")
     value = fixed / saving.value
     if saving.low is None or saving.low <= 0.0:
-        return replace(told, value=value, low=low, why="the saving cannot be told from 0, so there is no upper limit")
+        return replace(told, value=value, low=low, why="the saving may be 0, so there is no upper limit")
     return replace(told, value=value, low=low, high=fixed / saving.low)

@@ -26,7 +26,7 @@ def mcnemar_exact(wins: int, losses: int) -> float:
 
 
 def mcnemar_midp(wins: int, losses: int) -> float:
-    """The exact p less half the weight of the table seen: ``exact - P(Bin(b+c, 1/2) = min(b, c))``; 1 where b + c = 0.
+    """The exact p minus half the weight of the table seen: ``exact - P(Bin(b+c, 1/2) = min(b, c))``; 1 where b + c = 0.
 
     Fagerland, Lydersen & Laake 2013, who recommend it: its error rate keeps to the level in practice without the exact
     test's loss of power. Arguments and errors as `mcnemar_exact`.

@@ -15,7 +15,7 @@ def pareto_probability(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Vector:
-    """How often each contender is on the front when the tasks are drawn anew: a joint bootstrap over clusters.
+    """How often each contender is Pareto-optimal when the tasks are resampled: a joint bootstrap over clusters.
 
     All contenders share each resample (Efron & Tibshirani 1993), so what makes tasks hard or dear for all cancels. It
     is a picture of the sampling noise, not a test.

@@ -14,7 +14,7 @@ from harness.stats.units import Counts, Vector, cluster_codes, same_length, sum_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worse:
-    """How many tasks got worse, beside how many would have if nothing had changed."""
+    """How many tasks got worse, next to how many would have if nothing had changed."""
 
     observed: int
     expected: float

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core import Answer, Contender, Message, RenderedPrompt, Reply, Request, Role, Session, Task, Tool
-from harness.system.protocol import fault_in, sureness
+from harness.core import Answer, Message, RenderedPrompt, Reply, Request, Role, Session, Task, Tool
+from harness.model import ADAPTERS, RESPONSE_FORMAT
+from harness.system.protocol import Calls, Need, System, fault_in
+from harness.system.signal import sureness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,16 +53,10 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Direct:
+class Direct(System):
     """One question, one answer."""
 
-    contender: Contender
     asking: Asking
-
-    @property
-    def identity(self) -> str:
-        """Of the contender on this suite."""
-        return self.asking.identity
 
     @property
     def prompt(self) -> RenderedPrompt:
@@ -72,9 +68,24 @@ class Direct:
         """The one model."""
         return frozenset({self.asking.model})
 
-    def first_request(self, task: Task, trial: int) -> Request:
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What its adapter and its form of answer ask for."""
+        asked = ((ADAPTERS, "adapter", self.asking.adapter), (RESPONSE_FORMAT, "response_format", self._form))
+        return tuple(Need(self.asking.model, capability, key) for capability, key, given in asked if given)
+
+    @property
+    def _form(self) -> Any:
+        return self.asking.sampling.get("response_format")
+
+    def preview(self, task: Task, trial: int = 0) -> Request:
         """The prompt as it is."""
         return self.asking.request(task, self.prompt.of(task), trial=trial)
+
+    def calls(self, task: Task) -> tuple[Calls, Calls]:
+        """One."""
+        one = ((self.asking.model, self.preview(task)),)
+        return one, one
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """The model's answer.
@@ -82,8 +93,8 @@ class Direct:
         Raises:
             ModelError: the call failed for good.
         """
-        request = self.first_request(task, session.trial)
-        return answered(self.contender.name, await session.call(self.asking.model, request, role))
+        reply = await session.call(self.asking.model, self.preview(task, session.trial), role)
+        return answered(self.contender.name, reply)
 
 
 def answered(name: str, reply: Reply) -> Answer:

@@ -1,44 +1,28 @@
 """A cheap worker answers first; where it is not sure enough, a dearer expert answers instead.
 
-The worker's call is charged in either case. Signals turn the worker's answer into a confidence in [0, 1]; below the
+The worker's call is charged in either case. A signal turns the worker's answer into a confidence in [0, 1]; below the
 threshold the expert is asked. The controls decide without looking: they are what a signal has to beat.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from harness.core import (
-    Answer,
-    Cause,
-    Contender,
-    ModelError,
-    RenderedPrompt,
-    Request,
-    Role,
-    Session,
-    Status,
-    Task,
-    seeded,
-)
-from harness.system.protocol import System, sureness
-
-SIGNALS = ("logprob_mean", "logprob_min", "margin", "verifier")
-CONTROLS = ("always", "never", "random", "oracle")
+from harness.core import Answer, RenderedPrompt, Request, Role, Session, Task
+from harness.model import LOGPROBS
+from harness.system.protocol import Calls, Chosen, Need, System
+from harness.system.signal import Rule, Signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hybrid:
+class Hybrid(System):
     """Two contenders and the rule between them."""
 
-    contender: Contender
-    identity: str
     worker: System
     expert: System
-    signal: str
-    threshold: float | None = None
-    """Escalate where the confidence lies below. ``None``: not chosen yet, and then a task cannot be answered."""
-    rate: float | None = None
-    """For the control ``random``: the share of tasks that escalates."""
-    seed: int = 0
+    signal: Signal
+    rule: Rule
+    likes: System | None = None
+    """For ``random:NAME``: the hybrid whose share it takes."""
 
     @property
     def prompt(self) -> RenderedPrompt:
@@ -46,21 +30,68 @@ class Hybrid:
         return self.worker.prompt
 
     @property
-    def models(self) -> frozenset[str]:
-        """Those of both parts."""
-        return self.worker.models | self.expert.models
+    def parts(self) -> tuple[System, ...]:
+        """The worker, then the expert."""
+        return self.worker, self.expert
 
-    def first_request(self, task: Task, trial: int) -> Request:
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """Log-probabilities of the worker's model, where the signal is made of them."""
+        models = sorted(self.worker.models) if self.signal.logprobs else ()
+        return tuple(Need(model, LOGPROBS, "escalate.signal") for model in models)
+
+    @property
+    def _open(self) -> bool:
+        lacks = self.rule.rate is None if self.signal.argument else self.rule.threshold is None
+        return lacks and (self.signal.argument or self.signal.chosen)
+
+    @property
+    def undecided(self) -> frozenset[str]:
+        """Itself too, where its threshold or its share is not known."""
+        below = super(Hybrid, self).undecided
+        return below | {self.contender.name} if self._open else below
+
+    @property
+    def waits_for(self) -> frozenset[str]:
+        """Its parts, where a threshold is chosen on what they answer; or those of the hybrid that it is like."""
+        below = super(Hybrid, self).waits_for
+        if self.likes is not None:
+            return below | self.likes.waits_for
+        return below | {part.contender.name for part in self.parts} if self._open else below
+
+    @property
+    def like(self) -> str | None:
+        """The hybrid of ``random:NAME``."""
+        return self.likes.contender.name if self.likes else None
+
+    def with_choice(self, chosen: Mapping[str, Chosen]) -> "Hybrid":
+        """The same hybrid with what was chosen on the dev split, in its parts too."""
+        worker, expert = (part.with_choice(chosen) for part in self.parts)
+        mine, rule = chosen.get(self.contender.name), self.rule
+        if mine is not None:
+            threshold = rule.threshold if mine.threshold is None else mine.threshold
+            rule = replace(rule, threshold=threshold, rate=rule.rate if mine.rate is None else mine.rate)
+        return replace(self, worker=worker, expert=expert, rule=rule)
+
+    def preview(self, task: Task, trial: int = 0) -> Request | None:
         """The worker's."""
-        return self.worker.first_request(task, trial)
+        return self.worker.preview(task, trial)
 
-    def decided(self, *, threshold: float | None = None, rate: float | None = None) -> "Hybrid":
-        """The same hybrid with what was chosen on the dev split."""
-        return replace(
-            self,
-            threshold=self.threshold if threshold is None else threshold,
-            rate=self.rate if rate is None else rate,
-        )
+    def calls(self, task: Task) -> tuple[Calls, Calls]:
+        """The worker's, and the expert's as often as the signal asks for it."""
+        (low, high), (low_expert, high_expert) = (part.calls(task) for part in self.parts)
+        least, most = self.signal.expert
+        return low + low_expert * least, high + high_expert * most
+
+    async def rehearse(self, task: Task, session: Session) -> tuple[float | None, tuple[Answer, Answer]]:
+        """Both answers, and how sure the worker is.
+
+        Raises:
+            ModelError: a call failed for good, or the model gives no such signal.
+        """
+        worker = await self.worker.answer(task, session, Role.WORKER)
+        expert = await self.expert.answer(task, session, Role.EXPERT)
+        return await self.signal.confidence(self.rule, worker, session), (worker, expert)
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:  # noqa: ARG002
         """The worker's answer, or the expert's.
@@ -69,39 +100,9 @@ class Hybrid:
             ModelError: a call failed for good, or the model gives no such signal.
         """
         first = await self.worker.answer(task, session, Role.WORKER)
-        confidence = await self._confidence(first, session)
-        if not await self._escalates(task, first, confidence, session):
-            return replace(first, confidence=confidence, escalated=False, served_by=self._name(self.worker))
+        sure = await self.signal.confidence(self.rule, first, session)
+        if not await self.signal.escalates(self.rule, first, sure, session):
+            return replace(first, confidence=sure, escalated=False, served_by=self.worker.contender.name)
         second = await self.expert.answer(task, session, Role.EXPERT)
-        served_by = self._name(self.expert)
-        return replace(second, confidence=confidence, signals=first.signals, escalated=True, served_by=served_by)
-
-    async def _confidence(self, first: Answer, session: Session) -> float | None:
-        if self.signal in CONTROLS:
-            return first.confidence
-        if first.fault is not None:
-            return 0.0
-        if self.signal == "verifier":
-            return (await session.grade(first, self.contender.name)).score or 0.0
-        confidence = sureness(first.signals, self.signal)
-        if confidence is None:
-            raise ModelError(Cause.PROTOCOL, f"the worker's answer came without {self.signal}: no log-probabilities")
-        return confidence
-
-    async def _escalates(self, task: Task, first: Answer, confidence: float | None, session: Session) -> bool:
-        if self.signal == "always":
-            return True
-        if self.signal == "never":
-            return False
-        if self.signal == "random":
-            assert self.rate is not None, "the rate is chosen before the first attempt"  # noqa: S101
-            return seeded("escalate", self.seed, task.digest, session.trial).random() < self.rate
-        if self.signal == "oracle":  # a perfect detector of the worker's errors; its bill is the expert's on those
-            return (await session.grade(first)).status is not Status.PASSED
-        assert confidence is not None, "a signal gives a confidence"  # noqa: S101
-        assert self.threshold is not None, "the threshold is chosen before the first attempt"  # noqa: S101
-        return confidence < self.threshold
-
-    @staticmethod
-    def _name(system: System) -> str:
-        return system.contender.name
+        served_by = self.expert.contender.name
+        return replace(second, confidence=sure, signals=first.signals, escalated=True, served_by=served_by)

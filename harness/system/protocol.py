@@ -1,7 +1,7 @@
 """What every contender is to the run."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from harness.core import (
@@ -18,33 +18,101 @@ from harness.core import (
     Task,
 )
 
+Calls = tuple[tuple[str, Request], ...]
+"""Models by their names, and what they are asked."""
 
-class System(Protocol):
-    """A contender on one suite."""
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A capability that a contender's model has to have, and the contender's key that asks for it."""
+
+    model: str
+    capability: str
+    key: str
+
+
+class Chosen(Protocol):
+    """What was chosen for a contender on dev tasks."""
 
     @property
-    def contender(self) -> Contender:
-        """Its name and what it is made of, the same on every suite."""
+    def threshold(self) -> float | None:
+        """Escalate where the confidence lies below."""
         ...
 
     @property
-    def identity(self) -> str:
-        """The digest of all that it is on this suite, and of no name: equal systems share answers."""
+    def rate(self) -> float | None:
+        """The share of tasks that escalates."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """A contender on one suite. What a kind of contender does not say of itself is not so."""
+
+    contender: Contender
+    """Its name and what it is made of, the same on every suite."""
+    identity: str
+    """The digest of all that it is on this suite, and of no name: equal systems share answers."""
 
     @property
     def prompt(self) -> RenderedPrompt:
         """What it is asked first."""
-        ...
+        raise NotImplementedError
+
+    @property
+    def parts(self) -> tuple["System", ...]:
+        """Contenders whose answers it uses."""
+        return ()
 
     @property
     def models(self) -> frozenset[str]:
         """Names of the models that it calls."""
-        ...
+        return frozenset(model for part in self.parts for model in part.models)
 
-    def first_request(self, task: Task, trial: int) -> Request:
-        """What is sent first, so that a dry run can show it."""
-        ...
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What its models have to be able to do, beside what its parts need."""
+        return ()
+
+    @property
+    def undecided(self) -> frozenset[str]:
+        """Names of the contenders, itself and its parts, for which something is still to be chosen on dev tasks."""
+        return frozenset(name for part in self.parts for name in part.undecided)
+
+    @property
+    def waits_for(self) -> frozenset[str]:
+        """Names of the contenders on whose dev attempts that is chosen."""
+        return frozenset(name for part in self.parts for name in part.waits_for)
+
+    @property
+    def like(self) -> str | None:
+        """The contender whose chosen share it takes."""
+        return None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user must know before it is run."""
+        return ()
+
+    def with_choice(self, chosen: Mapping[str, Chosen]) -> "System":  # noqa: ARG002 - nothing is to be chosen
+        """The same with what was chosen, by contender name, for itself and its parts."""
+        return self
+
+    def calls(self, task: Task) -> tuple[Calls, Calls]:
+        """The calls of one attempt at ``task``: the fewest, and the most that are likely."""
+        raise NotImplementedError
+
+    def preview(self, task: Task, trial: int = 0) -> Request | None:
+        """What is sent first, where that can be said before it is sent."""
+        raise NotImplementedError
+
+    async def rehearse(self, task: Task, session: Session) -> tuple[float | None, Sequence[Answer]]:
+        """How sure the first of its parts is, and the parts' answers: what is to be chosen is chosen on these.
+
+        Raises:
+            ModelError: a call failed for good.
+        """
+        raise NotImplementedError
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """The answer to one task.
@@ -52,7 +120,7 @@ class System(Protocol):
         Raises:
             ModelError: a call failed for good.
         """
-        ...
+        raise NotImplementedError
 
 
 def with_system(text: str, messages: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -69,16 +137,3 @@ def fault_in(reply: Reply) -> Cause | None:
     if reply.refusal is not None:
         return Cause.REFUSED
     return Cause.MALFORMED if reply.finish_reason == MALFORMED else None
-
-
-def sureness(signals: Mapping[str, float], signal: str = "logprob_mean") -> float | None:
-    """A signal as a confidence in [0, 1], larger is surer; ``None`` where the model gave no such signal.
-
-    A log-probability enters as the probability it is the logarithm of: for ``logprob_mean`` the geometric mean of the
-    tokens' probabilities.
-    """
-    value = signals.get(signal)
-    if value is None:
-        return None
-    confidence = math.exp(min(value, 0.0)) if signal.startswith("logprob") else value
-    return min(max(confidence, 0.0), 1.0)

@@ -1,85 +1,53 @@
-"""A model with skills, in one of the delivery arms.
+"""A model with skills, which reach it by one of the deliveries.
 
-- ``flat``: whole bodies and their references stand in the system prompt.
-- ``progressive``: the system prompt holds a catalogue of names and descriptions; the model opens a skill, then its
-  files. A model that calls tools gets two tools; any other answers ``OPEN name`` or ``OPEN name/path`` on a line, and
-  is told the task once more after what it opened.
-- ``placebo``: as flat, with a skill of equal length about something else.
+A model that calls tools gets two of them where it may open skills; any other answers ``OPEN name`` or ``OPEN
+name/path`` on a line, and is told the task once more after what it opened.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.core import (
-    Answer,
-    Cause,
-    Contender,
-    Exposure,
-    Message,
-    RenderedPrompt,
-    Reply,
-    Request,
-    Role,
-    Session,
-    Task,
-    Tool,
-    ToolCall,
-)
+from harness.core import Answer, Cause, Exposure, Message, Reply, Request, Role, Session, Task, Tool, ToolCall
 from harness.model import assistant_message, tool_message
-from harness.skill import (
-    OPEN_BY_TEXT,
-    OPEN_BY_TOOL,
-    Skill,
-    SkillFileError,
-    catalogue,
-    file_content,
-    opened_name,
-    read_file,
-    skill_content,
-)
-from harness.system.direct import Asking, answered
-from harness.system.protocol import with_system
+from harness.skill import Skill, SkillFileError, file_content, opened_name, read_file, skill_content
+from harness.system.delivery import Delivery
+from harness.system.direct import Direct, answered
+from harness.system.protocol import Calls, with_system
 
-DELIVERIES = ("none", "flat", "progressive", "placebo")
 MAX_TURNS = 8
 """Calls of one attempt. A conversation that has not answered by then is failed for ``turns``."""
+LIKELY_TURNS = 3
+"""Of a model that may open skills."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Skilled:
+class Skilled(Direct):
     """A model that is shown skills."""
 
-    contender: Contender
-    asking: Asking
     skills: tuple[Skill, ...]
-    delivery: str
+    delivery: Delivery
     turns: int = MAX_TURNS
-
-    @property
-    def identity(self) -> str:
-        """Of the contender on this suite."""
-        return self.asking.identity
-
-    @property
-    def prompt(self) -> RenderedPrompt:
-        """What it is asked, beside its skills."""
-        return self.asking.prompt
-
-    @property
-    def models(self) -> frozenset[str]:
-        """The one model."""
-        return frozenset({self.asking.model})
 
     @property
     def shown(self) -> tuple[str, ...]:
         """Names of the skills that the prompt holds, as text or as lines of a catalogue."""
         return tuple(skill.name for skill in self.skills)
 
-    def first_request(self, task: Task, trial: int) -> Request:
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is doubtful in its skills."""
+        return tuple(f"skill {skill.name}: {warning}" for skill in self.skills for warning in skill.warnings)
+
+    def preview(self, task: Task, trial: int = 0) -> Request:
         """The task under a system prompt that holds the skills, or their catalogue."""
-        text = self._catalogue() if self.delivery == "progressive" else flat_text(self.skills)
+        text = self.delivery.text(self.skills, by_tools=self.asking.calls_tools)
         return self.asking.request(task, with_system(text, self.prompt.of(task)), trial=trial, tools=self._tools())
+
+    def calls(self, task: Task) -> tuple[Calls, Calls]:
+        """One, or some more where skills are opened."""
+        one, _ = super(Skilled, self).calls(task)
+        return one, one * (LIKELY_TURNS if self.delivery.opens else 1)
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """The model's answer, after as many openings as it asked for.
@@ -87,14 +55,14 @@ class Skilled:
         Raises:
             ModelError: a call failed for good.
         """
-        request = self.first_request(task, session.trial)
+        request = self.preview(task, session.trial)
         messages, opened = request.messages, set[str]()
         for name in self.shown:
             session.skill(name, Exposure.SHOWN)
         for _ in range(min(self.turns, task.turns or self.turns)):
             request = self.asking.request(task, messages, trial=session.trial, tools=request.tools)
             reply = await session.call(self.asking.model, request, role)
-            results = self._results(reply, session, opened) if self.delivery == "progressive" else ()
+            results = self._results(reply, session, opened) if self.delivery.opens else ()
             if not results:
                 return answered(self.contender.name, reply)
             for message in results:
@@ -102,13 +70,8 @@ class Skilled:
             messages = (*messages, assistant_message(reply), *results)
         return Answer(text="", served_by=self.contender.name, finish_reason="turns", fault=Cause.TURNS)
 
-    def _catalogue(self) -> str:
-        text = catalogue((skill.name, skill.description) for skill in self.skills)
-        how = OPEN_BY_TOOL if self.asking.calls_tools else OPEN_BY_TEXT
-        return f"{text}\n\n{how}" if text else ""
-
     def _tools(self) -> tuple[Tool, ...]:
-        if self.delivery != "progressive" or not self.asking.calls_tools or not self.skills:
+        if not self.delivery.opens or not self.asking.calls_tools or not self.skills:
             return ()
         name = {"type": "string", "enum": list(self.shown), "description": "A name from the catalogue of skills."}
         path = {"type": "string", "description": "A path from the skill's listing of files."}
@@ -161,20 +124,6 @@ class Skilled:
         opened.add(name)
         session.skill(name, Exposure.OPENED)
         return skill_content(name, skill.body, skill.files)
-
-
-def flat_text(skills: tuple[Skill, ...]) -> str:
-    """Whole bodies, each followed by its files under ``references/``."""
-    parts = []
-    for skill in skills:
-        parts.append(skill_content(skill.name, skill.body))
-        for path in skill.files:
-            if path.startswith("references/"):
-                try:
-                    parts.append(file_content(skill.name, path, read_file(skill, path)))
-                except SkillFileError as error:  # a picture, say: the model is told what it does not see
-                    parts.append(file_content(skill.name, path, str(error)))
-    return "\n\n".join(parts)
 
 
 def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:

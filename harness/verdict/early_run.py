@@ -11,7 +11,7 @@ import numpy as np
 from harness.analysis import (
     PairedOutcomes,
     Side,
-    coarser,
+    coarser_clusters,
     default_contender,
     load_evidence,
     reference_of,
@@ -249,7 +249,7 @@ class UntilDecided:
             baseline=(table.sums[i][rows], table.counts[i][rows].astype(np.float64)),
             domains=table.domains[rows],
             domain_names=table.domain_names,
-            clusters=coarser(self._clusters, table.clusters[rows]),
+            clusters=coarser_clusters(self._clusters, table.clusters[rows]),
         )
 
 

@@ -394,7 +394,7 @@ SPOILT: dict[str, tuple[Callable[[Place], None], list[str]]] = {
             ("dtype", "float99", "float32"),
             ("threads", 1_000_000, "1,024"),
             ("stream", True, "the backend transformers takes no stream"),
-            ("base_url", "http://127.0.0.1:9/v1", "takes no base_url, which is for openai, litellm"),
+            ("base_url", "http://127.0.0.1:9/v1", "takes no base_url, which is for litellm, openai"),
             ("api_key_env", "A_KEY", "takes no api_key_env"),
             ("report", "r", "takes no report, which is for replay"),
             ("sampling", {"top_p": 1, "penalty": 2}, "'penalty'"),

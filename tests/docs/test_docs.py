@@ -16,7 +16,7 @@ from workshop import write
 from harness.core import Cause, Kind
 from harness.core.errors import FAULTS
 from harness.experiment import parse_experiment
-from harness.experiment.schema import CONTROLS, DELIVERIES, NOT_YET, SIGNALS, Experiment, Limits
+from harness.experiment.schema import Experiment, Limits
 from harness.grade import known_graders
 from harness.grade.registry import GRADERS
 from harness.model import BACKENDS
@@ -26,6 +26,7 @@ from harness.skill.rules import FIELDS as SKILL_FIELDS
 from harness.store import import_table
 from harness.suite import lint_suite, load_suite
 from harness.suite.schema import SuiteFile, TaskRow
+from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS
 from harness.verdict import EXIT_CODES, Policy
 
 MAIN = importlib.import_module("harness.cli.entry")
@@ -109,7 +110,7 @@ def test_what_is_not_there_yet_is_not_there():
     assert named
     assert not named & set(MAIN.VERBS)
     words = set(re.findall(r"`([a-z_0-9]+)`", text))
-    assert words >= NOT_YET
+    assert words >= set(NOT_YET)
     assert not words & {*GRADERS, *SIGNALS, *DELIVERIES}
 
 
@@ -218,9 +219,9 @@ def test_the_graders_are_those_of_the_registry():
 def test_the_words_of_contenders_are_those_of_the_schema():
     page = docs("contenders.md")
     assert {row[0] for row in table(page, "kind | keys")} == {kind.value for kind in Kind}
-    assert tuple(row[0] for row in table(page, "signal")) == SIGNALS
-    assert {row[0] for row in table(page, "control")} == set(CONTROLS)
-    assert {row[0] for row in table(docs("skills.md"), "delivery")} == set(DELIVERIES)
+    for first, control in (("signal", False), ("control", True)):
+        assert {row[0] for row in table(page, first)} == {n for n, one in SIGNALS.items() if one.control is control}
+    assert {row[0] for row in table(docs("skills.md"), "delivery")} == {NONE, *DELIVERIES}
     assert tuple(row[0] for row in table(docs("skills.md"), "field")) == SKILL_FIELDS
 
 

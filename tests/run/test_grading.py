@@ -117,7 +117,7 @@ class Asks(Rule):
 @pytest.fixture
 def judged(tmp_path, monkeypatch):
     """A report whose one contender is graded by the model ``j``."""
-    monkeypatch.setitem(registry.GRADERS, "asks", Asks)
+    monkeypatch.setitem(registry.GRADERS._found, "asks", Asks)
 
     def made(contender, judge, **keys):
         live.write_suite(tmp_path / "suites" / "s", keys.pop("tasks", 4), grader={"name": "asks", "model": "j"})

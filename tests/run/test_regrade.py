@@ -1,7 +1,11 @@
 """``ownbench regrade``: stored answers under the present graders, nobody asked, nothing lost."""
 
+import json
+
 import live
+import pyarrow.parquet as pq
 import pytest
+import servers
 import yaml
 from live import Server
 from test_grading import judged  # noqa: F401 - a fixture
@@ -38,6 +42,116 @@ def test_the_same_graders_change_nothing(finished, capfd):
     assert {path.name: path.read_bytes() for path in report.iterdir() if path.is_file()} == before
 
 
+def test_a_stricter_grader_changes_what_it_should_and_what_was_is_kept(finished, capfd):
+    report, _ = finished
+    before, lines = live.rows(report), live.journal(report)
+    table = (report / "outcomes.parquet").read_bytes()
+    grade_by(report, **STRICT)
+    code, out, _ = live.inside(capfd, "regrade", report)
+    assert code == 0
+    after = live.rows(report)
+    assert set(after) == set(before)
+    for key, row in after.items():
+        number = int(key[1][1:])
+        assert row["passed"] is (number % 3 != 2 and number < 5), key
+        same = set(row) - {"status", "cause", "passed", "score", "grader_digest"}
+        assert {name: row[name] for name in same} == {name: before[key][name] for name in same}
+        assert row["grader_digest"] != before[key]["grader_digest"]
+    # tasks 6 and 7 passed before; each in two trials
+    assert "12 grades changed" in out
+    for name in ("worker", "expert", "oracle"):
+        assert f"  {name}: 4 pass to fail\n" in out
+    assert (report / "outcomes.before-1.parquet").read_bytes() == table
+    assert live.journal(report)[: len(lines)] == lines
+    conversation = pq.read_table(report / "transcripts.parquet").to_pylist()
+    assert {json.loads(row["messages"])[-1]["role"] for row in conversation} == {"assistant"}
+    code, out, err = live.inside(capfd, "run", report)
+    assert (code, out) == (0, "")
+    assert "nothing to do" in err
+    grade_by(report, **LENIENT)
+    found = json.loads(live.inside(capfd, "regrade", report, "--json")[1])
+    assert (found["graded"], found["changed"], found["left"]) == (48, 12, 0)
+    assert found["outcomes_before"] == "outcomes.before-2.parquet"
+    assert found["contenders"][0] == {"contender": "worker", "pass_to_fail": 0, "fail_to_pass": 4, "other": 0}
+    assert {key: row["passed"] for key, row in live.rows(report).items()} == {
+        key: row["passed"] for key, row in before.items()
+    }
+
+
+def test_a_run_grades_again_what_was_graded_otherwise(finished, capfd):
+    report, _ = finished
+    before = (report / "outcomes.parquet").read_bytes()
+    grade_by(report, **STRICT)
+    code, _, err = live.inside(capfd, "run", report, "--quiet")
+    assert code == 0
+    assert "note: 48 answers graded again, for a grader or a reference was changed: 12 other grades" in err
+    assert (report / "outcomes.before-1.parquet").read_bytes() == before
+    by_command = {key: row["passed"] for key, row in live.rows(report).items()}
+    assert sum(by_command.values()) == 3 * 2 * 4
+    assert "nothing to do" in live.inside(capfd, "run", report)[2]
+    assert live.inside(capfd, "regrade", report)[1] == "48 answers graded again, no grade changed\n"
+
+
+def test_a_changed_grader_is_seen_by_the_gate_until_both_are_graded_alike(finished, tmp_path, capfd):
+    import shutil
+
+    report, _ = finished
+    other = shutil.copytree(report, tmp_path / "other")
+    chosen = ("--baseline-contender", "worker", "--candidate-contender", "expert", "--json")
+
+    def rule():
+        verdict = json.loads(live.inside(capfd, "gate", report, other, *chosen)[1])
+        return next(reason["holds"] for reason in verdict["reasons"] if reason["rule"] == "same_graders")
+
+    assert rule() is True
+    grade_by(report, **STRICT)
+    assert live.inside(capfd, "regrade", other)[0] == 0
+    assert rule() is False
+    assert live.inside(capfd, "regrade", report)[0] == 0
+    assert rule() is True
+
+
+def test_attempts_without_an_answer_stay_as_they_are(tmp_path, capfd):
+    acts = {"question 1": [servers.status(500, "oops")], "question 2": [servers.hang()]}
+    with Server(live.openai_answer, live.by_question(acts)) as served:
+        live.write_suite(tmp_path / "suites" / "s", 6, grader=LENIENT, timeout_s=1)
+        report = live.write_experiment(
+            tmp_path / "r", models={"m": live.served_model(served)}, limits={"tries": 1, "concurrency": 2}
+        )
+        assert live.inside(capfd, "run", report, "--quiet", "--limit", 5)[0] == 0
+        before = live.rows(report)
+        grade_by(report, name="exact")
+        code, out, _ = live.inside(capfd, "regrade", report)
+    assert code == 0
+    after = live.rows(report)
+    ended = {key for key, row in before.items() if row["cause"] in {"provider", "too_slow", "budget", "stopped"}}
+    assert {before[key]["status"] for key in ended} >= {"skipped"}
+    for key in ended:
+        same = set(after[key]) - {"grader_digest"}
+        assert {name: after[key][name] for name in same} == {name: before[key][name] for name in same}
+    assert f"{6 - len(ended)} answers graded again, no grade changed" in out
+    assert live.manifest(report)["complete"] is False
+
+
+def test_a_judge_is_asked_and_paid_and_no_contender(judged, capfd):  # noqa: F811 - the fixture
+    with Server() as contender, Server() as judge:
+        report = judged(contender, judge)
+        grade_by(report, name="exact")
+        assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+        assert (len(contender.seen), len(judge.seen)) == (4, 0)
+        grade_by(report, name="asks", model="j")
+        code, out, err = live.inside(capfd, "regrade", report)
+        assert code == 0, err
+        assert (len(contender.seen), len(judge.seen)) == (4, 4)
+        assert "1 grade changed" in out  # of the one answer that was wrong
+        again = live.inside(capfd, "regrade", report)[1]
+        assert "no grade changed" in again
+        assert len(judge.seen) == 4  # its answers are on record
+    for row in live.rows(report).values():
+        assert row["judge_usd"] == pytest.approx(live.CALL_USD)
+    assert {line["call"]["role"] for line in live.journal(report, "calls")} == {"answer", "judge"}
+
+
 def test_a_report_without_stored_answers_says_so_in_one_line(tmp_path, capfd):
     table = tmp_path / "t.csv"
     table.write_text("contender,task,passed\na,t,1\n")
@@ -45,3 +159,14 @@ def test_a_report_without_stored_answers_says_so_in_one_line(tmp_path, capfd):
     code, out, err = live.inside(capfd, "regrade", tmp_path / "r")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "no answers are stored here" in err
+
+
+def test_changed_tasks_are_not_lost_from_the_tables(finished, capfd):
+    report, _served = finished
+    path = report.parent / "suites" / "s" / "tasks.jsonl"
+    path.write_text(path.read_text().replace("question 7", "question 70"))
+    before = (report / "outcomes.parquet").read_bytes()
+    code, out, err = live.inside(capfd, "regrade", report)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "6 recorded attempts" in err
+    assert (report / "outcomes.parquet").read_bytes() == before

@@ -15,7 +15,7 @@ BASE = {"model": "m", "revision": "1", "sampling": {"temperature": 0, "max_token
 def digests(plan, **specs):
     """Of the contender, and of its first request."""
     system = made.built({"c": plan}, **specs)["c"]
-    return system.contender.digest, system.first_request(TASK, 0).digest
+    return system.contender.digest, system.preview(TASK, 0).digest
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_no_name_is_in_any_identity():
         plans = {contender: DirectPlan(model=model), "e": DirectPlan(model="e")}
         plans["h"] = HybridPlan(worker=contender, expert="e", signal="margin", threshold=0.5)
         systems = made.built(plans, **{model: spec(model, model="served")})
-        return [systems[name].identity for name in (contender, "h")], systems[contender].first_request(TASK, 0).digest
+        return [systems[name].identity for name in (contender, "h")], systems[contender].preview(TASK, 0).digest
 
     assert now("base", "m") == now("renamed", "other")
 
@@ -171,6 +171,6 @@ def test_a_worker_is_asked_for_signals_where_its_hybrid_needs_them_and_shares_th
     plans = {"cheap": DirectPlan(model="w"), "dear": DirectPlan(model="e")}
     for signal, wanted in (("margin", True), ("always", False)):
         systems = made.built(plans | {"h": HybridPlan(worker="cheap", expert="dear", signal=signal, threshold=0.1)})
-        assert systems["cheap"].first_request(TASK, 0).logprobs is wanted
-        assert systems["h"].first_request(TASK, 0) == systems["cheap"].first_request(TASK, 0)
-        assert systems["dear"].first_request(TASK, 0).logprobs is False
+        assert systems["cheap"].preview(TASK, 0).logprobs is wanted
+        assert systems["h"].preview(TASK, 0) == systems["cheap"].preview(TASK, 0)
+        assert systems["dear"].preview(TASK, 0).logprobs is False

@@ -75,8 +75,8 @@ async def test_random_escalates_its_share_by_task_and_trial_the_same_on_every_ma
         system = made.hybrid("random", rate=rate)
         found = []
         for number in range(count):
-            session = FakeSession({"w": "wrong", "e": "right"}, **keys)
-            found.append((await system.answer(replace(TASK, digest=f"{number}"), session)).escalated)
+            session = FakeSession({"w": "wrong", "e": "right"}, task=replace(TASK, digest=f"{number}"), **keys)
+            found.append((await system.answer(session.task, session)).escalated)
         return found
 
     assert sum(await escalated(0.0)) == 0

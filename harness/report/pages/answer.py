@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from harness.analysis import FIGURES, Scoreboard, lacking_lines
+from harness.analysis import COST_AND_LATENCY, Scoreboard, missing_lines
 from harness.core import OwnbenchError, listed
 from harness.report.advice_tables import conditions_table, types_of, word_html
 from harness.report.figures import cost_figure, pass_rate_figure
@@ -87,7 +87,7 @@ def _verdict(evidence: Evidence) -> tuple[Advice | None, list[str]]:
 
 def _unknown(view: Scoreboard) -> list[str]:
     """Figures of the scoreboard that could not be had, and why."""
-    found = lacking_lines(view.shown, ("pass rate", *FIGURES), missing=True)
+    found = missing_lines(view.shown, ("pass rate", *COST_AND_LATENCY), missing=True)
     undecided = [f"whether {c.a} or {c.b} passes more: about {c.tasks_needed:,} tasks would show a difference such as "
                  f"the one seen" for c in view.compared
                  if c.tasks_needed is not None and c.p_value is not None and c.p_value > 1 - view.level]  # fmt: skip

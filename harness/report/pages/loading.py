@@ -17,10 +17,9 @@ from harness.analysis import (
     Scoreboard,
     ShownText,
     Skills,
+    contenders_of_two_reports,
     domains,
     has_skills,
-    joined,
-    left_out,
     load_evidence,
     pair,
     progress_of,
@@ -28,6 +27,7 @@ from harness.analysis import (
     scoreboard,
     shown_text,
     skills,
+    tasks_of_one_only,
 )
 from harness.core import Decision, Manifest, visible
 from harness.report.pages.choices import choose
@@ -138,11 +138,11 @@ def pairing_between(
     (here, a), (there, b) = first, second
     sides = [(*table_of(one), one.name) for one in (here, there)]
     table, other = (one for one, _, _ in sides)
-    both = joined(table, a, other, b)
+    both = contenders_of_two_reports(table, a, other, b)
     found = pair((both, None), *both.contenders, trials_as=trials_as, errors_as=errors_as)
     said = [(progress_of(one, manifest).warning, name) for one, manifest, name in sides]
     warning = "; ".join(f"{name}: {text}" for text, name in said if text) or None
-    lone = left_out(table, a, other, b, len(both.tasks))
+    lone = tasks_of_one_only(table, a, other, b, len(both.tasks))
     return replace(found, warning=warning, notes=(*found.notes, *([lone] if lone else [])))
 
 

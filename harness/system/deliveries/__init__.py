@@ -1,0 +1,1 @@
+"""The ways that skills reach a model. One file each."""

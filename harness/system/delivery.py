@@ -1,0 +1,46 @@
+"""What a delivery says of itself: what of the skills stands in the prompt, and whether the model may open more."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.core import Registry
+from harness.skill import Skill, SkillFileError, file_content, read_file, skill_content
+
+
+class Delivery:
+    """One way that skills reach a model. A subclass says what differs from what stands here: whole texts, no tools."""
+
+    name: str
+    control: bool = False
+    """A yardstick, and no option."""
+    opens: bool = False
+    """Whether the model may open skills and their files."""
+
+    def prepare(self, skills: tuple[Skill, ...], library: Callable[[Path], tuple[Skill, ...]]) -> tuple[Skill, ...]:  # noqa: ARG002
+        """The skills that are delivered; ``library`` reads a folder of skills."""
+        return skills
+
+    def text(self, skills: tuple[Skill, ...], *, by_tools: bool) -> str:  # noqa: ARG002 - whole texts are opened by none
+        """What stands in the system prompt: whole bodies, each followed by its files under ``references/``.
+
+        ``by_tools`` says whether skills are opened by tools, or by a line of text.
+        """
+        parts = []
+        for skill in skills:
+            parts.append(skill_content(skill.name, skill.body))
+            for path in skill.files:
+                if path.startswith("references/"):
+                    try:
+                        parts.append(file_content(skill.name, path, read_file(skill, path)))
+                    except SkillFileError as error:  # a picture, say: the model is told what it does not see
+                        parts.append(file_content(skill.name, path, str(error)))
+        return "\n\n".join(parts)
+
+
+DELIVERIES: Registry[Delivery] = Registry(
+    "delivery", "harness.system.deliveries", lambda value: isinstance(value, Delivery), group="ownbench.deliveries"
+)
+NONE = "none"
+"""The word for a contender without skills."""
+NOT_YET = ("bm25", "self")
+"""Words of the format that this version refuses by name, so that nobody takes them for misspelt."""

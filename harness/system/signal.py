@@ -1,0 +1,105 @@
+"""What a signal says of itself: how sure the worker is, and whether the expert answers in its place."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.core import Answer, Cause, ModelError, Registry, Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """How one hybrid uses its signal."""
+
+    hybrid: str
+    """Its name, by which its verifier is known."""
+    threshold: float | None = None
+    """Escalate where the confidence lies below. ``None``: not chosen yet, and then a task cannot be answered."""
+    rate: float | None = None
+    """The share of tasks that escalates, whatever was answered."""
+    seed: int = 0
+
+
+class Signal:
+    """One way to decide. A subclass says what differs from what stands here."""
+
+    name: str
+    control: bool = False
+    """A yardstick, and no option: it decides without a look at the answer, or by a look at the reference."""
+    logprobs: bool = False
+    """Whether the worker's model has to give log-probabilities."""
+    verifier: bool = False
+    """Whether it takes the key ``verifier``."""
+    argument: bool = False
+    """Whether it takes a share, or the name of a hybrid whose share it takes, after a colon."""
+    threshold: float | None = None
+    """What ``threshold: auto`` is; ``None`` where it is chosen on dev tasks."""
+    expert: tuple[int, int] = (0, 1)
+    """How often, at least and at most, the expert is asked at one task."""
+
+    @property
+    def chosen(self) -> bool:
+        """Whether a threshold is chosen on dev tasks where none is written."""
+        return not self.control and self.threshold is None
+
+    def as_confidence(self, written: float) -> float:
+        """A written threshold on the scale of confidences."""
+        return written
+
+    async def confidence(self, rule: Rule, first: Answer, session: Session) -> float | None:  # noqa: ARG002
+        """How sure the worker is of its answer, 0 to 1, larger is surer.
+
+        Raises:
+            ModelError: it cannot be said.
+        """
+        return first.confidence
+
+    async def escalates(self, rule: Rule, first: Answer, sure: float | None, session: Session) -> bool:  # noqa: ARG002
+        """Whether the expert answers; by default where the confidence is below the threshold."""
+        assert sure is not None, "a signal gives a confidence"  # noqa: S101
+        assert rule.threshold is not None, "the threshold is chosen before the first attempt"  # noqa: S101
+        return sure < rule.threshold
+
+
+class TokenSignal(Signal):
+    """A figure of the answer's tokens that the worker's reply carries under the signal's name."""
+
+    logprobs = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def as_confidence(self, written: float) -> float:
+        """A negative one is the log-probability of a confidence."""
+        return math.exp(written) if written < 0 and self.name.startswith("logprob") else written
+
+    async def confidence(self, rule: Rule, first: Answer, session: Session) -> float:  # noqa: ARG002
+        """The figure as a confidence; 0 for an answer that is none.
+
+        Raises:
+            ModelError: the reply came without it.
+        """
+        sure = 0.0 if first.fault is not None else sureness(first.signals, self.name)
+        if sure is None:
+            raise ModelError(Cause.PROTOCOL, f"the worker's answer came without {self.name}: no log-probabilities")
+        return sure
+
+
+def sureness(signals: Mapping[str, float], signal: str = "logprob_mean") -> float | None:
+    """A signal as a confidence in [0, 1], larger is surer; ``None`` where the model gave no such signal.
+
+    A log-probability enters as the probability it is the logarithm of: for ``logprob_mean`` the geometric mean of the
+    tokens' probabilities.
+    """
+    value = signals.get(signal)
+    if value is None:
+        return None
+    confidence = math.exp(min(value, 0.0)) if signal.startswith("logprob") else value
+    return min(max(confidence, 0.0), 1.0)
+
+
+SIGNALS: Registry[Signal] = Registry(
+    "signal", "harness.system.signals", lambda value: isinstance(value, Signal), group="ownbench.signals"
+)
+NOT_YET = ("agreement", "p_true", "ask")
+"""Words of the format that this version refuses by name, so that nobody takes them for misspelt."""
