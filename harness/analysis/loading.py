@@ -12,18 +12,17 @@ Evidence = tuple[TaskTable, Manifest | None]
 """The outcomes of a report and its manifest, where it has one."""
 
 
-def evidence_of(source: Path | Evidence, split: str | None = None, *, attempts: bool = False) -> Evidence:
+def evidence_of(source: Path | Evidence, split: str | None = None) -> Evidence:
     """Evidence as it is given, or loaded from a report's folder; arguments and errors as `load_evidence`."""
-    return source if isinstance(source, tuple) else load_evidence(source, split, attempts=attempts)
+    return source if isinstance(source, tuple) else load_evidence(source, split)
 
 
-def load_evidence(report: Path, split: str | None = None, *, attempts: bool = False) -> Evidence:
+def load_evidence(report: Path, split: str | None = None) -> Evidence:
     """What a report is judged on.
 
     Args:
         report: the report's folder.
         split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
-        attempts: keep latencies and labels while the rows are read, for a reader who needs them.
 
     Raises:
         UsageError: there is no such folder, or no such split.
@@ -34,7 +33,7 @@ def load_evidence(report: Path, split: str | None = None, *, attempts: bool = Fa
         raise UsageError(f"{report}: {what}")
     if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
         raise EvidenceError(stopped_before_tables(report))
-    return load_task_table(report, split, attempts=attempts), read_manifest(report)
+    return load_task_table(report, split), read_manifest(report)
 
 
 def default_contender(table: TaskTable, option: str, *, meant: str | None = None, besides: str | None = None) -> str:

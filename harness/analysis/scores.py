@@ -42,7 +42,7 @@ ALL_PAIRS = 4
 
 def scoreboard(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> Scoreboard:
     """Every figure of a report, computed anew from its outcomes; arguments and errors as in `pair`."""
-    table, manifest = evidence_of(source, split, attempts=True)
+    table, manifest = evidence_of(source, split)
     reference, doubt = reference_of(table)
     controls = _controls(manifest)
     fronts = _pareto(table, [name for name in table.contenders if name not in controls])
@@ -92,15 +92,15 @@ def _score(table: TaskTable, name: str, level: float) -> ContenderScore:
 
     i = table.index(name)
     whole = _domain_score(table, i, "", np.ones(len(table.tasks), dtype=bool), level)
-    rows = table.every_attempt().of(i)
-    units, labelled = table.clusters[rows.tasks], rows.true >= 0
+    rows, labels = table.attempts_of(name), table.labels(name)
+    units = table.clusters[rows.tasks]
     p50, p95 = (latency_quantile(rows.seconds, share, units, level) for share in (0.5, 0.95))
     f1: Estimate | None = None
-    if labelled.any():
-        words: list[str | None] = [*rows.labels, None]  # the last stands for -1
-        true = [rows.labels[code] for code in rows.true[labelled].tolist()]
-        predicted = [words[code] for code in rows.predicted[labelled].tolist()]
-        f1 = macro_f1(true, predicted, units[labelled], level=level)
+    if len(labels.true):
+        words: list[str | None] = [*labels.names, None]  # the last stands for -1
+        true = [labels.names[code] for code in labels.true.tolist()]
+        predicted = [words[code] for code in labels.predicted.tolist()]
+        f1 = macro_f1(true, predicted, table.clusters[labels.tasks], level=level)
     present = table.trials[i] > 0
     return ContenderScore(
         name=name,

@@ -13,8 +13,8 @@ from harness.store import (
     NO_TRANSCRIPTS,
     AttemptRow,
     InputSearch,
+    Outcomes,
     TaskFilter,
-    TaskIndex,
     TaskRow,
     Transcript,
     attempt_columns,
@@ -85,7 +85,7 @@ class TaskList:
 
 
 def task_page(
-    index: TaskIndex, wanted: TaskFilter, *, offset: int = 0, limit: int = 50, inputs: InputSearch | None = None
+    index: Outcomes, wanted: TaskFilter, *, offset: int = 0, limit: int = 50, inputs: InputSearch | None = None
 ) -> TaskList:
     """The tasks that are as asked for.
 
@@ -122,7 +122,7 @@ def task_page(
     )
 
 
-def attempts_csv(index: TaskIndex, wanted: TaskFilter, most: int = 100_000) -> tuple[bytes, str | None]:
+def attempts_csv(index: Outcomes, wanted: TaskFilter, most: int = 100_000) -> tuple[bytes, str | None]:
     """The attempts that are as asked for as a CSV file, and a sentence where only the first ``most`` are in it."""
     rows = matching_rows(index, wanted)
     note = f"The first {most:,} of {plural(len(rows), 'attempt')}." if len(rows) > most else None
@@ -197,7 +197,7 @@ class AttemptView:
     calls_left_out: int
 
 
-def attempt_view(index: TaskIndex, attempt: AttemptRow | str) -> AttemptView:
+def attempt_view(index: Outcomes, attempt: AttemptRow | str) -> AttemptView:
     """One attempt, given as it was found or by its attempt_id, with its conversation, calls and grader's reason.
 
     Raises:
@@ -209,7 +209,7 @@ def attempt_view(index: TaskIndex, attempt: AttemptRow | str) -> AttemptView:
     return _view(index, attempt, *_transcript(index, attempt))
 
 
-def _view(index: TaskIndex, attempt: AttemptRow, transcript: Transcript | None, why: str | None) -> AttemptView:
+def _view(index: Outcomes, attempt: AttemptRow, transcript: Transcript | None, why: str | None) -> AttemptView:
     columns = {name: _value(value) for name, value in read_outcome(index, attempt.row).items()}
     messages = None if transcript is None else _messages(transcript)
     calls, calls_why = _calls(index, attempt, transcript, expected=columns["calls"])
@@ -229,7 +229,7 @@ def _view(index: TaskIndex, attempt: AttemptRow, transcript: Transcript | None, 
     )
 
 
-def _transcript(index: TaskIndex, attempt: AttemptRow) -> tuple[Transcript | None, str | None]:
+def _transcript(index: Outcomes, attempt: AttemptRow) -> tuple[Transcript | None, str | None]:
     """The conversation, or why there is none."""
     if attempt.attempt_id is None:
         return None, "the outcome has no attempt_id, so nothing else can be found that belongs to it"
@@ -254,7 +254,7 @@ def _messages(transcript: Transcript) -> tuple[MessageView, ...]:
 
 
 def _calls(
-    index: TaskIndex, attempt: AttemptRow, transcript: Transcript | None, *, expected: int | None
+    index: Outcomes, attempt: AttemptRow, transcript: Transcript | None, *, expected: int | None
 ) -> tuple[tuple[CallView, ...] | None, str | None]:
     if attempt.attempt_id is None:
         return None, "the outcome has no attempt_id, so nothing else can be found that belongs to it"

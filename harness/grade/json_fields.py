@@ -3,15 +3,49 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import ConfigDict, Field, JsonValue, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 
 from harness.core import Grade, digest_json
 from harness.grade.json_compare import Comparing, Tolerance
 from harness.grade.json_text import NoJsonError, Take, json_in
 from harness.grade.rule import Rule, malformed, right, shown, ungraded, wrong
-from harness.userfile import TookTooLongError, watched
+from harness.userfile import TookTooLongError, is_deeper, watched
+
+
+def checked_schema(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """``schema``, when it is a JSON schema that stands on its own.
+
+    Raises:
+        ValueError: it is not, or refers to another document, which would be fetched.
+    """
+    from jsonschema import Draft202012Validator, SchemaError
+    from jsonschema.validators import validator_for
+
+    try:
+        validator_for(schema, default=Draft202012Validator).check_schema(schema)
+    except SchemaError as error:
+        unclear = error.validator in {"anyOf", "oneOf"}
+        said = f"{error.instance!r} is nothing that may stand here" if unclear else error.message
+        raise ValueError(f"not a JSON schema: {error.json_path}: {shown(said, 120)}") from None
+    for target in _references(schema):
+        if not target.startswith("#"):
+            raise ValueError(f"the schema refers to {target!r}; put the definition under $defs and refer to #/$defs/…")
+    return schema
+
+
+def _references(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [v for k, v in value.items() if k in ("$ref", "$dynamicRef") and isinstance(v, str)]
+        return own + [target for v in value.values() for target in _references(v)]
+    if isinstance(value, list):
+        return [target for v in value for target in _references(v)]
+    return []
+
+
+Schema = Annotated[dict[str, JsonValue], AfterValidator(checked_schema)]
+"""A JSON schema that stands on its own."""
 
 
 class JsonSchema(Rule):
@@ -25,13 +59,8 @@ class JsonSchema(Rule):
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
-    form: dict[str, JsonValue] = Field(alias="schema")
+    form: Schema = Field(alias="schema")
     take: Take = "only"
-
-    @field_validator("form")
-    @classmethod
-    def _is_a_schema(cls, schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        return checked_schema(schema)
 
     @property
     def needs_reference(self) -> bool:
@@ -79,17 +108,12 @@ class JsonFields(Rule):
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
-    form: dict[str, JsonValue] | None = Field(default=None, alias="schema")
+    form: Schema | None = Field(default=None, alias="schema")
     take: Take = "only"
     tolerance: Mapping[str, Tolerance] = Field(default_factory=dict)
     ignore: tuple[str, ...] = ()
     unordered: bool | tuple[str, ...] = False
     extra: str = Field(default="wrong", pattern="^(wrong|ignore)$")
-
-    @field_validator("form")
-    @classmethod
-    def _is_a_schema(cls, schema: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
-        return None if schema is None else checked_schema(schema)
 
     def usable(self, reference: Any) -> Any:
         """The reference as a JSON value; a text is read as JSON."""
@@ -103,7 +127,7 @@ class JsonFields(Rule):
             digest_json(value)
         except (TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"the reference is not a JSON value: {error}") from None
-        if _depth(value) > 64:
+        if is_deeper(value, 64):
             raise ValueError("the reference is nested more than 64 deep")
         if not self._comparing().leaves(value):
             raise ValueError("the reference has no field left to compare; look at ignore")
@@ -151,42 +175,6 @@ def violation(value: Any, schema: Mapping[str, Any]) -> Grade | None:
     if found["problem"] is None:
         return None
     return malformed(f"schema: {found['path']}: {shown(found['problem'], 150)}")
-
-
-def checked_schema(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """``schema``, when it is a JSON schema that stands on its own.
-
-    Raises:
-        ValueError: it is not, or refers to another document, which would be fetched.
-    """
-    from jsonschema import Draft202012Validator, SchemaError
-    from jsonschema.validators import validator_for
-
-    try:
-        validator_for(schema, default=Draft202012Validator).check_schema(schema)
-    except SchemaError as error:
-        unclear = error.validator in {"anyOf", "oneOf"}
-        said = f"{error.instance!r} is nothing that may stand here" if unclear else error.message
-        raise ValueError(f"not a JSON schema: {error.json_path}: {shown(said, 120)}") from None
-    for target in _references(schema):
-        if not target.startswith("#"):
-            raise ValueError(f"the schema refers to {target!r}; put the definition under $defs and refer to #/$defs/…")
-    return schema
-
-
-def _references(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        own = [v for k, v in value.items() if k in ("$ref", "$dynamicRef") and isinstance(v, str)]
-        return own + [target for v in value.values() for target in _references(v)]
-    if isinstance(value, list):
-        return [target for v in value for target in _references(v)]
-    return []
-
-
-def _depth(value: Any) -> int:
-    if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
 
 
 def _name(value: Any) -> str:

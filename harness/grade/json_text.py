@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from harness.grade.normalise import FENCE
+from harness.userfile import KeyTwiceError, distinct_keys, is_deeper
 
 Take = Literal["only", "first", "last"]
 
@@ -30,6 +31,8 @@ def json_in(text: str, *, take: Take = "only", kind: type | None = None) -> Any:
     text = text.strip().removeprefix("\ufeff")
     try:
         values = _whole(text) or _fenced(text, kind) or _in_prose(text, kind)
+    except KeyTwiceError as error:
+        raise NoJsonError(f"the key {error.args[0]!r} is given twice") from None
     except RecursionError:
         raise NoJsonError("the JSON is nested too deeply") from None
     if not values:
@@ -37,7 +40,7 @@ def json_in(text: str, *, take: Take = "only", kind: type | None = None) -> Any:
     if take == "only" and len(values) > 1:
         raise NoJsonError(f"{len(values)} JSON values, needed one")
     value = values[-1 if take == "last" else 0]
-    if _deeper(value, 100):
+    if is_deeper(value, 100):
         raise NoJsonError("the JSON is nested too deeply")
     return value
 
@@ -74,18 +77,6 @@ _STARTS = 500
 """Failed starts after which the search ends: each costs a count of the lines before it."""
 
 
-def _deeper(value: Any, depth: int) -> bool:
-    level = [value]
-    for _ in range(depth + 1):
-        level = [
-            below
-            for item in level
-            if isinstance(item, (dict, list))
-            for below in (item.values() if isinstance(item, dict) else item)
-        ]
-    return bool(level)
-
-
 def _no_constant(word: str) -> Any:
     raise NoJsonError(f"{word} is not JSON")
 
@@ -103,16 +94,7 @@ def _real(digits: str) -> float:
     return value
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise NoJsonError(f"the key {twice!r} is given twice")
-    return found
-
-
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_distinct, parse_constant=_no_constant, parse_int=_integer, parse_float=_real
+    object_pairs_hook=distinct_keys, parse_constant=_no_constant, parse_int=_integer, parse_float=_real
 )
 _KINDS: Mapping[type | None, str] = {dict: "object", list: "array"}

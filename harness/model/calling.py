@@ -21,7 +21,6 @@ from harness.core import (
     seeded,
 )
 from harness.model.faults import Redact, shown
-from harness.model.pace import Pace
 from harness.model.protocol import Model
 
 
@@ -58,6 +57,28 @@ class Limits:
     def wall_seconds(self) -> float:
         """The seconds that a call may be tried for."""
         return self.wall_s if self.wall_s is not None else min(3600.0, max(600.0, self.tries * self.timeout_s))
+
+
+class Pace:
+    """The generic cell rate algorithm with a burst of one (ITU-T I.371): amounts are spread evenly over time.
+
+    In any span of ``t`` seconds at most ``per_minute * t / 60`` plus one amount start. Who reserves first goes first;
+    an amount reserved ahead of time keeps its place, so a machine that wakes late loses nothing of the rate.
+    """
+
+    def __init__(self, per_minute: float | None) -> None:
+        self._seconds_each = 60.0 / per_minute if per_minute else 0.0
+        self._next = float("-inf")
+
+    def reserve(self, amount: float, now: float) -> float:
+        """Seconds to wait before ``amount`` may start; 0 without a limit."""
+        start = max(now, self._next)
+        self._next = start + amount * self._seconds_each
+        return start - now
+
+    def correct(self, difference: float) -> None:
+        """Charges what was used beyond what was reserved; a negative difference is given back."""
+        self._next += difference * self._seconds_each
 
 
 @dataclass(slots=True)

@@ -38,8 +38,8 @@ class Connections:
         self._session: aiohttp.ClientSession | None = None
         self._room = Room()
 
-    async def post(self, url: str, payload: bytes, headers: Mapping[str, str]) -> "Answer":
-        """The answer's head; use it as a context, and read its body or its pieces inside."""
+    async def ask(self, url: str, payload: bytes | None, headers: Mapping[str, str]) -> "Answer":
+        """The answer's head, of a GET where there is no payload; use it as a context, and read its body inside."""
         if self._session is None:
             import aiohttp
 
@@ -48,7 +48,9 @@ class Connections:
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
-        return Answer(await self._session.post(url, data=payload, headers=headers, allow_redirects=False), self._room)
+        method = "GET" if payload is None else "POST"
+        response = await self._session.request(method, url, data=payload, headers=headers, allow_redirects=False)
+        return Answer(response, self._room)
 
     async def close(self) -> None:
         """Closes them; closing twice does no harm."""

@@ -18,20 +18,12 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from harness.core import (
-    Cause,
-    Message,
-    ModelError,
-    ModelSpec,
-    Reply,
-    Request,
-    Usage,
-    UsageError,
-)
-from harness.model.local_await import Job, Ticket
+from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError
 from harness.model.local_checks import OPTIONS, wrong_setting
 from harness.model.local_choose import Row, sampling_of
 from harness.model.local_engine import Engine
@@ -45,6 +37,50 @@ __all__ = ["LocalModel", "local_digest", "template_digest"]
 _LINGER_S = 0.004  # how long a batch that is not full waits for one more request
 _CLOSING_S = 10.0
 _turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Awaited:
+    """Something that a coroutine waits for and the model's thread does; settled once, of no effect when cancelled."""
+
+    future: "Future[Any]" = field(default_factory=Future)
+
+    def tell(self, result: Any) -> None:
+        with contextlib.suppress(InvalidStateError):
+            self.future.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        with contextlib.suppress(InvalidStateError):
+            self.future.set_exception(error)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Job(_Awaited):
+    """Work on the weights that is no request: loading, probing."""
+
+    work: Callable[[], None]
+
+    def run(self) -> None:
+        try:
+            self.work()
+            self.tell(None)
+        except BaseException as error:  # noqa: BLE001 - handed to the one who awaits
+            self.fail(error)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Ticket(_Awaited):
+    """One request in the queue."""
+
+    request: Request
+    adapter: Path | None = None
+    """Resolved; of the model's loaded ones."""
+    prompt: list[int] = field(default_factory=list)
+    opened: bool = False
+    """The prompt ends with an opened block of reasoning."""
+    row: Row | None = None
+    dropped: bool = False
+    """Nobody waits for it any more."""
 
 
 class LocalModel:
@@ -71,8 +107,8 @@ class LocalModel:
         self._shelf = Shelf(self.folder, spec.name, {name: options[name] for name in ("device", "dtype", "threads")})
         self._version = ""
         self._asked = threading.Condition()
-        self._pending: list[Ticket] = []
-        self._jobs: list[Job] = []
+        self._pending: list[_Ticket] = []
+        self._jobs: list[_Job] = []
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -136,7 +172,7 @@ class LocalModel:
             ModelError: ``context``, where the prompt leaves no room; ``request``, where the request asks for what a
                 local model cannot; ``internal``, where the model failed.
         """
-        ticket = Ticket(request=request, loop=asyncio.get_running_loop())
+        ticket = _Ticket(request=request)
         with self._asked:
             if self._closed:
                 raise ModelError(Cause.INTERNAL, f"model {self.spec.name!r} was closed")
@@ -144,7 +180,7 @@ class LocalModel:
             self._pending.append(ticket)
             self._asked.notify()
         try:
-            reply: Reply = await ticket.future
+            reply: Reply = await asyncio.wrap_future(ticket.future)
             return reply
         finally:
             ticket.dropped = True
@@ -181,14 +217,14 @@ class LocalModel:
 
     async def _on_thread(self, work: Callable[[], None]) -> None:
         """Has the model's own thread do ``work`` between two batches; raises what it raises."""
-        job = Job(work=work, loop=asyncio.get_running_loop())
+        job = _Job(work=work)
         with self._asked:
             if self._closed:
                 raise UsageError(f"model {self.spec.name!r} was closed")
             self._start()
             self._jobs.append(job)
             self._asked.notify()
-        await job.future
+        await asyncio.wrap_future(job.future)
 
     # ------------------------------------------------------------------------------------ on the model's thread
 
@@ -207,7 +243,7 @@ class LocalModel:
             if batch:
                 self._run(batch)
 
-    def _next_batch(self) -> "list[Ticket]":
+    def _next_batch(self) -> list[_Ticket]:
         """The oldest request, and those of its adapter that are nearest to it in length."""
         with self._asked:
             before = -1
@@ -239,19 +275,15 @@ class LocalModel:
             self._pending = [ticket for ticket in self._pending if id(ticket) not in chosen]
         return batch
 
-    def _fits(self, batch: "list[Ticket]") -> bool:
+    def _fits(self, batch: list[_Ticket]) -> bool:
         """The batch keeps to its token bound, and no row's places run past the model's, its padding counted."""
         rows = [ticket.row for ticket in batch if ticket.row is not None]
         longest, limit = max(len(row.prompt) for row in rows), max(row.limit for row in rows)
         room = self._loaded(batch[0].adapter).room
         return longest * len(rows) <= self._options["batch_tokens"] and (room is None or longest + limit <= room)
 
-    def _read(self, ticket: "Ticket") -> None:
-        """Turns a request into a row.
-
-        Raises:
-            ModelError: it cannot be answered.
-        """
+    def _read(self, ticket: _Ticket) -> None:
+        """Turns a request into a row."""
         request = ticket.request
         if request.tools:
             raise ModelError(Cause.REQUEST, "a local model has no tool calling; deliver the tools by text")
@@ -280,12 +312,12 @@ class LocalModel:
             dropped=lambda: ticket.dropped or self._closed,
         )
 
-    def _refuse(self, ticket: "Ticket", error: ModelError) -> None:
+    def _refuse(self, ticket: _Ticket, error: ModelError) -> None:
         with self._asked, contextlib.suppress(ValueError):
             self._pending.remove(ticket)
         ticket.fail(error)
 
-    def _run(self, batch: "list[Ticket]") -> None:
+    def _run(self, batch: list[_Ticket]) -> None:
         """Answers a batch; one that memory does not hold is tried in halves."""
         rows = [ticket.row for ticket in batch if ticket.row is not None]
         engine = self._loaded(batch[0].adapter)

@@ -1,8 +1,10 @@
 """What shows of a local model before torch is imported: settings that it does not take, and files that are broken."""
 
+import contextlib
 import json
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +109,18 @@ def unloadable(base: Path, error: Exception) -> UserFileError:
         problem = f"{by} cannot make a {kind} model of this ({type(error).__name__}: {said[:200]})"
         advice = "copy the model's config.json again"
     return UserFileError(place, problem, advice=advice)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars and no warnings of the packages that load weights."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _mapping(file: Path, advice: str) -> dict[str, Any]:

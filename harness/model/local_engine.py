@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import UserFileError
-from harness.model.local_checks import unloadable
+from harness.model.local_checks import quiet, unloadable
 from harness.model.local_choose import Chooser, Row, finish
 from harness.model.local_fit import Fit, fill, inject
-from harness.model.local_quiet import quiet
 
 if TYPE_CHECKING:
     from harness.adapter import Adapter
@@ -237,11 +236,7 @@ class Engine:
 
 
 def _check_device(device: str, name: str) -> None:
-    """Returns where torch can use the device.
-
-    Raises:
-        UserFileError: as said.
-    """
+    """Returns where torch can use the device."""
     import torch
 
     kind, _, number = device.partition(":")

@@ -12,9 +12,8 @@ from typing import Any
 
 from harness.adapter import WEIGHTS, Adapter, Shapes, check_adapter, load_adapter, tensor_shapes
 from harness.core import UserFileError
-from harness.model.local_checks import unloadable
+from harness.model.local_checks import quiet, unloadable
 from harness.model.local_prompt import Prompts
-from harness.model.local_quiet import quiet
 
 _PREFIX = "base_model.model."
 _NAME = "adapter0"  # in a skeleton; PEFT forbids names that its own prefixes hold
@@ -148,11 +147,7 @@ def fill(peft: Any, adapter: Adapter, name: str) -> None:
 
 
 def _skeleton(base: Path) -> Any:
-    """The base's modules, without weights.
-
-    Raises:
-        UserFileError: its configuration describes no causal language model that is known.
-    """
+    """The base's modules, without weights."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -200,11 +195,7 @@ def _is_double(held: Mapping[str, Any], key: str) -> bool:
 
 
 def _check_tensors(adapter: Adapter, held: Shapes, peft: Any, ends: Collection[str], *, resized: bool) -> None:
-    """The file holds every tensor that the configuration makes, in its shape, and no other.
-
-    Raises:
-        UserFileError: counts and names those that it does not.
-    """
+    """The file holds every tensor that the configuration makes, in its shape, and no other."""
     from peft import get_peft_model_state_dict
 
     made = get_peft_model_state_dict(peft, adapter_name=_NAME, save_embedding_layers=False)
@@ -262,11 +253,7 @@ def _advice(missing: list[str], foreign: list[str], misshapen: list[str]) -> str
 
 
 def _check_values(adapter: Adapter) -> None:
-    """Every number is finite, and not all that they add is nothing.
-
-    Raises:
-        UserFileError: as said.
-    """
+    """Every number is finite, and not all that they add is nothing."""
     import torch
     from safetensors import safe_open
 
@@ -289,11 +276,7 @@ def _check_values(adapter: Adapter) -> None:
 
 
 def _check_tokens(own: Prompts, prompts: Prompts, rows: int, path: Path) -> None:
-    """Its tokenizer counts the base's tokens as the base does, and has no more of them than the embedding.
-
-    Raises:
-        UserFileError: as said.
-    """
+    """Its tokenizer counts the base's tokens as the base does, and has no more of them than the embedding."""
     if own.tokenizer is prompts.tokenizer:
         return
     theirs, mine = prompts.tokenizer.get_vocab(), own.tokenizer.get_vocab()

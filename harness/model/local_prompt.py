@@ -189,11 +189,7 @@ def _template(folder: Path) -> str | None:
 
 
 def _text(message: Message) -> str:
-    """A message's text.
-
-    Raises:
-        ModelError: ``request``, where it holds something else than text, or tool calls.
-    """
+    """A message's text."""
     if message.get("tool_calls"):
         raise ModelError(Cause.REQUEST, "a local model has no tool calling; the conversation holds tool calls")
     content = message.get("content")

@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 
 from harness.adapter import load_adapter
 from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, UsageError
+from harness.model.http import Connections
 from harness.model.protocol import Ask
+from harness.model.wire import MISSHAPEN
 
 PROMPTS = 4
 TOKENS = 8
@@ -24,7 +26,7 @@ SAME = 1e-4
 NOISE = 0.02
 """What reduced precision and caches may change; a difference below it is hardly one."""
 _LIMITS = ("max_tokens", "max_completion_tokens")
-_LISTING_S, _LISTING_BYTES = 20.0, 8_000_000
+_LISTING_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,35 +103,15 @@ async def probe(
     return (*notes, *await _mixed(spec, arms, asked[:2], ask, {"the base": base, **alone}))
 
 
-async def listing(url: str, headers: Mapping[str, str]) -> dict[str, str | None]:
+async def listing(connections: Connections, url: str, headers: Mapping[str, str]) -> dict[str, str | None]:
     """The models that a server lists, and their parents; empty where it has no list that can be read."""
     import aiohttp
 
     try:
-        async with (
-            asyncio.timeout(_LISTING_S),
-            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
-            session.get(url, headers=headers, allow_redirects=False) as response,
-        ):
-            if response.status != 200:
-                return {}
-            whole = bytearray()
-            async for piece in response.content.iter_any():
-                whole += piece
-                if len(whole) > _LISTING_BYTES:
-                    return {}
-        rows = json.loads(whole)["data"]
+        async with asyncio.timeout(_LISTING_S), await connections.ask(url, None, headers) as answer:
+            rows = json.loads(await answer.body())["data"] if answer.status == 200 else []
         return {str(row["id"]): row.get("parent") for row in rows}
-    except (
-        aiohttp.ClientError,
-        OSError,
-        TimeoutError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ):
+    except (aiohttp.ClientError, OSError, TimeoutError, ModelError, *MISSHAPEN):
         return {}
 
 
@@ -162,11 +144,7 @@ def _scales(sampling: Mapping[str, Any]) -> list[float]:
 
 
 async def _answer(ask: Ask, request: Request, messages: Sequence[Message], *, trial: int = 0) -> Reply:
-    """The answer to one probe; a server that refuses log-probabilities or a temperature is asked without them.
-
-    Raises:
-        ModelError: it has none.
-    """
+    """The answer to one probe; a server that refuses log-probabilities or a temperature is asked without them."""
     full = replace(request, messages=tuple(messages), trial=trial)
     try:
         return await ask(full)
@@ -189,11 +167,7 @@ def _unlisted(spec: ModelSpec, arm: Arm, listed: Mapping[str, str | None]) -> li
 
 
 def _check_name(spec: ModelSpec, arm: Arm, with_it: Sequence[Reply], without: Sequence[Reply]) -> None:
-    """The server does not call itself the base when it is asked for the adapter by its name.
-
-    Raises:
-        UsageError: it does.
-    """
+    """The server does not call itself the base when it is asked for the adapter by its name."""
     own = {spec.model, *(reply.model_version for reply in without)} - {"", arm.name}
     said = next((reply.model_version for reply in with_it if reply.model_version in own), None)
     if arm.name is not None and said is not None:
@@ -206,11 +180,7 @@ def _check_name(spec: ModelSpec, arm: Arm, with_it: Sequence[Reply], without: Se
 def _compared(
     spec: ModelSpec, arm: Arm, with_it: Sequence[Reply], without: Sequence[Reply], noise: float | None
 ) -> list[str]:
-    """What is doubtful in how the answers with an adapter differ from those without; ``noise`` is of the base alone.
-
-    Raises:
-        UsageError: they do not differ, down to the log-probabilities.
-    """
+    """What is doubtful in how the answers with an adapter differ from those without; ``noise`` is of the base alone."""
     texts = all(a.text == b.text for a, b in zip(with_it, without, strict=True))
     distance = _distance(with_it, without)
     count = f"{len(with_it)} probe prompts"
@@ -238,11 +208,7 @@ async def _mixed(
     ask: Ask,
     alone: Mapping[str, Sequence[Reply]],
 ) -> list[str]:
-    """Asks for the base and for every adapter at once: no one answers as another did alone.
-
-    Raises:
-        UsageError: one does.
-    """
+    """Asks for the base and for every adapter at once: no one answers as another did alone."""
     requests = {"the base": arms[0].base} | {arm.label: arm.asked for arm in arms if arm.label in alone}
     keys = [(label, place) for label in requests for place in range(len(prompts))]
     asked = (_answer(ask, requests[label], prompts[place], trial=2) for label, place in keys)

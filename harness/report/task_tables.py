@@ -11,7 +11,7 @@ from harness.analysis import AttemptView, ShownText, TaskList
 from harness.core import UNKNOWN, dollars, moment, plural, seconds, visible
 from harness.report.html_parts import html_lines, html_table, html_text
 from harness.report.tables import Cell, Rows, Table, table
-from harness.store import PARTLY, AttemptRow, TaskCell, TaskIndex
+from harness.store import PARTLY, AttemptRow, Outcomes, TaskCell
 
 PASSED, FAILED, LOST = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
 MIXED, PARTIAL = "rgb(250,236,170)", "rgb(226,205,233)"
@@ -69,7 +69,7 @@ def tasks_table(found: TaskList, links: Sequence[str] = ()) -> Table:
     return table("What each contender made of each task", columns, rows, kind="results", notes=notes)
 
 
-def names_table(index: TaskIndex, tasks: Sequence[int], links: Sequence[str]) -> Table:
+def names_table(index: Outcomes, tasks: Sequence[int], links: Sequence[str]) -> Table:
     """Some tasks by their names, each with what opens it."""
     rows: Rows = [
         [Cell(visible(index.task_names[task].as_py(), 120), link=link),

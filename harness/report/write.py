@@ -26,7 +26,7 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
     """
     try:
         evidence = evidence_digest(report)  # before the outcomes are read: of later ones it would vouch for too much
-        table, manifest = load_evidence(report, split, attempts=True)
+        table, manifest = load_evidence(report, split)
     except EvidenceError as error:
         if not _is_begun(report):
             remedy = f"begin with: ownbench run {shlex.quote(str(report))}"
@@ -55,7 +55,6 @@ def _is_begun(report: Path) -> bool:
 
 
 def _figures(view: Scoreboard, folder: Path) -> tuple[list[tuple[str, str]], list[Path]]:
-    """Titles and relative paths for the page in Markdown, and the files."""
     graded = any(c.pass_rate.value is not None for c in view.contenders)
     charts = {
         "Pass rate": ("pass_rate", pass_rate_figure(view) if graded else None),

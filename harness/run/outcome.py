@@ -21,7 +21,7 @@ def is_done(outcome: Outcome) -> bool:
 
 def skipped(assembled: Assembled, attempt: Attempt, cause: Cause) -> Outcome:
     """The row of an attempt that was never made."""
-    return Outcome(**_identity(assembled, attempt), status=Status.SKIPPED, cause=cause)
+    return Outcome(**identity(assembled, attempt), status=Status.SKIPPED, cause=cause)
 
 
 def graded(
@@ -38,7 +38,7 @@ def graded(
     billed = _billed(calls)
     usage, cost = Usage.total(call.usage for call in billed), Cost.total(call.cost for call in billed)
     return Outcome(
-        **_identity(assembled, attempt),
+        **identity(assembled, attempt),
         status=judged.status,
         cause=judged.cause,
         passed=judged.passed,
@@ -78,7 +78,8 @@ def _may_cost(error: str) -> bool:
     return error.partition(":")[0] not in UNBILLED
 
 
-def _identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:
+def identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:
+    """Which attempt a row is of: names and digests."""
     task, contender = attempt.task, contender_of(assembled.systems[attempt.contender])
     return {
         "report": assembled.experiment.name,

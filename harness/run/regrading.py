@@ -14,12 +14,12 @@ from pathlib import Path
 
 from harness.core import Cause, Clock, Grade, Outcome, Redactor, Role, Status, SystemClock, UsageError, plural
 from harness.cost import Meter, Reservation
-from harness.experiment import Assembled, Attempt, is_graded_so, recognised
+from harness.experiment import Assembled, Attempt, is_graded_so, recall
 from harness.model import backend_of
 from harness.run.crew import Crew, Made
 from harness.run.manifest import plan_digest, suites_of
 from harness.run.opening import open_models, open_shop
-from harness.run.outcome import is_done, judge_usd, skipped
+from harness.run.outcome import identity, is_done, judge_usd, skipped
 from harness.run.progress import Listener, Tally
 from harness.run.session import AttemptSession, Shop
 from harness.run.stopping import Ears
@@ -31,7 +31,6 @@ from harness.store import (
     compact,
     has_answers,
     read_calls_journal,
-    read_journal,
     read_manifest,
     read_outcomes,
     write_manifest,
@@ -89,7 +88,7 @@ def regrade(
         tuple(s for spec in assembled.specs.values() for s in backend_of(spec).secrets(spec, environment))
     )
     with Journal(report) as journal, Ears() as ears:
-        held = _recorded(assembled)
+        held = recall(assembled)
         if not within_run:
             _refuse_changed(assembled, held)
         last = _last_replies(assembled, held)
@@ -152,10 +151,6 @@ def _refuse_changed(assembled: Assembled, held: Recalled) -> None:
         raise UsageError(f"{assembled.report}: {problem}; make the new ones first: ownbench run {assembled.report}")
 
 
-def _recorded(assembled: Assembled) -> Recalled:
-    return recognised(assembled, read_journal(assembled.report), read_manifest(assembled.report))
-
-
 def _last_replies(assembled: Assembled, held: Recalled) -> dict[str, str]:
     """By attempt: the request whose reply is the answer that is to be graded; attempts without one are left out."""
     judges = {c.request_digest for c in read_calls_journal(assembled.report) if c.role in {Role.JUDGE, Role.SELECTOR}}
@@ -210,6 +205,7 @@ class _Again(Crew):
         before = self.held.attempts[attempt.id]
         after = replace(
             before,
+            **identity(self.assembled, attempt),
             status=judged.status,
             cause=judged.cause,
             passed=judged.passed,
@@ -217,9 +213,9 @@ class _Again(Crew):
             label_true=judged.label_true,
             label_predicted=judged.label_predicted,
             judge_usd=judge_usd(trace.calls) if made.answer else before.judge_usd,
-            grader_digest=self.assembled.gradings[attempt.task.digest],
         )
-        if after != before and judged.status is not Status.SKIPPED:
+        changed = any(getattr(after, name) != getattr(before, name) for name in _GRADED)
+        if changed and judged.status is not Status.SKIPPED:
             kept = self.held.transcript(attempt.id)
             requests = dict.fromkeys((*kept.requests, *(call.request_digest for call in trace.calls)))
             self.shop.journal.append_attempt(after, kept.messages, judged.reason, tuple(requests))
@@ -229,11 +225,14 @@ class _Again(Crew):
         self.observe(attempt.id, Ended(after, judged.reason))
 
 
+_GRADED = ("status", "cause", "score", "label_predicted", "label_true", "judge_usd", "grader_digest")
+"""What of a row a grader decides."""
+
+
 def _direction(before: Outcome, after: Outcome) -> str | None:
     if (before.passed, after.passed) in {(True, False), (False, True)}:
         return "pass_to_fail" if before.passed else "fail_to_pass"
-    names = ("status", "cause", "score", "label_predicted", "label_true")
-    return "other" if any(getattr(before, name) != getattr(after, name) for name in names) else None
+    return "other" if any(getattr(before, name) != getattr(after, name) for name in _GRADED[:5]) else None
 
 
 def _keep_outcomes(report: Path) -> str | None:
@@ -252,7 +251,7 @@ def _leave_tables(assembled: Assembled) -> None:
     if (report / OUTCOMES_FILE).is_file():
         rows = read_outcomes(report, ["attempt_id", "status", "cause"]).to_pylist()
         causes = {row["attempt_id"]: row["cause"] for row in rows if row["status"] == Status.SKIPPED}
-    recorded = _recorded(assembled)
+    recorded = recall(assembled)
     plan = (skipped(assembled, a, Cause(causes.get(a.id) or Cause.STOPPED)) for a in assembled.attempts)
     compact(report, plan, recorded)
     if (manifest := read_manifest(report)) is not None:

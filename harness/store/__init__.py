@@ -3,7 +3,6 @@
 It is all that the running half and the judging half share.
 """
 
-from harness.store.attempts import Attempts
 from harness.store.browse import (
     AttemptRow,
     TaskCell,
@@ -16,8 +15,6 @@ from harness.store.browse import (
     find_tasks,
 )
 from harness.store.browse_filter import FLIPS, TaskFilter, matching_rows, tasks_in, words_found
-from harness.store.browse_index import TaskIndex, TaskKey
-from harness.store.browse_load import load_task_index
 from harness.store.browse_records import (
     NO_TRANSCRIPTS,
     InputSearch,
@@ -37,6 +34,7 @@ from harness.store.importers.table_reading import Reading, parse_mapping, parse_
 from harness.store.journal import Journal
 from harness.store.live import running_process
 from harness.store.manifest import installed_versions, locked_parts, read_manifest, this_machine, write_manifest
+from harness.store.outcomes import PARTLY, RESULTS, Outcomes, TaskKey, count_results, load_outcomes
 from harness.store.recall import (
     Recalled,
     Transcript,
@@ -45,10 +43,10 @@ from harness.store.recall import (
     read_journal,
     refuse_foreign_results,
 )
-from harness.store.results import PARTLY, RESULTS, count_results
 from harness.store.settings import Economics, Settings, load_settings
 from harness.store.skill_use import SkillUse, load_skill_use
 from harness.store.sourcing import as_asked, described, experiment_file, model_sourcing, sourced
+from harness.store.sums import load_task_table, split_used, task_table_of
 from harness.store.tables import (
     Compacted,
     compact,
@@ -58,7 +56,7 @@ from harness.store.tables import (
     recorded_replies,
     tables_are_whole,
 )
-from harness.store.tasktable import Labels, TaskTable, load_task_table, split_used
+from harness.store.tasktable import Attempts, Labels, TaskTable
 
 __all__ = [
     "CALLS",
@@ -81,13 +79,13 @@ __all__ = [
     "Journal",
     "Labels",
     "Option",
+    "Outcomes",
     "Reading",
     "Recalled",
     "Settings",
     "SkillUse",
     "TaskCell",
     "TaskFilter",
-    "TaskIndex",
     "TaskKey",
     "TaskPage",
     "TaskRow",
@@ -109,9 +107,9 @@ __all__ = [
     "importer",
     "input_text",
     "installed_versions",
+    "load_outcomes",
     "load_settings",
     "load_skill_use",
-    "load_task_index",
     "load_task_table",
     "locked_parts",
     "matching_rows",
@@ -136,6 +134,7 @@ __all__ = [
     "sourced",
     "split_used",
     "tables_are_whole",
+    "task_table_of",
     "tasks_in",
     "this_machine",
     "words_found",

@@ -1,13 +1,12 @@
 """The tasks and attempts of a report that are as asked for, a page at a time, with what became of them."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError, UsageError
-from harness.store.browse_filter import NOTHING_ASKED, TaskFilter, in_split, matching_rows, once, values
-from harness.store.browse_index import GRADED, TaskIndex, TaskKey, Words
+from harness.store.browse_filter import NOTHING_ASKED, TaskFilter, matching_rows, once
+from harness.store.outcomes import ERRORED, GRADED, SKIPPED, UNGRADED, Outcomes, TaskKey
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +89,7 @@ class TaskPage:
     limit: int
 
 
-def find_tasks(index: TaskIndex, wanted: TaskFilter = NOTHING_ASKED, *, offset: int = 0, limit: int = 50) -> TaskPage:
+def find_tasks(index: Outcomes, wanted: TaskFilter = NOTHING_ASKED, *, offset: int = 0, limit: int = 50) -> TaskPage:
     """The tasks that have such an attempt, in the order of the file.
 
     Raises:
@@ -121,14 +120,14 @@ def find_tasks(index: TaskIndex, wanted: TaskFilter = NOTHING_ASKED, *, offset: 
                 task=index.task_names[task].as_py(),
                 suite=index.suite[task],
                 domain=index.domain[task],
-                split=index.split[int(index.first[task])],
+                split=index.words("split")[int(index.first[task])],
                 cells=cells,
             )
         )
     return TaskPage(rows=tuple(shown), total=len(found), attempts=len(rows), offset=offset, limit=limit)
 
 
-def attempts_of(index: TaskIndex, key: TaskKey, contender: str | None = None) -> tuple[AttemptRow, ...]:
+def attempts_of(index: Outcomes, key: TaskKey, contender: str | None = None) -> tuple[AttemptRow, ...]:
     """All attempts at one task, of one contender or of all, by contender and trial.
 
     Raises:
@@ -144,7 +143,7 @@ def attempts_of(index: TaskIndex, key: TaskKey, contender: str | None = None) ->
     return attempt_rows(index, rows[np.lexsort((rows, index.trial[rows], index.contender.codes[rows]))])
 
 
-def attempt_of(index: TaskIndex, attempt_id: str) -> AttemptRow:
+def attempt_of(index: Outcomes, attempt_id: str) -> AttemptRow:
     """The outcome of an attempt.
 
     Raises:
@@ -156,58 +155,34 @@ def attempt_of(index: TaskIndex, attempt_id: str) -> AttemptRow:
     return attempt_rows(index, rows[:1])[0]
 
 
-def attempt_rows(index: TaskIndex, rows: "Array") -> tuple[AttemptRow, ...]:
+def attempt_rows(index: Outcomes, rows: "Array") -> tuple[AttemptRow, ...]:
     """The outcomes of these rows."""
     columns = attempt_columns(index, rows)
     return tuple(AttemptRow(**dict(zip(columns, one, strict=True))) for one in zip(*columns.values(), strict=True))
 
 
-def attempt_columns(index: TaskIndex, rows: "Array") -> dict[str, list[Any]]:
+def attempt_columns(index: Outcomes, rows: "Array") -> dict[str, list[Any]]:
     """The same by column: the fields of `AttemptRow`, each a list with an entry a row."""
-    import pyarrow as pa
-
     tasks = index.task[rows]
-    return {
+    found = {
         "row": rows.tolist(),
         "attempt_id": index.attempt_texts(rows).to_pylist(),
-        "contender": _words(index.contender, rows),
-        "suite": _words(index.suite, tasks),
-        "task": index.task_names.take(pa.array(tasks)).to_pylist(),
-        "domain": _words(index.domain, tasks),
-        "split": _words(index.split, rows),
+        "suite": index.suite.texts(tasks).to_pylist(),
+        "task": index.task_names.take(tasks).to_pylist(),
+        "domain": index.domain.texts(tasks).to_pylist(),
         "trial": index.trial[rows].tolist(),
-        "status": _words(index.status, rows),
-        "result": _words(index.result, rows),
-        "cause": _words(index.cause, rows),
+        "result": index.result.texts(rows).to_pylist(),
         "passed": _answers(index.passed[rows]),
-        "score": _numbers(index, "score", rows),
-        "label_true": _words(index.label_true, rows),
-        "label_predicted": _words(index.label_predicted, rows),
-        "confidence": _numbers(index, "confidence", rows),
         "escalated": _answers(index.escalated[rows]),
-        "cost_usd": _numbers(index, "cost_usd", rows),
-        "latency_s": _numbers(index, "latency_s", rows),
         "repeated": index.repeated[rows].tolist(),
     }
-
-
-def _words(words: Words, places: "Array") -> list[str | None]:
-    import pyarrow as pa
-
-    codes = words.codes[places]
-    found: list[str | None] = words.names.take(pa.array(codes, pa.int64(), mask=codes < 0)).to_pylist()
-    return found
+    names = [field.name for field in fields(AttemptRow)]
+    found |= {name: index.column_at(name, rows).to_pylist() for name in names if name not in found}
+    return {name: found[name] for name in names}
 
 
 def _answers(codes: "Array") -> list[bool | None]:
     return [None if code < 0 else code == 1 for code in codes.tolist()]
-
-
-def _numbers(index: TaskIndex, name: str, rows: "Array") -> list[float | None]:
-    values = index.numbers[name]
-    if values is None:
-        return [None] * len(rows)
-    return [None if math.isnan(value) else value for value in values[rows].tolist()]
 
 
 def _window(offset: int, limit: int) -> slice:
@@ -216,7 +191,7 @@ def _window(offset: int, limit: int) -> slice:
     return slice(offset, offset + limit)
 
 
-def _cells(index: TaskIndex, tasks: "Array", names: Sequence[str], split: str | None) -> dict[str, "Array"]:
+def _cells(index: Outcomes, tasks: "Array", names: Sequence[str], split: str | None) -> dict[str, "Array"]:
     """By word the counts, and the sum of the scores; of the shape [names, tasks]."""
     import numpy as np
 
@@ -224,19 +199,19 @@ def _cells(index: TaskIndex, tasks: "Array", names: Sequence[str], split: str | 
     place[tasks] = np.arange(len(tasks))
     code = np.full(len(index.contenders), -1, dtype=np.int64)
     code[[index.contender.code(name, "contender", index.report) for name in names]] = np.arange(len(names))
-    rows = np.flatnonzero((place >= 0)[index.task] & in_split(index, split))
+    rows = np.flatnonzero((place >= 0)[index.task] & index.in_split(split))
     used = once(index, rows[code[index.contender.codes[rows]] >= 0])
     cell = code[index.contender.codes[used]] * len(tasks) + place[index.task[used]]
     status, graded = index.status.codes[used], index.status.codes[used] < GRADED
     value = np.zeros(len(used))
-    value[graded] = values(index, used[graded])
+    value[graded] = index.values(used[graded])
     partly = index.result.codes[used] == len(index.status.names)
     picked = {
         "passed": graded & ~partly & (value > 0),
         "partly": partly,
         "graded": graded,
-        "errored": (status == 2) | (status == 3),
-        "skipped": status == 4,
+        "errored": (status == UNGRADED) | (status == ERRORED),
+        "skipped": status == SKIPPED,
         "escalated": index.escalated[used] == 1,
     }
     shape = len(names), len(tasks)

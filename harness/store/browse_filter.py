@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.core import UsageError
-from harness.store.browse_index import GRADED, TaskIndex, Words, repeats
+from harness.store.outcome_file import Words
+from harness.store.outcomes import GRADED, Outcomes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,15 +44,15 @@ class TaskFilter:
 NOTHING_ASKED = TaskFilter()
 
 
-def matching_rows(index: TaskIndex, wanted: TaskFilter) -> "Array":
+def matching_rows(index: Outcomes, wanted: TaskFilter) -> "Array":
     """The rows of the attempts that are as asked for, in the order of the file; errors as `find_tasks`."""
     import numpy as np
 
-    keep = in_split(index, wanted.split)
+    keep = index.in_split(wanted.split)
     for words, names, what in (
         (index.contender, wanted.contenders, "contender"),
         (index.result, wanted.statuses, "result"),
-        (index.cause, wanted.causes, "cause"),
+        (index.words("cause"), wanted.causes, "cause"),
     ):
         if names:
             keep &= _among(words, names, what, index)
@@ -70,22 +71,7 @@ def matching_rows(index: TaskIndex, wanted: TaskFilter) -> "Array":
     return np.flatnonzero(keep)
 
 
-def in_split(index: TaskIndex, split: str | None) -> "Array":
-    """Of each row whether it is of that part of the suites; ``None`` and ``all`` are the whole."""
-    import numpy as np
-
-    if split in {None, "all"}:
-        return np.ones(index.rows, dtype=bool)
-    every = index.split.every
-    # A report without splits is all test, as for the statistics.
-    allowed = np.array([name == split for name in every] + [split == "test"])
-    if not allowed.any():
-        index.split.code(split, "split", index.report)
-    found: Array = allowed[index.split.codes]
-    return found
-
-
-def words_found(index: TaskIndex, split: str | None = None) -> Mapping[str, tuple[str, ...]]:
+def words_found(index: Outcomes, split: str | None = None) -> Mapping[str, tuple[str, ...]]:
     """What a filter of a part of the suites can ask for: the words that one of its rows has, in the file's order.
 
     Returns:
@@ -93,26 +79,26 @@ def words_found(index: TaskIndex, split: str | None = None) -> Mapping[str, tupl
     """
     import numpy as np
 
-    rows = in_split(index, split)
+    rows = index.in_split(split)
     tasks = tasks_in(index, split)
     found = {}
     for name, words, here in (("suite", index.suite, tasks), ("domain", index.domain, tasks),
-                              ("result", index.result, rows), ("cause", index.cause, rows)):  # fmt: skip
+                              ("result", index.result, rows), ("cause", index.words("cause"), rows)):  # fmt: skip
         counts = np.bincount(words.codes[here].astype(np.int64) + 1, minlength=len(words.names) + 1)[1:]
         found[name] = tuple(word for word, count in zip(words.every, counts.tolist(), strict=True) if count)
     return found
 
 
-def tasks_in(index: TaskIndex, split: str | None = None) -> "Array":
+def tasks_in(index: Outcomes, split: str | None = None) -> "Array":
     """Of each task whether a row of that part of the suites is of it."""
     import numpy as np
 
     found = np.zeros(index.tasks, dtype=bool)
-    found[index.task[in_split(index, split)]] = True
+    found[index.task[index.in_split(split)]] = True
     return found
 
 
-def _among(words: Words, names: Sequence[str], what: str, index: TaskIndex) -> "Array":
+def _among(words: Words, names: Sequence[str], what: str, index: Outcomes) -> "Array":
     import numpy as np
 
     allowed = np.zeros(len(words.names) + 1, dtype=bool)  # the last is that of -1
@@ -125,14 +111,14 @@ def _both(first: "Array | None", second: "Array") -> "Array":
     return second if first is None else first & second
 
 
-def _flipped(index: TaskIndex, wanted: TaskFilter) -> "Array":
+def _flipped(index: Outcomes, wanted: TaskFilter) -> "Array":
     """Of each task whether it flipped: only one of the two passed more than half of its graded trials."""
     import numpy as np
 
     a, b, direction = wanted.flipped or ("", "", "")
     if direction not in FLIPS:
         raise UsageError(f"unknown direction {direction!r} of a flip; use one of {', '.join(FLIPS)}")
-    usable = in_split(index, wanted.split)
+    usable = index.in_split(wanted.split)
     passed, graded = [], []
     for name in (a, b):
         code = index.contender.code(name, "contender", index.report)
@@ -140,7 +126,7 @@ def _flipped(index: TaskIndex, wanted: TaskFilter) -> "Array":
         rows = rows[index.status.codes[rows] < GRADED]
         tasks = index.task[rows]
         counts = np.bincount(tasks, minlength=index.tasks)
-        passed.append(np.bincount(tasks, weights=values(index, rows), minlength=index.tasks) > 0.5 * counts)
+        passed.append(np.bincount(tasks, weights=index.values(rows), minlength=index.tasks) > 0.5 * counts)
         graded.append(counts > 0)
     lost, gained = passed[1] & ~passed[0], passed[0] & ~passed[1]
     either = {"lost": lost, "gained": gained, "either": lost | gained}[direction]
@@ -148,24 +134,13 @@ def _flipped(index: TaskIndex, wanted: TaskFilter) -> "Array":
     return found
 
 
-def once(index: TaskIndex, rows: "Array") -> "Array":
+def once(index: Outcomes, rows: "Array") -> "Array":
     """Of these rows the first of each trial; as for the statistics, other splits are left out before."""
-    again = repeats(index.contender.codes[rows], index.task[rows], index.trial[rows])
-    found: Array = rows[~again]
+    found: Array = rows[~index.repeats(rows)]
     return found
 
 
-def values(index: TaskIndex, rows: "Array") -> "Array":
-    """Each graded row's value: passed as 0 or 1, else its score, else what its status says."""
-    import numpy as np
-
-    passed, by_status = index.passed[rows], index.status.codes[rows] == 0
-    scores = index.numbers["score"]
-    score = np.full(len(rows), np.nan) if scores is None else scores[rows]
-    return np.where(passed >= 0, passed == 1, np.where(np.isfinite(score), score, by_status))
-
-
-def _with_text(index: TaskIndex, wanted: TaskFilter) -> "Array":
+def _with_text(index: Outcomes, wanted: TaskFilter) -> "Array":
     """Of each row whether the text stands in one of its words."""
     import numpy as np
 
@@ -175,7 +150,7 @@ def _with_text(index: TaskIndex, wanted: TaskFilter) -> "Array":
     if wanted.inputs is not None:
         tasks[np.asarray(wanted.inputs, dtype=np.int64)] = True
     found: Array = tasks[index.task]
-    for words in (index.label_true, index.label_predicted, index.cause):
+    for words in (index.words(name) for name in ("label_true", "label_predicted", "cause")):
         having = _has(words.names, wanted.text)
         if having.any():
             found = found | having[words.codes]

@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError
-from harness.store.browse import attempt_columns
 from harness.store.browse_filter import tasks_in
-from harness.store.browse_index import GRADED, TaskIndex
 from harness.store.columns import (
     CALLS,
     CALLS_FILE,
     OUTCOMES,
-    OUTCOMES_FILE,
     TRANSCRIPTS,
     TRANSCRIPTS_FILE,
     damaged,
@@ -27,6 +24,7 @@ from harness.store.columns import (
     nearest_first,
     open_table,
 )
+from harness.store.outcomes import GRADED, SKIPPED, Outcomes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,9 +34,6 @@ if TYPE_CHECKING:
     Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 _BATCH = 65_536
-_SKIPPED = 4
-_ASKED = ("contender", "status", "trial")
-"""Read again beside the rest, to see that the row is still the one that was indexed."""
 _PLAIN = re.compile(r"[ !#-.0-\[\]-}]+")
 """Characters that stand in JSON text as themselves, whoever wrote it."""
 
@@ -61,32 +56,23 @@ class InputSearch:
     """Why nothing could be searched."""
 
 
-def read_outcome(index: TaskIndex, row: int) -> Mapping[str, Any]:
+def read_outcome(index: Outcomes, row: int) -> Mapping[str, Any]:
     """Every column of one outcome; ``None`` is unknown.
 
     Raises:
-        EvidenceError: the file is missing or broken, or no longer has that row.
+        EvidenceError: the file is missing or broken, or another since the outcomes were loaded.
     """
-    import numpy as np
-
-    path = index.report / OUTCOMES_FILE
-    task = int(index.task[row])
-    held = {name: values[0] for name, values in attempt_columns(index, np.array([row])).items() if name in OUTCOMES}
-    held |= {"suite_digest": index.suite_digest[task], "task_digest": index.task_digests[task].as_py() or None}
-    rest = {name: word for name, word in OUTCOMES.items() if name not in held} | {
-        name: OUTCOMES[name] for name in _ASKED
-    }
+    index.unchanged()
+    path = index.path
     with open_table(path, OUTCOMES) as file:
         start = 0
         for group in range(file.num_row_groups):
             end = start + file.metadata.row_group(group).num_rows
             if start <= row < end:
-                found = _taken(file, path, rest, group, [row - start])[0]
-                if any(found[name] != held[name] for name in _ASKED[:2]) or (found["trial"] or 0) != held["trial"]:
-                    break
-                return {name: held[name] if name in held else found[name] for name in OUTCOMES}
+                found = _taken(file, path, OUTCOMES, group, [row - start])[0]
+                return found | {"trial": found["trial"] or 0, "task_digest": found["task_digest"] or None}
             start = end
-    raise EvidenceError(f"{path}: changed since its index was read; load it again")
+    raise EvidenceError(f"{path}: there is no row {row}")
 
 
 def read_attempt_calls(
@@ -124,7 +110,7 @@ def read_attempt_calls(
 
 
 def search_inputs(
-    index: TaskIndex,
+    index: Outcomes,
     text: str,
     so_far: InputSearch | None = None,
     *,
@@ -156,7 +142,7 @@ def search_inputs(
     path = index.report / TRANSCRIPTS_FILE
     asked = tasks_in(index, split)
     of = int(asked.sum())
-    if not path.is_file() or index.attempt_ids is None:
+    if not path.is_file() or not index.has_attempt_ids:
         return InputSearch(tasks=(), searched=0, of=of, next=None, why=NO_TRANSCRIPTS)
     begun = clock()
     rows = _one_attempt_a_task(index)
@@ -179,7 +165,7 @@ def search_inputs(
     return InputSearch(tasks=tuple(sorted(found)), searched=searched, of=of, next=left)
 
 
-def read_inputs(index: TaskIndex, tasks: Sequence[int]) -> Mapping[int, str]:
+def read_inputs(index: Outcomes, tasks: Sequence[int]) -> Mapping[int, str]:
     """What was asked at some tasks, by their positions; a task of which no conversation was kept is not among them.
 
     Raises:
@@ -191,7 +177,7 @@ def read_inputs(index: TaskIndex, tasks: Sequence[int]) -> Mapping[int, str]:
     path = index.report / TRANSCRIPTS_FILE
     rows = _one_attempt_a_task(index)
     rows = rows[np.isin(index.task[rows], np.asarray(tasks, dtype=np.int64))]
-    if not path.is_file() or index.attempt_ids is None or not len(rows):
+    if not path.is_file() or not index.has_attempt_ids or not len(rows):
         return {}
     chosen, found = index.attempt_texts(rows), {}
     with open_table(path, TRANSCRIPTS, required=("attempt_id", "messages")) as file:
@@ -261,12 +247,12 @@ def _tool_call(call: Any) -> str:
     return f"{function['name']}({written})"
 
 
-def _one_attempt_a_task(index: TaskIndex) -> "Array":
+def _one_attempt_a_task(index: Outcomes) -> "Array":
     """Of each task the first row that was graded, or else tried."""
     import numpy as np
 
     status = index.status.codes
-    graded, tried = np.flatnonzero(status < GRADED), np.flatnonzero((status >= GRADED) & (status != _SKIPPED))
+    graded, tried = np.flatnonzero(status < GRADED), np.flatnonzero((status >= GRADED) & (status != SKIPPED))
     rows = np.concatenate([graded, tried])
     _, first = np.unique(index.task[rows], return_index=True)
     found: Array = rows[first]

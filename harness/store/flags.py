@@ -1,11 +1,13 @@
 """What is suspicious about a table of outcomes: the traps that real data have sprung on others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.store.reduce import Reduction
+    import numpy as np
+
+    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,69 +23,48 @@ class Flag:
     """One sentence."""
 
 
-def flags_of(table: Mapping[str, Any], sums: "Reduction", dropped: int) -> tuple[Flag, ...]:
-    """The flags of a finished reduction; ``dropped`` rows were left out by the split rule."""
-    found = [
-        _flag("split", dropped, "{} rows of another split were left out"),
-        _flag(
-            "duplicates", sums.duplicates, "{} rows repeat the contender, task and trial of another and were left out"
-        ),
-        _flag(
-            "contradictions", sums.contradictions, "{} rows contradict themselves: passed, status and score disagree"
-        ),
-        _flag("copies", sums.copies, "{} tasks stand in two suites; a task and its copy count as one unit"),
-        _flag("unvalued", sums.unvalued, "{} graded rows have neither passed nor score; their status was counted"),
-        _missing(table),
-        _trials(table),
-        _share(table, "errored", ("errored", "ungraded"), "errored or could not be graded and are in no rate"),
-        _share(table, "skipped", ("skipped",), "were never tried: the run is incomplete"),
-    ]
-    return tuple(flag for flag in found if flag is not None)
+ODD = {
+    "split": "{} rows of another split were left out",
+    "duplicates": "{} rows repeat the contender, task and trial of another and were left out",
+    "contradictions": "{} rows contradict themselves: passed, status and score disagree",
+    "copies": "{} tasks stand in two suites; a task and its copy count as one unit",
+    "unvalued": "{} graded rows have neither passed nor score; their status was counted",
+}
+"""What is counted while the sums are made."""
 
 
-def _flag(kind: str, count: int, text: str) -> Flag | None:
-    return Flag(kind=kind, count=count, text=text.format(f"{count:,}")) if count else None
-
-
-def _missing(table: Mapping[str, Any]) -> Flag | None:
-    rows = table["counts"] + table["errored"] + table["ungraded"] + table["skipped"]
-    absent = (rows == 0).sum(axis=1)
-    parts = [f"{name} {n:,}" for name, n in zip(table["contenders"], absent.tolist(), strict=True) if n]
-    if not parts:
-        return None
-    text = f"of {rows.shape[1]:,} tasks some contenders have no row: {_listed(parts)}"
-    return Flag(kind="missing", count=int(absent.sum()), text=text)
-
-
-def _trials(table: Mapping[str, Any]) -> Flag | None:
-    """Tasks at which contenders that were there had different numbers of trials, or one contender's tasks differ."""
+def flags_of(contenders: Sequence[str], sums: Mapping[str, "Array"], odd: Mapping[str, int]) -> tuple[Flag, ...]:
+    """The flags of a table of these sums, with what was counted under the names of `ODD`."""
     import numpy as np
 
-    rows = table["counts"] + table["errored"] + table["ungraded"] + table["skipped"]
-    most = rows.max(axis=1)
+    rows = sums["counts"] + sums["errored"] + sums["ungraded"] + sums["skipped"]
+    most, tasks = rows.max(axis=1), rows.shape[1]
     least = np.where(rows > 0, rows, np.iinfo(np.int64).max).min(axis=1)
-    if most.max() == least.min():
-        return None
-    uneven = int((np.where(rows > 0, rows, most.max()).min(axis=0) < most.max()).sum())
-    parts = [
-        f"{name} {low}" if low == high else f"{name} {low} to {high}"
-        for name, low, high in zip(table["contenders"], least.tolist(), most.tolist(), strict=True)
+    found = [
+        Flag(kind=kind, count=odd[kind], text=text.format(f"{odd[kind]:,}")) for kind, text in ODD.items() if odd[kind]
     ]
-    text = f"the number of trials differs: {_listed(parts)} a task"
-    return Flag(kind="trials", count=uneven, text=text)
 
+    def of_each(kind: str, text: str, counts: "Array", whole: Sequence[int] | None = None) -> None:
+        """A flag of the contenders that have any."""
+        each = zip(contenders, counts.tolist(), whole or [0] * len(contenders), strict=True)
+        parts = [f"{name} {n:,} of {of:,}" if whole else f"{name} {n:,}" for name, n, of in each if n]
+        if parts:
+            found.append(Flag(kind=kind, count=int(counts.sum()), text=f"{text}: {_listed(parts)}"))
 
-def _share(table: Mapping[str, Any], kind: str, names: tuple[str, ...], what: str) -> Flag | None:
-    lost = sum(table[name] for name in names).sum(axis=1)
-    rows = sum(table[name] for name in ("counts", "errored", "ungraded", "skipped")).sum(axis=1)
-    parts = [
-        f"{name} {n:,} of {all_of:,}"
-        for name, n, all_of in zip(table["contenders"], lost.tolist(), rows.tolist(), strict=True)
-        if n
-    ]
-    if not parts:
-        return None
-    return Flag(kind=kind, count=int(lost.sum()), text=f"attempts that {what}: {_listed(parts)}")
+    of_each("missing", f"of {tasks:,} tasks some contenders have no row", (rows == 0).sum(axis=1))
+    if most.max() != least.min():
+        uneven = int((np.where(rows > 0, rows, most.max()).min(axis=0) < most.max()).sum())
+        parts = [
+            f"{name} {low}" if low == high else f"{name} {low} to {high}"
+            for name, low, high in zip(contenders, least.tolist(), most.tolist(), strict=True)
+        ]
+        found.append(Flag(kind="trials", count=uneven, text=f"the number of trials differs: {_listed(parts)} a task"))
+    whole = rows.sum(axis=1).tolist()
+    lost = (sums["errored"] + sums["ungraded"]).sum(axis=1)
+    of_each("errored", "attempts that errored or could not be graded and are in no rate", lost, whole)
+    text = "attempts that were never tried: the run is incomplete"
+    of_each("skipped", text, sums["skipped"].sum(axis=1), whole)
+    return tuple(found)
 
 
 def _listed(parts: list[str]) -> str:

@@ -1,16 +1,13 @@
-"""Which skills the graded attempts were shown and opened, from one pass over the columns that say so."""
+"""Which skills the graded attempts were shown and opened."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.core import EvidenceError
-from harness.store.columns import OUTCOMES_FILE
-from harness.store.reduce import Reduction
-from harness.store.tasktable import TaskTable, batches, used_rows
+from harness.store.outcomes import Outcomes
+from harness.store.tasktable import TaskTable
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     import numpy as np
     import pyarrow as pa
@@ -85,140 +82,69 @@ class SkillUse:
 
 
 def load_skill_use(table: TaskTable) -> SkillUse:
-    """The use of skills in the rows that a table was made from: the same split, and no row twice.
+    """The use of skills in the graded attempts of a table.
 
     Raises:
         EvidenceError: the file has changed since the table was read, or is damaged.
     """
-    path = table.report / OUTCOMES_FILE
-    found = _Uses(path, table)
-    for batch in batches(path, _COLUMNS, coded=True):
-        mask = used_rows(batch, table.split)
-        found.add(batch if mask.all() else batch.filter(mask))
-    return found.use()
+    import numpy as np
+
+    attempts = table.every_attempt()
+    patterns, known = _patterns(table.outcomes, attempts.rows)
+    cells = (attempts.contenders.astype(np.int64) * len(table.tasks) + attempts.tasks) * len(known) + patterns
+    keys, place = np.unique(cells, return_inverse=True)
+    shown, opened, answered = zip(*known, strict=True) if known else ((), (), ())
+    places, size = keys // max(len(known), 1), max(len(table.tasks), 1)
+    return SkillUse(
+        n_tasks=len(table.tasks),
+        shown=shown,
+        opened=opened,
+        answered=answered,
+        contenders=places // size,
+        tasks=places % size,
+        patterns=keys % max(len(known), 1),
+        counts=np.bincount(place, minlength=len(keys)),
+        sums=np.bincount(place, weights=table.outcomes.values(attempts.rows), minlength=len(keys)).astype(np.float64),
+    )
 
 
-_LISTS = ("skills_shown", "skills_used")
-_COLUMNS = (
-    *("contender", "contender_kind", "contender_digest", "suite", "suite_digest", "task", "task_digest"),
-    *("domain", "cluster", "split", "trial", "status", "passed", "score", "served_by", *_LISTS),
-)
+def _patterns(outcomes: Outcomes, rows: "Ints") -> "tuple[Ints, list[tuple[Names | None, Names | None, bool]]]":
+    """The pattern of each graded attempt, and what each pattern is."""
+    import numpy as np
+
+    lists = [_lists(outcomes.column(name), rows) for name in ("skills_shown", "skills_used")]
+    answered = outcomes.words("served_by").codes[rows] >= 0
+    (shown, of_shown), (opened, of_opened) = lists
+    together = (shown * len(of_opened) + opened) * 2 + answered
+    found, codes = np.unique(together, return_inverse=True)
+    known = []
+    for pair, last in zip((found // 2).tolist(), (found % 2).tolist(), strict=True):
+        known.append((of_shown[pair // len(of_opened)], of_opened[pair % len(of_opened)], bool(last)))
+    return codes, known
 
 
-class _Uses(Reduction):
-    """Cells that grow batch by batch. Contenders, tasks and repeated rows are told as in the sums of the table."""
+def _lists(column: "pa.ChunkedArray", rows: "Ints") -> "tuple[Ints, list[Names | None]]":
+    """The codes of these rows' lists of names, and what each code stands for; the order of the names is nothing."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    def __init__(self, path: "Path", table: TaskTable) -> None:
-        import numpy as np
-
-        super().__init__(path)
-        self._grids = {}
-        self._words |= {"skill": type(self._words["task"])()}
-        self._whole = table.duplicates == 0
-        self._size = len(table.contenders), len(table.tasks)
-        for name, kind, digest in zip(table.contenders, table.kinds, table.contender_digests, strict=True):
-            self._contenders.append((name, kind, digest))
-            self._words["contender"][name]
-        for suite, task in table.keys:
-            self._keys[suite, task] = len(self._tasks)
-            self._tasks.append((suite, "", task, "", "", "", None))
-        pairs = [self._words["suite"][s] * (1 << 32) + self._words["task"][t] for s, t in table.keys]
-        self._places = np.argsort(np.array(pairs, dtype=np.int64))
-        self._pairs = np.array(pairs, dtype=np.int64)[self._places]
-        self._patterns: dict[int, int] = {}
-        self._lists: list[tuple[Names | None, Names | None, bool]] = []
-        self._cells: list[tuple[Any, ...]] = []
-
-    def add(self, batch: "pa.Table") -> None:
-        """Folds the rows of ``batch`` in, which has the columns `_COLUMNS`."""
-        import numpy as np
-        import pyarrow as pa
-
-        if not batch.num_rows:
-            return
-        contender, task, status = self._contender_codes(batch), self._task_codes(batch), self._status_codes(batch)
-        if (len(self._contenders), len(self._tasks)) != self._size:
-            raise EvidenceError(f"{self.path}: changed while it was read; start again")
-        fresh: Ints = np.arange(len(task))
-        if not self._whole:
-            self._grow(*self._size)
-            fresh = self._first_of_its_kind(contender, task, np.asarray(batch["trial"].fill_null(0), dtype=np.int64))
-        rows = fresh[status[fresh] <= 1]  # passed or failed
-        value = self._values(batch, status, fresh)[rows]
-        cell = self._cell(contender[rows], task[rows], self._pattern_codes(batch)[rows])
-        coded = pa.array(cell).dictionary_encode()
-        place = np.asarray(coded.indices)
-        numbers = np.bincount(place, minlength=len(coded.dictionary))
-        self._cells.append((np.asarray(coded.dictionary), numbers, np.bincount(place, weights=value)))
-
-    def use(self) -> SkillUse:
-        """The cells, those of several batches put together."""
-        import numpy as np
-
-        keys, counts, sums = (np.concatenate(parts) for parts in zip(*self._cells, strict=True))
-        keys, place = np.unique(keys, return_inverse=True)
-        shown, opened, answered = zip(*self._lists, strict=True)
-        return SkillUse(
-            n_tasks=self._size[1],
-            shown=shown,
-            opened=opened,
-            answered=answered,
-            contenders=keys >> (_TASK_BITS + _PATTERN_BITS),
-            tasks=keys >> _PATTERN_BITS & ((1 << _TASK_BITS) - 1),
-            patterns=keys & ((1 << _PATTERN_BITS) - 1),
-            counts=np.bincount(place, weights=counts, minlength=len(keys)).astype(np.int64),
-            sums=np.bincount(place, weights=sums, minlength=len(keys)).astype(np.float64),
-        )
-
-    def _cell(self, contender: "Ints", task: "Ints", pattern: "Ints") -> "Ints":
-        """One number a cell: first the contender, so that a contender's cells stand together once they are sorted."""
-        if len(self._tasks) >> _TASK_BITS or len(self._lists) >> _PATTERN_BITS:
-            raise EvidenceError(f"{self.path}: too many different tasks, or sets of skills, to tell them apart")
-        return (contender << _TASK_BITS | task) << _PATTERN_BITS | pattern
-
-    def _pattern_codes(self, batch: "pa.Table") -> "Ints":
-        """The pattern of each row. A list of names becomes one number, so that lists are told apart in bulk."""
-        import numpy as np
-        import pyarrow as pa
-
-        answered = np.asarray(batch["served_by"].is_valid()).astype(np.uint64)
-        number = answered
-        for name in _LISTS:
-            number = number * _ODD + self._list_numbers(batch[name])
-        coded = pa.array(number).dictionary_encode()
-        place = np.asarray(coded.indices, dtype=np.int64)
-        first = np.empty(len(coded.dictionary), dtype=np.int64)
-        first[place[::-1]] = np.arange(len(place))[::-1]
-        codes = []
-        for key, row in zip(coded.dictionary.to_pylist(), first.tolist(), strict=True):
-            if key not in self._patterns:
-                shown, opened = (_names(batch[name][row].as_py()) for name in _LISTS)
-                self._patterns[key] = len(self._lists)
-                self._lists.append((shown, opened, bool(answered[row])))
-            codes.append(self._patterns[key])
-        found: Ints = np.array(codes, dtype=np.int64)[place]
-        return found
-
-    def _list_numbers(self, column: "pa.ChunkedArray") -> "np.ndarray[tuple[int, ...], np.dtype[np.uint64]]":
-        """A 64-bit number of each list that depends on its names and not on their order; 1 where it is null."""
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        words = self._words["skill"]
-        codes = words.of(pa.chunked_array([pc.list_flatten(column.combine_chunks())]))
-        drawn = np.random.default_rng(0).integers(1 << 64, size=len(words.names) + 1, dtype=np.uint64)
-        sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(drawn[codes + 1], dtype=np.uint64)])
-        ends = np.cumsum(np.asarray(pc.list_value_length(column).fill_null(0), dtype=np.int64))
-        found: np.ndarray[tuple[int, ...], np.dtype[np.uint64]] = np.diff(sums[np.concatenate([[0], ends])])
-        found[np.asarray(column.is_null())] = 1
-        return found
+    taken = column.combine_chunks()
+    if isinstance(taken, pa.ChunkedArray):  # no rows at all
+        taken = pa.array([], column.type)
+    joined = pc.binary_join(taken.take(pa.array(rows)), _BETWEEN).dictionary_encode()
+    raw = joined.dictionary.to_pylist()
+    code: dict[frozenset[str] | None, int] = {None: 0}
+    names: list[Names | None] = [None]
+    anew = []
+    for text in raw:
+        one = tuple(dict.fromkeys(name for name in text.split(_BETWEEN) if name))
+        if code.setdefault(frozenset(one), len(names)) == len(names):
+            names.append(one)
+        anew.append(code[frozenset(one)])
+    places = np.asarray(joined.indices.fill_null(len(raw)), dtype=np.int64)
+    return np.array([*anew, 0], dtype=np.int64)[places], names
 
 
-_TASK_BITS, _PATTERN_BITS = 26, 24
-_ODD = 0x9E3779B97F4A7C15
-"""An odd number of 64 bits: what was shown and what was opened must not be told by their sum alone."""
-
-
-def _names(value: Sequence[str | None] | None) -> Names | None:
-    return None if value is None else tuple(dict.fromkeys(name for name in value if name))
+_BETWEEN = "\x00"
+"""Stands in no name of a skill."""

@@ -1,27 +1,22 @@
-"""Outcomes reduced to sums for each contender and task: what every statistic starts from.
+"""Outcomes as sums for each contender and task: what every statistic starts from."""
 
-The outcome table is read a batch at a time, so that memory is bounded by contenders times tasks and not by attempts.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core import EvidenceError, OwnbenchError, Status, UsageError, nearest
-from harness.store.attempts import Attempts
-from harness.store.columns import OUTCOMES, OUTCOMES_FILE, REQUIRED, arrow_type, damaged, fitted, open_table
-from harness.store.flags import Flag, flags_of
-from harness.store.reduce import Reduction
+from harness.core import EvidenceError, UsageError, nearest
+from harness.store.flags import Flag
+from harness.store.outcome_file import Words
+from harness.store.outcomes import Outcomes
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
     Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
-
-GRADED = (Status.PASSED.value, Status.FAILED.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +45,7 @@ class TaskTable:
     split: str
     """``test``, ``dev`` or ``all``: the rows that were used."""
     contenders: tuple[str, ...]
+    """All of the file, in its order; one may have no row of the split."""
     kinds: tuple[str, ...]
     contender_digests: tuple[str, ...]
     tasks: tuple[str, ...]
@@ -82,8 +78,13 @@ class TaskTable:
     duplicates: int
     """Rows left out because their contender, task and trial had come before."""
     flags: tuple[Flag, ...]
+    outcomes: Outcomes = field(repr=False)
+    """All outcomes of the file, of every split."""
+    graded: "Array | None" = field(repr=False)
+    """The rows there of the graded attempts; ``None`` where the table is of two reports, and has none of its own."""
+    task_places: "Array" = field(repr=False)
+    """Of each task of `outcomes` its position here, -1 where it is not here."""
     _keys: dict[tuple[str, str], int] = field(repr=False)
-    _attempts: Attempts | None = field(repr=False, default=None)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -123,208 +124,112 @@ class TaskTable:
         """The task's position, ``None`` where the table has no such task."""
         return self._keys.get((suite_digest, task_digest))
 
-    def every_attempt(self) -> Attempts:
-        """All graded attempts: kept while the table was read, or else read now in one pass.
+    # ------------------------------------------------------------------------------------------- single attempts
+
+    def every_attempt(self) -> "Attempts":
+        """All graded attempts; their columns raise an EvidenceError where the file has changed since, or is damaged.
 
         Raises:
-            EvidenceError: the file has changed since the table was read, or is damaged.
+            EvidenceError: the table is of two reports.
         """
-        if self._attempts is not None:
-            return self._attempts
-        again = load_task_table(self.report, self.split, attempts=True)
-        if again._attempts is None or again.contenders != self.contenders or again.tasks != self.tasks:  # noqa: SLF001
-            raise EvidenceError(f"{self.report / OUTCOMES_FILE}: changed while it was read; start again")
-        return again._attempts  # noqa: SLF001
+        if self.graded is None:
+            raise EvidenceError(f"{self.report}: laid beside another report, it has no attempts of its own")
+        return Attempts(self, self.graded)
+
+    def attempts_of(self, contender: str) -> "Attempts":
+        """The graded attempts of one contender; errors as `index` and `every_attempt`."""
+        return self.every_attempt().of(self.index(contender))
 
     def attempts(self, contender: str, columns: Sequence[str]) -> "pa.Table":
-        """The graded attempts of one contender: ``task_index``, ``trial`` and the chosen columns, in the file's order.
-
-        Raises:
-            UsageError: there is no such contender.
-            EvidenceError: the file has changed since the table was read, or is damaged.
-        """
-        import numpy as np
+        """The same as ``task_index``, ``trial_index`` and chosen columns of texts and numbers, null where unknown."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
-        place = self.index(contender)
-        if self._attempts is not None and set(columns) <= set(Attempts.COLUMNS):
-            return self._attempts.of(place).table(columns)
-        parts = []
-        needed = ("contender", "status", "trial", "split", *_IDENTITY, *columns)
-        for batch in batches(self.report / OUTCOMES_FILE, tuple(dict.fromkeys(needed)), coded=True):
-            keep = pc.equal(batch["contender"], contender)
-            mask = np.asarray(keep.fill_null(False)) & used_rows(batch, self.split)  # noqa: FBT003
-            rows = batch.filter(pa.array(mask))
-            texts = [(i, f.name) for i, f in enumerate(rows.schema) if pa.types.is_dictionary(f.type)]
-            for i, name in texts:
-                rows = rows.set_column(i, name, rows[name].cast(pa.string()))
-            parts.append(rows)
-        rows = pa.concat_tables(parts) if parts else None
-        if rows is None:
-            raise EvidenceError(f"{self.report / OUTCOMES_FILE}: holds no rows")
-        pairs = zip(*_identity(rows), strict=True)
-        where = np.array([self._keys.get(pair, -1) for pair in pairs], dtype=np.int64)
-        if (where < 0).any():
-            raise EvidenceError(f"{self.report / OUTCOMES_FILE}: changed while it was read; start again")
-        trials = np.asarray(rows["trial"].fill_null(0), dtype=np.int64)
-        _, first = np.unique((where << 32) + trials, return_index=True)
-        # A row counts where it is the first of its trial, as in the sums: then only is it asked whether it was graded.
-        first.sort()
-        graded = np.asarray(pc.is_in(rows["status"], value_set=pa.array(GRADED)), dtype=bool)
-        first = first[graded[first]]
-        chosen = rows.select(list(dict.fromkeys(columns))).take(first)
-        return chosen.add_column(0, "trial_index", pa.array(trials[first])).add_column(
-            0, "task_index", pa.array(where[first])
-        )
+        one = self.attempts_of(contender)
+        found = {"task_index": one.tasks, "trial_index": one.trials}
+        return pa.table(found | {name: self.outcomes.column_at(name, one.rows) for name in dict.fromkeys(columns)})
 
     def latencies(self, contender: str) -> "Floats":
         """Seconds of each graded attempt whose latency is known, in no order that means anything."""
         import numpy as np
 
-        rows = self.attempts(contender, ["latency_s"])
-        return np.asarray(rows["latency_s"].drop_null(), dtype=np.float64)
+        seconds = self.attempts_of(contender).seconds
+        return seconds[~np.isnan(seconds)]
 
     def labels(self, contender: str) -> Labels:
         """The contender's labelled answers; empty where its tasks have no labels."""
         import numpy as np
-        import pyarrow.compute as pc
 
-        rows = self.attempts(contender, ["label_true", "label_predicted"])
-        rows = rows.filter(pc.is_valid(rows["label_true"]))
-        true, predicted = rows["label_true"].to_pylist(), rows["label_predicted"].to_pylist()
-        names = sorted(set(true) | {p for p in predicted if p is not None})
-        code = {name: number for number, name in enumerate(names)}
-        return Labels(
-            names=tuple(names),
-            true=np.array([code[t] for t in true], dtype=np.int64),
-            predicted=np.array([-1 if p is None else code[p] for p in predicted], dtype=np.int64),
-            tasks=np.asarray(rows["task_index"], dtype=np.int64),
-            trials=np.asarray(rows["trial_index"], dtype=np.int64),
-        )
+        one = self.attempts_of(contender)
+        one = Attempts(self, one.rows[one.labels[0].codes >= 0])
+        true, predicted = (words.texts().to_pylist() for words in one.labels)
+        names = sorted({name for name in (*true, *predicted) if name is not None})
+        code: dict[str | None, int] = {name: number for number, name in enumerate(names)} | {None: -1}
+        true_codes, codes = (np.array([code[name] for name in of], dtype=np.int64) for of in (true, predicted))
+        return Labels(names=tuple(names), true=true_codes, predicted=codes, tasks=one.tasks, trials=one.trials)
 
 
-def load_task_table(report: Path, split: str | None = None, *, attempts: bool = False) -> TaskTable:
-    """The report's outcomes as sums for each contender and task.
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Graded attempts, one entry each, in the file's order; a column is read when it is first asked for."""
 
-    With ``attempts`` the graded attempts are kept too, 57 bytes each, for `TaskTable.every_attempt`.
+    table: TaskTable
+    rows: "Array"
 
-    Without ``split``, a report in which any row is of the split ``test`` is read without its dev rows: thresholds were
-    chosen on those. Rows without a split, of suites that have none, are kept. ``split`` asks for ``test``, ``dev`` or
-    ``all``.
+    def of(self, contender: int) -> "Attempts":
+        """Those of one contender."""
+        return Attempts(self.table, self.rows[self.contenders == contender])
 
-    Raises:
-        UsageError: an unknown split, or one that the report has no rows of.
-        EvidenceError: the table is missing or broken, holds an unknown status, or has no rows.
-    """
-    import pyarrow as pa
+    @property
+    def contenders(self) -> "Array":
+        """Positions in the table's ``contenders``."""
+        return self.table.outcomes.contender.codes[self.rows]
 
-    path = report / OUTCOMES_FILE
-    if split not in {None, "test", "dev", "all"}:
-        raise UsageError(f"unknown split {split!r}; use test, dev or all")
-    chosen, dropped = _split_rule(path, split)
-    sums = Reduction(path, attempts=attempts)
-    columns = (*Reduction.COLUMNS, *(Reduction.ATTEMPT_COLUMNS if attempts else ()))
-    for batch in batches(path, columns, coded=True):
-        mask = used_rows(batch, chosen)
-        sums.add(batch if mask.all() else batch.filter(mask))
-    if not sums.rows:
-        raise _no_rows(path, chosen)
-    table = sums.finish()
-    del batch, mask
-    pa.default_memory_pool().release_unused()  # what held the rows: a third of the whole in a process that stays
-    fields: dict[str, Any] = {**table, "report": report, "split": chosen, "_attempts": sums.attempts()}
-    return TaskTable(**fields, flags=flags_of(table, sums, dropped))
+    @property
+    def tasks(self) -> "Array":
+        """Positions in the table's ``tasks``."""
+        return self.table.task_places[self.table.outcomes.task[self.rows]]
 
+    @property
+    def trials(self) -> "Array":
+        """From 0."""
+        return self.table.outcomes.trial[self.rows].astype("int64")
 
-def split_used(report: Path, split: str | None = None) -> str:
-    """The split that `load_task_table` would use: ``test``, ``dev`` or ``all``; one column is read.
+    @property
+    def seconds(self) -> "Floats":
+        """NaN where the latency is unknown; the three below likewise."""
+        return self.table.outcomes.numbers_at("latency_s", self.rows)
 
-    Raises:
-        EvidenceError: the table is missing or broken.
-    """
-    return split or _split_rule(report / OUTCOMES_FILE, None)[0]
+    @property
+    def values(self) -> "Floats":
+        """Passed as 0 or 1, else the score."""
+        import numpy as np
 
+        of = self.table.outcomes
+        given = (of.passed[self.rows] >= 0) | np.isfinite(of.numbers_at("score", self.rows))
+        return np.where(given, of.values(self.rows), np.nan)
 
-def _no_rows(path: Path, split: str) -> OwnbenchError:
-    """A split that the report lacks is asked for wrongly; the report itself is sound."""
-    names = {name for batch in batches(path, ("contender", "split")) for name in batch["split"].to_pylist()}
-    if not names:
-        return EvidenceError(f"{path}: holds no rows")
-    there = [name for name in ("test", "dev") if name in names or (name == "test" and None in names)]
-    have = f"it has {' and '.join(there)}" if names != {None} else "its tasks are not split"
-    return UsageError(f"{path.parent}: holds no rows of the split {split}; {have}: use {', '.join([*there, 'all'])}")
+    @property
+    def costs(self) -> "Floats":
+        """Dollars."""
+        return self.table.outcomes.numbers_at("cost_usd", self.rows)
 
+    @property
+    def confidences(self) -> "Floats":
+        """0 to 1."""
+        return self.table.outcomes.numbers_at("confidence", self.rows)
 
-_IDENTITY = ("suite", "suite_digest", "task", "task_digest")
+    @property
+    def escalated(self) -> "Array":
+        """1, 0, or -1 where unknown."""
+        return self.table.outcomes.escalated[self.rows]
 
+    @property
+    def causes(self) -> Words:
+        """Why each is not passed, where that is recorded."""
+        return self.table.outcomes.words("cause").at(self.rows)
 
-def used_rows(batch: "pa.Table", split: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
-    """Which rows of a batch the split rule keeps."""
-    import numpy as np
-    import pyarrow.compute as pc
-
-    if split == "all":
-        return np.ones(batch.num_rows, dtype=bool)
-    same = pc.equal(batch["split"], split)
-    return np.asarray(same.fill_null(split == "test"), dtype=bool)
-
-
-def _split_rule(path: Path, split: str | None) -> tuple[str, int]:
-    """The split to use, and how many rows that leaves out."""
-    import pyarrow.compute as pc
-
-    counts: dict[str | None, int] = {}
-    for batch in batches(path, ("split",)):
-        for pair in pc.value_counts(batch["split"].combine_chunks()):
-            name = pair["values"].as_py()
-            counts[name] = counts.get(name, 0) + pair["counts"].as_py()
-    chosen = split or ("test" if "test" in counts else "all")
-    kept = {"all": sum(counts.values()), "test": counts.get("test", 0) + counts.get(None, 0)}
-    return chosen, sum(counts.values()) - kept.get(chosen, counts.get(chosen, 0))
-
-
-def batches(path: Path, columns: Sequence[str], *, coded: bool = False) -> Iterator["pa.Table"]:
-    """The file's rows in pieces, each with all of ``columns`` in their own types; a missing one is null.
-
-    With ``coded`` texts come as dictionaries, each distinct text once: that is how the file holds them.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with open_table(path, OUTCOMES, required=REQUIRED) as file:
-        there = [name for name in columns if name in file.schema_arrow.names]
-        texts = [name for name in there if coded and OUTCOMES[name] == "string" and _plain(file.schema_arrow, name)]
-        try:
-            with pq.ParquetFile(path, metadata=file.metadata, read_dictionary=texts) as reader:
-                pieces = reader.iter_batches(batch_size=131_072, columns=there) if there else ()
-                for piece in pieces:
-                    arrays = [_column(piece, name, path, as_is=name in texts) for name in columns]
-                    yield pa.table(arrays, names=list(columns))
-        except (pa.ArrowException, OSError) as error:
-            raise damaged(path, error) from None
-
-
-def _plain(schema: "pa.Schema", name: str) -> bool:
-    from pyarrow import types
-
-    kind = schema.field(name).type
-    return bool(types.is_string(kind) or types.is_large_string(kind))
-
-
-def _column(piece: "pa.RecordBatch", name: str, path: Path, *, as_is: bool) -> "pa.Array":
-    import pyarrow as pa
-
-    if name not in piece.schema.names:
-        return pa.nulls(len(piece), arrow_type(OUTCOMES[name]))
-    return piece.column(name) if as_is else fitted(piece.column(name), OUTCOMES[name], path, name)
-
-
-def _identity(rows: "pa.Table") -> tuple[list[str], list[str]]:
-    """Of each row its suite's and its task's identity: the digest, or the name where there is no digest."""
-    suites = [digest or name or "" for digest, name in _both(rows, "suite")]
-    return suites, [digest or name or "" for digest, name in _both(rows, "task")]
-
-
-def _both(rows: "pa.Table", word: str) -> Iterator[tuple[str | None, str | None]]:
-    return zip(rows[f"{word}_digest"].to_pylist(), rows[word].to_pylist(), strict=True)
+    @property
+    def labels(self) -> tuple[Words, Words]:
+        """The true labels, and those in the answers."""
+        true, predicted = (self.table.outcomes.words(name).at(self.rows) for name in ("label_true", "label_predicted"))
+        return true, predicted

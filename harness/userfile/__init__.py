@@ -9,7 +9,7 @@ from harness.userfile.bounded import open_file, read_bytes
 from harness.userfile.child import TookTooLongError, watched
 from harness.userfile.columnar import Loaded, table_columns
 from harness.userfile.delimited import INVISIBLE, tidy
-from harness.userfile.json_text import json_value
+from harness.userfile.json_text import KeyTwiceError, distinct_keys, is_deeper, json_value
 from harness.userfile.parsing import Strict, parse, read_json, read_json_lines, read_text, read_yaml
 from harness.userfile.tabular import KINDS, Rows, table_kind, table_rows
 from harness.userfile.template import Template, TemplateFault, read_template
@@ -20,6 +20,7 @@ __all__ = [
     "KINDS",
     "Amount",
     "Count",
+    "KeyTwiceError",
     "Loaded",
     "Name",
     "Positive",
@@ -33,6 +34,8 @@ __all__ = [
     "Truth",
     "Whole",
     "arrow_rows",
+    "distinct_keys",
+    "is_deeper",
     "json_value",
     "open_file",
     "parse",

@@ -27,13 +27,13 @@ def json_value(text: str, path: Path, *, field: str = "") -> Any:
         value, end = _DECODER.raw_decode(text, len(text) - len(text.lstrip(_SPACE)))
         if end < len(text):
             raise json.JSONDecodeError("Extra data", text, len(text) - len(text[end:].lstrip(_SPACE)))
-        if parts > MAX_DEPTH and _is_deep(value):
+        if parts > MAX_DEPTH and is_deeper(value, MAX_DEPTH):
             raise RecursionError
     except json.JSONDecodeError as error:
         line = "" if field or error.lineno == 1 else f"line {error.lineno}, "
         problem = f"not valid JSON at {line}column {error.colno}: {_said(error)}"
         raise UserFileError(path, problem, field=field, advice="one JSON object a line" if field else "") from None
-    except _TwiceError as error:
+    except KeyTwiceError as error:
         problem = f"the key {error.args[0]!r} is given twice"
         raise UserFileError(path, problem, field=field, advice="keep one of the two") from None
     except RecursionError:
@@ -65,25 +65,31 @@ def _said(error: json.JSONDecodeError) -> str:
     return next((words for start, words in _SAID.items() if error.msg.startswith(start)), error.msg)
 
 
-class _TwiceError(Exception):
-    """Its argument is the key."""
+class KeyTwiceError(Exception):
+    """A key that an object has twice; the argument."""
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs, as ``json`` asks for it.
+
+    Raises:
+        KeyTwiceError: a key is there twice.
+    """
     found = dict(pairs)
     if len(found) < len(pairs):
         seen: set[str] = set()
-        raise _TwiceError(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+        raise KeyTwiceError(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
     return found
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_once)
+_DECODER = json.JSONDecoder(object_pairs_hook=distinct_keys)
 _SPACE = " \t\n\r"
 
 
-def _is_deep(value: Any) -> bool:
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and mappings are nested in more than so many levels."""
     level = [value]
-    for _ in range(MAX_DEPTH):
+    for _ in range(levels):
         level = [
             part
             for whole in level

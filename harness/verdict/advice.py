@@ -81,7 +81,7 @@ def advise(
         raise UsageError(f"{report}: {what}")
     if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
         raise EvidenceError(stopped_before_tables(report))
-    table = load_task_table(report, split, attempts=True)
+    table = load_task_table(report, split)
     return advise_of(table, read_manifest(report), assumptions, chosen)
 
 

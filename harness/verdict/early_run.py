@@ -102,7 +102,7 @@ class UntilDecided:
         """
         rules = policy if isinstance(policy, Policy) else load_policy(policy)
         self.candidate, self.opening = candidate, ""
-        table, manifest = load_evidence(baseline, attempts=rules.max_latency_ratio is not None)
+        table, manifest = load_evidence(baseline)
         same = baseline.resolve() == candidate.report.resolve()
         lock = read_lock(baseline)
         meant = lock.contender if lock else reference_of(baseline)

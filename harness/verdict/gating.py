@@ -107,7 +107,7 @@ def gate(
     rules = policy if isinstance(policy, Policy) else load_policy(file)
     names = (baseline_contender, candidate_contender)
     try:
-        pairs, unlocked = _sides(baseline, candidate, names, attempts=rules.max_latency_ratio is not None)
+        pairs, unlocked = _sides(baseline, candidate, names)
     except EvidenceError as error:
         return _unreadable(error, (baseline, candidate), names, rules)
     sides = (pairs.baseline, pairs.candidate)
@@ -139,12 +139,12 @@ def gate(
 
 
 def _sides(
-    baseline: Path, candidate: Path, names: tuple[str | None, str | None], *, attempts: bool
+    baseline: Path, candidate: Path, names: tuple[str | None, str | None]
 ) -> tuple[Pairs, tuple[str, ...] | None]:
     """Both sides paired, and what has changed of a locked baseline (None where nothing is locked)."""
-    table, manifest = load_evidence(baseline, attempts=attempts)
+    table, manifest = load_evidence(baseline)
     same = baseline.resolve() == candidate.resolve()
-    other, other_manifest = (table, manifest) if same else load_evidence(candidate, attempts=attempts)
+    other, other_manifest = (table, manifest) if same else load_evidence(candidate)
     lock = read_lock(baseline)
     first, second = names
     if first is None:

@@ -120,7 +120,8 @@ class _Side:
         keys = (tasks << 32) + one.trials.astype(np.int64)
         order = np.argsort(keys, kind="stable")
         known = order[np.isfinite(one.values[order])]
-        faults = np.array([name in OWN_FAULTS for name in (*one.cause_names, None)], dtype=bool)  # the last is code -1
+        causes = one.causes
+        faults = np.array([name in OWN_FAULTS for name in (*causes.every, None)], dtype=np.bool_)  # the last is code -1
         return _Side(
             keys=keys[known],
             tasks=tasks[known],
@@ -129,7 +130,7 @@ class _Side:
             cost=one.costs[known],
             latency=one.seconds[known],
             escalated=np.where(one.escalated < 0, np.nan, one.escalated)[known],
-            faulted=faults[one.causes[known]],
+            faulted=faults[causes.codes[known]],
         )
 
     def at(self, keys: NDArray[np.int64]) -> Codes:

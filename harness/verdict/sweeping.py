@@ -87,7 +87,7 @@ def sweep(
     settings.checked()
     if not report.is_dir():
         raise UsageError(f"{report}: there is no such report")
-    table, manifest = load_task_table(report, split, attempts=True), read_manifest(report)
+    table, manifest = load_task_table(report, split), read_manifest(report)
     return sweep_of(table, manifest, worker, expert, goal=goal, settings=settings)
 
 

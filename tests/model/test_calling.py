@@ -12,7 +12,7 @@ from harness.core import Cause, ManualClock, ModelError, ModelSpec, Reply, Reque
 from harness.core.errors import FAULTS
 from harness.core.records import Usage
 from harness.model import Caller, Limits
-from harness.model.pace import Pace
+from harness.model.calling import Pace
 
 GOOD = Reply(text="yes", usage=Usage(input=80, output=20, source="provider"))
 REQUEST = Request(model="d", messages=({"role": "user", "content": "well?"},))

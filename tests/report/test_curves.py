@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from itertools import pairwise
 
+import altair as alt
 import pytest
 from escalating import write_escalating
 
@@ -30,7 +31,7 @@ ECONOMICS = {
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory):
     folder = write_escalating(tmp_path_factory.mktemp("r") / "r")
-    return load_task_table(folder, attempts=True), read_manifest(folder)
+    return load_task_table(folder), read_manifest(folder)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,7 @@ def test_every_figure_is_drawn_in_every_look(swept, grounds, look):
         assert png(figure, 1).startswith(b"\x89PNG")
         assert figure.words
         assert figure.notes
+        alt.LayerChart.from_dict(vega_lite(figure), validate=True)  # so it is Vega-Lite as its schema has it
 
 
 def test_the_curve_holds_the_sweeps_own_numbers(swept):
@@ -114,7 +116,7 @@ def test_axes_say_money_and_shares_as_the_texts_do(swept):
 
 def test_without_costs_the_share_escalated_stands_in_their_place(tmp_path):
     folder = write_escalating(tmp_path / "r", costs=False)
-    found = sweep_of(load_task_table(folder, attempts=True), read_manifest(folder), "w", "e")
+    found = sweep_of(load_task_table(folder), read_manifest(folder), "w", "e")
     figure = escalation_figure(found, found.curve[5])
     rows = {row["name"]: row for row in data_of(figure) if "rate_text" in row}
     assert rows["the slider"]["x"] == pytest.approx(100 * found.curve[5].escalated)

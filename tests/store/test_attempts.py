@@ -52,19 +52,19 @@ def written(folder, frame, kind=KINDS["text"]):
 @pytest.mark.parametrize("rows", [400, 150_000])
 def test_attempts_are_those_of_a_plain_reading(tmp_path, rows, kind):
     frame = made(rows)
-    table = load_task_table(written(tmp_path / "r", frame, kind), attempts=True)
+    table = load_task_table(written(tmp_path / "r", frame, kind))
     kept = frame[frame.split == "test"].drop_duplicates(["contender", "task", "trial"])
     assert table.tasks == tuple(kept.task.drop_duplicates())
     kept = kept[kept.status.isin(["passed", "failed"])]
     found = table.every_attempt()
-    names = [*found.labels, None]
+    true, predicted = (words.texts().to_pylist() for words in found.labels)
     back = pd.DataFrame(
         {
             "contender": [table.contenders[i] for i in found.contenders],
             "task": [table.tasks[i] for i in found.tasks],
             "latency_s": found.seconds,
-            "label_true": [names[i] for i in found.true],
-            "label_predicted": [names[i] for i in found.predicted],
+            "label_true": true,
+            "label_predicted": predicted,
         }
     )
     columns = list(back)
@@ -76,20 +76,20 @@ def test_attempts_are_those_of_a_plain_reading(tmp_path, rows, kind):
         assert np.nansum(one.seconds) == pytest.approx(np.nansum(table.latencies(name)))
 
 
-def test_a_table_that_kept_none_reads_them_when_asked(tmp_path):
+def test_a_column_is_read_when_it_is_asked_for_and_from_no_other_file(tmp_path):
     report = written(tmp_path / "r", made(300))
-    lean, full = load_task_table(report), load_task_table(report, attempts=True)
-    first, second = lean.every_attempt(), full.every_attempt()
-    assert first.labels == second.labels
-    assert np.array_equal(first.seconds, second.seconds, equal_nan=True)
+    table = load_task_table(report)
+    attempts, seconds = table.every_attempt(), table.every_attempt().seconds
     written(tmp_path / "r", made(300, seed=1))
+    assert np.array_equal(attempts.seconds, seconds, equal_nan=True)
     with pytest.raises(EvidenceError, match="changed while it was read"):
-        lean.every_attempt()
+        _ = attempts.labels
+    with pytest.raises(EvidenceError, match="changed while it was read"):
+        table.attempts("a", ["cause"])
 
 
 def test_no_latency_and_no_label_column_is_unknown(tmp_path):
     frame = made(50).drop(columns=["latency_s", "label_true", "label_predicted"])
-    found = load_task_table(written(tmp_path / "r", frame), attempts=True).every_attempt()
+    found = load_task_table(written(tmp_path / "r", frame)).every_attempt()
     assert np.isnan(found.seconds).all()
-    assert (found.true == -1).all()
-    assert (found.predicted == -1).all()
+    assert all((words.codes == -1).all() for words in found.labels)

@@ -23,7 +23,7 @@ def text(view):
 
 @pytest.mark.parametrize("attempts", [True, False])
 def test_from_a_loaded_table_as_from_the_folder(report, attempts):
-    table, manifest = load_task_table(report, attempts=attempts), read_manifest(report)
+    table, manifest = load_task_table(report), read_manifest(report)
     goal = SweepGoal(name="utility", cost_weight=2.0)
     asked = SweepSettings(level=0.9, seed=3)
     assert text(sweep_of(table, manifest, "W", "E", goal=goal, settings=asked)) == text(
@@ -36,7 +36,7 @@ def test_from_a_loaded_table_as_from_the_folder(report, attempts):
     "goal", [SweepGoal(), SweepGoal(name="utility", cost_weight=2.0), SweepGoal(name="cost", min_pass=0.7)]
 )
 def test_figures_without_intervals_are_those_with_them(report, goal):
-    table = load_task_table(report, attempts=True)
+    table = load_task_table(report)
     full = sweep_of(table, None, "W", "E", goal=goal)
     quick = sweep_of(table, None, "W", "E", goal=goal, settings=SweepSettings(intervals=False))
 

@@ -99,11 +99,7 @@ class OpenAIModel:
         self._adapters: tuple[Path, ...] = ()
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
-        """Checks that the key is there and that no two adapters go by one name; sends nothing.
-
-        Raises:
-            UsageError: as said.
-        """
+        """Checks that the key is there and that no two adapters go by one name; sends nothing."""
         if self._key_missing:
             raise UsageError(
                 f"model {self.spec.name!r}: the environment variable {self.spec.api_key_env} is not set;"
@@ -126,7 +122,8 @@ class OpenAIModel:
 
     async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask) -> tuple[str, ...]:
         """As `harness.model.served.probe`; the server's list of models is read at each call."""
-        listed = await listing(self._url.removesuffix("/chat/completions") + "/models", self._headers)
+        url = self._url.removesuffix("/chat/completions") + "/models"
+        listed = await listing(self._connections, url, self._headers)
         return await probe(self.spec, self._adapters, prompts, ask, listed)
 
     async def answer(self, request: Request) -> Reply:
@@ -145,7 +142,7 @@ class OpenAIModel:
         payload = json.dumps(fields, default=_plain).encode()
         started = time.perf_counter()
         try:
-            async with await self._connections.post(self._url, payload, self._headers) as answer:
+            async with await self._connections.ask(self._url, payload, self._headers) as answer:
                 if answer.status != 200:
                     text = await answer.error_text()
                     raise self._advised(http_error(answer.status, text, answer.headers, self._redact))

@@ -3,7 +3,8 @@
 What is kept is keyed by the state of the files, so that a run that goes on is seen at the next look.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
 from inspect import signature
@@ -29,14 +30,14 @@ from harness.analysis import (
     skills,
     tasks_of_one_only,
 )
-from harness.core import Decision, Manifest, visible
+from harness.core import Decision, EvidenceError, Manifest, visible
 from harness.report.pages.choices import choose
 from harness.report.pages.parts import columns
 from harness.store import (
-    TaskIndex,
+    Outcomes,
     TaskKey,
     TaskTable,
-    load_task_index,
+    load_outcomes,
     read_inputs,
 )
 from harness.verdict import (
@@ -76,16 +77,19 @@ class Evidence:
         return self.folder.name or self.folder.resolve().name
 
 
-def look_at(folder: Path, split: str | None = None) -> Evidence:
+def evidence_of(folder: Path, split: str | None = None) -> Evidence:
     """The report as its files are now; nothing is read yet."""
+    return Evidence(folder=folder, stamp=stamp_of(folder), split=split)
+
+
+def stamp_of(folder: Path, names: Sequence[str] = FILES) -> tuple[tuple[str, int, int], ...]:
+    """Name, time and size of those of the files that are there."""
     stamp = []
-    for name in FILES:
-        try:
+    for name in names:
+        with suppress(OSError):
             state = (folder / name).stat()
-        except OSError:
-            continue
-        stamp.append((name, state.st_mtime_ns, state.st_size))
-    return Evidence(folder=folder, stamp=tuple(stamp), split=split)
+            stamp.append((name, state.st_mtime_ns, state.st_size))
+    return tuple(stamp)
 
 
 def remembered(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -111,7 +115,7 @@ def remembered(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 @remembered(4)
 def table_of(evidence: Evidence) -> tuple[TaskTable, Manifest | None]:
     """The outcomes as sums a task, and the manifest."""
-    return load_evidence(evidence.folder, evidence.split, attempts=True)
+    return load_evidence(evidence.folder, evidence.split)
 
 
 @remembered(16)
@@ -147,9 +151,12 @@ def pairing_between(
 
 
 @remembered(2)
-def index_of(evidence: Evidence) -> TaskIndex:
-    """What tasks and attempts are found by."""
-    return load_task_index(evidence.folder)
+def index_of(evidence: Evidence) -> Outcomes:
+    """What tasks and attempts are found by: the same outcomes that the sums are made of, where there are any."""
+    try:
+        return table_of(evidence)[0].outcomes
+    except EvidenceError:
+        return load_outcomes(evidence.folder)
 
 
 @remembered(64)
@@ -200,7 +207,7 @@ def sweep_for(
 
 
 @remembered(4)
-def grounds_for(evidence: Evidence, kinds: Kinds = ()) -> AdviceInputs:
+def advice_inputs_for(evidence: Evidence, kinds: Kinds = ()) -> AdviceInputs:
     """What any advice rests on, for as many economics as somebody tries; ``kinds`` is what the reader says."""
     table, manifest = table_of(evidence)
     return advice_inputs_of(table, manifest, AdviceSettings(kinds=dict(kinds) or None))
@@ -209,7 +216,7 @@ def grounds_for(evidence: Evidence, kinds: Kinds = ()) -> AdviceInputs:
 @remembered(64)
 def advice_for(evidence: Evidence) -> Advice:
     """Own, rent or mix, at the economics of the experiment."""
-    return advise_at(grounds_for(evidence), load_assumptions(evidence.folder))
+    return advise_at(advice_inputs_for(evidence), load_assumptions(evidence.folder))
 
 
 @remembered(64)

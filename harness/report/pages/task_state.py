@@ -17,7 +17,7 @@ from harness.report.pages.loading import Evidence, index_of, remembered
 from harness.report.pages.parts import columns
 from harness.report.task_tables import STATUSES
 from harness.report.vega import told_apart
-from harness.store import FLIPS, AttemptRow, TaskFilter, TaskIndex, tasks_in, words_found
+from harness.store import FLIPS, AttemptRow, Outcomes, TaskFilter, tasks_in, words_found
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ class Places:
     """Names of tasks that one task alone has."""
 
 
-def plain_index(evidence: Evidence) -> TaskIndex:
+def plain_index(evidence: Evidence) -> Outcomes:
     """The index, which is the same whatever part of the suites is shown."""
     return index_of(replace(evidence, split=None))
 
@@ -77,8 +77,7 @@ def short_name(suite: str, task: str) -> str:
     return hashlib.sha256(f"{suite}\n{task}".encode("utf-8", "replace")).hexdigest()[:_ID]
 
 
-def _column(index: TaskIndex) -> list[str | None]:
-    """Of each task the digest of its suite."""
+def _column(index: Outcomes) -> list[str | None]:
     every = [*index.suite_digest.every, None]
     return [every[code] for code in index.suite_digest.codes.tolist()]
 
@@ -89,22 +88,22 @@ def attempt_of_row(evidence: Evidence, attempt: AttemptRow) -> AttemptView:
     return attempt_view(plain_index(evidence), attempt)
 
 
-def label_of(index: TaskIndex, places: Places, position: int) -> str:
+def label_of(index: Outcomes, places: Places, position: int) -> str:
     """What a list calls a task: its name, and its short name where that alone does not tell it from the others."""
     name = index.task_names[position].as_py()
     plain = visible(name, 80)
     return plain if plain == name and name in places.alone else f"{plain} ({places.names[position]})"
 
 
-def labels(names: Sequence[str], words: Sequence[str] | None = None) -> dict[str, str]:
-    """Each name as a list offers it, unlike every other; ``words`` are said in the names' stead."""
-    return dict(zip(names, told_apart(words or names, 120), strict=True))
+def labels(names: Sequence[str]) -> dict[str, str]:
+    """Each name as a list offers it, unlike every other."""
+    return dict(zip(names, told_apart(names, 120), strict=True))
 
 
 # ----------------------------------------------------------------------------------------------------------- filters
 
 
-def ask(index: TaskIndex, evidence: Evidence) -> TaskFilter:
+def ask(index: Outcomes, evidence: Evidence) -> TaskFilter:
     """The filter that the reader made, drawn as widgets, but for the text; it offers what is in the part shown."""
     there = _there(evidence)
     offered = {
@@ -136,21 +135,20 @@ def _there(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:
 
 
 def _several(label: str, names: Sequence[str], key: str) -> tuple[str, ...]:
-    """Some of the names, none for all."""
     shown = labels(names[:MOST_OPTIONS])
     if len(names) > MOST_OPTIONS:
         label = f"{label} (the first {MOST_OPTIONS} of {len(names):,})"
     return tuple(several(label, list(shown), key, words=shown.__getitem__, placeholder="all"))
 
 
-def _escalated(index: TaskIndex) -> bool | None:
+def _escalated(index: Outcomes) -> bool | None:
     if not (index.escalated >= 0).any():
         return None
     words = {ANY: None, "escalated": True, "not escalated": False}
     return words[choose("Escalation", list(words), "escalated")]
 
 
-def _flipped(index: TaskIndex) -> tuple[str, str, str] | None:
+def _flipped(index: Outcomes) -> tuple[str, str, str] | None:
     names = index.contenders
     if len(names) < 2:
         return None
@@ -185,7 +183,7 @@ class Meant:
     """How they were found, a sentence; empty where the task was given by what the page calls it."""
 
 
-def meant(index: TaskIndex, places: Places, text: str, split: str | None = None) -> Meant:
+def meant(index: Outcomes, places: Places, text: str, split: str | None = None) -> Meant:
     """The tasks that a text means: those of which it is the short name, else the name, else a part of the name.
 
     Tasks of the part of the suites that is shown go before others.
@@ -218,7 +216,7 @@ def _said(count: int, what: str) -> str:
     return f"{plural(count, 'task')} have {what}{more}. Choose one."
 
 
-def _equal(index: TaskIndex, text: str, *, any_case: bool = False) -> "Array":
+def _equal(index: Outcomes, text: str, *, any_case: bool = False) -> "Array":
     import numpy as np
     import pyarrow.compute as pc
 
@@ -226,14 +224,14 @@ def _equal(index: TaskIndex, text: str, *, any_case: bool = False) -> "Array":
     return np.flatnonzero(np.asarray(pc.equal(names, wanted)))
 
 
-def _holding(index: TaskIndex, text: str) -> "Array":
+def _holding(index: Outcomes, text: str) -> "Array":
     import numpy as np
     import pyarrow.compute as pc
 
     return np.flatnonzero(np.asarray(pc.match_substring(index.task_names, text, ignore_case=True)))
 
 
-def _looking(index: TaskIndex, text: str) -> "Array":
+def _looking(index: Outcomes, text: str) -> "Array":
     """Those whose name is shown so: with escapes for what cannot be seen."""
     import numpy as np
 

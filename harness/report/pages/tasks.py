@@ -38,8 +38,8 @@ from harness.report.task_tables import (
 from harness.store import (
     AttemptRow,
     InputSearch,
+    Outcomes,
     TaskFilter,
-    TaskIndex,
     attempts_of,
     input_text,
     message_text,
@@ -81,8 +81,7 @@ def page(shown: "Shown") -> None:
         _opened(index, evidence, [] if found is None else [row.position for row in found.rows])
 
 
-def _text(index: TaskIndex, evidence: Evidence) -> tuple[str, InputSearch | None]:
-    """The text looked for, and what a search of the tasks' inputs for it has found."""
+def _text(index: Outcomes, evidence: Evidence) -> tuple[str, InputSearch | None]:
     left, right = columns([2, 1])
     with left:
         text = written("Text in the name, suite, domain, labels or cause", "q", max_chars=200)
@@ -94,7 +93,7 @@ def _text(index: TaskIndex, evidence: Evidence) -> tuple[str, InputSearch | None
     return text, _searched(index, evidence, text) if also and text else None
 
 
-def _searched(index: TaskIndex, evidence: Evidence, text: str) -> InputSearch:
+def _searched(index: Outcomes, evidence: Evidence, text: str) -> InputSearch:
     """What a search of the inputs has found, as far as the reader let it go."""
     what = (evidence, text)
     kept, so_far = st.session_state.get("inputs searched", (None, None))
@@ -108,7 +107,7 @@ def _searched(index: TaskIndex, evidence: Evidence, text: str) -> InputSearch:
 # --------------------------------------------------------------------------------------------------------- the tasks
 
 
-def _found(index: TaskIndex, evidence: Evidence, wanted: TaskFilter, inputs: InputSearch | None) -> TaskList | None:
+def _found(index: Outcomes, evidence: Evidence, wanted: TaskFilter, inputs: InputSearch | None) -> TaskList | None:
     """A page of the tasks that are as asked for; ``None`` where what is asked for cannot be."""
     if wanted.flipped is not None and wanted.flipped[0] == wanted.flipped[1]:
         return None
@@ -136,7 +135,7 @@ def _link(name: str) -> str:
     return href("Tasks", keep=KEPT, task=name)
 
 
-def _save(index: TaskIndex, evidence: Evidence, wanted: TaskFilter, attempts: int) -> None:
+def _save(index: Outcomes, evidence: Evidence, wanted: TaskFilter, attempts: int) -> None:
     which = "These attempts" if attempts <= MOST_SAVED else f"The first {MOST_SAVED:,} of these attempts"
     name = f"{file_name(evidence.name)}-attempts.csv"
     download(f"{which} (CSV)", lambda: attempts_csv(index, wanted, MOST_SAVED)[0], name)
@@ -145,8 +144,7 @@ def _save(index: TaskIndex, evidence: Evidence, wanted: TaskFilter, attempts: in
 # ------------------------------------------------------------------------------------------------------ one task open
 
 
-def _opened(index: TaskIndex, evidence: Evidence, page_of: list[int]) -> None:
-    """The choice of a task, and what there is to see of it."""
+def _opened(index: Outcomes, evidence: Evidence, page_of: list[int]) -> None:
     places = places_of(evidence)
     asked = _opener(index, places, page_of)
     if not asked:
@@ -164,7 +162,7 @@ def _opened(index: TaskIndex, evidence: Evidence, page_of: list[int]) -> None:
     section("The tasks found")
 
 
-def _opener(index: TaskIndex, places: Places, page_of: list[int]) -> str:
+def _opener(index: Outcomes, places: Places, page_of: list[int]) -> str:
     """What the reader says to open: a task's short name, or any text; empty where nothing."""
     said = (st.session_state["task"] if "task" in st.session_state else st.query_params.get("task")) or ""
     shown = dict.fromkeys([*([places.of[said]] if said in places.of else []), *page_of])
@@ -175,8 +173,7 @@ def _opener(index: TaskIndex, places: Places, page_of: list[int]) -> str:
     ) or ""  # fmt: skip
 
 
-def _task(index: TaskIndex, evidence: Evidence, position: int) -> None:
-    """Every attempt at the task that is open."""
+def _task(index: Outcomes, evidence: Evidence, position: int) -> None:
     key = index.key_of(position)
     attempts = [one for one in attempts_of(index, key) if evidence.split in {None, "all", one.split or "test"}]
     section("The task")
@@ -193,7 +190,7 @@ def _task(index: TaskIndex, evidence: Evidence, position: int) -> None:
     _chosen(index, evidence, attempts)
 
 
-def _chosen(index: TaskIndex, evidence: Evidence, attempts: list[AttemptRow]) -> None:
+def _chosen(index: Outcomes, evidence: Evidence, attempts: list[AttemptRow]) -> None:
     """An attempt, or two beside one another, as the reader says."""
     shown = labels(list(dict.fromkeys(one.contender for one in attempts)))
     trials = [f"{trial}" for trial in sorted({one.trial for one in attempts})]
@@ -222,8 +219,7 @@ def _view(evidence: Evidence, attempts: list[AttemptRow], contender: str, trial:
     return attempt_of_row(evidence, of[0]) if of else None
 
 
-def _question(index: TaskIndex, evidence: Evidence, views: list[AttemptView | None]) -> None:
-    """What was asked, once for both."""
+def _question(index: Outcomes, evidence: Evidence, views: list[AttemptView | None]) -> None:
     for view in views:
         if view is not None and view.messages is not None and view.attempt.attempt_id is not None:
             text = input_text(read_transcript(evidence.folder, view.attempt.attempt_id,
@@ -236,7 +232,7 @@ def _question(index: TaskIndex, evidence: Evidence, views: list[AttemptView | No
                 return
 
 
-def _attempt(index: TaskIndex, view: AttemptView | None, name: str, shown: dict[str, str]) -> None:
+def _attempt(index: Outcomes, view: AttemptView | None, name: str, shown: dict[str, str]) -> None:
     html(f"<h3>{html_text(shown[name])}</h3>")
     if view is None:
         st.info("This contender has no such trial at this task.")
@@ -255,7 +251,7 @@ def _attempt(index: TaskIndex, view: AttemptView | None, name: str, shown: dict[
             html(replies)
 
 
-def whole_text(index: TaskIndex, attempt: AttemptRow) -> bytes:
+def whole_text(index: Outcomes, attempt: AttemptRow) -> bytes:
     """An attempt's conversation in full, without keys, with what cannot be seen as escapes."""
     if attempt.attempt_id is None:
         raise EvidenceError(f"{index.report}: the outcome has no attempt_id")

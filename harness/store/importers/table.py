@@ -30,8 +30,8 @@ from harness.store.importers.table_words import NOTHING
 from harness.store.journal import ATTEMPTS
 from harness.store.manifest import installed_versions, write_manifest
 from harness.store.recall import journal_files
+from harness.store.sums import load_task_table
 from harness.store.tables import write_outcomes
-from harness.store.tasktable import load_task_table
 
 if TYPE_CHECKING:
     import pandas as pd

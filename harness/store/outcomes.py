@@ -1,0 +1,366 @@
+"""The outcomes of a report by column: codes for words, numbers as they are, one entry a row of the file.
+
+Who did what and what became of it is read at once; every other column when it is first asked for.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core import EvidenceError, Status, nearest
+from harness.store.columns import OUTCOMES
+from harness.store.outcome_file import HEX, OutcomeFile, Words, tight
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+
+TaskKey = tuple[str, str]
+"""A task's identity: the digest of its suite and its own, or their names where there is no digest."""
+
+STATUSES = tuple(status.value for status in Status)
+PASSED, FAILED, UNGRADED, ERRORED, SKIPPED = range(len(STATUSES))
+GRADED = 2
+"""Of the statuses in their order, the first two are graded: passed and failed."""
+PARTLY = "partly passed"
+RESULTS = (*STATUSES, PARTLY)
+"""Every word for a result: the statuses in their order, and that of the attempts that passed in part.
+
+A table may hold a score between 0 and 1 in the place of a pass. A rate counts such an attempt with its score; its
+status has no word for it and is ``failed``. Whoever shows or counts attempts asks here.
+"""
+_SURROGATES = frozenset(map(chr, range(0xD800, 0xE000)))
+_DENSE = 4
+"""A table of so many places a row is filled rather than the rows sorted."""
+
+
+class Outcomes:
+    """The outcomes of one report; a row's place here is its place in the file, whatever its split."""
+
+    def __init__(self, report: Path) -> None:
+        """Reads who did what, and what became of it.
+
+        Raises:
+            EvidenceError: the file is missing or broken, or a row has no contender, no task or no known status.
+        """
+        import numpy as np
+
+        self._file = OutcomeFile(report)
+        self.report, self.path = report, self._file.path
+        self._numbers: dict[str, Array | None] = {}
+        self._words: dict[str, Words] = {}
+        self.contender = self._file.words("contender")
+        if (self.contender.codes < 0).any():
+            raise EvidenceError(f"{self.path}: a row has no contender")
+        ids = {name: self._file.words(name) for name in ("suite", "suite_digest", "task", "task_digest")}
+        self.task, self.first = _tasks(ids, self.path)
+        """Of each row a position among the tasks, which stand in the order of their first rows; and those rows."""
+        self.suite, self.suite_digest = ids["suite"].at(self.first), ids["suite_digest"].at(self.first)
+        names, digests = ids["task"].texts(self.first), ids["task_digest"].texts(self.first).fill_null("")
+        self.task_names, self.task_digests = _first_of(names, digests), digests
+        """Of each task; a digest is empty where there is none."""
+        del ids
+        self.domain, self.cluster = (self._file.words(name).at(self.first) for name in ("domain", "cluster"))
+        self.status = _statuses(self._file)
+        self.trial = tight(np.asarray(self._file.column("trial").fill_null(0), dtype=np.int64))
+
+    @property
+    def rows(self) -> int:
+        """How many outcomes there are."""
+        return len(self.task)
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks there are."""
+        return len(self.first)
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """In the order of the file."""
+        return self.contender.every
+
+    @functools.cached_property
+    def about_contenders(self) -> tuple[list[str | None], list[str | None]]:
+        """Of each contender its kind and its digest, as its first row has them."""
+        _, first = in_order(self.contender.codes, len(self.contenders))
+        kinds, digests = (self._file.words(f"contender_{name}").texts(first).to_pylist() for name in ("kind", "digest"))
+        return kinds, digests
+
+    # ------------------------------------------------------------------------------------------- the other columns
+
+    def words(self, name: str) -> Words:
+        """A column of words."""
+        known = {"contender": self.contender, "status": self.status}
+        if name in known:
+            return known[name]
+        if name not in self._words:
+            self._words[name] = self._file.words(name)
+        return self._words[name]
+
+    def numbers(self, name: str) -> "Array | None":
+        """A column of numbers, NaN where unknown; ``None`` where all of them are."""
+        if name not in self._numbers:
+            self._numbers[name] = self._file.numbers(name)
+        return self._numbers[name]
+
+    def numbers_at(self, name: str, rows: "Array | slice" = slice(None)) -> "Array":
+        """Some of them, each NaN where all are unknown."""
+        import numpy as np
+
+        found = self.numbers(name)
+        return np.full(len(self.task[rows]), np.nan) if found is None else found[rows]
+
+    def column_at(self, name: str, rows: "Array") -> "pa.Array":
+        """A column of texts or of numbers, at some rows, as Arrow has it: null where unknown."""
+        import pyarrow as pa
+
+        if OUTCOMES[name] == "float64":
+            return pa.array(self.numbers_at(name, rows), from_pandas=True)
+        return self.attempt_texts(rows) if name == "attempt_id" else self.words(name).texts(rows)
+
+    @functools.cached_property
+    def passed(self) -> "Array":
+        """1, 0, or -1 where unknown."""
+        return self._file.truth("passed")
+
+    @functools.cached_property
+    def escalated(self) -> "Array":
+        """1, 0, or -1 where unknown."""
+        return self._file.truth("escalated")
+
+    @functools.cached_property
+    def result(self) -> Words:
+        """The statuses again, with a word of their own for what passed in part; its names are `RESULTS`."""
+        return _results(self.status, self.passed, self.numbers("score"))
+
+    @functools.cached_property
+    def repeated(self) -> "Array":
+        """Of each row whether its contender, task and trial have come before: such a row is in no rate."""
+        return self.repeats(slice(None))
+
+    def repeats(self, rows: "Array | slice") -> "Array":
+        """The same among some rows only."""
+        return _repeats(self.contender.codes[rows], self.task[rows], self.trial[rows])
+
+    def values(self, rows: "Array | slice") -> "Array":
+        """What each graded row counts: passed as 0 or 1, else its score, else what its status says."""
+        import numpy as np
+
+        passed, score = self.passed[rows], self.numbers_at("score", rows)
+        by_status = self.status.codes[rows] == PASSED
+        return np.where(passed >= 0, passed == 1, np.where(np.isfinite(score), score, by_status))
+
+    def in_split(self, split: str | None) -> "Array":
+        """Of each row whether it is of that part of the suites; ``None`` and ``all`` are the whole.
+
+        A row without a split, of a suite that has none, is of the part ``test``.
+
+        Raises:
+            UsageError: no row is.
+        """
+        import numpy as np
+
+        if split in {None, "all"}:
+            return np.ones(self.rows, dtype=bool)
+        words = self.words("split")
+        allowed = np.array([name == split for name in words.every] + [split == "test"])
+        if not allowed.any():
+            words.code(split, "split", self.report)
+        found: Array = allowed[words.codes]
+        return found
+
+    def column(self, name: str) -> "pa.ChunkedArray":
+        """A column as the file has it, which is not kept."""
+        return self._file.column(name)
+
+    def unchanged(self) -> None:
+        """Passes while the file is the one that was loaded; else an EvidenceError."""
+        self._file.unchanged()
+
+    # ------------------------------------------------------------------------------------------ tasks and attempts
+
+    def key_of(self, task: int) -> TaskKey:
+        """The identity of the task at a position, which holds in every version of the file."""
+        suite = self.suite_digest[task] or self.suite[task] or ""
+        return suite, self.task_digests[task].as_py() or self.task_names[task].as_py()
+
+    def task_of(self, key: TaskKey) -> int:
+        """The position of a task.
+
+        Raises:
+            EvidenceError: the report has no such task.
+        """
+        import numpy as np
+        import pyarrow.compute as pc
+
+        suite, task = key
+        for names in () if _SURROGATES.intersection(task) else (self.task_digests, self.task_names):
+            for place in np.flatnonzero(np.asarray(pc.equal(names, task))).tolist():
+                if self.key_of(place) == key:
+                    return int(place)
+        raise EvidenceError(f"{self.report}: there is no task {task!r} of the suite {suite!r}")
+
+    @functools.cached_property
+    def _attempt_ids(self) -> "Array | pa.Array | None":
+        return self._file.attempt_ids()
+
+    @property
+    def has_attempt_ids(self) -> bool:
+        """Whether attempts have names."""
+        return self._attempt_ids is not None
+
+    def attempt_texts(self, rows: "Array") -> "pa.Array":
+        """The names of the attempts of many rows."""
+        import numpy as np
+        import pyarrow as pa
+
+        ids = self._attempt_ids
+        if ids is None:
+            return pa.nulls(len(rows), pa.string())
+        if not isinstance(ids, np.ndarray):
+            return ids.take(pa.array(rows))
+        offsets = np.arange(0, HEX * len(rows) + 1, HEX, dtype=np.int32)
+        text = ids[rows].tobytes().hex().encode()
+        return pa.StringArray.from_buffers(len(rows), pa.py_buffer(offsets), pa.py_buffer(text))
+
+    def rows_of(self, attempt_ids: Sequence[str]) -> "Array":
+        """The rows of these attempts, in the order of the file; those that it does not have are passed over."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        ids = self._attempt_ids
+        if ids is None:
+            return np.empty(0, dtype=np.int64)
+        if isinstance(ids, np.ndarray):
+            good = [text for text in attempt_ids if len(text) == HEX and not set(text) - set("0123456789abcdef")]
+            wanted = np.frombuffer(bytes.fromhex("".join(good)), dtype=np.uint64).reshape(-1, 2)
+            near = np.flatnonzero(np.isin(ids[:, 0], wanted[:, 0]))
+            pairs = {tuple(pair) for pair in wanted.tolist()}
+            return near[[tuple(ids[row].tolist()) in pairs for row in near]]
+        known = [text for text in attempt_ids if not _SURROGATES.intersection(text)]
+        return np.flatnonzero(np.asarray(pc.is_in(ids, value_set=pa.array(known, pa.string()))))
+
+
+def count_results(report: Path) -> Mapping[str, Mapping[str, int]]:
+    """Of each contender its outcomes by `RESULTS`: every row of every split, those that repeat others too.
+
+    Raises:
+        EvidenceError: the outcomes are missing or broken, or a status is unknown.
+    """
+    import numpy as np
+
+    file = OutcomeFile(report)
+    contender, status = file.words("contender"), _statuses(file)
+    result = _results(status, file.truth("passed"), file.numbers("score")).codes
+    known = contender.codes >= 0
+    cells = contender.codes[known].astype(np.int64) * len(RESULTS) + result[known]
+    counts = np.bincount(cells, minlength=len(contender.names) * len(RESULTS)).reshape(-1, len(RESULTS))
+    found = zip(contender.every, counts.tolist(), strict=True)
+    return {name: dict(zip(RESULTS, row, strict=True)) for name, row in found}
+
+
+def _statuses(file: OutcomeFile) -> Words:
+    """In the order of `Status`, whatever stands first in the file."""
+    import numpy as np
+    import pyarrow as pa
+
+    found = file.words("status")
+    if (found.codes < 0).any():
+        raise EvidenceError(f"{file.path}: a row has no status")
+    for name in found.every:
+        if name not in STATUSES:
+            raise EvidenceError(f"{file.path}: the status {name!r} is unknown; {nearest(name, STATUSES)}")
+    anew = np.array([STATUSES.index(name) for name in found.every], dtype=np.int8)
+    return Words(codes=anew[found.codes], names=pa.array(STATUSES))
+
+
+def _results(status: Words, passed: "Array", score: "Array | None") -> Words:
+    """A rate counts what passed in part with its score, which is neither 0 nor 1; where ``passed`` is known, that."""
+    import numpy as np
+    import pyarrow as pa
+
+    codes = status.codes
+    if score is not None:
+        partial = (codes < GRADED) & (passed < 0) & (score > 0) & (score < 1)
+        codes = np.where(partial, np.int8(len(STATUSES)), codes) if partial.any() else codes
+    return Words(codes=codes, names=pa.array(RESULTS))
+
+
+def load_outcomes(report: Path) -> Outcomes:
+    """The outcomes of a report; errors as `Outcomes`."""
+    return Outcomes(report)
+
+
+def in_order(codes: "Array", size: int) -> "tuple[Array, Array]":
+    """Codes numbered anew in the order of their appearance, and of each new one its first row.
+
+    Args:
+        codes: from 0 to below ``size``.
+        size: where it is small, nothing is sorted.
+    """
+    import numpy as np
+
+    rows = len(codes)
+    if size > _DENSE * max(rows, 1_000):
+        _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
+        size = len(first)
+    else:
+        first = np.full(size, rows, dtype=np.int64)
+        first[codes[::-1]] = np.arange(rows - 1, -1, -1)  # of several rows the last one given counts: the first
+    there = np.flatnonzero(first < rows)
+    order = there[np.argsort(first[there])]
+    rank = np.empty(size, dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[codes], first[order]
+
+
+def _tasks(ids: dict[str, Words], path: Path) -> "tuple[Array, Array]":
+    """Of each row the position of its task, and of each task its first row."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    keys, sizes = [], []
+    for word in ("suite", "task"):
+        digest, name = ids[f"{word}_digest"], ids[word]
+        blank = int(pc.index(digest.names, "").as_py())
+        bare = (digest.codes < 0) | (digest.codes == blank) if blank >= 0 else digest.codes < 0
+        codes = digest.codes.astype(np.int64)
+        sizes.append(len(digest.names) + len(name.names) + 1)
+        if bare.any():
+            # One numbering for both: a name is the same identity as a digest that is written alike; "" is none.
+            known = np.asarray(pc.index_in(name.names, value_set=digest.names).fill_null(-1), dtype=np.int64)
+            known = np.where(known >= 0, known, len(digest.names) + np.arange(len(known)))
+            known = np.where(np.asarray(pc.equal(name.names, ""), dtype=bool), -1, known)
+            codes = np.where(bare, np.append(known, -1)[name.codes], codes)
+        keys.append(codes)
+    if (keys[1] < 0).any():
+        raise EvidenceError(f"{path}: a row has neither a task nor a task_digest")
+    place, first = in_order((keys[0] + 1) * sizes[1] + keys[1], (sizes[0] + 1) * sizes[1])
+    return tight(place), first
+
+
+def _first_of(texts: "pa.Array", others: "pa.Array") -> "pa.Array":
+    """The texts, and where one is null or empty the other."""
+    import pyarrow.compute as pc
+
+    found = texts.fill_null("")
+    return pc.if_else(pc.equal(found, ""), others, found)
+
+
+def _repeats(contender: "Array", task: "Array", trial: "Array") -> "Array":
+    """Of each row whether its contender, task and trial have come before."""
+    import numpy as np
+
+    cells = contender.astype(np.int64) * (int(task.max(initial=0)) + 1) + task
+    lowest = int(trial.min(initial=0))
+    width, most = int(trial.max(initial=0)) - lowest + 1, int(cells.max(initial=0)) + 1
+    if width > (1 << 62) // most:  # trials that are no small numbers
+        width, trial, lowest = len(trial) or 1, np.unique(trial, return_inverse=True)[1], 0
+    _, first = in_order(cells * width + (trial.astype(np.int64) - lowest), most * width)
+    again = np.ones(len(task), dtype=bool)
+    again[first] = False
+    return again

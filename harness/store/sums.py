@@ -1,0 +1,212 @@
+"""From outcomes to their sums for each contender and task, and what is odd about them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core import EvidenceError, Groups, OwnbenchError, UsageError
+from harness.store.flags import flags_of
+from harness.store.outcome_file import OutcomeFile
+from harness.store.outcomes import ERRORED, GRADED, PASSED, SKIPPED, UNGRADED, Outcomes, in_order
+from harness.store.tasktable import TaskTable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+
+def load_task_table(report: Path, split: str | None = None) -> TaskTable:
+    """The report's outcomes as sums for each contender and task; errors as `Outcomes` and `task_table_of`."""
+    return task_table_of(Outcomes(report), split)
+
+
+def task_table_of(outcomes: Outcomes, split: str | None = None) -> TaskTable:
+    """Outcomes as sums for each contender and task.
+
+    Without ``split``, a report in which any row is of the split ``test`` is read without its dev rows: thresholds were
+    chosen on those. Rows without a split, of suites that have none, are kept. ``split`` asks for ``test``, ``dev`` or
+    ``all``.
+
+    Raises:
+        UsageError: an unknown split, or one that the report has no rows of.
+        EvidenceError: there are no rows.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    if split not in {None, "test", "dev", "all"}:
+        raise UsageError(f"unknown split {split!r}; use test, dev or all")
+    there = outcomes.words("split").every
+    chosen = split or _by_default(there)
+    rows = np.flatnonzero(outcomes.in_split(chosen)) if chosen != "dev" or "dev" in there else np.empty(0, np.int64)
+    if not len(rows):
+        raise _no_rows(outcomes, chosen)
+    again = outcomes.repeated if len(rows) == outcomes.rows else outcomes.repeats(rows)
+    fresh = rows[~again]
+    tasks, first, task_places = _first_come(outcomes.task[rows], outcomes.tasks)
+    shape = len(outcomes.contenders), len(tasks)
+    cells = outcomes.contender.codes[fresh].astype(np.int64) * shape[1] + task_places[outcomes.task[fresh]]
+    sums, odd = _sums(outcomes, fresh, cells, shape)
+    names, copies = _names(outcomes, tasks)
+    pa.default_memory_pool().release_unused()  # what held the columns: a third of the whole in a process that stays
+    odd |= {"copies": copies, "duplicates": len(rows) - len(fresh), "split": outcomes.rows - len(rows)}
+    return TaskTable(
+        report=outcomes.report,
+        split=chosen,
+        splits=tuple(outcomes.words("split").texts(rows[first]).to_pylist()),
+        duplicates=odd["duplicates"],
+        flags=flags_of(names["contenders"], sums, odd),
+        outcomes=outcomes,
+        graded=fresh[outcomes.status.codes[fresh] < GRADED],
+        task_places=task_places,
+        **names,
+        **sums,
+    )
+
+
+def split_used(report: Path, split: str | None = None) -> str:
+    """The split that `load_task_table` would use: ``test``, ``dev`` or ``all``; one column is read.
+
+    Raises:
+        EvidenceError: the table is missing or broken.
+    """
+    return split or _by_default(OutcomeFile(report).words("split").every)
+
+
+def _by_default(splits: Sequence[str]) -> str:
+    return "test" if "test" in splits else "all"
+
+
+def _no_rows(outcomes: Outcomes, split: str) -> OwnbenchError:
+    """A split that the report lacks is asked for wrongly; the report itself is sound."""
+    if not outcomes.rows:
+        return EvidenceError(f"{outcomes.path}: holds no rows")
+    words = outcomes.words("split")
+    names, unsplit = words.every, bool((words.codes < 0).any())
+    there = [name for name in ("test", "dev") if name in names or (name == "test" and unsplit)]
+    have = f"it has {' and '.join(there)}" if names else "its tasks are not split"
+    problem = f"{outcomes.report}: holds no rows of the split {split}; {have}"
+    return UsageError(f"{problem}: use {', '.join([*there, 'all'])}")
+
+
+def _first_come(codes: "Array", size: int) -> "tuple[Array, Array, Array]":
+    """The codes that occur, in the order of their first places; these places; and of each code its number there."""
+    import numpy as np
+
+    _, first = in_order(codes, size)
+    known = codes[first]
+    places = np.full(size, -1, dtype=np.int64)
+    places[known] = np.arange(len(known))
+    return known, first, places
+
+
+def _names(outcomes: Outcomes, tasks: "Array") -> tuple[dict[str, Any], int]:
+    """What a table says of its contenders and its tasks; and how many tasks stand in an earlier suite too."""
+    kinds, digests = outcomes.about_contenders
+    task, task_digest = (texts.take(tasks).to_pylist() for texts in (outcomes.task_names, outcomes.task_digests))
+    suite, suite_digest, domain, cluster = (
+        words.texts(tasks).fill_null("").to_pylist()
+        for words in (outcomes.suite, outcomes.suite_digest, outcomes.domain, outcomes.cluster)
+    )
+    keys = [(d or s, t or n) for d, s, t, n in zip(suite_digest, suite, task_digest, task, strict=True)]
+    domain_names, domains = _numbered(domain)
+    labels = [(suite, name or task) for (suite, task), name in zip(keys, cluster, strict=True)]
+    clusters, copies = _one_unit(_numbered(labels)[1], task_digest, [suite for suite, _ in keys])
+    found = {
+        "contenders": outcomes.contenders,
+        "kinds": tuple(kind or "imported" for kind in kinds),
+        "contender_digests": tuple(digest or "" for digest in digests),
+        "tasks": tuple(task),
+        "task_digests": tuple(task_digest),
+        "suites": tuple(suite),
+        "suite_digests": tuple(suite_digest),
+        "domain_names": domain_names,
+        "domains": domains,
+        "clusters": clusters,
+        "_keys": {key: place for place, key in enumerate(keys)},
+    }
+    return found, copies
+
+
+def _numbered(words: Sequence[Any]) -> "tuple[tuple[Any, ...], Ints]":
+    """The distinct words in the order of their appearance, and the number of each word among them."""
+    import numpy as np
+
+    code = {word: number for number, word in enumerate(dict.fromkeys(words))}
+    return tuple(code), np.fromiter((code[word] for word in words), dtype=np.int64, count=len(words))
+
+
+def _one_unit(clusters: "Ints", digests: Sequence[str], suites: Sequence[str]) -> "tuple[Ints, int]":
+    """The cluster codes in which a task that stands in several suites is in one cluster; and how many stand again.
+
+    An equal digest is the same question, and the answers to it are no independent evidence: as one cluster they weigh
+    as what they are. A report that holds such tasks is sound all the same, so it is not refused.
+    """
+    import numpy as np
+
+    if len(set(suites)) == 1 or len(set(digests)) == len(digests):
+        return clusters, 0
+    first: dict[str, int] = {}
+    joined: Groups[int] = Groups()
+    copies = 0
+    for place, digest in enumerate(digests):
+        if digest and first.setdefault(digest, place) != place:
+            copies += 1
+            joined.join(int(clusters[first[digest]]), int(clusters[place]))
+    return np.unique([joined.of(code) for code in clusters.tolist()], return_inverse=True)[1], copies
+
+
+def _sums(
+    outcomes: Outcomes, rows: "Array", cells: "Array", shape: tuple[int, int]
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """The sums of a table; and how many rows contradict themselves, or are graded without a value.
+
+    Args:
+        outcomes: of the report.
+        rows: those that count.
+        cells: of each row its contender's position times the number of tasks, plus its task's.
+        shape: numbers of contenders and tasks.
+    """
+    import numpy as np
+
+    def total(here: "Array", weights: "Array | None" = None) -> "Array":
+        if not here.any():  # most of a column is often empty
+            return np.zeros(shape, dtype=np.int64 if weights is None else np.float64)
+        whole = bool(here.all())
+        found: Array = np.bincount(
+            cells if whole else cells[here],
+            weights=weights if whole or weights is None else weights[here],
+            minlength=shape[0] * shape[1],
+        )
+        return found.reshape(shape)
+
+    status, passed = outcomes.status.codes[rows], outcomes.passed[rows]
+    graded, judged, value = status < GRADED, passed >= 0, outcomes.values(rows)
+    sums: dict[str, Any] = {
+        "counts": total(graded),
+        "sums": total(graded, value),
+        "squares": total(graded, value * value),
+    }
+    sums |= {
+        name: total(status == code)
+        for name, code in (("errored", ERRORED), ("ungraded", UNGRADED), ("skipped", SKIPPED))
+    }
+    score = outcomes.numbers_at("score", rows)
+    scored = np.isfinite(score)
+    wrong = judged & graded & ((passed == 1) != (status == PASSED))
+    wrong |= judged & scored & (((passed == 1) & (score <= 0)) | ((passed == 0) & (score >= 1)))
+    wrong |= scored & ((score < 0) | (score > 1))
+    odd = {"contradictions": int(wrong.sum()), "unvalued": int((graded & ~judged & ~scored).sum())}
+    del value, score, scored, wrong, judged, passed, status
+    cost = outcomes.numbers_at("cost_usd", rows)
+    known = np.isfinite(cost) & graded
+    sums["cost_known"] = total(known)
+    sums["cost_sums"] = np.where(sums["cost_known"] < sums["counts"], np.nan, total(known, cost))
+    confidence = outcomes.numbers_at("confidence", rows)
+    known = np.isfinite(confidence) & graded
+    sure = total(known)
+    sums["confidences"] = np.where(sure > 0, total(known, confidence) / np.maximum(sure, 1), np.nan)
+    sums["escalated"] = total((outcomes.escalated[rows] == 1) & graded)
+    return sums, odd
