@@ -45,7 +45,7 @@ def task_table_of(outcomes: Outcomes, split: str | None = None) -> TaskTable:
         raise _no_rows(outcomes, chosen)
     again = outcomes.repeated if len(rows) == outcomes.rows else outcomes.repeats(rows)
     fresh = rows[~again]
-    known, _, contender_places = _first_come(outcomes.contender.codes[rows], len(outcomes.contenders))
+    known = contender_places = np.arange(len(outcomes.contenders))  # those without a row of this split too
     tasks, first, task_places = _first_come(outcomes.task[rows], outcomes.tasks)
     shape = len(known), len(tasks)
     cells = contender_places[outcomes.contender.codes[fresh]] * shape[1] + task_places[outcomes.task[fresh]]
