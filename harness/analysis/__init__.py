@@ -11,6 +11,7 @@ from harness.analysis.costs import cost_bases, cost_notes, load_note
 from harness.analysis.csv_export import safe_csv
 from harness.analysis.designs import CELL_WORDS, Design, DesignEffect, factorial
 from harness.analysis.domain_views import Domains, WorseTasks
+from harness.analysis.gradings import graded_otherwise, gradings_of
 from harness.analysis.loading import (
     Evidence,
     default_contender,
@@ -108,6 +109,8 @@ __all__ = [
     "domains",
     "early_command",
     "factorial",
+    "graded_otherwise",
+    "gradings_of",
     "has_skills",
     "headline",
     "headline_rows",

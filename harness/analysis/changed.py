@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from difflib import unified_diff
 from typing import Any
 
 from harness.analysis.sides import Side
 from harness.core import Kind, Manifest, Redactor
 
 _REDACT = Redactor()
+_LINES = 60
+"""Of a diff, at most."""
 _SHOWN = 12
 """Characters of a digest that a change shows."""
 
@@ -23,17 +26,35 @@ class Change:
     baseline: str | None
     """``None`` where there is none."""
     candidate: str | None
+    diff: tuple[str, ...] = ()
+    """Of a prompt: the lines that were taken out and put in, as ``diff -u`` shows them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prompt:
+    """A template; equal to another of the same digest."""
+
+    digest: str
+    named: str = field(default="", compare=False)
+    texts: Mapping[str, str] | None = field(default=None, compare=False)
+    """By role, where the manifest holds them."""
+
+    @property
+    def lines(self) -> list[str]:
+        """Its text, a system template first."""
+        texts = self.texts or {}
+        return "\n".join(texts[role] for role in ("system", "user") if role in texts).splitlines()
 
 
 def changes(baseline: Side, candidate: Side) -> tuple[Change, ...]:
     """Every difference that the manifests tell of; where they tell of none and yet the digests differ, just that."""
     # The parts of two hybrids are compared part by part; beside another kind a hybrid's parts are only named.
     depth = 3 if _is_hybrid(baseline) and _is_hybrid(candidate) else 0
-    ours, theirs = (
-        _described(side.manifest, side.contender, depth) | _of_the_suites(side) for side in (baseline, candidate)
-    )
+    ours, theirs = (_described(side.manifest, side.contender, depth) for side in (baseline, candidate))
+    for side, found_of in ((baseline, ours), (candidate, theirs)):
+        found_of |= {what: value for what, value in _of_the_suites(side).items() if what not in found_of}
     found = [
-        Change(what=what, baseline=_text(was), candidate=_text(now))
+        Change(what=what, baseline=_text(was), candidate=_text(now), diff=_diff(was, now))
         for word in dict.fromkeys((*ours, *theirs))
         for what, was, now in _different(word, ours.get(word), theirs.get(word))
     ]
@@ -68,6 +89,11 @@ def _described(manifest: Manifest | None, name: str, depth: int) -> dict[str, An
     model = parts.get("model")
     if isinstance(model, Mapping):
         found |= _model(manifest, model)
+    prompts = parts.get("prompt")
+    for suite, prompt in prompts.items() if isinstance(prompts, Mapping) else ():
+        found[f"prompt of {suite}"] = _prompt(prompt)
+    if parts.get("twin"):
+        found["twin"] = parts["twin"]
     if parts.get("adapters"):
         found["adapter"] = _adapters(entry.adapter, parts["adapters"])
     if parts.get("skills"):
@@ -118,10 +144,30 @@ def _of_the_suites(side: Side) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, suite in side.suites.items():
         if suite.prompt_digest:
-            found[f"prompt of {name}"] = _short(suite.prompt_digest)
+            found[f"prompt of {name}"] = _Prompt(digest=suite.prompt_digest)
         if suite.version:
             found[f"version of {name}"] = suite.version
     return found
+
+
+def _prompt(part: Any) -> _Prompt | None:
+    """A prompt as the manifest keeps it, which anybody may have written."""
+    if not isinstance(part, Mapping):
+        return None
+    named = part.get("written")
+    texts = {role: text for role in ("system", "user") if isinstance(text := part.get(role), str)}
+    files = named.values() if isinstance(named, Mapping) else [named]
+    return _Prompt(
+        digest=str(part.get("digest")), named=", ".join(text for text in files if isinstance(text, str)), texts=texts
+    )
+
+
+def _diff(was: Any, now: Any) -> tuple[str, ...]:
+    if not (isinstance(was, _Prompt) and isinstance(now, _Prompt) and was.texts and now.texts):
+        return ()
+    lines = [_REDACT(line) for line in list(unified_diff(was.lines, now.lines, lineterm="", n=1))[2:]]
+    more = f"… and {len(lines) - _LINES:,} more lines"
+    return tuple(lines) if len(lines) <= _LINES else (*lines[:_LINES], more)
 
 
 def _short(digest: Any) -> str | None:
@@ -131,6 +177,8 @@ def _short(digest: Any) -> str | None:
 def _text(value: Any) -> str | None:
     if value in (None, "", {}, []):
         return None
+    if isinstance(value, _Prompt):
+        return _REDACT(f"{value.named} {_short(value.digest)}".strip())
     if isinstance(value, Mapping):
         known = [f"{key} {_text(below)}" for key, below in value.items() if _text(below) is not None]
         return _REDACT(", ".join(known)) or None

@@ -1,11 +1,12 @@
 """Two reports laid side by side, task by task, and the reasons not to trust what lies there."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core import EvidenceError, Manifest, SuiteRecord
+from harness.analysis.gradings import graded_otherwise, gradings_of
+from harness.core import EvidenceError, Manifest, SuiteRecord, plural
 from harness.store import TaskTable, experiment_file, load_settings, read_manifest
 
 if TYPE_CHECKING:
@@ -167,12 +168,12 @@ def renewal(first: Path, second: Path) -> str | None:
     return f"{old} was written by an earlier version; `ownbench run {old}` renews it and asks nothing again"
 
 
-def pair_sides(candidate: Side, baseline: Side) -> Pairs:
-    """Lays two sides over each other by the digests of suite and task, or by their names where there are none."""
+def pair_sides(candidate: Side, baseline: Side, without: Collection[tuple[str, str]] = ()) -> Pairs:
+    """Lays two sides over each other by the digests of suite and task, or by their names; ``without`` some tasks."""
     import numpy as np
 
     there, here = candidate.keys, baseline.keys
-    both = [key for key in here if key in there]
+    both = [key for key in here if key in there and key not in without]
     rows_b = np.array([here[key] for key in both], dtype=np.int64)
     rows_c = np.array([there[key] for key in both], dtype=np.int64)
     tables = candidate.table, baseline.table
@@ -214,12 +215,17 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
     import numpy as np
 
     i, j = first.index(a), second.index(b)
-    pairs = pair_sides(Side(table=first, manifest=None, contender=a), Side(table=second, manifest=None, contender=b))
+    otherwise = graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b))
+    pairs = pair_sides(
+        Side(table=first, manifest=None, contender=a), Side(table=second, manifest=None, contender=b), otherwise
+    )
     here, there = pairs.candidate_rows, pairs.baseline_rows
     if not len(there):
         folders = first.report, second.report  # those of one name are told apart by where they lie
         one, other = (f.name for f in folders) if folders[0].name != folders[1].name else map(str, folders)
         how = renewal(*folders)
+        if otherwise:
+            how = f"{plural(len(otherwise), 'task')} graded by another grader or reference: ownbench regrade"
         raise EvidenceError(f"{a!r} of {one} and {b!r} of {other} have no task in common" + (f": {how}" if how else ""))
 
     def both(name: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
@@ -251,10 +257,15 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
 
 
 def tasks_of_one_only(first: TaskTable, a: str, second: TaskTable, b: str, common: int) -> str | None:
-    """A sentence about the tasks that only one of the two tried, where there are such."""
+    """A sentence about the tasks that only one of the two tried, or that were graded otherwise, if any."""
     lone = [
         (int((table.trials[table.index(name)] > 0).sum()) - common, table.report.name)
         for table, name in ((first, a), (second, b))
     ]
     parts = [f"{number:,} of {report}" for number, report in lone if number]
-    return f"tasks that the other report does not have are left out: {', '.join(parts)}" if parts else None
+    kept = (
+        "does not have"
+        if not graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b))
+        else ("does not have, or graded by another grader (ownbench regrade),")
+    )
+    return f"tasks that the other report {kept} are left out: {', '.join(parts)}" if parts else None

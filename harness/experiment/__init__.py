@@ -6,7 +6,7 @@ Nothing is sent and nothing is written here.
 from harness.experiment.assembly import Assembled, assemble
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems, contender_of
 from harness.experiment.dry_run import CheckResult, check
-from harness.experiment.earlier import earlier_contender, earlier_suite, recognised
+from harness.experiment.earlier import earlier_contender, earlier_suite, keep_ids, recall
 from harness.experiment.grading import is_graded_so
 from harness.experiment.plan import Attempt, shared_identities
 from harness.experiment.reading import load_experiment, parse_experiment, resolve
@@ -28,9 +28,10 @@ __all__ = [
     "earlier_contender",
     "earlier_suite",
     "is_graded_so",
+    "keep_ids",
     "load_experiment",
     "parse_experiment",
-    "recognised",
+    "recall",
     "resolve",
     "shared_identities",
 ]

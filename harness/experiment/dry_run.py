@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from harness.core import Contender, Cost, Message, Status, Task, as_json
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled
-from harness.experiment.earlier import recognised
+from harness.experiment.earlier import recall
 from harness.model import backend_of, missing_key
-from harness.store import read_journal, read_manifest
+from harness.store import read_manifest
 from harness.system import Calls, System
 
 WORDS_TO_TOKENS = 1.35
@@ -76,7 +76,7 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
     """
     for spec in assembled.specs.values() if offline else ():
         backend_of(spec).check_offline(spec)
-    held = recognised(assembled, read_journal(assembled.report), read_manifest(assembled.report))
+    held = recall(assembled)
     recorded = {i for i, outcome in held.attempts.items() if outcome.status is not Status.SKIPPED}
     keys = [m for s in assembled.specs.values() if (m := missing_key(s, environment)) is not None]
     prices = [name for name, spec in assembled.specs.items() if lacking(spec.price)]

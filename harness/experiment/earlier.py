@@ -7,45 +7,61 @@ making them again of what is planned now: nothing that was paid for is asked twi
 from dataclasses import replace
 from pathlib import Path
 
-from harness.core import Manifest, Suite, Task, digest_bytes, digest_json
+from harness.core import Suite, Task, digest_bytes, digest_json
 from harness.experiment.assembly import Assembled
 from harness.experiment.build import WRAPPERS
-from harness.store import OUTCOMES_FILE, Recalled, read_outcomes
+from harness.store import Journal, Recalled, read_journal, read_manifest
 from harness.system import MAX_TURNS, Direct, Skilled
 from harness.userfile import read_bytes
 
 
-def recognised(assembled: Assembled, recorded: Recalled, manifest: Manifest | None) -> Recalled:
-    """What a journal holds, its attempts of an earlier version under the ids that they have now.
+def recall(assembled: Assembled) -> Recalled:
+    """What the journal holds, its attempts of an earlier version under the ids and digests that they have now.
 
-    Their grader is known where that version's manifest says that the same was used, or the tables hold it since.
+    Their grading is known where that version's manifest says that the same grader was used.
     """
+    recorded, manifest = read_journal(assembled.report), read_manifest(assembled.report)
     if all(outcome.prompt_digest is not None for outcome in recorded.attempts.values()):
         return recorded
-    used: dict[str, tuple[str, ...]] = {}
-    known: dict[str, str | None] = {}
-    if manifest is not None and manifest.schema < 2:
-        used = {suite.name: suite.graders for suite in manifest.suites}
-    elif (assembled.report / OUTCOMES_FILE).is_file():
-        rows = read_outcomes(assembled.report, ["attempt_id", "grader_digest"])
-        known = dict(zip(rows["attempt_id"].to_pylist(), rows["grader_digest"].to_pylist(), strict=True))
-    attempts, places, renamed = dict(recorded.attempts), dict(recorded.places), {}
+    used = {s.name: s.graders for s in manifest.suites} if manifest is not None and manifest.schema < 2 else {}
+    attempts, places, renamed = dict(recorded.attempts), dict(recorded.places), dict(recorded.renamed)
     suites = {suite.name: earlier_suite(suite) for suite in assembled.whole}
+    tasks = {task.digest: earlier_task(suite, task) for suite in assembled.whole for task in suite.tasks}
     contenders = {name: earlier_contender(assembled, name) for name in assembled.systems}
     for attempt in assembled.attempts:
-        suite, task = attempt.suite.name, attempt.task
-        old = digest_json(
-            [suites[suite], contenders[attempt.contender], earlier_task(attempt.suite, task), attempt.trial]
-        )
+        suite, name, task = attempt.suite, attempt.contender, attempt.task
+        old = digest_json([suites[suite.name], contenders[name], tasks[task.digest], attempt.trial])
         if old not in recorded.attempts or attempt.id in recorded.attempts:
             continue
-        same = assembled.grader_of(task).digest in used.get(suite, ())
-        grading = assembled.gradings[task.digest] if same else known.get(attempt.id)
-        outcome = attempts.pop(old)
-        attempts[attempt.id] = replace(outcome, grader_digest=outcome.grader_digest or grading)
+        system = assembled.systems[name][suite.name]
+        attempts[attempt.id] = replace(
+            attempts.pop(old),
+            attempt_id=attempt.id,
+            suite_digest=suite.digest,
+            contender_digest=system.contender.digest,
+            task_digest=task.digest,
+            prompt_digest=system.prompt.template.digest,
+            grader_digest=(
+                assembled.gradings[task.digest]
+                if assembled.grader_of(task).digest in used.get(suite.name, ())
+                else None
+            ),
+        )
         places[attempt.id] = places.pop(old)
         renamed[old] = attempt.id
-    return replace(recorded, attempts=attempts, places=places, renamed=renamed)
+    unkept = tuple(old for old in renamed if old not in recorded.renamed)
+    return replace(recorded, attempts=attempts, places=places, renamed=renamed, unkept=unkept)
+
+
+def keep_ids(journal: Journal, recorded: Recalled) -> None:
+    """Writes attempts of earlier ids down under their present ones: what they rest on may change from now on."""
+    for old in recorded.unkept:
+        new = recorded.renamed[old]
+        line = recorded.places[new].read()
+        journal.append_attempt(
+            recorded.attempts[new], line.get("messages") or (), line.get("reason") or "", line.get("requests") or (),
+            earlier=old,
+        )  # fmt: skip
 
 
 def earlier_suite(suite: Suite) -> str:

@@ -55,14 +55,18 @@ class Escalation(Strict):
     def share(self) -> float | None:
         """Of ``random:P``: the share P, ``None`` where P names a contender."""
         try:
-            return float(self.signal.partition(":")[2]) if self.name == "random" else None
+            return float(self.signal.partition(":")[2]) if self._takes_argument else None
         except ValueError:
             return None
 
     @property
     def like(self) -> str | None:
         """Of ``random:NAME``: the hybrid whose escalated share on dev is taken."""
-        return self.signal.partition(":")[2] if self.name == "random" and self.share is None else None
+        return self.signal.partition(":")[2] if self._takes_argument and self.share is None else None
+
+    @property
+    def _takes_argument(self) -> bool:
+        return self.name in SIGNALS and SIGNALS[self.name].argument
 
     @property
     def confidence(self) -> float | None:

@@ -8,9 +8,7 @@ from urllib.parse import urlsplit
 from harness.core import UNBILLED, Clock, ModelError, ModelSpec, Reply, Request, Usage
 from harness.cost import BusyTime
 from harness.model.protocol import Model
-
-TIMED = ("openai", "litellm")
-"""Backends that do not know the time of the machine that answers them."""
+from harness.model.registry import backend_of
 
 
 class Metered:
@@ -67,7 +65,7 @@ def metered(models: Mapping[str, Model], clock: Clock) -> dict[str, Metered]:
     machines: dict[str, BusyTime] = {}
 
     def busy(spec: ModelSpec) -> BusyTime | None:
-        if spec.backend not in TIMED or spec.price is None or spec.price.gpu_hour is None:
+        if not backend_of(spec).remote or spec.price is None or spec.price.gpu_hour is None:
             return None
         return machines.setdefault(urlsplit(spec.base_url or "").netloc.lower() or spec.name, BusyTime())
 

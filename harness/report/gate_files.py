@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from harness.core import UNKNOWN, Decision, p_equation, points, points_interval, visible, write_atomic
 from harness.report.gate_tables import changes_table, gated_domains, rules_table
-from harness.report.markdown_text import markdown_code, markdown_sentence, table_lines
+from harness.report.markdown_text import markdown_code, markdown_sentence, markdown_text, table_lines
 from harness.verdict import VERDICT, Gate, log_verdict
 
 JUNIT, SUMMARY = "junit.xml", "summary.md"
@@ -44,6 +44,9 @@ def gate_markdown(view: Gate) -> str:
         parts += [["### Domains"], table_lines(domains), *([note] for note in domains.notes)]
     changes = table_lines(changes_table(view.changed)) if view.changed else ["Nothing that the manifests tell of."]
     parts += [["### What changed"], changes]
+    for change in view.changed:
+        if change.diff:  # set in by four signs it is text, whatever stands in it
+            parts += [[f"The {markdown_text(change.what)}:"], [f"    {visible(line)}" for line in change.diff]]
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 

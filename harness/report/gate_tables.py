@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from harness.analysis import Change
 from harness.core import UNKNOWN, Decision, listed, moment, p_text, plural, points, points_interval
-from harness.report.html_parts import html_list, html_sentence, html_table, html_text
+from harness.report.html_parts import html_lines, html_list, html_sentence, html_table, html_text
 from harness.report.tables import Cell, Column, Heads, Rows, Table, count_cell, table
 from harness.verdict import DomainVerdict, Gate, HistoryEntry, Reason, StoredVerdict, in_words
 
@@ -59,7 +59,9 @@ def changes_table(found: Sequence[Change], first: str = "baseline", second: str 
 
 def changes_html(found: Sequence[Change], first: str = "baseline", second: str = "candidate") -> str:
     """The same for a page; a word where nothing differs."""
-    return html_table(changes_table(found, first, second)) or "<p>Nothing that the manifests tell of.</p>"
+    rows = html_table(changes_table(found, first, second)) or "<p>Nothing that the manifests tell of.</p>"
+    diffs = [f"<p>The {html_text(c.what)}:</p>{html_lines(chr(10).join(c.diff))}" for c in found if c.diff]
+    return rows + "".join(diffs)
 
 
 def verdicts_table(entries: Sequence[HistoryEntry]) -> Table:

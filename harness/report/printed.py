@@ -186,6 +186,8 @@ def print_gate(view: Gate, file: TextIO | None = None) -> None:
     print_line(console, "What changed", "bold")
     for change in view.changed:
         print_line(console, f"- {change.what}: {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}")
+        for line in change.diff:
+            print_line(console, f"    {line}")
     if not view.changed:
         print_line(console, "- nothing that the manifests tell of")
 

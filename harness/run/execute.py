@@ -10,8 +10,8 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.core import Cause, Clock, Outcome, Redactor, Status, SystemClock, UsageError, plural, stay_offline
-from harness.experiment import Assembled, Attempt, is_graded_so, recognised
+from harness.core import Cause, Clock, Redactor, Status, SystemClock, UsageError, plural, stay_offline
+from harness.experiment import Assembled, Attempt, is_graded_so, keep_ids, recall
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
@@ -32,7 +32,6 @@ from harness.store import (
     Recalled,
     compact,
     experiment_file,
-    read_journal,
     read_manifest,
     tables_are_whole,
     write_manifest,
@@ -120,13 +119,14 @@ class _Run:
         )
         with Journal(self.report) as journal, Ears() as self.ears:
             recorded, todo = self._look()  # again, now that nobody else writes
+            keep_ids(journal, recorded)
             if todo:
                 with asyncio.Runner(
                     loop_factory=asyncio.new_event_loop if self.options.offline else fast_loop
                 ) as runner:
                     runner.run(self._work(journal, recorded, todo, models))
                 journal.check()
-                recorded = self._recorded()
+                recorded = recall(self.assembled)
                 if self.watch is None and all(a.id in self.done and is_done(recorded.attempts[a.id]) for a in todo):
                     self.stopped = None  # whatever came, it came too late to leave anything out
             self._leave_tables(recorded)
@@ -147,7 +147,7 @@ class _Run:
 
     def _look(self) -> tuple[Recalled, list[Attempt]]:
         self.manifest = read_manifest(self.report)
-        recorded = self._recorded()
+        recorded = recall(self.assembled)
         self.choices = decided(self.assembled, self.manifest)
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
         planned = {attempt.id: attempt for attempt in self.assembled.attempts}
@@ -156,7 +156,8 @@ class _Run:
             for i, outcome in recorded.attempts.items()
             if i in planned and is_done(outcome) and outcome.status not in again
         }
-        self.otherwise = sum(not self._is_graded_so(planned[i], recorded.attempts[i]) for i in self.done)
+        graded = self.assembled.gradings
+        self.otherwise = sum(not is_graded_so(recorded.attempts[i], graded[planned[i].task.digest]) for i in self.done)
         self.done_before = len(self.done)
         if self.watch is not None:
             others = (o for i, o in recorded.attempts.items() if i not in planned and o.status is not Status.SKIPPED)
@@ -164,13 +165,6 @@ class _Run:
         todo = [] if self.stopped is not None else self._todo()
         self.tally = Tally(len(todo), self.started)
         return recorded, todo
-
-    def _is_graded_so(self, attempt: Attempt, outcome: Outcome) -> bool:
-        return is_graded_so(outcome, self.assembled.gradings[attempt.task.digest])
-
-    def _recorded(self) -> Recalled:
-        """The journal; attempts that an earlier version made stand under the ids that they have now."""
-        return recognised(self.assembled, read_journal(self.report), self.manifest)
 
     def _todo(self) -> list[Attempt]:
         only = set(self.options.only) if self.watch is None else {self.watch.contender}

@@ -63,7 +63,7 @@ def open_shop(
         meter=meter_of(assembled, started),
         redact=redact,
         clock=patience,
-        holds_earlier=bool(recorded.renamed),
+        holds_earlier=bool(recorded.renamed) or any(o.prompt_digest is None for o in recorded.attempts.values()),
     )
 
 

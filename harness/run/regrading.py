@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.core import Cause, Clock, Grade, Outcome, Redactor, Role, Status, SystemClock, UsageError, plural
 from harness.cost import Meter, Reservation
-from harness.experiment import Assembled, Attempt, is_graded_so, recognised
+from harness.experiment import Assembled, Attempt, is_graded_so, recall
 from harness.model import backend_of
 from harness.run.crew import Crew, Made
 from harness.run.manifest import plan_digest, suites_of
@@ -31,7 +31,6 @@ from harness.store import (
     compact,
     has_answers,
     read_calls_journal,
-    read_journal,
     read_manifest,
     read_outcomes,
     write_manifest,
@@ -89,7 +88,7 @@ def regrade(
         tuple(s for spec in assembled.specs.values() for s in backend_of(spec).secrets(spec, environment))
     )
     with Journal(report) as journal, Ears() as ears:
-        held = _recorded(assembled)
+        held = recall(assembled)
         if not within_run:
             _refuse_changed(assembled, held)
         last = _last_replies(assembled, held)
@@ -147,13 +146,9 @@ def _refuse_changed(assembled: Assembled, held: Recalled) -> None:
         return
     planned = {attempt.id for attempt in assembled.attempts}
     ids = read_outcomes(assembled.report, ["attempt_id"])["attempt_id"].to_pylist()
-    if gone := sum(i in held.attempts and i not in planned for i in ids):
+    if gone := sum(i not in planned and (i in held.attempts or i in held.renamed) for i in ids):
         problem = f"the tasks or contenders of {plural(gone, 'recorded attempt')} have changed since"
         raise UsageError(f"{assembled.report}: {problem}; make the new ones first: ownbench run {assembled.report}")
-
-
-def _recorded(assembled: Assembled) -> Recalled:
-    return recognised(assembled, read_journal(assembled.report), read_manifest(assembled.report))
 
 
 def _last_replies(assembled: Assembled, held: Recalled) -> dict[str, str]:
@@ -256,7 +251,7 @@ def _leave_tables(assembled: Assembled) -> None:
     if (report / OUTCOMES_FILE).is_file():
         rows = read_outcomes(report, ["attempt_id", "status", "cause"]).to_pylist()
         causes = {row["attempt_id"]: row["cause"] for row in rows if row["status"] == Status.SKIPPED}
-    recorded = _recorded(assembled)
+    recorded = recall(assembled)
     plan = (skipped(assembled, a, Cause(causes.get(a.id) or Cause.STOPPED)) for a in assembled.attempts)
     compact(report, plan, recorded)
     if (manifest := read_manifest(report)) is not None:

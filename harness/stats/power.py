@@ -9,8 +9,7 @@ import math
 import numpy as np
 
 from harness.stats.paired import mcnemar_all
-from harness.stats.tails import crossing, normal_quantile
-from harness.stats.units import Counts, Vector
+from harness.stats.tails import binomial_chances, crossing, normal_quantile
 
 
 def tasks_for_difference(delta: float, discordant: float, *, power: float = 0.8, alpha: float = 0.05) -> float:
@@ -60,7 +59,7 @@ def exact_power(tasks: int, wins: float, losses: float, alpha: float = 0.05, *, 
     for m in range(max(first, 1), last + 1):
         b = np.arange(m + 1)
         rejected = mcnemar_all(b, m - b, mid=mid) <= alpha
-        total += float(_binomial(np.array([m]), tasks, psi)[0] * _binomial(b[rejected], m, wins / psi).sum())
+        total += float(binomial_chances(m, tasks, psi) * binomial_chances(b[rejected], m, wins / psi).sum())
     return total
 
 
@@ -80,13 +79,6 @@ def non_inferiority_tasks(
         raise ValueError(f"a true difference of {delta} cannot be shown to be above -{margin}")
     reach = normal_quantile(1.0 - alpha) + normal_quantile(power)
     return reach * reach * max(0.0, discordant - delta * delta) / (room * room)
-
-
-def _binomial(k: Counts, n: int, p: float) -> Vector:
-    from scipy.special import gammaln, xlog1py, xlogy
-
-    coefficient = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
-    return np.asarray(np.exp(coefficient + xlogy(k, p) + xlog1py(n - k, -p)), dtype=np.float64)
 
 
 def _check(discordant: float, power: float, alpha: float) -> None:

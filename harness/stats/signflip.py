@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.stats.tails import crossing
+from harness.stats.tails import binomial_chances, crossing
 from harness.stats.units import Counts, Vector, vector
 
 Alternative = Literal["two-sided", "greater", "less"]
@@ -210,10 +210,6 @@ def _tilt(values: Vector, counts: Vector, last: int) -> float:
 
 def _binomial(n: int, q: float) -> tuple[int, Vector]:
     """The first count kept, and the chances of it and those after it."""
-    from scipy.special import gammaln, xlog1py, xlogy
-
     middle, spread = n * q, REACH * math.sqrt(n * q * (1.0 - q)) + SLACK
     low, high = max(0, math.floor(middle - spread)), min(n, math.ceil(middle + spread))
-    k = np.arange(low, high + 1, dtype=np.float64)
-    choose = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
-    return low, np.asarray(np.exp(choose + xlogy(k, q) + xlog1py(n - k, -q)), dtype=np.float64)
+    return low, binomial_chances(np.arange(low, high + 1), n, q)

@@ -8,6 +8,11 @@ import math
 from collections.abc import Callable
 from statistics import NormalDist
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from harness.stats.units import Vector
+
 _NORMAL = NormalDist()
 
 
@@ -66,27 +71,22 @@ def chi2_quantile(probability: float, df: float) -> float:
     return float(chdtri(df, 1.0 - probability))
 
 
-def binomial_cdf(k: float, n: float, p: float) -> float:
-    """P(X <= k) for X ~ Binomial(n, p), as an incomplete beta function; 0 below 0 and 1 from n on."""
-    from scipy.special import betainc
-
-    if k < 0.0:
-        return 0.0
-    if k >= n:
-        return 1.0
-    return float(betainc(n - k, k + 1.0, 1.0 - p))
-
-
 def binomial_quantile(probability: float, n: int, p: float) -> int:
     """The smallest k with P(X <= k) >= probability for X ~ Binomial(n, p)."""
-    low, high = -1, n
-    while high - low > 1:
-        middle = (low + high) // 2
-        if binomial_cdf(middle, n, p) >= probability:
-            high = middle
-        else:
-            low = middle
-    return high
+    from scipy.special import bdtr, bdtrik
+
+    k = math.ceil(float(bdtrik(probability, n, p)))
+    below = max(k - 1, 0)
+    return below if float(bdtr(below, n, p)) >= probability else k
+
+
+def binomial_chances(k: ArrayLike, n: float, p: float) -> Vector:
+    """P(X = k) for X ~ Binomial(n, p)."""
+    from scipy.special import gammaln, xlog1py, xlogy
+
+    hits = np.asarray(k, dtype=np.float64)
+    choose = gammaln(n + 1.0) - gammaln(hits + 1.0) - gammaln(n - hits + 1.0)
+    return np.asarray(np.exp(choose + xlogy(hits, p) + xlog1py(n - hits, -p)), dtype=np.float64)
 
 
 def crossing(beyond: Callable[[float], bool], low: float, high: float) -> tuple[float, float]:

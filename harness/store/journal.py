@@ -104,14 +104,19 @@ class Journal:
         messages: Sequence[Message] = (),
         reason: str = "",
         request_digests: Sequence[str] = (),
+        *,
+        earlier: str = "",
     ) -> None:
         """Writes one finished attempt: its outcome, its conversation, why it was graded so, and which replies it used.
+
+        ``earlier`` is the id under which an earlier version wrote it down.
 
         Raises:
             StorageError: as `append_call`.
         """
         line = {"outcome": _record(outcome, _OUTCOME), "messages": messages, "reason": reason}
-        self._append(self._attempts, line | {"requests": request_digests})
+        line |= {"requests": request_digests} | ({"earlier": earlier} if earlier else {})
+        self._append(self._attempts, line)
 
     def check(self) -> None:
         """Passes while both files are where they were opened, with all that was written in them.

@@ -91,6 +91,8 @@ class Recalled:
     places: Mapping[str, Place] = field(default_factory=dict, repr=False)
     renamed: Mapping[str, str] = field(default_factory=dict, repr=False)
     """From the ids that an earlier version gave to attempts, to those under which they stand here."""
+    unkept: tuple[str, ...] = ()
+    """Such ids that the journal has not written down anew."""
 
     def transcript(self, attempt_id: str) -> Transcript:
         """The conversation of an attempt.
@@ -114,6 +116,7 @@ def read_journal(report: Path) -> Recalled:
     attempts: dict[str, Outcome] = {}
     places: dict[str, Place] = {}
     replies: dict[str, Place] = {}
+    renamed: dict[str, str] = {}
     torn = 0
     for path in journal_files(report, ATTEMPTS):
         for place, line in _lines(path):
@@ -123,6 +126,11 @@ def read_journal(report: Path) -> Recalled:
             elif _is_newer(outcome, place, attempts.get(outcome.attempt_id), places.get(outcome.attempt_id)):
                 attempts[outcome.attempt_id] = outcome
                 places[outcome.attempt_id] = place
+                if line and isinstance(earlier := line.get("earlier"), str):
+                    renamed[earlier] = outcome.attempt_id
+    for earlier in renamed:
+        attempts.pop(earlier, None)
+        places.pop(earlier, None)
     for path in journal_files(report, CALLS):
         for place, line in _lines(path):
             call = line.get("call") if line else None
@@ -130,7 +138,7 @@ def read_journal(report: Path) -> Recalled:
                 torn += 1
             elif isinstance(line.get("reply") if line else None, dict):
                 replies[call["request_digest"]] = place
-    return Recalled(attempts=attempts, replies=Replies(replies), torn=torn, places=places)
+    return Recalled(attempts=attempts, replies=Replies(replies), torn=torn, places=places, renamed=renamed)
 
 
 def read_calls_journal(report: Path) -> Iterator[Call]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.analysis import Pairs, Side, renewal
+from harness.analysis import Pairs, Side, graded_otherwise, gradings_of, renewal
 from harness.core import SuiteRecord, listed, plural
 
 
@@ -116,9 +116,15 @@ def other_graders(ours: Mapping[str, SuiteRecord], theirs: Mapping[str, SuiteRec
 
 
 def same_graders(pairs: Pairs) -> Reason:
-    """Both were graded by the same versions of the graders, as far as manifests tell."""
+    """Both were graded by the same graders and references, as far as rows and manifests tell."""
+    ours, theirs = (gradings_of(side.table.report, side.contender) for _, side in _sides(pairs))
+    if otherwise := graded_otherwise(ours, theirs):
+        reports = dict.fromkeys(str(side.table.report) for _, side in _sides(pairs))
+        how = " and ".join(f"`ownbench regrade {report}`" for report in reports)
+        text = f"{plural(len(otherwise), 'task')} graded by another grader or reference; {how} grades them alike"
+        return Reason(rule="same_graders", holds=False, text=text)
     other = other_graders(pairs.baseline.suites, pairs.candidate.suites)
-    if other:
+    if other and not (ours.keys() & theirs.keys()):
         text = f"{listed(other, 5)}: graded by another version of the grader; grade both anew with one"
         return Reason(rule="same_graders", holds=False, text=text)
     return Reason(rule="same_graders", holds=True, text="nothing says that the graders differ")

@@ -93,8 +93,8 @@ def self_test(
         second = second or default_contender(table, "--candidate-contender", besides=first)
         if second == first:
             raise UsageError(f"{first!r} is swapped with itself; name another with --candidate-contender")
-        sides = [Side(table=table, manifest=manifest, contender=name) for name in (second, first)]
-        paired = pair_sides(*sides).outcomes
+        one, other = (Side(table=table, manifest=manifest, contender=name) for name in (second, first))
+        paired = pair_sides(one, other).outcomes
         make, names = _swapped(paired.at(paired.common)), (first, second)
         method = "the outcomes of the two swapped at random, task by task"
     rng = np.random.default_rng(seed)

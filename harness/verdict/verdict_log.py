@@ -144,7 +144,10 @@ def _verdict(value: Any, written: datetime, path: Path) -> StoredVerdict:
         ),
         changed=tuple(
             Change(
-                what=shown(one.get("what")), baseline=_some(one.get("baseline")), candidate=_some(one.get("candidate"))
+                what=shown(one.get("what")),
+                baseline=_some(one.get("baseline")),
+                candidate=_some(one.get("candidate")),
+                diff=tuple(map(shown, lines)) if isinstance(lines := one.get("diff"), list) else (),
             )
             for one in _mappings(value.get("changed"))
         ),
@@ -166,7 +169,8 @@ def _some(value: Any) -> str | None:
 
 def shown_change(change: Change) -> Change:
     """A change as it may be shown."""
-    return replace(change, what=shown(change.what), baseline=_some(change.baseline), candidate=_some(change.candidate))
+    texts = {"baseline": _some(change.baseline), "candidate": _some(change.candidate)}
+    return replace(change, what=shown(change.what), diff=tuple(map(shown, change.diff)), **texts)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

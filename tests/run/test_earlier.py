@@ -70,7 +70,23 @@ def test_gone_on_with_nothing_is_asked_and_no_figure_changes(folder, capfd, serv
     calls = pq.read_table(folder / name / "calls.parquet").to_pylist()
     assert {call["attempt_id"] for call in calls} == {row["attempt_id"] for row in rows}
     assert live.inside(capfd, "run", folder / name)[0] == 0  # and again, by the manifest alone
+    (folder / name / "manifest.json").unlink()
+    assert live.inside(capfd, "run", folder / name)[0] == 0  # and by the journal, which holds each under both ids
+    assert len(live.journal(folder / name)) == 2 * recorded
     assert served.seen == []
+
+
+def test_it_is_graded_again_once_it_was_gone_on_with(folder, capfd, served):
+    code, _, err = live.inside(capfd, "regrade", folder / "main")
+    assert code == 2
+    assert f"ownbench run {folder / 'main'}" in err
+    assert live.inside(capfd, "run", folder / "main")[0] == 0
+    before = figures(folder / "main")
+    suite = folder.parent / "suites" / "cases" / "suite.yaml"
+    suite.write_text(suite.read_text().replace("grader: exact", "grader: contains"))
+    assert live.inside(capfd, "regrade", folder / "main")[0] == 0
+    assert live.inside(capfd, "run", folder / "main")[0] == 0
+    assert (figures(folder / "main"), served.seen) == (before, [])  # what is equal is contained, too
 
 
 def test_the_threshold_that_was_chosen_holds(folder, capfd):

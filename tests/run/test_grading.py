@@ -30,28 +30,27 @@ def answers(body):
 
 
 def test_two_slow_rules_cost_the_other_attempts_nothing(tmp_path, capfd):
-    """Each needs the full five seconds; the other fourteen pass within their second, at the server's own pace."""
+    """Each needs the full five seconds; the other fourteen pass within their three, at the server's own pace."""
     tasks: list[dict[str, Any]] = [{"input": f"question {3 * n}", "reference": f"answer {3 * n}"} for n in range(16)]
     tasks[0] = tasks[1] = {"input": "stuck 0", "grader": NEVER_ENDS, "reference": None}
     tasks[1] = tasks[1] | {"input": "stuck 1"}
     for n in (3, 4, 5):  # these need a child process too
         tasks[n] |= {"grader": {"name": "regex", "pattern": "(.+)", "group": 1}}
     with Server(answers, servers.slow_ok(0.2)) as served:
-        live.write_suite(tmp_path / "suites" / "s", tasks, timeout_s=1)
+        live.write_suite(tmp_path / "suites" / "s", tasks, timeout_s=3)
         report = live.write_experiment(
             tmp_path / "r", models={"m": live.served_model(served)}, limits={"concurrency": 16}
         )
-        began = time.monotonic()
         code, _, err = live.inside(capfd, "run", report, "--quiet")
-        took = time.monotonic() - began
     assert code == 0, err
     table = live.rows(report)
     for number in range(16):
         row = table["c-m", f"t{number}", 0]
-        assert 0.2 <= row["latency_s"] < 1.0, number
+        assert 0.2 <= row["latency_s"] < 3.0, number
         expected = ("ungraded", "grader") if number < 2 else ("passed", None)
         assert (row["status"], row["cause"]) == expected, number
-    assert child.SECONDS <= took < 2 * child.SECONDS  # the two at once, and nobody behind them
+    kept = [line["outcome"]["task"] for line in live.journal(report)]
+    assert set(kept[-2:]) == {"t0", "t1"}  # nobody was behind them
 
 
 def test_asking_goes_on_while_answers_are_graded(tmp_path, capfd, monkeypatch):
@@ -69,7 +68,7 @@ def test_asking_goes_on_while_answers_are_graded(tmp_path, capfd, monkeypatch):
             tmp_path / "r", models={"m": live.served_model(served)}, limits={"concurrency": 1}
         )
         assert live.inside(capfd, "run", report, "--quiet")[0] == 0
-    assert asked[-1] - asked[0] < 1.0
+    assert asked[-1] - asked[0] < 4.0  # one after another they would take seven
     assert {row["status"] for row in live.rows(report).values()} == {"ungraded"}
 
 
@@ -197,7 +196,7 @@ def test_a_judge_that_the_experiment_does_not_have_is_refused(judged, capfd):
 
 
 def test_the_oracle_s_grading_is_outside_the_attempt_s_time(tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr(child, "SECONDS", 1.5)
+    monkeypatch.setattr(child, "SECONDS", 2.5)
     tasks = [{"input": "stuck 0", "grader": NEVER_ENDS, "reference": None}]
     contenders = {
         "a": {"model": "m"},
@@ -205,13 +204,13 @@ def test_the_oracle_s_grading_is_outside_the_attempt_s_time(tmp_path, capfd, mon
         "oracle": {"worker": "a", "expert": "b", "escalate": {"signal": "oracle"}},
     }
     with Server(answers) as served, Server(answers) as expert:
-        live.write_suite(tmp_path / "suites" / "s", tasks, timeout_s=1)
+        live.write_suite(tmp_path / "suites" / "s", tasks, timeout_s=2)
         models = {"m": live.served_model(served), "e": live.served_model(expert, model="e")}
         report = live.write_experiment(tmp_path / "r", models=models, contenders=contenders)
         assert live.inside(capfd, "run", report, "--quiet")[0] == 0
     row = live.rows(report)["oracle", "t0", 0]
     assert (row["status"], row["escalated"]) == ("ungraded", True)
-    assert row["latency_s"] < 1.0
+    assert row["latency_s"] < 2.0
 
 
 def test_a_verifier_s_time_is_the_attempt_s(tmp_path, capfd, monkeypatch):

@@ -114,7 +114,7 @@ def test_a_changed_grader_is_seen_by_the_gate_until_both_are_graded_alike(finish
 def test_attempts_without_an_answer_stay_as_they_are(tmp_path, capfd):
     acts = {"question 1": [servers.status(500, "oops")], "question 2": [servers.hang()]}
     with Server(live.openai_answer, live.by_question(acts)) as served:
-        live.write_suite(tmp_path / "suites" / "s", 6, grader=LENIENT, timeout_s=1)
+        live.write_suite(tmp_path / "suites" / "s", 6, grader=LENIENT, timeout_s=2)
         report = live.write_experiment(
             tmp_path / "r", models={"m": live.served_model(served)}, limits={"tries": 1, "concurrency": 2}
         )

@@ -67,7 +67,7 @@ def check_kept(report, status, cause, *, calls, usd, roles="system user assistan
 
 def test_an_attempt_that_runs_out_of_time_keeps_its_conversation(progressive, capfd):
     with Server(opens_two, third_hangs()) as served:
-        report = progressive(served, timeout_s=1)
+        report = progressive(served, timeout_s=2)
         assert live.inside(capfd, "run", report, "--quiet")[0] == 0
     row = check_kept(report, "failed", "too_slow", calls=3, usd=None)  # what the third would have cost is not known
     assert row["latency_s"] is not None

@@ -191,7 +191,7 @@ def test_each_p_says_which_test_it_is_of(bench, capfd):
 def test_a_harmed_domain_stops_it(bench, capfd):
     """A third of the odd questions is lost, and every even one is kept."""
     bench.policy.write_text("margin: 0.2\n")
-    report = bench.report("odd", "odd")
+    report = bench.report("odd", "odd", seed=1)  # in some orders the whole is shown to be worse before
     code, _, err = live.inside(capfd, *bench.early(report))
     assert code == 0
     assert "odd is harmed" in err
