@@ -95,7 +95,6 @@ def _columns(view: Advice) -> list[str]:
 
 
 def _parts(view: Advice, option: Option, missing: str) -> list[Cell]:
-    """Of a month's bill what is fixed, what the tasks cost and what outages lose; each with its sum on hover."""
     if option.fixed_usd is None:
         return [Cell(UNKNOWN, missing)] * 3
     parts = " + ".join(f"{INPUTS[name]} {dollars(usd)}" for name, usd in option.fixed_parts_usd.items() if usd)

@@ -208,13 +208,7 @@ def _kinds(shown: Sequence[ContenderScore], theme: Theme, channel: str) -> vl.Sp
 
 
 def _labels(shown: Sequence[ContenderScore], length: int = NAME_LENGTH) -> list[str]:
-    """Names fit to be drawn; two that look alike once shortened are told apart by a number."""
-    labels: list[str] = []
-    for c in shown:
-        label = f"{APART} " * c.apart + _middle(c.name, length)
-        twins = sum(other == label or other.startswith(f"{label} (") for other in labels)
-        labels.append(f"{label} ({twins + 1})" if label in labels else label)
-    return labels
+    return vl.told_apart(f"{APART} " * c.apart + _middle(c.name, length) for c in shown)
 
 
 def _middle(name: str, length: int) -> str:
@@ -245,7 +239,6 @@ def _apart_notes(shown: Sequence[ContenderScore]) -> list[str]:
 
 
 def _which(shown: Sequence[ContenderScore], known: Sequence[ContenderScore]) -> str:
-    """Which of many contenders are drawn."""
     if not any(c.apart for c in known):
         return f"The {len(shown)} highest of {len(known)} contenders"
     same, every = (sum(not c.apart for c in some) for some in (shown, known))

@@ -214,7 +214,6 @@ def _money(table: TaskTable, manifest: Manifest | None, level: float) -> tuple[A
 
 
 def _skills(table: TaskTable, manifest: Manifest | None, level: float) -> Sections:
-    """What skills add, where a contender was given any."""
     if has_skills(table, manifest):
         view = skills((table, manifest), level=level)
         if view.contenders or view.alarms:
@@ -222,7 +221,6 @@ def _skills(table: TaskTable, manifest: Manifest | None, level: float) -> Sectio
 
 
 def _skills_html(view: Skills) -> str:
-    """Alarms, what arrived, what it adds, and tuned x skilled."""
     parts = [*(loud_html(f"{alarm}.") for alarm in view.alarms), html_table(delivered_table(view))]
     if view.lifts:
         parts += [html_figure(lifts_figure, view), folded(html_table(lifts_table(view)))]
@@ -265,7 +263,6 @@ def _comparisons(pairings: Sequence[Pairing], controls: Set[str]) -> str:
 
 
 def _details(pairing: Pairing, *, drawn: bool) -> str:
-    """One comparison: its domains, and the tasks that flipped."""
     c = pairing.comparison
     lost = [f for f in pairing.flips if f.direction == "lost"]
     gained = [f for f in pairing.flips if f.direction == "gained"]

@@ -100,7 +100,6 @@ def _bill_rows(view: Advice, o: Option, line: Bills, name: str) -> list[vl.Row]:
 
 
 def _volumes(view: Advice, ends: tuple[float, float], x: vl.Spec, theme: Theme) -> list[vl.Spec]:
-    """The present volume, and the break-even with its interval."""
     found: list[vl.Spec] = []
     even, now = view.break_even_tasks_per_month, view.economics["tasks_per_month"]
     if even.value and even.low is not None:

@@ -121,7 +121,6 @@ def _details_of(pairing: Pairing) -> list[list[str]]:
 
 
 def _flip_lines(flips: Sequence[Flip]) -> list[str]:
-    """One line a domain, its tasks after it."""
     by_domain: dict[str, list[str]] = {}
     for flip in flips[:FLIPS_LISTED]:
         by_domain.setdefault(flip.domain, []).append(markdown_code(flip.task))

@@ -99,7 +99,6 @@ def _lifts(found: list[vl.Row], title: str, level: float, theme: Theme) -> Figur
 
 
 def _told_apart(rows: list[vl.Row]) -> list[vl.Row]:
-    """Rows whose names look alike once shortened are told apart by a number."""
     taken: set[str] = set()
     for row in rows:
         name, number = row["name"], 1

@@ -171,7 +171,6 @@ def _arm(arm: str | None, why: str | None) -> Cell:
 
 
 def _mean_cell(mean: Estimate) -> Cell:
-    """How many skills an attempt opened."""
     if mean.value is None:
         return Cell(UNKNOWN, in_words(mean, "number"))
     return Cell(f"{mean.value:.2f}", f"skills an attempt opened: {in_words(mean, 'number')}")

@@ -97,7 +97,6 @@ def _drawn_runs(view: Sweep) -> dict[str, Measured]:
 
 
 def _row(p: SweepPoint | SweepControl, name: str, *, costs: bool) -> vl.Row:
-    """A policy as a point with its words."""
     how = threshold_words(p) if isinstance(p, SweepPoint) else f"{percent(p.escalated)} of the tasks"
     return _point(name, how, p.escalated, (p.pass_rate, p.cost_per_task_usd, p.latency_s), costs=costs)
 

@@ -55,7 +55,6 @@ def _is_begun(report: Path) -> bool:
 
 
 def _figures(view: Scoreboard, folder: Path) -> tuple[list[tuple[str, str]], list[Path]]:
-    """Titles and relative paths for the page in Markdown, and the files."""
     graded = any(c.pass_rate.value is not None for c in view.contenders)
     charts = {
         "Pass rate": ("pass_rate", pass_rate_figure(view) if graded else None),

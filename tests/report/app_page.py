@@ -19,11 +19,11 @@ def drawn(module, *folders, **choices):
         from pathlib import Path as FilePath
 
         from harness.report.chart_style import DAY
-        from harness.report.pages.loading import look_at
+        from harness.report.pages.loading import evidence_of
         from harness.report.pages.shell import Shown
 
         page = importlib.import_module(f"harness.report.pages.{name}").page
-        page(Shown(chosen=tuple(look_at(FilePath(one)) for one in reports), theme=DAY))
+        page(Shown(chosen=tuple(evidence_of(FilePath(one)) for one in reports), theme=DAY))
 
     test = AppTest.from_function(script, args=(module, *(str(Path(one)) for one in folders)), default_timeout=60)
     for key, value in choices.items():

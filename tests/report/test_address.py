@@ -13,8 +13,19 @@ def drawn(**asked):
     def script():
         import streamlit as st
 
-        from harness.report.pages.address import href, visit
-        from harness.report.pages.choices import choose, choose_or_none, number, several, slid, ticked
+        from harness.report.pages.address import held, href, visit
+        from harness.report.pages.choices import choose, choose_or_none, number, several, ticked
+
+        stops = [0.1, 0.5, 0.9]
+
+        def nearest(texts):
+            asked = float(texts[-1])
+            if asked != asked:
+                raise ValueError
+            return min(stops, key=lambda stop: 0.0 if stop == asked else abs(stop - asked))
+
+        def slider():
+            return st.select_slider("Threshold", stops, key="threshold")
 
         with visit():
             page = choose("Page", ["one", "two"], "page")
@@ -22,7 +33,7 @@ def drawn(**asked):
             report = choose("Report", list(kinds), "report")
             worker = choose("Worker", kinds[report], "worker")
             if page == "two":
-                slid("Threshold", [0.1, 0.5, 0.9], "threshold", 0.5, str, of=worker)
+                held("threshold", slider, default=0.5, read=nearest, texts=lambda value: [f"{value:.12g}"], of=worker)
                 number("Volume", "volume", 100.0, 0.0, 1000.0)
                 several("Some", ["p", "q"], "some", default=["p"])
                 ticked("Box", "box")

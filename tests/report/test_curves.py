@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from itertools import pairwise
 
+import altair as alt
 import pytest
 from escalating import write_escalating
 
@@ -76,6 +77,7 @@ def test_every_figure_is_drawn_in_every_look(swept, grounds, look):
         assert png(figure, 1).startswith(b"\x89PNG")
         assert figure.words
         assert figure.notes
+        alt.LayerChart.from_dict(vega_lite(figure), validate=True)  # so it is Vega-Lite as its schema has it
 
 
 def test_the_curve_holds_the_sweeps_own_numbers(swept):

@@ -180,3 +180,14 @@ def test_long_names_stay_apart_by_their_ends(make_report, look):
     view = scoreboard(make_report(rows_for([(n, "model", 9 + i, 0.01) for i, n in enumerate(names)])))
     drawn = [row["name"] for rows in data(pass_rate_figure(view, look)) for row in rows if "low" in row]
     assert [label.partition(") (")[2] for label in drawn] == ["Med)", "Low)", "High)"]
+
+
+@pytest.mark.parametrize("theme", [PAPER, DAY])
+def test_the_figures_are_written_in_the_language_of_their_schema(make_report, theme):
+    import altair as alt
+
+    view = scoreboard(make_report(rows_for([*FOUR, ("never", "hybrid", 20, 0.004)]), experiment="reference: skilled\n"))
+    for figure in (pass_rate_figure(view, theme), cost_figure(view, theme)):
+        spec = vega_lite(figure)
+        assert spec["$schema"] == alt.SCHEMA_URL
+        alt.LayerChart.from_dict(spec, validate=True)

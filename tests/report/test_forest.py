@@ -99,6 +99,7 @@ def test_the_forest_is_written_in_the_language_of_its_schema(several, look):
     spec = vega_lite(forest_figure(pair(several, "A", "B"), look))
     assert spec["$schema"] == alt.SCHEMA_URL
     alt.LayerChart.from_dict(spec, validate=True)
+    alt.LayerChart.from_dict(vega_lite(variance_figure(domains(several, "A", "B"), look)), validate=True)
     wrong = {**spec, "layer": [{**spec["layer"][0], "mark": {"type": "rule", "strokeWidth": "wide"}}]}
     with pytest.raises(ValidationError):  # so the schema does look at the marks
         alt.LayerChart.from_dict(wrong, validate=True)

@@ -11,7 +11,7 @@ from harness.cli.entry import main
 from harness.core import Estimate, dollars_interval, percent, percent_interval, points, points_interval, seconds
 from harness.report.html_parts import style
 from harness.report.pages.escalation import default_parts, parts_of, read_threshold, same_words, stops_of, usual_sweep
-from harness.report.pages.loading import look_at, scoreboard_for, sweep_for, table_of
+from harness.report.pages.loading import evidence_of, scoreboard_for, sweep_for, table_of
 from harness.report.thresholds import chosen_place, plain_threshold, thinned_places, threshold_name, threshold_words
 from harness.store import read_manifest
 from harness.verdict import SweepGoal, SweepSettings
@@ -85,7 +85,7 @@ def test_the_slider_starts_at_the_choice_and_moves_over_the_curve(report, capsys
     wanted = swept(report, capsys)
     page = drawn("escalation", report)
     slider = page.select_slider[0]
-    sweep = sweep_for(look_at(report), "w", "e")
+    sweep = sweep_for(evidence_of(report), "w", "e")
     at = next(p for p in sweep.curve if p.threshold == sweep.chosen.threshold)
     assert slider.value == f"{at.threshold:.6g}"
     assert slider.options == [threshold_words(p) for p in sweep.curve]
@@ -106,7 +106,7 @@ def test_the_choices_stand_in_the_address(report, capsys):
     wanted = swept(report, capsys, "--max-cost", "0.01")
     page = drawn("escalation", report, max_cost="0.01")
     assert wanted["sentence"] in " ".join(texts(page).split())
-    curve = sweep_for(look_at(report), "w", "e").curve
+    curve = sweep_for(evidence_of(report), "w", "e").curve
     page = drawn("escalation", report, threshold=f"{curve[5].threshold:.6g}")
     assert page.select_slider[0].value == f"{curve[5].threshold:.6g}"
 
@@ -118,14 +118,14 @@ def test_a_slider_that_nobody_moved_follows_the_choice(report):
     next(s for s in page.selectbox if s.key == "objective").select("cost").run()
     next(n for n in page.number_input if n.key == "min_pass").set_value(40.0).run()
     after = page.select_slider[0].value
-    found = sweep_for(look_at(report), "w", "e", page_goal(40))
+    found = sweep_for(evidence_of(report), "w", "e", page_goal(40))
     assert after == f"{found.chosen.threshold:.6g}"
     assert after != before
 
 
 def test_a_link_may_give_any_number_and_one_that_is_none_is_said_aloud(report):
-    sweep = sweep_for(look_at(report), "w", "e")
-    said = table_of(look_at(report))[0]
+    sweep = sweep_for(evidence_of(report), "w", "e")
+    said = table_of(evidence_of(report))[0]
     sure = said.confidences[said.index("w")]
     page = drawn("escalation", report, threshold="0.5")
     step = page.select_slider[0].value
@@ -142,7 +142,7 @@ def test_a_link_may_give_any_number_and_one_that_is_none_is_said_aloud(report):
 
 
 def test_a_curve_that_lists_only_some_thresholds_does_not_claim_the_very_same_tasks(report):
-    found = sweep_for(look_at(report), "w", "e")
+    found = sweep_for(evidence_of(report), "w", "e")
     step = read_threshold("0.5", found)
     many = replace(found, curve=found.curve + found.curve[-1:] * 999)
     assert f"0.5 escalates the same tasks as {step}." in same_words(found, "0.5", step)
@@ -151,7 +151,7 @@ def test_a_curve_that_lists_only_some_thresholds_does_not_claim_the_very_same_ta
 
 def test_a_link_has_the_step_that_the_slider_leaves_out(report, monkeypatch):
     monkeypatch.setattr("harness.report.pages.escalation.thinned_places", lambda view: thinned_places(view, 12))
-    sweep = sweep_for(look_at(report), "w", "e")
+    sweep = sweep_for(evidence_of(report), "w", "e")
     places = thinned_places(sweep, 12)
     out = next(k for k in range(5, 100) if k not in places and k - 1 not in places)
     between = (sweep.curve[out - 1].threshold + sweep.curve[out].threshold) / 2
@@ -173,14 +173,14 @@ def test_another_worker_starts_from_its_own_threshold(report):
     chosen["worker"].select("e").run()
     next(s for s in page.selectbox if s.key == "expert").select("w").run()
     assert not page.exception
-    found = sweep_for(look_at(report), "e", "w", SweepGoal(), SweepSettings(confidence_from="w"))
+    found = sweep_for(evidence_of(report), "e", "w", SweepGoal(), SweepSettings(confidence_from="w"))
     assert page.select_slider[0].value == plain_threshold(found.curve[chosen_place(found)])
     assert asked_for(page) == page.select_slider[0].value
 
 
 def test_a_threshold_is_read_as_the_step_that_escalates_the_same_tasks(report):
     def curve(*limits):
-        sweep = sweep_for(look_at(report), "w", "e")
+        sweep = sweep_for(evidence_of(report), "w", "e")
         return replace(sweep, curve=tuple(replace(sweep.curve[0], threshold=limit) for limit in limits))
 
     found = curve(0.25000001, 0.5, 0.75, None)
@@ -208,10 +208,10 @@ def test_imported_oracles_are_no_default_and_the_warmed_sweep_is_the_first_one_s
     (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
     folder = tmp_path / "imported"
     assert main(["import", "table", str(tmp_path / "t.csv"), str(folder)]) == 0
-    parts = parts_of(look_at(folder))
+    parts = parts_of(evidence_of(folder))
     assert parts.usual == ("speaks", "always_strong")
     page = drawn("escalation", folder)
-    assert usual_sweep(look_at(folder)).sentence in " ".join(texts(page).split())
+    assert usual_sweep(evidence_of(folder)).sentence in " ".join(texts(page).split())
 
 
 def page_goal(percent_):
@@ -234,7 +234,7 @@ def test_why_intervals_differ_from_other_pages_is_said(report):
 
 def test_defaults_are_the_hybrids_parts_else_the_cheapest_that_speaks_and_the_best_dearer_one(report, tmp_path):
     def parts(folder):
-        view = scoreboard_for(look_at(folder))
+        view = scoreboard_for(evidence_of(folder))
         names = [c.name for c in view.shown]
         return default_parts(view, read_manifest(folder), names, [n for n in names if n != "e"])
 

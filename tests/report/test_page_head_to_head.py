@@ -16,7 +16,7 @@ from harness.analysis.scores import scoreboard
 from harness.cli.entry import main
 from harness.core import EvidenceError, attempt_id, p_equation, points, points_interval
 from harness.report.pages.head_to_head import FLIPS_A_PAGE, json_of
-from harness.report.pages.loading import default_pair, look_at, pairing_between, pairing_for
+from harness.report.pages.loading import default_pair, evidence_of, pairing_between, pairing_for
 from harness.verdict import gate
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
@@ -75,7 +75,7 @@ def test_every_figure_is_that_of_the_command(tried, capsys):
 
 def test_the_download_is_what_the_command_prints(tried, capsys):
     assert main(["compare", str(tried), "A", "B", "--json", "--trials-as", "all"]) == 0
-    assert json_of(pairing_for(look_at(tried), "A", "B", "all")) == capsys.readouterr().out.encode()
+    assert json_of(pairing_for(evidence_of(tried), "A", "B", "all")) == capsys.readouterr().out.encode()
 
 
 def test_how_tries_and_errors_count_is_a_choice_in_the_address(tried, capsys):
@@ -258,7 +258,7 @@ def parted(make_report):
 
 def test_contenders_of_two_reports_are_compared_as_if_of_one_and_as_the_gate_does(parted):
     whole, first, second = parted
-    found = pairing_between((look_at(first), "A"), (look_at(second), "B")).as_json()
+    found = pairing_between((evidence_of(first), "A"), (evidence_of(second), "B")).as_json()
     wanted = pair(whole, "A", "B").as_json()
     assert {k: v for k, v in found.items() if k != "notes"} == {k: v for k, v in wanted.items() if k != "notes"}
     assert "tasks that the other report does not have are left out: 1 of second" in found["notes"]
@@ -270,7 +270,7 @@ def test_contenders_of_two_reports_are_compared_as_if_of_one_and_as_the_gate_doe
 
 def test_two_of_one_name_are_told_apart_by_their_reports(parted):
     whole, _, second = parted
-    c = pairing_between((look_at(whole), "B"), (look_at(second), "B")).comparison
+    c = pairing_between((evidence_of(whole), "B"), (evidence_of(second), "B")).comparison
     assert (c.a, c.b, c.delta, c.wins, c.losses) == ("B (whole)", "B (second)", 0.0, 0, 0)
 
 
@@ -279,7 +279,7 @@ def test_no_task_in_common_is_said(parted, make_report):
     other = make_report([{"contender": "A", "task": "t0", "task_digest": "another", "suite": "s", "suite_digest": "sd",
                           "status": "passed"}], name="other")  # fmt: skip
     with pytest.raises(EvidenceError, match=r"^'A' of first and 'A' of other have no task in common$"):
-        pairing_between((look_at(first), "A"), (look_at(other), "A"))
+        pairing_between((evidence_of(first), "A"), (evidence_of(other), "A"))
 
 
 def test_the_second_may_come_from_another_chosen_report(parted):

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from importlib import import_module
 
+import altair as alt
 import pytest
 from app_page import bodies, drawn, table, texts
 
@@ -203,7 +204,9 @@ def test_the_figure_draws_each_difference_in_points(gated):
 
 @pytest.mark.parametrize("look", [PAPER, DAY, NIGHT])
 def test_the_figure_is_drawn_on_every_ground(gated, look):
-    assert png(verdict_figure(history(gated).verdicts, look)).startswith(b"\x89PNG")
+    figure = verdict_figure(history(gated).verdicts, look)
+    assert png(figure).startswith(b"\x89PNG")
+    alt.LayerChart.from_dict(vega_lite(figure), validate=True)
 
 
 def test_a_verdict_without_a_difference_is_told_and_not_drawn(gated):

@@ -14,7 +14,7 @@ from harness.cli.entry import main
 from harness.core import Decision, Estimate, chance, dollars, dollars_interval, percent_interval
 from harness.report.advice_tables import QUALITY, in_labels
 from harness.report.money_figures import bills_figure, volumes_around
-from harness.report.pages.loading import grounds_for, look_at
+from harness.report.pages.loading import advice_inputs_for, evidence_of
 from harness.verdict import advise_at, bills_at, load_assumptions
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
@@ -200,7 +200,7 @@ def test_of_an_imported_table_the_reader_says_what_is_owned(tmp_path):
     assert not page.exception
     assert {row[0]: row[1] for row in options_of(page)} == {"w": "OWN", "e": "RENT"}
     kinds = ((Decision.OWN, ("w",)), (Decision.RENT, ("e",)))
-    advice = advise_at(grounds_for(look_at(folder), kinds), load_assumptions(folder))
+    advice = advise_at(advice_inputs_for(evidence_of(folder), kinds), load_assumptions(folder))
     assert texts(page).split()[0] == advice.advice.value
     next(m for m in page.multiselect if m.key == "rent").set_value(["e", "w"]).run()
     assert "said to be two things" in texts(page)
@@ -216,7 +216,7 @@ def test_defaults_follow_the_report_and_choices_stay(report, tmp_path):
         import streamlit as st
 
         from harness.report.chart_style import DAY
-        from harness.report.pages.loading import look_at as look
+        from harness.report.pages.loading import evidence_of as look
         from harness.report.pages.money import page
         from harness.report.pages.shell import Shown
 
@@ -263,17 +263,17 @@ def test_an_incomplete_run_and_names_of_others(tmp_path):
 
 
 def test_what_is_kept_is_not_changed_by_a_what_if(report):
-    grounds = grounds_for(look_at(report))
+    grounds = advice_inputs_for(evidence_of(report))
     terms = load_assumptions(report)
     before = advise_at(grounds, terms).as_json()
     drawn("money", report, hour="11", margin="20", volume="3")
-    assert advise_at(grounds_for(look_at(report)), terms).as_json() == before
-    assert grounds_for(look_at(report)) is grounds
+    assert advise_at(advice_inputs_for(evidence_of(report)), terms).as_json() == before
+    assert advice_inputs_for(evidence_of(report)) is grounds
     assert replace(terms, gpu_hour_usd=None) == terms
 
 
 def test_axes_are_written_for_people(report):
-    grounds, terms = grounds_for(look_at(report)), load_assumptions(report, {"tasks_per_month": "1e12"})
+    grounds, terms = advice_inputs_for(evidence_of(report)), load_assumptions(report, {"tasks_per_month": "1e12"})
     advice = advise_at(grounds, terms)
     figure = bills_figure(advice, bills_at(grounds, terms, volumes_around(advice)))
     axes = [layer["encoding"][side]["axis"]["labelExpr"] for layer in figure.chart["layer"] for side in "xy"

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import altair as alt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,7 +17,7 @@ from harness.cli.entry import main
 from harness.core import p_text, percent, points, points_interval
 from harness.report import write_report
 from harness.report.chart_style import DAY, NIGHT, PAPER, svg, vega_lite
-from harness.report.pages.loading import look_at, skills_for
+from harness.report.pages.loading import evidence_of, skills_for
 from harness.report.pages.skill_use import json_of
 from harness.report.skill_figures import interaction_figure, lifts_figure, skill_lifts_figure
 from harness.report.skill_tables import CALLED, NO_EFFECT, NO_SKILLS
@@ -85,7 +86,7 @@ def cell(estimate):
 
 
 def test_what_was_shown_and_opened_is_that_of_the_record(report):
-    record = json.loads(json_of(skills_for(look_at(report))))
+    record = json.loads(json_of(skills_for(evidence_of(report))))
     assert record == skills(report).as_json()
     _, *rows = table(drawn("skill_use", report), "delivered")
     assert [row[0] for row in rows] == ["flat", "open", "placebo", "both"]
@@ -259,6 +260,8 @@ def test_lifts_are_drawn_as_they_are_recorded(report, look):
     single = values(skill_lifts_figure(view, look))
     assert [row["name"] for row in single] == ["a\nin flat", "a\nin both", "b\nin flat", "b\nin both"]
     assert "+50.00" in svg(lifts_figure(view))
+    for figure in (lifts_figure(view, look), skill_lifts_figure(view, look), interaction_figure(view.designs[0], look)):
+        alt.LayerChart.from_dict(vega_lite(figure), validate=True)
     assert "flat minus bare: +50.00" in lifts_figure(view, look).words
 
 

@@ -19,7 +19,7 @@ from harness.cli.entry import main
 from harness.core import UNKNOWN
 from harness.report.html_parts import html_table
 from harness.report.pages import task_state, tasks
-from harness.report.pages.loading import look_at
+from harness.report.pages.loading import evidence_of
 from harness.report.pages.task_state import label_of, labels, meant, places_of, plain_index
 from harness.report.task_tables import (
     FAILED,
@@ -93,8 +93,8 @@ def many(names="AB", tasks_=60):
 
 
 def short(folder, name):
-    index = plain_index(look_at(folder))
-    return places_of(look_at(folder)).names[index.task_names.to_pylist().index(name)]
+    index = plain_index(evidence_of(folder))
+    return places_of(evidence_of(folder)).names[index.task_names.to_pylist().index(name)]
 
 
 # ------------------------------------------------------------------------------------------------------ what is found
@@ -175,7 +175,7 @@ def test_what_passed_in_part_is_shown_with_its_score_found_and_saved(partial):
     page = drawn("tasks", partial, task="t0", status=PARTLY)
     assert page.multiselect(key="status").options == ["passed", PARTLY, "failed", "errored"]
     assert table(page, "attempts square")[1][2] == table(page, "facts")[1][1] == "partly passed, 0.42"
-    index = plain_index(look_at(partial))
+    index = plain_index(evidence_of(partial))
     data, _ = tasks.attempts_csv(index, tasks.TaskFilter(statuses=(PARTLY,)))
     saved = [(row["status"], row["result"], row["score"]) for row in csv.DictReader(io.StringIO(data.decode()))]
     assert saved == [("failed", PARTLY, "0.42"), ("failed", PARTLY, "0.9996")]
@@ -226,11 +226,11 @@ def test_the_part_that_is_shown_holds_for_tasks_and_attempts(make_report):
         from pathlib import Path
 
         from harness.report.chart_style import DAY
-        from harness.report.pages.loading import look_at
+        from harness.report.pages.loading import evidence_of
         from harness.report.pages.shell import Shown
         from harness.report.pages.tasks import page
 
-        page(Shown(chosen=(look_at(Path(report), "dev"),), theme=DAY))
+        page(Shown(chosen=(evidence_of(Path(report), "dev"),), theme=DAY))
 
     page = AppTest.from_function(script, args=(str(folder),), default_timeout=60)
     page.query_params["task"] = short(folder, "test1")
@@ -239,7 +239,7 @@ def test_the_part_that_is_shown_holds_for_tasks_and_attempts(make_report):
     assert [row[0].split()[0] for row in table(page, "results")[1:]] == ["dev0", "dev1", "dev2"]
     assert page.info[0].value.startswith("No attempt at it is in the part of the suites that is shown")
     assert "1 to 3 of 3 tasks in the dev part of the suites; 3 attempts at them" in texts(page)
-    assert plain_index(look_at(folder, "test")) is plain_index(look_at(folder, "dev"))
+    assert plain_index(evidence_of(folder, "test")) is plain_index(evidence_of(folder, "dev"))
 
 
 def test_counts_and_filters_are_of_the_part_that_is_shown(make_report):
@@ -255,11 +255,11 @@ def test_counts_and_filters_are_of_the_part_that_is_shown(make_report):
         from pathlib import Path
 
         from harness.report.chart_style import DAY
-        from harness.report.pages.loading import look_at
+        from harness.report.pages.loading import evidence_of
         from harness.report.pages.shell import Shown
         from harness.report.pages.tasks import page
 
-        page(Shown(chosen=(look_at(Path(report), "test"),), theme=DAY))
+        page(Shown(chosen=(evidence_of(Path(report), "test"),), theme=DAY))
 
     page = AppTest.from_function(script, args=(str(folder),), default_timeout=60)
     page.query_params["q"], page.query_params["asked"] = "lamp", "yes"
@@ -373,12 +373,12 @@ def test_a_task_is_named_alike_in_every_order_of_the_file(make_report):
     first = make_report(rows, name="first")
     again = make_report(rows[::-1], name="again")
     assert short(first, "t07") == short(again, "t07")
-    assert label_of(plain_index(look_at(first)), places_of(look_at(first)), 7) == "t07"
+    assert label_of(plain_index(evidence_of(first)), places_of(evidence_of(first)), 7) == "t07"
     for label in ("t07", f"t07 ({short(first, 't07')})", short(first, "t07")):
         for folder, place in ((first, 7), (again, 59 - 7)):
-            index, places = plain_index(look_at(folder)), places_of(look_at(folder))
+            index, places = plain_index(evidence_of(folder)), places_of(evidence_of(folder))
             assert meant(index, places, label).tasks == (place,)
-    assert len(set(places_of(look_at(first)).names)) == 60
+    assert len(set(places_of(evidence_of(first)).names)) == 60
     assert drawn("tasks", again, task=label).selectbox(key="task").value == label
 
 
@@ -425,7 +425,7 @@ def test_of_tasks_of_one_name_that_of_the_part_shown_is_meant(make_report):
     rows = [{"contender": "A", "task": f"{split}-x", "suite": "s", "split": split, "status": "passed"}
             for split in ("dev", "test")]  # fmt: skip
     folder = make_report(rows)
-    index, places = plain_index(look_at(folder)), places_of(look_at(folder))
+    index, places = plain_index(evidence_of(folder)), places_of(evidence_of(folder))
     assert meant(index, places, "-x", "test").tasks == (1,)
     assert meant(index, places, "\ud800").tasks == ()
     assert len(meant(index, places, "-x", "all").tasks) == 2
@@ -483,7 +483,7 @@ def test_hostile_names_reach_no_place_where_they_are_rendered(make_report):
              "status": "failed", "cause": f"{HOSTILE}{t}", "label_true": HOSTILE, "label_predicted": HOSTILE}
             for c in range(2) for t in range(3)]  # fmt: skip
     folder = make_report(rows)
-    task = places_of(look_at(folder)).names[0]
+    task = places_of(evidence_of(folder)).names[0]
     page = drawn("tasks", folder, task=task, right=f"{HOSTILE}1")
     assert len(table(page, "attempts square")) == 3
     assert all("<img" not in body and "\u202e" not in body for body in bodies(page))
@@ -506,7 +506,7 @@ def test_the_file_holds_the_attempts_found(make_report, monkeypatch):
     page = drawn("tasks", folder)
     (button,) = page.get("download_button")
     assert button.proto.label == "The first 10 of these attempts (CSV)"
-    index = plain_index(look_at(folder))
+    index = plain_index(evidence_of(folder))
     data, note = tasks.attempts_csv(index, tasks.TaskFilter(contenders=("A",)), 10)
     rows = list(csv.DictReader(io.StringIO(data.decode())))
     assert [row["task"] for row in rows] == [f"t{i:02}" for i in range(10)]

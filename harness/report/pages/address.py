@@ -141,7 +141,6 @@ def _visit() -> _Visit:
 
 
 def _read(now: _Visit, key: str, default: T, read: Callable[[Sequence[str]], T]) -> T:
-    """What the address says, or the default."""
     now.wrong.pop(key, None)
     asked = st.query_params.get_all(key)
     return _known(now, key, asked, default, read, aloud=True) if asked else default

@@ -86,7 +86,6 @@ def _verdict(evidence: Evidence) -> tuple[Advice | None, list[str]]:
 
 
 def _unknown(view: Scoreboard) -> list[str]:
-    """Figures of the scoreboard that could not be had, and why."""
     found = missing_lines(view.shown, ("pass rate", *COST_AND_LATENCY), missing=True)
     undecided = [f"whether {c.a} or {c.b} passes more: about {c.tasks_needed:,} tasks would show a difference such as "
                  f"the one seen" for c in view.compared

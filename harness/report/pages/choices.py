@@ -3,7 +3,6 @@
 Labels and words are our own: Streamlit renders Markdown in them. Options may be names of others, which are plain text.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -113,28 +112,6 @@ def turned(pages: int, key: str, *, of: object = None) -> int:
 
     draw = partial(st.pagination, pages, key=key, max_visible_pages=5)
     return held(key, draw, default=1, read=read, texts=lambda value: [] if value == 1 else [str(value)], of=of)
-
-
-def slid(
-    label: str,
-    stops: Sequence[float],
-    key: str,
-    default: float,
-    words: Callable[[float], str],
-    *,
-    of: object = None,
-    **more: Any,
-) -> float:
-    """One of some numbers in rising order, on a slider; an address may give any number, and gets the nearest stop."""
-
-    def read(texts: Sequence[str]) -> float:
-        asked = float(texts[-1])
-        if math.isnan(asked):
-            raise ValueError
-        return min(stops, key=lambda stop: 0.0 if stop == asked else abs(stop - asked))
-
-    draw = partial(st.select_slider, label, list(stops), key=key, format_func=words, **more)
-    return held(key, draw, default=default, read=read, texts=lambda value: [f"{value:.12g}"], of=of)
 
 
 def one_of(options: Sequence[str]) -> Callable[[Sequence[str]], str]:

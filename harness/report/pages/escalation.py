@@ -172,7 +172,6 @@ def _replayed(
 
 
 def _goal(view: Scoreboard, worker: str, expert: str) -> SweepGoal:
-    """What the threshold is chosen for, with the number that it needs."""
     costs = [view.score_of(n).cost_per_task_usd.value for n in (worker, expert)]
     if None in costs:
         st.caption("A cost of these two is not known, so the threshold is chosen for the pass rate alone.")

@@ -149,7 +149,6 @@ def _domains(found: Pairing, shown: "Shown") -> None:
 
 
 def _links(shown: "Shown", evidence: Evidence, a: str, b: str) -> "Links":
-    """What leads from a task to what both answered there."""
     table, _ = table_of(evidence)
     which = {"shown": str(st.session_state["shown"])} if len(shown.chosen) > 1 else {}
 

@@ -18,9 +18,10 @@ from harness.report.gate_tables import (
 )
 from harness.report.html_parts import html_list
 from harness.report.pages.choices import choose
-from harness.report.pages.loading import Evidence, look_at, remembered, table_of
+from harness.report.pages.loading import FILES, Evidence, evidence_of, remembered, stamp_of, table_of
 from harness.report.pages.parts import columns, figure, html, loud, section, show, title
 from harness.report.pages.task_state import labels
+from harness.report.vega import told_apart
 from harness.report.verdict_figures import verdict_figure
 from harness.store import read_outcomes
 from harness.verdict import History, HistoryEntry, changed_of, entry_of, in_order, under_way
@@ -59,15 +60,7 @@ def page(shown: "Shown") -> None:
 
 
 def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """The state of every file that an entry is made of."""
-    stamp = list(look_at(folder).stamp)
-    for name in JUDGED:
-        try:
-            state = (folder / name).stat()
-        except OSError:
-            continue
-        stamp.append((name, state.st_mtime_ns, state.st_size))
-    return tuple(stamp)
+    return stamp_of(folder, (*FILES, *JUDGED))
 
 
 @remembered(2_000)
@@ -93,7 +86,7 @@ def _verdicts(found: History, shown: "Shown") -> None:
         figure("verdicts", verdict_figure, every, shown.theme)
     else:
         st.caption("None of them has a difference to draw.")
-    given = dict(zip(_told_apart([_name(entry) for entry in every]), every, strict=True))
+    given = dict(zip(told_apart((_name(entry) for entry in every), 120), every, strict=True))
     section("A verdict in full")
     verdict = given[choose("Verdict of", list(given)[::-1], "verdict")].verdict
     if verdict is not None:
@@ -106,18 +99,13 @@ def _name(entry: HistoryEntry) -> str:
     return f"{entry.name}, {moment(entry.verdict.written_at)}" if entry.verdict else entry.name
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
-    """The names as the address has them and a list offers them: short, and no two alike."""
-    return list(labels([str(place) for place in range(len(names))], names).values())
-
-
 # ---------------------------------------------------------------------------------------------------- what has changed
 
 
 def _changed(folders: Sequence[Path], shown: "Shown") -> None:
     section("What differs between two contenders")
     st.caption("From the manifests: the model, adapter, skills, prompts, suites and prices of each.")
-    places = dict(zip(_told_apart([folder.resolve().name for folder in folders]), folders, strict=True))
+    places = dict(zip(told_apart((folder.resolve().name for folder in folders), 120), folders, strict=True))
     start = folders.index(shown.chosen[0].folder)
     sides: list[tuple[Evidence, str]] = []
     for number, (place, word, keys) in enumerate(
@@ -125,7 +113,7 @@ def _changed(folders: Sequence[Path], shown: "Shown") -> None:
     ):
         with place:
             folder = choose(f"Report of the {word}", list(places), keys[0], index=start)
-            evidence = look_at(places[folder])
+            evidence = evidence_of(places[folder])
             try:
                 contenders = contenders_of(evidence)
             except OwnbenchError as error:

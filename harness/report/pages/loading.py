@@ -3,7 +3,8 @@
 What is kept is keyed by the state of the files, so that a run that goes on is seen at the next look.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
 from inspect import signature
@@ -76,16 +77,19 @@ class Evidence:
         return self.folder.name or self.folder.resolve().name
 
 
-def look_at(folder: Path, split: str | None = None) -> Evidence:
+def evidence_of(folder: Path, split: str | None = None) -> Evidence:
     """The report as its files are now; nothing is read yet."""
+    return Evidence(folder=folder, stamp=stamp_of(folder), split=split)
+
+
+def stamp_of(folder: Path, names: Sequence[str] = FILES) -> tuple[tuple[str, int, int], ...]:
+    """Name, time and size of those of the files that are there."""
     stamp = []
-    for name in FILES:
-        try:
+    for name in names:
+        with suppress(OSError):
             state = (folder / name).stat()
-        except OSError:
-            continue
-        stamp.append((name, state.st_mtime_ns, state.st_size))
-    return Evidence(folder=folder, stamp=tuple(stamp), split=split)
+            stamp.append((name, state.st_mtime_ns, state.st_size))
+    return tuple(stamp)
 
 
 def remembered(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -203,7 +207,7 @@ def sweep_for(
 
 
 @remembered(4)
-def grounds_for(evidence: Evidence, kinds: Kinds = ()) -> AdviceInputs:
+def advice_inputs_for(evidence: Evidence, kinds: Kinds = ()) -> AdviceInputs:
     """What any advice rests on, for as many economics as somebody tries; ``kinds`` is what the reader says."""
     table, manifest = table_of(evidence)
     return advice_inputs_of(table, manifest, AdviceSettings(kinds=dict(kinds) or None))
@@ -212,7 +216,7 @@ def grounds_for(evidence: Evidence, kinds: Kinds = ()) -> AdviceInputs:
 @remembered(64)
 def advice_for(evidence: Evidence) -> Advice:
     """Own, rent or mix, at the economics of the experiment."""
-    return advise_at(grounds_for(evidence), load_assumptions(evidence.folder))
+    return advise_at(advice_inputs_for(evidence), load_assumptions(evidence.folder))
 
 
 @remembered(64)

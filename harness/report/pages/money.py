@@ -10,7 +10,7 @@ from harness.report.advice_tables import INPUTS, break_even_html, flips_table, i
 from harness.report.html_parts import html_list
 from harness.report.money_figures import bills_figure, pass_cost_figure, tornado_figure, volumes_around
 from harness.report.pages.choices import choose, several, written
-from harness.report.pages.loading import Evidence, Kinds, grounds_for, remembered
+from harness.report.pages.loading import Evidence, Kinds, advice_inputs_for, remembered
 from harness.report.pages.parts import columns, figure, html, loud, notes, paragraph, section, show, title
 from harness.verdict import (
     KINDS_MEAN,
@@ -61,7 +61,7 @@ def page(shown: "Shown") -> None:
     )
     evidence = shown.evidence
     kinds = _kinds(evidence)
-    grounds = grounds_for(evidence, kinds)
+    grounds = advice_inputs_for(evidence, kinds)
     terms, margin, wrong = _inputs(evidence, grounds)
     if wrong:  # figures of other amounts than those on the screen would be read as theirs
         for text in wrong:
@@ -96,7 +96,7 @@ def page(shown: "Shown") -> None:
 
 
 @remembered(16)
-def written_terms(evidence: Evidence) -> Assumptions:
+def written_assumptions(evidence: Evidence) -> Assumptions:
     """The economics of the experiment: every default."""
     return load_assumptions(evidence.folder)
 
@@ -110,14 +110,14 @@ def _advised(
     inside, months, spread, hour, rates = inputs
     terms = Assumptions(amounts=dict(amounts), data_must_stay_inside=inside, months=months, spread=spread,
                   gpu_hour_usd=hour, tasks_per_gpu_hour=rates)  # fmt: skip
-    grounds = grounds_for(evidence, kinds).at_margin(margin)
+    grounds = advice_inputs_for(evidence, kinds).at_margin(margin)
     advice = advise_at(grounds, terms)
     return grounds, advice, bills_at(grounds, terms, volumes_around(advice))
 
 
 def _kinds(evidence: Evidence) -> Kinds:
     """What the reader says of contenders of which nothing on record says whether they are owned."""
-    grounds = grounds_for(evidence)
+    grounds = advice_inputs_for(evidence)
     unknown = [c.contender for c in grounds.figures.candidates if c.kind is None]
     if not unknown:
         return ()
@@ -143,7 +143,7 @@ def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, flo
     An amount of the experiment stands in its field; a field that is emptied is not known. The fields are texts: a field
     for numbers cannot be emptied where it has a default, and keeps an old value beside a wrong one.
     """
-    base, hour = written_terms(evidence), grounds.machine.hour_on_record
+    base, hour = written_assumptions(evidence), grounds.machine.hour_on_record
     stay = next(word for word, value in INSIDE.items() if value is base.data_must_stay_inside)
     defaults = {key: amount_text(base[name]) for key, (name, _, _) in FIELDS.items()}
     form = _Form()
@@ -206,7 +206,6 @@ class _Form:
 
 
 def _stands_on(grounds: AdviceInputs) -> str:
-    """On which tasks the options are compared, and who is left out."""
     standing = grounds.figures
     n, options, left = int(standing.shared.sum()), len(standing.candidates), len(standing.left_out)
     text = f"{plural(options, 'option')}, compared on the {plural(n, 'task')} that all of them have"

@@ -26,7 +26,7 @@ from harness.report.pages import (
 )
 from harness.report.pages.address import complaints, held, visit
 from harness.report.pages.choices import choose, one_of, several
-from harness.report.pages.loading import Evidence, damage_of, look_at, splits_of
+from harness.report.pages.loading import Evidence, damage_of, evidence_of, splits_of
 from harness.report.pages.parts import html, loud, title
 
 
@@ -123,10 +123,10 @@ def _chosen(found: Sequence[Path]) -> Shown | None:
     folders = dict(_named(found))
     first = next((name for name, folder in folders.items() if _opens(folder)), next(iter(folders), None))
     names = several("Reports", list(folders), "report", default=[first] if first else [], aloud=False)
-    plain = [look_at(folders[name]) for name in names]
+    plain = [evidence_of(folders[name]) for name in names]
     splits = list(dict.fromkeys(s for one in plain for s in splits_of(one)))
     split = choose("Part of the suites", splits, "split", aloud=False) if splits else None
-    chosen = tuple(look_at(e.folder, split if splits_of(e) else None) for e in plain)
+    chosen = tuple(evidence_of(e.folder, split if splits_of(e) else None) for e in plain)
     return Shown(chosen=chosen, theme=theme, every=tuple(found)) if chosen else None
 
 
@@ -142,7 +142,6 @@ def _opens(folder: Path) -> bool:
 
 
 def _where(shown: Shown) -> str:
-    """Of what the page speaks."""
     parts = {e.split for e in shown.chosen}
     part = next(iter(parts)) if len(parts) == 1 else None
     said = {None: "", "all": ", all parts of the suites"}.get(part, f", the {part} part of the suites")

@@ -78,7 +78,6 @@ def short_name(suite: str, task: str) -> str:
 
 
 def _column(index: Outcomes) -> list[str | None]:
-    """Of each task the digest of its suite."""
     every = [*index.suite_digest.every, None]
     return [every[code] for code in index.suite_digest.codes.tolist()]
 
@@ -96,9 +95,9 @@ def label_of(index: Outcomes, places: Places, position: int) -> str:
     return plain if plain == name and name in places.alone else f"{plain} ({places.names[position]})"
 
 
-def labels(names: Sequence[str], words: Sequence[str] | None = None) -> dict[str, str]:
-    """Each name as a list offers it, unlike every other; ``words`` are said in the names' stead."""
-    return dict(zip(names, told_apart(words or names, 120), strict=True))
+def labels(names: Sequence[str]) -> dict[str, str]:
+    """Each name as a list offers it, unlike every other."""
+    return dict(zip(names, told_apart(names, 120), strict=True))
 
 
 # ----------------------------------------------------------------------------------------------------------- filters
@@ -136,7 +135,6 @@ def _there(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:
 
 
 def _several(label: str, names: Sequence[str], key: str) -> tuple[str, ...]:
-    """Some of the names, none for all."""
     shown = labels(names[:MOST_OPTIONS])
     if len(names) > MOST_OPTIONS:
         label = f"{label} (the first {MOST_OPTIONS} of {len(names):,})"

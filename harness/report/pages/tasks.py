@@ -82,7 +82,6 @@ def page(shown: "Shown") -> None:
 
 
 def _text(index: Outcomes, evidence: Evidence) -> tuple[str, InputSearch | None]:
-    """The text looked for, and what a search of the tasks' inputs for it has found."""
     left, right = columns([2, 1])
     with left:
         text = written("Text in the name, suite, domain, labels or cause", "q", max_chars=200)
@@ -146,7 +145,6 @@ def _save(index: Outcomes, evidence: Evidence, wanted: TaskFilter, attempts: int
 
 
 def _opened(index: Outcomes, evidence: Evidence, page_of: list[int]) -> None:
-    """The choice of a task, and what there is to see of it."""
     places = places_of(evidence)
     asked = _opener(index, places, page_of)
     if not asked:
@@ -176,7 +174,6 @@ def _opener(index: Outcomes, places: Places, page_of: list[int]) -> str:
 
 
 def _task(index: Outcomes, evidence: Evidence, position: int) -> None:
-    """Every attempt at the task that is open."""
     key = index.key_of(position)
     attempts = [one for one in attempts_of(index, key) if evidence.split in {None, "all", one.split or "test"}]
     section("The task")
@@ -223,7 +220,6 @@ def _view(evidence: Evidence, attempts: list[AttemptRow], contender: str, trial:
 
 
 def _question(index: Outcomes, evidence: Evidence, views: list[AttemptView | None]) -> None:
-    """What was asked, once for both."""
     for view in views:
         if view is not None and view.messages is not None and view.attempt.attempt_id is not None:
             text = input_text(read_transcript(evidence.folder, view.attempt.attempt_id,

@@ -14,7 +14,7 @@ from harness.report.pages.loading import (
     advice_for,
     default_pair,
     domains_for,
-    look_at,
+    evidence_of,
     pairing_for,
     scoreboard_for,
     splits_of,
@@ -29,9 +29,9 @@ def warm(reports: Sequence[Path]) -> None:
     What is broken is told where it is shown.
     """
     with suppress(OwnbenchError):
-        plain = look_at(reports[0])
+        plain = evidence_of(reports[0])
         splits = splits_of(plain)
-        first = look_at(reports[0], splits[0] if splits else None)
+        first = evidence_of(reports[0], splits[0] if splits else None)
         view = scoreboard_for(first)
         for make, theme in product((pass_rate_figure, cost_figure), (DAY, NIGHT)):
             made(make, view, theme)
