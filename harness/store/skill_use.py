@@ -91,7 +91,7 @@ def load_skill_use(table: TaskTable) -> SkillUse:
 
     attempts = table.every_attempt()
     patterns, known = _patterns(table.outcomes, attempts.rows)
-    cells = (attempts.contenders * len(table.tasks) + attempts.tasks) * len(known) + patterns
+    cells = (attempts.contenders.astype(np.int64) * len(table.tasks) + attempts.tasks) * len(known) + patterns
     keys, place = np.unique(cells, return_inverse=True)
     shown, opened, answered = zip(*known, strict=True) if known else ((), (), ())
     places, size = keys // max(len(known), 1), max(len(table.tasks), 1)

@@ -45,12 +45,11 @@ def task_table_of(outcomes: Outcomes, split: str | None = None) -> TaskTable:
         raise _no_rows(outcomes, chosen)
     again = outcomes.repeated if len(rows) == outcomes.rows else outcomes.repeats(rows)
     fresh = rows[~again]
-    known, _, contender_places = _first_come(outcomes.contender.codes[rows], len(outcomes.contenders))
     tasks, first, task_places = _first_come(outcomes.task[rows], outcomes.tasks)
-    shape = len(known), len(tasks)
-    cells = contender_places[outcomes.contender.codes[fresh]] * shape[1] + task_places[outcomes.task[fresh]]
+    shape = len(outcomes.contenders), len(tasks)
+    cells = outcomes.contender.codes[fresh].astype(np.int64) * shape[1] + task_places[outcomes.task[fresh]]
     sums, odd = _sums(outcomes, fresh, cells, shape)
-    names, copies = _names(outcomes, known, tasks)
+    names, copies = _names(outcomes, tasks)
     pa.default_memory_pool().release_unused()  # what held the columns: a third of the whole in a process that stays
     odd |= {"copies": copies, "duplicates": len(rows) - len(fresh), "split": outcomes.rows - len(rows)}
     return TaskTable(
@@ -61,7 +60,6 @@ def task_table_of(outcomes: Outcomes, split: str | None = None) -> TaskTable:
         flags=flags_of(names["contenders"], sums, odd),
         outcomes=outcomes,
         graded=fresh[outcomes.status.codes[fresh] < GRADED],
-        contender_places=contender_places,
         task_places=task_places,
         **names,
         **sums,
@@ -104,10 +102,9 @@ def _first_come(codes: "Array", size: int) -> "tuple[Array, Array, Array]":
     return known, first, places
 
 
-def _names(outcomes: Outcomes, contenders: "Array", tasks: "Array") -> tuple[dict[str, Any], int]:
+def _names(outcomes: Outcomes, tasks: "Array") -> tuple[dict[str, Any], int]:
     """What a table says of its contenders and its tasks; and how many tasks stand in an earlier suite too."""
     kinds, digests = outcomes.about_contenders
-    names = outcomes.contenders
     task, task_digest = (texts.take(tasks).to_pylist() for texts in (outcomes.task_names, outcomes.task_digests))
     suite, suite_digest, domain, cluster = (
         words.texts(tasks).fill_null("").to_pylist()
@@ -118,9 +115,9 @@ def _names(outcomes: Outcomes, contenders: "Array", tasks: "Array") -> tuple[dic
     labels = [(suite, name or task) for (suite, task), name in zip(keys, cluster, strict=True)]
     clusters, copies = _one_unit(_numbered(labels)[1], task_digest, [suite for suite, _ in keys])
     found = {
-        "contenders": tuple(names[code] for code in contenders.tolist()),
-        "kinds": tuple(kinds[code] or "imported" for code in contenders.tolist()),
-        "contender_digests": tuple(digests[code] or "" for code in contenders.tolist()),
+        "contenders": outcomes.contenders,
+        "kinds": tuple(kind or "imported" for kind in kinds),
+        "contender_digests": tuple(digest or "" for digest in digests),
         "tasks": tuple(task),
         "task_digests": tuple(task_digest),
         "suites": tuple(suite),

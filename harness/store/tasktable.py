@@ -45,6 +45,7 @@ class TaskTable:
     split: str
     """``test``, ``dev`` or ``all``: the rows that were used."""
     contenders: tuple[str, ...]
+    """All of the file, in its order; one may have no row of the split."""
     kinds: tuple[str, ...]
     contender_digests: tuple[str, ...]
     tasks: tuple[str, ...]
@@ -81,9 +82,8 @@ class TaskTable:
     """All outcomes of the file, of every split."""
     graded: "Array | None" = field(repr=False)
     """The rows there of the graded attempts; ``None`` where the table is of two reports, and has none of its own."""
-    contender_places: "Array" = field(repr=False)
-    """Of each contender of `outcomes` its position here, -1 where it is not here; and so of each task."""
     task_places: "Array" = field(repr=False)
+    """Of each task of `outcomes` its position here, -1 where it is not here."""
     _keys: dict[tuple[str, str], int] = field(repr=False)
 
     @property
@@ -182,7 +182,7 @@ class Attempts:
     @property
     def contenders(self) -> "Array":
         """Positions in the table's ``contenders``."""
-        return self.table.contender_places[self.table.outcomes.contender.codes[self.rows]]
+        return self.table.outcomes.contender.codes[self.rows]
 
     @property
     def tasks(self) -> "Array":

@@ -119,6 +119,16 @@ def test_dev_rows_are_left_out_where_there_are_test_rows(tmp_path: Path) -> None
         load_task_table(report, "train")
 
 
+def test_contenders_stand_as_in_the_file_whatever_split_their_rows_are_of(tmp_path: Path) -> None:
+    dev = rows(contenders=("d", "b")).assign(split="dev", contender_kind="hybrid")
+    test = rows(contenders=("a", "b")).assign(split="test", contender_kind="model")
+    table = load_task_table(write(pd.concat([dev, test]), tmp_path))
+    assert (table.contenders, table.kinds) == (("d", "b", "a"), ("hybrid", "hybrid", "model"))
+    assert table.trials.sum(axis=1).tolist() == [0, 120, 120]
+    assert not len(table.latencies("d"))
+    assert len(table.latencies("b")) == table.counts[1].sum()
+
+
 def test_a_split_that_the_report_lacks_is_a_wrong_use_that_names_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no rows of the split dev; its tasks are not split: use test, all"):
         load_task_table(write(rows(), tmp_path / "none"), "dev")
