@@ -15,6 +15,7 @@ import inspect
 import itertools
 import re
 import sys
+import types
 from collections.abc import Container, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -336,6 +337,11 @@ def expanded(action: argparse.Action) -> str:
 # ------------------------------------------------------------------------------------------------------ from Python
 
 
+def offered(room: types.ModuleType) -> list[str]:
+    """The names that a room's door offers, sorted."""
+    return sorted(n for n, thing in vars(room).items() if not n.startswith("_") and not inspect.ismodule(thing))
+
+
 def python_page() -> Iterator[str]:
     """``harness.__all__``, the records of the core, and the numeric layer."""
     yield from ("# Python names", "", MADE, "")
@@ -360,7 +366,7 @@ def python_page() -> Iterator[str]:
         "",
         "All are frozen and made by keywords. An empty meaning is one that the name says.",
     )
-    for name in sorted(core.__all__):
+    for name in offered(core):
         thing = getattr(core, name)
         if inspect.isclass(thing) and dataclasses.is_dataclass(thing):
             said = said_in(thing)
@@ -376,7 +382,7 @@ def python_page() -> Iterator[str]:
         "Plain arrays and numbers in, numbers out. The docstrings name the sources.",
         "",
     )
-    rows = [[f"`{name}`", cell(first(getattr(stats, name)))] for name in sorted(stats.__all__)]
+    rows = [[f"`{name}`", cell(first(getattr(stats, name)))] for name in offered(stats)]
     yield from table(("name", "what it is"), rows)
 
 

@@ -7,15 +7,3 @@ from harness.adapter.base import base_digest, base_shapes
 from harness.adapter.fit import check_adapter
 from harness.adapter.folder import WEIGHTS, Adapter, load_adapter, tokenizer_files
 from harness.adapter.tensors import Shapes, tensor_shapes
-
-__all__ = [
-    "WEIGHTS",
-    "Adapter",
-    "Shapes",
-    "base_digest",
-    "base_shapes",
-    "check_adapter",
-    "load_adapter",
-    "tensor_shapes",
-    "tokenizer_files",
-]

@@ -1,7 +1,3 @@
 """The command ``ownbench``: one small module a verb, imported only when that verb is called."""
 
 from harness.cli.entry import main
-
-__all__ = [
-    "main",
-]

@@ -1,17 +1,16 @@
 """``ownbench run --until-decided``: the judging half watches, the running half stops where it is told."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.cli.output import folder, plain
-from harness.core import Outcome, UsageError, nearest
+from harness.core import UsageError, nearest
 
 if TYPE_CHECKING:
     import argparse
 
-    from harness.experiment import Assembled, Attempt
+    from harness.experiment import Assembled
     from harness.verdict import UntilDecided
 
 
@@ -39,7 +38,7 @@ def check_arguments(args: "argparse.Namespace") -> None:
             raise UsageError(f"{option} does not go with --until-decided: the rule says what is run, and how much")
 
 
-def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "Watching":
+def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "UntilDecided":
     """Who stops this run. The baseline is read and checked; nothing is spent.
 
     Raises:
@@ -65,6 +64,7 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
         for a in assembled.attempts
         if a.contender == name and not (assembled.dev and a.split == "dev")
     ]
+    parts = assembled.waits_for(name) if assembled.dev else ()
     digest = assembled.contenders[name].digest
     candidate = EarlyCandidate(
         report=report,
@@ -74,26 +74,24 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
         attempts=planned,
         suites=suites_of(assembled),
         recorded=manifest.early_records.get(digest) if manifest else None,
+        dev_attempts=sum(a.split == "dev" and a.contender in parts for a in assembled.attempts),
     )
     judge = UntilDecided(candidate, baseline, args.baseline_contender, args.policy)
-    parts = assembled.waits_for(name) if assembled.dev else ()
-    dev = sum(a.split == "dev" and a.contender in parts for a in assembled.attempts)
-    found = Watching(judge, f"{_opening(judge, baseline)}\n", dev=dev)
-    allowed = assembled.experiment.limits.concurrency
-    if judge.at_once < allowed:
-        found.opening += f"at most {judge.at_once} attempts at once, not {allowed}: those in flight are paid for\n"
-    return found
+    judge.opening = _opening(judge, baseline, assembled.experiment.limits.concurrency)
+    return judge
 
 
-def _opening(judge: "UntilDecided", baseline: Path) -> str:
-    """Who is held against whom, and by what; said before anything is spent."""
+def _opening(judge: "UntilDecided", baseline: Path, allowed: int) -> str:
+    """Who is compared with whom, and by what; said before anything is spent."""
     from harness.core import plural
 
-    plan = judge.plan
+    plan, at_once = judge.plan, judge.at_once
     candidate, against = plain(f"`{plan.contender}`"), plain(f"`{plan.baseline['contender']}` of {baseline}")
     looks = ", ".join(f"{n:,}" for n in dict.fromkeys(judge.looks))
     margin = f"margin {100 * plan.policy.margin:g} points"
-    return f"{candidate} against {against}, {margin}, {plural(len(plan.keys), 'task')}, looks at {looks}"
+    most = f"at most {at_once} attempts at once, not {allowed}: those in flight are paid for\n"
+    tasks = plural(len(plan.keys), "task")
+    return f"{candidate} against {against}, {margin}, {tasks}, looks at {looks}\n{most if at_once < allowed else ''}"
 
 
 def _candidate(args: "argparse.Namespace", report: Path, assembled: "Assembled", *, same: bool) -> str:
@@ -111,57 +109,18 @@ def _candidate(args: "argparse.Namespace", report: Path, assembled: "Assembled",
     raise UsageError(f"{report}: which contender? name one with --candidate-contender: {', '.join(names)}")
 
 
-class Watching:
-    """The run's `Watch`: hands outcomes to the judging half, and knows its tasks by their attempts."""
-
-    def __init__(self, judge: "UntilDecided", opening: str, *, dev: int) -> None:
-        """``opening`` is said once, when nothing is refused; ``dev`` attempts are made besides, for its threshold."""
-        self.judge, self.opening, self.dev = judge, opening, dev
-        self._order = judge.order
-
-    @property
-    def contender(self) -> str:
-        """The candidate."""
-        return self.judge.candidate.contender
-
-    @property
-    def at_once(self) -> int:
-        """As `UntilDecided.at_once`."""
-        return self.judge.at_once
-
-    def order(self, attempts: "Sequence[Attempt]") -> "list[Attempt]":
-        """Those at tasks that count, in the rule's order, all trials of a task one after another."""
-        places = [(self._order.get((a.suite.digest, a.task.digest)), a) for a in attempts]
-        return [a for _, a in sorted(((p, a) for p, a in places if p is not None), key=lambda x: (x[0], x[1].trial))]
-
-    def start(self, recorded: Iterable[Outcome], others: Iterable[Outcome] = ()) -> str | None:
-        """As `UntilDecided.start`."""
-        enough = self.judge.start(recorded, others)
-        sys.stderr.write(self.opening)
-        self.opening = ""
-        return enough
-
-    def settled(self, outcome: Outcome) -> str | None:
-        """As `UntilDecided.settled`."""
-        return self.judge.settled(outcome)
-
-    def record(self) -> Mapping[str, Any]:
-        """As `UntilDecided.record`."""
-        return self.judge.record()
-
-
-def say(found: Watching, args: "argparse.Namespace") -> None:
+def say(judge: "UntilDecided", args: "argparse.Namespace") -> None:
     """What was decided and what that saved, on standard error."""
     from harness.core import plural
 
-    judge, write = found.judge, sys.stderr.write
+    write, dev = sys.stderr.write, judge.candidate.dev_attempts
     savings, decided = judge.savings, judge.decided
     if decided is None:
         return
     write(f"decided: {plain(decided.text)}\n")
     made = f"{savings.made:,} of {plural(savings.planned, 'attempt')} made"
-    if found.dev:
-        made += f", besides {plural(found.dev, 'dev attempt')} to choose a threshold on"
+    if dev:
+        made += f", besides {plural(dev, 'dev attempt')} to choose a threshold on"
     if savings.saved:
         usd = savings.saved_usd
         money = "at a cost that is not known" if usd is None else f"about ${usd:.4f}"

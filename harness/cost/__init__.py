@@ -7,14 +7,3 @@ from harness.cost.book import book_price
 from harness.cost.busy import BusyTime
 from harness.cost.charging import charge, estimate, lacking
 from harness.cost.meter import AttemptMeter, Meter, Reservation
-
-__all__ = [
-    "AttemptMeter",
-    "BusyTime",
-    "Meter",
-    "Reservation",
-    "book_price",
-    "charge",
-    "estimate",
-    "lacking",
-]

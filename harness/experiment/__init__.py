@@ -11,27 +11,3 @@ from harness.experiment.grading import is_graded_so
 from harness.experiment.plan import Attempt, shared_identities
 from harness.experiment.reading import load_experiment, parse_experiment, resolve
 from harness.experiment.schema import ContenderEntry, Experiment
-
-__all__ = [
-    "Assembled",
-    "Attempt",
-    "CheckResult",
-    "ContenderEntry",
-    "DirectPlan",
-    "Experiment",
-    "HybridPlan",
-    "Plan",
-    "assemble",
-    "build_systems",
-    "check",
-    "contender_of",
-    "earlier_contender",
-    "earlier_suite",
-    "is_graded_so",
-    "keep_ids",
-    "load_experiment",
-    "parse_experiment",
-    "recall",
-    "resolve",
-    "shared_identities",
-]

@@ -107,8 +107,11 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
 
 
 def _is_billed(assembled: Assembled, name: str) -> bool:
-    """Not one that uses the answers of its parts; not a replay, whose answers are paid for."""
+    """Not one that uses the answers of its parts or of its equal; not a replay, whose answers are paid for."""
     systems = assembled.systems[name].values()
+    contenders = assembled.contenders
+    if name != next(other for other, one in contenders.items() if one.digest == contenders[name].digest):
+        return False
     models = {model for system in systems for model in system.models}
     recorded = all(backend_of(assembled.specs[model]).recorded for model in models)
     return not recorded and not any(system.parts for system in systems)

@@ -5,13 +5,3 @@ A grader is built by name from a suite's specification; what it cannot use is re
 
 from harness.grade.normalise import Normalisation, normalised
 from harness.grade.registry import GRADERS, SlowReferenceError, grade, grader, known_graders
-
-__all__ = [
-    "GRADERS",
-    "Normalisation",
-    "SlowReferenceError",
-    "grade",
-    "grader",
-    "known_graders",
-    "normalised",
-]

@@ -24,37 +24,3 @@ from harness.model.protocol import (
 )
 from harness.model.registry import BACKENDS, backend_of, open_model
 from harness.model.wire import read_reply
-
-__all__ = [
-    "ADAPTERS",
-    "BACKENDS",
-    "CAPABILITIES",
-    "LOGPROBS",
-    "RESPONSE_FORMAT",
-    "TOOLS",
-    "TOOL_ROLE",
-    "Ask",
-    "Backend",
-    "Caller",
-    "Counters",
-    "Limits",
-    "Lookup",
-    "Metered",
-    "Model",
-    "ModelEntry",
-    "Opening",
-    "PriceEntry",
-    "Probing",
-    "ServedEntry",
-    "assistant_message",
-    "backend_of",
-    "check_form",
-    "fit_of",
-    "identified",
-    "metered",
-    "missing_key",
-    "open_model",
-    "read_reply",
-    "tool_message",
-    "with_lost",
-]

@@ -21,29 +21,3 @@ from harness.report.printed import (
 )
 from harness.report.report_md import markdown_page
 from harness.report.write import write_report
-
-__all__ = [
-    "cost_figure",
-    "dashboard",
-    "gate_junit",
-    "gate_markdown",
-    "markdown_page",
-    "pass_rate_figure",
-    "png",
-    "print_advice",
-    "print_domains",
-    "print_factorial",
-    "print_gate",
-    "print_headline",
-    "print_pairing",
-    "print_plan",
-    "print_scoreboard",
-    "print_self_test",
-    "print_sweep",
-    "reports_and_problems",
-    "reports_in",
-    "serve",
-    "svg",
-    "write_gate",
-    "write_report",
-]

@@ -13,7 +13,7 @@ from harness.core import (
     points_interval,
 )
 from harness.report.tables import Cell, Rows, Table, figures, in_words, money_cell, rate_cell, seconds_cell, table
-from harness.report.thresholds import plain_threshold, thinned, threshold_words
+from harness.report.thresholds import chosen_place, plain_threshold, threshold_words
 from harness.verdict import Measured, Sweep, SweepControl, SweepPoint, against_control, gap_text
 
 WORDS = {
@@ -73,8 +73,12 @@ def threshold_table(view: Sweep, here: SweepPoint) -> Table:
 
 def curve_table(view: Sweep) -> Table:
     """Thresholds at even steps of the share escalated, the ends and the best among them."""
+    places = list(range(len(view.curve)))
+    if len(places) > ROWS:
+        near = {min(places, key=lambda k: abs(view.curve[k].escalated - i / (ROWS - 2))) for i in range(ROWS - 1)}
+        places = sorted({*near, chosen_place(view)})
     rows = []
-    for point in thinned(view, ROWS):
+    for point in (view.curve[k] for k in places):
         mark = " *" if point.threshold == view.chosen.threshold else ""
         label = "(always)" if point.threshold is None else plain_threshold(point)
         rows.append([Cell(label + mark), *_cells(point, view)])

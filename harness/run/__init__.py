@@ -20,22 +20,6 @@ from harness.run.regrading import Regraded, refuse_without_answers, regrade
 from harness.run.summary import RunOptions, Summary
 from harness.run.watch import Watch
 
-__all__ = [
-    "Given",
-    "Ping",
-    "Progress",
-    "Regraded",
-    "RunOptions",
-    "Summary",
-    "Watch",
-    "grade_given",
-    "ping",
-    "refuse_without_answers",
-    "regrade",
-    "run_report",
-    "suites_of",
-]
-
 
 class _CallableRoom(types.ModuleType):
     """This room, callable: ``harness.run`` is a package for imports and a verb for notebooks."""

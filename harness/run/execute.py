@@ -17,7 +17,7 @@ from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
 from harness.run.open_files import make_room
 from harness.run.opening import fast_loop, open_models, open_shop
-from harness.run.outcome import is_done, skipped
+from harness.run.outcome import is_done, skipped, standing_of
 from harness.run.probing import probe_all
 from harness.run.progress import Listener, Tally
 from harness.run.regrading import regrade
@@ -327,19 +327,16 @@ class _Run:
 
     def _write_manifest(self, recorded: Recalled | None = None) -> None:
         """As things stand; ``recorded`` at the end of a run."""
-        planned = self.assembled.attempts
-        outcomes = [recorded.attempts[a.id] for a in planned if a.id in recorded.attempts] if recorded else []
-        complete = recorded is not None and len(outcomes) == len(planned) and all(map(is_done, outcomes))
+        begun = {"done": len(self.done), "complete": False, "without_outcome": 0}
+        standing = standing_of(self.assembled, recorded.attempts) if recorded else begun
         manifest = manifest_of(
             self.assembled,
             created_at=self.manifest.created_at if self.manifest else self.clock.now().isoformat(timespec="seconds"),
             choices=self.choices,
-            done=sum(map(is_done, outcomes)) if recorded else len(self.done),
-            without_outcome=sum(o.status in {Status.ERRORED, Status.UNGRADED} for o in outcomes),
-            complete=complete,
-            stopped_because=None if complete else self.stopped,
+            stopped_because=None if standing["complete"] else self.stopped,
             early=self._early(),
             notes=self._manifest_notes(),
+            **standing,
         )
         if self.otherwise:  # which the next call has to see
             manifest = replace(manifest, plan_digest="")
@@ -370,7 +367,7 @@ class _Run:
             planned=len(self.assembled.attempts),
             done_before=self.done_before,
             made=self.tally.done,
-            complete=len(outcomes) == len(self.assembled.attempts) and all(map(is_done, outcomes)),
+            complete=standing_of(self.assembled, recorded.attempts)["complete"],
             stopped_because=self.stopped,
             errored=sum(causes.values()),
             causes=causes,

@@ -1,6 +1,6 @@
 """From what happened in an attempt to its row in the outcome table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,17 @@ def faulted(fault: Fault, reason: str) -> Grade:
 def is_done(outcome: Outcome) -> bool:
     """Whether an attempt needs no further try: it does where the run was stopped in it, or after a refused key."""
     return outcome.status is not Status.SKIPPED and outcome.cause is not Cause.AUTH
+
+
+def standing_of(assembled: Assembled, recorded: Mapping[str, Outcome]) -> dict[str, Any]:
+    """How far a report is, in the words of its manifest."""
+    outcomes = [recorded[a.id] for a in assembled.attempts if a.id in recorded]
+    done = sum(map(is_done, outcomes))
+    return {
+        "done": done,
+        "complete": done == len(assembled.attempts),
+        "without_outcome": sum(o.status in {Status.ERRORED, Status.UNGRADED} for o in outcomes),
+    }
 
 
 def skipped(assembled: Assembled, attempt: Attempt, cause: Cause) -> Outcome:

@@ -19,7 +19,7 @@ from harness.model import backend_of
 from harness.run.crew import Crew, Made
 from harness.run.manifest import plan_digest, suites_of
 from harness.run.opening import open_models, open_shop
-from harness.run.outcome import identity, is_done, judge_usd, skipped
+from harness.run.outcome import identity, judge_usd, skipped, standing_of
 from harness.run.progress import Listener, Tally
 from harness.run.session import AttemptSession, Shop
 from harness.run.stopping import Ears
@@ -83,7 +83,8 @@ def regrade(
     """
     report, clock = assembled.report, clock or SystemClock()
     environment = os.environ if environment is None else environment
-    refuse_without_answers(report)
+    if not within_run:
+        refuse_without_answers(report)
     redact = Redactor(
         tuple(s for spec in assembled.specs.values() for s in backend_of(spec).secrets(spec, environment))
     )
@@ -255,15 +256,7 @@ def _leave_tables(assembled: Assembled) -> None:
     plan = (skipped(assembled, a, Cause(causes.get(a.id) or Cause.STOPPED)) for a in assembled.attempts)
     compact(report, plan, recorded)
     if (manifest := read_manifest(report)) is not None:
-        outcomes = [recorded.attempts[a.id] for a in assembled.attempts if a.id in recorded.attempts]
-        done = sum(map(is_done, outcomes))
-        manifest = replace(
-            manifest,
-            suites=suites_of(assembled),
-            plan_digest=plan_digest(assembled),
-            planned=len(assembled.attempts),
-            done=done,
-            complete=done == len(assembled.attempts),
-            without_outcome=sum(o.status in {Status.ERRORED, Status.UNGRADED} for o in outcomes),
-        )
+        standing = standing_of(assembled, recorded.attempts)
+        suites, plan_now = suites_of(assembled), plan_digest(assembled)
+        manifest = replace(manifest, suites=suites, plan_digest=plan_now, planned=len(assembled.attempts), **standing)
         write_manifest(report, manifest)

@@ -10,25 +10,3 @@ from harness.skill.load import Library, Skipped, load_library, load_skill, read_
 from harness.skill.placebos import placebo
 from harness.skill.record import Skill
 from harness.skill.wrap import OPEN_BY_TEXT, OPEN_BY_TOOL, catalogue, file_content, opened_name, skill_content
-
-__all__ = [
-    "OPEN_BY_TEXT",
-    "OPEN_BY_TOOL",
-    "Library",
-    "LintResult",
-    "Skill",
-    "SkillFileError",
-    "Skipped",
-    "catalogue",
-    "file_content",
-    "lint_library",
-    "lint_skill",
-    "load_library",
-    "load_skill",
-    "opened_name",
-    "placebo",
-    "read_file",
-    "read_library",
-    "search",
-    "skill_content",
-]

@@ -10,26 +10,3 @@ from harness.suite.prompt import read_prompt, render
 from harness.suite.same import in_two_suites, one_unit_each
 from harness.suite.selection import DomainSummary, SuiteSummary, describe, select
 from harness.suite.source import data_set_rows
-
-__all__ = [
-    "INPUT_UNUSED",
-    "Columns",
-    "DomainSummary",
-    "Draft",
-    "Finding",
-    "SuiteSummary",
-    "data_set_rows",
-    "describe",
-    "draft_suite",
-    "in_two_suites",
-    "lint_copies",
-    "lint_suite",
-    "load_suite",
-    "one_unit_each",
-    "read_prompt",
-    "render",
-    "select",
-    "unsplit",
-    "unsplit_said",
-    "uses_task",
-]

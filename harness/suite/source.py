@@ -11,7 +11,7 @@ from typing import Any
 from harness.core import UserFileError, install_line, nearest
 from harness.suite.inside import ADVICE, file_inside, is_inside, path_inside
 from harness.suite.schema import FIELDS, HuggingFace, SuiteFile
-from harness.userfile import KINDS, Rows, arrow_rows, open_file, table_kind, table_rows
+from harness.userfile import READ, Rows, arrow_rows, open_file, table_kind, table_rows
 
 FORMATS = ("csv", "json", "parquet", "text")
 
@@ -24,7 +24,7 @@ def task_rows(suite: SuiteFile, suite_file: Path, *, outside: bool = False) -> t
     path = path_inside(suite_file.parent, name, suite_file, "tasks", outside=outside)
     kind = table_kind(path)
     if kind is None:
-        advice = f"needed: a file that ends in {', '.join(KINDS)}, or in one of them and .gz"
+        advice = f"needed: a file that ends in {READ}"
         raise UserFileError(suite_file, f"cannot tell what kind of table {name!r} is", field="tasks", advice=advice)
     rows = table_rows(path, field=suite.field)
     return path, rows if kind in {".jsonl", ".json"} else ((where, from_table(row)) for where, row in rows)

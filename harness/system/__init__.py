@@ -14,24 +14,3 @@ from harness.system.skilled import MAX_TURNS, Skilled
 
 NOT_YET = (*LATER_SIGNALS, *LATER_DELIVERIES)
 """Words of the format that this version refuses by name, so that nobody takes them for misspelt."""
-
-__all__ = [
-    "DELIVERIES",
-    "MAX_TURNS",
-    "NONE",
-    "NOT_YET",
-    "SIGNALS",
-    "Asking",
-    "Calls",
-    "Chosen",
-    "Delivery",
-    "Direct",
-    "Hybrid",
-    "Need",
-    "Rule",
-    "Signal",
-    "Skilled",
-    "System",
-    "answered",
-    "fault_in",
-]

@@ -11,43 +11,6 @@ from harness.userfile.columnar import Loaded, table_columns
 from harness.userfile.delimited import INVISIBLE, tidy
 from harness.userfile.json_text import KeyTwiceError, distinct_keys, is_deeper, json_value
 from harness.userfile.parsing import Strict, parse, read_json, read_json_lines, read_text, read_yaml
-from harness.userfile.tabular import KINDS, Rows, table_kind, table_rows
+from harness.userfile.tabular import READ, Rows, table_kind, table_rows
 from harness.userfile.template import Template, TemplateFault, read_template
 from harness.userfile.values import Amount, Count, Name, Positive, Rate, Text, Truth, Whole
-
-__all__ = [
-    "INVISIBLE",
-    "KINDS",
-    "Amount",
-    "Count",
-    "KeyTwiceError",
-    "Loaded",
-    "Name",
-    "Positive",
-    "Rate",
-    "Rows",
-    "Strict",
-    "Template",
-    "TemplateFault",
-    "Text",
-    "TookTooLongError",
-    "Truth",
-    "Whole",
-    "arrow_rows",
-    "distinct_keys",
-    "is_deeper",
-    "json_value",
-    "open_file",
-    "parse",
-    "read_bytes",
-    "read_json",
-    "read_json_lines",
-    "read_template",
-    "read_text",
-    "read_yaml",
-    "table_columns",
-    "table_kind",
-    "table_rows",
-    "tidy",
-    "watched",
-]

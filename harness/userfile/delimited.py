@@ -167,13 +167,15 @@ def open_delimited(path: Path, kind: str, *, most: int = MAX_FILE, knows: Knows 
 def _layout(head: list[str], kind: str, knows: Knows | None) -> tuple[str, list[str], int, bool]:
     """Mark, names, lines before the header, and whether anything but comments is among these.
 
-    It is the line that names most of the known columns under the mark that finds the most of them; else the first.
+    It is the line that names most of the known columns under the mark that finds the most of them; else the first line,
+    under the mark that occurs most in it.
     """
     said = re.fullmatch(r'"?sep=(.?)"?,*\s*', head[0], re.IGNORECASE)  # a spreadsheet's own way to name the mark
     usual = (said[1] or "\t") if said else _USUAL.get(kind, ",")
     found = usual, _cells(head, usual), 0, False
     best = (-1, -1)
-    for mark in [usual] if said else sorted(_MARKS, key=lambda m: m != usual):
+    sure = said or (knows is None and usual in _USUAL.values() and any(usual in line for line in head))
+    for mark in [usual] if sure else sorted(_MARKS, key=lambda m: m != usual):
         above = False
         for before in range(1 if said else 0, len(head)):
             line = head[before]
@@ -183,7 +185,10 @@ def _layout(head: list[str], kind: str, knows: Knows | None) -> tuple[str, list[
             names = _cells([line.lstrip("# ")] if comment else head[before:], mark)
             ours = len({name for name in names if name and knows(name)}) if knows else 0
             if ours > 1 or not (above or comment):
-                even = sum(len(_cells([other], mark)) == len(names) for other in head[before + 1 :])
+                if knows:
+                    even = sum(len(_cells([other], mark)) == len(names) for other in head[before + 1 :])
+                else:
+                    even = "".join(line.split('"')[::2]).count(mark)  # outside quotation marks
                 rank = (ours, even if len(names) > 1 else -1)
                 if rank[0] > best[0] or (rank > best and mark != found[0]):
                     best, found = rank, (mark, names, before, above)

@@ -18,6 +18,8 @@ Rows = Iterator[tuple[str, dict[str, Any]]]
 """Where a row is in its file (``line 3``, ``row 3``; from 1), and the row."""
 
 KINDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
+READ = f"{', '.join(KINDS)}, packed (.gz, .bz2, .xz, .zst) or not"
+"""Endings, for a message."""
 _ALSO = {".ndjson": ".jsonl", ".tab": ".tsv", ".txt": ".csv", ".psv": ".psv", ".pq": ".parquet"}
 
 
@@ -39,7 +41,7 @@ def needed_kind(path: Path) -> str:
     kind = table_kind(path)
     if kind is None:
         sheet = path.suffix.lower() in {".xlsx", ".xls", ".ods", ".xlsm"}
-        advice = f"give a file that ends in {', '.join(KINDS)}, or in one of them and .gz"
+        advice = f"give a file that ends in {READ}"
         advice = f"{advice}; save a sheet as CSV" if sheet else advice
         raise UserFileError(path, "cannot tell what kind of table this is", advice=advice)
     return kind

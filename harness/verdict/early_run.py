@@ -1,5 +1,6 @@
 """A candidate on its way: outcomes one by one against a finished baseline, until the rule has seen enough."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,8 @@ class EarlyCandidate:
     """As its manifest will describe them."""
     recorded: Mapping[str, Any] | None = None
     """The plan that its manifest holds of this very contender, from an earlier call."""
+    dev_attempts: int = 0
+    """Attempts made besides, to choose its threshold on."""
 
 
 @dataclass(slots=True)
@@ -76,7 +79,10 @@ class Savings:
 
 
 class UntilDecided:
-    """Watches one candidate against one baseline; `order` first, then `start`, then `settled` for each outcome."""
+    """Watches one candidate against one baseline; `order` first, then `start`, then `settled` for each outcome.
+
+    It is the ``Watch`` of a run. Its ``opening`` goes to standard error once, when nothing was refused at the start.
+    """
 
     def __init__(
         self, candidate: EarlyCandidate, baseline: Path, name: str | None, policy: Policy | Path | None
@@ -95,7 +101,7 @@ class UntilDecided:
             EvidenceError: the baseline is not done, has no outcomes, or has changed since it was locked.
         """
         rules = policy if isinstance(policy, Policy) else load_policy(policy)
-        self.candidate, self._report = candidate, baseline
+        self.candidate, self.opening = candidate, ""
         table, manifest = load_evidence(baseline)
         same = baseline.resolve() == candidate.report.resolve()
         lock = read_lock(baseline)
@@ -146,10 +152,15 @@ class UntilDecided:
         return max(_FEWEST_AT_ONCE, self.savings.planned // 20)
 
     @property
-    def order(self) -> Mapping[Key, int]:
-        """The place of each task that counts; tasks of the candidate that the baseline lacks have none."""
-        in_order = [self.plan.keys[i] for unit in self.plan.units for i in unit]
-        return {key: place for place, key in enumerate(in_order)}
+    def contender(self) -> str:
+        """The candidate."""
+        return self.candidate.contender
+
+    def order(self, attempts: Sequence[Any]) -> list[Any]:
+        """A run's attempts at tasks that count, in the rule's order, all trials of a task one after another."""
+        places = {self.plan.keys[i]: place for place, i in enumerate(i for unit in self.plan.units for i in unit)}
+        found = [(places.get((a.suite.digest, a.task.digest)), a.trial, a) for a in attempts]
+        return [a for _, _, a in sorted((one for one in found if one[0] is not None), key=lambda one: one[:2])]
 
     def start(self, recorded: Iterable[Outcome], others: Iterable[Outcome] = ()) -> str | None:
         """Begins anew from what earlier calls of the run recorded; why to stop at once, where it is decided already.
@@ -165,7 +176,10 @@ class UntilDecided:
         for outcome in recorded:
             self._take(outcome)
         self._refuse_what_was_seen(others=any(one.contender_digest == self.candidate.digest for one in others))
-        return self._advance()
+        enough = self._advance()
+        sys.stderr.write(self.opening)
+        self.opening = ""
+        return enough
 
     def settled(self, outcome: Outcome) -> str | None:
         """Told of one more outcome; why no further attempt should begin, where that is so."""

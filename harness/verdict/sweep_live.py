@@ -1,13 +1,12 @@
 """Hybrids that were run, next to the replay: what each did itself, and the same thresholds on its parts' attempts."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core import Estimate, EvidenceError, Manifest, UsageError, points, points_interval
+from harness.core import ContenderRecord, Estimate, EvidenceError, Manifest, UsageError, points, points_interval
 from harness.stats import bootstrap_estimate
 from harness.store import TaskTable
 from harness.verdict.sweep_records import Live, Measured
@@ -18,51 +17,23 @@ READ_FROM = {"logprob_mean": "confidence", "logprob_min": "logprob_min", "margin
 FIXED = ("always", "never")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Hybrid:
-    """A hybrid on record: its parts, its rule, and what the run chose for each suite."""
-
-    worker: Any
-    expert: Any
-    rule: str
-    threshold: Any
-    """As written in the experiment."""
-    chosen: Mapping[str, Mapping[str, Any]]
-
-    @property
-    def signal(self) -> str:
-        return self.rule.partition(":")[0]
-
-    @property
-    def argument(self) -> str:
-        return self.rule.partition(":")[2]
-
-    def limits(self, suites: Iterable[str]) -> tuple[dict[str, float], bool]:
-        """The threshold (of ``random`` the rate) in each suite, and whether all of them were chosen on dev tasks."""
-        blind = self.signal == "random"
-        written = _number(self.argument) if blind else self.threshold
-        found, on_dev = {}, True
-        for suite in sorted(suites):
-            limit = (self.chosen.get(suite) or {}).get("rate" if blind else "threshold")
-            on_dev &= limit is not None
-            limit = limit if limit is not None else written
-            if self.signal != "oracle" and isinstance(limit, (int, float)):
-                found[suite] = float(limit)
-        return found, on_dev and bool(found)
+def _rule(entry: ContenderRecord) -> str:
+    """A hybrid's signal with its argument, as ``random:0.2``; empty of any other contender."""
+    return str((entry.escalate or {}).get("signal", ""))
 
 
-def _hybrids(manifest: Manifest | None) -> dict[str, _Hybrid]:
-    return {
-        entry.name: _Hybrid(
-            worker=entry.worker,
-            expert=entry.expert,
-            rule=str(entry.escalate.get("signal", "")),
-            threshold=entry.escalate.get("threshold"),
-            chosen=manifest.thresholds.get(entry.name, {}),
-        )
-        for entry in (manifest.contenders if manifest else ())
-        if manifest and entry.escalate
-    }
+def _limits(manifest: Manifest, entry: ContenderRecord, suites: Iterable[str]) -> tuple[dict[str, float], bool]:
+    """A hybrid's threshold (of ``random`` the rate) in each suite, and whether all were chosen on dev tasks."""
+    chosen, blind = manifest.thresholds.get(entry.name, {}), entry.signal == "random"
+    written = _number(_rule(entry).partition(":")[2]) if blind else (entry.escalate or {}).get("threshold")
+    found, on_dev = {}, True
+    for suite in sorted(suites):
+        limit = (chosen.get(suite) or {}).get("rate" if blind else "threshold")
+        on_dev &= limit is not None
+        limit = limit if limit is not None else written
+        if entry.signal != "oracle" and isinstance(limit, (int, float)):
+            found[suite] = float(limit)
+    return found, on_dev and bool(found)
 
 
 def _number(text: str) -> float | None:
@@ -84,18 +55,18 @@ def check_live(
     live = side(table, hybrid)
     if manifest is None:
         raise EvidenceError(f"{table.report}: without a manifest the thresholds of {hybrid!r} are unknown")
-    one = _hybrids(manifest).get(hybrid)
-    if one is None:
+    one = manifest.contender(hybrid)
+    if one is None or not one.escalate:
         raise UsageError(f"{hybrid!r} is no hybrid; --check-live takes one of {worker} and {expert}")
     if (one.worker, one.expert) != (worker, expert):
         raise UsageError(f"{hybrid!r} is a hybrid of {one.worker} and {one.expert}; name these two")
-    if one.rule not in {*READ_FROM, *FIXED, "oracle"}:
-        raise UsageError(f"the rule {one.rule!r} of {hybrid!r} cannot be replayed from what its parts recorded")
-    rows = paired_rows(table, worker, expert, signal=READ_FROM.get(one.rule, NO_SIGNAL))
+    if _rule(one) not in {*READ_FROM, *FIXED, "oracle"}:
+        raise UsageError(f"the rule {_rule(one)!r} of {hybrid!r} cannot be replayed from what its parts recorded")
+    rows = paired_rows(table, worker, expert, signal=READ_FROM.get(one.signal, NO_SIGNAL))
     common, mine, theirs = np.intersect1d(rows.keys, live.keys, return_indices=True)
     if not len(common):
         raise EvidenceError(f"{table.report}: {hybrid!r} has no graded attempt at a task and trial of both parts")
-    up = _escalated(table, hybrid, one, rows)[mine]
+    up = _escalated(table, manifest, one, rows)[mine]
     value = np.where(up, rows.expert[mine], rows.worker[mine])
     cost = rows.worker_cost[mine] + np.where(up, rows.expert_cost[mine], 0.0)
     _, where, counts = np.unique(rows.tasks[mine], return_inverse=True, return_counts=True)
@@ -148,21 +119,24 @@ def hybrids_run(
     """
     found = []
     nothing = Estimate(value=None, n_tasks=0, method="none")
-    for name, one in _hybrids(manifest).items():
-        if (one.worker, one.expert) != (worker, expert) or name not in table.contenders or one.signal in {*FIXED, ""}:
+    for one in manifest.contenders if manifest else ():
+        mine_too = (one.worker, one.expert) == (worker, expert) and one.name in table.contenders
+        if manifest is None or not mine_too or one.signal in {*FIXED, ""}:
             continue
-        own = side(table, name)
+        own = side(table, one.name)
         common, mine, theirs = np.intersect1d(rows.keys, own.keys, return_indices=True)
         if not len(common):
             continue
         figures = np.full((len(rows.keys), 4), np.nan)
         figures[mine] = np.stack([own.value, own.cost, own.latency, own.escalated], axis=1)[theirs]
-        by_suite, on_dev = one.limits({table.suites[task] for task in np.unique(rows.tasks[mine]).tolist()})
+        suites = {table.suites[task] for task in np.unique(rows.tasks[mine]).tolist()}
+        by_suite, on_dev = _limits(manifest, one, suites)
+        like = _rule(one).partition(":")[2]
         measured = Measured(
-            name=name,
+            name=one.name,
             control=one.signal in {"random", "oracle"},
             rule=one.signal,
-            like=one.argument if one.signal == "random" and one.argument and not _number(one.argument) else None,
+            like=like if one.signal == "random" and like and not _number(like) else None,
             by_suite=by_suite,
             chosen_on_dev=on_dev,
             n_tasks=len(np.unique(rows.tasks[mine])),
@@ -176,15 +150,15 @@ def hybrids_run(
     return found
 
 
-def _escalated(table: TaskTable, hybrid: str, one: _Hybrid, rows: Rows) -> NDArray[np.bool_]:
+def _escalated(table: TaskTable, manifest: Manifest, one: ContenderRecord, rows: Rows) -> NDArray[np.bool_]:
     if one.signal == "oracle":
         return np.asarray(rows.worker < 1.0)
     if one.signal in FIXED:
         return np.full(len(rows.tasks), one.signal == "always")
     names = [table.suites[task] for task in rows.tasks.tolist()]
-    limits, _ = one.limits(set(names))
+    limits, _ = _limits(manifest, one, set(names))
     for name in sorted(set(names) - limits.keys()):
-        raise EvidenceError(f"{table.report}: the manifest has no threshold of {hybrid!r} for the suite {name}")
+        raise EvidenceError(f"{table.report}: the manifest has no threshold of {one.name!r} for the suite {name}")
     return np.asarray(rows.confidence < np.array([limits[name] for name in names]))
 
 

@@ -303,3 +303,14 @@ def test_comparisons_stand_in_the_order_of_the_scoreboard(make_report):
     written = {"name": "always", "parts": {"written": {"escalate": {"signal": "always"}}}}
     view = scoreboard(make_report(rows, manifest={"contenders": [written]}, experiment="reference: ref\n"))
     assert [c.a for c in view.compared] == ["high", "low", "always"]
+
+
+def test_a_contender_without_rows_of_the_split_keeps_its_place(make_report):
+    rows = [{"contender": name, "contender_kind": kind, "task": f"t{i}", "status": "passed", "split": split}
+            for name, kind, splits in (("b", "adapter", ("dev", "test")), ("a", "model", ("test",)))
+            for split in splits for i in range(4)]  # fmt: skip
+    report = make_report(sorted(rows, key=lambda row: row["split"]))
+    for split in ("dev", "test"):
+        view = scoreboard(report, split=split)
+        assert [(c.name, c.kind) for c in view.contenders] == [("b", "adapter"), ("a", "model")]
+        assert view.absent == ({"a"} if split == "dev" else set())

@@ -163,6 +163,8 @@ def test_equal_contenders_share_answers_and_a_twin_draws_its_own(tmp_path, capfd
     contenders = {"one": {"model": "m"}, "two": {"model": "m"}, "aa": {"model": "m", "twin": 1}}
     with Server() as served:
         report = experiment(tmp_path, served, contenders=contenders)
+        result = check(assemble(report), {})
+        assert result.usd_high == pytest.approx(sum(plan.usd_high for plan in result.plans) * 2 / 3)
         code, _, err = live.inside(capfd, "run", report)
         assert (code, len(served.seen)) == (0, 16), err
         assert f"${16 * live.CALL_USD:.4f} spent" in err

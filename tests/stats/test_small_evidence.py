@@ -40,8 +40,10 @@ def test_one_lost_task_is_no_proof_of_harm():
 
 
 def test_public_names_exist_and_are_documented():
-    for name in stats.__all__:
-        assert (getattr(stats, name).__doc__ or "").strip()
+    offered = [thing for name, thing in vars(stats).items() if name[0] != "_" and callable(thing)]
+    assert len(offered) > 50
+    for thing in offered:
+        assert (thing.__doc__ or "").strip()
 
 
 def test_importing_the_room_leaves_scipy_for_later():

@@ -103,6 +103,21 @@ def test_a_file_that_is_not_what_its_ending_says_is_refused_in_plain_words(tmp_p
         read(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "row"),
+    [
+        ("t.csv", 'a;"b, c"\n1;0,5\n2;0,7\n', {"a": "1", "b, c": "0,5"}),
+        ("t.tsv", "a\tb, c, d\n1\tx, y, z\n", {"a": "1", "b, c, d": "x, y, z"}),
+        ("t.tsv", "a,b\n1,2\n", {"a": "1", "b": "2"}),
+        ("t.csv", "a,b\n# Heading,1\na,b\n", {"a": "# Heading", "b": "1"}),
+    ],
+)
+def test_the_mark_between_cells_is_that_of_the_header(tmp_path, name, text, row):
+    path = tmp_path / name
+    path.write_text(text)
+    assert read(path)[0] == row
+
+
 def test_an_index_and_blank_lines_are_passed_over(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("sep=;\n;input;reference\n0;a;b\n;;\n\n1;c;\n")

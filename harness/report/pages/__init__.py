@@ -5,5 +5,3 @@ Nothing else imports this folder, so that no other command loads Streamlit. `har
 
 from harness.report.pages.shell import show
 from harness.report.pages.warming import warm
-
-__all__ = ["show", "warm"]

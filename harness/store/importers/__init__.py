@@ -26,6 +26,3 @@ def importer(name: str) -> Importer:
     if refusal is not None:
         raise UsageError(refusal)
     return IMPORTERS[name]
-
-
-__all__ = ["IMPORTERS", "LATER", "ImportSummary", "Importer", "Option", "importer"]
