@@ -42,7 +42,11 @@ def load_skill(folder: Path | str) -> Skill:
 
 
 def load_library(path: Path | str) -> tuple[Skill, ...]:
-    """The skills of a folder of skills, by name; or the one skill whose folder it is. Raises as `read_library`."""
+    """The skills of a folder of skills, by name; or the one skill whose folder it is.
+
+    Raises:
+        UserFileError: as `read_library`.
+    """
     return read_library(path).skills
 
 
