@@ -46,7 +46,6 @@ class ModelRecord:
     """Its name, where another model of the report was alike in all but where it was served."""
     template_digest: str = ""
     sampling: Mapping[str, Any] = field(default_factory=dict)
-    response_format: Any = None
     recorded_backend: str | None = None
     """Of a model that is replayed."""
     capabilities: tuple[str, ...] = ()

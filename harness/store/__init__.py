@@ -6,7 +6,6 @@ It is all that the running half and the judging half share.
 from harness.store.browse import (
     AttemptRow,
     TaskCell,
-    TaskPage,
     TaskRow,
     attempt_columns,
     attempt_of,
@@ -26,14 +25,18 @@ from harness.store.browse_records import (
     search_inputs,
 )
 from harness.store.columns import CALLS, OUTCOMES, OUTCOMES_FILE, TRANSCRIPTS
-from harness.store.digests import evidence_digest
-from harness.store.flags import Flag
 from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
 from harness.store.importers.table import import_table
 from harness.store.importers.table_reading import Reading, parse_mapping, parse_scales, parse_units
-from harness.store.journal import Journal
-from harness.store.live import running_process
-from harness.store.manifest import installed_versions, locked_parts, read_manifest, this_machine, write_manifest
+from harness.store.journal import Journal, running_process
+from harness.store.manifest import (
+    evidence_digest,
+    installed_versions,
+    locked_parts,
+    read_manifest,
+    this_machine,
+    write_manifest,
+)
 from harness.store.outcomes import PARTLY, RESULTS, Outcomes, TaskKey, count_results, load_outcomes
 from harness.store.recall import (
     Recalled,
@@ -56,4 +59,4 @@ from harness.store.tables import (
     recorded_replies,
     tables_are_whole,
 )
-from harness.store.tasktable import Attempts, Labels, TaskTable
+from harness.store.tasktable import Attempts, Flag, Labels, TaskTable

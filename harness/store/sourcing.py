@@ -6,12 +6,20 @@ does: a model in this process or behind a loopback address is owned, one behind 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.core import ContenderRecord, Decision, Described, Manifest, ModelRecord, Price, UserFileError
+from harness.core import (
+    ContenderRecord,
+    Decision,
+    Described,
+    Manifest,
+    ModelRecord,
+    Price,
+    UserFileError,
+    is_this_machine,
+)
 from harness.userfile import read_yaml
 
 FILE = "experiment.yaml"
@@ -91,16 +99,10 @@ def model_sourcing(price: Price | None, backend: str, base_url: str | None, *, o
     if owned is not None:
         return (Decision.OWN, f"runs on this machine ({backend})") if owned else (Decision.RENT, "is a provider's")
     if base_url:
-        here = _is_loopback(urlsplit(base_url).hostname or "")
+        host = urlsplit(base_url).hostname
+        here = bool(host) and is_this_machine(host)
         return (Decision.OWN, "is served on this machine") if here else (Decision.RENT, "is served elsewhere")
     return None, _NOTHING
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:  # a name: nobody is asked what it stands for
-        return False
 
 
 def _model_there(name: str, entry: Mapping[str, Any]) -> ModelRecord:

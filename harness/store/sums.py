@@ -1,14 +1,13 @@
 """From outcomes to their sums for each contender and task, and what is odd about them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError, Groups, OwnbenchError, UsageError
-from harness.store.flags import flags_of
 from harness.store.outcome_file import OutcomeFile
 from harness.store.outcomes import ERRORED, GRADED, PASSED, SKIPPED, UNGRADED, Outcomes, in_order
-from harness.store.tasktable import TaskTable
+from harness.store.tasktable import Flag, TaskTable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +56,7 @@ def task_table_of(outcomes: Outcomes, split: str | None = None) -> TaskTable:
         split=chosen,
         splits=tuple(outcomes.words("split").texts(rows[first]).to_pylist()),
         duplicates=odd["duplicates"],
-        flags=flags_of(names["contenders"], sums, odd),
+        flags=_flags_of(names["contenders"], sums, odd),
         outcomes=outcomes,
         graded=fresh[outcomes.status.codes[fresh] < GRADED],
         task_places=task_places,
@@ -210,3 +209,52 @@ def _sums(
     sums["confidences"] = np.where(sure > 0, total(known, confidence) / np.maximum(sure, 1), np.nan)
     sums["escalated"] = total((outcomes.escalated[rows] == 1) & graded)
     return sums, odd
+
+
+_ODD = {
+    "split": "{} rows of another split were left out",
+    "duplicates": "{} rows repeat the contender, task and trial of another and were left out",
+    "contradictions": "{} rows contradict themselves: passed, status and score disagree",
+    "copies": "{} tasks stand in two suites; a task and its copy count as one unit",
+    "unvalued": "{} graded rows have neither passed nor score; their status was counted",
+}
+"""What is counted while the sums are made."""
+
+
+def _flags_of(contenders: Sequence[str], sums: Mapping[str, "Array"], odd: Mapping[str, int]) -> tuple[Flag, ...]:
+    """The flags of a table of these sums, with what was counted under the names of `_ODD`."""
+    import numpy as np
+
+    rows = sums["counts"] + sums["errored"] + sums["ungraded"] + sums["skipped"]
+    most, tasks = rows.max(axis=1), rows.shape[1]
+    least = np.where(rows > 0, rows, np.iinfo(np.int64).max).min(axis=1)
+    found = [
+        Flag(kind=kind, count=odd[kind], text=text.format(f"{odd[kind]:,}")) for kind, text in _ODD.items() if odd[kind]
+    ]
+
+    def of_each(kind: str, text: str, counts: "Array", whole: Sequence[int] | None = None) -> None:
+        """A flag of the contenders that have any."""
+        each = zip(contenders, counts.tolist(), whole or [0] * len(contenders), strict=True)
+        parts = [f"{name} {n:,} of {of:,}" if whole else f"{name} {n:,}" for name, n, of in each if n]
+        if parts:
+            found.append(Flag(kind=kind, count=int(counts.sum()), text=f"{text}: {_listed(parts)}"))
+
+    of_each("missing", f"of {tasks:,} tasks some contenders have no row", (rows == 0).sum(axis=1))
+    if most.max() != least.min():
+        uneven = int((np.where(rows > 0, rows, most.max()).min(axis=0) < most.max()).sum())
+        parts = [
+            f"{name} {low}" if low == high else f"{name} {low} to {high}"
+            for name, low, high in zip(contenders, least.tolist(), most.tolist(), strict=True)
+        ]
+        found.append(Flag(kind="trials", count=uneven, text=f"the number of trials differs: {_listed(parts)} a task"))
+    whole = rows.sum(axis=1).tolist()
+    lost = (sums["errored"] + sums["ungraded"]).sum(axis=1)
+    of_each("errored", "attempts that errored or could not be graded and are in no rate", lost, whole)
+    text = "attempts that were never tried: the run is incomplete"
+    of_each("skipped", text, sums["skipped"].sum(axis=1), whole)
+    return tuple(found)
+
+
+def _listed(parts: list[str]) -> str:
+    shown = ", ".join(parts[:5])
+    return shown if len(parts) <= 5 else f"{shown} and {len(parts) - 5:,} more contenders"

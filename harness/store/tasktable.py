@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import EvidenceError, UsageError, nearest
-from harness.store.flags import Flag
 from harness.store.outcome_file import Words
 from harness.store.outcomes import Outcomes
 
@@ -17,6 +16,19 @@ if TYPE_CHECKING:
     Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
     Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """One thing that a reader must know before trusting a rate."""
+
+    kind: str
+    """``split``, ``copies``, ``duplicates``, ``contradictions``, ``unvalued``, ``trials``, ``missing``, ``errored`` or
+    ``skipped``."""
+    count: int
+    """Rows, tasks or contenders concerned."""
+    text: str
+    """One sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

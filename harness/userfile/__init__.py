@@ -10,7 +10,7 @@ from harness.userfile.child import TookTooLongError, watched
 from harness.userfile.columnar import Loaded, table_columns
 from harness.userfile.delimited import INVISIBLE, tidy
 from harness.userfile.json_text import KeyTwiceError, distinct_keys, is_deeper, json_value
-from harness.userfile.parsing import Strict, parse, read_json, read_json_lines, read_text, read_yaml
+from harness.userfile.parsing import Strict, parse, read_json_lines, read_text, read_yaml
 from harness.userfile.tabular import READ, Rows, table_kind, table_rows
 from harness.userfile.template import Template, TemplateFault, read_template
 from harness.userfile.values import Amount, Count, Name, Positive, Rate, Text, Truth, Whole

@@ -54,15 +54,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return value
 
 
-def read_json(path: Path) -> Any:
-    """The value that a JSON file holds.
-
-    Raises:
-        UserFileError: as `read_text`; or as `json_value`.
-    """
-    return json_value(read_text(path), path)
-
-
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line numbers (from 1) and objects of a JSON lines file; blank lines are passed over.
 

@@ -8,12 +8,14 @@ import yaml
 
 from harness.core import UserFileError
 from harness.userfile.json_text import MAX_DEPTH
-from harness.userfile.yaml_numbers import plain_numbers
 
 MAX_NODES = 250_000
 """Values in a file, each counted as often as aliases repeat it."""
 READ_AGAIN = 200_000
 """Characters of a wrong file that the slower parser, whose complaints say more, reads as well."""
+
+_OCTAL = re.compile(r"[-+]?0[0-7_]+")
+"""010 is eight to YAML 1.1, and 1:30 is ninety."""
 
 
 def yaml_value(text: str, path: Path) -> Any:
@@ -121,11 +123,31 @@ class _Once:
         return super().construct_mapping(node, deep=deep)  # type: ignore[misc,no-any-return]
 
 
-@plain_numbers
+def _plain_numbers(loader: Any) -> Any:
+    """The loader's class, which now refuses numbers that only YAML 1.1 reads as such."""
+    for kind in ("int", "float"):
+        tag = f"tag:yaml.org,2002:{kind}"
+        loader.add_constructor(tag, _checked(loader.yaml_constructors[tag]))
+    return loader
+
+
+def _checked(construct: Any) -> Any:
+    def number(self: Any, node: yaml.ScalarNode) -> Any:
+        text = self.construct_scalar(node)
+        if ":" not in text and not _OCTAL.fullmatch(text):
+            return construct(self, node)
+        meant = text.replace("_", "").lstrip("+").removeprefix("-").lstrip("0") if ":" not in text else "one number"
+        problem = f"{text} would be read as {construct(self, node)}; write {meant or 0}, or quote it"
+        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+    return number
+
+
+@_plain_numbers
 class _Plain(_Once, yaml.SafeLoader):
     """YAML's safe subset."""
 
 
-@plain_numbers
+@_plain_numbers
 class _Fast(_Once, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """The same by libyaml, where it is there: ten times as fast."""

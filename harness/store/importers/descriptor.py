@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.store.flags import Flag
+from harness.store.tasktable import Flag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
