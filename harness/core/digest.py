@@ -30,9 +30,8 @@ def digest_json(value: Any, default: Callable[[Any], Any] | None = None) -> str:
         value: the value.
         default: gives the JSON form of what has none; by default such a thing is an error.
 
-    Raises:
-        TypeError: the value holds something that JSON has no form for.
-        ValueError: the value holds NaN or an infinity.
+    Raises TypeError: the value holds something that JSON has no form for. ValueError: the value holds NaN or an
+    infinity.
     """
     text = json.dumps(
         value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=default

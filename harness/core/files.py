@@ -18,8 +18,7 @@ _ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space") | {
 def keeping(path: Path) -> Iterator[None]:
     """What the system says while ``path`` is written, as the end of a run.
 
-    Raises:
-        StorageError: it cannot be written; names the path and why.
+    Raises StorageError: it cannot be written; names the path and why.
     """
     try:
         yield

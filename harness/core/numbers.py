@@ -147,8 +147,7 @@ _AMOUNT = re.compile(r"(?:\d{1,3}(?:[,_ ]\d{3})+|\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?
 def amount_of(text: str, most: float) -> float | None:
     """What somebody typed as an amount, thousands parted or not, with a dollar sign or without; nothing is ``None``.
 
-    Raises:
-        ValueError: it is no amount from 0 to ``most``; the text says so.
+    Raises ValueError: it is no amount from 0 to ``most``; the text says so.
     """
     typed = text.strip().removeprefix("$").strip()
     if not typed:

@@ -43,10 +43,8 @@ class Session(Protocol):
     async def call(self, model: str, request: Request, role: Role) -> Reply:
         """The answer of the model of that name in the experiment: recorded, limited, retried, charged and journalled.
 
-        The request's messages and the reply enter the trace by themselves.
-
-        Raises:
-            ModelError: the call failed for good; its cause says what becomes of the attempt.
+        The request's messages and the reply enter the trace by themselves. Raises ModelError: the call failed for good;
+        its cause says what becomes of the attempt.
         """
         ...
 
@@ -95,26 +93,20 @@ class Grader(Protocol):
         ...
 
     def usable(self, reference: Any) -> Any:
-        """The reference as the grader takes it.
-
-        Raises:
-            ValueError: it cannot take it; the text says what it needs.
-        """
+        """The reference as the grader takes it. Raises ValueError: it cannot take it; the text says what it needs."""
         ...
 
     def check_reference(self, reference: Any) -> None:
         """Passes when the grader can use ``reference``, and some answer could be right.
 
-        Raises:
-            ValueError: it cannot, or none could.
+        Raises ValueError: it cannot, or none could.
         """
         ...
 
     async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
         """The grade of ``answer``. Nothing that takes a millisecond runs on the event loop.
 
-        Raises:
-            ModelError: a model that it calls failed for good.
+        Raises ModelError: a model that it calls failed for good.
         """
         ...
 

@@ -92,8 +92,7 @@ class TaskPage:
 def find_tasks(index: Outcomes, wanted: TaskFilter = NOTHING_ASKED, *, offset: int = 0, limit: int = 50) -> TaskPage:
     """The tasks that have such an attempt, in the order of the file.
 
-    Raises:
-        UsageError: the filter names what the report does not have; names the nearest.
+    Raises UsageError: the filter names what the report does not have; names the nearest.
     """
     import numpy as np
 
@@ -130,9 +129,7 @@ def find_tasks(index: Outcomes, wanted: TaskFilter = NOTHING_ASKED, *, offset: i
 def attempts_of(index: Outcomes, key: TaskKey, contender: str | None = None) -> tuple[AttemptRow, ...]:
     """All attempts at one task, of one contender or of all, by contender and trial.
 
-    Raises:
-        UsageError: there is no such contender.
-        EvidenceError: there is no such task.
+    Raises UsageError: there is no such contender. EvidenceError: there is no such task.
     """
     import numpy as np
 
@@ -144,11 +141,7 @@ def attempts_of(index: Outcomes, key: TaskKey, contender: str | None = None) -> 
 
 
 def attempt_of(index: Outcomes, attempt_id: str) -> AttemptRow:
-    """The outcome of an attempt.
-
-    Raises:
-        EvidenceError: the report has no such attempt.
-    """
+    """The outcome of an attempt. Raises EvidenceError: the report has no such attempt."""
     rows = index.rows_of([attempt_id])
     if not len(rows):
         raise EvidenceError(f"{index.report}: there is no attempt {attempt_id!r}")

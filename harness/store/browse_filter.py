@@ -74,8 +74,7 @@ def matching_rows(index: Outcomes, wanted: TaskFilter) -> "Array":
 def words_found(index: Outcomes, split: str | None = None) -> Mapping[str, tuple[str, ...]]:
     """What a filter of a part of the suites can ask for: the words that one of its rows has, in the file's order.
 
-    Returns:
-        By ``suite``, ``domain``, ``result`` and ``cause``.
+    By ``suite``, ``domain``, ``result`` and ``cause``.
     """
     import numpy as np
 

@@ -59,8 +59,7 @@ class InputSearch:
 def read_outcome(index: Outcomes, row: int) -> Mapping[str, Any]:
     """Every column of one outcome; ``None`` is unknown.
 
-    Raises:
-        EvidenceError: the file is missing or broken, or another since the outcomes were loaded.
+    Raises EvidenceError: the file is missing or broken, or another since the outcomes were loaded.
     """
     index.unchanged()
     path = index.path
@@ -86,8 +85,7 @@ def read_attempt_calls(
         near: where to look first, as a share of the file; calls stand in the order of their attempts.
         expected: how many there are, where it is known: when so many are found, the rest is not looked at.
 
-    Raises:
-        EvidenceError: the table is broken.
+    Raises EvidenceError: the table is broken.
     """
     import numpy as np
     import pyarrow.compute as pc
@@ -131,8 +129,7 @@ def search_inputs(
         seconds: how long a row group may still be begun.
         clock: for tests.
 
-    Raises:
-        EvidenceError: the transcripts are broken.
+    Raises EvidenceError: the transcripts are broken.
     """
     import numpy as np
     import pyarrow.compute as pc
@@ -168,8 +165,7 @@ def search_inputs(
 def read_inputs(index: Outcomes, tasks: Sequence[int]) -> Mapping[int, str]:
     """What was asked at some tasks, by their positions; a task of which no conversation was kept is not among them.
 
-    Raises:
-        EvidenceError: the transcripts are broken.
+    Raises EvidenceError: the transcripts are broken.
     """
     import numpy as np
     import pyarrow.compute as pc

@@ -108,8 +108,7 @@ def read_table(
 ) -> "pa.Table":
     """The chosen columns (default: all) in the types and the order of ``columns``; a column the file lacks is null.
 
-    Raises:
-        EvidenceError: as `open_table`; or the file is damaged further on, or a value does not fit.
+    Raises EvidenceError: as `open_table`; or the file is damaged further on, or a value does not fit.
     """
     import pyarrow as pa
 
@@ -136,8 +135,7 @@ def read_table(
 def fitted(values: Any, word: str, path: Path, name: str) -> Any:
     """An Arrow array cast to a column's own type.
 
-    Raises:
-        EvidenceError: a value does not fit, such as a number that is too large.
+    Raises EvidenceError: a value does not fit, such as a number that is too large.
     """
     import pyarrow as pa
 

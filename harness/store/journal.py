@@ -35,9 +35,7 @@ class Journal:
     def __init__(self, report: Path, worker: str = "") -> None:
         """Opens, and makes the folder where it is missing.
 
-        Raises:
-            UsageError: another run is writing here, or the folder cannot be written.
-            StorageError: the disk is full.
+        Raises UsageError: another run is writing here, or the folder cannot be written. StorageError: the disk is full.
         """
         suffix = f".{worker}" if worker else ""
         if "/" in worker or worker.startswith("."):
@@ -70,9 +68,8 @@ class Journal:
     def append_call(self, call: Call, reply: Reply | None = None) -> None:
         """Writes one call with its reply, which then stands in the run's cache under the call's request digest.
 
-        Raises:
-            StorageError: the disk is full, or the file gone; no half of a line is left behind where that can be helped.
-                Nothing more is written by this journal then: what fits after what did not would be half of the truth.
+        Raises StorageError: the disk is full, or the file gone; no half of a line is left behind where that can be
+        helped. Nothing more is written by this journal then: what fits after what did not would be half of the truth.
         """
         self._append(self._calls, {"call": call, "reply": reply})
 
@@ -87,10 +84,7 @@ class Journal:
     ) -> None:
         """Writes one finished attempt: its outcome, its conversation, why it was graded so, and which replies it used.
 
-        ``earlier`` is the id under which an earlier version wrote it down.
-
-        Raises:
-            StorageError: as `append_call`.
+        ``earlier`` is the id under which an earlier version wrote it down. Raises StorageError: as `append_call`.
         """
         line = {"outcome": outcome, "messages": messages, "reason": reason}
         line |= {"requests": request_digests} | ({"earlier": earlier} if earlier else {})
@@ -99,18 +93,13 @@ class Journal:
     def check(self) -> None:
         """Passes while both files are where they were opened, with all that was written in them.
 
-        Raises:
-            StorageError: one was deleted, moved away, replaced or cut, or could not be written before.
+        Raises StorageError: one was deleted, moved away, replaced or cut, or could not be written before.
         """
         for handle in self._named:
             self._check(handle)
 
     def sync(self) -> None:
-        """Waits until all that was written is on the disk.
-
-        Raises:
-            StorageError: it cannot be brought there.
-        """
+        """Waits until all that was written is on the disk. Raises StorageError: it cannot be brought there."""
         with self._writing:
             waiting = list(self._unsynced)
             self._unsynced.clear()

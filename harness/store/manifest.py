@@ -35,11 +35,7 @@ _PACKAGES = ("ownbench", "numpy", "pyarrow", "torch", "transformers", "peft", "l
 
 
 def write_manifest(report: Path, manifest: Manifest) -> None:
-    """Writes ``manifest.json`` whole, or leaves the old one.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
+    """Writes ``manifest.json`` whole, or leaves the old one. Raises StorageError: it cannot be written."""
     with keeping(report / FILE):
         write_atomic(report / FILE, json.dumps(as_json(manifest), indent=2) + "\n")
 
@@ -47,8 +43,7 @@ def write_manifest(report: Path, manifest: Manifest) -> None:
 def read_manifest(report: Path) -> Manifest | None:
     """The report's manifest, ``None`` where it has none; fields of a newer version are passed over.
 
-    Raises:
-        EvidenceError: the file is no manifest.
+    Raises EvidenceError: the file is no manifest.
     """
     from pydantic import ValidationError
 
@@ -69,11 +64,8 @@ def read_manifest(report: Path) -> Manifest | None:
 def locked_parts(report: Path) -> tuple[str, dict[str, str]] | None:
     """Digests of what ``manifest.json`` says of the suites and of each contender, price and thresholds with it.
 
-    Returns:
-        ``None`` where there is no manifest. They are of the file as it stands, whichever version wrote it.
-
-    Raises:
-        EvidenceError: the file is no manifest.
+    ``None`` where there is no manifest. They are of the file as it stands, whichever version wrote it. Raises
+    EvidenceError: the file is no manifest.
     """
     value = _json(report / FILE)
     if value is None:
@@ -91,10 +83,8 @@ def evidence_digest(report: Path) -> str:
     """32 hex digits over the outcomes, the manifest and the experiment: whatever a figure is computed from.
 
     Calls and transcripts are not in it: of the judging only a sweep of a call's signal looks at calls. A file that is
-    not there counts as such. About a twentieth of a second for a million outcomes.
-
-    Raises:
-        EvidenceError: a file cannot be read.
+    not there counts as such. About a twentieth of a second for a million outcomes. Raises EvidenceError: a file cannot
+    be read.
     """
     found = {}
     for path in (report / OUTCOMES_FILE, report / FILE, experiment_file(report)):

@@ -47,11 +47,7 @@ class Words:
         return Words(codes=self.codes[rows], names=self.names)
 
     def code(self, word: str | None, what: str, path: Path) -> int:
-        """The code of a word; -1 for ``None``.
-
-        Raises:
-            UsageError: no row has it; names the nearest.
-        """
+        """The code of a word; -1 for ``None``. Raises UsageError: no row has it; names the nearest."""
         if word is None:
             return -1
         known = self.every
@@ -66,8 +62,7 @@ class OutcomeFile:
     def __init__(self, report: Path) -> None:
         """Looks at the columns that there are.
 
-        Raises:
-            EvidenceError: the file is missing or broken, or lacks a column that no judgement can do without.
+        Raises EvidenceError: the file is missing or broken, or lacks a column that no judgement can do without.
         """
         self.path = report / OUTCOMES_FILE
         with open_table(self.path, OUTCOMES, required=REQUIRED) as file:
@@ -75,11 +70,7 @@ class OutcomeFile:
         self._seen = self._stamp()
 
     def unchanged(self) -> None:
-        """Passes while the file is the one that was loaded.
-
-        Raises:
-            EvidenceError: it is another, or gone.
-        """
+        """Passes while the file is the one that was loaded. Raises EvidenceError: it is another, or gone."""
         if self._stamp() != self._seen:
             raise EvidenceError(f"{self.path}: changed while it was read; start again")
 

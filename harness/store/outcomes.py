@@ -43,8 +43,7 @@ class Outcomes:
     def __init__(self, report: Path) -> None:
         """Reads who did what, and what became of it.
 
-        Raises:
-            EvidenceError: the file is missing or broken, or a row has no contender, no task or no known status.
+        Raises EvidenceError: the file is missing or broken, or a row has no contender, no task or no known status.
         """
         import numpy as np
 
@@ -156,10 +155,7 @@ class Outcomes:
     def in_split(self, split: str | None) -> "Array":
         """Of each row whether it is of that part of the suites; ``None`` and ``all`` are the whole.
 
-        A row without a split, of a suite that has none, is of the part ``test``.
-
-        Raises:
-            UsageError: no row is.
+        A row without a split, of a suite that has none, is of the part ``test``. Raises UsageError: no row is.
         """
         import numpy as np
 
@@ -188,11 +184,7 @@ class Outcomes:
         return suite, self.task_digests[task].as_py() or self.task_names[task].as_py()
 
     def task_of(self, key: TaskKey) -> int:
-        """The position of a task.
-
-        Raises:
-            EvidenceError: the report has no such task.
-        """
+        """The position of a task. Raises EvidenceError: the report has no such task."""
         import numpy as np
         import pyarrow.compute as pc
 
@@ -248,8 +240,7 @@ class Outcomes:
 def count_results(report: Path) -> Mapping[str, Mapping[str, int]]:
     """Of each contender its outcomes by `RESULTS`: every row of every split, those that repeat others too.
 
-    Raises:
-        EvidenceError: the outcomes are missing or broken, or a status is unknown.
+    Raises EvidenceError: the outcomes are missing or broken, or a status is unknown.
     """
     import numpy as np
 

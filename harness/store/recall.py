@@ -95,11 +95,7 @@ class Recalled:
     """Such ids that the journal has not written down anew."""
 
     def transcript(self, attempt_id: str) -> Transcript:
-        """The conversation of an attempt.
-
-        Raises:
-            KeyError: the journal has no such attempt.
-        """
+        """The conversation of an attempt. Raises KeyError: the journal has no such attempt."""
         line = self.places[attempt_id].read()
         requests = tuple(line.get("requests") or ())
         return Transcript(
@@ -163,8 +159,7 @@ def has_answers(report: Path) -> bool:
 def refuse_foreign_results(report: Path) -> None:
     """Passes a folder whose outcomes a run has made, or that holds none.
 
-    Raises:
-        UsageError: it holds outcomes without a journal, imported ones for example; a run would replace them.
+    Raises UsageError: it holds outcomes without a journal, imported ones for example; a run would replace them.
     """
     if (report / OUTCOMES_FILE).exists() and not journal_files(report, ATTEMPTS):
         problem = (
@@ -176,8 +171,7 @@ def refuse_foreign_results(report: Path) -> None:
 def outcome_from(record: Mapping[str, Any]) -> Outcome:
     """An outcome from its JSON; fields that we do not know are passed over.
 
-    Raises:
-        KeyError, TypeError, ValueError: the record is no outcome.
+    Raises KeyError, TypeError, ValueError: the record is no outcome.
     """
     known = _known(Outcome, record)
     for name in ("report", "suite", "suite_digest", "contender", "contender_digest", "domain", "cost_basis"):

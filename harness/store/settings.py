@@ -39,8 +39,7 @@ class Settings(Strict):
 def load_settings(report: Path) -> Settings:
     """Those of a report's experiment as it stands now; where there is none, as it was run.
 
-    Raises:
-        UserFileError: one of them is wrong.
+    Raises UserFileError: one of them is wrong.
     """
     path = experiment_file(report)
     if not path.is_file():

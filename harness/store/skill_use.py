@@ -57,8 +57,7 @@ class SkillUse:
             contender: its position in the table.
             weights: a number for each pattern that counts.
 
-        Returns:
-            Three arrays of the shape [tasks]: the attempts' values, their weights, and how many they are.
+        Three arrays of the shape [tasks]: the attempts' values, their weights, and how many they are.
         """
         import numpy as np
 
@@ -84,8 +83,7 @@ class SkillUse:
 def load_skill_use(table: TaskTable) -> SkillUse:
     """The use of skills in the graded attempts of a table.
 
-    Raises:
-        EvidenceError: the file has changed since the table was read, or is damaged.
+    Raises EvidenceError: the file has changed since the table was read, or is damaged.
     """
     import numpy as np
 

@@ -26,11 +26,8 @@ def task_table_of(outcomes: Outcomes, split: str | None = None) -> TaskTable:
 
     Without ``split``, a report in which any row is of the split ``test`` is read without its dev rows: thresholds were
     chosen on those. Rows without a split, of suites that have none, are kept. ``split`` asks for ``test``, ``dev`` or
-    ``all``.
-
-    Raises:
-        UsageError: an unknown split, or one that the report has no rows of.
-        EvidenceError: there are no rows.
+    ``all``. Raises UsageError: an unknown split, or one that the report has no rows of. EvidenceError: there are no
+    rows.
     """
     import numpy as np
     import pyarrow as pa
@@ -68,8 +65,7 @@ def task_table_of(outcomes: Outcomes, split: str | None = None) -> TaskTable:
 def split_used(report: Path, split: str | None = None) -> str:
     """The split that `load_task_table` would use: ``test``, ``dev`` or ``all``; one column is read.
 
-    Raises:
-        EvidenceError: the table is missing or broken.
+    Raises EvidenceError: the table is missing or broken.
     """
     return split or _by_default(OutcomeFile(report).words("split").every)
 

@@ -64,8 +64,7 @@ def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None)
             changed since without changing what was asked, and the digests.
         held: What the journal holds, where it was read after the last attempt was written; else it is read here.
 
-    Raises:
-        StorageError: the folder cannot be written; the old tables still stand.
+    Raises StorageError: the folder cannot be written; the old tables still stand.
     """
     _clear(report)
     held = read_journal(report) if held is None else held
@@ -125,9 +124,8 @@ def _ends_well(path: Path) -> bool:
 def read_outcomes(report: Path, columns: Sequence[str] | None = None) -> "pa.Table":
     """The outcome table, or the chosen columns of it; a column that the file lacks is null.
 
-    Raises:
-        EvidenceError: the table is missing or broken, lacks what no judgement can do without, or holds another type;
-            names the file and the column.
+    Raises EvidenceError: the table is missing or broken, lacks what no judgement can do without, or holds another type;
+    names the file and the column.
     """
     return read_table(report / OUTCOMES_FILE, OUTCOMES, chosen=columns, required=REQUIRED)
 
@@ -145,8 +143,7 @@ def read_transcript(report: Path, attempt_id: str, *, near: float = 0.0) -> Tran
         attempt_id: the attempt.
         near: where in the table to look first, as a share of it; conversations stand in the order of the outcomes.
 
-    Raises:
-        EvidenceError: the report has no conversation of that attempt, or the table is broken.
+    Raises EvidenceError: the report has no conversation of that attempt, or the table is broken.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -174,8 +171,7 @@ def read_transcript(report: Path, attempt_id: str, *, near: float = 0.0) -> Tran
 def recorded_replies(report: Path) -> Mapping[str, Reply]:
     """Every recorded reply by request digest, for replaying a report: from its journal, else from its transcripts.
 
-    Raises:
-        EvidenceError: the report has neither.
+    Raises EvidenceError: the report has neither.
     """
     if journal_files(report, CALLS_JOURNAL):
         return read_journal(report).replies

@@ -117,11 +117,7 @@ class TaskTable:
         return self.counts + self.errored + self.ungraded + self.skipped
 
     def index(self, contender: str) -> int:
-        """The contender's position.
-
-        Raises:
-            UsageError: there is no such contender; names the nearest.
-        """
+        """The contender's position. Raises UsageError: there is no such contender; names the nearest."""
         if contender not in self.contenders:
             problem = f"{self.report} has no contender {contender!r}"
             raise UsageError(f"{problem}; {nearest(contender, self.contenders)}")
@@ -141,8 +137,7 @@ class TaskTable:
     def every_attempt(self) -> "Attempts":
         """All graded attempts; their columns raise an EvidenceError where the file has changed since, or is damaged.
 
-        Raises:
-            EvidenceError: the table is of two reports.
+        Raises EvidenceError: the table is of two reports.
         """
         if self.graded is None:
             raise EvidenceError(f"{self.report}: laid beside another report, it has no attempts of its own")

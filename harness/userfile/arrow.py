@@ -33,8 +33,7 @@ def parquet_batches(path: Path, keep: Keep | None = None, *, bounded: bool = Tru
         keep: The columns of the file to read, by their names in the order of the file; all without it.
         bounded: Whether no more than `MAX_ROWS` rows and `MAX_FILE` bytes may come out of it.
 
-    Raises:
-        UserFileError: as `open_file`; no Parquet file; or one that unfolds to more than it may.
+    Raises UserFileError: as `open_file`; no Parquet file; or one that unfolds to more than it may.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

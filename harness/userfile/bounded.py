@@ -38,9 +38,8 @@ _MARKS = {
 def open_file(path: Path, *, most: int = MAX_FILE, unpack: bool = True) -> BinaryIO:
     """The regular file ``path``, opened; a packed one (gzip, bzip2, xz, Zstandard) is unpacked while it is read.
 
-    Raises:
-        UserFileError: the file is missing, a folder, a pipe, a device, unreadable, or larger than ``most`` bytes; or
-            its ending says that it is packed and it is not. While it is read: it is cut off or damaged.
+    Raises UserFileError: the file is missing, a folder, a pipe, a device, unreadable, or larger than ``most`` bytes; or
+    its ending says that it is packed and it is not. While it is read: it is cut off or damaged.
     """
     try:
         # a pipe without a writer must not hold us up, and a terminal must not become ours
@@ -72,8 +71,7 @@ def open_file(path: Path, *, most: int = MAX_FILE, unpack: bool = True) -> Binar
 def read_bytes(path: Path, *, most: int = MAX_TEXT, unpack: bool = True) -> bytes:
     """The file's content, as `open_file` gives it.
 
-    Raises:
-        UserFileError: as `open_file`; or the content is larger than ``most`` bytes.
+    Raises UserFileError: as `open_file`; or the content is larger than ``most`` bytes.
     """
     with open_file(path, most=most, unpack=unpack) as file:
         try:
@@ -91,9 +89,7 @@ def read_lines(
     r"""Numbers (from 1, as an editor counts) and texts of the file's lines, each with its end as ``\n``.
 
     UTF-8, or UTF-16 or UTF-32 with a byte order mark; with ``guess`` also UTF-16 without one, and Windows' cp1252.
-
-    Raises:
-        UserFileError: as `open_file`; a line is longer than ``longest``, or is no text; or ``most`` is exceeded.
+    Raises UserFileError: as `open_file`; a line is longer than ``longest``, or is no text; or ``most`` is exceeded.
     """
     coding = _coding(path, most, guess=guess)
     number = read = 0

@@ -42,10 +42,8 @@ def table_columns(path: Path, knows: Knows, keeps: Knows) -> Loaded:
     """The columns whose names ``keeps`` takes; a field of an object in a row is the column ``outer.inner``.
 
     Cells of text and of JSON are texts; a list stays a list. ``knows`` says whether a name may be in the header: it
-    finds the header below titles, and the rows within a JSON file.
-
-    Raises:
-        UserFileError: the file cannot be read, is not what its ending says, or has a wanted column twice.
+    finds the header below titles, and the rows within a JSON file. Raises UserFileError: the file cannot be read, is
+    not what its ending says, or has a wanted column twice.
     """
     kind = needed_kind(path)
     if kind == ".parquet":

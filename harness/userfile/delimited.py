@@ -51,8 +51,7 @@ class Delimited:
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """The number of each row's first line, and its cells; those of a table of results as many as the names.
 
-        Raises:
-            UserFileError: a row is broken, or has more cells than there are names.
+        Raises UserFileError: a row is broken, or has more cells than there are names.
         """
         odd: dict[str, list[int]] = {}
         header: list[str] | None = None
@@ -135,8 +134,7 @@ def open_delimited(path: Path, kind: str, *, most: int = MAX_FILE, knows: Knows 
             comments; comments and headers further down are no rows; and nothing is guessed. Without it the first line
             is the header, every other a row, and an encoding or a quotation mark that does not fit is taken as meant.
 
-    Raises:
-        UserFileError: the file is empty, or is no text.
+    Raises UserFileError: the file is empty, or is no text.
     """
     lines = (line for _, line in read_lines(path, most=most, guess=knows is None))
     head = list(itertools.islice(lines, _HEAD))

@@ -21,8 +21,7 @@ Table = Callable[[Any], list[Any] | None]
 def json_rows(path: Path, table: Table, *, most: int = MAX_FILE) -> Iterator[tuple[str, dict[str, Any]]]:
     """Where each row is (``line 3``, or ``row 3`` of a list), and the row; JSON lines whatever the file's ending.
 
-    Raises:
-        UserFileError: not JSON, larger than it may be, without rows, or a row is no object.
+    Raises UserFileError: not JSON, larger than it may be, without rows, or a row is no object.
     """
     lines = read_lines(path, most=most, longest=min(most, MAX_JSON))
     first = next((line for line in lines if line[1].strip()), None)

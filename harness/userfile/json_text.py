@@ -16,8 +16,7 @@ MAX_PARTS = 2_000_000
 def json_value(text: str, path: Path, *, field: str = "") -> Any:
     """The value that ``text`` holds; ``field`` is where in the file it stands.
 
-    Raises:
-        UserFileError: not JSON, a key given twice, or nested too deeply.
+    Raises UserFileError: not JSON, a key given twice, or nested too deeply.
     """
     parts = text.count("[") + text.count("{")
     if parts > MAX_PARTS:
@@ -70,11 +69,7 @@ class KeyTwiceError(Exception):
 
 
 def distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object of these pairs, as ``json`` asks for it.
-
-    Raises:
-        KeyTwiceError: a key is there twice.
-    """
+    """The object of these pairs, as ``json`` asks for it. Raises KeyTwiceError: a key is there twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
         seen: set[str] = set()

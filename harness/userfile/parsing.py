@@ -28,11 +28,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read_text(path: Path, *, most: int = MAX_TEXT) -> str:
-    """The file's text, its lines ended by line feeds.
-
-    Raises:
-        UserFileError: as `read_bytes`; or not UTF-8.
-    """
+    """The file's text, its lines ended by line feeds. Raises UserFileError: as `read_bytes`; or not UTF-8."""
     try:
         text = read_bytes(path, most=most).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -43,8 +39,7 @@ def read_text(path: Path, *, most: int = MAX_TEXT) -> str:
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping that a YAML file holds.
 
-    Raises:
-        UserFileError: as `read_text`; or not YAML, a key given twice, something else than a mapping, or too much.
+    Raises UserFileError: as `read_text`; or not YAML, a key given twice, something else than a mapping, or too much.
     """
     value = yaml_value(read_text(path, most=MAX_YAML), path)
     if value is None:
@@ -57,8 +52,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line numbers (from 1) and objects of a JSON lines file; blank lines are passed over.
 
-    Raises:
-        UserFileError: as `read_lines`; or a line that is not one JSON object.
+    Raises UserFileError: as `read_lines`; or a line that is not one JSON object.
     """
     for number, line in read_lines(path):
         if not line.strip():
@@ -72,8 +66,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def parse(schema: type[M], value: Any, path: Path, *, field: str = "") -> M:
     """``value`` as a checked ``schema``; ``field`` is where in the file it stands.
 
-    Raises:
-        UserFileError: names the first wrong field, what was found there, and the nearest known key.
+    Raises UserFileError: names the first wrong field, what was found there, and the nearest known key.
     """
     try:
         return schema.model_validate(value)

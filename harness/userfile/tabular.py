@@ -33,11 +33,7 @@ def table_kind(path: Path) -> str | None:
 
 
 def needed_kind(path: Path) -> str:
-    """As `table_kind`.
-
-    Raises:
-        UserFileError: the ending says nothing.
-    """
+    """As `table_kind`. Raises UserFileError: the ending says nothing."""
     kind = table_kind(path)
     if kind is None:
         sheet = path.suffix.lower() in {".xlsx", ".xls", ".ods", ".xlsm"}
@@ -50,8 +46,7 @@ def needed_kind(path: Path) -> str:
 def table_rows(path: Path, *, field: str | None = None) -> Rows:
     """The rows of a table. Of a JSON file ``field`` names the key that holds them (``a.b`` for one inside another).
 
-    Raises:
-        UserFileError: the file cannot be read (see `open_file`), or is not what its ending says.
+    Raises UserFileError: the file cannot be read (see `open_file`), or is not what its ending says.
     """
     kind = needed_kind(path)
     if field is not None and kind != ".json":

@@ -48,8 +48,7 @@ class Template:
     def render(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], frozenset[str]]:
         """The text for each row of variables, and the names of the variables that the template uses.
 
-        Raises:
-            TemplateFault: it is no template, fails on a row, or takes too long or too much.
+        Raises TemplateFault: it is no template, fails on a row, or takes too long or too much.
         """
         if self._is_plain:
             found = child_worker.render({"template": self.text, "rows": rows})
@@ -80,11 +79,7 @@ class Template:
 
 
 def read_template(path: Path) -> Template:
-    """The template that a file holds.
-
-    Raises:
-        UserFileError: as `read_text`.
-    """
+    """The template that a file holds. Raises UserFileError: as `read_text`."""
     return Template(read_text(path, most=MAX_TEMPLATE))
 
 

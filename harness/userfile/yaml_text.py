@@ -21,8 +21,7 @@ _OCTAL = re.compile(r"[-+]?0[0-7_]+")
 def yaml_value(text: str, path: Path) -> Any:
     """What the YAML of ``path`` holds.
 
-    Raises:
-        UserFileError: not YAML, a key given twice, or too many or too deeply nested values.
+    Raises UserFileError: not YAML, a key given twice, or too many or too deeply nested values.
     """
     try:
         return _loaded(text, path, _Fast)

@@ -15,11 +15,7 @@ IMPORTERS: Registry[Importer] = Registry(
 
 
 def importer(name: str) -> Importer:
-    """The importer of a format.
-
-    Raises:
-        UsageError: there is none; names the nearest.
-    """
+    """The importer of a format. Raises UsageError: there is none; names the nearest."""
     if name in LATER and name not in IMPORTERS:
         raise UsageError(f"the format {name} is not available in this version; use {', '.join(IMPORTERS)}")
     refusal = IMPORTERS.refusal(name)

@@ -84,8 +84,7 @@ def listed(parts: list[str], most: int = 8) -> str:
 def texts(source: Source, name: str) -> "pd.Series[Any]":
     """A column as texts without space around them; missing where there is nothing but space.
 
-    Raises:
-        UserFileError: a cell holds a list or an object.
+    Raises UserFileError: a cell holds a list or an object.
     """
     import pandas as pd
 
@@ -117,8 +116,7 @@ def words_in(found: "pd.Series[Any]", *, but: set[str] = frozenset()) -> dict[st
 def words(source: Source, name: str, *, needed: bool = False) -> "pd.Series[Any]":
     """Texts; ``None`` where the cell is empty or says that there is nothing.
 
-    Raises:
-        UserFileError: ``needed``, and a row has nothing.
+    Raises UserFileError: ``needed``, and a row has nothing.
     """
     import numpy as np
     import pandas as pd
@@ -146,8 +144,7 @@ def numbers(
 ) -> "pd.Series[float]":
     """Floats from ``low`` to ``high`` in our unit and on our scale; NaN where unknown.
 
-    Raises:
-        UserFileError: a cell is no number, or lies outside; names the line.
+    Raises UserFileError: a cell is no number, or lies outside; names the line.
     """
     import numpy as np
     import pandas as pd
@@ -251,8 +248,7 @@ def scale_advice(source: Source, values: "Array", row: int) -> str:
 def truths(source: Source, name: str) -> "pd.Series[float]":
     """1.0, 0.0, or NaN where unknown. What each word was taken for is noted.
 
-    Raises:
-        UserFileError: a word is neither; names the line.
+    Raises UserFileError: a word is neither; names the line.
     """
     import numpy as np
     import pandas as pd

@@ -56,11 +56,8 @@ def read_source(
     """The file's columns under our names, and the names of its columns that were left out.
 
     A column that bears one of our names, in any case and with any mark for a space, is taken as it is, unless another
-    is mapped to that name.
-
-    Raises:
-        UserFileError: the file is missing, empty or broken, or lacks a column that is needed or mapped.
-        UsageError: the mapping names a column that is none of ours, or the file is of another kind.
+    is mapped to that name. Raises UserFileError: the file is missing, empty or broken, or lacks a column that is needed
+    or mapped. UsageError: the mapping names a column that is none of ours, or the file is of another kind.
     """
     for ours in mapping:
         if ours not in known:

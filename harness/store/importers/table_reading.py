@@ -51,18 +51,13 @@ class Reading:
 def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:
     """``ours=theirs`` pairs as a mapping.
 
-    Raises:
-        UsageError: a pair has another form, or one of our columns is mapped twice.
+    Raises UsageError: a pair has another form, or one of our columns is mapped twice.
     """
     return _pairs("--map", pairs, "ours=theirs, as in contender=system", "is mapped twice, to {} before")
 
 
 def parse_scales(pairs: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """``score=0..100`` and its like.
-
-    Raises:
-        UsageError: a pair has another form, or a column has two.
-    """
+    """``score=0..100`` and its like. Raises UsageError: a pair has another form, or a column has two."""
     found: dict[str, tuple[float, float]] = {}
     for name, text in _pairs("--scale", pairs, "COLUMN=VALUE, as in score=0..100").items():
         span = _SCALE.fullmatch(text)
@@ -73,11 +68,7 @@ def parse_scales(pairs: Sequence[str]) -> dict[str, tuple[float, float]]:
 
 
 def parse_units(pairs: Sequence[str]) -> dict[str, str]:
-    """``latency_s=ms`` and its like.
-
-    Raises:
-        UsageError: a pair has another form, or a column has two.
-    """
+    """``latency_s=ms`` and its like. Raises UsageError: a pair has another form, or a column has two."""
     return {name: unit.lower() for name, unit in _pairs("--unit", pairs, "COLUMN=VALUE, as in latency_s=ms").items()}
 
 

@@ -36,9 +36,7 @@ def judged(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
 
     An error of the instrument, an ungraded and a skipped attempt have neither passed nor a score. Else passed decides,
     then a status that says so plainly, then a score of 0 or 1; a score between them is the value of a partial success.
-
-    Raises:
-        UserFileError: passed and status contradict each other, or a cell cannot be read; names the line.
+    Raises UserFileError: passed and status contradict each other, or a cell cannot be read; names the line.
     """
     import numpy as np
 
@@ -188,8 +186,7 @@ def _causes(source: Source, states: list[State | None], status: "Array", partial
 def refuse_summaries(source: Source, made: "pd.DataFrame") -> None:
     """Refuses a row that sums up others: a contender of that name, or a task of that name whose value is a mean.
 
-    Raises:
-        UserFileError: there is such a row; names its line.
+    Raises UserFileError: there is such a row; names its line.
     """
     has_values = "passed" in made
     values = made["passed"].where(made["passed"].notna(), made["score"]) if has_values else made["task"].isna()
