@@ -32,7 +32,6 @@ from harness.core.numbers import (
     chance,
     dollars,
     dollars_interval,
-    hundredfold,
     listed,
     moment,
     no_width,
@@ -66,7 +65,7 @@ from harness.core.records import (
 )
 from harness.core.redact import Redactor, holds_secret
 from harness.core.registry import Registry
-from harness.core.seams import Clock, Grader, ManualClock, Remaining, Session, SystemClock, seeded
+from harness.core.seams import Clock, Grader, Remaining, Session, SystemClock, seeded
 from harness.core.tasks import Message, PromptTemplate, RenderedPrompt, Suite, Task, Tool
 from harness.core.visible_text import visible
 from harness.core.words import Cause, Decision, Exposure, Kind, Role, Status

@@ -28,17 +28,14 @@ class Session(Protocol):
     @property
     def task(self) -> Task:
         """The task that is attempted."""
-        ...
 
     @property
     def trial(self) -> int:
         """Which independent try this is, from 0."""
-        ...
 
     @property
     def remaining(self) -> Remaining:
         """What is left of the attempt's time and money."""
-        ...
 
     async def call(self, model: str, request: Request, role: Role) -> Reply:
         """The answer of the model of that name in the experiment: recorded, limited, retried, charged and journalled.
@@ -46,22 +43,18 @@ class Session(Protocol):
         The request's messages and the reply enter the trace by themselves. Raises ModelError: the call failed for good;
         its cause says what becomes of the attempt.
         """
-        ...
 
     def say(self, message: Message) -> None:
         """A message that no model wrote, such as a tool's result, recorded before the next call sends it."""
-        ...
 
     def skill(self, name: str, how: Exposure) -> None:
         """A skill that was shown, or read."""
-        ...
 
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
         """The task's own grade of an answer, or that of a contender's verifier, by the contender's name.
 
         A verifier takes the attempt's time and money; the task's own grader takes neither.
         """
-        ...
 
 
 class Grader(Protocol):
@@ -70,45 +63,37 @@ class Grader(Protocol):
     @property
     def name(self) -> str:
         """Its registered name."""
-        ...
 
     @property
     def digest(self) -> str:
         """Of all that can change a grade."""
-        ...
 
     @property
     def needs_reference(self) -> bool:
         """Whether the task must carry a reference; where not, the grader may serve as a verifier."""
-        ...
 
     @property
     def models(self) -> frozenset[str]:
         """Names of the models that it calls, in the role of a judge."""
-        ...
 
     @property
     def schema(self) -> Mapping[str, Any] | None:
         """The JSON schema that a right answer fulfils, where the grader holds answers to one."""
-        ...
 
     def usable(self, reference: Any) -> Any:
         """The reference as the grader takes it. Raises ValueError: it cannot take it; the text says what it needs."""
-        ...
 
     def check_reference(self, reference: Any) -> None:
         """Passes when the grader can use ``reference``, and some answer could be right.
 
         Raises ValueError: it cannot, or none could.
         """
-        ...
 
     async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
         """The grade of ``answer``. Nothing that takes a millisecond runs on the event loop.
 
         Raises ModelError: a model that it calls failed for good.
         """
-        ...
 
 
 class Clock(Protocol):
@@ -116,15 +101,12 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The wall clock, in UTC."""
-        ...
 
     def monotonic(self) -> float:
         """Seconds from an arbitrary start; never goes back."""
-        ...
 
     async def sleep(self, seconds: float) -> None:
         """Waits."""
-        ...
 
 
 class SystemClock:
@@ -141,28 +123,6 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Waits for real."""
         await asyncio.sleep(seconds)
-
-
-class ManualClock:
-    """A clock that moves only when something sleeps on it; for tests of retries and rates."""
-
-    def __init__(self, start: float = 0.0) -> None:
-        self.time = start
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        """The wall clock: the epoch plus the time slept."""
-        return datetime.fromtimestamp(self.time, UTC)
-
-    def monotonic(self) -> float:
-        """The time slept so far."""
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        """Moves the clock and yields once."""
-        self.slept.append(seconds)
-        self.time += max(0.0, seconds)
-        await asyncio.sleep(0)
 
 
 def seeded(*parts: object) -> random.Random:

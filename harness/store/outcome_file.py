@@ -1,5 +1,6 @@
 """Reading ``outcomes.parquet`` a column at a time, into arrays that are small enough to be kept."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,6 +133,7 @@ class OutcomeFile:
         none = column.null_count == len(column)
         return None if none else np.asarray(column.fill_null(np.nan), dtype=np.float64)
 
+    @functools.cached_property
     def attempt_ids(self) -> "Array | pa.Array | None":
         """Two 64-bit halves a row where all ids are digests, else texts; ``None`` where the file has none."""
         return _packed(self.column("attempt_id"))

@@ -37,7 +37,7 @@ _DENSE = 4
 """A table of so many places a row is filled rather than the rows sorted."""
 
 
-class Outcomes:
+class Outcomes(OutcomeFile):
     """The outcomes of one report; a row's place here is its place in the file, whatever its split."""
 
     def __init__(self, report: Path) -> None:
@@ -47,14 +47,13 @@ class Outcomes:
         """
         import numpy as np
 
-        self._file = OutcomeFile(report)
-        self.report, self.path = report, self._file.path
-        self._numbers: dict[str, Array | None] = {}
-        self._words: dict[str, Words] = {}
-        self.contender = self._file.words("contender")
+        super().__init__(report)
+        self.report, read = report, super().words
+        self._kept: dict[str, Any] = {}
+        self.contender = self.words("contender")
         if (self.contender.codes < 0).any():
             raise EvidenceError(f"{self.path}: a row has no contender")
-        ids = {name: self._file.words(name) for name in ("suite", "suite_digest", "task", "task_digest")}
+        ids = {name: read(name) for name in ("suite", "suite_digest", "task", "task_digest")}
         self.task, self.first = _tasks(ids, self.path)
         """Of each row a position among the tasks, which stand in the order of their first rows; and those rows."""
         self.suite, self.suite_digest = ids["suite"].at(self.first), ids["suite_digest"].at(self.first)
@@ -62,9 +61,9 @@ class Outcomes:
         self.task_names, self.task_digests = _first_of(names, digests), digests
         """Of each task; a digest is empty where there is none."""
         del ids
-        self.domain, self.cluster = (self._file.words(name).at(self.first) for name in ("domain", "cluster"))
-        self.status = _statuses(self._file)
-        self.trial = tight(np.asarray(self._file.column("trial").fill_null(0), dtype=np.int64))
+        self.domain, self.cluster = (read(name).at(self.first) for name in ("domain", "cluster"))
+        self.status = self._kept["status"] = _statuses(self)
+        self.trial = tight(np.asarray(self.column("trial").fill_null(0), dtype=np.int64))
 
     @property
     def rows(self) -> int:
@@ -85,25 +84,25 @@ class Outcomes:
     def about_contenders(self) -> tuple[list[str | None], list[str | None]]:
         """Of each contender its kind and its digest, as its first row has them."""
         _, first = in_order(self.contender.codes, len(self.contenders))
-        kinds, digests = (self._file.words(f"contender_{name}").texts(first).to_pylist() for name in ("kind", "digest"))
+        read = super().words
+        kinds, digests = (read(f"contender_{name}").texts(first).to_pylist() for name in ("kind", "digest"))
         return kinds, digests
 
     # ------------------------------------------------------------------------------------------- the other columns
 
     def words(self, name: str) -> Words:
-        """A column of words."""
-        known = {"contender": self.contender, "status": self.status}
-        if name in known:
-            return known[name]
-        if name not in self._words:
-            self._words[name] = self._file.words(name)
-        return self._words[name]
+        """A column of words, which is kept."""
+        if name not in self._kept:
+            self._kept[name] = super().words(name)
+        found: Words = self._kept[name]
+        return found
 
     def numbers(self, name: str) -> "Array | None":
-        """A column of numbers, NaN where unknown; ``None`` where all of them are."""
-        if name not in self._numbers:
-            self._numbers[name] = self._file.numbers(name)
-        return self._numbers[name]
+        """A column of numbers, which is kept: NaN where unknown; ``None`` where all of them are."""
+        if name not in self._kept:
+            self._kept[name] = super().numbers(name)
+        found: Array | None = self._kept[name]
+        return found
 
     def numbers_at(self, name: str, rows: "Array | slice" = slice(None)) -> "Array":
         """Some of them, each NaN where all are unknown."""
@@ -123,12 +122,12 @@ class Outcomes:
     @functools.cached_property
     def passed(self) -> "Array":
         """1, 0, or -1 where unknown."""
-        return self._file.truth("passed")
+        return self.truth("passed")
 
     @functools.cached_property
     def escalated(self) -> "Array":
         """1, 0, or -1 where unknown."""
-        return self._file.truth("escalated")
+        return self.truth("escalated")
 
     @functools.cached_property
     def result(self) -> Words:
@@ -168,14 +167,6 @@ class Outcomes:
         found: Array = allowed[words.codes]
         return found
 
-    def column(self, name: str) -> "pa.ChunkedArray":
-        """A column as the file has it, which is not kept."""
-        return self._file.column(name)
-
-    def unchanged(self) -> None:
-        """Passes while the file is the one that was loaded; else an EvidenceError."""
-        self._file.unchanged()
-
     # ------------------------------------------------------------------------------------------ tasks and attempts
 
     def key_of(self, task: int) -> TaskKey:
@@ -195,21 +186,17 @@ class Outcomes:
                     return int(place)
         raise EvidenceError(f"{self.report}: there is no task {task!r} of the suite {suite!r}")
 
-    @functools.cached_property
-    def _attempt_ids(self) -> "Array | pa.Array | None":
-        return self._file.attempt_ids()
-
     @property
     def has_attempt_ids(self) -> bool:
         """Whether attempts have names."""
-        return self._attempt_ids is not None
+        return self.attempt_ids is not None
 
     def attempt_texts(self, rows: "Array") -> "pa.Array":
         """The names of the attempts of many rows."""
         import numpy as np
         import pyarrow as pa
 
-        ids = self._attempt_ids
+        ids = self.attempt_ids
         if ids is None:
             return pa.nulls(len(rows), pa.string())
         if not isinstance(ids, np.ndarray):
@@ -224,7 +211,7 @@ class Outcomes:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        ids = self._attempt_ids
+        ids = self.attempt_ids
         if ids is None:
             return np.empty(0, dtype=np.int64)
         if isinstance(ids, np.ndarray):

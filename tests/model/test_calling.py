@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from manual_clock import ManualClock
 
-from harness.core import Cause, ManualClock, ModelError, ModelSpec, Reply, Request, UsageError
+from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError
 from harness.core.errors import FAULTS
 from harness.core.records import Usage
 from harness.model import Caller, Limits

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+from manual_clock import ManualClock
 
-from harness.core import Cause, ManualClock, ModelError, ModelSpec, Price, Reply, Request, Usage
+from harness.core import Cause, ModelError, ModelSpec, Price, Reply, Request, Usage
 from harness.model import Caller, Limits, metered, with_lost
 
 HOURLY = ModelSpec(name="m", backend="openai", base_url="http://127.0.0.1:1/v1", price=Price(gpu_hour=3600.0))

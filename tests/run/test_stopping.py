@@ -8,9 +8,9 @@ import live
 import pytest
 import servers
 from live import Server
+from manual_clock import ManualClock
 from test_kill import wait_for
 
-from harness.core import ManualClock
 from harness.run.stopping import Ears, Patience, Unsent, own_time
 
 TASKS = 12
