@@ -24,14 +24,9 @@ def digest_text(text: str) -> str:
 
 
 def digest_json(value: Any, default: Callable[[Any], Any] | None = None) -> str:
-    """The digest of a JSON value, whatever the order of its keys.
+    """The digest of a JSON value, whatever the order of its keys; ``default`` gives the JSON form of what has none.
 
-    Args:
-        value: the value.
-        default: gives the JSON form of what has none; by default such a thing is an error.
-
-    Raises TypeError: the value holds something that JSON has no form for. ValueError: the value holds NaN or an
-    infinity.
+    Raises TypeError: something has no form in JSON. ValueError: the value holds NaN or an infinity.
     """
     text = json.dumps(
         value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=default

@@ -33,9 +33,8 @@ _PARTS = (
 def finish_meant(word: Any, native: Any = None) -> str:
     """One of this module's words where the provider's is known in any spelling, else the provider's own.
 
-    Args:
-        word: ``finish_reason``; SGLang's own form, an object with ``type``, is read too.
-        native: the word of the provider behind a gateway. It decides where the gateway's says less.
+    SGLang's form of ``word``, an object with ``type``, is read too. ``native``, of the provider behind a gateway,
+    decides where that says less.
     """
     told, behind = _meant(word), _meant(native)
     if behind != STOP and told in {STOP, FAILED} and behind in {REFUSED, MALFORMED, LENGTH, FAILED}:

@@ -26,11 +26,7 @@ class OfflineError(OSError):
 
 @contextmanager
 def stay_offline(*, hub: bool = True) -> Iterator[None]:
-    """Keeps the whole process on this machine for as long as it is open; it may be opened within itself.
-
-    Args:
-        hub: also sets ``HUB``.
-    """
+    """Keeps the process on this machine while it is open, also within itself; ``hub`` also sets ``HUB``."""
     global _depth, _watched  # noqa: PLW0603 - the process has one network, and an audit hook stays
     if not _watched:
         _watched = True

@@ -23,13 +23,9 @@ class Registry(Mapping[str, T]):
     """Plug-ins of one kind, found on first use. A broken one is a line in ``problems`` and does not stop the others."""
 
     def __init__(self, word: str, package: str, is_one: Callable[[Any], bool], *, group: str = "") -> None:
-        """A registry of plug-ins.
+        """Of the plug-ins, called ``word`` in messages, at the top of the modules of ``package``, and of a ``group``.
 
-        Args:
-            word: what one is called in messages, such as ``backend``.
-            package: the package whose modules hold ours.
-            is_one: whether a value at the top of such a module is a plug-in; it has a ``name``.
-            group: the entry points by which installed packages add more; the point's name is the plug-in's.
+        ``is_one`` knows a plug-in, which has a ``name``; of the group's entry points each has its plug-in's name.
         """
         self.word, self.group = word, group
         self._package, self._is_one = package, is_one

@@ -19,10 +19,7 @@ _IGNORED = re.compile(
 def visible(text: str, limit: int | None = None, *, lines: bool = False) -> str:
     r"""``text`` with everything that a reader would not see, or that would move the cursor, as ``\x1b`` or ``\u202e``.
 
-    Args:
-        text: anything.
-        limit: the most characters that come back; a longer text ends with an ellipsis.
-        lines: leave line breaks and tabs as they are, for a place that shows several lines.
+    A text of more than ``limit`` characters ends with an ellipsis; ``lines`` leaves line breaks and tabs as they are.
     """
     # An escape is longer than what it stands for: of a text of megabytes only the start can be seen, or is looked at.
     whole = text if limit is None else text[: limit + 1]

@@ -9,9 +9,7 @@ from harness.store.browse_filter import NOTHING_ASKED, TaskFilter, matching_rows
 from harness.store.outcomes import ERRORED, GRADED, SKIPPED, UNGRADED, Outcomes, TaskKey
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+    from harness.store.columns import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,8 @@ from harness.store.outcome_file import Words
 from harness.store.outcomes import GRADED, Outcomes
 
 if TYPE_CHECKING:
-    import numpy as np
+    from harness.store.columns import Array
 
-    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 FLIPS = ("lost", "gained", "either")
 """Of a flip from the view of the first contender: the second alone passed, the first alone did, or one of these."""

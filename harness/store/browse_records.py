@@ -27,11 +27,11 @@ from harness.store.columns import (
 from harness.store.outcomes import GRADED, SKIPPED, Outcomes
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+    from harness.store.columns import Array
+
 
 _BATCH = 65_536
 _PLAIN = re.compile(r"[ !#-.0-\[\]-}]+")
@@ -79,13 +79,8 @@ def read_attempt_calls(
 ) -> tuple[Mapping[str, Any], ...] | None:
     """The calls that were made for an attempt, in the order of the file; ``None`` where the report has no call table.
 
-    Args:
-        report: the report's folder.
-        attempt_id: the attempt.
-        near: where to look first, as a share of the file; calls stand in the order of their attempts.
-        expected: how many there are, where it is known: when so many are found, the rest is not looked at.
-
-    Raises EvidenceError: the table is broken.
+    ``near``, a share of the file, is where to look first; ``expected`` calls are enough. Raises EvidenceError: the
+    table is broken.
     """
     import numpy as np
     import pyarrow.compute as pc
@@ -119,17 +114,8 @@ def search_inputs(
     """The tasks in whose inputs a text stands, whatever the case of its letters.
 
     A task's input is what the user says before the first answer, as one attempt was really sent it. The report's
-    transcripts are read a row group at a time, one attempt a task, until the time is up; at least one group is.
-
-    Args:
-        index: the report's index.
-        text: what to look for; not a pattern.
-        so_far: a search for the same text that ran out of time: goes on from there, and what it found is counted in.
-        split: which part of the suites is searched; ``None`` and ``all`` are the whole.
-        seconds: how long a row group may still be begun.
-        clock: for tests.
-
-    Raises EvidenceError: the transcripts are broken.
+    transcripts are read a row group at a time, one attempt a task; none is begun after ``seconds``, but for the first.
+    ``so_far`` is a search for the same text that ran out of time, which goes on. Raises EvidenceError: they are broken.
     """
     import numpy as np
     import pyarrow.compute as pc

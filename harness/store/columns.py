@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any, get_args
 from harness.core import EvidenceError, Outcome, nearest
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE = "outcomes.parquet", "calls.parquet", "transcripts.parquet"
 

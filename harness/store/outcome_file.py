@@ -3,16 +3,16 @@
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.core import EvidenceError, UsageError, nearest
 from harness.store.columns import OUTCOMES, OUTCOMES_FILE, REQUIRED, arrow_type, damaged, fitted, open_table
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
-    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+    from harness.store.columns import Array
+
 
 HEX = 32
 """Characters of a digest, as which attempts are named."""

@@ -13,10 +13,10 @@ from harness.store.columns import OUTCOMES
 from harness.store.outcome_file import HEX, OutcomeFile, Words, tight
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
-    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+    from harness.store.columns import Array
+
 
 TaskKey = tuple[str, str]
 """A task's identity: the digest of its suite and its own, or their names where there is no digest."""
@@ -274,12 +274,7 @@ def load_outcomes(report: Path) -> Outcomes:
 
 
 def in_order(codes: "Array", size: int) -> "tuple[Array, Array]":
-    """Codes numbered anew in the order of their appearance, and of each new one its first row.
-
-    Args:
-        codes: from 0 to below ``size``.
-        size: where it is small, nothing is sorted.
-    """
+    """Codes below ``size`` numbered anew in the order of their appearance, and of each new one its first row."""
     import numpy as np
 
     rows = len(codes)

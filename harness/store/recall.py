@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args
 
 import orjson
 
@@ -211,33 +212,27 @@ def _is_newer(outcome: Outcome, place: Place, old: Outcome | None, old_place: Pl
     return (outcome.started_at or begun) > (old.started_at or begun)
 
 
-_FIELDS: dict[type, frozenset[str]] = {
-    kind: frozenset(f.name for f in fields(kind)) for kind in (Outcome, Call, Reply, Usage, Cost, ToolCall)
-}
+_PLAIN = {str, int, float, bool, type(None)}
 
 
-_SCALARS: dict[str, frozenset[type]] = {
-    "str": frozenset({str}),
-    "int": frozenset({int}),
-    "float": frozenset({float, int}),
-    "bool": frozenset({bool}),
+def _allowed(kind: Any) -> frozenset[type] | None:
+    """What a field may hold, where that is a text, a number or a truth value."""
+    parts = frozenset(get_args(kind) if isinstance(kind, UnionType) else (kind,))
+    return (parts | {int} if float in parts else parts) if parts <= _PLAIN else None
+
+
+_FIELDS: dict[type, dict[str, frozenset[type] | None]] = {
+    kind: {f.name: _allowed(f.type) for f in fields(kind)} for kind in (Outcome, Call, Usage, Cost)
 }
-_KINDS: dict[type, dict[str, frozenset[type]]] = {
-    kind: {
-        f.name: allowed | {type(None)} if " | None" in str(f.type) else allowed
-        for f in fields(kind)
-        if (allowed := _SCALARS.get(getattr(f.type, "__name__", str(f.type)).removesuffix(" | None")))
-    }
-    for kind in (Outcome, Call, Usage, Cost)
-}
-"""What a column of a table is made of may hold, where that is a text, a number or a truth value."""
+_FIELDS |= {kind: dict.fromkeys(f.name for f in fields(kind)) for kind in (Reply, ToolCall)}
+"""Of each record its fields; those of which a table's columns are made with the types that they may hold."""
 
 
 def _known(kind: type, record: Mapping[str, Any]) -> dict[str, Any]:
-    kinds, names = _KINDS.get(kind, {}), _FIELDS[kind]
-    known = {name: value for name, value in record.items() if name in names}
+    allowed = _FIELDS[kind]
+    known = {name: value for name, value in record.items() if name in allowed}
     for name, value in known.items():
-        if name in kinds and type(value) not in kinds[name]:
+        if (types := allowed[name]) and type(value) not in types:
             raise TypeError(f"{name} holds {value!r:.60}")
     return known
 

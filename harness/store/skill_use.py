@@ -9,12 +9,9 @@ from harness.store.tasktable import TaskTable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     import pyarrow as pa
 
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    from harness.store.columns import Floats, Ints
 
 Names = tuple[str, ...]
 
@@ -51,13 +48,9 @@ class SkillUse:
         return tuple(found)
 
     def at_tasks(self, contender: int, weights: "Mapping[int, float]") -> "tuple[Floats, Floats, Ints]":
-        """Sums over the attempts of a contender whose pattern has a weight.
+        """Sums over the attempts of a contender whose pattern has a weight, each of the shape [tasks].
 
-        Args:
-            contender: its position in the table.
-            weights: a number for each pattern that counts.
-
-        Three arrays of the shape [tasks]: the attempts' values, their weights, and how many they are.
+        They are of the attempts' values, of their weights, and of the attempts.
         """
         import numpy as np
 

@@ -10,10 +10,7 @@ from harness.store.outcomes import ERRORED, GRADED, PASSED, SKIPPED, UNGRADED, O
 from harness.store.tasktable import Flag, TaskTable
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+    from harness.store.columns import Array, Ints
 
 
 def load_task_table(report: Path, split: str | None = None) -> TaskTable:
@@ -158,11 +155,7 @@ def _sums(
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """The sums of a table; and how many rows contradict themselves, or are graded without a value.
 
-    Args:
-        outcomes: of the report.
-        rows: those that count.
-        cells: of each row its contender's position times the number of tasks, plus its task's.
-        shape: numbers of contenders and tasks.
+    A row's cell is its contender's position times the number of tasks, plus its task's.
     """
     import numpy as np
 

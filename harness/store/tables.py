@@ -57,14 +57,9 @@ class Compacted:
 def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None) -> Compacted:
     """Writes the report's three tables from its journal, in the order of the plan.
 
-    Args:
-        report: The report's folder.
-        plan: One outcome with the status ``skipped`` for each planned attempt. It becomes the row where the attempt was
-            never tried; where it was, it gives the names (contender, task, domain, cluster, split), which may have been
-            changed since without changing what was asked, and the digests.
-        held: What the journal holds, where it was read after the last attempt was written; else it is read here.
-
-    Raises StorageError: the folder cannot be written; the old tables still stand.
+    The plan has one ``skipped`` outcome for each attempt: the row where it was never tried; else it gives the names and
+    the digests, which may have changed without changing what was asked. ``held`` is the journal, where it was read
+    after its last line. Raises StorageError: the folder cannot be written; the old tables still stand.
     """
     _clear(report)
     held = read_journal(report) if held is None else held
@@ -138,12 +133,8 @@ def read_calls(report: Path, columns: Sequence[str] | None = None) -> "pa.Table"
 def read_transcript(report: Path, attempt_id: str, *, near: float = 0.0) -> Transcript:
     """One attempt's conversation, from the table or, where there is none yet, from the journal.
 
-    Args:
-        report: the report's folder.
-        attempt_id: the attempt.
-        near: where in the table to look first, as a share of it; conversations stand in the order of the outcomes.
-
-    Raises EvidenceError: the report has no conversation of that attempt, or the table is broken.
+    ``near``, a share of the table, is where to look first: its order is that of the outcomes. Raises EvidenceError: the
+    report has no conversation of that attempt, or the table is broken.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

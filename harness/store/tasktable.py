@@ -3,19 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.core import EvidenceError, UsageError, nearest
 from harness.store.outcome_file import Words
 from harness.store.outcomes import Outcomes
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
-    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+    from harness.store.columns import Array, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

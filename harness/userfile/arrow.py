@@ -28,12 +28,8 @@ Keep = Callable[["pa.Schema", str | None], list[str]]
 def parquet_batches(path: Path, keep: Keep | None = None, *, bounded: bool = True) -> Iterator["pa.Table"]:
     """The file as one table a batch, or as one if it is not bounded; an index of pandas' that has a name is a column.
 
-    Args:
-        path: The file, packed or not.
-        keep: The columns of the file to read, by their names in the order of the file; all without it.
-        bounded: Whether no more than `MAX_ROWS` rows and `MAX_FILE` bytes may come out of it.
-
-    Raises UserFileError: as `open_file`; no Parquet file; or one that unfolds to more than it may.
+    ``keep`` chooses columns; ``bounded`` lets no more than `MAX_ROWS` rows and `MAX_FILE` bytes out. Raises
+    UserFileError: as `open_file`; no Parquet file; or one that unfolds to more than it may.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -52,13 +52,10 @@ class Amount:
 
 
 def read_amounts(texts: Iterable[str], kind: str, *, plain: Iterable[str] = ()) -> dict[str, Amount]:
-    """What each text means in a column of one kind; texts of digits alone are read elsewhere.
+    """What each text means in a column of one kind: ``money``, ``time``, ``share`` or ``count``.
 
-    Args:
-        texts: the distinct cells that are more than plain digits, without space around them.
-        kind: ``money``, ``time``, ``share`` or ``count``.
-        plain: the column's other cells, asked for where a decimal comma makes their points marks for thousands; those
-            that change are in the answer.
+    The texts are distinct cells that are more than plain digits; ``plain`` are the others, of which those are in the
+    answer whose points a decimal comma makes marks for thousands.
     """
     cores = {text: _core(text.replace("\u2212", "-"), kind) for text in texts}
     digits = [core[0] for core in cores.values()]
