@@ -66,6 +66,8 @@ class Contender:
     parts: Mapping[str, Any]
     """A JSON description of what it is made of; two reports' parts are compared to say what changed."""
     digest: str
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    """The keys of its entry in the experiment."""
 
 
 # ------------------------------------------------------------------------------------------------------- one call

@@ -99,12 +99,12 @@ class DirectPlan(Plan):
             "delivery": delivered if skills else None,
             "response_format": self.forms,
             "twin": self.twin,
-            "written": self.written,
         }
         contender = Contender(
             name=name,
             kind=_KINDS[bool(adapters), bool(skills)],
-            parts=as_json({key: value for key, value in described.items() if value or key == "written"}),
+            parts=as_json({key: value for key, value in described.items() if value}),
+            asked=self.written,
             digest=_over_suites(identities),
         )
         recorded = BACKENDS.get(str(spec.options.get("recorded_backend")), backend)
@@ -164,8 +164,13 @@ class HybridPlan(Plan):
             )
             for suite in workshop.suites
         }
-        parts = as_json({"worker": self.worker, "expert": self.expert, "written": self.written})
-        contender = Contender(name=name, kind=Kind.HYBRID, parts=parts, digest=_over_suites(identities))
+        contender = Contender(
+            name=name,
+            kind=Kind.HYBRID,
+            parts={"worker": self.worker, "expert": self.expert},
+            digest=_over_suites(identities),
+            asked=self.written,
+        )
         return {
             suite: Hybrid(
                 contender=contender,

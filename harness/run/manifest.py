@@ -118,13 +118,12 @@ def _model_record(spec: ModelSpec) -> ModelRecord:
 
 
 def _contender_record(contender: Contender) -> ContenderRecord:
-    parts = dict(contender.parts)
     record = ContenderRecord(
         name=contender.name,
         kind=contender.kind.value,
         digest=contender.digest,
-        **as_asked(parts.pop("written", {})),
-        parts=parts,
+        **as_asked(contender.asked),
+        parts=contender.parts,
     )
     signal, delivery = SIGNALS.get(record.signal or ""), DELIVERIES.get(record.delivery)
     return replace(record, control=next((one.name for one in (signal, delivery) if one and one.control), None))

@@ -1,12 +1,12 @@
 """The columns of the three tables of a report, and reading them from files that others may have written."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from harness.core import EvidenceError, Outcome, nearest
+from harness.core import Call, EvidenceError, Outcome, nearest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,25 +31,26 @@ def _word(kind: Any) -> str:
 OUTCOMES: dict[str, str] = {field.name: _SMALL.get(field.name) or _word(field.type) for field in fields(Outcome)}
 """Column names of ``outcomes.parquet`` in their order, and their types: the fields of an `Outcome`."""
 
+_NAMES = {f"usage.{name}": f"{name}_tokens" for name in ("input", "cached_input", "cache_write", "output", "reasoning")}
+_NAMES |= {"usage.source": "usage_source", "cost.usd": "cost_usd", "cost.basis": "cost_basis"}
+
+
+def _places(record: Any, within: str = "") -> Iterator[tuple[str, str]]:
+    """Where in a record each value stands, and its type."""
+    for field in fields(record):
+        if is_dataclass(field.type):
+            yield from _places(field.type, f"{field.name}.")
+        elif field.name != "signals":
+            yield within + field.name, _SMALL.get(field.name) or _word(field.type)
+
+
+CALL_PLACES = dict(_places(Call))
+SIGNALS = ("logprob_mean", "logprob_min", "margin")
 CALLS: dict[str, str] = {
-    **dict.fromkeys(("attempt_id", "role", "model", "adapter"), "string"),
-    **dict.fromkeys(("input_tokens", "cached_input_tokens", "cache_write_tokens"), "int64"),
-    **dict.fromkeys(("output_tokens", "reasoning_tokens"), "int64"),
-    "gpu_seconds": "float64",
-    "usage_source": "string",
-    "cost_usd": "float64",
-    "price_date": "string",
-    "latency_s": "float64",
-    "ttft_s": "float64",
-    "retries": "int32",
-    "cache_hit": "bool",
-    "finish_reason": "string",
-    "error": "string",
-    "request_digest": "string",
-    **dict.fromkeys(("logprob_mean", "logprob_min", "margin"), "float64"),
-    "started_at": "timestamp",
-    "cost_basis": "string",
+    **{_NAMES.get(place, place.rpartition(".")[2]): word for place, word in CALL_PLACES.items()},
+    **dict.fromkeys(SIGNALS, "float64"),
 }
+"""The same of ``calls.parquet``: what stands in a `Call`, and its signals."""
 
 TRANSCRIPTS: dict[str, str] = dict.fromkeys(("attempt_id", "messages", "reason", "replies"), "string")
 """``messages`` and ``replies`` are JSON text; a reply stands with its request's digest, so that a report without its

@@ -9,13 +9,15 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core import Call, EvidenceError, Outcome, Reply, keeping
+from harness.core import EvidenceError, Outcome, Reply, keeping
 from harness.store.columns import (
+    CALL_PLACES,
     CALLS,
     CALLS_FILE,
     OUTCOMES,
     OUTCOMES_FILE,
     REQUIRED,
+    SIGNALS,
     TRANSCRIPTS,
     TRANSCRIPTS_FILE,
     arrow_type,
@@ -198,6 +200,9 @@ def _named(outcome: Outcome, planned: Outcome, now: Mapping[str, str]) -> Outcom
     return replace(outcome, served_by=served_by, **dict(zip(_PLANNED, names(planned), strict=True)))
 
 
+_CALL_VALUES = attrgetter(*CALL_PLACES)
+
+
 def _calls_table(report: Path, order: Mapping[str, int], renamed: Mapping[str, str]) -> "pa.Table":
     """The calls of planned attempts, in the order of the plan and then of their making."""
     import numpy as np
@@ -210,25 +215,12 @@ def _calls_table(report: Path, order: Mapping[str, int], renamed: Mapping[str, s
         attempt = renamed.get(call.attempt_id, call.attempt_id)
         if attempt in order:
             places.append(order[attempt])
-            rows.append((attempt, *_call_row(call)[1:]))
+            rows.append((attempt, *_CALL_VALUES(call)[1:], *map(call.signals.get, SIGNALS)))
         if len(rows) == _CHUNK:
             pieces.append(_table(CALLS, rows))
             rows = []
     pieces.append(_table(CALLS, rows))
     return pa.concat_tables(pieces).take(np.argsort(np.array(places, dtype=np.int64), kind="stable"))
-
-
-def _call_row(call: Call) -> tuple[Any, ...]:
-    """In the order of `CALLS`."""
-    usage, signals = call.usage, call.signals
-    tokens = (usage.input, usage.cached_input, usage.cache_write, usage.output, usage.reasoning)
-    return (
-        *(call.attempt_id, call.role, call.model, call.adapter),
-        *(*tokens, usage.gpu_seconds, usage.source, call.cost.usd, call.cost.price_date),
-        *(call.latency_s, call.ttft_s, call.retries, call.cache_hit, call.finish_reason, call.error),
-        *(call.request_digest, *(signals.get(name) for name in ("logprob_mean", "logprob_min", "margin"))),
-        *(call.started_at, call.cost.basis),
-    )
 
 
 def _transcripts(held: Recalled, planned: Sequence[Outcome]) -> Iterator["pa.Table"]:
