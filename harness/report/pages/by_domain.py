@@ -32,7 +32,7 @@ from harness.report.pages.parts import (
     show,
     title,
 )
-from harness.report.scoreboard_tables import domain_differences, heatmap_html
+from harness.report.scoreboard_tables import ON_SCREEN, domain_differences, domain_rates
 
 if TYPE_CHECKING:
     from harness.analysis import Domains, Scoreboard
@@ -86,12 +86,12 @@ def _heatmap(view: "Scoreboard") -> None:
     section("Pass rate by domain")
     if len(view.domains) < 2:
         st.caption("All tasks lie in one domain.")
-    drawn = heatmap_html(view)
-    if not drawn:
+    rates = domain_rates(view, ON_SCREEN)
+    if not rates.rows:
         st.caption("Nothing to show: no graded attempt has a domain.")
         return
     st.caption(f"The {100 * view.level:g}% interval under each rate. Rest on a cell to have it in words.")
-    html(drawn)
+    show(rates)
 
 
 def _worse(found: "Domains") -> None:

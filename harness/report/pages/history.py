@@ -11,15 +11,15 @@ from harness.core import OwnbenchError, moment, plural
 from harness.report.gate_tables import (
     RESULTS_TOLD,
     baselines_table,
-    changes_html,
+    changes_blocks,
     runs_table,
-    verdict_html,
+    verdict_blocks,
     verdicts_table,
 )
 from harness.report.html_parts import html_list
 from harness.report.pages.choices import choose
 from harness.report.pages.loading import FILES, Evidence, evidence_of, remembered, stamp_of, table_of
-from harness.report.pages.parts import columns, figure, html, loud, section, show, title
+from harness.report.pages.parts import columns, draw, figure, html, loud, section, show, title
 from harness.report.pages.task_state import labels
 from harness.report.vega import told_apart
 from harness.report.verdict_figures import verdict_figure
@@ -90,8 +90,9 @@ def _verdicts(found: History, shown: "Shown") -> None:
     section("A verdict in full")
     verdict = given[choose("Verdict of", list(given)[::-1], "verdict")].verdict
     if verdict is not None:
-        html(verdict_html(verdict))
-        html("<h4>What had changed</h4>" + changes_html(verdict.changed))
+        draw(verdict_blocks(verdict))
+        html("<h4>What had changed</h4>")
+        draw(changes_blocks(verdict.changed))
 
 
 def _name(entry: HistoryEntry) -> str:
@@ -128,7 +129,7 @@ def _changed(folders: Sequence[Path], shown: "Shown") -> None:
         st.info("The same contender of the same report stands on both sides. Choose two different ones.")
         return
     try:
-        html(changes_html(_changes(*sides)))
+        draw(changes_blocks(_changes(*sides)))
     except OwnbenchError as error:
         loud(str(error))
 

@@ -5,15 +5,25 @@ through `html` (escaped), `st.text` or `st.code`, and never into a label or a Ma
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import streamlit as st
 
 from harness.core import Comparison
+from harness.report.blocks import Block
 from harness.report.chart_style import Figure, vega_lite
-from harness.report.html_parts import folded, html_code, html_list, html_sentence, html_table, html_text, loud_html
+from harness.report.html_parts import (
+    folded,
+    html_blocks,
+    html_code,
+    html_list,
+    html_sentence,
+    html_table,
+    html_text,
+    loud_html,
+)
 from harness.report.tables import Table
 
 
@@ -33,6 +43,11 @@ def html(piece: str) -> None:
     """A piece of HTML that `harness.report.html_parts` made; everything of others' in it is escaped there."""
     if piece:
         st.html(piece)
+
+
+def draw(blocks: Iterable[Block]) -> None:
+    """Blocks without figures, as report.html has them."""
+    html(html_blocks(blocks))
 
 
 def show(table: Table, *, fold: bool = False) -> None:
