@@ -51,7 +51,8 @@ class Reading:
 def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:
     """``ours=theirs`` pairs as a mapping.
 
-    Raises UsageError: a pair has another form, or one of our columns is mapped twice.
+    Raises:
+        UsageError: a pair has another form, or one of our columns is mapped twice.
     """
     return _pairs("--map", pairs, "ours=theirs, as in contender=system", "is mapped twice, to {} before")
 
