@@ -44,23 +44,17 @@ class OwnName:
 
 
 def _is_welcome(scope: Scope) -> bool:
-    hosts, origins = ([v.decode("latin-1").lower() for k, v in scope["headers"] if k.lower() == n] for n in _HEADERS)
-    if len(hosts) != 1:
-        return False
+    said: dict[str, list[str]] = {"host": [], "origin": []}
+    for name, value in scope["headers"]:
+        said.get(name.decode("latin-1").lower(), []).append(value.decode("latin-1").lower())
     try:
-        parts = urlsplit(f"//{hosts[0]}")
-        own = parts.netloc == hosts[0] and "@" not in hosts[0] and _is_own(parts.hostname or "", scope.get("server"))
-        return own and parts.port != 0 and all(_is_same(origin, hosts[0]) for origin in origins)
+        (host,) = said["host"]
+        parts = urlsplit(f"//{host}")
+        own = parts.netloc == host and "@" not in host and _is_own(parts.hostname or "", scope.get("server"))
+        origins = map(urlsplit, said["origin"])
+        return own and parts.port != 0 and all(o.scheme in {"http", "https"} and o.netloc == host for o in origins)
     except ValueError:
         return False
-
-
-_HEADERS = (b"host", b"origin")
-
-
-def _is_same(origin: str, host: str) -> bool:
-    parts = urlsplit(origin)
-    return parts.scheme in {"http", "https"} and parts.netloc == host
 
 
 def _is_own(name: str, served: tuple[str, int] | None) -> bool:

@@ -130,19 +130,18 @@ def yes_or_no(value: object) -> str:
     return UNKNOWN if value is None else "yes" if value else "no"
 
 
-# ------------------------------------------------------------------------------------------------------- one attempt
-
-
 def facts_table(view: AttemptView) -> Table:
     """What is recorded of an attempt, unknown figures left out; a figure that people may ask after says so."""
     fields = view.fields
     labels = fields["label_true"] is not None or fields["label_predicted"] is not None
     basis = fields["cost_basis"] if fields["cost_basis"] not in {None, "", "none"} else ""
-    classes = ("input", "cached_input", "output", "reasoning")
-    tokens = [f"{fields[f'{c}_tokens']:,} {c.replace('_', ' ')}" for c in classes
-              if fields[f"{c}_tokens"] is not None]  # fmt: skip
+    tokens = [
+        f"{fields[f'{kind}_tokens']:,} {kind.replace('_', ' ')}"
+        for kind in ("input", "cached_input", "output", "reasoning")
+        if fields[f"{kind}_tokens"] is not None
+    ]
     shown, used = fields["skills_shown"] or "", fields["skills_used"] or ""
-    skills, begun, known = bool(shown or used), fields["started_at"], fields["attempt_id"] or ""
+    begun, known = fields["started_at"], fields["attempt_id"] or ""
     short = f"{known[:8]}…" if re.fullmatch("[0-9a-f]{32}", known) else known
     every: list[tuple[str, Cell | str | None]] = [
         ("result", status_cell(view.attempt.result, view.attempt.score)),
@@ -156,8 +155,8 @@ def facts_table(view: AttemptView) -> Table:
         ("latency", seconds(fields["latency_s"])),
         ("tokens", ", ".join(tokens)),
         *((what, None if fields[what] is None else f"{fields[what]:,}") for what in ("calls", "retries")),
-        ("skills shown", shown if skills else None),
-        ("skills opened", (used or "none") if skills else None),
+        ("skills shown", shown if shown or used else None),
+        ("skills opened", (used or "none") if shown or used else None),
         ("begun", moment(begun) if isinstance(begun, datetime) else None),
         ("attempt", Cell(short, known if short != known else "", code=True) if known else None),
         ("repeated", "the same contender, task and trial came before: this row is in no rate"
@@ -188,6 +187,12 @@ def conversation_html(view: AttemptView) -> str:
         return f"<p>Not available: {html_text(view.messages_why or 'not kept')}.</p>"
     more = f"<p>{plural(view.left_out, 'message')} more; all are in the download.</p>" if view.left_out else ""
     return "".join(text_html(one.role, one.text) for one in view.messages) + more
+
+
+def replies_of(view: AttemptView) -> list[str]:
+    """What each call answered, where its reply was kept."""
+    calls = enumerate(view.calls or (), 1)
+    return [text_html(f"{place}. {call.role}", call.reply) for place, call in calls if call.reply is not None]
 
 
 _COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
@@ -227,12 +232,6 @@ def calls_html(view: AttemptView) -> str:
         notes.append("No token stands in two classes: cached input is no part of input, reasoning none of output.")
     columns = ["call", "model", *(head for _, head, _ in known)]
     return html_table(table("Calls made for this attempt", columns, rows, left=2, kind="calls", notes=notes))
-
-
-def replies_html(view: AttemptView) -> str:
-    """What each call answered, where its reply was kept."""
-    texts = [(place, call) for place, call in enumerate(view.calls or (), 1) if call.reply is not None]
-    return "".join(text_html(f"{place}. {call.role}", call.reply) for place, call in texts if call.reply is not None)
 
 
 def _known(fields: Mapping[str, Any], name: str) -> bool:

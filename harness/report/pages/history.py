@@ -105,8 +105,5 @@ def contenders_of(evidence: Evidence) -> tuple[str, ...]:
 
 @remembered(64)
 def _changes(a: tuple[Evidence, str], b: tuple[Evidence, str]) -> tuple[Change, ...]:
-    sides = []
-    for evidence, contender in (a, b):
-        table, manifest = table_of(evidence)
-        sides.append(Side(table=table, manifest=manifest, contender=contender))
-    return changed_of(*sides)
+    sides = ((contender, *table_of(evidence)) for evidence, contender in (a, b))
+    return changed_of(*(Side(table=table, manifest=manifest, contender=name) for name, table, manifest in sides))
