@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -81,19 +81,16 @@ def names_table(index: Outcomes, tasks: Sequence[int], links: Sequence[str]) -> 
 
 def attempts_table(attempts: Sequence[AttemptRow]) -> Table:
     """Every attempt at one task, a row each."""
-    labels = any(one.label_true is not None or one.label_predicted is not None for one in attempts)
-    rows: Rows = []
-    for one in attempts:
-        given = [visible(text or UNKNOWN, 80) for text in (one.label_true, one.label_predicted)] if labels else []
-        rows.append([
-            Cell(visible(one.contender, 60), code=True), f"{one.trial}", status_cell(one.result, one.score),
-            visible(one.cause or UNKNOWN, 60), *given, confidence_text(one.confidence), yes_or_no(one.escalated),
-            dollars(one.cost_usd), seconds(one.latency_s),
-        ])  # fmt: skip
-    columns = ["contender", "trial", "result", "cause", *(["expected", "given"] if labels else []),
-               "confidence", "escalated", "cost", "latency"]  # fmt: skip
-    left = 6 if labels else 4
-    return table("Every attempt at this task", columns, rows, left=left, kind="attempts square")
+    rows: Rows = [
+        [Cell(visible(one.contender, 60), code=True), f"{one.trial}", status_cell(one.result, one.score),
+         *(visible(text or UNKNOWN, 80) for text in (one.cause, one.label_true, one.label_predicted)),
+         confidence_text(one.confidence), yes_or_no(one.escalated), dollars(one.cost_usd), seconds(one.latency_s)]
+        for one in attempts
+    ]  # fmt: skip
+    columns = ["contender", "trial", "result", "cause", "expected", "given", "confidence", "escalated", "cost",
+               "latency"]  # fmt: skip
+    found = table("Every attempt at this task", columns, rows, left=6, kind="attempts square")
+    return found.without_empty([4, 5])
 
 
 def status_cell(result: str, score: float | None = None) -> Cell:
@@ -220,19 +217,18 @@ def calls_html(view: AttemptView) -> str:
         return f"<p>Not available: {html_text(view.calls_why or 'not kept')}.</p>"
     if not view.calls:
         return "<p>No call was recorded for it.</p>"
-    known = [column for column in _COLUMNS if any(_known(call.fields, column[0]) for call in view.calls)]
     rows: Rows = []
     for place, call in enumerate(view.calls, 1):
         adapter = call.fields["adapter"] or ""
         model = Cell(call.model, f"adapter {adapter}" if adapter else "", f"adapter {adapter[:12]}" if adapter else "")
-        figures = [write(call.fields[name]) if _known(call.fields, name) else UNKNOWN for name, _, write in known]
+        values = [(call.fields.get(name), write) for name, _, write in _COLUMNS]
+        figures = [UNKNOWN if value in {None, ""} else write(value) for value, write in values]
         rows.append([f"{place}. {call.role}", model, *figures])
     notes = [f"{plural(view.calls_left_out, 'call')} more."] if view.calls_left_out else []
-    if any(name.endswith("tokens") for name, _, _ in known):
+    if any(
+        call.fields.get(name) is not None for call in view.calls for name, *_ in _COLUMNS if name.endswith("tokens")
+    ):
         notes.append("No token stands in two classes: cached input is no part of input, reasoning none of output.")
-    columns = ["call", "model", *(head for _, head, _ in known)]
-    return html_table(table("Calls made for this attempt", columns, rows, left=2, kind="calls", notes=notes))
-
-
-def _known(fields: Mapping[str, Any], name: str) -> bool:
-    return fields.get(name) not in {None, ""}
+    columns = ["call", "model", *(head for _, head, _ in _COLUMNS)]
+    found = table("Calls made for this attempt", columns, rows, left=2, kind="calls", notes=notes)
+    return html_table(found.without_empty(range(2, len(columns))))

@@ -70,12 +70,9 @@ def several(
 
 def number(label: str, key: str, default: float | None, low: float, high: float, **how: Any) -> float | None:
     """An amount from ``low`` to ``high``; ``None`` where the field is empty. The default is left out of the address."""
-
-    def read(texts: Texts) -> float | None:
-        return _within(low, float(texts[-1]), high) if texts[-1] else None
-
     texts = _all_but(default, lambda value: "" if value is None else f"{value:.12g}")
-    return held(key, st.number_input, label, low, high, None, default=default, read=read, texts=texts, **how)
+    return held(key, st.number_input, label, low, high, None, default=default, texts=texts,
+                read=lambda said: _between(low, high)(said) if said[-1] else None, **how)  # fmt: skip
 
 
 def written(label: str, key: str, *, default: str = "", **how: Any) -> str:
@@ -93,12 +90,8 @@ def turned(pages: int, key: str, **how: Any) -> int:
     """Which of some pages, from 1; the first is left out of the address. Nothing is asked where there is one."""
     if pages <= 1:
         return 1
-
-    def read(texts: Texts) -> int:
-        return _within(1, int(texts[-1]), pages)
-
     draw = partial(st.pagination, max_visible_pages=5)
-    return held(key, draw, pages, default=1, read=read, texts=_all_but(1), **how)
+    return held(key, draw, pages, default=1, read=_between(1, pages), texts=_all_but(1), **how)
 
 
 def one_of(options: Texts) -> Callable[[Texts], str]:
@@ -121,10 +114,14 @@ def _last(texts: Texts) -> str:
     return texts[-1]
 
 
-def _within(low: float, value: N, high: float) -> N:
-    if not low <= value <= high:
-        raise ValueError
-    return value
+def _between(low: N, high: N) -> Callable[[Texts], N]:
+    def read(texts: Texts) -> N:
+        value = type(low)(texts[-1])
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return read
 
 
 # --------------------------------------------------------------------------------------------------------- the address

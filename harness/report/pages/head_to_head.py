@@ -8,7 +8,6 @@ import streamlit as st
 from harness.analysis import ERRORS_AS, TRIALS_AS, ContenderScore, Flip, Pairing, ShownText, safe_csv, shares_tasks
 from harness.core import OwnbenchError, as_json, listed, plural
 from harness.report import scoreboard_tables as tables
-from harness.report.domain_figures import forest_figure
 from harness.report.pages import loading, parts
 from harness.report.pages.choices import choose, href, turned
 from harness.report.pages.loading import Evidence, Shown
@@ -60,7 +59,8 @@ def page(shown: Shown) -> None:
     else:
         found = loading.pairing_for(evidence, a, b, trials_as=trials_as, errors_as=errors_as)
     _compared(found, scores)
-    _domains(found, shown)
+    parts.section("By domain")
+    parts.domains_drawn("forest", found, shown.theme)
     _flips(against, found, None if apart else _links(shown, evidence, a, b))
     _tries(found, scores)
     _downloads(evidence, found)
@@ -94,15 +94,6 @@ def _compared(found: Pairing, scores: Scores) -> None:
     if controls:
         parts.paragraph(f"A control, which is a yardstick and no option to choose: {listed(controls)}.")
     parts.show(tables.pairing_table(found))
-
-
-def _domains(found: Pairing, shown: Shown) -> None:
-    parts.section("By domain")
-    if len(found.domains) < 2:
-        st.caption("The tasks of these two lie in one domain: there is nothing to tell apart.")
-        return
-    parts.figure("forest", forest_figure, found, shown.theme)
-    parts.show_under(tables.domain_differences(found))
 
 
 def _links(shown: Shown, evidence: Evidence, a: str, b: str) -> Links:

@@ -10,12 +10,21 @@ from harness.core import moment, plural
 from harness.report import gate_tables as tables
 from harness.report.html_parts import html_list
 from harness.report.pages.choices import choose
-from harness.report.pages.loading import FILES, Evidence, Shown, Stamp, evidence_of, remembered, stamp_of, table_of
+from harness.report.pages.loading import (
+    FILES,
+    Evidence,
+    Shown,
+    Stamp,
+    evidence_of,
+    plain_index,
+    remembered,
+    stamp_of,
+    table_of,
+)
 from harness.report.pages.parts import SAME, errors_told, figure, html, loud, section, show, title
 from harness.report.pages.task_state import labels
 from harness.report.vega import told_apart
 from harness.report.verdict_figures import verdict_figure
-from harness.store import read_outcomes
 from harness.verdict import History, HistoryEntry, changed_of, entry_of, in_order, under_way
 
 MOST = 200
@@ -87,20 +96,13 @@ def _changed(folders: Sequence[Path], first: Path) -> None:
         with place, errors_told():
             folder = choose(f"Report of the {word}", list(places), report, index=folders.index(first))
             evidence = evidence_of(places[folder])
-            shown_as = labels(contenders_of(evidence))
+            shown_as = labels(plain_index(evidence).contenders)
             side = choose(f"The {word}", list(shown_as), contender, index=number, words=shown_as.__getitem__)
             sides.append((evidence, side))
     if len(sides) == 2 and sides[0] == sides[1]:
         st.info(SAME.replace("contender", "contender of the same report"))
     elif len(sides) == 2:
         html(tables.changes_html(_changes(*sides)))
-
-
-@remembered(64)
-def contenders_of(evidence: Evidence) -> tuple[str, ...]:
-    """The contenders that have outcomes, whatever the part of the suites."""
-    found = read_outcomes(evidence.folder, ["contender"])["contender"].unique().to_pylist()
-    return tuple(name for name in found if name is not None)
 
 
 @remembered(64)

@@ -36,7 +36,6 @@ SETTINGS = {
 """By the key in the address: label, what holds where nothing is said, and the most."""
 NOT_KNOWN = "not known"
 INSIDE = {"no": False, "yes": True, "not known": None}
-OWNED = {"own": Decision.OWN, "rent": Decision.RENT, "mix": Decision.MIX}
 
 
 def page(shown: Shown) -> None:
@@ -79,12 +78,6 @@ def page(shown: Shown) -> None:
 
 
 @remembered(16)
-def written_assumptions(evidence: Evidence) -> Assumptions:
-    """The economics of the experiment: every default."""
-    return verdict.load_assumptions(evidence.folder)
-
-
-@remembered(16)
 def _advised(
     evidence: Evidence, kinds: Kinds, margin: float, amounts: tuple[tuple[str, Any], ...], rest: tuple[Any, ...]
 ) -> tuple[AdviceInputs, Advice, tuple[verdict.Bills, ...]]:
@@ -104,14 +97,14 @@ def _kinds(evidence: Evidence) -> Kinds:
     st.info("Of some contenders nothing on record says whether they are OWN, RENT or MIX. Say it here.")
     said = [
         (kind, name)
-        for (key, kind), place in zip(OWNED.items(), st.columns(3), strict=True)
-        for name in several(kind.value, unknown, key, words=visible, help=verdict.KINDS_MEAN[kind], at=place)
+        for (kind, words), place in zip(verdict.KINDS_MEAN.items(), st.columns(3), strict=True)
+        for name in several(kind, unknown, kind.lower(), words=visible, help=words, at=place)
     ]
     counted = {name: kind for kind, name in reversed(said)}
     if len(counted) < len(said):
         loud("A contender is said to be two things. The first that is said of it counts.")
-    kinds = [(kind, tuple(n for k, n in said if k is kind and counted[n] is kind)) for kind in OWNED.values()]
-    return tuple((kind, names) for kind, names in kinds if names)
+    kinds = {kind: tuple(n for k, n in said if k == counted[n] == kind) for kind in verdict.KINDS_MEAN}
+    return tuple((Decision(kind), names) for kind, names in kinds.items() if names)
 
 
 def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, float, list[str]]:
@@ -120,7 +113,7 @@ def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, flo
     An amount of the experiment stands in its field; a field that is emptied is not known. The fields are texts: a field
     for numbers cannot be emptied where it has a default, and keeps an old value beside a wrong one.
     """
-    base, hour = written_assumptions(evidence), grounds.machine.hour_on_record
+    base, hour = verdict.load_assumptions(evidence.folder), grounds.machine.hour_on_record
     wrong: list[str] = []
     ask = partial(_amount, wrong)
     places = chain.from_iterable(st.columns(3) for _ in range(3))

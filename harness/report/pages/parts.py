@@ -13,9 +13,12 @@ from typing import Any
 
 import streamlit as st
 
+from harness.analysis import Pairing
 from harness.core import Comparison, OwnbenchError
-from harness.report.chart_style import Figure, vega_lite
+from harness.report.chart_style import Figure, Theme, vega_lite
+from harness.report.domain_figures import forest_figure
 from harness.report.html_parts import folded, html_code, html_list, html_sentence, html_table, html_text, loud_html
+from harness.report.scoreboard_tables import domain_differences
 from harness.report.tables import Table
 
 SAME = "The same contender stands on both sides. Choose two different ones."
@@ -117,6 +120,15 @@ def figure(key: str, make: Callable[..., Figure | None], *of: Any, none: str = N
     st.vega_lite_chart(spec=spec, theme=None, key=key)
     html(html_list(said))
     return True
+
+
+def domains_drawn(key: str, found: Pairing, theme: Theme) -> None:
+    """A comparison domain by domain."""
+    if len(found.domains) < 2:
+        st.caption("The tasks of these two lie in one domain: there is nothing to tell apart.")
+        return
+    figure(key, forest_figure, found, theme)
+    show_under(domain_differences(found))
 
 
 def made(make: Callable[..., Figure | None], *of: Any) -> tuple[dict[str, Any], tuple[str, ...]] | None:

@@ -5,11 +5,9 @@ import streamlit as st
 from harness.analysis import Skills
 from harness.core import plural, visible
 from harness.report import skill_tables as tables
-from harness.report.domain_figures import forest_figure
 from harness.report.pages import parts
 from harness.report.pages.choices import choose
 from harness.report.pages.loading import Evidence, Shown, has_skills_for, pairing_for, skills_for, table_of
-from harness.report.scoreboard_tables import domain_differences
 from harness.report.skill_figures import interaction_figure, lifts_figure, skill_lifts_figure
 
 
@@ -73,11 +71,7 @@ def _by_domain(evidence: Evidence, compared: list[tuple[str, str]], shown: Shown
     with parts.errors_told():
         with st.spinner("Comparing domain by domain…"):
             found = pairing_for(evidence, *pair)
-        if len(found.domains) < 2:
-            st.caption("The tasks of these two lie in one domain: there is nothing to tell apart.")
-            return
-        parts.figure("lift-domains", forest_figure, found, shown.theme)
-        parts.show(domain_differences(found))
+        parts.domains_drawn("lift-domains", found, shown.theme)
 
 
 def _each_skill(view: Skills, shown: Shown) -> None:
