@@ -71,8 +71,11 @@ def several(
 def number(label: str, key: str, default: float | None, low: float, high: float, **how: Any) -> float | None:
     """An amount from ``low`` to ``high``; ``None`` where the field is empty. The default is left out of the address."""
     texts = _all_but(default, lambda value: "" if value is None else f"{value:.12g}")
-    return held(key, st.number_input, label, low, high, None, default=default, texts=texts,
-                read=lambda said: _between(low, high)(said) if said[-1] else None, **how)  # fmt: skip
+
+    def read(said: Texts) -> float | None:
+        return _between(low, high)(said) if said[-1] else None
+
+    return held(key, st.number_input, label, low, high, None, default=default, read=read, texts=texts, **how)
 
 
 def written(label: str, key: str, *, default: str = "", **how: Any) -> str:
