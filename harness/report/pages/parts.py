@@ -6,7 +6,7 @@ through `html` (escaped), `st.text` or `st.code`, and never into a label or a Ma
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -15,9 +15,11 @@ import streamlit as st
 
 from harness.analysis import Pairing
 from harness.core import Comparison, OwnbenchError
+from harness.report import html_parts as written
+from harness.report.blocks import Block
 from harness.report.chart_style import Figure, Theme, vega_lite
 from harness.report.domain_figures import forest_figure
-from harness.report.html_parts import folded, html_code, html_list, html_sentence, html_table, html_text, loud_html
+from harness.report.html_parts import html_code, html_list, html_text
 from harness.report.scoreboard_tables import domain_differences
 from harness.report.tables import Table
 
@@ -42,10 +44,15 @@ def html(piece: str) -> None:
         st.html(piece)
 
 
+def draw(blocks: Iterable[Block]) -> None:
+    """Blocks without figures, as report.html has them."""
+    html(written.html_blocks(blocks))
+
+
 def show(table: Table, *, fold: bool = False) -> None:
     """A table, its rows after the first folded away if asked; nothing where it has none."""
-    drawn = html_table(table)
-    html(folded(drawn) if fold else drawn)
+    drawn = written.html_table(table)
+    html(written.folded(drawn) if fold else drawn)
 
 
 def show_under(table: Table, label: str = "The same as a table", *, expanded: bool = False) -> None:
@@ -73,7 +80,7 @@ def sentences(compared: Sequence[Comparison | None]) -> None:
 def compared_sentence(c: Comparison) -> None:
     """A comparison as a sentence that stands out, and which of the two is the first."""
     first, second = html_code(c.a), html_code(c.b)
-    html(f'<p class="lead">{html_sentence(c.sentence, [c.a, c.b])}</p>'
+    html(f'<p class="lead">{written.html_sentence(c.sentence, [c.a, c.b])}</p>'
          f"<p>The first is {first}, the second {second}; a difference above 0 speaks for the first.</p>")  # fmt: skip
 
 
@@ -84,7 +91,7 @@ def unknown(reasons: Mapping[str, str], what: str) -> None:
 
 def loud(text: str | None) -> None:
     """A warning that nobody overlooks, whatever is in its text; nothing where there is none."""
-    html(loud_html(text or ""))
+    html(written.loud_html(text or ""))
 
 
 @contextmanager
