@@ -51,8 +51,8 @@ class Meter:
     """Counts what a run has spent and holds money for the attempts in flight.
 
     An attempt is admitted only while spent + reserved + its own estimate stays within the budget. Its estimate is the
-    dearest attempt so far of its kind (``key``, usually the contender). Of a kind that has not finished any, only one is
-    in flight at a time, unless ``attempt_usd`` says what it can cost. So the overshoot is at most the sum, over the
+    dearest attempt so far of its kind (``key``, usually the contender). Of a kind that has not finished any, only one
+    is in flight at a time, unless ``attempt_usd`` says what it can cost. So the overshoot is at most the sum, over the
     attempts in flight when the budget is reached, of what each costs beyond its estimate; with ``attempt_usd`` kept by
     `AttemptMeter`, at most one call of each.
 
