@@ -20,7 +20,7 @@ from harness.model import (
     open_model,
     registry,
 )
-from harness.model.loopback import is_loopback
+from harness.model.address import is_loopback
 
 LITELLM = pytest.mark.filterwarnings(*servers.LITELLMS_OWN_WARNINGS)
 
