@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 
 from harness.core import Cause, ModelError
-from harness.model.http import MOST_ERROR_BYTES, Bound, Place, Room, is_elsewhere, leads_to
 from harness.model.address import is_loopback
+from harness.model.http import MOST_ERROR_BYTES, Bound, Place, Room, is_elsewhere, leads_to
 
 ENCODINGS = "gzip, deflate"
 _PIECE = 256 * 1024

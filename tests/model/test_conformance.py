@@ -262,7 +262,7 @@ async def test_each_fault_ends_by_its_cause_within_its_tries(pair, fault):
     with pytest.raises(ModelError) as caught:
         await caller.call(asked())
     assert caught.value.cause is cause, caught.value
-    assert len(served.seen) == requests == caller.counters.sent
+    assert len(served.seen) == requests
     assert caught.value.retries == requests - 1
     assert time.monotonic() - started < 20
     assert KEY not in str(caught.value)
@@ -294,7 +294,7 @@ async def test_nobody_listening_is_the_network(pair):
         await caller.call(asked())
     await gone.close()
     assert caught.value.cause is Cause.NETWORK, caught.value
-    assert caller.counters.sent == 3
+    assert caught.value.retries == 2
 
 
 async def test_a_fault_that_passes_is_tried_again_and_the_reply_is_the_good_one(pair):
