@@ -6,7 +6,7 @@ classes that all of them come from are replaced here. No answer is streamed, so 
 
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -32,7 +32,7 @@ def keep() -> None:
             response: httpx.Response = await super().handle_async_request(request)
             body, place = _Body(request, response), Place(self._room)
             try:
-                async for raw in response.stream:
+                async for raw in cast("httpx.AsyncByteStream", response.stream):
                     size = body.take(raw)
                     if body.is_large:
                         await place.grow(size)
@@ -72,7 +72,7 @@ class _Waiting(httpx.BaseTransport):
         response = (self._direct if is_loopback(str(request.url)) else self._below).handle_request(request)
         body = _Body(request, response)
         try:
-            for raw in response.stream:  # type: ignore[union-attr]
+            for raw in cast("httpx.SyncByteStream", response.stream):
                 body.take(raw)
                 if body.done:
                     break
