@@ -37,16 +37,11 @@ class Engine:
         name: str = "",
         rows: int | None = None,
     ):
-        """Loads the base.
+        """Loads the base from its folder; nothing is fetched.
 
-        Args:
-            folder: where its configuration and safetensors weights stand; nothing is fetched.
-            tokenizer: the base's own, or that of the one adapter that this is a copy for.
-            rows: tokens that its embedding is given; ``None`` leaves it as it is.
-            device: as torch names it; ``None`` takes a GPU where there is one.
-            dtype: torch's name of a float type; ``None`` is float32 on a CPU, elsewhere what the weights are.
-            threads: of torch, on a CPU; ``None`` chooses.
-            name: the experiment's, for messages.
+        ``tokenizer`` is the base's own, or that of the one adapter that this is a copy for, and ``rows`` the tokens
+        that the copy's embedding is given. Without a device a GPU is taken where there is one; without a dtype float32
+        on a CPU, elsewhere what the weights are. ``name`` is the experiment's, for messages.
 
         Raises:
             UserFileError: the folder holds no model that can be loaded, or the device is not there.
@@ -111,14 +106,8 @@ class Engine:
         self._mark = self._fingerprint()
 
     def add(self, fit: Fit) -> None:
-        """Puts an adapter next to those that are loaded.
-
-        Raises:
-            UserFileError: not all of it reached the model, or it changes the base's own answers by being loaded.
-        """
+        """Puts an adapter next to those that are loaded; raises where that changes the base's own answers."""
         place = fit.adapter.path.resolve()
-        if place in self.adapters:
-            return
         name = f"adapter{len(self._names)}"
         with quiet():
             self._peft = inject(self._model if self._peft is None else self._peft, fit.adapter, name)
@@ -142,11 +131,9 @@ class Engine:
         drift = float((self._fingerprint() - self._mark).abs().max())
         if not drift <= SAME:
             names = ", ".join(adapter.name for adapter in self.adapters.values())
-            raise UserFileError(
-                self._folder,
-                f"with {names} loaded the base answers otherwise (log-probabilities differ by {drift:.2g})",
-                advice="load it as a model of its own for the contender without an adapter",
-            )
+            problem = f"with {names} loaded the base answers otherwise (log-probabilities differ by {drift:.2g})"
+            advice = "load it as a model of its own for the contender without an adapter"
+            raise UserFileError(self._folder, problem, advice=advice)
 
     def probe(self, prompts: Mapping[Path, list[list[int]]]) -> None:
         """Returns when every adapter changes the next token's log-probabilities, and no two in the same way.
@@ -160,23 +147,18 @@ class Engine:
         for place, adapter in self.adapters.items():
             plain = [self.next_logprobs(prompt, None) for prompt in prompts[place]]
             changed = [self.next_logprobs(prompt, place) for prompt in prompts[place]]
-            change = _distance(changed, plain)
+            change, answers = _distance(changed, plain), f"the model answers {len(plain)} probe prompts"
             if not change > SAME:  # so that NaN is no change either
-                raise UserFileError(
-                    adapter.path,
-                    f"the model answers {len(plain)} probe prompts with this adapter as without it"
-                    f" (log-probabilities differ by {change:.2g})",
-                    advice="its matrices are zero, broken or not applied: train or save it again",
-                )
+                problem = f"{answers} with this adapter as without it (log-probabilities differ by {change:.2g})"
+                advice = "its matrices are zero, broken or not applied: train or save it again"
+                raise UserFileError(adapter.path, problem, advice=advice)
             for other, theirs in seen.items():
                 double = self.adapters[other]
                 alike = adapter.digest != double.digest and prompts[place] == prompts[other]
                 if alike and not _distance(changed, theirs) > SAME:
-                    raise UserFileError(
-                        adapter.path,
-                        f"the model answers {len(plain)} probe prompts exactly as with the adapter {double.name}",
-                        advice="the two hold the same weights, or one of them is not applied",
-                    )
+                    problem = f"{answers} exactly as with the adapter {double.name}"
+                    advice = "the two hold the same weights, or one of them is not applied"
+                    raise UserFileError(adapter.path, problem, advice=advice)
             seen[place] = changed
         self.check_base()
 
@@ -202,12 +184,12 @@ class Engine:
             return str(tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
         longest = max(len(row.prompt) for row in rows)
-        padded = [[self._pad] * (longest - len(row.prompt)) + row.prompt for row in rows]
-        seen = [[0] * (longest - len(row.prompt)) + [1] * len(row.prompt) for row in rows]
+        gaps = [longest - len(row.prompt) for row in rows]
+        padded = [[self._pad] * gap + row.prompt for gap, row in zip(gaps, rows, strict=True)]
         with torch.inference_mode():
             self._model.generate(
                 input_ids=torch.tensor(padded, device=self.device),
-                attention_mask=torch.tensor(seen, device=self.device),
+                attention_mask=torch.tensor([[0] * gap + [1] * (longest - gap) for gap in gaps], device=self.device),
                 max_new_tokens=max(row.limit for row in rows),
                 do_sample=False,
                 eos_token_id=sorted(ends),

@@ -18,7 +18,6 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,9 @@ from typing import Any
 from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError
 from harness.model.backend import Backend, Opening
 from harness.model.entry import ServedEntry
-from harness.model.faults import Redact, cause_of, failure_in, redact_also, shown
+from harness.model.faults import Redact, cause_of, failure_in, fault, redact_also, shown
 from harness.model.protocol import LOGPROBS, RESPONSE_FORMAT, TOOL_ROLE, TOOLS
 from harness.model.reasoning import SEPARATE
-from harness.model.waits import retry_after
 from harness.model.wire import read_reply, request_fields
 from harness.userfile import Text
 
@@ -52,20 +50,10 @@ _KEYS = {
     "perplexity": ("PERPLEXITYAI_API_KEY",),
     "together_ai": ("TOGETHERAI_API_KEY",),
 } | {
-    provider: (f"{provider.upper()}_API_KEY",)
-    for provider in (
-        "openai",
-        "openrouter",
-        "mistral",
-        "groq",
-        "deepseek",
-        "xai",
-        "cerebras",
-        "deepinfra",
-        "replicate",
-        "huggingface",
-        "moonshot",
-        "nvidia_nim",
+    name: (f"{name.upper()}_API_KEY",)
+    for name in (
+        *("openai", "openrouter", "mistral", "groq", "deepseek", "xai"),
+        *("cerebras", "deepinfra", "replicate", "huggingface", "moonshot", "nvidia_nim"),
     )
 }
 """Providers, and the variables of which litellm's own check needs one."""
@@ -146,7 +134,6 @@ class LiteLLMModel:
         self._key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
         self._redact = redact_also(redact, self._key, *keys_in(environment))
         self._reasoning = str(spec.options.get("reasoning") or SEPARATE)
-        self._open = True
         _OPEN.add(id(self))
         self._fixed: dict[str, Any] = _own(spec) | {"model": spec.model, "num_retries": 0, "max_retries": 0}
         if self._key:
@@ -170,8 +157,8 @@ class LiteLLMModel:
         return provider in {"openai", "azure", "openrouter", *litellm.openai_compatible_providers}
 
     @cached_property
-    def _not_taken(self) -> frozenset[str]:
-        return frozenset(not_taken(self.spec))
+    def _not_taken(self) -> dict[str, str]:
+        return not_taken(self.spec)
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Imports litellm (some seconds) and asks it whether the keys that this model needs are there; sends nothing.
@@ -200,14 +187,12 @@ class LiteLLMModel:
         Raises:
             ModelError: by the status that the provider gave and by its words; litellm's own classes mislead.
         """
-        litellm = _litellm()
         fields = request_fields(request, logprobs=LOGPROBS in self.capabilities)
-        for name in self._not_taken:
-            fields.pop(name, None)
+        fields = {name: value for name, value in fields.items() if name not in self._not_taken}
         fields["messages"] = [dict(message) for message in request.messages]  # litellm writes into them
         started = time.perf_counter()
         try:
-            response = await litellm.acompletion(**(self._fixed | fields))
+            response = await _litellm().acompletion(**(self._fixed | fields))
         except Exception as error:  # noqa: BLE001 - litellm raises whatever its providers' code does
             raise self._error(error) from None
         latency_s = time.perf_counter() - started
@@ -233,35 +218,26 @@ class LiteLLMModel:
         if (ours := next((part for part in chain if isinstance(part, ModelError)), None)) is not None:
             return ours
         found = [str(getattr(part, "status_code", "")) for part in chain]
-        statuses = [int(status) for status in found if re.fullmatch(r"\d{3}", status)]
-        status = statuses[-1] if statuses else None  # the deepest is the provider's own; litellm makes 500 of 529
+        statuses = (int(one) for one in reversed(found) if re.fullmatch(r"\d{3}", one))
+        status = next(statuses, None)  # the deepest is the provider's own; litellm makes 500 of 529
         text = str(getattr(error, "message", "") or error)
         named = [one for one in found if one not in {"", "None"} and not one.isdigit()]  # an error within a 200
         said = "\n".join([_PREFIX.sub("", text), *named, *(str(getattr(part, "body", None) or "") for part in chain)])
         words = text.partition("Traceback (most recent call last)")[0].strip() or type(error).__name__
         headers = getattr(error, "litellm_response_headers", None)
         cause = cause_of(None, said) if named else _cause(chain, status, said)
-        heard = status is not None and cause not in {Cause.NETWORK, Cause.PROTOCOL}
-        return ModelError(
-            cause,
-            shown(f"HTTP {status}: {words}" if heard else words, self._redact),
-            http_status=status if heard else None,
-            retry_after_s=retry_after(
-                headers if isinstance(headers, Mapping) else {},
-                datetime.now(UTC),
-                said,
-                limited=cause is Cause.RATE_LIMIT,
-            ),
-        )
+        if status is not None and cause not in {Cause.NETWORK, Cause.PROTOCOL}:
+            words = f"HTTP {status}: {words}"
+        else:
+            status = None
+        return fault(cause, shown(words, self._redact), status, headers if isinstance(headers, Mapping) else {}, said)
 
     async def close(self) -> None:
         """Closes litellm's clients, which all its models in this process share, once the last of them is closed."""
-        if not self._open:
-            return
-        self._open = False
-        _OPEN.discard(id(self))
-        if not _OPEN:
-            await _shut()
+        if id(self) in _OPEN:
+            _OPEN.discard(id(self))
+            if not _OPEN and "litellm" in sys.modules:
+                await _shut()
 
 
 def not_taken(spec: ModelSpec) -> dict[str, str]:
@@ -348,8 +324,6 @@ def _litellm() -> Any:
 
 async def _shut() -> None:
     """Ends what litellm keeps running in the background, then its connections, so that a later use begins anew."""
-    if "litellm" not in sys.modules:
-        return
     import litellm
     from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 

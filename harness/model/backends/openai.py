@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
@@ -28,9 +28,6 @@ from harness.model.served import asked_for_adapters, listing, notes_on, probe
 from harness.model.sse import DONE, Event, Joined, events
 from harness.model.wire import MISSHAPEN, no_completion, read_reply, request_fields
 from harness.userfile import Text, Truth
-
-if TYPE_CHECKING:
-    import aiohttp
 
 OPTIONS = ("stream", "tools", "reasoning")
 
@@ -144,40 +141,21 @@ class OpenAIModel:
         try:
             async with await self._connections.ask(self._url, payload, self._headers) as answer:
                 if answer.status != 200:
-                    text = await answer.error_text()
-                    raise self._advised(http_error(answer.status, text, answer.headers, self._redact))
+                    failed = http_error(answer.status, await answer.error_text(), answer.headers, self._redact)
+                    if failed.http_status == 404 and not urlsplit(self.spec.base_url or "").path.strip("/"):
+                        failed.args = (f"{failed} (base_url has no path: most servers answer under /v1)",)
+                    raise failed
                 if answer.content_type == "text/event-stream":
                     return await self._streamed(answer.pieces(), answer.headers, started)
                 data = await answer.body()
         except TimeoutError as error:
             raise ModelError(Cause.TIMEOUT, "no answer in time") from error
-        except aiohttp.ClientResponseError as error:
-            raise ModelError(Cause.PROTOCOL, shown(f"not HTTP: {error.message}", self._redact)) from None
-        except aiohttp.InvalidURL as error:
-            raise ModelError(Cause.REQUEST, shown(f"not a URL: {error}", self._redact)) from None
-        except aiohttp.ClientConnectorError as error:
-            raise self._unreached(error) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise ModelError(Cause.NETWORK, shown(f"{type(error).__name__}: {error}", self._redact)) from None
+            raise _fault(error, self._redact) from None
         if data.lstrip().startswith((b"data:", b"event:")):  # a stream under another name
             return await self._streamed(_at_once(data), answer.headers, started)
         body = self._checked(None, data, answer.headers)
         return read_reply(body, latency_s=time.perf_counter() - started, reasoning=self._reasoning)
-
-    def _unreached(self, error: "aiohttp.ClientConnectorError") -> ModelError:
-        """Nothing was sent, so nothing was used."""
-        number = error.os_error.errno or 0
-        why = os.strerror(number) if number > 0 else error.os_error.strerror or str(error.os_error)
-        text = f"no connection to {error.host}:{error.port} ({why}); is the server running, and base_url right?"
-        unreached = ModelError(Cause.NETWORK, shown(text, self._redact))
-        unreached.usage = Usage.total(())
-        return unreached
-
-    def _advised(self, error: ModelError) -> ModelError:
-        """The error with what helps against it, where the server's own words cannot know."""
-        if error.http_status == 404 and not urlsplit(self.spec.base_url or "").path.strip("/"):
-            error.args = (f"{error} (base_url has no path: most servers answer under /v1)",)
-        return error
 
     async def _streamed(self, pieces: AsyncIterable[bytes], headers: Mapping[str, str], started: float) -> Reply:
         joined, ttft_s = Joined(), None
@@ -217,6 +195,25 @@ class OpenAIModel:
     async def close(self) -> None:
         """Closes the connections."""
         await self._connections.close()
+
+
+def _fault(error: Exception, redact: Redact) -> ModelError:
+    """What a failed connection, or an answer that is no HTTP, means."""
+    import aiohttp
+
+    cause, text, usage = Cause.NETWORK, f"{type(error).__name__}: {error}", None
+    if isinstance(error, aiohttp.ClientResponseError):
+        cause, text = Cause.PROTOCOL, f"not HTTP: {error.message}"
+    elif isinstance(error, aiohttp.InvalidURL):
+        cause, text = Cause.REQUEST, f"not a URL: {error}"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno or 0
+        why = os.strerror(number) if number > 0 else error.os_error.strerror or str(error.os_error)
+        text = f"no connection to {error.host}:{error.port} ({why}); is the server running, and base_url right?"
+        usage = Usage.total(())  # nothing was sent, so nothing was used
+    failed = ModelError(cause, shown(text, redact))
+    failed.usage = usage
+    return failed
 
 
 async def _at_once(data: bytes) -> AsyncIterator[bytes]:
