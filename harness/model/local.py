@@ -30,7 +30,7 @@ from harness.model.local_choose import Row, sampling_of
 from harness.model.local_engine import Engine
 from harness.model.local_prompt import local_digest
 from harness.model.local_shelf import Shelf
-from harness.model.protocol import ADAPTERS, LOGPROBS, TOOL_ROLE, Ask
+from harness.model.protocol import Ask
 from harness.model.reasoning import KEEP, opened_by, separated
 
 _LINGER_S = 0.004  # how long a batch that is not full waits for one more request
@@ -84,11 +84,6 @@ class LocalModel:
         self._jobs: list[tuple[Callable[[], Any], Future[Any]]] = []
         self._closed = False
         self._thread: threading.Thread | None = None
-
-    @property
-    def capabilities(self) -> frozenset[str]:
-        """Log-probabilities and adapters; the role ``tool`` where the chat template has a place for it."""
-        return frozenset({LOGPROBS, ADAPTERS} | ({TOOL_ROLE} if self._shelf.prompts().knows_tool else set()))
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Loads the base, once, and the adapters that are not yet loaded.

@@ -34,11 +34,6 @@ class Model(Protocol):
         """What was opened."""
         ...
 
-    @property
-    def capabilities(self) -> frozenset[str]:
-        """A subset of ``CAPABILITIES``; asking may import the backend's package."""
-        ...
-
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Whatever must be right before the first request: weights loaded, keys present, adapters known.
 

@@ -23,8 +23,6 @@ REQUEST = Request(model="d", messages=({"role": "user", "content": "well?"},))
 class Scripted:
     """A model that does what the script says: raise, or answer. The last step is repeated."""
 
-    capabilities: frozenset[str] = frozenset()
-
     def __init__(self, *steps: BaseException | Reply, clock: ManualClock | None = None, takes_s: float = 0.0) -> None:
         self.spec = ModelSpec(name="scripted", backend="none")
         self.steps, self.clock, self.takes_s = list(steps), clock, takes_s

@@ -15,8 +15,6 @@ PAID = Usage(input=10, output=5, source="provider")
 class Scripted:
     """A model that takes a second a try, and fails as it is told."""
 
-    capabilities = frozenset()
-
     def __init__(self, spec, clock, *script):
         self.spec, self.clock, self.script = spec, clock, list(script)
 

@@ -258,7 +258,7 @@ async def test_litellm_holds_no_adapters(tmp_path):
     model = opened(
         ModelSpec(name="f", backend="litellm", model="anthropic/x", api_key_env="K"), {"K": "a-key-for-tests"}
     )
-    assert ADAPTERS not in model.capabilities
+    assert ADAPTERS not in backend_of(model.spec).capabilities(model.spec)
     with pytest.raises(UsageError, match="adapters"):
         await model.prepare([tmp_path])
 
@@ -305,7 +305,7 @@ async def test_a_model_may_be_said_to_know_no_tools():
             spec = openai(backend=backend, model=name, base_url=served.url, api_key_env="K", options={"tools": False})
             model = opened(spec, {"K": "a-key-for-tests"})
             await model.prepare()
-            assert TOOLS not in model.capabilities
+            assert TOOLS not in backend_of(model.spec).capabilities(model.spec)
             await model.answer(Request(model="d", messages=({"role": "user", "content": "?"},)))
             await model.close()
     assert all("tools" not in seen["body"] for seen in served.seen)

@@ -133,13 +133,9 @@ class LiteLLMModel:
             self._fixed["api_base"] = spec.base_url
 
     @cached_property
-    def capabilities(self) -> frozenset[str]:
-        """By litellm's own list of what the provider takes; an unknown model is taken to know tools."""
-        known = _litellm().get_supported_openai_params(model=self.spec.model) or ["tools"]
-        can_call = "tools" in known and self.spec.options.get("tools") is not False
-        found = {TOOL_ROLE, TOOLS} if can_call else set()
-        more = {LOGPROBS: "top_logprobs", RESPONSE_FORMAT: "response_format"}
-        return frozenset(found | {can for can, setting in more.items() if setting in known})
+    def _gives_logprobs(self) -> bool:
+        """By litellm's own list of what the provider takes."""
+        return "top_logprobs" in (_litellm().get_supported_openai_params(model=self.spec.model) or ())
 
     @cached_property
     def _speaks_openai(self) -> bool:
@@ -176,7 +172,7 @@ class LiteLLMModel:
         Raises:
             ModelError: by the status that the provider gave and by its words; litellm's own classes mislead.
         """
-        fields = request_fields(request, logprobs=LOGPROBS in self.capabilities)
+        fields = request_fields(request, logprobs=self._gives_logprobs)
         fields = {name: value for name, value in fields.items() if name not in self._not_taken}
         fields["messages"] = [dict(message) for message in request.messages]  # litellm writes into them
         started = time.perf_counter()

@@ -22,7 +22,7 @@ from harness.model.backend import Backend, Opening
 from harness.model.entry import ServedEntry
 from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
 from harness.model.http import Connections
-from harness.model.protocol import CAPABILITIES, TOOLS, Ask
+from harness.model.protocol import CAPABILITIES, Ask
 from harness.model.reasoning import SEPARATE
 from harness.model.served import asked_for_adapters, listing, notes_on, probe
 from harness.model.sse import DONE, Event, Joined, events
@@ -73,7 +73,6 @@ class OpenAIModel:
 
     def __init__(self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str]) -> None:
         self.spec = spec
-        self.capabilities = CAPABILITIES - ({TOOLS} if spec.options.get("tools") is False else set())
         key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
         self._key_missing = bool(spec.api_key_env) and not key
         self._redact = redact_also(redact, key)
