@@ -129,14 +129,13 @@ class Bound:
         """
         self._bytes += len(piece)
         if self._bytes > MOST_BYTES:
-            most = f"longer than {MOST_BYTES // 1_000_000} MB"
-            raise ModelError(Cause.PROTOCOL, f"the answer is {most}; it was not read further")
+            problem = f"the answer is longer than {MOST_BYTES // 1_000_000} MB; it was not read further"
+            raise ModelError(Cause.PROTOCOL, problem)
         if self.is_large and not self._stream:
             self._values += sum(map(piece.count, (b",", b"{", b"[")))
             if self._values > MOST_VALUES:
-                raise ModelError(
-                    Cause.PROTOCOL, f"the answer holds more than {MOST_VALUES:,} values; it was not parsed"
-                )
+                problem = f"the answer holds more than {MOST_VALUES:,} values; it was not parsed"
+                raise ModelError(Cause.PROTOCOL, problem)
 
 
 class Room:

@@ -38,7 +38,7 @@ class Model(Protocol):
         """Whatever must be right before the first request: weights loaded, keys present, adapters known.
 
         Raises:
-            UsageError: something that the user has to mend; nothing was spent.
+            UsageError: something that the user has to fix; nothing was spent.
         """
         ...
 

@@ -84,16 +84,14 @@ def read_usage(usage: Any) -> Usage:
         visible = None if completion is None else completion - inside["reasoning"] * reasoning
         if (fresh or 0) >= 0 and (visible or 0) >= 0:
             readings.append((fresh, visible))
-    around = tools + cached + written + reasoning
-
-    def left(reading: tuple[int | None, int | None]) -> int:
-        return (total or 0) - (reading[0] or 0) - (reading[1] or 0) - around
-
-    near = [r for off in (0, NEAR) for r in readings if total and abs(left(r)) <= off]
-    fresh, visible = (near or readings)[0]
-    unexplained = left((fresh, visible)) if total else 0
+    unexplained = 0
+    fresh, visible = readings[0]
     if total:
-        fresh, visible = fresh or 0, (visible or 0) + max(0, unexplained)
+        rest = total - tools - cached - written - reasoning
+        left = [rest - (fresh or 0) - (visible or 0) for fresh, visible in readings]
+        place = next((i for off in (0, NEAR) for i, over in enumerate(left) if abs(over) <= off), 0)
+        unexplained = left[place]
+        fresh, visible = readings[place][0] or 0, (readings[place][1] or 0) + max(0, unexplained)
     return Usage(
         input=None if fresh is None else fresh + tools,
         cached_input=cached,
@@ -119,12 +117,10 @@ class _Counts:
     @classmethod
     def of(cls, usage: Mapping[Any, Any]) -> "_Counts":
         """The counts of a usage block; of Cohere's those that are billed, where it says them."""
-        billed = usage.get("billed_units")
         found = cls()
-        if isinstance(billed, Mapping):
-            found._collect(billed, "")
-        if not found.most:
-            found._collect(usage, "")
+        for block in (usage.get("billed_units"), usage):
+            if isinstance(block, Mapping) and not found.most:
+                found._collect(block, "")
         return found
 
     @property
