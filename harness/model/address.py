@@ -39,11 +39,8 @@ def check_base(url: str) -> str:
         ValueError: it ends in that path.
     """
     whole = url.rstrip("/")
-    for path in _ADDED_PATHS:
-        if whole.endswith(path):
-            raise ValueError(
-                f"base_url ends in {path}, which is added to it by itself; write {whole.removesuffix(path)}"
-            )
+    if path := next((path for path in _ADDED_PATHS if whole.endswith(path)), None):
+        raise ValueError(f"base_url ends in {path}, which is added to it by itself; write {whole.removesuffix(path)}")
     return url
 
 
@@ -57,11 +54,7 @@ def is_loopback(url: str) -> bool:
 
 
 def refuse_remote(spec: ModelSpec) -> None:
-    """Raises where a model would leave this machine.
-
-    Raises:
-        UsageError: the model's ``base_url`` is missing, which means the provider's own host, or not loopback.
-    """
+    """Raises `UsageError` where a model would leave this machine; without a ``base_url`` it is its provider's."""
     if spec.base_url and is_loopback(spec.base_url):
         return
     where = spec.base_url or f"the provider of {spec.model}"

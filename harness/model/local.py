@@ -67,11 +67,7 @@ class LocalModel:
     """
 
     def __init__(self, spec: ModelSpec) -> None:
-        """Checks the spec; loads nothing.
-
-        Raises:
-            UsageError: an option or a sampling setting that is not known, or out of its range.
-        """
+        """Checks the spec, whose options or sampling may be a `UsageError`; loads nothing."""
         if (wrong := wrong_setting(spec)) is not None:
             raise UsageError(f"model {spec.name!r}: {wrong[0]}: {wrong[1]}")
         options = {**OPTIONS, **{k: v for k, v in spec.options.items() if v is not None}}
@@ -86,11 +82,7 @@ class LocalModel:
         self._thread: threading.Thread | None = None
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
-        """Loads the base, once, and the adapters that are not yet loaded.
-
-        Raises:
-            UserFileError: the base or an adapter is missing, broken, or they do not belong together.
-        """
+        """Loads the base, once, and the adapters that are not yet loaded; `UserFileError` where they do not fit."""
 
         def load() -> None:
             self._loaded()
@@ -108,12 +100,8 @@ class LocalModel:
     async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """Returns when every adapter changes the answer to a prompt, no two the same way, and the base none of its own.
 
-        Compares the log-probabilities of the first answer token, not texts. Spends one forward pass a prompt and
-        adapter, on nobody's account.
-
-        Raises:
-            UserFileError: names the adapter that changes nothing, or is another's double, or the base that changed.
-            UsageError: there is no prompt.
+        Compares the log-probabilities of the first answer token, in one forward pass a prompt and adapter; what is
+        found wrong is a `UserFileError` that names the adapter or the base.
         """
         if not prompts:
             raise UsageError(f"model {self.spec.name!r}: probing adapters needs at least one prompt")
@@ -247,9 +235,8 @@ class LocalModel:
         if request.adapter is not None:
             ticket.adapter = Path(request.adapter).resolve()
             if not self._shelf.holds(ticket.adapter):
-                raise ModelError(
-                    Cause.REQUEST, f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
-                )
+                problem = f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
+                raise ModelError(Cause.REQUEST, problem)
         engine, reader = self._loaded(ticket.adapter), self._shelf.prompts(ticket.adapter)
         sampling = sampling_of(request.sampling)
         text = reader.render(request.messages)
@@ -257,9 +244,8 @@ class LocalModel:
         limit = sampling.max_tokens or engine.max_new
         if engine.room is not None:
             if len(prompt) >= engine.room:
-                raise ModelError(
-                    Cause.CONTEXT, f"the prompt has {len(prompt)} tokens, the model reads {engine.room} at most"
-                )
+                problem = f"the prompt has {len(prompt)} tokens, the model reads {engine.room} at most"
+                raise ModelError(Cause.CONTEXT, problem)
             limit = min(limit, engine.room - len(prompt))
         return Row(
             prompt=prompt,

@@ -7,15 +7,13 @@ second, batches by adapter 400 to 1,400, because every adapter in a mixed batch 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from harness.adapter import Adapter
 from harness.core import UserFileError
 from harness.model.local_checks import quiet, unloadable
 from harness.model.local_choose import Chooser, Row, finish
 from harness.model.local_fit import Fit, fill, inject
-
-if TYPE_CHECKING:
-    from harness.adapter import Adapter
 
 SAME = 1e-6
 """Log-probabilities nearer than this are the same answer: the same arithmetic in the same order gives equal bits."""
@@ -98,24 +96,21 @@ class Engine:
         self._model.generation_config = GenerationConfig(eos_token_id=sorted(self.ends), pad_token_id=pad)
         self._folder, self._tokenizer, self._pad = folder, tokenizer, pad
         self._peft: Any = None
-        self._names: dict[Path, str] = {}
-        self._tokenizers: dict[Path, Any] = {}
+        self._fits: dict[Path, tuple[str, Fit]] = {}
+        """By the adapter's folder: what PEFT calls it, and how it fits."""
         self._active: Path | None = None
-        self.adapters: dict[Path, Adapter] = {}
         self._vocabulary = int(self._model.get_input_embeddings().weight.shape[0])
         self._mark = self._fingerprint()
 
     def add(self, fit: Fit) -> None:
         """Puts an adapter next to those that are loaded; raises where that changes the base's own answers."""
         place = fit.adapter.path.resolve()
-        name = f"adapter{len(self._names)}"
+        name = f"adapter{len(self._fits)}"
         with quiet():
             self._peft = inject(self._model if self._peft is None else self._peft, fit.adapter, name)
             fill(self._peft, fit.adapter, name)
         self._peft.eval().requires_grad_(requires_grad=False)
-        self._names[place], self.adapters[place] = name, fit.adapter
-        if fit.prompts is not None:
-            self._tokenizers[place] = fit.prompts.tokenizer
+        self._fits[place] = (name, fit)
         self._active = place  # PEFT may have switched layers on; the base's check below switches them off again
         if fit.alone:
             self._peft.peft_config[name].bias = "none"  # this copy's biases are the adapter's; PEFT would warn of it
@@ -130,7 +125,7 @@ class Engine:
         """
         drift = float((self._fingerprint() - self._mark).abs().max())
         if not drift <= SAME:
-            names = ", ".join(adapter.name for adapter in self.adapters.values())
+            names = ", ".join(adapter.name for adapter in self._adapters().values())
             problem = f"with {names} loaded the base answers otherwise (log-probabilities differ by {drift:.2g})"
             advice = "load it as a model of its own for the contender without an adapter"
             raise UserFileError(self._folder, problem, advice=advice)
@@ -144,7 +139,8 @@ class Engine:
             UserFileError: names the adapter that does not, or the base that changed.
         """
         seen: dict[Path, list[Any]] = {}
-        for place, adapter in self.adapters.items():
+        adapters = self._adapters()
+        for place, adapter in adapters.items():
             plain = [self.next_logprobs(prompt, None) for prompt in prompts[place]]
             changed = [self.next_logprobs(prompt, place) for prompt in prompts[place]]
             change, answers = _distance(changed, plain), f"the model answers {len(plain)} probe prompts"
@@ -153,7 +149,7 @@ class Engine:
                 advice = "its matrices are zero, broken or not applied: train or save it again"
                 raise UserFileError(adapter.path, problem, advice=advice)
             for other, theirs in seen.items():
-                double = self.adapters[other]
+                double = adapters[other]
                 alike = adapter.digest != double.digest and prompts[place] == prompts[other]
                 if alike and not _distance(changed, theirs) > SAME:
                     problem = f"{answers} exactly as with the adapter {double.name}"
@@ -177,7 +173,8 @@ class Engine:
         import torch
 
         self._switch(adapter)
-        tokenizer = self._tokenizer if adapter is None else self._tokenizers.get(adapter.resolve(), self._tokenizer)
+        fit = None if adapter is None else self._fits[adapter.resolve()][1]
+        tokenizer = self._tokenizer if fit is None or fit.prompts is None else fit.prompts.tokenizer
         ends = self.ends if tokenizer.eos_token_id is None else self.ends | {int(tokenizer.eos_token_id)}
 
         def decode(tokens: list[int]) -> str:
@@ -198,6 +195,9 @@ class Engine:
         for row in rows:
             finish(row, ends, decode)
 
+    def _adapters(self) -> dict[Path, Adapter]:
+        return {place: fit.adapter for place, (_, fit) in self._fits.items()}
+
     def _switch(self, adapter: Path | None) -> None:
         """Turns on one adapter, or none."""
         place = None if adapter is None else adapter.resolve()
@@ -207,7 +207,7 @@ class Engine:
             self._peft.base_model.disable_adapter_layers()
         else:
             self._peft.base_model.enable_adapter_layers()
-            self._peft.set_adapter(self._names[place])
+            self._peft.set_adapter(self._fits[place][0])
             self._peft.requires_grad_(requires_grad=False)
         self._active = place
 
@@ -222,11 +222,7 @@ def _check_device(device: str, name: str) -> None:
     import torch
 
     kind, _, number = device.partition(":")
-    if kind == "mps":
-        there = 1 if torch.backends.mps.is_available() else 0
-    else:
-        module = getattr(torch, kind)
-        there = module.device_count() if module.is_available() else 0
+    there = getattr(torch, kind).device_count()
     if int(number or 0) < there:
         return
     known = f"this machine has {there} of them, counted from 0" if there else f"torch finds no {kind} on this machine"
