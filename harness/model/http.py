@@ -87,15 +87,8 @@ class Answer:
             yield piece
 
     async def body(self) -> bytes:
-        """The whole body, decoded.
-
-        Raises:
-            ModelError: ``protocol``, where it is too long.
-        """
-        first = await self._response.content.readany()
-        if self._response.content.at_eof():  # nearly always: it came in one piece
-            return first
-        return b"".join([first, *[piece async for piece in self.pieces(stream=False)]])
+        """The whole body, decoded; as bounded as its pieces."""
+        return b"".join([piece async for piece in self.pieces(stream=False)])
 
     async def error_text(self) -> str:
         """What an answer says that is no success; the beginning of it, if it is long."""
