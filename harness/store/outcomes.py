@@ -50,7 +50,7 @@ class Outcomes(OutcomeFile):
         super().__init__(report)
         self.report, read = report, super().words
         self._kept: dict[str, Any] = {}
-        self.contender = self.words("contender")
+        self.contender = read("contender")
         if (self.contender.codes < 0).any():
             raise EvidenceError(f"{self.path}: a row has no contender")
         ids = {name: read(name) for name in ("suite", "suite_digest", "task", "task_digest")}
@@ -62,7 +62,7 @@ class Outcomes(OutcomeFile):
         """Of each task; a digest is empty where there is none."""
         del ids
         self.domain, self.cluster = (read(name).at(self.first) for name in ("domain", "cluster"))
-        self.status = self._kept["status"] = _statuses(self)
+        self.status = _statuses(read("status"), self.path)
         self.trial = tight(np.asarray(self.column("trial").fill_null(0), dtype=np.int64))
 
     @property
@@ -92,6 +92,9 @@ class Outcomes(OutcomeFile):
 
     def words(self, name: str) -> Words:
         """A column of words, which is kept."""
+        known = {"contender": self.contender, "status": self.status}
+        if name in known:
+            return known[name]
         if name not in self._kept:
             self._kept[name] = super().words(name)
         found: Words = self._kept[name]
@@ -232,7 +235,7 @@ def count_results(report: Path) -> Mapping[str, Mapping[str, int]]:
     import numpy as np
 
     file = OutcomeFile(report)
-    contender, status = file.words("contender"), _statuses(file)
+    contender, status = file.words("contender"), _statuses(file.words("status"), file.path)
     result = _results(status, file.truth("passed"), file.numbers("score")).codes
     known = contender.codes >= 0
     cells = contender.codes[known].astype(np.int64) * len(RESULTS) + result[known]
@@ -241,17 +244,16 @@ def count_results(report: Path) -> Mapping[str, Mapping[str, int]]:
     return {name: dict(zip(RESULTS, row, strict=True)) for name, row in found}
 
 
-def _statuses(file: OutcomeFile) -> Words:
+def _statuses(found: Words, path: Path) -> Words:
     """In the order of `Status`, whatever stands first in the file."""
     import numpy as np
     import pyarrow as pa
 
-    found = file.words("status")
     if (found.codes < 0).any():
-        raise EvidenceError(f"{file.path}: a row has no status")
+        raise EvidenceError(f"{path}: a row has no status")
     for name in found.every:
         if name not in STATUSES:
-            raise EvidenceError(f"{file.path}: the status {name!r} is unknown; {nearest(name, STATUSES)}")
+            raise EvidenceError(f"{path}: the status {name!r} is unknown; {nearest(name, STATUSES)}")
     anew = np.array([STATUSES.index(name) for name in found.every], dtype=np.int8)
     return Words(codes=anew[found.codes], names=pa.array(STATUSES))
 
