@@ -12,7 +12,7 @@ from harness.stats import compare, harm_test, non_inferiority, percentile_limits
 from harness.store import TaskTable
 from harness.verdict.arrays import Mask
 from harness.verdict.economics import DAYS, Assumptions
-from harness.verdict.option_rates import OptionFigures
+from harness.verdict.options import OptionFigures
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
 
@@ -147,14 +147,13 @@ def frequency(
 
 def pair_evidence(table: TaskTable, figures: OptionFigures, places: tuple[int, int]) -> list[str]:
     """How the owned option and the rented one compare in cost a pass and in latency, in words."""
-    pair = [figures.candidates[i].contender for i in places]
+    pair = [figures.names[i] for i in places]
     own, rent = places
     parts = []
     with np.errstate(divide="ignore", invalid="ignore"):
         per_pass = figures.costs / figures.rates
-        ratio = per_pass[rent] / per_pass[own]
-        drawn = figures.drawn_costs / figures.drawn_rates
-        limits = percentile_limits(drawn[:, rent] / drawn[:, own])
+        ratio, *drawn = per_pass[:, rent] / per_pass[:, own]
+        limits = percentile_limits(np.array(drawn))
     if np.isfinite(ratio):
         interval = "" if limits is None else f" [{limits[0]:.3g}, {limits[1]:.3g}]"
         parts.append(f"a pass of {pair[1]} costs {ratio:.3g}{interval} times one of {pair[0]}")
