@@ -10,7 +10,7 @@ from harness.core import ContenderRecord, Estimate, EvidenceError, Manifest, Usa
 from harness.stats import bootstrap_estimate
 from harness.store import TaskTable
 from harness.verdict.sweep_records import Live, Measured
-from harness.verdict.sweep_rows import NO_SIGNAL, Matrix, Rows, Vector, paired_rows, side
+from harness.verdict.sweep_rows import NO_SIGNAL, Matrix, Rows, Vector, graded, paired_rows
 
 READ_FROM = {"logprob_mean": "confidence", "logprob_min": "logprob_min", "margin": "margin"}
 """A hybrid's signal, and where the worker's own attempts have it."""
@@ -52,7 +52,7 @@ def check_live(
         UsageError: no such contender, not a hybrid of these two, or one whose rule cannot be replayed.
         EvidenceError: the thresholds it ran with are not recorded, or there is no attempt of all three.
     """
-    live = side(table, hybrid)
+    live, keys = graded(table, hybrid)
     if manifest is None:
         raise EvidenceError(f"{table.report}: without a manifest the thresholds of {hybrid!r} are unknown")
     one = manifest.contender(hybrid)
@@ -63,7 +63,7 @@ def check_live(
     if _rule(one) not in {*READ_FROM, *FIXED, "oracle"}:
         raise UsageError(f"the rule {_rule(one)!r} of {hybrid!r} cannot be replayed from what its parts recorded")
     rows = paired_rows(table, worker, expert, signal=READ_FROM.get(one.signal, NO_SIGNAL))
-    common, mine, theirs = np.intersect1d(rows.keys, live.keys, return_indices=True)
+    common, mine, theirs = np.intersect1d(rows.keys, keys, return_indices=True)
     if not len(common):
         raise EvidenceError(f"{table.report}: {hybrid!r} has no graded attempt at a task and trial of both parts")
     up = _escalated(table, manifest, one, rows)[mine]
@@ -89,17 +89,18 @@ def check_live(
             n_trials=len(values),
         )
 
-    decision, outcome = live.escalated[theirs] == up, live.value[theirs] == value
-    difference = mean(live.value[theirs] - value)
+    did, escalated = live.values[theirs], live.escalated[theirs]
+    decision, outcome = escalated == up, did == value
+    difference = mean(did - value)
     found = Live(
         hybrid=hybrid,
         n_tasks=len(counts),
         n_attempts=len(common),
-        live_pass_rate=mean(live.value[theirs]),
+        live_pass_rate=mean(did),
         replayed_pass_rate=mean(value),
         difference=difference,
-        cost_difference_usd=mean(live.cost[theirs] - cost),
-        live_escalated=float(np.average(np.nan_to_num(live.escalated[theirs]), weights=weight)),
+        cost_difference_usd=mean(live.costs[theirs] - cost),
+        live_escalated=float(np.average(np.maximum(escalated, 0), weights=weight)),
         replayed_escalated=float(np.average(up, weights=weight)),
         same_decision=int(decision.sum()),
         same_outcome=int((decision & outcome).sum()),
@@ -123,12 +124,13 @@ def hybrids_run(
         mine_too = (one.worker, one.expert) == (worker, expert) and one.name in table.contenders
         if manifest is None or not mine_too or one.signal in {*FIXED, ""}:
             continue
-        own = side(table, one.name)
-        common, mine, theirs = np.intersect1d(rows.keys, own.keys, return_indices=True)
+        own, keys = graded(table, one.name)
+        common, mine, theirs = np.intersect1d(rows.keys, keys, return_indices=True)
         if not len(common):
             continue
         figures = np.full((len(rows.keys), 4), np.nan)
-        figures[mine] = np.stack([own.value, own.cost, own.latency, own.escalated], axis=1)[theirs]
+        up = np.where(own.escalated < 0, np.nan, own.escalated)
+        figures[mine] = np.stack([own.values, own.costs, own.seconds, up], axis=1)[theirs]
         suites = {table.suites[task] for task in np.unique(rows.tasks[mine]).tolist()}
         by_suite, on_dev = _limits(manifest, one, suites)
         like = _rule(one).partition(":")[2]
