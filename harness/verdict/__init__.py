@@ -6,7 +6,6 @@ The gate, the sweep and the advice live here; no model, key, network or torch is
 from harness.verdict.advice import Advice, advise, advise_at, advise_of
 from harness.verdict.advice_inputs import MARGIN, AdviceInputs, AdviceSettings, advice_inputs_of
 from harness.verdict.baseline import Lock, set_baseline
-from harness.verdict.checks import Reason
 from harness.verdict.conditions import Condition
 from harness.verdict.early import Evidence, StoppingRule, stratified_order
 from harness.verdict.early_run import EarlyCandidate, PlannedAttempt, UntilDecided
@@ -26,7 +25,7 @@ from harness.verdict.report_history import (
     in_order,
     under_way,
 )
-from harness.verdict.rules import Policy, in_words, load_policy
+from harness.verdict.rules import Policy, Reason, in_words, load_policy
 from harness.verdict.sweep_records import (
     Measured,
     Sweep,

@@ -3,52 +3,20 @@
 What the manifest says was decided is never taken for granted: only the plan is read from it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from harness.analysis import Pairs, early_command, seconds_of
 from harness.core import plural
-from harness.verdict.checks import Reason
 from harness.verdict.early import Evidence
 from harness.verdict.early_plan import differing, plan_early
-from harness.verdict.gate_statistics import Decided
-from harness.verdict.rules import Policy
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
-    """What the recorded rows come to under the rule that the run began with."""
-
-    reason: Reason
-    """The rule ``early``: fails where the rows are not all there and cannot be judged by that rule either."""
-    decided: Decided | None = None
-    """``None`` where the rule does not judge: the evidence is then judged as that of any run."""
-    stretch: Pairs | None = None
-    """Both sides at the tasks that were looked at."""
-    looked: Mapping[str, Any] | None = None
-    """How far it was looked at, for the verdict's record; ``None`` where this rule is not the run's."""
-
-    @property
-    def in_short(self) -> str:
-        """For the verdict's sentence; empty where all planned tasks were looked at."""
-        if self.decided is None or len(self.decided.rows) == self.decided.planned:
-            return ""
-        return f"decided early, after {len(self.decided.rows):,} of {plural(self.decided.planned, 'task')}"
+from harness.verdict.rules import Policy, Reason, Replayed
 
 
 def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None = None) -> Replayed | None:
-    """Judges a candidate that was run until it was decided; ``None`` where it was not.
-
-    Args:
-        pairs: both sides at all tasks that both have.
-        policy: what is to decide.
-        baseline: its report.
-        source: the policy's file, where it is from one.
-    """
+    """Judges a candidate that was run until it was decided; ``None`` where it was not. ``source`` is the policy's file."""
     side, manifest = pairs.candidate, pairs.candidate.manifest
     digest = side.table.contender_digests[side.index]
     recorded = manifest.early_records.get(digest) if manifest else None

@@ -21,11 +21,10 @@ from harness.analysis import (
 from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, listed, plural
 from harness.verdict.arrays import Ints
 from harness.verdict.baseline import changed_since_lock, read_lock
-from harness.verdict.checks import other_graders, other_suites
 from harness.verdict.early import Evidence, Key
 from harness.verdict.early_plan import EarlyPlan, differing, plan_early, stop_line
 from harness.verdict.gate_statistics import Decided
-from harness.verdict.rules import Policy, check_domains, load_policy
+from harness.verdict.rules import Policy, check_domains, load_policy, other_graders, other_suites
 
 _FEWEST_AT_ONCE = 4
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from harness.analysis import Change
 from harness.core import Decision, EvidenceError, Redactor, visible
-from harness.verdict.checks import Reason
 from harness.verdict.gating import EXIT_CODES, Gate
+from harness.verdict.rules import Reason
 
 VERDICT, LOG = "verdict.json", "verdicts.jsonl"
 
