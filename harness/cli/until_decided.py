@@ -48,22 +48,12 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
     """
     from harness.run import suites_of
     from harness.store import read_manifest
-    from harness.verdict import EarlyCandidate, PlannedAttempt, UntilDecided
+    from harness.verdict import EarlyCandidate, UntilDecided
 
     baseline = folder(args.baseline)
     name = _candidate(args, report, assembled, same=baseline.resolve() == report.resolve())
     manifest = read_manifest(report)
-    planned = [
-        PlannedAttempt(
-            suite=a.suite.name,
-            suite_digest=a.suite.digest,
-            task_digest=a.task.digest,
-            domain=a.task.domain,
-            cluster=a.task.cluster,
-        )
-        for a in assembled.attempts
-        if a.contender == name and not (assembled.dev and a.split == "dev")
-    ]
+    planned = [a for a in assembled.attempts if a.contender == name and not (assembled.dev and a.split == "dev")]
     parts = assembled.waits_for(name) if assembled.dev else ()
     digest = assembled.contenders[name].digest
     candidate = EarlyCandidate(

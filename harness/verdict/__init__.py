@@ -8,7 +8,7 @@ from harness.verdict.advice_inputs import MARGIN, AdviceInputs, AdviceSettings, 
 from harness.verdict.baseline import Lock, set_baseline
 from harness.verdict.conditions import Condition
 from harness.verdict.early import Evidence, StoppingRule, stratified_order
-from harness.verdict.early_run import EarlyCandidate, PlannedAttempt, UntilDecided
+from harness.verdict.early_run import EarlyCandidate, UntilDecided
 from harness.verdict.economics import MONTHS, SPREAD, Assumptions, StatedRates, largest_allowed, load_assumptions
 from harness.verdict.gate_check import SelfTest, self_test
 from harness.verdict.gate_statistics import Decided, gate_tests, tasks_to_decide

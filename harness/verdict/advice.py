@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis import load_note, stopped_before_tables
-from harness.core import Decision, Estimate, EvidenceError, Manifest, UsageError, as_json, dollars, listed
+from harness.analysis import load_evidence, load_note
+from harness.core import Decision, Estimate, Manifest, as_json, dollars, listed
 from harness.stats import percentile_limits
-from harness.store import TaskTable, load_task_table, read_manifest
+from harness.store import TaskTable
 from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, advice_inputs_of
 from harness.verdict.arrays import Floats, Mask
 from harness.verdict.conditions import Condition, Forgetting, frequency, sovereignty, supply_risk
@@ -70,13 +70,7 @@ def advise(
         EvidenceError: no outcomes, broken ones, or no task that all options share.
     """
     chosen = (settings or AdviceSettings()).checked()
-    if not report.is_dir():
-        what = "is a file, a report is a folder" if report.exists() else "there is no such report"
-        raise UsageError(f"{report}: {what}")
-    if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
-        raise EvidenceError(stopped_before_tables(report))
-    table = load_task_table(report, split)
-    return advise_of(table, read_manifest(report), assumptions, chosen)
+    return advise_of(*load_evidence(report, split), assumptions, chosen)
 
 
 def advise_of(

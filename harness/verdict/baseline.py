@@ -28,14 +28,9 @@ class Lock:
 
 
 def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock | None]:
-    """Locks a report as it stands, whatever was locked before.
+    """Locks a report as it stands, with the contender that candidates are compared with; by default its reference.
 
-    Args:
-        report: the report's folder.
-        contender: the one that candidates are compared with; by default the report's reference, or its only one.
-
-    Returns:
-        The lock, and the one that it took the place of.
+    Returns the lock, and the one that it took the place of.
 
     Raises:
         UsageError: no such report or contender, or several could be meant.

@@ -50,9 +50,6 @@ class Forgetting:
     evidence: str
 
 
-# --------------------------------------------------------------------------------------------------- one and two: tasks
-
-
 def narrow_format(table: TaskTable, contender: str, kinds: frozenset[str] | None, work: Mask) -> Condition:
     """Is it a narrow task with a fixed format? From the share of malformed answers and the labels' entropy."""
     name = "narrow task, fixed format"
@@ -116,9 +113,6 @@ def _judge_was_paid(table: TaskTable) -> bool:
     if "judge_usd" not in pq.read_schema(path).names:
         return False
     return bool(pc.any(pc.greater(pq.read_table(path, columns=["judge_usd"])["judge_usd"], 0)).as_py())
-
-
-# -------------------------------------------------------------------------------------- three to five: the economics
 
 
 def frequency(
@@ -187,9 +181,6 @@ def supply_risk(assumptions: Assumptions) -> Condition:
         lost = dollars(volume * value * days / DAYS)
         answer, evidence = YES, f"{days:g} days of outage a year, an expected loss of {lost} a month"
     return Condition(name="the API is a supply risk", answer=answer, evidence=evidence)
-
-
-# ---------------------------------------------------------------------------------------------------------- forgetting
 
 
 def general_suites(table: TaskTable, manifest: Manifest | None, named: Sequence[str] = ()) -> tuple[str, ...]:

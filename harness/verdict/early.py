@@ -48,16 +48,8 @@ def stratified_order(
     """The units in the order in which they are tried: random, and every stretch holds the domains in proportion.
 
     A unit is the tasks of one cluster. Those of a domain are shuffled, and each takes a random place within its share
-    of the whole: the third of 10 lies somewhere in the third tenth. The order depends on nothing else than these.
-
-    Args:
-        keys: of each task.
-        domains: of each task, a name.
-        clusters: of each task, a code.
-        seed: the experiment's.
-
-    Returns:
-        Positions in ``keys``, by unit.
+    of the whole: the third of 10 lies somewhere in the third tenth. The order depends on nothing else than these. Each
+    unit holds positions in ``keys``.
     """
     members: dict[int, list[int]] = {}
     for position, cluster in enumerate(clusters):

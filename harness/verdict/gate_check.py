@@ -62,14 +62,8 @@ def self_test(
 
     Cost and latency take no part: the two sides are equal in them too.
 
-    Args:
-        report: the report's folder.
-        policy: a policy, the path of a ``gate.yaml``, or None for the defaults.
-        baseline_contender: whose outcomes are used; by default as for `gate`.
-        candidate_contender: with one trial a task, whose outcomes are swapped with the other's; by default the only
-            other contender.
-        repetitions: how many equals, and how many regressions.
-        seed: seeds them.
+    The baseline contender's outcomes are used, by default chosen as for `gate`; with one trial a task they are swapped
+    with the candidate's, by default the only other. ``repetitions`` is of each.
 
     Raises:
         UsageError: no such report or contender, or several could be meant.

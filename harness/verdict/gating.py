@@ -8,7 +8,7 @@ from typing import Any
 from harness.analysis import Change, Pairs, Side, changes, default_contender, load_evidence, pair_sides, reference_of
 from harness.core import Comparison, Decision, EvidenceError, Redactor, UsageError, as_json, listed, plural
 from harness.verdict.baseline import changed_since_lock, read_lock
-from harness.verdict.early_gate import replayed
+from harness.verdict.early_plan import replayed
 from harness.verdict.gate_statistics import tasks_to_decide
 from harness.verdict.rules import GATE_RULES, GateEvidence, Policy, Reason, check_domains, in_words, load_policy
 

@@ -138,6 +138,7 @@ class OptionFigures:
     task_machine: Floats
     """The same of ``task_costs``."""
     notes: tuple[str, ...]
+    """One for each contender that would be an option, were it not without so many of the tasks."""
 
     @property
     def names(self) -> tuple[str, ...]:

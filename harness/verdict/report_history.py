@@ -145,9 +145,6 @@ def changed_of(a: Side, b: Side) -> tuple[Change, ...]:
     return tuple(shown_change(one) for one in found)
 
 
-# ------------------------------------------------------------------------------------------------------- one report
-
-
 def entry_of(folder: Path, *, check_locks: bool = True) -> HistoryEntry:
     """What a report's files say, whether a run is at work on them or not."""
     broken: list[str] = []

@@ -69,7 +69,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """What the recorded rows of a candidate come to that was run until decided, under the rule that its run began with."""
+    """What the rows of a candidate come to that was run until decided, under the rule that its run began with."""
 
     reason: Reason
     """The rule ``early``: fails where the rows are not all there and cannot be judged by that rule either."""

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis import load_note
-from harness.core import Estimate, EvidenceError, Manifest, UsageError
+from harness.analysis import load_evidence, load_note
+from harness.core import Estimate, EvidenceError, Manifest
 from harness.stats import (
     COST,
     ESCALATED,
@@ -28,7 +28,7 @@ from harness.stats import (
     replay_estimate,
     replay_estimates,
 )
-from harness.store import TaskTable, load_task_table, read_manifest
+from harness.store import TaskTable
 from harness.verdict.sweep_live import check_live, hybrids_run
 from harness.verdict.sweep_records import (
     Measured,
@@ -64,19 +64,12 @@ def sweep(
     level: float = 0.95,
     seed: int = 0,
 ) -> Sweep:
-    """Every threshold of a signal replayed, and the one chosen for a goal.
+    """Every threshold of a signal replayed, and the one chosen for a goal: by default the highest pass rate.
 
-    Args:
-        report: the report's folder.
-        worker: the contender that answers first.
-        expert: the contender that is asked where the signal lies below the threshold.
-        goal: what the threshold is chosen for; by default the highest pass rate at any cost.
-        signal: one of ``confidence``, ``logprob_mean``, ``logprob_min``, ``margin``; the worker's own.
-        confidence_from: another contender, whose column ``confidence`` is the signal.
-        live: a hybrid of the two, whose outcomes are compared with the replay at its own thresholds.
-        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
-        level: confidence of the intervals.
-        seed: seeds the bootstrap and the folds.
+    The ``expert`` is asked where the worker's ``signal`` lies below the threshold (``confidence``, ``logprob_mean``,
+    ``logprob_min``, ``margin``), or the confidence of another contender (``confidence_from``). ``live`` is a hybrid of
+    the two that is compared with the replay at its own thresholds; ``split`` is ``test``, ``dev`` or ``all``, by
+    default the test rows where the report has any.
 
     Raises:
         UsageError: no such folder, contender, signal or split, or a goal without its number.
@@ -85,10 +78,7 @@ def sweep(
     settings = SweepSettings(signal=signal, confidence_from=confidence_from, live=live, level=level, seed=seed)
     goal = (goal or SweepGoal()).checked()
     settings.checked()
-    if not report.is_dir():
-        raise UsageError(f"{report}: there is no such report")
-    table, manifest = load_task_table(report, split), read_manifest(report)
-    return sweep_of(table, manifest, worker, expert, goal=goal, settings=settings)
+    return sweep_of(*load_evidence(report, split), worker, expert, goal=goal, settings=settings)
 
 
 def sweep_of(

@@ -155,9 +155,6 @@ def _verdict(value: Any, written: datetime, path: Path) -> StoredVerdict:
     )
 
 
-# ------------------------------------------------------------------------------------------- values of anybody's JSON
-
-
 def shown(value: Any) -> str:
     """A text as it may be shown; empty where it is none."""
     return visible(_REDACT(value[: 2 * _LONGEST]), _LONGEST) if isinstance(value, str) else ""
