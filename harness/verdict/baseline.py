@@ -47,6 +47,12 @@ def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock
     return lock, before
 
 
+def baseline_contender(table: TaskTable, lock: Lock | None, name: str | None, besides: str | None = None) -> str:
+    """The contender that is named, or else the locked one, the report's reference, or its only one ``besides`` one."""
+    meant = lock.contender if lock else None if name else reference_of(table.report)
+    return name or default_contender(table, "--baseline-contender", meant=meant, besides=besides)
+
+
 def read_lock(report: Path) -> Lock | None:
     """The report's lock, ``None`` where it has none.
 

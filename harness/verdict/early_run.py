@@ -12,15 +12,13 @@ from harness.analysis import (
     PairedOutcomes,
     Side,
     coarser_clusters,
-    default_contender,
     load_evidence,
-    reference_of,
     renewal,
     seconds_of,
 )
 from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, listed, plural
 from harness.verdict.arrays import Ints
-from harness.verdict.baseline import changed_since_lock, read_lock
+from harness.verdict.baseline import baseline_contender, changed_since_lock, read_lock
 from harness.verdict.early import Evidence, Key
 from harness.verdict.early_plan import EarlyPlan, differing, plan_early, stop_line
 from harness.verdict.gate_statistics import Decided
@@ -89,11 +87,10 @@ class UntilDecided:
         table, manifest = load_evidence(baseline)
         same = baseline.resolve() == candidate.report.resolve()
         lock = read_lock(baseline)
-        meant = lock.contender if lock else reference_of(baseline)
         besides = candidate.contender if same else None
         if same and (name == besides or table.contenders == (besides,)):
             raise UsageError(f"{besides!r} would be held against itself; name another with --baseline-contender")
-        name = name or default_contender(table, "--baseline-contender", meant=meant, besides=besides)
+        name = baseline_contender(table, lock, name, besides)
         side = Side(table=table, manifest=manifest, contender=name)
         table.index(name)
         _refuse_what_is_not_done(baseline, side, same=same)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis import PairedOutcomes, Side, default_contender, load_evidence, pair_sides, reference_of
+from harness.analysis import PairedOutcomes, Side, default_contender, load_evidence, pair_sides
 from harness.core import Decision, Estimate, UsageError, percent_interval, plural
 from harness.stats import wilson_interval
 from harness.store import TaskTable
+from harness.verdict.baseline import baseline_contender as standing
 from harness.verdict.baseline import read_lock
 from harness.verdict.gate_statistics import GateTests, gate_tests
 from harness.verdict.rules import Policy, check_domains, load_policy
@@ -75,10 +76,8 @@ def self_test(
     rules = policy if isinstance(policy, Policy) else load_policy(policy)
     table, manifest = load_evidence(report)
     check_domains(rules, table.domain_names, policy if isinstance(policy, Path) else "policy")
-    lock = read_lock(report)
-    meant = lock.contender if lock else reference_of(report)
-    first, second = baseline_contender, candidate_contender
-    first = first or default_contender(table, "--baseline-contender", meant=meant, besides=second)
+    second = candidate_contender
+    first = standing(table, read_lock(report), baseline_contender, second)
     names: tuple[str, ...] = (first,)
     made = None if second else _split(table, first)
     if made is not None:

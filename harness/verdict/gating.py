@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.analysis import Change, Pairs, Side, changes, default_contender, load_evidence, pair_sides, reference_of
 from harness.core import Comparison, Decision, EvidenceError, Redactor, UsageError, as_json, listed, plural
-from harness.verdict.baseline import changed_since_lock, read_lock
+from harness.verdict.baseline import baseline_contender, changed_since_lock, read_lock
 from harness.verdict.early_plan import replayed
 from harness.verdict.gate_statistics import tasks_to_decide
 from harness.verdict.rules import GATE_RULES, GateEvidence, Policy, Reason, check_domains, in_words, load_policy
@@ -130,9 +130,7 @@ def _sides(
     other, other_manifest = (table, manifest) if same else load_evidence(candidate)
     lock = read_lock(baseline)
     first, second = names
-    if first is None:
-        meant = lock.contender if lock else reference_of(baseline)
-        first = default_contender(table, "--baseline-contender", meant=meant, besides=second if same else None)
+    first = baseline_contender(table, lock, first, second if same else None)
     if second is None:
         meant, besides = (None, first) if same else (reference_of(candidate), None)
         second = default_contender(other, "--candidate-contender", meant=meant, besides=besides)

@@ -1,7 +1,8 @@
 """Hybrids that were run, next to the replay: what each did itself, and the same thresholds on its parts' attempts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,17 +112,20 @@ def check_live(
 
 
 def hybrids_run(
-    table: TaskTable, manifest: Manifest | None, rows: Rows, worker: str, expert: str
-) -> list[tuple[Measured, Matrix]]:
-    """Hybrids of these two on record, without their figures, and what each did at each row, NaN where not tried.
+    table: TaskTable,
+    manifest: Manifest | None,
+    rows: Rows,
+    pair: tuple[str, str],
+    figured: Callable[[Matrix, int], dict[str, Any]],
+) -> list[Measured]:
+    """Hybrids of these two on record; those that always or never escalate are left out, as the ends of the curve.
 
-    The columns are graded value, dollars, seconds, whether escalated. Those that always or never escalate are left out:
-    they are the ends of the curve.
+    Their figures are made of what each did at each row (graded value, dollars, seconds, whether escalated; NaN where it
+    was not tried) and of its number of tasks.
     """
     found = []
-    nothing = Estimate(value=None, n_tasks=0, method="none")
     for one in manifest.contenders if manifest else ():
-        mine_too = (one.worker, one.expert) == (worker, expert) and one.name in table.contenders
+        mine_too = (one.worker, one.expert) == pair and one.name in table.contenders
         if manifest is None or not mine_too or one.signal in {*FIXED, ""}:
             continue
         own, keys = graded(table, one.name)
@@ -134,6 +138,7 @@ def hybrids_run(
         suites = {table.suites[task] for task in np.unique(rows.tasks[mine]).tolist()}
         by_suite, on_dev = _limits(manifest, one, suites)
         like = _rule(one).partition(":")[2]
+        n_tasks = len(np.unique(rows.tasks[mine]))
         measured = Measured(
             name=one.name,
             control=one.signal in {"random", "oracle"},
@@ -141,14 +146,11 @@ def hybrids_run(
             like=like if one.signal == "random" and like and not _number(like) else None,
             by_suite=by_suite,
             chosen_on_dev=on_dev,
-            n_tasks=len(np.unique(rows.tasks[mine])),
-            escalated=None,
-            pass_rate=nothing,
-            cost_per_task_usd=nothing,
-            latency_s=nothing,
+            n_tasks=n_tasks,
             sentence="",
+            **figured(figures, n_tasks),
         )
-        found.append((measured, figures))
+        found.append(measured)
     return found
 
 

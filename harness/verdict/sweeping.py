@@ -31,7 +31,6 @@ from harness.stats import (
 from harness.store import TaskTable
 from harness.verdict.sweep_live import check_live, hybrids_run
 from harness.verdict.sweep_records import (
-    Measured,
     Sweep,
     SweepChoice,
     SweepControl,
@@ -48,6 +47,16 @@ POINTS = 1_000
 """Thresholds shown at most; the choosing looks at all."""
 FOLDS, REPEATS = 5, 20
 AGAIN = "the choosing repeated"
+UNSEEN = (
+    f"on unseen tasks: the tasks are dealt to {FOLDS} groups, the threshold for each is chosen on the others, "
+    f"and this is repeated {REPEATS} times (cross-fitting)"
+)
+AS_OFTEN = (
+    "random, as often: what drawing the same share of tasks blindly gives on average; "
+    "oracle, as often: the same share, spent where the expert gains most"
+)
+TRIAL_BY_TRIAL = "worker and expert meet trial by trial, each task weighs the same"
+HELD_OUT = "clusters of tasks that share a source, held out together"
 COLUMNS = {"pass_rate": PASS, "cost_per_task_usd": COST, "latency_s": LATENCY}
 
 
@@ -151,7 +160,7 @@ def sweep_of(
         notes=(*_notes(one, table, of), *load_note(table, (worker, expert)), *rows.notes),
         reasons=_reasons(one, area, fitted),
     )
-    run = [one.measured(*each) for each in hybrids_run(table, manifest, rows, worker, expert)]
+    run = hybrids_run(table, manifest, rows, (worker, expert), one.measured)
     found = replace(found, measured=tuple(replace(each, sentence=measured_words(each, found)) for each in run))
     unjudged = "" if asked.intervals else f" Whether it beats the controls is not judged: {NO_INTERVALS}."
     found = replace(found, sentence=sentence(found) + unjudged)
@@ -214,12 +223,11 @@ class _Figures:
         value = draws.value
         return SweepControl(escalated=float(value[ESCALATED]), utility=self._utility(value), **self.three(draws))
 
-    def measured(self, empty: Measured, figures: Matrix) -> Measured:
-        """With its figures on the resamples of all others."""
-        draws = self.replayer.seen(figures)
-        n_trials = int(np.isfinite(figures[:, PASS]).sum())
-        told = replace(self.told, n_tasks=empty.n_tasks, n_trials=n_trials)
-        return replace(empty, escalated=_finite(draws.value[ESCALATED]), **self.three(draws, told, parts=False))
+    def measured(self, seen: Matrix, n_tasks: int) -> dict[str, Any]:
+        """The figures of a hybrid that was run, on the resamples of all others."""
+        draws = self.replayer.seen(seen)
+        told = replace(self.told, n_tasks=n_tasks, n_trials=int(np.isfinite(seen[:, PASS]).sum()))
+        return {"escalated": _finite(draws.value[ESCALATED]), **self.three(draws, told, parts=False)}
 
     def choice(self, best: int, fitted: Draws | None) -> SweepChoice:
         value = self.replayer.exact[best]
@@ -313,27 +321,17 @@ def _notes(one: _Figures, table: TaskTable, of: str | None) -> list[str]:
         f"split: {table.split}; {rows.n_tasks:,} tasks at which both have a graded attempt and the signal speaks",
         "escalate where confidence < threshold; the worker's call is always charged, the expert's where escalated",
         intervals if one.replayer.resamples else NO_INTERVALS,
-        (
-            f"on unseen tasks: the tasks are dealt to {FOLDS} groups, the threshold for each is chosen on the others, "
-            f"and this is repeated {REPEATS} times (cross-fitting)"
-        ),
-        (
-            "random, as often: what drawing the same share of tasks blindly gives on average; "
-            "oracle, as often: the same share, spent where the expert gains most"
-        ),
+        UNSEEN,
+        AS_OFTEN,
     ]
-    if rows.n_tasks < len(rows.tasks):
-        notes.append(f"{len(rows.tasks):,} attempts: worker and expert meet trial by trial, each task weighs the same")
-    if rows.groups < rows.n_tasks:
-        shared = f"{rows.groups:,} clusters of tasks that share a source, held out together"
-        notes.append(f"the unit is the cluster: {shared}")
-    if suites > 1:
-        notes.append(f"one threshold serves all {suites:,} suites; a hybrid with threshold: auto has one for each")
-    if of:
-        notes.append(f"the signal is {of}'s; what asking {of} costs is not charged here")
-    if thresholds > POINTS:
-        notes.append(f"{thresholds:,} thresholds were tried; about {POINTS:,} of them are listed")
-    return notes
+    where = (
+        (rows.n_tasks < len(rows.tasks), f"{len(rows.tasks):,} attempts: {TRIAL_BY_TRIAL}"),
+        (rows.groups < rows.n_tasks, f"the unit is the cluster: {rows.groups:,} {HELD_OUT}"),
+        (suites > 1, f"one threshold serves all {suites:,} suites; a hybrid with threshold: auto has one for each"),
+        (of, f"the signal is {of}'s; what asking {of} costs is not charged here"),
+        (thresholds > POINTS, f"{thresholds:,} thresholds were tried; about {POINTS:,} of them are listed"),
+    )
+    return notes + [note for holds, note in where if holds]
 
 
 def _reasons(one: _Figures, area: Estimate, fitted: Draws | None) -> dict[str, str]:
