@@ -57,23 +57,17 @@ class Gate:
     baseline_report: str
     candidate_report: str
     exempt: tuple[str, ...]
-    policy: Policy
     sentence: str
     early: Mapping[str, Any] | None = None
     """Of a candidate that was run until decided: tasks looked at and planned, the looks, which one decided."""
+    policy: Policy
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON values, the promised keys first."""
-        record: dict[str, Any] = {
-            key: as_json(getattr(self, key))
-            for key in self.__slots__  # in the order of the fields
-            if key != "policy"
-        }
-        record["policy"] = self.policy.model_dump(mode="json")
-        if record["comparison"] is not None and self.comparison is not None:
-            bounds = self.comparison.bounds
-            record["comparison"]["bounds"] = None if bounds is None else {"low": bounds[0], "high": bounds[1]}
-        return record
+        record: dict[str, Any] = as_json(self)
+        if self.comparison is not None and self.comparison.bounds is not None:
+            record["comparison"]["bounds"] = dict(zip(("low", "high"), self.comparison.bounds, strict=True))
+        return record | {"policy": self.policy.model_dump(mode="json")}
 
 
 def gate(
