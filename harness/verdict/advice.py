@@ -12,11 +12,11 @@ from harness.core import Decision, Estimate, Manifest, as_json, dollars, listed
 from harness.stats import percentile_limits
 from harness.store import TaskTable
 from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, advice_inputs_of
-from harness.verdict.arrays import Floats, Mask
+from harness.verdict.arrays import Mask
 from harness.verdict.conditions import Condition, Forgetting, frequency, sovereignty, supply_risk
-from harness.verdict.economics import GPU_HOUR, RATE, Assumptions, Bill, load_assumptions, monthly
+from harness.verdict.economics import GPU_HOUR, RATE, Assumptions, load_assumptions, monthly
 from harness.verdict.options import OWN, UNKNOWN, OptionFigures, at_quality
-from harness.verdict.reasons import Findings, Option, reasons
+from harness.verdict.reasons import Findings, Option, Ranking, reasons
 from harness.verdict.what_ifs import FlipPoint, break_even_volume, flips, own_and_rent
 
 SHOWN = 5
@@ -101,24 +101,21 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     even = break_even_volume(figures, assumptions, pair, settings.level)
     said = None if pair is None else (names[pair[0]], names[pair[1]])
     warning = _incomplete(inputs.table, inputs.manifest)
-    decided = reasons(
-        Findings(
-            options=options,
-            probabilities=ranking.kinds,
-            sure_kinds=ranking.sure_kinds,
-            assumptions=assumptions,
-            margin=settings.margin,
-            forgetting=forgotten,
-            warning=warning,
-            draws=len(figures.rates) - 1,
-        )
+    found = Findings(
+        options=options,
+        ranking=ranking,
+        assumptions=assumptions,
+        margin=settings.margin,
+        forgetting=forgotten,
+        warning=warning,
     )
+    word, why, missing = reasons(found)
     n, groups = len(figures.clusters), len(np.unique(figures.clusters))
     unit = "task" if groups == n else "cluster"
     counted = "" if groups == n else f", {groups:,} of them"
     return Advice(
-        advice=decided.advice,
-        reasons=decided.reasons,
+        advice=word,
+        reasons=why,
         break_even_tasks_per_month=even,
         break_even_of=said,
         options=tuple(sorted(options, key=_order)),
@@ -130,7 +127,7 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
         ),
         flips_at=_flips(inputs, figures, assumptions),
         probabilities=ranking.kinds,
-        missing=decided.missing,
+        missing=missing,
         forgetting=forgotten,
         economics={
             **assumptions.amounts,
@@ -152,22 +149,7 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ranking:
-    bills: tuple[Bill, ...]
-    usd: Floats
-    """Monthly dollars by option, as they are and then resampled; lower bounds where a bill is not whole."""
-    allowed: Mask
-    best: int
-    """The option that passes most, of those allowed; of equals the cheapest."""
-    probabilities: Floats
-    """Of being the cheapest at the required quality; where bills are not whole, of the lower bounds."""
-    kinds: Mapping[str, float]
-    sure_kinds: Mapping[str, float]
-    """How often a kind wins whatever is lacking: by a whole bill, or because no other kind is good."""
-
-
-def _rank(figures: OptionFigures, assumptions: Assumptions, settings: AdviceSettings) -> _Ranking:
+def _rank(figures: OptionFigures, assumptions: Assumptions, settings: AdviceSettings) -> Ranking:
     """Every option's monthly bill, at the given amounts and drawn, and how often each is the cheapest good one."""
     amounts = assumptions.drawn(len(figures.rates) - 1, settings.seed)
     bills = tuple(
@@ -191,7 +173,7 @@ def _rank(figures: OptionFigures, assumptions: Assumptions, settings: AdviceSett
     rates = np.where(allowed, figures.rates[0], -np.inf)
     top = np.flatnonzero(rates >= rates.max() - 1e-12).tolist()
     best = min(top, key=lambda i: float(usd[0, i]))
-    return _Ranking(bills=bills, usd=usd, allowed=allowed, best=best, probabilities=p, kinds=kinds, sure_kinds=sure)
+    return Ranking(bills=bills, usd=usd, allowed=allowed, best=best, probabilities=p, kinds=kinds, sure_kinds=sure)
 
 
 def _allowed(figures: OptionFigures, *, stay: bool) -> Mask:
@@ -224,7 +206,7 @@ def _flips(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumption
 
 
 def _options(
-    inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions, ranking: _Ranking
+    inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions, ranking: Ranking
 ) -> tuple[Option, ...]:
     found, settings, draws = [], inputs.settings, len(ranking.usd) - 1
     rates, per_pass = inputs.rates(), inputs.costs_per_pass(assumptions.machine)

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core import Decision, Estimate, dollars, number, percent
+from harness.verdict.arrays import Floats, Mask
 from harness.verdict.conditions import NO, YES, Forgetting
-from harness.verdict.economics import MEANINGS, Assumptions
+from harness.verdict.economics import MEANINGS, Assumptions, Bill
 from harness.verdict.options import BELOW, BEST, MIX, OWN, RENT, SHOWN, UNKNOWN
 
 SURE = 0.8
@@ -43,20 +44,32 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """How often each option is the cheapest at the required quality."""
+
+    bills: tuple[Bill, ...]
+    usd: Floats
+    """Monthly dollars by option, as they are and then resampled; lower bounds where a bill is not whole."""
+    allowed: Mask
+    best: int
+    """The option that passes most, of those allowed; of equals the cheapest."""
+    probabilities: Floats
+    """Of being the cheapest at the required quality; where bills are not whole, of the lower bounds."""
+    kinds: Mapping[str, float]
+    sure_kinds: Mapping[str, float]
+    """How often a kind wins whatever is lacking: by a whole bill, or because no other kind is good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
     """What the decision is taken on."""
 
     options: Sequence[Option]
-    probabilities: Mapping[str, float]
-    """Of each kind; where bills are not whole, as if what is lacking cost nothing."""
-    sure_kinds: Mapping[str, float]
-    """The same from whole bills alone: it can only grow by what is lacking."""
+    ranking: Ranking
     assumptions: Assumptions
     margin: float
     forgetting: Sequence[Forgetting]
     warning: str | None
-    draws: int
-    """Simulations of the tasks and the amounts that the probabilities are shares of."""
 
     @property
     def allowed(self) -> list[Option]:
@@ -75,8 +88,9 @@ class Findings:
 
     def often(self, share: float) -> str:
         """In how many of the simulations something is so."""
-        if share * self.draws > self.draws - 0.5:
-            return f"all {self.draws:,} simulations"
+        draws = len(self.ranking.usd) - 1
+        if share * draws > draws - 0.5:
+            return f"all {draws:,} simulations"
         return "over 99% of simulations" if share >= 0.995 else f"{100 * share:.0f}% of simulations"
 
     def lead(self, kind: str) -> Option:
@@ -85,38 +99,25 @@ class Findings:
         return max(own, key=lambda o: (o.probability_cheapest or 0.0, o.pass_rate.value or 0.0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advised:
-    """The word, its reasons, and the inputs that it waits for."""
-
-    advice: Decision
-    reasons: tuple[str, ...]
-    missing: tuple[str, ...] = ()
-
-
-def reasons(found: Findings) -> Advised:
-    """The advice. Every obstacle is named, not only the first."""
+def reasons(found: Findings) -> tuple[Decision, tuple[str, ...], tuple[str, ...]]:
+    """The advice, its reasons, and the inputs that it waits for. Every obstacle is named, not only the first."""
     if not found.allowed:
-        why = "The data must stay inside, and no OWN option was tried: try one."
-        return Advised(advice=Decision.UNDECIDED, reasons=(why,))
+        return Decision.UNDECIDED, ("The data must stay inside, and no OWN option was tried: try one.",), ()
     if found.assumptions["tasks_per_month"] == 0:
         why = "With 0 tasks a month there is nothing to do, and so nothing to advise: say how many tasks come."
-        return Advised(advice=Decision.UNDECIDED, reasons=(why,))
-    kind = max(found.probabilities, key=lambda k: found.probabilities[k])
-    missing = _missing(found, kind)
+        return Decision.UNDECIDED, (why,), ()
+    kind = max(found.ranking.kinds, key=lambda k: found.ranking.kinds[k])
+    missing = tuple(_missing(found, kind))
     obstacles = tuple(_obstacles(found, kind, missing))
     if obstacles or kind == UNKNOWN:
-        said = (*obstacles, *_rivals(found, UNKNOWN))
-        return Advised(advice=Decision.UNDECIDED, reasons=said, missing=tuple(missing))
-    return Advised(
-        advice=Decision(kind), reasons=(_headline(found, kind), *_rivals(found, kind), *_unchecked(found, kind))
-    )
+        return Decision.UNDECIDED, (*obstacles, *_rivals(found, UNKNOWN)), missing
+    return Decision(kind), (_headline(found, kind), *_rivals(found, kind), *_unchecked(found, kind)), ()
 
 
 def _missing(found: Findings, kind: str) -> list[str]:
     """Inputs without which nothing can be said: what is lacking counts only where it could change the word."""
     needed, amounts = [], found.assumptions
-    if amounts["tasks_per_month"] is None or found.sure_kinds.get(kind, 0.0) < SURE:
+    if amounts["tasks_per_month"] is None or found.ranking.sure_kinds.get(kind, 0.0) < SURE:
         rivals = [o for o in found.allowed if o.quality != BELOW]
         needed = [name for o in rivals for name in o.lacking]
         if any(o.kind == UNKNOWN for o in rivals):  # its parts are unknown: any amount may be needed
@@ -136,7 +137,7 @@ def _obstacles(found: Findings, kind: str, missing: Sequence[str]) -> Iterator[s
     no_volume = found.assumptions["tasks_per_month"] is None
     if found.warning:
         yield f"{found.warning}: no advice on a part of the evidence."
-    if unknown and (no_volume or found.probabilities.get(UNKNOWN, 0.0) > 1.0 - SURE):
+    if unknown and (no_volume or found.ranking.kinds.get(UNKNOWN, 0.0) > 1.0 - SURE):
         which = ", ".join(unknown)
         yield f"Nothing on record says whether {which} would be OWN, RENT or MIX: say it (--own, --rent, --mix)."
     if len(kinds) == 1 and UNKNOWN not in kinds:
@@ -147,8 +148,8 @@ def _obstacles(found: Findings, kind: str, missing: Sequence[str]) -> Iterator[s
             yield f"Unknown: what a task costs with {which}. Give its model a price, or map a column of costs."
         else:
             yield f"Missing: {name}, {MEANINGS[name]}."
-    if not missing and kind != UNKNOWN and found.probabilities[kind] < SURE:
-        ranked = sorted(found.probabilities.items(), key=lambda item: -item[1])
+    if not missing and kind != UNKNOWN and found.ranking.kinds[kind] < SURE:
+        ranked = sorted(found.ranking.kinds.items(), key=lambda item: -item[1])
         shares = ", ".join(f"{k} {100 * p:.0f}%" for k, p in ranked)
         yield f"No kind is the cheapest at the required quality in {100 * SURE:g}% of simulations: {shares}."
     if not missing and lead.quality not in {BEST, SHOWN}:
@@ -164,7 +165,7 @@ def _obstacles(found: Findings, kind: str, missing: Sequence[str]) -> Iterator[s
 def _headline(found: Findings, kind: str) -> str:
     lead, volume = found.lead(kind), found.assumptions["tasks_per_month"] or 0.0
     rate = f"passes {percent(lead.pass_rate.value or 0.0)}"
-    often = found.often(found.sure_kinds[kind] if lead.lacking else found.probabilities[kind])
+    often = found.often(found.ranking.sure_kinds[kind] if lead.lacking else found.ranking.kinds[kind])
     if not lead.lacking:
         bill = f" and costs {dollars(lead.monthly_usd.value)} a month for {number(volume)} tasks"
         cheaper = f"No other kind of option {found.within} is cheaper"
