@@ -85,7 +85,7 @@ def candidates(
 def _candidate(name: str, known: Described, said: Decision | None, bases: frozenset[str]) -> Candidate:
     entry, parts = known.contenders.get(name), known.parts_of(name)
     found, because = (entry.sourcing, entry.sourcing_why) if entry else _of_bases(bases)
-    kind, because = (said, "as you said") if said else (found or UNKNOWN, because)
+    kind, because = str(said or found or UNKNOWN), "as you said" if said else because
     owned = kind in {OWN, MIX}
     # Where nothing is known of its parts, whatever may have been paid for such an option is asked for.
     return Candidate(
