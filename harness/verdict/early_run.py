@@ -93,7 +93,11 @@ class UntilDecided:
         name = baseline_contender(table, lock, name, besides)
         side = Side(table=table, manifest=manifest, contender=name)
         table.index(name)
-        _refuse_what_is_not_done(baseline, side, same=same)
+        # A report that holds the candidate too is not done as a whole: there the baseline's own rows have to say it.
+        unmade = int(table.skipped[side.index].sum())
+        if unmade or not (same or manifest is None or manifest.complete):
+            what = f"never tried {plural(unmade, 'attempt')}" if unmade else "is in a run that is not done"
+            raise EvidenceError(f"{baseline}: the baseline {name} {what}; ownbench run goes on with it")
         if lock and (changed := changed_since_lock(baseline, table, lock, name)):
             remedy = "restore it, or lock it anew: ownbench baseline set"
             raise EvidenceError(f"{baseline}: the locked baseline has changed: {listed(changed, 5)}; {remedy}")
@@ -230,18 +234,6 @@ class UntilDecided:
             domain_names=table.domain_names,
             clusters=coarser_clusters(self._clusters, table.clusters[rows]),
         )
-
-
-def _refuse_what_is_not_done(report: Path, side: Side, *, same: bool) -> None:
-    """Passes where the baseline's every attempt is made.
-
-    A report that holds the candidate too is not done as a whole: there the baseline's own rows have to say it.
-    """
-    unmade = int(side.table.skipped[side.index].sum())
-    open_ = not same and side.manifest is not None and not side.manifest.complete
-    if unmade or open_:
-        what = f"never tried {plural(unmade, 'attempt')}" if unmade else "is in a run that is not done"
-        raise EvidenceError(f"{report}: the baseline {side.contender} {what}; ownbench run goes on with it")
 
 
 def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key, int]]:
