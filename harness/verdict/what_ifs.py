@@ -15,7 +15,8 @@ from harness.verdict.options import OWN, RENT, OptionFigures
 REACH = 100.0
 """An amount is moved from a hundredth of itself to a hundred times itself."""
 _STEPS = 60
-_MARGIN = 0.5
+_ENDS = {"outage_days_per_year": DAYS, "margin": 0.5}
+"""What is moved from 0 to its largest value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,34 +137,30 @@ def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float |
         return ()
     found: list[FlipPoint] = []
 
-    def walk(name: str, now: float, paths: Sequence[Sequence[float]]) -> None:
+    def walk(name: str, now: float) -> None:
         def moved(value: float) -> str | None:
             return lead(amounts, stay, value) if name == "margin" else lead(amounts | {name: value}, stay, margin)
 
-        changes = (_first_change(moved, here, path) for path in paths)
+        changes = (_first_change(moved, here, path) for path in _paths(name, now))
         found.extend(FlipPoint(input=name, now=now, at=one[0], advice=one[1]) for one in changes if one)
 
     for name in (*AMOUNTS, GPU_HOUR):
         if name in amounts:
-            now = amounts[name]
-            walk(name, now, _scaled(now) if name != "outage_days_per_year" else _straight(now, DAYS))
+            walk(name, amounts[name])
     if assumptions.data_must_stay_inside is not None:
         other = lead(amounts, not stay, margin)
         if other is not None and other != here:
             found.append(FlipPoint(input="data_must_stay_inside", now=stay, at=not stay, advice=other))
-    walk("margin", margin, _straight(margin, _MARGIN))
+    walk("margin", margin)
     return tuple(found)
 
 
-def _straight(now: float, most: float) -> list[list[float]]:
-    """Values from the present one to each end, in equal steps."""
-    return [[now + (end - now) * k / _STEPS for k in range(_STEPS + 1)] for end in (0.0, most) if end != now]
-
-
-def _scaled(now: float) -> list[list[float]]:
-    """Values outward from the present one, downward and upward by equal factors."""
-    signs = () if now == 0 else (-1.0, 1.0)
-    return [[now * REACH ** (sign * k / _STEPS) for k in range(_STEPS + 1)] for sign in signs]
+def _paths(name: str, now: float) -> list[list[float]]:
+    """Values outward from the present one to each end, by equal steps or, where none is the largest, equal factors."""
+    steps = range(_STEPS + 1)
+    if name in _ENDS:
+        return [[now + (end - now) * k / _STEPS for k in steps] for end in (0.0, _ENDS[name]) if end != now]
+    return [[now * REACH ** (sign * k / _STEPS) for k in steps] for sign in (-1.0, 1.0)] if now else []
 
 
 def _first_change(lead: Callable[[float], str | None], here: str, path: Sequence[float]) -> tuple[float, str] | None:
