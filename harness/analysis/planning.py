@@ -55,15 +55,10 @@ def plan_size(
     power: float = 0.8,
     alpha: float = 0.05,
 ) -> Plan:
-    """Tasks for a difference, the difference for a number of tasks, or tasks for a margin.
+    """Tasks for a difference of either sign, the difference for a number of tasks, or tasks for a margin.
 
-    Args:
-        discordant: the share of tasks that only one of the two passes; or what a report has shown of it.
-        delta: a difference in pass rate, of either sign.
-        tasks: a number of tasks.
-        margin: the largest drop that would be acceptable; the truth is taken to be no difference.
-        power: the chance of showing it.
-        alpha: two-sided level; one-sided for a margin.
+    ``discordant`` is the share of tasks that only one of the two passes, or what a report has shown of it; for a margin
+    the truth is taken to be no difference, and ``alpha`` is one-sided.
 
     Raises:
         UsageError: not exactly one of ``delta``, ``tasks`` and ``margin``, or a number out of range.

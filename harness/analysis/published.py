@@ -51,16 +51,10 @@ class Headline:
 
 
 def headline(a: tuple[int, int], b: tuple[int, int], *, discordant: int | None = None, level: float = 0.95) -> Headline:
-    """Reads two counts as a sceptic would: every table by task that they allow is looked at.
+    """Reads two counts, (passes, tasks), as a sceptic would: every table by task that they allow is looked at.
 
-    The paired p is McNemar's exact one, the sign test on the tasks that only one of the two passed: a claim that is to
-    convince others is held to a test that never rejects too often.
-
-    Args:
-        a: (passes, tasks) of the first.
-        b: (passes, tasks) of the second.
-        discordant: how many tasks only one of them passed, where it is known.
-        level: confidence of the intervals; tests at 1 - level.
+    The paired p is McNemar's exact one, the sign test on the tasks that only one of the two passed (``discordant``,
+    where that is known): a claim that is to convince others is held to a test that never rejects too often.
 
     Raises:
         UsageError: the counts are impossible, alone or together.
