@@ -35,9 +35,6 @@ def macro_f1(
     One entry an attempt; None is an answer that held no label. An answer outside ``labels`` (by default all that occur)
     is a miss for its true label and counts in no label's precision. Clusters are of attempts: their task, or its
     source.
-
-    Raises:
-        ValueError: The lists differ in length, or a true label is not in the set.
     """
     two_sided_z(level)
     n = len(true)

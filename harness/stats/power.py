@@ -19,9 +19,6 @@ def tasks_for_difference(delta: float, discordant: float, *, power: float = 0.8,
 
     Returns:
         The number of tasks, not rounded.
-
-    Raises:
-        ValueError: delta is 0, psi lies outside [|delta|, 1], or a chance outside (0, 1).
     """
     _check(discordant, power, alpha)
     if delta == 0.0 or abs(delta) > discordant * (1.0 + 1e-12):
@@ -69,9 +66,6 @@ def non_inferiority_tasks(
     """Tasks needed to show that a candidate is not worse by the margin: ``(z_{1-a} + z_pw)^2 (psi - d^2) / (m + d)^2``.
 
     Nam 1997, in the large-sample form, one-sided; ``delta`` is the difference that is believed true.
-
-    Raises:
-        ValueError: ``margin + delta`` is not above 0: no number of tasks would show it.
     """
     _check(discordant, power, alpha)
     room = margin + delta

@@ -48,9 +48,6 @@ def heterogeneity(effects: ArrayLike, variances: ArrayLike, level: float = 0.95)
     known: with few tasks in a domain that is a stretch.
 
     ``effects`` are d_k; ``variances`` are v_k, squared standard errors.
-
-    Raises:
-        ValueError: No domain, or a variance that is not above 0.
     """
     z = two_sided_z(level)
     d, v = vector(effects, "effects"), vector(variances, "variances")

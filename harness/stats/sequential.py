@@ -59,11 +59,7 @@ class BettingProcess:
         self._logs = np.zeros(len(_GRID))
 
     def after_each(self, values: ArrayLike) -> Vector:
-        """The evidence after each of these further values; act when it reaches 1 / alpha.
-
-        Raises:
-            ValueError: a value lies outside [-1, 1].
-        """
+        """The evidence after each of these further values; act when it reaches 1 / alpha."""
         d = vector(values, "values")
         if len(d) == 0:
             return np.zeros(0)
@@ -86,9 +82,6 @@ def obrien_fleming_bounds(looks: int, alpha: float = 0.05, *, two_sided: bool = 
 
     O'Brien & Fleming 1979; C by recursive numerical integration (Armitage, McPherson & Rowe 1969), as tabulated in
     Jennison & Turnbull 2000, table 2.3.
-
-    Raises:
-        ValueError: No look, or alpha outside (0, .5).
     """
     if looks < 1 or not 0.0 < alpha < 0.5:
         raise ValueError(f"at least one look and an alpha in (0, .5) are needed, not {looks} and {alpha}")
