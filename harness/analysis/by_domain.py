@@ -218,10 +218,8 @@ def domains(
     return Domains(
         a=a,
         b=b,
-        n_tasks=tasks.n_tasks,
-        n_trials=tasks.n_trials,
+        **{name: getattr(tasks, name) for name in ("n_tasks", "n_trials", "unit")},
         level=level,
-        unit=tasks.unit,
         comparison=whole,
         spread=spread,
         domains=tuple(
@@ -239,10 +237,8 @@ def domains(
 
 def _pair(table: TaskTable, a: str | None, b: str | None) -> tuple[str, str | None]:
     """The two contenders meant; the second ``None`` where the report has only one."""
-    names = table.contenders
-    reference, _ = reference_of(table)
-    if a is not None and b is None and reference is not None:
-        b = reference
+    names, (reference, _) = table.contenders, reference_of(table)
+    b = reference if a is not None and b is None else b
     if a is not None and b is not None:
         table.index(a), table.index(b)
         if a == b:

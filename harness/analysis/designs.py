@@ -8,6 +8,7 @@ from typing import Any
 from harness.analysis.common_tasks import CommonTasks, trials_note
 from harness.analysis.loading import Evidence, evidence_of
 from harness.analysis.progress import progress_of
+from harness.analysis.views import warned
 from harness.core import (
     ContenderRecord,
     Estimate,
@@ -75,10 +76,7 @@ class Design:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        record: dict[str, Any] = as_json(self)
-        warning = record.pop("warning")
-        record["notes"] = [*([warning] if warning else []), *record["notes"]]
-        return record
+        return warned(as_json(self))
 
 
 def factorial(

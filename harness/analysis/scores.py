@@ -86,8 +86,7 @@ def _score(table: TaskTable, name: str, level: float) -> ContenderScore:
     i = table.index(name)
     whole = _domain_score(table, i, "", np.ones(len(table.tasks), dtype=bool), level)
     rows, labels = table.attempts_of(name), table.labels(name)
-    units = table.clusters[rows.tasks]
-    p50, p95 = (latency_quantile(rows.seconds, share, units, level) for share in (0.5, 0.95))
+    p50, p95 = (latency_quantile(rows.seconds, q, table.clusters[rows.tasks], level) for q in (0.5, 0.95))
     f1: Estimate | None = None
     if len(labels.true):
         words: list[str | None] = [*labels.names, None]  # the last stands for -1
@@ -110,11 +109,7 @@ def _score(table: TaskTable, name: str, level: float) -> ContenderScore:
         latency_why=p50.why if p50.value is None else None,
         latency_p50=p50,
         latency_p95=p95,
-        n_tasks=whole.n_tasks,
-        n_trials=whole.n_trials,
-        errored=whole.errored,
-        ungraded=whole.ungraded,
-        skipped=whole.skipped,
+        **{name: getattr(whole, name) for name in ("n_tasks", "n_trials", "errored", "ungraded", "skipped")},
         domains=tuple(
             _domain_score(table, i, domain, mask, level)
             for code, domain in enumerate(table.domain_names)
@@ -162,9 +157,7 @@ def _domain_score(table: TaskTable, i: int, domain: str, mask: "Mask", level: fl
         n_trials=int(counts.sum()),
         pass_rate=clustered_rate(table.sums[i, mask], counts, clusters, level),
         cost_per_task_usd=_priced(clustered_mean(table.cost_sums[i, mask], counts, clusters, level)),
-        errored=int(table.errored[i, mask].sum()),
-        ungraded=int(table.ungraded[i, mask].sum()),
-        skipped=int(table.skipped[i, mask].sum()),
+        **{name: int(getattr(table, name)[i, mask].sum()) for name in ("errored", "ungraded", "skipped")},
     )
 
 
