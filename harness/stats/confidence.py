@@ -85,14 +85,10 @@ def reliability_bins(
         hits = int(right[group].sum())
         low, high = wilson_interval(hits, len(group), level)
         rate = hits / len(group)
-        estimate = Estimate(
-            value=rate, low=low, high=high, level=level, n_tasks=len(group), n_trials=len(group), method="Wilson"
-        )
-        said = p[group]
-        found.append(
-            Bin(low=float(said.min()), high=float(said.max()), n=len(group), confidence=float(said.mean()),
-                rate=estimate)
-        )  # fmt: skip
+        n, said = len(group), p[group]
+        seen = Estimate(value=rate, low=low, high=high, level=level, n_tasks=n, n_trials=n, method="Wilson")
+        ends = {"low": float(said.min()), "high": float(said.max())}
+        found.append(Bin(**ends, n=n, confidence=float(said.mean()), rate=seen))
     return tuple(found)
 
 

@@ -35,9 +35,7 @@ def mcnemar_all(wins: ArrayLike, losses: ArrayLike, *, mid: bool = True) -> Vect
     """`mcnemar_midp` (or the exact p) of many tables at once; one p a table."""
     from scipy.special import betainc, gammaln
 
-    b, c = np.broadcast_arrays(
-        np.atleast_1d(np.asarray(wins, dtype=np.float64)), np.atleast_1d(np.asarray(losses, dtype=np.float64))
-    )
+    b, c = np.broadcast_arrays(*(np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (wins, losses)))
     if np.any(b < 0) or np.any(c < 0):
         raise ValueError("discordant counts cannot be negative")
     n, least = b + c, np.minimum(b, c)

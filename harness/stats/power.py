@@ -36,9 +36,11 @@ def visible_difference(tasks: int, discordant: float, *, power: float = 0.8, alp
     _check(discordant, power, alpha)
     if tasks <= 0 or tasks_for_difference(discordant, discordant, power=power, alpha=alpha) > tasks:
         return None
-    return crossing(
-        lambda delta: tasks_for_difference(delta, discordant, power=power, alpha=alpha) <= tasks, 0.0, discordant
-    )[1]
+
+    def seen(delta: float) -> bool:
+        return tasks_for_difference(delta, discordant, power=power, alpha=alpha) <= tasks
+
+    return crossing(seen, 0.0, discordant)[1]
 
 
 def exact_power(tasks: int, wins: float, losses: float, alpha: float = 0.05, *, mid: bool = True) -> float:
@@ -77,6 +79,5 @@ def non_inferiority_tasks(
 
 def _check(discordant: float, power: float, alpha: float) -> None:
     if not (0.0 < discordant <= 1.0 and 0.0 < power < 1.0 and 0.0 < alpha < 1.0):
-        raise ValueError(
-            f"discordant share, power and alpha must lie between 0 and 1: {discordant}, {power} and {alpha}"
-        )
+        found = f"{discordant}, {power} and {alpha}"
+        raise ValueError(f"discordant share, power and alpha must lie between 0 and 1: {found}")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core import Estimate
-from harness.stats.bootstrap import cluster_weights, percentile_limits
+from harness.stats.bootstrap import cluster_weights, with_percentiles
 from harness.stats.escalation import Objective, best_steps
 from harness.stats.units import Codes, Vector
 
@@ -331,10 +331,7 @@ def replay_estimate(value: float, drawn: Vector, told: Estimate) -> Estimate:
         return replace(told, value=None, method="none", why=told.why or "unknown for some tasks")
     if not len(drawn):
         return replace(told, value=float(value), method="none", why=NO_INTERVALS)
-    limits = percentile_limits(drawn, told.level)
-    if limits is None:
-        return replace(told, value=float(value), why="undefined in too many resamples")
-    return replace(told, value=float(value), low=min(limits[0], value), high=max(limits[1], value), why=None)
+    return with_percentiles(replace(told, value=float(value), why=None), drawn)
 
 
 def replay_estimates(values: Vector, drawn: Matrix, told: Estimate) -> list[Estimate]:
