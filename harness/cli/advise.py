@@ -34,7 +34,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the advice; 0, whatever it is."""
-    from harness.report import print_advice
     from harness.verdict import AdviceSettings, advise, load_assumptions
 
     given = {}
@@ -52,4 +51,4 @@ def run(args: argparse.Namespace) -> int:
         general=tuple(args.general),
         level=args.level,
     )
-    return answer(args, advise(report, terms, settings, args.split), print_advice)
+    return answer(args, advise(report, terms, settings, args.split))

@@ -2,9 +2,8 @@
 
 import argparse
 import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from harness.cli.output import write_json
 
@@ -63,15 +62,14 @@ class View(Protocol):
         """Plain JSON values."""
 
 
-V = TypeVar("V", bound=View)
+def answer(args: argparse.Namespace, view: View) -> int:
+    """Prints a view as JSON where that is asked for, else as text; 0."""
+    from harness.report import print_view
 
-
-def answer(args: argparse.Namespace, view: V, draw: Callable[[V], object]) -> int:
-    """Prints a view as JSON where that is asked for, else draws it; 0."""
     if args.json:
         write_json(view.as_json())
     else:
-        draw(view)
+        print_view(view)
     return 0
 
 

@@ -21,10 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints what the counts support; 0."""
     from harness.analysis import headline
-    from harness.report import print_headline
 
     view = headline(args.a, args.b, discordant=args.paired_discordant, level=args.level)
-    return answer(args, view, print_headline)
+    return answer(args, view)
 
 
 def _count(text: str) -> tuple[int, int]:

@@ -21,7 +21,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the comparison; 0."""
     from harness.analysis import pair
-    from harness.report import print_pairing
 
     how = {name: getattr(args, name) for name in ("trials_as", "errors_as", "split", "level")}
-    return answer(args, pair(folder(args.report), args.a, args.b, **how), print_pairing)
+    return answer(args, pair(folder(args.report), args.a, args.b, **how))

@@ -17,7 +17,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the domains; 0."""
     from harness.analysis import domains
-    from harness.report import print_domains
 
     view = domains(folder(args.report), args.a, args.b, split=args.split, level=args.level)
-    return answer(args, view, print_domains)
+    return answer(args, view)

@@ -24,7 +24,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the effects; 0."""
     from harness.analysis import factorial
-    from harness.report import print_factorial
 
     named = {cell: getattr(args, cell) for cell in CELLS}
-    return answer(args, factorial(folder(args.report), named, split=args.split, level=args.level), print_factorial)
+    return answer(args, factorial(folder(args.report), named, split=args.split, level=args.level))

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         return _self_test(args)
     if args.repetitions is not None or args.seed is not None:
         raise UsageError("--repetitions and --seed go with --self-test")
-    from harness.report import print_gate, write_gate
+    from harness.report import write_gate
     from harness.verdict import gate
 
     if args.baseline is None or args.candidate is None:
@@ -43,13 +43,13 @@ def run(args: argparse.Namespace) -> int:
     view = gate(folder(args.baseline), candidate, args.policy, **_contenders(args))
     # The report remembers every verdict on it; files that were asked for elsewhere are of this verdict alone.
     write_gate(view, args.out or candidate, at=None if args.out else datetime.now(UTC))
-    answer(args, view, print_gate)
+    answer(args, view)
     return view.exit_code
 
 
 def _self_test(args: argparse.Namespace) -> int:
     """Prints how often equals were blocked and a regression shipped; 0."""
-    from harness.report import print_self_test
+    from harness.report import print_view
     from harness.verdict import self_test
 
     if args.baseline is None or args.candidate is not None or args.out is not None:
@@ -59,7 +59,7 @@ def _self_test(args: argparse.Namespace) -> int:
     if args.json:
         write_json(as_json(found))
     else:
-        print_self_test(found)
+        print_view(found)
     return 0
 
 

@@ -26,7 +26,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the answer; 0."""
     from harness.analysis import observed_discordance, plan_size
-    from harness.report import print_plan
 
     if (args.report is None) != (args.pair is None):
         raise UsageError("--report and --pair A B go together: whose discordant share is meant?")
@@ -39,4 +38,4 @@ def run(args: argparse.Namespace) -> int:
     if args.report is not None:
         share = observed_discordance(folder(args.report), *args.pair, split=args.split)
     asked = {name: getattr(args, name) for name in ("delta", "tasks", "margin", "power", "alpha")}
-    return answer(args, plan_size(discordant=share, **asked), print_plan)
+    return answer(args, plan_size(discordant=share, **asked))

@@ -16,7 +16,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the scoreboard, which is ``statistics.json``; 0."""
     from harness.analysis import scoreboard
-    from harness.report import print_scoreboard
     from harness.store import running_process
 
     report = folder(args.report)
@@ -24,4 +23,4 @@ def run(args: argparse.Namespace) -> int:
     process = running_process(report)
     if process is not None:
         sys.stderr.write(f"ownbench: a run is under way now (process {process}); these figures are from before it\n")
-    return answer(args, view, print_scoreboard)
+    return answer(args, view)

@@ -28,10 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the sweep; 0."""
-    from harness.report import print_sweep
     from harness.verdict import SweepGoal, sweep
 
     goal = SweepGoal(name=args.objective, cost_weight=args.cost_weight, max_cost=args.max_cost, min_pass=args.min_pass)
     how = {name: getattr(args, name) for name in ("signal", "confidence_from", "split", "level", "seed")}
     view = sweep(folder(args.report), args.worker, args.expert, goal, live=args.check_live, **how)
-    return answer(args, view, print_sweep)
+    return answer(args, view)
