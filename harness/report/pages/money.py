@@ -91,7 +91,7 @@ def _advised(
 def _kinds(evidence: Evidence) -> Kinds:
     """What the reader says of contenders of which nothing on record says whether they are owned."""
     grounds = advice_inputs_for(evidence)
-    unknown = [c.contender for c in grounds.figures.candidates if c.kind is None]
+    unknown = [c.contender for c in grounds.figures.candidates if c.kind == "unknown"]
     if not unknown:
         return ()
     st.info("Of some contenders nothing on record says whether they are OWN, RENT or MIX. Say it here.")
@@ -164,7 +164,7 @@ def _amount(
 
 def _stands_on(grounds: AdviceInputs) -> str:
     standing = grounds.figures
-    n, options, left = int(standing.shared.sum()), len(standing.candidates), len(standing.left_out)
+    n, options, left = len(standing.clusters), len(standing.candidates), len(standing.notes)
     text = f"{plural(options, 'option')}, compared on the {plural(n, 'task')} that all of them have"
     if n < int(grounds.work.sum()):
         text += ", so that a pass rate here may be another than on the page Answer"
