@@ -90,11 +90,11 @@ class Grader(Protocol):
         ...
 
     @property
-    def schema(self) -> Mapping[str, Any] | None:
+    def schema_of_answers(self) -> Mapping[str, Any] | None:
         """The JSON schema that a right answer fulfils, where the grader holds answers to one."""
         ...
 
-    def usable(self, reference: Any) -> Any:
+    def taken(self, reference: Any) -> Any:
         """The reference as the grader takes it.
 
         Raises:

@@ -33,9 +33,9 @@ def _by_grader(
     suite: str, tasks: Sequence[Task], graders: Mapping[str, Grader], path: Path, field: str
 ) -> Mapping[str, Any]:
     used = {id(grader): grader for grader in (graders[task.digest] for task in tasks)}.values()
-    schemas = {digest_json(schema): schema for grader in used if (schema := grader.schema) is not None}
-    if len(schemas) != 1 or any(grader.schema is None for grader in used):
-        names = ", ".join(sorted({grader.name for grader in used if grader.schema is None}))
+    schemas = {digest_json(schema): schema for grader in used if (schema := grader.schema_of_answers) is not None}
+    if len(schemas) != 1 or any(grader.schema_of_answers is None for grader in used):
+        names = ", ".join(sorted({grader.name for grader in used if grader.schema_of_answers is None}))
         found = f"its grader {names} has no JSON schema" if names else "its tasks have several"
         problem = f"the schema is that of the suite's grader, and {suite} has none for all its tasks: {found}"
         advice = "use the grader json_schema, write the schema out as a mapping, or write json_object"

@@ -4,4 +4,5 @@ A grader is built by name from a suite's specification; what it cannot use is re
 """
 
 from harness.grade.normalise import Normalisation, normalised
-from harness.grade.registry import GRADERS, SlowReferenceError, grade, grader, known_graders
+from harness.grade.registry import GRADERS, grade, grader, known_graders
+from harness.grade.rule import SlowReferenceError

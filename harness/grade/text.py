@@ -1,7 +1,5 @@
 """Graders of plain text: the same text, texts that must occur, a pattern."""
 
-import functools
-import operator
 import re
 from collections.abc import Iterable
 from typing import Any, ClassVar, Literal, Self
@@ -30,11 +28,7 @@ class Exact(Rule):
 
     def usable(self, reference: Any) -> tuple[str, ...]:
         """The accepted texts."""
-        texts = as_texts(reference)
-        for text in texts:
-            if not normalised(text, self.normalise):
-                raise ValueError(f"the reference {text!r} is empty after normalisation, so no answer could be right")
-        return texts
+        return _none_empty("reference", as_texts(reference), self.normalise, ", so no answer could be right")
 
     def answers(self, reference: Any) -> Iterable[str]:
         """The accepted texts themselves."""
@@ -66,9 +60,7 @@ class Contains(Rule):
 
     @model_validator(mode="after")
     def _no_empty_texts(self) -> Self:
-        for text in (*self.all, *self.any, *self.none):
-            if not normalised(text, self.normalise):
-                raise ValueError(f"the text {text!r} is empty after normalisation; every answer contains it")
+        _none_empty("text", (*self.all, *self.any, *self.none), self.normalise)
         return self
 
     @property
@@ -78,11 +70,7 @@ class Contains(Rule):
 
     def usable(self, reference: Any) -> tuple[str, ...]:
         """The texts that must occur."""
-        texts = as_texts(reference)
-        for text in texts:
-            if not normalised(text, self.normalise):
-                raise ValueError(f"the reference {text!r} is empty after normalisation; every answer contains it")
-        return texts
+        return _none_empty("reference", as_texts(reference), self.normalise)
 
     def answers(self, reference: Any) -> Iterable[str]:
         """All that must occur, with each of those of which one must."""
@@ -157,18 +145,16 @@ class Regex(Rule):
         """Texts that the pattern would take the reference out of."""
         if self.pattern is None or self.group is None:
             return ()
-        names = set(self.normalise)
-        forms = [
-            form for text in as_texts(reference) for form in (text, text.strip(), normalised(text, self.normalise))
-        ]
-        forms += [form.upper() for form in forms] if "casefold" in names else []
-        found = samples(self.pattern, self._bits, self.group, list(dict.fromkeys(forms)))
-        # a text that is written in more ways than these proves nothing by failing
-        return found if names <= {"strip", "whitespace", "casefold", "nfkc"} else ()
+        if not set(self.normalise) <= {"strip", "whitespace", "casefold", "nfkc"}:
+            return ()  # a text that is written in more ways than these proves nothing by failing
+        texts = as_texts(reference)
+        forms = [form for text in texts for form in (text, text.strip(), normalised(text, self.normalise))]
+        forms += [form.upper() for form in forms] if "casefold" in self.normalise else []
+        return samples(self.pattern, self._bits, self.group, list(dict.fromkeys(forms)))
 
     @property
     def _bits(self) -> int:
-        return int(functools.reduce(operator.or_, (_FLAGS[name] for name in self.flags), 0))
+        return sum({int(re.RegexFlag[name.upper()]) for name in self.flags})
 
     def judge(self, text: str, reference: tuple[str, ...] | None) -> Grade:
         """Passes when the pattern is found and its group, where asked for, holds the reference."""
@@ -185,14 +171,20 @@ class Regex(Rule):
         return Exact(normalise=self.normalise).judge(found["group"], reference or ())
 
 
-_FLAGS = {"ignorecase": re.IGNORECASE, "multiline": re.MULTILINE, "dotall": re.DOTALL}
-
-
 def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+
+
+def _none_empty(
+    what: str, texts: tuple[str, ...], steps: Iterable[Normalisation], so: str = "; every answer contains it"
+) -> tuple[str, ...]:
+    for text in texts:
+        if not normalised(text, steps):
+            raise ValueError(f"the {what} {text!r} is empty after normalisation{so}")
+    return texts
 
 
 def as_texts(reference: Any) -> tuple[str, ...]:

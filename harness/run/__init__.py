@@ -15,10 +15,9 @@ from harness.run.execute import run_report
 from harness.run.given import Given, grade_given
 from harness.run.manifest import suites_of
 from harness.run.pings import Ping, ping
-from harness.run.progress import Progress
+from harness.run.progress import Progress, RunOptions, Summary
 from harness.run.regrading import Regraded, refuse_without_answers, regrade
-from harness.run.summary import RunOptions, Summary
-from harness.run.watch import Watch
+from harness.run.stopping import Watch
 
 
 class _CallableRoom(types.ModuleType):

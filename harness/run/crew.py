@@ -1,20 +1,19 @@
 """Works through attempts, many at once, until they are made, the money or the time is gone, or the user stops it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from harness.core import Answer, Cause, Grade, ModelError, Outcome, Status, StorageError, fault_of
+from harness.core import Answer, Cause, Grade, ModelError, Status, StorageError, fault_of
 from harness.cost import Reservation
-from harness.experiment import Assembled, Attempt
+from harness.experiment import Attempt
 from harness.run.outcome import faulted, graded
 from harness.run.progress import Listener, Tally
 from harness.run.session import AttemptSession, Shop
-from harness.run.stopping import BY_USER, Unsent, own_time
+from harness.run.stopping import BY_USER, Unsent, Watch, own_time
 from harness.run.trace import Begun, Ended, Event, Observer, Trace
-from harness.run.watch import Watch
 from harness.system import System
 
 LOOK_EVERY_S = 0.25
@@ -45,7 +44,6 @@ class Crew:
     def __init__(
         self,
         shop: Shop,
-        assembled: Assembled,
         system_of: Callable[[Attempt], System],
         tally: Tally,
         listener: Listener,
@@ -53,12 +51,11 @@ class Crew:
         watch: Watch | None = None,
         observer: Observer | None = None,
     ) -> None:
-        self.shop, self.assembled, self.system_of, self.clock = shop, assembled, system_of, shop.clock
+        self.shop, self.assembled, self.system_of, self.clock = shop, shop.assembled, system_of, shop.clock
         self.tally, self.listener, self.watch, self.observer = tally, listener, watch, observer
         self.stopped: str | None = None
         """Why no further attempt begins."""
         self.over_budget = False
-        """Whether that is the budget."""
         self._lost: StorageError | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._asked: asyncio.Queue[Made | None] = asyncio.Queue(WAITING)
@@ -74,8 +71,9 @@ class Crew:
         self.shop.journal.check()
         allowed = self.assembled.experiment.limits.concurrency
         count = min(allowed, len(attempts)) if at_most is None else min(allowed, at_most)
-        hands = self._started(self._hand(queue) for _ in range(count))
-        graders = self._started(self._grader(made) for _ in range(min(GRADINGS, len(attempts))))
+        hands = [asyncio.create_task(self._hand(queue)) for _ in range(count)]
+        graders = [asyncio.create_task(self._grader(made)) for _ in range(min(GRADINGS, len(attempts)))]
+        self._tasks = [*hands, *graders]
         watcher = asyncio.create_task(self._watched(phase))
         try:
             await asyncio.gather(*hands)
@@ -101,11 +99,6 @@ class Crew:
             self.stopped = "; ".join(f"model {name}: {why}" for name, why in self.shop.broken.items())
         self.tell(phase)
         return made
-
-    def _started(self, work: Iterator[Coroutine[None, None, None]]) -> list[asyncio.Task[None]]:
-        tasks = [asyncio.create_task(one) for one in work]
-        self._tasks += tasks
-        return tasks
 
     def tell(self, phase: str, message: str = "") -> None:
         """Tells the listener where the run stands."""
@@ -139,9 +132,14 @@ class Crew:
         """Grades one answer after another; what is graded is kept."""
         while (made := await self._asked.get()) is not None:
             try:
-                if made.left or not await self._graded(made):
+                judged = made.grade
+                if judged is None and made.answer is not None:
+                    with suppress(Unsent, ModelError):  # of a judge, where it is to be asked later
+                        judged = await made.session.grade(made.answer)
+                if made.left or judged is None:
                     self._leave(made)
                 else:
+                    self.keep(made, judged)
                     done.add(made.attempt.id)
             except asyncio.CancelledError:
                 self._leave(made)
@@ -238,22 +236,6 @@ class Crew:
             made.grade = faulted(fault_of(error), self.shop.redact(f"{type(error).__name__}: {error}"))
         return made
 
-    async def _graded(self, made: Made) -> bool:
-        """Grades an attempt and keeps it; False where a judge was not asked because the run is stopped.
-
-        Raises:
-            StorageError: it cannot be kept.
-        """
-        judged = made.grade
-        if judged is None:
-            assert made.answer is not None, "without an answer there is a fault"  # noqa: S101
-            try:
-                judged = await made.session.grade(made.answer)
-            except (Unsent, ModelError):
-                return False
-        self.keep(made, judged)
-        return True
-
     def _leave(self, made: Made) -> None:
         """Keeps what was said and spent in an attempt that is still to be made; its answers are not asked for again."""
         judged = Grade(status=Status.SKIPPED, cause=Cause.BUDGET if self.over_budget else Cause.STOPPED)
@@ -268,26 +250,20 @@ class Crew:
             StorageError: it cannot be kept.
         """
         trace = made.session.trace
-        outcome = graded(
-            self.assembled, made.attempt, trace, answer=made.answer, judged=judged, started_at=made.started_at
-        )
+        outcome = graded(self.assembled, made.attempt, trace, made.answer, judged, started_at=made.started_at)
         if trace.calls or outcome.status is not Status.SKIPPED:
             digests = tuple(call.request_digest for call in trace.calls)
             self.shop.journal.append_attempt(outcome, trace.messages, judged.reason, digests)
         self.observe(made.attempt.id, Ended(outcome, judged.reason))
-        if outcome.status is not Status.SKIPPED:
-            self._show(outcome)
+        # an attempt that a refused key ended is yet to be made
+        if self.watch is not None and outcome.status is not Status.SKIPPED and outcome.cause is not Cause.AUTH:
+            enough = self.watch.settled(outcome)
+            if enough is not None and self.stopped is None:
+                self.stopped = enough
+                self.shop.settled.set()
 
     def observe(self, attempt: str, event: Event) -> None:
         """Tells of an event."""
         self.tally.hear(attempt, event)
         if self.observer is not None:
             self.observer(attempt, event)
-
-    def _show(self, outcome: Outcome) -> None:
-        """To whoever may end the run; an attempt that a refused key ended is yet to be made."""
-        if self.watch is not None and outcome.cause is not Cause.AUTH:
-            enough = self.watch.settled(outcome)
-            if enough is not None and self.stopped is None:
-                self.stopped = enough
-                self.shop.settled.set()

@@ -36,11 +36,11 @@ class Given:
 
 def grade_given(answers: Sequence[Given]) -> list[Grade]:
     """The grade of each. No model is called: what a judge would have to grade is ungraded."""
-    return asyncio.run(_all(answers))
 
+    async def all_of() -> list[Grade]:
+        return [await _grade(given) for given in answers]
 
-async def _all(answers: Sequence[Given]) -> list[Grade]:
-    return [await _grade(given) for given in answers]
+    return asyncio.run(all_of())
 
 
 async def _grade(given: Given) -> Grade:

@@ -1,17 +1,14 @@
 """What a report was made from, in one record."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from harness.core import (
     Contender,
     ContenderRecord,
-    Grader,
     Manifest,
     ModelRecord,
     ModelSpec,
-    Suite,
     SuiteRecord,
     as_json,
     digest_json,
@@ -36,24 +33,12 @@ def plan_digest(assembled: Assembled) -> str:
     return digest_json([assembled.experiment.name, *sorted(named, key=lambda row: str(row[0]))])
 
 
-def manifest_of(
-    assembled: Assembled,
-    *,
-    created_at: str,
-    choices: Choices,
-    done: int,
-    without_outcome: int,
-    complete: bool,
-    stopped_because: str | None,
-    early: Mapping[str, Any] | None = None,
-    notes: tuple[str, ...] = (),
-) -> Manifest:
-    """The manifest of a report as it stands. Paths of this machine and secrets are not in it."""
+def manifest_of(assembled: Assembled, *, choices: Choices, **state: Any) -> Manifest:
+    """The manifest of a report; ``state`` is how far it is, in the words of `Manifest`. It holds no path, no secret."""
     experiment = assembled.experiment
     models = {name: _model_record(spec) for name, spec in assembled.specs.items()}
     return Manifest(
         report=experiment.name,
-        created_at=created_at,
         versions=installed_versions(),
         machine=this_machine(),
         experiment_digest=experiment.digest,
@@ -67,13 +52,8 @@ def manifest_of(
         prices={name: as_json(spec.price) for name, spec in assembled.specs.items()},
         thresholds=as_written(choices),
         planned=len(assembled.attempts),
-        done=done,
-        without_outcome=without_outcome,
         plan_digest=plan_digest(assembled),
-        complete=complete,
-        stopped_because=stopped_because,
-        early=early,
-        notes=notes,
+        **state,
     )
 
 
@@ -87,8 +67,8 @@ def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
             prompt_digest=suite.prompt.template.digest,
             metric=suite.metric,
             tasks=len(suite.tasks),
-            graders=tuple(sorted({judge.digest for judge in _graders(assembled, suite)})),
-            grader_kinds=tuple(sorted({judge.name for judge in _graders(assembled, suite)})),
+            graders=tuple(sorted({assembled.grader_of(task).digest for task in suite.tasks})),
+            grader_kinds=tuple(sorted({assembled.grader_of(task).name for task in suite.tasks})),
             human_baseline=suite.human_baseline,
         )
         for suite in assembled.suites
@@ -128,9 +108,3 @@ def _contender_record(contender: Contender) -> ContenderRecord:
     )
     signal, delivery = SIGNALS.get(record.signal or ""), DELIVERIES.get(record.delivery)
     return replace(record, control=next((one.name for one in (signal, delivery) if one and one.control), None))
-
-
-def _graders(assembled: Assembled, suite: Suite) -> Iterable[Grader]:
-    """A suite's graders, each once: their digests are costly, and thousands of tasks share one."""
-    judges = (assembled.grader_of(task) for task in suite.tasks)
-    return {id(judge): judge for judge in judges}.values()

@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from harness.core import Cause, Clock, Grade, Outcome, Redactor, Role, Status, SystemClock, UsageError, plural
+from harness.core import Cause, Clock, Grade, Outcome, Role, Status, SystemClock, UsageError, plural
 from harness.cost import Meter, Reservation
 from harness.experiment import Assembled, Attempt, is_graded_so, recall
-from harness.model import backend_of
 from harness.run.crew import Crew, Made
 from harness.run.manifest import plan_digest, suites_of
-from harness.run.opening import open_models, open_shop
-from harness.run.outcome import identity, judge_usd, skipped, standing_of
+from harness.run.opening import open_models, open_shop, redactor_of
+from harness.run.outcome import identity, judge_usd, said_by, skipped, standing_of
 from harness.run.progress import Listener, Tally
 from harness.run.session import AttemptSession, Shop
 from harness.run.stopping import Ears
@@ -85,9 +84,7 @@ def regrade(
     environment = os.environ if environment is None else environment
     if not within_run:
         refuse_without_answers(report)
-    redact = Redactor(
-        tuple(s for spec in assembled.specs.values() for s in backend_of(spec).secrets(spec, environment))
-    )
+    redact = redactor_of(assembled, environment)
     with Journal(report) as journal, Ears() as ears:
         held = recall(assembled)
         if not within_run:
@@ -104,8 +101,7 @@ def regrade(
             shop = open_shop(assembled, journal, held, models, clock=clock, redact=redact, started=clock.monotonic())
             if not judges:
                 shop.meter = Meter()  # rules cost nothing, whatever was spent
-            crew = _Again(shop, assembled, Tally(len(work), clock.monotonic()), listener)
-            crew.held, crew.last = held, last
+            crew = _Again(shop, held, last, Tally(len(work), clock.monotonic()), listener)
             try:
                 for model in models.values():
                     await model.prepare()
@@ -174,11 +170,9 @@ def _has_ended(outcome: Outcome | None) -> bool:
 class _Again(Crew):
     """Takes each answer from the journal, and keeps of its attempt all but the grade."""
 
-    held: Recalled
-    last: Mapping[str, str]
-
-    def __init__(self, shop: Shop, assembled: Assembled, tally: Tally, listener: Listener) -> None:
-        super().__init__(shop, assembled, lambda a: assembled.systems[a.contender][a.suite.name], tally, listener)
+    def __init__(self, shop: Shop, held: Recalled, last: Mapping[str, str], tally: Tally, listener: Listener) -> None:
+        super().__init__(shop, lambda a: shop.assembled.systems[a.contender][a.suite.name], tally, listener)
+        self.held, self.last = held, last
         self.changes: Counter[tuple[str, str]] = Counter()
         self.graded = self.lines = 0
         """Answers, and rows that are not as they were."""
@@ -207,12 +201,7 @@ class _Again(Crew):
         after = replace(
             before,
             **identity(self.assembled, attempt),
-            status=judged.status,
-            cause=judged.cause,
-            passed=judged.passed,
-            score=judged.score,
-            label_true=judged.label_true,
-            label_predicted=judged.label_predicted,
+            **said_by(judged),
             judge_usd=judge_usd(trace.calls) if made.answer else before.judge_usd,
         )
         changed = any(getattr(after, name) != getattr(before, name) for name in _GRADED)
