@@ -282,10 +282,6 @@ class Outcome:
     contender_digest: str
     task: str
     task_digest: str
-    prompt_digest: str | None = None
-    """Of the template that made the task into what was asked; ``None`` in rows of an earlier version."""
-    grader_digest: str | None = None
-    """Of the grader and the reference: rows are compared where they were graded alike."""
     domain: str
     cluster: str
     split: str | None
@@ -313,3 +309,7 @@ class Outcome:
     retries: int = 0
     started_at: datetime | None = None
     attempt_id: str
+    prompt_digest: str | None = None
+    """Of the template that made the task into what was asked; ``None`` in rows of an earlier version."""
+    grader_digest: str | None = None
+    """Of the grader and the reference: rows are compared where they were graded alike."""

@@ -10,24 +10,16 @@ from harness.core import UsageError, install_line
 
 
 def dashboard(arguments: Sequence[str] = ()) -> None:
-    """Draws the dashboard inside a Streamlit script.
-
-    Args:
-        arguments: folders of reports, or folders that hold some; ``reports`` by default.
-    """
+    """Draws the dashboard inside a Streamlit script, of reports or folders that hold some, else ``reports``."""
     from harness.report.pages import show
 
     show([Path(one) for one in arguments] or [Path("reports")])
 
 
 def reports_in(given: Sequence[Path]) -> list[Path]:
-    """The report folders that are meant, each once, in the order given.
+    """The report folders that are meant, each once, in the order given, whether they can be read or not.
 
-    Args:
-        given: each a report's folder, the name of one under ``reports/``, or a folder that holds reports.
-
-    Returns:
-        Folders with an experiment, a journal or outcomes, whether these can be read or not.
+    Each of those given is a report's folder, the name of one under ``reports/``, or a folder that holds reports.
 
     Raises:
         UsageError: one of them is no folder, is no report and holds none; says what to do.
@@ -51,13 +43,11 @@ def reports_and_problems(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
         try:
             reports = _reports_of(folder)
         except OSError as error:
-            reports, problem = [], f"{folder}: cannot be read: {error.strerror or error}"
-        else:
-            problem = "" if reports else _no_report(folder)
-        for report in reports:
-            found.setdefault(os.path.realpath(report), report)
-        if problem:
-            problems.append(problem)
+            problems.append(f"{folder}: cannot be read: {error.strerror or error}")
+            continue
+        if not reports:
+            problems.append(_no_report(folder))
+        found |= {os.path.realpath(report): report for report in reports if os.path.realpath(report) not in found}
     return list(found.values()), problems
 
 
@@ -74,14 +64,14 @@ def _reports_of(folder: Path) -> list[Path]:
 def _no_report(folder: Path) -> str:
     if folder.exists() and not folder.is_dir():
         return f"{folder}: is a file, a report is a folder"
+    remedy = "ownbench init begins a report, ownbench import table makes one of results"
     if not folder.exists():
-        return f"{folder}: there is no such report; {_REMEDY}"
+        return f"{folder}: there is no such report; {remedy}"
     if _reports_of(folder / "reports"):
         return f"{folder}: no report; those in {folder / 'reports'} are shown by: ownbench app {folder / 'reports'}"
-    return f"{folder}: no report, and none in it: a report has {' or '.join(_TELLING[:2])}; {_REMEDY}"
+    return f"{folder}: no report, and none in it: a report has {' or '.join(_TELLING[:2])}; {remedy}"
 
 
-_REMEDY = "ownbench init begins a report, ownbench import table makes one of results"
 _TELLING = ("experiment.yaml", "outcomes.parquet", "manifest.json", "statistics.json", "verdict.json")
 """Files by which a report is known."""
 
@@ -113,15 +103,10 @@ OPTIONS = {
 
 
 def serve(given: Sequence[Path], *, port: int, address: str = "127.0.0.1") -> None:
-    """Serves the dashboard of these reports until the process is stopped.
+    """Serves the dashboard of these reports, given as in `reports_in`, until the process is stopped.
 
     The figures of the first page are computed beside the start of the server, so that they are there when somebody
-    looks.
-
-    Args:
-        given: as in `reports_in`. They are looked at anew for each page: reports that are made later are shown.
-        port: where to listen.
-        address: on which address.
+    looks. The folders are looked at anew for each page: reports that are made later are shown.
 
     Raises:
         UsageError: Streamlit is not installed, or there is no report.

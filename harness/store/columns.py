@@ -1,10 +1,12 @@
 """The columns of the three tables of a report, and reading them from files that others may have written."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from harness.core import EvidenceError, nearest
+from harness.core import EvidenceError, Outcome, nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -12,34 +14,17 @@ if TYPE_CHECKING:
 
 OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE = "outcomes.parquet", "calls.parquet", "transcripts.parquet"
 
-OUTCOMES: dict[str, str] = {
-    **dict.fromkeys(("report", "suite", "suite_digest"), "string"),
-    **dict.fromkeys(("contender", "contender_kind", "contender_digest"), "string"),
-    **dict.fromkeys(("task", "task_digest", "domain", "cluster", "split"), "string"),
-    "trial": "int32",
-    "status": "string",
-    "cause": "string",
-    "passed": "bool",
-    "score": "float64",
-    "label_true": "string",
-    "label_predicted": "string",
-    "confidence": "float64",
-    "escalated": "bool",
-    "served_by": "string",
-    "skills_shown": "strings",
-    "skills_used": "strings",
-    "cost_usd": "float64",
-    "judge_usd": "float64",
-    "cost_basis": "string",
-    "latency_s": "float64",
-    **dict.fromkeys(("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens"), "int64"),
-    "calls": "int32",
-    "retries": "int32",
-    "started_at": "timestamp",
-    "attempt_id": "string",
-    **dict.fromkeys(("prompt_digest", "grader_digest"), "string"),
-}
-"""Column names of ``outcomes.parquet`` in their order, and their types."""
+_KINDS = {bool: "bool", int: "int64", float: "float64", datetime: "timestamp", tuple[str, ...]: "strings"}
+_SMALL = dict.fromkeys(("trial", "calls", "retries"), "int32")
+
+
+def _word(kind: Any) -> str:
+    known = [part for part in (kind, *get_args(kind)) if part in _KINDS]
+    return _KINDS[known[0]] if known else "string"
+
+
+OUTCOMES: dict[str, str] = {field.name: _SMALL.get(field.name) or _word(field.type) for field in fields(Outcome)}
+"""Column names of ``outcomes.parquet`` in their order, and their types: the fields of an `Outcome`."""
 
 CALLS: dict[str, str] = {
     **dict.fromkeys(("attempt_id", "role", "model", "adapter"), "string"),

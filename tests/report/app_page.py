@@ -19,8 +19,7 @@ def drawn(module, *folders, **choices):
         from pathlib import Path as FilePath
 
         from harness.report.chart_style import DAY
-        from harness.report.pages.loading import evidence_of
-        from harness.report.pages.shell import Shown
+        from harness.report.pages.loading import Shown, evidence_of
 
         page = importlib.import_module(f"harness.report.pages.{name}").page
         page(Shown(chosen=tuple(evidence_of(FilePath(one)) for one in reports), theme=DAY))

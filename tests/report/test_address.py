@@ -13,8 +13,7 @@ def drawn(**asked):
     def script():
         import streamlit as st
 
-        from harness.report.pages.address import held, href, visit
-        from harness.report.pages.choices import choose, choose_or_none, number, several, ticked
+        from harness.report.pages.choices import choose, choose_or_none, held, href, number, several, ticked, visit
 
         stops = [0.1, 0.5, 0.9]
 

@@ -15,8 +15,9 @@ from harness.analysis.pairs import pair
 from harness.analysis.scores import scoreboard
 from harness.cli.entry import main
 from harness.core import EvidenceError, attempt_id, p_equation, points, points_interval
-from harness.report.pages.head_to_head import FLIPS_A_PAGE, json_of
+from harness.report.pages.head_to_head import FLIPS_A_PAGE
 from harness.report.pages.loading import default_pair, evidence_of, pairing_between, pairing_for
+from harness.report.pages.parts import json_of
 from harness.verdict import gate
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'
@@ -75,7 +76,7 @@ def test_every_figure_is_that_of_the_command(tried, capsys):
 
 def test_the_download_is_what_the_command_prints(tried, capsys):
     assert main(["compare", str(tried), "A", "B", "--json", "--trials-as", "all"]) == 0
-    assert json_of(pairing_for(evidence_of(tried), "A", "B", "all")) == capsys.readouterr().out.encode()
+    assert json_of(pairing_for(evidence_of(tried), "A", "B", trials_as="all")) == capsys.readouterr().out.encode()
 
 
 def test_how_tries_and_errors_count_is_a_choice_in_the_address(tried, capsys):

@@ -216,9 +216,9 @@ def test_defaults_follow_the_report_and_choices_stay(report, tmp_path):
         import streamlit as st
 
         from harness.report.chart_style import DAY
+        from harness.report.pages.loading import Shown
         from harness.report.pages.loading import evidence_of as look
         from harness.report.pages.money import page
-        from harness.report.pages.shell import Shown
 
         path = first if st.checkbox("first", value=True) else second
         page(Shown(chosen=(look(Path(path)),), theme=DAY))

@@ -18,7 +18,7 @@ from harness.core import p_text, percent, points, points_interval
 from harness.report import write_report
 from harness.report.chart_style import DAY, NIGHT, PAPER, svg, vega_lite
 from harness.report.pages.loading import evidence_of, skills_for
-from harness.report.pages.skill_use import json_of
+from harness.report.pages.parts import json_of
 from harness.report.skill_figures import interaction_figure, lifts_figure, skill_lifts_figure
 from harness.report.skill_tables import CALLED, NO_EFFECT, NO_SKILLS
 

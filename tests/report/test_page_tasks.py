@@ -19,8 +19,8 @@ from harness.cli.entry import main
 from harness.core import UNKNOWN
 from harness.report.html_parts import html_table
 from harness.report.pages import task_state, tasks
-from harness.report.pages.loading import evidence_of
-from harness.report.pages.task_state import label_of, labels, meant, places_of, plain_index
+from harness.report.pages.loading import evidence_of, plain_index
+from harness.report.pages.task_state import label_of, labels, meant, places_of
 from harness.report.task_tables import (
     FAILED,
     LOST,
@@ -226,8 +226,7 @@ def test_the_part_that_is_shown_holds_for_tasks_and_attempts(make_report):
         from pathlib import Path
 
         from harness.report.chart_style import DAY
-        from harness.report.pages.loading import evidence_of
-        from harness.report.pages.shell import Shown
+        from harness.report.pages.loading import Shown, evidence_of
         from harness.report.pages.tasks import page
 
         page(Shown(chosen=(evidence_of(Path(report), "dev"),), theme=DAY))
@@ -255,8 +254,7 @@ def test_counts_and_filters_are_of_the_part_that_is_shown(make_report):
         from pathlib import Path
 
         from harness.report.chart_style import DAY
-        from harness.report.pages.loading import evidence_of
-        from harness.report.pages.shell import Shown
+        from harness.report.pages.loading import Shown, evidence_of
         from harness.report.pages.tasks import page
 
         page(Shown(chosen=(evidence_of(Path(report), "test"),), theme=DAY))

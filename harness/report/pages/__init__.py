@@ -3,5 +3,4 @@
 Nothing else imports this folder, so that no other command loads Streamlit. `harness.report.app` opens it.
 """
 
-from harness.report.pages.shell import show
-from harness.report.pages.warming import warm
+from harness.report.pages.shell import show, warm

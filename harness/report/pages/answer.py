@@ -1,22 +1,15 @@
 """The first page: the verdict with its reasons, the scoreboard, what it costs, and what is not known."""
 
-from typing import TYPE_CHECKING
-
-import streamlit as st
-
 from harness.analysis import COST_AND_LATENCY, Scoreboard, missing_lines
 from harness.core import OwnbenchError, listed
 from harness.report.advice_tables import conditions_table, types_of, word_html
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_page import found_html
 from harness.report.html_parts import html_list, html_text
-from harness.report.pages.loading import Evidence, advice_for, scoreboard_for
-from harness.report.pages.parts import figure, html, loud, notes, section, show, title
+from harness.report.pages.loading import Evidence, Shown, advice_for, scoreboard_for
+from harness.report.pages.parts import errors_told, figure, html, loud, notes, section, show, show_under, title
 from harness.report.scoreboard_tables import comparisons_table, scoreboard_table
 from harness.verdict import Advice
-
-if TYPE_CHECKING:
-    from harness.report.pages.shell import Shown
 
 UNKNOWNS_SHOWN = 15
 """Lines before the rest is folded away."""
@@ -38,19 +31,17 @@ INTERVALS = (
 )
 
 
-def page(shown: "Shown") -> None:
+def page(shown: Shown) -> None:
     """Each chosen report, one under the other."""
     title("Own, rent or mix?", "What the recorded evidence says, how surely, and what it does not say.")
     for number, evidence in enumerate(shown.chosen):
         if len(shown.chosen) > 1:
             html(f"<h2>{html_text(evidence.name)}</h2>")
-        try:
+        with errors_told():
             _one(evidence, shown, number)
-        except OwnbenchError as error:  # one broken report hides no other
-            loud(str(error))
 
 
-def _one(evidence: Evidence, shown: "Shown", number: int) -> None:
+def _one(evidence: Evidence, shown: Shown, number: int) -> None:
     view = scoreboard_for(evidence)
     loud(view.warning)
     loud(view.apart)
@@ -79,8 +70,7 @@ def _verdict(evidence: Evidence) -> tuple[Advice | None, list[str]]:
         html(f'<span class="word open">UNDECIDED</span><p>{html_text(str(error))}</p>')
         return None, []
     html(word_html(advice))
-    with st.expander("When owning wins: five conditions"):
-        show(conditions_table(advice))
+    show_under(conditions_table(advice), "When owning wins: five conditions")
     waits = listed([WAITED_FOR.get(what, what) for what in advice.missing])
     return advice, [f"the advice waits for {waits}; what is known can be given on the page Money"] if waits else []
 

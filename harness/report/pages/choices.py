@@ -1,69 +1,89 @@
-"""The widgets by which a reader chooses; each choice stands in the address, see `harness.report.pages.address`.
+"""The widgets by which a reader chooses; every choice stands in the address: a link opens the same view, Back the last.
 
-Labels and words are our own: Streamlit renders Markdown in them. Options may be names of others, which are plain text.
+Streamlit can bind a widget to the address by itself, but leaves out what is the default, takes another value without a
+word where a link's is not there, and knows no Back. So the choices are kept here, and the address is written once a
+drawing. Labels are our own words: Streamlit renders Markdown in them. Options may be names of others.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import streamlit as st
 
-from harness.report.pages.address import NotHereError, held
+from harness.core import visible
+from harness.report.pages.parts import loud
 
 T = TypeVar("T")
+Texts = Sequence[str]
+Place = AbstractContextManager[Any] | None
+"""Where a widget is drawn: a column, or where the page stands."""
+
+EVERYWHERE = ("report", "split")
+"""The choices that every link takes with it."""
+
+
+class NotHereError(ValueError):
+    """Some of what was asked for is not there; ``rest`` is."""
+
+    def __init__(self, asked: Texts, rest: Any) -> None:
+        super().__init__()
+        self.asked, self.rest = asked, rest
 
 
 def choose(
     label: str,
-    options: Sequence[str],
+    options: Texts,
     key: str,
     *,
     index: int = 0,
     words: Callable[[str], str] = str,
     of: object = None,
     aloud: bool = True,
+    at: Place = None,
     **more: Any,
 ) -> str:
     """One of the options, of which there is one at least."""
     draw = partial(st.selectbox, label, list(options), key=key, format_func=words, **more)
     default = options[min(index, len(options) - 1)]
-    return held(key, draw, default=default, read=one_of(options), texts=lambda value: [value], of=of, aloud=aloud)
+    return held(key, draw, default=default, read=one_of(options), of=of, aloud=aloud, at=at)
 
 
 def choose_or_none(
-    label: str, options: Sequence[str], key: str, *, words: Callable[[str], str] = str, **more: Any
+    label: str, options: Texts, key: str, *, words: Callable[[str], str] = str, at: Place = None, **more: Any
 ) -> str | None:
     """One of the options, or nothing, as at first."""
     draw = partial(st.selectbox, label, list(options), index=None, key=key, format_func=words, **more)
-    read = any_text if more.get("accept_new_options") else one_of(options)
-    return held(key, draw, default=None, read=read, texts=lambda value: [value] if value else [])
+    return held(key, draw, default=None, read=_last if more.get("accept_new_options") else one_of(options), at=at)
 
 
 def several(
     label: str,
-    options: Sequence[str],
+    options: Texts,
     key: str,
     *,
-    default: Sequence[str] = (),
+    default: Texts = (),
     words: Callable[[str], str] = str,
     aloud: bool = True,
+    at: Place = None,
     **more: Any,
 ) -> list[str]:
     """Some of the options, or none."""
 
-    def read(texts: Sequence[str]) -> list[str]:
+    def read(texts: Texts) -> list[str]:
         found = [text for text in texts if text in options]
-        missing = [text for text in texts if text and text not in options]
-        if missing:
+        if missing := [text for text in texts if text and text not in options]:
             raise NotHereError(missing, found)
         return found
 
-    def texts(value: Sequence[str]) -> list[str]:
+    def texts(value: Texts) -> list[str]:
         return list(value) or ([""] if default else [])  # where there is a default, none has to be said too
 
     draw = partial(st.multiselect, label, list(options), key=key, format_func=words, **more)
-    return held(key, draw, default=list(default), read=read, texts=texts, aloud=aloud)
+    return held(key, draw, default=list(default), read=read, texts=texts, aloud=aloud, at=at)
 
 
 def number(
@@ -71,53 +91,38 @@ def number(
 ) -> float | None:
     """An amount from ``low`` to ``high``; ``None`` where the field is empty. The default is left out of the address."""
 
-    def read(texts: Sequence[str]) -> float | None:
-        if not texts[-1]:
-            return None
-        value = float(texts[-1])
-        if not low <= value <= high:
-            raise ValueError
-        return value
-
     def texts(value: float | None) -> list[str]:
         return [] if value == default else ["" if value is None else f"{value:.12g}"]
 
     draw = partial(st.number_input, label, low, high, None, key=key, **more)
-    return held(key, draw, default=default, read=read, texts=texts, of=of)
+    read = partial(_within, float, low, high)
+    return held(key, draw, default=default, read=lambda said: read(said) if said[-1] else None, texts=texts, of=of)
 
 
-def written(label: str, key: str, *, default: str = "", **more: Any) -> str:
+def written(label: str, key: str, *, default: str = "", at: Place = None, **more: Any) -> str:
     """A line of text. The default is left out of the address."""
     draw = partial(st.text_input, label, key=key, **more)
-    return held(key, draw, default=default, read=any_text, texts=lambda v: [] if v == default else [v])
+    return held(key, draw, default=default, read=_last, texts=lambda v: [] if v == default else [v], at=at)
 
 
 def ticked(label: str, key: str, **more: Any) -> bool:
     """Whether a box is ticked, which it is not at first."""
-    draw = partial(st.checkbox, label, key=key, **more)
-    read = one_of(["yes"])
-    return held(
-        key, draw, default=False, read=lambda texts: bool(read(texts)), texts=lambda value: ["yes"] if value else []
-    )
+    draw, read = partial(st.checkbox, label, key=key, **more), one_of(["yes"])
+    return held(key, draw, default=False, read=lambda said: bool(read(said)), texts=lambda v: ["yes"] if v else [])
 
 
-def turned(pages: int, key: str, *, of: object = None) -> int:
-    """Which of some pages, from 1; the first is left out of the address."""
-
-    def read(texts: Sequence[str]) -> int:
-        value = int(texts[-1])
-        if not 1 <= value <= pages:
-            raise ValueError
-        return value
-
-    draw = partial(st.pagination, pages, key=key, max_visible_pages=5)
-    return held(key, draw, default=1, read=read, texts=lambda value: [] if value == 1 else [str(value)], of=of)
+def turned(pages: int, key: str, *, of: object = None, at: Place = None) -> int:
+    """Which of some pages, from 1; the first is left out of the address. Nothing is asked where there is one."""
+    if pages <= 1:
+        return 1
+    draw, read = partial(st.pagination, pages, key=key, max_visible_pages=5), partial(_within, int, 1, pages)
+    return held(key, draw, default=1, read=read, texts=lambda v: [] if v == 1 else [str(v)], of=of, at=at)
 
 
-def one_of(options: Sequence[str]) -> Callable[[Sequence[str]], str]:
+def one_of(options: Texts) -> Callable[[Texts], str]:
     """Reads one of these texts."""
 
-    def read(texts: Sequence[str]) -> str:
+    def read(texts: Texts) -> str:
         if texts[-1] not in options:
             raise ValueError
         return texts[-1]
@@ -125,6 +130,154 @@ def one_of(options: Sequence[str]) -> Callable[[Sequence[str]], str]:
     return read
 
 
-def any_text(texts: Sequence[str]) -> str:
-    """Reads any text."""
+def _last(texts: Texts) -> str:
     return texts[-1]
+
+
+def _within(kind: Callable[[str], Any], low: float, high: float, texts: Texts) -> Any:
+    value = kind(texts[-1])
+    if not low <= value <= high:
+        raise ValueError
+    return value
+
+
+# --------------------------------------------------------------------------------------------------------- the address
+
+
+@dataclass(slots=True)
+class _Visit:
+    """What one visitor chose, by key of every choice that was drawn; it lasts when its page is left."""
+
+    made: dict[str, tuple[Any, list[str], object]] = field(default_factory=dict)
+    """The value, the same as it stands in the address, and what the choice belongs to."""
+    wrong: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    """What was shown in place of something that is not there, and what is said of it."""
+    written: Mapping[str, list[str]] | None = None
+    """The address as it was left."""
+    drawing: bool = False
+
+
+@contextmanager
+def visit() -> Iterator[None]:
+    """Around the drawing of a whole page: the address holds where the reader came by it, and is written at the end."""
+    now = _visit()
+    moved = any(key in st.session_state and st.session_state[key] != value for key, (value, *_) in now.made.items())
+    if _address() != now.written and not moved:  # a link, Back or Forward
+        now.made.clear()
+        now.wrong.clear()
+    now.drawing = True
+    try:
+        yield
+        _write(now)
+    finally:
+        now.drawing = False
+
+
+def held(
+    key: str,
+    draw: Callable[[], Any],
+    *,
+    default: T,
+    read: Callable[[Texts], T],
+    texts: Callable[[T], Texts] = lambda value: [str(value)] if value else [],
+    of: object = None,
+    aloud: bool = True,
+    at: Place = None,
+) -> T:
+    """What the reader chose here or by the address, else the default.
+
+    Args:
+        key: of the widget and in the address.
+        draw: draws the widget with this key and returns what it says.
+        default: where nobody has chosen.
+        read: a value from the texts of an address; ``ValueError`` if there is no such value.
+        texts: how a value stands in the address; none leaves it out.
+        of: what the choice belongs to; where that is another one than before, the choice starts anew.
+        aloud: says of a wrong address at once, above the widget; else `complaints` has it.
+        at: where the widget is drawn.
+    """
+    now = _visit()
+    value, words = default, ""
+    if key not in now.made:
+        now.wrong.pop(key, None)
+        value, words = _known(key, st.query_params.get_all(key), default, read)
+    elif now.made[key][2] == of:
+        kept, said, _ = now.made[key]
+        here = st.session_state.get(key, kept)
+        moved = here != kept and not _known(key, texts(here), default, read)[1]
+        # Else a report may be gone, or another one have other contenders.
+        value, words = (here, "") if moved else _known(key, said, default, read)
+        words = "" if aloud else words
+    if words:
+        now.wrong[key] = value, words
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+    with at or nullcontext():
+        if key in now.wrong:
+            shown, words = now.wrong[key]
+            if shown != value:
+                del now.wrong[key]
+            elif aloud:
+                loud(words)
+        value = draw()
+    now.made[key] = value, list(texts(value)), of
+    if not now.drawing:  # a part of a page that is drawn anew by itself
+        _write(now)
+    return value
+
+
+def complaints(*keys: str) -> list[str]:
+    """What is to be said of an address that asked for what is not there, of choices that did not say it themselves."""
+    return [words for key, (_, words) in _visit().wrong.items() if key in keys]
+
+
+def href(page: str, *, keep: Texts = (), **choices: str) -> str:
+    """A relative, encoded link to a page of the same report, still to be escaped as every attribute.
+
+    It takes with it those of the choices drawn already that it is to ``keep``, and asks for ``choices`` beside.
+    """
+    made = _visit().made
+    kept = [(key, text) for key in (*EVERYWHERE, *keep) if key in made for text in made[key][1]]
+    return "?" + urlencode([("page", page), *kept, *choices.items()])
+
+
+def _visit() -> _Visit:
+    found: _Visit = st.session_state.setdefault("visit", _Visit())
+    return found
+
+
+def _known(key: str, asked: Texts, default: T, read: Callable[[Texts], T]) -> tuple[T, str]:
+    """The value of some texts, as far as there is one, and what is to be said of the rest."""
+    if not asked:
+        return default, ""
+    try:
+        return read(asked), ""
+    except ValueError as error:
+        missing, rest = (error.asked, error.rest) if isinstance(error, NotHereError) else (asked, None)
+    value: T = rest or default
+    said, shown = (
+        ", ".join(visible(str(one), 80) for one in some) or "nothing"
+        for some in (missing, value if isinstance(value, list) else [value] if value else [])
+    )
+    return value, f"The address asks for {key}={said}, which is not here. Shown instead: {shown}."
+
+
+def _address() -> dict[str, list[str]]:
+    return {key: st.query_params.get_all(key) for key in st.query_params}
+
+
+def _write(now: _Visit) -> None:
+    """Writes the address if it has changed: one entry in the browser's history.
+
+    A link that names the report and all whose choices are there is left as it is until something is chosen: its
+    defaults follow from the report alone, and Back leads to where the reader came from.
+    """
+    before = _address()
+    after = {key: texts for key, (_, texts, _) in now.made.items() if texts}
+    after |= {key: texts for key, texts in before.items() if key not in now.made}
+    if now.written is None and EVERYWHERE[0] in before and not now.wrong:
+        now.written = before
+        return
+    if after != before:
+        st.query_params.from_dict(after)
+    now.written = after

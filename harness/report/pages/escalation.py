@@ -5,17 +5,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from harness.analysis import Scoreboard
 from harness.core import Manifest, OwnbenchError, visible
+from harness.report.chart_style import Theme
 from harness.report.html_parts import html_list, html_text
-from harness.report.pages.address import held
-from harness.report.pages.choices import choose, number
-from harness.report.pages.loading import Evidence, scoreboard_for, sweep_for, table_of
-from harness.report.pages.parts import columns, figure, html, loud, notes, paragraph, section, show, title
+from harness.report.pages.choices import choose, held, number
+from harness.report.pages.loading import Evidence, Shown, scoreboard_for, sweep_for, table_of
+from harness.report.pages.parts import figure, html, loud, notes, paragraph, section, show, title
 from harness.report.sweep_figures import escalation_figure, reliability_figure
 from harness.report.sweep_tables import default_parts, hybrids, live_table, policies_table, threshold_table
 from harness.report.thresholds import (
@@ -27,12 +26,7 @@ from harness.report.thresholds import (
     threshold_name,
     threshold_words,
 )
-from harness.store import TaskTable
 from harness.verdict import Sweep, SweepGoal, SweepPoint, SweepSettings
-
-if TYPE_CHECKING:
-    from harness.report.chart_style import Theme
-    from harness.report.pages.shell import Shown
 
 GOALS = {
     "pass": "the highest pass rate",
@@ -45,12 +39,10 @@ MOST_LISTED = 999
 """Of more thresholds than that a sweep lists only some, so a task may lie between two of them."""
 
 
-def page(shown: "Shown") -> None:
+def page(shown: Shown) -> None:
     """A worker, an expert and a threshold."""
-    title(
-        "When to escalate",
-        "A worker answers first and hands over to an expert where it is not sure enough. Does it know when?",
-    )
+    words = "A worker answers first and hands over to an expert where it is not sure enough. Does it know when?"
+    title("When to escalate", words)
     parts = parts_of(shown.evidence)
     if len(parts.names) < 2:
         st.info("Escalation needs two contenders with graded attempts on the same tasks: run another in this report.")
@@ -72,8 +64,17 @@ def page(shown: "Shown") -> None:
                "the same pass rate can have slightly other brackets there.")  # fmt: skip
     section("Any threshold")
     _threshold(found, shown.theme)
-    _signal(found, shown.theme)
-    _live(found)
+    section("Does it know when it is wrong?")
+    html(html_list([ranked_words(found), *calibration_words(found)], "reasons"))
+    figure("reliability", reliability_figure, found, shown.theme, none="")
+    if found.live is not None:
+        section("The live hybrid next to its replay")
+        paragraph(
+            "The hybrid's own thresholds, replayed on the recorded answers of its parts, next to what it did "
+            "when it was run. So one sees whether a replay can be trusted."
+        )
+        paragraph(found.live.sentence)
+        show(live_table(found))
     notes([*found.notes, *(f"{what}: {why}" for what, why in found.reasons.items())])
 
 
@@ -86,9 +87,6 @@ def usual_sweep(evidence: Evidence) -> Sweep | None:
     source = parts.sources(worker)[0]
     live = parts.live(worker, expert, source)
     return _replayed(evidence, (worker, expert), SweepGoal(), source, live[0] if live else None)[0]
-
-
-# ------------------------------------------------------------------------------------------------------------- choices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,28 +120,22 @@ def parts_of(evidence: Evidence) -> Parts:
     view = scoreboard_for(evidence)
     table, manifest = table_of(evidence)
     names = [c.name for c in view.shown if c.pass_rate.value is not None]
-    return Parts(view=view, manifest=manifest, names=names, speaking=speaking_of(table, names))
-
-
-def speaking_of(table: TaskTable, names: Sequence[str]) -> list[str]:
-    """Those with a confidence on record."""
-    return [n for n in names if bool((table.confidences[table.index(n)] >= float("-inf")).any())]
+    speaking = [n for n in names if bool((table.confidences[table.index(n)] >= float("-inf")).any())]
+    return Parts(view=view, manifest=manifest, names=names, speaking=speaking)
 
 
 def _asked(evidence: Evidence, parts: Parts) -> Sweep | None:
     """The sweep that the choices ask for; said why where it cannot be had."""
     names, (first, second) = parts.names, parts.usual
-    left, middle, right = columns(3)
-    with left:
-        worker = choose("Worker, who answers first", names, "worker", index=names.index(first), words=visible)
-    with middle:
-        expert = choose("Expert, who is asked then", names, "expert", index=names.index(second), words=visible)
+    left, middle, right = st.columns(3)
+    worker = choose("Worker, who answers first", names, "worker", index=names.index(first), words=visible, at=left)
+    expert = choose("Expert, who is asked then", names, "expert", index=names.index(second), words=visible, at=middle)
     if worker == expert:
         st.info("Worker and expert are the same contender. Choose two different ones.")
         return None
-    sources = parts.sources(worker)
-    with right:
-        source = choose("Whose confidence decides", sources, "from", words=visible) if sources != [OWN] else OWN
+    source, sources = OWN, parts.sources(worker)
+    if sources != [OWN]:
+        source = choose("Whose confidence decides", sources, "from", words=visible, at=right)
     goal = _goal(parts.view, worker, expert)
     live = parts.live(worker, expert, source)
     hybrid = live[0] if live else None
@@ -176,16 +168,15 @@ def _goal(view: Scoreboard, worker: str, expert: str) -> SweepGoal:
     if None in costs:
         st.caption("A cost of these two is not known, so the threshold is chosen for the pass rate alone.")
         return SweepGoal()
-    left, right = columns(2)
-    with left:
-        name = choose("The threshold is chosen for", list(GOALS), "objective", words=lambda key: GOALS[key])
+    left, right = st.columns(2)
+    name = choose("The threshold is chosen for", list(GOALS), "objective", words=GOALS.__getitem__, at=left)
     with right:
         if name == "cost":
             best = float(int(100 * max(view.score_of(n).pass_rate.value or 0.0 for n in (worker, expert))))
             need = number("Required pass rate, %", "min_pass", best, 0.0, 100.0, of=(worker, expert, best), step=0.5)
             return SweepGoal(name=name, min_pass=(best if need is None else need) / 100)
         if name == "utility":
-            start = _round(20 * sum(c or 0.0 for c in costs))
+            start = max(1e-9, float(f"{20 * sum(c or 0.0 for c in costs):.0e}"))  # one digit reads well
             help_text = "A threshold is worth its pass rate less its cost a task over this."
             pays = number("What a pass is worth, US dollars", "worth", start, 1e-9, MOST_USD,
                           of=(worker, expert, start), format="%.6g", help=help_text)  # fmt: skip
@@ -194,16 +185,8 @@ def _goal(view: Scoreboard, worker: str, expert: str) -> SweepGoal:
         return SweepGoal(max_cost=most)
 
 
-def _round(usd: float) -> float:
-    """One digit: a default that reads well."""
-    return max(1e-9, float(f"{usd:.0e}"))
-
-
-# --------------------------------------------------------------------------------------------------------------- parts
-
-
 @st.fragment
-def _threshold(found: Sweep, theme: "Theme") -> None:
+def _threshold(found: Sweep, theme: Theme) -> None:
     """The slider over the curve; moving it computes nothing anew."""
     start = threshold_name(found, chosen_place(found))
     of = (found.worker, found.expert, found.signal, start)
@@ -236,9 +219,7 @@ def _linked(found: Sweep, of: object, link: str) -> list[str]:
 def stops_of(found: Sweep, also: Sequence[str] = ()) -> dict[str, SweepPoint]:
     """The thresholds of the slider by the text that stands for each in the address, from the lowest.
 
-    Args:
-        found: the sweep.
-        also: such texts of steps that the thinned curve leaves out.
+    Those in ``also`` are on it too, where the thinned curve leaves them out.
     """
     places = {*thinned_places(found), *(place_of(text, found) for text in also)}
     return {threshold_name(found, place): found.curve[place] for place in sorted(places)}
@@ -270,29 +251,10 @@ def place_of(text: str, found: Sweep) -> int:
 
 def same_words(found: Sweep, link: str, asked: str) -> str:
     """That a threshold of an address is no step of the curve, and which one does the same; nothing where it is one."""
-    try:
-        same = link != asked and read_threshold(link, found) == asked
-    except ValueError:
-        return ""
-    if not same:
-        return ""
-    if asked == "always":
-        return f"{link} is above every confidence here, so it escalates every task."
-    about = "about " if len(found.curve) >= MOST_LISTED else ""
-    return f"{link} escalates {about}the same tasks as {asked}."
-
-
-def _signal(found: Sweep, theme: "Theme") -> None:
-    section("Does it know when it is wrong?")
-    html(html_list([ranked_words(found), *calibration_words(found)], "reasons"))
-    figure("reliability", reliability_figure, found, theme, none="")
-
-
-def _live(found: Sweep) -> None:
-    if found.live is None:
-        return
-    section("The live hybrid next to its replay")
-    paragraph("The hybrid's own thresholds, replayed on the recorded answers of its parts, next to what it did when it "
-              "was run. So one sees whether a replay can be trusted.")  # fmt: skip
-    paragraph(found.live.sentence)
-    show(live_table(found))
+    with suppress(ValueError):
+        if link != asked and read_threshold(link, found) == asked:
+            if asked == "always":
+                return f"{link} is above every confidence here, so it escalates every task."
+            about = "about " if len(found.curve) >= MOST_LISTED else ""
+            return f"{link} escalates {about}the same tasks as {asked}."
+    return ""

@@ -1,68 +1,57 @@
 """Two contenders on the same tasks: the difference, how surely, where it lies, and the tasks on which they part."""
 
-import json
-import math
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from harness.analysis import ERRORS_AS, TRIALS_AS, Flip, Pairing, safe_csv, shares_tasks
-from harness.core import OwnbenchError, as_json, listed, plural, visible
+from harness.analysis import ERRORS_AS, TRIALS_AS, ContenderScore, Flip, Pairing, ShownText, safe_csv, shares_tasks
+from harness.core import OwnbenchError, as_json, listed, plural
+from harness.report import scoreboard_tables as tables
 from harness.report.domain_figures import forest_figure
-from harness.report.pages.address import href
-from harness.report.pages.choices import choose, turned
+from harness.report.pages.choices import choose, href, turned
 from harness.report.pages.loading import (
     Evidence,
+    Shown,
     asked_at,
     choose_pair,
     keeps_conversations,
+    names_of,
     pairing_between,
     pairing_for,
     scoreboard_for,
     table_of,
 )
 from harness.report.pages.parts import (
-    columns,
+    SAME,
     compared_sentence,
     download,
     figure,
     file_name,
+    json_of,
     loud,
     notes,
     paragraph,
     section,
     show,
+    show_under,
     title,
 )
 from harness.report.pages.task_state import short_name
-from harness.report.scoreboard_tables import (
-    WAYS,
-    FlippedTask,
-    domain_differences,
-    flips_table,
-    interval_words,
-    pairing_table,
-    repeats_table,
-    this_suite_table,
-    this_suite_words,
-)
+from harness.report.scoreboard_tables import WAYS, FlippedTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from harness.analysis import ContenderScore, ShownText
-    from harness.report.pages.shell import Shown
     from harness.store import TaskKey
 
-    Scores = tuple[ContenderScore, ContenderScore]
-    Links = Callable[[int], str]
+Scores = tuple[ContenderScore, ContenderScore]
+Links = Callable[[int], str]
 
 FLIPS_A_PAGE = 20
 ASKED = 400
 """Characters of a task's text beside a flip."""
 
 
-def page(shown: "Shown") -> None:
+def page(shown: Shown) -> None:
     """A pair, its figures, its domains, its flips."""
     title("Head to head", "Which of two contenders passes more of the same tasks, how surely, and where they part.")
     evidence = shown.evidence
@@ -72,15 +61,15 @@ def page(shown: "Shown") -> None:
     if not view.shown or len(other.shown) < (1 if apart else 2):
         loud(view.warning)
         st.info(
-            "This report has one contender with attempts. A comparison needs two: run another in the same report, or "
-            "choose a second report in the side bar."
+            "This report has one contender with attempts. A comparison needs two: run another in the same report, "
+            "or choose a second report in the side bar."
         )
         return
     a, b = choose_pair(view, other if apart else None)
     scores = view.score_of(a), other.score_of(b)
-    trials_as, errors_as = _options(scores)
+    trials_as, errors_as = _counted(scores)
     if a == b and not apart:
-        st.info("The same contender stands on both sides. Choose two different ones.")
+        st.info(SAME)
         return
     if not apart and not shares_tasks(table_of(evidence)[0], a, b):
         st.info(
@@ -92,63 +81,57 @@ def page(shown: "Shown") -> None:
         found = pairing_between((evidence, a), (against, b), trials_as, errors_as)
         st.caption("Of two reports: at the tasks that both have. What else differs is said by Gate and history.")
     else:
-        found = pairing_for(evidence, a, b, trials_as, errors_as)
+        found = pairing_for(evidence, a, b, trials_as=trials_as, errors_as=errors_as)
     _compared(found, scores)
     _domains(found, shown)
     _flips(against, found, None if apart else _links(shown, evidence, a, b))
     _tries(found, scores)
     _downloads(evidence, found)
-    notes((interval_words(found.comparison), *found.notes))
+    notes((tables.interval_words(found.comparison), *found.notes))
 
 
-def _against(shown: "Shown", evidence: Evidence) -> Evidence:
+def _against(shown: Shown, evidence: Evidence) -> Evidence:
     """The report of the second contender: the same, unless the reader says another of those chosen."""
     if len(shown.chosen) < 2:
         return evidence
-    reports = {one.name: one for one in shown.chosen}
-    if len(reports) < len(shown.chosen):  # two folders of one name
-        reports = {str(one.folder): one for one in shown.chosen}
-    here = next(name for name, one in reports.items() if one is evidence)
-    names = [here, *(name for name in reports if name != here)]
-    return reports[choose("Report of the second contender", names, "against", words=visible)]
+    reports = dict(zip(names_of([one.folder for one in shown.chosen]), shown.chosen, strict=True))
+    names = sorted(reports, key=lambda name: reports[name] is not evidence)
+    return reports[choose("Report of the second contender", names, "against")]
 
 
-def _options(scores: "Scores") -> tuple[str, str]:
+def _counted(scores: Scores) -> tuple[str, str]:
     """How trials and errors count; asked only where it makes a difference to these two."""
     trials_as, errors_as = "mean", "excluded"
-    left, right = columns(2)
+    left, right = st.columns(2)
     if any(c.n_trials > c.n_tasks for c in scores):
-        with left:
-            trials_as = choose("Several tries of a task count as", list(TRIALS_AS), "trials")
+        trials_as = choose("Several tries of a task count as", list(TRIALS_AS), "trials", at=left)
     if any(c.errored or c.ungraded for c in scores):
-        with right:
-            errors_as = choose("Attempts that errored are", list(ERRORS_AS), "errors")
+        errors_as = choose("Attempts that errored are", list(ERRORS_AS), "errors", at=right)
     return trials_as, errors_as
 
 
-def _compared(found: Pairing, scores: "Scores") -> None:
+def _compared(found: Pairing, scores: Scores) -> None:
     loud(found.warning)
     compared_sentence(found.comparison)
     controls = [f"{c.name} ({c.control})" for c in scores if c.control is not None]
     if controls:
         paragraph(f"A control, which is a yardstick and no option to choose: {listed(controls)}.")
-    show(pairing_table(found))
+    show(tables.pairing_table(found))
 
 
-def _domains(found: Pairing, shown: "Shown") -> None:
+def _domains(found: Pairing, shown: Shown) -> None:
     section("By domain")
     if len(found.domains) < 2:
         st.caption("The tasks of these two lie in one domain: there is nothing to tell apart.")
         return
     figure("forest", forest_figure, found, shown.theme)
-    with st.expander("The same as a table"):
-        show(domain_differences(found))
+    show_under(tables.domain_differences(found))
 
 
 # --------------------------------------------------------------------------------------------------------------- flips
 
 
-def _links(shown: "Shown", evidence: Evidence, a: str, b: str) -> "Links":
+def _links(shown: Shown, evidence: Evidence, a: str, b: str) -> Links:
     table, _ = table_of(evidence)
     which = {"shown": str(st.session_state["shown"])} if len(shown.chosen) > 1 else {}
 
@@ -160,7 +143,7 @@ def _links(shown: "Shown", evidence: Evidence, a: str, b: str) -> "Links":
     return link
 
 
-def _flips(evidence: Evidence, found: Pairing, link: "Links | None") -> None:
+def _flips(evidence: Evidence, found: Pairing, link: Links | None) -> None:
     section("Tasks that flipped")
     lost = sum(f.direction == "lost" for f in found.flips)
     if not found.flips:
@@ -175,29 +158,27 @@ def _flips(evidence: Evidence, found: Pairing, link: "Links | None") -> None:
 
 
 @st.fragment
-def _flip_pages(evidence: Evidence, found: Pairing, link: "Links | None") -> None:
+def _flip_pages(evidence: Evidence, found: Pairing, link: Links | None) -> None:
     """A page of flips; to turn it computes nothing anew."""
     which = choose("Show", list(PAGE_KEYS), "flip")
     chosen = [f for f in found.flips if which in {"all of them", WAYS[f.direction]}]
     if not chosen:
         st.caption("No task flipped that way.")
         return
-    pages = math.ceil(len(chosen) / FLIPS_A_PAGE)
     pair = (evidence.folder, found.comparison.a, found.comparison.b)
-    number = turned(pages, PAGE_KEYS[which], of=pair) if pages > 1 else 1
-    start = FLIPS_A_PAGE * (number - 1)
+    start = FLIPS_A_PAGE * (turned(-(-len(chosen) // FLIPS_A_PAGE), PAGE_KEYS[which], of=pair) - 1)
     here = chosen[start : start + FLIPS_A_PAGE]
     texts, why = _asked(evidence, here, link)
-    show(flips_table(texts))
+    show(tables.flips_table(texts))
     st.caption(f"{start + 1:,} to {start + len(here):,} of {plural(len(chosen), 'task')}.")
-    paragraph(why or "")
+    paragraph(why)
 
 
 PAGE_KEYS = {"all of them": "flips", WAYS["lost"]: "flips_lost", WAYS["gained"]: "flips_gained"}
 """What may be shown, and where its page stands in the address."""
 
 
-def _asked(evidence: Evidence, flips: list[Flip], link: "Links | None") -> tuple[list[FlippedTask], str | None]:
+def _asked(evidence: Evidence, flips: list[Flip], link: Links | None) -> tuple[list[FlippedTask], str | None]:
     """The flips with the start of what was asked, and why it is not known of some."""
     table, _ = table_of(evidence)
     wanted = {f.task for f in flips}
@@ -206,10 +187,11 @@ def _asked(evidence: Evidence, flips: list[Flip], link: "Links | None") -> tuple
         if name in wanted:
             places.setdefault((name, table.domain_names[table.domains[row]]), []).append(row)
     alone = {name: found[0] for name, found in places.items() if len(found) == 1}
-    kept = keeps_conversations(evidence)
-    why = None if kept else "The report holds no transcripts: what was asked is not known here."
+    why = None
     texts: Mapping[TaskKey, ShownText] = {}
-    if kept:
+    if not keeps_conversations(evidence):
+        why = "The report holds no transcripts: what was asked is not known here."
+    else:
         try:
             texts = asked_at(evidence, tuple(table.keys[place] for place in alone.values()), ASKED)
         except OwnbenchError as error:  # the flips are known without them
@@ -221,39 +203,32 @@ def _asked(evidence: Evidence, flips: list[Flip], link: "Links | None") -> tuple
         cut_of = text.length if text is not None and text.cut else None
         leads = "" if place is None or link is None else link(place)
         rows.append(FlippedTask(flip=f, asked=None if text is None else text.text, cut_of=cut_of, link=leads))
-    if why is not None:
-        return rows, why
-    twins = len(alone) < len(places)  # two suites have a task of that name: a text could be the other's
-    return rows, "Several suites have a task of the same name; of such no text is shown." if twins else None
+    if why is None and len(alone) < len(places):  # two suites have a task of that name: a text could be the other's
+        why = "Several suites have a task of the same name; of such no text is shown."
+    return rows, why
 
 
 # ------------------------------------------------------------------------------------------------- tries and downloads
 
 
-def _tries(found: Pairing, scores: "Scores") -> None:
+def _tries(found: Pairing, scores: Scores) -> None:
     if not any(s.n_trials > s.n_tasks for s in scores):
         return
     section("Several tries of a task")
     st.caption("The pass rates above are for tasks like these. Asked of exactly these tasks, only tries vary.")
-    paragraph(this_suite_words(found.this_suite))
-    show(this_suite_table(scores))
-    show(repeats_table(scores, found.comparison.level))
+    paragraph(tables.this_suite_words(found.this_suite))
+    show(tables.this_suite_table(scores))
+    show(tables.repeats_table(scores, found.comparison.level))
 
 
 def _downloads(evidence: Evidence, found: Pairing) -> None:
     section("Downloads")
     c = found.comparison
     stem = file_name(f"{evidence.name}-{c.a}-{c.b}")
-    files: list[tuple[str, Callable[[], bytes], str, str]] = [
-        ("Comparison (JSON)", lambda: json_of(found), f"{stem}.json", "application/json"),
-        ("Domains (CSV)", lambda: safe_csv(as_json(found.domains)), f"{stem}-domains.csv", "text/csv"),
-        ("Flips (CSV)", lambda: safe_csv(as_json(found.flips)), f"{stem}-flips.csv", "text/csv"),
-    ]
-    for place, (label, data, name, kind) in zip(columns(3), files, strict=True):
-        with place:
-            download(label, data, name, kind)
-
-
-def json_of(found: Pairing) -> bytes:
-    """What ``ownbench compare --json`` prints."""
-    return (json.dumps(found.as_json(), indent=2, allow_nan=False) + "\n").encode()
+    left, middle, right = st.columns(3)
+    with left:
+        download("Comparison (JSON)", lambda: json_of(found), f"{stem}.json", "application/json")
+    with middle:
+        download("Domains (CSV)", lambda: safe_csv(as_json(found.domains)), f"{stem}-domains.csv")
+    with right:
+        download("Flips (CSV)", lambda: safe_csv(as_json(found.flips)), f"{stem}-flips.csv")

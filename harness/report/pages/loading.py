@@ -3,43 +3,23 @@
 What is kept is keyed by the state of the files, so that a run that goes on is seen at the next look.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache, wraps
+from functools import cached_property, lru_cache, wraps
 from inspect import signature
 from pathlib import Path
 from threading import RLock
-from typing import ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
-from harness.analysis import (
-    Domains,
-    Pairing,
-    Scoreboard,
-    ShownText,
-    Skills,
-    contenders_of_two_reports,
-    domains,
-    has_skills,
-    load_evidence,
-    pair,
-    progress_of,
-    read_statistics,
-    scoreboard,
-    shown_text,
-    skills,
-    tasks_of_one_only,
-)
-from harness.core import Decision, EvidenceError, Manifest, visible
+import streamlit as st
+
+from harness import analysis
+from harness.analysis import Pairing, Scoreboard, ShownText, shown_text
+from harness.core import Decision, EvidenceError, visible
+from harness.report.chart_style import Theme
 from harness.report.pages.choices import choose
-from harness.report.pages.parts import columns
-from harness.store import (
-    Outcomes,
-    TaskKey,
-    TaskTable,
-    load_outcomes,
-    read_inputs,
-)
+from harness.store import Outcomes, TaskKey, load_outcomes, read_inputs
 from harness.verdict import (
     Advice,
     AdviceInputs,
@@ -56,10 +36,14 @@ from harness.verdict import (
 P = ParamSpec("P")
 R = TypeVar("R")
 
+Stamp = tuple[tuple[str, int, int], ...]
+"""Name, time and size of files."""
 Kinds = tuple[tuple[Decision, tuple[str, ...]], ...]
 """Contenders by what a reader says that they would be."""
 
-FILES = ("outcomes.parquet", "manifest.json", "experiment.yaml", "calls.parquet", "transcripts.parquet")
+BESIDE = ("calls.parquet", "transcripts.parquet")
+FILES = ("outcomes.parquet", "manifest.json", "experiment.yaml", *BESIDE)
+"""The files that figures come from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +51,7 @@ class Evidence:
     """A report in the state in which its files are now, and the part of it that is shown."""
 
     folder: Path
-    stamp: tuple[tuple[str, int, int], ...]
-    """Name, time and size of the files that figures come from."""
+    stamp: Stamp
     split: str | None = None
 
     @property
@@ -77,13 +60,41 @@ class Evidence:
         return self.folder.name or self.folder.resolve().name
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What a page is given."""
+
+    chosen: tuple[Evidence, ...]
+    """The reports that are chosen, one at least."""
+    theme: Theme
+    every: tuple[Path, ...] = ()
+    """The folders of all reports that the dashboard was given, chosen or not."""
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The one report of a page that shows one; where several are chosen, the reader says which, once a drawing."""
+        if len(self.chosen) == 1:
+            return self.chosen[0]
+        named = dict(zip(names_of([e.folder for e in self.chosen]), self.chosen, strict=True))
+        return named[choose("Report shown", list(named), "shown")]
+
+
+def names_of(folders: Sequence[Path]) -> list[str]:
+    """A name for each folder; two of one name are told apart by where they stand."""
+    names = [visible(f.name or f.resolve().name, 80) for f in folders]
+    return [
+        f"{name} ({visible(str(folder.parent), 80)})" if names.count(name) > 1 else name
+        for name, folder in zip(names, folders, strict=True)
+    ]
+
+
 def evidence_of(folder: Path, split: str | None = None) -> Evidence:
     """The report as its files are now; nothing is read yet."""
     return Evidence(folder=folder, stamp=stamp_of(folder), split=split)
 
 
-def stamp_of(folder: Path, names: Sequence[str] = FILES) -> tuple[tuple[str, int, int], ...]:
-    """Name, time and size of those of the files that are there."""
+def stamp_of(folder: Path, names: Iterable[str] = FILES) -> Stamp:
+    """The state of those of the files that are there."""
     stamp = []
     for name in names:
         with suppress(OSError):
@@ -113,65 +124,60 @@ def remembered(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 @remembered(4)
-def table_of(evidence: Evidence) -> tuple[TaskTable, Manifest | None]:
+def table_of(evidence: Evidence) -> analysis.Evidence:
     """The outcomes as sums a task, and the manifest."""
-    return load_evidence(evidence.folder, evidence.split)
+    return analysis.load_evidence(evidence.folder, evidence.split)
+
+
+def _of_table(most: int, view: Callable[Concatenate[analysis.Evidence, P], R]) -> Callable[Concatenate[Evidence, P], R]:
+    """A view of a report's table, kept."""
+
+    @wraps(view)
+    def asked(evidence: Evidence, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return view(table_of(evidence), *args, **kwargs)
+
+    return remembered(most)(asked)
+
+
+pairing_for = _of_table(64, analysis.pair)
+domains_for = _of_table(32, analysis.domains)
+skills_for = _of_table(8, analysis.skills)
+has_skills_for = _of_table(64, lambda found: analysis.has_skills(*found))
 
 
 @remembered(16)
 def scoreboard_for(evidence: Evidence) -> Scoreboard:
     """Every contender's figures: as ``statistics.json`` has them while it is of this evidence, else computed."""
-    written = read_statistics(evidence.folder, split=evidence.split)
-    return written or scoreboard(table_of(evidence))
-
-
-@remembered(64)
-def pairing_for(evidence: Evidence, a: str, b: str, trials_as: str = "mean", errors_as: str = "excluded") -> Pairing:
-    """Two contenders on the same tasks."""
-    return pair(table_of(evidence), a, b, trials_as=trials_as, errors_as=errors_as)
+    written = analysis.read_statistics(evidence.folder, split=evidence.split)
+    return written or analysis.scoreboard(table_of(evidence))
 
 
 @remembered(16)
 def pairing_between(
-    first: tuple[Evidence, str],
-    second: tuple[Evidence, str],
-    trials_as: str = "mean",
-    errors_as: str = "excluded",
+    first: tuple[Evidence, str], second: tuple[Evidence, str], trials_as: str = "mean", errors_as: str = "excluded"
 ) -> Pairing:
     """Contenders of two reports on the tasks that both have; the warnings are those of both."""
     (here, a), (there, b) = first, second
-    sides = [(*table_of(one), one.name) for one in (here, there)]
-    table, other = (one for one, _, _ in sides)
-    both = contenders_of_two_reports(table, a, other, b)
-    found = pair((both, None), *both.contenders, trials_as=trials_as, errors_as=errors_as)
-    said = [(progress_of(one, manifest).warning, name) for one, manifest, name in sides]
-    warning = "; ".join(f"{name}: {text}" for text, name in said if text) or None
-    lone = tasks_of_one_only(table, a, other, b, len(both.tasks))
+    table, other = table_of(here)[0], table_of(there)[0]
+    both = analysis.contenders_of_two_reports(table, a, other, b)
+    found = analysis.pair((both, None), *both.contenders, trials_as=trials_as, errors_as=errors_as)
+    said = [(one.name, analysis.progress_of(*table_of(one)).warning) for one in (here, there)]
+    warning = "; ".join(f"{name}: {text}" for name, text in said if text) or None
+    lone = analysis.tasks_of_one_only(table, a, other, b, len(both.tasks))
     return replace(found, warning=warning, notes=(*found.notes, *([lone] if lone else [])))
 
 
+def plain_index(evidence: Evidence) -> Outcomes:
+    """What tasks and attempts are found by, the same whatever part of the suites is shown."""
+    return _index(replace(evidence, split=None))
+
+
 @remembered(2)
-def index_of(evidence: Evidence) -> Outcomes:
-    """What tasks and attempts are found by: the same outcomes that the sums are made of, where there are any."""
+def _index(evidence: Evidence) -> Outcomes:
     try:
-        return table_of(evidence)[0].outcomes
+        return table_of(evidence)[0].outcomes  # those that the sums are made of
     except EvidenceError:
         return load_outcomes(evidence.folder)
-
-
-@remembered(64)
-def damage_of(evidence: Evidence) -> tuple[str, ...]:
-    """The files beside the outcomes that cannot be opened; what does not need them is shown all the same."""
-    import pyarrow.parquet as pq
-
-    found = []
-    for name in ("calls.parquet", "transcripts.parquet"):
-        try:
-            if (evidence.folder / name).exists():
-                pq.read_metadata(evidence.folder / name)
-        except (OSError, ValueError):
-            found.append(name)
-    return tuple(found)
 
 
 def keeps_conversations(evidence: Evidence) -> bool:
@@ -182,35 +188,23 @@ def keeps_conversations(evidence: Evidence) -> bool:
 @remembered(64)
 def asked_at(evidence: Evidence, keys: tuple[TaskKey, ...], limit: int) -> Mapping[TaskKey, ShownText]:
     """The start of what was asked at each of these tasks; one of which no conversation was kept is not among them."""
-    index = index_of(replace(evidence, split=None))  # the same whatever part of the suites is shown
+    index = plain_index(evidence)
     places = {index.task_of(key): key for key in keys}
     return {places[place]: shown_text(text, limit) for place, text in read_inputs(index, list(places)).items()}
 
 
-@remembered(32)
-def domains_for(evidence: Evidence, a: str, b: str | None) -> Domains:
-    """How their difference differs between domains; without a second, the first one's own variance."""
-    return domains(table_of(evidence), a, b)
-
-
 @remembered(16)
 def sweep_for(
-    evidence: Evidence,
-    worker: str,
-    expert: str,
-    goal: SweepGoal | None = None,
-    settings: SweepSettings | None = None,
+    evidence: Evidence, worker: str, expert: str, goal: SweepGoal | None = None, settings: SweepSettings | None = None
 ) -> Sweep:
     """Every threshold from worker to expert."""
-    table, manifest = table_of(evidence)
-    return sweep_of(table, manifest, worker, expert, goal=goal, settings=settings)
+    return sweep_of(*table_of(evidence), worker, expert, goal=goal, settings=settings)
 
 
 @remembered(4)
 def advice_inputs_for(evidence: Evidence, kinds: Kinds = ()) -> AdviceInputs:
     """What any advice rests on, for as many economics as somebody tries; ``kinds`` is what the reader says."""
-    table, manifest = table_of(evidence)
-    return advice_inputs_of(table, manifest, AdviceSettings(kinds=dict(kinds) or None))
+    return advice_inputs_of(*table_of(evidence), AdviceSettings(kinds=dict(kinds) or None))
 
 
 @remembered(64)
@@ -219,32 +213,34 @@ def advice_for(evidence: Evidence) -> Advice:
     return advise_at(advice_inputs_for(evidence), load_assumptions(evidence.folder))
 
 
+def opens(file: Path) -> bool:
+    """Whether a Parquet file is there and can be read."""
+    import pyarrow.parquet as pq
+
+    try:
+        pq.read_metadata(file)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+@remembered(64)
+def damage_of(evidence: Evidence) -> tuple[str, ...]:
+    """The files beside the outcomes that cannot be opened; what does not need them is shown all the same."""
+    return tuple(name for name in BESIDE if (evidence.folder / name).exists() and not opens(evidence.folder / name))
+
+
 @remembered(64)
 def splits_of(evidence: Evidence) -> tuple[str, ...]:
     """The parts of the suites that there are rows of, where there are several."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    path = evidence.folder / "outcomes.parquet"
-    try:
-        if "split" not in pq.read_schema(path).names:
-            return ()
-        found = set(pc.unique(pq.read_table(path, columns=["split"])["split"]).to_pylist())
-    except (OSError, ValueError):  # a broken file says so where its figures are asked for
-        return ()
+    found: set[str | None] = set()
+    with suppress(OSError, ValueError, KeyError):  # a broken file says so where its figures are asked for
+        rows = pq.read_table(evidence.folder / "outcomes.parquet", columns=["split"])
+        found = set(pc.unique(rows["split"]).to_pylist())
     return tuple(s for s in ("test", "dev", "all") if s in found or s == "all") if {"test", "dev"} <= found else ()
-
-
-@remembered(64)
-def has_skills_for(evidence: Evidence) -> bool:
-    """Whether there is anything to show of skills."""
-    return has_skills(*table_of(evidence))
-
-
-@remembered(8)
-def skills_for(evidence: Evidence) -> Skills:
-    """What was shown and opened, and what it added."""
-    return skills(table_of(evidence))
 
 
 def default_pair(view: Scoreboard) -> tuple[str, str]:
@@ -253,30 +249,23 @@ def default_pair(view: Scoreboard) -> tuple[str, str]:
     What nobody could choose, and what was measured on other tasks than the rest, comes last. With one contender it
     stands on both sides.
     """
-    last = view.yardsticks
-    names = [c.name for c in sorted(view.shown, key=lambda c: (c.name in last, c.apart))]
+    names = [c.name for c in sorted(view.shown, key=lambda c: (c.name in view.yardsticks, c.apart))]
     second = view.reference if view.reference in names else None
     first = next((name for name in names if name != second), names[0])
-    if second is None:
-        second = next((name for name in names if name != first), first)
-    return first, second
+    return first, second or next((name for name in names if name != first), first)
 
 
 def choose_pair(view: Scoreboard, other: Scoreboard | None = None) -> tuple[str, str]:
     """What the reader chose; the same contender may stand on both sides, which the page says.
 
-    Args:
-        view: the report of the first contender.
-        other: the report of the second, where it is another one; the contender of the same name stands first there.
+    ``other`` is of the second's report, where it is another one; the contender of the same name stands first there.
     """
     names = [c.name for c in view.shown]
     first, second = default_pair(view)
     names_b = names if other is None else [c.name for c in other.shown]
     if other is not None:
         second = first if first in names_b else names_b[0]
-    left, right = columns(2)
-    with left:
-        a = choose("First contender", names, "a", index=names.index(first), words=visible)
-    with right:
-        b = choose("Second contender", names_b, "b", index=names_b.index(second), words=visible)
+    left, right = st.columns(2)
+    a = choose("First contender", names, "a", index=names.index(first), words=visible, at=left)
+    b = choose("Second contender", names_b, "b", index=names_b.index(second), words=visible, at=right)
     return a, b

@@ -1,7 +1,9 @@
 """What it costs a month, from which volume owning pays, and what would change that: at anybody's economics."""
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from functools import partial
+from itertools import chain
+from typing import Any
 
 import streamlit as st
 
@@ -9,9 +11,9 @@ from harness.core import Decision, amount_of, amount_text, plural, visible
 from harness.report.advice_tables import INPUTS, break_even_html, flips_table, in_labels, options_table, word_html
 from harness.report.html_parts import html_list
 from harness.report.money_figures import bills_figure, pass_cost_figure, tornado_figure, volumes_around
-from harness.report.pages.choices import choose, several, written
-from harness.report.pages.loading import Evidence, Kinds, advice_inputs_for, remembered
-from harness.report.pages.parts import columns, figure, html, loud, notes, paragraph, section, show, title
+from harness.report.pages.choices import Place, choose, several, written
+from harness.report.pages.loading import Evidence, Kinds, Shown, advice_inputs_for, remembered
+from harness.report.pages.parts import figure, html, loud, notes, paragraph, section, show, title
 from harness.verdict import (
     KINDS_MEAN,
     MARGIN,
@@ -21,15 +23,11 @@ from harness.verdict import (
     AdviceInputs,
     Assumptions,
     Bills,
-    StatedRates,
     advise_at,
     bills_at,
     largest_allowed,
     load_assumptions,
 )
-
-if TYPE_CHECKING:
-    from harness.report.pages.shell import Shown
 
 FIELDS = {
     "volume": ("tasks_per_month", "Tasks a month", "How many come; the axis of the first figure."),
@@ -53,7 +51,7 @@ INSIDE = {"no": False, "yes": True, "not known": None}
 OWNED = {"own": Decision.OWN, "rent": Decision.RENT, "mix": Decision.MIX}
 
 
-def page(shown: "Shown") -> None:
+def page(shown: Shown) -> None:
     """The inputs, and all that follows from them."""
     title(
         "What it costs",
@@ -68,8 +66,8 @@ def page(shown: "Shown") -> None:
             loud(text)
         st.info("No figures are shown until every field holds an amount, or nothing where it is not known.")
         return
-    inputs = (terms.data_must_stay_inside, terms.months, terms.spread, terms.gpu_hour_usd, terms.tasks_per_gpu_hour)
-    grounds, advice, bills = _advised(evidence, kinds, margin, tuple(terms.amounts.items()), inputs)
+    rest = tuple((one.name, getattr(terms, one.name)) for one in fields(terms) if one.name != "amounts")
+    grounds, advice, bills = _advised(evidence, kinds, margin, tuple(terms.amounts.items()), rest)
     html(word_html(advice, "in the fields above"))
     section("Options")
     paragraph(_stands_on(grounds))
@@ -92,9 +90,6 @@ def page(shown: "Shown") -> None:
     notes([in_labels(note) for note in advice.notes])
 
 
-# -------------------------------------------------------------------------------------------------------------- inputs
-
-
 @remembered(16)
 def written_assumptions(evidence: Evidence) -> Assumptions:
     """The economics of the experiment: every default."""
@@ -103,13 +98,10 @@ def written_assumptions(evidence: Evidence) -> Assumptions:
 
 @remembered(16)
 def _advised(
-    evidence: Evidence, kinds: Kinds, margin: float, amounts: tuple[tuple[str, float | None], ...],
-    inputs: tuple[bool | None, float, float, float | None, StatedRates],
-) -> tuple[AdviceInputs, Advice, tuple[Bills, ...]]:  # fmt: skip
+    evidence: Evidence, kinds: Kinds, margin: float, amounts: tuple[tuple[str, Any], ...], rest: tuple[Any, ...]
+) -> tuple[AdviceInputs, Advice, tuple[Bills, ...]]:
     """What follows from the inputs: the same objects as long as these are the same, so that no figure is made twice."""
-    inside, months, spread, hour, rates = inputs
-    terms = Assumptions(amounts=dict(amounts), data_must_stay_inside=inside, months=months, spread=spread,
-                  gpu_hour_usd=hour, tasks_per_gpu_hour=rates)  # fmt: skip
+    terms = Assumptions(amounts=dict(amounts), **dict(rest))
     grounds = advice_inputs_for(evidence, kinds).at_margin(margin)
     advice = advise_at(grounds, terms)
     return grounds, advice, bills_at(grounds, terms, volumes_around(advice))
@@ -122,19 +114,16 @@ def _kinds(evidence: Evidence) -> Kinds:
     if not unknown:
         return ()
     st.info("Of some contenders nothing on record says whether they are OWN, RENT or MIX. Say it here.")
-    kinds_said: dict[str, list[str]] = {}
-    for (key, kind), place in zip(OWNED.items(), columns(3), strict=True):
-        with place:
-            kinds_said[key] = several(kind.value, unknown, key, words=visible, help=KINDS_MEAN[kind])
-    once = [n for names in kinds_said.values() for n in names]
-    if len(set(once)) < len(once):
+    said = [
+        (kind, name)
+        for (key, kind), place in zip(OWNED.items(), st.columns(3), strict=True)
+        for name in several(kind.value, unknown, key, words=visible, help=KINDS_MEAN[kind], at=place)
+    ]
+    counted = {name: kind for kind, name in reversed(said)}
+    if len(counted) < len(said):
         loud("A contender is said to be two things. The first that is said of it counts.")
-    seen: set[str] = set()
-    kinds = []
-    for key, names in kinds_said.items():
-        kinds.append((OWNED[key], tuple(n for n in names if n not in seen)))
-        seen.update(names)
-    return tuple(k for k in kinds if k[1])
+    kinds = [(kind, tuple(n for k, n in said if k is kind and counted[n] is kind)) for kind in OWNED.values()]
+    return tuple((kind, names) for kind, names in kinds if names)
 
 
 def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, float, list[str]]:
@@ -144,65 +133,52 @@ def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, flo
     for numbers cannot be emptied where it has a default, and keeps an old value beside a wrong one.
     """
     base, hour = written_assumptions(evidence), grounds.machine.hour_on_record
-    stay = next(word for word, value in INSIDE.items() if value is base.data_must_stay_inside)
-    defaults = {key: amount_text(base[name]) for key, (name, _, _) in FIELDS.items()}
-    form = _Form()
-    given: dict[str, float | None] = {}
-    places = iter([place for _ in range(3) for place in columns(3)])
-    for key, (name, label, words) in FIELDS.items():
-        with next(places):
-            given[name] = form.amount(label, key, defaults[key], largest_allowed(name), words=words)
-    asked = None
-    with next(places):
-        if (grounds.machine.hour_usd >= 0).any():
-            words = "What an hour of every machine costs; what is paid by the hour moves with it. Empty: as on record."
-            asked = form.amount(
-                HOUR, "hour", amount_text(hour), largest_allowed("gpu_hour_usd"), words=words, empty="as on record"
-            )
-    with next(places):
-        inside = choose(
-            "The data must stay inside", list(INSIDE), "inside", index=list(INSIDE).index(stay), of=evidence.folder
-        )
+    wrong: list[str] = []
+    ask = partial(_amount, wrong)
+    places = chain.from_iterable(st.columns(3) for _ in range(3))
+    given = {
+        name: ask(label, key, amount_text(base[name]), largest_allowed(name), words=words, at=next(places))
+        for key, (name, label, words) in FIELDS.items()
+    }
+    asked, place = None, next(places)
+    if (grounds.machine.hour_usd >= 0).any():
+        words = "What an hour of every machine costs; what is paid by the hour moves with it. Empty: as on record."
+        most = largest_allowed("gpu_hour_usd")
+        asked = ask(HOUR, "hour", amount_text(hour), most, words=words, empty="as on record", at=place)
+    stay = list(INSIDE.values()).index(base.data_must_stay_inside)
+    inside = choose(
+        "The data must stay inside", list(INSIDE), "inside", index=stay, of=evidence.folder, at=next(places)
+    )
     st.caption("A field that you empty is not known: the advice then asks for it where it matters.")
+    said: dict[str, float] = {}
     with st.expander("Quality, horizon and ranges"):
-        said: dict[str, float] = {}
-        for (key, (label, usual, most)), place in zip(SETTINGS.items(), columns(3), strict=True):
-            with place:
-                shown = amount_text(usual)
-                value = form.amount(
-                    label, key, shown, most, words=f"Empty: {shown}, as usual.", empty=f"{shown}, as usual"
-                )
-                said[key] = usual if value is None else value
+        for (key, (label, usual, most)), place in zip(SETTINGS.items(), st.columns(3), strict=True):
+            usually = f"{amount_text(usual)}, as usual"
+            value = ask(label, key, amount_text(usual), most, words=f"Empty: {usually}.", empty=usually, at=place)
+            said[key] = usual if value is None else value
     if said["months"] <= 0:
-        form.wrong.append(f"{SETTINGS['months'][0]}: 0 months is no time. At least a part of one is needed.")
+        wrong.append(f"{SETTINGS['months'][0]}: 0 months is no time. At least a part of one is needed.")
     terms = replace(
         base,
         amounts={**base.amounts, **given},
         data_must_stay_inside=INSIDE[inside],
         months=said["months"],
         spread=said["spread"] / 100,
-        gpu_hour_usd=None if asked is None or asked == hour else asked,
+        gpu_hour_usd=None if asked == hour else asked,
     )
-    return terms, said["margin"] / 100, form.wrong
+    return terms, said["margin"] / 100, wrong
 
 
-@dataclass(slots=True)
-class _Form:
-    """Fields for amounts."""
-
-    wrong: list[str] = field(default_factory=list)
-    """What cannot be read, and in which field."""
-
-    def amount(
-        self, label: str, key: str, default: str, most: float, *, words: str, empty: str = NOT_KNOWN
-    ) -> float | None:
-        """What the field says; ``None`` where it is empty, or wrong."""
-        text = written(label, key, default=default, help=words, placeholder=empty)
-        try:
-            return amount_of(text, most)
-        except ValueError as error:
-            self.wrong.append(f"{label}: {error}.")
-            return None
+def _amount(
+    wrong: list[str], label: str, key: str, default: str, most: float, *, words: str, at: Place, empty: str = NOT_KNOWN
+) -> float | None:
+    """What the field says; ``None`` where it is empty or wrong, and then says why in ``wrong``."""
+    text = written(label, key, default=default, help=words, placeholder=empty, at=at)
+    try:
+        return amount_of(text, most)
+    except ValueError as error:
+        wrong.append(f"{label}: {error}.")
+        return None
 
 
 def _stands_on(grounds: AdviceInputs) -> str:

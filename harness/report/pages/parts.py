@@ -4,17 +4,21 @@ Names and answers come from files and models. Streamlit renders Markdown in most
 through `html` (escaped), `st.text` or `st.code`, and never into a label or a Markdown call.
 """
 
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import streamlit as st
 
-from harness.core import Comparison
+from harness.core import Comparison, OwnbenchError
 from harness.report.chart_style import Figure, vega_lite
 from harness.report.html_parts import folded, html_code, html_list, html_sentence, html_table, html_text, loud_html
 from harness.report.tables import Table
+
+SAME = "The same contender stands on both sides. Choose two different ones."
 
 
 def title(text: str, under: str = "") -> None:
@@ -41,7 +45,13 @@ def show(table: Table, *, fold: bool = False) -> None:
     html(folded(drawn) if fold else drawn)
 
 
-def paragraph(text: str) -> None:
+def show_under(table: Table, label: str = "The same as a table", *, expanded: bool = False) -> None:
+    """A table that the reader opens."""
+    with st.expander(label, expanded=expanded):
+        show(table)
+
+
+def paragraph(text: str | None) -> None:
     """A paragraph, whatever is in it; nothing where it is empty."""
     html(f"<p>{html_text(text)}</p>" if text else "")
 
@@ -64,9 +74,23 @@ def compared_sentence(c: Comparison) -> None:
          f"<p>The first is {first}, the second {second}; a difference above 0 speaks for the first.</p>")  # fmt: skip
 
 
+def unknown(reasons: Mapping[str, str], what: str) -> None:
+    """That a part of a view is not known, and why."""
+    paragraph(f"Not known: {reasons.get(what, 'no evidence')}.")
+
+
 def loud(text: str | None) -> None:
     """A warning that nobody overlooks, whatever is in its text; nothing where there is none."""
     html(loud_html(text or ""))
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """What is broken is told in place of what it keeps from being shown, and hides nothing else."""
+    try:
+        yield
+    except OwnbenchError as error:
+        loud(str(error))
 
 
 def notes(lines: Sequence[str], label: str = "What these numbers rest on") -> None:
@@ -80,12 +104,9 @@ NOTHING = "Nothing to draw: the figures that it needs are not known."
 
 
 def figure(key: str, make: Callable[..., Figure | None], *of: Any, none: str = NOTHING) -> bool:
-    """Draws ``make(*of)`` with its notes under it, or says ``none`` where there is nothing to draw.
+    """Draws ``make(*of)`` with its notes under it, or says ``none``; whether there was something to draw.
 
     A figure of the same records is made once: to build a chart takes longer than all else on a page.
-
-    Returns:
-        Whether there was one.
     """
     drawn = made(make, *of)
     if drawn is None:
@@ -100,7 +121,7 @@ def figure(key: str, make: Callable[..., Figure | None], *of: Any, none: str = N
 
 def made(make: Callable[..., Figure | None], *of: Any) -> tuple[dict[str, Any], tuple[str, ...]] | None:
     """The chart of ``make(*of)`` as Vega-Lite, and its notes, kept for the next who asks; ``None`` where none is."""
-    return _drawn(make, *(_Same(one) for one in of))
+    return _drawn(make, *map(_Same, of))
 
 
 class _Same:
@@ -108,14 +129,13 @@ class _Same:
 
     def __init__(self, value: Any) -> None:
         self.value = value
+        self.key = (type(value), value if isinstance(value, (int, float, str)) else id(value))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and (
-            self.value is other.value or (isinstance(self.value, (int, float, str)) and self.value == other.value)
-        )
+        return isinstance(other, _Same) and self.key == other.key
 
     def __hash__(self) -> int:
-        return hash(self.value) if isinstance(self.value, (int, float, str)) else id(self.value)
+        return hash(self.key)
 
 
 @lru_cache(maxsize=64)
@@ -129,11 +149,11 @@ def download(label: str, data: bytes | Callable[[], bytes], name: str, kind: str
     st.download_button(label, data, file_name=name, mime=kind, key=f"save-{name}", on_click="ignore")
 
 
+def json_of(view: Any) -> bytes:
+    """A view as the command's ``--json`` prints it."""
+    return (json.dumps(view.as_json(), indent=2, allow_nan=False) + "\n").encode()
+
+
 def file_name(text: str) -> str:
     """A part of a file's name, of nothing but letters, digits and the like."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:100].strip("._") or "report"
-
-
-def columns(widths: Sequence[float] | int) -> list[Any]:
-    """Columns that stand under one another on a narrow screen."""
-    return list(st.columns(widths))

@@ -3,52 +3,37 @@
 The state is in the address: a link opens the same reports, page and choices.
 """
 
+import gc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from contextlib import suppress
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import streamlit as st
 
 from harness.core import OwnbenchError, listed, visible
 from harness.report.app import reports_and_problems
-from harness.report.chart_style import DAY, NIGHT, Theme
+from harness.report.chart_style import DAY, NIGHT
+from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_parts import html_text, style
-from harness.report.pages import (
-    answer,
-    by_domain,
-    escalation,
-    head_to_head,
-    history,
-    money,
-    skill_use,
-    tasks,
+from harness.report.pages import answer, by_domain, escalation, head_to_head, history, money, skill_use, tasks
+from harness.report.pages.choices import choose, complaints, held, one_of, several, visit
+from harness.report.pages.loading import (
+    Shown,
+    advice_for,
+    damage_of,
+    default_pair,
+    domains_for,
+    evidence_of,
+    names_of,
+    opens,
+    pairing_for,
+    scoreboard_for,
+    splits_of,
 )
-from harness.report.pages.address import complaints, held, visit
-from harness.report.pages.choices import choose, one_of, several
-from harness.report.pages.loading import Evidence, damage_of, evidence_of, splits_of
-from harness.report.pages.parts import html, loud, title
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """What a page is given."""
-
-    chosen: tuple[Evidence, ...]
-    """The reports that are chosen, one at least."""
-    theme: Theme
-    every: tuple[Path, ...] = ()
-    """The folders of all reports that the dashboard was given, chosen or not."""
-
-    @cached_property
-    def evidence(self) -> Evidence:
-        """The one report of a page that shows one; where several are chosen, the reader says which, once a drawing."""
-        if len(self.chosen) == 1:
-            return self.chosen[0]
-        named = dict(_named([e.folder for e in self.chosen]))
-        name = choose("Report shown", list(named), "shown")
-        return next(e for e in self.chosen if e.folder == named[name])
-
+from harness.report.pages.parts import errors_told, html, loud, made, title
+from harness.report.pages.task_state import places_of
 
 ICON = Path(__file__).with_name("icon.png")
 """Of the browser's tab; a named icon would be fetched from outside."""
@@ -82,76 +67,72 @@ def _draw(given: Sequence[Path]) -> None:
     top = st.container()
     folders, problems = reports_and_problems(given)
     with st.sidebar:
-        page = _page()
+        titles = list(PAGES)
+        draw = partial(st.radio, "Page", titles, key="page")
+        page = held("page", draw, default=titles[0], read=one_of(titles), aloud=False)
         shown = _chosen(folders)
     names = [e.name for e in shown.chosen] if shown else []
     st.set_page_config(page_title=" - ".join([", ".join(visible(n, 60) for n in names[:3]) or "no report", page]))
     with top:
-        for words in (*problems, *complaints("page", "report", "split"), *_damage(shown)):
+        for words in (*problems, *complaints("page", "report", "split")):
             loud(words)
         if shown:
-            html(f'<p class="where">{html_text(_where(shown))}</p>')
+            _where(shown)
     if not shown:
         title("ownbench")
         st.info("No report is chosen. The side bar lists those that are here; ownbench run makes one.")
         return
-    try:
+    with errors_told():
         PAGES[page](shown)
-    except OwnbenchError as error:  # a broken report says what is broken
-        loud(str(error))
-
-
-def _damage(shown: Shown | None) -> list[str]:
-    """What is said on every page of a report of which a file is cut."""
-    return [
-        f"{e.name}: {listed(damaged)} cannot be opened, so what was asked, answered and called is not shown. The "
-        "figures rest on outcomes.parquet, which can."
-        for e in (shown.chosen if shown else ())
-        if _opens(e.folder) and (damaged := damage_of(e))
-    ]
-
-
-def _page() -> str:
-    titles = list(PAGES)
-    draw = partial(st.radio, "Page", titles, key="page")
-    return held("page", draw, default=titles[0], read=one_of(titles), texts=lambda value: [value], aloud=False)
 
 
 def _chosen(found: Sequence[Path]) -> Shown | None:
     """The reports and the part of them that the side bar says; ``None`` where no report is chosen."""
-    theme = NIGHT if st.context.theme.type == "dark" else DAY
-    folders = dict(_named(found))
-    first = next((name for name, folder in folders.items() if _opens(folder)), next(iter(folders), None))
-    names = several("Reports", list(folders), "report", default=[first] if first else [], aloud=False)
+    folders = dict(zip(names_of(found), found, strict=True))
+    # A broken report is not the first that somebody sees.
+    first = [name for name, folder in folders.items() if opens(folder / "outcomes.parquet")] or list(folders)
+    names = several("Reports", list(folders), "report", default=first[:1], aloud=False)
     plain = [evidence_of(folders[name]) for name in names]
     splits = list(dict.fromkeys(s for one in plain for s in splits_of(one)))
     split = choose("Part of the suites", splits, "split", aloud=False) if splits else None
     chosen = tuple(evidence_of(e.folder, split if splits_of(e) else None) for e in plain)
+    theme = NIGHT if st.context.theme.type == "dark" else DAY
     return Shown(chosen=chosen, theme=theme, every=tuple(found)) if chosen else None
 
 
-def _opens(folder: Path) -> bool:
-    """Whether there is something to show: a broken report is not the first that somebody sees."""
-    import pyarrow.parquet as pq
-
-    try:
-        pq.read_schema(folder / "outcomes.parquet")
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def _where(shown: Shown) -> str:
+def _where(shown: Shown) -> None:
+    """What is shown, and on every page of a report that one of its files is cut."""
+    for e in shown.chosen:
+        damaged = damage_of(e) if opens(e.folder / "outcomes.parquet") else ()
+        if damaged:
+            loud(
+                f"{e.name}: {listed(damaged)} cannot be opened, so what was asked, answered and called is not shown. "
+                "The figures rest on outcomes.parquet, which can."
+            )
     parts = {e.split for e in shown.chosen}
-    part = next(iter(parts)) if len(parts) == 1 else None
+    part = parts.pop() if len(parts) == 1 else None
     said = {None: "", "all": ", all parts of the suites"}.get(part, f", the {part} part of the suites")
-    return listed([e.name for e in shown.chosen]) + said
+    html(f'<p class="where">{html_text(listed([e.name for e in shown.chosen]) + said)}</p>')
 
 
-def _named(folders: Sequence[Path]) -> list[tuple[str, Path]]:
-    """A name for each folder; two of one name are told apart by where they stand."""
-    names = [visible(f.name or f.resolve().name, 80) for f in folders]
-    twice = {n for n in names if names.count(n) > 1}
-    return [
-        (f"{n} ({visible(str(f.parent), 80)})" if n in twice else n, f) for n, f in zip(names, folders, strict=True)
-    ]
+def warm(reports: Sequence[Path]) -> None:
+    """Computes the figures of the first report's first page, then those that its other pages begin with.
+
+    What is broken is told where it is shown.
+    """
+    with suppress(OwnbenchError):
+        plain = evidence_of(reports[0])
+        first = evidence_of(reports[0], next(iter(splits_of(plain)), None))
+        view = scoreboard_for(first)
+        for make, theme in product((pass_rate_figure, cost_figure), (DAY, NIGHT)):
+            made(make, view, theme)
+        advice_for(first)
+        places_of(plain)
+        pair = default_pair(view)
+        pairing_for(first, *pair)
+        domains_for(first, *pair)
+        escalation.usual_sweep(first)
+    # Streamlit collects garbage after every drawing, which takes longer than the drawing where a report is large: what
+    # is kept to the end need not be looked at again.
+    gc.collect()
+    gc.freeze()

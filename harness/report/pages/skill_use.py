@@ -1,43 +1,41 @@
 """Skills: whether they reached the models, whether they were opened, what they add, and how they go with tuning."""
 
-import json
-from typing import TYPE_CHECKING
-
 import streamlit as st
 
-from harness.core import OwnbenchError, plural, visible
+from harness.analysis import Skills
+from harness.core import plural, visible
+from harness.report import skill_tables as tables
 from harness.report.domain_figures import forest_figure
 from harness.report.pages.choices import choose
-from harness.report.pages.loading import Evidence, has_skills_for, pairing_for, skills_for, table_of
-from harness.report.pages.parts import download, figure, lead, loud, notes, paragraph, section, sentences, show, title
+from harness.report.pages.loading import Evidence, Shown, has_skills_for, pairing_for, skills_for, table_of
+from harness.report.pages.parts import (
+    download,
+    errors_told,
+    figure,
+    json_of,
+    lead,
+    loud,
+    notes,
+    paragraph,
+    section,
+    sentences,
+    show,
+    show_under,
+    title,
+    unknown,
+)
 from harness.report.scoreboard_tables import domain_differences
 from harness.report.skill_figures import interaction_figure, lifts_figure, skill_lifts_figure
-from harness.report.skill_tables import (
-    NO_EFFECT,
-    NO_SKILLS,
-    adjusted_sentence,
-    delivered_table,
-    deliveries_table,
-    each_skill_table,
-    effects_table,
-    lifts_table,
-    opened_table,
-    square_table,
-)
-
-if TYPE_CHECKING:
-    from harness.analysis import Skills
-    from harness.report.pages.shell import Shown
 
 
-def page(shown: "Shown") -> None:
+def page(shown: Shown) -> None:
     """What arrived, what it adds to whom, and the four cells of tuned x skilled."""
     title("Skills", "Whether skills reached the models, whether they were opened, and what they add.")
     evidence = shown.evidence
     with st.spinner("Reading the report…"):
         table, _ = table_of(evidence)
     if not has_skills_for(evidence):
-        paragraph(NO_SKILLS)
+        paragraph(tables.NO_SKILLS)
         return
     with st.spinner(f"Reading what was shown and opened on {plural(len(table.tasks), 'task')}…"):
         view = skills_for(evidence)
@@ -45,71 +43,59 @@ def page(shown: "Shown") -> None:
     for alarm in view.alarms:
         loud(f"{alarm}.")
     if not view.contenders:
-        paragraph(NO_SKILLS)
+        paragraph(tables.NO_SKILLS)
         return
     section("What was shown and opened")
     st.caption("Shares of graded attempts. Flat: the text stands in the prompt. Progressive: the model opens it. "
                "Placebo: a text about something else.")  # fmt: skip
-    show(delivered_table(view))
+    show(tables.delivered_table(view))
     _lifts(evidence, view, shown)
     _each_skill(view, shown)
     _deliveries(view)
     _designs(view, shown)
-    opened = opened_table(view)
+    opened = tables.opened_table(view)
     if opened.rows:
         section("Where a skill was opened, and where not")
-        loud(NO_EFFECT)
+        loud(tables.NO_EFFECT)
         show(opened)
     download("Skills (JSON)", lambda: json_of(view), "skills.json", "application/json")
     notes(view.notes)
 
 
-def json_of(view: "Skills") -> bytes:
-    """The whole view."""
-    return (json.dumps(view.as_json(), indent=2, allow_nan=False) + "\n").encode()
-
-
-def _lifts(evidence: Evidence, view: "Skills", shown: "Shown") -> None:
+def _lifts(evidence: Evidence, view: Skills, shown: Shown) -> None:
     section("What the skills add")
     st.caption("How many more tasks of a hundred (points) a model passes with its skills than the same model without "
                "them, on the same tasks. Against a placebo: than with a text about something else.")  # fmt: skip
     if not view.lifts:
-        _missing(view, "lifts")
+        unknown(view.reasons, "lifts")
         return
     sentences([lift.comparison for lift in view.lifts if lift.control == "bare"])
     figure("lifts", lifts_figure, view, shown.theme)
-    with st.expander("The same as a table"):
-        show(lifts_table(view))
-    paragraph(adjusted_sentence(view))
+    show_under(tables.lifts_table(view))
+    paragraph(tables.adjusted_sentence(view))
     compared = [(lift.contender, lift.against) for lift in view.lifts if lift.comparison is not None]
     compared += [(pair.progressive, pair.flat) for pair in view.deliveries if pair.comparison is not None]
-    _by_domain(evidence, list(dict.fromkeys(compared)), shown)
+    _by_domain(evidence, compared, shown)
 
 
 @st.fragment
-def _by_domain(evidence: Evidence, compared: list[tuple[str, str]], shown: "Shown") -> None:
+def _by_domain(evidence: Evidence, compared: list[tuple[str, str]], shown: Shown) -> None:
     """One comparison domain by domain, computed only when it is asked for."""
-    names = {NO_CHOICE: None} | {visible(f"{a} minus {b}"): (a, b) for a, b in compared}
+    names = {"choose a comparison": None} | {visible(f"{a} minus {b}"): (a, b) for a, b in compared}
     pair = names[choose("Domain by domain", list(names), "lift")]
     if pair is None:
         return
-    try:
+    with errors_told():
         with st.spinner("Comparing domain by domain…"):
             found = pairing_for(evidence, *pair)
-    except OwnbenchError as error:
-        loud(str(error))
-        return
-    if len(found.domains) < 2:
-        st.caption("The tasks of these two lie in one domain: there is nothing to tell apart.")
-        return
-    figure("lift-domains", forest_figure, found, shown.theme)
-    show(domain_differences(found))
+        if len(found.domains) < 2:
+            st.caption("The tasks of these two lie in one domain: there is nothing to tell apart.")
+            return
+        figure("lift-domains", forest_figure, found, shown.theme)
+        show(domain_differences(found))
 
 
-NO_CHOICE = "choose a comparison"
-
-
-def _each_skill(view: "Skills", shown: "Shown") -> None:
+def _each_skill(view: Skills, shown: Shown) -> None:
     section("Each skill by itself")
     if not view.skills:
         st.caption("No skill is named, neither by what was given nor by the rows.")
@@ -118,35 +104,30 @@ def _each_skill(view: "Skills", shown: "Shown") -> None:
                "the contender's skills add in all, which stands above.")  # fmt: skip
     none = "No skill can be judged by itself here; the table says why, on hover."
     drawn = figure("skill-lifts", skill_lifts_figure, view, shown.theme, none=none)
-    with st.expander("Each skill as a table", expanded=not drawn):
-        show(each_skill_table(view))
+    show_under(tables.each_skill_table(view), "Each skill as a table", expanded=not drawn)
 
 
-def _deliveries(view: "Skills") -> None:
+def _deliveries(view: Skills) -> None:
     section("Shown whole, or opened on demand?")
     if not view.deliveries:
-        _missing(view, "deliveries")
+        unknown(view.reasons, "deliveries")
         return
     st.caption("The same model with skills both ways, on the same tasks. Above 0: opening them on demand (progressive) "
                "passes more than showing them whole (flat).")  # fmt: skip
     sentences([pair.comparison for pair in view.deliveries])
-    show(deliveries_table(view))
-    paragraph(adjusted_sentence(view))
+    show(tables.deliveries_table(view))
+    paragraph(tables.adjusted_sentence(view))
 
 
-def _designs(view: "Skills", shown: "Shown") -> None:
+def _designs(view: Skills, shown: Shown) -> None:
     section("Tuned and skilled together")
     if not view.designs:
-        _missing(view, "designs")
+        unknown(view.reasons, "designs")
         return
     st.caption("Does the adapter help, do the skills help, and do they help each other?")
     for number, design in enumerate(view.designs):
         lead(design.sentence)
         figure(f"interaction-{number}", interaction_figure, design, shown.theme)
-        show(square_table(design))
-        show(effects_table(design))
+        show(tables.square_table(design))
+        show(tables.effects_table(design))
         notes(design.notes, "What this design rests on")
-
-
-def _missing(view: "Skills", part: str) -> None:
-    paragraph(f"Not known: {view.reasons.get(part, 'no evidence')}.")

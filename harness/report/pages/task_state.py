@@ -3,28 +3,19 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from harness.analysis import AttemptView, attempt_view
 from harness.core import plural, visible
 from harness.report.pages.choices import choose, several
-from harness.report.pages.loading import Evidence, index_of, remembered
-from harness.report.pages.parts import columns
+from harness.report.pages.loading import Evidence, plain_index, remembered
 from harness.report.task_tables import STATUSES
 from harness.report.vega import told_apart
 from harness.store import FLIPS, AttemptRow, Outcomes, TaskFilter, tasks_in, words_found
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-
-    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 MOST_OPTIONS = 300
 """Names that a filter offers; the text finds the others."""
@@ -32,7 +23,6 @@ LISTS = {"who": "Contenders", "suite": "Suites", "domain": "Domains", "status": 
 """The filters that take several words, by their keys in the address."""
 WAYS = dict(zip(FLIPS, ("only the second passed", "only the first passed", "only one of the two passed"), strict=True))
 ANY = "any"
-_ID = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +37,6 @@ class Places:
     """Names of tasks that one task alone has."""
 
 
-def plain_index(evidence: Evidence) -> Outcomes:
-    """The index, which is the same whatever part of the suites is shown."""
-    return index_of(replace(evidence, split=None))
-
-
 def places_of(evidence: Evidence) -> Places:
     """All tasks by their short names."""
     return _places(replace(evidence, split=None))
@@ -59,27 +44,21 @@ def places_of(evidence: Evidence) -> Places:
 
 @remembered(2)
 def _places(evidence: Evidence) -> Places:
-    index = index_of(evidence)
-    suites = [digest or index.suite[place] or "" for place, digest in enumerate(_column(index))]
-    tasks = zip(index.task_digests.to_pylist(), index.task_names.to_pylist(), strict=True)
-    names = [short_name(suite, digest or name) for suite, (digest, name) in zip(suites, tasks, strict=True)]
-    found = {name: place for place, name in enumerate(names)}
-    if len(found) < len(names):
-        for name in [n for n in found if names.count(n) > 1]:
-            del found[name]
-    counts = Counter(index.task_names.to_pylist())
-    alone = frozenset(name for name, count in counts.items() if count == 1)
-    return Places(of=found, names=names, alone=alone)
+    index = plain_index(evidence)
+    digests = [*index.suite_digest.every, None]
+    tasks, names = index.task_names.to_pylist(), []
+    of_suite = (digests[code] for code in index.suite_digest.codes.tolist())
+    for place, (suite, digest, name) in enumerate(zip(of_suite, index.task_digests.to_pylist(), tasks, strict=True)):
+        names.append(short_name(suite or index.suite[place] or "", digest or name))
+    counts = Counter(names)
+    of = {name: place for place, name in enumerate(names) if counts[name] == 1}
+    alone = frozenset(name for name, count in Counter(tasks).items() if count == 1)
+    return Places(of=of, names=names, alone=alone)
 
 
 def short_name(suite: str, task: str) -> str:
     """What the address calls a task: of the digests of suite and task, or their names where there are none."""
-    return hashlib.sha256(f"{suite}\n{task}".encode("utf-8", "replace")).hexdigest()[:_ID]
-
-
-def _column(index: Outcomes) -> list[str | None]:
-    every = [*index.suite_digest.every, None]
-    return [every[code] for code in index.suite_digest.codes.tolist()]
+    return hashlib.sha256(f"{suite}\n{task}".encode("utf-8", "replace")).hexdigest()[:12]
 
 
 @remembered(64)
@@ -100,9 +79,6 @@ def labels(names: Sequence[str]) -> dict[str, str]:
     return dict(zip(names, told_apart(names, 120), strict=True))
 
 
-# ----------------------------------------------------------------------------------------------------------- filters
-
-
 def ask(index: Outcomes, evidence: Evidence) -> TaskFilter:
     """The filter that the reader made, drawn as widgets, but for the text; it offers what is in the part shown."""
     there = _there(evidence)
@@ -117,13 +93,18 @@ def ask(index: Outcomes, evidence: Evidence) -> TaskFilter:
     with st.expander("Filter", expanded=active):
         asked = [key for key in LISTS if len(offered[key]) >= (1 if key == "cause" else 2)]
         chosen: dict[str, tuple[str, ...]] = dict.fromkeys(LISTS, ())
-        places = columns(3)
+        places = st.columns(3)
         for number, key in enumerate(asked):
-            with places[number % 3]:
-                chosen[key] = _several(LISTS[key], offered[key], key)
-        with places[len(asked) % 3]:
-            escalated = _escalated(index)
-        flipped = _flipped(index)
+            names, label = offered[key], LISTS[key]
+            if len(names) > MOST_OPTIONS:
+                label = f"{label} (the first {MOST_OPTIONS} of {len(names):,})"
+            shown, at = labels(names[:MOST_OPTIONS]), places[number % 3]
+            chosen[key] = tuple(several(label, list(shown), key, words=shown.__getitem__, placeholder="all", at=at))
+        escalated = None
+        if (index.escalated >= 0).any():
+            words = {ANY: None, "escalated": True, "not escalated": False}
+            escalated = words[choose("Escalation", list(words), "escalated", at=places[len(asked) % 3])]
+        flipped = _flipped(index.contenders)
     return TaskFilter(contenders=chosen["who"], split=evidence.split, suites=chosen["suite"], domains=chosen["domain"],
                       statuses=chosen["status"], causes=chosen["cause"], escalated=escalated,
                       flipped=flipped)  # fmt: skip
@@ -134,34 +115,16 @@ def _there(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:
     return words_found(plain_index(evidence), evidence.split)
 
 
-def _several(label: str, names: Sequence[str], key: str) -> tuple[str, ...]:
-    shown = labels(names[:MOST_OPTIONS])
-    if len(names) > MOST_OPTIONS:
-        label = f"{label} (the first {MOST_OPTIONS} of {len(names):,})"
-    return tuple(several(label, list(shown), key, words=shown.__getitem__, placeholder="all"))
-
-
-def _escalated(index: Outcomes) -> bool | None:
-    if not (index.escalated >= 0).any():
-        return None
-    words = {ANY: None, "escalated": True, "not escalated": False}
-    return words[choose("Escalation", list(words), "escalated")]
-
-
-def _flipped(index: Outcomes) -> tuple[str, str, str] | None:
-    names = index.contenders
+def _flipped(names: Sequence[str]) -> tuple[str, str, str] | None:
     if len(names) < 2:
         return None
-    one, two, three = columns(3)
-    with one:
-        said = choose("Flipped between two contenders", [ANY, *WAYS.values()], "flipped")
+    one, two, three = st.columns(3)
+    said = choose("Flipped between two contenders", [ANY, *WAYS.values()], "flipped", at=one)
     if said == ANY:
         return None
     shown = labels(names)
-    with two:
-        a = choose("The first", names, "a", words=lambda name: shown[name])
-    with three:
-        b = choose("The second", names, "b", index=1, words=lambda name: shown[name])
+    a = choose("The first", names, "a", words=shown.__getitem__, at=two)
+    b = choose("The second", names, "b", index=1, words=shown.__getitem__, at=three)
     if a == b:
         st.info("The same contender stands on both sides, so that no task flipped. Choose two different ones.")
     return a, b, next(way for way, words in WAYS.items() if words == said)
@@ -195,45 +158,25 @@ def meant(index: Outcomes, places: Places, text: str, split: str | None = None) 
     if not text:
         return Meant(tasks=(), said="No name was given.")
     shown = tasks_in(index, split)
-    ways: tuple[tuple[str, Callable[[], Array]], ...] = (
-        ("this name", partial(_equal, index, text)),
-        ("this name, but for capital letters", partial(_equal, index, text, any_case=True)),
-        ("this in the name", partial(_holding, index, text)),
-        ("this in the name", partial(_looking, index, text)),
-    )
-    for what, find in ways:
-        found = find()
-        found = found[shown[found]] if shown[found].any() else found
-        if len(found):
-            return Meant(tasks=tuple(found[:MOST_NAMED].tolist()), said=_said(len(found), what))
+    for what, found in _ways(index, text):
+        if found.any():
+            tasks = (found & shown if (found & shown).any() else found).nonzero()[0].tolist()
+            said = f"One task has {what}: it is open below."
+            if len(tasks) > 1:
+                more = f", of which these are the first {MOST_NAMED}" if len(tasks) > MOST_NAMED else ""
+                said = f"{plural(len(tasks), 'task')} have {what}{more}. Choose one."
+            return Meant(tasks=tuple(tasks[:MOST_NAMED]), said=said)
     return Meant(tasks=(), said="No task has this name, or this in its name.")
 
 
-def _said(count: int, what: str) -> str:
-    if count == 1:
-        return f"One task has {what}: it is open below."
-    more = f", of which these are the first {MOST_NAMED}" if count > MOST_NAMED else ""
-    return f"{plural(count, 'task')} have {what}{more}. Choose one."
-
-
-def _equal(index: Outcomes, text: str, *, any_case: bool = False) -> "Array":
+def _ways(index: Outcomes, text: str) -> Iterator[tuple[str, Any]]:
+    """Which tasks have a text as their name, by one reading after another."""
     import numpy as np
     import pyarrow.compute as pc
 
-    names, wanted = (pc.utf8_lower(index.task_names), text.lower()) if any_case else (index.task_names, text)
-    return np.flatnonzero(np.asarray(pc.equal(names, wanted)))
-
-
-def _holding(index: Outcomes, text: str) -> "Array":
-    import numpy as np
-    import pyarrow.compute as pc
-
-    return np.flatnonzero(np.asarray(pc.match_substring(index.task_names, text, ignore_case=True)))
-
-
-def _looking(index: Outcomes, text: str) -> "Array":
-    """Those whose name is shown so: with escapes for what cannot be seen."""
-    import numpy as np
-
-    names = index.task_names.to_pylist() if "\\" in text else []
-    return np.array([place for place, name in enumerate(names) if text in visible(name)], dtype=np.int64)
+    names = index.task_names
+    yield "this name", np.asarray(pc.equal(names, text))
+    yield "this name, but for capital letters", np.asarray(pc.equal(pc.utf8_lower(names), text.lower()))
+    yield "this in the name", np.asarray(pc.match_substring(names, text, ignore_case=True))
+    if "\\" in text:  # as it is shown: with escapes for what cannot be seen
+        yield "this in the name", np.array([text in visible(name) for name in names.to_pylist()], dtype=bool)

@@ -1,40 +1,19 @@
 """Tasks: every task and attempt, found by what is known of it, with all that was asked, called and answered."""
 
-import math
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from harness.analysis import AttemptView, TaskList, attempts_csv, search_note, shown_text, task_page
 from harness.core import EvidenceError, OwnbenchError, Redactor, plural, visible
+from harness.report import task_tables as tables
 from harness.report.html_parts import html_code, html_lines, html_text
-from harness.report.pages.address import href
-from harness.report.pages.choices import choose, choose_or_none, ticked, turned, written
-from harness.report.pages.loading import Evidence, keeps_conversations, scoreboard_for
-from harness.report.pages.parts import columns, download, file_name, html, loud, paragraph, section, show, title
-from harness.report.pages.task_state import (
-    LISTS,
-    Places,
-    ask,
-    attempt_of_row,
-    label_of,
-    labels,
-    meant,
-    places_of,
-    plain_index,
-)
-from harness.report.task_tables import (
-    attempts_table,
-    calls_html,
-    conversation_html,
-    facts_table,
-    names_table,
-    reason_html,
-    replies_html,
-    tasks_table,
-)
+from harness.report.pages.choices import choose, choose_or_none, href, ticked, turned, written
+from harness.report.pages.loading import Evidence, Shown, keeps_conversations, plain_index, scoreboard_for
+from harness.report.pages.parts import download, file_name, html, loud, paragraph, section, show, title
+from harness.report.pages.task_state import LISTS, Places, ask, attempt_of_row, label_of, labels, meant, places_of
 from harness.store import (
     AttemptRow,
     InputSearch,
@@ -47,9 +26,6 @@ from harness.store import (
     search_inputs,
 )
 
-if TYPE_CHECKING:
-    from harness.report.pages.shell import Shown
-
 A_PAGE = 25
 KEPT = ("shown", "q", "asked", *LISTS, "escalated", "flipped", "a", "b", "at", "left", "right")
 """Choices that a link to a task keeps."""
@@ -61,7 +37,7 @@ FIRST_LOOK, NEXT_LOOK = 0.3, 3.0
 """Seconds for which the inputs are searched at once, and each time that the reader asks for more."""
 
 
-def page(shown: "Shown") -> None:
+def page(shown: Shown) -> None:
     """Search, the task that is open, and the tasks found."""
     title("Tasks", "What each contender made of each task: what was asked and answered, every call, the grader's word.")
     evidence = shown.evidence
@@ -82,9 +58,8 @@ def page(shown: "Shown") -> None:
 
 
 def _text(index: Outcomes, evidence: Evidence) -> tuple[str, InputSearch | None]:
-    left, right = columns([2, 1])
-    with left:
-        text = written("Text in the name, suite, domain, labels or cause", "q", max_chars=200)
+    left, right = st.columns([2, 1])
+    text = written("Text in the name, suite, domain, labels or cause", "q", max_chars=200, at=left)
     if not keeps_conversations(evidence):
         return text, None
     with right:
@@ -113,32 +88,28 @@ def _found(index: Outcomes, evidence: Evidence, wanted: TaskFilter, inputs: Inpu
         return None
     said, rows = st.container(), st.container()
     found = task_page(index, wanted, limit=A_PAGE, inputs=inputs)
-    pages = math.ceil(found.total / A_PAGE)
-    left, right = columns([2, 1])
-    with left:
-        number = turned(pages, "at", of=wanted) if pages > 1 else 1
+    left, right = st.columns([2, 1])
+    number = turned(-(-found.total // A_PAGE), "at", of=wanted, at=left)
     if number > 1:
         found = task_page(index, wanted, offset=A_PAGE * (number - 1), limit=A_PAGE, inputs=inputs)
     with said:
         paragraph(found.sentence)
     if found.rows:
-        names = places_of(evidence).names
         with rows:
-            show(tasks_table(found, [_link(names[row.position]) for row in found.rows]))
+            show(tables.tasks_table(found, _links(evidence, [row.position for row in found.rows])))
+        every = found.attempts <= MOST_SAVED
+        which = "These attempts" if every else f"The first {MOST_SAVED:,} of these attempts"
+        saved = replace(wanted, inputs=None if inputs is None else inputs.tasks)
+        name = f"{file_name(evidence.name)}-attempts.csv"
         with right:
-            _save(index, evidence, replace(wanted, inputs=None if inputs is None else inputs.tasks), found.attempts)
+            download(f"{which} (CSV)", lambda: attempts_csv(index, saved, MOST_SAVED)[0], name)
     return found
 
 
-def _link(name: str) -> str:
-    """Opens the task of a short name and keeps what is asked for."""
-    return href("Tasks", keep=KEPT, task=name)
-
-
-def _save(index: Outcomes, evidence: Evidence, wanted: TaskFilter, attempts: int) -> None:
-    which = "These attempts" if attempts <= MOST_SAVED else f"The first {MOST_SAVED:,} of these attempts"
-    name = f"{file_name(evidence.name)}-attempts.csv"
-    download(f"{which} (CSV)", lambda: attempts_csv(index, wanted, MOST_SAVED)[0], name)
+def _links(evidence: Evidence, positions: Sequence[int]) -> list[str]:
+    """What opens each of these tasks, and keeps what is asked for."""
+    names = places_of(evidence).names
+    return [href("Tasks", keep=KEPT, task=names[position]) for position in positions]
 
 
 # ------------------------------------------------------------------------------------------------------ one task open
@@ -156,7 +127,7 @@ def _opened(index: Outcomes, evidence: Evidence, page_of: list[int]) -> None:
     if found.said:
         html(f"<p>{html_code(asked)}: {html_text(found.said)}</p>")
     if len(found.tasks) > 1:
-        show(names_table(index, found.tasks, [_link(places.names[place]) for place in found.tasks]))
+        show(tables.names_table(index, found.tasks, _links(evidence, found.tasks)))
         return
     _task(index, evidence, found.tasks[0])
     section("The tasks found")
@@ -184,7 +155,7 @@ def _task(index: Outcomes, evidence: Evidence, position: int) -> None:
     if not attempts:
         st.info("No attempt at it is in the part of the suites that is shown; the side bar chooses another.")
         return
-    show(attempts_table(attempts[:MOST_ATTEMPTS]))
+    show(tables.attempts_table(attempts[:MOST_ATTEMPTS]))
     if len(attempts) > MOST_ATTEMPTS:
         st.caption(f"The first {MOST_ATTEMPTS} of {plural(len(attempts), 'attempt')}.")
     _chosen(index, evidence, attempts)
@@ -194,29 +165,23 @@ def _chosen(index: Outcomes, evidence: Evidence, attempts: list[AttemptRow]) -> 
     """An attempt, or two beside one another, as the reader says."""
     shown = labels(list(dict.fromkeys(one.contender for one in attempts)))
     trials = [f"{trial}" for trial in sorted({one.trial for one in attempts})]
-    one, two, three = columns(3)
-    with one:
-        left = choose("Attempt of", list(shown), "left", words=shown.__getitem__)
-    with two:
-        others = [name for name in shown if name != left]
-        right = choose_or_none("Compare with", others, "right", words=shown.__getitem__, placeholder="none",
-                               disabled=not others)  # fmt: skip
-    with three:
-        trial = choose("Trial", trials, "trial") if len(trials) > 1 else trials[0]
-    names = [left] if right is None else [left, right]
-    views = [_view(evidence, attempts, name, int(trial)) for name in names]
+    one, two, three = st.columns(3)
+    left = choose("Attempt of", list(shown), "left", words=shown.__getitem__, at=one)
+    others = [name for name in shown if name != left]
+    right = choose_or_none("Compare with", others, "right", words=shown.__getitem__, placeholder="none",
+                           disabled=not others, at=two)  # fmt: skip
+    trial = choose("Trial", trials, "trial", at=three) if len(trials) > 1 else trials[0]
+    views = {}
+    for name in dict.fromkeys((left, right or left)):
+        of = [one for one in attempts if (one.contender, one.trial) == (name, int(trial))]
+        views[name] = attempt_of_row(evidence, of[0]) if of else None
     if len(views) == 1:
-        _attempt(index, views[0], names[0], shown)
+        _attempt(index, views[left], left, shown)
         return
-    _question(index, evidence, views)
-    for place, name, view in zip(columns(2), names, views, strict=True):
+    _question(index, evidence, list(views.values()))
+    for place, (name, view) in zip(st.columns(2), views.items(), strict=True):
         with place:
             _attempt(index, view, name, shown)
-
-
-def _view(evidence: Evidence, attempts: list[AttemptRow], contender: str, trial: int) -> AttemptView | None:
-    of = [one for one in attempts if (one.contender, one.trial) == (contender, trial)]
-    return attempt_of_row(evidence, of[0]) if of else None
 
 
 def _question(index: Outcomes, evidence: Evidence, views: list[AttemptView | None]) -> None:
@@ -237,14 +202,14 @@ def _attempt(index: Outcomes, view: AttemptView | None, name: str, shown: dict[s
     if view is None:
         st.info("This contender has no such trial at this task.")
         return
-    show(facts_table(view))
-    html("<h4>The grader's reason</h4>" + reason_html(view))
-    html("<h4>The conversation</h4>" + conversation_html(view))
+    show(tables.facts_table(view))
+    html("<h4>The grader's reason</h4>" + tables.reason_html(view))
+    html("<h4>The conversation</h4>" + tables.conversation_html(view))
     if view.messages is not None:
         stem = file_name(f"{name}-{view.attempt.attempt_id}")
         download("The whole conversation (text)", lambda: whole_text(index, view.attempt), f"{stem}.txt", "text/plain")
-    html("<h4>Calls</h4>" + calls_html(view))
-    replies = replies_html(view)
+    html("<h4>Calls</h4>" + tables.calls_html(view))
+    replies = tables.replies_html(view)
     if replies:
         number = sum(call.reply is not None for call in view.calls or ())
         with st.expander("What the call answered" if number == 1 else f"What each of {number} calls answered"):
