@@ -81,9 +81,8 @@ class Label(Rule):
             raise ValueError(f"the reference must be one of the labels, found {reference!r}{hint}")  # noqa: TRY004
         label = self._list.names.get(self._list.key(str(reference)))
         if label is None:
-            raise ValueError(
-                f"the reference {reference!r} is none of the labels; {nearest(str(reference), self.labels)}"
-            )
+            near = nearest(str(reference), self.labels)
+            raise ValueError(f"the reference {reference!r} is none of the labels; {near}")
         return label
 
     def answers(self, reference: Any) -> Iterable[str]:
@@ -100,13 +99,10 @@ class Label(Rule):
         found = self._found(text)
         if len(found) != 1:
             problem = f"the labels {', '.join(found)} occur" if found else "no label"
-            place = {"only": "as the whole", "first": "in it", "last": "in it", "anywhere": "in it"}
-            return malformed(
-                f"{problem} in {shown(text.strip())!r}; needed one of {_some(self.labels)} {place[self.take]}"
-            )
-        predicted = found[0]
-        graded = right() if predicted == reference else wrong(reference, predicted)
-        return replace(graded, label_predicted=predicted)
+            needed = f"{_some(self.labels)} {'as the whole' if self.take == 'only' else 'in it'}"
+            return malformed(f"{problem} in {shown(text.strip())!r}; needed one of {needed}")
+        graded = right() if found[0] == reference else wrong(reference, found[0])
+        return replace(graded, label_predicted=found[0])
 
     def _found(self, text: str) -> list[str]:
         if self.take == "only":
@@ -117,8 +113,8 @@ class Label(Rule):
         return found[:1] if self.take == "first" else found[-1:]
 
     @cached_property
-    def _list(self) -> "LabelList":
-        return LabelList(self._spellings(), case_sensitive=self.case_sensitive)
+    def _list(self) -> "_LabelList":
+        return _LabelList(self._spellings(), case_sensitive=self.case_sensitive)
 
     def _spellings(self) -> list[tuple[str, str]]:
         aliases = [(alias, label) for label, others in self.aliases.items() for alias in others]
@@ -129,17 +125,16 @@ def _some(labels: tuple[str, ...]) -> str:
     return ", ".join(labels) if len(labels) <= 6 else f"{', '.join(labels[:5])} … ({len(labels)} labels)"
 
 
-Spellings = Sequence[tuple[str, str]]
+_Spellings = Sequence[tuple[str, str]]
 """Texts, each with the label that it stands for."""
 
 
-class LabelList:
-    """The spellings of a list of labels, and how they are found in an answer."""
+class _LabelList:
+    """The spellings of a list of labels in all their forms, and how they are found in an answer."""
 
-    def __init__(self, spellings: Spellings, *, case_sensitive: bool) -> None:
-        """Prepares all forms of the spellings once; an answer is then read against them."""
+    def __init__(self, spellings: _Spellings, *, case_sensitive: bool) -> None:
         self._case_sensitive = case_sensitive
-        written = [(compatible(spelling), label) for spelling, label in spellings]
+        written = [(_compatible(spelling), label) for spelling, label in spellings]
         bare = [(unmarked(text), label) for text, label in written]
         peeled = [(_peeled(text), label) for text, label in written]
         self.names = self._names(written)
@@ -162,11 +157,11 @@ class LabelList:
 
     def key(self, text: str) -> str:
         """The compared form of a text."""
-        return self._cased(" ".join(compatible(text).split()))
+        return self._cased(" ".join(_compatible(text).split()))
 
     def whole(self, answer: str) -> list[str]:
         """The label that the answer is, or nothing."""
-        text = compatible(self._hyphens(answer))
+        text = _compatible(self._hyphens(answer))
         bare = text if self._keeps_markup else unmarked(text)
         for form, names in ((text, self.names), (bare, self._bare), (bare, self._cores)):
             for layer in _layers(form):
@@ -176,7 +171,7 @@ class LabelList:
 
     def inside(self, answer: str, *, strongest: bool) -> list[str]:
         """The labels in the answer, in their order; ``strongest``: of letters, those that mean the most as a choice."""
-        text = compatible(self._hyphens(answer))
+        text = _compatible(self._hyphens(answer))
         if self._letters:
             found = self._chosen(_spaced(without_commands(text)))
             least = max((weight for weight, _ in found), default=0) if strongest else 0
@@ -184,16 +179,14 @@ class LabelList:
         text = _spaced(text if self._keeps_markup else unmarked(text))
         return self._occurring(text, self._bare) or self._occurring(text, self._cores)
 
-    # ------------------------------------------------------------------------------------------------------- compared
-
     def _cased(self, text: str) -> str:
         return text if self._case_sensitive else text.casefold()
 
-    def _names(self, spellings: Spellings) -> dict[str, str]:
+    def _names(self, spellings: _Spellings) -> dict[str, str]:
         found = {self.key(text): label for text, label in reversed(spellings)}
         return dict(sorted(found.items(), key=lambda pair: (-len(pair[0]), pair)))
 
-    def _ambiguous(self, spellings: Spellings) -> set[str]:
+    def _ambiguous(self, spellings: _Spellings) -> set[str]:
         """The compared forms that two labels share."""
         first: dict[str, str] = {}
         return {key for text, label in spellings if first.setdefault(key := self.key(text), label) != label}
@@ -208,8 +201,6 @@ class LabelList:
         dropped, hyphenated = word.replace(SOFT_HYPHEN, ""), word.replace(SOFT_HYPHEN, "-")
         wanted = self.key(hyphenated.strip("._'-")) in self._words or self.key(hyphenated) in self._words
         return hyphenated if wanted and self.key(dropped.strip("._'-")) not in self._words else dropped
-
-    # ---------------------------------------------------------------------------------------------------------- found
 
     def _occurring(self, text: str, names: Mapping[str, str]) -> list[str]:
         """The labels that stand by themselves; of those that overlap the one that begins first, then the longest."""
@@ -256,7 +247,7 @@ _NO_WORD_AFTER = f"(?![^\\W_{UNSPACED}\u1100-\u11ff\u3130-\u318f\uac00-\ud7af])"
 _SOFT_WORD = re.compile(rf"(?<![\w.'&/+#-])[\w.'&/+#-]*+{SOFT_HYPHEN}[\w.'&/+#{SOFT_HYPHEN}-]*")
 
 
-def compatible(text: str) -> str:
+def _compatible(text: str) -> str:
     """The plain form of a text under NFKC: full-width letters, ligatures and no-break spaces are the usual ones."""
     return text if text.isascii() and text.isprintable() else unicodedata.normalize("NFKC", plain(text))
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 _parser: Any = importlib.import_module("re._parser")  # the parsed form of a pattern has no public name
+_compiler: Any = importlib.import_module("re._compiler")
 
 TRIES = 8
 """Answers made of one pattern and text: repeats and alternatives vary."""
@@ -67,34 +68,19 @@ def _has_room(tree: Any, number: Any, text: str, flags: int) -> bool:
         return True
     either = flags & re.IGNORECASE or any(kind == "SUBPATTERN" and value[1] for kind, value in leaves)
     forms = [{c, c.lower(), c.upper()} if either else {c} for c in dict.fromkeys(text)]
-    return all(any(_fits(leaf, c, flags) for leaf in leaves for c in form) for form in forms)
+    fitting = [_one(kind, value, flags) for kind, value in leaves if kind in _ONE]
+    return all(any(one.match(c) for one in fitting for c in form) for form in forms)
 
 
-def _fits(leaf: tuple[str, Any], char: str, flags: int) -> bool:
-    kind, value = leaf
-    if kind == "LITERAL":
-        return ord(char[0]) == value if char else False
-    if kind == "NOT_LITERAL":
-        return bool(ord(char[0]) != value)
-    if kind == "ANY":
-        return char != "\n" or bool(flags & re.DOTALL)
-    return kind == "IN" and _in_class(value, char)
+_ONE = {"LITERAL", "NOT_LITERAL", "ANY", "IN"}
+"""Kinds of nodes that are one character."""
 
 
-def _in_class(items: Any, char: str) -> bool:
-    found, negated = False, False
-    for kind, value in items:
-        name = str(kind)
-        if name == "NEGATE":
-            negated = True
-        elif name == "LITERAL":
-            found |= ord(char[0]) == value
-        elif name == "RANGE":
-            found |= value[0] <= ord(char[0]) <= value[1]
-        else:
-            wanted = {"DIGIT": r"\d", "SPACE": r"\s", "WORD": r"\w"}[str(value).rpartition("_")[2]]
-            found |= (re.match(wanted, char) is not None) != ("NOT_" in str(value))
-    return found != negated
+def _one(kind: str, value: Any, flags: int = 0) -> re.Pattern[str]:
+    """The pattern that is one such node."""
+    node = _parser.SubPattern(_parser.State(), [(getattr(_parser, kind), value)])
+    pattern: re.Pattern[str] = _compiler.compile(node, re.UNICODE | flags & re.DOTALL)
+    return pattern
 
 
 class _LongError(Exception):
@@ -124,7 +110,7 @@ class _Writer:
         if kind in {"ANY", "NOT_LITERAL", "IN"}:
             named = [item for item in value if str(item[0]) in {"LITERAL", "RANGE"}] if kind == "IN" else []
             own = [chr(v if isinstance(v, int) else v[0]) for _, v in named]
-            choice = [c for c in (*own, *_CHARACTERS) if _fits((kind, value), c, 0)]
+            choice = list(filter(_one(kind, value).match, (*own, *_CHARACTERS)))
             return choice[self._variant // 2 % len(choice)] if choice else ""
         if kind == "BRANCH":
             return self.written(value[1][self._variant % len(value[1])])

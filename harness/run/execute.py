@@ -5,34 +5,26 @@ The journal is the truth. A kill at any instant costs the calls in flight; the n
 
 import asyncio
 import contextlib
-import os
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core import Cause, Clock, Manifest, Redactor, Status, SystemClock, UsageError, plural, stay_offline
+from harness.core import Cause, Manifest, Status, SystemClock, UsageError, plural, stay_offline
 from harness.experiment import Assembled, Attempt, is_graded_so, keep_ids, recall
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
-from harness.run.opening import fast_loop, make_room, open_models, open_shop, probe_all, redactor_of
+from harness.run.opening import fast_loop, make_room, open_models, open_shop, probe_all
 from harness.run.outcome import is_done, skipped, standing_of
 from harness.run.progress import Listener, RunOptions, Summary, Tally
 from harness.run.regrading import regrade
-from harness.run.session import Shop
+from harness.run.session import Shop, meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
 from harness.run.thresholds import Choices, choose, decided
 from harness.run.trace import Observer
-from harness.store import (
-    Journal,
-    Recalled,
-    compact,
-    read_manifest,
-    tables_are_whole,
-    write_manifest,
-)
+from harness.store import Journal, Recalled, compact, read_manifest, tables_are_whole, write_manifest
 from harness.system import System
 
 
@@ -43,19 +35,11 @@ def run_report(
     watch: Watch | None = None,
     listener: Listener = lambda _: None,
     observer: Observer | None = None,
-    clock: Clock | None = None,
-    environment: Mapping[str, str] | None = None,
 ) -> Summary:
     """Makes every planned attempt that the report does not hold yet.
 
-    Args:
-        assembled: the checked experiment.
-        options: what to leave out.
-        watch: runs its contender alone, and may end the run before all is done.
-        listener: told of the progress, a few times a second at most.
-        observer: told of every message, call, skill and outcome as it happens.
-        clock: the time; the machine's by default.
-        environment: where API keys are looked up, by the names in ``api_key_env``; the process's by default.
+    ``watch`` runs its contender alone, and may end the run before all is done. ``listener`` is told of the progress, a
+    few times a second at most; ``observer`` of every message, call, skill and outcome as it happens.
 
     Raises:
         UsageError: another run is at work on this report, or a model cannot be opened. Nothing was spent.
@@ -63,8 +47,7 @@ def run_report(
     """
     options = options or RunOptions()
     with stay_offline() if options.offline else contextlib.nullcontext():
-        environment = os.environ if environment is None else environment
-        return _Run(assembled, options, listener, clock or SystemClock(), environment, watch, observer).go()
+        return _Run(assembled, options, listener, watch, observer).go()
 
 
 @dataclass(slots=True)
@@ -74,8 +57,6 @@ class _Run:
     assembled: Assembled
     options: RunOptions
     listener: Listener
-    clock: Clock
-    environment: Mapping[str, str]
     watch: Watch | None
     observer: Observer | None
     stopped: str | None = None
@@ -87,9 +68,9 @@ class _Run:
     """By the models that this call has prepared: what a reader of their results must know."""
     choices: Choices = field(default_factory=dict)
     manifest: Manifest | None = None
+    clock: SystemClock = field(default_factory=SystemClock)
     report: Path = field(init=False)
     started: float = field(init=False)
-    redact: Redactor = field(init=False)
     tally: Tally = field(init=False)
     ears: Ears = field(init=False)
     done: set[str] = field(init=False)
@@ -97,7 +78,6 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.report, self.started = self.assembled.report, self.clock.monotonic()
-        self.redact = redactor_of(self.assembled, self.environment)
         self.tally = Tally(0, self.started)
 
     def go(self) -> Summary:
@@ -113,8 +93,7 @@ class _Run:
         make_room(self.assembled, len(todo))
         needed = {model for a in todo for model in self._system(a).models | self.assembled.grader_of(a.task).models}
         offline = self.options.offline
-        # before anything is written
-        models = open_models(self.assembled.specs, needed, self.environment, self.redact, offline=offline)
+        models = open_models(self.assembled, needed, offline=offline)  # before anything is written
         with Journal(self.report) as journal, Ears() as self.ears:
             recorded, todo = self._look()  # again, now that nobody else writes
             keep_ids(journal, recorded)
@@ -127,8 +106,6 @@ class _Run:
                     self.stopped = None  # whatever came, it came too late to leave anything out
             self._leave_tables(recorded)
         return self._summary(recorded)
-
-    # -------------------------------------------------------------------------------------------- what is left to do
 
     def _nothing_to_do(self) -> bool:
         """Whether the manifest says that this very plan is complete, with no need to read the journal."""
@@ -177,21 +154,12 @@ class _Run:
         """Whether an attempt is made only to choose a threshold on."""
         return bool(self.assembled.dev) and attempt.split == "dev"
 
-    # ---------------------------------------------------------------------------------------------------- doing it
-
     def _grade_again(self) -> None:
         """Grades by the present graders what was graded by others."""
         if self.watch is not None:
             problem = "attempts were graded by other graders or references than the present ones"
             raise UsageError(f"{self.report}: {self.otherwise:,} {problem}; first: ownbench regrade {self.report}")
-        done = regrade(
-            self.assembled,
-            listener=self.listener,
-            clock=self.clock,
-            environment=self.environment,
-            offline=self.options.offline,
-            within_run=True,
-        )
+        done = regrade(self.assembled, listener=self.listener, offline=self.options.offline, within_run=True)
         changed = sum(sum(ways.values()) for ways in done.changes.values())
         self.stopped = done.stopped_because
         graded = f"{plural(done.graded, 'answer')} graded again, for a grader or a reference was changed"
@@ -204,9 +172,7 @@ class _Run:
         try:
             if not await self._unless_stopped(self._prepare_all(models)):
                 return
-            shop = open_shop(
-                self.assembled, journal, recorded, models, clock=self.clock, redact=self.redact, started=self.started
-            )
+            shop = open_shop(self.assembled, journal, recorded, models, meter_of(self.assembled, self.started))
             if not await self._unless_stopped(self._probe(shop, models)):
                 return
             self._write_manifest()
@@ -275,8 +241,6 @@ class _Run:
 
     def _tell(self, phase: str) -> None:
         self.listener(self.tally.at(self.clock.monotonic(), phase))
-
-    # -------------------------------------------------------------------------------------------- what is left behind
 
     def _leave_tables(self, recorded: Recalled) -> None:
         """The tables of what is recorded, with a row for every attempt that the run never reached."""

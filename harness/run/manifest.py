@@ -15,7 +15,7 @@ from harness.core import (
 )
 from harness.experiment import Assembled
 from harness.model import BACKENDS, backend_of
-from harness.run.thresholds import Choices, as_written
+from harness.run.thresholds import Choices
 from harness.store import as_asked, installed_versions, model_sourcing, sourced, this_machine
 from harness.system import DELIVERIES, SIGNALS
 
@@ -50,7 +50,7 @@ def manifest_of(assembled: Assembled, *, choices: Choices, **state: Any) -> Mani
         economics=experiment.economics.model_dump(mode="json", exclude_none=True),
         budget=experiment.budget.model_dump(mode="json", exclude_none=True),
         prices={name: as_json(spec.price) for name, spec in assembled.specs.items()},
-        thresholds=as_written(choices),
+        thresholds=as_json(choices),
         planned=len(assembled.attempts),
         plan_digest=plan_digest(assembled),
         **state,

@@ -1,27 +1,28 @@
 """Opens what attempts call: models, room for their connections, and a look at whether they apply their adapters."""
 
 import asyncio
+import os
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from harness.core import (
     Cause,
-    Clock,
     Message,
     ModelError,
-    ModelSpec,
     OwnbenchError,
     Redactor,
     Reply,
     Request,
     Role,
+    SystemClock,
     UsageError,
     UserFileError,
 )
+from harness.cost import Meter
 from harness.experiment import Assembled, shared_identities
 from harness.model import Caller, Limits, Model, Probing, backend_of, metered, missing_key, open_model
-from harness.run.session import Account, Asked, Shop, meter_of
+from harness.run.session import Account, Asked, Shop
 from harness.run.stopping import Patience
 from harness.run.trace import Trace
 from harness.store import Journal, Recalled, experiment_file, recorded_replies
@@ -30,48 +31,35 @@ OTHER_FILES = 128
 """Files that a run holds besides its connections, amply."""
 
 
-def redactor_of(assembled: Assembled, environment: Mapping[str, str]) -> Redactor:
+def redactor_of(assembled: Assembled) -> Redactor:
     """What takes every model's secrets out of a text."""
     specs = assembled.specs.values()
-    return Redactor(tuple(secret for spec in specs for secret in backend_of(spec).secrets(spec, environment)))
+    return Redactor(tuple(secret for spec in specs for secret in backend_of(spec).secrets(spec, os.environ)))
 
 
-def open_models(
-    specs: Mapping[str, ModelSpec],
-    names: Iterable[str],
-    environment: Mapping[str, str],
-    redact: Redactor,
-    *,
-    offline: bool = False,
-) -> dict[str, Model]:
+def open_models(assembled: Assembled, names: Iterable[str], *, offline: bool) -> dict[str, Model]:
     """The models of these names, with nothing sent and nothing loaded.
 
     Raises:
         UsageError: a key or a package is missing.
     """
-    opened = {}
+    opened, redact = {}, redactor_of(assembled)
     for name in sorted(names):
-        spec = specs[name]
-        if (missing := missing_key(spec, environment)) is not None:
+        spec = assembled.specs[name]
+        if (missing := missing_key(spec, os.environ)) is not None:
             raise UsageError(missing)
         lookup = recorded_replies(Path(spec.options["report"])).get if backend_of(spec).recorded else None
-        opened[name] = open_model(spec, redact=redact, environment=environment, offline=offline, lookup=lookup)
+        opened[name] = open_model(spec, redact=redact, environment=os.environ, offline=offline, lookup=lookup)
     return opened
 
 
 def open_shop(
-    assembled: Assembled,
-    journal: Journal,
-    recorded: Recalled,
-    models: Mapping[str, Model],
-    *,
-    clock: Clock,
-    redact: Redactor,
-    started: float,
+    assembled: Assembled, journal: Journal, recorded: Recalled, models: Mapping[str, Model], meter: Meter
 ) -> Shop:
     """What the attempts of a run share, with the answers and the spending that are on record."""
     experiment = assembled.experiment
     limits = Limits(**experiment.limits.model_dump())
+    clock, redact = SystemClock(), redactor_of(assembled)
     patience, timed = Patience(clock), metered(models, clock)
     return Shop(
         assembled=assembled,
@@ -80,7 +68,7 @@ def open_shop(
         journal=journal,
         replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
         shared=shared_identities(assembled.systems),
-        meter=meter_of(assembled, started),
+        meter=meter,
         redact=redact,
         clock=patience,
         holds_earlier=bool(recorded.renamed) or any(o.prompt_digest is None for o in recorded.attempts.values()),

@@ -34,16 +34,16 @@ class Ping:
     """What the call cost; ``None`` where that is not known."""
 
 
-def ping(assembled: Assembled, environment: Mapping[str, str], *, offline: bool = False) -> tuple[Ping, ...]:
+def ping(assembled: Assembled, *, offline: bool = False) -> tuple[Ping, ...]:
     """Calls each model of the experiment once, as its first contender would, within the experiment's limits and budget.
 
     A call that fails is retried as in a run, and ends within ``limits.timeout_s`` after the model is loaded.
     """
-    return asyncio.run(_all(assembled, environment, offline=offline))
+    return asyncio.run(_all(assembled, offline=offline))
 
 
-async def _all(assembled: Assembled, environment: Mapping[str, str], *, offline: bool) -> tuple[Ping, ...]:
-    asked = partial(_asked, assembled, environment, offline=offline)
+async def _all(assembled: Assembled, *, offline: bool) -> tuple[Ping, ...]:
+    asked = partial(_asked, assembled, offline=offline)
     remote = [name for name, spec in assembled.specs.items() if backend_of(spec).remote]
     found = dict(zip(remote, await asyncio.gather(*map(asked, remote)), strict=True))
     for name in assembled.specs:
@@ -52,16 +52,16 @@ async def _all(assembled: Assembled, environment: Mapping[str, str], *, offline:
     return tuple(found[name] for name in assembled.specs)
 
 
-async def _asked(assembled: Assembled, environment: Mapping[str, str], name: str, *, offline: bool) -> Ping:
+async def _asked(assembled: Assembled, name: str, *, offline: bool) -> Ping:
     """How the model of this name answers its one question."""
     if backend_of(assembled.specs[name]).recorded:
         return Ping(model=name, ok=True, problem="not asked: its answers are recorded ones", usd=0.0)
     if (spent := meter_of(assembled).exhausted(0.0)) is not None:
         return Ping(model=name, ok=False, problem=f"not asked: {spent}")
-    redact = redactor_of(assembled, environment)
+    redact = redactor_of(assembled)
     model: Model | None = None
     try:
-        model = open_models(assembled.specs, [name], environment, redact, offline=offline)[name]
+        model = open_models(assembled, [name], offline=offline)[name]
         await model.prepare(assembled.adapters.get(name, ()))
         limits = assembled.experiment.limits
         short = Limits(concurrency=1, timeout_s=limits.timeout_s, tries=limits.tries, wall_s=limits.timeout_s)

@@ -4,7 +4,6 @@ The journal is added to, never changed: what stood there stays, and so does the 
 """
 
 import asyncio
-import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -12,15 +11,15 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from harness.core import Cause, Clock, Grade, Outcome, Role, Status, SystemClock, UsageError, plural
+from harness.core import Cause, Grade, Outcome, Role, Status, SystemClock, UsageError, plural
 from harness.cost import Meter, Reservation
 from harness.experiment import Assembled, Attempt, is_graded_so, recall
 from harness.run.crew import Crew, Made
 from harness.run.manifest import plan_digest, suites_of
-from harness.run.opening import open_models, open_shop, redactor_of
+from harness.run.opening import open_models, open_shop
 from harness.run.outcome import identity, judge_usd, said_by, skipped, standing_of
 from harness.run.progress import Listener, Tally
-from harness.run.session import AttemptSession, Shop
+from harness.run.session import AttemptSession, Shop, meter_of
 from harness.run.stopping import Ears
 from harness.run.trace import Begun, Ended, Trace
 from harness.store import (
@@ -57,34 +56,18 @@ class Regraded:
     stopped_because: str | None
 
 
-def regrade(
-    assembled: Assembled,
-    *,
-    listener: Listener = lambda _: None,
-    clock: Clock | None = None,
-    environment: Mapping[str, str] | None = None,
-    offline: bool = False,
-    within_run: bool = False,
-) -> Regraded:
+def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, within_run: bool = False) -> Regraded:
     """Grades every stored answer of a planned attempt again. Only judges are called, where a suite has one.
 
-    Args:
-        assembled: the checked experiment.
-        listener: told of the progress.
-        clock: the time; the machine's by default.
-        environment: where API keys are looked up; the process's by default.
-        offline: refuse every call that leaves this machine.
-        within_run: only what was graded by another grader than the present one; the caller writes the tables.
+    ``within_run``: only what was graded by another grader than the present one; the caller writes the tables.
 
     Raises:
         UsageError: the report holds no answers, or a run is at work on it.
         StorageError: what is made cannot be kept, or what was kept is gone.
     """
-    report, clock = assembled.report, clock or SystemClock()
-    environment = os.environ if environment is None else environment
+    report = assembled.report
     if not within_run:
         refuse_without_answers(report)
-    redact = redactor_of(assembled, environment)
     with Journal(report) as journal, Ears() as ears:
         held = recall(assembled)
         if not within_run:
@@ -95,13 +78,13 @@ def regrade(
             gradings = assembled.gradings
             work = [a for a in work if not is_graded_so(held.attempts[a.id], gradings[a.task.digest])]
         judges = {model for attempt in work for model in assembled.grader_of(attempt.task).models}
-        models = open_models(assembled.specs, judges, environment, redact, offline=offline)
+        models = open_models(assembled, judges, offline=offline)
 
         async def again() -> _Again:
-            shop = open_shop(assembled, journal, held, models, clock=clock, redact=redact, started=clock.monotonic())
-            if not judges:
-                shop.meter = Meter()  # rules cost nothing, whatever was spent
-            crew = _Again(shop, held, last, Tally(len(work), clock.monotonic()), listener)
+            started = SystemClock().monotonic()
+            meter = meter_of(assembled, started) if judges else Meter()  # rules cost nothing, whatever was spent
+            shop = open_shop(assembled, journal, held, models, meter)
+            crew = _Again(shop, held, last, Tally(len(work), started), listener)
             try:
                 for model in models.values():
                     await model.prepare()

@@ -95,52 +95,11 @@ _NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})
 
 
 class Account:
-    """Calls on the account of an attempt, or of the run.
-
-    An answer that the journal holds already is taken from there: a run that was killed does not pay twice, and a
-    hybrid uses the answers of its parts. Its cost and its latency are charged to the attempt as if it had been made.
-    """
+    """Calls on the account of an attempt, or of the run."""
 
     def __init__(self, shop: Shop, trace: Trace, reservation: Reservation | None = None) -> None:
         self._shop, self.trace, self.reservation = shop, trace, reservation
         self.charged = AttemptMeter(shop.assembled.experiment.budget.attempt_usd)
-
-    async def call(self, model: str, request: Request, role: Role) -> Reply:
-        """The answer, from the journal or from the model.
-
-        Raises:
-            ModelError: the call failed for good, or the attempt may not spend more.
-        """
-        if not request.model:  # a grader knows its judge by name only
-            spec = self._shop.assembled.specs[model]
-            request = replace(request, model=spec.digest, sampling={**spec.sampling, **request.sampling})
-        if role is not Role.JUDGE:
-            self.charged.check()
-        spoken = role not in _NOT_SPOKEN
-        if spoken:
-            self.trace.ask(request.messages)
-        reply = await self._reply(Asked(model, request, request.digest, role))
-        if spoken:
-            self.trace.say(assistant_message(reply))
-        return reply
-
-    async def _reply(self, asked: Asked) -> Reply:
-        shop, digest = self._shop, asked.digest
-        while True:
-            reply = shop.recorded(asked.request, digest)
-            if reply is not None:
-                self._record(asked, reply, cache_hit=True)
-                return reply
-            waiting = shop.in_flight.get(digest)
-            if waiting is None:
-                return await self.made(asked)
-            # another attempt is asking the same: its answer is ours, its failure too; its cancellation is not
-            await asyncio.wait({waiting})
-            if not waiting.cancelled() and (error := waiting.exception()) is not None:
-                self._record_error(asked, error, cache_hit=True)  # the tries were the other's
-                raise error
-            if not waiting.cancelled():
-                shop.replies.setdefault(digest, waiting.result())
 
     async def made(self, asked: Asked) -> Reply:
         """The model's answer, whatever the journal holds.
@@ -219,7 +178,11 @@ class Account:
 
 
 class AttemptSession(Account):
-    """The `Session` of one attempt."""
+    """The `Session` of one attempt.
+
+    An answer that the journal holds already is taken from there: a run that was killed does not pay twice, and a
+    hybrid uses the answers of its parts. Its cost and its latency are charged to the attempt as if it had been made.
+    """
 
     def __init__(
         self, shop: Shop, task: Task, trial: int, trace: Trace, reservation: Reservation | None = None
@@ -244,8 +207,38 @@ class AttemptSession(Account):
         Raises:
             ModelError: the call failed for good, or the attempt may not spend more.
         """
-        # what a judge costs that serves as a verifier is a cost of the contender
-        return await super().call(model, request, Role.SELECTOR if self._verifying and role is Role.JUDGE else role)
+        if self._verifying and role is Role.JUDGE:
+            role = Role.SELECTOR  # what a judge costs that serves as a verifier is a cost of the contender
+        if not request.model:  # a grader knows its judge by name only
+            spec = self._shop.assembled.specs[model]
+            request = replace(request, model=spec.digest, sampling={**spec.sampling, **request.sampling})
+        if role is not Role.JUDGE:
+            self.charged.check()
+        spoken = role not in _NOT_SPOKEN
+        if spoken:
+            self.trace.ask(request.messages)
+        reply = await self._reply(Asked(model, request, request.digest, role))
+        if spoken:
+            self.trace.say(assistant_message(reply))
+        return reply
+
+    async def _reply(self, asked: Asked) -> Reply:
+        shop, digest = self._shop, asked.digest
+        while True:
+            reply = shop.recorded(asked.request, digest)
+            if reply is not None:
+                self._record(asked, reply, cache_hit=True)
+                return reply
+            waiting = shop.in_flight.get(digest)
+            if waiting is None:
+                return await self.made(asked)
+            # another attempt is asking the same: its answer is ours, its failure too; its cancellation is not
+            await asyncio.wait({waiting})
+            if not waiting.cancelled() and (error := waiting.exception()) is not None:
+                self._record_error(asked, error, cache_hit=True)  # the tries were the other's
+                raise error
+            if not waiting.cancelled():
+                shop.replies.setdefault(digest, waiting.result())
 
     def say(self, message: Message) -> None:
         """Records a message that no model wrote."""
@@ -292,11 +285,7 @@ class Rehearsal(AttemptSession):
     """A session in which nothing is recorded or sent: it replays what the journal holds, to choose a threshold."""
 
     async def call(self, model: str, request: Request, role: Role) -> Reply:  # noqa: ARG002
-        """The recorded answer.
-
-        Raises:
-            ModelError: there is none.
-        """
+        """The recorded answer; a `ModelError` where there is none."""
         reply = self._shop.recorded(request, request.digest)
         if reply is None:
             raise ModelError(Cause.REPLAY, f"the model {model} has no recorded answer to this request")
