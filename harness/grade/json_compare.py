@@ -52,16 +52,10 @@ class Comparing:
 
     def leaves(self, value: Any, path: str = "") -> int:
         """How many fields a reference has."""
-        if path in self.ignore:
-            return 0
-        if isinstance(value, dict) and value:
-            return sum(self.leaves(item, _below(path, key)) for key, item in value.items())
-        if isinstance(value, list) and value:
-            return len(value) if self._free(path) else sum(self.leaves(item, path) for item in value)
-        return 1
+        return sum(size for size, _ in self._walk(value, value, path, ""))
 
     def _walk(self, ref: Any, found: Any, path: str, place: str) -> _Seen:
-        if path and path in self.ignore:
+        if path in self.ignore:
             return
         if isinstance(ref, dict) and isinstance(found, dict):
             yield from self._objects(ref, found, path, place)

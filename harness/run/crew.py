@@ -38,24 +38,22 @@ class Made:
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass
 class Crew:
     """The hands of a run. One attempt that fails, however it fails, is data; it never takes the run with it."""
 
-    def __init__(
-        self,
-        shop: Shop,
-        system_of: Callable[[Attempt], System],
-        tally: Tally,
-        listener: Listener,
-        *,
-        watch: Watch | None = None,
-        observer: Observer | None = None,
-    ) -> None:
-        self.shop, self.assembled, self.system_of, self.clock = shop, shop.assembled, system_of, shop.clock
-        self.tally, self.listener, self.watch, self.observer = tally, listener, watch, observer
-        self.stopped: str | None = None
-        """Why no further attempt begins."""
-        self.over_budget = False
+    shop: Shop
+    system_of: Callable[[Attempt], System]
+    tally: Tally
+    listener: Listener
+    watch: Watch | None = None
+    observer: Observer | None = None
+    stopped: str | None = None
+    """Why no further attempt begins."""
+    over_budget: bool = False
+
+    def __post_init__(self) -> None:
+        self.assembled, self.clock = self.shop.assembled, self.shop.clock
         self._lost: StorageError | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._asked: asyncio.Queue[Made | None] = asyncio.Queue(WAITING)
@@ -121,7 +119,11 @@ class Crew:
             reservation = await self._admitted(attempt.contender)
             if reservation is None:
                 return
-            made = await self.ask(attempt, reservation)
+            trace = Trace(attempt.id, self.observe)
+            session = AttemptSession(self.shop, attempt.task, attempt.trial, trace, reservation)
+            made = Made(attempt=attempt, session=session, started_at=self.clock.now())
+            self.observe(attempt.id, Begun())
+            await self.ask(made)
             if not self.assembled.grader_of(attempt.task).models:
                 self._settle(made)
             await self._asked.put(made)
@@ -205,20 +207,17 @@ class Crew:
         """Those that an attempt calls."""
         return self.system_of(attempt).models | self.assembled.grader_of(attempt.task).models
 
-    async def ask(self, attempt: Attempt, reservation: Reservation) -> Made:
+    async def ask(self, made: Made) -> None:
         """One attempt, from the question to the answer.
 
         Raises:
             StorageError: a call of it cannot be kept.
         """
-        task, trace = attempt.task, Trace(attempt.id, self.observe)
-        session = AttemptSession(self.shop, task, attempt.trial, trace, reservation)
-        made = Made(attempt=attempt, session=session, started_at=self.clock.now())
-        self.observe(attempt.id, Begun())
+        task, session = made.attempt.task, made.session
         try:
             async with asyncio.timeout(task.timeout_s) as limit:
                 own_time.set(limit)
-                made.answer = await self.system_of(attempt).answer(task, session)
+                made.answer = await self.system_of(made.attempt).answer(task, session)
                 session.charged.check()
         except Unsent:
             made.left = True
@@ -234,7 +233,6 @@ class Crew:
             made.grade = slow if limit.expired() else faulted(fault_of(error), self.shop.redact(str(error)))
         except Exception as error:  # noqa: BLE001 - a fault of ours in one attempt must not take the run with it
             made.grade = faulted(fault_of(error), self.shop.redact(f"{type(error).__name__}: {error}"))
-        return made
 
     def _leave(self, made: Made) -> None:
         """Keeps what was said and spent in an attempt that is still to be made; its answers are not asked for again."""

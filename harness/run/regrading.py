@@ -12,16 +12,16 @@ from itertools import count
 from pathlib import Path
 
 from harness.core import Cause, Grade, Outcome, Role, Status, SystemClock, UsageError, plural
-from harness.cost import Meter, Reservation
+from harness.cost import Meter
 from harness.experiment import Assembled, Attempt, is_graded_so, recall
 from harness.run.crew import Crew, Made
 from harness.run.manifest import plan_digest, suites_of
 from harness.run.opening import open_models, open_shop
 from harness.run.outcome import identity, judge_usd, said_by, skipped, standing_of
 from harness.run.progress import Listener, Tally
-from harness.run.session import AttemptSession, Shop, meter_of
+from harness.run.session import Shop, meter_of
 from harness.run.stopping import Ears
-from harness.run.trace import Begun, Ended, Trace
+from harness.run.trace import Ended
 from harness.store import (
     OUTCOMES_FILE,
     Journal,
@@ -163,20 +163,14 @@ class _Again(Crew):
     def models_of(self, attempt: Attempt) -> frozenset[str]:
         return self.assembled.grader_of(attempt.task).models
 
-    async def ask(self, attempt: Attempt, reservation: Reservation) -> Made:
-        trace = Trace(attempt.id, self.observe)
-        session = AttemptSession(self.shop, attempt.task, attempt.trial, trace, reservation)
-        self.observe(attempt.id, Begun())
-        made = Made(attempt=attempt, session=session, started_at=self.clock.now())
+    async def ask(self, made: Made) -> None:
+        attempt = made.attempt
         if attempt.id in self.last:
             self.graded += 1
             made.answer = answered(attempt.contender, self.held.replies[self.last[attempt.id]])
         else:
-            before = self.held.attempts[attempt.id]
-            made.grade = Grade(
-                status=before.status, score=before.score, cause=before.cause, label_true=before.label_true
-            )
-        return made
+            old = self.held.attempts[attempt.id]
+            made.grade = Grade(status=old.status, score=old.score, cause=old.cause, label_true=old.label_true)
 
     def keep(self, made: Made, judged: Grade) -> None:
         attempt, trace = made.attempt, made.session.trace
