@@ -4,22 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.core import (
-    Contender,
-    Grader,
-    ModelSpec,
-    Suite,
-    Task,
-    UserFileError,
-    difference,
-    skeleton,
-)
+from harness.core import Contender, Grader, ModelSpec, Suite, Task, UserFileError, difference, skeleton
 from harness.cost import lacking
-from harness.experiment.build import DirectPlan, Plan, build_systems, contender_of
-from harness.experiment.contenders import Planner, check_needs, dev_part
+from harness.experiment.build import Plan, build_systems, contender_of
+from harness.experiment.contenders import Planner
 from harness.experiment.grading import graders_of, gradings_of, judges_of, verifiers_of
+from harness.experiment.needs import check_needs, dev_part, undelivered
 from harness.experiment.plan import Attempt, plan_attempts, too_many
-from harness.experiment.prompts import Prompts, undelivered
 from harness.experiment.reading import load_experiment, resolve
 from harness.experiment.schema import Experiment
 from harness.experiment.specs import model_spec, no_cost, told_apart
@@ -72,46 +63,43 @@ class Assembled:
 
 
 def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
-    """Reads and checks an experiment with all its suites, skills, adapters and models' folders.
+    """Reads and checks an experiment (a folder, or its experiment.yaml) with all that it names.
 
-    Args:
-        report: the report's folder, or its experiment.yaml.
-        allow_outside: suites may name files out of their folders.
+    With ``allow_outside`` suites may name files out of their folders.
 
     Raises:
         UserFileError: something in a file of the user's is wrong; the message names file, field and remedy.
         UsageError: the folder holds results that a run would replace.
     """
-    experiment = load_experiment(report)
-    report = report if report.is_dir() else experiment_file(report).parent
+    experiment, path = load_experiment(report), experiment_file(report)
+    report = report if report.is_dir() else path.parent
     refuse_foreign_results(report)
-    full, notes = _suites(experiment, report, allow_outside=allow_outside)
-    graders = graders_of(full, [resolve(report, entry.path) for entry in experiment.suites])
-    verifiers = verifiers_of(experiment, report)
-    judges = judges_of(experiment, report, [*graders.values(), *verifiers.values()])
-    used = judges | {contender.model for contender in experiment.contenders.values()}
+    placed, notes = _suites(experiment, report, allow_outside=allow_outside)
+    full = tuple(placed.values())
+    graders = graders_of(placed)
+    verifiers = verifiers_of(experiment, path)
+    used = judges_of(experiment, path, [*graders.values(), *verifiers.values()])
+    used |= {contender.model for contender in experiment.contenders.values() if contender.model}
     specs = told_apart({n: model_spec(n, entry, report) for n, entry in experiment.models.items() if n in used})
-    prompts = Prompts(report, full, [resolve(report, entry.path) for entry in experiment.suites])
+    planner = Planner(report, experiment, placed, graders)
     for name, spec in specs.items():
         if (missing := backend_of(spec).missing_package(spec)) is not None:
-            raise UserFileError(experiment_file(report), missing, field=f"models.{name}.backend")
+            raise UserFileError(path, missing, field=f"models.{name}.backend")
         if experiment.budget.in_dollars and lacking(spec.price):
-            raise no_cost(experiment_file(report), spec)
-    planner = Planner(report, experiment, prompts, graders)
+            raise no_cost(path, spec)
     plans = {name: planner.plan(name) for name in experiment.contenders}
     capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
     systems = build_systems(plans, specs, capabilities, [s.name for s in full], seed=experiment.seed)
-    check_needs(experiment_file(report), systems, specs, capabilities)
+    check_needs(path, systems, specs, capabilities)
     suites = tuple(
         select(suite, tasks=entry.tasks, split=entry.split, seed=experiment.seed)
         for suite, entry in zip(full, experiment.suites, strict=True)
     )
-    dev, parts = dev_part(experiment, experiment_file(report), systems, full, suites)
+    dev, parts = dev_part(experiment, path, systems, full, suites)
     if (problem := too_many(suites, dev, contenders=len(plans), trials=experiment.trials)) is not None:
-        advice = "lower trials, or take fewer tasks"
-        raise UserFileError(experiment_file(report), problem, field="trials", advice=advice)
-    _refuse_copies(report, suites, dev)
-    notes += undelivered(experiment, report, [*suites, *dev], plans)
+        raise UserFileError(path, problem, field="trials", advice="lower trials, or take fewer tasks")
+    _refuse_copies(path, suites, dev)
+    notes += undelivered(planner.places, [*suites, *dev], systems)
     attempts = [
         *plan_attempts(dev, systems, trials=1, seed=experiment.seed, contenders=parts),
         *plan_attempts(suites, systems, trials=experiment.trials, seed=experiment.seed),
@@ -120,7 +108,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         report=report,
         experiment=experiment,
         suites=suites,
-        whole=tuple(full),
+        whole=full,
         dev=dev,
         specs=specs,
         systems=systems,
@@ -133,53 +121,49 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     )
 
 
-def _suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tuple[list[Suite], list[str]]:
-    """The suites whole, tasks that ask the same in one cluster; and what a user must know of them."""
-    suites: list[Suite] = []
+def _suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tuple[dict[Path, Suite], list[str]]:
+    """The suites whole, by their place, tasks that ask the same in one cluster; and what a user must know of them."""
+    path, suites = experiment_file(report), dict[Path, Suite]()
     notes: list[str] = []
     for number, entry in enumerate(experiment.suites):
-        path = resolve(report, entry.path, field=f"suites.{number}")
-        suite, moved = one_unit_each(load_suite(path, allow_outside=allow_outside))
-        alike = next((s.name for s in suites if skeleton(s.name) == skeleton(suite.name)), None)
+        field = f"suites.{number}"
+        place = resolve(report, entry.path, field=field)
+        suite, moved = one_unit_each(load_suite(place, allow_outside=allow_outside))
+        alike = next((s.name for s in suites.values() if skeleton(s.name) == skeleton(suite.name)), None)
         if alike is not None:
             same = f"two suites are named {alike!r}"
             other = f"the suites {alike!r} and {suite.name!r} look alike and differ in {difference(alike, suite.name)}"
-            problem, field = same if alike == suite.name else other, f"suites.{number}"
-            raise UserFileError(experiment_file(report), problem, field=field, advice="rename one in its suite.yaml")
+            problem = same if alike == suite.name else other
+            raise UserFileError(path, problem, field=field, advice="rename one in its suite.yaml")
         if entry.split is not None and all(task.split != entry.split for task in suite.tasks):
             problem = f"the suite {suite.name} has no task in the split {entry.split!r}"
-            raise UserFileError(experiment_file(report), problem, field=f"suites.{number}.split")
+            raise UserFileError(path, problem, field=f"{field}.split")
         if moved:
             verb = "task asks" if len(moved) == 1 else "tasks ask"
             note = f"{len(moved):,} {verb} what another asks, for one {moved[0].id}; they count as one (one cluster)"
             notes.append(f"suite {suite.name}: {note}")
         if unsplit(suite) and entry.split is None:
             notes.append(f"suite {suite.name}: {unsplit_said(suite)}")
-        suites.append(suite)
+        suites[place] = suite
     return suites, notes
 
 
-def _refuse_copies(report: Path, suites: Sequence[Suite], dev: Sequence[Suite]) -> None:
+def _refuse_copies(path: Path, suites: Sequence[Suite], dev: Sequence[Suite]) -> None:
     """Refuses a task that stands in two suites: its one recorded answer would count as two independent tasks."""
-    together = [
-        replace(
-            suite, tasks=(*suite.tasks, *(task for other in dev if other.name == suite.name for task in other.tasks))
-        )
-        for suite in suites
-    ]
+    more = {suite.name: suite.tasks for suite in dev}
+    together = [replace(suite, tasks=(*suite.tasks, *more.get(suite.name, ()))) for suite in suites]
     if found := in_two_suites(together):
         first, task, second, copy = found[0]
         who, ask = (f"{len(found):,} tasks", "ask") if len(found) > 1 else ("a task", "asks")
         problem = f"{who} of the suite {second.name} {ask} what tasks of {first.name} ask ({copy.id} as {task.id})"
         problem += ": each answer would count twice"
-        place = [suite.name for suite in suites].index(second.name)
+        field = f"suites.{[suite.name for suite in suites].index(second.name)}"
         advice = "take them, or the suite, out; two prompts are two contenders, each with its own prompt"
-        raise UserFileError(experiment_file(report), problem, field=f"suites.{place}", advice=advice)
+        raise UserFileError(path, problem, field=field, advice=advice)
 
 
 def _adapters(plans: Mapping[str, Plan]) -> dict[str, tuple[Path, ...]]:
     found: dict[str, dict[Path, None]] = {}
-    for plan in plans.values():
-        if isinstance(plan, DirectPlan):
-            found.setdefault(plan.model, {}).update(dict.fromkeys(plan.adapters.values()))
+    for model, paths in (item for plan in plans.values() for item in plan.adapters_of.items()):
+        found.setdefault(model, {}).update(dict.fromkeys(paths))
     return {model: tuple(paths) for model, paths in found.items()}

@@ -1,26 +1,29 @@
-"""What the experiment's contenders are to be, and whether their models and the suites give what they need."""
+"""What the experiment's contenders are to be: their folders found, their prompts rendered, their forms of answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core import Grader, ModelSpec, Suite, UserFileError, nearest
+from harness.core import Grader, RenderedPrompt, Suite, UserFileError, digest_json
 from harness.experiment.build import DirectPlan, HybridPlan, Plan
-from harness.experiment.forms import response_forms
-from harness.experiment.prompts import Prompts
-from harness.experiment.reading import resolve
-from harness.experiment.schema import Experiment
-from harness.model import BACKENDS
+from harness.experiment.reading import check_known, resolve
+from harness.experiment.schema import ContenderEntry, Experiment
 from harness.store import experiment_file
-from harness.suite import select
-from harness.system import NONE, System
+from harness.suite import INPUT_UNUSED, read_prompt, render, uses_task
+from harness.system import NONE
 
 
 class Planner:
-    """Reads one contender after another."""
+    """Reads one contender after another, and renders each template once over each suite."""
 
-    def __init__(self, report: Path, experiment: Experiment, prompts: Prompts, graders: Mapping[str, Grader]) -> None:
-        self.report, self.experiment, self.prompts, self.graders = report, experiment, prompts, graders
+    def __init__(
+        self, report: Path, experiment: Experiment, suites: Mapping[Path, Suite], graders: Mapping[str, Grader]
+    ) -> None:
+        self.report, self.experiment, self.graders = report, experiment, graders
+        self.path = experiment_file(report)
+        self.places = {suite.name: place for place, suite in suites.items()}
+        self.suites = {suite.name: suite for suite in suites.values()}
+        self._rendered: dict[tuple[str, str], RenderedPrompt] = {}
 
     def plan(self, name: str) -> Plan:
         """What a contender is to be.
@@ -31,53 +34,83 @@ class Planner:
         entry, field = self.experiment.contenders[name], f"contenders.{name}"
         written = entry.model_dump(mode="json", exclude_none=True)
         written |= {key: _without_places(written[key]) for key in ("adapter", "skills", "prompt") if key in written}
-        if (escalate := entry.escalate) is not None:
+        if (rule := entry.escalate) is not None:
             return HybridPlan(
                 worker=str(entry.worker),
                 expert=str(entry.expert),
-                signal=escalate.name,
-                threshold=escalate.confidence,
-                rate=escalate.share,
-                like=escalate.like,
-                verifier=escalate.verifier,
+                signal=rule.name,
+                threshold=rule.confidence,
+                rate=rule.share,
+                like=rule.like,
+                verifier=rule.verifier,
                 written=written,
             )
-        suites = list(self.prompts.suites)
         for key in ("adapter", "skills"):
             if isinstance(by_suite := getattr(entry, key), Mapping):
-                self._check_names(by_suite, suites, f"{field}.{key}")
+                self._check_names(by_suite, f"{field}.{key}")
         model = self.experiment.models[str(entry.model)]
         inherited = (model.sampling.get("response_format"), f"models.{entry.model}.sampling")
         form, where = (entry.response_format, field) if entry.response_format else inherited
-        tasks = {suite.name: suite.tasks for suite in self.prompts.suites.values()}
+        adapters = {suite: entry.adapter_for(suite) for suite in self.suites}
+        skills = {suite: entry.skills_for(suite) for suite in self.suites if entry.delivery != NONE}
         return DirectPlan(
             model=str(entry.model),
-            adapters={
-                suite: resolve(self.report, adapter, field=f"{field}.adapter")
-                for suite in suites
-                if (adapter := entry.adapter_for(suite)) is not None
-            },
+            adapters={s: resolve(self.report, text, field=f"{field}.adapter") for s, text in adapters.items() if text},
             skills={
-                suite: tuple(resolve(self.report, text, field=f"{field}.skills") for text in entry.skills_for(suite))
-                for suite in suites
-                if entry.delivery != NONE and entry.skills_for(suite)
+                suite: tuple(resolve(self.report, text, field=f"{field}.skills") for text in texts)
+                for suite, texts in skills.items()
+                if texts
             },
-            prompts=self.prompts.of(entry, f"{field}.prompt"),
-            forms=response_forms(form, tasks, self.graders, experiment_file(self.report), f"{where}.response_format"),
+            prompts=self._prompts(entry, f"{field}.prompt"),
+            forms={} if form is None else {s: self._form(form, s, f"{where}.response_format") for s in self.suites},
             delivery=entry.delivery,
             twin=entry.twin,
             written=written,
         )
 
-    def _check_names(self, by_suite: Mapping[str, Any], suites: list[str], field: str) -> None:
+    def _check_names(self, by_suite: Mapping[str, Any], field: str) -> None:
         """A mapping names exactly the suites: a silent gap would compare the bare model under a tuned name."""
-        for suite in dict.fromkeys([*by_suite, *suites]):
-            if suite in suites and suite in by_suite:
-                continue
-            known = suite in suites
-            problem = f"nothing is given for the suite {suite!r}" if known else f"no suite is named {suite!r}"
-            advice = f"add {suite}: …" if known else nearest(suite, suites)
-            raise UserFileError(experiment_file(self.report), problem, field=field, advice=advice)
+        for suite in by_suite:
+            check_known(suite, self.suites, "suite", self.path, field)
+        if missing := [suite for suite in self.suites if suite not in by_suite]:
+            problem = f"nothing is given for the suite {missing[0]!r}"
+            raise UserFileError(self.path, problem, field=field, advice=f"add {missing[0]}: …")
+
+    def _prompts(self, entry: ContenderEntry, field: str) -> dict[str, RenderedPrompt]:
+        """By suite, what a contender is asked: by a prompt of its own, else by the suite's."""
+        for suite in entry.prompt_suites:
+            check_known(suite, self.suites, "suite", self.path, field)
+        return {name: self._prompt(suite, entry.prompt_for(name), field) for name, suite in self.suites.items()}
+
+    def _prompt(self, suite: Suite, files: Mapping[str, str] | None, field: str) -> RenderedPrompt:
+        template = suite.prompt.template
+        if files is not None:
+            template = read_prompt(files, lambda text: resolve(self.report, text, field=field))
+        key = (template.digest, suite.name)
+        if key not in self._rendered:
+            own = template == suite.prompt.template
+            prompt = suite.prompt if own else render(template, suite.tasks, self.path)
+            if not uses_task(prompt) and len(suite.tasks) > 1:
+                place = self.places[suite.name] if own else Path(template.files["user"])
+                raise UserFileError(place, INPUT_UNUSED, field="prompt" if own else "")
+            self._rendered[key] = prompt
+        return self._rendered[key]
+
+    def _form(self, written: Any, suite: str, field: str) -> Mapping[str, Any]:
+        """The ``response_format`` that is sent; of ``json_schema`` the schema is that of the suite's grader."""
+        if written != "json_schema":
+            return {"type": written} if isinstance(written, str) else written
+        used = {
+            id(grader): grader for grader in (self.graders[task.digest] for task in self.suites[suite].tasks)
+        }.values()
+        schemas = {digest_json(schema): schema for grader in used if (schema := grader.schema_of_answers) is not None}
+        names = ", ".join(sorted({grader.name for grader in used if grader.schema_of_answers is None}))
+        if names or len(schemas) != 1:
+            found = f"its grader {names} has no JSON schema" if names else "its tasks have several"
+            problem = f"the schema is that of the suite's grader, and {suite} has none for all its tasks: {found}"
+            advice = "use the grader json_schema, write the schema out as a mapping, or write json_object"
+            raise UserFileError(self.path, problem, field=field, advice=advice)
+        return {"type": "json_schema", "json_schema": {"name": "answer", "schema": next(iter(schemas.values()))}}
 
 
 def _without_places(written: Any) -> Any:
@@ -87,75 +120,3 @@ def _without_places(written: Any) -> Any:
     if isinstance(written, list):
         return [_without_places(path) for path in written]
     return Path(written).name if written.startswith(("/", "~")) else written
-
-
-LACKS = {
-    "adapters": "takes no adapter",
-    "logprobs": "gives no log-probabilities",
-    "response_format": "cannot hold its answers to JSON",
-}
-"""What a model does that lacks a capability."""
-
-
-def check_needs(
-    path: Path,
-    systems: Mapping[str, Mapping[str, System]],
-    specs: Mapping[str, ModelSpec],
-    capabilities: Mapping[str, frozenset[str]],
-) -> None:
-    """Returns where every contender's models can do what it needs.
-
-    Raises:
-        UserFileError: one cannot.
-    """
-    for name, by_suite in systems.items():
-        for need in (need for system in by_suite.values() for need in system.needs):
-            if need.capability in capabilities[need.model]:
-                continue
-            spec = specs[need.model]
-            problem = f"the model {spec.name} of the backend {spec.backend} {LACKS[need.capability]}"
-            able = [known for known, backend in BACKENDS.items() if need.capability in backend.can]
-            advice = f"use a model of a backend that does, such as {' or '.join(able)}"
-            raise UserFileError(path, problem, field=f"contenders.{name}.{need.key}", advice=advice)
-
-
-def dev_part(
-    experiment: Experiment,
-    path: Path,
-    systems: Mapping[str, Mapping[str, System]],
-    suites: Sequence[Suite],
-    run_on: Sequence[Suite],
-) -> tuple[tuple[Suite, ...], list[str]]:
-    """The dev tasks and the contenders that try them, where a threshold or a rate is to be chosen.
-
-    Raises:
-        UserFileError: a suite has none, or is run on them; or one choice hangs on another.
-    """
-    one = {name: next(iter(by_suite.values())) for name, by_suite in systems.items()}
-    auto = {name for name, system in one.items() if name in system.undecided and system.like is None}
-    for name, system in one.items():
-        if system.like is not None and system.like not in auto:
-            like = system.like
-            problem = f"random:{like} takes the share that a chosen threshold escalates, and {like} has none to choose"
-            advice = f"give {like} threshold: auto, or write a share such as random:0.2"
-            raise UserFileError(path, problem, field=f"contenders.{name}.escalate.signal", advice=advice)
-        for key, part in zip(("worker", "expert"), system.parts if name in auto else (), strict=False):
-            if part.undecided:
-                problem = "this part is a hybrid whose own threshold or rate is chosen on dev too"
-                raise UserFileError(path, problem, field=f"contenders.{name}.{key}", advice="give that one a number")
-    if not auto:
-        return (), []
-    dev = []
-    first = next(name for name in one if name in auto)
-    for number, (suite, chosen) in enumerate(zip(suites, run_on, strict=True)):
-        if all(task.split != "dev" for task in suite.tasks):
-            problem = f"threshold: auto is chosen on dev tasks, and the suite {suite.name} has none"
-            advice = "mark tasks with split: dev, or give a number"
-            raise UserFileError(path, problem, field=f"contenders.{first}.escalate.threshold", advice=advice)
-        if any(task.split == "dev" for task in chosen.tasks):
-            problem = f"the suite {suite.name} is run on its dev tasks, on which threshold: auto is chosen"
-            advice = "mark other tasks with split: test, and run it on those"
-            raise UserFileError(path, problem, field=f"suites.{number}.split", advice=advice)
-        dev.append(select(suite, split="dev", seed=experiment.seed))
-    tried = {part for name in auto for part in one[name].waits_for}
-    return tuple(dev), [name for name in one if name in tried]

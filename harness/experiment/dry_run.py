@@ -4,16 +4,16 @@ Nothing is sent, nothing is written.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.core import Contender, Cost, Message, Status, Task, as_json
+from harness.core import Cost, Message, Status, as_json
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled
 from harness.experiment.earlier import recall
 from harness.model import backend_of, missing_key
 from harness.store import read_manifest
-from harness.system import Calls, System
+from harness.system import Calls
 
 WORDS_TO_TOKENS = 1.35
 """Tokens a word of English prose and code, about; a dry run has no tokenizer of the provider's."""
@@ -74,17 +74,15 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
     Raises:
         UsageError: offline, and a model is called on another machine.
     """
-    for spec in assembled.specs.values() if offline else ():
+    specs = assembled.specs
+    for spec in specs.values() if offline else ():
         backend_of(spec).check_offline(spec)
-    held = recall(assembled)
-    recorded = {i for i, outcome in held.attempts.items() if outcome.status is not Status.SKIPPED}
-    keys = [m for s in assembled.specs.values() if (m := missing_key(s, environment)) is not None]
-    prices = [name for name, spec in assembled.specs.items() if lacking(spec.price)]
+    held = recall(assembled).attempts
     plans = tuple(_plans(assembled))
     billed = [plan for plan in plans if _is_billed(assembled, plan.contender)]
     return CheckResult(
         attempts=len(assembled.attempts),
-        done=sum(a.id in recorded for a in assembled.attempts),
+        done=sum(a.id in held and held[a.id].status is not Status.SKIPPED for a in assembled.attempts),
         suites=tuple(
             {
                 "name": s.name,
@@ -97,9 +95,9 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
         ),
         plans=plans,
         prompts=tuple(shown for name in assembled.systems if (shown := _prompt(assembled, name)) is not None),
-        missing_keys=tuple(keys),
-        missing_prices=tuple(prices),
-        warnings=tuple(_warnings(assembled)),
+        missing_keys=tuple(m for spec in specs.values() if (m := missing_key(spec, environment)) is not None),
+        missing_prices=tuple(name for name, spec in specs.items() if lacking(spec.price)),
+        warnings=tuple(dict.fromkeys(_warnings(assembled))),
         budget_usd=assembled.experiment.budget.usd,
         usd_low=sum(plan.usd_low or 0.0 for plan in billed),
         usd_high=sum(plan.usd_high or 0.0 for plan in billed),
@@ -118,38 +116,26 @@ def _is_billed(assembled: Assembled, name: str) -> bool:
 
 
 def _plans(assembled: Assembled) -> Iterator[ContenderPlan]:
-    """One for each contender, in the experiment's order."""
+    """One for each contender, in the experiment's order; a task of a suite stands for the others."""
     counts = Counter((a.contender, a.suite.name) for a in assembled.attempts)
     first = {(a.contender, a.suite.name): a.task for a in reversed(assembled.attempts)}
     for name, contender in assembled.contenders.items():
-        asked = [
-            (system, first[name, suite], counts[name, suite])
-            for suite, system in assembled.systems[name].items()
-            if counts[name, suite]
-        ]
-        yield _plan(assembled, contender, asked)
-
-
-def _plan(assembled: Assembled, contender: Contender, asked: Sequence[tuple[System, Task, int]]) -> ContenderPlan:
-    """``asked``: on each suite the system, a task like the others, and the number of attempts."""
-    low = high = 0
-    usd_low: float | None = 0.0
-    usd_high: float | None = 0.0
-    for system, task, count in asked:
-        fewest, most = system.calls(task)
-        low, high = low + len(fewest) * count, high + len(most) * count
-        least, dearest = _cost(assembled, fewest), _cost(assembled, most)
-        usd_low = None if usd_low is None or least is None else usd_low + least * count
-        usd_high = None if usd_high is None or dearest is None else usd_high + dearest * count
-    return ContenderPlan(
-        contender=contender.name,
-        kind=contender.kind.value,
-        attempts=sum(count for _, _, count in asked),
-        calls_low=low,
-        calls_high=high,
-        usd_low=usd_low,
-        usd_high=usd_high,
-    )
+        calls, usd = [0, 0], [Cost(usd=0.0), Cost(usd=0.0)]
+        tried = [(suite, counts[name, suite]) for suite in assembled.systems[name] if counts[name, suite]]
+        for suite, count in tried:
+            for end, asked in enumerate(assembled.systems[name][suite].calls(first[name, suite])):
+                calls[end] += len(asked) * count
+                each = _cost(assembled, asked)
+                usd[end] = Cost.total([usd[end], Cost(usd=None if each is None else each * count)])
+        yield ContenderPlan(
+            contender=name,
+            kind=contender.kind.value,
+            attempts=sum(count for _, count in tried),
+            calls_low=calls[0],
+            calls_high=calls[1],
+            usd_low=usd[0].usd,
+            usd_high=usd[1].usd,
+        )
 
 
 def _cost(assembled: Assembled, calls: Calls) -> float | None:
@@ -167,43 +153,39 @@ def _cost(assembled: Assembled, calls: Calls) -> float | None:
 def _prompt(assembled: Assembled, name: str) -> Prompt | None:
     suite = assembled.suites[0]
     system, task = assembled.systems[name][suite.name], suite.tasks[0]
-    request, (fewest, _) = system.preview(task), system.calls(task)
-    if request is None:
+    if (request := system.preview(task)) is None:
         return None
     return Prompt(
         contender=name,
         suite=suite.name,
         task=task.id,
-        model=fewest[0][0],
+        model=system.calls(task)[0][0][0],
         messages=tuple(as_json(m) for m in request.messages),
         tools=tuple(tool.name for tool in request.tools),
     )
 
 
-def _warnings(assembled: Assembled) -> list[str]:
-    found = list(assembled.notes)
+def _warnings(assembled: Assembled) -> Iterator[str]:
+    yield from assembled.notes
     for name, systems in assembled.systems.items():
         for suite, system in systems.items():
-            found += [f"{name} on {suite}: {note}" for note in system.notes]
+            yield from (f"{name} on {suite}: {note}" for note in system.notes)
     if len(assembled.systems) > 1 and assembled.experiment.reference is None:
-        found.append("no reference is named: name the contender that the others are to be compared with")
-    found += [note for spec in assembled.specs.values() for note in backend_of(spec).notes(spec)]
-    budget, limits = assembled.experiment.budget, assembled.experiment.limits
-    if budget.wall_s is not None and limits.timeout_s > budget.wall_s:
-        found.append(
-            f"limits.timeout_s ({limits.timeout_s:g} s) is longer than budget.wall_s ({budget.wall_s:g} s):"
-            " calls in flight when the run's time is over may go on beyond it"
-        )
+        yield "no reference is named: name the contender that the others are to be compared with"
+    for spec in assembled.specs.values():
+        yield from backend_of(spec).notes(spec)
+    wall_s, timeout_s = assembled.experiment.budget.wall_s, assembled.experiment.limits.timeout_s
+    if wall_s is not None and timeout_s > wall_s:
+        longer = f"limits.timeout_s ({timeout_s:g} s) is longer than budget.wall_s ({wall_s:g} s)"
+        yield f"{longer}: calls in flight when the run's time is over may go on beyond it"
     manifest = read_manifest(assembled.report)
     for name, spec in assembled.specs.items():
         adapters = assembled.adapters.get(name, ())
         known = backend_of(spec).adapter_notes(spec, adapters)
         if manifest is not None and (adapters or known is not None):  # what its probes found when it was last run
-            found += [note for note in manifest.notes if note.startswith(f"model {name}: ")]
+            yield from (note for note in manifest.notes if note.startswith(f"model {name}: "))
         elif known is not None:
-            found += known
-            found.append(f"model {name}: whether its server applies the adapters is looked at when the run begins")
-    unused = set(assembled.experiment.models) - set(assembled.specs)
-    if unused:
-        found.append(f"models that no contender uses: {', '.join(sorted(unused))}")
-    return list(dict.fromkeys(found))
+            yield from known
+            yield f"model {name}: whether its server applies the adapters is looked at when the run begins"
+    if unused := set(assembled.experiment.models) - set(assembled.specs):
+        yield f"models that no contender uses: {', '.join(sorted(unused))}"

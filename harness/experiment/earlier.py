@@ -33,7 +33,8 @@ def recall(assembled: Assembled) -> Recalled:
         old = digest_json([suites[suite.name], contenders[name], tasks[task.digest], attempt.trial])
         if old not in recorded.attempts or attempt.id in recorded.attempts:
             continue
-        system = assembled.systems[name][suite.name]
+        system, grader = assembled.systems[name][suite.name], assembled.grader_of(task)
+        same = grader.digest in used.get(suite.name, ())
         attempts[attempt.id] = replace(
             attempts.pop(old),
             attempt_id=attempt.id,
@@ -41,11 +42,7 @@ def recall(assembled: Assembled) -> Recalled:
             contender_digest=system.contender.digest,
             task_digest=task.digest,
             prompt_digest=system.prompt.template.digest,
-            grader_digest=(
-                assembled.gradings[task.digest]
-                if assembled.grader_of(task).digest in used.get(suite.name, ())
-                else None
-            ),
+            grader_digest=assembled.gradings[task.digest] if same else None,
         )
         places[attempt.id] = places.pop(old)
         renamed[old] = attempt.id
@@ -58,10 +55,8 @@ def keep_ids(journal: Journal, recorded: Recalled) -> None:
     for old in recorded.unkept:
         new = recorded.renamed[old]
         line = recorded.places[new].read()
-        journal.append_attempt(
-            recorded.attempts[new], line.get("messages") or (), line.get("reason") or "", line.get("requests") or (),
-            earlier=old,
-        )  # fmt: skip
+        said, reason, requests = (line.get(key) for key in ("messages", "reason", "requests"))
+        journal.append_attempt(recorded.attempts[new], said or (), reason or "", requests or (), earlier=old)
 
 
 def earlier_suite(suite: Suite) -> str:

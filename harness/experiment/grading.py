@@ -6,40 +6,39 @@ from pathlib import Path
 from harness.core import Grader, Outcome, Status, Suite, UserFileError, as_json, digest_json, nearest
 from harness.experiment.schema import Experiment
 from harness.grade import grader
-from harness.store import experiment_file
 
 
-def graders_of(suites: list[Suite], places: Sequence[Path]) -> dict[str, Grader]:
-    """Each task's grader, one for each different description; every reference is held against its grader."""
+def graders_of(suites: Mapping[Path, Suite]) -> dict[str, Grader]:
+    """Each task's grader by the task's digest; ``suites`` are by their place.
+
+    Raises:
+        UserFileError: a grader cannot be built, or cannot use a reference.
+    """
     found: dict[str, Grader] = {}
     made: dict[str, Grader] = {}
-    for suite, place in zip(suites, places, strict=True):
-        seen: dict[int, Grader] = {}  # most tasks of a suite share the very object that describes their grader
+    for place, suite in suites.items():
+        keys: dict[int, str] = {}  # most tasks of a suite share the very object that describes their grader
         for task in suite.tasks:
-            judge = seen.get(id(task.grader))
-            if judge is None:
-                key = digest_json(as_json(task.grader))
-                if key not in made:
-                    made[key] = grader(task.grader, where=str(place))
-                judge = seen[id(task.grader)] = made[key]
-            found[task.digest] = judge
+            if (key := keys.get(id(task.grader))) is None:
+                key = keys[id(task.grader)] = digest_json(as_json(task.grader))
+            if key not in made:
+                made[key] = grader(task.grader, where=str(place))
+            found[task.digest] = made[key]
             try:
-                judge.check_reference(task.reference)
+                made[key].check_reference(task.reference)
             except ValueError as error:
-                raise UserFileError(
-                    place, str(error), field=f"task {task.id}: reference", advice="correct the task"
-                ) from None
+                field = f"task {task.id}: reference"
+                raise UserFileError(place, str(error), field=field, advice="correct the task") from None
     return found
 
 
-def judges_of(experiment: Experiment, report: Path, graders: Sequence[Grader]) -> set[str]:
+def judges_of(experiment: Experiment, path: Path, graders: Sequence[Grader]) -> set[str]:
     """Names of the models that graders call."""
     found = {model: by.name for by in {id(by): by for by in graders}.values() for model in by.models}
     for model, name in found.items():
         if model not in experiment.models:
             problem = f"the grader {name} calls the model {model!r}, which is not among the models"
-            advice = nearest(model, experiment.models)
-            raise UserFileError(experiment_file(report), problem, field="models", advice=advice)
+            raise UserFileError(path, problem, field="models", advice=nearest(model, experiment.models))
     return set(found)
 
 
@@ -60,21 +59,15 @@ def is_graded_so(outcome: Outcome, grading: str) -> bool:
     return outcome.grader_digest in {None, grading}
 
 
-def verifiers_of(experiment: Experiment, report: Path) -> dict[str, Grader]:
+def verifiers_of(experiment: Experiment, path: Path) -> dict[str, Grader]:
     """By contender name: the grader that looks at its worker's answers and needs no reference."""
     found: dict[str, Grader] = {}
     for name, entry in experiment.contenders.items():
         if entry.escalate is None or entry.escalate.verifier is None:
             continue
-        where = f"{experiment_file(report)}: contenders.{name}.escalate.verifier"
-        made = grader(entry.escalate.verifier, where=where)
+        field = f"contenders.{name}.escalate.verifier"
+        found[name] = made = grader(entry.escalate.verifier, where=f"{path}: {field}")
         if made.needs_reference:
             problem = f"the grader {made.name} with these options needs a reference, which a verifier never sees"
-            raise UserFileError(
-                experiment_file(report),
-                problem,
-                field=f"contenders.{name}.escalate.verifier",
-                advice="write verifier: {name: json_schema, schema: …}",
-            )
-        found[name] = made
+            raise UserFileError(path, problem, field=field, advice="write verifier: {name: json_schema, schema: …}")
     return found

@@ -41,13 +41,12 @@ def plan_attempts(
     """
     names = list(systems if contenders is None else contenders)
     names.sort(key=lambda name: bool(next(iter(systems[name].values())).parts))
-    ids = identities(systems)
-    queues = []
-    for suite in suites:
+    ids = _identities(systems)
+    chunks = []
+    for turn, suite in enumerate(suites):
         tasks = list(suite.tasks)
         seeded("order", seed, suite.name).shuffle(tasks)
-        queues.append([(suite, tasks[i : i + CHUNK]) for i in range(0, len(tasks), CHUNK)])
-    chunks = [queue[i] for i in range(max(map(len, queues), default=0)) for queue in queues if i < len(queue)]
+        chunks += [(start, turn, suite, tasks[start : start + CHUNK]) for start in range(0, len(tasks), CHUNK)]
     return [
         Attempt(
             id=attempt_id(ids[name, suite.name], systems[name][suite.name].prompt.identity_of(task), trial),
@@ -57,10 +56,10 @@ def plan_attempts(
             trial=trial,
             split=task.split,
         )
-        for suite, tasks in chunks
+        for _, _, suite, some in sorted(chunks, key=lambda chunk: chunk[:2])
         for trial in range(trials)
         for name in names
-        for task in tasks
+        for task in some
     ]
 
 
@@ -74,7 +73,7 @@ def too_many(suites: Sequence[Suite], dev: Sequence[Suite], *, contenders: int, 
     return f"{made}; a report holds {MOST_ATTEMPTS:,} at most"
 
 
-def identities(systems: Mapping[str, Mapping[str, System]]) -> dict[tuple[str, str], str]:
+def _identities(systems: Mapping[str, Mapping[str, System]]) -> dict[tuple[str, str], str]:
     """By contender and suite, what its attempts are identified by.
 
     Of equal contenders the second and all others are known by their place too: each has rows of its own, and answers

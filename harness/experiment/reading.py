@@ -1,7 +1,7 @@
 """Reads ``experiment.yaml``: what a run is to do, checked whole before anything is spent."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,7 @@ def load_experiment(report: Path | str) -> Experiment:
     Raises:
         UserFileError: the file is missing or wrong anywhere; names the field, what was found and what to do.
     """
-    report = Path(report)
-    path = experiment_file(report)
+    path = experiment_file(Path(report))
     return parse_experiment(read_yaml(path), path)
 
 
@@ -32,21 +31,31 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
     """
     _refuse_secrets(value, path, "")
     experiment = parse(Experiment, _own_keys(value, path), path)
-    _check_suites(experiment, path)
-    for key in ("models", "contenders"):
-        _check_names(list(getattr(experiment, key)), path, key)
+    seen: set[tuple[str, str | None]] = set()
+    for number, suite in enumerate(experiment.suites):
+        key = (Path(suite.path).as_posix(), suite.split)
+        if key in seen:
+            raise UserFileError(path, f"{suite.path} is listed twice", field=f"suites.{number}", advice="take one out")
+        seen.add(key)
+    _check_names(experiment.models, path, "models")
+    _check_names(experiment.contenders, path, "contenders")
     _check_contenders(experiment, path)
     rate = experiment.economics.tasks_per_gpu_hour
     for name in rate if isinstance(rate, dict) else ():
-        if name not in experiment.contenders:
-            problem, advice = f"no contender is named {name!r}", nearest(name, experiment.contenders)
-            raise UserFileError(path, problem, field=f"economics.tasks_per_gpu_hour.{name}", advice=advice)
-    if experiment.reference is not None and experiment.reference not in experiment.contenders:
-        problem = f"no contender is named {experiment.reference!r}"
-        raise UserFileError(
-            path, problem, field="reference", advice=nearest(experiment.reference, experiment.contenders)
-        )
+        check_known(name, experiment.contenders, "contender", path, f"economics.tasks_per_gpu_hour.{name}")
+    if experiment.reference is not None:
+        check_known(experiment.reference, experiment.contenders, "contender", path, "reference")
     return experiment
+
+
+def check_known(name: str, known: Collection[str], what: str, path: Path, field: str) -> None:
+    """Returns where something is named so.
+
+    Raises:
+        UserFileError: nothing is; names the nearest.
+    """
+    if name not in known:
+        raise UserFileError(path, f"no {what} is named {name!r}", field=field, advice=nearest(name, known))
 
 
 def _own_keys(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -55,9 +64,8 @@ def _own_keys(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
     if not isinstance(models, Mapping):
         return dict(value)
     keys = {name: set(backend.entry.model_fields) for name, backend in BACKENDS.items()}
-    found: dict[Any, Any] = {}
+    found = dict(models)
     for name, entry in models.items():
-        found[name] = entry
         backend = entry.get("backend") if isinstance(entry, Mapping) else None
         if not isinstance(backend, str):
             continue
@@ -66,7 +74,7 @@ def _own_keys(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
             raise UserFileError(path, problem, field=f"models.{name}.backend", advice=advice)
         foreign = {key for key in entry if key not in keys[backend] and any(key in own for own in keys.values())}
         found[name] = {key: value for key, value in entry.items() if key not in foreign}
-        for key in sorted(foreign, key=str) if not BACKENDS[backend].recorded else ():
+        for key in sorted(foreign) if not BACKENDS[backend].recorded else ():
             others = ", ".join(other for other, own in keys.items() if key in own)
             problem = f"the backend {backend} takes no {key}, which is for {others}"
             raise UserFileError(path, problem, field=f"models.{name}.{key}", advice="take it out")
@@ -86,13 +94,12 @@ def resolve(report: Path, text: str, *, field: str = "") -> Path:
     wanted = Path(text).expanduser() if text.startswith("~") else Path(text)
     home = path.parent.resolve()
     places = [wanted] if wanted.is_absolute() else [folder / wanted for folder in (home, *home.parents, Path.cwd())]
-    for place in places:
-        try:
-            if place.exists():
-                return place
-        except OSError as error:  # a name that no file can have
-            shown = text if len(text) <= 60 else text[:57] + "..."
-            raise UserFileError(path, f"{shown}: {error.strerror}", field=field, advice="correct the path") from None
+    try:
+        if (place := next((place for place in places if place.exists()), None)) is not None:
+            return place
+    except OSError as error:  # a name that no file can have
+        shown = text if len(text) <= 60 else text[:57] + "..."
+        raise UserFileError(path, f"{shown}: {error.strerror}", field=field, advice="correct the path") from None
     advice = "correct the path" if wanted.is_absolute() else f"looked in {home}, the folders above it and {Path.cwd()}"
     folder = places[0].parent
     near = nearest(wanted.name, [p.name for p in folder.iterdir()][:1_000]) if folder.is_dir() else ""
@@ -100,54 +107,40 @@ def resolve(report: Path, text: str, *, field: str = "") -> Path:
     raise UserFileError(path, f"there is no {text}", field=field, advice=advice)
 
 
-def _check_suites(experiment: Experiment, path: Path) -> None:
-    seen: set[tuple[str, str | None]] = set()
-    for number, entry in enumerate(experiment.suites):
-        key = (Path(entry.path).as_posix(), entry.split)
-        if key in seen:
-            raise UserFileError(path, f"{entry.path} is listed twice", field=f"suites.{number}", advice="take one out")
-        seen.add(key)
-
-
-def _check_names(names: list[str], path: Path, key: str) -> None:
+def _check_names(names: Iterable[str], path: Path, key: str) -> None:
     """No two names that a reader, or a file system, takes for one."""
     seen: dict[str, str] = {}
     for name in names:
         if (hidden := unseen(name)) is not None:
             problem = f"the name {name!a} holds {hidden}, which cannot be seen"
             raise UserFileError(path, problem, field=key, advice="take it out")
-        other = seen.setdefault(skeleton(name), name)
-        if other != name:
+        if (other := seen.setdefault(skeleton(name), name)) != name:
             problem = f"the names {other!r} and {name!r} look alike and differ in {difference(other, name)}"
             raise UserFileError(path, problem, field=key, advice="rename one")
 
 
 def _check_contenders(experiment: Experiment, path: Path) -> None:
-    for name, entry in experiment.contenders.items():
+    contenders = experiment.contenders
+    for name, entry in contenders.items():
         field = f"contenders.{name}"
         if entry.model is not None:
-            if entry.model not in experiment.models:
-                problem, advice = f"no model is named {entry.model!r}", nearest(entry.model, experiment.models)
-                raise UserFileError(path, problem, field=f"{field}.model", advice=advice)
-            backend = experiment.models[entry.model].backend
-            if entry.adapter is not None and not (ADAPTERS in BACKENDS[backend].can or BACKENDS[backend].recorded):
-                holds = [name for name, other in BACKENDS.items() if ADAPTERS in other.can]
-                advice = f"use the backend {' or '.join(holds)}"
-                problem = f"the model {entry.model} has the backend {backend}, which takes no adapter"
+            check_known(entry.model, experiment.models, "model", path, f"{field}.model")
+            backend = BACKENDS[experiment.models[entry.model].backend]
+            if entry.adapter is not None and not (ADAPTERS in backend.can or backend.recorded):
+                advice = f"use the backend {' or '.join(n for n, other in BACKENDS.items() if ADAPTERS in other.can)}"
+                problem = f"the model {entry.model} has the backend {backend.name}, which takes no adapter"
                 raise UserFileError(path, problem, field=f"{field}.adapter", advice=advice)
-        for key in ("worker", "expert"):
-            part = getattr(entry, key)
-            if part is not None and part not in experiment.contenders:
-                problem, advice = f"no contender is named {part!r}", nearest(part, experiment.contenders)
-                raise UserFileError(path, problem, field=f"{field}.{key}", advice=advice)
+        for key, part in (("worker", entry.worker), ("expert", entry.expert)):
+            if part is not None:
+                check_known(part, contenders, "contender", path, f"{field}.{key}")
         like = entry.escalate.like if entry.escalate else None
-        if like is not None and (like not in experiment.contenders or not experiment.contenders[like].worker):
-            hybrids = [n for n, e in experiment.contenders.items() if e.worker and n != name]
+        if like is not None and (like not in contenders or not contenders[like].worker):
+            hybrids = [n for n, e in contenders.items() if e.worker and n != name]
             problem = f"random:{like} names neither a share between 0 and 1 nor a hybrid"
             raise UserFileError(path, problem, field=f"{field}.escalate.signal", advice=nearest(like, hybrids))
-    for name, entry in experiment.contenders.items():
+    for name, entry in contenders.items():
         _refuse_cycle(experiment, path, name, ())
-        if entry.escalate and SIGNALS[entry.escalate.name].logprobs and experiment.contenders[str(entry.worker)].worker:
+        if entry.escalate and SIGNALS[entry.escalate.name].logprobs and contenders[str(entry.worker)].worker:
             problem = f"the worker {entry.worker} is a hybrid, which has no log-probabilities of its own"
             raise UserFileError(path, problem, field=f"contenders.{name}.worker", advice="name its worker")
 
@@ -157,15 +150,14 @@ def _refuse_cycle(experiment: Experiment, path: Path, name: str, above: tuple[st
         circle = " -> ".join((*above[above.index(name) :], name))
         raise UserFileError(path, f"a hybrid is made of itself: {circle}", field=f"contenders.{above[-1]}")
     entry = experiment.contenders[name]
-    if entry.worker and entry.expert and entry.escalate:
-        for part in (entry.worker, entry.expert, entry.escalate.like):
-            if part is not None:
-                _refuse_cycle(experiment, path, part, (*above, name))
+    for part in (entry.worker, entry.expert, entry.escalate.like if entry.escalate else None):
+        if part is not None:
+            _refuse_cycle(experiment, path, part, (*above, name))
 
 
-_SECRET_KEYS = ("api_key", "apikey", "access_key", "secret", "password", "authorization", "access_token", "auth_token",
-                "api_token")  # fmt: skip
-"""How the names of keys end that hold a secret; ``eos_token`` is none."""
+_SECRET_KEY = re.compile(
+    r"(api_?key|access_key|secret|password|authorization|(access|auth|api)_token)\Z"  # ``eos_token`` is none
+)
 
 
 def _refuse_secrets(value: Any, path: Path, field: str) -> None:
@@ -174,7 +166,7 @@ def _refuse_secrets(value: Any, path: Path, field: str) -> None:
     if isinstance(value, Mapping):
         for key, below in value.items():
             where = f"{field}.{key}" if field else str(key)
-            if str(key).lower().replace("-", "_").endswith(_SECRET_KEYS) and isinstance(below, (str, int)):
+            if _SECRET_KEY.search(str(key).lower().replace("-", "_")) and isinstance(below, (str, int)):
                 raise UserFileError(path, "a secret stands in the file", field=where, advice=advice)
             if key == "api_key_env" and isinstance(below, str) and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", below):
                 problem = "this is no name of an environment variable"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from harness.core import Kind, digest_json
+from harness.core import digest_json
 from harness.model import BACKENDS, ModelEntry, check_form
 from harness.store import Economics
 from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS
@@ -52,21 +52,22 @@ class Escalation(Strict):
         return self.signal.partition(":")[0]
 
     @property
+    def _argument(self) -> str:
+        takes = self.name in SIGNALS and SIGNALS[self.name].argument
+        return self.signal.partition(":")[2] if takes else ""
+
+    @property
     def share(self) -> float | None:
         """Of ``random:P``: the share P, ``None`` where P names a contender."""
         try:
-            return float(self.signal.partition(":")[2]) if self._takes_argument else None
+            return float(self._argument)
         except ValueError:
             return None
 
     @property
     def like(self) -> str | None:
         """Of ``random:NAME``: the hybrid whose escalated share on dev is taken."""
-        return self.signal.partition(":")[2] if self._takes_argument and self.share is None else None
-
-    @property
-    def _takes_argument(self) -> bool:
-        return self.name in SIGNALS and SIGNALS[self.name].argument
+        return self._argument or None if self.share is None else None
 
     @property
     def confidence(self) -> float | None:
@@ -90,21 +91,17 @@ class Escalation(Strict):
             raise ValueError("the signal verifier and the key verifier go together; give both or neither")
         if self.verifier is not None and not isinstance(self.verifier.get("name"), str):
             raise ValueError("the verifier needs the name of a grader; write verifier: {name: json_schema, schema: …}")
-        if signal.control and self.threshold != "auto":
+        if isinstance(threshold := self.threshold, str):
+            return self
+        if signal.control:
             raise ValueError(f"the signal {name} has no threshold; take it out")
-        if isinstance(self.threshold, float):
-            self._check_threshold(name, self.threshold)
-        return self
-
-    @staticmethod
-    def _check_threshold(name: str, threshold: float) -> None:
+        said = f"threshold is {threshold:g}, and"
         if threshold > 1 and threshold != EVERYTHING:
             advice = f"write {threshold / 100:g}" if threshold <= 100 else "write a number between them"
-            raise ValueError(f"threshold is {threshold:g}, and confidences lie between 0 and 1; {advice}")
-        if SIGNALS[name].as_confidence(threshold) < 0:
-            raise ValueError(
-                f"threshold is {threshold:g}, and the signal {name} lies between 0 and 1; write such a one"
-            )
+            raise ValueError(f"{said} confidences lie between 0 and 1; {advice}")
+        if signal.as_confidence(threshold) < 0:
+            raise ValueError(f"{said} the signal {name} lies between 0 and 1; write such a one")
+        return self
 
 
 def _refusal(word: str, kind: str, why: str | None, known: list[str]) -> str | None:
@@ -129,16 +126,6 @@ class ContenderEntry(Strict):
     worker: Text | None = None
     expert: Text | None = None
     escalate: Escalation | None = None
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of contender that these keys make."""
-        if self.worker is not None:
-            return Kind.HYBRID
-        skilled = self.skills is not None and self.delivery != NONE
-        if self.adapter is not None:
-            return Kind.BOTH if skilled else Kind.ADAPTER
-        return Kind.SKILLED if skilled else Kind.MODEL
 
     def adapter_for(self, suite: str) -> str | None:
         """The adapter's folder for a suite, as written; ``None`` where it has none."""
@@ -183,22 +170,18 @@ class ContenderEntry(Strict):
             if _is_template(chosen) and isinstance(chosen, dict) and "user" not in chosen:
                 raise ValueError("prompt has no template of the role user; write {user: FILE, system: FILE}")
         for key in ("adapter", "skills", "prompt"):
-            if any(not path for path in _paths_in(getattr(self, key))):
-                raise ValueError(
-                    f"{key} names no {'file' if key == 'prompt' else 'folder'}; name one, or take the key out"
-                )
-        self._check_delivery()
-        if hybrid and self.worker == self.expert:
-            raise ValueError(f"worker and expert are both {self.worker!r}; name two contenders")
-        return self
-
-    def _check_delivery(self) -> None:
+            if "" in _paths_in(getattr(self, key)):
+                what = "file" if key == "prompt" else "folder"
+                raise ValueError(f"{key} names no {what}; name one, or take the key out")
         refused = None if self.delivery == NONE else DELIVERIES.refusal(self.delivery)
         word, known = self.delivery.partition(":")[0], [NONE, *DELIVERIES]
         if (why := _refusal(word, "delivery", refused, known)) is not None:
             raise ValueError(why)
         if self.delivery != NONE and self.skills is None:
             raise ValueError(f"delivery {self.delivery} without skills; add skills, or take delivery out")
+        if hybrid and self.worker == self.expert:
+            raise ValueError(f"worker and expert are both {self.worker!r}; name two contenders")
+        return self
 
 
 class Budget(Strict):
@@ -251,9 +234,9 @@ class Experiment(Strict):
 
 def _is_template(prompt: Any) -> bool:
     """Whether it is one prompt rather than some by suite."""
-    return isinstance(prompt, str) or (
-        isinstance(prompt, dict) and bool(prompt) and prompt.keys() <= {"user", "system"}
-    )
+    if isinstance(prompt, dict):
+        return bool(prompt) and prompt.keys() <= {"user", "system"}
+    return isinstance(prompt, str)
 
 
 def _paths_in(value: Any) -> list[str]:

@@ -59,16 +59,19 @@ def no_cost(path: Path, spec: ModelSpec) -> UserFileError:
 
 def _replayed(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
     """A recorded model: it takes the recorded identity, so that its requests are those that were recorded."""
-    field = f"models.{name}.report"
-    written: str = dict(entry)["report"]
-    source = resolve(report, written, field=field)
+    field, written = f"models.{name}.report", str(dict(entry)["report"])
+    source, wanted = resolve(report, written, field=field), entry.model or name
     manifest = read_manifest(source)
     recorded = {} if manifest is None else {m.name: m for m in manifest.models}
-    wanted = entry.model or name
     if wanted not in recorded:
         problem = f"the report {written} holds no answers of a model named {wanted!r}"
         raise UserFileError(experiment_file(report), problem, field=field, advice=nearest(wanted, recorded))
     model = recorded[wanted]
+    options = {
+        "report": str(source),
+        "capabilities": list(model.capabilities),
+        "recorded_backend": model.recorded_backend or model.backend,
+    }
     return ModelSpec(
         name=name,
         backend=entry.backend,
@@ -77,12 +80,7 @@ def _replayed(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         sampling=model.sampling,
         template_digest=model.template_digest,
         price=entry.own_price() or model.price,
-        options=entry.options
-        | {
-            "report": str(source),
-            "capabilities": list(model.capabilities),
-            "recorded_backend": model.recorded_backend or model.backend,
-        },
+        options=entry.options | options,
         digest=model.digest,
         apart=model.apart,
     )

@@ -1,15 +1,37 @@
-"""The files beside a SKILL.md: which there are, and reading one for a model without ever leaving the folder."""
+"""A skill as the program holds it; the files beside its SKILL.md, read for a model without ever leaving the folder."""
 
 import codecs
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from harness.core import OwnbenchError, nearest
-from harness.skill.record import Skill
 
 MAX_READ = 200_000
 """Bytes of a file that a model is shown."""
 MAX_FILES = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skill:
+    """One skill: what its SKILL.md says, and which files stand beside it."""
+
+    name: str
+    description: str
+    body: str
+    """The Markdown under the frontmatter, without blank lines around it."""
+    folder: Path
+    files: tuple[str, ...] = ()
+    """Everything beside SKILL.md, relative, with ``/``; links, hidden files and caches left out."""
+    license: str = ""
+    compatibility: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    allowed_tools: tuple[str, ...] = ()
+    digest: str = ""
+    """Of the name and of every file's content."""
+    warnings: tuple[str, ...] = ()
+    """What a strict reader would refuse."""
 
 
 class SkillFileError(OwnbenchError):
@@ -33,10 +55,9 @@ def read_file(skill: Skill, relative_path: str) -> str:
         raise SkillFileError(f"the skill {skill.name} has no file {name!r}; {advice}")
     try:
         data, size = _read_inside(skill.folder, pure)
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(data, final=size <= MAX_READ)
     except OSError:
         raise SkillFileError(f"the file {name!r} of the skill {skill.name} cannot be read") from None
-    try:
-        text = codecs.getincrementaldecoder("utf-8-sig")().decode(data, final=size <= MAX_READ)
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
@@ -61,14 +82,10 @@ def list_files(folder: Path, main: Path) -> tuple[tuple[str, ...], list[str]]:
     found, links = [], []
     for place, folders, names in os.walk(folder, followlinks=False):
         here = Path(place)
-        links += [name for name in folders if (here / name).is_symlink()]
+        links += [name for name in (*folders, *names) if (here / name).is_symlink()]
         folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
-        for name in names:
-            path = here / name
-            if path.is_symlink():
-                links.append(name)
-            elif not name.startswith(".") and path.is_file() and path != main:
-                found.append(path.relative_to(folder).as_posix())
+        plain = (here / name for name in names if not name.startswith(".") and not (here / name).is_symlink())
+        found += [path.relative_to(folder).as_posix() for path in plain if path.is_file() and path != main]
         if len(found) > MAX_FILES:
             break
     warnings = [f"links are not followed: {', '.join(sorted(links)[:3])}"] if links else []

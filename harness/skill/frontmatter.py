@@ -19,17 +19,26 @@ MAX_NODES = 2_000
 """Values of a frontmatter, each counted as often as aliases repeat it; against files that unfold without end."""
 MAX_DEPTH = 20
 
-Split = tuple[str, str]
-"""Frontmatter and body."""
-
 
 class UnreadableError(Exception):
     """A SKILL.md of which nothing can be used; its text is the reason."""
 
 
-def skill_file(folder: Path) -> Path | None:
-    """The folder's SKILL.md (or skill.md), or ``None``."""
-    return next((path for name in ("SKILL.md", "skill.md") if (path := folder / name).exists()), None)
+def skill_file(folder: Path) -> Path:
+    """The folder's SKILL.md (or skill.md).
+
+    Raises:
+        UnreadableError: there is none.
+    """
+    for path in (folder / "SKILL.md", folder / "skill.md"):
+        if path.exists():
+            return path
+    raise UnreadableError("there is no SKILL.md" if folder.is_dir() else "there is no such folder")
+
+
+def is_skill(folder: Path) -> bool:
+    """Whether a folder holds a SKILL.md."""
+    return (folder / "SKILL.md").exists() or (folder / "skill.md").exists()
 
 
 def text_of(path: Path, folder: Path, *, most: int = MAX_BYTES) -> str:
@@ -43,8 +52,7 @@ def text_of(path: Path, folder: Path, *, most: int = MAX_BYTES) -> str:
     if not path.is_file():
         raise UnreadableError(f"{path.name} is not a file")
     try:
-        size = path.stat().st_size
-        if size > most:
+        if (size := path.stat().st_size) > most:
             raise UnreadableError(f"{path.name} has {size:,} bytes, more than {most:,}")
         return path.read_bytes().decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
@@ -53,8 +61,8 @@ def text_of(path: Path, folder: Path, *, most: int = MAX_BYTES) -> str:
         raise UnreadableError(f"{path.name} cannot be read: {error.strerror}") from None
 
 
-def split_strictly(text: str) -> Split:
-    """As the reference validator splits: whatever stands between the first two ``---``, wherever they stand.
+def split_strictly(text: str) -> tuple[str, str]:
+    """Frontmatter and body as the reference validator splits: between the first two ``---``, wherever they stand.
 
     Raises:
         UnreadableError: no frontmatter at the very start, or no end of it.
@@ -67,7 +75,7 @@ def split_strictly(text: str) -> Split:
     return parts[1], parts[2].strip()
 
 
-def split_by_lines(text: str) -> Split:
+def split_by_lines(text: str) -> tuple[str, str]:
     """As clients split: ``---`` on lines of their own, a byte order mark and blank lines before them allowed.
 
     Raises:
@@ -94,8 +102,7 @@ def parse_head(head: str) -> tuple[dict[str, Any], list[str]]:
     try:
         forbidden = _forbidden(head)
         node = yaml.compose(head, Loader=yaml.BaseLoader)
-        budget = [MAX_NODES]
-        value = _plain(node, budget, forbidden.append) if node is not None else ""
+        value = _plain(node, [MAX_NODES], forbidden.append) if node is not None else ""
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         mark = getattr(error, "problem_mark", None)
@@ -122,11 +129,11 @@ def parse_leniently(head: str) -> tuple[dict[str, Any], list[str]]:
 
 def _quoted(head: str) -> str:
     """The frontmatter with every one-line plain value of a top-level field in quotes."""
-    lines = []
-    for line in head.split("\n"):
-        found = re.fullmatch(r"([A-Za-z][A-Za-z_-]*):[ \t]+([^'\"|>\s].*)", line)
-        lines.append(f"{found[1]}: '{found[2].rstrip().replace(chr(39), chr(39) * 2)}'" if found else line)
-    return "\n".join(lines)
+
+    def quoted(found: re.Match[str]) -> str:
+        return f"{found[1]}: '{found[2].rstrip().replace(chr(39), chr(39) * 2)}'"
+
+    return re.sub(r"^([A-Za-z][A-Za-z_-]*):[ \t]+([^'\"|>\s].*)$", quoted, head, flags=re.MULTILINE)
 
 
 def _forbidden(head: str) -> list[str]:

@@ -13,6 +13,7 @@ from harness.skill.files import list_files
 from harness.skill.frontmatter import (
     MAX_BYTES,
     UnreadableError,
+    is_skill,
     parse_head,
     skill_file,
     split_by_lines,
@@ -51,9 +52,7 @@ def lint_library(path: Path | str) -> tuple[LintResult, ...]:
     path = Path(path)
     if not path.is_dir():
         raise UserFileError(path, "there is no such folder", advice="give a skill's folder, or a folder of skills")
-    if skill_file(path) is not None:
-        return (lint_skill(path),)
-    folders = skill_folders(path)
+    folders = [path] if is_skill(path) else skill_folders(path)
     if not folders:
         raise UserFileError(path, "there is no skill in it", advice="a skill is a folder with a SKILL.md")
     return tuple(lint_skill(folder) for folder in folders)
@@ -64,9 +63,7 @@ def lint_skill(folder: Path) -> LintResult:
     own_name = folder.name if folder.name not in {"", ".."} else folder.resolve().name
     name, warnings = own_name, []
     try:
-        main = skill_file(folder) if folder.is_dir() else None
-        if main is None:
-            raise UnreadableError("there is no SKILL.md" if folder.is_dir() else "there is no such folder")
+        main = skill_file(folder)
         text = text_of(main, folder, most=MOST_BYTES_LINTED)
         head, body = split_strictly(text)
         fields, forbidden = parse_head(head)

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import UserFileError, digest_folder, digest_json
-from harness.skill.files import list_files
-from harness.skill.frontmatter import UnreadableError, parse_leniently, skill_file, split_by_lines, text_of
-from harness.skill.record import Skill
+from harness.skill.files import Skill, list_files
+from harness.skill.frontmatter import UnreadableError, is_skill, parse_leniently, skill_file, split_by_lines, text_of
 from harness.skill.rules import field_problems
 
 
@@ -48,7 +47,6 @@ def load_library(path: Path | str) -> tuple[Skill, ...]:
     Raises:
         UserFileError: as `read_library`.
     """
-    path = Path(path)
     return read_library(path).skills
 
 
@@ -59,7 +57,7 @@ def read_library(path: Path | str) -> Library:
         UserFileError: no such folder, or nothing in it can be used.
     """
     path = Path(path)
-    if path.is_dir() and skill_file(path) is not None:
+    if path.is_dir() and is_skill(path):
         return Library(skills=(load_skill(path),), skipped=())
     if not path.is_dir():
         raise UserFileError(path, "there is no such folder", advice="give a skill's folder, or a folder of skills")
@@ -86,8 +84,6 @@ def skill_folders(path: Path) -> list[Path]:
 
 def _loaded(folder: Path) -> Skill:
     main = skill_file(folder)
-    if main is None:
-        raise UnreadableError("there is no SKILL.md" if folder.is_dir() else "there is no such folder")
     text = text_of(main, folder)
     head, body = split_by_lines(text)
     fields, warnings = parse_leniently(head)
@@ -131,13 +127,12 @@ def _text(value: Any) -> str:
 
 def split_tools(text: str) -> tuple[str, ...]:
     """The tools of ``allowed-tools``: separated by spaces or commas, except inside parentheses."""
-    tools, depth, current = [], 0, ""
-    for sign in text + " ":
+    tools, depth = [""], 0
+    for sign in text:
         depth += (sign == "(") - (sign == ")")
         if depth <= 0 and (sign.isspace() or sign == ","):
-            if current:
-                tools.append(current)
-            current, depth = "", 0
+            tools.append("")
+            depth = 0
         else:
-            current += sign
-    return (*tools, current) if current else tuple(tools)
+            tools[-1] += sign
+    return tuple(tool for tool in tools if tool)

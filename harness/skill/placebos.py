@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from harness.core import digest_json
-from harness.skill.record import Skill
+from harness.skill.files import Skill
 
 NEUTRAL_NAME = "pond-keeping"
 NEUTRAL_DESCRIPTION = "Use when a garden pond must be kept through the seasons."
@@ -41,29 +41,16 @@ def placebo(skill: Skill, library: Iterable[Skill]) -> Skill:
     """
     wanted = len(skill.body.split())
     others = [other for other in library if other.name != skill.name and other.body.strip()]
-    if others:
-        other = min(others, key=lambda other: (abs(len(other.body.split()) - wanted), other.name))
-    else:
-        other = replace(skill, name=NEUTRAL_NAME, description=NEUTRAL_DESCRIPTION, body=NEUTRAL_BODY)
+    neutral = replace(skill, name=NEUTRAL_NAME, description=NEUTRAL_DESCRIPTION, body=NEUTRAL_BODY)
+    other = min(others, key=lambda o: (abs(len(o.body.split()) - wanted), o.name)) if others else neutral
     body = _of_length(other.body, wanted)
-    return replace(
-        other,
-        body=body,
-        files=(),
-        license="",
-        compatibility="",
-        metadata={},
-        allowed_tools=(),
-        digest=digest_json(["placebo", other.name, other.description, body]),
-        warnings=(),
-    )
+    digest = digest_json(["placebo", other.name, other.description, body])
+    return Skill(name=other.name, description=other.description, body=body, folder=other.folder, digest=digest)
 
 
 def _of_length(body: str, words: int) -> str:
     """``body`` with exactly so many words, its lines as they are."""
     if words == 0:
         return ""
-    times = -(-words // len(body.split()))
-    whole = "\n\n".join([body.strip()] * times)
-    ends = [found.end() for found in re.finditer(r"\S+", whole)]
-    return whole[: ends[words - 1]]
+    whole = "\n\n".join([body.strip()] * -(-words // len(body.split())))
+    return whole[: [found.end() for found in re.finditer(r"\S+", whole)][words - 1]]

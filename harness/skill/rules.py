@@ -7,50 +7,32 @@ from typing import Any
 from harness.core import nearest
 
 FIELDS = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
-MOST_NAME, MOST_DESCRIPTION, MOST_COMPATIBILITY = 64, 1024, 500
+MOST = {"name": 64, "description": 1024, "compatibility": 500}
+"""Characters of a field."""
 
 
 def field_problems(fields: Mapping[str, Any], folder_name: str) -> list[str]:
     """What the format forbids in these fields, one line each; empty when valid."""
     problems = [f"unknown field {key!r}; {nearest(str(key), FIELDS)}" for key in fields if key not in FIELDS]
-    problems += _name_problems(fields.get("name"), folder_name)
-    problems += _description_problems(fields.get("description"))
-    if "compatibility" in fields:
-        compatibility = fields["compatibility"]
-        if not isinstance(compatibility, str):
-            problems.append("compatibility must be a text")
-        elif len(compatibility) > MOST_COMPATIBILITY:
-            problems.append(f"compatibility has {len(compatibility)} characters, more than {MOST_COMPATIBILITY}")
+    for key, most in MOST.items():
+        value, optional = fields.get(key), key == "compatibility"
+        if value is None:
+            problems += [] if optional else [f"{key} is missing"]
+        elif not isinstance(value, str) or not (value.strip() or optional):
+            problems.append(f"{key} must be a text{'' if optional else ' that is not empty'}")
+        else:
+            text = unicodedata.normalize("NFKC", value.strip()) if key == "name" else value
+            problems += [f"{key} has {len(text)} characters, more than {most}"] if len(text) > most else []
+            problems += _name_problems(text, folder_name) if key == "name" else []
     return problems
 
 
-def _name_problems(value: Any, folder_name: str) -> list[str]:
-    if value is None:
-        return ["name is missing"]
-    if not isinstance(value, str) or not value.strip():
-        return ["name must be a text that is not empty"]
-    name = unicodedata.normalize("NFKC", value.strip())
-    problems = []
-    if len(name) > MOST_NAME:
-        problems.append(f"name has {len(name)} characters, more than {MOST_NAME}")
-    if name != name.lower():
-        problems.append(f"name {name!r} must be lowercase")
-    if name.startswith("-") or name.endswith("-"):
-        problems.append(f"name {name!r} must not begin or end with a hyphen")
-    if "--" in name:
-        problems.append(f"name {name!r} must not have two hyphens together")
-    if not all(sign.isalnum() or sign == "-" for sign in name):
-        problems.append(f"name {name!r} may hold letters, digits and hyphens only")
-    if unicodedata.normalize("NFKC", folder_name) != name:
-        problems.append(f"name {name!r} differs from its folder's, {folder_name!r}")
-    return problems
-
-
-def _description_problems(value: Any) -> list[str]:
-    if value is None:
-        return ["description is missing"]
-    if not isinstance(value, str) or not value.strip():
-        return ["description must be a text that is not empty"]
-    if len(value) > MOST_DESCRIPTION:
-        return [f"description has {len(value)} characters, more than {MOST_DESCRIPTION}"]
-    return []
+def _name_problems(name: str, folder_name: str) -> list[str]:
+    rules = {
+        "must be lowercase": name == name.lower(),
+        "must not begin or end with a hyphen": not name.startswith("-") and not name.endswith("-"),
+        "must not have two hyphens together": "--" not in name,
+        "may hold letters, digits and hyphens only": all(sign.isalnum() or sign == "-" for sign in name),
+        f"differs from its folder's, {folder_name!r}": unicodedata.normalize("NFKC", folder_name) == name,
+    }
+    return [f"name {name!r} {said}" for said, kept in rules.items() if not kept]

@@ -4,11 +4,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core import Groups, UserFileError, digest_json, nearest
+from harness.core import Groups, UserFileError, digest_json, listed, nearest
 
 MOST_LABELS = 50
 """More distinct references than this, or than half of the rows, are answers and not labels."""
@@ -73,30 +73,30 @@ def draft_suite(
         seen |= dict.fromkeys(row)
         if (empty := next((c for c in (columns.input, columns.reference) if _is_blank(row.get(c))), None)) is not None:
             gaps.setdefault(empty, []).append(where)
-            continue
-        tasks.append(_task(path, where, row, columns, number))
+        else:
+            tasks.append(_task(path, where, row, columns, number))
     if not seen:
         raise UserFileError(path, "the table has no rows")
-    for field in ("input", "reference", "domain", "cluster", "id"):
-        column = getattr(columns, field)
+    taken = asdict(columns)
+    for field, column in taken.items():
         if column is not None and column not in seen:
-            raise UserFileError(
-                path, f"there is no column {column!r}", field=f"--{field}", advice=nearest(column, seen)
-            )
+            problem, advice = f"there is no column {column!r}", nearest(column, seen)
+            raise UserFileError(path, problem, field=f"--{field}", advice=advice)
     if not tasks:
         raise UserFileError(path, "no row has both an input and a reference")
-    _check_ids(path, tasks)
+    name_twice, count = Counter(task["id"] for task in tasks).most_common(1)[0]
+    if count > 1:
+        problem = f"the id {name_twice!r} stands {count} times"
+        raise UserFileError(path, problem, field="--id", advice="ids must differ")
     _share_clusters(tasks)
     splits = _deal(tasks, seed, dev_share)
     commas = _with_points(tasks)
     grader = _grader([task["reference"] for task in tasks], usable)
-    if grader["name"] == "label":
-        for task in tasks:
-            task["reference"] = str(task["reference"]).strip()
-    taken = {columns.input, columns.reference, columns.domain, columns.cluster, columns.id}
     domains = sorted({task["domain"] for task in tasks})
-    if len(domains) == 1:
-        for task in tasks:
+    for task in tasks:
+        if grader["name"] == "label":
+            task["reference"] = str(task["reference"]).strip()
+        if len(domains) == 1:
             del task["domain"]
     return Draft(
         files={
@@ -106,11 +106,8 @@ def draft_suite(
         },
         grader=grader,
         splits=splits,
-        unused=tuple(column for column in seen if column not in taken),
-        left_out=tuple(
-            f"{len(places):,} without {column} ({', '.join(places[:SHOWN])}{', …' if len(places) > SHOWN else ''})"
-            for column, places in gaps.items()
-        ),
+        unused=tuple(column for column in seen if column not in taken.values()),
+        left_out=tuple(f"{len(places):,} without {c} ({listed(places, SHOWN)})" for c, places in gaps.items()),
         notes=(*commas, *_said_of(grader, tasks)),
     )
 
@@ -121,15 +118,13 @@ def _task(path: Path, where: str, row: Mapping[str, Any], columns: Columns, numb
     if isinstance(asked, (dict, list)) and not talk:
         problem = f"the input is {'a mapping' if isinstance(asked, dict) else 'a list'}"
         raise UserFileError(path, problem, field=f"{where}, {columns.input}", advice="needed: a text")
+    if isinstance(truth, (bool, str)):
+        truth = truth.strip() if isinstance(truth, str) else str(truth).lower()
     task = {
         "id": f"row-{number:06d}" if columns.id is None else str(row.get(columns.id, "")).strip(),
         "domain": "all" if columns.domain is None else str(row.get(columns.domain, "none")).strip(),
         "input": asked if talk else str(asked),
-        "reference": str(truth).lower()
-        if isinstance(truth, bool)
-        else truth.strip()
-        if isinstance(truth, str)
-        else truth,
+        "reference": truth,
     }
     if columns.cluster is not None and not _is_blank(row.get(columns.cluster)):
         task["cluster"] = str(row[columns.cluster]).strip()
@@ -140,12 +135,6 @@ def _task(path: Path, where: str, row: Mapping[str, Any], columns: Columns, numb
 
 def _is_blank(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {})
-
-
-def _check_ids(path: Path, tasks: Sequence[Mapping[str, Any]]) -> None:
-    name, count = Counter(task["id"] for task in tasks).most_common(1)[0]
-    if count > 1:
-        raise UserFileError(path, f"the id {name!r} stands {count} times", field="--id", advice="ids must differ")
 
 
 def _share_clusters(tasks: list[dict[str, Any]]) -> None:
@@ -242,11 +231,9 @@ def _grader(references: Sequence[Any], usable: Usable) -> dict[str, Any]:
     few = 1 < len(labels) <= min(MOST_LABELS, len(texts) // 2)
     if numbers:
         few = few and len(labels) <= MOST_NUMBER_LABELS and len(texts) >= MOST_NUMBER_LABELS * len(labels)
-    proposed: list[dict[str, Any]] = []
-    if few and all(len(label) <= LONGEST_LABEL and "\n" not in label for label in labels):
-        proposed.append({"name": "label", "labels": labels})
-    if numbers:
-        proposed.append({"name": "number"})
+    labelled = few and all(len(label) <= LONGEST_LABEL and "\n" not in label for label in labels)
+    proposed: list[dict[str, Any]] = [{"name": "label", "labels": labels}] if labelled else []
+    proposed += [{"name": "number"}] if numbers else []
     return next((spec for spec in proposed if usable(spec, references)), {"name": "exact"})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.core import RenderedPrompt, Suite, Task
+from harness.core import RenderedPrompt, Suite, Task, plural
 from harness.suite.near import near_duplicates
 from harness.suite.same import in_two_suites
 
@@ -52,11 +52,10 @@ def lint_suite(suite: Suite) -> list[Finding]:
 
 def lint_copies(earlier: Sequence[Suite], suite: Suite) -> list[Finding]:
     """``in-two-suites``: tasks that stand in an earlier suite too, which an experiment with both refuses."""
-    found = [(other, copy) for other, _, owner, copy in in_two_suites([*earlier, suite]) if owner is suite]
-    if not found:
+    if not (found := [(other, copy) for other, _, owner, copy in in_two_suites([*earlier, suite]) if owner is suite]):
         return []
     names = ", ".join(dict.fromkeys(other.name for other, _ in found))
-    many = "1 task asks" if len(found) == 1 else f"{len(found):,} tasks ask"
+    many = f"{plural(len(found), 'task')} {'asks' if len(found) == 1 else 'ask'}"
     text = f"{many} what tasks of {names} ask: in one experiment each answer would count twice"
     return [_finding("error", "in-two-suites", [task for _, task in found], text)]
 
@@ -70,12 +69,10 @@ def _same(suite: Suite) -> Iterator[Finding]:
     if not uses_task(suite.prompt):
         return  # then all tasks are the same, and that is said
     for group in _groups((_question(suite, task), task) for task in suite.tasks):
-        if len(group) == 1:
-            continue
         if len({_json(task.reference) for task in group}) > 1:
             text = f"{len(group)} tasks ask the same and have different references: one of them cannot be passed"
             yield _finding("error", "contradiction", group, text)
-        if {"dev", "test"} <= {task.split for task in group}:
+        if _spans(group):
             text = "the same task in dev and in test: what is chosen on dev has seen the test"
             yield _finding("error", "split-overlap", group, text)
         elif len({task.cluster for task in group}) > 1:
@@ -87,7 +84,7 @@ def _near(suite: Suite) -> Iterator[Finding]:
     distinct = [group[0] for group in _groups((_question(suite, task), task) for task in suite.tasks)]
     for places in near_duplicates(_texts(suite, distinct)):
         group = [distinct[place] for place in places]
-        if {"dev", "test"} <= {task.split for task in group}:
+        if _spans(group):
             text = f"{len(group)} tasks in dev and test are nearly the same; keep each such group in one split"
             yield _finding("warning", "near-split-overlap", group, text)
         elif len({task.cluster for task in group}) > 1:
@@ -101,7 +98,7 @@ def _references(suite: Suite) -> Iterator[Finding]:
     if 0 < len(absent) < len(suite.tasks):  # where none has one, the grader needs none
         empty += absent
     if empty:
-        text = f"{_tasks(len(empty))} {'has' if len(empty) == 1 else 'have'} an empty reference"
+        text = f"{plural(len(empty), 'task')} {'has' if len(empty) == 1 else 'have'} an empty reference"
         yield _finding("warning", "empty-reference", empty, text)
 
 
@@ -119,8 +116,7 @@ def _labels(suite: Suite) -> Iterator[Finding]:
 
 
 def _splits(suite: Suite) -> Iterator[Finding]:
-    without = unsplit(suite)
-    if without:
+    if without := unsplit(suite):
         yield _finding("error", "no-split", without, f"{unsplit_said(suite)}; give each the split dev or test")
 
 
@@ -140,14 +136,9 @@ def unsplit_said(suite: Suite) -> str:
 
 
 def _clusters(suite: Suite) -> Iterator[Finding]:
-    spanning = [
-        group
-        for group in _groups((task.cluster, task) for task in suite.tasks)
-        if {"dev", "test"} <= {task.split for task in group}
-    ]
-    if spanning:
+    if spanning := [group for group in _groups((task.cluster, task) for task in suite.tasks) if _spans(group)]:
         shown = ", ".join(group[0].cluster for group in spanning[:3]) + (", …" if len(spanning) > 3 else "")
-        many = "1 cluster has" if len(spanning) == 1 else f"{len(spanning):,} clusters have"
+        many = f"{plural(len(spanning), 'cluster')} {'has' if len(spanning) == 1 else 'have'}"
         text = f"{many} tasks in dev and in test ({shown}): what is chosen on dev has seen them"
         yield _finding("warning", "cluster-spans-splits", [task for group in spanning for task in group], text)
 
@@ -158,13 +149,13 @@ def _domains(suite: Suite) -> Iterator[Finding]:
         if not tasks:
             yield _finding("warning", "empty-domain", [], f"domain {domain} is declared and has no task")
         elif len(tasks) < FEW_TASKS:
-            few = f"{_tasks(len(tasks))}: too few for a statement of its own"
+            few = f"{plural(len(tasks), 'task')}: too few for a statement of its own"
             text = f"domain {domain} has {few} (fewer than {FEW_TASKS})"
             yield _finding("warning", "few-tasks", tasks, text)
 
 
-def _tasks(count: int) -> str:
-    return "1 task" if count == 1 else f"{count:,} tasks"
+def _spans(group: Sequence[Task]) -> bool:
+    return {"dev", "test"} <= {task.split for task in group}
 
 
 def _finding(severity: Literal["error", "warning"], rule: str, tasks: Iterable[Task], message: str) -> Finding:
@@ -189,16 +180,16 @@ def _texts(suite: Suite, tasks: Sequence[Task]) -> list[str]:
     """What each task says, without what the templates say around it: short inputs would look alike for that."""
     template = suite.prompt.template.user
     head, mark, _ = template.partition("{")
-    tail = template.rpartition("}")[2].rstrip() if mark else ""
-    head = head.lstrip() if mark else ""
+    head, tail = (head.lstrip(), template.rpartition("}")[2].rstrip()) if mark else ("", "")
     asked = [suite.prompt.of(task) for task in tasks]
     system = {str(messages[0]["content"]) if messages[0]["role"] == "system" else "" for messages in asked}
+    start = int(len(system) == 1 and system != {""})
     found = []
     for messages in asked:
         said = [str(message["content"]).strip() for message in messages]
         last = max((n for n, message in enumerate(messages) if message["role"] == "user"), default=-1)
         said[last] = said[last].removeprefix(head).removesuffix(tail)
-        found.append("\n".join(said[1:] if len(system) == 1 and system != {""} else said))
+        found.append("\n".join(said[start:]))
     return found
 
 
@@ -207,8 +198,6 @@ def _json(value: object) -> str:
 
 
 def _is_empty(value: object) -> bool:
-    return (
-        value is not None
-        and not isinstance(value, (bool, int, float))
-        and not (value.strip() if isinstance(value, str) else value)
-    )
+    if value is None or isinstance(value, (bool, int, float)):
+        return False
+    return not (value.strip() if isinstance(value, str) else value)

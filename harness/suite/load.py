@@ -1,7 +1,7 @@
 """From a suite's folder to a frozen ``Suite``, or to one message that says what to mend."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -21,11 +21,7 @@ NEED_REFERENCE = frozenset({"exact", "label", "number"})
 
 
 def load_suite(path: Path | str, *, allow_outside: bool = False) -> Suite:
-    """The suite of a folder that holds suite.yaml, or of that file itself.
-
-    Args:
-        path: the folder, or the file.
-        allow_outside: files out of the suite's folder may be named: it is the user's own suite.
+    """The suite of a folder that holds suite.yaml, or of that file; with ``allow_outside`` it may name files elsewhere.
 
     Raises:
         UserFileError: anything wrong in suite.yaml, its templates, its tasks or the files that they name.
@@ -65,24 +61,28 @@ class _Tasks:
         self.grader = grader_of(suite.grader, {})
         if suite.grader is not None:
             _check_grader(self.grader, suite_file, "grader")
-        self.domains = frozenset(suite.domains)
         self.digests: dict[Path, str] = {}
-        self.work = {key: getattr(suite, key) for key in WORK if getattr(suite, key) is not None}
+        self.work = _work(suite)
 
     def read(self) -> tuple[Task, ...]:
         path, given = task_rows(self.suite, self.suite_file, outside=self.outside)
         seen: dict[str, str] = {}
-        tasks = []
+        tasks, copies = [], Counter[str]()
         for where, value in given:
             row = parse(TaskRow, value, path, field=where)
             if row.id in seen:
                 problem = f"the id {row.id!r} is given twice, first at {seen[row.id]}"
                 raise UserFileError(path, problem, field=f"{where}.id", advice="ids must differ")
             seen[row.id] = where
-            tasks.append(self.task(row, path, where))
+            task = self.task(row, path, where)
+            if place := copies[task.digest]:  # tasks with one content are told apart by their place among them
+                tasks.append(replace(task, digest=digest_json([task.digest, place])))
+            else:
+                tasks.append(task)
+            copies[task.digest] += 1
         if not tasks:
             raise UserFileError(path, "there are no tasks in it")
-        return tuple(_told_apart(tasks))
+        return tuple(tasks)
 
     def task(self, row: TaskRow, path: Path, where: str) -> Task:
         grader = self.grader if row.grader is None else grader_of(row.grader, self.grader)
@@ -91,69 +91,61 @@ class _Tasks:
             problem = f"the grader {grader['name']!r} needs a reference, and there is none"
             raise UserFileError(path, problem, field=f"{where}.reference", advice="add it")
         _check_input(row, path, where)
-        _check_json([row.reference, grader], path, where)
-        work = self.work | {key: getattr(row, key) for key in WORK if getattr(row, key) is not None}
+        _digest([row.reference, grader], path, where)
+        work = self.work | _work(row)
         files = {name: self.file(name, path, f"{where}.files") for name in work.get("files", ())}
         tools = tuple(
             Tool(name=tool, description="", parameters={}) if isinstance(tool, str) else Tool(**tool.model_dump())
             for tool in work.get("tools", ())
         )
-        environment = self.environment(work.get("environment"), path, where)
         asked = row.input if isinstance(row.input, str) else [m.model_dump(exclude_none=True) for m in row.input]
-        content = {
-            "input": asked,
+        own: dict[str, Any] = {
             "metadata": row.metadata,
-            "files": sorted([name, self.digests[file]] for name, file in files.items()),
-            "tools": as_json(tools),
-            "environment": environment,
+            "environment": self.environment(work.get("environment"), path, f"{where}.environment"),
             "turns": work.get("turns"),
             "timeout_s": work.get("timeout_s"),
         }
+        files_now = sorted([name, self.digests[file]] for name, file in files.items())
+        content = {key: value for key, value in {**own, "files": files_now, "tools": as_json(tools)}.items() if value}
         return Task(
             id=row.id,
-            domain=self.domain(row, path, where),
+            domain=self.domain(row, path, f"{where}.domain"),
             cluster=row.cluster or row.id,
             input=asked if isinstance(asked, str) else tuple(asked),
-            metadata=row.metadata,
             reference=row.reference,
             grader=grader,
             split=row.split,
             files={name: file.resolve().as_posix() for name, file in files.items()},
             tools=tools,
-            environment=environment,
-            turns=work.get("turns"),
-            timeout_s=work.get("timeout_s"),
-            digest=_check_json({key: value for key, value in content.items() if value or key == "input"}, path, where),
+            digest=_digest(content | {"input": asked}, path, where),
+            **own,
         )
 
-    def environment(self, given: Any, path: Path, where: str) -> dict[str, Any]:
+    def environment(self, given: Any, path: Path, field: str) -> dict[str, Any]:
         """As written; of a Dockerfile's folder the digest, since a place is no content."""
         if given is None or given == "host":
             return {"host": True} if given else {}
         if given.image is not None:
             return {"image": given.image}
-        folder = path_inside(
-            self.suite_file.parent, given.dockerfile, path, f"{where}.environment", outside=self.outside
-        )
+        folder = path_inside(self.suite_file.parent, given.dockerfile, path, field, outside=self.outside)
         if not (folder / "Dockerfile").is_file():
-            raise UserFileError(path, f"there is no Dockerfile in {given.dockerfile!r}", field=f"{where}.environment")
+            raise UserFileError(path, f"there is no Dockerfile in {given.dockerfile!r}", field=field)
         if sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) > MAX_FILE:
-            problem = f"{given.dockerfile!r} holds more than {MAX_FILE:,} bytes"
-            raise UserFileError(path, problem, field=f"{where}.environment")
+            raise UserFileError(path, f"{given.dockerfile!r} holds more than {MAX_FILE:,} bytes", field=field)
         if folder not in self.digests:
             self.digests[folder] = digest_folder(folder)
         return {"dockerfile": self.digests[folder]}
 
-    def domain(self, row: TaskRow, path: Path, where: str) -> str:
+    def domain(self, row: TaskRow, path: Path, field: str) -> str:
+        domains = self.suite.domains
         if row.domain is None:
-            if len(self.suite.domains) == 1:
-                return self.suite.domains[0]
-            problem = f"no domain, and the suite has {len(self.suite.domains)}"
-            advice = "one of: " + ", ".join(self.suite.domains)
-            raise UserFileError(path, problem, field=f"{where}.domain", advice=advice)
-        if row.domain not in self.domains:
+            if len(domains) == 1:
+                return domains[0]
+            problem, advice = f"no domain, and the suite has {len(domains)}", "one of: " + ", ".join(domains)
+            raise UserFileError(path, problem, field=field, advice=advice)
+        if row.domain not in domains:
             problem = f"the domain {row.domain!r} is not in the suite's list"
-            raise UserFileError(path, problem, field=f"{where}.domain", advice=nearest(row.domain, self.suite.domains))
+            raise UserFileError(path, problem, field=field, advice=nearest(row.domain, domains))
         return row.domain
 
     def file(self, name: str, path: Path, field: str) -> Path:
@@ -163,17 +155,12 @@ class _Tasks:
         return file
 
 
-def _told_apart(tasks: list[Task]) -> Iterator[Task]:
-    """The tasks; of those with one content the second and all others by their place among them as well."""
-    seen: Counter[str] = Counter()
-    for task in tasks:
-        place = seen[task.digest]
-        seen[task.digest] += 1
-        yield replace(task, digest=digest_json([task.digest, place])) if place else task
+def _work(given: SuiteFile | TaskRow) -> dict[str, Any]:
+    return {key: getattr(given, key) for key in WORK if getattr(given, key) is not None}
 
 
-def _check_json(content: Any, path: Path, where: str) -> str:
-    """The digest of what a task is made of."""
+def _digest(content: Any, path: Path, where: str) -> str:
+    """Of what a task is made of."""
     try:
         return digest_json(content)
     except (TypeError, ValueError):
@@ -212,10 +199,8 @@ def _human(suite: SuiteFile, suite_file: Path, tasks: set[str], *, outside: bool
     for number, line in read_json_lines(path):
         row = parse(HumanRow, line, path, field=f"line {number}")
         if row.task not in tasks:
-            problem = f"the suite has no task {row.task!r}"
-            raise UserFileError(
-                path, problem, field=f"line {number}.task", advice=nearest(row.task, sorted(tasks)[:1_000])
-            )
+            problem, advice = f"the suite has no task {row.task!r}", nearest(row.task, sorted(tasks)[:1_000])
+            raise UserFileError(path, problem, field=f"line {number}.task", advice=advice)
         if row.rater in ratings.setdefault(row.task, {}):
             problem = f"the rater {row.rater!r} stands twice at task {row.task!r}"
             raise UserFileError(path, problem, field=f"line {number}", advice="keep one")

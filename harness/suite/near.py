@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 from harness.core import Groups
@@ -28,85 +29,65 @@ def near_duplicates(texts: list[str], *, threshold: float = 0.8) -> list[tuple[i
 
     if len(texts) < 2:
         return []
-    shingles, starts = _shingles(texts)
-    filled = np.flatnonzero(np.diff(starts) > 0)
+    sets = _shingles(texts)
+    filled = [place for place, words in enumerate(sets) if len(words)]
     if len(filled) < 2:
         return []
-    signatures = _signatures(shingles, starts[:-1][filled])
     alike: Groups[int] = Groups()
     checked: set[tuple[int, int]] = set()
-    sets: dict[int, frozenset[int]] = {}
-
-    def words_of(place: int) -> frozenset[int]:
-        if place not in sets:
-            sets[place] = frozenset(shingles[starts[place] : starts[place + 1]].tolist())
-        return sets[place]
-
-    for one, other in _proposed(signatures, filled):
-        if (one, other) in checked or alike.of(one) == alike.of(other):
+    for pair in _proposed([sets[place] for place in filled]):
+        one, other = (filled[place] for place in pair)
+        if pair in checked or alike.of(one) == alike.of(other):
             continue
-        checked.add((one, other))
-        a, b = words_of(one), words_of(other)
-        if len(a & b) >= threshold * len(a | b):
+        checked.add(pair)
+        both = len(np.intersect1d(sets[one], sets[other], assume_unique=True))
+        if both >= threshold * (len(sets[one]) + len(sets[other]) - both):
             alike.join(one, other)
     groups: dict[int, list[int]] = {}
-    for place in filled.tolist():
+    for place in filled:
         groups.setdefault(alike.of(place), []).append(place)
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
-def _shingles(texts: list[str]) -> tuple[Any, Any]:
-    """All texts' distinct shingles as 64-bit numbers, one text after another, and where each text begins (n + 1)."""
+def _shingles(texts: list[str]) -> list[Any]:
+    """Each text's distinct shingles as 64-bit numbers, without those of the template."""
     import numpy as np
 
     numbers: dict[str, int] = {}
-    lists = []
+    sets = []
     for text in texts:
-        words = re.findall(r"\w+", text.casefold())
-        lists.append(np.array([numbers.setdefault(w, zlib.crc32(w.encode())) for w in words], dtype=np.uint64))
-    sets = [np.unique(_joined(words)) for words in lists]
-    together = np.concatenate(sets)
-    owner = np.repeat(np.arange(len(sets)), [len(s) for s in sets])
-    if len(texts) >= ENOUGH:
-        _, inverse, counts = np.unique(together, return_inverse=True, return_counts=True)
-        kept = counts[inverse] <= COMMON * len(texts)
-        together, owner = together[kept], owner[kept]
-    return together, np.searchsorted(owner, np.arange(len(texts) + 1))
+        found = re.findall(r"\w+", text.casefold())
+        words = np.array([numbers.setdefault(w, zlib.crc32(w.encode())) for w in found], dtype=np.uint64)
+        size = min(WORDS, len(words))  # a text of fewer words than a shingle has is one shingle by itself
+        total = np.zeros(len(words) - size + bool(size), dtype=np.uint64)
+        for place in range(size):
+            total = (total * np.uint64(0x9E3779B97F4A7C15)) ^ words[place : len(words) - size + 1 + place]
+        sets.append(np.unique(total * np.uint64(0xD6E8FEB86659FD93)))
+    if len(texts) < ENOUGH:
+        return sets
+    _, inverse, counts = np.unique(np.concatenate(sets), return_inverse=True, return_counts=True)
+    ends = np.cumsum([len(words) for words in sets])[:-1]
+    rare = np.split(counts[inverse] <= COMMON * len(texts), ends)
+    return [words[kept] for words, kept in zip(sets, rare, strict=True)]
 
 
-def _joined(words: Any) -> Any:
-    """The shingles of one text; a text of fewer words than a shingle has is one shingle by itself."""
-    import numpy as np
-
-    size = min(WORDS, len(words))
-    if size == 0:
-        return words
-    total = np.zeros(len(words) - size + 1, dtype=np.uint64)
-    for place in range(size):
-        total = (total * np.uint64(0x9E3779B97F4A7C15)) ^ words[place : len(words) - size + 1 + place]
-    return total * np.uint64(0xD6E8FEB86659FD93)
-
-
-def _signatures(shingles: Any, starts: Any) -> Any:
-    """MinHash signatures (texts x BANDS * ROWS): the least of each text's shingles under as many random orders."""
+def _proposed(sets: list[Any]) -> Iterator[tuple[int, int]]:
+    """Pairs of places whose MinHash signatures, the least of the shingles under random orders, share a band."""
     import numpy as np
 
     chance = np.random.default_rng(0)
     factors = chance.integers(1, 2**63, BANDS * ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     offsets = chance.integers(0, 2**63, BANDS * ROWS, dtype=np.uint64)
+    shingles = np.concatenate(sets)
+    shingles ^= shingles >> np.uint64(31)
+    starts = np.cumsum([0, *(len(words) for words in sets[:-1])])
     columns = [
-        np.minimum.reduceat(((shingles ^ (shingles >> np.uint64(31))) * factor + offset) >> np.uint64(16), starts)
+        np.minimum.reduceat((shingles * factor + offset) >> np.uint64(16), starts)
         for factor, offset in zip(factors, offsets, strict=True)
     ]
-    return np.stack(columns, axis=1)
-
-
-def _proposed(signatures: Any, filled: Any) -> Any:
-    """Pairs of places that share a band."""
     for band in range(BANDS):
         buckets: dict[bytes, list[int]] = {}
-        part = signatures[:, band * ROWS : (band + 1) * ROWS]
-        for place, row in zip(filled.tolist(), part, strict=True):
+        for place, row in enumerate(np.stack(columns[band * ROWS : (band + 1) * ROWS], axis=1)):
             bucket = buckets.setdefault(row.tobytes(), [])
             if bucket:
                 yield bucket[0], place

@@ -44,7 +44,8 @@ def render(template: PromptTemplate, tasks: Sequence[Task], where: Path) -> Rend
         last = max(place for place, message in enumerate(messages) if message["role"] == "user")
         asked.append((messages, last))
         row = {"id": task.id, "domain": task.domain, "metadata": task.metadata, "input": messages[last]["content"]}
-        variables.append(row | {"files": _contents(task) if shows_files else {}})
+        files = task.files if shows_files else {}
+        variables.append(row | {"files": {n: read_text(Path(f), most=LONGEST_FILE) for n, f in files.items()}})
     texts: dict[str, list[str]] = {}
     used: set[str] = set()
     for role, text in roles.items():
@@ -63,10 +64,6 @@ def render(template: PromptTemplate, tasks: Sequence[Task], where: Path) -> Rend
     return RenderedPrompt(template=template, messages=found, variables=frozenset(used))
 
 
-def _contents(task: Task) -> dict[str, str]:
-    return {name: read_text(Path(path), most=LONGEST_FILE) for name, path in task.files.items()}
-
-
 def _rendered(text: str, variables: list[dict[str, Any]], path: Path) -> tuple[list[str], frozenset[str]]:
     try:
         return Template(text).render(variables)
@@ -75,21 +72,20 @@ def _rendered(text: str, variables: list[dict[str, Any]], path: Path) -> tuple[l
         if fault.wrong == "syntax":
             raise UserFileError(path, f"not a valid template: {fault.problem}", field=f"line {fault.line}") from None
         if fault.wrong == "undefined" and row is not None:
-            raise _undefined(path, fault.problem, row) from None
+            problem, advice = _undefined(fault.problem, row)
+            raise UserFileError(path, problem, advice=advice) from None
         advice = "take the loop or the power out" if fault.wrong in {"time", "memory"} else ""
         on = f" on task {row['id']!r}" if row is not None else ""
         raise UserFileError(path, f"the template fails{on}: {fault.problem}", advice=advice) from None
 
 
-def _undefined(path: Path, message: str, variables: Mapping[str, Any]) -> UserFileError:
-    task = variables["id"]
+def _undefined(message: str, row: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong, and what to do."""
+    task = f"task {row['id']!r}"
     if found := re.fullmatch(r"'([^']+)' is undefined", message):
-        problem = f"the variable {found[1]!r} is undefined (task {task!r})"
-        return UserFileError(path, problem, advice=nearest(found[1], VARIABLES))
+        return f"the variable {found[1]!r} is undefined ({task})", nearest(found[1], VARIABLES)
     if found := re.search(r"has no attribute '([^']+)'", message):
-        kind = "metadata or file" if variables["files"] else "metadata"
-        problem = f"the variable {found[1]!r} is undefined (task {task!r} has no such {kind})"
-        return UserFileError(
-            path, problem, advice=nearest(found[1], map(str, [*variables["metadata"], *variables["files"]]))
-        )
-    return UserFileError(path, f"{message} (task {task!r})")
+        kind = "metadata or file" if row["files"] else "metadata"
+        advice = nearest(found[1], map(str, [*row["metadata"], *row["files"]]))
+        return f"the variable {found[1]!r} is undefined ({task} has no such {kind})", advice
+    return f"{message} ({task})", ""

@@ -82,17 +82,14 @@ class EnvironmentRow(Strict):
 
 
 def _kind(value: Any) -> str:
-    """Of a value that may be a word or a mapping, which it was meant to be: one problem, not one a branch."""
-    return "mapping" if isinstance(value, (dict, Strict)) else "word"
+    """Of a value of several forms, which it was meant to be: one problem, not one a branch."""
+    return "mapping" if isinstance(value, (dict, Strict)) else "list" if isinstance(value, list) else "word"
 
 
-ToolField = Annotated[
-    Annotated[Text, Tag("word")] | Annotated[ToolRow, Tag("mapping")],
-    Discriminator(_kind),
-]
+_ByKind = Discriminator(_kind)
+ToolField = Annotated[Annotated[Text, Tag("word")] | Annotated[ToolRow, Tag("mapping")], _ByKind]
 EnvironmentField = Annotated[
-    Annotated[Literal["host"], Tag("word")] | Annotated[EnvironmentRow, Tag("mapping")],
-    Discriminator(_kind),
+    Annotated[Literal["host"], Tag("word")] | Annotated[EnvironmentRow, Tag("mapping")], _ByKind
 ]
 Turns = Annotated[int, Field(strict=True, ge=1)]
 WORK = ("files", "tools", "environment", "turns", "timeout_s")

@@ -1,8 +1,9 @@
 """Choosing among a suite's tasks, and saying in short what it holds."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.core import Suite, Task, UsageError, digest_text, nearest
 
@@ -12,12 +13,8 @@ SPLITS = ("all", "dev", "test")
 def select(suite: Suite, *, tasks: int | None = None, split: str | None = None, seed: int = 0) -> Suite:
     """The suite with fewer tasks, in their order; its digest stays, since tasks pair by their own.
 
-    Args:
-        suite: as loaded.
-        tasks: how many at most; a random choice that ``seed`` fixes, spread over the domains as evenly as they allow.
-            The choice of n tasks is part of the choice of n + 1.
-        split: ``dev``, ``test`` or ``all``; by default the test tasks, or all where no task has that split.
-        seed: of the choice.
+    ``tasks`` is how many at most: a random choice that ``seed`` fixes, spread over the domains as evenly as they allow;
+    that of n is part of that of n + 1. ``split`` is by default the test tasks, or all where no task has that split.
 
     Raises:
         UsageError: an unknown split, a split without tasks, or fewer than one task wanted.
@@ -76,25 +73,13 @@ def describe(suite: Suite) -> SuiteSummary:
     for task in suite.tasks:
         by_domain.setdefault(task.domain, []).append(task)
     return SuiteSummary(
-        name=suite.name,
-        version=suite.version,
-        digest=suite.digest,
-        metric=suite.metric,
-        tasks=len(suite.tasks),
-        clusters=len({task.cluster for task in suite.tasks}),
-        splits=_splits(suite.tasks),
+        **{key: getattr(suite, key) for key in ("name", "version", "digest", "metric")},
+        **_counts(suite.tasks),
         graders=dict(Counter(str(task.grader["name"]) for task in suite.tasks if task.grader)),
-        domains=tuple(
-            DomainSummary(
-                domain=domain,
-                tasks=len(tasks),
-                clusters=len({task.cluster for task in tasks}),
-                splits=_splits(tasks),
-            )
-            for domain, tasks in by_domain.items()
-        ),
+        domains=tuple(DomainSummary(domain=domain, **_counts(tasks)) for domain, tasks in by_domain.items()),
     )
 
 
-def _splits(tasks: tuple[Task, ...] | list[Task]) -> dict[str, int]:
-    return dict(sorted(Counter(task.split or "" for task in tasks).items()))
+def _counts(tasks: Sequence[Task]) -> dict[str, Any]:
+    splits = dict(sorted(Counter(task.split or "" for task in tasks).items()))
+    return {"tasks": len(tasks), "clusters": len({task.cluster for task in tasks}), "splits": splits}

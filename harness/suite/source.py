@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -42,20 +42,25 @@ def from_table(row: dict[str, Any]) -> dict[str, Any]:
 
 def _huggingface_rows(source: HuggingFace, suite_file: Path, *, outside: bool) -> Rows:
     datasets = _package(suite_file)
+
+    def wrong(field: str, problem: str, word: str, known: Any) -> UserFileError:
+        return UserFileError(suite_file, problem, field=f"huggingface.map.{field}", advice=nearest(word, known))
+
     for field in source.map:
         if field not in FIELDS:
-            raise UserFileError(
-                suite_file, "unknown field", field=f"huggingface.map.{field}", advice=nearest(field, FIELDS)
-            )
+            raise wrong(field, "unknown field", field, FIELDS)
     with TemporaryDirectory() as scratch:
-        table = _one_split(_loaded(datasets, source, suite_file, scratch, outside=outside), suite_file)
-        columns = _columns(source, list(table.column_names), suite_file)
+        loaded = _loaded(datasets, source, suite_file, scratch, outside=outside)
+        table = _one_split(loaded, suite_file, "huggingface.split", "name one of them")
+        for field, column in source.map.items():
+            if column is not None and column not in table.column_names:
+                raise wrong(field, f"the data set has no column {column!r}", column, table.column_names)
+        columns = {field: field for field in FIELDS if field in table.column_names} | source.map  # null takes none
         rows = _named(datasets, table)
         del table
     for number, (_, row) in enumerate(rows, 1):
         found = {field: row[column] for field, column in columns.items() if column in row}
-        found.setdefault("id", f"row-{number:06d}")
-        yield f"huggingface row {number}", from_table(found)
+        yield f"huggingface row {number}", from_table({"id": f"row-{number:06d}"} | found)
 
 
 def data_set_rows(folder: Path, split: str | None = None) -> Rows:
@@ -66,15 +71,9 @@ def data_set_rows(folder: Path, split: str | None = None) -> Rows:
     """
     datasets = _package(folder)
     with TemporaryDirectory() as scratch:
-        try:
-            with _offline(datasets):
-                loaded = _local_data_set(datasets, folder, scratch, {"name": None, "split": split})
-        except _load_errors(datasets) as error:
-            raise _not_loaded(folder, str(folder), error) from None
-        if isinstance(loaded, dict) and len(loaded) > 1:
-            problem = f"the data set has the splits {', '.join(map(str, loaded))}"
-            raise UserFileError(folder, problem, advice="name one with --split")
-        yield from _named(datasets, next(iter(loaded.values())) if isinstance(loaded, dict) else loaded)
+        with _loading(datasets, folder, str(folder), offline=True):
+            loaded = _local_data_set(datasets, folder, scratch, {"name": None, "split": split})
+        yield from _named(datasets, _one_split(loaded, folder, "", "name one with --split"))
 
 
 def _package(path: Path) -> Any:
@@ -97,20 +96,6 @@ def _named(datasets: Any, table: Any) -> list[tuple[str, dict[str, Any]]]:
     return rows
 
 
-def _columns(source: HuggingFace, present: list[str], suite_file: Path) -> dict[str, str]:
-    """Which column holds which field: as mapped, else the column of the field's own name; null takes none."""
-    for field, column in source.map.items():
-        if column is not None and column not in present:
-            raise UserFileError(
-                suite_file,
-                f"the data set has no column {column!r}",
-                field=f"huggingface.map.{field}",
-                advice=nearest(column, present),
-            )
-    own = {field: field for field in FIELDS if field in present}
-    return {field: column for field, column in (own | source.map).items() if column is not None}
-
-
 def _loaded(datasets: Any, source: HuggingFace, suite_file: Path, scratch: str, *, outside: bool) -> Any:
     """What ``datasets`` loads; a local path touches neither the network nor the user's cache."""
     folder = suite_file.parent
@@ -119,36 +104,19 @@ def _loaded(datasets: Any, source: HuggingFace, suite_file: Path, scratch: str, 
     if is_format and source.data_files is None:
         problem = f"path {source.path!r} names a format; its files are missing"
         raise UserFileError(suite_file, problem, field="huggingface.data_files", advice="add data_files: FILE")
-    files = _data_files(source.data_files, folder, suite_file, local=is_format, outside=outside)
+    files = _data_files(source.data_files, suite_file, local=is_format, outside=outside)
     local = folder if is_format else path_inside(folder, source.path, suite_file, "huggingface.path", outside=outside)
     if not is_format and local.is_dir() and not outside:
         _refuse_links(local, folder, suite_file)
-    try:
+    if not local.exists() and source.path.startswith((".", "/", "~")):
+        raise UserFileError(suite_file, f"there is no {source.path!r} next to suite.yaml", field="huggingface.path")
+    with _loading(datasets, suite_file, source.path, offline=local.exists()):
         if is_format:
-            with _offline(datasets):
-                return datasets.load_dataset(
-                    source.path, data_files=files, cache_dir=scratch, keep_in_memory=True, **options
-                )
+            options |= {"data_files": files, "cache_dir": scratch, "keep_in_memory": True}
+            return datasets.load_dataset(source.path, **options)
         if local.exists():
-            with _offline(datasets):
-                return _local_data_set(datasets, local, scratch, options)
-        if source.path.startswith((".", "/", "~")):
-            raise UserFileError(suite_file, f"there is no {source.path!r} next to suite.yaml", field="huggingface.path")
-        with _quiet(datasets):
-            return datasets.load_dataset(source.path, data_files=files, revision=source.revision, **options)
-    except _load_errors(datasets) as error:
-        raise _not_loaded(suite_file, source.path, error) from None
-
-
-def _load_errors(datasets: Any) -> tuple[type[Exception], ...]:
-    return (OSError, ValueError, RuntimeError, LookupError, TypeError, datasets.exceptions.DatasetsError)
-
-
-def _not_loaded(path: Path, name: str, error: Exception) -> UserFileError:
-    cause = (str(error).splitlines() or [type(error).__name__])[0]
-    if any(words in cause for words in ("dataset_name", "data files", "builder_name", "config_name should")):
-        cause = "it holds no file that the package datasets reads"
-    return UserFileError(path, f"cannot load {name!r}: {cause}", field="huggingface")
+            return _local_data_set(datasets, local, scratch, options)
+        return datasets.load_dataset(source.path, data_files=files, revision=source.revision, **options)
 
 
 def _local_data_set(datasets: Any, local: Path, scratch: str, options: dict[str, Any]) -> Any:
@@ -158,63 +126,67 @@ def _local_data_set(datasets: Any, local: Path, scratch: str, options: dict[str,
     return datasets.load_dataset(str(local), cache_dir=scratch, keep_in_memory=True, **options)
 
 
-def _data_files(value: Any, folder: Path, suite_file: Path, *, local: bool, outside: bool) -> Any:
+def _data_files(value: Any, suite_file: Path, *, local: bool, outside: bool) -> Any:
     """``data_files`` as they may be read: of a format the files in the suite's folder, else names in the data set."""
-    again = {"local": local, "outside": outside}
+    folder, field = suite_file.parent, "huggingface.data_files"
     if isinstance(value, dict):
-        return {key: _data_files(files, folder, suite_file, **again) for key, files in value.items()}
+        return {k: _data_files(files, suite_file, local=local, outside=outside) for k, files in value.items()}
     if isinstance(value, list):
-        return [_data_files(file, folder, suite_file, **again) for file in value]
-    field = "huggingface.data_files"
+        return [_data_files(file, suite_file, local=local, outside=outside) for file in value]
     if value is None:
         return None
-    if "::" in str(value) or ("://" in str(value) and (local or not str(value).startswith(("https://", "hf://")))):
+    name = str(value)
+    if "::" in name or ("://" in name and (local or not name.startswith(("https://", "hf://")))):
         problem = f"{value!r} is an address; a path that is a format reads local files only"
         raise UserFileError(suite_file, problem, field=field, advice="download the file first")
     if not local:
-        if "://" not in str(value):
-            path_inside(folder, str(value), suite_file, field)  # it would be read from this machine, not from the hub
+        if "://" not in name:
+            path_inside(folder, name, suite_file, field)  # it would be read from this machine, not from the hub
         return value
-    path = path_inside(folder, str(value), suite_file, field, outside=outside)
-    found = [path] if path.exists() else sorted(folder.glob(str(value)))
+    path = path_inside(folder, name, suite_file, field, outside=outside)
+    found = [path] if path.exists() else sorted(folder.glob(name))
     if not found:
         raise UserFileError(suite_file, f"there is no file {value!r}", field=field)
-    for file in found:
-        if not file.is_dir():
-            open_file(file, unpack=False).close()  # no pipe, no device, and no file without end
-    names = [os.path.relpath(file, folder) for file in found if not file.is_dir()]
-    return [str(file_inside(folder, name, suite_file, field, outside=outside)) for name in sorted(names)]
+    files = [file for file in found if not file.is_dir()]
+    for file in files:
+        open_file(file, unpack=False).close()  # no pipe, no device, and no file without end
+    names = sorted(os.path.relpath(file, folder) for file in files)
+    return [str(file_inside(folder, name, suite_file, field, outside=outside)) for name in names]
 
 
 def _refuse_links(local: Path, folder: Path, suite_file: Path) -> None:
     """Refuses a local data set in which a link leads out of the suite's folder."""
-    for place, folders, files in os.walk(local):
-        for name in (*folders, *files):
-            path = Path(place) / name
-            shown = repr(path.relative_to(folder).as_posix())
-            if path.is_symlink() and not is_inside(path, folder):
-                problem = f"{shown} is a link out of the suite's folder"
-                raise UserFileError(suite_file, problem, field="huggingface.path", advice=ADVICE)
-            if not path.is_dir() and not path.is_file():
-                raise UserFileError(suite_file, f"{shown} is no file", field="huggingface.path", advice="take it out")
+    for path in (Path(place) / name for place, *inside in os.walk(local) for names in inside for name in names):
+        shown = repr(path.relative_to(folder).as_posix())
+        if path.is_symlink() and not is_inside(path, folder):
+            problem = f"{shown} is a link out of the suite's folder"
+            raise UserFileError(suite_file, problem, field="huggingface.path", advice=ADVICE)
+        if not path.is_dir() and not path.is_file():
+            raise UserFileError(suite_file, f"{shown} is no file", field="huggingface.path", advice="take it out")
 
 
-def _one_split(loaded: Any, suite_file: Path) -> Any:
+def _one_split(loaded: Any, path: Path, field: str, advice: str) -> Any:
     if not isinstance(loaded, dict):
         return loaded
     if len(loaded) == 1:
         return next(iter(loaded.values()))
     problem = f"the data set has the splits {', '.join(map(str, loaded))}"
-    raise UserFileError(suite_file, problem, field="huggingface.split", advice="name one of them")
+    raise UserFileError(path, problem, field=field, advice=advice)
 
 
 @contextmanager
-def _quiet(datasets: Any) -> Iterator[None]:
-    """No progress bars, for a while: standard output and error belong to the program."""
+def _loading(datasets: Any, path: Path, name: str, *, offline: bool) -> Iterator[None]:
+    """What goes wrong in ``datasets`` is one message; its progress bars would stand among the program's output."""
     shown = datasets.is_progress_bar_enabled()
     datasets.disable_progress_bars()
     try:
-        yield
+        with _offline(datasets) if offline else nullcontext():
+            yield
+    except (OSError, ValueError, RuntimeError, LookupError, TypeError, datasets.exceptions.DatasetsError) as error:
+        cause = (str(error).splitlines() or [type(error).__name__])[0]
+        if any(words in cause for words in ("dataset_name", "data files", "builder_name", "config_name should")):
+            cause = "it holds no file that the package datasets reads"
+        raise UserFileError(path, f"cannot load {name!r}: {cause}", field="huggingface") from None
     finally:
         if shown:
             datasets.enable_progress_bars()
@@ -228,7 +200,6 @@ def _offline(datasets: Any) -> Iterator[None]:
     before = datasets.config.HF_HUB_OFFLINE, hub.HF_HUB_OFFLINE
     datasets.config.HF_HUB_OFFLINE = hub.HF_HUB_OFFLINE = True
     try:
-        with _quiet(datasets):
-            yield
+        yield
     finally:
         datasets.config.HF_HUB_OFFLINE, hub.HF_HUB_OFFLINE = before

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.core import Kind, UserFileError
+from harness.core import UserFileError
 from harness.experiment import load_experiment, parse_experiment, resolve
 from harness.store import experiment_file
 
@@ -53,16 +53,18 @@ def test_the_contract_s_example_is_read(tmp_path: Path) -> None:
         ("suites/tickets", None, None),
         ("suites/claims", 200, "test"),
     ]
-    kinds = {name: c.kind for name, c in e.contenders.items()}
-    assert kinds == {
-        "base": Kind.MODEL,
-        "tuned": Kind.ADAPTER,
-        "bare": Kind.MODEL,
-        "skilled": Kind.SKILLED,
-        "both": Kind.BOTH,
-        "hybrid": Kind.HYBRID,
-        "each": Kind.ADAPTER,
-        "chance": Kind.HYBRID,
+    given = {
+        name: [key for key in ("adapter", "skills", "worker") if getattr(c, key)] for name, c in e.contenders.items()
+    }
+    assert given == {
+        "base": [],
+        "tuned": ["adapter"],
+        "bare": [],
+        "skilled": ["skills"],
+        "both": ["adapter", "skills"],
+        "hybrid": ["worker"],
+        "each": ["adapter"],
+        "chance": ["worker"],
     }
     assert e.contenders["each"].adapter_for("claims") == "adapters/claims"
     assert e.contenders["each"].adapter_for("other") is None
