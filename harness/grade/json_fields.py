@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, JsonValue
 
 from harness.core import Grade, digest_json
 from harness.grade.json_compare import Comparing, Tolerance
-from harness.grade.normalise import FENCE
+from harness.grade.plain import FENCE
 from harness.grade.rule import Rule, malformed, right, shown, ungraded, wrong
 from harness.userfile import KeyTwiceError, TookTooLongError, distinct_keys, is_deeper, watched
 

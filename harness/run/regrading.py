@@ -1,23 +1,43 @@
-"""Grades the answers of a report again, by its suites' present graders; no contender is asked anything.
+"""Grades the answers of a report again, by its suites' present graders, or answers given elsewhere; asks no contender.
 
-The journal is added to, never changed: what stood there stays, and so does the table of outcomes as it was.
+The journal is added to, never changed: what was there stays, and so does the table of outcomes as it was.
 """
 
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from harness.core import Cause, Grade, Outcome, Role, Status, SystemClock, UsageError, plural
+from harness.core import (
+    Answer,
+    Cause,
+    Exposure,
+    Grade,
+    Grader,
+    Message,
+    ModelError,
+    Outcome,
+    Remaining,
+    Reply,
+    Request,
+    Role,
+    Status,
+    SystemClock,
+    Task,
+    UsageError,
+    plural,
+)
 from harness.cost import Meter
 from harness.experiment import Assembled, Attempt, is_graded_so, recall
+from harness.grade import grade
+from harness.model import read_reply
 from harness.run.crew import Crew, Made
 from harness.run.manifest import plan_digest, suites_of
 from harness.run.opening import open_models, open_shop
-from harness.run.outcome import identity, judge_usd, said_by, skipped, standing_of
+from harness.run.outcome import faulted, identity, judge_usd, said_by, skipped, standing_of
 from harness.run.progress import Listener, Tally
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import Ears
@@ -33,7 +53,7 @@ from harness.store import (
     read_outcomes,
     write_manifest,
 )
-from harness.system import answered
+from harness.system import answered, fault_in
 
 ENDED_BEFORE = frozenset({Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_DEAR})
 """Faults of a contender after which no grader is asked. Nor is it where a refusal was an error and no reply."""
@@ -226,3 +246,57 @@ def _leave_tables(assembled: Assembled) -> None:
         suites, plan_now = suites_of(assembled), plan_digest(assembled)
         manifest = replace(manifest, suites=suites, plan_digest=plan_now, planned=len(assembled.attempts), **standing)
         write_manifest(report, manifest)
+
+
+# ---------------------------------------------------------------------- answers that were given elsewhere
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """An answer to a task; ``finish`` is the provider's word for how it ended."""
+
+    task: Task
+    text: str
+    finish: str
+    grader: Grader
+
+
+def grade_given(answers: Sequence[Given]) -> list[Grade]:
+    """The grade of each. No model is called: what a judge would have to grade is ungraded."""
+
+    async def all_of() -> list[Grade]:
+        return [await _grade(given) for given in answers]
+
+    return asyncio.run(all_of())
+
+
+async def _grade(given: Given) -> Grade:
+    message = {"role": "assistant", "content": given.text}
+    try:
+        reply = read_reply({"choices": [{"message": message, "finish_reason": given.finish}]}, latency_s=0.0)
+    except ModelError as error:
+        return faulted(error.fault, str(error))
+    answer = Answer(text=reply.text, finish_reason=reply.finish_reason, fault=fault_in(reply))
+    return await grade(given.task, answer, given.grader, _Alone(given.task))
+
+
+class _Alone:
+    """A session without a run: nothing can be called, nothing is recorded."""
+
+    trial = 0
+    remaining = Remaining()
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    async def call(self, model: str, request: Request, role: Role) -> Reply:  # noqa: ARG002
+        raise ModelError(Cause.REQUEST, f"the model {model} is called in a run only")
+
+    def say(self, message: Message) -> None:
+        pass
+
+    def skill(self, name: str, how: Exposure) -> None:
+        pass
+
+    async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:  # noqa: ARG002
+        raise ModelError(Cause.REQUEST, "there is no other grader")

@@ -12,7 +12,7 @@ from live import CALL_USD, Server
 from test_kill import wait_for
 
 from harness.core import Request, Role
-from harness.grade import registry
+from harness.grade import GRADERS
 from harness.grade.rule import Rule, right, wrong
 from harness.userfile import child
 
@@ -118,7 +118,7 @@ class Asks(Rule):
 @pytest.fixture
 def judged(tmp_path, monkeypatch):
     """A report whose one contender is graded by the model ``j``."""
-    monkeypatch.setitem(registry.GRADERS._found, "asks", Asks)
+    monkeypatch.setitem(GRADERS._found, "asks", Asks)
 
     def made(contender, judge, **keys):
         live.write_suite(tmp_path / "suites" / "s", keys.pop("tasks", 4), grader={"name": "asks", "model": "j"})
