@@ -53,18 +53,14 @@ class Number(Rule):
 
     def usable(self, reference: Any) -> Decimal:
         """The reference as an exact decimal."""
-        problem = f"the reference must be one number, found {reference!r}"
-        if isinstance(reference, bool) or not isinstance(reference, (int, float, str)):
-            raise ValueError(problem)  # noqa: TRY004
+        numbers: list[Decimal] = []
         if isinstance(reference, str):
             numbers = [*self._numbers(reference)]
-            if len(numbers) != 1:
-                raise ValueError(problem)
-            return numbers[0]
-        value = Decimal(repr(reference))  # the digits as written: 0.1 is a tenth
-        if not value.is_finite():
-            raise ValueError(problem)
-        return value
+        elif isinstance(reference, (int, float)) and not isinstance(reference, bool):
+            numbers = [Decimal(repr(reference))]  # the digits as written: 0.1 is a tenth
+        if len(numbers) != 1 or not numbers[0].is_finite():
+            raise ValueError(f"the reference must be one number, found {reference!r}")
+        return numbers[0]
 
     def answers(self, reference: Any) -> Iterable[str]:
         """The number itself."""
@@ -78,10 +74,8 @@ class Number(Rule):
             return malformed(f"no number in {shown(text.strip())!r}")
         if self.take == "only" and any(other != found for other in numbers):
             return malformed(f"several numbers in {shown(text.strip())!r}; take is 'only'")
-        return right() if self._close(found, reference) else wrong(str(reference), str(found))
-
-    def _close(self, found: Decimal, reference: Decimal) -> bool:
-        return close(found, reference, absolute=self.absolute, relative=self.relative)
+        near = close(found, reference, absolute=self.absolute, relative=self.relative)
+        return right() if near else wrong(str(reference), str(found))
 
     def _numbers(self, text: str, *, backwards: bool = False) -> Iterator[Decimal]:
         matches = list(_PATTERNS[self.decimal].finditer(_readable(text, self.decimal)))
