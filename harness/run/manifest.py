@@ -15,6 +15,7 @@ from harness.core import (
 )
 from harness.experiment import Assembled
 from harness.model import BACKENDS, backend_of
+from harness.run.outcome import values
 from harness.run.thresholds import Choices
 from harness.store import as_asked, installed_versions, model_sourcing, sourced, this_machine
 from harness.system import DELIVERIES, SIGNALS
@@ -61,15 +62,11 @@ def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
     """What the manifest says of the suites."""
     return tuple(
         SuiteRecord(
-            name=suite.name,
-            version=suite.version,
-            digest=suite.digest,
+            **values(suite, "name", "version", "digest", "metric", "human_baseline"),
             prompt_digest=suite.prompt.template.digest,
-            metric=suite.metric,
             tasks=len(suite.tasks),
             graders=tuple(sorted({assembled.grader_of(task).digest for task in suite.tasks})),
             grader_kinds=tuple(sorted({assembled.grader_of(task).name for task in suite.tasks})),
-            human_baseline=suite.human_baseline,
         )
         for suite in assembled.suites
     )
@@ -81,17 +78,10 @@ def _model_record(spec: ModelSpec) -> ModelRecord:
     owned = BACKENDS[named].owned if named in BACKENDS else None
     kind, why = model_sourcing(spec.price, named, spec.base_url, owned=owned)
     return ModelRecord(
-        name=spec.name,
-        backend=spec.backend,
+        **values(spec, "name", "backend", "revision", "digest", "apart", "template_digest", "sampling", "price"),
         model=spec.model if backend.named or backend.recorded else "",
-        revision=spec.revision,
-        digest=spec.digest,
-        apart=spec.apart,
-        template_digest=spec.template_digest,
-        sampling=spec.sampling,
         recorded_backend=recorded,
         capabilities=tuple(sorted(backend.capabilities(spec))),
-        price=spec.price,
         sourcing=kind,
         sourcing_why=why,
     )

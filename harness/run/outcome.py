@@ -45,7 +45,7 @@ def graded(
     return Outcome(
         **identity(assembled, attempt),
         **said_by(judged),
-        **({name: getattr(answer, name) for name in ("confidence", "escalated", "served_by")} if answer else {}),
+        **(values(answer, "confidence", "escalated", "served_by") if answer else {}),
         skills_shown=trace.skills_shown,
         skills_used=trace.skills_used,
         cost_usd=cost.usd,
@@ -64,8 +64,12 @@ def graded(
 
 def said_by(judged: Grade) -> dict[str, Any]:
     """What of a row its grade says."""
-    names = ("status", "cause", "passed", "score", "label_true", "label_predicted")
-    return {name: getattr(judged, name) for name in names}
+    return values(judged, "status", "cause", "passed", "score", "label_true", "label_predicted")
+
+
+def values(record: object, *names: str) -> dict[str, Any]:
+    """Some fields of a record, for another that has them too."""
+    return {name: getattr(record, name) for name in names}
 
 
 def judge_usd(calls: Sequence[Call]) -> float | None:
@@ -92,9 +96,7 @@ def identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:
         "task_digest": task.digest,
         "prompt_digest": assembled.systems[attempt.contender][attempt.suite.name].prompt.template.digest,
         "grader_digest": assembled.gradings[task.digest],
-        "domain": task.domain,
-        "cluster": task.cluster,
-        "split": attempt.split,
-        "trial": attempt.trial,
+        **values(task, "domain", "cluster"),
+        **values(attempt, "split", "trial"),
         "attempt_id": attempt.id,
     }

@@ -25,6 +25,7 @@ from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled
 from harness.grade import grade
 from harness.model import Caller, Metered, assistant_message, backend_of, with_lost
+from harness.run.outcome import values
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace
 from harness.store import Journal, read_calls_journal
@@ -141,7 +142,7 @@ class Account:
             del shop.in_flight[digest]
 
     def _record(self, asked: Asked, reply: Reply, *, cache_hit: bool = False, **made: Any) -> None:
-        made |= {name: getattr(reply, name) for name in ("latency_s", "ttft_s", "finish_reason", "signals")}
+        made |= values(reply, "latency_s", "ttft_s", "finish_reason", "signals")
         self._keep(asked, reply.usage, None if cache_hit else reply, cache_hit=cache_hit, **made)
 
     def _record_error(self, asked: Asked, error: BaseException, *, usage: Usage | None = None, **made: Any) -> None:
