@@ -103,10 +103,10 @@ class Board:
         return pd.DataFrame(rows)
 
     def __str__(self) -> str:
-        from harness.report import print_scoreboard
+        from harness.report import print_view
 
         text = io.StringIO()
-        print_scoreboard(self.view, text)
+        print_view(self.view, text)
         return text.getvalue()
 
     __repr__ = __str__
@@ -128,10 +128,10 @@ class Pair:
         return self.view.as_json()
 
     def __str__(self) -> str:
-        from harness.report import print_pairing
+        from harness.report import print_view
 
         text = io.StringIO()
-        print_pairing(self.view, text)
+        print_view(self.view, text)
         return text.getvalue()
 
     __repr__ = __str__
@@ -148,10 +148,10 @@ class Swept:
         return self.view.as_json()
 
     def __str__(self) -> str:
-        from harness.report import print_sweep
+        from harness.report import print_view
 
         text = io.StringIO()
-        print_sweep(self.view, text)
+        print_view(self.view, text)
         return text.getvalue()
 
     __repr__ = __str__

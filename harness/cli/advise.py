@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the advice; 0, whatever it is."""
     from harness.core import Decision, UsageError
-    from harness.report import print_advice
+    from harness.report import print_view
     from harness.verdict import MARGIN, MONTHS, SPREAD, AdviceSettings, advise, load_assumptions
 
     given = {}
@@ -62,5 +62,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json(view.as_json())
     else:
-        print_advice(view)
+        print_view(view)
     return 0

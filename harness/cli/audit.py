@@ -22,13 +22,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints what the counts support; 0."""
     from harness.analysis import headline
-    from harness.report import print_headline
+    from harness.report import print_view
 
     view = headline(args.a, args.b, discordant=args.paired_discordant, level=args.level)
     if args.json:
         write_json(view.as_json())
     else:
-        print_headline(view)
+        print_view(view)
     return 0
 
 

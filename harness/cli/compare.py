@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the comparison; 0."""
     from harness.analysis import pair
-    from harness.report import print_pairing
+    from harness.report import print_view
 
     view = pair(
         folder(args.report),
@@ -47,5 +47,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json(view.as_json())
     else:
-        print_pairing(view)
+        print_view(view)
     return 0

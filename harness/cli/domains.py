@@ -21,11 +21,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the domains; 0."""
     from harness.analysis import domains
-    from harness.report import print_domains
+    from harness.report import print_view
 
     view = domains(folder(args.report), args.a, args.b, split=args.split, level=args.level)
     if args.json:
         write_json(view.as_json())
     else:
-        print_domains(view)
+        print_view(view)
     return 0

@@ -23,12 +23,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the effects; 0."""
     from harness.analysis import factorial
-    from harness.report import print_factorial
+    from harness.report import print_view
 
     named = {cell: getattr(args, cell) for cell in ("base", "tuned", "skilled", "both")}
     view = factorial(folder(args.report), named, split=args.split, level=args.level)
     if args.json:
         write_json(view.as_json())
     else:
-        print_factorial(view)
+        print_view(view)
     return 0

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         return _self_test(args)
     if args.repetitions is not None or args.seed is not None:
         raise UsageError("--repetitions and --seed go with --self-test")
-    from harness.report import print_gate, write_gate
+    from harness.report import print_view, write_gate
     from harness.verdict import gate
 
     if args.baseline is None or args.candidate is None:
@@ -59,14 +59,14 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json(view.as_json())
     else:
-        print_gate(view)
+        print_view(view)
     return view.exit_code
 
 
 def _self_test(args: argparse.Namespace) -> int:
     """Prints how often equals were blocked and a regression shipped; 0."""
     from harness.core import UsageError, as_json
-    from harness.report import print_self_test
+    from harness.report import print_view
     from harness.verdict import self_test
 
     if args.baseline is None or args.candidate is not None or args.out is not None:
@@ -82,5 +82,5 @@ def _self_test(args: argparse.Namespace) -> int:
     if args.json:
         write_json(as_json(found))
     else:
-        print_self_test(found)
+        print_view(found)
     return 0

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Prints the answer; 0."""
     from harness.analysis import observed_discordance, plan_size
     from harness.core import UsageError
-    from harness.report import print_plan
+    from harness.report import print_view
 
     if (args.report is None) != (args.pair is None):
         raise UsageError("--report and --pair A B go together: whose discordant share is meant?")
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json(view.as_json())
     else:
-        print_plan(view)
+        print_view(view)
     return 0
 
 

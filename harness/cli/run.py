@@ -78,11 +78,11 @@ def _run(args: argparse.Namespace) -> int:
             until_decided.say(watch, args)
     if summary.made and not args.quiet:
         from harness.analysis import scoreboard
-        from harness.report import print_scoreboard
+        from harness.report import print_view
 
         view = scoreboard(report)
         with heard_or_not():
-            print_scoreboard(view)
+            print_view(view)
     if decided:
         return 0
     partial = summary.stopped_because is not None

@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the scoreboard; 0."""
     from harness.analysis import scoreboard
-    from harness.report import print_scoreboard
+    from harness.report import print_view
     from harness.store import running_process
 
     report = folder(args.report)
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json(view.as_json())
     else:
-        print_scoreboard(view)
+        print_view(view)
     return 0
 
 

@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the sweep; 0."""
-    from harness.report import print_sweep
+    from harness.report import print_view
     from harness.verdict import SweepGoal, sweep
 
     view = sweep(
@@ -60,5 +60,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json(view.as_json())
     else:
-        print_sweep(view)
+        print_view(view)
     return 0

@@ -1,10 +1,11 @@
 """The advice as tables and sentences: the options, the conditions, the break-even, and what would flip the word."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.core import UNKNOWN, Decision, chance, dollars, number
-from harness.report.html_parts import html_code, html_list, html_text
+from harness.report.blocks import PAGE, Block, Text
 from harness.report.tables import Cell, Column, Heads, Rows, Table, in_words, money_cell, rate_cell, table
 from harness.verdict import KINDS_MEAN, Advice, Option
 
@@ -29,6 +30,7 @@ QUALITY = {
     "not allowed": "it needs an API, and the data must stay inside",
 }
 GOOD = {Decision.OWN, Decision.RENT, Decision.MIX}
+MEANT = [f"{kind}: {words}" for kind, words in KINDS_MEAN.items()]
 MISSING = {**{name: label for name, label in INPUTS.items() if name != "margin"}, "cost_usd": "the cost of a task"}
 """By the name that a file and a command know: what a page calls it. The margin's name is a word of every day."""
 _NAMES = re.compile(rf"\b({'|'.join(MISSING)})\b")
@@ -46,13 +48,13 @@ def in_labels(text: str, say: str = ON_MONEY) -> str:
     return _NAMES.sub(lambda found: MISSING[found[0]], text.replace(_OPTIONS, say))
 
 
-def word_html(view: Advice, say: str = ON_MONEY) -> str:
-    """The word, its reasons, and what the three words mean; ``say`` as for `in_labels`."""
-    kind = "good" if view.advice in GOOD else "open"
-    first, *others = [in_labels(reason, say) for reason in view.reasons] or [""]
-    word = f'<span class="word {kind}">{html_text(view.advice.value)}</span>'
-    means = html_list([f"{kind}: {words}" for kind, words in KINDS_MEAN.items()])
-    return f"{word}<p><strong>{html_text(first)}</strong></p>{html_list(others, 'reasons')}{means}"
+def advice_word(view: Advice, say: str | None = None) -> Iterator[Block]:
+    """The word and its reasons; with ``say`` in labels, as `in_labels` writes them."""
+    first, *others = [reason if say is None else in_labels(reason, say) for reason in view.reasons] or [""]
+    yield Text([view.advice.value], f"word {'good' if view.advice in GOOD else 'open'}")
+    yield Text([first], "lead")
+    yield Text(others, "reasons")
+    yield Text(MEANT, "notes", only=PAGE)
 
 
 def types_of(view: Advice | None) -> dict[str, str]:
@@ -115,27 +117,19 @@ def conditions_table(view: Advice) -> Table:
     return table("When owning wins", ["owning wins where", "here", "evidence"], rows, left=3, kind="conditions")
 
 
-def break_even_text(view: Advice) -> str:
-    """``296,507 [291,048, 302,175]``, or why it is not known."""
-    even = view.break_even_tasks_per_month
-    if even.value is None:
-        return f"not known: {even.why or 'no evidence'}"
-    if even.low is None and even.high is None:
-        return f"{even.value:,.0f}"
-    low = UNKNOWN if even.low is None else f"{even.low:,.0f}"
-    return f"{even.value:,.0f} [{low}, {'unbounded' if even.high is None else f'{even.high:,.0f}'}]"
-
-
-def break_even_html(view: Advice) -> str:
-    """From which volume the owned option is the cheaper one, in a sentence."""
+def break_even(view: Advice, *, labelled: bool = False) -> Text:
+    """From which volume the owned option is the cheaper one, ``296,507 [291,048, 302,175]``, or why it is not known."""
     even, pair = view.break_even_tasks_per_month, view.break_even_of
-    who = "" if pair is None else f" of {html_code(pair[0])} against {html_code(pair[1])}"
+    who = "" if pair is None else f" ({pair[0]} against {pair[1]})"
     if even.value is None:
-        return f"<p>Break-even{who}: not known, {html_text(in_labels(even.why or 'no evidence'))}.</p>"
-    hover = html_text(in_words(even, "number"))
-    return (
-        f'<p>Break-even{who}: <span title="{hover}"><strong>{break_even_text(view)}</strong></span> tasks a month.</p>'
-    )
+        why = even.why or "no evidence"
+        text = f"not known: {in_labels(why) if labelled else why}"
+    else:
+        low = UNKNOWN if even.low is None else f"{even.low:,.0f}"
+        high = "unbounded" if even.high is None else f"{even.high:,.0f}"
+        text = f"{even.value:,.0f}" + ("" if even.low is None and even.high is None else f" [{low}, {high}]")
+    hover = in_words(even, "number")
+    return Text([text], hover=in_labels(hover) if labelled else hover, label=f"Break-even, tasks a month{who}")
 
 
 def flips_table(view: Advice) -> Table:

@@ -1,10 +1,11 @@
 """Lines and tables for a terminal, and plain ones for a pipe: no colour, cropping or rules where nobody looks."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from harness.core import visible
+from harness.report.blocks import HEADS, LISTS, TERMINAL, Block, Shown, Text, written
 from harness.report.tables import Cell, Table
 
 if TYPE_CHECKING:
@@ -30,17 +31,34 @@ def open_console(file: TextIO | None) -> "Console":
     return console
 
 
+STYLES = {"title": "bold", "section": "bold", "head": "bold", "lead": "bold", "loud": "bold red",
+          "good": "bold green", "bad": "bold red", "open": "bold yellow"}  # fmt: skip
+
+
+def print_blocks(blocks: Iterable[Block], file: TextIO | None = None) -> None:
+    """Writes blocks to ``file``, standard output by default, each apart from the one before unless that heads it."""
+    console = open_console(file)
+    before = "title"
+    for block in written(blocks, TERMINAL):
+        words = block.kind.split() if isinstance(block, Text) else [""]
+        kind = words[0] if words else ""
+        if before not in HEADS and not (kind in LISTS and before in {*LISTS, "lead"}):
+            print_line(console, "")
+        if isinstance(block, Shown):
+            print_table(console, block.table, titled=block.titled)
+        elif isinstance(block, Text):
+            style = next((STYLES[word] for word in words[::-1] if word in STYLES), "")
+            for line in filter(None, block.lines):
+                label = f"{block.label}: " if block.label else ""
+                print_line(console, f"{'- ' * (kind in LISTS)}{label}{line}", style)
+        before = kind
+
+
 def print_line(console: "Console", text: str, style: str = "") -> None:
     """Prints one line of text, whatever is in it."""
-    from rich.text import Text
+    from rich.text import Text as Line
 
-    console.print(Text(visible(text), style=style))
-
-
-def print_notes(console: "Console", notes: Sequence[str]) -> None:
-    """Prints each note as an item of a list."""
-    for note in notes:
-        print_line(console, f"- {note}", "")
+    console.print(Line(visible(text), style=style))
 
 
 def text_of(cell: Cell) -> str:
@@ -49,70 +67,59 @@ def text_of(cell: Cell) -> str:
     return f"{text} {cell.under}".strip() if cell.under[:1] in {"[", "("} else text
 
 
-def print_table(console: "Console", table: Table, *, titled: bool = True, headed: bool = True) -> None:
+def print_table(console: "Console", table: Table, *, titled: bool = True) -> None:
     """Prints a table and its notes; where it is too wide, expendable columns go, as far as that is needed.
 
-    Columns that then still do not fit beside the first go into a further table under it.
+    Columns that then still do not fit beside the first go into a further table under it. Single figures stand each with
+    its method, a long one over several lines.
     """
-    from rich import box
     from rich.cells import cell_len
-    from rich.table import Table as Grid
-    from rich.text import Text
 
     columns, cells = table.shown("text")
-    if not cells:
-        return
-    if titled:
+    if titled and table.title:
         print_line(console, table.title, "bold")
+    if table.kind == "figures":
+        lines = [[text_of(name), text_of(of) + (f" ({visible(of.hover)})" if of.hover else "")] for name, of in cells]
+        _print_grid(console, ["", ""], lines, ["left", "fold"])
+        return
     titles = [f"{name_text(c.title)} {c.under}".strip() if c.code else c.short or c.title for c in columns]
     rows = [[text_of(cell) for cell in row] for row in cells]
-    lines = [titles, *rows] if headed else rows
-    widths = [max(cell_len(text) for text in column) + 2 for column in zip(*lines, strict=True)]
+    widths = [max(cell_len(text) for text in column) + 2 for column in zip(titles, *rows, strict=True)]
     kept, dropped = list(range(len(columns))), []
     for i, column in enumerate(columns):
         if column.expendable and sum(widths[k] for k in kept) > console.width:
             kept.remove(i)
             dropped.append(titles[i])
-    for chosen in _fitting(widths, kept, console.width):
-        grid = Grid(box=box.SIMPLE_HEAD if console.is_terminal and headed else None, show_header=headed,
-                    pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)  # fmt: skip
-        for i in chosen:
-            side: Any = "left" if columns[i].left or not i else "right"
-            grid.add_column(Text(titles[i]), justify=side, no_wrap=True, overflow="ellipsis")
-        for row in rows:
-            grid.add_row(*(Text(row[i]) for i in chosen))
-        _print_grid(console, grid)
-    if dropped:
-        print_line(console, f"left out for want of width: {', '.join(dropped)}")
-        print_line(console, "")
-    for note in table.notes:
+    for number, chosen in enumerate(_fitting(widths, kept, console.width)):
+        if number:
+            print_line(console, "")
+        sides = ["left" if columns[i].left or not i else "right" for i in chosen]
+        _print_grid(console, [titles[i] for i in chosen], [[row[i] for i in chosen] for row in rows], sides)
+    notes = [f"left out for want of width: {', '.join(dropped)}"] if dropped else []
+    for note in ("", *notes, *table.notes) if notes or table.notes else ():
         print_line(console, note)
 
 
-def print_figures(console: "Console", table: Table, *, titled: bool = True) -> None:
-    """Prints single figures, each with its method; a long one over several lines."""
+def _print_grid(console: "Console", titles: list[str], rows: list[list[str]], sides: list[Any]) -> None:
+    """Prints a table without rules; in a column that is to ``fold`` long texts are broken, elsewhere they are cut."""
+    from rich import box
     from rich.table import Table as Grid
-    from rich.text import Text
+    from rich.text import Text as Line
 
-    _, rows = table.shown("text")
-    if not rows:
-        return
-    if titled:
-        print_line(console, table.title, "bold")
-    grid = Grid.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, figure in rows:
-        method = f" ({visible(figure.hover)})" if figure.hover else ""
-        grid.add_row(Text(text_of(name)), Text(text_of(figure) + method))
-    _print_grid(console, grid)
-
-
-def _print_grid(console: "Console", grid: Any) -> None:
+    headed = any(titles)
+    grid = Grid(box=box.SIMPLE_HEAD if console.is_terminal and headed else None, show_header=headed, pad_edge=False,
+                padding=(0, 2, 0, 0), show_edge=False)  # fmt: skip
+    for title, side in zip(titles, sides, strict=True):
+        fold = side == "fold"
+        grid.add_column(
+            Line(title), justify="left" if fold else side, no_wrap=not fold, overflow="fold" if fold else "ellipsis"
+        )
+    for row in rows:
+        grid.add_row(*map(Line, row))
     with console.capture() as captured:
         console.print(grid)
     lines = captured.get().rstrip("\n").split("\n")
-    console.file.write("\n".join(line.rstrip() for line in lines) + "\n\n")
+    console.file.write("\n".join(line.rstrip() for line in lines) + "\n")
 
 
 def _fitting(widths: list[int], columns: list[int], room: int) -> list[list[int]]:

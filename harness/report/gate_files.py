@@ -8,46 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from harness.core import UNKNOWN, Decision, p_equation, points, points_interval, visible, write_atomic
-from harness.report.gate_tables import changes_table, gated_domains, rules_table
-from harness.report.markdown_text import markdown_code, markdown_sentence, markdown_text, table_lines
+from harness.core import UNKNOWN, Decision, p_equation, points, visible, write_atomic
+from harness.report.answers import blocks_of
+from harness.report.markdown_text import markdown_blocks
 from harness.verdict import VERDICT, Gate, log_verdict
 
 JUNIT, SUMMARY = "junit.xml", "summary.md"
-
-
-def gate_markdown(view: Gate) -> str:
-    """The summary of a verdict for a pull request."""
-    names = (view.candidate, view.baseline)
-    parts = [[f"## ownbench gate: {view.decision.value}"], [markdown_sentence(view.sentence, names)]]
-    parts.append(table_lines(rules_table(view.reasons)))
-    c = view.comparison
-    if c is not None and c.delta is not None:
-        interval = f"{points_interval(c.low, c.high)} ({100 * c.level:g}%, {c.interval_method})"
-        text = (
-            f"Candidate minus baseline: **{points(c.delta)}** points {interval} on {c.n_tasks:,} tasks, "
-            f"{p_equation(c.p_value).replace('<', '&lt;')} ({c.test}); {c.wins:,} tasks only the candidate passed, "
-            f"{c.losses:,} only the baseline."
-        )
-        if view.early is not None:
-            text += " The interval and p are of one look: not corrected for a run that was looked at on its way."
-        parts.append([text])
-    if view.tasks_needed is not None:
-        parts.append([f"About **{view.tasks_needed:,}** tasks would decide, were the difference seen the true one."])
-    if view.exempt:
-        exempt = ", ".join(markdown_code(name) for name in view.exempt)
-        parts.append(
-            [f"**Exempt by policy:** {exempt}. They cannot block; their tasks count in the overall difference."]
-        )
-    domains = gated_domains(view)
-    if domains.rows:
-        parts += [["### Domains"], table_lines(domains), *([note] for note in domains.notes)]
-    changes = table_lines(changes_table(view.changed)) if view.changed else ["Nothing that the manifests tell of."]
-    parts += [["### What changed"], changes]
-    for change in view.changed:
-        if change.diff:  # set in by four signs it is text, whatever stands in it
-            parts += [[f"The {markdown_text(change.what)}:"], [f"    {visible(line)}" for line in change.diff]]
-    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
 def gate_junit(view: Gate) -> str:
@@ -101,7 +67,7 @@ def write_gate(
         environment: the process's own by default.
         at: when the verdict was given; with it, ``verdicts.jsonl`` keeps the verdict beside all earlier ones.
     """
-    markdown = gate_markdown(view)
+    markdown = markdown_blocks(blocks_of(view))
     texts = {
         VERDICT: json.dumps(view.as_json(), indent=2, allow_nan=False) + "\n",
         JUNIT: gate_junit(view),

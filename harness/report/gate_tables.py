@@ -1,10 +1,10 @@
 """Verdicts, their rules and domains, baselines and runs as tables, for terminal, Markdown and pages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness.analysis import Change
 from harness.core import UNKNOWN, Decision, listed, moment, p_text, plural, points, points_interval
-from harness.report.html_parts import html_lines, html_list, html_sentence, html_table, html_text
+from harness.report.blocks import MARKDOWN, PAGE, Block, Shown, Text
 from harness.report.tables import Cell, Column, Heads, Rows, Table, count_cell, table
 from harness.verdict import DomainVerdict, Gate, HistoryEntry, Reason, StoredVerdict, in_words
 
@@ -17,6 +17,8 @@ MEANINGS = {
     Decision.INVALID: "the evidence cannot be judged as it is",
 }
 HOLDS = {True: Cell("holds", ground=GOOD), False: Cell("FAILS", ground=BAD), None: Cell("UNKNOWN", ground=OPEN)}
+LOOKS = {Decision.SHIP: "good", Decision.BLOCK: "bad"}
+"""Colours of the words; of any other it is that of what is open."""
 DOMAINS_SHOWN = 15
 """Domains in a table; the harmed, critical and exempt ones are always among them."""
 
@@ -50,18 +52,22 @@ def gated_domains(view: Gate) -> Table:
     return table("By domain, candidate minus baseline", columns, [row(one) for one in shown], notes=notes)
 
 
-def changes_table(found: Sequence[Change], first: str = "baseline", second: str = "candidate") -> Table:
+def changes_table(found: Sequence[Change]) -> Table:
     """What differs between two contenders, a row each."""
     both = ((c.what, c.baseline, c.candidate) for c in found)
     rows = [[Cell(text or UNKNOWN, code=bool(text)) for text in row] for row in both]
-    return table("What changed", ["what", first, second], rows, left=3, kind="facts")
+    return table("What changed", ["what", "baseline", "candidate"], rows, left=3, kind="facts")
 
 
-def changes_html(found: Sequence[Change], first: str = "baseline", second: str = "candidate") -> str:
-    """The same for a page; a word where nothing differs."""
-    rows = html_table(changes_table(found, first, second)) or "<p>Nothing that the manifests tell of.</p>"
-    diffs = [f"<p>The {html_text(c.what)}:</p>{html_lines(chr(10).join(c.diff))}" for c in found if c.diff]
-    return rows + "".join(diffs)
+def changes_blocks(found: Sequence[Change]) -> Iterator[Block]:
+    """The same with the lines that differ; a word where nothing does."""
+    place = MARKDOWN + PAGE
+    yield Shown(changes_table(found), only=place)
+    yield Text([] if found else ["Nothing that the manifests tell of."], only=place)
+    for change in found:
+        if change.diff:
+            yield Text([f"The {change.what}:"], only=place)
+            yield Text(change.diff, "pre", only=place)
 
 
 def verdicts_table(entries: Sequence[HistoryEntry]) -> Table:
@@ -86,9 +92,8 @@ def verdicts_table(entries: Sequence[HistoryEntry]) -> Table:
     return table("Verdicts, oldest first", columns, rows, left=5, kind="verdicts")
 
 
-def verdict_html(v: StoredVerdict) -> str:
+def verdict_blocks(v: StoredVerdict) -> Iterator[Block]:
     """A verdict in full: the word, its sentence, every rule with what was found."""
-    kind = {Decision.SHIP: "good", Decision.BLOCK: "bad"}.get(Decision(v.decision), "open")
     lines = []
     if v.delta is not None:
         sure = "" if v.level is None else f", {100 * v.level:g}% sure"
@@ -99,12 +104,11 @@ def verdict_html(v: StoredVerdict) -> str:
         lines.append(f"The policy accepts a drop of {100 * v.margin:g} points.")
     if v.tasks_needed is not None:
         lines.append(f"About {plural(v.tasks_needed, 'task')} would decide, were the difference seen the true one.")
-    names = [name for name in (v.baseline, v.candidate) if name]
-    rules = html_table(rules_table(v.reasons)) or "<p>The file gives no reasons.</p>"
-    return (
-        f'<span class="word {kind}">{html_text(v.decision)}</span>'
-        f"<p><strong>{html_sentence(v.sentence, names)}</strong></p>{html_list(lines, 'reasons')}{rules}"
-    )
+    yield Text([v.decision], f"word {LOOKS.get(Decision(v.decision), 'open')}")
+    yield Text([v.sentence], "lead", [name for name in (v.baseline, v.candidate) if name])
+    yield Text(lines, "reasons")
+    yield Shown(rules_table(v.reasons))
+    yield Text([] if v.reasons else ["The file gives no reasons."])
 
 
 def baselines_table(entries: Sequence[HistoryEntry]) -> Table:

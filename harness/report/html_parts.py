@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from harness.core import visible
+from harness.report.blocks import LISTS, PAGE, Block, Drawn, Fold, Shown, Text, written
+from harness.report.svg_figures import html_figure
 from harness.report.tables import Cell, Column, Table
 
 ROWS_SHOWN, CARDS_SHOWN = 15, 4
@@ -21,6 +23,45 @@ NAMES_AS_TEXT = {"heat", "results", "facts", "facts rules"}
 def style() -> str:
     """The style sheet of all these pieces; light or dark by the ink around them."""
     return (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+
+
+def html_blocks(blocks: Iterable[Block]) -> str:
+    """Blocks as pieces of HTML; a section's heading is numbered where it stands, as ``part-3``."""
+    parts: list[str] = []
+    sections = 0
+    for block in written(blocks, PAGE):
+        if isinstance(block, Shown):
+            drawn = html_table(block.table)
+            parts.append(folded(drawn) if block.fold else drawn)
+        elif isinstance(block, Drawn):
+            parts.append(html_figure(block.make, *block.of))
+        elif isinstance(block, Fold):
+            head = f"{html_sentence(block.head, block.names)}: " if block.head else ""
+            kind = f' class="{block.kind}"' if block.kind else ""
+            parts.append(f"<details{kind}><summary>{head}{html_text(block.summary)}</summary>"
+                         f"{html_blocks(block.blocks)}</details>")  # fmt: skip
+        elif block.kind == "section":
+            parts.append(f'<h2 id="part-{sections}">{html_text(block.lines[0])}</h2>\n')
+            sections += 1
+        else:
+            parts.append(_text(block))
+    return "".join(parts)
+
+
+def _text(block: Text) -> str:
+    kind = block.kind.split()[0] if block.kind else ""
+    lines = [line for line in block.lines if line]
+    if kind in LISTS:
+        return html_list(lines, kind, block.most, block.names)
+    if kind == "loud":
+        return "".join(map(loud_html, lines))
+    if kind == "pre":
+        return html_lines("\n".join(lines))
+    tag = {"title": "h1", "head": "h3", "word": "span"}.get(kind, "p")
+    of = f' class="{block.kind}"' if kind in {"word", "lead", "legend"} else ""
+    of += f' title="{html_text(block.hover)}"' if block.hover else ""
+    label = f"<strong>{html_text(block.label)}:</strong> " if block.label else ""
+    return "".join(f"<{tag}{of}>{label}{html_sentence(line, block.names)}</{tag}>" for line in lines)
 
 
 def html_text(text: str, limit: int | None = None) -> str:
@@ -97,10 +138,15 @@ def html_table(table: Table) -> str:
         for row in rows
     )
     title = f"<caption>{html_text(table.title)}</caption>" if table.title else ""
+    cells = "".join(f"<span{_ground(cell)}>{html_text(cell.text)}</span>" for cell in table.scale)
     return (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{html_text(table.title or "table")}">'
-        f'<table class="{table.kind}">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    ) + html_list(table.notes)
+        (f'<p class="scale">pass rate: {cells}</p>' if cells else "")
+        + (
+            f'<div class="wide" role="region" tabindex="0" aria-label="{html_text(table.title or "table")}">'
+            f'<table class="{table.kind}">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        )
+        + html_list(table.notes)
+    )
 
 
 def _title(column: Column) -> str:
@@ -115,15 +161,15 @@ def _cell(cell: Cell, place: int, column: Column, *, plain: bool) -> str:
     tag, scope = ("td", "") if place else ("th", ' scope="row"')
     label = f' data-label="{html_text(_title(column))}"' if place and column.title else ""  # for narrow screens
     hover = f' title="{html_text(cell.hover)}"' if cell.hover else ""
-    colour = f' style="{ground_style(cell.ground, cell.night)}"' if cell.ground else ""
     write = html_code if cell.code and not plain else html_text if place else html_name
     text = write(cell.text)
     if cell.link.startswith("?"):
         text = f'<a href="{html.escape(cell.link)}" target="_self" style="color:inherit">{text}</a>'
     text += f"<small>{html_text(cell.under)}</small>" if cell.under else ""
-    return f"<{tag}{scope}{_side(place, column)}{hover}{colour}{label}>{text}</{tag}>"
+    return f"<{tag}{scope}{_side(place, column)}{hover}{_ground(cell)}{label}>{text}</{tag}>"
 
 
-def ground_style(ground: str, night: str = "") -> str:
+def _ground(cell: Cell) -> str:
     """What style.css makes the ground of, by day and by night."""
-    return f"--day:{ground}" + (f";--night:{night}" if night else "")
+    night = f";--night:{cell.night}" if cell.night else ""
+    return f' style="--day:{cell.ground}{night}"' if cell.ground else ""

@@ -1,9 +1,10 @@
 """Other people's texts in Markdown: data that renders as itself, whatever mark-up it looks like."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from harness.core import visible
+from harness.report.blocks import LISTS, MARKDOWN, Block, Drawn, Fold, Shown, Text, written
 from harness.report.tables import Cell, Column, Table
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
@@ -31,6 +32,38 @@ def markdown_sentence(text: str, names: Iterable[str]) -> str:
     known = sorted(set(names), key=len, reverse=True)
     parts = re.split("(" + "|".join(re.escape(f"`{name}`") for name in known) + ")", text) if known else [text]
     return "".join(markdown_code(p[1:-1]) if i % 2 else markdown_text(p) for i, p in enumerate(parts))
+
+
+def markdown_blocks(blocks: Iterable[Block], images: Mapping[str, str] | None = None) -> str:
+    """Blocks as Markdown, of figures those whose ``images`` are given in it, by the stem of the file."""
+    parts: list[str] = []
+    for block in written(blocks, MARKDOWN):
+        if isinstance(block, Shown):
+            parts += ["\n".join(table_lines(block.table)), *map(markdown_text, block.table.notes)]
+        elif isinstance(block, Drawn):
+            parts.append((images or {}).get(block.file, ""))
+        elif isinstance(block, Fold):
+            # No name of anybody's stands inside HTML: the heading has them, the folded summary only our words.
+            parts += [f"### {markdown_sentence(block.head, block.names)}"] if block.head else []
+            parts += [f"<details>\n<summary>{block.summary}</summary>", markdown_blocks(block.blocks, images).strip(),
+                      "</details>"]  # fmt: skip
+        else:
+            parts.append(_text(block))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+_MARKS = {"title": "# ", "section": "## ", "head": "### ", "loud": "> [!WARNING]\n> ", **dict.fromkeys(LISTS, "- ")}
+
+
+def _text(block: Text) -> str:
+    kind = block.kind.split()[0] if block.kind else ""
+    if kind == "pre":  # set in by four signs it is text, whatever stands in it
+        return "\n".join(f"    {visible(line)}" for line in block.lines)
+    label = f"**{block.label}:** " if block.label else ""
+    strong = "**" if kind in {"loud", "word"} else ""
+    before = f"{_MARKS.get(kind, '')}{label}{strong}"
+    lines = [f"{before}{markdown_sentence(line, block.names)}{strong}" for line in block.lines if line]
+    return ("\n" if kind in LISTS else "\n\n").join(lines)
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:

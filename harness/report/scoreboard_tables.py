@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.analysis import (
     ContenderScore,
@@ -26,7 +26,6 @@ from harness.core import (
     visible,
 )
 from harness.report.domain_figures import from_below
-from harness.report.html_parts import ground_style, html_table
 from harness.report.tables import (
     Cell,
     Column,
@@ -135,16 +134,14 @@ LOW, HIGH = (246, 249, 253), (58, 140, 202)
 """One hue from light to dark, told apart by colour-blind readers too; black is read well on all of it."""
 NIGHT_LOW, NIGHT_HIGH = (33, 36, 42), (22, 104, 168)
 """The same on a dark page, from dark to bright; white is read well on all of it."""
-MOST_CONTENDERS, MOST_DOMAINS = 30, 120
-"""What a page shows; a line says where there are more."""
+ON_SCREEN, ON_PAPER = (30, 120, 30), (30, 120, 14)
+"""Contenders, domains and columns that a page shows; a line says where there are more."""
 
 
 def domain_rates(view: Scoreboard, most: tuple[int, int, int] | None = None) -> Table:
     """Each contender's pass rate in each domain; the longer of the two goes down. No rows without a graded domain.
 
-    Args:
-        view: the scoreboard.
-        most: contenders, domains and columns that fit.
+    ``most``: contenders, domains and columns that fit.
     """
     contenders, domains = list(view.shown), list(view.domains)
     if most:
@@ -175,21 +172,11 @@ def domain_rates(view: Scoreboard, most: tuple[int, int, int] | None = None) -> 
     parts = (("contender", len(view.shown), len(contenders)), ("domain", len(view.domains), len(domains)))
     out = [f"the first {shown} of {plural(count, what)}" for what, count, shown in parts if count > shown]
     notes = [f"Shown: {'; '.join(out)}."] if out else []
-    title = f"Pass rate by domain, {100 * view.level:g}% intervals"
-    return table(title, columns, rows if known else [], kind="heat", notes=notes)
-
-
-def heatmap_html(view: Scoreboard, most_columns: int = MOST_CONTENDERS) -> str:
-    """`domain_rates` with the scale of its colours; empty without a domain."""
-    found = html_table(domain_rates(view, (MOST_CONTENDERS, MOST_DOMAINS, most_columns)))
-    if not found:
-        return ""
-    low, high = scale_of([d.pass_rate.value for c in view.shown for d in c.domains if d.pass_rate.value is not None])
+    low, high = scale
     steps = [low + (high - low) * i / 4 for i in range(5)]
-    cells = "".join(
-        f'<span style="{ground_style(*colours_of(step, (low, high)))}">{100 * step:.3g}%</span>' for step in steps
-    )
-    return f'<p class="scale">pass rate: {cells}</p>{found}'
+    title = f"Pass rate by domain, {100 * view.level:g}% intervals"
+    drawn = table(title, columns, rows if known else [], kind="heat", notes=notes)
+    return replace(drawn, scale=tuple(Cell(f"{100 * step:.3g}%", "", "", *colours_of(step, scale)) for step in steps))
 
 
 def scale_of(rates: Sequence[float]) -> tuple[float, float]:

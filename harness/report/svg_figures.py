@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from harness.core import visible
 from harness.report.chart_style import PAPER, PHONE, Figure, svg
-from harness.report.html_parts import html_text
 
 TALL = 600
 """Pixels; a figure that is taller has many rows and may have a sheet of paper to itself."""
@@ -27,13 +27,15 @@ def html_figure(make: Callable[..., Figure | None], *of: Any) -> str:
     wide, narrow = (make(*of, theme=theme) for theme in (PAPER, PHONE))
     if wide is None or narrow is None:
         return ""
-    said = "".join(f"<span>{html_text(note)}</span>" for note in wide.notes)
-    more = "".join(f'<span class="narrow">{html_text(note)}</span>' for note in narrow.notes if note not in wide.notes)
+    only_narrow = [note for note in narrow.notes if note not in wide.notes]
+    said = "".join(f"<span>{html.escape(visible(note))}</span>" for note in wide.notes)
+    said += "".join(f'<span class="narrow">{html.escape(visible(note))}</span>' for note in only_narrow)
     drawn = "".join(
         f'<div class="{where}" role="img" aria-label="{html.escape(figure.words)}">{_drawn(figure)}</div>'
         for where, figure in (("broad", wide), ("narrow", narrow))
     )
-    return f"<figure><figcaption><strong>{html_text(wide.title)}</strong>{said}{more}</figcaption>{drawn}</figure>"
+    title = html.escape(visible(wide.title))
+    return f"<figure><figcaption><strong>{title}</strong>{said}</figcaption>{drawn}</figure>"
 
 
 def _drawn(figure: Figure) -> str:

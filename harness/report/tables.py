@@ -68,6 +68,8 @@ class Table:
     """What the columns mean."""
     kind: str = ""
     """A class of the table on a page."""
+    scale: tuple[Cell, ...] = ()
+    """What the grounds of its cells mean, on a page."""
 
     def shown(self, place: str) -> tuple[list[Column], list[list[Cell]]]:
         """What a ``page`` or a ``text`` shows of it."""

@@ -3,12 +3,13 @@
 import shlex
 from pathlib import Path
 
-from harness.analysis import Scoreboard, load_evidence, pair, scoreboard, statistics_text
+from harness.analysis import load_evidence, pair, scoreboard, statistics_text
 from harness.core import EvidenceError, write_atomic
+from harness.report.blocks import Block, Drawn
 from harness.report.chart_style import png, svg
-from harness.report.figures import cost_figure, pass_rate_figure
-from harness.report.html_page import Page, html_page
-from harness.report.report_md import markdown_page
+from harness.report.html_page import html_page
+from harness.report.markdown_text import markdown_blocks
+from harness.report.report_blocks import Page, report_blocks
 from harness.store import evidence_digest, experiment_file
 
 
@@ -35,17 +36,22 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
             raise EvidenceError(
                 f"{report}: no results yet (no outcomes.parquet), no run begun: no page is written; {remedy}"
             ) from None
-        write_atomic(report / "report.html", html_page(Page(report=report.resolve().name, trouble=str(error))))
+        name = report.resolve().name
+        write_atomic(report / "report.html", html_page(name, report_blocks(Page(report=name, trouble=str(error)))))
         raise EvidenceError(f"{error}; {report / 'report.html'} says so") from None
     view = scoreboard((table, manifest), level=level)
     pairings = [pair((table, None), c.a, c.b, level=level) for c in view.comparisons if c.delta is not None]
-    named, drawn = _figures(view, report / "figures")
     page = Page(report=view.report, view=view, pairings=pairings, table=table, manifest=manifest)
-    statistics, markdown, paper = (report / name for name in ("statistics.json", "report.md", "report.html"))
-    write_atomic(statistics, statistics_text(view, evidence))
-    write_atomic(markdown, markdown_page(view, pairings, named))
-    write_atomic(paper, html_page(page))
-    return [paper, markdown, statistics, *drawn]
+    blocks = list(report_blocks(page))
+    drawn, images = _figures(blocks, report / "figures")
+    written = {
+        "report.html": html_page(page.report, blocks),
+        "report.md": markdown_blocks(blocks, images),
+        "statistics.json": statistics_text(view, evidence),
+    }
+    for name, text in written.items():
+        write_atomic(report / name, text)
+    return [*(report / name for name in written), *drawn]
 
 
 def _is_begun(report: Path) -> bool:
@@ -54,21 +60,19 @@ def _is_begun(report: Path) -> bool:
     )
 
 
-def _figures(view: Scoreboard, folder: Path) -> tuple[list[tuple[str, str]], list[Path]]:
-    graded = any(c.pass_rate.value is not None for c in view.contenders)
-    charts = {
-        "Pass rate": ("pass_rate", pass_rate_figure(view) if graded else None),
-        "Cost per task and pass rate": ("cost_vs_pass", cost_figure(view)),
-    }
-    named, drawn = [], []
-    for title, (stem, chart) in charts.items():
-        for suffix in (".png", ".svg"):
+def _figures(blocks: list[Block], folder: Path) -> tuple[list[Path], dict[str, str]]:
+    """The images of the figures that have a file, PNG and SVG of each, and how Markdown names them."""
+    drawn: list[Path] = []
+    named: dict[str, str] = {}
+    for stem in ("pass_rate", "cost_vs_pass"):
+        makes = [block for block in blocks if isinstance(block, Drawn) and block.file == stem]
+        figure = makes[0].make(*makes[0].of) if makes else None
+        for suffix, image in ((".png", png), (".svg", svg)):
             path = folder / f"{stem}{suffix}"
-            if chart is None:
+            if figure is None:
                 path.unlink(missing_ok=True)
-                continue
-            write_atomic(path, png(chart) if suffix == ".png" else svg(chart))
-            drawn.append(path)
-        if chart is not None:
-            named.append((title, f"{folder.name}/{stem}.png"))
-    return named, drawn
+            else:
+                named.setdefault(stem, f"![{figure.title}]({folder.name}/{path.name})")
+                write_atomic(path, image(figure))
+                drawn.append(path)
+    return drawn, named

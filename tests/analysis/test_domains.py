@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from harness.analysis import domains, pair
 from harness.core import EvidenceError, UsageError
-from harness.report import print_domains
+from harness.report import print_view
 
 KEYS = ["q", "df", "p_value", "i2", "tau2", "mean", "prediction", "domains", "worse", "variance"]
 
@@ -25,7 +25,7 @@ def rows_of(passes, trials, domain=lambda i: "d", **more):
 
 def shown(view):
     out = io.StringIO()
-    print_domains(view, out)
+    print_view(view, out)
     return out.getvalue()
 
 
@@ -236,7 +236,7 @@ def test_no_line_is_wider_than_the_terminal(make_report, paired_rows, monkeypatc
     monkeypatch.setenv("NO_COLOR", "1")
     out = Terminal()
     names = ("\x1b[31mred", "d" * 70, "south")
-    print_domains(domains(make_report(paired_rows(20, 9, 4, 7, domains=names)), "A", "B"), out)
+    print_view(domains(make_report(paired_rows(20, 9, 4, 7, domains=names)), "A", "B"), out)
     text = out.getvalue().replace("\x1b[1m", "").replace("\x1b[0m", "")
     assert all(cell_len(line) <= width for line in text.splitlines())
     assert "\x1b" not in text
@@ -253,7 +253,7 @@ def test_no_figure_is_larger_than_it_can_be(make_report):
     view = domains(make_report(rows), "A", "B")
     assert view.tau2.high > 1.0  # of the method: the screen shows what is possible
     out = io.StringIO()
-    print_domains(view, out)
+    print_view(view, out)
     text = out.getvalue()
     spread = next(line for line in text.splitlines() if line.startswith("how far domains lie apart"))
     assert "100.0], its upper end not known from so few" in spread

@@ -6,7 +6,7 @@ import pytest
 
 from harness.analysis import factorial
 from harness.core import EvidenceError, UsageError
-from harness.report import print_factorial
+from harness.report import print_view
 
 KINDS = {"base": "model", "tuned": "adapter", "skilled": "skilled", "both": "both"}
 
@@ -30,7 +30,7 @@ CELLS = {
 
 def shown(view):
     out = io.StringIO()
-    print_factorial(view, out)
+    print_view(view, out)
     return out.getvalue()
 
 

@@ -62,7 +62,7 @@ def test_the_advice_as_text(report, capsys):
     assert main(["advise", str(report), "--economics", *GIVEN, *KINDS]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert out.startswith("OWN\n- OWN: tuned passes ")
+    assert out.startswith("OWN\nOWN: tuned passes ")
     assert "and costs $45.00 a month for 1,000 tasks. No other kind of option within 2 points of the best" in out
     assert "is cheaper (all 4,999 simulations)." in out
     assert re.search(r"Break-even, tasks a month \(tuned against skilled\): 41[23] \[41[23], 41[23]\]", out)  # 412.5
@@ -73,7 +73,7 @@ def test_the_advice_as_text(report, capsys):
 def test_without_economics_it_says_what_is_missing_and_ends_well(report, capsys):
     assert main(["advise", str(report), *KINDS]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("UNDECIDED\n- Missing: tasks_per_month, how many tasks come in a month.")
+    assert out.startswith("UNDECIDED\nMissing: tasks_per_month, how many tasks come in a month.")
     assert all(f"Missing: {text.partition('=')[0]}" in out for text in GIVEN)
 
 

@@ -12,7 +12,8 @@ from harness.analysis.scores import scoreboard
 from harness.core import Estimate
 from harness.report.chart_style import DAY, NIGHT, PAPER, png, vega_lite
 from harness.report.domain_figures import MOST_ROWS, forest_figure, from_below, variance_figure
-from harness.report.scoreboard_tables import colours_of, heatmap_html, scale_of
+from harness.report.html_parts import html_table
+from harness.report.scoreboard_tables import colours_of, domain_rates, scale_of
 
 HOSTILE = '<img src=x onerror=alert(1)>"\u202e'
 
@@ -127,6 +128,10 @@ def test_shares_of_the_variance_are_of_the_known_parts(several):
 # ------------------------------------------------------------------------------------------------------------- heatmap
 
 
+def heatmap(view):
+    return html_table(domain_rates(view))
+
+
 def contrast_with_black(colour):
     """WCAG 2.2: (L + 0.05) / 0.05."""
     parts = [int(c) / 255 for c in re.findall(r"\d+", colour)]
@@ -161,7 +166,7 @@ def test_a_cell_holds_the_rate_its_interval_and_both_names(make_report):
         for c, d, n in [("A", "x", 3), ("A", HOSTILE, 1), ("B", "x", 4)]
         for i in range(4)
     ]
-    page = heatmap_html(scoreboard(make_report(rows)))
+    page = heatmap(scoreboard(make_report(rows)))
     assert ">75.0%<small>" in page
     assert ">100.0%<small>" in page
     assert "B, &lt;img src=x onerror=alert(1)&gt;" in page  # the cell that is not there says whose and why
@@ -177,10 +182,10 @@ def test_the_longer_of_the_two_goes_down(make_report, contenders, domains, rows)
         for c in range(contenders)
         for d in range(domains)
     ]
-    page = heatmap_html(scoreboard(make_report(made)))
+    page = heatmap(scoreboard(make_report(made)))
     assert page.count("<tr>") == rows + 1
     assert page.count("--day:rgb(") == contenders * domains + 5
 
 
 def test_nothing_graded_is_no_heatmap(make_report):
-    assert heatmap_html(scoreboard(make_report([{"contender": "A", "task": "t", "status": "errored"}]))) == ""
+    assert heatmap(scoreboard(make_report([{"contender": "A", "task": "t", "status": "errored"}]))) == ""

@@ -10,8 +10,8 @@ from harness.cli.entry import main
 from harness.core import EvidenceError, dollars, percent
 from harness.report import write_report
 from harness.report.figures import MOST_ROWS
-from harness.report.html_page import DRAWN, FLIPS_LISTED, LISTED
 from harness.report.html_parts import style
+from harness.report.report_blocks import DRAWN, FLIPS_LISTED, LISTED
 
 VOID = {"meta", "br", "img", "link", "input", "wbr"}
 

@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from harness.analysis import pair, scoreboard
-from harness.report import print_pairing, print_scoreboard
+from harness.report import print_view
 
 
 def shown(printer, view):
@@ -28,7 +28,7 @@ def report(make_report, paired_rows):
 
 
 def test_a_pipe_gets_plain_whole_lines(report):
-    text = shown(print_scoreboard, scoreboard(report))
+    text = shown(print_view, scoreboard(report))
     lines = text.splitlines()
     assert "\x1b" not in text
     assert all(line == line.rstrip() for line in lines)
@@ -44,7 +44,7 @@ def test_a_pipe_gets_plain_whole_lines(report):
 
 
 def test_a_comparison_leads_with_its_sentence_and_ends_its_flips_at_ten(report):
-    text = shown(print_pairing, pair(report, "A", "B"))
+    text = shown(print_view, pair(report, "A", "B"))
     lines = text.splitlines()
     assert lines[0].startswith("No significant difference between `B` and `A` (")
     assert "only the first passed   9" in text
@@ -59,13 +59,13 @@ def test_no_line_is_wider_than_the_terminal(report, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
-    for printer, view in ((print_scoreboard, scoreboard(report)), (print_pairing, pair(report, "A", "B"))):
+    for printer, view in ((print_view, scoreboard(report)), (print_view, pair(report, "A", "B"))):
         out = Terminal()
         printer(view, out)
         text = out.getvalue()
         assert all(cell_len(line.replace("\x1b[1m", "").replace("\x1b[0m", "")) <= width for line in text.splitlines())
         if width >= 60:
-            assert "68.0% [54.2, 79.2]" in text or printer is print_pairing
+            assert "68.0% [54.2, 79.2]" in text or printer is print_view
 
 
 def test_no_color_means_none(report, monkeypatch):
@@ -73,11 +73,11 @@ def test_no_color_means_none(report, monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     manifest_view = scoreboard(report)
     coloured = Terminal()
-    print_scoreboard(manifest_view, coloured)
+    print_view(manifest_view, coloured)
     assert "\x1b[" in coloured.getvalue()
     monkeypatch.setenv("NO_COLOR", "1")
     plain = Terminal()
-    print_scoreboard(manifest_view, plain)
+    print_view(manifest_view, plain)
     assert "\x1b[3" not in plain.getvalue()  # bold may stay, colours may not
 
 
@@ -90,7 +90,7 @@ def test_hostile_names_reach_no_terminal(make_report):
         for i in range(6)
     ]  # fmt: skip
     report = make_report(rows, manifest={"report": "\x1b[2J", "complete": False, "stopped_because": "\x1b[1m"})
-    text = shown(print_scoreboard, scoreboard(report)) + shown(print_pairing, pair(report, names[0], names[1]))
+    text = shown(print_view, scoreboard(report)) + shown(print_view, pair(report, names[0], names[1]))
     assert not any(c in text for c in "\x1b\x07\x9b\u202e\r")
     for word in ("\\x1b[31mred", "[bold]x[/bold]", "\\u202egnp", ":smile:"):
         assert word in text
@@ -99,30 +99,30 @@ def test_hostile_names_reach_no_terminal(make_report):
 def test_an_unfinished_run_is_said_first(make_report):
     manifest = {"planned": 10, "done": 4, "complete": False, "stopped_because": "the budget is spent"}
     report = make_report([{"contender": "A", "task": f"t{i}"} for i in range(4)], manifest=manifest)
-    second = shown(print_scoreboard, scoreboard(report)).splitlines()[1]
+    second = shown(print_view, scoreboard(report)).splitlines()[1]
     assert second.startswith("INCOMPLETE: 4 of 10 planned attempts are done (the budget is spent)")
     both = [{"contender": n, "task": "x"} for n in "AB"]
     pairing = pair(make_report(both, manifest=manifest, name="both"), "A", "B")
-    assert shown(print_pairing, pairing).startswith("INCOMPLETE: 4 of 10")
+    assert shown(print_view, pairing).startswith("INCOMPLETE: 4 of 10")
     assert pairing.as_json()["notes"][0].startswith("INCOMPLETE")
 
 
 def test_ungraded_and_skipped_have_columns_only_where_there_are_any(make_report, report):
-    assert "skipped" not in shown(print_scoreboard, scoreboard(report))
+    assert "skipped" not in shown(print_view, scoreboard(report))
     some = make_report(
         [{"contender": "A", "task": "x"}, {"contender": "A", "task": "y", "status": "skipped"}], name="some"
     )
-    assert "skipped" in shown(print_scoreboard, scoreboard(some))
+    assert "skipped" in shown(print_view, scoreboard(some))
 
 
 def test_contenders_without_rows_in_the_split_are_named_and_have_no_row(make_report):
     rows = [{"contender": n, "task": f"t{i}", "split": "dev" if i < 4 else "test"} for n in "AB" for i in range(8)]
     rows += [{"contender": "late", "task": f"t{i}", "split": "test"} for i in range(4, 8)]
     report = make_report(rows, experiment="reference: A\n")
-    text = shown(print_scoreboard, scoreboard(report, split="dev"))
+    text = shown(print_view, scoreboard(report, split="dev"))
     assert "- without any attempt in this split, and left out of the tables: late" in text
     assert not [line for line in text.splitlines() if line.startswith("late")]
-    assert "late  " in shown(print_scoreboard, scoreboard(report, split="test"))
+    assert "late  " in shown(print_view, scoreboard(report, split="test"))
 
 
 def test_the_least_important_columns_go_where_there_is_no_room(report, monkeypatch):
@@ -132,7 +132,7 @@ def test_the_least_important_columns_go_where_there_is_no_room(report, monkeypat
     for width, found in ((200, wide), (115, narrow)):
         monkeypatch.setenv("COLUMNS", str(width))
         out = Terminal()
-        print_scoreboard(scoreboard(report), out)
+        print_view(scoreboard(report), out)
         found["text"] = re.sub(r"\x1b\[\d+m", "", out.getvalue())
         found["header"] = next(line for line in found["text"].splitlines() if line.startswith("contender"))
     assert "attempts" in wide["header"]

@@ -2,12 +2,12 @@
 
 from harness.analysis import COST_AND_LATENCY, Scoreboard, missing_lines
 from harness.core import OwnbenchError, listed
-from harness.report.advice_tables import conditions_table, types_of, word_html
+from harness.report.advice_tables import ON_MONEY, advice_word, conditions_table, types_of
 from harness.report.figures import cost_figure, pass_rate_figure
-from harness.report.html_page import found_html
 from harness.report.html_parts import html_list, html_text
 from harness.report.pages.loading import Evidence, Shown, advice_for, scoreboard_for
-from harness.report.pages.parts import errors_told, figure, html, loud, notes, section, show, show_under, title
+from harness.report.pages.parts import draw, errors_told, figure, html, loud, notes, section, show, show_under, title
+from harness.report.report_blocks import found_blocks
 from harness.report.scoreboard_tables import comparisons_table, scoreboard_table
 from harness.verdict import Advice
 
@@ -46,7 +46,7 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
     loud(view.warning)
     loud(view.apart)
     advice, missing = _verdict(evidence)
-    html(found_html(view))
+    draw(found_blocks(view))
     section("Scoreboard")
     show(scoreboard_table(view, types_of(advice)), fold=True)
     if any(c.pass_rate.value is not None for c in view.contenders):
@@ -69,7 +69,7 @@ def _verdict(evidence: Evidence) -> tuple[Advice | None, list[str]]:
     except OwnbenchError as error:
         html(f'<span class="word open">UNDECIDED</span><p>{html_text(str(error))}</p>')
         return None, []
-    html(word_html(advice))
+    draw(advice_word(advice, ON_MONEY))
     show_under(conditions_table(advice), "When owning wins: five conditions")
     waits = listed([WAITED_FOR.get(what, what) for what in advice.missing])
     return advice, [f"the advice waits for {waits}; what is known can be given on the page Money"] if waits else []

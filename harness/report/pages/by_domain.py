@@ -10,7 +10,7 @@ from harness.report.html_parts import html_code, html_list, html_text
 from harness.report.pages import parts
 from harness.report.pages.loading import Shown, choose_pair, domains_for, scoreboard_for
 from harness.report.pages.parts import figure, html, lead, loud, notes, paragraph, section, show, unknown
-from harness.report.scoreboard_tables import domain_differences, heatmap_html
+from harness.report.scoreboard_tables import ON_SCREEN, domain_differences, domain_rates
 
 LISTED = 100
 """Tasks of a list that are shown."""
@@ -55,12 +55,12 @@ def _heatmap(view: Scoreboard) -> None:
     section("Pass rate by domain")
     if len(view.domains) < 2:
         st.caption("All tasks lie in one domain.")
-    drawn = heatmap_html(view)
-    if not drawn:
+    rates = domain_rates(view, ON_SCREEN)
+    if not rates.rows:
         st.caption("Nothing to show: no graded attempt has a domain.")
         return
     st.caption(f"The {100 * view.level:g}% interval under each rate. Rest on a cell to have it in words.")
-    html(drawn)
+    show(rates)
 
 
 def _worse(found: Domains) -> None:

@@ -11,7 +11,7 @@ from harness.report import gate_tables as tables
 from harness.report.html_parts import html_list
 from harness.report.pages.choices import choose
 from harness.report.pages.loading import FILES, Evidence, Shown, Stamp, evidence_of, remembered, stamp_of, table_of
-from harness.report.pages.parts import SAME, errors_told, figure, html, loud, section, show, title
+from harness.report.pages.parts import SAME, draw, errors_told, figure, html, loud, section, show, title
 from harness.report.pages.task_state import labels
 from harness.report.vega import told_apart
 from harness.report.verdict_figures import verdict_figure
@@ -75,8 +75,9 @@ def _verdicts(found: History, shown: Shown) -> None:
     section("A verdict in full")
     verdict = given[choose("Verdict of", list(given)[::-1], "verdict")].verdict
     if verdict is not None:
-        html(tables.verdict_html(verdict))
-        html("<h4>What had changed</h4>" + tables.changes_html(verdict.changed))
+        draw(tables.verdict_blocks(verdict))
+        html("<h4>What had changed</h4>")
+        draw(tables.changes_blocks(verdict.changed))
 
 
 def _changed(folders: Sequence[Path], first: Path) -> None:
@@ -93,7 +94,7 @@ def _changed(folders: Sequence[Path], first: Path) -> None:
     if len(sides) == 2 and sides[0] == sides[1]:
         st.info(SAME.replace("contender", "contender of the same report"))
     elif len(sides) == 2:
-        html(tables.changes_html(_changes(*sides)))
+        draw(tables.changes_blocks(_changes(*sides)))
 
 
 @remembered(64)

@@ -8,12 +8,12 @@ from typing import Any
 import streamlit as st
 
 from harness.core import Decision, amount_of, amount_text, plural, visible
-from harness.report.advice_tables import INPUTS, break_even_html, flips_table, in_labels, options_table, word_html
+from harness.report.advice_tables import INPUTS, advice_word, break_even, flips_table, in_labels, options_table
 from harness.report.html_parts import html_list
 from harness.report.money_figures import bills_figure, pass_cost_figure, tornado_figure, volumes_around
 from harness.report.pages.choices import Place, choose, several, written
 from harness.report.pages.loading import Evidence, Kinds, Shown, advice_inputs_for, remembered
-from harness.report.pages.parts import figure, html, loud, notes, paragraph, section, show, title
+from harness.report.pages.parts import draw, figure, html, loud, notes, paragraph, section, show, title
 from harness.verdict import (
     KINDS_MEAN,
     MARGIN,
@@ -68,13 +68,13 @@ def page(shown: Shown) -> None:
         return
     rest = tuple((one.name, getattr(terms, one.name)) for one in fields(terms) if one.name != "amounts")
     grounds, advice, bills = _advised(evidence, kinds, margin, tuple(terms.amounts.items()), rest)
-    html(word_html(advice, "in the fields above"))
+    draw(advice_word(advice, "in the fields above"))
     section("Options")
     paragraph(_stands_on(grounds))
     show(options_table(advice))
     html(html_list(_asides(grounds, terms)))
     section("A month at other volumes")
-    html(break_even_html(advice))
+    draw([break_even(advice, labelled=True)])
     figure("bills", bills_figure, advice, bills, shown.theme)
     section("The cost of a pass")
     figure("per-pass", pass_cost_figure, advice, shown.theme)

@@ -6,7 +6,7 @@ through `html` (escaped), `st.text` or `st.code`, and never into a label or a Ma
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -14,8 +14,18 @@ from typing import Any
 import streamlit as st
 
 from harness.core import Comparison, OwnbenchError
+from harness.report.blocks import Block
 from harness.report.chart_style import Figure, vega_lite
-from harness.report.html_parts import folded, html_code, html_list, html_sentence, html_table, html_text, loud_html
+from harness.report.html_parts import (
+    folded,
+    html_blocks,
+    html_code,
+    html_list,
+    html_sentence,
+    html_table,
+    html_text,
+    loud_html,
+)
 from harness.report.tables import Table
 
 SAME = "The same contender stands on both sides. Choose two different ones."
@@ -37,6 +47,11 @@ def html(piece: str) -> None:
     """A piece of HTML that `harness.report.html_parts` made; everything of others' in it is escaped there."""
     if piece:
         st.html(piece)
+
+
+def draw(blocks: Iterable[Block]) -> None:
+    """Blocks without figures, as report.html has them."""
+    html(html_blocks(blocks))
 
 
 def show(table: Table, *, fold: bool = False) -> None:
