@@ -21,7 +21,7 @@ from harness.core import (
 )
 from harness.cost import Meter
 from harness.experiment import Assembled, shared_identities
-from harness.model import Caller, Limits, Model, Probing, backend_of, metered, missing_key, open_model
+from harness.model import Caller, Limits, Model, Probing, backend_of, machines, missing_key, open_model
 from harness.run.session import Account, Asked, Shop
 from harness.run.stopping import Patience
 from harness.run.trace import Trace
@@ -59,12 +59,14 @@ def open_shop(
     """What the attempts of a run share, with the answers and the spending that are on record."""
     experiment = assembled.experiment
     limits = Limits(**experiment.limits.model_dump())
-    clock, redact = SystemClock(), redactor_of(assembled)
-    patience, timed = Patience(clock), metered(models, clock)
+    patience, redact = Patience(SystemClock()), redactor_of(assembled)
+    busy = machines({name: model.spec for name, model in models.items()})
     return Shop(
         assembled=assembled,
-        callers={n: Caller(m, limits, patience, experiment.seed, redact=redact) for n, m in timed.items()},
-        metered=timed,
+        callers={
+            name: Caller(model, limits, patience, experiment.seed, redact=redact, busy=busy[name])
+            for name, model in models.items()
+        },
         journal=journal,
         replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
         shared=shared_identities(assembled.systems),
