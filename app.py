@@ -7,7 +7,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # as `ownbench app`: matrices are
 import streamlit as st
 from starlette.middleware import Middleware
 
-from harness.report.app import SCRIPT
-from harness.report.own_name import OwnName
+from harness.report.app import SCRIPT, OwnName
 
 app = st.App(SCRIPT, middleware=[Middleware(OwnName)])

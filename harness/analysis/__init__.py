@@ -4,14 +4,12 @@ Reads a run folder and computes; it draws nothing and decides nothing.
 """
 
 from harness.analysis.best import OTHER_TASKS, best_sentence, no_overlap_sentence, split_by_overlap
-from harness.analysis.by_domain import domains
+from harness.analysis.by_domain import Domains, WorseTasks, domains
 from harness.analysis.changed import Change, changes
 from harness.analysis.common_tasks import ERRORS_AS, TRIALS_AS
 from harness.analysis.costs import cost_bases, cost_notes, load_note
 from harness.analysis.csv_export import safe_csv
 from harness.analysis.designs import CELL_WORDS, Design, DesignEffect, factorial
-from harness.analysis.domain_views import Domains, WorseTasks
-from harness.analysis.gradings import graded_otherwise, gradings_of
 from harness.analysis.loading import (
     Evidence,
     default_contender,
@@ -32,6 +30,8 @@ from harness.analysis.sides import (
     Side,
     coarser_clusters,
     contenders_of_two_reports,
+    graded_otherwise,
+    gradings_of,
     pair_sides,
     reference_of,
     renewal,

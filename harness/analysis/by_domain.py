@@ -1,18 +1,25 @@
 """Two contenders domain by domain: do the domains differ, which tasks got worse, and where the noise comes from."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.analysis.common_tasks import CommonTasks, trials_note
-from harness.analysis.domain_views import Domains, WorseTasks
 from harness.analysis.loading import Evidence, evidence_of
 from harness.analysis.progress import progress_of
 from harness.analysis.scores import reference_of
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference
-from harness.core import Estimate, EvidenceError, UsageError, plural
-from harness.stats import DomainComparison, Worse, normalised_gain, tasks_worse, variance_components
+from harness.core import Comparison, Estimate, EvidenceError, UsageError, as_json, plural
+from harness.stats import (
+    DomainComparison,
+    Heterogeneity,
+    VarianceComponents,
+    Worse,
+    normalised_gain,
+    tasks_worse,
+    variance_components,
+)
 from harness.store import TaskTable
 
 if TYPE_CHECKING:
@@ -20,6 +27,141 @@ if TYPE_CHECKING:
 
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
     Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+SOURCES = ("domain", "task", "trial")
+"""Of the variance of a pass rate, or of a difference."""
+LIKELY = 0.9
+"""A domain has regressed where its true difference is below 0 with more than this chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorseTasks:
+    """Tasks at which a passes a smaller share of its trials than b, next to what chance alone makes of them."""
+
+    observed: int
+    expected_null: float
+    """How many would look worse if nothing had changed."""
+    sd_null: float
+    excess: Estimate
+    confirmed: tuple[str, ...]
+    """Those that survive Benjamini-Hochberg at ``rate``."""
+    again: tuple[str, ...]
+    """All that look worse, surest first: those to try again with fresh trials."""
+    rate: float
+
+    @staticmethod
+    def of(found: Worse, names: Sequence[str]) -> "WorseTasks":
+        """With the tasks' names for their places."""
+        confirmed, again = (tuple(names[at] for at in places) for places in (found.confirmed, found.flagged))
+        return WorseTasks(
+            observed=found.observed,
+            expected_null=found.expected,
+            sd_null=found.sd,
+            excess=found.excess,
+            confirmed=confirmed,
+            again=again,
+            rate=found.rate,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domains:
+    """What ``ownbench domains`` shows. A figure that cannot be had is ``None``, its reason in ``reasons``."""
+
+    a: str
+    b: str | None
+    """``None`` where the report has one contender: then only its own variance can be had."""
+    n_tasks: int
+    n_trials: int
+    level: float
+    unit: str
+    comparison: Comparison | None
+    spread: Heterogeneity | None
+    """``None`` with fewer than two domains."""
+    domains: tuple[DomainDifference, ...]
+    worse: WorseTasks | None
+    variance: VarianceComponents | None
+    gain: Estimate
+    """Share of b's failures that a makes good (Hake 1998); its value ``None`` where nothing was gained."""
+    reasons: dict[str, str]
+    warning: str | None
+    notes: tuple[str, ...]
+
+    @property
+    def mean(self) -> Estimate:
+        """Of the true differences of domains like these: random effects, surer ones weighing more; within [-1, 1]."""
+        if self.spread is None:
+            return self._missing("mean")
+        found = self.spread.mean
+        low, high = (None if end is None else min(1.0, max(-1.0, end)) for end in (found.low, found.high))
+        return replace(found, low=low, high=high, n_tasks=self.n_tasks, n_trials=self.n_trials)
+
+    @property
+    def tau2(self) -> Estimate:
+        """The variance of the domains' true differences."""
+        if self.spread is None:
+            return self._missing("tau2")
+        return replace(self.spread.tau2, n_tasks=self.n_tasks, n_trials=self.n_trials)
+
+    @property
+    def prediction(self) -> tuple[float, float] | None:
+        """Where the true difference in another domain would lie; ``None`` with fewer than three domains."""
+        if self.spread is None or self.spread.prediction is None:
+            return None
+        low, high = self.spread.prediction
+        return max(-1.0, low), min(1.0, high)
+
+    @property
+    def regressed(self) -> tuple[DomainDifference, ...]:
+        """The domains whose true difference is likely to be below 0, the likeliest first."""
+        found = [d for d in self.domains if d.below_zero is not None and d.below_zero > LIKELY]
+        return tuple(sorted(found, key=lambda d: -(d.below_zero or 0.0)))
+
+    @property
+    def variance_shares(self) -> dict[str, float] | None:
+        """The known components as shares of their sum; ``None`` where there are none, or nothing varies."""
+        if self.variance is None:
+            return None
+        parts = {name: getattr(self.variance, name).value for name in SOURCES}
+        whole = sum(value for value in parts.values() if value is not None)
+        return {name: value / whole for name, value in parts.items() if value is not None} if whole > 0 else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values; a null has its reason under ``why`` next to it."""
+        found = {name: as_json(getattr(self, name)) for name in ("a", "b", "n_tasks", "n_trials", "level")}
+        found |= {name: getattr(self.spread, name, None) for name in ("q", "df", "p_value", "i2")}
+        found |= {name: as_json(getattr(self, name)) for name in ("tau2", "mean", "prediction")}
+        worse = ("observed", "expected_null", "sd_null", "excess", "confirmed", "again")
+        return found | {
+            "expected_below_zero": getattr(self.spread, "expected_below_zero", None),
+            "domains": as_json(self.domains),
+            "regressed": [d.domain for d in self.regressed],
+            "worse": {name: as_json(getattr(self.worse, name, None)) for name in worse}
+            | {"why": None if self.worse else self.reasons.get("worse")},
+            "variance": self._variance_json(),
+            "gain": as_json(self.gain),
+            "sentence": self.comparison.sentence if self.comparison else None,
+            "notes": [*([self.warning] if self.warning else []), *self.notes],
+            "why": "; ".join(f"{name}: {reason}" for name, reason in self.reasons.items()) or None,
+        }
+
+    def _missing(self, name: str) -> Estimate:
+        reason = self.reasons.get(name) or self.reasons.get("q")
+        return Estimate(value=None, level=self.level, n_tasks=self.n_tasks, n_trials=self.n_trials, why=reason)
+
+    def _variance_json(self) -> dict[str, Any]:
+        variance = self.variance
+        if variance is None:
+            record: dict[str, Any] = dict.fromkeys((*SOURCES, "icc", "intervals", "advice"))
+            return record | {"why": self.reasons.get("variance")}
+        parts = {name: getattr(variance, name) for name in SOURCES}
+        reasons = [f"{name}: {part.why}" for name, part in parts.items() if part.why]
+        if variance.icc is None and variance.trial.value is not None:
+            reasons.append("icc: nothing varies within domains")
+        found: dict[str, Any] = {name: part.value for name, part in parts.items()}
+        intervals = {name: as_json((part.low, part.high)) for name, part in parts.items()}
+        found |= {"icc": variance.icc, "intervals": intervals, "advice": variance.advice}
+        return found | {"why": "; ".join(reasons) or None}
 
 
 def domains(
@@ -69,17 +211,15 @@ def domains(
         variance = variance_components(sides[0], sides[1] if b else None, domains, level)
         if b is not None:
             found = tasks_worse(sides[0], sides[1], tasks.clusters, level=level, resamples=tasks.resamples)
-            worse = _worse(found, [table.tasks[place] for place in mask.nonzero()[0].tolist()])
+            worse = WorseTasks.of(found, [table.tasks[place] for place in mask.nonzero()[0].tolist()])
     else:
         fractions = "some scores lie between 0 and 1; this needs trials that pass or fail"
         reasons |= dict.fromkeys(("worse", "variance") if b else ("variance",), fractions)
     return Domains(
         a=a,
         b=b,
-        n_tasks=tasks.n_tasks,
-        n_trials=tasks.n_trials,
+        **{name: getattr(tasks, name) for name in ("n_tasks", "n_trials", "unit")},
         level=level,
-        unit=tasks.unit,
         comparison=whole,
         spread=spread,
         domains=tuple(
@@ -97,10 +237,8 @@ def domains(
 
 def _pair(table: TaskTable, a: str | None, b: str | None) -> tuple[str, str | None]:
     """The two contenders meant; the second ``None`` where the report has only one."""
-    names = table.contenders
-    reference, _ = reference_of(table)
-    if a is not None and b is None and reference is not None:
-        b = reference
+    names, (reference, _) = table.contenders, reference_of(table)
+    b = reference if a is not None and b is None else b
     if a is not None and b is not None:
         table.index(a), table.index(b)
         if a == b:
@@ -124,18 +262,6 @@ def _difference(
     trials = int(sum(counts[here].sum() for _, counts in sides))
     b_rate = rates[1] if len(rates) > 1 else None
     return DomainDifference.of(domain, found, int(here.sum()), n_trials=trials, a_rate=rates[0], b_rate=b_rate)
-
-
-def _worse(found: Worse, names: Sequence[str]) -> WorseTasks:
-    return WorseTasks(
-        observed=found.observed,
-        expected_null=found.expected,
-        sd_null=found.sd,
-        excess=found.excess,
-        confirmed=tuple(names[place] for place in found.confirmed),
-        again=tuple(names[place] for place in found.flagged),
-        rate=found.rate,
-    )
 
 
 def _notes(tasks: CommonTasks, level: float) -> tuple[str, ...]:

@@ -157,9 +157,8 @@ def _prompt(part: Any) -> _Prompt | None:
     named = part.get("written")
     texts = {role: text for role in ("system", "user") if isinstance(text := part.get(role), str)}
     files = named.values() if isinstance(named, Mapping) else [named]
-    return _Prompt(
-        digest=str(part.get("digest")), named=", ".join(text for text in files if isinstance(text, str)), texts=texts
-    )
+    words = ", ".join(text for text in files if isinstance(text, str))
+    return _Prompt(digest=str(part.get("digest")), named=words, texts=texts)
 
 
 def _diff(was: Any, now: Any) -> tuple[str, ...]:

@@ -119,14 +119,8 @@ class CommonTasks:
 
     def by_domain(self, level: float) -> tuple[dict[int, DomainComparison], Heterogeneity | None]:
         """The first against the second in each domain, by the domain's code; and how much the domains differ."""
-        found, spread = compare_domains(
-            self.values(0),
-            self.values(1),
-            self.table.domains[self.mask],
-            self.clusters,
-            level=level,
-            resamples=self.resamples,
-        )
+        a, b, domains = self.values(0), self.values(1), self.table.domains[self.mask]
+        found, spread = compare_domains(a, b, domains, self.clusters, level=level, resamples=self.resamples)
         return dict(sorted((int(one.domain), one) for one in found)), spread
 
     def spread(self, level: float) -> Heterogeneity | None:

@@ -8,6 +8,7 @@ from typing import Any
 from harness.analysis.common_tasks import CommonTasks, trials_note
 from harness.analysis.loading import Evidence, evidence_of
 from harness.analysis.progress import progress_of
+from harness.analysis.views import warned
 from harness.core import (
     ContenderRecord,
     Estimate,
@@ -47,6 +48,13 @@ class DesignEffect:
     method: str
     """The interval's and the test's."""
 
+    @staticmethod
+    def of(name: str, found: Effect) -> "DesignEffect":
+        """An effect by its name."""
+        seen, method = found.estimate, f"{found.estimate.method}; {found.test}"
+        return DesignEffect(name=name, delta=seen.value or 0.0, low=seen.low, high=seen.high, p_value=found.p_value,
+                            method=method)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
@@ -68,10 +76,7 @@ class Design:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        record: dict[str, Any] = as_json(self)
-        warning = record.pop("warning")
-        record["notes"] = [*([warning] if warning else []), *record["notes"]]
-        return record
+        return warned(as_json(self))
 
 
 def factorial(
@@ -106,17 +111,7 @@ def factorial(
             cell: clustered_rate(sums, counts, tasks.clusters, level)
             for cell, (sums, counts) in zip(contenders, cells, strict=True)
         },
-        effects=tuple(
-            DesignEffect(
-                name=name,
-                delta=effect.estimate.value or 0.0,
-                low=effect.estimate.low,
-                high=effect.estimate.high,
-                p_value=effect.p_value,
-                method=f"{effect.estimate.method}; {effect.test}",
-            )
-            for name, effect in effects.items()
-        ),
+        effects=tuple(DesignEffect.of(name, effect) for name, effect in effects.items()),
         n_tasks=tasks.n_tasks,
         n_trials=tasks.n_trials,
         level=level,
@@ -135,7 +130,6 @@ NOTES = (
     ),
     "an interaction takes about four times the tasks of a main effect; the three p are not adjusted",
 )
-
 
 Known = Mapping[str, ContenderRecord]
 
@@ -183,13 +177,9 @@ def _incomplete(choices: dict[str, list[str]], missing: list[str], elsewhere: di
 
 
 def _sentence(rates: Sequence[float], interaction: Effect, alpha: float, tasks: int) -> str:
-    """What each adds alone, and what is lacking of their sum: the simple effects are those that the interaction is of.
+    """What each adds alone, and what is lacking of their sum: the simple effects, which the interaction is of.
 
-    Args:
-        rates: of the base, the tuned and the skilled, on the common tasks.
-        interaction: both minus tuned minus skilled plus base.
-        alpha: two-sided level.
-        tasks: how many all four have.
+    ``rates`` are those of the base, the tuned and the skilled on the common tasks.
     """
     base, tuned, skilled = rates
     extra = interaction.estimate.value or 0.0
@@ -219,13 +209,14 @@ def _model_of(known: Known, name: str) -> str | None:
 def _unlike(known: Known, contenders: Mapping[str, str]) -> list[str]:
     """Where cells differ in more than the two factors: then an effect is not one of tuning or of skills alone."""
     notes = []
-    for part, cells, of in (
-        ("adapter", ("tuned", "both"), "the effect of tuning"),
-        ("skills", ("skilled", "both"), "the effect of skills"),
-        ("delivery", ("skilled", "both"), "the effect of skills"),
+    for part, cell, of in (
+        ("adapter", "tuned", "tuning"),
+        ("skills", "skilled", "skills"),
+        ("delivery", "skilled", "skills"),
     ):
+        cells = (cell, "both")
         values = [(cell, getattr(known[contenders[cell]], part)) for cell in cells if contenders[cell] in known]
         if any(value != values[0][1] for _, value in values):
             listed = ", ".join(f"{cell} {value}" if isinstance(value, str) else cell for cell, value in values)
-            notes.append(f"the cells differ in their {part} ({listed}): {of} includes that difference")
+            notes.append(f"the cells differ in their {part} ({listed}): the effect of {of} includes that difference")
     return notes

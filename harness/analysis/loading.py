@@ -18,11 +18,7 @@ def evidence_of(source: Path | Evidence, split: str | None = None) -> Evidence:
 
 
 def load_evidence(report: Path, split: str | None = None) -> Evidence:
-    """What a report is judged on.
-
-    Args:
-        report: the report's folder.
-        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
+    """What a report is judged on; by default (``split``) the test rows where it has any, else all.
 
     Raises:
         UsageError: there is no such folder, or no such split.
@@ -37,16 +33,10 @@ def load_evidence(report: Path, split: str | None = None) -> Evidence:
 
 
 def default_contender(table: TaskTable, option: str, *, meant: str | None = None, besides: str | None = None) -> str:
-    """The contender of a report where none is named: the one that is meant, or the only one.
-
-    Args:
-        table: the report's outcomes.
-        option: what to name in the message where several could be meant.
-        meant: the locked baseline or the report's reference, where it has one.
-        besides: a contender that is the other side already.
+    """The contender of a report where none is named: the ``meant`` one, or the only one; never ``besides``.
 
     Raises:
-        UsageError: several could be meant.
+        UsageError: several could be meant; ``option`` is what to name one with.
     """
     names = [name for name in table.contenders if name != besides]
     if meant in names:
@@ -66,13 +56,9 @@ PLAIN_POLICY = {
 def early_command(
     report: Path, record: Mapping[str, Any], *, baseline: Path | None = None, policy: Path | None = None
 ) -> str:
-    """The call of ``ownbench run`` that goes on under a recorded rule.
+    """The call of ``ownbench run`` that goes on under a recorded rule; the manifest's record keeps no places.
 
-    Args:
-        report: the candidate's.
-        record: of its manifest; it keeps names and no places.
-        baseline: where the baseline is; by default a folder of its name beside the report, else its name.
-        policy: where the policy is; by default ``FILE``, and none where all is as it is without one.
+    By default the baseline is a folder of its name beside the report, else its name, and a policy file is ``FILE``.
     """
     kept = record.get("baseline")
     named: Mapping[str, Any] = kept if isinstance(kept, Mapping) else {}

@@ -17,10 +17,7 @@ def missing_lines(
 ) -> list[str]:
     """``cost per task and cost per pass, a, b and 7 more: no cost is on record``.
 
-    Args:
-        contenders: those that are shown.
-        figures: of ``pass rate``, ``cost per task``, ``cost per pass`` and ``latency``.
-        missing: only figures that are missing; else also those without an interval.
+    Of these figures, only those that are ``missing``; else also those without an interval.
     """
     reasons: dict[str, dict[str, list[str]]] = {}
     for c in contenders:

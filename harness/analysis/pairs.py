@@ -22,20 +22,11 @@ def pair(
     split: str | None = None,
     level: float = 0.95,
 ) -> Pairing:
-    """Compares two contenders of a report: a minus b.
+    """Compares two contenders of a report, given by its folder or as loaded evidence: a minus b.
 
-    Args:
-        source: the report's folder, or evidence that is loaded already.
-        a: the contender whose pass rate stands first in the difference.
-        b: the contender that it is compared with.
-        trials_as: a key of `TRIALS_AS`.
-        errors_as: a key of `ERRORS_AS`.
-        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
-        level: confidence of the intervals.
-
-    Returns:
-        The comparison. A task has flipped where only one of the two passed it; with several trials, where only one of
-        the two passed more than half of them.
+    ``trials_as`` is a key of `TRIALS_AS`, ``errors_as`` one of `ERRORS_AS`, ``split`` one of ``test``, ``dev`` and
+    ``all`` (by default the test rows where there are any, else all). A task has flipped where only one of the two
+    passed it; with several trials, where only one of the two passed more than half of them.
 
     Raises:
         UsageError: an unknown contender, option or split, or a contender against itself.

@@ -1,7 +1,7 @@
 """How many tasks a question needs, and what a number of tasks can answer."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +55,10 @@ def plan_size(
     power: float = 0.8,
     alpha: float = 0.05,
 ) -> Plan:
-    """Tasks for a difference, the difference for a number of tasks, or tasks for a margin.
+    """Tasks for a difference of either sign, the difference for a number of tasks, or tasks for a margin.
 
-    Args:
-        discordant: the share of tasks that only one of the two passes; or what a report has shown of it.
-        delta: a difference in pass rate, of either sign.
-        tasks: a number of tasks.
-        margin: the largest drop that would be acceptable; the truth is taken to be no difference.
-        power: the chance of showing it.
-        alpha: two-sided level; one-sided for a margin.
+    ``discordant`` is the share of tasks that only one of the two passes, or what a report has shown of it; for a margin
+    the truth is taken to be no difference, and ``alpha`` is one-sided.
 
     Raises:
         UsageError: not exactly one of ``delta``, ``tasks`` and ``margin``, or a number out of range.
@@ -122,10 +117,8 @@ def _tasks_for(
     if delta == 0.0:
         raise UsageError("--delta 0: no number of tasks shows that; --margin asks for the proof of no harm")
     if abs(delta) > psi:
-        raise UsageError(
-            f"--delta {delta:g} is larger than --discordant {psi:g}: the difference lies in tasks that only one of the "
-            "two passes, so it cannot exceed their share"
-        )
+        why = "the difference lies in tasks that only one of the two passes, so it cannot exceed their share"
+        raise UsageError(f"--delta {delta:g} is larger than --discordant {psi:g}: {why}")
     ends = [psi]
     if observed is not None and observed.low is not None and observed.high is not None:
         ends += [max(end, abs(delta)) for end in (observed.low, observed.high)]
@@ -168,27 +161,18 @@ def observed_discordance(report: Path, a: str, b: str, *, split: str | None = No
     low, high = wilson_interval(share * n, n, level)
     once = tasks.n_trials == 2 * n and set(d.tolist()) <= {-1.0, 0.0, 1.0}
     shared = "tasks of that report share sources, which the formula does not know: plan for more"
-    return Estimate(
-        value=share,
-        low=low,
-        high=high,
-        level=level,
-        n_tasks=n,
-        n_trials=tasks.n_trials,
-        method="Wilson" if once else MEAN_SQUARE,
-        why=None if tasks.unit == "task" else shared,
-    )
+    seen = Estimate(value=share, low=low, high=high, level=level, n_tasks=n, n_trials=tasks.n_trials)
+    why = None if tasks.unit == "task" else shared
+    return replace(seen, method="Wilson" if once else MEAN_SQUARE, why=why)
 
 
 def plan_rows(view: Plan) -> list[list[str]]:
     """The figures as rows of two texts: what, and how much."""
-    rows = []
-    if view.tasks is not None:
-        rows.append(["tasks needed" if view.asked == "tasks" else "tasks", f"{view.tasks:,}"])
-    if view.margin is not None:
-        rows.append(["margin", _points(view.margin)])
-    if view.asked == "delta" or view.delta is not None:
-        word = "smallest difference shown" if view.asked == "delta" else "difference"
+    sought = view.asked == "delta"
+    rows = [] if view.tasks is None else [["tasks" if sought else "tasks needed", f"{view.tasks:,}"]]
+    rows += [] if view.margin is None else [["margin", _points(view.margin)]]
+    if sought or view.delta is not None:
+        word = "smallest difference shown" if sought else "difference"
         rows.append([word, "none" if view.delta is None else _points(view.delta)])
     seen = f"{percent(view.discordant)} of tasks"
     if view.observed is not None:

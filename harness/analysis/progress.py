@@ -74,9 +74,8 @@ def progress_of(table: TaskTable, manifest: Manifest | None) -> Progress:
     tried = int((table.trials - table.skipped).sum())
     if manifest is None:
         skipped = int(table.skipped.sum())
-        return Progress(
-            planned=tried + skipped if skipped else None, done=tried, complete=not skipped, stopped_because=None
-        )
+        planned = tried + skipped if skipped else None
+        return Progress(planned=planned, done=tried, complete=not skipped, stopped_because=None)
     ends = early_ends(table, manifest)
     return Progress(
         planned=manifest.planned or None,
@@ -92,18 +91,11 @@ def early_ends(table: TaskTable, manifest: Manifest | None) -> tuple[EarlyEnd, .
     """The contenders of a table that were run until decided, and were."""
     found = []
     for digest, record in manifest.early_records.items() if manifest else ():
-        because, numbers = record.get("because"), [record.get(key) for key in ("looked_at", "tasks")]
-        if digest in table.contender_digests and isinstance(because, str) and all(type(n) is int for n in numbers):
+        because, at, of = (record.get(key) for key in ("because", "looked_at", "tasks"))
+        if digest in table.contender_digests and isinstance(because, str) and type(at) is int and type(of) is int:
             i = table.contender_digests.index(digest)
-            planned, skipped = int(table.trials[i].sum()), int(table.skipped[i].sum())
-            found.append(
-                EarlyEnd(
-                    contender=table.contenders[i],
-                    because=because,
-                    made=planned - skipped,
-                    planned=planned,
-                    looked_at=int(numbers[0] or 0),
-                    tasks=int(numbers[1] or 0),
-                )
-            )
+            planned, made = int(table.trials[i].sum()), int((table.trials[i] - table.skipped[i]).sum())
+            name = table.contenders[i]
+            end = EarlyEnd(contender=name, because=because, made=made, planned=planned, looked_at=at, tasks=of)
+            found.append(end)
     return tuple(found)

@@ -10,10 +10,8 @@ from harness.stats import fisher_exact, mcnemar_all, tasks_for_difference, wilso
 SAME_TASKS = (
     "counted as tasks tried once each: several trials of the same tasks would prove less than their number says"
 )
-
 LARGEST = 10_000_000
 """Tasks at most: each table that two counts allow is looked at."""
-
 ROUNDING = 1e-9
 """p values closer than this are the same."""
 
@@ -41,35 +39,26 @@ class Headline:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values; a null has its reason under ``why``."""
-        record: dict[str, Any] = as_json(self)
-        reasons = []
-        if self.paired_p_best is None:
-            reasons.append("paired_p: different numbers of tasks, so no task was met by both for certain")
+        unpaired = "paired_p: different numbers of tasks, so no task was met by both for certain"
+        reasons = [unpaired] if self.paired_p_best is None else []
         if self.tasks_needed is None:
             reasons.append("tasks_needed: no number of tasks would show a difference of 0")
-        return record | {"why": "; ".join(reasons) or None}
+        return {**as_json(self), "why": "; ".join(reasons) or None}
 
 
 def headline(a: tuple[int, int], b: tuple[int, int], *, discordant: int | None = None, level: float = 0.95) -> Headline:
-    """Reads two counts as a sceptic would: every table by task that they allow is looked at.
+    """Reads two counts, (passes, tasks), as a sceptic would: every table by task that they allow is looked at.
 
-    The paired p is McNemar's exact one, the sign test on the tasks that only one of the two passed: a claim that is to
-    convince others is held to a test that never rejects too often.
-
-    Args:
-        a: (passes, tasks) of the first.
-        b: (passes, tasks) of the second.
-        discordant: how many tasks only one of them passed, where it is known.
-        level: confidence of the intervals; tests at 1 - level.
+    The paired p is McNemar's exact one, the sign test on the tasks that only one of the two passed (``discordant``,
+    where that is known): a claim that is to convince others is held to a test that never rejects too often.
 
     Raises:
         UsageError: the counts are impossible, alone or together.
     """
     (ka, na), (kb, nb) = a, b
     if max(na, nb) > LARGEST:
-        raise UsageError(
-            f"more than {LARGEST:,} tasks: every table that the counts allow is looked at, and that is many"
-        )
+        many = "every table that the counts allow is looked at, and that is many"
+        raise UsageError(f"more than {LARGEST:,} tasks: {many}")
     _possible(a, b, discordant)
     span = p_best = p_worst = best = worst = needed = None
     if na == nb:
@@ -143,10 +132,8 @@ def _sentence(delta: float, paired: tuple[float | None, float | None], unpaired:
     if best > alpha:
         how = "even if the passes fell as favourably as they can, it is not significant"
         return f"{lead} supports no claim: {how} ({p_equation(best)} at least)."
-    return (
-        f"{lead} may be real or chance: it depends on how many tasks only one of the two passed, which is not "
-        f"published (p from {p_text(best)} to {p_text(worst)})."
-    )
+    how = "it depends on how many tasks only one of the two passed, which is not published"
+    return f"{lead} may be real or chance: {how} (p from {p_text(best)} to {p_text(worst)})."
 
 
 def _needed(tasks: int | None, had: int, *, known: bool) -> list[str]:

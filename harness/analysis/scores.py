@@ -70,20 +70,13 @@ def scoreboard(source: Path | Evidence, *, split: str | None = None, level: floa
         unit=unit_of(table),
         n_tasks=int(tried.sum()),
         n_units=len(set(table.clusters[tried].tolist())),
-        planned=progress.planned,
-        done=progress.done,
-        complete=progress.complete,
-        stopped_because=progress.stopped_because,
-        warning=progress.warning,
+        **{name: getattr(progress, name) for name in ("planned", "done", "complete", "stopped_because", "warning")},
         apart=_apart_text(apart, of_rest, int((table.trials > table.skipped).any(axis=1).sum())),
         notes=(),
     )
     decided = [end.note for end in early_ends(table, manifest) if end.note]
     notes = (*_notes(view, table), *cost_notes(table), *decided, *doubt, *table.notes, *_manifest_notes(manifest))
     return replace(view, notes=tuple(dict.fromkeys(notes)))
-
-
-# ------------------------------------------------------------------------------------------------------ one contender
 
 
 def _score(table: TaskTable, name: str, level: float) -> ContenderScore:
@@ -93,8 +86,7 @@ def _score(table: TaskTable, name: str, level: float) -> ContenderScore:
     i = table.index(name)
     whole = _domain_score(table, i, "", np.ones(len(table.tasks), dtype=bool), level)
     rows, labels = table.attempts_of(name), table.labels(name)
-    units = table.clusters[rows.tasks]
-    p50, p95 = (latency_quantile(rows.seconds, share, units, level) for share in (0.5, 0.95))
+    p50, p95 = (latency_quantile(rows.seconds, q, table.clusters[rows.tasks], level) for q in (0.5, 0.95))
     f1: Estimate | None = None
     if len(labels.true):
         words: list[str | None] = [*labels.names, None]  # the last stands for -1
@@ -117,11 +109,7 @@ def _score(table: TaskTable, name: str, level: float) -> ContenderScore:
         latency_why=p50.why if p50.value is None else None,
         latency_p50=p50,
         latency_p95=p95,
-        n_tasks=whole.n_tasks,
-        n_trials=whole.n_trials,
-        errored=whole.errored,
-        ungraded=whole.ungraded,
-        skipped=whole.skipped,
+        **{name: getattr(whole, name) for name in ("n_tasks", "n_trials", "errored", "ungraded", "skipped")},
         domains=tuple(
             _domain_score(table, i, domain, mask, level)
             for code, domain in enumerate(table.domain_names)
@@ -141,11 +129,9 @@ def _pareto(table: TaskTable, names: Sequence[str]) -> dict[str, float]:
     common = ((counts > 0) & ~np.isnan(costs)).all(axis=0)
     if not common.any():
         return {}
-    n = counts[:, common].astype(np.float64)
     resamples = min(MOST_RESAMPLES, max(200, RESAMPLED_TASKS // int(common.sum())))
-    found = pareto_probability(
-        (sums[:, common] / n).T, (costs[:, common] / n).T, table.clusters[common], resamples=resamples
-    )
+    passes, prices = ((what[:, common] / counts[:, common]).T for what in (sums, costs))
+    found = pareto_probability(passes, prices, table.clusters[common], resamples=resamples)
     return {table.contenders[i]: float(p) for i, p in zip(rows, found, strict=True)}
 
 
@@ -155,14 +141,12 @@ def _repeats(table: TaskTable, i: int, level: float) -> tuple[Repeat, ...]:
     most = int(trials.max()) if trials.size else 0
     if most < 2 or (passes % 1 != 0).any():
         return ()
-    return tuple(
-        Repeat(
-            k=k,
-            pass_at_k=pass_at_k(passes, trials, k, table.clusters, level),
-            pass_hat_k=pass_hat_k(passes, trials, k, table.clusters, level),
-        )
-        for k in range(1, min(most, MOST_REPEATS) + 1)
-    )
+
+    def repeat(k: int) -> Repeat:
+        one, every = (of(passes, trials, k, table.clusters, level) for of in (pass_at_k, pass_hat_k))
+        return Repeat(k=k, pass_at_k=one, pass_hat_k=every)
+
+    return tuple(map(repeat, range(1, min(most, MOST_REPEATS) + 1)))
 
 
 def _domain_score(table: TaskTable, i: int, domain: str, mask: "Mask", level: float) -> DomainScore:
@@ -173,9 +157,7 @@ def _domain_score(table: TaskTable, i: int, domain: str, mask: "Mask", level: fl
         n_trials=int(counts.sum()),
         pass_rate=clustered_rate(table.sums[i, mask], counts, clusters, level),
         cost_per_task_usd=_priced(clustered_mean(table.cost_sums[i, mask], counts, clusters, level)),
-        errored=int(table.errored[i, mask].sum()),
-        ungraded=int(table.ungraded[i, mask].sum()),
-        skipped=int(table.skipped[i, mask].sum()),
+        **{name: int(getattr(table, name)[i, mask].sum()) for name in ("errored", "ungraded", "skipped")},
     )
 
 
@@ -193,9 +175,6 @@ def _cost_per_pass(table: TaskTable, i: int, level: float) -> Estimate:
     return _priced(replace(ratio, n_trials=int(counts.sum())))
 
 
-# ------------------------------------------------------------------------------------------------- between contenders
-
-
 SAME = 0.01
 """Contenders whose tasks differ by no more than this share of them count as measured on the same ones."""
 
@@ -203,8 +182,7 @@ SAME = 0.01
 def _apart(table: TaskTable) -> tuple[dict[str, tuple[int, int]], int]:
     """Contenders that did not meet the tasks that most of them met, and how many tasks those are.
 
-    Returns:
-        By name on how many tasks each was measured, and how many of these the rest have too.
+    By name on how many tasks each was measured, and how many of these the rest have too.
     """
     import numpy as np
 
@@ -224,9 +202,8 @@ def _apart(table: TaskTable) -> tuple[dict[str, tuple[int, int]], int]:
 def _apart_text(apart: dict[str, tuple[int, int]], tasks: int, measured: int) -> str:
     if not apart:
         return ""
-    who = [
-        f"{name} on {plural(n, 'task')}, {both:,} of them among those" for name, (n, both) in list(apart.items())[:5]
-    ]
+    shown = list(apart.items())[:5]
+    who = [f"{name} on {plural(n, 'task')}, {both:,} of them among those" for name, (n, both) in shown]
     more = f"; and {len(apart) - 5} more" if len(apart) > 5 else ""
     return (
         f"NOT THE SAME TASKS: the ranking covers {measured - len(apart):,} of {plural(measured, 'contender')}, those "
@@ -263,9 +240,6 @@ def _comparisons(
     return comparisons, tuple(spread for _, spread in found if spread is not None)
 
 
-# --------------------------------------------------------------------------------------------------------------- notes
-
-
 def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
     """What the figures rest on and what is not known, in sentences."""
     notes = [f"split: {view.split}"]
@@ -274,9 +248,8 @@ def _notes(view: Scoreboard, table: TaskTable) -> list[str]:
         notes.append(f"without any attempt in this split, and left out of the tables: {listed(names, 5)}")
     notes.append(unit_note(view.n_units, view.n_tasks, view.level))
     if table.counts.size and table.counts.max() > 1:
-        notes.append(
-            f"up to {table.counts.max()} trials a task: they enter as the task's mean and are no tasks of their own"
-        )
+        most = f"up to {table.counts.max()} trials a task"
+        notes.append(f"{most}: they enter as the task's mean and are no tasks of their own")
         rates = [(c.name, c.pass_rate_this_suite) for c in view.contenders]
         notes += [f"{name} on exactly this suite (trial noise only): {percent_interval(rate)}"
                   for name, rate in rates if rate is not None and rate.low is not None]  # fmt: skip

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.analysis.gradings import graded_otherwise, gradings_of
 from harness.core import EvidenceError, Manifest, SuiteRecord, plural
-from harness.store import TaskTable, experiment_file, load_settings, read_manifest
+from harness.store import TaskTable, experiment_file, load_settings, read_manifest, read_outcomes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,13 +90,10 @@ class PairedOutcomes:
 
     def at(self, mask: "Mask | Ints") -> "PairedOutcomes":
         """The same at some of the tasks, by a mask or by positions in their order."""
-        return PairedOutcomes(
-            candidate=(self.candidate[0][mask], self.candidate[1][mask]),
-            baseline=(self.baseline[0][mask], self.baseline[1][mask]),
-            domains=self.domains[mask],
-            domain_names=self.domain_names,
-            clusters=self.clusters[mask],
-        )
+        (sums_a, counts_a), (sums_b, counts_b) = self.candidate, self.baseline
+        candidate, baseline = (sums_a[mask], counts_a[mask]), (sums_b[mask], counts_b[mask])
+        domains, clusters = self.domains[mask], self.clusters[mask]
+        return replace(self, candidate=candidate, baseline=baseline, domains=domains, clusters=clusters)
 
     def of_domain(self, name: str) -> "PairedOutcomes":
         """The same at the tasks of one domain."""
@@ -125,13 +121,9 @@ class Pairs:
         return self._each(lambda side, rows: seconds_of(side)[rows])
 
     def _each(self, sums: Any) -> "tuple[Floats, Floats]":
-        common = self.outcomes.common
-        sides = (
-            (self.candidate, self.candidate_rows, self.outcomes.candidate[1]),
-            (self.baseline, self.baseline_rows, self.outcomes.baseline[1]),
-        )
-        first, second = (sums(side, rows)[common] / counts[common] for side, rows, counts in sides)
-        return first, second
+        out, common = self.outcomes, self.outcomes.common
+        first = sums(self.candidate, self.candidate_rows)[common] / out.candidate[1][common]
+        return first, sums(self.baseline, self.baseline_rows)[common] / out.baseline[1][common]
 
 
 def coarser_clusters(candidate: "Ints", baseline: "Ints") -> "Ints":
@@ -150,11 +142,7 @@ def seconds_of(side: Side) -> "Floats":
 
 
 def reference_of(report: Path) -> str | None:
-    """What the experiment calls the reference, as it stands now or as it was run.
-
-    Raises:
-        UserFileError: the file is wrong.
-    """
+    """What the experiment calls the reference, as it stands now or as it was run."""
     return load_settings(report).reference
 
 
@@ -176,25 +164,42 @@ def pair_sides(candidate: Side, baseline: Side, without: Collection[tuple[str, s
     both = [key for key in here if key in there and key not in without]
     rows_b = np.array([here[key] for key in both], dtype=np.int64)
     rows_c = np.array([there[key] for key in both], dtype=np.int64)
-    tables = candidate.table, baseline.table
-    clusters = [table.clusters[rows] for table, rows in zip(tables, (rows_c, rows_b), strict=True)]
+    table = baseline.table
 
     def sums(side: Side, rows: "Ints") -> "tuple[Floats, Floats]":
         return side.table.sums[side.index][rows], side.table.counts[side.index][rows].astype(np.float64)
 
-    return Pairs(
-        candidate=candidate,
-        baseline=baseline,
-        candidate_rows=rows_c,
-        baseline_rows=rows_b,
-        outcomes=PairedOutcomes(
-            candidate=sums(candidate, rows_c),
-            baseline=sums(baseline, rows_b),
-            domains=baseline.table.domains[rows_b],
-            domain_names=baseline.table.domain_names,
-            clusters=coarser_clusters(*clusters),
-        ),
+    outcomes = PairedOutcomes(
+        candidate=sums(candidate, rows_c),
+        baseline=sums(baseline, rows_b),
+        domains=table.domains[rows_b],
+        domain_names=table.domain_names,
+        clusters=coarser_clusters(candidate.table.clusters[rows_c], table.clusters[rows_b]),
     )
+    return Pairs(candidate=candidate, baseline=baseline, candidate_rows=rows_c, baseline_rows=rows_b, outcomes=outcomes)
+
+
+Gradings = dict[tuple[str, str], frozenset[str]]
+"""By the digests of suite and task, those of the gradings that rows of the task name."""
+
+
+def gradings_of(report: Path, contender: str) -> Gradings:
+    """How a contender's graded rows were graded; a task is left out where a row does not say."""
+    import pyarrow.compute as pc
+
+    table = read_outcomes(report, ["contender", "status", "suite_digest", "task_digest", "grader_digest"])
+    graded = pc.is_in(table["status"], pc.cast(["passed", "failed", "ungraded"], "string"))
+    rows = table.filter(pc.and_(pc.equal(table["contender"], contender), graded))
+    kinds = rows.group_by(["suite_digest", "task_digest", "grader_digest"]).aggregate([]).to_pylist()
+    found: dict[tuple[str, str], set[str | None]] = {}
+    for kind in kinds:
+        found.setdefault((kind["suite_digest"], kind["task_digest"]), set()).add(kind["grader_digest"])
+    return {key: frozenset(d for d in digests if d) for key, digests in found.items() if all(digests)}
+
+
+def graded_otherwise(one: Gradings, other: Gradings) -> frozenset[tuple[str, str]]:
+    """The tasks of both that were graded in different ways, or each in several."""
+    return frozenset(key for key in one.keys() & other.keys() if one[key] != other[key] or len(one[key]) > 1)
 
 
 _SUMS = ("counts", "sums", "squares", "errored", "ungraded", "skipped", "cost_sums", "cost_known", "confidences",
@@ -216,9 +221,8 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
 
     i, j = first.index(a), second.index(b)
     otherwise = graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b))
-    pairs = pair_sides(
-        Side(table=first, manifest=None, contender=a), Side(table=second, manifest=None, contender=b), otherwise
-    )
+    candidate, baseline = (Side(table=t, manifest=None, contender=name) for t, name in ((first, a), (second, b)))
+    pairs = pair_sides(candidate, baseline, otherwise)
     here, there = pairs.candidate_rows, pairs.baseline_rows
     if not len(there):
         folders = first.report, second.report  # those of one name are told apart by where they lie
@@ -258,14 +262,10 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
 
 def tasks_of_one_only(first: TaskTable, a: str, second: TaskTable, b: str, common: int) -> str | None:
     """A sentence about the tasks that only one of the two tried, or that were graded otherwise, if any."""
-    lone = [
-        (int((table.trials[table.index(name)] > 0).sum()) - common, table.report.name)
-        for table, name in ((first, a), (second, b))
-    ]
-    parts = [f"{number:,} of {report}" for number, report in lone if number]
-    kept = (
-        "does not have"
-        if not graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b))
-        else ("does not have, or graded by another grader (ownbench regrade),")
-    )
+    parts, kept = [], "does not have"
+    for table, name in ((first, a), (second, b)):
+        number = int((table.trials[table.index(name)] > 0).sum()) - common
+        parts += [f"{number:,} of {table.report.name}"] if number else []
+    if graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b)):
+        kept += ", or graded by another grader (ownbench regrade),"
     return f"tasks that the other report {kept} are left out: {', '.join(parts)}" if parts else None

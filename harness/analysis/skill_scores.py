@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.analysis.common_tasks import unit_of
 from harness.analysis.designs import Design, factorial
@@ -12,8 +12,18 @@ from harness.analysis.pairs import adjusted, compared
 from harness.analysis.progress import progress_of
 from harness.analysis.skill_arms import bare_of, deliveries, given, parts_of_hybrids, placebo_of, squares
 from harness.analysis.skill_attempts import SkillAttempts, names_a_skill, nothing_used
-from harness.analysis.skill_notes import CLOSED, NOTHING_TO_OPEN, alarms_of, no_bare, notes_of
-from harness.analysis.skill_views import DeliveryPair, Lift, SkilledContender, Skills, SkillScore
+from harness.analysis.skill_views import (
+    CLOSED,
+    NOTHING_TO_OPEN,
+    DeliveryPair,
+    Lift,
+    SkilledContender,
+    Skills,
+    SkillScore,
+    alarms_of,
+    no_bare,
+    notes_of,
+)
 from harness.core import Comparison, EvidenceError, Manifest, UsageError
 from harness.stats import clustered_rate, compare
 from harness.store import TaskTable, load_skill_use
@@ -44,11 +54,10 @@ def skills(source: Path | Evidence, *, split: str | None = None, level: float = 
     scores = [s if s.lift is None else replace(s, lift=replace(s.lift, p_adjusted=p))
               for s, p in zip(scores, p_values, strict=True)]  # fmt: skip
     lifts, pairs = _between(table, contenders, deliveries(known, _present(every)), level)
-    reasons = {}
-    if not contenders:
-        reasons["contenders"] = "no contender was given skills"
+    none = "no contender was given skills"
+    reasons = {} if contenders else {"contenders": none}
     if not lifts:
-        reasons["lifts"] = "; ".join(dict.fromkeys(no_bare(of) for of in contenders)) or reasons["contenders"]
+        reasons["lifts"] = "; ".join(dict.fromkeys(no_bare(of) for of in contenders)) or none
     if not pairs:
         reasons["deliveries"] = "no two contenders are one model, once with flat and once with progressive delivery"
     designs: tuple[Design, ...] = ()
@@ -117,6 +126,7 @@ def _contender(one: SkillAttempts, every: Mapping[str, SkillAttempts]) -> Skille
     )
 
 
+NOTHING = {"comparison": None, "spread": None, "why": "they have no graded task in common"}
 NOT_SAID = "the rows do not say what was {}"
 NO_ARM = "the manifest does not say how its skills were delivered"
 EVERYWHERE = "shown at every task: its lift is the contender's own"
@@ -179,19 +189,12 @@ def _between(
              for control, against in (("bare", of.bare), ("placebo", of.placebo)) if against is not None]  # fmt: skip
     found = [compared(table, a, b, level) for a, b in [*(x[:2] for x in lifts), *(x[:2] for x in pairs)]]
     p_values = adjusted([c.p_value for c, _ in found])
-    facts = [
-        {"comparison": replace(c, p_adjusted=p), "spread": spread, "why": None}
-        if c.delta is not None
-        else {"comparison": None, "spread": None, "why": "they have no graded task in common"}
+    facts: list[dict[str, Any]] = [
+        {"comparison": replace(c, p_adjusted=p), "spread": spread, "why": None} if c.delta is not None else NOTHING
         for (c, spread), p in zip(found, p_values, strict=True)
     ]
+    told = iter(facts)
     return (
-        tuple(
-            Lift(contender=a, against=b, control=control, **fact)
-            for (a, b, control), fact in zip(lifts, facts, strict=False)
-        ),
-        tuple(
-            DeliveryPair(progressive=a, flat=b, same_skills=same, **fact)
-            for (a, b, same), fact in zip(pairs, facts[len(lifts) :], strict=True)
-        ),
+        tuple(Lift(contender=a, against=b, control=control, **next(told)) for a, b, control in lifts),
+        tuple(DeliveryPair(progressive=a, flat=b, same_skills=same, **next(told)) for a, b, same in pairs),
     )

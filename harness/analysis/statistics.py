@@ -16,16 +16,10 @@ def statistics_text(view: Scoreboard, evidence: str) -> str:
 
 
 def read_statistics(report: Path, *, split: str | None = None, level: float = 0.95) -> Scoreboard | None:
-    """The scoreboard that ``statistics.json`` holds, without a look at the outcomes but for their digest.
+    """What `scoreboard` would compute, from ``statistics.json``, without a look at the outcomes but for their digest.
 
-    Args:
-        report: the report's folder.
-        split: as in `scoreboard`.
-        level: as in `scoreboard`.
-
-    Returns:
-        Exactly what `scoreboard` would compute. ``None`` where there is no such file, or it is of other evidence, of
-        another split or level, or written by another version of this program whose scoreboard had other fields.
+    ``None`` where there is no such file, or it is of other evidence, of another split or level, or written by another
+    version of this program whose scoreboard had other fields.
     """
     from pydantic import TypeAdapter
 

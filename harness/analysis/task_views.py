@@ -33,6 +33,7 @@ TOGETHER = 400_000
 """Characters of a conversation that are shown, over all its messages."""
 MOST = 200
 """Messages, and calls, of one attempt that are shown."""
+UNNAMED = "the outcome has no attempt_id, so nothing else can be found that belongs to it"
 _NAME = 300
 _MARGIN = 400
 """Characters beyond the cut that are looked at for keys, so that none is cut in two and passes."""
@@ -62,7 +63,7 @@ def shown_text(text: str, limit: int = LONGEST) -> ShownText:
     return ShownText(text=start[:limit] if cut else start, length=len(text), cut=cut)
 
 
-# ------------------------------------------------------------------------------------------------------- tasks found
+CELLS = ("task", "suite", "domain", "split")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ class TaskList:
     rows: tuple[TaskRow, ...]
     """The tasks as they are; not to be shown without `visible`."""
     table: tuple[Mapping[str, str], ...]
-    """What they are called, as visible texts: ``task``, ``suite``, ``domain`` and ``split``."""
+    """What they are called, as visible texts: of `CELLS`."""
     total: int
     attempts: int
     """How many attempts of the tasks found, on every page, are as asked for."""
@@ -87,21 +88,13 @@ class TaskList:
 def task_page(
     index: Outcomes, wanted: TaskFilter, *, offset: int = 0, limit: int = 50, inputs: InputSearch | None = None
 ) -> TaskList:
-    """The tasks that are as asked for.
-
-    Args:
-        index: the report's index.
-        wanted: what is looked for.
-        offset: where the page starts.
-        limit: the most tasks on it.
-        inputs: what a search of the tasks' inputs for the same text has found, where there was one.
+    """The tasks that are as asked for, from the ``offset``-th on; ``inputs`` is what a search of their inputs found.
 
     Raises:
         UsageError: the filter names what the report does not have.
     """
-    found = find_tasks(index, wanted if inputs is None else replace(wanted, inputs=inputs.tasks),
-                       offset=offset, limit=limit)  # fmt: skip
-    names = tuple(dict.fromkeys(wanted.contenders)) or index.contenders
+    wanted = wanted if inputs is None else replace(wanted, inputs=inputs.tasks)
+    found = find_tasks(index, wanted, offset=offset, limit=limit)
     if not found.total:
         sentence = "No task is as asked for."
     elif not found.rows:
@@ -112,9 +105,9 @@ def task_page(
         sentence = f"{which}{part}; {plural(found.attempts, 'attempt')} at them as asked for."
     return TaskList(
         sentence=sentence,
-        contenders=names,
+        contenders=tuple(dict.fromkeys(wanted.contenders)) or index.contenders,
         rows=found.rows,
-        table=tuple(_cells(row) for row in found.rows),
+        table=tuple({name: _name(getattr(row, name)) or "" for name in CELLS} for row in found.rows),
         total=found.total,
         attempts=found.attempts,
         offset=offset,
@@ -143,16 +136,8 @@ def search_note(search: InputSearch) -> str:
     return f"The inputs of {plural(search.searched, 'task')} were searched{rest}."
 
 
-def _cells(row: TaskRow) -> Mapping[str, str]:
-    words = {"task": row.task, "suite": row.suite, "domain": row.domain, "split": row.split}
-    return {name: _name(word) or "" for name, word in words.items()}
-
-
 def _name(text: str | None) -> str | None:
     return None if text is None else visible(_REDACT(text[: 2 * _NAME]), _NAME)
-
-
-# ------------------------------------------------------------------------------------------------------- one attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,18 +191,17 @@ def attempt_view(index: Outcomes, attempt: AttemptRow | str) -> AttemptView:
     """
     if isinstance(attempt, str):
         attempt = attempt_of(index, attempt)
-    return _view(index, attempt, *_transcript(index, attempt))
-
-
-def _view(index: Outcomes, attempt: AttemptRow, transcript: Transcript | None, why: str | None) -> AttemptView:
+    transcript, why = _transcript(index, attempt)
     columns = {name: _value(value) for name, value in read_outcome(index, attempt.row).items()}
     messages = None if transcript is None else _messages(transcript)
     calls, calls_why = _calls(index, attempt, transcript, expected=columns["calls"])
     reason = shown_text(transcript.reason) if transcript is not None and transcript.reason else None
+    by = f"; {columns['served_by']} answered" if columns["served_by"] else ""
+    escalated = {None: "Nothing is recorded about escalation", True: "Escalated", False: "Not escalated"}
     return AttemptView(
         attempt=attempt,
         fields=columns,
-        escalation=_escalation(columns),
+        escalation=f"{escalated[columns['escalated']]}{by}.",
         reason=reason,
         reason_why=None if reason is not None else why or "the grader gave no reason",
         messages=messages,
@@ -232,7 +216,7 @@ def _view(index: Outcomes, attempt: AttemptRow, transcript: Transcript | None, w
 def _transcript(index: Outcomes, attempt: AttemptRow) -> tuple[Transcript | None, str | None]:
     """The conversation, or why there is none."""
     if attempt.attempt_id is None:
-        return None, "the outcome has no attempt_id, so nothing else can be found that belongs to it"
+        return None, UNNAMED
     if attempt.status == "skipped":
         return None, "it was never tried"
     try:
@@ -257,7 +241,7 @@ def _calls(
     index: Outcomes, attempt: AttemptRow, transcript: Transcript | None, *, expected: int | None
 ) -> tuple[tuple[CallView, ...] | None, str | None]:
     if attempt.attempt_id is None:
-        return None, "the outcome has no attempt_id, so nothing else can be found that belongs to it"
+        return None, UNNAMED
     try:
         calls = read_attempt_calls(index.report, attempt.attempt_id, near=attempt.row / index.rows, expected=expected)
     except EvidenceError as error:
@@ -267,25 +251,12 @@ def _calls(
     replies = transcript.replies if transcript is not None else {}
     found = []
     for call in calls:
-        reply = replies.get(call["request_digest"] or "")
-        text = reply.text if reply is not None and isinstance(reply.text, str) else None
-        found.append(
-            CallView(
-                role=_name(call["role"]) or "unknown",
-                model=_name(call["model"]) or "unknown",
-                fields={name: _value(value) for name, value in call.items()},
-                reply=None if text is None else shown_text(text),
-            )
-        )
+        text = getattr(replies.get(call["request_digest"] or ""), "text", None)
+        role, model = (_name(call[name]) or "unknown" for name in ("role", "model"))
+        fields = {name: _value(value) for name, value in call.items()}
+        reply = shown_text(text) if isinstance(text, str) else None
+        found.append(CallView(role=role, model=model, fields=fields, reply=reply))
     return tuple(found), None
-
-
-def _escalation(fields: Mapping[str, Any]) -> str:
-    escalated, served = fields["escalated"], fields["served_by"]
-    by = f"; {served} answered" if served else ""
-    if escalated is None:
-        return f"Nothing is recorded about escalation{by}."
-    return f"{'Escalated' if escalated else 'Not escalated'}{by}."
 
 
 def _value(value: Any) -> Any:

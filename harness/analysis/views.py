@@ -228,16 +228,14 @@ class DomainDifference:
         if found is None:
             return DomainDifference(domain=domain, n_tasks=n_tasks, why=ONE_CONTENDER, **rates)
         of_the_pair = ("wins", "losses", "delta", "low", "high", "interval_method", "p_value", "p_adjusted", "test")
-        return DomainDifference(
-            domain=domain,
-            n_tasks=n_tasks,
-            shrunk=found.shrunk.value,
-            shrunk_low=found.shrunk.low,
-            shrunk_high=found.shrunk.high,
-            below_zero=found.below_zero,
-            **{name: getattr(found.comparison, name) for name in of_the_pair},
-            **rates,
-        )
+        drawn: dict[str, Any] = {
+            "shrunk": found.shrunk.value,
+            "shrunk_low": found.shrunk.low,
+            "shrunk_high": found.shrunk.high,
+        }
+        own = {name: getattr(found.comparison, name) for name in of_the_pair}
+        drawn["below_zero"] = found.below_zero
+        return DomainDifference(domain=domain, n_tasks=n_tasks, **drawn, **own, **rates)
 
 
 OF_A_PAIR = ("domain", "n_tasks", "wins", "losses", "delta", "low", "high", "p_value", "p_adjusted", "shrunk",
@@ -297,3 +295,10 @@ def missing_why(c: Comparison) -> str | None:
     if c.tasks_needed is None:
         reasons.append("tasks_needed: no number of tasks would show the difference seen")
     return "; ".join(reasons) or None
+
+
+def warned(record: dict[str, Any]) -> dict[str, Any]:
+    """A view as JSON, its warning the first of its notes."""
+    warning = record.pop("warning")
+    record["notes"] = [*([warning] if warning else []), *record["notes"]]
+    return record

@@ -1,10 +1,11 @@
 """``ownbench adapter``: an adapter by itself."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from harness.cli.output import plain, write_json
+from harness.cli.arguments import add_json
+from harness.cli.output import say, write_json
+from harness.core import as_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -12,8 +13,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("check", "show"), help="check: does it fit its base; show: what it is")
     parser.add_argument("adapter", type=Path, metavar="ADAPTER", help="the folder that PEFT wrote")
     parser.add_argument("--base", type=Path, metavar="MODEL", help="the base model's folder, to check against")
-    parser.add_argument("--json", action="store_true", help="write JSON to standard output")
-    parser.epilog = "example: ownbench adapter check adapters/ticket-routing --base adapters/base/worker"
+    add_json(parser, "ownbench adapter check adapters/ticket-routing --base adapters/base/worker")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -21,7 +21,6 @@ def run(args: argparse.Namespace) -> int:
     import importlib.util
 
     from harness.adapter import base_digest, check_adapter, load_adapter
-    from harness.core import as_json
 
     adapter, base = load_adapter(args.adapter), args.base
     notes, said = list(adapter.warnings), "well formed; give --base MODEL to check the fit"
@@ -38,16 +37,15 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json(as_json(adapter) | {"warnings": notes} | ({} if found is None else {"base": found}))
         return 0
-    say = sys.stdout.write
-    say(f"{plain(adapter.name)}: LoRA of rank {adapter.rank}, {adapter.parameters:,} numbers\n")
-    say(f"digest: {adapter.digest}\n")
-    say(f"base: {plain(adapter.base_model)} {adapter.base_digest or '(digest not stated)'}\n")
-    if found is not None:
-        say(f"base_digest: {found['base_digest']} (of {plain(str(base))})\n")
-    for key, value in adapter.card.items():
-        say(f"  {key}: {plain(str(value))}\n")
-    for warning in notes:
-        say(f"warning: {plain(warning)}\n")
-    if args.action == "check":
-        say(f"{said}\n")
+    say(
+        (
+            f"{adapter.name}: LoRA of rank {adapter.rank}, {adapter.parameters:,} numbers",
+            f"digest: {adapter.digest}",
+            f"base: {adapter.base_model} {adapter.base_digest or '(digest not stated)'}",
+            *([] if found is None else [f"base_digest: {found['base_digest']} (of {base})"]),
+            *(f"  {key}: {value}" for key, value in adapter.card.items()),
+            *(f"warning: {warning}" for warning in notes),
+            *([said] if args.action == "check" else []),
+        )
+    )
     return 0

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.core import UsageError, is_this_machine, stay_offline
+from harness.core import UsageError, is_this_machine, plural, stay_offline
 
 PORTS = range(8501, 8521)
 """Tried in this order where no port is asked for."""
@@ -16,13 +16,12 @@ PORTS = range(8501, 8521)
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the verb."""
-    parser.add_argument("reports", type=Path, nargs="*", metavar="REPORT", help="reports, or folders that hold some "
-                        "(default: reports)")  # fmt: skip
-    parser.add_argument("--port", type=int, help=f"where the page is served (default: the first free one from "
-                        f"{PORTS[0]})")  # fmt: skip
-    parser.add_argument("--address", default="127.0.0.1", help="the address to listen on; by default nobody but this "
-                        "machine sees the pages")  # fmt: skip
-    parser.add_argument("--open", action="store_true", help="open the browser")
+    add = parser.add_argument
+    add("reports", type=Path, nargs="*", metavar="REPORT", help="reports, or folders of some (default: reports)")
+    add("--port", type=int, help=f"where the page is served (default: the first free one from {PORTS[0]})")
+    alone = "the address to listen on; by default nobody but this machine sees the pages"
+    add("--address", default="127.0.0.1", help=alone)
+    add("--open", action="store_true", help="open the browser")
     parser.epilog = "example:\n  ownbench app reports/demo"
 
 
@@ -30,7 +29,6 @@ def run(args: argparse.Namespace) -> int:
     """Serves the pages until it is stopped; 0."""
     # Matrices are small and readers several: threads of one product that wait for one another cost ten times.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from harness.core import plural
     from harness.report import reports_in, serve
 
     if args.port is not None and not 1 <= args.port <= 65_535:
@@ -46,20 +44,15 @@ def run(args: argparse.Namespace) -> int:
         threading.Timer(1.5, webbrowser.open, [url]).start()
     sys.stderr.write(f"ownbench: {url} shows {plural(len(found), 'report')}; Ctrl-C ends it\n")
     if not is_this_machine(args.address):
-        sys.stderr.write(
-            f"ownbench: --address {args.address}: no password, so all who reach this port see the reports\n"
-        )
+        text = "no password, so all who reach this port see the reports"
+        sys.stderr.write(f"ownbench: --address {args.address}: {text}\n")
     with stay_offline(hub=False):
         serve(given, port=port, address=args.address)
     return 0
 
 
 def _free(address: str, ports: Sequence[int]) -> int:
-    """The first of these ports that can be listened on.
-
-    Raises:
-        UsageError: none can.
-    """
+    """The first of these ports that can be listened on; raises `UsageError` where none can."""
     problem = ""
     family = _family(address)
     for port in ports:
@@ -78,11 +71,7 @@ def _free(address: str, ports: Sequence[int]) -> int:
 
 
 def _family(address: str) -> socket.AddressFamily:
-    """Of IPv4 or of IPv6.
-
-    Raises:
-        UsageError: no address, and no name of one.
-    """
+    """Of IPv4 or of IPv6; raises `UsageError` where it is no address and no name of one."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     numbers = ":" in address or set(address) <= set("0123456789.")  # asked of no name server
     try:

@@ -3,10 +3,11 @@
 import argparse
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
+from harness.cli.arguments import add_json, add_offline, add_report
 from harness.cli.output import folder, plain, write_json
+from harness.core import as_json, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,18 +23,15 @@ SHOWN = 1200
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("report", type=Path, metavar="REPORT", help="a folder with experiment.yaml")
-    parser.add_argument("--json", action="store_true", help="write the findings as JSON to standard output")
-    parser.add_argument("--allow-outside", action="store_true", help="suites may name files out of their folders")
+    add_report(parser, "a folder with experiment.yaml")
     parser.add_argument("--full", action="store_true", help="show prompts whole")
     parser.add_argument("--ping", action="store_true", help="call each model once, with a short question")
-    parser.add_argument("--offline", action="store_true", help="refuse every call that leaves this machine")
-    parser.epilog = "example: ownbench check reports/demo"
+    add_offline(parser)
+    add_json(parser, "ownbench check reports/demo")
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints what a run would do; 0, 2 where a run would stop at once, as at a missing key, 4 where a ping failed."""
-    from harness.core import as_json
     from harness.experiment import assemble, check
     from harness.run import ping
 
@@ -63,64 +61,61 @@ def _print_pings(pings: "Sequence[Ping]") -> None:
         cost = "cost unknown" if answer.usd is None else f"${answer.usd:.6f}"
         told = plain(answer.problem) if answer.problem else f"{answer.seconds:.2f} s, {cost}"
         say(f"ping {plain(answer.model)}: {'ok' if answer.ok else 'FAILED'}, {told}\n")
-    asked = [answer for answer in pings if answer.seconds is not None]
-    known, unknown = [a.usd for a in asked if a.usd is not None], sum(a.usd is None for a in asked)
-    say(f"the pings cost ${sum(known):.6f}" + (f" and {unknown} of unknown cost\n" if unknown else "\n"))
+    asked = [answer.usd for answer in pings if answer.seconds is not None]
+    known = [usd for usd in asked if usd is not None]
+    unknown = f" and {len(asked) - len(known)} of unknown cost" if len(asked) > len(known) else ""
+    say(f"the pings cost ${sum(known):.6f}{unknown}\n")
 
 
 def _print(result: "CheckResult", *, full: bool) -> None:
-    from harness.core import plural
 
-    say = sys.stdout.write
-    for suite in result.suites:
-        domains = suite["domains"]
-        assert isinstance(domains, list)  # noqa: S101
-        say(
-            f"suite {suite['name']} {suite['version']}: {plural(int(str(suite['tasks'])), 'task')} in "
-            f"{plural(int(str(suite['clusters'])), 'cluster')}, {plural(len(domains), 'domain')}\n"
-        )
-    say("\n")
+    lines = []
+    for suite in cast("Sequence[dict[str, Any]]", result.suites):
+        tasks, clusters = (plural(suite[f"{word}s"], word) for word in ("task", "cluster"))
+        domains = plural(len(suite["domains"]), "domain")
+        lines.append(f"suite {suite['name']} {suite['version']}: {tasks} in {clusters}, {domains}")
+    lines.append("")
     for plan in result.plans:
         same = plan.calls_low == plan.calls_high
         calls = plural(plan.calls_low, "call") if same else f"{plan.calls_low:,}-{plan.calls_high:,} calls"
         cost = _usd(plan.usd_low, plan.usd_high)
-        say(f"{plan.contender} ({plan.kind}): {plural(plan.attempts, 'attempt')}, {calls}, {cost}\n")
+        lines.append(f"{plan.contender} ({plan.kind}): {plural(plan.attempts, 'attempt')}, {calls}, {cost}")
+    lines.append(f"\n{plural(result.attempts, 'attempt')} in all, {result.done:,} recorded already")
     unknown = any(p.usd_low is None or p.usd_high is None for p in result.plans)
-    say(f"\n{plural(result.attempts, 'attempt')} in all, {result.done:,} recorded already\n")
-    say(f"bill, roughly, from words and assumed answer lengths: {_usd(result.usd_low, result.usd_high)}")
-    say(" and what has no known price\n" if unknown else "\n")
+    bill = _usd(result.usd_low, result.usd_high) + (" and what has no known price" if unknown else "")
+    lines.append(f"bill, roughly, from words and assumed answer lengths: {bill}")
     if any(p.kind == "hybrid" for p in result.plans):
-        say("(a hybrid uses the recorded answers of its parts: they are in its cost too, and on the bill once)\n")
+        lines.append(
+            "(a hybrid uses the recorded answers of its parts: they are in its cost too, and on the bill once)"
+        )
     if result.budget_usd is not None:
-        say(f"budget: ${result.budget_usd:,.2f}; a run stops when it is spent\n")
-    say(f"{_power(result)}\n")
-    for name in result.missing_prices:
-        say(f"warning: the model {name} has no known price; its costs will be unknown\n")
-    for text in result.warnings:
-        say(f"warning: {plain(text)}\n")
+        lines.append(f"budget: ${result.budget_usd:,.2f}; a run stops when it is spent")
+    lines.append(_power(result))
+    prices = [f"the model {name} has no known price; its costs will be unknown" for name in result.missing_prices]
+    lines += [f"warning: {plain(text)}" for text in (*prices, *result.warnings)]
     for prompt in result.prompts:
         tools = f", tools {', '.join(prompt.tools)}" if prompt.tools else ""
-        say(f"\n--- {prompt.contender} asks {prompt.model} (suite {prompt.suite}, task {plain(prompt.task)}{tools})\n")
+        where = f"suite {prompt.suite}, task {plain(prompt.task)}{tools}"
+        lines.append(f"\n--- {prompt.contender} asks {prompt.model} ({where})")
         for message in prompt.messages:
             text = plain(str(message.get("content") or ""), lines=True)
             if len(text) > SHOWN and not full:
                 text = f"{text[:SHOWN]} … ({len(text):,} characters; --full shows all)"
-            say(f"[{message['role']}] {text}\n")
+            lines.append(f"[{message['role']}] {text}")
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
 def _power(result: "CheckResult") -> str:
     """The smallest difference that so many tasks can show, at a common share of discordant tasks."""
-    from harness.core import plural
     from harness.stats import visible_difference
 
-    tasks = sum(int(str(suite["tasks"])) for suite in result.suites)
-    parts = []
+    tasks, parts = sum(int(str(suite["tasks"])) for suite in result.suites), []
     for share in DISCORDANT:
         delta = visible_difference(tasks, share)
         shown = "no difference at all" if delta is None else f"{100 * delta:.1f} points or more"
         parts.append(f"{shown} if only one of two contenders passes {share:.0%} of them")
-    shown = ", ".join(parts)
-    return f"power: {plural(tasks, 'task')} can show {shown} (80% power, two-sided 5%; clusters make it larger)"
+    how = "80% power, two-sided 5%; clusters make it larger"
+    return f"power: {plural(tasks, 'task')} can show {', '.join(parts)} ({how})"
 
 
 def _usd(low: float | None, high: float | None) -> str:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from typing import Any
 
+from harness.cli.arguments import add_json
 from harness.cli.output import write_json
 from harness.core import install_line
 
@@ -21,12 +22,22 @@ KEYS = (
     "TOGETHERAI_API_KEY",
     "OPENROUTER_API_KEY",
 )
+EXTRAS = {
+    "torch": "local",
+    "transformers": "local",
+    "peft": "local",
+    "litellm": "api",
+    "datasets": "datasets",
+    "trl": "tune",
+    "streamlit": "app",
+    "ray": "ray",
+}
+"""Packages, and the extra that installs each."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("--json", action="store_true", help="write JSON to standard output")
-    parser.epilog = "example: ownbench doctor"
+    add_json(parser, "ownbench doctor")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -35,22 +46,16 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json(found)
         return 0
-    say = sys.stdout.write
-    say(f"ownbench {found['version']}, Python {found['python']}, {found['cores']} cores\n\nbackends\n")
+    lines = [f"ownbench {found['version']}, Python {found['python']}, {found['cores']} cores\n\nbackends"]
     for name, backend in found["backends"].items():
         state = "ready" if backend["ready"] else f"missing {', '.join(backend['missing'])}: {backend['remedy']}"
-        say(f"  {name}: {state}\n")
-    for kind in ("graders", "deliveries", "signals"):
-        say(f"\n{kind}: {', '.join(found[kind])}\n")
-    for line in found["broken"]:
-        say(f"broken: {line}\n")
-    say("\nextras\n")
-    for name, state in found["extras"].items():
-        say(f"  {name}: {state}\n")
-    gpu = found["gpu"]
-    say(f"\nGPU: {gpu or 'none found'}\n")
-    keys = ", ".join(found["keys_set"]) or "none"
-    say(f"keys set (usual names only): {keys}\n")
+        lines.append(f"  {name}: {state}")
+    lines += [f"\n{kind}: {', '.join(found[kind])}" for kind in ("graders", "deliveries", "signals")]
+    lines += [f"broken: {line}" for line in found["broken"]]
+    lines += ["\nextras", *(f"  {name}: {state}" for name, state in found["extras"].items())]
+    lines.append(f"\nGPU: {found['gpu'] or 'none found'}")
+    lines.append(f"keys set (usual names only): {', '.join(found['keys_set']) or 'none'}")
+    sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
 
@@ -64,31 +69,17 @@ def examine() -> dict[str, Any]:
     from harness.model import BACKENDS
     from harness.system import DELIVERIES, SIGNALS
 
-    def installed(package: str) -> str | None:
+    def installed(package: str, extra: str) -> str:
         try:
             return version(package)
         except PackageNotFoundError:
-            return None
+            return f"not installed: {install_line(extra)}"
 
     backends: dict[str, object] = {}
     for name, backend in BACKENDS.items():
-        if backend.instead:
-            continue
-        missing = list(backend.missing())
-        backends[name] = {"ready": not missing, "missing": missing, "remedy": backend.remedy(missing)}
-    extras = {
-        what: installed(package) or f"not installed: {install_line(extra)}"
-        for what, package, extra in (
-            ("torch", "torch", "local"),
-            ("transformers", "transformers", "local"),
-            ("peft", "peft", "local"),
-            ("litellm", "litellm", "api"),
-            ("datasets", "datasets", "datasets"),
-            ("trl", "trl", "tune"),
-            ("streamlit", "streamlit", "app"),
-            ("ray", "ray", "ray"),
-        )
-    }
+        if not backend.instead:
+            missing = list(backend.missing())
+            backends[name] = {"ready": not missing, "missing": missing, "remedy": backend.remedy(missing)}
     return {
         "version": __version__,
         "python": platform.python_version(),
@@ -98,7 +89,7 @@ def examine() -> dict[str, Any]:
         "deliveries": list(DELIVERIES),
         "signals": list(SIGNALS),
         "broken": [line for one in (BACKENDS, GRADERS, DELIVERIES, SIGNALS) for line in one.problems.values()],
-        "extras": extras,
+        "extras": {package: installed(package, extra) for package, extra in EXTRAS.items()},
         "gpu": _gpu(),
         "keys_set": [name for name in KEYS if os.environ.get(name)],
     }
@@ -111,14 +102,9 @@ def _gpu() -> str | None:
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return None
+    command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
     try:
-        out = subprocess.run(
-            [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
+        out = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return out.stdout.strip().splitlines()[0] if out.returncode == 0 and out.stdout.strip() else None

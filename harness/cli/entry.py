@@ -53,11 +53,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command line and returns its exit code.
-
-    Args:
-        argv: the arguments without the program's name; the process's own by default.
-    """
+    """Runs one command line, by default the process's own without the program's name; returns its exit code."""
     # records hold no cycles, and there may be a million of them: looking at all of them again and again is for nothing
     gc.set_threshold(50_000, 20, 50)
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -100,11 +96,9 @@ def _dispatch(arguments: list[str], verb: str | None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"ownbench {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", parser_class=Parser)
-    modules = {}
+    modules, raw = {}, argparse.RawDescriptionHelpFormatter
     for name, summary in VERBS.items():
-        sub = verbs.add_parser(
-            name, help=summary, description=summary, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        sub = verbs.add_parser(name, help=summary, description=summary, formatter_class=raw)
         if name == verb:  # only the verb that is called is imported
             modules[name] = importlib.import_module(f"harness.cli.{_module(name)}")
             modules[name].configure(sub)

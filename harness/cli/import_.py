@@ -1,10 +1,10 @@
 """``ownbench import``: results that another tool recorded, as a report."""
 
 import argparse
-import sys
 from pathlib import Path
+from typing import Any
 
-from harness.cli.output import plain
+from harness.cli.output import say
 from harness.core import UsageError, plural
 
 NAMED = 12
@@ -19,13 +19,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("format", metavar="FORMAT", help="; ".join(f"{one.name}: {one.reads}" for one in formats))
     parser.add_argument("path", type=Path, metavar="PATH", help="the file to read")
     parser.add_argument("report", type=Path, metavar="REPORT", help="the folder to write")
-    options = {option.name: option for one in formats for option in one.options}
-    for option in options.values():
-        if option.metavar:
-            action = "append" if option.repeated else "store"
-            parser.add_argument(f"--{option.name}", action=action, metavar=option.metavar, help=option.help)
-        else:
-            parser.add_argument(f"--{option.name}", action="store_true", help=option.help)
+    for option in {option.name: option for one in formats for option in one.options}.values():
+        action = ("append" if option.repeated else "store") if option.metavar else "store_true"
+        named: dict[str, Any] = {"metavar": option.metavar} if option.metavar else {}
+        parser.add_argument(f"--{option.name}", action=action, help=option.help, **named)
     parser.add_argument("--overwrite", action="store_true", help="replace what an earlier import left in the folder")
     parser.epilog = (
         "example: ownbench import table results.parquet reports/mine --map contender=system --map task=task_id"
@@ -42,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
         for option in one.options:
             if option.name not in own and getattr(args, option.name):
                 raise UsageError(f"--{option.name} is of the format {one.name} only; leave it out")
-    given = {option.name: _value(args, option.name, many=option.repeated) for option in chosen.options}
+    given = {option.name: getattr(args, option.name) for option in chosen.options}
+    given |= {one.name: [] for one in chosen.options if one.repeated and given[one.name] is None}
     try:
         summary = chosen.bring(args.path, args.report, given, overwrite=args.overwrite)
     except UsageError as error:
@@ -50,25 +48,15 @@ def run(args: argparse.Namespace) -> int:
         if "overwrite" in text and "--overwrite" not in text:
             raise UsageError(f"{text} (--overwrite)") from None
         raise
-    say = sys.stdout.write
-    say(
-        f"{plural(summary.rows_written, 'outcome')} of {plural(len(summary.contenders), 'contender')} at "
-        f"{plural(summary.n_tasks, 'task')} in {plain(str(args.report))}\n"
-    )
-    shown = ", ".join(summary.contenders[:NAMED]) + (" …" if len(summary.contenders) > NAMED else "")
-    say(f"contenders: {plain(shown)}\n")
+    rows, names = plural(summary.rows_written, "outcome"), summary.contenders
+    of = f"{plural(len(names), 'contender')} at {plural(summary.n_tasks, 'task')} in {args.report}"
+    shown = ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
+    lines = [f"{rows} of {of}", f"contenders: {shown}"]
     if summary.left_out:
-        say(f"columns left out: {plain(', '.join(summary.left_out))}; --map OURS=THEIRS takes one in\n")
+        lines.append(f"columns left out: {', '.join(summary.left_out)}; --map OURS=THEIRS takes one in")
     if summary.duplicates:
         verb = "was" if summary.duplicates == 1 else "were"
-        say(f"note: {plural(summary.duplicates, 'row')} repeated another exactly and {verb} dropped\n")
-    for note in summary.notes:
-        say(f"note: {plain(note)}\n")
-    for flag in summary.flags:
-        say(f"warning: {plain(flag.text)}\n")
+        lines.append(f"note: {plural(summary.duplicates, 'row')} repeated another exactly and {verb} dropped")
+    lines += [f"note: {note}" for note in summary.notes] + [f"warning: {flag.text}" for flag in summary.flags]
+    say(lines)
     return 0
-
-
-def _value(args: argparse.Namespace, name: str, *, many: bool) -> object:
-    found = getattr(args, name)
-    return [] if found is None and many else found

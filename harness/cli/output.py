@@ -3,15 +3,22 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from harness.core import visible
 
 
 def folder(given: Path) -> Path:
     """The report's folder: the path as given, or a folder of that name under ``reports/``."""
     named = Path("reports") / given
     return named if not given.exists() and not given.is_absolute() and named.is_dir() else given
+
+
+def say(lines: Iterable[str]) -> None:
+    """The lines on standard output, as a terminal may show them."""
+    sys.stdout.write("".join(f"{plain(line)}\n" for line in lines))
 
 
 def write_json(value: object) -> None:
@@ -41,6 +48,4 @@ def silence() -> None:
 
 def plain(text: str, *, lines: bool = False) -> str:
     """Text from a file or a model as a terminal may show it; ``lines`` keeps its line breaks."""
-    from harness.core import visible
-
     return "\n".join(visible(line) for line in text.split("\n")) if lines else visible(text)

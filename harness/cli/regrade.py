@@ -1,12 +1,12 @@
 """``ownbench regrade``: the stored answers of a report, graded again by its suites' present graders."""
 
 import argparse
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.output import folder, plain, write_json
+from harness.cli.arguments import add_json, add_offline, add_report
+from harness.cli.output import folder, say, write_json
 from harness.cli.run import INCOMPLETE, display
 from harness.core import plural, stay_offline
 
@@ -18,15 +18,12 @@ WORDS = {"pass_to_fail": "pass to fail", "fail_to_pass": "fail to pass", "other"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("report", type=Path, metavar="REPORT", help="a report that ownbench run made")
-    parser.add_argument("--offline", action="store_true", help="refuse every call that leaves this machine (a judge's)")
-    parser.add_argument("--allow-outside", action="store_true", help="suites may name files out of their folders")
+    add_report(parser, "a report that ownbench run made")
+    add_offline(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
-    parser.add_argument("--json", action="store_true", help="write what changed as JSON to standard output")
-    parser.epilog = (
-        "example:\n  ownbench regrade reports/demo\n"
-        "No contender is called. The outcomes before are kept next to the new ones."
-    )
+    add_json(parser)
+    kept = "No contender is called. The outcomes before are kept next to the new ones."
+    parser.epilog = f"example:\n  ownbench regrade reports/demo\n{kept}"
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,35 +37,26 @@ def run(args: argparse.Namespace) -> int:
         assembled = assemble(report, allow_outside=args.allow_outside)
         with display(quiet=args.quiet or args.json) as tell:
             done = regrade(assembled, listener=tell, offline=args.offline)
+    changed = sum(sum(ways.values()) for ways in done.changes.values())
     if args.json:
-        write_json(_as_json(done))
+        by_name = [{"contender": name, **ways} for name, ways in done.changes.items()]
+        found = {"graded": done.graded, "changed": changed, "contenders": by_name, "left": done.left}
+        write_json(found | {"outcomes_before": done.kept, "stopped_because": done.stopped_because})
     else:
-        _say(done, report)
+        _say(done, changed, report)
     return INCOMPLETE if done.stopped_because else 0
 
 
-def _as_json(done: "Regraded") -> dict[str, object]:
-    return {
-        "graded": done.graded,
-        "changed": sum(sum(ways.values()) for ways in done.changes.values()),
-        "contenders": [{"contender": name, **ways} for name, ways in done.changes.items()],
-        "left": done.left,
-        "outcomes_before": done.kept,
-        "stopped_because": done.stopped_because,
-    }
-
-
-def _say(done: "Regraded", report: Path) -> None:
-    say = sys.stdout.write
-    changed = sum(sum(ways.values()) for ways in done.changes.values())
-    grades = "no grade changed" if not changed else f"{plural(changed, 'grade')} changed"
-    say(f"{plural(done.graded, 'answer')} graded again, {grades}\n")
+def _say(done: "Regraded", changed: int, report: Path) -> None:
+    grades = f"{plural(changed, 'grade')} changed" if changed else "no grade changed"
+    lines = [f"{plural(done.graded, 'answer')} graded again, {grades}"]
     for name, ways in done.changes.items():
         if any(ways.values()):
-            say(f"  {plain(name)}: {', '.join(f'{n:,} {WORDS[way]}' for way, n in ways.items() if n)}\n")
+            lines.append(f"  {name}: {', '.join(f'{n:,} {WORDS[way]}' for way, n in ways.items() if n)}")
     if done.left:
-        say(f"{plural(done.left, 'attempt')} without an answer to grade left as before\n")
+        lines.append(f"{plural(done.left, 'attempt')} without an answer to grade left as before")
     if done.kept:
-        say(f"the outcomes before: {plain(str(report / done.kept))}\n")
+        lines.append(f"the outcomes before: {report / done.kept}")
     if done.stopped_because:
-        say(f"INCOMPLETE: {plain(done.stopped_because)}; the same command grades the rest\n")
+        lines.append(f"INCOMPLETE: {done.stopped_because}; the same command grades the rest")
+    say(lines)

@@ -1,19 +1,15 @@
 """``ownbench report``: the pages, the figures and the statistics, written into the report's folder."""
 
 import argparse
-import sys
-from pathlib import Path
 
-from harness.cli.output import folder, plain, write_json
-from harness.cli.show import level
+from harness.cli.arguments import add_report, add_view
+from harness.cli.output import folder, say, write_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the verb."""
-    parser.add_argument("report", type=Path, metavar="REPORT", help="a report's folder, or the name of one in reports/")
-    parser.add_argument("--split", choices=("dev", "test", "all"), help="the part of the suites to report on")
-    parser.add_argument("--level", type=level, default=0.95, help="confidence of the intervals (default 0.95)")
-    parser.add_argument("--json", action="store_true", help="write the paths written as JSON to standard output")
+    add_report(parser)
+    add_view(parser)
     parser.epilog = (
         "report.html is one file to send on: answers, tables and figures, opened in any browser without a network.\n"
         "All files are written into the report's folder; of a broken report report.html says what is broken.\n\n"
@@ -29,5 +25,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json({"written": [path.as_posix() for path in written]})
     else:
-        sys.stdout.write("".join(f"{plain(str(path))}\n" for path in written))
+        say(map(str, written))
     return 0

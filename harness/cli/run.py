@@ -5,13 +5,14 @@ import gc
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.cli.arguments import add_gate, add_offline, add_report
 from harness.cli.output import folder, heard_or_not, plain
-from harness.core import UsageError, nearest, stay_offline
+from harness.core import UsageError, nearest, plural, stay_offline
 
 if TYPE_CHECKING:
     from harness.run import Progress, Summary
@@ -21,26 +22,20 @@ INCOMPLETE = 4
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("report", type=Path, metavar="REPORT", help="a folder with experiment.yaml")
+    add_report(parser, "a folder with experiment.yaml")
     parser.add_argument("--only", action="append", default=[], metavar="CONTENDER", help="run this one (repeatable)")
     parser.add_argument("--limit", type=int, metavar="N", help="make at most N attempts now")
-    parser.add_argument(
-        "--retry-errored", action="store_true", help="try attempts again that ended errored or ungraded"
-    )
-    parser.add_argument("--offline", action="store_true", help="refuse every call that leaves this machine")
-    parser.add_argument("--allow-outside", action="store_true", help="suites may name files out of their folders")
+    again = "try attempts again that ended errored or ungraded"
+    parser.add_argument("--retry-errored", action="store_true", help=again)
+    add_offline(parser)
     parser.add_argument("--executor", choices=("local",), default="local", help="where attempts run (default: local)")
     parser.add_argument("--quiet", action="store_true", help="no progress, no scoreboard")
-    early = parser.add_argument_group("stopping early", "run one contender until the gate's question is answered")
-    early.add_argument("--until-decided", action="store_true", help="stop once harm or safety is shown")
-    early.add_argument("--baseline", type=Path, metavar="BASELINE", help="the finished report that is compared with")
-    early.add_argument("--policy", type=Path, metavar="FILE", help="margins and limits, as for ownbench gate")
-    early.add_argument("--baseline-contender", metavar="A", help="as for ownbench gate")
-    early.add_argument("--candidate-contender", metavar="B", help="default: the reference, or the only one")
-    parser.epilog = (
-        "example:\n  ownbench run reports/demo\n"
-        "  ownbench run reports/candidate --until-decided --baseline reports/main --policy gate.yaml"
-    )
+    group = parser.add_argument_group("stopping early", "run one contender until the gate's question is answered")
+    group.add_argument("--until-decided", action="store_true", help="stop once harm or safety is shown")
+    group.add_argument("--baseline", type=Path, metavar="BASELINE", help="the finished report that is compared with")
+    add_gate(group, "default: the reference, or the only one")
+    early = "ownbench run reports/candidate --until-decided --baseline reports/main --policy gate.yaml"
+    parser.epilog = f"example:\n  ownbench run reports/demo\n  {early}"
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,9 +60,8 @@ def _run(args: argparse.Namespace) -> int:
     for name in args.only:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")
-    options = RunOptions(
-        only=tuple(args.only), limit=args.limit, offline=args.offline, retry_errored=args.retry_errored
-    )
+    how = {name: getattr(args, name) for name in ("limit", "offline", "retry_errored")}
+    options = RunOptions(only=tuple(args.only), **how)
     watch = until_decided.watch(args, report, assembled) if args.until_decided else None
     with display(quiet=args.quiet) as tell:
         summary = run_report(assembled, options, watch=watch, listener=tell)
@@ -85,42 +79,40 @@ def _run(args: argparse.Namespace) -> int:
             print_view(view)
     if decided:
         return 0
-    partial = summary.stopped_because is not None
-    asked_for_part = args.limit is not None or args.only
-    return INCOMPLETE if partial or not (summary.complete or asked_for_part) else 0
+    whole = summary.complete or args.limit is not None or args.only
+    return 0 if whole and summary.stopped_because is None else INCOMPLETE
 
 
 def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool = False) -> None:
     """What was done, in a few lines on standard error."""
-    say, report = sys.stderr.write, plain(str(args.report))
+    say, report, made = sys.stderr.write, plain(str(args.report)), plural(summary.made, "attempt")
     if summary.made == 0 and decided and not summary.complete:
         say(f"nothing to do: {report} is decided\n")
     elif summary.made == 0 and summary.complete:
         recorded = "the 1 attempt is" if summary.planned == 1 else f"all {summary.planned:,} attempts are"
         say(f"nothing to do: {recorded} recorded in {report}\n")
     else:
-        unknown = f" and {_many(summary.unknown_costs, 'call')} of unknown cost" if summary.unknown_costs else ""
-        done = summary.done_before + summary.made
-        say(
-            f"{_many(summary.made, 'attempt')} made in {summary.elapsed_s:.1f} s, "
-            f"{done:,} of {summary.planned:,} recorded, ${summary.spent_usd:.4f}{unknown} spent in all\n"
-        )
-    for note in summary.notes:
-        say(f"note: {plain(note)}\n")
+        unknown = f" and {plural(summary.unknown_costs, 'call')} of unknown cost" if summary.unknown_costs else ""
+        done = f"{summary.done_before + summary.made:,} of {summary.planned:,} recorded"
+        say(f"{made} made in {summary.elapsed_s:.1f} s, {done}, ${summary.spent_usd:.4f}{unknown} spent in all\n")
+    say("".join(f"note: {plain(note)}\n" for note in summary.notes))
     if summary.errored:
-        causes = ", ".join(f"{n} {cause}" for cause, n in sorted(summary.causes.items()))
+        causes = f" ({_causes(summary.causes)})" if summary.causes else ""
         verb, them = ("has", "it") if summary.errored == 1 else ("have", "them")
-        say(f"{_many(summary.errored, 'attempt')} {verb} no outcome" + (f" ({causes})" if causes else ""))
         again = "the same command with" if args.until_decided else f"ownbench run {_named(args.report)}"
-        say(f"; {again} --retry-errored tries {them} again\n")
-        for cause, reason in sorted(summary.examples.items()):
-            say(f"  {cause}, for one: {plain(reason)}\n")
+        lost = f"{plural(summary.errored, 'attempt')} {verb} no outcome{causes}"
+        say(f"{lost}; {again} --retry-errored tries {them} again\n")
+        examples = sorted(summary.examples.items())
+        say("".join(f"  {cause}, for one: {plain(reason)}\n" for cause, reason in examples))
     if not summary.complete and not decided:
         why = f": {plain(summary.stopped_because)}" if summary.stopped_because else ""
         passes = any(words in (summary.stopped_because or "user") for words in ("user", "asks to wait"))
-        again = "" if passes else "fix that, then "
         command = "the same command" if args.until_decided else _going_on(args)
-        say(f"INCOMPLETE{why}; {again}{command} goes on from here\n")
+        say(f"INCOMPLETE{why}; {'' if passes else 'fix that, then '}{command} goes on from here\n")
+
+
+def _causes(causes: "Mapping[str, int]") -> str:
+    return ", ".join(f"{n} {cause}" for cause, n in sorted(causes.items()))
 
 
 def _going_on(args: argparse.Namespace) -> str:
@@ -135,12 +127,6 @@ def _going_on(args: argparse.Namespace) -> str:
 def _named(report: Path) -> str:
     """The report as a shell takes it."""
     return plain(shlex.quote(str(report)))
-
-
-def _many(count: int, word: str) -> str:
-    from harness.core import plural
-
-    return plural(count, word)
 
 
 @contextmanager
@@ -173,15 +159,13 @@ def line(progress: "Progress") -> str:
     """A moment of a run in one line: done, rate, cost so far, time left, errors by cause."""
     parts = [f"{progress.phase}: {progress.done:,}/{progress.planned:,}"]
     if progress.done:
-        parts.append(f"{progress.rate_per_s:.1f}/s")
-        parts.append(f"{progress.passed:,} passed")
+        parts += [f"{progress.rate_per_s:.1f}/s", f"{progress.passed:,} passed"]
     if progress.remaining_s is not None and progress.done < progress.planned:
         parts.append(f"{_time(progress.remaining_s)} left")
-    cost = f"${progress.spent_usd:.4f}"
-    parts.append(cost + (f" + {progress.unknown_costs:,} unknown" if progress.unknown_costs else ""))
+    unknown = f" + {progress.unknown_costs:,} unknown" if progress.unknown_costs else ""
+    parts.append(f"${progress.spent_usd:.4f}{unknown}")
     if progress.errored:
-        causes = ", ".join(f"{n} {cause}" for cause, n in sorted(progress.causes.items()))
-        parts.append(f"{progress.errored:,} without outcome ({causes})")
+        parts.append(f"{progress.errored:,} without outcome ({_causes(progress.causes)})")
     if progress.message:
         parts.append(progress.message)
     return " | ".join(parts)

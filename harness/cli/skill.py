@@ -4,8 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from harness.cli.output import plain, write_json
-from harness.core import UsageError
+from harness.cli.arguments import add_json
+from harness.cli.output import plain, say, write_json
+from harness.core import UsageError, as_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", help="a skill as a model is shown it")
     show.add_argument("path", type=Path, metavar="PATH")
     for action in (lint, search, show):
-        action.add_argument("--json", action="store_true", help="write JSON to standard output")
+        add_json(action)
     parser.epilog = "example: ownbench skill lint skills"
 
 
@@ -30,7 +31,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lint(args: argparse.Namespace) -> int:
-    from harness.core import as_json
     from harness.skill import lint_library
 
     results = lint_library(args.path)
@@ -38,10 +38,9 @@ def _lint(args: argparse.Namespace) -> int:
         write_json({"skills": as_json(results)})
     else:
         for result in results:
-            sys.stdout.write(f"{plain(result.path)}: {'valid' if result.valid else 'INVALID'}\n")
-            for kind, texts in (("error", result.errors), ("warning", result.warnings)):
-                for text in texts:
-                    sys.stdout.write(f"  {kind}: {plain(text)}\n")
+            say([f"{result.path}: {'valid' if result.valid else 'INVALID'}"])
+            say(f"  error: {text}" for text in result.errors)
+            say(f"  warning: {text}" for text in result.warnings)
     return 0 if all(result.valid for result in results) else 1
 
 
@@ -54,15 +53,12 @@ def _search(args: argparse.Namespace) -> int:
     if args.json:
         write_json({"hits": [{"name": s.name, "path": s.folder.as_posix(), "score": score} for s, score in hits]})
     else:
-        for skill, score in hits:
-            sys.stdout.write(f"{score:7.3f}  {plain(skill.name)}: {plain(skill.description)}\n")
-        if not hits:
-            sys.stdout.write("no skill shares a word with the query\n")
+        lines = [f"{score:7.3f}  {skill.name}: {skill.description}" for skill, score in hits]
+        say(lines or ["no skill shares a word with the query"])
     return 0
 
 
 def _show(args: argparse.Namespace) -> int:
-    from harness.core import as_json
     from harness.skill import read_library, skill_content
 
     library = read_library(args.path)
@@ -71,7 +67,6 @@ def _show(args: argparse.Namespace) -> int:
     else:
         for skill in library.skills:
             sys.stdout.write(f"{plain(skill_content(skill.name, skill.body, skill.files), lines=True)}\n")
-            sys.stdout.write("".join(f"warning: {plain(w)}\n" for w in skill.warnings))
-        for skipped in library.skipped:
-            sys.stdout.write(f"skipped: {plain(str(skipped.path))}: {plain(skipped.reason)}\n")
+            say(f"warning: {text}" for text in skill.warnings)
+        say(f"skipped: {skipped.path}: {skipped.reason}" for skipped in library.skipped)
     return 0

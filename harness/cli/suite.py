@@ -1,14 +1,14 @@
 """``ownbench suite``: a suite of tasks by itself."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.output import plain, write_json
+from harness.cli.arguments import add_json, add_outside
+from harness.cli.output import say, write_json
+from harness.core import Grader, OwnbenchError, Suite, as_json, digest_json, plural
 
 if TYPE_CHECKING:
-    from harness.core import Suite
     from harness.suite import Finding
 
 NAMED = 5
@@ -23,18 +23,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     lint = actions.add_parser("lint", help="what is wrong in a suite")
     show = actions.add_parser("show", help="what is in a suite")
     grade = actions.add_parser("grade", help="grade given answers, without a model")
-    lint.add_argument(
-        "suite", type=Path, nargs="+", metavar="SUITE", help="a suite's folder; several: as one experiment"
-    )
+    several = "a suite's folder; several: as one experiment"
+    lint.add_argument("suite", type=Path, nargs="+", metavar="SUITE", help=several)
     for action in (show, grade):
         action.add_argument("suite", type=Path, metavar="SUITE", help="a suite's folder")
     for action in (lint, show, grade):
-        action.add_argument("--allow-outside", action="store_true", help="it may name files out of its folder")
+        add_outside(action)
     made = actions.add_parser("from", help="make a suite out of a table")
     suite_from.add_arguments(made)
     suite_grade.add_arguments(grade)
     for action in (lint, show, grade, made):
-        action.add_argument("--json", action="store_true", help="write JSON to standard output")
+        add_json(action)
     parser.epilog = "example: ownbench suite lint suites/ticket-routing"
 
 
@@ -49,7 +48,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _lint(args: argparse.Namespace) -> int:
     """Each suite by itself; of several also the tasks that stand in two."""
-    from harness.core import as_json
     from harness.suite import lint_copies, load_suite
 
     suites = [load_suite(path, allow_outside=args.allow_outside) for path in args.suite]
@@ -59,7 +57,7 @@ def _lint(args: argparse.Namespace) -> int:
         valid = all(finding.severity != "error" for finding in findings)
         bodies.append({"suite": suite.name, "valid": valid, "findings": as_json(findings)})
         if not args.json:
-            sys.stdout.write(f"{plain(str(path))}\n" if len(suites) > 1 else "")
+            say([str(path)] if len(suites) > 1 else [])
             say_findings(suite, findings, where=f"{path}: ")
     valid = all(body["valid"] for body in bodies)
     if args.json:
@@ -68,49 +66,41 @@ def _lint(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from harness.core import as_json, plural
     from harness.suite import describe, load_suite
 
     summary = describe(load_suite(args.suite, allow_outside=args.allow_outside))
     if args.json:
         write_json(as_json(summary))
         return 0
-    sys.stdout.write(
-        f"{summary.name} {summary.version}: {plural(summary.tasks, 'task')} in "
-        f"{plural(summary.clusters, 'cluster')}, "
-        f"metric {summary.metric}, digest {summary.digest}\n"
-    )
+    many = f"{plural(summary.tasks, 'task')} in {plural(summary.clusters, 'cluster')}"
+    say([f"{summary.name} {summary.version}: {many}, metric {summary.metric}, digest {summary.digest}"])
     for domain in summary.domains:
         splits = ", ".join(f"{n:,} {split or 'without a split'}" for split, n in domain.splits.items())
         many = f"{plural(domain.tasks, 'task')} in {plural(domain.clusters, 'cluster')}"
-        sys.stdout.write(f"  {domain.domain}: {many} ({splits})\n")
+        say([f"  {domain.domain}: {many} ({splits})"])
     return 0
 
 
-def findings_of(suite: "Suite") -> list["Finding"]:
+def findings_of(suite: Suite) -> list["Finding"]:
     """All that is wrong in a suite: what no grader can use first."""
     from harness.suite import lint_suite
 
     return [*_grading(suite), *lint_suite(suite)]
 
 
-def say_findings(suite: "Suite", findings: list["Finding"], where: str = "") -> None:
+def say_findings(suite: Suite, findings: list["Finding"], where: str = "") -> None:
     """One line a finding, and how many there are; ``where`` names the suite's place before what no grader can use."""
-    from harness.core import plural
-
     for finding in findings:
         more = f" and {len(finding.tasks) - NAMED} more" if len(finding.tasks) > NAMED else ""
         tasks = f" [{', '.join(finding.tasks[:NAMED])}{more}]" if finding.tasks else ""
         place = where if finding.rule in {"grader", "reference"} else ""
-        sys.stdout.write(f"{finding.severity}: {finding.rule}: {plain(place + finding.message)}{plain(tasks)}\n")
+        say([f"{finding.severity}: {finding.rule}: {place}{finding.message}{tasks}"])
     errors = sum(f.severity == "error" for f in findings)
-    warnings = plural(len(findings) - errors, "warning")
-    sys.stdout.write(f"{suite.name}: {plural(errors, 'error')}, {warnings}\n")
+    say([f"{suite.name}: {plural(errors, 'error')}, {plural(len(findings) - errors, 'warning')}"])
 
 
-def _grading(suite: "Suite") -> list["Finding"]:
+def _grading(suite: Suite) -> list["Finding"]:
     """Graders that cannot be built and references that they cannot use: a run would refuse the suite for them."""
-    from harness.core import Grader, OwnbenchError, as_json, digest_json
     from harness.grade import SlowReferenceError, grader
     from harness.suite import Finding
 
@@ -129,11 +119,11 @@ def _grading(suite: "Suite") -> list["Finding"]:
             continue
         try:
             judge.check_reference(task.reference)
-        except SlowReferenceError as error:
-            built[key] = str(error)  # once is enough: the others are named with it, untried
-            wrong.setdefault(("grader", str(error)), []).append(task.id)
         except ValueError as error:
-            wrong.setdefault(("reference", str(error)), []).append(task.id)
+            slow = isinstance(error, SlowReferenceError)
+            if slow:
+                built[key] = str(error)  # once is enough: the others are named with it, untried
+            wrong.setdefault(("grader" if slow else "reference", str(error)), []).append(task.id)
     return [
         Finding(severity="error", rule=rule, tasks=tuple(tasks), message=message)
         for (rule, message), tasks in wrong.items()

@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.output import plain, write_json
-from harness.core import UsageError
+from harness.cli.output import plain, say, write_json
+from harness.core import OwnbenchError, Suite, UsageError, as_json, plural
 
 if TYPE_CHECKING:
-    from harness.core import Suite
     from harness.suite import Draft, Finding
 
 DEV_SHARE = 0.3
@@ -21,32 +20,29 @@ DEV_SHARE = 0.3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
-    parser.add_argument(
-        "file", type=Path, metavar="FILE", help="CSV, TSV, JSON, JSON lines or Parquet (or .gz), or a saved data set"
-    )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="the suite's folder; it must not exist yet")
-    parser.add_argument("--input", required=True, metavar="COLUMN", help="what is asked")
-    parser.add_argument("--reference", required=True, metavar="COLUMN", help="the right answer")
-    parser.add_argument("--domain", metavar="COLUMN", help="the part that a task belongs to (default: one for all)")
-    parser.add_argument("--cluster", metavar="COLUMN", help="the source that tasks share (default: each its own)")
-    parser.add_argument("--id", metavar="COLUMN", help="the tasks' names (default: the row's number)")
-    parser.add_argument("--name", help="the suite's name (default: that of DIR)")
-    parser.add_argument("--field", metavar="KEY", help="of a .json file: the key that holds the rows")
-    parser.add_argument("--split", metavar="NAME", help="of a data set with several splits: the one to take")
-    parser.add_argument(
-        "--dev-share", type=float, default=DEV_SHARE, help="of the tasks (default %(default)s); 0: none"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the dealing to dev and test (default %(default)s)")
+    add = parser.add_argument
+    read = "CSV, TSV, JSON, JSON lines or Parquet (or .gz), or a saved data set"
+    add("file", type=Path, metavar="FILE", help=read)
+    add("folder", type=Path, metavar="DIR", help="the suite's folder; it must not exist yet")
+    add("--input", required=True, metavar="COLUMN", help="what is asked")
+    add("--reference", required=True, metavar="COLUMN", help="the right answer")
+    add("--domain", metavar="COLUMN", help="the part that a task belongs to (default: one for all)")
+    add("--cluster", metavar="COLUMN", help="the source that tasks share (default: each its own)")
+    add("--id", metavar="COLUMN", help="the tasks' names (default: the row's number)")
+    add("--name", help="the suite's name (default: that of DIR)")
+    add("--field", metavar="KEY", help="of a .json file: the key that holds the rows")
+    add("--split", metavar="NAME", help="of a data set with several splits: the one to take")
+    add("--dev-share", type=float, default=DEV_SHARE, help="of the tasks (default %(default)s); 0: none")
+    add("--seed", type=int, default=0, help="of the dealing to dev and test (default %(default)s)")
     parser.epilog = "example: ownbench suite from tickets.csv suites/mine --input text --reference queue"
 
 
 def run(
     args: argparse.Namespace,
-    findings_of: Callable[["Suite"], list["Finding"]],
-    say_findings: Callable[["Suite", list["Finding"]], None],
+    findings_of: Callable[[Suite], list["Finding"]],
+    say_findings: Callable[[Suite, list["Finding"]], None],
 ) -> int:
     """Writes the suite whole or not at all, and says what the lint finds; 1 where that is an error."""
-    from harness.core import as_json
     from harness.suite import Columns, data_set_rows, draft_suite, load_suite
     from harness.userfile import table_rows
 
@@ -63,35 +59,19 @@ def run(
     if args.field is not None and is_set:
         raise UsageError("--field is of a .json file only")
     rows = data_set_rows(args.file, args.split) if is_set else table_rows(args.file, field=args.field)
-    draft = draft_suite(
-        args.file,
-        rows,
-        Columns(input=args.input, reference=args.reference, domain=args.domain, cluster=args.cluster, id=args.id),
-        name=args.name or folder.resolve().name,
-        usable=_usable,
-        seed=args.seed,
-        dev_share=args.dev_share,
-    )
+    columns = Columns(**{name: getattr(args, name) for name in ("input", "reference", "domain", "cluster", "id")})
+    name = args.name or folder.resolve().name
+    share = args.dev_share
+    draft = draft_suite(args.file, rows, columns, name=name, usable=_usable, seed=args.seed, dev_share=share)
     _write(folder, draft.files)
     suite = load_suite(folder)
     findings = findings_of(suite)
     errors = sum(finding.severity == "error" for finding in findings)
     if args.json:
-        write_json(
-            {
-                "suite": suite.name,
-                "path": folder.as_posix(),
-                "tasks": len(suite.tasks),
-                "clusters": len({task.cluster for task in suite.tasks}),
-                "splits": dict(draft.splits),
-                "domains": list(suite.domains),
-                "grader": dict(draft.grader),
-                "left_out": list(draft.left_out),
-                "notes": list(draft.notes),
-                "valid": errors == 0,
-                "findings": as_json(findings),
-            }
-        )
+        told = {name: as_json(getattr(draft, name)) for name in ("splits", "grader", "left_out", "notes")}
+        about = {"suite": suite.name, "path": folder.as_posix(), "tasks": len(suite.tasks)}
+        about |= {"clusters": len({task.cluster for task in suite.tasks}), "domains": list(suite.domains)}
+        write_json(about | told | {"valid": errors == 0, "findings": as_json(findings)})
     else:
         _say(draft, folder, len(suite.tasks))
         say_findings(suite, findings)
@@ -102,24 +82,17 @@ def run(
 
 
 def _say(draft: "Draft", folder: Path, tasks: int) -> None:
-    from harness.core import plural
 
-    say = sys.stdout.write
     splits = ", ".join(f"{count:,} {split}" for split, count in sorted(draft.splits.items())) or "no splits"
-    say(f"wrote {plain(str(folder))}: {plural(tasks, 'task')} ({splits})\n")
     labels = draft.grader.get("labels")
     listed = f", {len(labels)} labels: {', '.join(map(str, labels))}" if labels else ""
-    say(f"grader: {draft.grader['name']}{plain(listed)}\n")
-    for text in draft.notes:
-        say(f"note: {plain(text)}\n")
-    for text in draft.left_out:
-        say(f"left out: rows, {plain(text)}\n")
-    if draft.unused:
-        say(f"columns not used: {plain(', '.join(draft.unused))}\n")
+    lines = [f"wrote {folder}: {plural(tasks, 'task')} ({splits})", f"grader: {draft.grader['name']}{listed}"]
+    lines += [f"note: {text}" for text in draft.notes] + [f"left out: rows, {text}" for text in draft.left_out]
+    lines += [f"columns not used: {', '.join(draft.unused)}"] if draft.unused else []
+    say(lines)
 
 
 def _usable(spec: Mapping[str, Any], references: Sequence[Any]) -> bool:
-    from harness.core import OwnbenchError
     from harness.grade import grader
 
     try:

@@ -4,12 +4,10 @@ import argparse
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.cli.output import plain, write_json
-
-if TYPE_CHECKING:
-    from harness.core import Grade, Grader, Suite, Task
+from harness.core import Grade, Grader, Suite, Task, UserFileError, nearest, plural
 
 COLUMNS = ("task", "status", "cause", "score", "label_predicted", "reason")
 
@@ -25,7 +23,8 @@ def run(args: argparse.Namespace) -> int:
     from harness.suite import load_suite
 
     suite = load_suite(args.suite, allow_outside=args.allow_outside)
-    rows = [_row(task, grade) for task, grade in _graded(suite, args.suite, args.rows)]
+    graded = _graded(suite, args.suite, args.rows)
+    rows = [{"task": task.id} | {name: getattr(grade, name) for name in COLUMNS[1:]} for task, grade in graded]
     if args.json:
         write_json({"rows": rows})
     else:
@@ -33,8 +32,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _graded(suite: "Suite", folder: Path, path: Path) -> list[tuple["Task", "Grade"]]:
-    from harness.core import UserFileError, nearest
+def _graded(suite: Suite, folder: Path, path: Path) -> list[tuple[Task, Grade]]:
     from harness.run import Given, grade_given
     from harness.userfile import Strict, parse, read_json_lines
 
@@ -62,8 +60,7 @@ def _graded(suite: "Suite", folder: Path, path: Path) -> list[tuple["Task", "Gra
     return [(one.task, grade) for one, grade in zip(given, grade_given(given), strict=True)]
 
 
-def _judge(task: "Task", folder: Path) -> "Grader":
-    from harness.core import UserFileError
+def _judge(task: Task, folder: Path) -> Grader:
     from harness.grade import grader
 
     judge = grader(task.grader, where=str(folder))
@@ -75,21 +72,14 @@ def _judge(task: "Task", folder: Path) -> "Grader":
     return judge
 
 
-def _row(task: "Task", grade: "Grade") -> dict[str, Any]:
-    values = (task.id, grade.status, grade.cause, grade.score, grade.label_predicted, grade.reason)
-    return dict(zip(COLUMNS, values, strict=True))
-
-
 def _say(rows: list[dict[str, Any]]) -> None:
     """A table, and how many rows have which status."""
-    from harness.core import plural
-
     heads = ("task", "status", "cause", "score", "label", "reason")
-    cells = [heads] + [tuple(_cell(row[name]) for name in COLUMNS) for row in rows]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(heads) - 1)]
+    cells = [heads, *(tuple(_cell(row[name]) for name in COLUMNS) for row in rows)]
+    widths = [*(max(map(len, column)) for column in list(zip(*cells, strict=True))[:-1]), 0]
     for line in cells:
-        padded = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
-        sys.stdout.write("  ".join([*padded, line[-1]]).rstrip() + "\n")
+        padded = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        sys.stdout.write("  ".join(padded).rstrip() + "\n")
     counts = ", ".join(f"{count:,} {status}" for status, count in Counter(row["status"] for row in rows).items())
     sys.stdout.write(f"{plural(len(rows), 'row')}: {counts}\n")
 

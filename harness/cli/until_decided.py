@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.output import folder, plain
-from harness.core import UsageError, nearest
+from harness.core import UsageError, nearest, plural
 
 if TYPE_CHECKING:
     import argparse
@@ -13,23 +13,15 @@ if TYPE_CHECKING:
     from harness.experiment import Assembled
     from harness.verdict import UntilDecided
 
+CONTENDERS = ("baseline_contender", "candidate_contender")
+
 
 def check_arguments(args: "argparse.Namespace") -> None:
-    """Refuses what does not go together.
-
-    Raises:
-        UsageError: names the option.
-    """
+    """Refuses what does not go together, with a `UsageError` that names the option."""
     if not args.until_decided:
-        given = {
-            "--baseline": args.baseline,
-            "--policy": args.policy,
-            "--baseline-contender": args.baseline_contender,
-            "--candidate-contender": args.candidate_contender,
-        }
-        for option, value in given.items():
-            if value is not None:
-                raise UsageError(f"{option} goes with --until-decided")
+        for option in ("baseline", "policy", *CONTENDERS):
+            if getattr(args, option) is not None:
+                raise UsageError(f"--{option.replace('_', '-')} goes with --until-decided")
         return
     if args.baseline is None:
         raise UsageError("--until-decided needs a finished report to decide against: --baseline BASELINE")
@@ -39,31 +31,15 @@ def check_arguments(args: "argparse.Namespace") -> None:
 
 
 def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "UntilDecided":
-    """Who stops this run. The baseline is read and checked; nothing is spent.
-
-    Raises:
-        UsageError: which contender is meant is not clear, or the two can never be judged side by side.
-        UserFileError: the policy is wrong.
-        EvidenceError: the baseline cannot be judged against.
-    """
+    """Who stops this run. The baseline is read and checked, and errors raised of it; nothing is spent."""
     from harness.run import suites_of
     from harness.store import read_manifest
-    from harness.verdict import EarlyCandidate, PlannedAttempt, UntilDecided
+    from harness.verdict import EarlyCandidate, UntilDecided
 
     baseline = folder(args.baseline)
     name = _candidate(args, report, assembled, same=baseline.resolve() == report.resolve())
     manifest = read_manifest(report)
-    planned = [
-        PlannedAttempt(
-            suite=a.suite.name,
-            suite_digest=a.suite.digest,
-            task_digest=a.task.digest,
-            domain=a.task.domain,
-            cluster=a.task.cluster,
-        )
-        for a in assembled.attempts
-        if a.contender == name and not (assembled.dev and a.split == "dev")
-    ]
+    planned = [a for a in assembled.attempts if a.contender == name and not (assembled.dev and a.split == "dev")]
     parts = assembled.waits_for(name) if assembled.dev else ()
     digest = assembled.contenders[name].digest
     candidate = EarlyCandidate(
@@ -83,8 +59,6 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
 
 def _opening(judge: "UntilDecided", baseline: Path, allowed: int) -> str:
     """Who is compared with whom, and by what; said before anything is spent."""
-    from harness.core import plural
-
     plan, at_once = judge.plan, judge.at_once
     candidate, against = plain(f"`{plan.contender}`"), plain(f"`{plan.baseline['contender']}` of {baseline}")
     looks = ", ".join(f"{n:,}" for n in dict.fromkeys(judge.looks))
@@ -111,13 +85,9 @@ def _candidate(args: "argparse.Namespace", report: Path, assembled: "Assembled",
 
 def say(judge: "UntilDecided", args: "argparse.Namespace") -> None:
     """What was decided and what that saved, on standard error."""
-    from harness.core import plural
-
-    write, dev = sys.stderr.write, judge.candidate.dev_attempts
-    savings, decided = judge.savings, judge.decided
+    savings, decided, dev = judge.savings, judge.decided, judge.candidate.dev_attempts
     if decided is None:
         return
-    write(f"decided: {plain(decided.text)}\n")
     made = f"{savings.made:,} of {plural(savings.planned, 'attempt')} made"
     if dev:
         made += f", besides {plural(dev, 'dev attempt')} to choose a threshold on"
@@ -125,14 +95,8 @@ def say(judge: "UntilDecided", args: "argparse.Namespace") -> None:
         usd = savings.saved_usd
         money = "at a cost that is not known" if usd is None else f"about ${usd:.4f}"
         made += f"; {savings.saved:,} saved, {money}"
-    policy = "" if args.policy is None else f" --policy {plain(str(args.policy))}"
-    names = "".join(
-        f" {option} {plain(value)}"
-        for option, value in (
-            ("--baseline-contender", args.baseline_contender),
-            ("--candidate-contender", args.candidate_contender),
-        )
-        if value is not None
-    )
-    gate = f"ownbench gate {plain(str(args.baseline))} {plain(str(args.report))}{policy}{names}"
-    write(f"{made}\nthe verdict with its reasons: {gate}\n")
+    gate = f"ownbench gate {plain(str(args.baseline))} {plain(str(args.report))}"
+    for option in ("policy", *CONTENDERS):
+        if getattr(args, option) is not None:
+            gate += f" --{option.replace('_', '-')} {plain(str(getattr(args, option)))}"
+    sys.stderr.write(f"decided: {plain(decided.text)}\n{made}\nthe verdict with its reasons: {gate}\n")

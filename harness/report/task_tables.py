@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -81,19 +81,16 @@ def names_table(index: Outcomes, tasks: Sequence[int], links: Sequence[str]) -> 
 
 def attempts_table(attempts: Sequence[AttemptRow]) -> Table:
     """Every attempt at one task, a row each."""
-    labels = any(one.label_true is not None or one.label_predicted is not None for one in attempts)
-    rows: Rows = []
-    for one in attempts:
-        given = [visible(text or UNKNOWN, 80) for text in (one.label_true, one.label_predicted)] if labels else []
-        rows.append([
-            Cell(visible(one.contender, 60), code=True), f"{one.trial}", status_cell(one.result, one.score),
-            visible(one.cause or UNKNOWN, 60), *given, confidence_text(one.confidence), yes_or_no(one.escalated),
-            dollars(one.cost_usd), seconds(one.latency_s),
-        ])  # fmt: skip
-    columns = ["contender", "trial", "result", "cause", *(["expected", "given"] if labels else []),
-               "confidence", "escalated", "cost", "latency"]  # fmt: skip
-    left = 6 if labels else 4
-    return table("Every attempt at this task", columns, rows, left=left, kind="attempts square")
+    rows: Rows = [
+        [Cell(visible(one.contender, 60), code=True), f"{one.trial}", status_cell(one.result, one.score),
+         *(visible(text or UNKNOWN, 80) for text in (one.cause, one.label_true, one.label_predicted)),
+         confidence_text(one.confidence), yes_or_no(one.escalated), dollars(one.cost_usd), seconds(one.latency_s)]
+        for one in attempts
+    ]  # fmt: skip
+    columns = ["contender", "trial", "result", "cause", "expected", "given", "confidence", "escalated", "cost",
+               "latency"]  # fmt: skip
+    found = table("Every attempt at this task", columns, rows, left=6, kind="attempts square")
+    return found.without_empty([4, 5])
 
 
 def status_cell(result: str, score: float | None = None) -> Cell:
@@ -130,19 +127,18 @@ def yes_or_no(value: object) -> str:
     return UNKNOWN if value is None else "yes" if value else "no"
 
 
-# ------------------------------------------------------------------------------------------------------- one attempt
-
-
 def facts_table(view: AttemptView) -> Table:
     """What is recorded of an attempt, unknown figures left out; a figure that people may ask after says so."""
     fields = view.fields
     labels = fields["label_true"] is not None or fields["label_predicted"] is not None
     basis = fields["cost_basis"] if fields["cost_basis"] not in {None, "", "none"} else ""
-    classes = ("input", "cached_input", "output", "reasoning")
-    tokens = [f"{fields[f'{c}_tokens']:,} {c.replace('_', ' ')}" for c in classes
-              if fields[f"{c}_tokens"] is not None]  # fmt: skip
+    tokens = [
+        f"{fields[f'{kind}_tokens']:,} {kind.replace('_', ' ')}"
+        for kind in ("input", "cached_input", "output", "reasoning")
+        if fields[f"{kind}_tokens"] is not None
+    ]
     shown, used = fields["skills_shown"] or "", fields["skills_used"] or ""
-    skills, begun, known = bool(shown or used), fields["started_at"], fields["attempt_id"] or ""
+    begun, known = fields["started_at"], fields["attempt_id"] or ""
     short = f"{known[:8]}…" if re.fullmatch("[0-9a-f]{32}", known) else known
     every: list[tuple[str, Cell | str | None]] = [
         ("result", status_cell(view.attempt.result, view.attempt.score)),
@@ -156,8 +152,8 @@ def facts_table(view: AttemptView) -> Table:
         ("latency", seconds(fields["latency_s"])),
         ("tokens", ", ".join(tokens)),
         *((what, None if fields[what] is None else f"{fields[what]:,}") for what in ("calls", "retries")),
-        ("skills shown", shown if skills else None),
-        ("skills opened", (used or "none") if skills else None),
+        ("skills shown", shown if shown or used else None),
+        ("skills opened", (used or "none") if shown or used else None),
         ("begun", moment(begun) if isinstance(begun, datetime) else None),
         ("attempt", Cell(short, known if short != known else "", code=True) if known else None),
         ("repeated", "the same contender, task and trial came before: this row is in no rate"
@@ -190,6 +186,12 @@ def conversation_html(view: AttemptView) -> str:
     return "".join(text_html(one.role, one.text) for one in view.messages) + more
 
 
+def replies_of(view: AttemptView) -> list[str]:
+    """What each call answered, where its reply was kept."""
+    calls = enumerate(view.calls or (), 1)
+    return [text_html(f"{place}. {call.role}", call.reply) for place, call in calls if call.reply is not None]
+
+
 _COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("input_tokens", "input", "{:,}".format),
     ("cached_input_tokens", "cached input", "{:,}".format),
@@ -215,25 +217,18 @@ def calls_html(view: AttemptView) -> str:
         return f"<p>Not available: {html_text(view.calls_why or 'not kept')}.</p>"
     if not view.calls:
         return "<p>No call was recorded for it.</p>"
-    known = [column for column in _COLUMNS if any(_known(call.fields, column[0]) for call in view.calls)]
     rows: Rows = []
     for place, call in enumerate(view.calls, 1):
         adapter = call.fields["adapter"] or ""
         model = Cell(call.model, f"adapter {adapter}" if adapter else "", f"adapter {adapter[:12]}" if adapter else "")
-        figures = [write(call.fields[name]) if _known(call.fields, name) else UNKNOWN for name, _, write in known]
+        values = [(call.fields.get(name), write) for name, _, write in _COLUMNS]
+        figures = [UNKNOWN if value in {None, ""} else write(value) for value, write in values]
         rows.append([f"{place}. {call.role}", model, *figures])
     notes = [f"{plural(view.calls_left_out, 'call')} more."] if view.calls_left_out else []
-    if any(name.endswith("tokens") for name, _, _ in known):
+    if any(
+        call.fields.get(name) is not None for call in view.calls for name, *_ in _COLUMNS if name.endswith("tokens")
+    ):
         notes.append("No token stands in two classes: cached input is no part of input, reasoning none of output.")
-    columns = ["call", "model", *(head for _, head, _ in known)]
-    return html_table(table("Calls made for this attempt", columns, rows, left=2, kind="calls", notes=notes))
-
-
-def replies_html(view: AttemptView) -> str:
-    """What each call answered, where its reply was kept."""
-    texts = [(place, call) for place, call in enumerate(view.calls or (), 1) if call.reply is not None]
-    return "".join(text_html(f"{place}. {call.role}", call.reply) for place, call in texts if call.reply is not None)
-
-
-def _known(fields: Mapping[str, Any], name: str) -> bool:
-    return fields.get(name) not in {None, ""}
+    columns = ["call", "model", *(head for _, head, _ in _COLUMNS)]
+    found = table("Calls made for this attempt", columns, rows, left=2, kind="calls", notes=notes)
+    return html_table(found.without_empty(range(2, len(columns))))

@@ -28,9 +28,6 @@ def cluster_weights(groups: int, resamples: int = RESAMPLES, seed: int = 0) -> "
     """How often each of G clusters is drawn in each resample: shape (resamples, groups), every row summing to G.
 
     Efron 1979. The same (groups, resamples, seed) gives the same weights; the last few small tables are kept.
-
-    Raises:
-        ValueError: No clusters or no resamples.
     """
     return _kept(groups, resamples, seed) if groups * resamples <= _KEPT else _all(groups, resamples, seed)
 

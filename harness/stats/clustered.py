@@ -1,4 +1,4 @@
-"""One contender's pass rate when a task was tried several times, or when tasks share a source.
+"""One contender's figures when a task was tried several times, or when tasks share a source.
 
 The unit is the task, or the cluster of tasks: trials lessen only the noise within a task, so they enter through the
 task's mean and never as rows of their own.
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from harness.core import Estimate
 from harness.stats.proportion import wilson_interval
-from harness.stats.tails import two_sided_t, two_sided_z
+from harness.stats.tails import binomial_quantile, two_sided_t, two_sided_z
 from harness.stats.units import Codes, Vector, cluster_codes, is_binary, same_length, sum_by, vector
 
 FEW_CLUSTERS = 30
@@ -33,18 +33,7 @@ def clustered_rate(
     estimated from few clusters; with everything at 0 or at 1 no variance can be seen, and the effective number is the
     number of clusters. With very unequal clusters even this is too narrow: the method names what it rests on.
 
-    Args:
-        sums: For each task the sum of its graded values, each in [0, 1].
-        counts: For each task the number of graded trials; tasks with none are dropped.
-        clusters: A code for each task; tasks with the same code share a source. None: every task by itself.
-        level: Confidence, between 0 and 1.
-
-    Returns:
-        The rate; its ``method`` names what was done, and warns below 10 clusters. Value None, with ``why``, where
-        nothing was graded.
-
-    Raises:
-        ValueError: The arrays do not match, or a sum lies outside [0, count].
+    Its ``method`` names what was done, and warns below 10 clusters. Value None, with ``why``, where nothing was graded.
     """
     z = two_sided_z(level)
     total, n, codes, groups = _graded(sums, counts, clusters)
@@ -83,11 +72,8 @@ def _graded(sums: ArrayLike, counts: ArrayLike, clusters: ArrayLike | None) -> t
     total, n = vector(sums, "sums"), vector(counts, "counts")
     same_length(sums=total, counts=n)
     kept = n > 0
-    return (
-        total[kept],
-        n[kept],
-        *cluster_codes(None if clusters is None else np.asarray(clusters)[kept], int(kept.sum())),
-    )
+    codes = None if clusters is None else np.asarray(clusters)[kept]
+    return total[kept], n[kept], *cluster_codes(codes, int(kept.sum()))
 
 
 def _seldom(means: Vector, codes: Codes, groups: int) -> tuple[int, str]:
@@ -126,9 +112,6 @@ def cr1(values: ArrayLike, clusters: ArrayLike | None = None) -> float | None:
 
     Liang & Zeger 1986 with the correction for few clusters, as statsmodels' ``cov_type='cluster'`` gives it. With equal
     clusters it is the standard deviation of the clusters' means over ``sqrt(G)``. None with a single cluster.
-
-    Raises:
-        ValueError: There is no value.
     """
     x = vector(values, "values")
     if len(x) == 0:
@@ -190,3 +173,111 @@ def _share_of_draws(good: Vector, n: Vector, k: int) -> Vector:
     for i in range(k):
         share *= np.maximum(good - i, 0.0) / (n - i)
     return share
+
+
+def latency_quantile(
+    values: ArrayLike, quantile: float, clusters: ArrayLike | None = None, level: float = 0.95
+) -> Estimate:
+    """A quantile and the two ordered values that enclose it, whatever the distribution.
+
+    Each value an independent unit: the values of rank ``binom.ppf(tail, n, q)`` and ``binom.ppf(1 - tail, n, q) + 1``
+    (Conover 1999, section 3.2; `scipy.stats.quantile_test`). With clusters (several trials of a task are one): the
+    values at ``q -+ t_{G-1} * CR1`` of the share below the quantile (Woodruff 1952). Timeouts are cut-off values, not
+    latencies: leave them out and report them apart.
+
+    NaN is left out as unknown; ``clusters`` has a code for each value.
+
+    Returns:
+        The quantile, interpolated linearly between ranks. A limit beyond the smallest or largest value seen is None,
+        and ``why`` says so.
+    """
+    two_sided_z(level)
+    if not 0.0 < quantile < 1.0:
+        raise ValueError(f"quantile must lie between 0 and 1, not {quantile!r}")
+    x = vector(values, "values")
+    known = ~np.isnan(x)
+    codes, groups = cluster_codes(None if clusters is None else np.asarray(clusters)[known], int(known.sum()))
+    x = x[known]
+    n = len(x)
+    if n == 0:
+        return Estimate(value=None, level=level, method="none", why="nothing was timed")
+    value, ordered = float(np.quantile(x, quantile)), np.sort(x)
+    tail = (1.0 - level) / 2.0
+    blank = Estimate(value=value, level=level, n_tasks=groups, n_trials=n, method="order statistics")
+    if groups == n:
+        first, last = binomial_quantile(tail, n, quantile), binomial_quantile(1.0 - tail, n, quantile) + 1
+    else:
+        error = cr1((x <= value).astype(np.float64), codes)
+        blank = replace(blank, method=f"Woodruff, {groups} clusters")
+        if error is None:
+            return replace(blank, why="one cluster has no interval")
+        half = two_sided_t(level, groups - 1) * error
+        first, last = math.floor(n * (quantile - half)), math.ceil(n * (quantile + half)) + 1
+    low, high = (float(ordered[rank - 1]) if 1 <= rank <= n else None for rank in (first, last))
+    why = None if low is not None and high is not None else "too few values to enclose this quantile"
+    return replace(blank, low=low, high=high, why=why)
+
+
+Side = tuple[ArrayLike, ArrayLike, ArrayLike]
+"""For each task: the sum of its values, the number of its graded trials, the sum of its squared values."""
+
+THIS_SUITE = "exactly this suite: trial noise only, normal"
+
+
+def this_suite_rate(sums: ArrayLike, counts: ArrayLike, squares: ArrayLike, level: float = 0.95) -> Estimate:
+    """The mean of the tasks' means, with an interval for these very tasks: only the noise of the trials remains.
+
+    Far narrower than an interval for tasks like these, for a smaller question: the same tasks on another day.
+
+    ``Var = (1 / n^2) sum_i s_i^2 / K_i`` with the unbiased variance ``s_i^2`` within task i (the second term of Miller
+    2024, section 2, alone), and normal limits cut to [0, 1].
+
+    ``squares`` has each task's sum of squared values, for 0/1 values the same as ``sums``; tasks without trials are
+    dropped.
+
+    Returns:
+        The rate; without limits, and with ``why``, where a task was tried once or where no two trials disagree.
+    """
+    return _estimate(_noise((sums, counts, squares)), (0.0, 1.0), level)
+
+
+def this_suite_difference(a: Side, b: Side, level: float = 0.95) -> Estimate:
+    """The difference of two such rates on the tasks that both have; the variances add, since trials are independent."""
+    a_counts, b_counts = vector(a[1], "counts"), vector(b[1], "counts")
+    same_length(a=a_counts, b=b_counts)
+    common = (a_counts > 0) & (b_counts > 0)
+    of_a, of_b = (_noise((vector(s, "sums")[common], n[common], vector(q, "squares")[common]))
+                  for (s, _, q), n in ((a, a_counts), (b, b_counts)))  # fmt: skip
+    mean = None if of_a[0] is None or of_b[0] is None else of_a[0] - of_b[0]
+    noise = (mean, of_a[1] + of_b[1], of_a[2], of_a[3] + of_b[3], of_a[4] or of_b[4])
+    return _estimate(noise, (-1.0, 1.0), level)
+
+
+def _noise(side: Side) -> tuple[float | None, float, int, int, str | None]:
+    """Mean of task means, its variance from trials alone, tasks, trials, and why there is no variance."""
+    total, n, squared = vector(side[0], "sums"), vector(side[1], "counts"), vector(side[2], "squares")
+    same_length(sums=total, counts=n, squares=squared)
+    kept = n > 0
+    total, n, squared = total[kept], n[kept], squared[kept]
+    tasks, trials = len(n), int(n.sum())
+    if tasks == 0:
+        return None, 0.0, 0, 0, "no graded attempts"
+    mean = float((total / n).mean())
+    if n.min() < 2:
+        once = int((n < 2).sum())
+        return mean, 0.0, tasks, trials, f"{once} of {tasks} tasks were tried once: their trial noise cannot be seen"
+    within = np.maximum(squared - total**2 / n, 0.0) / (n - 1)
+    return mean, float((within / n).sum()) / tasks**2, tasks, trials, None
+
+
+def _estimate(
+    noise: tuple[float | None, float, int, int, str | None], ends: tuple[float, float], level: float
+) -> Estimate:
+    mean, variance, tasks, trials, why = noise
+    if mean is not None and why is None and variance == 0.0:
+        why = "no two trials of a task disagree: the noise is too small to be seen"
+    if mean is None or why is not None:
+        return Estimate(value=mean, level=level, n_tasks=tasks, n_trials=trials, method=THIS_SUITE, why=why)
+    half = two_sided_z(level) * variance**0.5
+    low, high = max(ends[0], mean - half), min(ends[1], mean + half)
+    return Estimate(value=mean, low=low, high=high, level=level, n_tasks=tasks, n_trials=trials, method=THIS_SUITE)

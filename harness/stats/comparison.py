@@ -16,11 +16,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.core import Comparison
+from harness.core import Comparison, p_equation, plural, points
 from harness.stats.clustered import TOO_FEW_CLUSTERS, cr1
 from harness.stats.paired import mcnemar_exact, mcnemar_midp, tango_interval
 from harness.stats.power import tasks_for_difference, visible_difference
-from harness.stats.sentence import comparison_sentence
 from harness.stats.signflip import sign_flip_test
 from harness.stats.tails import normal_quantile, two_sided_t, two_sided_z
 from harness.stats.units import Codes, Vector, cluster_codes, is_binary, same_length, sum_by, vector
@@ -53,11 +52,7 @@ class Pairs:
 def pair_tasks(
     a_sums: ArrayLike, a_counts: ArrayLike, b_sums: ArrayLike, b_counts: ArrayLike, clusters: ArrayLike | None = None
 ) -> Pairs:
-    """The common tasks of two contenders; the four arrays and the clusters list the same tasks in the same order.
-
-    Raises:
-        ValueError: The arrays do not match, or a sum lies outside [0, number of trials].
-    """
+    """The common tasks of two contenders; the four arrays and the clusters list the same tasks in the same order."""
     sums_a, count_a = vector(a_sums, "a_sums"), vector(a_counts, "a_counts")
     sums_b, count_b = vector(b_sums, "b_sums"), vector(b_counts, "b_counts")
     same_length(a_sums=sums_a, a_counts=count_a, b_sums=sums_b, b_counts=count_b)
@@ -96,37 +91,19 @@ def compare(
     (1998); all else the sign-flip test on cluster sums and the CR1/t interval with G - 1 df. Where CR1 says too little
     (fewer than 10 clusters and fewer than half differ at all, or all by the same) Tango's interval counts clusters.
 
-    Args:
-        a_sums: For each task the sum of a's graded values, each in [0, 1].
-        a_counts: For each task a's graded trials; 0 where there is none.
-        b_sums: As ``a_sums``, same tasks, same order.
-        b_counts: As ``a_counts``.
-        clusters: A code for each task; tasks with the same code share a source. None: every task by itself.
-        a_name: What the sentence calls the first contender.
-        b_name: What the sentence calls the second.
-        level: Confidence of the interval; the sentence tests at 1 - level.
-        a_errored: For each task a's attempts that the instrument failed. With either given, ``bounds`` is filled.
-        b_errored: As ``a_errored``.
-        power: The chance behind ``tasks_needed``.
-        seed: Seeds the sign-flip simulation where no exact p can be had.
-        resamples: Its size.
+    ``a_errored`` and ``b_errored`` are each task's attempts that the instrument failed; with either given ``bounds`` is
+    filled. The sentence tests at 1 - ``level``; ``power`` is the chance behind ``tasks_needed``.
 
     Returns:
         The comparison. ``n_trials`` counts the graded attempts of both. ``wins``, ``losses``, ``both_passed`` and
         ``both_failed`` count tasks; with several trials or fractional scores a task counts as passed where its mean
         is above one half. ``tasks_needed`` is Connor's number (or, off McNemar's case, the normal one) at the
         difference seen, None where that is 0. Without a common task the figures are None.
-
-    Raises:
-        ValueError: The arrays do not match, or a value is impossible.
     """
     two_sided_z(level)
     pairs = pair_tasks(a_sums, a_counts, b_sums, b_counts, clusters)
     n, d = len(pairs.a), pairs.differences
-    errored, bounds = _worst_and_best(
-        (vector(a_sums, "a_sums"), vector(a_counts, "a_counts"), a_errored),
-        (vector(b_sums, "b_sums"), vector(b_counts, "b_counts"), b_errored),
-    )
+    errored, bounds = _worst_and_best((a_sums, a_counts, a_errored), (b_sums, b_counts, b_errored))
     passed_a, passed_b = pairs.a > 0.5, pairs.b > 0.5  # of an even number of trials half is no majority
     wins, losses = int((passed_a & ~passed_b).sum()), int((~passed_a & passed_b).sum())
     found = Comparison(
@@ -146,7 +123,7 @@ def compare(
         bounds=bounds,
     )
     if n == 0:
-        return replace(found, sentence=comparison_sentence(found, 0, 1.0, "task", None))
+        return replace(found, sentence=_sentence(found, 0, 1.0, "task", None))
     alpha = 1.0 - level
     if pairs.single:
         low, high = tango_interval(wins, losses, n, level)
@@ -156,33 +133,56 @@ def compare(
         needed = None
         if wins != losses:
             needed = math.ceil(tasks_for_difference((wins - losses) / n, share, power=power, alpha=alpha) - 1e-9)
-        found = replace(
-            found,
-            low=low,
-            high=high,
-            interval_method="Tango",
-            p_value=mcnemar_midp(wins, losses),
-            p_exact=mcnemar_exact(wins, losses),
-            test="McNemar mid-p",
-        )
+        how, method = "Tango", "McNemar mid-p"
+        p = mcnemar_midp(wins, losses)
+        p_exact: float | None = mcnemar_exact(wins, losses)
     else:
         test = sign_flip_test(sum_by(pairs.codes, d, pairs.clusters), seed=seed, resamples=resamples)
         low, high, how = difference_interval(d, pairs.codes, pairs.clusters, level)
         units, least = test.units, test.smallest_p
         needed, visible = _normal_number(d, pairs.codes, power, alpha)
-        found = replace(
-            found,
-            low=low,
-            high=high,
-            interval_method=how,
-            p_value=test.p_value,
-            p_exact=test.p_value if test.exact else None,
-            test=test.method if pairs.clusters == n else f"{test.method}, {pairs.clusters} clusters",
-        )
+        p, p_exact = test.p_value, test.p_value if test.exact else None
+        method = test.method if pairs.clusters == n else f"{test.method}, {pairs.clusters} clusters"
+    found = replace(found, low=low, high=high, interval_method=how, p_value=p, p_exact=p_exact, test=method)
     if needed is not None and units and least > alpha:  # no test can reach alpha on so few units, whatever n says
         needed = max(needed, math.ceil(n * math.ceil(1.0 - math.log2(alpha)) / units))
     unit = "task" if pairs.clusters == n else "group of tasks"
-    return replace(found, tasks_needed=needed, sentence=comparison_sentence(found, units, least, unit, visible))
+    return replace(found, tasks_needed=needed, sentence=_sentence(found, units, least, unit, visible))
+
+
+def _sentence(found: Comparison, units: int, smallest_p: float, unit: str, visible: float | None) -> str:
+    """What the comparison shows, or why it shows nothing and what it could have shown, for a manager.
+
+    ``units`` is how many (each a ``unit``) have a difference other than 0, ``smallest_p`` the least p that so many can
+    give, ``visible`` the smallest difference that these tasks show in four of five tries, where it is known.
+    """
+    a, b, tasks = f"`{found.a}`", f"`{found.b}`", plural(found.n_tasks, "task")
+    if found.delta is None or found.p_value is None:
+        return f"{a} and {b} share no graded task."
+    alpha = 1.0 - found.level
+    if found.p_value <= alpha:
+        more = "more" if found.delta > 0 else "fewer"
+        interval = "" if found.low is None else f" [{points(found.low, 1)}, {points(found.high, 1)}]"
+        size = f"{points(found.delta, 1)} points{interval} on {tasks}"
+        return f"{a} passes {more} tasks than {b}: {size}, {p_equation(found.p_value)}."
+    possible = ""
+    if found.low is not None:
+        possible = f"; differences from {points(found.low, 1)} to {points(found.high, 1)} points remain possible"
+    if units == 0:
+        return f"{a} and {b} do equally well on every one of {tasks}{possible}."
+    if smallest_p > alpha:
+        differ = "differs" if units == 1 else "differ"
+        several = unit.replace("group ", "groups ") if unit != "task" else "tasks"
+        number = f"1 {unit}" if units == 1 else f"{units:,} {several}"
+        return f"Only {number} {differ} between {a} and {b}: no test can reach {100 * alpha:g}% on so few."
+    if found.delta == 0.0:
+        return f"{a} and {b} pass equally often on {tasks}{possible}."
+    ahead, behind = (a, b) if found.delta > 0 else (b, a)
+    size = f"{points(abs(found.delta), 1).lstrip('+')} points"
+    shown = points(visible, 1).lstrip("+") if visible is not None else None
+    these = f"this {tasks[2:]}" if found.n_tasks == 1 else f"these {tasks}"
+    limit = f"; {these} can show {shown} or more" if shown is not None else f" on {tasks}"
+    return f"No significant difference between {ahead} and {behind} ({size}{limit})."
 
 
 def difference_interval(d: Vector, codes: Codes, groups: int, level: float = 0.95) -> tuple[float, float, str]:
@@ -234,7 +234,7 @@ def _normal_number(d: Vector, codes: Codes, power: float, alpha: float) -> tuple
     return needed, visible if 0.0 < visible <= 1.0 else None
 
 
-Side = tuple[Vector, Vector, ArrayLike | None]
+Side = tuple[ArrayLike, ArrayLike, ArrayLike | None]
 
 
 def _worst_and_best(a: Side, b: Side) -> tuple[int, tuple[float, float] | None]:
@@ -245,8 +245,8 @@ def _worst_and_best(a: Side, b: Side) -> tuple[int, tuple[float, float] | None]:
     if a[2] is None and b[2] is None:
         return 0, None
     (sums_a, count_a, errored_a), (sums_b, count_b, errored_b) = (
-        (sums, counts, np.zeros_like(sums) if errored is None else vector(errored, "errored"))
-        for sums, counts, errored in (a, b)
+        (sums := vector(s, "sums"), vector(c, "counts"), np.zeros_like(sums) if e is None else vector(e, "errored"))
+        for s, c, e in (a, b)
     )
     same_length(a_sums=sums_a, a_errored=errored_a, b_errored=errored_b)
     total_a, total_b = count_a + errored_a, count_b + errored_b

@@ -23,9 +23,6 @@ def auroc(confidence: ArrayLike, correct: ArrayLike, level: float = 0.95) -> Est
     DeLong, DeLong & Clarke-Pearson 1988, by midranks (Sun & Xu 2014). The normal interval is cut at 0 and 1 and too
     narrow near them. None, with ``why``, where all answers are right or all wrong. One value a task: trials of a task
     would count as tasks here.
-
-    Raises:
-        ValueError: The arrays do not match, or ``correct`` is not 0 and 1.
     """
     z = two_sided_z(level)
     score, right = _checked(confidence, correct)
@@ -88,14 +85,10 @@ def reliability_bins(
         hits = int(right[group].sum())
         low, high = wilson_interval(hits, len(group), level)
         rate = hits / len(group)
-        estimate = Estimate(
-            value=rate, low=low, high=high, level=level, n_tasks=len(group), n_trials=len(group), method="Wilson"
-        )
-        said = p[group]
-        found.append(
-            Bin(low=float(said.min()), high=float(said.max()), n=len(group), confidence=float(said.mean()),
-                rate=estimate)
-        )  # fmt: skip
+        n, said = len(group), p[group]
+        seen = Estimate(value=rate, low=low, high=high, level=level, n_tasks=n, n_trials=n, method="Wilson")
+        ends = {"low": float(said.min()), "high": float(said.max())}
+        found.append(Bin(**ends, n=n, confidence=float(said.mean()), rate=seen))
     return tuple(found)
 
 
@@ -129,9 +122,6 @@ def isotonic_fit(confidence: ArrayLike, outcome: ArrayLike) -> Isotonic:
     """The best non-decreasing fit of outcome on confidence, by pooling adjacent violators (Ayer et al. 1955).
 
     Fit it on other tasks than those it is then judged on: on its own tasks it always looks calibrated.
-
-    Raises:
-        ValueError: The arrays do not match or are empty.
     """
     from scipy.optimize import isotonic_regression
 

@@ -55,23 +55,12 @@ def compare_domains(
     if not names:
         return (), None
     d, shared = pairs.differences, pairs.codes
+    how: dict[str, Any] = {"a_name": a_name, "b_name": b_name, "level": level, "seed": seed, "resamples": resamples}
     sides = [np.asarray(part, dtype=np.float64)[pairs.kept] for part in (*a, *b)]
     found, variances = [], []
     for k, p in enumerate(adjusted.tolist()):
         here = codes == k
-        sums_a, counts_a, sums_b, counts_b = (side[here] for side in sides)
-        one = compare(
-            sums_a,
-            counts_a,
-            sums_b,
-            counts_b,
-            shared[here],
-            a_name=a_name,
-            b_name=b_name,
-            level=level,
-            seed=seed,
-            resamples=resamples,
-        )
+        one = compare(*(x[here] for x in (*sides, shared)), **how)
         found.append(replace(one, p_adjusted=max(1.0 if one.p_value is None else one.p_value, p)))
         variances.append(domain_variance(d[here], shared[here], single=one.test == "McNemar mid-p"))
     whole = heterogeneity([one.delta or 0.0 for one in found], variances, level)

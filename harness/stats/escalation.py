@@ -61,13 +61,8 @@ def choose_threshold(confidence: ArrayLike, worker: ArrayLike, expert: ArrayLike
     It lies midway between the two confidences that it separates; 0 escalates nothing, anything above 1 everything.
     Among equals the fewest escalations win.
 
-    Args:
-        confidence: the worker's, one a task; below the threshold the expert is asked.
-        worker: what the worker's answer was worth, from 0 to 1.
-        expert: likewise the expert's.
-
-    Raises:
-        ValueError: there is no task, or the arrays do not match.
+    ``confidence`` is the worker's, below the threshold the expert is asked; ``worker`` and ``expert`` are what their
+    answers were worth, 0 to 1.
     """
     sure, own, other = vector(confidence, "confidence"), vector(worker, "worker"), vector(expert, "expert")
     n = same_length(confidence=sure, worker=own, expert=other)
@@ -99,9 +94,6 @@ def aiq(costs: ArrayLike, qualities: ArrayLike) -> Aiq | None:
 
     Hu et al. 2024 (RouterBench), who divide by the largest cost; dividing by the range does not reward a cheap start
     less the dearer its end is. Say which was used. None where all costs are equal, or there is no point.
-
-    Raises:
-        ValueError: The arrays do not match.
     """
     x, y = vector(costs, "costs"), vector(qualities, "qualities")
     if same_length(costs=x, qualities=y) == 0 or float(x.max()) <= float(x.min()):

@@ -35,9 +35,6 @@ def macro_f1(
     One entry an attempt; None is an answer that held no label. An answer outside ``labels`` (by default all that occur)
     is a miss for its true label and counts in no label's precision. Clusters are of attempts: their task, or its
     source.
-
-    Raises:
-        ValueError: The lists differ in length, or a true label is not in the set.
     """
     two_sided_z(level)
     n = len(true)
@@ -102,8 +99,6 @@ def _label_set(true: Sequence[str], predicted: Sequence[str | None], labels: Seq
 def _places(true: Sequence[str], predicted: Sequence[str | None], place: dict[str, int]) -> tuple[Codes, Codes]:
     """Rows and columns in the confusion table; an answer outside the set falls in the last column."""
     outside = len(place)
-    rows = np.fromiter((place[name] for name in true), dtype=np.intp, count=len(true))
-    columns = np.fromiter(
-        (outside if name is None else place.get(name, outside) for name in predicted), dtype=np.intp, count=len(true)
-    )
-    return rows, columns
+    rows = np.asarray([place[name] for name in true], dtype=np.intp)
+    columns = [outside if name is None else place.get(name, outside) for name in predicted]
+    return rows, np.asarray(columns, dtype=np.intp)

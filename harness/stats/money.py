@@ -1,4 +1,4 @@
-"""Money per pass: the ratio of two means, with an interval that admits when it has no end."""
+"""Money per pass, and the share of what was left to gain: ratios of two means, and intervals that may have no end."""
 
 import math
 from dataclasses import replace
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.core import Estimate
+from harness.stats.comparison import pair_tasks
 from harness.stats.tails import two_sided_t, two_sided_z
 from harness.stats.units import Vector, cluster_codes, same_length, sum_by, vector
 
@@ -25,9 +26,6 @@ def fieller_ratio(
 
     Returns:
         The ratio. A limit below 0 is cut at 0 where neither numerator nor denominator can be negative.
-
-    Raises:
-        ValueError: The arrays do not match.
     """
     two_sided_z(level)
     y, x = vector(numerator, "numerator"), vector(denominator, "denominator")
@@ -92,3 +90,26 @@ def break_even(fixed: float, saving: Estimate) -> Estimate:
     if saving.low is None or saving.low <= 0.0:
         return replace(told, value=value, low=low, why="the saving may be 0, so there is no upper limit")
     return replace(told, value=value, low=low, high=fixed / saving.low)
+
+
+def normalised_gain(
+    a: tuple[ArrayLike, ArrayLike],
+    b: tuple[ArrayLike, ArrayLike],
+    clusters: ArrayLike | None = None,
+    level: float = 0.95,
+) -> Estimate:
+    """The share of b's failures that a makes good, net of what it breaks: ``(rate_a - rate_b) / (1 - rate_b)``.
+
+    Hake 1998, as a ratio of means over the common tasks with Fieller's interval. It compares gains from different
+    starting points, and overstates them near the ceiling: read it beside the plain difference. Unbounded, with ``why``,
+    where b fails too seldom.
+
+    ``a`` and ``b`` are (sums, counts), as in `compare`.
+    """
+    pairs = pair_tasks(*a, *b, clusters)
+    found = fieller_ratio(pairs.differences, 1.0 - pairs.b, pairs.codes, level)
+    if found.value is None:
+        return replace(found, why="no common task" if len(pairs.a) == 0 else "nothing was left to gain")
+    if found.low is None and found.why is not None and found.why.startswith("too few"):
+        return replace(found, why="too few failures to bound the gain", n_trials=pairs.trials)
+    return replace(found, n_trials=pairs.trials)

@@ -20,11 +20,7 @@ _AT_ONCE = 2_000_000
 
 
 def holm(p_values: ArrayLike) -> Vector:
-    """Adjusted p values that hold the family-wise error under any dependence (Holm 1979), in the order given.
-
-    Raises:
-        ValueError: A p value lies outside [0, 1].
-    """
+    """Adjusted p values that hold the family-wise error under any dependence (Holm 1979), in the order given."""
     p = _checked(p_values)
     order = np.argsort(p, kind="stable")
     steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
@@ -34,7 +30,7 @@ def holm(p_values: ArrayLike) -> Vector:
 def benjamini_hochberg(p_values: ArrayLike) -> Vector:
     """Adjusted p values that hold the false discovery rate for independent or positively dependent tests.
 
-    Benjamini & Hochberg 1995. Arguments, order and errors as `holm`.
+    Benjamini & Hochberg 1995. Arguments and order as `holm`.
     """
     p = _checked(p_values)
     order = np.argsort(p, kind="stable")
@@ -61,9 +57,6 @@ def max_t_sign_flip(
 
     Returns:
         One p a contrast, in the order given; 1 for a contrast without any difference.
-
-    Raises:
-        ValueError: The table has not two axes or holds a value that is not finite.
     """
     D = np.asarray(differences, dtype=np.float64)
     if D.ndim != 2 or not np.all(np.isfinite(D)):

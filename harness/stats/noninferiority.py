@@ -56,9 +56,6 @@ def non_inferiority(
     `score_z`, which is Tango's test for such units, on t with G - 1 df. A t test would take the spread of the losses
     seen for that of all, and so pass a candidate too often whose few heavy losses happen to be missing. Without common
     tasks, or with a single cluster, it does not hold: missing evidence never ships.
-
-    Raises:
-        ValueError: The margin is not in (0, 1], alpha not in (0, .5), or the arrays do not match.
     """
     _check(margin, alpha)
     return _tested(pair_tasks(*candidate, *baseline, clusters), margin, alpha)
@@ -69,17 +66,9 @@ def non_inferiority_counts(wins: int, losses: int, tasks: int, margin: float, al
     _check(margin, alpha)
     z = tango_z(wins, losses, tasks, -margin)
     p = normal_tail(z)
-    return NonInferiority(
-        delta=(wins - losses) / tasks,
-        margin=margin,
-        p_value=p,
-        z=z,
-        low=tango_interval(wins, losses, tasks, 1 - 2 * alpha)[0],
-        alpha=alpha,
-        holds=p < alpha,
-        n_tasks=tasks,
-        method="Tango score",
-    )
+    low, _ = tango_interval(wins, losses, tasks, 1 - 2 * alpha)
+    return NonInferiority(delta=(wins - losses) / tasks, margin=margin, p_value=p, z=z, low=low, alpha=alpha,
+                          holds=p < alpha, n_tasks=tasks, method="Tango score")  # fmt: skip
 
 
 def score_z(sums: ArrayLike, sizes: ArrayLike, delta: float) -> float:
@@ -94,9 +83,6 @@ def score_z(sums: ArrayLike, sizes: ArrayLike, delta: float) -> float:
     but for ``sqrt((G - 1) / G)``. Z falls as delta rises. Below the difference seen the mirror image holds.
 
     ``sums`` holds S_g and ``sizes`` m_g, the number of tasks of each unit; ``delta`` is the difference supposed.
-
-    Raises:
-        ValueError: The arrays do not match or are empty, or a sum or delta is impossible.
     """
     s, m = vector(sums, "sums"), vector(sizes, "sizes")
     if same_length(sums=s, sizes=m) == 0 or np.any(m <= 0) or np.any(np.abs(s) > m + 1e-9) or not -1 <= delta <= 1:
@@ -225,16 +211,9 @@ def harmed_domains(
         margin = margins[name] if isinstance(margins, Mapping) else margins
         here = pairs.differences[codes == k]
         delta = float(here.mean())
-        found.append(
-            DomainHarm(
-                domain=str(name),
-                delta=delta,
-                p_adjusted=p,
-                margin=margin,
-                n_tasks=len(here),
-                harmed=p <= alpha and delta < -margin,
-            )
-        )
+        harmed, n = p <= alpha and delta < -margin, len(here)
+        one = DomainHarm(domain=str(name), delta=delta, p_adjusted=p, margin=margin, n_tasks=n, harmed=harmed)
+        found.append(one)
     return tuple(found)
 
 

@@ -18,9 +18,6 @@ def mcnemar_exact(wins: int, losses: int) -> float:
     """The two-sided p of the exact conditional test: ``2 P(Bin(b+c, 1/2) <= min(b, c))``, at most 1.
 
     McNemar 1947. Never rejects more often than its level, and usually far less: see `mcnemar_midp`.
-
-    Raises:
-        ValueError: A count is negative.
     """
     return float(mcnemar_all(wins, losses, mid=False)[0])
 
@@ -29,7 +26,7 @@ def mcnemar_midp(wins: int, losses: int) -> float:
     """The exact p minus half the weight of the table seen: ``exact - P(Bin(b+c, 1/2) = min(b, c))``; 1 where b + c = 0.
 
     Fagerland, Lydersen & Laake 2013, who recommend it: its error rate keeps to the level in practice without the exact
-    test's loss of power. Arguments and errors as `mcnemar_exact`.
+    test's loss of power. Arguments as `mcnemar_exact`.
     """
     return float(mcnemar_all(wins, losses, mid=True)[0])
 
@@ -38,9 +35,7 @@ def mcnemar_all(wins: ArrayLike, losses: ArrayLike, *, mid: bool = True) -> Vect
     """`mcnemar_midp` (or the exact p) of many tables at once; one p a table."""
     from scipy.special import betainc, gammaln
 
-    b, c = np.broadcast_arrays(
-        np.atleast_1d(np.asarray(wins, dtype=np.float64)), np.atleast_1d(np.asarray(losses, dtype=np.float64))
-    )
+    b, c = np.broadcast_arrays(*(np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (wins, losses)))
     if np.any(b < 0) or np.any(c < 0):
         raise ValueError("discordant counts cannot be negative")
     n, least = b + c, np.minimum(b, c)
@@ -62,9 +57,6 @@ def tango_z(b: float, c: float, n: float, delta: float) -> float:
 
     Returns:
         Z; infinite where the hypothesis makes the table impossible, 0 where it fits the table exactly.
-
-    Raises:
-        ValueError: The counts do not make a table, or delta lies outside [-1, 1].
     """
     _check(b, c, n)
     if not -1.0 <= delta <= 1.0:
@@ -87,7 +79,7 @@ def tango_interval(b: float, c: float, n: float, level: float = 0.95) -> tuple[f
     """The score interval of a paired difference: every D with ``|tango_z(D)| <= z``.
 
     Tango 1998. Holds its level with few discordant tasks and none (b = c = 0 still gives a width), where a Wald
-    interval does not. Arguments and errors as `tango_z`; ``n`` must be above 0.
+    interval does not. Arguments as `tango_z`; ``n`` must be above 0.
 
     Returns:
         The lower and upper limit of ``(b - c) / n``, within [-1, 1].

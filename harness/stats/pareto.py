@@ -22,9 +22,6 @@ def pareto_probability(
 
     ``passes`` and ``costs`` have the shape (tasks, contenders): means of each at each task. Tasks with an unknown for
     any contender must be left out beforehand.
-
-    Raises:
-        ValueError: The shapes differ, hold an unknown, or are empty.
     """
     p, c = np.asarray(passes, dtype=np.float64), np.asarray(costs, dtype=np.float64)
     if p.ndim != 2 or p.shape != c.shape or p.size == 0 or np.isnan(p).any() or np.isnan(c).any():

@@ -19,9 +19,6 @@ def tasks_for_difference(delta: float, discordant: float, *, power: float = 0.8,
 
     Returns:
         The number of tasks, not rounded.
-
-    Raises:
-        ValueError: delta is 0, psi lies outside [|delta|, 1], or a chance outside (0, 1).
     """
     _check(discordant, power, alpha)
     if delta == 0.0 or abs(delta) > discordant * (1.0 + 1e-12):
@@ -39,9 +36,11 @@ def visible_difference(tasks: int, discordant: float, *, power: float = 0.8, alp
     _check(discordant, power, alpha)
     if tasks <= 0 or tasks_for_difference(discordant, discordant, power=power, alpha=alpha) > tasks:
         return None
-    return crossing(
-        lambda delta: tasks_for_difference(delta, discordant, power=power, alpha=alpha) <= tasks, 0.0, discordant
-    )[1]
+
+    def seen(delta: float) -> bool:
+        return tasks_for_difference(delta, discordant, power=power, alpha=alpha) <= tasks
+
+    return crossing(seen, 0.0, discordant)[1]
 
 
 def exact_power(tasks: int, wins: float, losses: float, alpha: float = 0.05, *, mid: bool = True) -> float:
@@ -69,9 +68,6 @@ def non_inferiority_tasks(
     """Tasks needed to show that a candidate is not worse by the margin: ``(z_{1-a} + z_pw)^2 (psi - d^2) / (m + d)^2``.
 
     Nam 1997, in the large-sample form, one-sided; ``delta`` is the difference that is believed true.
-
-    Raises:
-        ValueError: ``margin + delta`` is not above 0: no number of tasks would show it.
     """
     _check(discordant, power, alpha)
     room = margin + delta
@@ -83,6 +79,5 @@ def non_inferiority_tasks(
 
 def _check(discordant: float, power: float, alpha: float) -> None:
     if not (0.0 < discordant <= 1.0 and 0.0 < power < 1.0 and 0.0 < alpha < 1.0):
-        raise ValueError(
-            f"discordant share, power and alpha must lie between 0 and 1: {discordant}, {power} and {alpha}"
-        )
+        found = f"{discordant}, {power} and {alpha}"
+        raise ValueError(f"discordant share, power and alpha must lie between 0 and 1: {found}")

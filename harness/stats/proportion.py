@@ -18,9 +18,6 @@ def wilson_interval(k: float, n: float, level: float = 0.95) -> tuple[float, flo
 
     Returns:
         The lower and upper limit, within [0, 1]; exactly 0 at k = 0 and exactly 1 at k = n.
-
-    Raises:
-        ValueError: k lies outside [0, n], or the level outside (0, 1).
     """
     z = two_sided_z(level)
     _check(k, n)
@@ -39,7 +36,7 @@ def jeffreys_interval(k: float, n: float, level: float = 0.95) -> tuple[float, f
     """The central interval of Beta(k + 1/2, n - k + 1/2), its ends fixed at 0 for k = 0 and at 1 for k = n.
 
     Brown, Cai & DasGupta 2001, section 4.3. Shorter than Wilson's near 0 and 1, with deeper dips of coverage there.
-    Arguments, result and errors as `wilson_interval`.
+    Arguments and result as `wilson_interval`.
     """
     return _beta_interval(k, n, level, 0.5)
 
@@ -47,7 +44,7 @@ def jeffreys_interval(k: float, n: float, level: float = 0.95) -> tuple[float, f
 def clopper_pearson_interval(k: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """The interval that inverts the exact binomial test: never covers less than the level, usually more.
 
-    Clopper & Pearson 1934, as quantiles of the beta distribution. Arguments, result and errors as `wilson_interval`.
+    Clopper & Pearson 1934, as quantiles of the beta distribution. Arguments and result as `wilson_interval`.
     """
     return _beta_interval(k, n, level, 0.0)
 

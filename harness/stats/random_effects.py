@@ -6,7 +6,7 @@ own error. Raw ranks of domains are mostly noise below about 50 tasks each; shru
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -48,9 +48,6 @@ def heterogeneity(effects: ArrayLike, variances: ArrayLike, level: float = 0.95)
     known: with few tasks in a domain that is a stretch.
 
     ``effects`` are d_k; ``variances`` are v_k, squared standard errors.
-
-    Raises:
-        ValueError: No domain, or a variance that is not above 0.
     """
     z = two_sided_z(level)
     d, v = vector(effects, "effects"), vector(variances, "variances")
@@ -77,19 +74,14 @@ def heterogeneity(effects: ArrayLike, variances: ArrayLike, level: float = 0.95)
     theta = mu + trust * (d - mu)
     error = np.sqrt(trust * v + (1.0 - trust) ** 2 * mu_variance)
     below = tuple(normal_tail(value / spread) for value, spread in zip(theta.tolist(), error.tolist(), strict=True))
+    one = "one domain says nothing about differences between domains"
+    unknown = Estimate(value=None, level=level, method="Paule-Mandel, Q-profile", why=one)
     return Heterogeneity(
         q=q,
         df=df,
         p_value=chi2_tail(q, df) if df else None,
         i2=(max(0.0, (q - df) / q) if q > 0.0 else 0.0) if df else None,
-        tau2=Estimate(
-            value=tau2 if df else None,
-            low=tau_low,
-            high=tau_high,
-            level=level,
-            method="Paule-Mandel, Q-profile",
-            why=None if df else "one domain says nothing about differences between domains",
-        ),
+        tau2=replace(unknown, value=tau2, low=tau_low, high=tau_high, why=None) if df else unknown,
         mean=Estimate(value=mu, low=mu - half, high=mu + half, level=level, method="random effects, HKSJ"),
         prediction=prediction,
         shrunk=tuple(

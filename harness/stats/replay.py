@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core import Estimate
-from harness.stats.bootstrap import cluster_weights, percentile_limits
+from harness.stats.bootstrap import cluster_weights, with_percentiles
 from harness.stats.escalation import Objective, best_steps
 from harness.stats.units import Codes, Vector
 
@@ -57,10 +57,7 @@ class Draws:
 class Replayer:
     """The replay of one signal: rows in its order, and the weights they are resampled by.
 
-    Args:
-        rows: recorded outcomes of worker and expert.
-        resamples: Size of the bootstrap; the same for all figures.
-        seed: Seeds resamples and folds.
+    All figures share the resamples; the seed is that of resamples and folds.
     """
 
     def __init__(self, rows: ReplayRows, resamples: int, seed: int) -> None:
@@ -178,9 +175,8 @@ class Replayer:
         inside = np.concatenate([_span(level, level[turn[mixed]]), turn]) if mixed.any() else turn
         ends = np.unique(np.concatenate([[0], inside, [len(rows)]]))
         good_cell = is_good[ends[:-1]]
-        tied = np.isin(
-            ends[:-1], turn[mixed]
-        )  # cells of right answers whose level holds wrong ones too: the cell before
+        # Cells of right answers whose level holds wrong ones too: the cell before.
+        tied = np.isin(ends[:-1], turn[mixed])
         found = [np.empty(0)]
         ones = np.ones((1, self.rows.groups), dtype=np.uint8)
         for block in [slice(0, 1)] if whole else self._blocks(2 * len(rows)):
@@ -216,15 +212,9 @@ class Replayer:
         # Of each fold and step: how far its rows below the step's threshold reach, counted from the first fold's start.
         ends = np.stack([starts[f] + np.searchsorted(order[starts[f] : starts[f + 1]], self.ends[steps])
                          for f in range(folds)])  # fmt: skip
-        return _Dealing(
-            objective=objective,
-            folds=folds,
-            members=members,
-            bounds=np.searchsorted(deal[members], np.arange(folds + 1)).tolist(),
-            codes=self.codes[order],
-            more=self.more[order],
-            ends=ends,
-        )
+        bounds = np.searchsorted(deal[members], np.arange(folds + 1)).tolist()
+        return _Dealing(objective=objective, folds=folds, members=members, bounds=bounds, codes=self.codes[order],
+                        more=self.more[order], ends=ends)  # fmt: skip
 
     def _dealt(self, dealing: "_Dealing", weights: NDArray[np.uint8]) -> Matrix:
         """For each row of weights the four figures over all folds; NaN where a fold had nothing to choose on."""
@@ -271,9 +261,7 @@ class _Dealing:
     def figures(self, weights: Matrix, own: "NDArray[np.float64]") -> Matrix:
         """Each fold served by the step that is best on the others.
 
-        Args:
-            weights: Shape (draws, rows).
-            own: The worker's sums in each fold: shape (folds, draws, 5).
+        ``weights`` has the shape (draws, rows), ``own`` the worker's sums in each fold: (folds, draws, 5).
         """
         every = own.sum(axis=0)
         best = self._best(weights, own, every)
@@ -343,10 +331,7 @@ def replay_estimate(value: float, drawn: Vector, told: Estimate) -> Estimate:
         return replace(told, value=None, method="none", why=told.why or "unknown for some tasks")
     if not len(drawn):
         return replace(told, value=float(value), method="none", why=NO_INTERVALS)
-    limits = percentile_limits(drawn, told.level)
-    if limits is None:
-        return replace(told, value=float(value), why="undefined in too many resamples")
-    return replace(told, value=float(value), low=min(limits[0], value), high=max(limits[1], value), why=None)
+    return with_percentiles(replace(told, value=float(value), why=None), drawn)
 
 
 def replay_estimates(values: Vector, drawn: Matrix, told: Estimate) -> list[Estimate]:

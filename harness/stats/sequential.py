@@ -27,13 +27,11 @@ def non_inferiority_e_value(wins: int, losses: int, ties: int, margin: float) ->
     if min(wins, losses, ties) < 0 or not 0.0 <= margin < 1.0:
         raise ValueError(f"counts cannot be negative, margin must lie in [0, 1): {wins}, {losses}, {ties}, {margin}")
     bets = _GRID / (1.0 - margin)
-    logs = (
-        wins * np.log1p(bets * (1.0 + margin))
-        + losses * np.log1p(bets * (margin - 1.0))
-        + ties * np.log1p(bets * margin)
-    )
+    won, lost, tied = (np.log1p(bets * (value + margin)) for value in (1.0, -1.0, 0.0))
+    logs = wins * won + losses * lost + ties * tied
     top = float(logs.max())
-    return _exp(top + math.log(float(np.exp(logs - top).mean())))
+    log = top + math.log(float(np.exp(logs - top).mean()))
+    return math.exp(log) if log < 700.0 else math.inf
 
 
 def harm_e_value(wins: int, losses: int, ties: int = 0) -> float:
@@ -59,11 +57,7 @@ class BettingProcess:
         self._logs = np.zeros(len(_GRID))
 
     def after_each(self, values: ArrayLike) -> Vector:
-        """The evidence after each of these further values; act when it reaches 1 / alpha.
-
-        Raises:
-            ValueError: a value lies outside [-1, 1].
-        """
+        """The evidence after each of these further values; act when it reaches 1 / alpha."""
         d = vector(values, "values")
         if len(d) == 0:
             return np.zeros(0)
@@ -86,9 +80,6 @@ def obrien_fleming_bounds(looks: int, alpha: float = 0.05, *, two_sided: bool = 
 
     O'Brien & Fleming 1979; C by recursive numerical integration (Armitage, McPherson & Rowe 1969), as tabulated in
     Jennison & Turnbull 2000, table 2.3.
-
-    Raises:
-        ValueError: No look, or alpha outside (0, .5).
     """
     if looks < 1 or not 0.0 < alpha < 0.5:
         raise ValueError(f"at least one look and an alpha in (0, .5) are needed, not {looks} and {alpha}")
@@ -140,7 +131,3 @@ def _upper(x: Vector) -> Vector:
     from scipy.special import ndtr
 
     return np.asarray(ndtr(-x), dtype=np.float64)
-
-
-def _exp(log: float) -> float:
-    return math.exp(log) if log < 700.0 else math.inf

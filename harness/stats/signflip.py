@@ -58,9 +58,6 @@ def sign_flip_test(
 
     Returns:
         The p value and how it was had; p is 1 where no unit differs from 0.
-
-    Raises:
-        ValueError: A value is not finite.
     """
     d = vector(differences, "differences")
     if not np.all(np.isfinite(d)):

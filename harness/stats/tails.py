@@ -27,11 +27,7 @@ def normal_tail(z: float) -> float:
 
 
 def two_sided_z(level: float) -> float:
-    """The z of a two-sided interval: 1.96 at level .95.
-
-    Raises:
-        ValueError: The level does not lie strictly between 0 and 1.
-    """
+    """The z of a two-sided interval: 1.96 at level .95."""
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must lie between 0 and 1, not {level!r}")
     return normal_quantile(0.5 + level / 2.0)

@@ -56,9 +56,6 @@ def factorial(
 
     Returns:
         The three effects; None where the four share no task.
-
-    Raises:
-        ValueError: The arrays do not match.
     """
     cells = [(vector(sums, "sums"), vector(counts, "counts")) for sums, counts in (neither, first, second, both)]
     n = len(cells[0][0])

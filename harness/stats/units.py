@@ -15,11 +15,7 @@ Counts = NDArray[np.int64]
 
 
 def vector(values: ArrayLike, name: str) -> Vector:
-    """The values as a flat array of floats.
-
-    Raises:
-        ValueError: The values have more than one axis.
-    """
+    """The values as a flat array of floats."""
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1:
         raise ValueError(f"{name} must be one value a task, not an array of shape {array.shape}")
@@ -35,11 +31,7 @@ def same_length(**arrays: "NDArray[Any] | None") -> int:
 
 
 def cluster_codes(clusters: ArrayLike | None, n: int) -> tuple[Codes, int]:
-    """Codes 0 .. G-1, one a task, and G; every task is its own cluster where ``clusters`` is None.
-
-    Raises:
-        ValueError: There is not one cluster code a task.
-    """
+    """Codes 0 .. G-1, one a task, and G; every task is its own cluster where ``clusters`` is None."""
     if clusters is None:
         return np.arange(n, dtype=np.intp), n
     array = np.asarray(clusters)

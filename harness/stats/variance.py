@@ -39,9 +39,6 @@ def variance_components(
     shown as 0. Intervals by Williams 1962, and chi-squared for the trial: normal-theory, rough for 0/1 values.
 
     ``a`` and ``b`` are (sums, counts), ``domains`` a name for each task, None for one domain.
-
-    Raises:
-        ValueError: The arrays do not match.
     """
     two_sided_z(level)
     if b is None:
@@ -68,9 +65,8 @@ def variance_components(
         trial_estimate = replace(blank, value=trial, low=low, high=high)
     if tasks - groups < 1:
         lacking = replace(blank, why="a domain needs two tasks")
-        return VarianceComponents(
-            domain=lacking, task=lacking, trial=trial_estimate, icc=None, advice="Too few tasks to say."
-        )
+        few = "Too few tasks to say."
+        return VarianceComponents(domain=lacking, task=lacking, trial=trial_estimate, icc=None, advice=few)
     sizes = np.bincount(codes, minlength=groups).astype(np.float64)
     means = sum_by(codes, y, groups) / sizes
     within = float(((y - means[codes]) ** 2).sum()) / (tasks - groups)
@@ -84,9 +80,8 @@ def variance_components(
         domain = _component((between, groups - 1), (within, tasks - groups), adjusted, blank)
     both = (task.value or 0.0) + (trial or 0.0)
     icc = (task.value or 0.0) / both if trial is not None and both > 0.0 else None
-    return VarianceComponents(
-        domain=domain, task=task, trial=trial_estimate, icc=icc, advice=_advice(task.value or 0.0, trial, noise)
-    )
+    advice = _advice(task.value or 0.0, trial, noise)
+    return VarianceComponents(domain=domain, task=task, trial=trial_estimate, icc=icc, advice=advice)
 
 
 def _trial_noise(parts: "list[tuple[Vector, Vector]]") -> tuple[float | None, float, int]:

@@ -48,9 +48,6 @@ def tasks_worse(
     no single task can ever be confirmed; from three trials each the least p is 1/20.
 
     Both are (passes, trials), whole numbers; ``rate`` is the false discovery rate of the confirmed list.
-
-    Raises:
-        ValueError: The arrays do not match, or passes are not whole numbers up to the number of trials.
     """
     x, trials_x = _whole(candidate)
     y, trials_y = _whole(baseline)

@@ -6,12 +6,10 @@ The gate, the sweep and the advice live here; no model, key, network or torch is
 from harness.verdict.advice import Advice, advise, advise_at, advise_of
 from harness.verdict.advice_inputs import MARGIN, AdviceInputs, AdviceSettings, advice_inputs_of
 from harness.verdict.baseline import Lock, set_baseline
-from harness.verdict.checks import Reason
 from harness.verdict.conditions import Condition
 from harness.verdict.early import Evidence, StoppingRule, stratified_order
-from harness.verdict.early_run import EarlyCandidate, PlannedAttempt, UntilDecided
+from harness.verdict.early_run import EarlyCandidate, UntilDecided
 from harness.verdict.economics import MONTHS, SPREAD, Assumptions, StatedRates, largest_allowed, load_assumptions
-from harness.verdict.flips import FlipPoint
 from harness.verdict.gate_check import SelfTest, self_test
 from harness.verdict.gate_statistics import Decided, gate_tests, tasks_to_decide
 from harness.verdict.gating import EXIT_CODES, DomainVerdict, Gate, gate
@@ -27,7 +25,7 @@ from harness.verdict.report_history import (
     in_order,
     under_way,
 )
-from harness.verdict.rules import Policy, in_words, load_policy
+from harness.verdict.rules import Policy, Reason, in_words, load_policy
 from harness.verdict.sweep_records import (
     Measured,
     Sweep,
@@ -40,4 +38,4 @@ from harness.verdict.sweep_records import (
 from harness.verdict.sweep_words import against_control, gap_text
 from harness.verdict.sweeping import sweep, sweep_of
 from harness.verdict.verdict_log import VERDICT, StoredVerdict, log_verdict
-from harness.verdict.volumes import Bills, bills_at
+from harness.verdict.what_ifs import Bills, FlipPoint, bills_at

@@ -1,25 +1,23 @@
 """Own, rent or mix: which is the cheapest at the required quality, and how sure that is."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.analysis import load_note, stopped_before_tables
-from harness.core import Decision, Estimate, EvidenceError, Manifest, UsageError, as_json, dollars, listed
+from harness.analysis import load_evidence, load_note
+from harness.core import Decision, Estimate, Manifest, as_json, dollars, listed
 from harness.stats import percentile_limits
-from harness.store import TaskTable, load_task_table, read_manifest
+from harness.store import TaskTable
 from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, advice_inputs_of
-from harness.verdict.arrays import Floats, Mask
-from harness.verdict.break_even import break_even_volume, own_and_rent
+from harness.verdict.arrays import Mask
 from harness.verdict.conditions import Condition, Forgetting, frequency, sovereignty, supply_risk
-from harness.verdict.economics import GPU_HOUR, RATE, Assumptions, Bill, load_assumptions, monthly
-from harness.verdict.flips import FlipPoint, flips
-from harness.verdict.option_rates import OptionFigures, at_quality, by_kind, cheapest
-from harness.verdict.options import OWN, Candidate, kind_word
-from harness.verdict.reasons import Findings, Option, reasons
+from harness.verdict.economics import GPU_HOUR, RATE, Assumptions, load_assumptions, monthly
+from harness.verdict.options import OWN, UNKNOWN, OptionFigures, at_quality
+from harness.verdict.reasons import Findings, Option, Ranking, reasons
+from harness.verdict.what_ifs import FlipPoint, break_even_volume, flips, own_and_rent
 
 SHOWN = 5
 """Names that a sentence lists."""
@@ -62,13 +60,9 @@ def advise(
     settings: AdviceSettings | None = None,
     split: str | None = None,
 ) -> Advice:
-    """Advice for one report; nothing is written.
+    """Advice for one report, by default with the economics of its experiment; nothing is written.
 
-    Args:
-        report: the report's folder.
-        assumptions: the economics; by default those of the report's experiment.
-        settings: margin, level and what the user knows.
-        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
+    ``split`` is ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
 
     Raises:
         UsageError: no such report, contender or suite; a setting out of range.
@@ -76,13 +70,7 @@ def advise(
         EvidenceError: no outcomes, broken ones, or no task that all options share.
     """
     chosen = (settings or AdviceSettings()).checked()
-    if not report.is_dir():
-        what = "is a file, a report is a folder" if report.exists() else "there is no such report"
-        raise UsageError(f"{report}: {what}")
-    if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
-        raise EvidenceError(stopped_before_tables(report))
-    table = load_task_table(report, split)
-    return advise_of(table, read_manifest(report), assumptions, chosen)
+    return advise_of(*load_evidence(report, split), assumptions, chosen)
 
 
 def advise_of(
@@ -102,33 +90,32 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     option whose cost cannot be parted has no known cost then.
     """
     settings, price, names = inputs.settings, assumptions.machine, inputs.names
-    for name, _ in price[1] if isinstance(price[1], tuple) else ():
+    stated = dict(price[1]) if isinstance(price[1], tuple) else price[1]
+    for name in stated if isinstance(stated, dict) else ():
         if name not in inputs.described.contenders:
             inputs.table.index(name)  # a contender of the report, or an error that names the nearest
-    table, figures = inputs.at_machine(price)
+    figures, forgotten = inputs.at_machine(price), inputs.forgetting(settings.margin)
     ranking = _rank(figures, assumptions, settings)
     options = _options(inputs, figures, assumptions, ranking)
-    pair = own_and_rent(figures, ranking.bills, settings.margin)
-    even = break_even_volume(table, figures, assumptions, pair, settings.level)
+    pair = own_and_rent(figures, ranking.usd[0].tolist(), settings.margin)
+    even = break_even_volume(figures, assumptions, pair, settings.level)
     said = None if pair is None else (names[pair[0]], names[pair[1]])
-    warning = _incomplete(table, inputs.manifest)
-    decided = reasons(
-        Findings(
-            options=options,
-            probabilities=ranking.kinds,
-            sure_kinds=ranking.sure_kinds,
-            assumptions=assumptions,
-            margin=settings.margin,
-            forgetting=inputs.forgetting(),
-            warning=warning,
-            draws=len(figures.drawn_rates),
-        )
+    warning = _incomplete(inputs.table, inputs.manifest)
+    found = Findings(
+        options=options,
+        ranking=ranking,
+        assumptions=assumptions,
+        margin=settings.margin,
+        forgetting=forgotten,
+        warning=warning,
     )
-    n, groups = int(figures.shared.sum()), len(np.unique(table.clusters[figures.shared]))
-    unit = "task" if groups == n else f"cluster, {groups:,} of them"
+    word, why, missing = reasons(found)
+    n, groups = len(figures.clusters), len(np.unique(figures.clusters))
+    unit = "task" if groups == n else "cluster"
+    counted = "" if groups == n else f", {groups:,} of them"
     return Advice(
-        advice=decided.advice,
-        reasons=decided.reasons,
+        advice=word,
+        reasons=why,
         break_even_tasks_per_month=even,
         break_even_of=said,
         options=tuple(sorted(options, key=_order)),
@@ -139,87 +126,59 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
             supply_risk(assumptions),
         ),
         flips_at=_flips(inputs, figures, assumptions),
-        probabilities={kind_word(kind): p for kind, p in ranking.kinds.items()},
-        missing=decided.missing,
-        forgetting=inputs.forgetting(),
+        probabilities=ranking.kinds,
+        missing=missing,
+        forgetting=forgotten,
         economics={
             **assumptions.amounts,
             "data_must_stay_inside": assumptions.data_must_stay_inside,
             "months": assumptions.months,
             "spread": assumptions.spread,
             GPU_HOUR: price[0],
-            RATE: dict(price[1]) if isinstance(price[1], tuple) else price[1],
+            RATE: stated,
         },
         margin=settings.margin,
         n_tasks=n,
-        unit=unit.partition(",")[0],
+        unit=unit,
         warning=warning,
         notes=(
-            f"split: {table.split}; on the {n:,} tasks that every option has; the unit is the {unit}",
+            f"split: {inputs.table.split}; on the {n:,} tasks that every option has; the unit is the {unit}{counted}",
             *figures.notes,
             *_notes(inputs, assumptions),
         ),
     )
 
 
-# ------------------------------------------------------------------------------------------------------------- ranking
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ranking:
-    bills: tuple[Bill, ...]
-    drawn: Floats
-    """Monthly dollars, shape (resamples, options); lower bounds where a bill is not whole."""
-    allowed: Mask
-    best: int
-    """The option that passes most, of those allowed; of equals the cheapest."""
-    probabilities: Floats
-    """Of being the cheapest at the required quality; where bills are not whole, of the lower bounds."""
-    kinds: Mapping[Decision | None, float]
-    sure_kinds: Mapping[Decision | None, float]
-    """The same from options with whole bills only: lower bounds, whatever is lacking."""
-
-
-def _rank(figures: OptionFigures, assumptions: Assumptions, settings: AdviceSettings) -> _Ranking:
+def _rank(figures: OptionFigures, assumptions: Assumptions, settings: AdviceSettings) -> Ranking:
     """Every option's monthly bill, at the given amounts and drawn, and how often each is the cheapest good one."""
-    allowed = _allowed(figures.candidates, stay=bool(assumptions.data_must_stay_inside))
-    n, months = len(figures.drawn_rates), assumptions.months
-    point, ranges = assumptions.known, assumptions.drawn(n, settings.seed)
-    bills, drawn = [], []
-    for i, candidate in enumerate(figures.candidates):
-        bills.append(monthly(point, candidate.setup, figures.cost(i), float(figures.api[i]), months))
-        some = monthly(ranges, candidate.setup, figures.drawn_cost(i), figures.drawn_api[:, i], months).usd
-        drawn.append(np.broadcast_to(np.asarray(some, dtype=np.float64), n))
-    table = np.stack(drawn, axis=1)
-    good = at_quality(figures.drawn_rates, allowed, settings.margin)
-    p = cheapest(table, good)
-    rates = np.where(allowed, figures.rates, -np.inf)
-    top = [i for i in range(len(rates)) if rates[i] >= rates.max() - 1e-12]
-    return _Ranking(
-        bills=tuple(bills),
-        drawn=table,
-        allowed=allowed,
-        best=min(top, key=lambda i: float(bills[i].usd)),
-        probabilities=p,
-        kinds=by_kind(figures.candidates, p),
-        sure_kinds=_sure(figures.candidates, table, good, np.array([not bill.lacking for bill in bills])),
+    amounts = assumptions.drawn(len(figures.rates) - 1, settings.seed)
+    bills = tuple(
+        monthly(amounts, option, figures.costs[:, i], figures.api[:, i], assumptions.months)
+        for i, option in enumerate(figures.candidates)
     )
+    usd = np.stack([np.broadcast_to(bill.usd, len(figures.rates)) for bill in bills], axis=1)
+    allowed = _allowed(figures, stay=bool(assumptions.data_must_stay_inside))
+    good = at_quality(figures.rates[1:], allowed, settings.margin)
+    asked = np.where(good, usd[1:], np.inf)
+    least = asked.min(axis=1, keepdims=True)
+    first = np.isfinite(asked) & (asked <= least + 1e-12 * np.abs(least))
+    p = (first / np.maximum(first.sum(axis=1, keepdims=True), 1)).mean(axis=0)  # ties share
+    whole = np.array([not bill.lacking for bill in bills])
+    kinds, sure = {}, {}
+    for kind in dict.fromkeys(c.kind for c in figures.candidates):
+        here = np.array([c.kind == kind for c in figures.candidates])
+        wins = (good & here & whole & (usd[1:] <= least)).any(axis=1)
+        kinds[kind] = float(sum(p[here].tolist()))
+        sure[kind] = float((wins | (good.any(axis=1) & ~(good & ~here).any(axis=1))).mean())
+    rates = np.where(allowed, figures.rates[0], -np.inf)
+    top = np.flatnonzero(rates >= rates.max() - 1e-12).tolist()
+    best = min(top, key=lambda i: float(usd[0, i]))
+    return Ranking(bills=bills, usd=usd, allowed=allowed, best=best, probabilities=p, kinds=kinds, sure_kinds=sure)
 
 
-def _sure(found: Sequence[Candidate], usd: Floats, good: Mask, whole: Mask) -> Mapping[Decision | None, float]:
-    """How often a kind wins whatever is lacking: by a whole bill, or because no other kind is good."""
-    least = np.where(good, usd, np.inf).min(axis=1, keepdims=True)
-    sure = {}
-    for kind in {c.kind for c in found}:
-        of_kind = np.array([c.kind == kind for c in found])
-        wins = (good & of_kind & whole & (usd <= least)).any(axis=1)
-        sure[kind] = float((wins | (good.any(axis=1) & ~(good & ~of_kind).any(axis=1))).mean())
-    return sure
-
-
-def _allowed(found: Sequence[Candidate], *, stay: bool) -> Mask:
+def _allowed(figures: OptionFigures, *, stay: bool) -> Mask:
     """Which options may be chosen at all; where none may, all are shown, and nothing is advised."""
-    return np.array([not stay or c.kind == OWN for c in found], dtype=bool)
+    return np.array([not stay or c.kind == OWN for c in figures.candidates], dtype=bool)
 
 
 def _flips(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions) -> tuple[FlipPoint, ...]:
@@ -229,53 +188,55 @@ def _flips(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumption
     price, rates = assumptions.machine
     hour = inputs.machine.hour_on_record if price is None else price
 
-    def lead(amounts: dict[str, float], stay: bool, margin: float) -> Decision | None:  # noqa: FBT001
-        allowed = _allowed(figures.candidates, stay=stay)
+    def lead(amounts: dict[str, float], stay: bool, margin: float) -> str | None:  # noqa: FBT001
+        allowed = _allowed(figures, stay=stay)
         if not allowed.any():
             return None
         asked = amounts.get(GPU_HOUR, hour)
-        costs = figures.costs if asked is None or asked == hour else inputs.costs_at((asked, rates))
-        usd = np.full(len(costs), np.inf)
-        for i in np.flatnonzero(at_quality(figures.rates, allowed, margin)):
-            cost = None if np.isnan(costs[i]) else float(costs[i])
-            setup = figures.candidates[i].setup
-            usd[i] = monthly(amounts, setup, cost, float(figures.api[i]), assumptions.months).usd
-        return figures.candidates[int(np.argmin(usd))].kind
+        costs = figures.costs[0] if asked is None or asked == hour else inputs.costs_at((asked, rates))
+        good = np.flatnonzero(at_quality(figures.rates[0], allowed, margin)).tolist()
+        usd = {
+            i: monthly(amounts, figures.candidates[i], costs[i], figures.api[0, i], assumptions.months).usd
+            for i in good
+        }
+        kind = figures.candidates[min(good, key=lambda i: float(usd[i]))].kind
+        return None if kind == UNKNOWN else kind
 
     return flips(lead, assumptions, inputs.settings.margin, None if inputs.machine.why else hour)
 
 
-# -------------------------------------------------------------------------------------------------------------- options
-
-
 def _options(
-    inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions, ranking: _Ranking
+    inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions, ranking: Ranking
 ) -> tuple[Option, ...]:
-    found, settings = [], inputs.settings
+    found, settings, draws = [], inputs.settings, len(ranking.usd) - 1
     rates, per_pass = inputs.rates(), inputs.costs_per_pass(assumptions.machine)
-    qualities = inputs.quality(ranking.best)
-    for i, (candidate, bill) in enumerate(zip(figures.candidates, ranking.bills, strict=True)):
-        whole = not bill.lacking
-        month = Estimate(value=None, level=settings.level, n_tasks=int(figures.shared.sum()), n_trials=inputs.trials(i))
-        if whole:
-            low, high = percentile_limits(ranking.drawn[:, i], settings.level) or (None, None)
-            draws = f"{len(ranking.drawn)} draws of tasks and of the economics within their ranges"
-            how = f"{draws}, seed {settings.seed}"
-            month = replace(month, value=float(bill.usd), low=low, high=high, method=how)
-        else:
-            month = replace(month, method="none", why=f"it needs {', '.join(bill.lacking)}")
+    qualities = inputs.quality(ranking.best, settings.margin)
+    how = f"{draws} draws of tasks and of the economics within their ranges, seed {settings.seed}"
+    for i, (option, bill) in enumerate(zip(figures.candidates, ranking.bills, strict=True)):
+        whole, usd = not bill.lacking, ranking.usd[:, i]
+        low, high = (percentile_limits(usd[1:], settings.level) if whole else None) or (None, None)
+        tasks, outages, fixed = (_first(part) for part in (bill.tasks, bill.outages, bill.fixed_usd))
         found.append(
             Option(
-                contender=candidate.contender,
-                kind=candidate.word,
-                because=candidate.because,
+                contender=option.contender,
+                kind=option.kind,
+                because=option.because,
                 pass_rate=rates[i],
                 cost_per_pass_usd=per_pass[i],
-                monthly_usd=month,
-                fixed_usd=bill.fixed_usd if whole else None,
-                fixed_parts_usd=bill.fixed if whole else {},
-                tasks_usd=bill.tasks if whole else None,
-                outages_usd=bill.outages if whole else None,
+                monthly_usd=Estimate(
+                    value=float(usd[0]) if whole else None,
+                    low=low,
+                    high=high,
+                    level=settings.level,
+                    n_tasks=len(figures.clusters),
+                    n_trials=int(figures.counts[i].sum()),
+                    method=how if whole else "none",
+                    why=None if whole else f"it needs {', '.join(bill.lacking)}",
+                ),
+                fixed_usd=fixed if whole else None,
+                fixed_parts_usd={name: _first(part) for name, part in bill.fixed.items()} if whole else {},
+                tasks_usd=tasks if whole else None,
+                outages_usd=outages if whole else None,
                 probability_cheapest=float(ranking.probabilities[i]) if whole else None,
                 quality=qualities[i] if ranking.allowed[i] else "not allowed",
                 allowed=bool(ranking.allowed[i]),
@@ -285,12 +246,14 @@ def _options(
     return tuple(found)
 
 
+def _first(amounts: Any) -> float:
+    """What is known best: the first of an array, or the number itself."""
+    return float(np.ravel(amounts)[0])
+
+
 def _order(option: Option) -> tuple[bool, float, float]:
     p = option.probability_cheapest
     return not option.allowed, -(p if p is not None else -1.0), -(option.pass_rate.value or 0.0)
-
-
-# --------------------------------------------------------------------------------------------------------------- notes
 
 
 def _incomplete(table: TaskTable, manifest: Manifest | None) -> str | None:

@@ -5,7 +5,8 @@ The options, their figures on their shared tasks, and the tests of quality need 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -25,9 +26,9 @@ from harness.verdict.conditions import (
 )
 from harness.verdict.economics import AS_RECORDED, MachinePrice, StatedRates
 from harness.verdict.machine_time import MachineTime, machine_time
-from harness.verdict.option_rates import OptionFigures, option_figures, quality
-from harness.verdict.options import candidates
+from harness.verdict.options import OptionFigures, candidates, option_figures, quality
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 MARGIN = 0.02
@@ -57,6 +58,23 @@ class AdviceSettings:
         return self
 
 
+def _kept(make: "Callable[Concatenate[AdviceInputs, P], T]") -> "Callable[Concatenate[AdviceInputs, P], T]":
+    """Kept by what it was asked for; of each sort the oldest goes where somebody has tried many prices."""
+
+    @wraps(make)
+    def found(self: "AdviceInputs", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        same = self.kept.setdefault(make.__name__, {})
+        if args not in same:
+            made = make(self, *args, **kwargs)
+            if len(same) >= MOST:
+                same.pop(next(iter(same)), None)
+            same[args] = made
+        kept: T = same[args]
+        return kept
+
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AdviceInputs:
     """What advice rests on; `harness.verdict.advise_at` reckons on it with any economics."""
@@ -73,32 +91,29 @@ class AdviceInputs:
     figures: OptionFigures
     """At the costs on record."""
     machine: MachineTime
-    _kept: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
+    kept: dict[str, dict[tuple[Any, ...], Any]] = field(default_factory=dict, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The options, in the order of every column of the figures."""
-        return tuple(c.contender for c in self.figures.candidates)
+        return self.figures.names
 
     def at_margin(self, margin: float) -> "AdviceInputs":
         """The same outcomes at another margin of quality."""
         return replace(self, settings=replace(self.settings, margin=margin).checked())
 
-    def at_machine(self, price: MachinePrice) -> tuple[TaskTable, OptionFigures]:
-        """Table and figures at a price of a machine's hour and at stated rates."""
+    @_kept
+    def at_machine(self, price: MachinePrice) -> OptionFigures:
+        """The figures at a price of a machine's hour and at stated rates."""
+        s = self.figures
         if price == AS_RECORDED:
-            return self.table, self.figures
-
-        def priced() -> tuple[TaskTable, OptionFigures]:
-            table, s = self.machine.at(self.table, price[0], self._rates(price[1])), self.figures
-            drawn = self._priced((s.drawn_costs, s.drawn_machine), price)
-            return table, replace(s, costs=self.costs_at(price), drawn_costs=drawn)
-
-        return self._once(("machine", price), priced)
+            return s
+        tasks = self._priced(s.task_costs.T, s.task_machine.T, price).T
+        return replace(s, task_costs=tasks, costs=self._priced(s.costs, s.machine, price))
 
     def costs_at(self, price: MachinePrice) -> Floats:
         """Dollars a task of each option at a price of a machine's hour and at stated rates; NaN where unknown."""
-        return self._priced((self.figures.costs, self.figures.machine), price)
+        return self._priced(self.figures.costs[0], self.figures.machine[0], price)
 
     def stated(self, price: MachinePrice) -> dict[str, float]:
         """Of each option whose machine is reckoned by a stated rate the dollars that it costs a task."""
@@ -121,85 +136,49 @@ class AdviceInputs:
             return None
         return self.rate_of(entry.worker, rates)
 
+    @_kept
     def _rates(self, rates: StatedRates) -> Floats:
-        def known() -> Floats:
-            options = set(self.names)
-            found = (self.rate_of(name, rates) if name in options else None for name in self.table.contenders)
-            return np.array([np.nan if rate is None else rate for rate in found])
+        found = (self.rate_of(name, rates) if name in self.names else None for name in self.table.contenders)
+        return np.array([np.nan if rate is None else rate for rate in found])
 
-        return self._once(("stated", rates), known)
-
-    def _priced(self, costs: tuple[Floats, Floats], price: MachinePrice) -> Floats:
+    def _priced(self, costs: Floats, machine: Floats, price: MachinePrice) -> Floats:
         places = np.array([self.table.index(name) for name in self.names])
-        return self.machine.priced(places, costs, price[0], self._rates(price[1]))
+        return self.machine.priced(places, costs, machine, price[0], self._rates(price[1]))
 
-    # ------------------------------------------------------------------------------------- asked for again and again
-
-    def forgetting(self) -> tuple[Forgetting, ...]:
+    @_kept
+    def forgetting(self, margin: float) -> tuple[Forgetting, ...]:
         """Every tuned model against its base on the general suites."""
-        margin, known = self.settings.margin, self.described.contenders
-        return self._once(("forgetting", margin), lambda: forgetting(self.table, known, self.general, margin))
+        return forgetting(self.table, self.described.contenders, self.general, margin)
 
-    def quality(self, best: int) -> tuple[str, ...]:
+    @_kept
+    def quality(self, best: int, margin: float) -> tuple[str, ...]:
         """Of each option whether it holds the quality of the best."""
-        margin = self.settings.margin
-        return self._once(("quality", best, margin), lambda: quality(self.table, self.figures, best, margin))
+        return quality(self.figures, best, margin)
 
+    @_kept
     def about_tasks(self, lead: str) -> tuple[Condition, Condition]:
         """The two conditions on the tasks: a narrow format, and grades by rule."""
+        kinds = grader_kinds(self.manifest, [s for s, used in zip(self.table.suites, self.work, strict=True) if used])
+        narrow = narrow_format(self.table, lead, kinds, self.work)
+        return narrow, verifiable(self.table, self.manifest, kinds)
 
-        def asked() -> tuple[Condition, Condition]:
-            kinds = grader_kinds(self.manifest, [s for s, u in zip(self.table.suites, self.work, strict=True) if u])
-            narrow = narrow_format(self.table, lead, kinds, self.work)
-            return narrow, verifiable(self.table, self.manifest, kinds)
-
-        return self._once(("tasks", lead), asked)
-
+    @_kept
     def about_pair(self, pair: tuple[int, int], price: MachinePrice) -> list[str]:
         """How an owned and a rented option compare in cost a pass and latency, in words."""
-        return self._once(("pair", pair, price), lambda: pair_evidence(*self.at_machine(price), pair))
+        return pair_evidence(self.table, self.at_machine(price), pair)
 
+    @_kept
     def rates(self) -> tuple[Estimate, ...]:
         """Each option's pass rate on the shared tasks."""
+        s, level = self.figures, self.settings.level
+        return tuple(clustered_rate(*s.outcomes(i), s.clusters, level) for i in range(len(self.names)))
 
-        def asked() -> tuple[Estimate, ...]:
-            shared = (self._shared(i) for i in range(len(self.names)))
-            return tuple(clustered_rate(*figures, self.settings.level) for figures in shared)
-
-        return self._once(("rates",), asked)
-
+    @_kept
     def costs_per_pass(self, price: MachinePrice) -> tuple[Estimate, ...]:
         """What a pass of each option costs on the shared tasks."""
-
-        def asked() -> tuple[Estimate, ...]:
-            table, _ = self.at_machine(price)
-            found = []
-            for i, name in enumerate(self.names):
-                sums, counts, clusters = self._shared(i)
-                costs = table.cost_sums[table.index(name)][self.figures.shared] / counts
-                found.append(fieller_ratio(costs, sums / counts, clusters, self.settings.level))
-            return tuple(found)
-
-        return self._once(("per pass", price), asked)
-
-    def trials(self, option: int) -> int:
-        """Graded attempts of the option at the shared tasks."""
-        return int(self._shared(option)[1].sum())
-
-    def _shared(self, option: int) -> tuple[Any, Any, Any]:
-        table, place, shared = self.table, self.table.index(self.names[option]), self.figures.shared
-        return table.sums[place][shared], table.counts[place][shared], table.clusters[shared]
-
-    def _once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
-        """Kept; of each sort the oldest goes where somebody has tried many prices."""
-        if key not in self._kept:
-            made = make()
-            same = [k for k in self._kept if k[0] == key[0]]
-            if len(same) >= MOST:
-                self._kept.pop(same[0], None)
-            self._kept[key] = made
-        found: T = self._kept[key]
-        return found
+        s, level = self.at_machine(price), self.settings.level
+        passes = s.sums / s.counts
+        return tuple(fieller_ratio(*pair, s.clusters, level) for pair in zip(s.task_costs, passes, strict=True))
 
 
 def advice_inputs_of(

@@ -28,14 +28,9 @@ class Lock:
 
 
 def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock | None]:
-    """Locks a report as it stands, whatever was locked before.
+    """Locks a report as it stands, with the contender that candidates are compared with; by default its reference.
 
-    Args:
-        report: the report's folder.
-        contender: the one that candidates are compared with; by default the report's reference, or its only one.
-
-    Returns:
-        The lock, and the one that it took the place of.
+    Returns the lock, and the one that it took the place of.
 
     Raises:
         UsageError: no such report or contender, or several could be meant.
@@ -50,6 +45,12 @@ def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock
     lock = _lock_of(report, table, name)
     write_atomic(report / FILE, json.dumps(as_json(lock), indent=2) + "\n")
     return lock, before
+
+
+def baseline_contender(table: TaskTable, lock: Lock | None, name: str | None, besides: str | None = None) -> str:
+    """The contender that is named, or else the locked one, the report's reference, or its only one ``besides`` one."""
+    meant = lock.contender if lock else None if name else reference_of(table.report)
+    return name or default_contender(table, "--baseline-contender", meant=meant, besides=besides)
 
 
 def read_lock(report: Path) -> Lock | None:

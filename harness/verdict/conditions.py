@@ -12,7 +12,7 @@ from harness.stats import compare, harm_test, non_inferiority, percentile_limits
 from harness.store import TaskTable
 from harness.verdict.arrays import Mask
 from harness.verdict.economics import DAYS, Assumptions
-from harness.verdict.option_rates import OptionFigures
+from harness.verdict.options import OptionFigures
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
 
@@ -48,9 +48,6 @@ class Forgetting:
     high: float | None
     n_tasks: int
     evidence: str
-
-
-# --------------------------------------------------------------------------------------------------- one and two: tasks
 
 
 def narrow_format(table: TaskTable, contender: str, kinds: frozenset[str] | None, work: Mask) -> Condition:
@@ -118,9 +115,6 @@ def _judge_was_paid(table: TaskTable) -> bool:
     return bool(pc.any(pc.greater(pq.read_table(path, columns=["judge_usd"])["judge_usd"], 0)).as_py())
 
 
-# -------------------------------------------------------------------------------------- three to five: the economics
-
-
 def frequency(
     assumptions: Assumptions, break_even: Estimate, pair: tuple[str, str] | None, evidence: Sequence[str]
 ) -> Condition:
@@ -147,14 +141,13 @@ def frequency(
 
 def pair_evidence(table: TaskTable, figures: OptionFigures, places: tuple[int, int]) -> list[str]:
     """How the owned option and the rented one compare in cost a pass and in latency, in words."""
-    pair = [figures.candidates[i].contender for i in places]
+    pair = [figures.names[i] for i in places]
     own, rent = places
     parts = []
     with np.errstate(divide="ignore", invalid="ignore"):
         per_pass = figures.costs / figures.rates
-        ratio = per_pass[rent] / per_pass[own]
-        drawn = figures.drawn_costs / figures.drawn_rates
-        limits = percentile_limits(drawn[:, rent] / drawn[:, own])
+        ratio, *drawn = per_pass[:, rent] / per_pass[:, own]
+        limits = percentile_limits(np.array(drawn))
     if np.isfinite(ratio):
         interval = "" if limits is None else f" [{limits[0]:.3g}, {limits[1]:.3g}]"
         parts.append(f"a pass of {pair[1]} costs {ratio:.3g}{interval} times one of {pair[0]}")
@@ -188,9 +181,6 @@ def supply_risk(assumptions: Assumptions) -> Condition:
         lost = dollars(volume * value * days / DAYS)
         answer, evidence = YES, f"{days:g} days of outage a year, an expected loss of {lost} a month"
     return Condition(name="the API is a supply risk", answer=answer, evidence=evidence)
-
-
-# ---------------------------------------------------------------------------------------------------------- forgetting
 
 
 def general_suites(table: TaskTable, manifest: Manifest | None, named: Sequence[str] = ()) -> tuple[str, ...]:

@@ -48,16 +48,8 @@ def stratified_order(
     """The units in the order in which they are tried: random, and every stretch holds the domains in proportion.
 
     A unit is the tasks of one cluster. Those of a domain are shuffled, and each takes a random place within its share
-    of the whole: the third of 10 lies somewhere in the third tenth. The order depends on nothing else than these.
-
-    Args:
-        keys: of each task.
-        domains: of each task, a name.
-        clusters: of each task, a code.
-        seed: the experiment's.
-
-    Returns:
-        Positions in ``keys``, by unit.
+    of the whole: the third of 10 lies somewhere in the third tenth. The order depends on nothing else than these. Each
+    unit holds positions in ``keys``.
     """
     members: dict[int, list[int]] = {}
     for position, cluster in enumerate(clusters):
@@ -89,6 +81,9 @@ class StoppingRule:
         self._unit_of = np.repeat(np.arange(len(units)), [len(unit) for unit in units])
         self._ends = np.cumsum([len(unit) for unit in units])
         """Tasks up to the end of each unit."""
+        n = len(self._rows)
+        self._look_units = [int(np.searchsorted(self._ends, -(-n * (k + 1) // LOOKS))) for k in range(LOOKS)]
+        """The unit after which each look is taken."""
         self._tracks = self._new_tracks()
         self._seen = self._look = 0
         """Units looked at, and looks taken."""
@@ -105,12 +100,12 @@ class StoppingRule:
     @property
     def looks(self) -> tuple[int, ...]:
         """After how many tasks SHIP is asked for; where tasks share a source, after the unit that reaches so many."""
-        return tuple(int(self._ends[self._unit_of_look(k)]) for k in range(LOOKS))
+        return tuple(int(self._ends[unit]) for unit in self._look_units)
 
     def advance(self) -> Decided | None:
         """What the evidence shows, looked at task after task in their order; ``None`` as long as it goes on."""
         while self.decided is None and self._seen < len(self._units):
-            end = self._unit_of_look(self._look) + 1
+            end = self._look_units[self._look] + 1
             ready = self._seen
             while ready < end and all(self.evidence.done[i] for i in self._units[ready]):
                 ready += 1
@@ -124,14 +119,10 @@ class StoppingRule:
                 self._take_look()
         return self.decided
 
-    def _unit_of_look(self, k: int) -> int:
-        """The unit after which the k-th look is taken, from 0."""
-        return int(np.searchsorted(self._ends, -(-int(self._ends[-1]) * (k + 1) // LOOKS)))
-
     def _take_look(self) -> None:
         """At each look at which the unit's end has arrived: several at once where tasks are very few."""
         found = None
-        while self._look < LOOKS and self._unit_of_look(self._look) < self._seen:
+        while self._look < LOOKS and self._look_units[self._look] < self._seen:
             self._look += 1
             found = self._found(self._seen, self._look)
         if found is not None and (found.decision is Decision.SHIP or self._look == LOOKS):

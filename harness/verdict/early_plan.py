@@ -1,15 +1,20 @@
-"""What a run that may stop early is bound to from its first attempt: the rule, the baseline, the tasks, their order."""
+"""What a run that may stop early is bound to from its first attempt: the rule, the baseline, the tasks, their order.
+
+And what its recorded rows come to before the gate, by that same rule.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.analysis import PairedOutcomes
-from harness.core import digest_json, listed
+import numpy as np
+
+from harness.analysis import PairedOutcomes, Pairs, early_command, seconds_of
+from harness.core import digest_json, listed, plural
 from harness.verdict.baseline import rows_digest
 from harness.verdict.early import Evidence, Key, StoppingRule, stratified_order
-from harness.verdict.rules import Policy
+from harness.verdict.rules import Policy, Reason, Replayed
 
 VERSION = 1
 """Of the rule: evidence gathered under another one is not judged by this."""
@@ -71,15 +76,9 @@ def plan_early(
     keys: Sequence[Key],
     outcomes: PairedOutcomes,
 ) -> EarlyPlan:
-    """The plan for these tasks.
+    """The plan for the tasks that both have: of a candidate (name, digest) and a baseline (report, contender).
 
-    Args:
-        contender: name and digest of the candidate.
-        baseline: the report and the contender of it.
-        policy: what decides.
-        seed: orders the tasks.
-        keys: the tasks that both have.
-        outcomes: their domains and clusters, in the same order; no outcome is looked at.
+    Of the outcomes only domains and clusters are looked at, in the order of the keys.
     """
     report, name = baseline
     domains = [outcomes.domain_names[code] for code in outcomes.domains.tolist()]
@@ -91,6 +90,81 @@ def plan_early(
         seed=seed,
         keys=tuple(keys),
         units=stratified_order(keys, domains, outcomes.clusters.tolist(), seed),
+    )
+
+
+def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None = None) -> Replayed | None:
+    """Judges a candidate that was run until it was decided; ``None`` where it was not.
+
+    What the manifest says was decided is never taken for granted: only the plan is read from it, and the same rule goes
+    once more over the recorded rows. ``source`` is the policy's file.
+    """
+    side, manifest = pairs.candidate, pairs.candidate.manifest
+    digest = side.table.contender_digests[side.index]
+    recorded = manifest.early_records.get(digest) if manifest else None
+    if manifest is None or recorded is None:
+        return None
+    seed = recorded.get("seed")
+    plan = plan_early(
+        contender=(side.contender, digest),
+        baseline=(baseline, pairs.baseline.contender),
+        policy=policy,
+        seed=seed if isinstance(seed, int) else manifest.seed,
+        keys=[pairs.baseline.key(i) for i in pairs.baseline_rows.tolist()],
+        outcomes=pairs.outcomes,
+    )
+    if not plan.keys:
+        return None  # other checks say that nothing is common
+    rule = plan.rule(_evidence(pairs, latency=policy.max_latency_ratio is not None))
+    if other := differing(recorded, plan.record(rule)):
+        left = bool(side.table.skipped[side.index].any())
+        then = "all attempts are made and judged as one"
+        if left:
+            then = "judge it by that one, or make all attempts: ownbench run without --until-decided"
+        text = f"the run was to be stopped by another rule than this: {other}; {then}"
+        return Replayed(reason=Reason(rule="early", holds=not left, text=text))
+    decided = rule.advance()
+    looked = {
+        "decision": decided.decision.value if decided else None,
+        "looked_at": rule.looked_at,
+        "planned": len(plan.keys),
+        "look": decided.look if decided else None,
+        "looks": list(rule.looks),
+    }
+    if decided is None:
+        text = f"{rule.looked_at:,} of {plural(len(plan.keys), 'task')} are done in their order, and decide nothing yet"
+        command = early_command(side.table.report, recorded, baseline=baseline, policy=source)
+        reason = Reason(rule="early", holds=False, text=f"{text}; {command} goes on")
+        return Replayed(reason=reason, looked=looked)
+    stretch = replace(
+        pairs,
+        candidate_rows=pairs.candidate_rows[decided.rows],
+        baseline_rows=pairs.baseline_rows[decided.rows],
+        outcomes=pairs.outcomes.at(decided.rows),
+    )
+    early = "early, " if len(decided.rows) < decided.planned else ""
+    where = "between two looks" if decided.look is None else f"at look {decided.look} of {decided.looks}"
+    text = (
+        f"decided {early}after {len(decided.rows):,} of {plural(decided.planned, 'task')}: {decided.decision.value} "
+        f"{where}. Levels are those of a run that is looked at on its way; the difference, its 95% interval and its p "
+        "are of one look, not corrected for it"
+    )
+    return Replayed(reason=Reason(rule="early", holds=True, text=text), decided=decided, stretch=stretch, looked=looked)
+
+
+def _evidence(pairs: Pairs, *, latency: bool) -> Evidence:
+    side, rows = pairs.candidate, pairs.candidate_rows
+    sides = ((side, rows), (pairs.baseline, pairs.baseline_rows))
+    costs = [one.table.cost_sums[one.index][at] for one, at in sides]
+    seconds = [seconds_of(one)[at] if latency else np.zeros(len(at)) for one, at in sides]
+    skipped = side.table.skipped[side.index][rows]
+    return Evidence(
+        outcomes=pairs.outcomes,
+        cost=(costs[0], costs[1]),
+        seconds=(seconds[0], seconds[1]),
+        made=(side.table.trials[side.index][rows] - skipped).astype(np.float64),
+        lost=side.lost[rows],
+        done=skipped == 0,
     )
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,32 +12,19 @@ from harness.analysis import (
     PairedOutcomes,
     Side,
     coarser_clusters,
-    default_contender,
     load_evidence,
-    reference_of,
     renewal,
     seconds_of,
 )
 from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, listed, plural
 from harness.verdict.arrays import Ints
-from harness.verdict.baseline import changed_since_lock, read_lock
-from harness.verdict.checks import other_graders, other_suites
+from harness.verdict.baseline import baseline_contender, changed_since_lock, read_lock
 from harness.verdict.early import Evidence, Key
 from harness.verdict.early_plan import EarlyPlan, differing, plan_early, stop_line
 from harness.verdict.gate_statistics import Decided
-from harness.verdict.rules import Policy, check_domains, load_policy
+from harness.verdict.rules import Policy, check_domains, load_policy, other_graders, other_suites
 
 _FEWEST_AT_ONCE = 4
-
-
-class PlannedAttempt(NamedTuple):
-    """One attempt that the candidate's experiment means to make."""
-
-    suite: str
-    suite_digest: str
-    task_digest: str
-    domain: str
-    cluster: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +35,8 @@ class EarlyCandidate:
     contender: str
     digest: str
     seed: int
-    attempts: Sequence[PlannedAttempt]
+    attempts: Sequence[Any]
+    """Those that its experiment means to make, each at a task of a suite."""
     suites: Sequence[SuiteRecord]
     """As its manifest will describe them."""
     recorded: Mapping[str, Any] | None = None
@@ -87,13 +75,7 @@ class UntilDecided:
     def __init__(
         self, candidate: EarlyCandidate, baseline: Path, name: str | None, policy: Policy | Path | None
     ) -> None:
-        """Reads the baseline and binds the rule to it. Nothing is looked at yet.
-
-        Args:
-            candidate: what is to be run.
-            baseline: the report that holds what stands now.
-            name: its contender; by default as for `gate`.
-            policy: a policy, the path of a ``gate.yaml``, or None for the defaults.
+        """Reads the baseline (``name`` is its contender, by default as for `gate`) and binds the rule to it.
 
         Raises:
             UsageError: no such report or contender, or the two can never be judged side by side.
@@ -105,14 +87,17 @@ class UntilDecided:
         table, manifest = load_evidence(baseline)
         same = baseline.resolve() == candidate.report.resolve()
         lock = read_lock(baseline)
-        meant = lock.contender if lock else reference_of(baseline)
         besides = candidate.contender if same else None
         if same and (name == besides or table.contenders == (besides,)):
             raise UsageError(f"{besides!r} would be held against itself; name another with --baseline-contender")
-        name = name or default_contender(table, "--baseline-contender", meant=meant, besides=besides)
+        name = baseline_contender(table, lock, name, besides)
         side = Side(table=table, manifest=manifest, contender=name)
         table.index(name)
-        _refuse_what_is_not_done(baseline, side, same=same)
+        # A report that holds the candidate too is not done as a whole: there the baseline's own rows have to say it.
+        unmade = int(table.skipped[side.index].sum())
+        if unmade or not (same or manifest is None or manifest.complete):
+            what = f"never tried {plural(unmade, 'attempt')}" if unmade else "is in a run that is not done"
+            raise EvidenceError(f"{baseline}: the baseline {name} {what}; ownbench run goes on with it")
         if lock and (changed := changed_since_lock(baseline, table, lock, name)):
             remedy = "restore it, or lock it anew: ownbench baseline set"
             raise EvidenceError(f"{baseline}: the locked baseline has changed: {listed(changed, 5)}; {remedy}")
@@ -121,7 +106,7 @@ class UntilDecided:
             raise EvidenceError(
                 f"{baseline}: {lost}, {100 * rules.max_errored:g}% is allowed; run it with --retry-errored"
             )
-        domains = {*table.domain_names, *(a.domain for a in candidate.attempts)}
+        domains = {*table.domain_names, *(a.task.domain for a in candidate.attempts)}
         check_domains(rules, domains, policy if isinstance(policy, Path) else "policy")
         self._side = side
         self._rows, self._clusters, self._trials = _common(candidate, side)
@@ -165,9 +150,7 @@ class UntilDecided:
     def start(self, recorded: Iterable[Outcome], others: Iterable[Outcome] = ()) -> str | None:
         """Begins anew from what earlier calls of the run recorded; why to stop at once, where it is decided already.
 
-        Args:
-            recorded: outcomes of planned attempts.
-            others: outcomes that an earlier form of the experiment asked for; they count for nothing, but were seen.
+        ``others`` are what an earlier form of the experiment asked for; they count for nothing, but were seen.
 
         Raises:
             UsageError: they were made under another rule, or before there was one.
@@ -253,18 +236,6 @@ class UntilDecided:
         )
 
 
-def _refuse_what_is_not_done(report: Path, side: Side, *, same: bool) -> None:
-    """Passes where the baseline's every attempt is made.
-
-    A report that holds the candidate too is not done as a whole: there the baseline's own rows have to say it.
-    """
-    unmade = int(side.table.skipped[side.index].sum())
-    open_ = not same and side.manifest is not None and not side.manifest.complete
-    if unmade or open_:
-        what = f"never tried {plural(unmade, 'attempt')}" if unmade else "is in a run that is not done"
-        raise EvidenceError(f"{report}: the baseline {side.contender} {what}; ownbench run goes on with it")
-
-
 def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key, int]]:
     """The tasks that both have, in the baseline's order: their rows there, the candidate's clusters, its trials.
 
@@ -272,16 +243,16 @@ def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key
         UsageError: there are none, or the gate could not lay the two side by side.
     """
     where = f"{candidate.report} and {side.table.report}"
-    planned: dict[Key, list[PlannedAttempt]] = {}
+    planned: dict[Key, list[Any]] = {}
     for attempt in candidate.attempts:
-        planned.setdefault((attempt.suite_digest, attempt.task_digest), []).append(attempt)
+        planned.setdefault((attempt.suite.digest, attempt.task.digest), []).append(attempt)
     there = side.keys
     both = [key for key in there if key in planned]
     if not both:
         how = renewal(side.table.report, candidate.report)
         remedy = how or "run the candidate on the very suites of the baseline"
         raise UsageError(f"{where} have no task in common; {remedy}")
-    ours = {a.suite_digest: a.suite for a in candidate.attempts}
+    ours = {a.suite.digest: a.suite.name for a in candidate.attempts}
     theirs = {side.table.suite_digests[i] or side.table.suites[i]: side.table.suites[i] for i in there.values()}
     if ours.keys() != theirs.keys():
         differ = other_suites(theirs, ours)
@@ -294,6 +265,7 @@ def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key
             f"{where}: {listed(other, 5)} is graded by another version of the grader; run the baseline anew"
         )
     codes: dict[tuple[str, str], int] = {}
-    clusters = [codes.setdefault((planned[key][0].suite, planned[key][0].cluster), len(codes)) for key in both]
+    of = [(planned[key][0].suite.name, planned[key][0].task.cluster) for key in both]
+    clusters = [codes.setdefault(cluster, len(codes)) for cluster in of]
     rows = np.array([there[key] for key in both], dtype=np.int64)
     return rows, np.array(clusters, dtype=np.int64), {key: len(planned[key]) for key in both}

@@ -14,6 +14,7 @@ from harness.core import UsageError, UserFileError, nearest
 from harness.store import Economics, experiment_file, load_settings
 from harness.userfile import parse
 from harness.verdict.arrays import Floats
+from harness.verdict.options import Candidate
 
 MONTHS = 12.0
 """Over which money spent once is spread, where no other horizon is given."""
@@ -79,14 +80,14 @@ class Assumptions:
         return self.gpu_hour_usd, self.tasks_per_gpu_hour
 
     def drawn(self, n: int, seed: int) -> dict[str, Floats]:
-        """Each known amount ``n`` times, triangular within its range and independent of the others."""
+        """Each known amount as it is, and ``n`` times triangular within its range and independent of the others."""
         rng = np.random.default_rng([seed, 9])  # not the stream that the tasks are drawn from
         found = {}
         for name in AMOUNTS:  # an unknown amount uses its part of the stream too: naming one does not move the others
             unit = rng.triangular(1.0 - self.spread, 1.0, 1.0 + self.spread, n) if self.spread > 0 else np.ones(n)
             value = self.amounts[name]
             if value is not None:
-                found[name] = unit * value
+                found[name] = np.append(1.0, unit) * value
         return found
 
 
@@ -95,12 +96,8 @@ def load_assumptions(
 ) -> Assumptions:
     """The block ``economics`` of the report's experiment, with what was ``given`` laid over it.
 
-    Args:
-        report: the report's folder; without an ``experiment.yaml`` only what was given is known.
-        given: texts by key; an empty text, ``null`` or ``unknown`` makes an amount unknown. Beside the keys of the
-            block ``gpu_hour_usd``: what an hour of every machine would cost.
-        months: over which money spent once is spread.
-        spread: how far each amount may be off either way, as a share of it.
+    Texts are given by key, and by ``gpu_hour_usd``, what an hour of every machine would cost; an empty one, ``null`` or
+    ``unknown`` makes an amount unknown.
 
     Raises:
         UsageError: an unknown key, or a value that is no amount.
@@ -158,21 +155,9 @@ def largest_allowed(name: str) -> float:
     return 366.0 if name == "outage_days_per_year" else MOST
 
 
-# ------------------------------------------------------------------------------------------------------ a month's bill
-
 FIXED = (("training_usd", "tuned"), ("labelling_usd", "tuned"), ("skill_authoring_usd", "skilled"))
 """Money spent once, and the part of an option that it is spent on."""
 OUTAGE = ("outage_days_per_year", "value_per_task_usd")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """What an option consists of, as far as its bill goes."""
-
-    hosted: bool
-    """Some part of it is owned, and so hosted."""
-    tuned: bool
-    skilled: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,50 +175,37 @@ class Bill:
 
     @property
     def usd(self) -> Any:
-        """The whole of it."""
+        """The whole month."""
         return sum(self.fixed.values(), self.tasks + self.outages)
 
     @property
     def fixed_usd(self) -> Any:
         """All that is paid whatever the volume."""
-        return sum(self.fixed.values())
+        return sum(self.fixed.values(), 0.0)
 
 
-def monthly(
-    amounts: Mapping[str, Any], setup: Setup, cost: Floats | float | None, api: Floats | float, months: float
-) -> Bill:
+def monthly(amounts: Mapping[str, Any], option: Candidate, cost: Any, api: Any, months: float) -> Bill:
     """What an option costs a month: its tasks, what is spread over the horizon, and what outages are expected to lose.
 
     ``volume * (cost + api * value * outage days / 365) + hosting + (training + labelling + skill authoring) / months``,
-    with the parts that apply to the option.
-
-    Args:
-        amounts: known amounts by name, numbers or arrays of one length.
-        setup: which of the fixed parts apply.
-        cost: dollars a task; None is unknown.
-        api: the share of tasks that cannot be done while the API is away.
-        months: the horizon.
+    with the parts that apply to the option. Amounts, ``cost`` (dollars a task, NaN: unknown) and ``api`` (the share of
+    tasks that cannot be done while the API is away) are numbers, or arrays that begin with what is known best.
     """
-    lacking = [] if cost is not None else ["cost_usd"]
+    unknown, needs_api = np.isnan(np.ravel(cost)[0]), np.ravel(api)[0] > 0
+    lacking = ["cost_usd"] if unknown else []
     lacking += [] if "tasks_per_month" in amounts else ["tasks_per_month"]
     volume = amounts.get("tasks_per_month", 0.0)
-    outages = volume * api * outage_cost(amounts, lacking) / DAYS if _any(api) else 0.0
-    once = [(name, months) for name, applies in FIXED if getattr(setup, applies)]
-    parts = [("hosting_usd_per_month", 1.0), *once] if setup.hosted else once
+    outages = volume * api * outage_cost(amounts, lacking) / DAYS if needs_api else 0.0
+    parts = [("hosting_usd_per_month", 1.0)] if option.hosted else []
+    parts += [(name, months) for name, applies in FIXED if getattr(option, applies)]
     lacking += [name for name, _ in parts if name not in amounts]
     fixed = {name: amounts[name] / over for name, over in parts if name in amounts}
-    return Bill(
-        tasks=volume * (cost if cost is not None else 0.0), outages=outages, fixed=fixed, lacking=tuple(lacking)
-    )
+    return Bill(tasks=volume * (0.0 if unknown else cost), outages=outages, fixed=fixed, lacking=tuple(lacking))
 
 
 def outage_cost(amounts: Mapping[str, Any], lacking: list[str]) -> Any:
     """Value times days of outage; 0 where either is known to be 0, whatever the other."""
-    if any(name in amounts and not _any(amounts[name]) for name in OUTAGE):
+    if any(name in amounts and not np.any(amounts[name]) for name in OUTAGE):
         return 0.0
     lacking.extend(name for name in OUTAGE if name not in amounts)
     return amounts[OUTAGE[0]] * amounts[OUTAGE[1]] if all(name in amounts for name in OUTAGE) else 0.0
-
-
-def _any(value: Any) -> bool:
-    return bool(value.any()) if hasattr(value, "any") else bool(value)

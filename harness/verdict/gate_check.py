@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis import PairedOutcomes, Side, default_contender, load_evidence, pair_sides, reference_of
+from harness.analysis import PairedOutcomes, Side, default_contender, load_evidence, pair_sides
 from harness.core import Decision, Estimate, UsageError, percent_interval, plural
 from harness.stats import wilson_interval
 from harness.store import TaskTable
+from harness.verdict.baseline import baseline_contender as standing
 from harness.verdict.baseline import read_lock
 from harness.verdict.gate_statistics import GateTests, gate_tests
 from harness.verdict.rules import Policy, check_domains, load_policy
@@ -62,14 +63,8 @@ def self_test(
 
     Cost and latency take no part: the two sides are equal in them too.
 
-    Args:
-        report: the report's folder.
-        policy: a policy, the path of a ``gate.yaml``, or None for the defaults.
-        baseline_contender: whose outcomes are used; by default as for `gate`.
-        candidate_contender: with one trial a task, whose outcomes are swapped with the other's; by default the only
-            other contender.
-        repetitions: how many equals, and how many regressions.
-        seed: seeds them.
+    The baseline contender's outcomes are used, by default chosen as for `gate`; with one trial a task they are swapped
+    with the candidate's, by default the only other. ``repetitions`` is of each.
 
     Raises:
         UsageError: no such report or contender, or several could be meant.
@@ -81,10 +76,8 @@ def self_test(
     rules = policy if isinstance(policy, Policy) else load_policy(policy)
     table, manifest = load_evidence(report)
     check_domains(rules, table.domain_names, policy if isinstance(policy, Path) else "policy")
-    lock = read_lock(report)
-    meant = lock.contender if lock else reference_of(report)
-    first, second = baseline_contender, candidate_contender
-    first = first or default_contender(table, "--baseline-contender", meant=meant, besides=second)
+    second = candidate_contender
+    first = standing(table, read_lock(report), baseline_contender, second)
     names: tuple[str, ...] = (first,)
     made = None if second else _split(table, first)
     if made is not None:

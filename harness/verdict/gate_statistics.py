@@ -147,11 +147,7 @@ def critical_tests(outcomes: PairedOutcomes, limits: Limits, alpha: float) -> tu
 def gate_tests(outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resamples: int = 9_999) -> GateTests:
     """Tests the candidate against the baseline overall, in the family of domains, and in each critical domain.
 
-    Args:
-        outcomes: both contenders at the same tasks.
-        limits: margins, level, critical and exempt domains.
-        seed: seeds the sign patterns of the family, where not all are looked at.
-        resamples: how many; lowered where tasks are so many that this would take minutes.
+    Sign patterns are drawn where not all are looked at, fewer where tasks are so many that this would take minutes.
     """
     exempt = [outcomes.domain_names.index(n) for n in limits.exempt_domains if n in outcomes.domain_names]
     gated = outcomes.at(outcomes.common & ~np.isin(outcomes.domains, exempt))

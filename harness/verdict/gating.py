@@ -7,12 +7,10 @@ from typing import Any
 
 from harness.analysis import Change, Pairs, Side, changes, default_contender, load_evidence, pair_sides, reference_of
 from harness.core import Comparison, Decision, EvidenceError, Redactor, UsageError, as_json, listed, plural
-from harness.stats import compare
-from harness.verdict.baseline import changed_since_lock, read_lock
-from harness.verdict.checks import Reason
-from harness.verdict.early_gate import Replayed, replayed
+from harness.verdict.baseline import baseline_contender, changed_since_lock, read_lock
+from harness.verdict.early_plan import replayed
 from harness.verdict.gate_statistics import tasks_to_decide
-from harness.verdict.rules import GATE_RULES, GateEvidence, Policy, check_domains, in_words, load_policy
+from harness.verdict.rules import GATE_RULES, GateEvidence, Policy, Reason, check_domains, in_words, load_policy
 
 EXIT_CODES: Mapping[Decision, int] = {
     Decision.SHIP: 0,
@@ -59,23 +57,17 @@ class Gate:
     baseline_report: str
     candidate_report: str
     exempt: tuple[str, ...]
-    policy: Policy
     sentence: str
     early: Mapping[str, Any] | None = None
     """Of a candidate that was run until decided: tasks looked at and planned, the looks, which one decided."""
+    policy: Policy
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON values, the promised keys first."""
-        record: dict[str, Any] = {
-            key: as_json(getattr(self, key))
-            for key in self.__slots__  # in the order of the fields
-            if key != "policy"
-        }
-        record["policy"] = self.policy.model_dump(mode="json")
-        if record["comparison"] is not None and self.comparison is not None:
-            bounds = self.comparison.bounds
-            record["comparison"]["bounds"] = None if bounds is None else {"low": bounds[0], "high": bounds[1]}
-        return record
+        record: dict[str, Any] = as_json(self)
+        if self.comparison is not None and self.comparison.bounds is not None:
+            record["comparison"]["bounds"] = dict(zip(("low", "high"), self.comparison.bounds, strict=True))
+        return record | {"policy": self.policy.model_dump(mode="json")}
 
 
 def gate(
@@ -88,15 +80,9 @@ def gate(
 ) -> Gate:
     """Judges whether a candidate may replace a baseline.
 
-    Args:
-        baseline: the report that holds the baseline.
-        candidate: the report that holds the candidate; may be the same.
-        policy: a policy, the path of a ``gate.yaml``, or None for the defaults.
-        baseline_contender: by default the locked contender of the report, its reference, or its only one.
-        candidate_contender: by default the report's reference or its only contender; in the same report the only other.
-
-    Returns:
-        The verdict. Evidence that cannot be judged is a verdict too, INVALID.
+    Both may be one report. The policy is one, the path of a ``gate.yaml``, or None for the defaults. Contenders are by
+    default the locked one of the baseline, the report's reference, or its only one; of the same report the only other.
+    Evidence that cannot be judged is a verdict too, INVALID.
 
     Raises:
         UsageError: no such report or contender, several could be meant, or a contender against itself.
@@ -113,19 +99,10 @@ def gate(
     sides = (pairs.baseline, pairs.candidate)
     check_domains(rules, {name for side in sides for name in side.table.domain_names}, file or "policy")
     early = replayed(pairs, rules, baseline, file)
-    stretch = early.stretch if early else None
-    evidence = GateEvidence(
-        pairs=pairs,
-        stretch=stretch,
-        policy=rules,
-        compared=_compared(stretch or pairs),
-        unlocked=unlocked,
-        early=early.reason if early else None,
-        decided=early.decided if early else None,
-    )
+    evidence = GateEvidence(pairs=pairs, policy=rules, unlocked=unlocked, early=early)
     reasons = [reason for rule in GATE_RULES.values() if rule.check for reason in rule.judge(evidence)]
     if not all(reason.holds for reason in reasons):
-        return _verdict(evidence, Decision.INVALID, reasons, early)
+        return _verdict(evidence, Decision.INVALID, reasons)
     reasons += [reason for rule in GATE_RULES.values() if not rule.check for reason in rule.judge(evidence)]
     if evidence.decided:
         decision = evidence.decided.decision
@@ -135,7 +112,7 @@ def gate(
         decision = Decision.SHIP
     else:
         decision = Decision.INCONCLUSIVE
-    return _verdict(evidence, decision, reasons, early)
+    return _verdict(evidence, decision, reasons)
 
 
 def _sides(
@@ -147,9 +124,7 @@ def _sides(
     other, other_manifest = (table, manifest) if same else load_evidence(candidate)
     lock = read_lock(baseline)
     first, second = names
-    if first is None:
-        meant = lock.contender if lock else reference_of(baseline)
-        first = default_contender(table, "--baseline-contender", meant=meant, besides=second if same else None)
+    first = baseline_contender(table, lock, first, second if same else None)
     if second is None:
         meant, besides = (None, first) if same else (reference_of(candidate), None)
         second = default_contender(other, "--candidate-contender", meant=meant, besides=besides)
@@ -163,27 +138,11 @@ def _sides(
     return pairs, None if lock is None else changed_since_lock(baseline, table, lock, first)
 
 
-def _compared(pairs: Pairs) -> Comparison | None:
-    out = pairs.outcomes
-    if not out.common.any():
-        return None
-    a, b = pairs.candidate.contender, pairs.baseline.contender
-    if a == b:
-        a, b = f"{a} (candidate)", f"{b} (baseline)"
-    return compare(
-        *out.candidate,
-        *out.baseline,
-        out.clusters,
-        a_name=a,
-        b_name=b,
-        a_errored=pairs.candidate.lost[pairs.candidate_rows],
-        b_errored=pairs.baseline.lost[pairs.baseline_rows],
-    )
-
-
-def _verdict(e: GateEvidence, decision: Decision, reasons: list[Reason], early: Replayed | None) -> Gate:
+def _verdict(e: GateEvidence, decision: Decision, reasons: list[Reason]) -> Gate:
     needed = _needed(e, reasons) if decision is Decision.INCONCLUSIVE else None
-    said = _sentence(e, decision, reasons, needed)
+    said, one = _sentence(e, decision, reasons, needed), e.decided
+    if one and len(one.rows) < one.planned:
+        said = f"{said[:-1]}; decided early, after {len(one.rows):,} of {plural(one.planned, 'task')}."
     a, b = e.judged.candidate, e.judged.baseline
     return Gate(
         decision=decision,
@@ -199,8 +158,8 @@ def _verdict(e: GateEvidence, decision: Decision, reasons: list[Reason], early: 
         candidate_report=a.table.report.name,
         exempt=e.policy.exempt_domains,
         policy=e.policy,
-        sentence=f"{said[:-1]}; {_clean(early.in_short)}." if early and early.in_short else said,
-        early=early.looked if early else None,
+        sentence=said,
+        early=e.early.looked if e.early else None,
     )
 
 

@@ -6,7 +6,7 @@ of the run's load: where it is stated how many tasks a machine does in an hour, 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,38 +38,19 @@ class MachineTime:
         known = {float(usd) for usd in self.hour_usd if not np.isnan(usd)}
         return known.pop() if len(known) == 1 else None
 
-    def at(self, table: TaskTable, hour_usd: float | None, rates: Floats) -> TaskTable:
-        """The table with its costs as they would be at this price of every machine's hour and at these stated rates."""
-        every, tasks = np.arange(len(table.contenders)), np.asarray(table.counts.T, dtype=np.float64)
-        costs = self.priced(every, (table.cost_sums.T, self.usd.T), hour_usd, rates, tasks)
-        return replace(table, cost_sums=costs.T)
+    def priced(self, places: Ints, dollars: Floats, machine: Floats, hour_usd: float | None, rates: Floats) -> Floats:
+        """Costs a task, and the part of them paid by the hour, at another price or stated rates; NaN where unknown.
 
-    def priced(
-        self,
-        places: Ints,
-        costs: tuple[Floats, Floats],
-        hour_usd: float | None,
-        rates: Floats,
-        tasks: Floats | float = 1.0,
-    ) -> Floats:
-        """Costs at another price of the hour, or at stated rates; NaN where that is unknown.
-
-        Args:
-            places: of each column, its contender's place in the table.
-            costs: dollars in any number of rows, and the part of them that is paid by the hour.
-            hour_usd: what an hour of every machine costs; ``None``: as on record.
-            rates: of each contender the tasks that its machine does in an hour; NaN: as measured.
-            tasks: how many tasks each cost is of.
+        Each column is of the contender at that place of the table. ``hour_usd`` is what an hour of every machine costs,
+        ``None``: as on record; ``rates`` are the tasks that each contender's machine does in an hour, NaN: as measured.
         """
-        dollars, machine = costs
-        now, unknown = self.hour_usd[places], self.unknown[places]
-        found = dollars
+        now, unknown, found = self.hour_usd[places], self.unknown[places], dollars
         if hour_usd is not None:
             factor = np.where(np.isnan(now), 1.0, hour_usd / now)
             found = np.where(unknown, np.nan, dollars + machine * (factor - 1.0))
         rest = np.where(self.whole[places], 0.0, dollars - machine)
         each = self.per_task(hour_usd, rates)[places]
-        return np.asarray(np.where(np.isnan(each), found, rest + tasks * each))
+        return np.asarray(np.where(np.isnan(each), found, rest + each))
 
     def per_task(self, hour_usd: float | None, rates: Floats) -> Floats:
         """What a task costs of each contender's machine at its stated rate; NaN where none is, or it is unknown."""

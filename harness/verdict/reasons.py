@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core import Decision, Estimate, dollars, number, percent
+from harness.verdict.arrays import Floats, Mask
 from harness.verdict.conditions import NO, YES, Forgetting
-from harness.verdict.economics import MEANINGS, Assumptions
-from harness.verdict.option_rates import BELOW, BEST, SHOWN
-from harness.verdict.options import kind_word
+from harness.verdict.economics import MEANINGS, Assumptions, Bill
+from harness.verdict.options import BELOW, BEST, MIX, OWN, RENT, SHOWN, UNKNOWN
 
 SURE = 0.8
 """The probability from which a kind of option is advised."""
@@ -44,20 +44,32 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """How often each option is the cheapest at the required quality."""
+
+    bills: tuple[Bill, ...]
+    usd: Floats
+    """Monthly dollars by option, as they are and then resampled; lower bounds where a bill is not whole."""
+    allowed: Mask
+    best: int
+    """The option that passes most, of those allowed; of equals the cheapest."""
+    probabilities: Floats
+    """Of being the cheapest at the required quality; where bills are not whole, of the lower bounds."""
+    kinds: Mapping[str, float]
+    sure_kinds: Mapping[str, float]
+    """How often a kind wins whatever is lacking: by a whole bill, or because no other kind is good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
     """What the decision is taken on."""
 
     options: Sequence[Option]
-    probabilities: Mapping[Decision | None, float]
-    """Of each kind; where bills are not whole, as if what is lacking cost nothing."""
-    sure_kinds: Mapping[Decision | None, float]
-    """The same from whole bills alone: it can only grow by what is lacking."""
+    ranking: Ranking
     assumptions: Assumptions
     margin: float
     forgetting: Sequence[Forgetting]
     warning: str | None
-    draws: int
-    """Simulations of the tasks and the amounts that the probabilities are shares of."""
 
     @property
     def allowed(self) -> list[Option]:
@@ -76,69 +88,59 @@ class Findings:
 
     def often(self, share: float) -> str:
         """In how many of the simulations something is so."""
-        if share * self.draws > self.draws - 0.5:
-            return f"all {self.draws:,} simulations"
+        draws = len(self.ranking.usd) - 1
+        if share * draws > draws - 0.5:
+            return f"all {draws:,} simulations"
         return "over 99% of simulations" if share >= 0.995 else f"{100 * share:.0f}% of simulations"
 
-    def lead(self, kind: Decision | None) -> Option:
+    def lead(self, kind: str) -> Option:
         """The option of that kind that is the likeliest to be the cheapest, or else the best."""
-        own = [o for o in self.allowed if o.kind == kind_word(kind)] or self.allowed
+        own = [o for o in self.allowed if o.kind == kind] or self.allowed
         return max(own, key=lambda o: (o.probability_cheapest or 0.0, o.pass_rate.value or 0.0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advised:
-    """The word, its reasons, and the inputs that it waits for."""
-
-    advice: Decision
-    reasons: tuple[str, ...]
-    missing: tuple[str, ...] = ()
-
-
-def reasons(found: Findings) -> Advised:
-    """The advice. Every obstacle is named, not only the first."""
+def reasons(found: Findings) -> tuple[Decision, tuple[str, ...], tuple[str, ...]]:
+    """The advice, its reasons, and the inputs that it waits for. Every obstacle is named, not only the first."""
     if not found.allowed:
-        why = "The data must stay inside, and no OWN option was tried: try one."
-        return Advised(advice=Decision.UNDECIDED, reasons=(why,))
+        return Decision.UNDECIDED, ("The data must stay inside, and no OWN option was tried: try one.",), ()
     if found.assumptions["tasks_per_month"] == 0:
         why = "With 0 tasks a month there is nothing to do, and so nothing to advise: say how many tasks come."
-        return Advised(advice=Decision.UNDECIDED, reasons=(why,))
-    kind = max(found.probabilities, key=lambda k: found.probabilities[k])
-    missing = _missing(found, kind)
+        return Decision.UNDECIDED, (why,), ()
+    kind = max(found.ranking.kinds, key=lambda k: found.ranking.kinds[k])
+    missing = tuple(_missing(found, kind))
     obstacles = tuple(_obstacles(found, kind, missing))
-    if obstacles or kind is None:
-        said = (*obstacles, *_rivals(found, None))
-        return Advised(advice=Decision.UNDECIDED, reasons=said, missing=tuple(missing))
-    return Advised(advice=kind, reasons=(_headline(found, kind), *_rivals(found, kind), *_unchecked(found, kind)))
+    if obstacles or kind == UNKNOWN:
+        return Decision.UNDECIDED, (*obstacles, *_rivals(found, UNKNOWN)), missing
+    return Decision(kind), (_headline(found, kind), *_rivals(found, kind), *_unchecked(found, kind)), ()
 
 
-def _missing(found: Findings, kind: Decision | None) -> list[str]:
+def _missing(found: Findings, kind: str) -> list[str]:
     """Inputs without which nothing can be said: what is lacking counts only where it could change the word."""
     needed, amounts = [], found.assumptions
-    if amounts["tasks_per_month"] is None or found.sure_kinds.get(kind, 0.0) < SURE:
+    if amounts["tasks_per_month"] is None or found.ranking.sure_kinds.get(kind, 0.0) < SURE:
         rivals = [o for o in found.allowed if o.quality != BELOW]
         needed = [name for o in rivals for name in o.lacking]
-        if any(o.kind == "unknown" for o in rivals):  # its parts are unknown: any amount may be needed
+        if any(o.kind == UNKNOWN for o in rivals):  # its parts are unknown: any amount may be needed
             needed += [name for name, value in amounts.amounts.items() if value is None]
     if amounts["tasks_per_month"] is None:
         needed.insert(0, "tasks_per_month")
-    outside = any(o.kind != Decision.OWN.value for o in found.options)
-    if amounts.data_must_stay_inside is None and outside and (kind != Decision.OWN or needed):
+    outside = any(o.kind != OWN for o in found.options)
+    if amounts.data_must_stay_inside is None and outside and (kind != OWN or needed):
         needed.append("data_must_stay_inside")
     return list(dict.fromkeys(needed))
 
 
-def _obstacles(found: Findings, kind: Decision | None, missing: Sequence[str]) -> Iterator[str]:
+def _obstacles(found: Findings, kind: str, missing: Sequence[str]) -> Iterator[str]:
     """What stands in the way of advice, a sentence each."""
     lead, kinds = found.lead(kind), {o.kind for o in found.options}
-    unknown = [o.contender for o in found.allowed if o.kind == "unknown" and o.quality != BELOW]
+    unknown = [o.contender for o in found.allowed if o.kind == UNKNOWN and o.quality != BELOW]
     no_volume = found.assumptions["tasks_per_month"] is None
     if found.warning:
         yield f"{found.warning}: no advice on a part of the evidence."
-    if unknown and (no_volume or found.probabilities.get(None, 0.0) > 1.0 - SURE):
+    if unknown and (no_volume or found.ranking.kinds.get(UNKNOWN, 0.0) > 1.0 - SURE):
         which = ", ".join(unknown)
         yield f"Nothing on record says whether {which} would be OWN, RENT or MIX: say it (--own, --rent, --mix)."
-    if len(kinds) == 1 and "unknown" not in kinds:
+    if len(kinds) == 1 and UNKNOWN not in kinds:
         yield f"Only {kinds.pop()} options were tried: there is nothing to weigh them against."
     for name in missing:
         if name == "cost_usd":
@@ -146,9 +148,9 @@ def _obstacles(found: Findings, kind: Decision | None, missing: Sequence[str]) -
             yield f"Unknown: what a task costs with {which}. Give its model a price, or map a column of costs."
         else:
             yield f"Missing: {name}, {MEANINGS[name]}."
-    if not missing and kind is not None and found.probabilities[kind] < SURE:
-        ranked = sorted(found.probabilities.items(), key=lambda item: -item[1])
-        shares = ", ".join(f"{kind_word(k)} {100 * p:.0f}%" for k, p in ranked)
+    if not missing and kind != UNKNOWN and found.ranking.kinds[kind] < SURE:
+        ranked = sorted(found.ranking.kinds.items(), key=lambda item: -item[1])
+        shares = ", ".join(f"{k} {100 * p:.0f}%" for k, p in ranked)
         yield f"No kind is the cheapest at the required quality in {100 * SURE:g}% of simulations: {shares}."
     if not missing and lead.quality not in {BEST, SHOWN}:
         yield (
@@ -156,27 +158,27 @@ def _obstacles(found: Findings, kind: Decision | None, missing: Sequence[str]) -
             f"not shown to lie within {found.points} of the best option: more tasks, or a wider margin, would tell."
         )
     for one in found.forgetting:
-        if kind == Decision.OWN and one.answer == YES and one.tuned == lead.contender:
+        if kind == OWN and one.answer == YES and one.tuned == lead.contender:
             yield f"Tuning made {one.tuned} forget: {one.evidence}."
 
 
-def _headline(found: Findings, kind: Decision) -> str:
+def _headline(found: Findings, kind: str) -> str:
     lead, volume = found.lead(kind), found.assumptions["tasks_per_month"] or 0.0
     rate = f"passes {percent(lead.pass_rate.value or 0.0)}"
-    often = found.often(found.sure_kinds[kind] if lead.lacking else found.probabilities[kind])
+    often = found.often(found.ranking.sure_kinds[kind] if lead.lacking else found.ranking.kinds[kind])
     if not lead.lacking:
         bill = f" and costs {dollars(lead.monthly_usd.value)} a month for {number(volume)} tasks"
         cheaper = f"No other kind of option {found.within} is cheaper"
-        return f"{kind.value}: {lead.contender} {rate}{bill}. {cheaper} ({often})."
-    if any(o.kind == kind.value and not o.lacking for o in found.allowed):
+        return f"{kind}: {lead.contender} {rate}{bill}. {cheaper} ({often})."
+    if any(o.kind == kind and not o.lacking for o in found.allowed):
         why = f"Whatever the missing amounts, no other kind of option {found.within} is cheaper ({often})"
     else:
-        why = f"Only {kind.value} options are {found.within} ({often}), so this holds whatever they cost"
+        why = f"Only {kind} options are {found.within} ({often}), so this holds whatever they cost"
     needs = ", ".join(lead.lacking)
-    return f"{kind.value}: {lead.contender} {rate}. {why}. Its bill is not known: it waits for {needs}."
+    return f"{kind}: {lead.contender} {rate}. {why}. Its bill is not known: it waits for {needs}."
 
 
-def _rivals(found: Findings, kind: Decision | None) -> Iterator[str]:
+def _rivals(found: Findings, kind: str) -> Iterator[str]:
     """One sentence for each other kind: its likeliest option."""
     top = next((o for o in found.allowed if o.quality == BEST), None)
     held = {
@@ -184,24 +186,24 @@ def _rivals(found: Findings, kind: Decision | None) -> Iterator[str]:
         SHOWN: "shown to hold the required quality",
         BELOW: f"shown to be more than {found.points} below {top.contender if top else 'the best'}",
     }
-    for other in (Decision.OWN, Decision.RENT, Decision.MIX):
-        here = [o for o in found.options if o.kind == other.value]
+    for other in (OWN, RENT, MIX):
+        here = [o for o in found.options if o.kind == other]
         if other == kind or not here:
             continue
         if not any(o.allowed for o in here):
-            yield f"{other.value}: ruled out, the data must stay inside."
+            yield f"{other}: ruled out, the data must stay inside."
             continue
         one = found.lead(other)
         usd = one.monthly_usd.value
         bill = ", its bill not known" if usd is None else f", {dollars(usd)} a month"
         how = held.get(one.quality, "not shown to hold the required quality, nor to miss it")
-        yield f"{other.value}: {one.contender} passes {percent(one.pass_rate.value or 0.0)}{bill}; {how}."
+        yield f"{other}: {one.contender} passes {percent(one.pass_rate.value or 0.0)}{bill}; {how}."
 
 
-def _unchecked(found: Findings, kind: Decision) -> Iterator[str]:
+def _unchecked(found: Findings, kind: str) -> Iterator[str]:
     """What the word OWN still hangs on."""
     checked = [one for one in found.forgetting if one.tuned == found.lead(kind).contender]
-    if kind != Decision.OWN:
+    if kind != OWN:
         return
     if not checked:
         yield "Forgetting is not checked: no general suite is in the report. Run one before you own."

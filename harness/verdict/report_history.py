@@ -3,9 +3,10 @@
 Nothing here judges anew. A broken file is a row that says so, and no error.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,11 +114,9 @@ class History:
 
 
 def history(folders: Sequence[Path], *, check_locks: bool = True) -> History:
-    """What stands in these reports' folders.
+    """What stands in folders of reports, or of verdicts that were written apart; a missing one is an entry too.
 
-    Args:
-        folders: of reports, or of verdicts that were written apart; one that is missing is an entry that says so.
-        check_locks: hold each locked baseline against the rows it locked, where they are no more than `MOST_ROWS`.
+    With ``check_locks`` each locked baseline is held against the rows it locked, up to `MOST_ROWS` of them.
     """
     return in_order([under_way(entry_of(Path(folder), check_locks=check_locks)) for folder in folders])
 
@@ -133,38 +132,26 @@ def changed_of(a: Side, b: Side) -> tuple[Change, ...]:
 
     Raises:
         UsageError: no such contender.
-        EvidenceError: a manifest is broken.
     """
     for side in (a, b):
         side.table.index(side.contender)
-    try:
-        found = changes(a, b)
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
-        paths = dict.fromkeys(str(side.table.report / MANIFEST) for side in (a, b))
-        raise EvidenceError(f"{', '.join(paths)}: not as ownbench writes them: {error!r}") from None
-    return tuple(shown_change(one) for one in found)
-
-
-# ------------------------------------------------------------------------------------------------------- one report
+    return tuple(shown_change(one) for one in changes(a, b))
 
 
 def entry_of(folder: Path, *, check_locks: bool = True) -> HistoryEntry:
     """What a report's files say, whether a run is at work on them or not."""
+    import pyarrow.parquet as pq
+
     broken: list[str] = []
     if not folder.is_dir():
         what = "is a file, a report is a folder" if folder.exists() else "there is no such report"
         broken.append(f"{folder}: {what}")
     manifest: Manifest | None = _kept(broken, folder / MANIFEST, lambda: read_manifest(folder))
-    counts: tuple[StatusCounts, ...] = ()
-    parts: tuple[tuple[str, int], ...] = ()
-    if (folder / OUTCOMES).is_file():
-        counts = _kept(broken, folder / OUTCOMES, lambda: _counts(folder)) or ()
-        parts = (_kept(broken, folder / OUTCOMES, lambda: _parts(folder)) or ()) if counts else ()
-    for name in TABLES:
-        if (folder / name).is_file():
-            _kept(broken, folder / name, lambda path=folder / name: _opened(path))
-    if (folder / EXPERIMENT).is_file():
-        _kept(broken, folder / EXPERIMENT, lambda: load_settings(folder))
+    read: dict[str, Callable[[], Any]] = {OUTCOMES: lambda: (_counts(folder), _parts(folder))}
+    read |= {name: partial(pq.read_schema, folder / name) for name in TABLES}  # the first that a cut-off table lacks
+    read[EXPERIMENT] = lambda: load_settings(folder)
+    found = {name: _kept(broken, folder / name, reads) for name, reads in read.items() if (folder / name).is_file()}
+    counts, parts = found.get(OUTCOMES) or ((), ())
     run, note, complete = _run(folder, manifest, counts, broken)
     verdicts, problems = kept_verdicts(folder) if folder.is_dir() else ((), ())
     broken += problems
@@ -224,13 +211,6 @@ def _parts(folder: Path) -> tuple[tuple[str, int], ...]:
     found = read_outcomes(folder, ["split"])["split"].value_counts().to_pylist()
     named = [(shown(one["values"]), one["counts"]) for one in found if one["values"]]
     return tuple(sorted(named, key=lambda one: ({"test": 0, "dev": 1}.get(one[0], 2), one[0])))
-
-
-def _opened(path: Path) -> None:
-    """Its foot is read, which is the first that a cut-off table lacks."""
-    import pyarrow.parquet as pq
-
-    pq.read_schema(path)
 
 
 def _baseline(folder: Path, counts: Sequence[StatusCounts], *, check_locks: bool) -> StoredBaseline | None:

@@ -4,19 +4,18 @@ A further rule is added here, and nowhere else: an entry of `GATE_RULES`, with i
 from the evidence to reasons; and, where it takes a limit from the user, a key of `Policy`.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from harness.analysis import Pairs
-from harness.core import Comparison, UserFileError, listed, nearest, p_equation, plural, points
-from harness.stats import NonInferiority, fieller_ratio
+from harness.analysis import Pairs, Side, graded_otherwise, gradings_of, renewal
+from harness.core import Comparison, SuiteRecord, UserFileError, listed, nearest, p_equation, plural, points
+from harness.stats import NonInferiority, compare, fieller_ratio
 from harness.userfile import parse, read_yaml
-from harness.verdict.checks import Reason, complete, errored, rows, same_graders, same_suites, same_tasks
 from harness.verdict.gate_statistics import Decided, GateTests, Limits, gate_tests, tasks_if_equal, tasks_to_decide
 
 Share = Annotated[float, Field(strict=True, ge=0.0, le=1.0, allow_inf_nan=False)]
@@ -58,7 +57,28 @@ def check_domains(policy: Policy, domains: Iterable[str], path: Path | str) -> N
                 raise UserFileError(path, problem, field=key, advice=nearest(name, known))
 
 
-# ------------------------------------------------------------------------------------------------------------ the rules
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One rule of the gate and what became of it."""
+
+    rule: str
+    holds: bool | None
+    """``None`` where there is no evidence to say; missing evidence never ships."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What the rows of a candidate come to that was run until decided, under the rule that its run began with."""
+
+    reason: Reason
+    """The rule ``early``: fails where the rows are not all there and cannot be judged by that rule either."""
+    decided: Decided | None = None
+    """``None`` where the rule does not judge: the evidence is then judged as that of any run."""
+    stretch: Pairs | None = None
+    """Both sides at the tasks that were looked at; the others need not have been tried."""
+    looked: Mapping[str, Any] | None = None
+    """How far it was looked at, for the verdict's record; ``None`` where this rule is not the run's."""
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: what is computed once is kept in it
@@ -67,17 +87,43 @@ class GateEvidence:
 
     pairs: Pairs
     """Both sides at all tasks that both have."""
-    stretch: Pairs | None
-    """Both at the tasks that decided a run which was stopped early; the others need not have been tried."""
     policy: Policy
-    compared: Comparison | None
-    """The two at the tasks that are judged."""
     unlocked: tuple[str, ...] | None
     """What has changed of a locked baseline; ``None`` where nothing is locked."""
-    early: Reason | None
-    """What the rule of an early stop says of itself; ``None`` where the run had none."""
-    decided: Decided | None
-    """What that rule came to; ``None`` where the evidence is judged as that of any run."""
+    early: Replayed | None
+    """``None`` where the run had no rule of an early stop."""
+
+    @property
+    def decided(self) -> Decided | None:
+        """What that rule came to; ``None`` where the evidence is judged as that of any run."""
+        return self.early.decided if self.early else None
+
+    @property
+    def stretch(self) -> Pairs | None:
+        """Both at the tasks that decided a run which was stopped early."""
+        return self.early.stretch if self.early else None
+
+    @property
+    def sides(self) -> tuple[tuple[str, Side], ...]:
+        """Both with what they are called."""
+        return ("baseline", self.pairs.baseline), ("candidate", self.pairs.candidate)
+
+    @cached_property
+    def compared(self) -> Comparison | None:
+        """The two at the tasks that are judged, candidate minus baseline; ``None`` where they share none."""
+        pairs, out = self.judged, self.judged.outcomes
+        a, b = pairs.candidate.contender, pairs.baseline.contender
+        if not out.common.any():
+            return None
+        return compare(
+            *out.candidate,
+            *out.baseline,
+            out.clusters,
+            a_name=a if a != b else f"{a} (candidate)",
+            b_name=b if a != b else f"{b} (baseline)",
+            a_errored=pairs.candidate.lost[pairs.candidate_rows],
+            b_errored=pairs.baseline.lost[pairs.baseline_rows],
+        )
 
     @cached_property
     def tests(self) -> GateTests:
@@ -121,17 +167,112 @@ def in_words(rule: str) -> str:
 
 
 def _complete(e: GateEvidence) -> Iterable[Reason]:
-    yield complete(e.pairs, e.stretch, undecided=e.early is not None and not e.early.holds)
+    """Both runs are done; of an early stop, the baseline's."""
+    faults = []
+    remedy = "ownbench run goes on where it stopped"
+    one_report = e.pairs.candidate.table is e.pairs.baseline.table
+    for word, side in e.sides[: 1 if e.stretch else 2]:
+        skipped = int(side.table.skipped[side.index].sum())
+        if skipped:
+            faults.append(f"the {word} never tried {plural(skipped, 'attempt')}")
+        elif side.manifest is not None and not side.manifest.complete and not (e.stretch and one_report):
+            because = f" ({side.manifest.stopped_because})" if side.manifest.stopped_because else ""
+            faults.append(f"the {word}'s run is not done{because}")
+    if e.early is not None and not e.early.reason.holds:
+        remedy = "the rule early says how it goes on"
+    done = "the baseline's run is done, the candidate's is decided" if e.stretch else "both runs are done"
+    yield Reason(rule="complete", holds=not faults, text=f"{'; '.join(faults)}; {remedy}" if faults else done)
+
+
+def _rows(e: GateEvidence) -> Iterable[Reason]:
+    faults = []
+    for word, side in e.sides:
+        found = {flag.kind: flag.text for flag in side.table.flags}
+        faults += [f"{word}: {found[kind]}" for kind in ("duplicates", "contradictions") if kind in found]
+    text = "; ".join(dict.fromkeys(faults)) or "no duplicate or contradictory rows"
+    yield Reason(rule="rows", holds=not faults, text=text)
+
+
+def _same_suites(e: GateEvidence) -> Iterable[Reason]:
+    """By digest where both have one: a suite may be renamed, and must not have been changed."""
+    found = [{(side.table.suites[i], side.table.suite_digests[i]) for i in side.tried.tolist()} for _, side in e.sides]
+    known = all(digest for side in found for _, digest in side)
+    ours, theirs = ({digest if known else name: name for name, digest in side} for side in found)
+    text, same = "both answered the same suites", ours.keys() == theirs.keys()
+    if not same:
+        how = renewal(*(side.table.report for _, side in e.sides))
+        how = how or "run the candidate on the very tasks of the baseline"
+        text = f"the suites differ ({other_suites(ours, theirs)}): {how}"
+    yield Reason(rule="same_suites", holds=same, text=text)
+
+
+def other_suites(baseline: Mapping[str, str], candidate: Mapping[str, str]) -> str:
+    """Which side lacks which suite, and of which both have another version; suites by their identity, as names."""
+    theirs, ours = (
+        {side[key] for key in side.keys() - other.keys()}
+        for side, other in ((baseline, candidate), (candidate, baseline))
+    )
+    parts = {
+        "the candidate lacks": theirs - ours,
+        "the baseline lacks": ours - theirs,
+        "they have other versions of": theirs & ours,
+    }
+    return "; ".join(f"{words} {listed(sorted(names), 5)}" for words, names in parts.items() if names)
+
+
+def _same_tasks(e: GateEvidence) -> Iterable[Reason]:
+    """Both tried the same tasks, and graded attempts of both meet at one."""
+    shared, judged = len(e.pairs.outcomes.domains), e.judged.outcomes
+    # What only a candidate that was stopped early has was never to be tried.
+    alone = [(word, len(side.tried) - shared) for word, side in e.sides[: 1 if e.stretch else 2]]
+    faults = [f"{plural(n, 'task')} tried by the {word} only" for word, n in alone if n]
+    if not shared:
+        text = "the two reports have no task in common"
+    elif faults:
+        text = "; ".join(faults) + ": what was left out may be what went wrong"
+    elif not judged.common.any():
+        text = "at no task do both have a graded attempt"
+    else:
+        text = f"both tried the same {plural(len(judged.domains), 'task')}"
+        text += f", the first of {shared:,} in an order that the seed fixes" if e.stretch else ""
+    yield Reason(rule="same_tasks", holds=not faults and bool(judged.common.any()), text=text)
+
+
+def other_graders(ours: Mapping[str, SuiteRecord], theirs: Mapping[str, SuiteRecord]) -> list[str]:
+    """The suites that the two graded by different versions of a grader, as far as manifests tell."""
+    both = [(name, {*ours[name].graders}, {*theirs[name].graders}) for name in sorted(ours.keys() & theirs.keys())]
+    return [name for name, first, second in both if first and second and first != second]
+
+
+def _same_graders(e: GateEvidence) -> Iterable[Reason]:
+    """Both were graded by the same graders and references, as far as rows and manifests tell."""
+    ours, theirs = (gradings_of(side.table.report, side.contender) for _, side in e.sides)
+    other = [] if ours.keys() & theirs.keys() else other_graders(e.pairs.baseline.suites, e.pairs.candidate.suites)
+    text = "nothing says that the graders differ"
+    if otherwise := graded_otherwise(ours, theirs):
+        reports = dict.fromkeys(str(side.table.report) for _, side in e.sides)
+        how = " and ".join(f"`ownbench regrade {report}`" for report in reports)
+        text = f"{plural(len(otherwise), 'task')} graded by another grader or reference; {how} grades them alike"
+    elif other:
+        text = f"{listed(other, 5)}: graded by another version of the grader; grade both anew with one"
+    yield Reason(rule="same_graders", holds=not otherwise and not other, text=text)
 
 
 def _errored(e: GateEvidence) -> Iterable[Reason]:
-    """With what the attempts that the instrument lost could have made of the difference."""
-    reason = errored(e.pairs, e.policy.max_errored, e.stretch)
+    """The instrument lost few enough of each side's attempts; and what those could have made of the difference."""
+    faults, parts, unknown = False, [], False
+    for word, side in e.sides:
+        one = e.stretch is not None and side is e.pairs.candidate
+        share = side.lost_share_at(e.judged.candidate_rows) if one else side.lost_share
+        untried = not (side.table.trials > side.table.skipped)[side.index].any()
+        unknown |= untried
+        parts.append(f"{word} made none" if untried else f"{word} {100 * share:.1f}%")
+        faults |= share > e.policy.max_errored and not untried
+    text = f"attempts that the instrument lost: {', '.join(parts)}; allowed {100 * e.policy.max_errored:g}%"
     if e.compared is not None and e.compared.bounds is not None and e.compared.errored:
         low, high = (points(end) for end in e.compared.bounds)
-        text = f"{reason.text}; had they all gone worst or best for the candidate: {low} or {high} points"
-        reason = replace(reason, text=text)
-    yield reason
+        text += f"; had they all gone worst or best for the candidate: {low} or {high} points"
+    yield Reason(rule="errored", holds=False if faults else None if unknown else True, text=text)
 
 
 def _baseline(e: GateEvidence) -> Iterable[Reason]:
@@ -238,13 +379,13 @@ GATE_RULES = {
     for check, name, words, judge in (
         (True, "readable", "the files can be read", lambda _: ()),
         (True, "complete", "both runs are done", _complete),
-        (True, "rows", "no result is given twice", lambda e: [rows(e.pairs)]),
-        (True, "same_suites", "both answered the same suites", lambda e: [same_suites(e.pairs)]),
-        (True, "same_tasks", "both tried the same tasks", lambda e: [same_tasks(e.pairs, e.stretch)]),
-        (True, "same_graders", "both were graded alike", lambda e: [same_graders(e.pairs)]),
+        (True, "rows", "no result is given twice", _rows),
+        (True, "same_suites", "both answered the same suites", _same_suites),
+        (True, "same_tasks", "both tried the same tasks", _same_tasks),
+        (True, "same_graders", "both were graded alike", _same_graders),
         (True, "errored", "few attempts were lost", _errored),
         (True, "baseline", "the baseline is as it was locked", _baseline),
-        (True, "early", "stopped early by this very policy", lambda e: [e.early] if e.early else []),
+        (True, "early", "stopped early by this very policy", lambda e: [e.early.reason] if e.early else []),
         (False, "minimum_tasks", "there are tasks enough", _enough),
         (False, "non_inferior", "worse by no more than the margin", _non_inferior),
         (False, "no_harm", "not worse overall", _no_harm),

@@ -1,7 +1,8 @@
 """Hybrids that were run, next to the replay: what each did itself, and the same thresholds on its parts' attempts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from harness.core import ContenderRecord, Estimate, EvidenceError, Manifest, Usa
 from harness.stats import bootstrap_estimate
 from harness.store import TaskTable
 from harness.verdict.sweep_records import Live, Measured
-from harness.verdict.sweep_rows import NO_SIGNAL, Matrix, Rows, Vector, paired_rows, side
+from harness.verdict.sweep_rows import NO_SIGNAL, Matrix, Rows, Vector, graded, paired_rows
 
 READ_FROM = {"logprob_mean": "confidence", "logprob_min": "logprob_min", "margin": "margin"}
 """A hybrid's signal, and where the worker's own attempts have it."""
@@ -52,7 +53,7 @@ def check_live(
         UsageError: no such contender, not a hybrid of these two, or one whose rule cannot be replayed.
         EvidenceError: the thresholds it ran with are not recorded, or there is no attempt of all three.
     """
-    live = side(table, hybrid)
+    live, keys = graded(table, hybrid)
     if manifest is None:
         raise EvidenceError(f"{table.report}: without a manifest the thresholds of {hybrid!r} are unknown")
     one = manifest.contender(hybrid)
@@ -63,7 +64,7 @@ def check_live(
     if _rule(one) not in {*READ_FROM, *FIXED, "oracle"}:
         raise UsageError(f"the rule {_rule(one)!r} of {hybrid!r} cannot be replayed from what its parts recorded")
     rows = paired_rows(table, worker, expert, signal=READ_FROM.get(one.signal, NO_SIGNAL))
-    common, mine, theirs = np.intersect1d(rows.keys, live.keys, return_indices=True)
+    common, mine, theirs = np.intersect1d(rows.keys, keys, return_indices=True)
     if not len(common):
         raise EvidenceError(f"{table.report}: {hybrid!r} has no graded attempt at a task and trial of both parts")
     up = _escalated(table, manifest, one, rows)[mine]
@@ -89,17 +90,18 @@ def check_live(
             n_trials=len(values),
         )
 
-    decision, outcome = live.escalated[theirs] == up, live.value[theirs] == value
-    difference = mean(live.value[theirs] - value)
+    did, escalated = live.values[theirs], live.escalated[theirs]
+    decision, outcome = escalated == up, did == value
+    difference = mean(did - value)
     found = Live(
         hybrid=hybrid,
         n_tasks=len(counts),
         n_attempts=len(common),
-        live_pass_rate=mean(live.value[theirs]),
+        live_pass_rate=mean(did),
         replayed_pass_rate=mean(value),
         difference=difference,
-        cost_difference_usd=mean(live.cost[theirs] - cost),
-        live_escalated=float(np.average(np.nan_to_num(live.escalated[theirs]), weights=weight)),
+        cost_difference_usd=mean(live.costs[theirs] - cost),
+        live_escalated=float(np.average(np.maximum(escalated, 0), weights=weight)),
         replayed_escalated=float(np.average(up, weights=weight)),
         same_decision=int(decision.sum()),
         same_outcome=int((decision & outcome).sum()),
@@ -110,28 +112,33 @@ def check_live(
 
 
 def hybrids_run(
-    table: TaskTable, manifest: Manifest | None, rows: Rows, worker: str, expert: str
-) -> list[tuple[Measured, Matrix]]:
-    """Hybrids of these two on record, without their figures, and what each did at each row, NaN where not tried.
+    table: TaskTable,
+    manifest: Manifest | None,
+    rows: Rows,
+    pair: tuple[str, str],
+    figured: Callable[[Matrix, int], dict[str, Any]],
+) -> list[Measured]:
+    """Hybrids of these two on record; those that always or never escalate are left out, as the ends of the curve.
 
-    The columns are graded value, dollars, seconds, whether escalated. Those that always or never escalate are left out:
-    they are the ends of the curve.
+    Their figures are made of what each did at each row (graded value, dollars, seconds, whether escalated; NaN where it
+    was not tried) and of its number of tasks.
     """
     found = []
-    nothing = Estimate(value=None, n_tasks=0, method="none")
     for one in manifest.contenders if manifest else ():
-        mine_too = (one.worker, one.expert) == (worker, expert) and one.name in table.contenders
+        mine_too = (one.worker, one.expert) == pair and one.name in table.contenders
         if manifest is None or not mine_too or one.signal in {*FIXED, ""}:
             continue
-        own = side(table, one.name)
-        common, mine, theirs = np.intersect1d(rows.keys, own.keys, return_indices=True)
+        own, keys = graded(table, one.name)
+        common, mine, theirs = np.intersect1d(rows.keys, keys, return_indices=True)
         if not len(common):
             continue
         figures = np.full((len(rows.keys), 4), np.nan)
-        figures[mine] = np.stack([own.value, own.cost, own.latency, own.escalated], axis=1)[theirs]
+        up = np.where(own.escalated < 0, np.nan, own.escalated)
+        figures[mine] = np.stack([own.values, own.costs, own.seconds, up], axis=1)[theirs]
         suites = {table.suites[task] for task in np.unique(rows.tasks[mine]).tolist()}
         by_suite, on_dev = _limits(manifest, one, suites)
         like = _rule(one).partition(":")[2]
+        n_tasks = len(np.unique(rows.tasks[mine]))
         measured = Measured(
             name=one.name,
             control=one.signal in {"random", "oracle"},
@@ -139,14 +146,11 @@ def hybrids_run(
             like=like if one.signal == "random" and like and not _number(like) else None,
             by_suite=by_suite,
             chosen_on_dev=on_dev,
-            n_tasks=len(np.unique(rows.tasks[mine])),
-            escalated=None,
-            pass_rate=nothing,
-            cost_per_task_usd=nothing,
-            latency_s=nothing,
+            n_tasks=n_tasks,
             sentence="",
+            **figured(figures, n_tasks),
         )
-        found.append((measured, figures))
+        found.append(measured)
     return found
 
 

@@ -210,6 +210,7 @@ class Sweep:
     calibration: Calibration
     aiq: float | None
     """Area under the hull of (cost, pass rate) divided by the width of the cost range."""
+    aiq_normalisation: str = "the width of the cost range; aiq_over_max: by the largest cost (Hu et al. 2024)"
     aiq_over_max: float | None
     """The same area divided by the largest cost."""
     hull: tuple[tuple[float, float], ...]
@@ -228,8 +229,4 @@ class Sweep:
     def as_json(self) -> dict[str, Any]:
         """What ``--json`` prints; an infinite threshold is null, which is always."""
         plain: dict[str, Any] = as_json(self)
-        names = list(plain)
-        at = names.index("aiq_over_max")
-        named = "the width of the cost range; aiq_over_max: by the largest cost (Hu et al. 2024)"
-        plain["aiq_normalisation"] = named
-        return {name: plain[name] for name in [*names[:at], "aiq_normalisation", *names[at:]]}
+        return plain

@@ -55,44 +55,45 @@ def paired_rows(
         raise UsageError("--confidence-from takes the column confidence; leave out --signal")
     of = confidence_from or worker
     table.index(of)
-    attempts = table.every_attempt()
-    left, right = _Side.of(table, attempts, worker), _Side.of(table, attempts, expert)
-    source = left if of == worker else _Side.of(table, attempts, of)
+    (left, left_keys), (right, right_keys) = graded(table, worker), graded(table, expert)
+    source, keys_of = (left, left_keys) if of == worker else graded(table, of)
+    faults = np.array([name in OWN_FAULTS for name in (*left.causes.every, None)], dtype=np.bool_)  # the last: code -1
+    faulted = faults[left.causes.codes]
     if signal == NO_SIGNAL:
-        spoken = np.zeros(len(left.keys))
+        spoken: Vector = np.zeros(len(left_keys))
     else:
-        spoken = source.confidence if signal == "confidence" else _from_calls(table, left, worker, signal)
+        spoken = source.confidences if signal == "confidence" else _from_calls(left, signal)
     if of == worker:
-        spoken = np.where(left.faulted, 0.0, spoken)
-    common = np.intersect1d(left.keys, right.keys)
+        spoken = np.where(faulted, 0.0, spoken)
+    common = np.intersect1d(left_keys, right_keys)
     if not len(common):
         raise EvidenceError(f"{table.report}: {worker!r} and {expert!r} have no graded task and trial in common")
-    keys = np.intersect1d(common, source.keys[np.isfinite(spoken)])
+    keys = np.intersect1d(common, keys_of[np.isfinite(spoken)])
     if not len(keys):
         other = "name another with --signal, or another contender's with --confidence-from"
         raise EvidenceError(f"{table.report}: no attempt of {of!r} has the signal {signal}; {other}")
-    i, j = left.at(keys), right.at(keys)
-    tasks = left.tasks[i]
+    i, j, k = (np.searchsorted(each, keys) for each in (left_keys, right_keys, keys_of))
+    tasks = left.tasks[i].astype(np.int64)
     _, where, counts = np.unique(tasks, return_inverse=True, return_counts=True)
     codes, clusters = np.unique(table.clusters[tasks], return_inverse=True)
     left_out = (
-        (len(left.keys) - len(common), f"of {worker} without a graded one of {expert} left out"),
-        (len(right.keys) - len(common), f"of {expert} without a graded one of {worker} left out"),
+        (len(left_keys) - len(common), f"of {worker} without a graded one of {expert} left out"),
+        (len(right_keys) - len(common), f"of {expert} without a graded one of {worker} left out"),
         (len(common) - len(keys), f"without the signal {signal} of {of} left out"),
     )
     notes = [f"{plural(count, 'attempt')} {what}" for count, what in left_out if count]
-    if of == worker and left.faulted[i].any():
-        notes.append(f"{int(left.faulted[i].sum()):,} attempts in which {worker} gave no answer escalate first")
+    if of == worker and faulted[i].any():
+        notes.append(f"{int(faulted[i].sum()):,} attempts in which {worker} gave no answer escalate first")
     return Rows(
         tasks=tasks,
         keys=keys,
-        confidence=spoken[source.at(keys)],
-        worker=left.value[i],
-        expert=right.value[j],
-        worker_cost=left.cost[i],
-        expert_cost=right.cost[j],
-        worker_latency=left.latency[i],
-        expert_latency=right.latency[j],
+        confidence=spoken[k],
+        worker=left.values[i],
+        expert=right.values[j],
+        worker_cost=left.costs[i],
+        expert_cost=right.costs[j],
+        worker_latency=left.seconds[i],
+        expert_latency=right.seconds[j],
         weight=1.0 / counts[where],
         clusters=clusters.astype(np.intp),
         groups=len(codes),
@@ -100,59 +101,23 @@ def paired_rows(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Side:
-    """The graded attempts of one contender, by rising key."""
-
-    keys: NDArray[np.int64]
-    tasks: NDArray[np.int64]
-    value: Vector
-    confidence: Vector
-    cost: Vector
-    latency: Vector
-    escalated: Vector
-    faulted: NDArray[np.bool_]
-
-    @staticmethod
-    def of(table: TaskTable, attempts: Attempts, contender: str) -> "_Side":
-        one = attempts.of(table.index(contender))
-        tasks = one.tasks.astype(np.int64)
-        keys = (tasks << 32) + one.trials.astype(np.int64)
-        order = np.argsort(keys, kind="stable")
-        known = order[np.isfinite(one.values[order])]
-        causes = one.causes
-        faults = np.array([name in OWN_FAULTS for name in (*causes.every, None)], dtype=np.bool_)  # the last is code -1
-        return _Side(
-            keys=keys[known],
-            tasks=tasks[known],
-            value=one.values[known],
-            confidence=one.confidences[known],
-            cost=one.costs[known],
-            latency=one.seconds[known],
-            escalated=np.where(one.escalated < 0, np.nan, one.escalated)[known],
-            faulted=faults[causes.codes[known]],
-        )
-
-    def at(self, keys: NDArray[np.int64]) -> Codes:
-        """Positions of the keys, all of which are here."""
-        return np.searchsorted(self.keys, keys).astype(np.intp)
+def graded(table: TaskTable, contender: str) -> tuple[Attempts, NDArray[np.int64]]:
+    """The graded attempts of one contender and their keys, which rise; a `UsageError` where there is none."""
+    one = table.attempts_of(contender)
+    keys = (one.tasks.astype(np.int64) << 32) + one.trials
+    order = np.argsort(keys, kind="stable")
+    known = order[np.isfinite(one.values[order])]
+    return Attempts(table, one.rows[known]), keys[known]
 
 
-def side(table: TaskTable, contender: str) -> _Side:
-    """The graded attempts of one contender; a `UsageError` where there is no such contender."""
-    return _Side.of(table, table.every_attempt(), contender)
-
-
-def _from_calls(table: TaskTable, left: _Side, worker: str, signal: str) -> Vector:
-    """The signal of the last call of each of the worker's attempts that has one, as a confidence in [0, 1]."""
-    calls = read_calls(table.report, ["attempt_id", "role", signal])
+def _from_calls(attempts: Attempts, signal: str) -> Vector:
+    """The signal of the last call of each attempt that has one, as a confidence in [0, 1]."""
+    calls = read_calls(attempts.table.report, ["attempt_id", "role", signal])
     last = {
         attempt: value
         for attempt, role, value in zip(*(calls[name].to_pylist() for name in calls.column_names), strict=True)
         if value is not None and role in {"answer", "worker"}
     }
-    rows = table.attempts(worker, ["attempt_id"])
-    keys = (np.asarray(rows["task_index"], np.int64) << 32) + np.asarray(rows["trial_index"], np.int64)
-    named = dict(zip(keys.tolist(), rows["attempt_id"].to_pylist(), strict=True))
-    raw = np.array([last.get(named.get(key) or "", np.nan) for key in left.keys.tolist()], dtype=np.float64)
+    ids = attempts.table.outcomes.column_at("attempt_id", attempts.rows).to_pylist()
+    raw = np.array([last.get(one or "", np.nan) for one in ids], dtype=np.float64)
     return np.clip(np.exp(np.minimum(raw, 0.0)) if signal.startswith("logprob") else raw, 0.0, 1.0)

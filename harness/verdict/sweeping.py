@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis import load_note
-from harness.core import Estimate, EvidenceError, Manifest, UsageError
+from harness.analysis import load_evidence, load_note
+from harness.core import Estimate, EvidenceError, Manifest
 from harness.stats import (
     COST,
     ESCALATED,
@@ -28,10 +28,9 @@ from harness.stats import (
     replay_estimate,
     replay_estimates,
 )
-from harness.store import TaskTable, load_task_table, read_manifest
+from harness.store import TaskTable
 from harness.verdict.sweep_live import check_live, hybrids_run
 from harness.verdict.sweep_records import (
-    Measured,
     Sweep,
     SweepChoice,
     SweepControl,
@@ -48,6 +47,16 @@ POINTS = 1_000
 """Thresholds shown at most; the choosing looks at all."""
 FOLDS, REPEATS = 5, 20
 AGAIN = "the choosing repeated"
+UNSEEN = (
+    f"on unseen tasks: the tasks are dealt to {FOLDS} groups, the threshold for each is chosen on the others, "
+    f"and this is repeated {REPEATS} times (cross-fitting)"
+)
+AS_OFTEN = (
+    "random, as often: what drawing the same share of tasks blindly gives on average; "
+    "oracle, as often: the same share, spent where the expert gains most"
+)
+TRIAL_BY_TRIAL = "worker and expert meet trial by trial, each task weighs the same"
+HELD_OUT = "clusters of tasks that share a source, held out together"
 COLUMNS = {"pass_rate": PASS, "cost_per_task_usd": COST, "latency_s": LATENCY}
 
 
@@ -64,19 +73,12 @@ def sweep(
     level: float = 0.95,
     seed: int = 0,
 ) -> Sweep:
-    """Every threshold of a signal replayed, and the one chosen for a goal.
+    """Every threshold of a signal replayed, and the one chosen for a goal: by default the highest pass rate.
 
-    Args:
-        report: the report's folder.
-        worker: the contender that answers first.
-        expert: the contender that is asked where the signal lies below the threshold.
-        goal: what the threshold is chosen for; by default the highest pass rate at any cost.
-        signal: one of ``confidence``, ``logprob_mean``, ``logprob_min``, ``margin``; the worker's own.
-        confidence_from: another contender, whose column ``confidence`` is the signal.
-        live: a hybrid of the two, whose outcomes are compared with the replay at its own thresholds.
-        split: ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
-        level: confidence of the intervals.
-        seed: seeds the bootstrap and the folds.
+    The ``expert`` is asked where the worker's ``signal`` lies below the threshold (``confidence``, ``logprob_mean``,
+    ``logprob_min``, ``margin``), or the confidence of another contender (``confidence_from``). ``live`` is a hybrid of
+    the two that is compared with the replay at its own thresholds; ``split`` is ``test``, ``dev`` or ``all``, by
+    default the test rows where the report has any.
 
     Raises:
         UsageError: no such folder, contender, signal or split, or a goal without its number.
@@ -85,10 +87,7 @@ def sweep(
     settings = SweepSettings(signal=signal, confidence_from=confidence_from, live=live, level=level, seed=seed)
     goal = (goal or SweepGoal()).checked()
     settings.checked()
-    if not report.is_dir():
-        raise UsageError(f"{report}: there is no such report")
-    table, manifest = load_task_table(report, split), read_manifest(report)
-    return sweep_of(table, manifest, worker, expert, goal=goal, settings=settings)
+    return sweep_of(*load_evidence(report, split), worker, expert, goal=goal, settings=settings)
 
 
 def sweep_of(
@@ -161,7 +160,7 @@ def sweep_of(
         notes=(*_notes(one, table, of), *load_note(table, (worker, expert)), *rows.notes),
         reasons=_reasons(one, area, fitted),
     )
-    run = [one.measured(*each) for each in hybrids_run(table, manifest, rows, worker, expert)]
+    run = hybrids_run(table, manifest, rows, (worker, expert), one.measured)
     found = replace(found, measured=tuple(replace(each, sentence=measured_words(each, found)) for each in run))
     unjudged = "" if asked.intervals else f" Whether it beats the controls is not judged: {NO_INTERVALS}."
     found = replace(found, sentence=sentence(found) + unjudged)
@@ -224,12 +223,11 @@ class _Figures:
         value = draws.value
         return SweepControl(escalated=float(value[ESCALATED]), utility=self._utility(value), **self.three(draws))
 
-    def measured(self, empty: Measured, figures: Matrix) -> Measured:
-        """With its figures on the resamples of all others."""
-        draws = self.replayer.seen(figures)
-        n_trials = int(np.isfinite(figures[:, PASS]).sum())
-        told = replace(self.told, n_tasks=empty.n_tasks, n_trials=n_trials)
-        return replace(empty, escalated=_finite(draws.value[ESCALATED]), **self.three(draws, told, parts=False))
+    def measured(self, seen: Matrix, n_tasks: int) -> dict[str, Any]:
+        """The figures of a hybrid that was run, on the resamples of all others."""
+        draws = self.replayer.seen(seen)
+        told = replace(self.told, n_tasks=n_tasks, n_trials=int(np.isfinite(seen[:, PASS]).sum()))
+        return {"escalated": _finite(draws.value[ESCALATED]), **self.three(draws, told, parts=False)}
 
     def choice(self, best: int, fitted: Draws | None) -> SweepChoice:
         value = self.replayer.exact[best]
@@ -323,27 +321,17 @@ def _notes(one: _Figures, table: TaskTable, of: str | None) -> list[str]:
         f"split: {table.split}; {rows.n_tasks:,} tasks at which both have a graded attempt and the signal speaks",
         "escalate where confidence < threshold; the worker's call is always charged, the expert's where escalated",
         intervals if one.replayer.resamples else NO_INTERVALS,
-        (
-            f"on unseen tasks: the tasks are dealt to {FOLDS} groups, the threshold for each is chosen on the others, "
-            f"and this is repeated {REPEATS} times (cross-fitting)"
-        ),
-        (
-            "random, as often: what drawing the same share of tasks blindly gives on average; "
-            "oracle, as often: the same share, spent where the expert gains most"
-        ),
+        UNSEEN,
+        AS_OFTEN,
     ]
-    if rows.n_tasks < len(rows.tasks):
-        notes.append(f"{len(rows.tasks):,} attempts: worker and expert meet trial by trial, each task weighs the same")
-    if rows.groups < rows.n_tasks:
-        shared = f"{rows.groups:,} clusters of tasks that share a source, held out together"
-        notes.append(f"the unit is the cluster: {shared}")
-    if suites > 1:
-        notes.append(f"one threshold serves all {suites:,} suites; a hybrid with threshold: auto has one for each")
-    if of:
-        notes.append(f"the signal is {of}'s; what asking {of} costs is not charged here")
-    if thresholds > POINTS:
-        notes.append(f"{thresholds:,} thresholds were tried; about {POINTS:,} of them are listed")
-    return notes
+    where = (
+        (rows.n_tasks < len(rows.tasks), f"{len(rows.tasks):,} attempts: {TRIAL_BY_TRIAL}"),
+        (rows.groups < rows.n_tasks, f"the unit is the cluster: {rows.groups:,} {HELD_OUT}"),
+        (suites > 1, f"one threshold serves all {suites:,} suites; a hybrid with threshold: auto has one for each"),
+        (of, f"the signal is {of}'s; what asking {of} costs is not charged here"),
+        (thresholds > POINTS, f"{thresholds:,} thresholds were tried; about {POINTS:,} of them are listed"),
+    )
+    return notes + [note for holds, note in where if holds]
 
 
 def _reasons(one: _Figures, area: Estimate, fitted: Draws | None) -> dict[str, str]:

@@ -8,15 +8,15 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from harness.analysis import Change
-from harness.core import Decision, EvidenceError, Redactor, visible
-from harness.verdict.checks import Reason
+from harness.core import Decision, EvidenceError, Redactor, as_json, visible
 from harness.verdict.gating import EXIT_CODES, Gate
+from harness.verdict.rules import Reason
 
 VERDICT, LOG = "verdict.json", "verdicts.jsonl"
 
@@ -61,21 +61,20 @@ def log_verdict(view: Gate, folder: Path, at: datetime) -> Path:
     path = folder / LOG
     record = {"judged_at": at.astimezone(UTC).isoformat(), **view.as_json()}
     data = json.dumps(record, allow_nan=False).encode("ascii") + b"\n"
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        size = os.fstat(handle).st_size
-        if size and os.pread(handle, 1, size - 1) != b"\n":  # a power loss tore the last line: it stays one of its own
+    with path.open("ab+", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        size = file.seek(0, os.SEEK_END)
+        if (
+            size and os.pread(file.fileno(), 1, size - 1) != b"\n"
+        ):  # a power loss tore the last line: it stays one of its own
             data = b"\n" + data
         try:
             while data:
-                data = data[os.write(handle, data) :]
-            os.fsync(handle)
+                data = data[file.write(data) :]
+            os.fsync(file)
         except OSError:
-            os.ftruncate(handle, size)
+            file.truncate(size)
             raise
-    finally:
-        os.close(handle)
     return path
 
 
@@ -135,27 +134,12 @@ def _verdict(value: Any, written: datetime, path: Path) -> StoredVerdict:
         n_tasks=whole_number(compared.get("n_tasks")),
         tasks_needed=whole_number(value.get("tasks_needed")),
         reasons=tuple(
-            Reason(
-                rule=shown(one.get("rule")),
-                holds=one.get("holds") if isinstance(one.get("holds"), bool) else None,
-                text=shown(one.get("text")),
-            )
+            Reason(rule=shown(one.get("rule")), holds=_truth(one.get("holds")), text=shown(one.get("text")))
             for one in _mappings(value.get("reasons"))
         ),
-        changed=tuple(
-            Change(
-                what=shown(one.get("what")),
-                baseline=_some(one.get("baseline")),
-                candidate=_some(one.get("candidate")),
-                diff=tuple(map(shown, lines)) if isinstance(lines := one.get("diff"), list) else (),
-            )
-            for one in _mappings(value.get("changed"))
-        ),
+        changed=tuple(_change(one) for one in _mappings(value.get("changed"))),
         written_at=written,
     )
-
-
-# ------------------------------------------------------------------------------------------- values of anybody's JSON
 
 
 def shown(value: Any) -> str:
@@ -163,14 +147,21 @@ def shown(value: Any) -> str:
     return visible(_REDACT(value[: 2 * _LONGEST]), _LONGEST) if isinstance(value, str) else ""
 
 
-def _some(value: Any) -> str | None:
-    return shown(value) if isinstance(value, str) else None
-
-
 def shown_change(change: Change) -> Change:
     """A change as it may be shown."""
-    texts = {"baseline": _some(change.baseline), "candidate": _some(change.candidate)}
-    return replace(change, what=shown(change.what), diff=tuple(map(shown, change.diff)), **texts)
+    return _change(as_json(change))
+
+
+def _change(one: Mapping[str, Any]) -> Change:
+    said = {name: one.get(name) for name in ("baseline", "candidate")}
+    texts = {name: shown(text) if isinstance(text, str) else None for name, text in said.items()}
+    lines = one.get("diff")
+    diff = tuple(map(shown, lines)) if isinstance(lines, list) else ()
+    return Change(what=shown(one.get("what")), diff=diff, **texts)
+
+
+def _truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

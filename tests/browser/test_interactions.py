@@ -198,11 +198,11 @@ def test_a_task_of_the_list_is_a_link_that_opens_it(hostile, visit):
     tab.settled()
     tab.page.wait_for_timeout(500)
     assert "task=" in tab.page.url
-    assert "The task that is open" in tab.text
+    assert "The tasks found" in tab.text
     tab.page.go_back()
     tab.page.wait_for_selector("h1")
     tab.settled()
     tab.page.wait_for_timeout(500)
     assert "task=" not in tab.page.url
-    assert "The task that is open" not in tab.text
+    assert "The tasks found" not in tab.text
     tab.check()

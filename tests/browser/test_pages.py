@@ -33,6 +33,15 @@ def test_every_page_of_the_demo_in_light_dark_and_on_a_phone(demo, visit, name):
         tab.check()
 
 
+@pytest.mark.local
+def test_the_scoreboard_has_room_for_all_its_columns(demo, visit):
+    tab = visit(demo).go(at("Answer"))
+    head = tab.page.locator("table.scores thead").inner_text().split()
+    assert {"setup", "type"} <= set(head)
+    widths = tab.page.locator(".wide:has(> .scores)").evaluate("place => [place.clientWidth, place.scrollWidth]")
+    assert widths[0] == widths[1]
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_of_somebody_elses_results(routerbench, visit, name):

@@ -23,16 +23,14 @@ def drawn(**asked):
                 raise ValueError
             return min(stops, key=lambda stop: 0.0 if stop == asked else abs(stop - asked))
 
-        def slider():
-            return st.select_slider("Threshold", stops, key="threshold")
-
         with visit():
             page = choose("Page", ["one", "two"], "page")
             kinds = {"old": ["x", "y"], "new": ["y", "z"]}
             report = choose("Report", list(kinds), "report")
             worker = choose("Worker", kinds[report], "worker")
             if page == "two":
-                held("threshold", slider, default=0.5, read=nearest, texts=lambda value: [f"{value:.12g}"], of=worker)
+                said = {"default": 0.5, "read": nearest, "texts": lambda value: [f"{value:.12g}"]}
+                held("threshold", st.select_slider, "Threshold", stops, **said, of=worker)
                 number("Volume", "volume", 100.0, 0.0, 1000.0)
                 several("Some", ["p", "q"], "some", default=["p"])
                 ticked("Box", "box")

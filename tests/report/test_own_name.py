@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from harness.report.own_name import OwnName
+from harness.report.app import OwnName
 
 HERE, LAN = ("127.0.0.1", 8501), ("192.168.1.5", 8501)
 

@@ -150,7 +150,7 @@ def test_a_curve_that_lists_only_some_thresholds_does_not_claim_the_very_same_ta
 
 
 def test_a_link_has_the_step_that_the_slider_leaves_out(report, monkeypatch):
-    monkeypatch.setattr("harness.report.pages.escalation.thinned_places", lambda view: thinned_places(view, 12))
+    monkeypatch.setattr("harness.report.thresholds.thinned_places", lambda view: thinned_places(view, 12))
     sweep = sweep_for(evidence_of(report), "w", "e")
     places = thinned_places(sweep, 12)
     out = next(k for k in range(5, 100) if k not in places and k - 1 not in places)

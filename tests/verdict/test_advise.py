@@ -233,7 +233,7 @@ def test_the_normal_limit_is_the_bootstrap_of_many_tasks(tmp_path, monkeypatch):
     }
     report = write(tmp_path / "r", outcomes)
     drawn = asked(report)
-    monkeypatch.setattr(sys.modules["harness.verdict.option_rates"], "MANY", 10)
+    monkeypatch.setattr(sys.modules["harness.verdict.options"], "MANY", 10)
     limit = asked(report)
     for a in drawn.options:
         b = option(limit, a.contender)

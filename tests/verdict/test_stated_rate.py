@@ -114,10 +114,10 @@ def test_a_hybrid_of_two_machines_has_no_rate_but_its_own(tmp_path):
 def test_draws_bills_and_flips_are_at_the_stated_rate(report):
     inputs = advice_inputs_of(load_task_table(report), read_manifest(report), AdviceSettings())
     stated = assumptions(report, tasks_per_gpu_hour="400")
-    _, there = inputs.at_machine((None, 400.0))
+    there = inputs.at_machine((None, 400.0))
     names = inputs.names
-    assert np.ptp(there.drawn_costs[:, names.index("tuned")]) == pytest.approx(0)  # stated, so exact
-    assert there.drawn_costs[:, names.index("tuned")] == pytest.approx(2 / 400)
+    assert np.ptp(there.costs[:, names.index("tuned")]) == pytest.approx(0)  # stated, so exact
+    assert there.costs[:, names.index("tuned")] == pytest.approx(2 / 400)
     found = advise_at(inputs, stated)
     at = {b.contender: b.bills[0].usd for b in bills_at(inputs, stated, [1000.0])}
     assert at == pytest.approx(monthly(found))

@@ -62,12 +62,12 @@ def test_another_price_of_the_hour_moves_what_is_paid_by_the_hour(report, hour, 
 
 def test_draws_move_with_the_price_as_the_costs_do(report):
     inputs = laid(report)
-    _, there = inputs.at_machine((6.0, None))
+    there = inputs.at_machine((6.0, None))
     names = inputs.names
-    now = inputs.figures.drawn_costs
-    assert there.drawn_costs[:, names.index("tuned")] == pytest.approx(3 * now[:, names.index("tuned")])
-    assert there.drawn_costs[:, names.index("hybrid")] == pytest.approx(now[:, names.index("hybrid")] + 2 * 0.004)
-    assert there.drawn_costs[:, names.index("skilled")] == pytest.approx(now[:, names.index("skilled")])
+    now = inputs.figures.costs
+    assert there.costs[:, names.index("tuned")] == pytest.approx(3 * now[:, names.index("tuned")])
+    assert there.costs[:, names.index("hybrid")] == pytest.approx(now[:, names.index("hybrid")] + 2 * 0.004)
+    assert there.costs[:, names.index("skilled")] == pytest.approx(now[:, names.index("skilled")])
 
 
 def test_a_cost_that_cannot_be_parted_is_unknown_at_another_price(report):

@@ -1,8 +1,8 @@
 """The first page: the verdict with its reasons, the scoreboard, what it costs, and what is not known."""
 
 from harness.analysis import COST_AND_LATENCY, Scoreboard, missing_lines
-from harness.core import OwnbenchError, listed
-from harness.report.advice_tables import ON_MONEY, advice_word, conditions_table, types_of
+from harness.core import OwnbenchError
+from harness.report.advice_tables import MISSING, ON_MONEY, advice_word, conditions_table, types_of
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_parts import html_list, html_text
 from harness.report.pages.loading import Evidence, Shown, advice_for, scoreboard_for
@@ -13,18 +13,6 @@ from harness.verdict import Advice
 
 UNKNOWNS_SHOWN = 15
 """Lines before the rest is folded away."""
-WAITED_FOR = {
-    "tasks_per_month": "the number of tasks a month",
-    "value_per_task_usd": "the value of a task",
-    "training_usd": "the training cost",
-    "labelling_usd": "the labelling cost",
-    "skill_authoring_usd": "the cost of writing the skills",
-    "hosting_usd_per_month": "the hosting cost a month",
-    "outage_days_per_year": "the outage days a year",
-    "data_must_stay_inside": "whether the data must stay inside",
-    "cost_usd": "the cost per task",
-}
-"""By the name that a file and a command know: what the page calls it."""
 INTERVALS = (
     "intervals of pass rates and differences here follow by formula (CR1 with Student's t, or Wilson's); the page "
     "Escalation resamples the tasks (a bootstrap), so its interval for the same rate is a little different"
@@ -71,8 +59,8 @@ def _verdict(evidence: Evidence) -> tuple[Advice | None, list[str]]:
         return None, []
     draw(advice_word(advice, ON_MONEY))
     show_under(conditions_table(advice), "When owning wins: five conditions")
-    waits = listed([WAITED_FOR.get(what, what) for what in advice.missing])
-    return advice, [f"the advice waits for {waits}; what is known can be given on the page Money"] if waits else []
+    waits = ", ".join(MISSING.get(what, what) for what in advice.missing)
+    return advice, [f"the advice waits for: {waits}; what is known can be given on the page Money"] if waits else []
 
 
 def _unknown(view: Scoreboard) -> list[str]:

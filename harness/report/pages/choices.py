@@ -18,6 +18,7 @@ from harness.core import visible
 from harness.report.pages.parts import loud
 
 T = TypeVar("T")
+N = TypeVar("N", int, float)
 Texts = Sequence[str]
 Place = AbstractContextManager[Any] | None
 """Where a widget is drawn: a column, or where the page stands."""
@@ -35,41 +36,22 @@ class NotHereError(ValueError):
 
 
 def choose(
-    label: str,
-    options: Texts,
-    key: str,
-    *,
-    index: int = 0,
-    words: Callable[[str], str] = str,
-    of: object = None,
-    aloud: bool = True,
-    at: Place = None,
-    **more: Any,
+    label: str, options: Texts, key: str, *, index: int = 0, words: Callable[[str], str] = str, **how: Any
 ) -> str:
     """One of the options, of which there is one at least."""
-    draw = partial(st.selectbox, label, list(options), key=key, format_func=words, **more)
-    default = options[min(index, len(options) - 1)]
-    return held(key, draw, default=default, read=one_of(options), of=of, aloud=aloud, at=at)
+    default, how["format_func"] = options[min(index, len(options) - 1)], words
+    return held(key, st.selectbox, label, list(options), default=default, read=one_of(options), **how)
 
 
-def choose_or_none(
-    label: str, options: Texts, key: str, *, words: Callable[[str], str] = str, at: Place = None, **more: Any
-) -> str | None:
-    """One of the options, or nothing, as at first."""
-    draw = partial(st.selectbox, label, list(options), index=None, key=key, format_func=words, **more)
-    return held(key, draw, default=None, read=_last if more.get("accept_new_options") else one_of(options), at=at)
+def choose_or_none(label: str, options: Texts, key: str, *, words: Callable[[str], str] = str, **how: Any) -> str:
+    """One of the options, or nothing, as at first: empty."""
+    read = _last if how.get("accept_new_options") else one_of(options)
+    draw = partial(st.selectbox, label, list(options), index=None, format_func=words)
+    return held(key, draw, default=None, read=read, texts=lambda value: [value] if value else [], **how) or ""
 
 
 def several(
-    label: str,
-    options: Texts,
-    key: str,
-    *,
-    default: Texts = (),
-    words: Callable[[str], str] = str,
-    aloud: bool = True,
-    at: Place = None,
-    **more: Any,
+    label: str, options: Texts, key: str, *, default: Texts = (), words: Callable[[str], str] = str, **how: Any
 ) -> list[str]:
     """Some of the options, or none."""
 
@@ -82,41 +64,37 @@ def several(
     def texts(value: Texts) -> list[str]:
         return list(value) or ([""] if default else [])  # where there is a default, none has to be said too
 
-    draw = partial(st.multiselect, label, list(options), key=key, format_func=words, **more)
-    return held(key, draw, default=list(default), read=read, texts=texts, aloud=aloud, at=at)
+    draw = partial(st.multiselect, format_func=words)
+    return held(key, draw, label, list(options), default=list(default), read=read, texts=texts, **how)
 
 
-def number(
-    label: str, key: str, default: float | None, low: float, high: float, *, of: object = None, **more: Any
-) -> float | None:
+def number(label: str, key: str, default: float | None, low: float, high: float, **how: Any) -> float | None:
     """An amount from ``low`` to ``high``; ``None`` where the field is empty. The default is left out of the address."""
+    texts = _all_but(default, lambda value: "" if value is None else f"{value:.12g}")
 
-    def texts(value: float | None) -> list[str]:
-        return [] if value == default else ["" if value is None else f"{value:.12g}"]
+    def read(said: Texts) -> float | None:
+        return _between(low, high)(said) if said[-1] else None
 
-    draw = partial(st.number_input, label, low, high, None, key=key, **more)
-    read = partial(_within, float, low, high)
-    return held(key, draw, default=default, read=lambda said: read(said) if said[-1] else None, texts=texts, of=of)
+    return held(key, st.number_input, label, low, high, None, default=default, read=read, texts=texts, **how)
 
 
-def written(label: str, key: str, *, default: str = "", at: Place = None, **more: Any) -> str:
+def written(label: str, key: str, *, default: str = "", **how: Any) -> str:
     """A line of text. The default is left out of the address."""
-    draw = partial(st.text_input, label, key=key, **more)
-    return held(key, draw, default=default, read=_last, texts=lambda v: [] if v == default else [v], at=at)
+    return held(key, st.text_input, label, default=default, read=_last, texts=_all_but(default), **how)
 
 
-def ticked(label: str, key: str, **more: Any) -> bool:
+def ticked(label: str, key: str) -> bool:
     """Whether a box is ticked, which it is not at first."""
-    draw, read = partial(st.checkbox, label, key=key, **more), one_of(["yes"])
-    return held(key, draw, default=False, read=lambda said: bool(read(said)), texts=lambda v: ["yes"] if v else [])
+    texts = _all_but(False, {True: "yes"}.__getitem__)  # noqa: FBT003
+    return held(key, st.checkbox, label, default=False, read=lambda said: one_of(["yes"])(said) == "yes", texts=texts)
 
 
-def turned(pages: int, key: str, *, of: object = None, at: Place = None) -> int:
+def turned(pages: int, key: str, **how: Any) -> int:
     """Which of some pages, from 1; the first is left out of the address. Nothing is asked where there is one."""
     if pages <= 1:
         return 1
-    draw, read = partial(st.pagination, pages, key=key, max_visible_pages=5), partial(_within, int, 1, pages)
-    return held(key, draw, default=1, read=read, texts=lambda v: [] if v == 1 else [str(v)], of=of, at=at)
+    draw = partial(st.pagination, max_visible_pages=5)
+    return held(key, draw, pages, default=1, read=_between(1, pages), texts=_all_but(1), **how)
 
 
 def one_of(options: Texts) -> Callable[[Texts], str]:
@@ -130,15 +108,23 @@ def one_of(options: Texts) -> Callable[[Texts], str]:
     return read
 
 
+def _all_but(default: T, said: Callable[[T], str] = str) -> Callable[[T], list[str]]:
+    """How a value stands in the address where the default is left out."""
+    return lambda value: [] if value == default else [said(value)]
+
+
 def _last(texts: Texts) -> str:
     return texts[-1]
 
 
-def _within(kind: Callable[[str], Any], low: float, high: float, texts: Texts) -> Any:
-    value = kind(texts[-1])
-    if not low <= value <= high:
-        raise ValueError
-    return value
+def _between(low: N, high: N) -> Callable[[Texts], N]:
+    def read(texts: Texts) -> N:
+        value = type(low)(texts[-1])
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return read
 
 
 # --------------------------------------------------------------------------------------------------------- the address
@@ -175,26 +161,22 @@ def visit() -> Iterator[None]:
 
 def held(
     key: str,
-    draw: Callable[[], Any],
-    *,
+    draw: Callable[..., Any],
+    *args: Any,
     default: T,
     read: Callable[[Texts], T],
-    texts: Callable[[T], Texts] = lambda value: [str(value)] if value else [],
+    texts: Callable[[T], Texts] = lambda value: [str(value)],
     of: object = None,
     aloud: bool = True,
     at: Place = None,
+    **more: Any,
 ) -> T:
     """What the reader chose here or by the address, else the default.
 
-    Args:
-        key: of the widget and in the address.
-        draw: draws the widget with this key and returns what it says.
-        default: where nobody has chosen.
-        read: a value from the texts of an address; ``ValueError`` if there is no such value.
-        texts: how a value stands in the address; none leaves it out.
-        of: what the choice belongs to; where that is another one than before, the choice starts anew.
-        aloud: says of a wrong address at once, above the widget; else `complaints` has it.
-        at: where the widget is drawn.
+    ``draw`` is a widget, drawn ``at`` a place with this key, ``args`` and ``more``. ``read`` makes a value of the texts
+    of an address, and raises `ValueError` where there is none; ``texts`` are how a value stands there, none leaves it
+    out. Where the choice is ``of`` something else than before, it starts anew. Of a wrong address is said ``aloud``,
+    above the widget; else `complaints` has it.
     """
     now = _visit()
     value, words = default, ""
@@ -219,7 +201,7 @@ def held(
                 del now.wrong[key]
             elif aloud:
                 loud(words)
-        value = draw()
+        value = draw(*args, key=key, **more)
     now.made[key] = value, list(texts(value)), of
     if not now.drawing:  # a part of a page that is drawn anew by itself
         _write(now)

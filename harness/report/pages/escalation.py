@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 import streamlit as st
 
 from harness.analysis import Scoreboard
 from harness.core import Manifest, OwnbenchError, visible
+from harness.report import thresholds as steps
 from harness.report.chart_style import Theme
 from harness.report.html_parts import html_list, html_text
 from harness.report.pages.choices import choose, held, number
@@ -17,15 +17,6 @@ from harness.report.pages.loading import Evidence, Shown, scoreboard_for, sweep_
 from harness.report.pages.parts import figure, html, loud, notes, paragraph, section, show, title
 from harness.report.sweep_figures import escalation_figure, reliability_figure
 from harness.report.sweep_tables import default_parts, hybrids, live_table, policies_table, threshold_table
-from harness.report.thresholds import (
-    calibration_words,
-    chosen_place,
-    ranked_words,
-    step_of,
-    thinned_places,
-    threshold_name,
-    threshold_words,
-)
 from harness.verdict import Sweep, SweepGoal, SweepPoint, SweepSettings
 
 GOALS = {
@@ -65,7 +56,7 @@ def page(shown: Shown) -> None:
     section("Any threshold")
     _threshold(found, shown.theme)
     section("Does it know when it is wrong?")
-    html(html_list([ranked_words(found), *calibration_words(found)], "reasons"))
+    html(html_list([steps.ranked_words(found), *steps.calibration_words(found)], "reasons"))
     figure("reliability", reliability_figure, found, shown.theme, none="")
     if found.live is not None:
         section("The live hybrid next to its replay")
@@ -153,14 +144,11 @@ def _replayed(
     evidence: Evidence, pair: tuple[str, str], goal: SweepGoal, source: str, hybrid: str | None
 ) -> tuple[Sweep | None, str]:
     """The sweep, without the live hybrid where only that cannot be replayed, and what went wrong."""
-    of = None if source == OWN else source
-    problem = ""
-    for live in dict.fromkeys((hybrid, None)):
-        try:
-            return sweep_for(evidence, *pair, goal, SweepSettings(confidence_from=of, live=live)), problem
-        except OwnbenchError as error:
-            problem = problem or str(error)
-    return None, problem
+    settings = SweepSettings(confidence_from=None if source == OWN else source, live=hybrid)
+    try:
+        return sweep_for(evidence, *pair, goal, settings), ""
+    except OwnbenchError as error:
+        return None if hybrid is None else _replayed(evidence, pair, goal, source, None)[0], str(error)
 
 
 def _goal(view: Scoreboard, worker: str, expert: str) -> SweepGoal:
@@ -188,16 +176,14 @@ def _goal(view: Scoreboard, worker: str, expert: str) -> SweepGoal:
 @st.fragment
 def _threshold(found: Sweep, theme: Theme) -> None:
     """The slider over the curve; moving it computes nothing anew."""
-    start = threshold_name(found, chosen_place(found))
+    start = steps.threshold_name(found, steps.chosen_place(found))
     of = (found.worker, found.expert, found.signal, start)
     link = st.query_params.get("threshold", "")  # as it was asked for, before the address is written anew
     stops = stops_of(found, _linked(found, of, link))
-    draw = partial(
-        st.select_slider, "Escalate where the confidence is", list(stops), key="threshold",
-        format_func=lambda stop: threshold_words(stops[stop]),
+    asked = held(
+        "threshold", st.select_slider, "Escalate where the confidence is", list(stops), default=start, of=of,
+        read=lambda said: read_threshold(said[-1], found), format_func=lambda stop: steps.threshold_words(stops[stop]),
     )  # fmt: skip
-    asked = held("threshold", draw, default=start, read=lambda texts: read_threshold(texts[-1], found),
-                 texts=lambda stop: [stop], of=of)  # fmt: skip
     here = stops[asked]
     paragraph(same_words(found, link, asked))
     show(threshold_table(found, here))
@@ -221,8 +207,8 @@ def stops_of(found: Sweep, also: Sequence[str] = ()) -> dict[str, SweepPoint]:
 
     Those in ``also`` are on it too, where the thinned curve leaves them out.
     """
-    places = {*thinned_places(found), *(place_of(text, found) for text in also)}
-    return {threshold_name(found, place): found.curve[place] for place in sorted(places)}
+    places = {*steps.thinned_places(found), *(place_of(text, found) for text in also)}
+    return {steps.threshold_name(found, place): found.curve[place] for place in sorted(places)}
 
 
 def read_threshold(text: str, found: Sweep) -> str:
@@ -231,22 +217,25 @@ def read_threshold(text: str, found: Sweep) -> str:
     Raises:
         ValueError: no number, or outside of 0 to 1 where all thresholds lie inside.
     """
-    return threshold_name(found, place_of(text, found))
+    return steps.threshold_name(found, place_of(text, found))
 
 
 def place_of(text: str, found: Sweep) -> int:
     """Where on the curve that step stands; raises as `read_threshold` does."""
     last = len(found.curve) - 1
-    if text == threshold_name(found, last):
+    if text == steps.threshold_name(found, last):
         return last
     asked = float(text)
     limits = [p.threshold for p in (found.curve[0], found.curve[max(last - 1, 0)]) if p.threshold is not None]
     low, high = min([0.0, *limits]), max([1.0, *limits])
     if math.isnan(asked) or asked < low or high < asked < math.inf:
         raise ValueError(f"no threshold of this signal: {text}")
-    place = step_of(found, asked)
+    place = steps.step_of(found, asked)
     # The text of a step may be cut to six digits, just above or below the step itself.
-    return next((k for k in (place, place - 1) if 0 <= k < last and float(threshold_name(found, k)) == asked), place)
+    for k in (place, place - 1):
+        if 0 <= k < last and float(steps.threshold_name(found, k)) == asked:
+            return k
+    return place
 
 
 def same_words(found: Sweep, link: str, asked: str) -> str:

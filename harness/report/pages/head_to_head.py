@@ -8,35 +8,9 @@ import streamlit as st
 from harness.analysis import ERRORS_AS, TRIALS_AS, ContenderScore, Flip, Pairing, ShownText, safe_csv, shares_tasks
 from harness.core import OwnbenchError, as_json, listed, plural
 from harness.report import scoreboard_tables as tables
-from harness.report.domain_figures import forest_figure
+from harness.report.pages import loading, parts
 from harness.report.pages.choices import choose, href, turned
-from harness.report.pages.loading import (
-    Evidence,
-    Shown,
-    asked_at,
-    choose_pair,
-    keeps_conversations,
-    names_of,
-    pairing_between,
-    pairing_for,
-    scoreboard_for,
-    table_of,
-)
-from harness.report.pages.parts import (
-    SAME,
-    compared_sentence,
-    download,
-    figure,
-    file_name,
-    json_of,
-    loud,
-    notes,
-    paragraph,
-    section,
-    show,
-    show_under,
-    title,
-)
+from harness.report.pages.loading import Evidence, Shown
 from harness.report.pages.task_state import short_name
 from harness.report.scoreboard_tables import WAYS, FlippedTask
 
@@ -53,48 +27,51 @@ ASKED = 400
 
 def page(shown: Shown) -> None:
     """A pair, its figures, its domains, its flips."""
-    title("Head to head", "Which of two contenders passes more of the same tasks, how surely, and where they part.")
+    parts.title(
+        "Head to head", "Which of two contenders passes more of the same tasks, how surely, and where they part."
+    )
     evidence = shown.evidence
     against = _against(shown, evidence)
-    view, other = scoreboard_for(evidence), scoreboard_for(against)
+    view, other = loading.scoreboard_for(evidence), loading.scoreboard_for(against)
     apart = against is not evidence
     if not view.shown or len(other.shown) < (1 if apart else 2):
-        loud(view.warning)
+        parts.loud(view.warning)
         st.info(
             "This report has one contender with attempts. A comparison needs two: run another in the same report, "
             "or choose a second report in the side bar."
         )
         return
-    a, b = choose_pair(view, other if apart else None)
+    a, b = loading.choose_pair(view, other if apart else None)
     scores = view.score_of(a), other.score_of(b)
     trials_as, errors_as = _counted(scores)
     if a == b and not apart:
-        st.info(SAME)
+        st.info(parts.SAME)
         return
-    if not apart and not shares_tasks(table_of(evidence)[0], a, b):
+    if not apart and not shares_tasks(loading.table_of(evidence)[0], a, b):
         st.info(
             "These two share no task: at none have both a graded attempt, so there is nothing to compare. Choose "
             "another contender, or run the two on the same tasks."
         )
         return
     if apart:
-        found = pairing_between((evidence, a), (against, b), trials_as, errors_as)
+        found = loading.pairing_between((evidence, a), (against, b), trials_as, errors_as)
         st.caption("Of two reports: at the tasks that both have. What else differs is said by Gate and history.")
     else:
-        found = pairing_for(evidence, a, b, trials_as=trials_as, errors_as=errors_as)
+        found = loading.pairing_for(evidence, a, b, trials_as=trials_as, errors_as=errors_as)
     _compared(found, scores)
-    _domains(found, shown)
+    parts.section("By domain")
+    parts.domains_drawn("forest", found, shown.theme)
     _flips(against, found, None if apart else _links(shown, evidence, a, b))
     _tries(found, scores)
     _downloads(evidence, found)
-    notes((tables.interval_words(found.comparison), *found.notes))
+    parts.notes((tables.interval_words(found.comparison), *found.notes))
 
 
 def _against(shown: Shown, evidence: Evidence) -> Evidence:
     """The report of the second contender: the same, unless the reader says another of those chosen."""
     if len(shown.chosen) < 2:
         return evidence
-    reports = dict(zip(names_of([one.folder for one in shown.chosen]), shown.chosen, strict=True))
+    reports = dict(zip(loading.names_of([one.folder for one in shown.chosen]), shown.chosen, strict=True))
     names = sorted(reports, key=lambda name: reports[name] is not evidence)
     return reports[choose("Report of the second contender", names, "against")]
 
@@ -111,28 +88,16 @@ def _counted(scores: Scores) -> tuple[str, str]:
 
 
 def _compared(found: Pairing, scores: Scores) -> None:
-    loud(found.warning)
-    compared_sentence(found.comparison)
+    parts.loud(found.warning)
+    parts.compared_sentence(found.comparison)
     controls = [f"{c.name} ({c.control})" for c in scores if c.control is not None]
     if controls:
-        paragraph(f"A control, which is a yardstick and no option to choose: {listed(controls)}.")
-    show(tables.pairing_table(found))
-
-
-def _domains(found: Pairing, shown: Shown) -> None:
-    section("By domain")
-    if len(found.domains) < 2:
-        st.caption("The tasks of these two lie in one domain: there is nothing to tell apart.")
-        return
-    figure("forest", forest_figure, found, shown.theme)
-    show_under(tables.domain_differences(found))
-
-
-# --------------------------------------------------------------------------------------------------------------- flips
+        parts.paragraph(f"A control, which is a yardstick and no option to choose: {listed(controls)}.")
+    parts.show(tables.pairing_table(found))
 
 
 def _links(shown: Shown, evidence: Evidence, a: str, b: str) -> Links:
-    table, _ = table_of(evidence)
+    table, _ = loading.table_of(evidence)
     which = {"shown": str(st.session_state["shown"])} if len(shown.chosen) > 1 else {}
 
     def link(place: int) -> str:
@@ -144,7 +109,7 @@ def _links(shown: Shown, evidence: Evidence, a: str, b: str) -> Links:
 
 
 def _flips(evidence: Evidence, found: Pairing, link: Links | None) -> None:
-    section("Tasks that flipped")
+    parts.section("Tasks that flipped")
     lost = sum(f.direction == "lost" for f in found.flips)
     if not found.flips:
         st.caption("None: both passed the same tasks.")
@@ -169,9 +134,9 @@ def _flip_pages(evidence: Evidence, found: Pairing, link: Links | None) -> None:
     start = FLIPS_A_PAGE * (turned(-(-len(chosen) // FLIPS_A_PAGE), PAGE_KEYS[which], of=pair) - 1)
     here = chosen[start : start + FLIPS_A_PAGE]
     texts, why = _asked(evidence, here, link)
-    show(tables.flips_table(texts))
+    parts.show(tables.flips_table(texts))
     st.caption(f"{start + 1:,} to {start + len(here):,} of {plural(len(chosen), 'task')}.")
-    paragraph(why)
+    parts.paragraph(why)
 
 
 PAGE_KEYS = {"all of them": "flips", WAYS["lost"]: "flips_lost", WAYS["gained"]: "flips_gained"}
@@ -180,7 +145,7 @@ PAGE_KEYS = {"all of them": "flips", WAYS["lost"]: "flips_lost", WAYS["gained"]:
 
 def _asked(evidence: Evidence, flips: list[Flip], link: Links | None) -> tuple[list[FlippedTask], str | None]:
     """The flips with the start of what was asked, and why it is not known of some."""
-    table, _ = table_of(evidence)
+    table, _ = loading.table_of(evidence)
     wanted = {f.task for f in flips}
     places: dict[tuple[str, str], list[int]] = {}
     for row, name in enumerate(table.tasks):
@@ -189,11 +154,11 @@ def _asked(evidence: Evidence, flips: list[Flip], link: Links | None) -> tuple[l
     alone = {name: found[0] for name, found in places.items() if len(found) == 1}
     why = None
     texts: Mapping[TaskKey, ShownText] = {}
-    if not keeps_conversations(evidence):
+    if not loading.keeps_conversations(evidence):
         why = "The report holds no transcripts: what was asked is not known here."
     else:
         try:
-            texts = asked_at(evidence, tuple(table.keys[place] for place in alone.values()), ASKED)
+            texts = loading.asked_at(evidence, tuple(table.keys[place] for place in alone.values()), ASKED)
         except OwnbenchError as error:  # the flips are known without them
             why = f"What was asked is not to be had: {error}"
     rows = []
@@ -208,27 +173,24 @@ def _asked(evidence: Evidence, flips: list[Flip], link: Links | None) -> tuple[l
     return rows, why
 
 
-# ------------------------------------------------------------------------------------------------- tries and downloads
-
-
 def _tries(found: Pairing, scores: Scores) -> None:
     if not any(s.n_trials > s.n_tasks for s in scores):
         return
-    section("Several tries of a task")
+    parts.section("Several tries of a task")
     st.caption("The pass rates above are for tasks like these. Asked of exactly these tasks, only tries vary.")
-    paragraph(tables.this_suite_words(found.this_suite))
-    show(tables.this_suite_table(scores))
-    show(tables.repeats_table(scores, found.comparison.level))
+    parts.paragraph(tables.this_suite_words(found.this_suite))
+    parts.show(tables.this_suite_table(scores))
+    parts.show(tables.repeats_table(scores, found.comparison.level))
 
 
 def _downloads(evidence: Evidence, found: Pairing) -> None:
-    section("Downloads")
+    parts.section("Downloads")
     c = found.comparison
-    stem = file_name(f"{evidence.name}-{c.a}-{c.b}")
+    stem = parts.file_name(f"{evidence.name}-{c.a}-{c.b}")
     left, middle, right = st.columns(3)
     with left:
-        download("Comparison (JSON)", lambda: json_of(found), f"{stem}.json", "application/json")
+        parts.download("Comparison (JSON)", lambda: parts.json_of(found), f"{stem}.json", "application/json")
     with middle:
-        download("Domains (CSV)", lambda: safe_csv(as_json(found.domains)), f"{stem}-domains.csv")
+        parts.download("Domains (CSV)", lambda: safe_csv(as_json(found.domains)), f"{stem}-domains.csv")
     with right:
-        download("Flips (CSV)", lambda: safe_csv(as_json(found.flips)), f"{stem}-flips.csv")
+        parts.download("Flips (CSV)", lambda: safe_csv(as_json(found.flips)), f"{stem}-flips.csv")

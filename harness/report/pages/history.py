@@ -9,26 +9,26 @@ from harness.analysis import Change, Side
 from harness.core import moment, plural
 from harness.report import gate_tables as tables
 from harness.report.html_parts import html_list
+from harness.report.pages import loading
 from harness.report.pages.choices import choose
-from harness.report.pages.loading import FILES, Evidence, Shown, Stamp, evidence_of, remembered, stamp_of, table_of
+from harness.report.pages.loading import Evidence, Shown, Stamp, remembered
 from harness.report.pages.parts import SAME, draw, errors_told, figure, html, loud, section, show, title
 from harness.report.pages.task_state import labels
 from harness.report.vega import told_apart
 from harness.report.verdict_figures import verdict_figure
-from harness.store import read_outcomes
 from harness.verdict import History, HistoryEntry, changed_of, entry_of, in_order, under_way
 
 MOST = 200
 """Rows of a table; the latest."""
-JUDGED = ("verdict.json", "verdicts.jsonl", "baseline.json")
-"""Files that tell of a verdict and a lock, beside those that figures come from."""
+TELLING = (*loading.FILES, "verdict.json", "verdicts.jsonl", "baseline.json")
+"""Files that tell of a verdict and a lock, and those that figures come from."""
 
 
 def page(shown: Shown) -> None:
     """All reports that the dashboard was given, in the order of their making."""
     title("Gate and history", "Which candidates were let in and why, what they were held against, what has changed.")
     folders = list(dict.fromkeys((*(one.folder for one in shown.chosen), *shown.every)))
-    found = in_order([under_way(_entry(folder, stamp_of(folder, (*FILES, *JUDGED)))) for folder in folders])
+    found = in_order([under_way(_entry(folder, loading.stamp_of(folder, TELLING))) for folder in folders])
     broken = [line for entry in found.entries for line in entry.broken]
     if broken:
         loud(f"{plural(len(broken), 'file')} could not be read; the rest is shown.")
@@ -87,8 +87,8 @@ def _changed(folders: Sequence[Path], first: Path) -> None:
     for number, (place, (word, (report, contender))) in enumerate(zip(st.columns(2), keys.items(), strict=True)):
         with place, errors_told():
             folder = choose(f"Report of the {word}", list(places), report, index=folders.index(first))
-            evidence = evidence_of(places[folder])
-            shown_as = labels(contenders_of(evidence))
+            evidence = loading.evidence_of(places[folder])
+            shown_as = labels(loading.plain_index(evidence).contenders)
             side = choose(f"The {word}", list(shown_as), contender, index=number, words=shown_as.__getitem__)
             sides.append((evidence, side))
     if len(sides) == 2 and sides[0] == sides[1]:
@@ -98,16 +98,6 @@ def _changed(folders: Sequence[Path], first: Path) -> None:
 
 
 @remembered(64)
-def contenders_of(evidence: Evidence) -> tuple[str, ...]:
-    """The contenders that have outcomes, whatever the part of the suites."""
-    found = read_outcomes(evidence.folder, ["contender"])["contender"].unique().to_pylist()
-    return tuple(name for name in found if name is not None)
-
-
-@remembered(64)
 def _changes(a: tuple[Evidence, str], b: tuple[Evidence, str]) -> tuple[Change, ...]:
-    sides = []
-    for evidence, contender in (a, b):
-        table, manifest = table_of(evidence)
-        sides.append(Side(table=table, manifest=manifest, contender=contender))
-    return changed_of(*sides)
+    sides = ((contender, *loading.table_of(evidence)) for evidence, contender in (a, b))
+    return changed_of(*(Side(table=table, manifest=manifest, contender=name) for name, table, manifest in sides))

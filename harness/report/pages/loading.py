@@ -14,24 +14,13 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
-from harness import analysis
+from harness import analysis, verdict
 from harness.analysis import Pairing, Scoreboard, ShownText, shown_text
 from harness.core import Decision, EvidenceError, visible
 from harness.report.chart_style import Theme
 from harness.report.pages.choices import choose
 from harness.store import Outcomes, TaskKey, load_outcomes, read_inputs
-from harness.verdict import (
-    Advice,
-    AdviceInputs,
-    AdviceSettings,
-    Sweep,
-    SweepGoal,
-    SweepSettings,
-    advice_inputs_of,
-    advise_at,
-    load_assumptions,
-    sweep_of,
-)
+from harness.verdict import Advice, AdviceInputs, Sweep, SweepGoal, SweepSettings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -198,19 +187,19 @@ def sweep_for(
     evidence: Evidence, worker: str, expert: str, goal: SweepGoal | None = None, settings: SweepSettings | None = None
 ) -> Sweep:
     """Every threshold from worker to expert."""
-    return sweep_of(*table_of(evidence), worker, expert, goal=goal, settings=settings)
+    return verdict.sweep_of(*table_of(evidence), worker, expert, goal=goal, settings=settings)
 
 
 @remembered(4)
 def advice_inputs_for(evidence: Evidence, kinds: Kinds = ()) -> AdviceInputs:
     """What any advice rests on, for as many economics as somebody tries; ``kinds`` is what the reader says."""
-    return advice_inputs_of(*table_of(evidence), AdviceSettings(kinds=dict(kinds) or None))
+    return verdict.advice_inputs_of(*table_of(evidence), verdict.AdviceSettings(kinds=dict(kinds) or None))
 
 
 @remembered(64)
 def advice_for(evidence: Evidence) -> Advice:
     """Own, rent or mix, at the economics of the experiment."""
-    return advise_at(advice_inputs_for(evidence), load_assumptions(evidence.folder))
+    return verdict.advise_at(advice_inputs_for(evidence), verdict.load_assumptions(evidence.folder))
 
 
 def opens(file: Path) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from harness import verdict
 from harness.core import Decision, amount_of, amount_text, plural, visible
 from harness.report.advice_tables import INPUTS, advice_word, break_even, flips_table, in_labels, options_table
 from harness.report.html_parts import html_list
@@ -14,20 +15,7 @@ from harness.report.money_figures import bills_figure, pass_cost_figure, tornado
 from harness.report.pages.choices import Place, choose, several, written
 from harness.report.pages.loading import Evidence, Kinds, Shown, advice_inputs_for, remembered
 from harness.report.pages.parts import draw, figure, html, loud, notes, paragraph, section, show, title
-from harness.verdict import (
-    KINDS_MEAN,
-    MARGIN,
-    MONTHS,
-    SPREAD,
-    Advice,
-    AdviceInputs,
-    Assumptions,
-    Bills,
-    advise_at,
-    bills_at,
-    largest_allowed,
-    load_assumptions,
-)
+from harness.verdict import Advice, AdviceInputs, Assumptions
 
 FIELDS = {
     "volume": ("tasks_per_month", "Tasks a month", "How many come; the axis of the first figure."),
@@ -41,14 +29,13 @@ FIELDS = {
 """By the key in the address: the input, its label, and what it means."""
 HOUR = "Machine's hour, $"
 SETTINGS = {
-    "margin": ("Largest drop below the best pass rate, points", 100 * MARGIN, 99.0),
-    "months": ("Months over which money spent once is spread", MONTHS, 1200.0),
-    "spread": ("Each amount may be off by, %", 100 * SPREAD, 99.0),
+    "margin": ("Largest drop below the best pass rate, points", 100 * verdict.MARGIN, 99.0),
+    "months": ("Months over which money spent once is spread", verdict.MONTHS, 1200.0),
+    "spread": ("Each amount may be off by, %", 100 * verdict.SPREAD, 99.0),
 }
 """By the key in the address: label, what holds where nothing is said, and the most."""
 NOT_KNOWN = "not known"
 INSIDE = {"no": False, "yes": True, "not known": None}
-OWNED = {"own": Decision.OWN, "rent": Decision.RENT, "mix": Decision.MIX}
 
 
 def page(shown: Shown) -> None:
@@ -91,39 +78,33 @@ def page(shown: Shown) -> None:
 
 
 @remembered(16)
-def written_assumptions(evidence: Evidence) -> Assumptions:
-    """The economics of the experiment: every default."""
-    return load_assumptions(evidence.folder)
-
-
-@remembered(16)
 def _advised(
     evidence: Evidence, kinds: Kinds, margin: float, amounts: tuple[tuple[str, Any], ...], rest: tuple[Any, ...]
-) -> tuple[AdviceInputs, Advice, tuple[Bills, ...]]:
+) -> tuple[AdviceInputs, Advice, tuple[verdict.Bills, ...]]:
     """What follows from the inputs: the same objects as long as these are the same, so that no figure is made twice."""
     terms = Assumptions(amounts=dict(amounts), **dict(rest))
     grounds = advice_inputs_for(evidence, kinds).at_margin(margin)
-    advice = advise_at(grounds, terms)
-    return grounds, advice, bills_at(grounds, terms, volumes_around(advice))
+    advice = verdict.advise_at(grounds, terms)
+    return grounds, advice, verdict.bills_at(grounds, terms, volumes_around(advice))
 
 
 def _kinds(evidence: Evidence) -> Kinds:
     """What the reader says of contenders of which nothing on record says whether they are owned."""
     grounds = advice_inputs_for(evidence)
-    unknown = [c.contender for c in grounds.figures.candidates if c.kind is None]
+    unknown = [c.contender for c in grounds.figures.candidates if c.kind == "unknown"]
     if not unknown:
         return ()
     st.info("Of some contenders nothing on record says whether they are OWN, RENT or MIX. Say it here.")
     said = [
         (kind, name)
-        for (key, kind), place in zip(OWNED.items(), st.columns(3), strict=True)
-        for name in several(kind.value, unknown, key, words=visible, help=KINDS_MEAN[kind], at=place)
+        for (kind, words), place in zip(verdict.KINDS_MEAN.items(), st.columns(3), strict=True)
+        for name in several(kind, unknown, kind.lower(), words=visible, help=words, at=place)
     ]
     counted = {name: kind for kind, name in reversed(said)}
     if len(counted) < len(said):
         loud("A contender is said to be two things. The first that is said of it counts.")
-    kinds = [(kind, tuple(n for k, n in said if k is kind and counted[n] is kind)) for kind in OWNED.values()]
-    return tuple((kind, names) for kind, names in kinds if names)
+    kinds = {kind: tuple(n for k, n in said if k == counted[n] == kind) for kind in verdict.KINDS_MEAN}
+    return tuple((Decision(kind), names) for kind, names in kinds.items() if names)
 
 
 def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, float, list[str]]:
@@ -132,18 +113,18 @@ def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, flo
     An amount of the experiment stands in its field; a field that is emptied is not known. The fields are texts: a field
     for numbers cannot be emptied where it has a default, and keeps an old value beside a wrong one.
     """
-    base, hour = written_assumptions(evidence), grounds.machine.hour_on_record
+    base, hour = verdict.load_assumptions(evidence.folder), grounds.machine.hour_on_record
     wrong: list[str] = []
     ask = partial(_amount, wrong)
     places = chain.from_iterable(st.columns(3) for _ in range(3))
     given = {
-        name: ask(label, key, amount_text(base[name]), largest_allowed(name), words=words, at=next(places))
+        name: ask(label, key, amount_text(base[name]), verdict.largest_allowed(name), words=words, at=next(places))
         for key, (name, label, words) in FIELDS.items()
     }
     asked, place = None, next(places)
     if (grounds.machine.hour_usd >= 0).any():
         words = "What an hour of every machine costs; what is paid by the hour moves with it. Empty: as on record."
-        most = largest_allowed("gpu_hour_usd")
+        most = verdict.largest_allowed("gpu_hour_usd")
         asked = ask(HOUR, "hour", amount_text(hour), most, words=words, empty="as on record", at=place)
     stay = list(INSIDE.values()).index(base.data_must_stay_inside)
     inside = choose(
@@ -183,7 +164,7 @@ def _amount(
 
 def _stands_on(grounds: AdviceInputs) -> str:
     standing = grounds.figures
-    n, options, left = int(standing.shared.sum()), len(standing.candidates), len(standing.left_out)
+    n, options, left = len(standing.clusters), len(standing.candidates), len(standing.notes)
     text = f"{plural(options, 'option')}, compared on the {plural(n, 'task')} that all of them have"
     if n < int(grounds.work.sum()):
         text += ", so that a pass rate here may be another than on the page Answer"

@@ -13,19 +13,14 @@ from typing import Any
 
 import streamlit as st
 
+from harness.analysis import Pairing
 from harness.core import Comparison, OwnbenchError
+from harness.report import html_parts as written
 from harness.report.blocks import Block
-from harness.report.chart_style import Figure, vega_lite
-from harness.report.html_parts import (
-    folded,
-    html_blocks,
-    html_code,
-    html_list,
-    html_sentence,
-    html_table,
-    html_text,
-    loud_html,
-)
+from harness.report.chart_style import Figure, Theme, vega_lite
+from harness.report.domain_figures import forest_figure
+from harness.report.html_parts import html_code, html_list, html_text
+from harness.report.scoreboard_tables import domain_differences
 from harness.report.tables import Table
 
 SAME = "The same contender stands on both sides. Choose two different ones."
@@ -51,13 +46,13 @@ def html(piece: str) -> None:
 
 def draw(blocks: Iterable[Block]) -> None:
     """Blocks without figures, as report.html has them."""
-    html(html_blocks(blocks))
+    html(written.html_blocks(blocks))
 
 
 def show(table: Table, *, fold: bool = False) -> None:
     """A table, its rows after the first folded away if asked; nothing where it has none."""
-    drawn = html_table(table)
-    html(folded(drawn) if fold else drawn)
+    drawn = written.html_table(table)
+    html(written.folded(drawn) if fold else drawn)
 
 
 def show_under(table: Table, label: str = "The same as a table", *, expanded: bool = False) -> None:
@@ -85,7 +80,7 @@ def sentences(compared: Sequence[Comparison | None]) -> None:
 def compared_sentence(c: Comparison) -> None:
     """A comparison as a sentence that stands out, and which of the two is the first."""
     first, second = html_code(c.a), html_code(c.b)
-    html(f'<p class="lead">{html_sentence(c.sentence, [c.a, c.b])}</p>'
+    html(f'<p class="lead">{written.html_sentence(c.sentence, [c.a, c.b])}</p>'
          f"<p>The first is {first}, the second {second}; a difference above 0 speaks for the first.</p>")  # fmt: skip
 
 
@@ -96,7 +91,7 @@ def unknown(reasons: Mapping[str, str], what: str) -> None:
 
 def loud(text: str | None) -> None:
     """A warning that nobody overlooks, whatever is in its text; nothing where there is none."""
-    html(loud_html(text or ""))
+    html(written.loud_html(text or ""))
 
 
 @contextmanager
@@ -132,6 +127,15 @@ def figure(key: str, make: Callable[..., Figure | None], *of: Any, none: str = N
     st.vega_lite_chart(spec=spec, theme=None, key=key)
     html(html_list(said))
     return True
+
+
+def domains_drawn(key: str, found: Pairing, theme: Theme) -> None:
+    """A comparison domain by domain."""
+    if len(found.domains) < 2:
+        st.caption("The tasks of these two lie in one domain: there is nothing to tell apart.")
+        return
+    figure(key, forest_figure, found, theme)
+    show_under(domain_differences(found))
 
 
 def made(make: Callable[..., Figure | None], *of: Any) -> tuple[dict[str, Any], tuple[str, ...]] | None:

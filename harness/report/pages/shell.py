@@ -6,7 +6,6 @@ The state is in the address: a link opens the same reports, page and choices.
 import gc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -17,21 +16,9 @@ from harness.report.app import reports_and_problems
 from harness.report.chart_style import DAY, NIGHT
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_parts import html_text, style
-from harness.report.pages import answer, by_domain, escalation, head_to_head, history, money, skill_use, tasks
+from harness.report.pages import answer, by_domain, escalation, head_to_head, history, loading, money, skill_use, tasks
 from harness.report.pages.choices import choose, complaints, held, one_of, several, visit
-from harness.report.pages.loading import (
-    Shown,
-    advice_for,
-    damage_of,
-    default_pair,
-    domains_for,
-    evidence_of,
-    names_of,
-    opens,
-    pairing_for,
-    scoreboard_for,
-    splits_of,
-)
+from harness.report.pages.loading import Shown
 from harness.report.pages.parts import errors_told, html, loud, made, title
 from harness.report.pages.task_state import places_of
 
@@ -68,8 +55,7 @@ def _draw(given: Sequence[Path]) -> None:
     folders, problems = reports_and_problems(given)
     with st.sidebar:
         titles = list(PAGES)
-        draw = partial(st.radio, "Page", titles, key="page")
-        page = held("page", draw, default=titles[0], read=one_of(titles), aloud=False)
+        page = held("page", st.radio, "Page", titles, default=titles[0], read=one_of(titles), aloud=False)
         shown = _chosen(folders)
     names = [e.name for e in shown.chosen] if shown else []
     st.set_page_config(page_title=" - ".join([", ".join(visible(n, 60) for n in names[:3]) or "no report", page]))
@@ -88,14 +74,14 @@ def _draw(given: Sequence[Path]) -> None:
 
 def _chosen(found: Sequence[Path]) -> Shown | None:
     """The reports and the part of them that the side bar says; ``None`` where no report is chosen."""
-    folders = dict(zip(names_of(found), found, strict=True))
+    folders = dict(zip(loading.names_of(found), found, strict=True))
     # A broken report is not the first that somebody sees.
-    first = [name for name, folder in folders.items() if opens(folder / "outcomes.parquet")] or list(folders)
+    first = [name for name, folder in folders.items() if loading.opens(folder / "outcomes.parquet")] or list(folders)
     names = several("Reports", list(folders), "report", default=first[:1], aloud=False)
-    plain = [evidence_of(folders[name]) for name in names]
-    splits = list(dict.fromkeys(s for one in plain for s in splits_of(one)))
+    plain = [loading.evidence_of(folders[name]) for name in names]
+    splits = list(dict.fromkeys(s for one in plain for s in loading.splits_of(one)))
     split = choose("Part of the suites", splits, "split", aloud=False) if splits else None
-    chosen = tuple(evidence_of(e.folder, split if splits_of(e) else None) for e in plain)
+    chosen = tuple(loading.evidence_of(e.folder, split if loading.splits_of(e) else None) for e in plain)
     theme = NIGHT if st.context.theme.type == "dark" else DAY
     return Shown(chosen=chosen, theme=theme, every=tuple(found)) if chosen else None
 
@@ -103,7 +89,7 @@ def _chosen(found: Sequence[Path]) -> Shown | None:
 def _where(shown: Shown) -> None:
     """What is shown, and on every page of a report that one of its files is cut."""
     for e in shown.chosen:
-        damaged = damage_of(e) if opens(e.folder / "outcomes.parquet") else ()
+        damaged = loading.damage_of(e) if loading.opens(e.folder / "outcomes.parquet") else ()
         if damaged:
             loud(
                 f"{e.name}: {listed(damaged)} cannot be opened, so what was asked, answered and called is not shown. "
@@ -121,16 +107,16 @@ def warm(reports: Sequence[Path]) -> None:
     What is broken is told where it is shown.
     """
     with suppress(OwnbenchError):
-        plain = evidence_of(reports[0])
-        first = evidence_of(reports[0], next(iter(splits_of(plain)), None))
-        view = scoreboard_for(first)
+        plain = loading.evidence_of(reports[0])
+        first = loading.evidence_of(reports[0], next(iter(loading.splits_of(plain)), None))
+        view = loading.scoreboard_for(first)
         for make, theme in product((pass_rate_figure, cost_figure), (DAY, NIGHT)):
             made(make, view, theme)
-        advice_for(first)
+        loading.advice_for(first)
         places_of(plain)
-        pair = default_pair(view)
-        pairing_for(first, *pair)
-        domains_for(first, *pair)
+        pair = loading.default_pair(view)
+        loading.pairing_for(first, *pair)
+        loading.domains_for(first, *pair)
         escalation.usual_sweep(first)
     # Streamlit collects garbage after every drawing, which takes longer than the drawing where a report is large: what
     # is kept to the end need not be looked at again.

@@ -30,7 +30,7 @@ class Places:
     """The tasks of a report by a short name that holds in every version of the file."""
 
     of: Mapping[str, int]
-    """Short name to position; of several tasks with one short name none, which one in millions of reports has."""
+    """Short name to position."""
     names: Sequence[str]
     """Of each position its short name."""
     alone: Set[str]
@@ -50,10 +50,8 @@ def _places(evidence: Evidence) -> Places:
     of_suite = (digests[code] for code in index.suite_digest.codes.tolist())
     for place, (suite, digest, name) in enumerate(zip(of_suite, index.task_digests.to_pylist(), tasks, strict=True)):
         names.append(short_name(suite or index.suite[place] or "", digest or name))
-    counts = Counter(names)
-    of = {name: place for place, name in enumerate(names) if counts[name] == 1}
     alone = frozenset(name for name, count in Counter(tasks).items() if count == 1)
-    return Places(of=of, names=names, alone=alone)
+    return Places(of={name: place for place, name in enumerate(names)}, names=names, alone=alone)
 
 
 def short_name(suite: str, task: str) -> str:
@@ -129,8 +127,6 @@ def _flipped(names: Sequence[str]) -> tuple[str, str, str] | None:
         st.info("The same contender stands on both sides, so that no task flipped. Choose two different ones.")
     return a, b, next(way for way, words in WAYS.items() if words == said)
 
-
-# --------------------------------------------------------------------------------------------- which task is meant
 
 MOST_NAMED = 20
 """Tasks that are offered where several are meant."""

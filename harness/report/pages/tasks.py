@@ -1,30 +1,21 @@
 """Tasks: every task and attempt, found by what is known of it, with all that was asked, called and answered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 import streamlit as st
 
+from harness import store
 from harness.analysis import AttemptView, TaskList, attempts_csv, search_note, shown_text, task_page
 from harness.core import EvidenceError, OwnbenchError, Redactor, plural, visible
 from harness.report import task_tables as tables
-from harness.report.html_parts import html_code, html_lines, html_text
+from harness.report.html_parts import html_code, html_text
 from harness.report.pages.choices import choose, choose_or_none, href, ticked, turned, written
 from harness.report.pages.loading import Evidence, Shown, keeps_conversations, plain_index, scoreboard_for
 from harness.report.pages.parts import download, file_name, html, loud, paragraph, section, show, title
 from harness.report.pages.task_state import LISTS, Places, ask, attempt_of_row, label_of, labels, meant, places_of
-from harness.store import (
-    AttemptRow,
-    InputSearch,
-    Outcomes,
-    TaskFilter,
-    attempts_of,
-    input_text,
-    message_text,
-    read_transcript,
-    search_inputs,
-)
+from harness.store import AttemptRow, InputSearch, Outcomes, TaskFilter, attempts_of, message_text, search_inputs
 
 A_PAGE = 25
 KEPT = ("shown", "q", "asked", *LISTS, "escalated", "flipped", "a", "b", "at", "left", "right")
@@ -79,9 +70,6 @@ def _searched(index: Outcomes, evidence: Evidence, text: str) -> InputSearch:
     return found
 
 
-# --------------------------------------------------------------------------------------------------------- the tasks
-
-
 def _found(index: Outcomes, evidence: Evidence, wanted: TaskFilter, inputs: InputSearch | None) -> TaskList | None:
     """A page of the tasks that are as asked for; ``None`` where what is asked for cannot be."""
     if wanted.flipped is not None and wanted.flipped[0] == wanted.flipped[1]:
@@ -112,9 +100,6 @@ def _links(evidence: Evidence, positions: Sequence[int]) -> list[str]:
     return [href("Tasks", keep=KEPT, task=names[position]) for position in positions]
 
 
-# ------------------------------------------------------------------------------------------------------ one task open
-
-
 def _opened(index: Outcomes, evidence: Evidence, page_of: list[int]) -> None:
     places = places_of(evidence)
     asked = _opener(index, places, page_of)
@@ -141,7 +126,7 @@ def _opener(index: Outcomes, places: Places, page_of: list[int]) -> str:
     return choose_or_none(
         "Open a task: choose one of this page, or type a name or a part of one", list(words), "task",
         words=lambda name: words.get(name, name), accept_new_options=True, placeholder="no task is open",
-    ) or ""  # fmt: skip
+    )  # fmt: skip
 
 
 def _task(index: Outcomes, evidence: Evidence, position: int) -> None:
@@ -178,22 +163,19 @@ def _chosen(index: Outcomes, evidence: Evidence, attempts: list[AttemptRow]) -> 
     if len(views) == 1:
         _attempt(index, views[left], left, shown)
         return
-    _question(index, evidence, list(views.values()))
+    _question(index, views.values())
     for place, (name, view) in zip(st.columns(2), views.items(), strict=True):
         with place:
             _attempt(index, view, name, shown)
 
 
-def _question(index: Outcomes, evidence: Evidence, views: list[AttemptView | None]) -> None:
+def _question(index: Outcomes, views: Iterable[AttemptView | None]) -> None:
+    """What was asked of the first whose conversation is kept."""
     for view in views:
-        if view is not None and view.messages is not None and view.attempt.attempt_id is not None:
-            text = input_text(read_transcript(evidence.folder, view.attempt.attempt_id,
-                                              near=view.attempt.row / index.rows).messages)  # fmt: skip
+        if view is not None and view.messages is not None:
+            text = store.input_text(_transcript(index, view.attempt).messages)
             if text:
-                asked = shown_text(text)
-                html(f'<p class="said">what was asked</p>{html_lines(asked.text)}')
-                if asked.note:
-                    paragraph(f"{asked.note}.")
+                html(tables.text_html("what was asked", shown_text(text)))
                 return
 
 
@@ -209,23 +191,24 @@ def _attempt(index: Outcomes, view: AttemptView | None, name: str, shown: dict[s
         stem = file_name(f"{name}-{view.attempt.attempt_id}")
         download("The whole conversation (text)", lambda: whole_text(index, view.attempt), f"{stem}.txt", "text/plain")
     html("<h4>Calls</h4>" + tables.calls_html(view))
-    replies = tables.replies_html(view)
+    replies = tables.replies_of(view)
     if replies:
-        number = sum(call.reply is not None for call in view.calls or ())
+        number = len(replies)
         with st.expander("What the call answered" if number == 1 else f"What each of {number} calls answered"):
-            html(replies)
+            html("".join(replies))
+
+
+def _transcript(index: Outcomes, attempt: AttemptRow) -> store.Transcript:
+    if attempt.attempt_id is None:
+        raise EvidenceError(f"{index.report}: the outcome has no attempt_id")
+    return store.read_transcript(index.report, attempt.attempt_id, near=attempt.row / index.rows)
 
 
 def whole_text(index: Outcomes, attempt: AttemptRow) -> bytes:
     """An attempt's conversation in full, without keys, with what cannot be seen as escapes."""
-    if attempt.attempt_id is None:
-        raise EvidenceError(f"{index.report}: the outcome has no attempt_id")
-    found = read_transcript(index.report, attempt.attempt_id, near=attempt.row / index.rows)
+    found = _transcript(index, attempt)
+    said = [(one.get("role") if isinstance(one, dict) else None, message_text(one)) for one in found.messages]
+    said += [("the grader's reason", found.reason)] if found.reason else []
     redact = Redactor()
-    parts = []
-    for message in found.messages:
-        role = message.get("role") if isinstance(message, dict) else None
-        parts.append(f"--- {visible(str(role or 'unknown'), 80)}\n{visible(redact(message_text(message)), lines=True)}")
-    if found.reason:
-        parts.append(f"--- the grader's reason\n{visible(redact(found.reason), lines=True)}")
+    parts = [f"--- {visible(str(who or 'unknown'), 80)}\n{visible(redact(text), lines=True)}" for who, text in said]
     return ("\n\n".join(parts) + "\n").encode("utf-8", "backslashreplace")
