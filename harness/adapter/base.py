@@ -34,10 +34,7 @@ def base_shapes(base: Path) -> Shapes:
     Raises:
         UserFileError: there are no weights, or a file is broken.
     """
-    shapes: Shapes = {}
-    for file in weight_files(base):
-        shapes |= tensor_shapes(file)
-    return shapes
+    return {name: shape for file in weight_files(base) for name, shape in tensor_shapes(file).items()}
 
 
 def weight_files(base: Path) -> list[Path]:
@@ -46,8 +43,9 @@ def weight_files(base: Path) -> list[Path]:
     Raises:
         UserFileError: the folder or a shard is missing, or the weights are in another format.
     """
+    give = "give the folder of a model's weights"
     if not base.is_dir():
-        raise UserFileError(base, "there is no such folder", advice="give the folder of a model's weights")
+        raise UserFileError(base, "there is no such folder", advice=give)
     single, index = base / "model.safetensors", base / "model.safetensors.index.json"
     if single.is_file():
         return [single]
@@ -55,24 +53,18 @@ def weight_files(base: Path) -> list[Path]:
         if (base / "adapter_config.json").is_file():
             raise UserFileError(base, "this is an adapter, not a base", advice="give the folder of its base model")
         if any(base.glob("*.bin")) or any(base.glob("*.pt")):
-            raise UserFileError(
-                base,
-                "found pickled weights (.bin or .pt), needed model.safetensors",
-                advice="a pickle can run code and is never read: convert it to safetensors",
-            )
-        raise UserFileError(base, "holds no model.safetensors", advice="give the folder of a model's weights")
+            advice = "a pickle can run code and is never read: convert it to safetensors"
+            raise UserFileError(base, "found pickled weights (.bin or .pt), needed model.safetensors", advice=advice)
+        raise UserFileError(base, "holds no model.safetensors", advice=give)
     try:
-        names = sorted(set(json.loads(read_text(index))["weight_map"].values()))
-        files = [base / name for name in names]
+        files = [base / name for name in sorted(set(json.loads(read_text(index))["weight_map"].values()))]
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
-        raise UserFileError(
-            index, "not an index of shards", field="weight_map", advice="copy the model again"
-        ) from None
+        problem, advice = "not an index of shards", "copy the model again"
+        raise UserFileError(index, problem, field="weight_map", advice=advice) from None
     missing = [file.name for file in files if not file.is_file()]
     if missing or not files:
-        raise UserFileError(
-            index, f"{len(missing)} of {len(files)} shards are missing: {', '.join(missing[:3])}", advice="fetch them"
-        )
+        problem = f"{len(missing)} of {len(files)} shards are missing: {', '.join(missing[:3])}"
+        raise UserFileError(index, problem, advice="fetch them")
     return files
 
 

@@ -24,50 +24,39 @@ def check_adapter(adapter: Adapter, base: Path) -> None:
             belongs to a module that the base has not, or its shape does not fit.
     """
     if adapter.base_digest is not None and (found := base_digest(base)) != adapter.base_digest:
-        raise UserFileError(
-            adapter.path / "card.yaml",
-            f"the adapter was trained on {adapter.base_digest}, the base {base} is {found}",
-            field="base_digest",
-            advice="use the base it was trained on, or train it again on this one",
-        )
+        problem = f"the adapter was trained on {adapter.base_digest}, the base {base} is {found}"
+        advice = "use the base it was trained on, or train it again on this one"
+        raise UserFileError(adapter.path / "card.yaml", problem, field="base_digest", advice=advice)
     weights = adapter.path / WEIGHTS
-    own = tensor_shapes(weights)
-    pairs = _pairs(own)
+    own, shapes = tensor_shapes(weights), base_shapes(base)
+    pairs: dict[str, Shapes] = {}  # by module, the shapes of its matrices A (rank x in) and B (out x rank)
+    for match, shape in ((_MATRIX.match(name), shape) for name, shape in own.items()):
+        if match:
+            pairs.setdefault(match["module"], {})[match["side"]] = shape
     if not pairs:
         problem = f"holds no LoRA matrices (lora_A, lora_B) among its {len(own)} tensors ({', '.join([*own][:3])})"
         raise UserFileError(weights, problem, advice="save the adapter again")
-    shapes = base_shapes(base)
-    foreign = [module for module in pairs if _weight_shape(module, shapes) is None]
-    if len(foreign) == len(pairs):
-        raise UserFileError(
-            weights,
-            f"none of its {len(pairs)} modules is in the base {base}; the first is {foreign[0]}",
-            field="target_modules",
-            advice=f"it was trained on {adapter.base_model or 'another model'}: use that base",
-        )
-    if foreign:
-        raise UserFileError(
-            weights,
-            f"{len(foreign)} of its {len(pairs)} modules are not in the base {base}",
-            field=foreign[0],
-            advice=f"it was trained on {adapter.base_model or 'another model'}: use that base",
-        )
+    if foreign := [module for module in pairs if _weight_shape(module, shapes) is None]:
+        none = f"none of its {len(pairs)} modules is in the base {base}; the first is {foreign[0]}"
+        some = f"{len(foreign)} of its {len(pairs)} modules are not in the base {base}"
+        problem, field = (none, "target_modules") if len(foreign) == len(pairs) else (some, foreign[0])
+        advice = f"it was trained on {adapter.base_model or 'another model'}: use that base"
+        raise UserFileError(weights, problem, field=field, advice=advice)
     for side in "AB":
         if lacking := [module for module, sides in pairs.items() if side not in sides]:
             problem = f"lora_{side} is missing in {len(lacking)} of {len(pairs)} modules ({', '.join(lacking[:3])})"
             raise UserFileError(weights, problem, advice="save the adapter again")
     for module, sides in pairs.items():
-        _check_pair(module, sides, _own_shape(module, own) or _weight_shape(module, shapes) or (), adapter, base)
-
-
-def _pairs(shapes: Shapes) -> dict[str, dict[str, tuple[int, ...]]]:
-    """Modules, and the shapes of their matrices as ``A`` (rank x in) and ``B`` (out x rank)."""
-    pairs: dict[str, dict[str, tuple[int, ...]]] = {}
-    for name, shape in shapes.items():
-        match = _MATRIX.match(name)
-        if match:
-            pairs.setdefault(match["module"], {})[match["side"]] = shape
-    return pairs
+        a, b = sides["A"], sides["B"]
+        weight = _own_shape(module, own) or _weight_shape(module, shapes) or ()
+        if len(a) < 2 or len(b) < 2 or a[0] != b[1]:
+            problem = f"lora_A is {list(a)} and lora_B {list(b)}: no common rank"
+            raise UserFileError(weights, problem, field=module, advice="save it again")
+        product = (b[0], *a[1:])
+        if weight not in {product, product[::-1]}:
+            changes = f"adapter {adapter.name} changes a matrix of {list(product)}"
+            problem = f"{changes}, the base {base} has {list(weight)} there"
+            raise UserFileError(weights, problem, field=module, advice="use the base it was trained on")
 
 
 def _weight_shape(module: str, shapes: Shapes) -> tuple[int, ...] | None:
@@ -85,23 +74,3 @@ def _own_shape(module: str, own: Shapes) -> tuple[int, ...] | None:
     """The shape of a module's weight where the adapter brings the whole of it, as it does with added tokens."""
     names = (f"base_model.model.{module}{place}.weight" for place in (".base_layer", ""))
     return next((own[name] for name in names if name in own), None)
-
-
-def _check_pair(
-    module: str, sides: dict[str, tuple[int, ...]], weight: tuple[int, ...], adapter: Adapter, base: Path
-) -> None:
-    """Both matrices share a rank, and their product has the weight's shape, either way round."""
-    path = adapter.path / WEIGHTS
-    a, b = sides["A"], sides["B"]
-    if len(a) < 2 or len(b) < 2 or a[0] != b[1]:
-        raise UserFileError(
-            path, f"lora_A is {list(a)} and lora_B {list(b)}: no common rank", field=module, advice="save it again"
-        )
-    product = (b[0], *a[1:]) if len(a) > 2 else (b[0], a[1])
-    if product != weight and product != weight[::-1]:
-        raise UserFileError(
-            path,
-            f"adapter {adapter.name} changes a matrix of {list(product)}, the base {base} has {list(weight)} there",
-            field=module,
-            advice="use the base it was trained on",
-        )

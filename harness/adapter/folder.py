@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.adapter.tensors import Shapes, tensor_shapes
-from harness.core import UserFileError, as_json, digest_folder
+from harness.core import UserFileError, digest_folder
 from harness.userfile import Strict, parse, read_text, read_yaml
 
 CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "card.yaml"
@@ -78,11 +78,8 @@ def load_adapter(path: Path | str) -> Adapter:
     if not weights.is_file():
         pickles = [file.name for file in (path / "adapter_model.bin", path / "adapter_model.pt") if file.is_file()]
         if pickles:
-            raise UserFileError(
-                path / pickles[0],
-                f"found pickled weights, needed {WEIGHTS}",
-                advice="a pickle can run code and is never read: save with safe_serialization=True",
-            )
+            advice = "a pickle can run code and is never read: save with safe_serialization=True"
+            raise UserFileError(path / pickles[0], f"found pickled weights, needed {WEIGHTS}", advice=advice)
         raise UserFileError(path, f"{WEIGHTS} is missing", advice="give the folder that PEFT wrote")
     shapes = tensor_shapes(weights)
     _check_ranks(config, shapes, weights)
@@ -166,13 +163,11 @@ def _config(path: Path) -> dict[str, Any]:
             raise UserFileError(path, why, field=key, advice=_MERGE)
     if type(config.get("r")) is not int or config["r"] < 1:
         raise UserFileError(path, f"found {config.get('r')!r}, needed a rank of at least 1", field="r")
-    targets = config.get("target_modules")
-    if not targets or not (
-        isinstance(targets, str) or (isinstance(targets, list) and all(isinstance(t, str) for t in targets))
-    ):
-        raise UserFileError(
-            path, f"found {targets!r}, needed names of modules", field="target_modules", advice="save the adapter again"
-        )
+    targets, advice = config.get("target_modules"), "save the adapter again"
+    names = [targets] if isinstance(targets, str) else targets
+    if not targets or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        problem = f"found {targets!r}, needed names of modules"
+        raise UserFileError(path, problem, field="target_modules", advice=advice)
     return config
 
 
@@ -199,12 +194,6 @@ def _card(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     if not path.is_file():
         return {}, (f"{path.parent.name} has no {CARD}: its base, training data and cost are unknown",)
     card = parse(_Card, read_yaml(path), path)
-    given: dict[str, Any] = as_json({k: _plain(v) for k, v in card.model_dump(exclude_none=True).items()})
-    if "base_digest" in given:
-        return given, ()
-    return given, (f"{path.parent.name}: its card names no base_digest, so a changed base would go unnoticed",)
-
-
-def _plain(value: Any) -> Any:
-    """YAML reads a day without quotes as a date; the card keeps its ISO form."""
-    return value.isoformat() if isinstance(value, dt.date) else value
+    given: dict[str, Any] = card.model_dump(mode="json", exclude_none=True)
+    lacks = f"{path.parent.name}: its card names no base_digest, so a changed base would go unnoticed"
+    return given, () if "base_digest" in given else (lacks,)

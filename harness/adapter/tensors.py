@@ -32,9 +32,8 @@ def tensor_shapes(path: Path) -> Shapes:
             start = file.read(8)
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
             if start == b"version ":
-                raise UserFileError(
-                    path, "this is a Git LFS pointer, not the weights", advice="fetch them with `git lfs pull`"
-                )
+                problem = "this is a Git LFS pointer, not the weights"
+                raise UserFileError(path, problem, advice="fetch them with `git lfs pull`")
             if not 2 <= length <= min(size - 8, _LONGEST_HEADER):
                 raise UserFileError(path, f"not a safetensors file ({size} bytes)", advice="save the weights again")
             header = json.loads(file.read(length))
@@ -46,6 +45,9 @@ def tensor_shapes(path: Path) -> Shapes:
         raise UserFileError(path, "not a safetensors file: its header is no JSON", advice="save it again") from None
     if not isinstance(header, dict):
         raise UserFileError(path, "not a safetensors file: its header is no mapping", advice="save it again")
+    notes = header.pop("__metadata__", {})
+    if not (isinstance(notes, dict) and all(isinstance(value, str) for value in notes.values())):
+        raise UserFileError(path, "found no texts by name", field="__metadata__", advice="save it again")
     return _shapes_in(header, size - 8 - length, path)
 
 
@@ -54,10 +56,6 @@ def _shapes_in(header: dict[str, Any], data: int, path: Path) -> Shapes:
     shapes: Shapes = {}
     spans: list[tuple[int, int]] = []
     for name, entry in header.items():
-        if name == "__metadata__":
-            if not (isinstance(entry, dict) and all(isinstance(value, str) for value in entry.values())):
-                raise UserFileError(path, "found no texts by name", field=name, advice="save it again")
-            continue
         try:
             shape = tuple(int(n) for n in entry["shape"])
             begin, end = (int(n) for n in entry["data_offsets"])
@@ -65,12 +63,8 @@ def _shapes_in(header: dict[str, Any], data: int, path: Path) -> Shapes:
         except (KeyError, TypeError, ValueError):
             raise UserFileError(path, "its header describes this tensor wrongly", field=name) from None
         if not 0 <= begin <= end <= data:
-            raise UserFileError(
-                path,
-                f"cut short: the data end at byte {data}, this tensor at {end}",
-                field=name,
-                advice="copy it again",
-            )
+            problem = f"cut short: the data end at byte {data}, this tensor at {end}"
+            raise UserFileError(path, problem, field=name, advice="copy it again")
         if (end - begin) * 8 != prod(shape) * bits:
             raise UserFileError(path, f"{end - begin} bytes do not hold the shape {list(shape)}", field=name)
         shapes[name] = shape

@@ -49,7 +49,7 @@ from harness.core.numbers import (
     spread_points,
 )
 from harness.core.offline import is_this_machine, stay_offline
-from harness.core.plain import as_json
+from harness.core.plain import as_json, known_sum
 from harness.core.records import (
     Answer,
     Call,

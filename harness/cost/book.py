@@ -92,10 +92,9 @@ def _bills_otherwise(entry: Mapping[str, Any]) -> bool:
 
 def _positive(entry: Mapping[str, Any], key: str) -> float | None:
     value = entry.get(key)
-    known = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
-    return (
-        round(value * PER, 9) if known and value is not None else None
-    )  # 3e-07 a token is 0.3, not 0.30000000000000004
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or value <= 0:
+        return None
+    return round(value * PER, 9)  # 3e-07 a token is 0.3, not 0.30000000000000004
 
 
 def _first_tier(entry: Mapping[str, Any]) -> int | None:

@@ -1,6 +1,6 @@
 """What a call costs: its usage times its price, class by class."""
 
-from harness.core import Cost, Price, Usage
+from harness.core import Cost, Price, Usage, known_sum
 
 PER = 1_000_000
 """Token prices are dollars for this many tokens."""
@@ -22,17 +22,10 @@ def charge(usage: Usage, price: Price | None) -> Cost:
         return Cost() if usd is None else Cost(usd=usd, basis="gpu_time", price_date=price.as_of)
     if not _within(usage, price):
         return Cost()
-    parts = (
-        _times(usage.input, price.input, PER),
-        _times(usage.cached_input, price.cached_input, PER),
-        _times(usage.cache_write, price.cache_write, PER),
-        _times(usage.output, price.output, PER),
-        _times(usage.reasoning, price.output, PER),
-    )
-    known = [part for part in parts if part is not None]
-    if len(known) < len(parts):
-        return Cost()
-    return Cost(usd=sum(known), basis="tokens", price_date=price.as_of)
+    classes = ("input", "cached_input", "cache_write", "output")
+    parts = [_times(getattr(usage, name), getattr(price, name), PER) for name in classes]
+    usd = known_sum([*parts, _times(usage.reasoning, price.output, PER)])
+    return Cost() if usd is None else Cost(usd=usd, basis="tokens", price_date=price.as_of)
 
 
 def lacking(price: Price | None) -> tuple[str, ...]:
@@ -57,6 +50,5 @@ def _times(amount: float | None, price: float | None, per: int) -> float | None:
 def _within(usage: Usage, price: Price) -> bool:
     if price.prompt_limit is None:
         return True
-    prompt = (usage.input, usage.cached_input, usage.cache_write)
-    known = [part for part in prompt if part is not None]
-    return len(known) == len(prompt) and sum(known) <= price.prompt_limit
+    tokens = known_sum([usage.input, usage.cached_input, usage.cache_write])
+    return tokens is not None and tokens <= price.prompt_limit

@@ -3,154 +3,16 @@
 Not for use from several threads: one event loop runs the attempts and keeps one meter.
 """
 
-from dataclasses import dataclass
-
 from harness.core import Cause, Cost, ModelError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Reservation:
-    """Dollars held for an attempt in flight; given back by `Meter.settle`."""
-
-    key: str
-    usd: float
-
-
-class Meter:
-    """Counts what a run has spent and holds money for the attempts in flight.
-
-    An attempt is admitted only while spent + reserved + its own estimate stays within the budget. Its estimate is the
-    dearest attempt so far of its kind (``key``, usually the contender), or what the caller knows to be larger. Of a
-    kind that has not finished any, only one is in flight at a time, unless a caller's estimate or ``attempt_usd`` says
-    what it can cost. So the overshoot is at most the sum, over the attempts in flight when the budget is reached, of
-    what each costs beyond its estimate; with ``attempt_usd`` kept by `AttemptMeter`, at most one call of each.
-
-    A call's cost is given to `spend` as soon as it is known, with the attempt's reservation, which shrinks by it; then
-    `settle` gives back what is left. An attempt with a call of unknown cost keeps the rest of its reservation for good:
-    something was spent. Where nothing was held for it either, the budget cannot be kept, and no further attempt begins.
-    Answers that a journal or cache gave are not spent again: do not pass them.
-    """
-
-    def __init__(
-        self,
-        *,
-        usd: float | None = None,
-        attempt_usd: float | None = None,
-        wall_s: float | None = None,
-        started: float = 0.0,
-    ) -> None:
-        """The run's limits, ``None`` for none; ``started`` is the monotonic time at which it began, in seconds."""
-        self.usd, self.attempt_usd, self.wall_s = usd, attempt_usd, wall_s
-        self.spent_usd = 0.0
-        """Dollars known to be spent; where ``unknown`` is not 0, a lower bound."""
-        self.unknown = 0
-        """How many costs were unknown."""
-        self._started = started
-        self._kept = 0.0
-        self._flying: dict[Reservation, AttemptMeter] = {}
-        self._dearest: dict[str, float] = {}
-        self._refused: str | None = None
-        self._blind: str | None = None
-        """A kind whose first attempts have no known cost and no estimate."""
-
-    @property
-    def in_flight(self) -> int:
-        """Attempts admitted and not settled."""
-        return len(self._flying)
-
-    @property
-    def reserved_usd(self) -> float:
-        """Dollars held for attempts in flight, and for those whose cost stayed unknown."""
-        return sum(_rest(r, spent) for r, spent in self._flying.items()) + self._kept
-
-    @property
-    def total(self) -> Cost:
-        """All that was spent: unknown as soon as one cost was."""
-        return Cost(usd=None if self.unknown else self.spent_usd, basis="none" if self.unknown else "mixed")
-
-    def admit(self, key: str = "", *, estimated_usd: float | None = None) -> Reservation | None:
-        """Money for one more attempt, or ``None``: not now.
-
-        After ``None``, wait for an attempt in flight to settle and ask again; with none in flight it never will be
-        admitted, and `exhausted` says so.
-        """
-        usd = self._estimated(key, estimated_usd)
-        if self.usd is not None:
-            if usd is None and any(flying.key == key for flying in self._flying):
-                return None
-            if self.spent_usd >= self.usd or self.spent_usd + self.reserved_usd + (usd or 0) > self.usd:
-                if not self._flying:
-                    self._refused = self._over(usd)
-                return None
-        self._refused = None
-        reservation = Reservation(key=key, usd=usd or 0.0)
-        self._flying[reservation] = AttemptMeter(self.attempt_usd)
-        return reservation
-
-    def spend(self, cost: Cost, reservation: Reservation | None = None) -> None:
-        """Adds the cost of a call, of an attempt in flight or of none (a probe, or an earlier run's).
-
-        Raises:
-            KeyError: the reservation is settled.
-        """
-        if reservation is not None:
-            self._flying[reservation].spend(cost)
-        if cost.usd is None:
-            self.unknown += 1
-        else:
-            self.spent_usd += cost.usd
-
-    def expect(self, key: str, usd: float) -> None:
-        """An earlier attempt of this kind cost so much: the next one may."""
-        self._dearest[key] = max(self._dearest.get(key, 0.0), usd)
-
-    def settle(self, reservation: Reservation) -> None:
-        """The attempt is over: what is left of its reservation is free again.
-
-        Raises:
-            KeyError: the reservation was settled before.
-        """
-        spent = self._flying.pop(reservation)
-        rest = _rest(reservation, spent)
-        self._kept += rest if spent.unknown else 0.0
-        cost = spent.spent_usd + (rest if spent.unknown else 0.0)
-        if spent.unknown and not cost:
-            self._blind = self._blind or reservation.key or "an attempt"
-        self.expect(reservation.key, cost)
-
-    def exhausted(self, now: float) -> str | None:
-        """Why no further attempt may begin, or ``None``; ``now`` is the monotonic time in seconds."""
-        wall = self.wall_s
-        if wall is not None and now - self._started >= wall:
-            return f"the run's {wall:g} s are over (budget.wall_s)"
-        if self.usd is not None and self.spent_usd >= self.usd:
-            return self._over(None)
-        if self.usd is not None and self._blind is not None:
-            why = "its replies state no usage, or tokens of a class without a price"
-            return f"what {self._blind} costs is not known, so budget.usd cannot be kept: {why}"
-        return self._refused if not self._flying else None
-
-    def _estimated(self, key: str, estimated_usd: float | None) -> float | None:
-        known = [usd for usd in (estimated_usd, self._dearest.get(key)) if usd is not None]
-        limit = self.attempt_usd
-        if not known:
-            return limit
-        return max(known) if limit is None else min(max(known), limit)
-
-    def _over(self, usd: float | None) -> str:
-        text = f"${self.spent_usd:.4f} of ${self.usd or 0:g} are spent (budget.usd)"
-        if self._kept:
-            text += f", ${self._kept:.4f} are held for attempts of unknown cost"
-        return text + (f", the next attempt may cost ${usd:.4f}" if usd else "")
-
-
 class AttemptMeter:
-    """Counts what one attempt has spent and stops it above its limit."""
+    """Counts what is spent, by one attempt, and stops it above its limit."""
 
-    def __init__(self, limit_usd: float | None) -> None:
+    def __init__(self, limit_usd: float | None = None) -> None:
         self.limit_usd = limit_usd
         self.spent_usd = 0.0
-        """Dollars known to be spent."""
+        """Dollars known to be spent; where ``unknown`` is not 0, a lower bound."""
         self.unknown = 0
         """How many costs were unknown; a limit cannot hold those."""
 
@@ -172,5 +34,122 @@ class AttemptMeter:
             raise ModelError(Cause.TOO_DEAR, text)
 
 
-def _rest(reservation: Reservation, spent: AttemptMeter) -> float:
-    return max(0.0, reservation.usd - spent.spent_usd)
+class Reservation(AttemptMeter):
+    """Dollars held for an attempt in flight; given back by `Meter.settle`."""
+
+    def __init__(self, key: str, usd: float) -> None:
+        super().__init__()
+        self.key, self.usd = key, usd
+
+    @property
+    def rest(self) -> float:
+        """What is not spent of it."""
+        return max(0.0, self.usd - self.spent_usd)
+
+
+class Meter:
+    """Counts what a run has spent and holds money for the attempts in flight.
+
+    An attempt is admitted only while spent + reserved + its own estimate stays within the budget. Its estimate is the
+    dearest attempt so far of its kind (``key``, usually the contender). Of a kind that has not finished any, only one
+    is in flight at a time, unless ``attempt_usd`` says what it can cost. So the overshoot is at most the sum, over the
+    attempts in flight when the budget is reached, of what each costs beyond its estimate; with ``attempt_usd`` kept by
+    `AttemptMeter`, at most one call of each.
+
+    A call's cost is given to `spend` as soon as it is known, with the attempt's reservation, which shrinks by it; then
+    `settle` gives back what is left. An attempt with a call of unknown cost keeps the rest of its reservation for good:
+    something was spent. Where nothing was held for it either, the budget cannot be kept, and no further attempt begins.
+    Answers that a journal or cache gave are not spent again: do not pass them.
+    """
+
+    def __init__(
+        self,
+        *,
+        usd: float | None = None,
+        attempt_usd: float | None = None,
+        wall_s: float | None = None,
+        started: float = 0.0,
+    ) -> None:
+        """The run's limits, ``None`` for none; ``started`` is the monotonic time at which it began, in seconds."""
+        self.usd, self.attempt_usd, self.wall_s = usd, attempt_usd, wall_s
+        self.all = AttemptMeter()
+        self._started = started
+        self._kept = 0.0
+        self._flying: set[Reservation] = set()
+        self._dearest: dict[str, float] = {}
+        self._refused: str | None = None
+        self._blind: str | None = None
+        """A kind whose first attempts have no known cost and no estimate."""
+
+    @property
+    def in_flight(self) -> int:
+        """Attempts admitted and not settled."""
+        return len(self._flying)
+
+    @property
+    def reserved_usd(self) -> float:
+        """Dollars held for attempts in flight, and for those whose cost stayed unknown."""
+        return sum(reservation.rest for reservation in self._flying) + self._kept
+
+    def admit(self, key: str = "") -> Reservation | None:
+        """Money for one more attempt, or ``None``: not now.
+
+        After ``None``, wait for an attempt in flight to settle and ask again; with none in flight it never will be
+        admitted, and `exhausted` says so.
+        """
+        known = [usd for usd in (self._dearest.get(key), self.attempt_usd) if usd is not None]
+        usd = min(known, default=None)
+        if self.usd is not None:
+            if usd is None and any(flying.key == key for flying in self._flying):
+                return None
+            spent = self.all.spent_usd
+            if spent >= self.usd or spent + self.reserved_usd + (usd or 0) > self.usd:
+                if not self._flying:
+                    self._refused = self._over(usd)
+                return None
+        self._refused = None
+        reservation = Reservation(key, usd or 0.0)
+        self._flying.add(reservation)
+        return reservation
+
+    def spend(self, cost: Cost, reservation: Reservation | None = None) -> None:
+        """Adds the cost of a call, of an attempt in flight or of none (a probe, or an earlier run's)."""
+        if reservation is not None:
+            reservation.spend(cost)
+        self.all.spend(cost)
+
+    def expect(self, key: str, usd: float) -> None:
+        """An earlier attempt of this kind cost so much: the next one may."""
+        self._dearest[key] = max(self._dearest.get(key, 0.0), usd)
+
+    def settle(self, reservation: Reservation) -> None:
+        """The attempt is over: what is left of its reservation is free again.
+
+        Raises:
+            KeyError: the reservation was settled before.
+        """
+        self._flying.remove(reservation)
+        kept = reservation.rest if reservation.unknown else 0.0
+        self._kept += kept
+        cost = reservation.spent_usd + kept
+        if reservation.unknown and not cost:
+            self._blind = self._blind or reservation.key or "an attempt"
+        self.expect(reservation.key, cost)
+
+    def exhausted(self, now: float) -> str | None:
+        """Why no further attempt may begin, or ``None``; ``now`` is the monotonic time in seconds."""
+        wall = self.wall_s
+        if wall is not None and now - self._started >= wall:
+            return f"the run's {wall:g} s are over (budget.wall_s)"
+        if self.usd is not None and self.all.spent_usd >= self.usd:
+            return self._over(None)
+        if self.usd is not None and self._blind is not None:
+            why = "its replies state no usage, or tokens of a class without a price"
+            return f"what {self._blind} costs is not known, so budget.usd cannot be kept: {why}"
+        return self._refused if not self._flying else None
+
+    def _over(self, usd: float | None) -> str:
+        text = f"${self.all.spent_usd:.4f} of ${self.usd or 0:g} are spent (budget.usd)"
+        if self._kept:
+            text += f", ${self._kept:.4f} are held for attempts of unknown cost"
+        return text + (f", the next attempt may cost ${usd:.4f}" if usd else "")

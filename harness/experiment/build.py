@@ -1,7 +1,7 @@
 """From what an experiment says of its contenders to systems that can answer, one a suite."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from harness.adapter import Adapter, load_adapter
 from harness.core import Contender, Kind, ModelSpec, Redactor, RenderedPrompt, as_json, digest_json
 from harness.model import BACKENDS, LOGPROBS, TOOL_ROLE, TOOLS, backend_of
 from harness.skill import OPEN_BY_TEXT, OPEN_BY_TOOL, Skill, catalogue, file_content, load_library, skill_content
-from harness.system import DELIVERIES, MAX_TURNS, NONE, SIGNALS, Asking, Direct, Hybrid, Rule, Skilled, System
+from harness.system import DELIVERIES, MAX_TURNS, NONE, SIGNALS, Direct, Hybrid, Rule, Skilled, System
 
 _TEXTS = [catalogue([("n", "d")]), skill_content("n", "b", ["f"]), file_content("n", "p", "t")]
 WRAPPERS = digest_json([*_TEXTS, OPEN_BY_TEXT, OPEN_BY_TOOL, "task again"])
@@ -112,12 +112,12 @@ class DirectPlan(Plan):
         for suite, identity in identities.items():
             adapter = adapters.get(suite)
             form = {"response_format": self.forms[suite]} if suite in self.forms else {}
-            asking = Asking(
+            system = Direct(
+                contender=contender,
+                identity=identity,
+                prompt=self.prompts[suite],
                 model=spec.name,
                 model_digest=spec.digest,
-                prompt=self.prompts[suite],
-                contender=name,
-                identity=identity,
                 sampling={**spec.sampling, **form},
                 adapter=str(adapter.path) if adapter else None,
                 adapter_digest=adapter.digest if adapter else None,
@@ -125,10 +125,9 @@ class DirectPlan(Plan):
                 calls_tools=TOOLS in can,
                 tool_role=TOOL_ROLE in can,
             )
-            system = Direct(contender=contender, identity=identity, asking=asking)
             if suite in skills:
-                shown, delivery = skills[suite], DELIVERIES[self.delivery]
-                system = Skilled(contender=contender, identity=identity, asking=asking, skills=shown, delivery=delivery)
+                given = {each.name: getattr(system, each.name) for each in fields(system)}
+                system = Skilled(**given, skills=skills[suite], delivery=DELIVERIES[self.delivery])
             made[suite] = system
         return made
 
@@ -170,6 +169,7 @@ class HybridPlan(Plan):
             suite: Hybrid(
                 contender=contender,
                 identity=identity,
+                prompt=worker[suite].prompt,
                 worker=worker[suite],
                 expert=expert[suite],
                 signal=signal,

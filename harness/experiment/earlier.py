@@ -94,12 +94,12 @@ def earlier_contender(assembled: Assembled, name: str) -> str:
         return digest_json([name, parts, rule, escalate]) if all(parts) else ""
     if any(key is not None for key in (entry.prompt, entry.response_format, entry.twin)):
         return ""
-    askings = {suite: s.asking for suite, s in systems.items() if isinstance(s, (Direct, Skilled))}
+    own = {suite: s for suite, s in systems.items() if isinstance(s, Direct)}
     skills = {suite: s.skills for suite, s in systems.items() if isinstance(s, Skilled)}
     spec = assembled.specs[str(entry.model)]
     identity = {
         "model": {"name": spec.name, "digest": spec.digest},
-        "adapters": {suite: asking.adapter_digest for suite, asking in askings.items() if asking.adapter_digest},
+        "adapters": {suite: s.adapter_digest for suite, s in own.items() if s.adapter_digest},
         "skills": {suite: [[s.name, s.digest] for s in found] for suite, found in skills.items()},
         "delivery": [entry.delivery, WRAPPERS, MAX_TURNS] if skills else None,
     }

@@ -4,11 +4,9 @@ Importing this room imports no backend's package.
 """
 
 from harness.model.backend import Backend, Lookup, Opening
-from harness.model.calling import Caller, Counters, Limits
+from harness.model.calling import Caller, Limits, machines
 from harness.model.entry import ModelEntry, PriceEntry, ServedEntry, check_form
-from harness.model.identity import identified, missing_key
 from harness.model.local_shelf import fit_of
-from harness.model.metering import Metered, metered, with_lost
 from harness.model.protocol import (
     ADAPTERS,
     CAPABILITIES,
@@ -22,5 +20,5 @@ from harness.model.protocol import (
     assistant_message,
     tool_message,
 )
-from harness.model.registry import BACKENDS, backend_of, open_model
+from harness.model.registry import BACKENDS, backend_of, identified, missing_key, open_model
 from harness.model.wire import read_reply

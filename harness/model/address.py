@@ -1,6 +1,11 @@
-"""What may stand as ``base_url``. What is refused as an address is not repeated: a key may stand in it."""
+"""What may stand as ``base_url``, and what ``--offline`` allows: this machine and nothing else.
+
+What is refused as an address is not repeated: a key may stand in it.
+"""
 
 from urllib.parse import urlsplit
+
+from harness.core import ModelSpec, UsageError, is_this_machine
 
 _ADDED_PATHS = ("/chat/completions", "/completions", "/responses", "/messages")
 """What the backend openai, or somebody else's client, adds to a base_url by itself."""
@@ -34,9 +39,26 @@ def check_base(url: str) -> str:
         ValueError: it ends in that path.
     """
     whole = url.rstrip("/")
-    for path in _ADDED_PATHS:
-        if whole.endswith(path):
-            raise ValueError(
-                f"base_url ends in {path}, which is added to it by itself; write {whole.removesuffix(path)}"
-            )
+    if path := next((path for path in _ADDED_PATHS if whole.endswith(path)), None):
+        raise ValueError(f"base_url ends in {path}, which is added to it by itself; write {whole.removesuffix(path)}")
     return url
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL's host is this machine: ``localhost`` or a loopback address. No name is looked up."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return False
+    return bool(host) and is_this_machine(host)
+
+
+def refuse_remote(spec: ModelSpec) -> None:
+    """Raises `UsageError` where a model would leave this machine; without a ``base_url`` it is its provider's."""
+    if spec.base_url and is_loopback(spec.base_url):
+        return
+    where = spec.base_url or f"the provider of {spec.model}"
+    raise UsageError(
+        f"model {spec.name!r}: --offline allows only servers on this machine, and this model is at {where};"
+        " leave --offline out, or serve the model here"
+    )

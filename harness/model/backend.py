@@ -9,9 +9,9 @@ from pathlib import Path
 
 from harness.adapter import Adapter
 from harness.core import ModelSpec, Reply, install_line
+from harness.model.address import refuse_remote
 from harness.model.entry import ModelEntry
 from harness.model.faults import Redact
-from harness.model.loopback import refuse_remote
 from harness.model.protocol import Model
 
 Lookup = Callable[[str], Reply | None]

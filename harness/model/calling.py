@@ -5,28 +5,33 @@ Waiting for a free place, or for the user's own limits, is not trying: it is cou
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from harness.core import (
+    UNBILLED,
     Cause,
     Clock,
     ModelError,
+    ModelSpec,
     Redactor,
     Reply,
     Request,
     SystemClock,
     Usage,
-    UsageError,
     fault_of,
     seeded,
 )
+from harness.cost import BusyTime
 from harness.model.faults import Redact, shown
 from harness.model.protocol import Model
+from harness.model.registry import backend_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How hard one model may be driven."""
+    """How hard one model may be driven; every number is above 0, as the experiment's own limits are."""
 
     concurrency: int = 16
     """Requests in flight at once."""
@@ -43,15 +48,6 @@ class Limits:
     backoff_s: float = 0.5
     """The longest first wait; it doubles with each try."""
     backoff_max_s: float = 30.0
-
-    def __post_init__(self) -> None:
-        for name in ("concurrency", "tries", "timeout_s"):
-            if getattr(self, name) <= 0:
-                raise UsageError(f"limits: {name} is {getattr(self, name)}; it has to be above 0")
-        for name in ("requests_per_minute", "tokens_per_minute", "wall_s"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise UsageError(f"limits: {name} is {value}; it has to be above 0, or left out for no limit")
 
     @property
     def wall_seconds(self) -> float:
@@ -81,22 +77,6 @@ class Pace:
         self._next += difference * self._seconds_each
 
 
-@dataclass(slots=True)
-class Counters:
-    """What a caller did so far."""
-
-    calls: int = 0
-    sent: int = 0
-    """Requests, every try counted."""
-    answered: int = 0
-    failed: int = 0
-    retries: int = 0
-    queued_s: float = 0.0
-    """Waited for the user's own limits, summed over calls."""
-    backoff_s: float = 0.0
-    """Waited between tries and for pauses that the provider asked for, summed over calls."""
-
-
 class Caller:
     """Calls one model within its limits; all that call one model share one of these.
 
@@ -113,10 +93,13 @@ class Caller:
         seed: int = 0,
         *,
         redact: Redact | None = None,
+        busy: BusyTime | None = None,
     ) -> None:
+        """``busy``: of the machine that is paid by the hour, which several models may share; ``None``: it is not."""
         self.model, self.limits = model, limits
         self._redact: Redact = redact or Redactor()
-        self.counters = Counters()
+        self._busy = busy
+        self._lost: dict[int, list[Usage]] = {}
         self.broken: ModelError | None = None
         """The fault after which nothing more is sent."""
         self._clock: Clock = clock or SystemClock()
@@ -128,21 +111,24 @@ class Caller:
         self._paused_until = float("-inf")
 
     async def call(self, request: Request) -> tuple[Reply, int]:
-        """The reply, and how many retries it took.
+        """The reply, and how many retries it took; its usage holds what failed tries are known to have used before it.
 
         Raises:
-            ModelError: the last try's, its ``retries`` set; at once where the model is broken, or where a provider asks
-                to wait longer than a call may last.
+            ModelError: the last try's, its ``retries`` set and its ``usage`` that of all tries; at once where the model
+                is broken, or where a provider asks to wait longer than a call may last.
         """
-        self.counters.calls += 1
         try:
             async with self._places:
                 reply, retries = await self._tried(request)
-        except ModelError:
-            self.counters.failed += 1
+        except ModelError as error:
+            error.usage = Usage.total(self.lost(request))
             raise
-        self.counters.answered += 1
-        return reply, retries
+        lost = self.lost(request)
+        return (replace(reply, usage=_with_lost(reply.usage, lost)) if lost else reply), retries
+
+    def lost(self, request: Request) -> tuple[Usage, ...]:
+        """What the tries of a request that was cancelled used, as far as they may have cost something; told once."""
+        return tuple(self._lost.pop(id(request), ()))
 
     async def _tried(self, request: Request) -> tuple[Reply, int]:
         deadline: float | None = None
@@ -163,8 +149,6 @@ class Caller:
                 raise _not_yet(last, last.retry_after_s, left)
             if not last.fault.retry or retries + 1 == self.limits.tries or wait >= left:
                 break
-            self.counters.retries += 1
-            self.counters.backoff_s += wait
             await self._clock.sleep(wait)
         assert last is not None  # noqa: S101 - at least one try was made
         raise last
@@ -179,7 +163,6 @@ class Caller:
         now = self._clock.monotonic()
         queued = max(self._requests.reserve(1, now), self._tokens.reserve(tokens, now))
         if queued > 0:
-            self.counters.queued_s += queued
             await self._clock.sleep(queued)
             self._raise_if_broken()
         deadline = self._clock.monotonic() + self.limits.wall_seconds if deadline is None else deadline + queued
@@ -188,7 +171,6 @@ class Caller:
             if pause >= left:
                 raise _not_yet(last or ModelError(Cause.RATE_LIMIT, "a rate limit was met"), pause, left)
             pause += self._chance.uniform(0, min(1.0, pause / 10))  # not all at the same instant
-            self.counters.backoff_s += pause
             await self._clock.sleep(pause)
             self._raise_if_broken()
         return deadline
@@ -201,10 +183,9 @@ class Caller:
     async def _once(self, request: Request, deadline: float, tokens: float) -> Reply:
         """One try. What a backend lets through by mistake ends as the cause that `fault_of` gives it."""
         timeout_s = max(0.0, min(self.limits.timeout_s, deadline - self._clock.monotonic()))
-        self.counters.sent += 1
         try:
             async with asyncio.timeout(timeout_s):
-                reply = await self.model.answer(request)
+                reply = await self._metered(request)
         except ModelError:
             self._tokens.correct(-tokens)
             raise
@@ -215,6 +196,24 @@ class Caller:
             raise ModelError(fault_of(error).cause, text) from error
         self._charge(_tokens(reply.usage), tokens)
         return reply
+
+    async def _metered(self, request: Request) -> Reply:
+        """One try, the machine's time in its usage; what a failed one used is remembered."""
+        entered = self._busy.enter(self._clock.monotonic()) if self._busy else 0.0
+        try:
+            reply = await self.model.answer(request)
+        except BaseException as error:
+            usage = error.usage if isinstance(error, ModelError) else None
+            free = usage is None and isinstance(error, ModelError) and error.cause in UNBILLED
+            if self._busy or not free:
+                self._lost.setdefault(id(request), []).append(self._timed(usage or Usage(), entered))
+            raise
+        return replace(reply, usage=self._timed(reply.usage, entered))
+
+    def _timed(self, usage: Usage, entered: float) -> Usage:
+        if self._busy is None:
+            return usage
+        return replace(usage, gpu_seconds=self._busy.leave(self._clock.monotonic(), entered))
 
     def _estimate(self, request: Request) -> float:
         """Tokens that a call is expected to use: by the calls so far, before the first by the length of its prompt."""
@@ -241,6 +240,25 @@ class Caller:
         if error.fault.retry and (error.cause is Cause.RATE_LIMIT or error.retry_after_s is not None):
             pause = wait if error.retry_after_s is None else error.retry_after_s
             self._paused_until = max(self._paused_until, self._clock.monotonic() + pause)
+
+
+def machines(specs: Mapping[str, ModelSpec]) -> dict[str, BusyTime | None]:
+    """The machine of each model that is served and paid by the hour; behind one address is one machine."""
+    found: dict[str, BusyTime] = {}
+
+    def machine(spec: ModelSpec) -> BusyTime | None:
+        if not backend_of(spec).remote or spec.price is None or spec.price.gpu_hour is None:
+            return None
+        return found.setdefault(urlsplit(spec.base_url or "").netloc.lower() or spec.name, BusyTime())
+
+    return {name: machine(spec) for name, spec in specs.items()}
+
+
+def _with_lost(usage: Usage, lost: Sequence[Usage]) -> Usage:
+    total = Usage.total([*(one for one in lost if one.source != "unknown"), usage])
+    if usage.gpu_seconds is None:
+        return replace(total, gpu_seconds=None)
+    return replace(total, gpu_seconds=usage.gpu_seconds + sum(one.gpu_seconds or 0.0 for one in lost))
 
 
 def _tokens(usage: Usage) -> int | None:

@@ -73,9 +73,8 @@ class ModelEntry(Strict):
     @model_validator(mode="after")
     def _one_price(self) -> "ModelEntry":
         if self.price is not None and self.gpu_hour_usd is not None:
-            raise ValueError(
-                "both price and gpu_hour_usd are given; a model is paid by tokens or by the hour, keep one"
-            )
+            problem = "both price and gpu_hour_usd are given; a model is paid by tokens or by the hour, keep one"
+            raise ValueError(problem)
         return self
 
 

@@ -84,21 +84,11 @@ _UNKNOWN = _any(
     r"|unsupported|bad[_ ]?request"
 )
 _NUMBERED = {
-    "code": {
-        1113: "insufficient balance",
-        1261: "context_length_exceeded",
-        1301: "content_filter",
-        1302: "rate_limit_error",
-    }
-    | {1303: "rate_limit_error", 1305: "rate_limit_error", 1308: "rate_limit_error"},
-    "status_code": {
-        1001: "request_timeout",
-        1002: "rate_limit_error",
-        1004: "unauthorized",
-        1008: "insufficient balance",
-    }
-    | {1026: "content_filter", 1027: "content_filter", 1039: "rate_limit_error", 1041: "rate_limit_error"}
-    | {2013: "invalid_parameter", 2049: "invalid_key"},
+    "code": {1113: "insufficient balance", 1261: "context_length_exceeded", 1301: "content_filter"}
+    | dict.fromkeys((1302, 1303, 1305, 1308), "rate_limit_error"),
+    "status_code": {1001: "request_timeout", 1004: "unauthorized", 1008: "insufficient balance"}
+    | dict.fromkeys((1002, 1039, 1041), "rate_limit_error")
+    | {1026: "content_filter", 1027: "content_filter", 2013: "invalid_parameter", 2049: "invalid_key"},
 }
 """What providers' own numbers stand for: Zhipu's under ``code``, MiniMax's under ``status_code``."""
 
@@ -136,7 +126,8 @@ def cause_of(status: int | None, text: str) -> Cause:
 def http_error(status: int, body: str, headers: Mapping[str, str], redact: Redact) -> ModelError:
     """The error for an answer that was not 200."""
     said = _words(_json(body)) or body
-    return _error(status, said, f"HTTP {status}: {shown(stated(body), redact) or 'no text'}", headers)
+    message = f"HTTP {status}: {shown(stated(body), redact) or 'no text'}"
+    return fault(cause_of(status, said), message, status, headers, said)
 
 
 def failure_in(body: Any, redact: Redact, headers: Mapping[str, str] | None = None) -> ModelError | None:
@@ -153,18 +144,17 @@ def failure_in(body: Any, redact: Redact, headers: Mapping[str, str] | None = No
         said = f"{_words(found) or _words(body)}\n{named}"
         number = f" ({status})" if status is not None else ""
         text = shown(stated(json.dumps(found, ensure_ascii=False)), redact)
-        error = _error(status, said, f"an error with status 200: {text}{number}", headers or {}, came=200)
+        message = f"an error with status 200: {text}{number}"
+        error = fault(cause_of(status, said), message, 200, headers or {}, said)
         error.usage = stated_usage(body)
         return error
     return None
 
 
-def _error(
-    status: int | None, said: str, message: str, headers: Mapping[str, str], *, came: int | None = None
-) -> ModelError:
-    cause = cause_of(status, said)
+def fault(cause: Cause, message: str, status: int | None, headers: Mapping[str, str], said: str) -> ModelError:
+    """The error of a cause, with the wait that the headers or the words ``said`` ask for."""
     wait = retry_after(headers, datetime.now(UTC), said, limited=cause is Cause.RATE_LIMIT)
-    return ModelError(cause, message, http_status=came or status, retry_after_s=wait)
+    return ModelError(cause, message, http_status=status, retry_after_s=wait)
 
 
 # ------------------------------------------------------------------------------------------- where an error may stand
@@ -197,10 +187,8 @@ def _places(body: Mapping[str, Any]) -> Iterator[Any]:
         yield minimax
     marked = "error" in (body.get("object"), body.get("type"), body.get("status")) or body.get("success") is False
     coded = not _is_good(body.get("code")) and not isinstance(body["code"], (dict, list))
-    words = [body.get(name) for name in ("msg", "message", "detail", "errors", "error_msg", "error_message", "errmsg")]
-    said = any(one and isinstance(one, (str, list, dict)) for one in words) and not isinstance(
-        body.get("message"), dict
-    )
+    words = [body.get(name) for name in _SAYS if name != "status_msg"]
+    said = any(isinstance(one, (str, list, dict)) and one for one in words if not isinstance(body.get("message"), dict))
     if marked or (coded and (not answered or _status(body, {})[0])) or (said and not body.get("choices")):
         yield body
 

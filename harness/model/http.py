@@ -87,15 +87,8 @@ class Answer:
             yield piece
 
     async def body(self) -> bytes:
-        """The whole body, decoded.
-
-        Raises:
-            ModelError: ``protocol``, where it is too long.
-        """
-        first = await self._response.content.readany()
-        if self._response.content.at_eof():  # nearly always: it came in one piece
-            return first
-        return b"".join([first, *[piece async for piece in self.pieces(stream=False)]])
+        """The whole body, decoded; as bounded as its pieces."""
+        return b"".join([piece async for piece in self.pieces(stream=False)])
 
     async def error_text(self) -> str:
         """What an answer says that is no success; the beginning of it, if it is long."""
@@ -129,14 +122,13 @@ class Bound:
         """
         self._bytes += len(piece)
         if self._bytes > MOST_BYTES:
-            most = f"longer than {MOST_BYTES // 1_000_000} MB"
-            raise ModelError(Cause.PROTOCOL, f"the answer is {most}; it was not read further")
+            problem = f"the answer is longer than {MOST_BYTES // 1_000_000} MB; it was not read further"
+            raise ModelError(Cause.PROTOCOL, problem)
         if self.is_large and not self._stream:
             self._values += sum(map(piece.count, (b",", b"{", b"[")))
             if self._values > MOST_VALUES:
-                raise ModelError(
-                    Cause.PROTOCOL, f"the answer holds more than {MOST_VALUES:,} values; it was not parsed"
-                )
+                problem = f"the answer holds more than {MOST_VALUES:,} values; it was not parsed"
+                raise ModelError(Cause.PROTOCOL, problem)
 
 
 class Room:

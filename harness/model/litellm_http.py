@@ -1,18 +1,18 @@
 """litellm's own connections, kept to what holds for all: see `harness.model.http`.
 
 litellm opens httpx clients in many places, and follows redirects with the key. Its version is pinned, and the two
-classes that all of them come from are replaced here.
+classes that all of them come from are replaced here. No answer is streamed, so each body is read before it is given on.
 """
 
 import zlib
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import httpx
 
 from harness.core import Cause, ModelError
+from harness.model.address import is_loopback
 from harness.model.http import MOST_ERROR_BYTES, Bound, Place, Room, is_elsewhere, leads_to
-from harness.model.loopback import is_loopback
 
 ENCODINGS = "gzip, deflate"
 _PIECE = 256 * 1024
@@ -30,7 +30,18 @@ def keep() -> None:
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             request.headers["Accept-Encoding"] = ENCODINGS
             response: httpx.Response = await super().handle_async_request(request)
-            return _kept(request, response, self._room)
+            body, place = _Body(request, response), Place(self._room)
+            try:
+                async for raw in cast("httpx.AsyncByteStream", response.stream):
+                    size = body.take(raw)
+                    if body.is_large:
+                        await place.grow(size)
+                    if body.done:
+                        break
+            finally:
+                place.leave()
+                await response.aclose()
+            return body.whole()
 
         def _proxy_from_env(self, url: httpx.URL) -> Any:
             return None if is_loopback(str(url)) else super()._proxy_from_env(url)
@@ -58,119 +69,86 @@ class _Waiting(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["Accept-Encoding"] = ENCODINGS
-        below = self._direct if is_loopback(str(request.url)) else self._below
-        return _kept(request, below.handle_request(request))
+        response = (self._direct if is_loopback(str(request.url)) else self._below).handle_request(request)
+        body = _Body(request, response)
+        try:
+            for raw in cast("httpx.SyncByteStream", response.stream):
+                body.take(raw)
+                if body.done:
+                    break
+        finally:
+            response.close()
+        return body.whole()
 
     def close(self) -> None:
         self._below.close()
 
 
-def _kept(request: httpx.Request, response: httpx.Response, room: Room | None = None) -> httpx.Response:
-    """The response with its body bounded; one that leads to another origin says so, and leads nowhere."""
-    headers, status, url = response.headers, response.status_code, str(request.url)
-    reader = _Reader(headers.get("Content-Encoding", "identity").lower(), is_error=status >= 400)
-    said = leads_to(url, status, headers)
-    if said is not None and is_elsewhere(url, headers["Location"]):
-        reader.instead = said.encode()
-    gone = {"content-encoding", "content-length", *(["location"] if reader.instead is not None else [])}
-    stream = response.stream
-    return httpx.Response(
-        status,
-        headers=[(name, value) for name, value in headers.raw if name.decode("latin-1").lower() not in gone],
-        stream=_Later(stream, reader, Place(room or Room()))
-        if isinstance(stream, httpx.AsyncByteStream)
-        else _Now(stream, reader),
-        extensions=response.extensions,
-    )
+class _Body:
+    """The body of a response, decoded as it comes, never much at a time, and counted."""
 
-
-class _Reader:
-    """Decodes a body piece by piece, never much at a time, and counts it."""
-
-    def __init__(self, encoding: str, *, is_error: bool) -> None:
-        self._encoding, self._is_error = encoding, is_error
+    def __init__(self, request: httpx.Request, response: httpx.Response) -> None:
+        self._response, self._pieces, self._bytes = response, list[bytes](), 0
+        self._encoding = response.headers.get("Content-Encoding", "identity").lower()
         self._decoder: Any = None
-        self._raw, self._error_bytes = Bound(), 0
-        self.bound = Bound()
-        self.instead: bytes | None = None
-        """What is read in place of the body."""
+        self._raw, self._bound = Bound(), Bound()
+        url, status = str(request.url), response.status_code
+        said = leads_to(url, status, response.headers)
+        self._leads_away = said is not None and is_elsewhere(url, response.headers["Location"])
+        self._is_error = self._leads_away or status >= 400
         self.done = False
         """Nothing more is wanted."""
+        if said is not None and self._leads_away:
+            self._pieces, self.done = [said.encode()], True
 
-    def read(self, raw: bytes) -> Iterator[bytes]:
-        """What ``raw`` decodes to.
+    @property
+    def is_large(self) -> bool:
+        """As `Bound` says."""
+        return self._bound.is_large
+
+    def take(self, raw: bytes) -> int:
+        """Takes a piece, unless nothing more is wanted; gives the bytes that it decodes to.
 
         Raises:
             ModelError: ``protocol``, for too much, or what is not encoded as its head says.
         """
+        before = self._bytes
+        for piece in () if self.done else self._decoded(raw):
+            if not self._is_error:
+                self._bound.take(piece)
+            self._pieces.append(piece[: MOST_ERROR_BYTES - self._bytes] if self._is_error else piece)
+            self._bytes += len(self._pieces[-1])
+            if self._is_error and self._bytes >= MOST_ERROR_BYTES:
+                self.done = True
+                break
+        return self._bytes - before
+
+    def _decoded(self, raw: bytes) -> Iterator[bytes]:
         if self._encoding in {"", "identity"}:
-            yield self._counted(raw)
+            yield raw
             return
         if self._encoding not in {"gzip", "x-gzip", "deflate"}:
             raise ModelError(Cause.PROTOCOL, "the answer is encoded in a way that was not asked for")
         self._raw.take(raw)
-        while raw and not self.done:
+        while raw:
             if self._decoder is None:
                 headless = self._encoding == "deflate" and raw[0] & 0xF != 8  # some servers leave zlib's head out
                 self._decoder = zlib.decompressobj(-zlib.MAX_WBITS if headless else zlib.MAX_WBITS | 32)
             try:
-                piece = self._decoder.decompress(raw, _PIECE)
-                while len(piece) == _PIECE and not self.done:
-                    yield self._counted(piece)
-                    piece = self._decoder.decompress(self._decoder.unconsumed_tail, _PIECE)
+                while len(piece := self._decoder.decompress(raw, _PIECE)) == _PIECE:
+                    yield piece
+                    raw = self._decoder.unconsumed_tail
             except zlib.error:
                 raise ModelError(Cause.PROTOCOL, f"the answer is no {self._encoding}, as its head says") from None
-            yield self._counted(piece)
+            yield piece
             raw = self._decoder.unused_data  # a gzip file may have several parts
             self._decoder = None if self._decoder.eof else self._decoder
 
-    def _counted(self, piece: bytes) -> bytes:
-        if not self._is_error:
-            self.bound.take(piece)
-            return piece
-        kept = piece[: MOST_ERROR_BYTES - self._error_bytes]
-        self._error_bytes += len(kept)
-        self.done = self._error_bytes >= MOST_ERROR_BYTES
-        return kept
-
-
-class _Later(httpx.AsyncByteStream):
-    """A body that comes on the event loop."""
-
-    def __init__(self, stream: httpx.AsyncByteStream, reader: _Reader, place: Place) -> None:
-        self._stream, self._reader, self._place = stream, reader, place
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._reader.instead is not None:
-            yield self._reader.instead
-            return
-        async for raw in self._stream:
-            for piece in self._reader.read(raw):
-                if self._reader.bound.is_large:
-                    await self._place.grow(len(piece))
-                yield piece
-            if self._reader.done:
-                return
-
-    async def aclose(self) -> None:
-        self._place.leave()
-        await self._stream.aclose()
-
-
-class _Now(httpx.SyncByteStream):
-    """A body that is waited for."""
-
-    def __init__(self, stream: Any, reader: _Reader) -> None:
-        self._stream, self._reader = stream, reader
-
-    def __iter__(self) -> Iterator[bytes]:
-        if self._reader.instead is not None:
-            yield self._reader.instead
-            return
-        for raw in self._stream:
-            yield from self._reader.read(raw)
-            if self._reader.done:
-                return
-
-    def close(self) -> None:
-        self._stream.close()
+    def whole(self) -> httpx.Response:
+        """The response; one that leads to another origin says so, and leads nowhere."""
+        gone = {"content-encoding", "content-length", "transfer-encoding", *(["location"] if self._leads_away else [])}
+        response = self._response
+        headers = [(name, value) for name, value in response.headers.raw if name.decode("latin-1").lower() not in gone]
+        return httpx.Response(
+            response.status_code, headers=headers, content=b"".join(self._pieces), extensions=response.extensions
+        )

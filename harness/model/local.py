@@ -20,6 +20,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,10 @@ from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, 
 from harness.model.local_checks import OPTIONS, wrong_setting
 from harness.model.local_choose import Row, sampling_of
 from harness.model.local_engine import Engine
-from harness.model.local_prompt import local_digest, template_digest
+from harness.model.local_prompt import local_digest
 from harness.model.local_shelf import Shelf
-from harness.model.protocol import ADAPTERS, LOGPROBS, TOOL_ROLE, Ask
+from harness.model.protocol import Ask
 from harness.model.reasoning import KEEP, opened_by, separated
-
-__all__ = ["LocalModel", "local_digest", "template_digest"]
 
 _LINGER_S = 0.004  # how long a batch that is not full waits for one more request
 _CLOSING_S = 10.0
@@ -40,47 +39,22 @@ _turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class _Awaited:
-    """Something that a coroutine waits for and the model's thread does; settled once, of no effect when cancelled."""
-
-    future: "Future[Any]" = field(default_factory=Future)
-
-    def tell(self, result: Any) -> None:
-        with contextlib.suppress(InvalidStateError):
-            self.future.set_result(result)
-
-    def fail(self, error: BaseException) -> None:
-        with contextlib.suppress(InvalidStateError):
-            self.future.set_exception(error)
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class _Job(_Awaited):
-    """Work on the weights that is no request: loading, probing."""
-
-    work: Callable[[], None]
-
-    def run(self) -> None:
-        try:
-            self.work()
-            self.tell(None)
-        except BaseException as error:  # noqa: BLE001 - handed to the one who awaits
-            self.fail(error)
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class _Ticket(_Awaited):
+class _Ticket:
     """One request in the queue."""
 
     request: Request
+    future: "Future[Reply]" = field(default_factory=Future)
     adapter: Path | None = None
     """Resolved; of the model's loaded ones."""
-    prompt: list[int] = field(default_factory=list)
     opened: bool = False
     """The prompt ends with an opened block of reasoning."""
     row: Row | None = None
-    dropped: bool = False
-    """Nobody waits for it any more."""
+
+
+def _tell(future: "Future[Any]", found: Any) -> None:
+    """Settles what a coroutine waits for; of no effect where it is settled or cancelled."""
+    with contextlib.suppress(InvalidStateError):
+        (future.set_exception if isinstance(found, BaseException) else future.set_result)(found)
 
 
 class LocalModel:
@@ -93,11 +67,7 @@ class LocalModel:
     """
 
     def __init__(self, spec: ModelSpec) -> None:
-        """Checks the spec; loads nothing.
-
-        Raises:
-            UsageError: an option or a sampling setting that is not known, or out of its range.
-        """
+        """Checks the spec, whose options or sampling may be a `UsageError`; loads nothing."""
         if (wrong := wrong_setting(spec)) is not None:
             raise UsageError(f"model {spec.name!r}: {wrong[0]}: {wrong[1]}")
         options = {**OPTIONS, **{k: v for k, v in spec.options.items() if v is not None}}
@@ -105,33 +75,14 @@ class LocalModel:
         self.folder = Path(spec.model)
         self._options = options
         self._shelf = Shelf(self.folder, spec.name, {name: options[name] for name in ("device", "dtype", "threads")})
-        self._version = ""
         self._asked = threading.Condition()
         self._pending: list[_Ticket] = []
-        self._jobs: list[_Job] = []
+        self._jobs: list[tuple[Callable[[], Any], Future[Any]]] = []
         self._closed = False
         self._thread: threading.Thread | None = None
 
-    @property
-    def capabilities(self) -> frozenset[str]:
-        """Log-probabilities and adapters; the role ``tool`` where the chat template has a place for it."""
-        always = {LOGPROBS, ADAPTERS}
-        return frozenset(always | {TOOL_ROLE}) if self._shelf.prompts().knows_tool else frozenset(always)
-
-    def render(self, messages: Sequence[Message]) -> str:
-        """The prompt that these messages become. Reads the tokenizer, not the weights.
-
-        Raises:
-            ModelError: ``request``, where the chat template refuses them or drops a text.
-        """
-        return self._shelf.prompts().render(messages)
-
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
-        """Loads the base, once, and the adapters that are not yet loaded.
-
-        Raises:
-            UserFileError: the base or an adapter is missing, broken, or they do not belong together.
-        """
+        """Loads the base, once, and the adapters that are not yet loaded; `UserFileError` where they do not fit."""
 
         def load() -> None:
             self._loaded()
@@ -149,18 +100,13 @@ class LocalModel:
     async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """Returns when every adapter changes the answer to a prompt, no two the same way, and the base none of its own.
 
-        Compares the log-probabilities of the first answer token, not texts. Spends one forward pass a prompt and
-        adapter, on nobody's account.
-
-        Raises:
-            UserFileError: names the adapter that changes nothing, or is another's double, or the base that changed.
-            UsageError: there is no prompt.
+        Compares the log-probabilities of the first answer token, in one forward pass a prompt and adapter; what is
+        found wrong is a `UserFileError` that names the adapter or the base.
         """
         if not prompts:
             raise UsageError(f"model {self.spec.name!r}: probing adapters needs at least one prompt")
-        notes: list[str] = []
-        await self._on_thread(lambda: notes.extend(self._shelf.probe(prompts)))
-        return tuple(notes)
+        notes: tuple[str, ...] = await self._on_thread(lambda: self._shelf.probe(prompts))
+        return notes
 
     async def answer(self, request: Request) -> Reply:
         """One answer. ``request.sampling`` may hold temperature, top_p, top_k, max_tokens, stop, seed.
@@ -175,18 +121,15 @@ class LocalModel:
         ticket = _Ticket(request=request)
         with self._asked:
             if self._closed:
-                raise ModelError(Cause.INTERNAL, f"model {self.spec.name!r} was closed")
+                raise self._was_closed()
             self._start()
             self._pending.append(ticket)
             self._asked.notify()
         try:
-            reply: Reply = await asyncio.wrap_future(ticket.future)
-            return reply
+            return await asyncio.wrap_future(ticket.future)
         finally:
-            ticket.dropped = True
             if ticket.future.cancelled():
-                with self._asked, contextlib.suppress(ValueError):
-                    self._pending.remove(ticket)
+                self._forget(ticket)
 
     async def close(self) -> None:
         """Ends the thread and lets go of the weights; requests under way end with ``internal``."""
@@ -206,25 +149,33 @@ class LocalModel:
         """Closes, and waits a bounded time for the thread."""
         with self._asked:
             self._closed = True
-            waiting, self._pending, self._jobs = [*self._jobs, *self._pending], [], []
+            waiting = [*(future for _, future in self._jobs), *(ticket.future for ticket in self._pending)]
+            self._pending, self._jobs = [], []
             self._asked.notify_all()
-        for one in waiting:
-            one.fail(ModelError(Cause.INTERNAL, f"model {self.spec.name!r} was closed"))
+        for future in waiting:
+            _tell(future, self._was_closed())
         if self._thread is not None:
             self._thread.join(_CLOSING_S)
             atexit.unregister(self._end)
         self._shelf.clear()
 
-    async def _on_thread(self, work: Callable[[], None]) -> None:
-        """Has the model's own thread do ``work`` between two batches; raises what it raises."""
-        job = _Job(work=work)
+    def _was_closed(self) -> ModelError:
+        return ModelError(Cause.INTERNAL, f"model {self.spec.name!r} was closed")
+
+    def _forget(self, ticket: _Ticket) -> None:
+        with self._asked, contextlib.suppress(ValueError):
+            self._pending.remove(ticket)
+
+    async def _on_thread(self, work: Callable[[], Any]) -> Any:
+        """What ``work`` gives, done by the model's own thread between two batches; raises what it raises."""
+        future: Future[Any] = Future()
         with self._asked:
             if self._closed:
                 raise UsageError(f"model {self.spec.name!r} was closed")
             self._start()
-            self._jobs.append(job)
+            self._jobs.append((work, future))
             self._asked.notify()
-        await asyncio.wrap_future(job.future)
+        return await asyncio.wrap_future(future)
 
     # ------------------------------------------------------------------------------------ on the model's thread
 
@@ -235,44 +186,38 @@ class LocalModel:
                     self._asked.wait()
                 if self._closed:
                     return
-                job = self._jobs.pop(0) if self._jobs else None
-            if job is not None:
-                job.run()
-                continue
-            batch = self._next_batch()
-            if batch:
+                work, future = self._jobs.pop(0) if self._jobs else (None, None)
+            if work is not None and future is not None:
+                try:
+                    _tell(future, work())
+                except BaseException as error:  # noqa: BLE001 - handed to the one who awaits
+                    _tell(future, error)
+            elif batch := self._next_batch():
                 self._run(batch)
 
     def _next_batch(self) -> list[_Ticket]:
         """The oldest request, and those of its adapter that are nearest to it in length."""
+        most = self._options["batch_size"]
         with self._asked:
             before = -1
-            while len(self._pending) != before and len(self._pending) < self._options["batch_size"]:
+            while len(self._pending) != before and len(self._pending) < most:
                 before = len(self._pending)
                 self._asked.wait(_LINGER_S)
             fresh = [ticket for ticket in self._pending if ticket.row is None]
         for ticket in fresh:
             try:
-                self._read(ticket)
-            except ModelError as error:
-                self._refuse(ticket, error)
+                ticket.row = self._read(ticket)
             except Exception as error:  # noqa: BLE001 - a bad request is data, never the end of the thread
-                self._refuse(ticket, ModelError(Cause.INTERNAL, f"{type(error).__name__}: {error}"))
+                self._forget(ticket)
+                _tell(ticket.future, _as_fault(error))
         with self._asked:
-            ready = [ticket for ticket in self._pending if ticket.row is not None]
-            if not ready:
-                return []
-            head = ready[0]
-            alike = sorted(
-                (ticket for ticket in ready[1:] if ticket.adapter == head.adapter),
-                key=lambda ticket: abs(len(ticket.prompt) - len(head.prompt)),
-            )
-            batch = [head]
-            for ticket in alike:
-                if len(batch) < self._options["batch_size"] and self._fits([*batch, ticket]):
+            ready = [(ticket, len(ticket.row.prompt)) for ticket in self._pending if ticket.row is not None]
+            batch = [ticket for ticket, _ in ready[:1]]
+            alike = [one for one in ready[1:] if one[0].adapter == batch[0].adapter]
+            for ticket, _ in sorted(alike, key=lambda one: abs(one[1] - ready[0][1])):
+                if len(batch) < most and self._fits([*batch, ticket]):
                     batch.append(ticket)
-            chosen = set(map(id, batch))
-            self._pending = [ticket for ticket in self._pending if id(ticket) not in chosen]
+            self._pending = [ticket for ticket in self._pending if ticket not in batch]
         return batch
 
     def _fits(self, batch: list[_Ticket]) -> bool:
@@ -282,40 +227,33 @@ class LocalModel:
         room = self._loaded(batch[0].adapter).room
         return longest * len(rows) <= self._options["batch_tokens"] and (room is None or longest + limit <= room)
 
-    def _read(self, ticket: _Ticket) -> None:
-        """Turns a request into a row."""
+    def _read(self, ticket: _Ticket) -> Row:
+        """What a request asks the engine for."""
         request = ticket.request
         if request.tools:
             raise ModelError(Cause.REQUEST, "a local model has no tool calling; deliver the tools by text")
         if request.adapter is not None:
             ticket.adapter = Path(request.adapter).resolve()
             if not self._shelf.holds(ticket.adapter):
-                raise ModelError(
-                    Cause.REQUEST, f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
-                )
+                problem = f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
+                raise ModelError(Cause.REQUEST, problem)
         engine, reader = self._loaded(ticket.adapter), self._shelf.prompts(ticket.adapter)
         sampling = sampling_of(request.sampling)
         text = reader.render(request.messages)
-        ticket.prompt, ticket.opened = reader.tokens(text), opened_by(text)
+        prompt, ticket.opened = reader.tokens(text), opened_by(text)
         limit = sampling.max_tokens or engine.max_new
         if engine.room is not None:
-            if len(ticket.prompt) >= engine.room:
-                raise ModelError(
-                    Cause.CONTEXT, f"the prompt has {len(ticket.prompt)} tokens, the model reads {engine.room} at most"
-                )
-            limit = min(limit, engine.room - len(ticket.prompt))
-        ticket.row = Row(
-            prompt=ticket.prompt,
+            if len(prompt) >= engine.room:
+                problem = f"the prompt has {len(prompt)} tokens, the model reads {engine.room} at most"
+                raise ModelError(Cause.CONTEXT, problem)
+            limit = min(limit, engine.room - len(prompt))
+        return Row(
+            prompt=prompt,
             limit=limit,
             sampling=sampling,
             identity=request.digest,
-            dropped=lambda: ticket.dropped or self._closed,
+            dropped=lambda: ticket.future.cancelled() or self._closed,
         )
-
-    def _refuse(self, ticket: _Ticket, error: ModelError) -> None:
-        with self._asked, contextlib.suppress(ValueError):
-            self._pending.remove(ticket)
-        ticket.fail(error)
 
     def _run(self, batch: list[_Ticket]) -> None:
         """Answers a batch; one that memory does not hold is tried in halves."""
@@ -329,29 +267,35 @@ class LocalModel:
         except Exception as error:  # noqa: BLE001 - a failed batch is data, never the end of the thread
             if "out of memory" in str(error) and len(batch) > 1:
                 for ticket in batch:
-                    ticket.row = None
-                    self._read(ticket)
+                    ticket.row = self._read(ticket)
                 self._run(batch[: len(batch) // 2])
                 self._run(batch[len(batch) // 2 :])
                 return
-            problem = ModelError(Cause.INTERNAL, f"{type(error).__name__}: {error}")
             for ticket in batch:
-                ticket.fail(problem)
+                _tell(ticket.future, _as_fault(error))
             return
         tokens = sum(len(row.prompt) + len(row.tokens) for row in rows)
         for ticket, row in zip(batch, rows, strict=True):
+            reply = _reply(row, seconds, tokens, self._version)
             if row.finish_reason == "dropped":
-                ticket.fail(ModelError(Cause.INTERNAL, f"model {self.spec.name!r} was closed"))
+                _tell(ticket.future, self._was_closed())
             else:
-                reply = _reply(row, seconds, tokens, self._version)
-                ticket.tell(reply if self._options["reasoning"] == KEEP else _apart(reply, opened=ticket.opened))
+                keeps = self._options["reasoning"] == KEEP
+                _tell(ticket.future, reply if keeps else _apart(reply, opened=ticket.opened))
+
+    @cached_property
+    def _version(self) -> str:
+        return local_digest(self.folder)
 
     def _loaded(self, adapter: Path | None = None) -> Engine:
-        if not self._version:
-            with _turns["loading"]:
-                self._shelf.engine()
-            self._version = local_digest(self.folder)
-        return self._shelf.engine(adapter)
+        with _turns["loading"]:
+            return self._shelf.engine(adapter)
+
+
+def _as_fault(error: Exception) -> ModelError:
+    if isinstance(error, ModelError):
+        return error
+    return ModelError(Cause.INTERNAL, f"{type(error).__name__}: {error}")
 
 
 def _apart(reply: Reply, *, opened: bool) -> Reply:

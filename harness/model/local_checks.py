@@ -81,9 +81,7 @@ def check_tokenizer(folder: Path) -> None:
         raise UserFileError(folder, "holds no tokenizer (tokenizer.json or tokenizer.model)", advice=advice)
     for key, shape in (("model", dict), ("added_tokens", list)):
         if "tokenizer.json" in held and not isinstance(held["tokenizer.json"].get(key), shape):
-            problem = (
-                "this is no tokenizer: it has no such key" if key not in held["tokenizer.json"] else "not readable"
-            )
+            problem = "not readable" if key in held["tokenizer.json"] else "this is no tokenizer: it has no such key"
             raise UserFileError(folder / "tokenizer.json", problem, field=key, advice="copy it again")
 
 

@@ -48,11 +48,7 @@ class Row:
 
 
 def sampling_of(settings: Mapping[str, Any]) -> Sampling:
-    """The settings of a request, checked.
-
-    Raises:
-        ModelError: ``request``, where a setting is unknown or out of its range.
-    """
+    """The settings of a request; one that is unknown or out of its range is a `ModelError` of cause ``request``."""
     known = Sampling.__dataclass_fields__
     given = {name: value for name, value in settings.items() if value is not None}
     for name in given:

@@ -7,15 +7,13 @@ second, batches by adapter 400 to 1,400, because every adapter in a mixed batch 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from harness.adapter import Adapter
 from harness.core import UserFileError
 from harness.model.local_checks import quiet, unloadable
 from harness.model.local_choose import Chooser, Row, finish
 from harness.model.local_fit import Fit, fill, inject
-
-if TYPE_CHECKING:
-    from harness.adapter import Adapter
 
 SAME = 1e-6
 """Log-probabilities nearer than this are the same answer: the same arithmetic in the same order gives equal bits."""
@@ -37,16 +35,11 @@ class Engine:
         name: str = "",
         rows: int | None = None,
     ):
-        """Loads the base.
+        """Loads the base from its folder; nothing is fetched.
 
-        Args:
-            folder: where its configuration and safetensors weights stand; nothing is fetched.
-            tokenizer: the base's own, or that of the one adapter that this is a copy for.
-            rows: tokens that its embedding is given; ``None`` leaves it as it is.
-            device: as torch names it; ``None`` takes a GPU where there is one.
-            dtype: torch's name of a float type; ``None`` is float32 on a CPU, elsewhere what the weights are.
-            threads: of torch, on a CPU; ``None`` chooses.
-            name: the experiment's, for messages.
+        ``tokenizer`` is the base's own, or that of the one adapter that this is a copy for, and ``rows`` the tokens
+        that the copy's embedding is given. Without a device a GPU is taken where there is one; without a dtype float32
+        on a CPU, elsewhere what the weights are. ``name`` is the experiment's, for messages.
 
         Raises:
             UserFileError: the folder holds no model that can be loaded, or the device is not there.
@@ -103,30 +96,21 @@ class Engine:
         self._model.generation_config = GenerationConfig(eos_token_id=sorted(self.ends), pad_token_id=pad)
         self._folder, self._tokenizer, self._pad = folder, tokenizer, pad
         self._peft: Any = None
-        self._names: dict[Path, str] = {}
-        self._tokenizers: dict[Path, Any] = {}
+        self._fits: dict[Path, tuple[str, Fit]] = {}
+        """By the adapter's folder: what PEFT calls it, and how it fits."""
         self._active: Path | None = None
-        self.adapters: dict[Path, Adapter] = {}
         self._vocabulary = int(self._model.get_input_embeddings().weight.shape[0])
         self._mark = self._fingerprint()
 
     def add(self, fit: Fit) -> None:
-        """Puts an adapter next to those that are loaded.
-
-        Raises:
-            UserFileError: not all of it reached the model, or it changes the base's own answers by being loaded.
-        """
+        """Puts an adapter next to those that are loaded; raises where that changes the base's own answers."""
         place = fit.adapter.path.resolve()
-        if place in self.adapters:
-            return
-        name = f"adapter{len(self._names)}"
+        name = f"adapter{len(self._fits)}"
         with quiet():
             self._peft = inject(self._model if self._peft is None else self._peft, fit.adapter, name)
             fill(self._peft, fit.adapter, name)
         self._peft.eval().requires_grad_(requires_grad=False)
-        self._names[place], self.adapters[place] = name, fit.adapter
-        if fit.prompts is not None:
-            self._tokenizers[place] = fit.prompts.tokenizer
+        self._fits[place] = (name, fit)
         self._active = place  # PEFT may have switched layers on; the base's check below switches them off again
         if fit.alone:
             self._peft.peft_config[name].bias = "none"  # this copy's biases are the adapter's; PEFT would warn of it
@@ -141,12 +125,10 @@ class Engine:
         """
         drift = float((self._fingerprint() - self._mark).abs().max())
         if not drift <= SAME:
-            names = ", ".join(adapter.name for adapter in self.adapters.values())
-            raise UserFileError(
-                self._folder,
-                f"with {names} loaded the base answers otherwise (log-probabilities differ by {drift:.2g})",
-                advice="load it as a model of its own for the contender without an adapter",
-            )
+            names = ", ".join(adapter.name for adapter in self._adapters().values())
+            problem = f"with {names} loaded the base answers otherwise (log-probabilities differ by {drift:.2g})"
+            advice = "load it as a model of its own for the contender without an adapter"
+            raise UserFileError(self._folder, problem, advice=advice)
 
     def probe(self, prompts: Mapping[Path, list[list[int]]]) -> None:
         """Returns when every adapter changes the next token's log-probabilities, and no two in the same way.
@@ -157,26 +139,22 @@ class Engine:
             UserFileError: names the adapter that does not, or the base that changed.
         """
         seen: dict[Path, list[Any]] = {}
-        for place, adapter in self.adapters.items():
+        adapters = self._adapters()
+        for place, adapter in adapters.items():
             plain = [self.next_logprobs(prompt, None) for prompt in prompts[place]]
             changed = [self.next_logprobs(prompt, place) for prompt in prompts[place]]
-            change = _distance(changed, plain)
+            change, answers = _distance(changed, plain), f"the model answers {len(plain)} probe prompts"
             if not change > SAME:  # so that NaN is no change either
-                raise UserFileError(
-                    adapter.path,
-                    f"the model answers {len(plain)} probe prompts with this adapter as without it"
-                    f" (log-probabilities differ by {change:.2g})",
-                    advice="its matrices are zero, broken or not applied: train or save it again",
-                )
+                problem = f"{answers} with this adapter as without it (log-probabilities differ by {change:.2g})"
+                advice = "its matrices are zero, broken or not applied: train or save it again"
+                raise UserFileError(adapter.path, problem, advice=advice)
             for other, theirs in seen.items():
-                double = self.adapters[other]
+                double = adapters[other]
                 alike = adapter.digest != double.digest and prompts[place] == prompts[other]
                 if alike and not _distance(changed, theirs) > SAME:
-                    raise UserFileError(
-                        adapter.path,
-                        f"the model answers {len(plain)} probe prompts exactly as with the adapter {double.name}",
-                        advice="the two hold the same weights, or one of them is not applied",
-                    )
+                    problem = f"{answers} exactly as with the adapter {double.name}"
+                    advice = "the two hold the same weights, or one of them is not applied"
+                    raise UserFileError(adapter.path, problem, advice=advice)
             seen[place] = changed
         self.check_base()
 
@@ -195,19 +173,20 @@ class Engine:
         import torch
 
         self._switch(adapter)
-        tokenizer = self._tokenizer if adapter is None else self._tokenizers.get(adapter.resolve(), self._tokenizer)
+        fit = None if adapter is None else self._fits[adapter.resolve()][1]
+        tokenizer = self._tokenizer if fit is None or fit.prompts is None else fit.prompts.tokenizer
         ends = self.ends if tokenizer.eos_token_id is None else self.ends | {int(tokenizer.eos_token_id)}
 
         def decode(tokens: list[int]) -> str:
             return str(tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
         longest = max(len(row.prompt) for row in rows)
-        padded = [[self._pad] * (longest - len(row.prompt)) + row.prompt for row in rows]
-        seen = [[0] * (longest - len(row.prompt)) + [1] * len(row.prompt) for row in rows]
+        gaps = [longest - len(row.prompt) for row in rows]
+        padded = [[self._pad] * gap + row.prompt for gap, row in zip(gaps, rows, strict=True)]
         with torch.inference_mode():
             self._model.generate(
                 input_ids=torch.tensor(padded, device=self.device),
-                attention_mask=torch.tensor(seen, device=self.device),
+                attention_mask=torch.tensor([[0] * gap + [1] * (longest - gap) for gap in gaps], device=self.device),
                 max_new_tokens=max(row.limit for row in rows),
                 do_sample=False,
                 eos_token_id=sorted(ends),
@@ -215,6 +194,9 @@ class Engine:
             )
         for row in rows:
             finish(row, ends, decode)
+
+    def _adapters(self) -> dict[Path, Adapter]:
+        return {place: fit.adapter for place, (_, fit) in self._fits.items()}
 
     def _switch(self, adapter: Path | None) -> None:
         """Turns on one adapter, or none."""
@@ -225,7 +207,7 @@ class Engine:
             self._peft.base_model.disable_adapter_layers()
         else:
             self._peft.base_model.enable_adapter_layers()
-            self._peft.set_adapter(self._names[place])
+            self._peft.set_adapter(self._fits[place][0])
             self._peft.requires_grad_(requires_grad=False)
         self._active = place
 
@@ -240,11 +222,7 @@ def _check_device(device: str, name: str) -> None:
     import torch
 
     kind, _, number = device.partition(":")
-    if kind == "mps":
-        there = 1 if torch.backends.mps.is_available() else 0
-    else:
-        module = getattr(torch, kind)
-        there = module.device_count() if module.is_available() else 0
+    there = getattr(torch, kind).device_count()
     if int(number or 0) < there:
         return
     known = f"this machine has {there} of them, counted from 0" if there else f"torch finds no {kind} on this machine"

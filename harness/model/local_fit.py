@@ -5,7 +5,7 @@ nothing large is loaded, and what is found here is what a run would find.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -39,12 +39,7 @@ class Fit:
 
 
 def fit_adapter(path: Path, base: Path, prompts: Prompts) -> Fit:
-    """Returns when all of the adapter in the folder ``path`` goes into the model in the folder ``base``.
-
-    Args:
-        path: the adapter's folder.
-        base: the base's folder.
-        prompts: the base's tokenizer and chat template.
+    """Returns when all of the adapter in the folder ``path`` goes into the base, of which ``prompts`` are.
 
     Raises:
         UserFileError: it is broken or belongs to another base; tensors are missing, unexpected, misshapen or not
@@ -58,8 +53,9 @@ def fit_adapter(path: Path, base: Path, prompts: Prompts) -> Fit:
         ends = _embeddings(skeleton)
         known = int(skeleton.get_input_embeddings().weight.shape[0])
         rows = _rows(held, ends) or known
+        resized = rows if rows != known else None
         own = prompts.of_adapter(path, adapter.tokenizer_files)
-        if rows != known:
+        if resized:
             if own is None or own.tokenizer is prompts.tokenizer:
                 raise UserFileError(
                     path,
@@ -70,18 +66,13 @@ def fit_adapter(path: Path, base: Path, prompts: Prompts) -> Fit:
         if own is not None:
             _check_tokens(own, prompts, rows, path)
         peft = inject(skeleton, adapter, _NAME, empty=True)
-        _check_tensors(adapter, held, peft, ends, resized=rows != known)
+        _check_tensors(adapter, held, peft, ends, resized=bool(resized))
         _check_values(adapter)
     config = peft.peft_config[_NAME]
     whole = any(_whole(held, module) for module in ends if not _is_copied(peft, module))
-    notes = (*_ignored(adapter, config), *_told(adapter, own, rows if rows != known else None))
-    return Fit(
-        adapter=adapter,
-        prompts=own,
-        rows=rows if rows != known else None,
-        alone=rows != known or whole or config.bias != "none",
-        notes=notes,
-    )
+    notes = (*_ignored(adapter, config), *_told(adapter, own, resized))
+    alone = bool(resized) or whole or config.bias != "none"
+    return Fit(adapter=adapter, prompts=own, rows=resized, alone=alone, notes=notes)
 
 
 def inject(model: Any, adapter: Adapter, name: str, *, empty: bool = False) -> Any:
@@ -105,45 +96,26 @@ def inject(model: Any, adapter: Adapter, name: str, *, empty: bool = False) -> A
         return PeftModel(model, config, name, low_cpu_mem_usage=empty)
     except Exception as error:  # noqa: BLE001 - PEFT lets through whatever a wrong value leads to
         targets, held = ", ".join(adapter.target_modules[:8]), list(tensor_shapes(adapter.path / WEIGHTS))
+        problem = f"PEFT cannot make these modules on this base ({targets}: {' '.join(str(error).split())[:160]})"
         if "not found in the base model" in str(error):
-            problem = (
-                f"the base has none of these modules ({targets}), so that its {len(held)} tensors would not be used"
-            )
-            problem += f" ({_named(held)})"
-        else:
-            problem = f"PEFT cannot make these modules on this base ({targets}: {' '.join(str(error).split())[:160]})"
+            problem = f"the base has none of these modules ({targets}), so that its {len(held)} tensors would not be"
+            problem += f" used ({_named(held)})"
         advice = "use the base it was trained on, or save it again"
         raise UserFileError(place, problem, field="target_modules", advice=advice) from None
 
 
 def fill(peft: Any, adapter: Adapter, name: str) -> None:
-    """Reads the adapter's weights into the model, and looks whether each of them is there.
-
-    Raises:
-        UserFileError: PEFT refused them, or left some out.
-    """
-    import torch
-    from peft import get_peft_model_state_dict, set_peft_model_state_dict
+    """Reads the weights of an adapter that `fit_adapter` took into the model."""
+    from peft import set_peft_model_state_dict
     from safetensors.torch import load_file
 
     file = adapter.path / WEIGHTS
     # what PEFT keeps of the base under original_module is not the adapter's, and would overwrite the base's own
     held = {key: tensor for key, tensor in load_file(str(file)).items() if ".original_module." not in key}
     try:
-        unused = set(set_peft_model_state_dict(peft, held, adapter_name=name).unexpected_keys)
+        set_peft_model_state_dict(peft, held, adapter_name=name)
     except (ValueError, KeyError, RuntimeError, TypeError) as error:
         raise UserFileError(file, f"PEFT refuses its weights ({' '.join(str(error).split())[:200]})") from None
-    there = peft.state_dict() | get_peft_model_state_dict(peft, adapter_name=name, save_embedding_layers=False)
-    lost = []
-    for key, tensor in held.items():
-        put = there.get(key)
-        if put is None:
-            if key in unused and not _is_double(held, key):
-                lost.append(key)
-        elif not torch.equal(put.cpu(), tensor.to(put.dtype)):
-            lost.append(key)
-    if lost:
-        raise UserFileError(file, f"{len(lost)} of {len(held)} tensors did not reach the model ({_named(lost)})")
 
 
 def _skeleton(base: Path) -> Any:
@@ -167,13 +139,9 @@ def _embeddings(model: Any) -> tuple[str, ...]:
 
 def _rows(held: Shapes, ends: Collection[str]) -> int | None:
     """Tokens of the embedding that a file holds whole, or holds low-rank matrices of."""
-    for module in ends:
-        for key in _whole(held, module):
-            return held[key][0]
-        low = held.get(f"{_PREFIX}{module}.lora_embedding_A")
-        if low is not None:
-            return low[-1]
-    return None
+    whole = [held[key][0] for module in ends for key in _whole(held, module)]
+    low = [held[key][-1] for module in ends if (key := f"{_PREFIX}{module}.lora_embedding_A") in held]
+    return next(iter(whole + low), None)
 
 
 def _whole(held: Collection[str], module: str) -> list[str]:
@@ -188,12 +156,6 @@ def _is_copied(peft: Any, module: str) -> bool:
     return isinstance(peft.base_model.model.get_submodule(module), ModulesToSaveWrapper)
 
 
-def _is_double(held: Mapping[str, Any], key: str) -> bool:
-    """Whether a tensor that PEFT does not read is the very one that it reads under the module's plain name."""
-    plain = key.replace(".modules_to_save.", ".")
-    return plain != key and plain in held and bool((held[plain] == held[key]).all())
-
-
 def _check_tensors(adapter: Adapter, held: Shapes, peft: Any, ends: Collection[str], *, resized: bool) -> None:
     """The file holds every tensor that the configuration makes, in its shape, and no other."""
     from peft import get_peft_model_state_dict
@@ -206,13 +168,12 @@ def _check_tensors(adapter: Adapter, held: Shapes, peft: Any, ends: Collection[s
     misshapen = [key for key, shape in wanted.items() if key in held and held[key] != shape]
     if (missing or foreign) and not misshapen and _is_converted(adapter, peft):
         return
-    parts, total = [], len(wanted)
-    if missing:
-        parts.append(f"{len(missing)} of the {total} tensors that its configuration names are missing")
-        parts[-1] += f" ({_named(missing)})"
-    if foreign:
-        parts.append(f"{len(foreign)} of its {len(held)} tensors are unexpected and would not be used")
-        parts[-1] += f" ({_named(foreign)})"
+    total = len(wanted)
+    several = (
+        (missing, f"the {total} tensors that its configuration names are missing"),
+        (foreign, f"its {len(held)} tensors are unexpected and would not be used"),
+    )
+    parts = [f"{len(keys)} of {said} ({_named(keys)})" for keys, said in several if keys]
     if misshapen:
         first = misshapen[0]
         parts.append(f"{len(misshapen)} of the {total} tensors have another shape than its configuration says")

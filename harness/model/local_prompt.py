@@ -43,14 +43,9 @@ def local_digest(folder: Path) -> str:
 
 
 class Prompts:
-    """One model's chat template and tokenizer, without its weights."""
+    """One model's chat template and tokenizer, without its weights; a folder that lacks either raises UserFileError."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads the tokenizer.
-
-        Raises:
-            UserFileError: there is no tokenizer, or it has no chat template.
-        """
         self.tokenizer: Any = _tokenizer(folder)
         self.template: Any = self.tokenizer.chat_template
         self.what = ""
@@ -58,17 +53,13 @@ class Prompts:
         self.notes: tuple[str, ...] = ()
         """Of an adapter: which of its files are ignored."""
         if not self.template:
-            raise UserFileError(
-                folder, "its tokenizer has no chat template", advice="put a chat_template.jinja beside the weights"
-            )
+            advice = "put a chat_template.jinja next to the weights"
+            raise UserFileError(folder, "its tokenizer has no chat template", advice=advice)
 
     def of_adapter(self, folder: Path, files: Sequence[str]) -> "Prompts | None":
         """What an adapter's own ``files`` make of these; ``None`` where it has none.
 
         Where they hold a template and no vocabulary, the tokenizer is the base's; where they hold no template, that is.
-
-        Raises:
-            UserFileError: its tokenizer cannot be read.
         """
         if not files:
             return None

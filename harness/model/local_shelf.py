@@ -26,7 +26,10 @@ def fit_of(path: Path, base: Path) -> Fit:
 
 
 class Shelf:
-    """Engines and prompts by adapter. Weights are loaded from one thread only; prompts may be read from any."""
+    """Engines and prompts by adapter. Weights are loaded from one thread only; prompts may be read from any.
+
+    All of it raises `UserFileError` for files that are missing or broken, or do not go together.
+    """
 
     def __init__(self, folder: Path, name: str, options: Mapping[str, Any]) -> None:
         """Loads nothing; ``options`` are device, dtype and threads."""
@@ -37,22 +40,14 @@ class Shelf:
         self._copies: dict[Path, Engine] = {}
 
     def prompts(self, adapter: Path | None = None) -> Prompts:
-        """The chat template and tokenizer with which the base, or one of its adapters, is asked.
-
-        Raises:
-            UserFileError: the base's folder or its tokenizer is missing or broken.
-        """
+        """The chat template and tokenizer with which the base, or one of its adapters, is asked."""
         if self._prompts is None:
             self._prompts = _prompts(self._folder, field=f"models.{self._name}.path")
         fit = self._fits.get(adapter) if adapter is not None else None
         return self._prompts if fit is None or fit.prompts is None else fit.prompts
 
     def engine(self, adapter: Path | None = None) -> Engine:
-        """The weights that answer with this adapter, or without one; the base is loaded at the first call.
-
-        Raises:
-            UserFileError: it cannot be loaded.
-        """
+        """The weights that answer with this adapter, or without one; the base is loaded at the first call."""
         if adapter in self._copies:
             return self._copies[adapter]
         if self._shared is None:
@@ -64,22 +59,17 @@ class Shelf:
         return bool(self._fits) if adapter is None else adapter in self._fits
 
     def add(self, path: Path) -> None:
-        """Loads an adapter, on the shared base or on a copy of its own.
-
-        Raises:
-            UserFileError: it is broken, or does not go into the base whole.
-        """
+        """Loads an adapter, on the shared base or on a copy of its own, unless it is loaded."""
         place = path.resolve()
         if place in self._fits:
             return
-        shared = self.engine()
+        engine = self.engine()
         fit = fit_adapter(path, self._folder, self.prompts())
-        if not fit.alone:
-            shared.add(fit)
-        else:
-            copy = Engine(self._folder, (fit.prompts or self.prompts()).tokenizer, rows=fit.rows, **self._options)
-            copy.add(fit)
-            self._copies[place] = copy
+        if fit.alone:
+            engine = Engine(self._folder, (fit.prompts or self.prompts()).tokenizer, rows=fit.rows, **self._options)
+        engine.add(fit)
+        if fit.alone:
+            self._copies[place] = engine
         self._fits[place] = fit
 
     def clear(self) -> None:
@@ -89,11 +79,7 @@ class Shelf:
         self._fits.clear()
 
     def probe(self, prompts: Sequence[Sequence[Message]]) -> tuple[str, ...]:
-        """Returns what a reader must know of the adapters, when each changes an answer and the base none of its own.
-
-        Raises:
-            UserFileError: names the adapter that changes nothing, or is another's double, or the base that changed.
-        """
+        """What a reader must know of the adapters, when each changes an answer and the base none of its own."""
         asked = {}
         for place in self._fits:
             reader = self.prompts(place)

@@ -34,16 +34,11 @@ class Model(Protocol):
         """What was opened."""
         ...
 
-    @property
-    def capabilities(self) -> frozenset[str]:
-        """A subset of ``CAPABILITIES``; asking may import the backend's package."""
-        ...
-
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Whatever must be right before the first request: weights loaded, keys present, adapters known.
 
         Raises:
-            UsageError: something that the user has to mend; nothing was spent.
+            UsageError: something that the user has to fix; nothing was spent.
         """
         ...
 

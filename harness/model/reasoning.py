@@ -57,11 +57,9 @@ def opened_by(prompt: str) -> bool:
 
 
 def separated(text: str, *, opened: bool = False) -> tuple[str, str]:
-    """What was thought, and what was answered. A block that never ends is all reasoning: there is no answer.
+    """What was thought and what was answered in a text, whose block of reasoning the prompt may have ``opened``.
 
-    Args:
-        text: what the model wrote.
-        opened: the prompt had opened the block.
+    A block that never ends is all reasoning: there is no answer.
     """
     if len(text) > LONGEST or not (opened or _MAY_HOLD.search(text)):
         return "", text
@@ -137,10 +135,7 @@ def _spoken_of(text: str, start: int, end: int) -> bool:
 
 def reasoning_of(message: Mapping[str, Any]) -> str:
     """The reasoning in a message's own fields; empty where there is none."""
-    for name in FIELDS:
-        if text := _text_of(message.get(name)):
-            return text
-    return ""
+    return next((text for name in FIELDS if (text := _text_of(message.get(name)))), "")
 
 
 def parts_of(content: Sequence[Any]) -> tuple[str, str, str]:
@@ -151,20 +146,18 @@ def parts_of(content: Sequence[Any]) -> tuple[str, str, str]:
     """
     thought, said, refused = [], [], []
     for part in content:
-        if part is None:
-            continue
         if isinstance(part, str):
             said.append(part)
-            continue
-        if not isinstance(part, Mapping):
+        elif isinstance(part, Mapping):
+            kind = str(part.get("type") or "")
+            if part.get("thought") is True or re.search("think|reason|thought", kind):
+                thought.append(_text_of(part))
+            elif kind == "refusal":
+                refused.append(_text_of(part.get("refusal")))
+            else:
+                said.append(_text_of(part.get("text")))
+        elif part is not None:
             raise MisshapenError(f"a part of the content is {type(part).__name__}")
-        kind = str(part.get("type") or "")
-        if part.get("thought") is True or re.search("think|reason|thought", kind):
-            thought.append(_text_of(part))
-        elif kind == "refusal":
-            refused.append(_text_of(part.get("refusal")))
-        else:
-            said.append(_text_of(part.get("text")))
     return _joined(thought), "".join(said), "".join(refused)
 
 
@@ -173,13 +166,11 @@ _HOLDS = ("thinking", "reasoning", "text", "summary", "content", "value")
 
 def _text_of(value: Any, depth: int = 0) -> str:
     """The text in a field of reasoning: a text, or objects and lists that hold some."""
-    if isinstance(value, str):
-        return value
     if isinstance(value, list) and depth < 4:
         return "".join(_text_of(one, depth + 1) for one in value)
     if isinstance(value, Mapping) and depth < 4:
         return next((text for name in _HOLDS if (text := _text_of(value.get(name), depth + 1))), "")
-    return ""
+    return value if isinstance(value, str) else ""
 
 
 def _joined(parts: Any) -> str:

@@ -64,43 +64,57 @@ async def probe(
 ) -> tuple[str, ...]:
     """Returns what a reader must know, when no adapter was found to be left out.
 
-    Args:
-        spec: the served model.
-        adapters: the folders whose names the server is asked for.
-        prompts: real ones; the first few are used.
-        ask: asks the server, on the run's account.
-        listed: the server's models and their parents; empty where it lists none.
+    The server is asked for the adapters by their folders' names, with the first few of the prompts. ``listed`` are its
+    models and their parents; empty where it lists none.
 
     Raises:
         UsageError: the server refuses an adapter, answers under the base's name, or with the base's log-probabilities.
     """
     arms = _arms(spec, adapters)
-    notes = [note for arm in arms for note in _unlisted(spec, arm, listed)] + list(notes_on(spec, adapters))
-    asked = prompts[:PROMPTS]
+    notes = [note for arm in arms for note in _unlisted(spec, arm, listed)]
+    notes = [*(f"model {spec.name}: {note}" for note in notes), *notes_on(spec, adapters)]
+    try:
+        found = await _probed(spec, arms, prompts[:PROMPTS], ask)
+    except _WrongError as error:
+        raise UsageError(f"model {spec.name!r}: {error}") from None
+    return (*notes, *(f"model {spec.name}: {note}" for note in found))
+
+
+class _WrongError(Exception):
+    """What a probe found that no run may go on with."""
+
+
+async def _probed(spec: ModelSpec, arms: Sequence[Arm], asked: Sequence[Sequence[Message]], ask: Ask) -> list[str]:
+    notes: list[str] = []
     alone: dict[str, list[Reply]] = {}
     try:
         base = [await _answer(ask, arms[0].base, messages) for messages in asked]
         again = await _answer(ask, arms[0].base, asked[0], trial=1)
     except ModelError as error:
-        return (*notes, f"model {spec.name}: its adapters could not be probed: the base gave no answer ({error})")
+        return [f"its adapters could not be probed: the base gave no answer ({error})"]
     steady = again.text == base[0].text
     noise = _distance([again], base[:1]) or 0.0
     for arm in arms:
         plain = base if arm.base == arms[0].base else [await _answer(ask, arm.base, messages) for messages in asked]
         try:
-            alone[arm.label] = [await _answer(ask, arm.asked, messages) for messages in asked]
+            replies = [await _answer(ask, arm.asked, messages) for messages in asked]
         except ModelError as error:
             if error.cause is Cause.REQUEST:
-                raise _refused(spec, arm, error) from None
-            notes.append(f"model {spec.name}: {arm.label} could not be probed ({error})")
+                raise _WrongError(f"the server refuses {arm.label} ({error}); {_load(spec, arm)}") from None
+            notes.append(f"{arm.label} could not be probed ({error})")
             continue
-        _check_name(spec, arm, alone[arm.label], plain)
-        notes += _compared(spec, arm, alone[arm.label], plain, noise if steady else None)
+        own = {spec.model, *(reply.model_version for reply in plain)} - {"", arm.name}
+        said = next((reply.model_version for reply in replies if reply.model_version in own), None)
+        if arm.name is not None and said is not None:
+            problem = f"asked for {arm.label}, the server answers as {said!r}, which is the base"
+            raise _WrongError(f"{problem}; {_load(spec, arm)}")
+        notes += _compared(spec, arm, replies, plain, noise if steady else None)
         for other, theirs in alone.items():
-            distance = _distance(alone[arm.label], theirs)
-            if other != arm.label and distance is not None and distance <= SAME:
-                notes.append(f"model {spec.name}: {arm.label} answers exactly as {other} does")
-    return (*notes, *await _mixed(spec, arms, asked[:2], ask, {"the base": base, **alone}))
+            distance = _distance(replies, theirs)
+            if distance is not None and distance <= SAME:
+                notes.append(f"{arm.label} answers exactly as {other} does")
+        alone[arm.label] = replies
+    return notes + await _mixed(arms, asked[:2], ask, {"the base": base, **alone})
 
 
 async def listing(connections: Connections, url: str, headers: Mapping[str, str]) -> dict[str, str | None]:
@@ -159,22 +173,11 @@ def _unlisted(spec: ModelSpec, arm: Arm, listed: Mapping[str, str | None]) -> li
     if arm.name is None or not listed:
         return []
     if arm.name not in listed:
-        return [f"model {spec.name}: the server does not list {arm.label} among its models"]
+        return [f"the server does not list {arm.label} among its models"]
     parent = listed[arm.name]
     if parent is None or parent == spec.model:
         return []
-    return [f"model {spec.name}: the server lists {arm.label} as one of {parent}, and not of {spec.model}"]
-
-
-def _check_name(spec: ModelSpec, arm: Arm, with_it: Sequence[Reply], without: Sequence[Reply]) -> None:
-    """The server does not call itself the base when it is asked for the adapter by its name."""
-    own = {spec.model, *(reply.model_version for reply in without)} - {"", arm.name}
-    said = next((reply.model_version for reply in with_it if reply.model_version in own), None)
-    if arm.name is not None and said is not None:
-        raise UsageError(
-            f"model {spec.name!r}: asked for {arm.label}, the server answers as {said!r}, which is the base;"
-            f" {_load(spec, arm)}"
-        )
+    return [f"the server lists {arm.label} as one of {parent}, and not of {spec.model}"]
 
 
 def _compared(
@@ -182,39 +185,34 @@ def _compared(
 ) -> list[str]:
     """What is doubtful in how the answers with an adapter differ from those without; ``noise`` is of the base alone."""
     texts = all(a.text == b.text for a, b in zip(with_it, without, strict=True))
-    distance = _distance(with_it, without)
-    count = f"{len(with_it)} probe prompts"
+    distance, count = _distance(with_it, without), f"{len(with_it)} probe prompts"
     if noise is None:
         said = "the server answers one prompt in two ways, so that it cannot be seen whether it is applied"
-        return [f"model {spec.name}: {arm.label}: {said}"]
-    if distance is None:
+    elif not texts:
+        return []
+    elif distance is None:
         said = f"the server gives no log-probabilities, and answers {count} with it as without it"
-        return [f"model {spec.name}: {arm.label}: {said}: it cannot be seen whether it is applied"] if texts else []
-    if texts and distance <= min(NOISE, max(SAME, 3 * noise)):
-        raise UsageError(
-            f"model {spec.name!r}: the server answers {count} with {arm.label} as without it (log-probabilities differ"
-            f" by {distance:.2g}): it is not applied; {_load(spec, arm)}"
-        )
-    if texts and distance <= NOISE:
+        said += ": it cannot be seen whether it is applied"
+    elif distance <= min(NOISE, max(SAME, 3 * noise)):
+        problem = f"the server answers {count} with {arm.label} as without it (log-probabilities differ by"
+        raise _WrongError(f"{problem} {distance:.2g}): it is not applied; {_load(spec, arm)}")
+    elif distance <= NOISE:
         said = f"the answers to {count} differ from the base's by {distance:.2g} in log-probability only"
-        return [f"model {spec.name}: {arm.label}: {said}: it may not be applied"]
-    return []
+        said += ": it may not be applied"
+    else:
+        return []
+    return [f"{arm.label}: {said}"]
 
 
 async def _mixed(
-    spec: ModelSpec,
-    arms: Sequence[Arm],
-    prompts: Sequence[Sequence[Message]],
-    ask: Ask,
-    alone: Mapping[str, Sequence[Reply]],
+    arms: Sequence[Arm], prompts: Sequence[Sequence[Message]], ask: Ask, alone: Mapping[str, Sequence[Reply]]
 ) -> list[str]:
     """Asks for the base and for every adapter at once: no one answers as another did alone."""
     requests = {"the base": arms[0].base} | {arm.label: arm.asked for arm in arms if arm.label in alone}
     keys = [(label, place) for label in requests for place in range(len(prompts))]
     asked = (_answer(ask, requests[label], prompts[place], trial=2) for label, place in keys)
-    answers = dict(zip(keys, await asyncio.gather(*asked, return_exceptions=True), strict=True))
     notes = []
-    for (label, place), found in answers.items():
+    for (label, place), found in zip(keys, await asyncio.gather(*asked, return_exceptions=True), strict=True):
         if isinstance(found, ModelError):
             continue
         if isinstance(found, BaseException):
@@ -226,14 +224,11 @@ async def _mixed(
             near = _distance([found], [theirs[place]])
             apart = _distance([theirs[place]], [alone[label][place]])
             if other != label and near is not None and near <= SAME and apart is not None and apart > NOISE:
-                raise UsageError(
-                    f"model {spec.name!r}: asked for several at once, the server answers for {label} as {other} does"
-                    " alone; give it a free place for one more adapter (vLLM: --max-loras), or ask for one at a time"
-                )
-        notes.append(
-            f"model {spec.name}: {label} answers otherwise in a mixed batch than alone (log-probabilities differ by"
-            f" {moved:.2g})"
-        )
+                problem = f"asked for several at once, the server answers for {label} as {other} does alone"
+                advice = "give it a free place for one more adapter (vLLM: --max-loras), or ask for one at a time"
+                raise _WrongError(f"{problem}; {advice}")
+        difference = f"(log-probabilities differ by {moved:.2g})"
+        notes.append(f"{label} answers otherwise in a mixed batch than alone {difference}")
     return notes[:1]
 
 
@@ -244,10 +239,6 @@ def _distance(some: Sequence[Reply], others: Sequence[Reply]) -> float | None:
         return None
     pairs = zip(some, others, strict=True)
     return max(abs(a.signals[key] - b.signals[key]) for a, b in pairs for key in a.signals if key in b.signals)
-
-
-def _refused(spec: ModelSpec, arm: Arm, error: ModelError) -> UsageError:
-    return UsageError(f"model {spec.name!r}: the server refuses {arm.label} ({error}); {_load(spec, arm)}")
 
 
 def _load(spec: ModelSpec, arm: Arm) -> str:

@@ -60,16 +60,12 @@ async def _lines(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         cut = piece.endswith(b"\r")
         *lines, last = new.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         for line in lines:
-            rest.append(line)
-            yield _whole(rest, first=first)
+            whole = b"".join([*rest, line])
+            yield whole.removeprefix(codecs.BOM_UTF8) if first else whole
             rest, first = [], False
         rest.append(last)
-    yield _whole(rest, first=first)
-
-
-def _whole(pieces: list[bytes], *, first: bool) -> bytes:
-    line = b"".join(pieces)
-    return line.removeprefix(codecs.BOM_UTF8) if first else line
+    whole = b"".join(rest)
+    yield whole.removeprefix(codecs.BOM_UTF8) if first else whole
 
 
 def _event(name: str, data: bytes) -> Event | None:
@@ -83,14 +79,11 @@ def _event(name: str, data: bytes) -> Event | None:
 
 
 class Joined:
-    """What has come so far.
-
-    Attributes:
-        ended: the stream said that it is complete, or why the answer ended.
-    """
+    """What has come so far."""
 
     def __init__(self) -> None:
         self.ended = False
+        """The stream said that it is complete, or why the answer ended."""
         self._message: dict[str, Any] = {}
         self._content: list[Any] = []
         self._texts: dict[str, list[str]] = {}
@@ -103,11 +96,7 @@ class Joined:
         self._started = False
 
     def add(self, chunk: Any) -> bool:
-        """Takes one chunk; True where it held something of the answer itself.
-
-        Raises:
-            MisshapenError: it has a shape that no provider should send.
-        """
+        """Takes one chunk; True where it held something of the answer itself. What no provider should send raises."""
         if not isinstance(chunk, dict):
             raise MisshapenError(f"a chunk is {type(chunk).__name__}")
         self._model = chunk.get("model") or self._model
@@ -184,12 +173,10 @@ class Joined:
             whole["index"] = key
         written = function.get("arguments")
         text = written if isinstance(written, str) else "" if written is None else json.dumps(written)
-        whole["function"]["arguments"] += text
-        whole["function"]["name"] = name or whole["function"]["name"]
-        for into, piece, known in (
-            (whole, call, {"function", "index"}),
-            (whole["function"], function, {"name", "arguments"}),
-        ):
+        begun = whole["function"]
+        begun["arguments"] += text
+        begun["name"] = name or begun["name"]
+        for into, piece, known in ((whole, call, ("function", "index")), (begun, function, ("name", "arguments"))):
             for field, value in piece.items():
                 if field not in known and value not in (None, ""):
                     into[field] = merged(into.get(field), value, field)
@@ -212,13 +199,11 @@ class Joined:
 
     def body(self) -> dict[str, Any]:
         """The chat completion; without choices where no chunk had any."""
-        content: Any = self._content
-        if all(isinstance(one, str) for one in content):
-            content = "".join(content) if content else None
-        elif all(isinstance(one, str) or _is_text(one) for one in content):
-            content = "".join(one if isinstance(one, str) else one["text"] for one in content)
-        else:
-            parts = [{"type": "text", "text": one} if isinstance(one, str) else one for one in content]
+        content: Any = None
+        if self._content and all(isinstance(one, str) or _is_text(one) for one in self._content):
+            content = "".join(one if isinstance(one, str) else one["text"] for one in self._content)
+        elif self._content:
+            parts = [{"type": "text", "text": one} if isinstance(one, str) else one for one in self._content]
             content = merged([], parts, "content")
         calls = [{name: value for name, value in call.items() if name != "index"} for call in self._calls]
         message = self._message | {name: "".join(pieces) for name, pieces in self._texts.items()}
@@ -277,9 +262,5 @@ def _is_whole(arguments: str) -> bool:
 
 
 def _is_text(part: Any) -> bool:
-    return (
-        isinstance(part, dict)
-        and part.get("type", "text") == "text"
-        and isinstance(part.get("text"), str)
-        and len(part) <= 2
-    )
+    typed = isinstance(part, dict) and part.get("type", "text") == "text" and len(part) <= 2
+    return typed and isinstance(part.get("text"), str)

@@ -9,23 +9,21 @@ is not in it; the total says what adds up to it; else the spelling says whose co
 import functools
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
-from harness.core import ModelError, Reply, Usage
+from harness.core import Usage
 
 MOST_TOKENS = 10**12
 """A count beyond this is no count."""
 NEAR = 2
 """Tokens by which a provider's total is seen to be off."""
 
-P = ParamSpec("P")
-
 
 def usage_of(body: Any) -> Usage:
     """The usage of a chat completion. A count of 0 for what is there is no count; a request always has a prompt."""
-    usage = _plain(body) or read_usage(usage_in(body))
+    usage = read_usage(usage_in(body))
     prompt, made = (usage.input, usage.cached_input, usage.cache_write), (usage.output, usage.reasoning)
     answered = _answered(body)
     if not any(n != 0 for n in (*prompt, *made)):
@@ -35,36 +33,6 @@ def usage_of(body: Any) -> Usage:
     if usage.source != "estimated" and not any(n != 0 for n in prompt):
         return replace(usage, input=None)
     return usage
-
-
-def _plain(body: Any) -> Usage | None:
-    """The usage that most servers send: a prompt and a completion that add up to the total, and no details."""
-    block = body.get("usage") if isinstance(body, dict) else None
-    if not isinstance(block, dict) or not all(value is None or key in _THREE for key, value in block.items()):
-        return None
-    prompt, made, total = (block.get(name) for name in _THREE)
-    if not (type(prompt) is type(made) is type(total) is int):
-        return None
-    if not 0 < prompt < total <= MOST_TOKENS or total != prompt + made:
-        return None
-    return Usage(input=prompt, cached_input=0, cache_write=0, output=made, reasoning=0, source="provider")
-
-
-_THREE = ("prompt_tokens", "completion_tokens", "total_tokens")
-
-
-def keeps_usage(read: Callable[Concatenate[Any, P], Reply]) -> Callable[Concatenate[Any, P], Reply]:
-    """A reader of replies whose `ModelError` says what the rejected reply used: it is on the bill all the same."""
-
-    @functools.wraps(read)
-    def reading(body: Any, /, *args: P.args, **kwargs: P.kwargs) -> Reply:
-        try:
-            return read(body, *args, **kwargs)
-        except ModelError as error:
-            error.usage = error.usage or stated_usage(body)
-            raise
-
-    return reading
 
 
 def stated_usage(body: Any) -> Usage | None:
@@ -109,23 +77,21 @@ def read_usage(usage: Any) -> Usage:
         prompt = counts.most["fresh"] + cached
     if prompt is None and completion is None and not total:
         return Usage()
-    readings = []
+    readings, beside = [], counts.beside
     for flips in _READINGS:
-        inside = {part: (part not in counts.beside) != (part in flips) for part in ("reasoning", "cached", "written")}
+        inside = {part: (part not in beside) != (part[0] in flips) for part in ("reasoning", "cached", "written")}
         fresh = None if prompt is None else prompt - inside["cached"] * cached - inside["written"] * written
         visible = None if completion is None else completion - inside["reasoning"] * reasoning
         if (fresh or 0) >= 0 and (visible or 0) >= 0:
             readings.append((fresh, visible))
-    around = tools + cached + written + reasoning
-
-    def left(reading: tuple[int | None, int | None]) -> int:
-        return (total or 0) - (reading[0] or 0) - (reading[1] or 0) - around
-
-    near = [r for off in (0, NEAR) for r in readings if total and abs(left(r)) <= off]
-    fresh, visible = (near or readings)[0]
-    unexplained = left((fresh, visible)) if total else 0
+    unexplained = 0
+    fresh, visible = readings[0]
     if total:
-        fresh, visible = fresh or 0, (visible or 0) + max(0, unexplained)
+        rest = total - tools - cached - written - reasoning
+        left = [rest - (fresh or 0) - (visible or 0) for fresh, visible in readings]
+        place = next((i for off in (0, NEAR) for i, over in enumerate(left) if abs(over) <= off), 0)
+        unexplained = left[place]
+        fresh, visible = readings[place][0] or 0, (readings[place][1] or 0) + max(0, unexplained)
     return Usage(
         input=None if fresh is None else fresh + tools,
         cached_input=cached,
@@ -136,20 +102,8 @@ def read_usage(usage: Any) -> Usage:
     )
 
 
-_READINGS: tuple[frozenset[str], ...] = tuple(
-    frozenset(parts.split())
-    for parts in (
-        "",
-        "reasoning",
-        "written",
-        "cached",
-        "cached written",
-        "reasoning written",
-        "reasoning cached",
-        "reasoning cached written",
-    )
-)
-"""Which parts stand elsewhere than their spelling says, the likeliest first."""
+_READINGS = ("", "r", "w", "c", "cw", "rw", "rc", "rcw")
+"""Which parts stand elsewhere than their spelling says, by their first letters, the likeliest first."""
 
 
 @dataclass(slots=True)
@@ -163,12 +117,10 @@ class _Counts:
     @classmethod
     def of(cls, usage: Mapping[Any, Any]) -> "_Counts":
         """The counts of a usage block; of Cohere's those that are billed, where it says them."""
-        billed = usage.get("billed_units")
         found = cls()
-        if isinstance(billed, Mapping):
-            found._collect(billed, "")
-        if not found.most:
-            found._collect(usage, "")
+        for block in (usage.get("billed_units"), usage):
+            if isinstance(block, Mapping) and not found.most:
+                found._collect(block, "")
         return found
 
     @property

@@ -29,13 +29,8 @@ def retry_after(headers: Mapping[str, str], now: datetime, text: str = "", *, li
     """Seconds that the provider asks to wait, never negative; ``None`` where it asks nothing that can be read.
 
     ``Retry-After`` is a number of seconds or an HTTP date (RFC 9110, 10.2.3); milliseconds are finer where given. The
-    longer of what headers and text say holds. Names of headers are found in any case.
-
-    Args:
-        headers: of the answer.
-        now: the time.
-        text: of the answer.
-        limited: a rate limit was met: where nothing else is said, headers that tell when it is lifted count.
+    longer of what headers and text say holds. Where a rate limit was met (``limited``) and nothing else is said,
+    headers count that tell when it is lifted.
     """
     lower = {str(name).lower(): str(value).strip() for name, value in headers.items()}
     found = [wait for wait in (_header(lower, now), wait_in(text, now)) if wait is not None]
@@ -78,16 +73,10 @@ def _unit(word: str) -> str:
 
 
 def _header(lower: Mapping[str, str], now: datetime) -> float | None:
-    for name, unit in (
-        ("retry-after-ms", 1e-3),
-        ("x-ms-retry-after-ms", 1e-3),
-        ("retry-after", 1.0),
-        ("x-retry-after", 1.0),
-    ):
+    for name in ("retry-after-ms", "x-ms-retry-after-ms", "retry-after", "x-retry-after"):
         value = lower.get(name, "")
-        seconds = span(value)
-        if seconds is not None:
-            return seconds * (unit if _is_number(value) else 1.0)
+        if (seconds := span(value)) is not None:
+            return seconds * (1e-3 if name.endswith("-ms") and _is_number(value) else 1.0)
     try:
         return _since(parsedate_to_datetime(lower["retry-after"]), now)
     except (KeyError, ValueError, OverflowError):

@@ -5,13 +5,13 @@ The litellm backend reads its replies here too, since litellm brings every provi
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.core import FAILED, REFUSED, Cause, ModelError, Redactor, Reply, Request, ToolCall, finish_meant
 from harness.model.faults import choice_of, shown
 from harness.model.reasoning import SEPARATE, MisshapenError, parts_of, reasoning_of, separated
-from harness.model.usage import keeps_usage, usage_of
+from harness.model.usage import stated_usage, usage_of
 
 TOP = 2
 """The likeliest tokens asked for at each place: two, for the margin between them."""
@@ -42,23 +42,23 @@ MISSHAPEN = (AttributeError, IndexError, KeyError, OverflowError, RecursionError
 """What the reading of an answer in an unheard-of shape may raise."""
 
 
-@keeps_usage
 def read_reply(body: Any, *, latency_s: float, ttft_s: float | None = None, reasoning: str = SEPARATE) -> Reply:
-    """The reply that a chat completion's JSON holds.
+    """The reply that a chat completion's JSON holds; errors inside it were looked for before (`faults.failure_in`).
 
-    Args:
-        body: the whole answer; errors inside it were looked for before (`faults.failure_in`).
-        latency_s: of the try.
-        ttft_s: seconds to the first token, where it was streamed.
-        reasoning: ``separate`` or ``keep``, as the experiment says.
+    ``ttft_s`` are the seconds to the first token; ``reasoning`` is ``separate`` or ``keep``, as the experiment says.
 
     Raises:
-        ModelError: ``protocol``, where it is no chat completion; ``provider``, where it ended by a failure.
+        ModelError: ``protocol``, where it is no chat completion; ``provider``, where it ended by a failure. Its usage
+            is what the rejected reply states: that is on the bill all the same.
     """
     try:
         return _read(body, latency_s, ttft_s, reasoning)
     except MISSHAPEN as error:
-        raise no_completion(error) from None
+        failed = no_completion(error)
+    except ModelError as error:
+        failed = error
+    failed.usage = stated_usage(body)
+    raise failed
 
 
 def no_completion(found: Exception | str) -> ModelError:
@@ -72,9 +72,10 @@ def _read(body: Any, latency_s: float, ttft_s: float | None, reasoning: str) -> 
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
         raise no_completion("it has no choices with a message")
-    finish = finish_meant(choice.get("finish_reason"), _native(choice))
+    native = _of(choice, "native_finish_reason")
+    finish = finish_meant(choice.get("finish_reason"), native)
     if finish == FAILED:
-        said = shown(str(_native(choice) or choice.get("finish_reason")), Redactor())
+        said = shown(str(native or choice.get("finish_reason")), Redactor())
         raise ModelError(Cause.PROVIDER, f"the provider ended the answer with finish_reason {said!r}", http_status=200)
     thought, text, refusal = _said(message)
     thought = reasoning_of(message) or thought
@@ -84,7 +85,9 @@ def _read(body: Any, latency_s: float, ttft_s: float | None, reasoning: str) -> 
     elif thought:
         thought, text = "", f"<think>\n{thought}\n</think>\n\n{text}"
     calls = _objects(message.get("tool_calls"), "tool_calls")
-    declined = _refusal(message) or refusal or (finish if finish == REFUSED else None)
+    block = choice.get("logprobs")
+    tokens = block.get("content") if isinstance(block, dict) else None
+    declined = _of(message, "refusal") or refusal or (finish if finish == REFUSED else None)
     return Reply(
         text=text,
         tool_calls=tuple(_tool_call(call, i) for i, call in enumerate(calls)),
@@ -92,7 +95,7 @@ def _read(body: Any, latency_s: float, ttft_s: float | None, reasoning: str) -> 
         reasoning=thought,
         kept=_kept(message, text, calls),
         refusal=str(declined) if declined else None,
-        signals=signals(_token_logprobs(choice)),
+        signals=signals(tokens if isinstance(tokens, list) else []),
         usage=usage_of(body),
         latency_s=latency_s,
         ttft_s=ttft_s,
@@ -100,18 +103,10 @@ def _read(body: Any, latency_s: float, ttft_s: float | None, reasoning: str) -> 
     )
 
 
-def _native(choice: Mapping[str, Any]) -> Any:
-    """The word of the provider behind a gateway; litellm keeps it one step down."""
-    below = choice.get("provider_specific_fields")
-    return choice.get("native_finish_reason") or (
-        below.get("native_finish_reason") if isinstance(below, dict) else None
-    )
-
-
-def _refusal(message: Mapping[str, Any]) -> Any:
-    """Where the model declined in so many words; litellm keeps it one step down."""
-    below = message.get("provider_specific_fields")
-    return message.get("refusal") or (below.get("refusal") if isinstance(below, dict) else None)
+def _of(holder: Mapping[str, Any], name: str) -> Any:
+    """A field of a choice or message; litellm keeps those that it does not know one step down."""
+    below = holder.get("provider_specific_fields")
+    return holder.get(name) or (below.get(name) if isinstance(below, dict) else None)
 
 
 def _said(message: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -156,46 +151,34 @@ def _arguments(raw: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-_NOTHING: tuple[Any, ...] = (None, "", [], {})
-
-
 def _kept(message: Mapping[str, Any], text: str, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What `protocol.assistant_message` would not know of from the text and the calls alone.
 
     Fields without a value are left out: servers name all that they know, and others refuse what they do not.
     """
-    kept = {name: value for name, value in message.items() if name not in _READ and not _is_nothing(value)}
+    kept = _beyond({"role", "content", "tool_calls"}, message)
     content = message.get("content")
     if content != text and (content is not None or calls):
         kept["content"] = content
-    more = [
-        {name: value for name, value in call.items() if name not in _READ_CALL and not _is_nothing(value)}
-        | ({"function": below} if (below := _more(call.get("function"))) else {})
-        for call in calls
-    ]
+    more = []
+    for call in calls:
+        below = _beyond({"name", "arguments"}, call.get("function") or {})
+        more.append(_beyond({"id", "type", "function", "index"}, call) | ({"function": below} if below else {}))
     return kept | ({"tool_calls": more} if any(more) else {})
 
 
-_READ = frozenset({"role", "content", "tool_calls"})
-_READ_CALL = frozenset({"id", "type", "function", "index"})
-
-
-def _more(function: Any) -> dict[str, Any]:
-    held = function if isinstance(function, dict) else {}
-    return {name: value for name, value in held.items() if name not in {"name", "arguments"} and not _is_nothing(value)}
-
-
-def _is_nothing(value: Any) -> bool:
-    return value in _NOTHING or (isinstance(value, dict) and all(one in _NOTHING for one in value.values()))
+def _beyond(read: Collection[str], held: Mapping[str, Any]) -> dict[str, Any]:
+    nothing: tuple[Any, ...] = (None, "", [], {})
+    return {
+        name: value
+        for name, value in held.items()
+        if name not in read
+        and value not in nothing
+        and not (isinstance(value, dict) and all(one in nothing for one in value.values()))
+    }
 
 
 # ------------------------------------------------------------------------------------------------------------ signals
-
-
-def _token_logprobs(choice: Mapping[str, Any]) -> list[Any]:
-    block = choice.get("logprobs")
-    tokens = block.get("content") if isinstance(block, dict) else None
-    return tokens if isinstance(tokens, list) else []
 
 
 def signals(tokens: Iterable[Any]) -> dict[str, float]:

@@ -109,7 +109,8 @@ class Crew:
 
     def tell(self, phase: str, message: str = "") -> None:
         """Tells the listener where the run stands."""
-        self.tally.spent_usd, self.tally.unknown_costs = self.shop.meter.spent_usd, self.shop.meter.unknown
+        spent = self.shop.meter.all
+        self.tally.spent_usd, self.tally.unknown_costs = spent.spent_usd, spent.unknown
         self.listener(self.tally.at(self.clock.monotonic(), phase, message))
 
     def stop(self) -> None:

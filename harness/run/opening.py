@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.core import Clock, ModelSpec, Redactor, UsageError
 from harness.experiment import Assembled, shared_identities
-from harness.model import Caller, Limits, Model, backend_of, metered, missing_key, open_model
+from harness.model import Caller, Limits, Model, backend_of, machines, missing_key, open_model
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import Patience
 from harness.store import Journal, Recalled, recorded_replies
@@ -49,14 +49,17 @@ def open_shop(
     """What the attempts of a run share, with the answers and the spending that are on record."""
     experiment = assembled.experiment
     limits = Limits(**experiment.limits.model_dump())
-    patience, timed = Patience(clock), metered(models, clock)
+    patience = Patience(clock)
+    busy = machines({name: model.spec for name, model in models.items()})
     return Shop(
         specs=assembled.specs,
         grader_of=assembled.grader_of,
         verifiers=assembled.verifiers,
         attempt_usd=experiment.budget.attempt_usd,
-        callers={n: Caller(m, limits, patience, experiment.seed, redact=redact) for n, m in timed.items()},
-        metered=timed,
+        callers={
+            name: Caller(model, limits, patience, experiment.seed, redact=redact, busy=busy[name])
+            for name, model in models.items()
+        },
         journal=journal,
         replies=ChainMap({}, recorded.replies),  # type: ignore[arg-type]
         shared=shared_identities(assembled.systems),

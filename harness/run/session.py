@@ -26,7 +26,7 @@ from harness.core import (
 from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled
 from harness.grade import grade
-from harness.model import Caller, Metered, assistant_message, backend_of, with_lost
+from harness.model import Caller, assistant_message, backend_of
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace
 from harness.store import Journal, read_calls_journal
@@ -43,8 +43,6 @@ class Shop:
     attempt_usd: float | None
     """What an attempt may cost, its judges left out."""
     callers: Mapping[str, Caller]
-    metered: Mapping[str, Metered]
-    """The models that the callers call."""
     journal: Journal
     replies: MutableMapping[str, Reply]
     """Recorded answers by request digest."""
@@ -165,11 +163,8 @@ class Account:
         reply: Reply
         try:
             reply, retries = await shop.callers[model].call(request)
-            if lost := shop.metered[model].lost(request):
-                reply = replace(reply, usage=with_lost(reply.usage, lost))
             reply = shop.redact.answer(reply)  # a server that repeats the key puts it into no file of ours
         except ModelError as error:
-            error.usage = Usage.total(shop.metered[model].lost(request))
             self._record_error(asked, error, retries=error.retries, started_at=started)
             if error.cause is Cause.AUTH or error.not_yet:
                 shop.broken.setdefault(model, shop.redact(str(error)))
@@ -177,7 +172,7 @@ class Account:
             future.exception()  # seen: nobody else may be waiting
             raise
         except asyncio.CancelledError as error:
-            lost = shop.metered[model].lost(request)
+            lost = shop.callers[model].lost(request)
             if lost or not isinstance(error, Unsent):
                 self._record_error(asked, error, usage=Usage.total(lost), started_at=started)
             raise

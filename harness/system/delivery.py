@@ -42,5 +42,5 @@ DELIVERIES: Registry[Delivery] = Registry(
 )
 NONE = "none"
 """The word for a contender without skills."""
-NOT_YET = ("bm25", "self")
-"""Words of the format that this version refuses by name, so that nobody takes them for misspelt."""
+NOT_YET = ("bm25", "self", "agreement", "p_true", "ask")
+"""Words of the format, deliveries and signals, that this version refuses by name: nobody takes them for misspelt."""

@@ -4,25 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core import Answer, Message, RenderedPrompt, Reply, Request, Role, Session, Task, Tool
+from harness.core import Answer, Message, Reply, Request, Role, Session, Task, Tool
 from harness.model import ADAPTERS, RESPONSE_FORMAT
 from harness.system.protocol import Calls, Need, System, fault_in
 from harness.system.signal import sureness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """How one model is asked: what every contender that speaks with a model itself has."""
+class Direct(System):
+    """One question, one answer; what every contender that speaks with a model itself has."""
 
     model: str
     """Its name in the experiment."""
     model_digest: str
-    prompt: RenderedPrompt
-    """What it is asked at each task of this suite."""
-    contender: str
-    """The contender's name."""
-    identity: str
-    """Of all that the contender is on this suite, but its name."""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     adapter: str | None = None
     """The adapter's folder on this suite."""
@@ -33,10 +27,22 @@ class Asking:
     tool_role: bool = True
     """Whether the model's chat template knows the role ``tool``."""
 
+    @property
+    def models(self) -> frozenset[str]:
+        """The one model."""
+        return frozenset({self.model})
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What its adapter and its form of answer ask for."""
+        form = self.sampling.get("response_format")
+        asked = ((ADAPTERS, "adapter", self.adapter), (RESPONSE_FORMAT, "response_format", form))
+        return tuple(Need(self.model, capability, key) for capability, key, given in asked if given)
+
     def request(
         self, task: Task, messages: tuple[Message, ...], *, trial: int, tools: tuple[Tool, ...] = ()
     ) -> Request:
-        """A request of this model at a task."""
+        """A request of its model at a task."""
         return Request(
             model=self.model_digest,
             messages=messages,
@@ -48,52 +54,21 @@ class Asking:
             trial=trial,
             scope=self.identity,
             task=task.digest,
-            contender=self.contender,
+            contender=self.contender.name,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Direct(System):
-    """One question, one answer."""
-
-    asking: Asking
-
-    @property
-    def prompt(self) -> RenderedPrompt:
-        """What it is asked."""
-        return self.asking.prompt
-
-    @property
-    def models(self) -> frozenset[str]:
-        """The one model."""
-        return frozenset({self.asking.model})
-
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """What its adapter and its form of answer ask for."""
-        asked = ((ADAPTERS, "adapter", self.asking.adapter), (RESPONSE_FORMAT, "response_format", self._form))
-        return tuple(Need(self.asking.model, capability, key) for capability, key, given in asked if given)
-
-    @property
-    def _form(self) -> Any:
-        return self.asking.sampling.get("response_format")
 
     def preview(self, task: Task, trial: int = 0) -> Request:
         """The prompt as it is."""
-        return self.asking.request(task, self.prompt.of(task), trial=trial)
+        return self.request(task, self.prompt.of(task), trial=trial)
 
     def calls(self, task: Task) -> tuple[Calls, Calls]:
         """One."""
-        one = ((self.asking.model, self.preview(task)),)
+        one = ((self.model, self.preview(task)),)
         return one, one
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
-        """The model's answer.
-
-        Raises:
-            ModelError: the call failed for good.
-        """
-        reply = await session.call(self.asking.model, self.preview(task, session.trial), role)
+        """The model's answer."""
+        reply = await session.call(self.model, self.preview(task, session.trial), role)
         return answered(self.contender.name, reply)
 
 

@@ -6,10 +6,11 @@ threshold the expert is asked. The controls decide without looking: they are wha
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from harness.core import Answer, RenderedPrompt, Request, Role, Session, Task
+from harness.core import Answer, Request, Role, Session, Task
 from harness.model import LOGPROBS
-from harness.system.protocol import Calls, Chosen, Need, System
+from harness.system.protocol import Calls, Need, System
 from harness.system.signal import Rule, Signal
 
 
@@ -23,11 +24,6 @@ class Hybrid(System):
     rule: Rule
     likes: System | None = None
     """For ``random:NAME``: the hybrid whose share it takes."""
-
-    @property
-    def prompt(self) -> RenderedPrompt:
-        """The worker's."""
-        return self.worker.prompt
 
     @property
     def parts(self) -> tuple[System, ...]:
@@ -64,7 +60,7 @@ class Hybrid(System):
         """The hybrid of ``random:NAME``."""
         return self.likes.contender.name if self.likes else None
 
-    def with_choice(self, chosen: Mapping[str, Chosen]) -> "Hybrid":
+    def with_choice(self, chosen: Mapping[str, Any]) -> "Hybrid":
         """The same hybrid with what was chosen on the dev split, in its parts too."""
         worker, expert = (part.with_choice(chosen) for part in self.parts)
         mine, rule = chosen.get(self.contender.name), self.rule
@@ -84,21 +80,13 @@ class Hybrid(System):
         return low + low_expert * least, high + high_expert * most
 
     async def rehearse(self, task: Task, session: Session) -> tuple[float | None, tuple[Answer, Answer]]:
-        """Both answers, and how sure the worker is.
-
-        Raises:
-            ModelError: a call failed for good, or the model gives no such signal.
-        """
+        """Both answers, and how sure the worker is."""
         worker = await self.worker.answer(task, session, Role.WORKER)
         expert = await self.expert.answer(task, session, Role.EXPERT)
         return await self.signal.confidence(self.rule, worker, session), (worker, expert)
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:  # noqa: ARG002
-        """The worker's answer, or the expert's.
-
-        Raises:
-            ModelError: a call failed for good, or the model gives no such signal.
-        """
+        """The worker's answer, or the expert's."""
         first = await self.worker.answer(task, session, Role.WORKER)
         sure = await self.signal.confidence(self.rule, first, session)
         if not await self.signal.escalates(self.rule, first, sure, session):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 from harness.core import (
     MALFORMED,
@@ -31,20 +31,6 @@ class Need:
     key: str
 
 
-class Chosen(Protocol):
-    """What was chosen for a contender on dev tasks."""
-
-    @property
-    def threshold(self) -> float | None:
-        """Escalate where the confidence lies below."""
-        ...
-
-    @property
-    def rate(self) -> float | None:
-        """The share of tasks that escalates."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """A contender on one suite. What a kind of contender does not say of itself is not so."""
@@ -53,11 +39,8 @@ class System:
     """Its name and what it is made of, the same on every suite."""
     identity: str
     """The digest of all that it is on this suite, and of no name: equal systems share answers."""
-
-    @property
-    def prompt(self) -> RenderedPrompt:
-        """What it is asked first."""
-        raise NotImplementedError
+    prompt: RenderedPrompt
+    """What it is asked first at each task of the suite."""
 
     @property
     def parts(self) -> tuple["System", ...]:
@@ -94,8 +77,8 @@ class System:
         """What a user must know before it is run."""
         return ()
 
-    def with_choice(self, chosen: Mapping[str, Chosen]) -> "System":  # noqa: ARG002 - nothing is to be chosen
-        """The same with what was chosen, by contender name, for itself and its parts."""
+    def with_choice(self, chosen: Mapping[str, Any]) -> "System":  # noqa: ARG002 - nothing is to be chosen
+        """The same with the ``threshold`` or ``rate`` that was chosen, by contender name, for itself and its parts."""
         return self
 
     def calls(self, task: Task) -> tuple[Calls, Calls]:

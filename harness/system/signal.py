@@ -101,5 +101,3 @@ def sureness(signals: Mapping[str, float], signal: str = "logprob_mean") -> floa
 SIGNALS: Registry[Signal] = Registry(
     "signal", "harness.system.signals", lambda value: isinstance(value, Signal), group="ownbench.signals"
 )
-NOT_YET = ("agreement", "p_true", "ask")
-"""Words of the format that this version refuses by name, so that nobody takes them for misspelt."""

@@ -41,8 +41,8 @@ class Skilled(Direct):
 
     def preview(self, task: Task, trial: int = 0) -> Request:
         """The task under a system prompt that holds the skills, or their catalogue."""
-        text = self.delivery.text(self.skills, by_tools=self.asking.calls_tools)
-        return self.asking.request(task, with_system(text, self.prompt.of(task)), trial=trial, tools=self._tools())
+        text = self.delivery.text(self.skills, by_tools=self.calls_tools)
+        return self.request(task, with_system(text, self.prompt.of(task)), trial=trial, tools=self._tools())
 
     def calls(self, task: Task) -> tuple[Calls, Calls]:
         """One, or some more where skills are opened."""
@@ -50,18 +50,14 @@ class Skilled(Direct):
         return one, one * (LIKELY_TURNS if self.delivery.opens else 1)
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
-        """The model's answer, after as many openings as it asked for.
-
-        Raises:
-            ModelError: a call failed for good.
-        """
+        """The model's answer, after as many openings as it asked for."""
         request = self.preview(task, session.trial)
         messages, opened = request.messages, set[str]()
         for name in self.shown:
             session.skill(name, Exposure.SHOWN)
         for _ in range(min(self.turns, task.turns or self.turns)):
-            request = self.asking.request(task, messages, trial=session.trial, tools=request.tools)
-            reply = await session.call(self.asking.model, request, role)
+            request = self.request(task, messages, trial=session.trial, tools=request.tools)
+            reply = await session.call(self.model, request, role)
             results = self._results(reply, session, opened) if self.delivery.opens else ()
             if not results:
                 return answered(self.contender.name, reply)
@@ -71,18 +67,13 @@ class Skilled(Direct):
         return Answer(text="", served_by=self.contender.name, finish_reason="turns", fault=Cause.TURNS)
 
     def _tools(self) -> tuple[Tool, ...]:
-        if not self.delivery.opens or not self.asking.calls_tools or not self.skills:
+        if not self.delivery.opens or not self.calls_tools or not self.skills:
             return ()
         name = {"type": "string", "enum": list(self.shown), "description": "A name from the catalogue of skills."}
         path = {"type": "string", "description": "A path from the skill's listing of files."}
-        return (
-            Tool(name="open_skill", description="Reads a skill.", parameters=_object(name=name)),
-            Tool(
-                name="read_skill_file",
-                description="Reads one file of a skill that was opened.",
-                parameters=_object(name=name, path=path),
-            ),
-        )
+        described = {"open_skill": "Reads a skill.", "read_skill_file": "Reads one file of a skill that was opened."}
+        properties = {"open_skill": _object(name=name), "read_skill_file": _object(name=name, path=path)}
+        return tuple(Tool(name=n, description=text, parameters=properties[n]) for n, text in described.items())
 
     def _results(self, reply: Reply, session: Session, opened: set[str]) -> tuple[Message, ...]:
         """The messages that answer a reply's requests to open something; none where the reply is the answer.
@@ -90,13 +81,13 @@ class Skilled(Direct):
         In the text protocol the task is said once more after what was opened: a small model does not keep a question in
         mind while it reads a long text, and a large one is not harmed.
         """
-        if self.asking.calls_tools:
+        if self.calls_tools:
             return tuple(tool_message(call, self._by_tool(call, session, opened)) for call in reply.tool_calls)
         asked = opened_name(reply.text)
         if asked is None:
             return ()
         text, again = self._open(*asked, session, opened), self.prompt.of(session.task)[-1]
-        if self.asking.tool_role:
+        if self.tool_role:
             return ({"role": "tool", "content": text}, again)
         return ({"role": "user", "content": f"{text}\n\n{again['content']}"},)
 
@@ -115,9 +106,9 @@ class Skilled(Direct):
         if path is not None:
             try:
                 text = file_content(name, path, read_file(skill, path))
+                session.skill(name, Exposure.FILE)
             except SkillFileError as error:
-                return str(error)
-            session.skill(name, Exposure.FILE)
+                text = str(error)
             return text
         if name in opened:
             return f"The skill {name} is open already; its text stands above."

@@ -17,7 +17,8 @@ import pytest
 import pytest_asyncio
 
 from harness.core import Cause, ModelError, ModelSpec, Request, UsageError, UserFileError
-from harness.model.local import LocalModel, local_digest, template_digest
+from harness.model.local import LocalModel
+from harness.model.local_prompt import local_digest, template_digest
 
 pytestmark = pytest.mark.local
 

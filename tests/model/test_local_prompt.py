@@ -7,6 +7,7 @@ import pytest
 
 from harness.core import Cause, ModelError, ModelSpec, UserFileError
 from harness.model.local import LocalModel
+from harness.model.local_prompt import Prompts
 
 pytestmark = pytest.mark.local
 
@@ -40,42 +41,44 @@ def with_template(tmp_path: Path) -> "object":
 
 def test_the_model_s_own_template_is_used() -> None:
     model = LocalModel(ModelSpec(name="w", backend="transformers", model=str(WORKER)))
-    assert model.render(TALK) == (
+    assert Prompts(model.folder).render(TALK) == (
         "<|bos|><|system|>Rules.<|end|><|user|>Ask.<|end|><|assistant|>OPEN a<|end|><|tool|>Body.<|end|><|assistant|>"
     )
-    assert model.capabilities == {"logprobs", "adapters", "tool_role"}
+    assert Prompts(model.folder).knows_tool
 
 
 def test_roles_that_a_template_lacks_become_the_user_s(with_template) -> None:  # type: ignore[no-untyped-def]
     model = with_template(STRICT)
-    assert model.render(TALK) == "[user]Rules.\n\nAsk.[assistant]OPEN a[user]Body.[assistant]"
-    assert model.capabilities == {"logprobs", "adapters"}
+    assert Prompts(model.folder).render(TALK) == "[user]Rules.\n\nAsk.[assistant]OPEN a[user]Body.[assistant]"
+    assert not Prompts(model.folder).knows_tool
 
 
 def test_roles_that_a_template_passes_over_in_silence_become_the_user_s(with_template) -> None:  # type: ignore[no-untyped-def]
-    assert with_template(SILENT).render(TALK) == "[user]Rules.\n\nAsk.[user]Body."
+    assert Prompts(with_template(SILENT).folder).render(TALK) == "[user]Rules.\n\nAsk.[user]Body."
 
 
 def test_a_text_that_would_be_dropped_is_an_error(with_template) -> None:  # type: ignore[no-untyped-def]
     model = with_template("{{ messages[-1]['content'] }}")
     with pytest.raises(ModelError, match=r"drops the text of message 1 \(role user\)") as caught:
-        model.render(({"role": "user", "content": "First."}, {"role": "user", "content": "Second."}))
+        Prompts(model.folder).render(({"role": "user", "content": "First."}, {"role": "user", "content": "Second."}))
     assert caught.value.cause is Cause.REQUEST
 
 
 def test_refused_turns_are_an_error(with_template) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ModelError, match="refuses the roles user, user: turns"):
-        with_template(STRICT).render(({"role": "user", "content": "a"}, {"role": "user", "content": "b"}))
+        Prompts(with_template(STRICT).folder).render(
+            ({"role": "user", "content": "a"}, {"role": "user", "content": "b"})
+        )
 
 
 def test_a_model_without_template_is_an_error(with_template) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(UserFileError, match="no chat template"):
-        with_template(None).render(TALK)
+        Prompts(with_template(None).folder).render(TALK)
 
 
 def test_parts_of_text_are_joined_and_tool_calls_refused() -> None:
     model = LocalModel(ModelSpec(name="w", backend="transformers", model=str(WORKER)))
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
-    assert "<|user|>a\nb<|end|>" in model.render(({"role": "user", "content": parts},))
+    assert "<|user|>a\nb<|end|>" in Prompts(model.folder).render(({"role": "user", "content": parts},))
     with pytest.raises(ModelError, match="tool calls"):
-        model.render(({"role": "assistant", "content": "", "tool_calls": [{"id": "1"}]},))
+        Prompts(model.folder).render(({"role": "assistant", "content": "", "tool_calls": [{"id": "1"}]},))

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from harness.core import Cause, ManualClock, ModelError, ModelSpec, Price, Reply, Request, Usage
-from harness.model import Caller, Limits, metered, with_lost
+from harness.model import Caller, Limits, machines
 
 HOURLY = ModelSpec(name="m", backend="openai", base_url="http://127.0.0.1:1/v1", price=Price(gpu_hour=3600.0))
 BY_TOKEN = ModelSpec(name="m", backend="openai", base_url="http://127.0.0.1:1/v1", price=Price(input=1, output=1))
@@ -14,8 +14,6 @@ PAID = Usage(input=10, output=5, source="provider")
 
 class Scripted:
     """A model that takes a second a try, and fails as it is told."""
-
-    capabilities = frozenset()
 
     def __init__(self, spec, clock, *script):
         self.spec, self.clock, self.script = spec, clock, list(script)
@@ -44,63 +42,54 @@ def request(text="hi"):
     return Request(model="d", messages=({"role": "user", "content": text},))
 
 
+def caller(spec, clock, *script, **limits):
+    return Caller(Scripted(spec, clock, *script), Limits(**limits), clock, busy=machines({"m": spec})["m"])
+
+
 async def called(spec, *script, tries=3):
-    clock = ManualClock()
-    model = metered({"m": Scripted(spec, clock, *script)}, clock)["m"]
-    asked, reply, error = request(), None, None
-    limits = Limits(tries=tries, backoff_s=0.0)
-    try:
-        reply, _ = await Caller(model, limits, clock).call(asked)
-    except ModelError as failed:
-        error = failed
-    return reply, error, model.lost(asked), model
+    reply, _ = await caller(spec, ManualClock(), *script, tries=tries, backoff_s=0.0).call(request())
+    return reply.usage
 
 
 async def test_a_reply_that_was_paid_for_and_rejected_is_on_the_bill():
-    reply, _, lost, _ = await called(BY_TOKEN, rejected(PAID), PAID)
-    assert with_lost(reply.usage, lost) == Usage(input=20, output=10, source="provider")
+    assert await called(BY_TOKEN, rejected(PAID), PAID) == Usage(input=20, output=10, source="provider")
 
 
 async def test_a_failed_try_of_unknown_usage_leaves_the_answer_s_own():
-    reply, _, lost, _ = await called(BY_TOKEN, rejected(), PAID)
-    assert with_lost(reply.usage, lost) == PAID
+    assert await called(BY_TOKEN, rejected(), PAID) == PAID
 
 
 async def test_what_may_have_cost_something_is_unknown_and_what_cannot_have_is_free():
-    _, error, lost, model = await called(BY_TOKEN, rejected(PAID), rejected(), tries=2)
-    assert error is not None
-    assert Usage.total(lost).input is None
-    assert model.lost(request()) == ()
-    _, _, lost, _ = await called(BY_TOKEN, rejected(PAID), rejected(cause=Cause.AUTH))
-    assert Usage.total(lost) == PAID
+    with pytest.raises(ModelError) as caught:
+        await called(BY_TOKEN, rejected(PAID), rejected(), tries=2)
+    assert caught.value.usage.input is None
+    with pytest.raises(ModelError) as caught:
+        await called(BY_TOKEN, rejected(PAID), rejected(cause=Cause.AUTH))
+    assert caught.value.usage == PAID
 
 
 async def test_every_try_of_an_hourly_model_is_machine_time():
-    reply, _, lost, _ = await called(HOURLY, rejected(), rejected(cause=Cause.RATE_LIMIT), PAID)
-    assert with_lost(reply.usage, lost).gpu_seconds == pytest.approx(3.0)
-    assert with_lost(reply.usage, lost).input == 10
+    usage = await called(HOURLY, rejected(), rejected(cause=Cause.RATE_LIMIT), PAID)
+    assert usage.gpu_seconds == pytest.approx(3.0)
+    assert usage.input == 10
 
 
 async def test_models_behind_one_address_share_one_machine():
     clock = ManualClock()
-    names = ("base", "tuned")
-    models = metered({n: Scripted(HOURLY, clock) for n in names}, clock)
-    replies = await asyncio.gather(*(models[n].answer(request(f"{n} {i}")) for n in names for i in range(3)))
-    assert sum(reply.usage.gpu_seconds for reply in replies) == pytest.approx(clock.monotonic() - 0.0)
+    busy = machines(dict.fromkeys(("base", "tuned"), HOURLY))
+    callers = [Caller(Scripted(HOURLY, clock), Limits(), clock, busy=one) for one in busy.values()]
+    replies = await asyncio.gather(*(one.call(request(f"{i}")) for one in callers for i in range(3)))
+    assert sum(reply.usage.gpu_seconds for reply, _ in replies) == pytest.approx(clock.monotonic() - 0.0)
 
 
 async def test_a_dropped_request_has_used_the_machine():
-    clock = ManualClock()
-    model = metered({"m": Scripted(HOURLY, clock, asyncio.CancelledError())}, clock)["m"]
-    asked = request()
+    asked, one = request(), caller(HOURLY, ManualClock(), asyncio.CancelledError())
     with pytest.raises(asyncio.CancelledError):
-        await model.answer(asked)
-    assert model.lost(asked)[0].gpu_seconds == pytest.approx(1.0)
+        await one.call(asked)
+    assert one.lost(asked)[0].gpu_seconds == pytest.approx(1.0)
+    assert one.lost(asked) == ()
 
 
 @pytest.mark.parametrize("backend", ["transformers", "replay"])
-def test_a_backend_that_knows_its_machine_s_time_is_not_timed_again(backend):
-    clock = ManualClock()
-    spec = ModelSpec(name="m", backend=backend, price=Price(gpu_hour=1.0))
-    reply = asyncio.run(metered({"m": Scripted(spec, clock, PAID)}, clock)["m"].answer(request()))
-    assert reply.usage == PAID
+async def test_a_backend_that_knows_its_machine_s_time_is_not_timed_again(backend):
+    assert await called(ModelSpec(name="m", backend=backend, price=Price(gpu_hour=1.0)), PAID) == PAID

@@ -1,8 +1,7 @@
 """Every provider that litellm knows: Anthropic, Google, Bedrock and the rest.
 
 The experiment's keys: ``model`` in litellm's form (``anthropic/claude-…``), ``base_url`` where it is not the provider's
-own, ``api_key_env``, and ``options``, which go to ``litellm.acompletion`` as they are (``api_version``, for one).
-Without ``api_key_env`` litellm reads the variable that it knows for the provider.
+own, and ``api_key_env``, without which litellm reads the variable that it knows for the provider.
 
 litellm is kept quiet and at home: no price list, header list or ``.env`` file is fetched or read, nothing is reported,
 nothing is printed. It does not retry; `Caller` does. A sampling setting that the model does not take (newer Claude and
@@ -18,7 +17,6 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -26,10 +24,9 @@ from typing import Any
 from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError
 from harness.model.backend import Backend, Opening
 from harness.model.entry import ServedEntry
-from harness.model.faults import Redact, cause_of, failure_in, redact_also, shown
+from harness.model.faults import Redact, cause_of, failure_in, fault, redact_also, shown
 from harness.model.protocol import LOGPROBS, RESPONSE_FORMAT, TOOL_ROLE, TOOLS
 from harness.model.reasoning import SEPARATE
-from harness.model.waits import retry_after
 from harness.model.wire import read_reply, request_fields
 from harness.userfile import Text
 
@@ -39,9 +36,6 @@ _AT_HOME = {
     "LITELLM_LOCAL_BLOG_POSTS": "True",
     "LITELLM_MODE": "PRODUCTION",  # anything else reads a .env file from the working folder
 }
-_RESERVED = ("model", "messages", "api_key", "api_base", "base_url", "num_retries", "max_retries", "stream")
-
-
 SECRET_NAMES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 WITHOUT_LOGPROBS = ("anthropic", "bedrock", "cohere", "claude")
 """Beginnings of litellm's model names whose providers give no log-probabilities."""
@@ -52,20 +46,10 @@ _KEYS = {
     "perplexity": ("PERPLEXITYAI_API_KEY",),
     "together_ai": ("TOGETHERAI_API_KEY",),
 } | {
-    provider: (f"{provider.upper()}_API_KEY",)
-    for provider in (
-        "openai",
-        "openrouter",
-        "mistral",
-        "groq",
-        "deepseek",
-        "xai",
-        "cerebras",
-        "deepinfra",
-        "replicate",
-        "huggingface",
-        "moonshot",
-        "nvidia_nim",
+    name: (f"{name.upper()}_API_KEY",)
+    for name in (
+        *("openai", "openrouter", "mistral", "groq", "deepseek", "xai"),
+        *("cerebras", "deepinfra", "replicate", "huggingface", "moonshot", "nvidia_nim"),
     )
 }
 """Providers, and the variables of which litellm's own check needs one."""
@@ -137,31 +121,21 @@ class LiteLLMModel:
     """One model through litellm."""
 
     def __init__(self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str]) -> None:
-        if not spec.model:
-            raise UsageError(f"model {spec.name!r}: model is missing; write litellm's name, PROVIDER/MODEL")
-        for option in spec.options:
-            if option in _RESERVED:
-                raise UsageError(f"model {spec.name!r}: the option {option!r} is set by other keys; leave it out")
         self.spec = spec
         self._key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
         self._redact = redact_also(redact, self._key, *keys_in(environment))
         self._reasoning = str(spec.options.get("reasoning") or SEPARATE)
-        self._open = True
         _OPEN.add(id(self))
-        self._fixed: dict[str, Any] = _own(spec) | {"model": spec.model, "num_retries": 0, "max_retries": 0}
+        self._fixed: dict[str, Any] = {"model": spec.model, "num_retries": 0, "max_retries": 0}
         if self._key:
             self._fixed["api_key"] = self._key
         if spec.base_url:
             self._fixed["api_base"] = spec.base_url
 
     @cached_property
-    def capabilities(self) -> frozenset[str]:
-        """By litellm's own list of what the provider takes; an unknown model is taken to know tools."""
-        known = _litellm().get_supported_openai_params(model=self.spec.model) or ["tools"]
-        can_call = "tools" in known and self.spec.options.get("tools") is not False
-        found = {TOOL_ROLE, TOOLS} if can_call else set()
-        more = {LOGPROBS: "top_logprobs", RESPONSE_FORMAT: "response_format"}
-        return frozenset(found | {can for can, setting in more.items() if setting in known})
+    def _gives_logprobs(self) -> bool:
+        """By litellm's own list of what the provider takes."""
+        return "top_logprobs" in (_litellm().get_supported_openai_params(model=self.spec.model) or ())
 
     @cached_property
     def _speaks_openai(self) -> bool:
@@ -170,8 +144,8 @@ class LiteLLMModel:
         return provider in {"openai", "azure", "openrouter", *litellm.openai_compatible_providers}
 
     @cached_property
-    def _not_taken(self) -> frozenset[str]:
-        return frozenset(not_taken(self.spec))
+    def _not_taken(self) -> dict[str, str]:
+        return not_taken(self.spec)
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Imports litellm (some seconds) and asks it whether the keys that this model needs are there; sends nothing.
@@ -180,9 +154,8 @@ class LiteLLMModel:
             UsageError: a key is missing, or an adapter was asked for.
         """
         if adapters:
-            raise UsageError(
-                f"model {self.spec.name!r}: backend litellm holds no adapters; serve the model and use backend: openai"
-            )
+            problem = "backend litellm holds no adapters; serve the model and use backend: openai"
+            raise UsageError(f"model {self.spec.name!r}: {problem}")
         litellm = await asyncio.to_thread(_litellm)
         if self.spec.api_key_env:
             missing = [] if self._key else [self.spec.api_key_env]
@@ -190,9 +163,8 @@ class LiteLLMModel:
             found = litellm.validate_environment(model=self.spec.model, api_base=self.spec.base_url)
             missing = [] if found["keys_in_environment"] else [str(name) for name in found["missing_keys"]]
         if missing:
-            raise UsageError(
-                f"model {self.spec.name!r}: the environment variable {', '.join(missing)} is not set; set it to the key"
-            )
+            problem = f"the environment variable {', '.join(missing)} is not set; set it to the key"
+            raise UsageError(f"model {self.spec.name!r}: {problem}")
 
     async def answer(self, request: Request) -> Reply:
         """One request, no retries.
@@ -200,14 +172,12 @@ class LiteLLMModel:
         Raises:
             ModelError: by the status that the provider gave and by its words; litellm's own classes mislead.
         """
-        litellm = _litellm()
-        fields = request_fields(request, logprobs=LOGPROBS in self.capabilities)
-        for name in self._not_taken:
-            fields.pop(name, None)
+        fields = request_fields(request, logprobs=self._gives_logprobs)
+        fields = {name: value for name, value in fields.items() if name not in self._not_taken}
         fields["messages"] = [dict(message) for message in request.messages]  # litellm writes into them
         started = time.perf_counter()
         try:
-            response = await litellm.acompletion(**(self._fixed | fields))
+            response = await _litellm().acompletion(**(self._fixed | fields))
         except Exception as error:  # noqa: BLE001 - litellm raises whatever its providers' code does
             raise self._error(error) from None
         latency_s = time.perf_counter() - started
@@ -233,35 +203,26 @@ class LiteLLMModel:
         if (ours := next((part for part in chain if isinstance(part, ModelError)), None)) is not None:
             return ours
         found = [str(getattr(part, "status_code", "")) for part in chain]
-        statuses = [int(status) for status in found if re.fullmatch(r"\d{3}", status)]
-        status = statuses[-1] if statuses else None  # the deepest is the provider's own; litellm makes 500 of 529
+        statuses = (int(one) for one in reversed(found) if re.fullmatch(r"\d{3}", one))
+        status = next(statuses, None)  # the deepest is the provider's own; litellm makes 500 of 529
         text = str(getattr(error, "message", "") or error)
         named = [one for one in found if one not in {"", "None"} and not one.isdigit()]  # an error within a 200
         said = "\n".join([_PREFIX.sub("", text), *named, *(str(getattr(part, "body", None) or "") for part in chain)])
         words = text.partition("Traceback (most recent call last)")[0].strip() or type(error).__name__
         headers = getattr(error, "litellm_response_headers", None)
         cause = cause_of(None, said) if named else _cause(chain, status, said)
-        heard = status is not None and cause not in {Cause.NETWORK, Cause.PROTOCOL}
-        return ModelError(
-            cause,
-            shown(f"HTTP {status}: {words}" if heard else words, self._redact),
-            http_status=status if heard else None,
-            retry_after_s=retry_after(
-                headers if isinstance(headers, Mapping) else {},
-                datetime.now(UTC),
-                said,
-                limited=cause is Cause.RATE_LIMIT,
-            ),
-        )
+        if status is not None and cause not in {Cause.NETWORK, Cause.PROTOCOL}:
+            words = f"HTTP {status}: {words}"
+        else:
+            status = None
+        return fault(cause, shown(words, self._redact), status, headers if isinstance(headers, Mapping) else {}, said)
 
     async def close(self) -> None:
         """Closes litellm's clients, which all its models in this process share, once the last of them is closed."""
-        if not self._open:
-            return
-        self._open = False
-        _OPEN.discard(id(self))
-        if not _OPEN:
-            await _shut()
+        if id(self) in _OPEN:
+            _OPEN.discard(id(self))
+            if not _OPEN and "litellm" in sys.modules:
+                await _shut()
 
 
 def not_taken(spec: ModelSpec) -> dict[str, str]:
@@ -274,18 +235,13 @@ def not_taken(spec: ModelSpec) -> dict[str, str]:
     for name, value in spec.sampling.items():
         try:
             model, provider, _, _ = litellm.get_llm_provider(spec.model, api_base=spec.base_url)
-            litellm.utils.get_optional_params(model=model, custom_llm_provider=provider, **(_own(spec) | {name: value}))
+            litellm.utils.get_optional_params(model=model, custom_llm_provider=provider, **{name: value})
         except litellm.UnsupportedParamsError as error:
             said = str(error).partition(". To drop")[0].removeprefix("litellm.UnsupportedParamsError: ")
             found[name] = " ".join(said.split())
         except Exception:  # noqa: BLE001, S112
             continue  # only that one complaint is looked for; anything else shows itself with the first request
     return found
-
-
-def _own(spec: ModelSpec) -> dict[str, Any]:
-    """The options that are litellm's; ``tools`` and ``reasoning`` are ours."""
-    return {name: value for name, value in spec.options.items() if name not in {"tools", "reasoning"}}
 
 
 _PREFIX = re.compile(r"\A(?:(?:litellm\.)?\w*(?:Error|Exception)(?::| -)\s*)+")
@@ -348,8 +304,6 @@ def _litellm() -> Any:
 
 async def _shut() -> None:
     """Ends what litellm keeps running in the background, then its connections, so that a later use begins anew."""
-    if "litellm" not in sys.modules:
-        return
     import litellm
     from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 

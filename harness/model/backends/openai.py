@@ -11,28 +11,23 @@ import os
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
-from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError, nearest
+from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError
 from harness.model.address import check_address, check_base
 from harness.model.backend import Backend, Opening
 from harness.model.entry import ServedEntry
 from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
 from harness.model.http import Connections
-from harness.model.protocol import CAPABILITIES, TOOLS, Ask
+from harness.model.protocol import CAPABILITIES, Ask
 from harness.model.reasoning import SEPARATE
 from harness.model.served import asked_for_adapters, listing, notes_on, probe
 from harness.model.sse import DONE, Event, Joined, events
 from harness.model.wire import MISSHAPEN, no_completion, read_reply, request_fields
 from harness.userfile import Text, Truth
-
-if TYPE_CHECKING:
-    import aiohttp
-
-OPTIONS = ("stream", "tools", "reasoning")
 
 
 class OpenAIEntry(ServedEntry):
@@ -77,21 +72,11 @@ class OpenAIModel:
     """One model of an OpenAI-compatible server."""
 
     def __init__(self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str]) -> None:
-        if not spec.base_url:
-            raise UsageError(f"model {spec.name!r}: base_url is missing; write the server's, such as http://HOST/v1")
-        if urlsplit(spec.base_url).scheme not in {"http", "https"}:
-            raise UsageError(
-                f"model {spec.name!r}: base_url is {spec.base_url!r}; it has to begin with http:// or https://"
-            )
-        for option in spec.options:
-            if option not in OPTIONS:
-                raise UsageError(f"model {spec.name!r}: unknown option {option!r}; {nearest(option, OPTIONS)}")
         self.spec = spec
-        self.capabilities = CAPABILITIES - ({TOOLS} if spec.options.get("tools") is False else set())
         key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
         self._key_missing = bool(spec.api_key_env) and not key
         self._redact = redact_also(redact, key)
-        self._url = spec.base_url.rstrip("/") + "/chat/completions"
+        self._url = (spec.base_url or "").rstrip("/") + "/chat/completions"
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._stream = bool(spec.options.get("stream"))
         self._reasoning = str(spec.options.get("reasoning") or SEPARATE)
@@ -101,18 +86,13 @@ class OpenAIModel:
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Checks that the key is there and that no two adapters go by one name; sends nothing."""
         if self._key_missing:
-            raise UsageError(
-                f"model {self.spec.name!r}: the environment variable {self.spec.api_key_env} is not set;"
-                " set it to the key"
-            )
+            problem = f"the environment variable {self.spec.api_key_env} is not set; set it to the key"
+            raise UsageError(f"model {self.spec.name!r}: {problem}")
         by_name: dict[str, Path] = {}
         for folder in adapters:
-            other = by_name.setdefault(folder.name, folder)
-            if other != folder:
-                raise UsageError(
-                    f"model {self.spec.name!r}: the adapters {other} and {folder} have one folder name,"
-                    " by which the server knows them; rename one"
-                )
+            if (other := by_name.setdefault(folder.name, folder)) != folder:
+                problem = f"the adapters {other} and {folder} have one folder name, by which the server knows them"
+                raise UsageError(f"model {self.spec.name!r}: {problem}; rename one")
         self._adapters = tuple(adapters)
 
     @property
@@ -144,40 +124,21 @@ class OpenAIModel:
         try:
             async with await self._connections.ask(self._url, payload, self._headers) as answer:
                 if answer.status != 200:
-                    text = await answer.error_text()
-                    raise self._advised(http_error(answer.status, text, answer.headers, self._redact))
+                    failed = http_error(answer.status, await answer.error_text(), answer.headers, self._redact)
+                    if failed.http_status == 404 and not urlsplit(self.spec.base_url or "").path.strip("/"):
+                        failed.args = (f"{failed} (base_url has no path: most servers answer under /v1)",)
+                    raise failed
                 if answer.content_type == "text/event-stream":
                     return await self._streamed(answer.pieces(), answer.headers, started)
                 data = await answer.body()
         except TimeoutError as error:
             raise ModelError(Cause.TIMEOUT, "no answer in time") from error
-        except aiohttp.ClientResponseError as error:
-            raise ModelError(Cause.PROTOCOL, shown(f"not HTTP: {error.message}", self._redact)) from None
-        except aiohttp.InvalidURL as error:
-            raise ModelError(Cause.REQUEST, shown(f"not a URL: {error}", self._redact)) from None
-        except aiohttp.ClientConnectorError as error:
-            raise self._unreached(error) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise ModelError(Cause.NETWORK, shown(f"{type(error).__name__}: {error}", self._redact)) from None
+            raise _fault(error, self._redact) from None
         if data.lstrip().startswith((b"data:", b"event:")):  # a stream under another name
             return await self._streamed(_at_once(data), answer.headers, started)
         body = self._checked(None, data, answer.headers)
         return read_reply(body, latency_s=time.perf_counter() - started, reasoning=self._reasoning)
-
-    def _unreached(self, error: "aiohttp.ClientConnectorError") -> ModelError:
-        """Nothing was sent, so nothing was used."""
-        number = error.os_error.errno or 0
-        why = os.strerror(number) if number > 0 else error.os_error.strerror or str(error.os_error)
-        text = f"no connection to {error.host}:{error.port} ({why}); is the server running, and base_url right?"
-        unreached = ModelError(Cause.NETWORK, shown(text, self._redact))
-        unreached.usage = Usage.total(())
-        return unreached
-
-    def _advised(self, error: ModelError) -> ModelError:
-        """The error with what helps against it, where the server's own words cannot know."""
-        if error.http_status == 404 and not urlsplit(self.spec.base_url or "").path.strip("/"):
-            error.args = (f"{error} (base_url has no path: most servers answer under /v1)",)
-        return error
 
     async def _streamed(self, pieces: AsyncIterable[bytes], headers: Mapping[str, str], started: float) -> Reply:
         joined, ttft_s = Joined(), None
@@ -217,6 +178,25 @@ class OpenAIModel:
     async def close(self) -> None:
         """Closes the connections."""
         await self._connections.close()
+
+
+def _fault(error: Exception, redact: Redact) -> ModelError:
+    """What a failed connection, or an answer that is no HTTP, means."""
+    import aiohttp
+
+    cause, text, usage = Cause.NETWORK, f"{type(error).__name__}: {error}", None
+    if isinstance(error, aiohttp.ClientResponseError):
+        cause, text = Cause.PROTOCOL, f"not HTTP: {error.message}"
+    elif isinstance(error, aiohttp.InvalidURL):
+        cause, text = Cause.REQUEST, f"not a URL: {error}"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno or 0
+        why = os.strerror(number) if number > 0 else error.os_error.strerror or str(error.os_error)
+        text = f"no connection to {error.host}:{error.port} ({why}); is the server running, and base_url right?"
+        usage = Usage.total(())  # nothing was sent, so nothing was used
+    failed = ModelError(cause, shown(text, redact))
+    failed.usage = usage
+    return failed
 
 
 async def _at_once(data: bytes) -> AsyncIterator[bytes]:

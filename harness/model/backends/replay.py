@@ -13,7 +13,6 @@ from pathlib import Path
 from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError
 from harness.model.backend import Backend, Lookup, Opening
 from harness.model.entry import ModelEntry
-from harness.model.protocol import CAPABILITIES
 from harness.userfile import Text
 
 
@@ -45,14 +44,12 @@ BACKEND = ReplayBackend()
 
 
 class ReplayModel:
-    """A model whose answers were recorded; it can what ``options`` say that the recorded one could, else everything."""
+    """A model whose answers were recorded."""
 
     def __init__(self, spec: ModelSpec, lookup: Lookup | None = None) -> None:
         if lookup is None:
             raise UsageError(f"model {spec.name!r}: there is no recorded report to replay; name one")
         self.spec = spec
-        recorded = spec.options.get("capabilities")
-        self.capabilities = CAPABILITIES if recorded is None else frozenset(recorded)
         self._lookup = lookup
         self._replay_of = str(spec.options.get("replay_of") or "")
 
