@@ -29,8 +29,7 @@ from harness.adapter import folder as adapter_folder
 from harness.core.errors import FAULTS
 from harness.core.words import Cause, Decision, Kind, Role, Status
 from harness.experiment import schema as experiment
-from harness.grade import known_graders
-from harness.grade.registry import GRADERS
+from harness.grade import GRADERS, known_graders
 from harness.model import BACKENDS, ModelEntry, PriceEntry
 from harness.skill.rules import FIELDS as SKILL_FIELDS
 from harness.store import columns

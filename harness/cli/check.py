@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.json:
         _print(result, full=args.full)
         sys.stdout.flush()
-    pings = ping(assembled, os.environ, offline=args.offline) if args.ping else ()
+    pings = ping(assembled, offline=args.offline) if args.ping else ()
     if args.json:
         write_json(as_json(result) | ({"pings": as_json(pings)} if args.ping else {}))
     elif pings:

@@ -65,7 +65,7 @@ def _judge(task: Task, folder: Path) -> Grader:
 
     judge = grader(task.grader, where=str(folder))
     try:
-        judge.usable(task.reference)
+        judge.taken(task.reference)
     except ValueError as error:
         field = f"task {task.id}: reference"
         raise UserFileError(folder, str(error), field=field, advice="correct the task") from None

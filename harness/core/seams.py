@@ -77,10 +77,10 @@ class Grader(Protocol):
         """Names of the models that it calls, in the role of a judge."""
 
     @property
-    def schema(self) -> Mapping[str, Any] | None:
+    def schema_of_answers(self) -> Mapping[str, Any] | None:
         """The JSON schema that a right answer fulfils, where the grader holds answers to one."""
 
-    def usable(self, reference: Any) -> Any:
+    def taken(self, reference: Any) -> Any:
         """The reference as the grader takes it. Raises ValueError: it cannot take it; the text says what it needs."""
 
     def check_reference(self, reference: Any) -> None:

@@ -103,8 +103,8 @@ class Planner:
         used = {
             id(grader): grader for grader in (self.graders[task.digest] for task in self.suites[suite].tasks)
         }.values()
-        schemas = {digest_json(schema): schema for grader in used if (schema := grader.schema) is not None}
-        names = ", ".join(sorted({grader.name for grader in used if grader.schema is None}))
+        schemas = {digest_json(schema): schema for grader in used if (schema := grader.schema_of_answers) is not None}
+        names = ", ".join(sorted({grader.name for grader in used if grader.schema_of_answers is None}))
         if names or len(schemas) != 1:
             found = f"its grader {names} has no JSON schema" if names else "its tasks have several"
             problem = f"the schema is that of the suite's grader, and {suite} has none for all its tasks: {found}"

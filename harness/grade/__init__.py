@@ -3,5 +3,5 @@
 A grader is built by name from a suite's specification; what it cannot use is refused before anything is spent.
 """
 
-from harness.grade.normalise import Normalisation, normalised
-from harness.grade.registry import GRADERS, SlowReferenceError, grade, grader, known_graders
+from harness.grade.plain import normalised
+from harness.grade.rule import GRADERS, SlowReferenceError, grade, grader, known_graders

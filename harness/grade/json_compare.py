@@ -1,7 +1,7 @@
 """Compares two JSON values field by field."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Any
@@ -28,12 +28,14 @@ Tolerance = Annotated[_Tolerance, BeforeValidator(_from_number)]
 
 Wrong = tuple[str, str, str]
 """A place, what was expected there, what was found."""
+_Seen = Iterator[tuple[int, Wrong | None]]
+"""A number of fields, and what is wrong in them."""
 
 _PAIRS = 10_000
 """Pairs of list items that are compared one by one; past that only equal items are matched. Bounds the time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Comparing:
     """What counts as the same. A path is the keys that lead to a value, joined by dots, places in lists left out."""
 
@@ -44,71 +46,60 @@ class Comparing:
 
     def fields(self, reference: Any, found: Any) -> tuple[int, int, Wrong | None]:
         """How many fields are right, of how many, and the first that is wrong."""
-        tally = _Tally()
-        self._walk(reference, found, "", "", tally)
-        return tally.good, tally.total, tally.first
+        seen = list(self._walk(reference, found, "", ""))
+        good = sum(size for size, problem in seen if problem is None)
+        return good, sum(size for size, _ in seen), next((problem for size, problem in seen if size and problem), None)
 
     def leaves(self, value: Any, path: str = "") -> int:
         """How many fields a reference has."""
-        if path in self.ignore:
-            return 0
-        if isinstance(value, dict) and value:
-            return sum(self.leaves(item, _below(path, key)) for key, item in value.items())
-        if isinstance(value, list) and value:
-            return len(value) if self._free(path) else sum(self.leaves(item, path) for item in value)
-        return 1
+        return sum(size for size, _ in self._walk(value, value, path, ""))
 
-    def _walk(self, ref: Any, found: Any, path: str, place: str, tally: "_Tally") -> None:
-        if path and path in self.ignore:
+    def _walk(self, ref: Any, found: Any, path: str, place: str) -> _Seen:
+        if path in self.ignore:
             return
         if isinstance(ref, dict) and isinstance(found, dict):
-            self._objects(ref, found, path, place, tally)
+            yield from self._objects(ref, found, path, place)
         elif isinstance(ref, list) and isinstance(found, list):
-            self._lists(ref, found, path, place, tally)
+            lists = self._free_lists if self._free(path) else self._lists
+            yield from lists(ref, found, path, place)
         elif isinstance(ref, (dict, list)):
-            tally.wrong(place, ref, _text(found), self.leaves(ref, path))
-        elif self._same(ref, found, path):
-            tally.right()
+            yield self.leaves(ref, path), (place, _text(ref), _text(found))
         else:
-            tally.wrong(place, ref, _text(found), 1)
+            yield 1, None if self._same(ref, found, path) else (place, _text(ref), _text(found))
 
-    def _objects(self, ref: dict[str, Any], found: dict[str, Any], path: str, place: str, tally: "_Tally") -> None:
+    def _objects(self, ref: dict[str, Any], found: dict[str, Any], path: str, place: str) -> _Seen:
         for key, item in ref.items():
+            below, there = _below(path, key), _below(place, key)
             if key in found:
-                self._walk(item, found[key], _below(path, key), _below(place, key), tally)
+                yield from self._walk(item, found[key], below, there)
             else:
-                tally.wrong(_below(place, key), item, "no such key", self.leaves(item, _below(path, key)))
+                yield self.leaves(item, below), (there, _text(item), "no such key")
         extra = [key for key in found if key not in ref and _below(path, key) not in self.ignore]
-        self._extra([(_below(place, key), found[key]) for key in extra], tally)
-        if not ref and not (extra and self.extra_is_wrong):
-            tally.right()
+        yield from self._extra(ref, [(_below(place, key), found[key]) for key in extra])
 
-    def _lists(self, ref: list[Any], found: list[Any], path: str, place: str, tally: "_Tally") -> None:
-        if self._free(path):
-            pairs = self._matched(ref, found, path)
-            for i, item in enumerate(ref):
-                if i in pairs:
-                    tally.right()
-                else:
-                    tally.wrong(f"{place}[{i}]", item, "no equal item", 1)
-            taken = set(pairs.values())
-            extra = [(place, item) for j, item in enumerate(found) if j not in taken]
-            extra = extra[max(0, len(ref) - len(pairs)) :]  # a wrong item is one fault, not a missing and an extra one
-        else:
-            for i, item in enumerate(ref):
-                if i < len(found):
-                    self._walk(item, found[i], path, f"{place}[{i}]", tally)
-                else:
-                    tally.wrong(f"{place}[{i}]", item, "no such item", self.leaves(item, path))
-            extra = [(f"{place}[{i}]", item) for i, item in enumerate(found[len(ref) :], len(ref))]
-        self._extra(extra, tally)
-        if not ref and not (extra and self.extra_is_wrong):
-            tally.right()
+    def _lists(self, ref: list[Any], found: list[Any], path: str, place: str) -> _Seen:
+        for i, item in enumerate(ref):
+            if i < len(found):
+                yield from self._walk(item, found[i], path, f"{place}[{i}]")
+            else:
+                yield self.leaves(item, path), (f"{place}[{i}]", _text(item), "no such item")
+        yield from self._extra(ref, [(f"{place}[{i}]", item) for i, item in enumerate(found) if i >= len(ref)])
 
-    def _extra(self, extra: Sequence[tuple[str, Any]], tally: "_Tally") -> None:
-        if self.extra_is_wrong:
-            for place, item in extra:
-                tally.wrong(place, None, _text(item), 1, expected="nothing")
+    def _free_lists(self, ref: list[Any], found: list[Any], path: str, place: str) -> _Seen:
+        pairs = self._matched(ref, found, path)
+        for i, item in enumerate(ref):
+            yield 1, None if i in pairs else (f"{place}[{i}]", _text(item), "no equal item")
+        taken = set(pairs.values())
+        extra = [(place, item) for j, item in enumerate(found) if j not in taken]
+        # a wrong item is one fault, not a missing and an extra one
+        yield from self._extra(ref, extra[max(0, len(ref) - len(pairs)) :])
+
+    def _extra(self, ref: Collection[Any], extra: Sequence[tuple[str, Any]]) -> _Seen:
+        """What the reference lacks; one that is empty is itself a field, right where nothing is added."""
+        if extra and self.extra_is_wrong:
+            yield from ((1, (place, "nothing", _text(item))) for place, item in extra)
+        elif not ref:
+            yield 1, None
 
     def _same(self, ref: Any, found: Any, path: str) -> bool:
         if _is_number(ref) and _is_number(found):
@@ -138,9 +129,7 @@ class Comparing:
         return _largest_pairing(fits, pairs)
 
     def _equal(self, ref: Any, found: Any, path: str) -> bool:
-        tally = _Tally()
-        self._walk(ref, found, path, "", tally)
-        return tally.first is None
+        return not any(size and problem for size, problem in self._walk(ref, found, path, ""))
 
     def _key(self, value: Any, path: str) -> str:
         """One text for all values that are equal without any tolerance."""
@@ -158,22 +147,6 @@ class Comparing:
         if isinstance(value, str):
             return plain(value)
         return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-@dataclass(slots=True)
-class _Tally:
-    good: int = 0
-    total: int = 0
-    first: Wrong | None = None
-
-    def right(self) -> None:
-        self.good += 1
-        self.total += 1
-
-    def wrong(self, place: str, ref: Any, found: str, fields: int, *, expected: str | None = None) -> None:
-        self.total += fields
-        if fields and self.first is None:
-            self.first = (place, _text(ref) if expected is None else expected, found)
 
 
 def _largest_pairing(fits: Mapping[int, Sequence[int]], start: Mapping[int, int]) -> dict[int, int]:
@@ -204,8 +177,6 @@ def _below(path: str, key: str) -> str:
 
 
 def _text(value: Any) -> str:
-    return shown(json.dumps(value, ensure_ascii=False)) if not isinstance(value, (dict, list)) else _kind(value)
-
-
-def _kind(value: dict[str, Any] | list[Any]) -> str:
-    return f"an object of {len(value)}" if isinstance(value, dict) else f"an array of {len(value)}"
+    if isinstance(value, (dict, list)):
+        return f"an {'object' if isinstance(value, dict) else 'array'} of {len(value)}"
+    return shown(json.dumps(value, ensure_ascii=False))

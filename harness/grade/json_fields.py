@@ -1,17 +1,19 @@
-"""Graders of JSON: its form against a schema, its content field by field."""
+"""Graders of JSON: the one value that an answer gives, its form against a schema, its content field by field."""
 
 import json
-import math
+import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from harness.core import Grade, digest_json
 from harness.grade.json_compare import Comparing, Tolerance
-from harness.grade.json_text import NoJsonError, Take, json_in
+from harness.grade.plain import FENCE
 from harness.grade.rule import Rule, malformed, right, shown, ungraded, wrong
-from harness.userfile import TookTooLongError, is_deeper, watched
+from harness.userfile import KeyTwiceError, TookTooLongError, distinct_keys, is_deeper, watched
+
+Take = Literal["only", "first", "last"]
 
 
 def checked_schema(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -57,8 +59,6 @@ class JsonSchema(Rule):
 
     name: ClassVar[str] = "json_schema"
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
     form: Schema = Field(alias="schema")
     take: Take = "only"
 
@@ -84,12 +84,8 @@ class JsonSchema(Rule):
 
     def judge(self, text: str, reference: None) -> Grade:  # noqa: ARG002
         """Passes when the schema holds."""
-        kind = {"object": dict, "array": list}.get(str(self.form.get("type")))
-        try:
-            value = json_in(text, take=self.take, kind=kind)
-        except NoJsonError as error:
-            return malformed(f"{error} in {shown(text.strip())!r}")
-        return violation(value, self.form) or right()
+        value, problem = _read(text, self.take, {"object": dict, "array": list}.get(str(self.form.get("type"))))
+        return problem or violation(value, self.form) or right()
 
 
 class JsonFields(Rule):
@@ -105,8 +101,6 @@ class JsonFields(Rule):
 
     name: ClassVar[str] = "json"
     version: ClassVar[int] = 2
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     form: Schema | None = Field(default=None, alias="schema")
     take: Take = "only"
@@ -142,26 +136,119 @@ class JsonFields(Rule):
     def judge(self, text: str, reference: Any) -> Grade:
         """Passes when every field is right."""
         kind = type(reference) if isinstance(reference, (dict, list)) else None
-        try:
-            value = json_in(text, take=self.take, kind=kind)
-        except NoJsonError as error:
-            return malformed(f"{error} in {shown(text.strip())!r}")
-        if kind is not None and not isinstance(value, kind):
-            return malformed(f"needed a JSON {_name(reference)}, found {_name(value)} in {shown(text.strip())!r}")
-        if self.form is not None and (problem := violation(value, self.form)):
+        value, problem = _read(text, self.take, kind)
+        if problem is None and kind is not None and not isinstance(value, kind):
+            problem = malformed(f"needed a JSON {_NAMES[kind]}, found {_NAMES[type(value)]} in {shown(text.strip())!r}")
+        if problem is None and self.form is not None:
+            problem = violation(value, self.form)
+        if problem is not None:
             return problem
         good, total, first = self._comparing().fields(reference, value)
         if first is None:
             return right()
         where, expected, found = first
-        return wrong(
-            f"{where or 'the value'} = {expected}", f"{found} ({good} of {total} fields right)", score=good / total
-        )
+        share = f"{found} ({good} of {total} fields right)"
+        return wrong(f"{where or 'the value'} = {expected}", share, score=good / total)
 
     def _comparing(self) -> Comparing:
-        return Comparing(
-            tolerance=self.tolerance, ignore=self.ignore, unordered=self.unordered, extra_is_wrong=self.extra == "wrong"
-        )
+        return Comparing(self.tolerance, self.ignore, self.unordered, self.extra == "wrong")
+
+
+def _read(text: str, take: Take, kind: type | None) -> tuple[Any, Grade | None]:
+    """The JSON value of an answer, or the grade of one that has none."""
+    try:
+        return json_in(text, take=take, kind=kind), None
+    except NoJsonError as error:
+        return None, malformed(f"{error} in {shown(text.strip())!r}")
+
+
+class NoJsonError(Exception):
+    """The text gives no value to grade; the message says why."""
+
+
+def json_in(text: str, *, take: Take = "only", kind: type | None = None) -> Any:
+    """The JSON value in ``text``.
+
+    The whole text counts first, then fenced blocks, then whatever prose surrounds. In prose only objects and arrays are
+    seen, and with ``kind`` (``dict`` or ``list``) only those of that kind, so that a citation such as [1] is no answer.
+    After a failed start the search goes on from where it failed, not from inside, so that a part of broken JSON is
+    seldom taken for the whole; after 500 of them it ends. The time is linear in the text.
+
+    Raises:
+        NoJsonError: no value; several where ``take`` is ``only``; or a value that JSON does not define or that two
+            readers could read differently: NaN, infinities, a key given twice, a number beyond a double's range or of
+            over 400 digits, nesting beyond 100.
+    """
+    text = text.strip().removeprefix("\ufeff")
+    try:
+        values = _whole(text) or _fenced(text, kind) or _in_prose(text, kind)
+    except KeyTwiceError as error:
+        raise NoJsonError(f"the key {error.args[0]!r} is given twice") from None
+    except RecursionError:
+        raise NoJsonError("the JSON is nested too deeply") from None
+    if not values:
+        raise NoJsonError(f"no JSON {_KINDS.get(kind, 'value')}")
+    if take == "only" and len(values) > 1:
+        raise NoJsonError(f"{len(values)} JSON values, needed one")
+    value = values[-1 if take == "last" else 0]
+    if is_deeper(value, 100):
+        raise NoJsonError("the JSON is nested too deeply")
+    return value
+
+
+def _whole(text: str) -> list[Any]:
+    try:
+        return [_DECODER.decode(text)]
+    except json.JSONDecodeError:
+        return []
+
+
+def _fenced(text: str, kind: type | None) -> list[Any]:
+    blocks = [value for match in FENCE.finditer(text) for value in _whole(match[1].strip())]
+    return [value for value in blocks if kind is None or isinstance(value, kind)]
+
+
+def _in_prose(text: str, kind: type | None) -> list[Any]:
+    opener = _OBJECT if kind is dict else _ARRAY if kind is list else _EITHER
+    values, place, failures = [], 0, 0
+    while failures < _STARTS and (start := opener.search(text, place)):
+        try:
+            value, place = _DECODER.raw_decode(text, start.start())
+            values.append(value)
+        except json.JSONDecodeError as error:
+            place, failures = max(error.pos, start.start() + 1), failures + 1
+    return values
+
+
+_OBJECT = re.compile(r'\{(?=\s*["}])')
+_ARRAY = re.compile(r'\[(?=\s*[\[\]{"\-\dtfn])')
+_EITHER = re.compile(f"{_OBJECT.pattern}|{_ARRAY.pattern}")
+
+_STARTS = 500
+"""Failed starts after which the search ends: each costs a count of the lines before it."""
+
+
+def _no_constant(word: str) -> Any:
+    raise NoJsonError(f"{word} is not JSON")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > 400:
+        raise NoJsonError(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _real(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise NoJsonError(f"the number {digits[:20]} is beyond the range of a double")
+    return value
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=distinct_keys, parse_constant=_no_constant, parse_int=_integer, parse_float=_real
+)
+_KINDS: Mapping[type | None, str] = {dict: "object", list: "array"}
 
 
 def violation(value: Any, schema: Mapping[str, Any]) -> Grade | None:
@@ -177,8 +264,6 @@ def violation(value: Any, schema: Mapping[str, Any]) -> Grade | None:
     return malformed(f"schema: {found['path']}: {shown(found['problem'], 150)}")
 
 
-def _name(value: Any) -> str:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "number"
-    names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
-    return names.get(type(value), "null")
+_NAMES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "number", float: "number"} | {
+    type(None): "null"
+}

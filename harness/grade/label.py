@@ -1,6 +1,22 @@
-"""The grader of closed labels, whose true and predicted labels feed F1 and the confusion matrix."""
+"""The grader of closed labels, whose true and predicted labels feed F1 and the confusion matrix.
 
-from collections.abc import Iterable, Mapping
+One normaliser serves labels and answers (see `harness.grade.plain`):
+
+- Text is compared in its plain form, under Unicode's NFKC, white space as single spaces, and case folded unless it
+  counts.
+- A soft hyphen is nothing, or a hyphen where only that gives a word of the list.
+- Markup is taken away on both sides, unless two labels differ by nothing else.
+- The whole answer is peeled layer by layer (brackets, quotes, markup, a bullet, closing punctuation), and the label
+  that needs the fewest layers wins: ``(B).`` is ``(B)`` before it is ``B``.
+- Within an answer the longest label that stands by itself wins (see `harness.grade.label_edges`).
+- Only where no label is found so, labels are peeled as well: ``(B)`` in the list is ``B`` in the answer, unless
+  another label is.
+- Where every label is one letter or digit, how it stands in the answer counts (see `harness.grade.label_choice`).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -8,7 +24,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from harness.core import Grade, nearest
-from harness.grade.label_find import LabelList
+from harness.grade.label_choice import evidence, is_a_word
+from harness.grade.label_edges import UNSPACED, joined
+from harness.grade.plain import SOFT_HYPHEN, plain, unmarked, without_commands
 from harness.grade.rule import Rule, malformed, right, shown, wrong
 
 
@@ -28,7 +46,7 @@ class Label(Rule):
     ``anywhere`` (it occurs, and no other label does). White space, quotes, emphasis and closing punctuation around it
     do not count, nor does case unless ``case_sensitive``; signs that belong to a label do. ``aliases`` maps a label to
     other spellings of it. An answer without a label, or with several where one is needed, is malformed. How labels are
-    found is written in `harness.grade.label_find`.
+    found is written at the top of this file.
     """
 
     name: ClassVar[str] = "label"
@@ -63,9 +81,8 @@ class Label(Rule):
             raise ValueError(f"the reference must be one of the labels, found {reference!r}{hint}")  # noqa: TRY004
         label = self._list.names.get(self._list.key(str(reference)))
         if label is None:
-            raise ValueError(
-                f"the reference {reference!r} is none of the labels; {nearest(str(reference), self.labels)}"
-            )
+            near = nearest(str(reference), self.labels)
+            raise ValueError(f"the reference {reference!r} is none of the labels; {near}")
         return label
 
     def answers(self, reference: Any) -> Iterable[str]:
@@ -82,13 +99,10 @@ class Label(Rule):
         found = self._found(text)
         if len(found) != 1:
             problem = f"the labels {', '.join(found)} occur" if found else "no label"
-            place = {"only": "as the whole", "first": "in it", "last": "in it", "anywhere": "in it"}
-            return malformed(
-                f"{problem} in {shown(text.strip())!r}; needed one of {_some(self.labels)} {place[self.take]}"
-            )
-        predicted = found[0]
-        graded = right() if predicted == reference else wrong(reference, predicted)
-        return replace(graded, label_predicted=predicted)
+            needed = f"{_some(self.labels)} {'as the whole' if self.take == 'only' else 'in it'}"
+            return malformed(f"{problem} in {shown(text.strip())!r}; needed one of {needed}")
+        graded = right() if found[0] == reference else wrong(reference, found[0])
+        return replace(graded, label_predicted=found[0])
 
     def _found(self, text: str) -> list[str]:
         if self.take == "only":
@@ -99,8 +113,8 @@ class Label(Rule):
         return found[:1] if self.take == "first" else found[-1:]
 
     @cached_property
-    def _list(self) -> LabelList:
-        return LabelList(self._spellings(), case_sensitive=self.case_sensitive)
+    def _list(self) -> "_LabelList":
+        return _LabelList(self._spellings(), case_sensitive=self.case_sensitive)
 
     def _spellings(self) -> list[tuple[str, str]]:
         aliases = [(alias, label) for label, others in self.aliases.items() for alias in others]
@@ -109,3 +123,185 @@ class Label(Rule):
 
 def _some(labels: tuple[str, ...]) -> str:
     return ", ".join(labels) if len(labels) <= 6 else f"{', '.join(labels[:5])} … ({len(labels)} labels)"
+
+
+_Spellings = Sequence[tuple[str, str]]
+"""Texts, each with the label that it stands for."""
+
+
+class _LabelList:
+    """The spellings of a list of labels in all their forms, and how they are found in an answer."""
+
+    def __init__(self, spellings: _Spellings, *, case_sensitive: bool) -> None:
+        self._case_sensitive = case_sensitive
+        written = [(_compatible(spelling), label) for spelling, label in spellings]
+        bare = [(unmarked(text), label) for text, label in written]
+        peeled = [(_peeled(text), label) for text, label in written]
+        self.names = self._names(written)
+        """The label of every spelling in its compared form, the longest first."""
+        self._keeps_markup = bool(self._ambiguous(bare)) or not all(text.strip() for text, _ in bare)
+        self._bare = self.names if self._keeps_markup else self._names(bare)
+        unclear = self._ambiguous(peeled)
+        self._cores = {
+            core: label
+            for core, label in self._names(peeled).items()
+            if core not in unclear and any(map(str.isalnum, core)) and self.names.get(core, label) == label
+        }
+        self._letters = {core: text for text, _ in peeled if (core := self.key(text)) in self._cores}
+        if unclear or len(self._letters) < len(self._cores) or not all(_LETTER.fullmatch(text) for text, _ in peeled):
+            self._letters = {}
+        self._words = {word for name in self.names for word in name.split()}
+        self._hyphenated = any("-" in word for word in self._words)
+        self._signed = any(name[-1] in "+-" for name in self.names if name)
+        self._longest = 4 * max(map(len, self.names), default=0) + 100
+
+    def key(self, text: str) -> str:
+        """The compared form of a text."""
+        return self._cased(" ".join(_compatible(text).split()))
+
+    def whole(self, answer: str) -> list[str]:
+        """The label that the answer is, or nothing."""
+        text = _compatible(self._hyphens(answer))
+        bare = text if self._keeps_markup else unmarked(text)
+        for form, names in ((text, self.names), (bare, self._bare), (bare, self._cores)):
+            for layer in _layers(form):
+                if len(layer) <= self._longest and (label := names.get(self.key(layer))) is not None:
+                    return [label]
+        return []
+
+    def inside(self, answer: str, *, strongest: bool) -> list[str]:
+        """The labels in the answer, in their order; ``strongest``: of letters, those that mean the most as a choice."""
+        text = _compatible(self._hyphens(answer))
+        if self._letters:
+            found = self._chosen(_spaced(without_commands(text)))
+            least = max((weight for weight, _ in found), default=0) if strongest else 0
+            return [label for weight, label in found if weight >= least]
+        text = _spaced(text if self._keeps_markup else unmarked(text))
+        return self._occurring(text, self._bare) or self._occurring(text, self._cores)
+
+    def _cased(self, text: str) -> str:
+        return text if self._case_sensitive else text.casefold()
+
+    def _names(self, spellings: _Spellings) -> dict[str, str]:
+        found = {self.key(text): label for text, label in reversed(spellings)}
+        return dict(sorted(found.items(), key=lambda pair: (-len(pair[0]), pair)))
+
+    def _ambiguous(self, spellings: _Spellings) -> set[str]:
+        """The compared forms that two labels share."""
+        first: dict[str, str] = {}
+        return {key for text, label in spellings if first.setdefault(key := self.key(text), label) != label}
+
+    def _hyphens(self, answer: str) -> str:
+        """``answer`` with each soft hyphen as the labels have it."""
+        if SOFT_HYPHEN not in answer or not self._hyphenated:
+            return answer
+        return _SOFT_WORD.sub(lambda word: self._either(word[0]), answer)
+
+    def _either(self, word: str) -> str:
+        dropped, hyphenated = word.replace(SOFT_HYPHEN, ""), word.replace(SOFT_HYPHEN, "-")
+        wanted = self.key(hyphenated.strip("._'-")) in self._words or self.key(hyphenated) in self._words
+        return hyphenated if wanted and self.key(dropped.strip("._'-")) not in self._words else dropped
+
+    def _occurring(self, text: str, names: Mapping[str, str]) -> list[str]:
+        """The labels that stand by themselves; of those that overlap the one that begins first, then the longest."""
+        searched = self._cased(text)
+        if len(searched) != len(text):  # ß is ss: written out first, so that places in both are the same
+            text = "".join(c if len(c.casefold()) == 1 else c.casefold() for c in text)
+            searched = self._cased(text)
+        searched = searched.replace("\n", " ")
+        found = []
+        for name, label in names.items():
+            for place in _places(name, searched):
+                end = place + len(name)
+                if joined(text, place, end, signed=self._signed):
+                    continue
+                if not (len(name) == 1 and is_a_word(text, place)):
+                    found.append((place, -end, label))
+        kept, done = [], 0
+        for place, minus_end, label in sorted(found):
+            if place >= done:
+                kept.append(label)
+                done = -minus_end
+        return kept
+
+    def _chosen(self, text: str) -> list[tuple[int, str]]:
+        """Every letter that stands by itself: how much it means, and its label."""
+        either = "".join(c + ("" if self._case_sensitive else c.swapcase()) for c in self._letters.values())
+        alone = list(re.finditer(f"{_NO_WORD_BEFORE}[{re.escape(either)}]{_NO_WORD_AFTER}", text))
+        found = []
+        for match in alone[:_MOST] + alone[_MOST:][-_MOST:]:
+            core = self._cased(match[0])
+            if joined(text, match.start(), match.end(), signed=self._signed):
+                continue
+            if weight := evidence(text, match.start(), label=self._letters[core]):
+                found.append((weight, self._cores[core]))
+        return found
+
+
+_MOST = 2_000
+"""Letters that are weighed, from the beginning and from the end of an answer; no answer of a person's has as many."""
+
+_LETTER = re.compile(f"[^\\W_{UNSPACED}]")
+_NO_WORD_BEFORE = f"(?<![^\\W_{UNSPACED}])"
+_NO_WORD_AFTER = f"(?![^\\W_{UNSPACED}\u1100-\u11ff\u3130-\u318f\uac00-\ud7af])"
+_SOFT_WORD = re.compile(rf"(?<![\w.'&/+#-])[\w.'&/+#-]*+{SOFT_HYPHEN}[\w.'&/+#{SOFT_HYPHEN}-]*")
+
+
+def _compatible(text: str) -> str:
+    """The plain form of a text under NFKC: full-width letters, ligatures and no-break spaces are the usual ones."""
+    return text if text.isascii() and text.isprintable() else unicodedata.normalize("NFKC", plain(text))
+
+
+def _spaced(text: str) -> str:
+    """``text`` with each run of white space as one line break or space."""
+    return re.sub(r" ?\n\s*", "\n", re.sub(r"[^\S\n]+", " ", text)).strip()
+
+
+def _places(name: str, text: str) -> Iterable[int]:
+    if len(name) == 1 and name.isalnum():  # most of a letter's occurrences are inside words
+        yield from (match.start() for match in re.finditer(f"{_NO_WORD_BEFORE}{name}{_NO_WORD_AFTER}", text))
+        return
+    place = text.find(name)
+    while place >= 0:
+        yield place
+        place = text.find(name, place + 1)
+
+
+# ------------------------------------------------------------------------------------------------------------- layers
+
+_PAIRS = dict(zip("([{<\"'`*_~$|«»‹›「『【《〈〔¿¡", ")]}>\"'`*_~$|»«›‹」』】》〉〕?!", strict=True))
+_HOLDING = re.compile(
+    r"\\[a-zA-Z]+\*?\s*\{(.*)\}|<([a-zA-Z][\w-]*)(?:\s[^<>]*)?>(.*)</\2\s*>|```[^\n`]*\n(.*)\n\s*```", re.DOTALL
+)
+_LEADING = re.compile(r"(?:[-*+•·‣▪◦>#=:→—]+|--+)\s+|(?:#+|[-—>])(?=[^\W\d_])|[—:=→]|--+|\\[([]|\+(?=\d)")
+_TRAILING = re.compile(r"(?:[.,;:!?。、…؟।—]|\s-|--|\\[)\]])$")
+_LONE_BEFORE, _LONE_AFTER = "([{<\"'`*_~$|«「『【《〈¿¡", ")]}>\"'`*_~$|»」』】》〉"
+_DEEPEST = 40
+
+
+def _layers(text: str) -> Iterator[str]:
+    """``text``, and what is left of it as its outermost layer is taken away, again and again."""
+    for _ in range(_DEEPEST):
+        text = text.strip()
+        if not text:
+            return
+        yield text
+        held = _HOLDING.fullmatch(text) if text[0] in "\\<`" else None
+        if held:
+            text = next(part for part in (held[1], held[3], held[4]) if part is not None)
+        elif len(text) > 1 and _PAIRS.get(text[0]) == text[-1]:
+            text = text[1:-1]
+        elif ends := _TRAILING.search(text[-3:]):
+            text = text[: len(text) - len(ends[0])]
+        elif leads := _LEADING.match(text):
+            text = text[leads.end() :]
+        elif text[-1] in _LONE_AFTER:
+            text = text[:-1]
+        elif text[0] in _LONE_BEFORE:
+            text = text[1:]
+        else:
+            return
+
+
+def _peeled(text: str) -> str:
+    return list(_layers(text) or [""])[-1] if text.strip() else ""

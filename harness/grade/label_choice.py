@@ -30,54 +30,47 @@ def evidence(text: str, place: int, *, label: str) -> int:
     if is_a_word(text, place) or _CALLED_WRONG.match(after):
         return NOTHING
     before = text[max(0, place - 120) : place].lower()
-    clause = _clause(before, after)
+    lead = before.rstrip(_WRAPPERS)
+    clause = _clause(lead, before[len(lead) :], after)
     if _DENIED.search(clause):
         return NOTHING
+    alone = place < 20 and not text[:place].strip(_WRAPPERS) and _ALONE.match(text, place + 1)
+    if alone or BOX in before[len(lead) :] or lead.endswith("####"):
+        return STATED
     weight = _standing(text, place, before, label=label)
-    if weight > DOUBTED and (_DOUBT.search(clause) or _SUPPOSED.search(before) or _DOUBT_FOLLOWS.match(after)):
-        return STATED if weight == STATED and _is_set_apart(text, place, before) else DOUBTED
-    return weight
+    doubted = _DOUBT.search(clause) or _SUPPOSED.search(before) or _DOUBT_FOLLOWS.match(after)
+    return min(weight, DOUBTED) if doubted else weight
 
 
-def _clause(before: str, after: str) -> str:
+def _clause(lead: str, wrappers: str, after: str) -> str:
     """What is said right before a letter, or before the list of letters that it is in."""
-    lead = before.rstrip(_WRAPPERS)
-    if "\n" in before[len(lead) :] and not lead.endswith(":"):
+    if "\n" in wrappers and not lead.endswith(":"):
         return ""
     listed = _LISTED.search(lead)
     if listed:
         head = lead[: listed.start()].rstrip(_WRAPPERS)
         if head.endswith((":", "s")) or _JOINED.search(listed[0]) or _LIST_GOES_ON.match(after):
             lead = head
-    named = _NAMED.search(lead[-20:])
-    if named:
-        lead = lead[: len(lead) - len(named[0])].rstrip(_WRAPPERS)
+    lead, _ = _unnamed(lead)
     return lead[max((end.end() for end in _CLAUSE_ENDS.finditer(lead)), default=0) :]
 
 
-def _is_set_apart(text: str, place: int, before: str) -> bool:
-    """Whether the letter is the whole first line, boxed, or after ``####``."""
-    alone = place < 20 and not text[:place].strip(_WRAPPERS) and _ALONE.match(text, place + 1)
-    lead = before.rstrip(_WRAPPERS)
-    return bool(alone) or BOX in before[len(lead) :] or lead.endswith("####")
+def _unnamed(lead: str) -> tuple[str, bool]:
+    """``lead`` without "the option" at its end, and whether that is there."""
+    named = _NAMED.search(lead[-20:])
+    return (lead[: len(lead) - len(named[0])].rstrip(_WRAPPERS), True) if named else (lead, False)
 
 
 def _standing(text: str, place: int, before: str, *, label: str) -> int:
     """How much the letter means by its form and by the words that lead to it."""
-    lead = before.rstrip(_WRAPPERS)
-    named = _NAMED.search(lead[-20:])
-    if named:
-        lead = lead[: len(lead) - len(named[0])].rstrip(_WRAPPERS)
+    lead, named = _unnamed(before.rstrip(_WRAPPERS))
     lead = _ADVERBS.sub("", lead)
     link = _LINK.search(lead[-9:])
-    if _is_set_apart(text, place, before):
-        return STATED
     talked_of = not link and _TALKED_OF.match(text, place + 1) and not _CALLED_RIGHT.match(text, place + 1)
     asked = lead[: len(lead) - len(link[0])] if link else lead[-24:].rstrip(" -–—,\n")
     if not talked_of and (_QUESTION if link else _QUESTION_ENDS).search(asked):
         return STATED
-    cued = not talked_of and bool(named or link or _CUE.search(lead[-15:]))
-    if _is_marked(text, place, before, cued=cued):
+    if _is_marked(text, place, before, cued=not talked_of and bool(named or link or _CUE.search(lead[-15:]))):
         return MARKED
     return NOTHING if text[place].islower() and text[place] != label else BARE
 

@@ -1,15 +1,31 @@
-"""The grader of numbers."""
+r"""The grader of numbers, as people and models write them.
+
+An answer is brought to one form before its numbers are found:
+
+- Signs are plain (see `harness.grade.plain`): an en dash is a hyphen, a curly apostrophe a straight one; full-width
+  digits are digits.
+- LaTeX: ``\times`` and ``\cdot`` are ×, ``{,}`` is a comma, ``\,`` ``\;`` ``\!`` and ``~`` are thin spaces, ``\%`` is a
+  percent sign, ``\frac{1}{2}`` a fraction; other commands go.
+- ``10³`` is ``10^3``, and an index below the line is no number; ``½`` is a fraction, and so is ``3½``; the word percent
+  is its sign.
+- A fraction such as 1/2, or digits in groups with a plain space between them, is one number only where it is the whole
+  answer, is in ``\boxed{}``, or follows the answer's marker (``####``, "answer:", "the answer is"), and a fraction
+  where it follows an equals sign and ends its line: elsewhere ``12/12`` is two numbers. ``\frac`` and ``½`` always are.
+"""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from decimal import Context, Decimal
+from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from harness.core import Grade
+from harness.grade.label_choice import ANSWER
 from harness.grade.label_edges import UNSPACED
-from harness.grade.number_text import ROUNDED, THIN, readable
+from harness.grade.plain import BOX, plain
 from harness.grade.rule import Rule, malformed, right, shown, wrong
 
 
@@ -22,7 +38,7 @@ class Number(Rule):
     ``decimal: ","`` reads 1.234,5. A percent sign is passed over too, or with ``percent: fraction`` 12% is 0.12.
     Digits inside a word or a version (B7, 1.2.3) are no number; 5 million is 5. A minus is attached to its number and
     to nothing before it: 10-42 ends in 42. A fraction such as 1/2 is one number where it is the whole answer, boxed, or
-    follows "the answer is"; elsewhere it is two (see `harness.grade.number_text`).
+    follows "the answer is"; elsewhere it is two.
     """
 
     name: ClassVar[str] = "number"
@@ -37,18 +53,14 @@ class Number(Rule):
 
     def usable(self, reference: Any) -> Decimal:
         """The reference as an exact decimal."""
-        problem = f"the reference must be one number, found {reference!r}"
-        if isinstance(reference, bool) or not isinstance(reference, (int, float, str)):
-            raise ValueError(problem)  # noqa: TRY004
+        numbers: list[Decimal] = []
         if isinstance(reference, str):
             numbers = [*self._numbers(reference)]
-            if len(numbers) != 1:
-                raise ValueError(problem)
-            return numbers[0]
-        value = Decimal(repr(reference))  # the digits as written: 0.1 is a tenth
-        if not value.is_finite():
-            raise ValueError(problem)
-        return value
+        elif isinstance(reference, (int, float)) and not isinstance(reference, bool):
+            numbers = [Decimal(repr(reference))]  # the digits as written: 0.1 is a tenth
+        if len(numbers) != 1 or not numbers[0].is_finite():
+            raise ValueError(f"the reference must be one number, found {reference!r}")
+        return numbers[0]
 
     def answers(self, reference: Any) -> Iterable[str]:
         """The number itself."""
@@ -62,13 +74,11 @@ class Number(Rule):
             return malformed(f"no number in {shown(text.strip())!r}")
         if self.take == "only" and any(other != found for other in numbers):
             return malformed(f"several numbers in {shown(text.strip())!r}; take is 'only'")
-        return right() if self._close(found, reference) else wrong(str(reference), str(found))
-
-    def _close(self, found: Decimal, reference: Decimal) -> bool:
-        return close(found, reference, absolute=self.absolute, relative=self.relative)
+        near = close(found, reference, absolute=self.absolute, relative=self.relative)
+        return right() if near else wrong(str(reference), str(found))
 
     def _numbers(self, text: str, *, backwards: bool = False) -> Iterator[Decimal]:
-        matches = list(_PATTERNS[self.decimal].finditer(readable(text, point=self.decimal)))
+        matches = list(_PATTERNS[self.decimal].finditer(_readable(text, self.decimal)))
         for match in reversed(matches) if backwards else matches:
             value = _value(match)
             if value is not None:
@@ -84,7 +94,7 @@ def _value(match: re.Match[str]) -> Decimal | None:
     value = Decimal(f"{whole or 0}.{part}" if part else whole)
     value = value.scaleb(int(match["e"] or match["ten"] or 0), _EXACT)
     if match["power"] and value:
-        value = (_EXACT if power >= 0 or value == 10 else ROUNDED).power(value, power)
+        value = (_EXACT if power >= 0 or value == 10 else _ROUNDED).power(value, power)
     return value.copy_negate() if "-" in f"{match['sign']}{match['inner'] or ''}" else value
 
 
@@ -94,6 +104,11 @@ def close(found: Decimal, reference: Decimal, *, absolute: float = 0.0, relative
     return _EXACT.subtract(found, reference).copy_abs() <= slack
 
 
+_THIN = "\ue001"
+"""Stands for a space that may be inside a number: thin, no-break, or LaTeX's."""
+
+_ROUNDED = Context(prec=60)
+"""For what has no exact decimal, such as a third; the same on both sides."""
 _LONGEST = 400
 """Digits of a number; a longer run of digits is none."""
 
@@ -102,7 +117,7 @@ _EXACT = Context(prec=21_000, Emax=999_999, Emin=-999_999, traps=[])
 
 
 def _pattern(point: str, separator: str) -> re.Pattern[str]:
-    word, gap, space = f"[^\\W{UNSPACED}]", f"[{separator}'_{THIN}]", f"[ {THIN}]"
+    word, gap, space = f"[^\\W{UNSPACED}]", f"[{separator}'_{_THIN}]", f"[ {_THIN}]"
     # atomic groups and the bound on groups of three keep the time linear in the answer
     return re.compile(
         rf"""
@@ -119,10 +134,97 @@ def _pattern(point: str, separator: str) -> re.Pattern[str]:
           |{space}{{0,3}}[x×*·⋅∙✕]{space}{{0,3}}10{space}?(?:\^|\*\*){space}?[({{]?(?P<ten>[-+]?\d{{1,4}})(?!\d)
           |{space}?(?:\^|\*\*)[({{]?(?P<power>[-+]?\d{{1,3}})(?![\d.]))?
         (?![xX][0-9A-Fa-f])
-        (?P<percent>[}}$]?[\s{THIN}-]?%)?
+        (?P<percent>[}}$]?[\s{_THIN}-]?%)?
         """,
         re.VERBOSE,
     )
 
 
 _PATTERNS = {".": _pattern(".", ","), ",": _pattern(",", ".")}
+
+
+def _readable(text: str, point: str) -> str:
+    """``text`` in the form that the patterns read; fractions come out with ``point`` as decimal mark."""
+    if not text.isascii():
+        text = _SUPERSCRIPT.sub(lambda m: "^" + m[0], _SUBSCRIPT.sub(lambda m: "_" + m[0], text))
+        text = _VULGAR.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]), text)
+        text = unicodedata.normalize("NFKC", plain(_THIN_SPACE.sub(_THIN, text))).translate(_ARABIC)
+        text = _SLASHED.sub(lambda m: _quotient(m, point), text)
+    if "\\" in text or "{" in text:
+        for pattern, instead in _LATEX:
+            text = pattern.sub(instead, text)
+        text = _COMMAND.sub(" ", _FRAC.sub(lambda m: _quotient(m, point), text))
+    text = _PERCENT.sub("%", text)
+    for pattern in _FRACTIONS if "/" in text else ():
+        text = pattern.sub(lambda m: m["before"] + _quotient(m, point), text)
+    for pattern in _GROUPS if _SPACED.search(text) else ():
+        text = pattern.sub(lambda m: m["before"] + m["groups"].replace(" ", ""), text)
+    return text
+
+
+def _quotient(match: re.Match[str], point: str) -> str:
+    """A fraction as a decimal, with a space where it would run into its neighbours."""
+    found = match.groupdict()
+    top, bottom = (Fraction(match[name].replace(",", "")) for name in ("top", "bottom"))
+    if not bottom:
+        return match[0].removeprefix(found.get("before") or "")
+    value = top / bottom + int(found["whole"] or 0)
+    digits = format(_ROUNDED.divide(Decimal(value.numerator), Decimal(value.denominator)), "f").replace(".", point)
+    glued = match.string[match.start() - 1 : match.start()].isalnum() and "before" not in found
+    return f"{' ' if glued else ''}{found.get('minus') or ''}{digits} "
+
+
+_SUPERSCRIPT = re.compile("[⁺⁻]?[⁰¹²³⁴-⁹]+")
+_SUBSCRIPT = re.compile("[₊₋]?[₀-₉]+")
+_VULGAR = re.compile("(?<=\\d)[¼-¾⅐-⅞↉]")
+_THIN_SPACE = re.compile("[\u00a0\u2007-\u200a\u202f]")
+_ARABIC = str.maketrans({"٫": ".", "٬": ",", "٪": "%"})
+_PERCENT = re.compile(rf"(?<=[\d\s{_THIN}}}-])(?:percent|per cent|pct)\b", re.IGNORECASE)
+_LATEX = tuple(
+    (re.compile(pattern), instead)
+    for pattern, instead in (
+        (r"\\{2,}(?=[a-zA-Z,;:!])", r"\\"),  # escaped once too often
+        (r"\\f?boxed(?=[\s{\\\d-])", BOX),
+        (r"(?<=\d)\{([,.])\}(?=\d)", r"\1"),
+        (r"(?<=\d)(?:\{\\[,;:! ]\}|\\[,;:! ]|~)(?=\d)", _THIN),
+        (r"\\[,;:! ]", _THIN),
+        (r"\\(?:times|cdot|ast)(?![a-zA-Z])", "×"),
+        (r"\\([%$#&_])", r"\1"),
+        (r"\\[()\[\]]", " "),
+        (r"\\(?:left|right|displaystyle)(?![a-zA-Z])|\\(?:text|math)[a-z]{0,9}(?=\s?\{)", ""),
+        (r"(\\[dtc]?frac)\s?(\d)\s?(\d)(?!\d)", r"\1{\2}{\3}"),
+    )
+)
+_COMMAND = re.compile(r"\\[a-zA-Z]+")
+
+_NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,40}(?:\.\d{1,40})?)"
+_MIXED = rf"(?:(?P<whole>\d{{1,15}})[ {_THIN}]{{1,2}})?(?P<top>{_NUMBER})"
+_APART = rf"(?<![^\W{UNSPACED}])(?<![.,/])"
+_PARTS = rf"{_APART}{_MIXED}[ ]?/[ ]?(?P<bottom>{_NUMBER})(?![\d/])(?![.,]\d)"
+_SLASHED = re.compile(rf"(?<![\w.,/]){_MIXED}\u2044(?P<bottom>{_NUMBER})")
+_FRAC = re.compile(
+    rf"(?:(?<![\w.,/])(?P<whole>\d{{1,15}})[ {_THIN}]?)?\\[dtc]?frac\s?\{{\s?(?P<minus>-?)\s?(?P<top>{_NUMBER})\s?\}}"
+    rf"\s?\{{\s?(?P<bottom>{_NUMBER})\s?\}}"
+)
+
+_OPEN = rf"[\s*_`\"'(\[{{$:=~≈{BOX}{_THIN}]{{0,20}}[-+]?[$€£¥]?"
+_CLOSE = rf"[\s*_`\"')\]}}$.!?。%,;{_THIN}]{{0,20}}"
+_WHOLE = rf"\A(?P<before>{_OPEN})"
+_BOXED = rf"(?P<before>{BOX}{_OPEN})"
+_MARKED = rf"(?P<before>(?:####|{ANSWER})[^.!?\n\d]{{0,60}}?[-+]?)"
+_EQUAL = rf"(?P<before>={_OPEN})"
+_FRACTIONS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"{_WHOLE}{_PARTS}(?={_CLOSE}\Z)",
+        rf"{_BOXED}{_PARTS}",
+        rf"{_MARKED}{_PARTS}",
+        rf"{_EQUAL}{_PARTS}(?={_CLOSE}(?:\n|\Z))",
+    )
+)
+_SPACED = re.compile(r"\d \d{3}(?!\d)")
+_GROUPED = rf"{_APART}(?P<groups>\d{{1,3}}(?: \d{{3}}){{1,5}})(?! ?\d)"
+_GROUPS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (rf"{_WHOLE}{_GROUPED}(?=(?:[.,]\d+)?\D{{0,40}}\Z)", rf"{_BOXED}{_GROUPED}", rf"{_MARKED}{_GROUPED}")
+)

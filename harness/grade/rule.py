@@ -1,14 +1,33 @@
-"""What every grader is made of: a rule with its options, and the grades that a rule can give."""
+"""What every grader is made of, a rule with its options; how one is built by its name, and the grades it can give."""
 
 import asyncio
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from dataclasses import replace
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any, ClassVar
 
-from harness.core import Cause, Grade, Session, Status
-from harness.userfile import Strict
+from harness.core import (
+    LENGTH,
+    Answer,
+    Cause,
+    Grade,
+    Grader,
+    ModelError,
+    OwnbenchError,
+    Registry,
+    Session,
+    Status,
+    StorageError,
+    Task,
+    UsageError,
+    UserFileError,
+    digest_json,
+    finish_meant,
+)
+from harness.userfile import Strict, parse
 
 REASON_LENGTH = 200
 """Characters of a reason; enough for expected and found on one line of a table."""
@@ -16,10 +35,16 @@ THREADS = 4
 """Answers that rules judge at once. A rule that is stopped after five seconds holds one of these up, not the others."""
 SHORT = 1_000
 """Characters of an answer that a rule with ``instant`` judges within a fraction of a millisecond."""
+LONGEST = 1_000_000
+"""Characters of an answer that a rule reads; a longer one is malformed. Holds every rule's time within bounds."""
+
+
+class SlowReferenceError(ValueError):
+    """An answer that holds the reference takes too long to grade."""
 
 
 class Rule(Strict):
-    """One family member: its fields are the options a suite may set, its methods judge.
+    """A `Grader`: its fields are the options a suite may set; `usable` and `judge` make one family differ from another.
 
     A rule is pure: the same text and reference give the same grade, nothing is kept between answers. The first line of
     a rule's docstring is what `known_graders` shows. Raise ``version`` when a change can alter a grade.
@@ -31,9 +56,11 @@ class Rule(Strict):
     instant: ClassVar[bool] = False
     """Whether a short answer is judged where it comes in; all others are judged in threads."""
 
+    # ------------------------------------------------------------------------------------------ what a rule may define
+
     @property
     def needs_reference(self) -> bool:
-        """Whether tasks must carry a reference. A rule that needs none never sees one."""
+        """Whether tasks must carry a reference. A rule that needs none never sees one, and may serve as a verifier."""
         return True
 
     @property
@@ -76,10 +103,139 @@ class Rule(Strict):
             return self.judge(text, reference)
         return await asyncio.get_running_loop().run_in_executor(_threads(os.getpid()), self.judge, text, reference)
 
+    # ---------------------------------------------------------------------------------------------- what all have alike
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the name, every option with its default, and the version: a changed grader is a visible change."""
+        options = self.model_dump(mode="json", by_alias=True)
+        return digest_json({"name": self.name, "version": self.version, "options": options})
+
+    def taken(self, reference: Any) -> Any:
+        """The reference as the rule takes it; nothing for a rule that needs none.
+
+        Raises:
+            ValueError: the rule cannot take it.
+        """
+        if not self.needs_reference:
+            return None
+        if reference is None:
+            raise ValueError(f"the grader {self.name!r} needs a reference, found none")
+        return self.usable(reference)
+
+    def check_reference(self, reference: Any) -> None:
+        """Passes when the grader can use ``reference``, and some answer could be right.
+
+        Raises:
+            ValueError: it cannot, or none could; the text says what was found and what is needed.
+            SlowReferenceError: it was given up; others under the same grader may take as long.
+        """
+        usable, problem = self.taken(reference), ""
+        for text in () if reference is None else self.answers(reference):
+            given = _unread(Answer(text=text)) or self.judge(text, usable)
+            if given.status is Status.PASSED:
+                return
+            if given.status is Status.UNGRADED:
+                raise SlowReferenceError(f"an answer with the reference cannot be graded: {given.reason}")
+            problem = problem or given.reason
+        if problem:
+            found = shown(repr(reference))
+            raise ValueError(f"no answer can give the reference {found} under the grader {self.name!r}: {problem}")
+
+    async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
+        """The grade of ``answer``.
+
+        Raises:
+            ValueError: the task's reference is not usable; `check_reference` says so before a run.
+            ModelError: a model that the rule calls failed for good.
+        """
+        reference = self.taken(task.reference)
+        given = _unread(answer) or await self.assess(answer.text, reference, session)
+        if given.cause in (Cause.WRONG, Cause.PARTIAL, Cause.MALFORMED) and _was_cut(answer):
+            given = replace(given, cause=Cause.TRUNCATED)
+        truth = self.truth(reference)
+        return given if truth is None else replace(given, label_true=truth)
+
 
 @lru_cache(maxsize=1)
 def _threads(_process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, thread_name_prefix="grading")
+
+
+def _was_cut(answer: Answer) -> bool:
+    return finish_meant(answer.finish_reason) == LENGTH
+
+
+def _unread(answer: Answer) -> Grade | None:
+    """The grade of an answer that no rule has to look at."""
+    if answer.fault is not None:
+        return failed(answer.fault, f"the attempt ended: {answer.fault.value}")
+    if not answer.text.strip():
+        if _was_cut(answer):
+            return failed(Cause.TRUNCATED, "the answer is empty, cut at its token limit")
+        return failed(Cause.EMPTY, "the answer is empty")
+    if len(answer.text) > LONGEST:
+        return malformed(f"the answer has {len(answer.text):,} characters, at most {LONGEST:,} are read")
+    return None
+
+
+def _is_rule(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, Rule) and "name" in vars(value)
+
+
+GRADERS: Registry[type[Rule]] = Registry("grader", "harness.grade", _is_rule, group="ownbench.graders")
+"""The rules of this folder's files and of installed packages. A new one has a case in the conformance test."""
+
+
+def grader(spec: Mapping[str, Any] | str, *, where: str = "") -> Rule:
+    """The grader that a specification names: ``"exact"``, or ``{"name": "label", "labels": […]}``.
+
+    Raises:
+        UserFileError: no grader is named, the name or an option is unknown, or an option's value is wrong in the file
+            ``where``; `UsageError` with the same text where that is empty.
+    """
+    named = dict(spec) if isinstance(spec, Mapping) else {"name": spec}
+    name = named.pop("name", None)
+    if name is None or name == "":
+        raise _error(where, "grader", "no grader is named", f"name one of: {', '.join(sorted(GRADERS))}")
+    if (why := GRADERS.refusal(str(name))) is not None:
+        problem, _, advice = why.partition("; ")
+        raise _error(where, "grader", problem, advice)
+    try:
+        return parse(GRADERS[str(name)], named, Path(where), field=f"grader {name}")
+    except UserFileError as error:
+        raise _error(where, error.field, error.problem, error.advice) from None
+
+
+async def grade(task: Task, answer: Answer, by: Grader, session: Session) -> Grade:
+    """The grade of ``answer``; a grader that breaks leaves the attempt ungraded, it never ends a run.
+
+    Raises:
+        ModelError: a judge's provider asks to wait longer than a call may: the answer is still to be graded.
+        StorageError: a judge's call cannot be kept.
+    """
+    try:
+        return await by.grade(task, answer, session)
+    except StorageError:
+        raise
+    except ModelError as error:
+        if error.not_yet:
+            raise
+        cause = Cause.AUTH if error.cause is Cause.AUTH else Cause.JUDGE
+        return ungraded(f"the judge's call failed: {error}", cause)
+    except Exception as error:  # noqa: BLE001 - whatever breaks in a grader is data about this one attempt
+        return ungraded(f"the grader {by.name!r} broke: {type(error).__name__}: {error}")
+
+
+def known_graders() -> dict[str, str]:
+    """Each grader's name and what it does in one line."""
+    return {name: (rule.__doc__ or "").strip().splitlines()[0] for name, rule in sorted(GRADERS.items())}
+
+
+def _error(where: str, field: str, problem: str, advice: str) -> OwnbenchError:
+    if where:
+        return UserFileError(where, problem, field=field, advice=advice)
+    return UsageError(f"{field}: {problem}" + (f"; {advice}" if advice else ""))
 
 
 def right() -> Grade:
@@ -104,7 +260,7 @@ def failed(cause: Cause, reason: str, *, score: float = 0.0) -> Grade:
 
 
 def ungraded(reason: str, cause: Cause = Cause.GRADER) -> Grade:
-    """The grader could not judge; the attempt leaves the rate and is counted beside it."""
+    """The grader could not judge; the attempt leaves the rate and is counted next to it."""
     return Grade(status=Status.UNGRADED, cause=cause, reason=shown(reason, REASON_LENGTH))
 
 

@@ -39,12 +39,7 @@ ON_MONEY = "on the dashboard's page Money"
 
 
 def in_labels(text: str, say: str = ON_MONEY) -> str:
-    """A sentence of the advice for people with fields before them: inputs by their labels, no words for a command.
-
-    Args:
-        text: the sentence.
-        say: where somebody says what is owned, rented or mixed.
-    """
+    """A sentence for people with fields before them: inputs by their labels; ``say`` is where kinds are said."""
     return _NAMES.sub(lambda found: MISSING[found[0]], text.replace(_OPTIONS, say))
 
 

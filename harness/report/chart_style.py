@@ -91,12 +91,7 @@ class Figure:
 
 
 def vega_lite(figure: Figure, *, titled: bool = True) -> dict[str, Any]:
-    """The chart as it is drawn: fonts, axes and ground, and its title where the page around it has none.
-
-    Args:
-        figure: the chart and its words.
-        titled: with title and notes, unless it is for a page, which writes them itself.
-    """
+    """The chart as it is drawn: fonts, axes and ground, and title and notes unless the page around it writes them."""
     theme = figure.theme
     spec = figure.chart | {"description": figure.words, "background": theme.ground}
     if theme.fluid:

@@ -23,25 +23,27 @@ def gate_junit(view: Gate) -> str:
     judged it is an error. An exempt domain is skipped.
     """
     suites = ET.Element("testsuites", name="ownbench gate")
-    cases: list[ET.Element] = []
+    told = []
     for reason in view.reasons:
-        case = ET.Element("testcase", classname="ownbench.gate.rule", name=_xml(reason.rule), time="0")
-        if not reason.holds:
-            kind = "error" if view.decision is Decision.INVALID else "failure"
-            ET.SubElement(case, kind, type=view.decision.value, message=_xml(reason.text)).text = _xml(reason.text)
-        else:
-            ET.SubElement(case, "system-out").text = _xml(reason.text)
-        cases.append(case)
+        kind = "error" if view.decision is Decision.INVALID else "failure"
+        told.append(("rule", reason.rule, "" if reason.holds else kind, reason.text, reason.text))
     for one in view.domains:
-        case = ET.Element("testcase", classname="ownbench.gate.domain", name=_xml(one.domain) or UNKNOWN, time="0")
         text = f"{points(one.delta)} points on {one.n_tasks:,} tasks"
+        kind, message = "", text
         if one.role == "exempt":
-            ET.SubElement(case, "skipped", message=f"exempt by policy: {text}")
+            kind, message, text = "skipped", f"exempt by policy: {text}", ""
         elif one.harmed:
             text += f", {p_equation(one.p_adjusted)} in the family"
-            ET.SubElement(case, "failure", type=view.decision.value, message=f"harmed: {text}").text = text
-        else:
-            ET.SubElement(case, "system-out").text = text
+            kind, message = "failure", f"harmed: {text}"
+        told.append(("domain", one.domain or UNKNOWN, kind, message, text))
+    cases = []
+    for of, name, kind, message, text in told:
+        case = ET.Element("testcase", classname=f"ownbench.gate.{of}", name=_xml(name), time="0")
+        typed = {"type": view.decision.value} if kind in {"failure", "error"} else {}
+        said = (
+            ET.SubElement(case, kind, typed | {"message": _xml(message)}) if kind else ET.SubElement(case, "system-out")
+        )
+        said.text = _xml(text) or None
         cases.append(case)
     count = {kind: sum(case.find(kind) is not None for case in cases) for kind in ("failure", "error", "skipped")}
     numbers = {"tests": str(len(cases)), "failures": str(count["failure"]), "errors": str(count["error"]),
@@ -59,13 +61,8 @@ def write_gate(
 ) -> tuple[Path, ...]:
     """Writes ``verdict.json``, ``junit.xml`` and ``summary.md`` into ``folder``, and where they went is returned.
 
-    Where ``GITHUB_STEP_SUMMARY`` names a file, the summary is appended to it.
-
-    Args:
-        view: the verdict.
-        folder: made where it is missing.
-        environment: the process's own by default.
-        at: when the verdict was given; with it, ``verdicts.jsonl`` keeps the verdict beside all earlier ones.
+    Where ``GITHUB_STEP_SUMMARY`` names a file, the summary is appended to it. With ``at``, when the verdict was given,
+    ``verdicts.jsonl`` keeps it next to all earlier ones.
     """
     markdown = markdown_blocks(blocks_of(view))
     texts = {

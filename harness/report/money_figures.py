@@ -158,13 +158,8 @@ def pass_cost_figure(view: Advice, theme: Theme = PAPER) -> Figure | None:
 def tornado_figure(view: Advice, hour_usd: float | None = None, theme: Theme = PAPER) -> Figure | None:
     """How many times larger or smaller each input alone must be for another type of option to be the cheapest.
 
-    Args:
-        view: the advice.
-        hour_usd: the price of a machine's hour, where it was moved too.
-        theme: the colours of the place.
-
-    Returns:
-        ``None`` where nothing was moved: the volume is not known or 0, or no amount is known.
+    ``hour_usd`` is the price of a machine's hour, where it was moved too. ``None`` where nothing was moved: the volume
+    is not known or 0, or no amount is known.
     """
     rows = tornado_rows(view, hour_usd)
     if not rows:

@@ -48,9 +48,7 @@ from harness.report.tables import (
 def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -> Table:
     """One row a contender, highest pass rate first; costs and latencies that nobody has are left out.
 
-    Args:
-        view: the scoreboard.
-        types: by contender whether to choose it is to own, to rent or to mix.
+    ``types`` says by contender whether to choose it is to own, to rent or to mix.
     """
     shown = view.shown
     extra = [what for what in ("ungraded", "skipped") if any(getattr(c, what) for c in shown)]

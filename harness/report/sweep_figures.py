@@ -7,7 +7,6 @@ from typing import Any
 
 import harness.report.vega as vl
 from harness.core import (
-    Estimate,
     Kind,
     dollars_interval,
     percent,
@@ -46,10 +45,7 @@ NAMED = dict(zip(("never", "always", "random", "oracle"), SHAPES, strict=False))
 def escalation_figure(view: Sweep, here: SweepPoint | None = None, theme: Theme = PAPER) -> Figure:
     """Cost a task against pass rate along the thresholds; the share escalated instead where a cost is unknown.
 
-    Args:
-        view: the sweep.
-        here: a point of its curve to mark, with its intervals.
-        theme: the colours of the place.
+    ``here`` is a point of its curve to mark, with its intervals.
     """
     costs = all(p.cost_per_task_usd.value is not None for p in view.curve)
     rows = [_row(p, "threshold", costs=costs) for p in thinned(view)]
@@ -98,13 +94,11 @@ def _drawn_runs(view: Sweep) -> dict[str, Measured]:
 
 def _row(p: SweepPoint | SweepControl, name: str, *, costs: bool) -> vl.Row:
     how = threshold_words(p) if isinstance(p, SweepPoint) else f"{percent(p.escalated)} of the tasks"
-    return _point(name, how, p.escalated, (p.pass_rate, p.cost_per_task_usd, p.latency_s), costs=costs)
+    return _point(name, how, p.escalated, p, costs=costs)
 
 
-def _point(
-    name: str, how: str, escalated: float, figures: tuple[Estimate, Estimate, Estimate], *, costs: bool
-) -> vl.Row:
-    rate, cost, latency = figures
+def _point(name: str, how: str, escalated: float, of: Any, *, costs: bool) -> vl.Row:
+    rate, cost, latency = of.pass_rate, of.cost_per_task_usd, of.latency_s
     value = 100 * (rate.value or 0.0)
     at = (cost.value or 0.0) if costs else 100 * escalated
     ends = (cost.low, cost.high) if costs else (None, None)
@@ -131,12 +125,10 @@ def _marks(view: Sweep, here: SweepPoint | None, *, costs: bool) -> list[vl.Row]
     marks.append(_row(view.curve[chosen_place(view)], ON_ITS_OWN, costs=costs))
     if chosen.crossfit_escalated is not None and chosen.pass_rate.value is not None:
         how = f"{percent(chosen.crossfit_escalated)} of the tasks, by thresholds chosen on other tasks"
-        figures = (chosen.pass_rate, chosen.cost_per_task_usd, chosen.latency_s)
-        marks.append(_point(ON_UNSEEN, how, chosen.crossfit_escalated, figures, costs=costs))
+        marks.append(_point(ON_UNSEEN, how, chosen.crossfit_escalated, chosen, costs=costs))
     for name, one in _drawn_runs(view).items():
         how = f"{percent(one.escalated)} of the tasks, as run"
-        figures = (one.pass_rate, one.cost_per_task_usd, one.latency_s)
-        marks.append(_point(name, how, one.escalated or 0.0, figures, costs=costs))
+        marks.append(_point(name, how, one.escalated or 0.0, one, costs=costs))
     return [*marks, _row(here, SLIDER, costs=costs)] if here is not None else marks
 
 

@@ -155,12 +155,7 @@ def difference_cells(c: Comparison) -> list[Cell]:
 
 
 def in_words(estimate: Estimate, form: str = "percent") -> str:
-    """An estimate as a sentence for people: what was seen, and between what the truth lies, how surely.
-
-    Args:
-        estimate: the figure.
-        form: ``percent``, ``points``, ``dollars``, ``seconds`` or ``number``.
-    """
+    """An estimate as a sentence for people, in a ``form`` of `_FORMS`: what was seen, where the truth lies."""
     if estimate.value is None:
         return f"not known: {estimate.why or 'no evidence'}"
     one = _FORMS[form]

@@ -106,13 +106,9 @@ def legend(**more: Any) -> Spec:
 
 
 def styled(short: str, of: Sequence[str], key: Spec | None, **ranges: Sequence[Any]) -> list[Spec]:
-    """Channels that tell the values ``of`` a field apart, by colour and shape, say, with one legend for all.
+    """Channels that tell the values ``of`` a field apart, in that order, with one legend ``key`` for all, or none.
 
-    Args:
-        short: the field.
-        of: its values, in the order of the legend.
-        key: the legend; ``None`` where there is nothing to tell apart.
-        ranges: of each channel what stands for each value.
+    ``ranges`` are of each channel, colour and shape, say, what stands for each value.
     """
     return [
         field(short, sort=list(of), legend=key, scale={"domain": list(of), "range": list(one)})

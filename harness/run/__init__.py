@@ -12,13 +12,11 @@ from pathlib import Path
 from harness.core import stay_offline
 from harness.experiment import assemble
 from harness.run.execute import run_report
-from harness.run.given import Given, grade_given
 from harness.run.manifest import suites_of
 from harness.run.pings import Ping, ping
-from harness.run.progress import Progress
-from harness.run.regrading import Regraded, refuse_without_answers, regrade
-from harness.run.summary import RunOptions, Summary
-from harness.run.watch import Watch
+from harness.run.progress import Progress, RunOptions, Summary
+from harness.run.regrading import Given, Regraded, grade_given, refuse_without_answers, regrade
+from harness.run.stopping import Watch
 
 
 class _CallableRoom(types.ModuleType):

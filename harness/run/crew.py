@@ -1,20 +1,19 @@
 """Works through attempts, many at once, until they are made, the money or the time is gone, or the user stops it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from harness.core import Answer, Cause, Grade, ModelError, Outcome, Status, StorageError, fault_of
+from harness.core import Answer, Cause, Grade, ModelError, Status, StorageError, fault_of
 from harness.cost import Reservation
-from harness.experiment import Assembled, Attempt
+from harness.experiment import Attempt
 from harness.run.outcome import faulted, graded
 from harness.run.progress import Listener, Tally
 from harness.run.session import AttemptSession, Shop
-from harness.run.stopping import BY_USER, Unsent, own_time
+from harness.run.stopping import BY_USER, Unsent, Watch, own_time
 from harness.run.trace import Begun, Ended, Event, Observer, Trace
-from harness.run.watch import Watch
 from harness.system import System
 
 LOOK_EVERY_S = 0.25
@@ -39,26 +38,22 @@ class Made:
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass
 class Crew:
     """The hands of a run. One attempt that fails, however it fails, is data; it never takes the run with it."""
 
-    def __init__(
-        self,
-        shop: Shop,
-        assembled: Assembled,
-        system_of: Callable[[Attempt], System],
-        tally: Tally,
-        listener: Listener,
-        *,
-        watch: Watch | None = None,
-        observer: Observer | None = None,
-    ) -> None:
-        self.shop, self.assembled, self.system_of, self.clock = shop, assembled, system_of, shop.clock
-        self.tally, self.listener, self.watch, self.observer = tally, listener, watch, observer
-        self.stopped: str | None = None
-        """Why no further attempt begins."""
-        self.over_budget = False
-        """Whether that is the budget."""
+    shop: Shop
+    system_of: Callable[[Attempt], System]
+    tally: Tally
+    listener: Listener
+    watch: Watch | None = None
+    observer: Observer | None = None
+    stopped: str | None = None
+    """Why no further attempt begins."""
+    over_budget: bool = False
+
+    def __post_init__(self) -> None:
+        self.assembled, self.clock = self.shop.assembled, self.shop.clock
         self._lost: StorageError | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._asked: asyncio.Queue[Made | None] = asyncio.Queue(WAITING)
@@ -74,8 +69,9 @@ class Crew:
         self.shop.journal.check()
         allowed = self.assembled.experiment.limits.concurrency
         count = min(allowed, len(attempts)) if at_most is None else min(allowed, at_most)
-        hands = self._started(self._hand(queue) for _ in range(count))
-        graders = self._started(self._grader(made) for _ in range(min(GRADINGS, len(attempts))))
+        hands = [asyncio.create_task(self._hand(queue)) for _ in range(count)]
+        graders = [asyncio.create_task(self._grader(made)) for _ in range(min(GRADINGS, len(attempts)))]
+        self._tasks = [*hands, *graders]
         watcher = asyncio.create_task(self._watched(phase))
         try:
             await asyncio.gather(*hands)
@@ -102,11 +98,6 @@ class Crew:
         self.tell(phase)
         return made
 
-    def _started(self, work: Iterator[Coroutine[None, None, None]]) -> list[asyncio.Task[None]]:
-        tasks = [asyncio.create_task(one) for one in work]
-        self._tasks += tasks
-        return tasks
-
     def tell(self, phase: str, message: str = "") -> None:
         """Tells the listener where the run stands."""
         spent = self.shop.meter.all
@@ -129,7 +120,11 @@ class Crew:
             reservation = await self._admitted(attempt.contender)
             if reservation is None:
                 return
-            made = await self.ask(attempt, reservation)
+            trace = Trace(attempt.id, self.observe)
+            session = AttemptSession(self.shop, attempt.task, attempt.trial, trace, reservation)
+            made = Made(attempt=attempt, session=session, started_at=self.clock.now())
+            self.observe(attempt.id, Begun())
+            await self.ask(made)
             if not self.assembled.grader_of(attempt.task).models:
                 self._settle(made)
             await self._asked.put(made)
@@ -140,9 +135,14 @@ class Crew:
         """Grades one answer after another; what is graded is kept."""
         while (made := await self._asked.get()) is not None:
             try:
-                if made.left or not await self._graded(made):
+                judged = made.grade
+                if judged is None and made.answer is not None:
+                    with suppress(Unsent, ModelError):  # of a judge, where it is to be asked later
+                        judged = await made.session.grade(made.answer)
+                if made.left or judged is None:
                     self._leave(made)
                 else:
+                    self.keep(made, judged)
                     done.add(made.attempt.id)
             except asyncio.CancelledError:
                 self._leave(made)
@@ -208,20 +208,17 @@ class Crew:
         """Those that an attempt calls."""
         return self.system_of(attempt).models | self.assembled.grader_of(attempt.task).models
 
-    async def ask(self, attempt: Attempt, reservation: Reservation) -> Made:
+    async def ask(self, made: Made) -> None:
         """One attempt, from the question to the answer.
 
         Raises:
             StorageError: a call of it cannot be kept.
         """
-        task, trace = attempt.task, Trace(attempt.id, self.observe)
-        session = AttemptSession(self.shop, task, attempt.trial, trace, reservation)
-        made = Made(attempt=attempt, session=session, started_at=self.clock.now())
-        self.observe(attempt.id, Begun())
+        task, session = made.attempt.task, made.session
         try:
             async with asyncio.timeout(task.timeout_s) as limit:
                 own_time.set(limit)
-                made.answer = await self.system_of(attempt).answer(task, session)
+                made.answer = await self.system_of(made.attempt).answer(task, session)
                 session.charged.check()
         except Unsent:
             made.left = True
@@ -237,23 +234,6 @@ class Crew:
             made.grade = slow if limit.expired() else faulted(fault_of(error), self.shop.redact(str(error)))
         except Exception as error:  # noqa: BLE001 - a fault of ours in one attempt must not take the run with it
             made.grade = faulted(fault_of(error), self.shop.redact(f"{type(error).__name__}: {error}"))
-        return made
-
-    async def _graded(self, made: Made) -> bool:
-        """Grades an attempt and keeps it; False where a judge was not asked because the run is stopped.
-
-        Raises:
-            StorageError: it cannot be kept.
-        """
-        judged = made.grade
-        if judged is None:
-            assert made.answer is not None, "without an answer there is a fault"  # noqa: S101
-            try:
-                judged = await made.session.grade(made.answer)
-            except (Unsent, ModelError):
-                return False
-        self.keep(made, judged)
-        return True
 
     def _leave(self, made: Made) -> None:
         """Keeps what was said and spent in an attempt that is still to be made; its answers are not asked for again."""
@@ -269,26 +249,20 @@ class Crew:
             StorageError: it cannot be kept.
         """
         trace = made.session.trace
-        outcome = graded(
-            self.assembled, made.attempt, trace, answer=made.answer, judged=judged, started_at=made.started_at
-        )
+        outcome = graded(self.assembled, made.attempt, trace, made.answer, judged, started_at=made.started_at)
         if trace.calls or outcome.status is not Status.SKIPPED:
             digests = tuple(call.request_digest for call in trace.calls)
             self.shop.journal.append_attempt(outcome, trace.messages, judged.reason, digests)
         self.observe(made.attempt.id, Ended(outcome, judged.reason))
-        if outcome.status is not Status.SKIPPED:
-            self._show(outcome)
+        # an attempt that a refused key ended is yet to be made
+        if self.watch is not None and outcome.status is not Status.SKIPPED and outcome.cause is not Cause.AUTH:
+            enough = self.watch.settled(outcome)
+            if enough is not None and self.stopped is None:
+                self.stopped = enough
+                self.shop.settled.set()
 
     def observe(self, attempt: str, event: Event) -> None:
         """Tells of an event."""
         self.tally.hear(attempt, event)
         if self.observer is not None:
             self.observer(attempt, event)
-
-    def _show(self, outcome: Outcome) -> None:
-        """To whoever may end the run; an attempt that a refused key ended is yet to be made."""
-        if self.watch is not None and outcome.cause is not Cause.AUTH:
-            enough = self.watch.settled(outcome)
-            if enough is not None and self.stopped is None:
-                self.stopped = enough
-                self.shop.settled.set()

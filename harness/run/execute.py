@@ -5,37 +5,26 @@ The journal is the truth. A kill at any instant costs the calls in flight; the n
 
 import asyncio
 import contextlib
-import os
+from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from harness.core import Cause, Clock, Redactor, Status, SystemClock, UsageError, plural, stay_offline
+from harness.core import Cause, Manifest, Status, SystemClock, UsageError, plural, stay_offline
 from harness.experiment import Assembled, Attempt, is_graded_so, keep_ids, recall
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
 from harness.run.manifest import manifest_of, plan_digest
-from harness.run.open_files import make_room
-from harness.run.opening import fast_loop, open_models, open_shop
+from harness.run.opening import fast_loop, make_room, open_models, open_shop, probe_all
 from harness.run.outcome import is_done, skipped, standing_of
-from harness.run.probing import probe_all
-from harness.run.progress import Listener, Tally
+from harness.run.progress import Listener, RunOptions, Summary, Tally
 from harness.run.regrading import regrade
-from harness.run.session import Shop
-from harness.run.stopping import BY_USER, Ears
-from harness.run.summary import RunOptions, Summary
+from harness.run.session import Shop, meter_of
+from harness.run.stopping import BY_USER, Ears, Watch
 from harness.run.thresholds import Choices, choose, decided
 from harness.run.trace import Observer
-from harness.run.watch import Watch
-from harness.store import (
-    Journal,
-    Recalled,
-    compact,
-    experiment_file,
-    read_manifest,
-    tables_are_whole,
-    write_manifest,
-)
+from harness.store import Journal, Recalled, compact, read_manifest, tables_are_whole, write_manifest
 from harness.system import System
 
 
@@ -46,60 +35,49 @@ def run_report(
     watch: Watch | None = None,
     listener: Listener = lambda _: None,
     observer: Observer | None = None,
-    clock: Clock | None = None,
-    environment: Mapping[str, str] | None = None,
 ) -> Summary:
     """Makes every planned attempt that the report does not hold yet.
 
-    Args:
-        assembled: the checked experiment.
-        options: what to leave out.
-        watch: runs its contender alone, and may end the run before all is done.
-        listener: told of the progress, a few times a second at most.
-        observer: told of every message, call, skill and outcome as it happens.
-        clock: the time; the machine's by default.
-        environment: where API keys are looked up, by the names in ``api_key_env``; the process's by default.
+    ``watch`` runs its contender alone, and may end the run before all is done. ``listener`` is told of the progress, a
+    few times a second at most; ``observer`` of every message, call, skill and outcome as it happens.
 
     Raises:
         UsageError: another run is at work on this report, or a model cannot be opened. Nothing was spent.
         StorageError: what is made cannot be kept, or what was kept is gone.
     """
-    environment = os.environ if environment is None else environment
     options = options or RunOptions()
     with stay_offline() if options.offline else contextlib.nullcontext():
-        run = _Run(assembled, options, listener, clock or SystemClock(), environment, watch=watch, observer=observer)
-        return run.go()
+        return _Run(assembled, options, listener, watch, observer).go()
 
 
+@dataclass(slots=True)
 class _Run:
     """One call of a run, from the lock to the tables."""
 
-    def __init__(
-        self,
-        assembled: Assembled,
-        options: RunOptions,
-        listener: Listener,
-        clock: Clock,
-        environment: Mapping[str, str],
-        *,
-        watch: Watch | None = None,
-        observer: Observer | None = None,
-    ) -> None:
-        self.assembled, self.options, self.listener, self.clock = assembled, options, listener, clock
-        self.watch, self.observer = watch, observer
-        self.report, self.environment = assembled.report, environment
-        self.redact = Redactor(
-            tuple(s for spec in assembled.specs.values() for s in backend_of(spec).secrets(spec, environment))
-        )
-        self.started = clock.monotonic()
-        self.stopped: str | None = None
-        self.over_budget = False
-        self.notes: list[str] = []
-        self.otherwise = 0
-        """Attempts on record that were graded by another grader than the present one."""
-        self.model_notes: dict[str, tuple[str, ...]] = {}
-        """By the models that this call has prepared: what a reader of their results must know."""
-        self.choices: Choices = {}
+    assembled: Assembled
+    options: RunOptions
+    listener: Listener
+    watch: Watch | None
+    observer: Observer | None
+    stopped: str | None = None
+    over_budget: bool = False
+    otherwise: int = 0
+    """Attempts on record that were graded by another grader than the present one."""
+    notes: list[str] = field(default_factory=list)
+    model_notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the models that this call has prepared: what a reader of their results must know."""
+    choices: Choices = field(default_factory=dict)
+    manifest: Manifest | None = None
+    clock: SystemClock = field(default_factory=SystemClock)
+    report: Path = field(init=False)
+    started: float = field(init=False)
+    tally: Tally = field(init=False)
+    ears: Ears = field(init=False)
+    done: set[str] = field(init=False)
+    done_before: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.report, self.started = self.assembled.report, self.clock.monotonic()
         self.tally = Tally(0, self.started)
 
     def go(self) -> Summary:
@@ -112,18 +90,15 @@ class _Run:
         if self.otherwise:
             self._grade_again()
             recorded, todo = self._look()
-        self._make_room(todo)
-        needed = {model for a in todo for model in self._models(a)}
-        models = open_models(  # before anything is written
-            self.assembled.specs, needed, self.environment, self.redact, offline=self.options.offline
-        )
+        make_room(self.assembled, len(todo))
+        needed = {model for a in todo for model in self._system(a).models | self.assembled.grader_of(a.task).models}
+        offline = self.options.offline
+        models = open_models(self.assembled, needed, offline=offline)  # before anything is written
         with Journal(self.report) as journal, Ears() as self.ears:
             recorded, todo = self._look()  # again, now that nobody else writes
             keep_ids(journal, recorded)
             if todo:
-                with asyncio.Runner(
-                    loop_factory=asyncio.new_event_loop if self.options.offline else fast_loop
-                ) as runner:
+                with asyncio.Runner(loop_factory=asyncio.new_event_loop if offline else fast_loop) as runner:
                     runner.run(self._work(journal, recorded, todo, models))
                 journal.check()
                 recorded = recall(self.assembled)
@@ -131,8 +106,6 @@ class _Run:
                     self.stopped = None  # whatever came, it came too late to leave anything out
             self._leave_tables(recorded)
         return self._summary(recorded)
-
-    # -------------------------------------------------------------------------------------------- what is left to do
 
     def _nothing_to_do(self) -> bool:
         """Whether the manifest says that this very plan is complete, with no need to read the journal."""
@@ -151,11 +124,8 @@ class _Run:
         self.choices = decided(self.assembled, self.manifest)
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
         planned = {attempt.id: attempt for attempt in self.assembled.attempts}
-        self.done = {
-            i
-            for i, outcome in recorded.attempts.items()
-            if i in planned and is_done(outcome) and outcome.status not in again
-        }
+        kept = ((i, o) for i, o in recorded.attempts.items() if i in planned and o.status not in again)
+        self.done = {i for i, outcome in kept if is_done(outcome)}
         graded = self.assembled.gradings
         self.otherwise = sum(not is_graded_so(recorded.attempts[i], graded[planned[i].task.digest]) for i in self.done)
         self.done_before = len(self.done)
@@ -184,21 +154,12 @@ class _Run:
         """Whether an attempt is made only to choose a threshold on."""
         return bool(self.assembled.dev) and attempt.split == "dev"
 
-    # ---------------------------------------------------------------------------------------------------- doing it
-
     def _grade_again(self) -> None:
         """Grades by the present graders what was graded by others."""
         if self.watch is not None:
             problem = "attempts were graded by other graders or references than the present ones"
             raise UsageError(f"{self.report}: {self.otherwise:,} {problem}; first: ownbench regrade {self.report}")
-        done = regrade(
-            self.assembled,
-            listener=self.listener,
-            clock=self.clock,
-            environment=self.environment,
-            offline=self.options.offline,
-            within_run=True,
-        )
+        done = regrade(self.assembled, listener=self.listener, offline=self.options.offline, within_run=True)
         changed = sum(sum(ways.values()) for ways in done.changes.values())
         self.stopped = done.stopped_because
         graded = f"{plural(done.graded, 'answer')} graded again, for a grader or a reference was changed"
@@ -211,27 +172,11 @@ class _Run:
         try:
             if not await self._unless_stopped(self._prepare_all(models)):
                 return
-            shop = open_shop(
-                self.assembled,
-                journal,
-                recorded,
-                models,
-                clock=self.clock,
-                redact=self.redact,
-                started=self.started,
-            )
+            shop = open_shop(self.assembled, journal, recorded, models, meter_of(self.assembled, self.started))
             if not await self._unless_stopped(self._probe(shop, models)):
                 return
             self._write_manifest()
-            crew = Crew(
-                shop,
-                self.assembled,
-                self._system,
-                self.tally,
-                self.listener,
-                watch=self.watch,
-                observer=self.observer,
-            )
+            crew = Crew(shop, self._system, self.tally, self.listener, watch=self.watch, observer=self.observer)
             with self.ears.told(crew.stop):
                 await self._phases(crew, todo)
             self.stopped, self.over_budget = crew.stopped, crew.over_budget
@@ -257,13 +202,6 @@ class _Run:
         for name, notes in (await probe_all(shop, prompts, models, self._tell)).items():
             self.model_notes[name] += notes
 
-    def _make_room(self, todo: Sequence[Attempt]) -> None:
-        """For the connections of models that are called elsewhere."""
-        remote = {name for name, spec in self.assembled.specs.items() if backend_of(spec).remote}
-        calls = min(self.assembled.experiment.limits.concurrency, len(todo))
-        if remote:
-            make_room(calls, len(remote), experiment_file(self.report))
-
     async def _prepare_all(self, models: Mapping[str, Model]) -> None:
         """Loads what the models need, one after another."""
         for name, model in models.items():
@@ -284,23 +222,15 @@ class _Run:
             self.choices = await choose(self.assembled, crew.shop, self.choices, ready)
             self._write_manifest()
         waiting = {a.contender for a in main if self._system(a).undecided}
-        undecided: str | None = None
-        if waiting and crew.stopped is None:
-            names = ", ".join(sorted(waiting))
-            if waiting <= ready:
-                undecided = (
-                    f"no threshold could be chosen for {names}: no dev task has both an outcome and a confidence "
-                    "(does the worker's model send log-probabilities?)"
-                )
-            else:
-                self.notes.append(f"no threshold for {names} yet: not all dev attempts are made")
+        names, undecided = ", ".join(sorted(waiting)), None
+        if waiting and crew.stopped is None and waiting <= ready:
+            why = "no dev task has both an outcome and a confidence (does the worker's model send log-probabilities?)"
+            undecided = f"no threshold could be chosen for {names}: {why}"
+        elif waiting and crew.stopped is None:
+            self.notes.append(f"no threshold for {names} yet: not all dev attempts are made")
         at_most = None if self.watch is None else self.watch.at_once
         self.done |= await crew.work([a for a in main if a.contender not in waiting], "attempts", at_most=at_most)
         crew.stopped = crew.stopped or undecided  # another call of the run would find the same
-
-    def _models(self, attempt: Attempt) -> frozenset[str]:
-        """Those that its contender calls, and its judge."""
-        return self._system(attempt).models | self.assembled.grader_of(attempt.task).models
 
     def _system(self, attempt: Attempt) -> System:
         """Its contender on its suite, with all that was chosen on dev, in its parts too."""
@@ -311,8 +241,6 @@ class _Run:
 
     def _tell(self, phase: str) -> None:
         self.listener(self.tally.at(self.clock.monotonic(), phase))
-
-    # -------------------------------------------------------------------------------------------- what is left behind
 
     def _leave_tables(self, recorded: Recalled) -> None:
         """The tables of what is recorded, with a row for every attempt that the run never reached."""
@@ -359,17 +287,14 @@ class _Run:
 
     def _summary(self, recorded: Recalled) -> Summary:
         outcomes = [recorded.attempts[a.id] for a in self.assembled.attempts if a.id in recorded.attempts]
-        causes: dict[str, int] = {}
-        for outcome in outcomes:
-            if outcome.status in {Status.ERRORED, Status.UNGRADED}:
-                causes[str(outcome.cause)] = causes.get(str(outcome.cause), 0) + 1
+        causes = Counter(str(o.cause) for o in outcomes if o.status in {Status.ERRORED, Status.UNGRADED})
         return Summary(
             planned=len(self.assembled.attempts),
             done_before=self.done_before,
-            made=self.tally.done,
+            made=self.tally.counts.total(),
             complete=standing_of(self.assembled, recorded.attempts)["complete"],
             stopped_because=self.stopped,
-            errored=sum(causes.values()),
+            errored=causes.total(),
             causes=causes,
             examples=self.tally.examples,
             spent_usd=self.tally.spent_usd,

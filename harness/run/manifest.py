@@ -1,24 +1,22 @@
 """What a report was made from, in one record."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from harness.core import (
     Contender,
     ContenderRecord,
-    Grader,
     Manifest,
     ModelRecord,
     ModelSpec,
-    Suite,
     SuiteRecord,
     as_json,
     digest_json,
 )
 from harness.experiment import Assembled
 from harness.model import BACKENDS, backend_of
-from harness.run.thresholds import Choices, as_written
+from harness.run.outcome import values
+from harness.run.thresholds import Choices
 from harness.store import as_asked, installed_versions, model_sourcing, sourced, this_machine
 from harness.system import DELIVERIES, SIGNALS
 
@@ -36,24 +34,12 @@ def plan_digest(assembled: Assembled) -> str:
     return digest_json([assembled.experiment.name, *sorted(named, key=lambda row: str(row[0]))])
 
 
-def manifest_of(
-    assembled: Assembled,
-    *,
-    created_at: str,
-    choices: Choices,
-    done: int,
-    without_outcome: int,
-    complete: bool,
-    stopped_because: str | None,
-    early: Mapping[str, Any] | None = None,
-    notes: tuple[str, ...] = (),
-) -> Manifest:
-    """The manifest of a report as it stands. Paths of this machine and secrets are not in it."""
+def manifest_of(assembled: Assembled, *, choices: Choices, **state: Any) -> Manifest:
+    """The manifest of a report; ``state`` is how far it is, in the words of `Manifest`. It holds no path, no secret."""
     experiment = assembled.experiment
     models = {name: _model_record(spec) for name, spec in assembled.specs.items()}
     return Manifest(
         report=experiment.name,
-        created_at=created_at,
         versions=installed_versions(),
         machine=this_machine(),
         experiment_digest=experiment.digest,
@@ -65,15 +51,10 @@ def manifest_of(
         economics=experiment.economics.model_dump(mode="json", exclude_none=True),
         budget=experiment.budget.model_dump(mode="json", exclude_none=True),
         prices={name: as_json(spec.price) for name, spec in assembled.specs.items()},
-        thresholds=as_written(choices),
+        thresholds=as_json(choices),
         planned=len(assembled.attempts),
-        done=done,
-        without_outcome=without_outcome,
         plan_digest=plan_digest(assembled),
-        complete=complete,
-        stopped_because=stopped_because,
-        early=early,
-        notes=notes,
+        **state,
     )
 
 
@@ -81,15 +62,11 @@ def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
     """What the manifest says of the suites."""
     return tuple(
         SuiteRecord(
-            name=suite.name,
-            version=suite.version,
-            digest=suite.digest,
+            **values(suite, "name", "version", "digest", "metric", "human_baseline"),
             prompt_digest=suite.prompt.template.digest,
-            metric=suite.metric,
             tasks=len(suite.tasks),
-            graders=tuple(sorted({judge.digest for judge in _graders(assembled, suite)})),
-            grader_kinds=tuple(sorted({judge.name for judge in _graders(assembled, suite)})),
-            human_baseline=suite.human_baseline,
+            graders=tuple(sorted({assembled.grader_of(task).digest for task in suite.tasks})),
+            grader_kinds=tuple(sorted({assembled.grader_of(task).name for task in suite.tasks})),
         )
         for suite in assembled.suites
     )
@@ -101,17 +78,10 @@ def _model_record(spec: ModelSpec) -> ModelRecord:
     owned = BACKENDS[named].owned if named in BACKENDS else None
     kind, why = model_sourcing(spec.price, named, spec.base_url, owned=owned)
     return ModelRecord(
-        name=spec.name,
-        backend=spec.backend,
+        **values(spec, "name", "backend", "revision", "digest", "apart", "template_digest", "sampling", "price"),
         model=spec.model if backend.named or backend.recorded else "",
-        revision=spec.revision,
-        digest=spec.digest,
-        apart=spec.apart,
-        template_digest=spec.template_digest,
-        sampling=spec.sampling,
         recorded_backend=recorded,
         capabilities=tuple(sorted(backend.capabilities(spec))),
-        price=spec.price,
         sourcing=kind,
         sourcing_why=why,
     )
@@ -127,9 +97,3 @@ def _contender_record(contender: Contender) -> ContenderRecord:
     )
     signal, delivery = SIGNALS.get(record.signal or ""), DELIVERIES.get(record.delivery)
     return replace(record, control=next((one.name for one in (signal, delivery) if one and one.control), None))
-
-
-def _graders(assembled: Assembled, suite: Suite) -> Iterable[Grader]:
-    """A suite's graders, each once: their digests are costly, and thousands of tasks share one."""
-    judges = (assembled.grader_of(task) for task in suite.tasks)
-    return {id(judge): judge for judge in judges}.values()

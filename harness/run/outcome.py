@@ -36,13 +36,7 @@ def skipped(assembled: Assembled, attempt: Attempt, cause: Cause) -> Outcome:
 
 
 def graded(
-    assembled: Assembled,
-    attempt: Attempt,
-    trace: Trace,
-    *,
-    answer: Answer | None,
-    judged: Grade,
-    started_at: datetime | None = None,
+    assembled: Assembled, attempt: Attempt, trace: Trace, answer: Answer | None, judged: Grade, *, started_at: datetime
 ) -> Outcome:
     """The row of an attempt that was made, as its trace has it; without an answer where it ended before one."""
     calls = [call for call in trace.calls if call.role is not Role.JUDGE]
@@ -50,15 +44,8 @@ def graded(
     usage, cost = Usage.total(call.usage for call in billed), Cost.total(call.cost for call in billed)
     return Outcome(
         **identity(assembled, attempt),
-        status=judged.status,
-        cause=judged.cause,
-        passed=judged.passed,
-        score=judged.score,
-        label_true=judged.label_true,
-        label_predicted=judged.label_predicted,
-        confidence=answer.confidence if answer else None,
-        escalated=answer.escalated if answer else None,
-        served_by=answer.served_by if answer else None,
+        **said_by(judged),
+        **(values(answer, "confidence", "escalated", "served_by") if answer else {}),
         skills_shown=trace.skills_shown,
         skills_used=trace.skills_used,
         cost_usd=cost.usd,
@@ -75,18 +62,24 @@ def graded(
     )
 
 
+def said_by(judged: Grade) -> dict[str, Any]:
+    """What of a row its grade says."""
+    return values(judged, "status", "cause", "passed", "score", "label_true", "label_predicted")
+
+
+def values(record: object, *names: str) -> dict[str, Any]:
+    """Some fields of a record, for another that has them too."""
+    return {name: getattr(record, name) for name in names}
+
+
 def judge_usd(calls: Sequence[Call]) -> float | None:
     """What the judges among these calls cost."""
     return Cost.total(call.cost for call in _billed([call for call in calls if call.role is Role.JUDGE])).usd
 
 
 def _billed(calls: Sequence[Call]) -> list[Call]:
-    return [call for call in calls if call.error is None or call.cost.usd is not None or _may_cost(call.error)]
-
-
-def _may_cost(error: str) -> bool:
-    """Whether a call that failed so may be on the bill all the same: then what it cost is not known."""
-    return error.partition(":")[0] not in UNBILLED
+    """Those that may be on the bill; what one costs that failed is perhaps not known."""
+    return [c for c in calls if c.error is None or c.cost.usd is not None or c.error.partition(":")[0] not in UNBILLED]
 
 
 def identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:
@@ -103,9 +96,7 @@ def identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:
         "task_digest": task.digest,
         "prompt_digest": assembled.systems[attempt.contender][attempt.suite.name].prompt.template.digest,
         "grader_digest": assembled.gradings[task.digest],
-        "domain": task.domain,
-        "cluster": task.cluster,
-        "split": attempt.split,
-        "trial": attempt.trial,
+        **values(task, "domain", "cluster"),
+        **values(attempt, "split", "trial"),
         "attempt_id": attempt.id,
     }

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from harness.core import Cause, ModelError, OwnbenchError, Redactor, Request, SystemClock
+from harness.core import Cause, ModelError, OwnbenchError, Request, SystemClock
 from harness.cost import charge
 from harness.experiment import Assembled
-from harness.model import Caller, Limits, Model, backend_of, missing_key, open_model
+from harness.model import Caller, Limits, Model, backend_of
+from harness.run.opening import open_models, redactor_of
 from harness.run.session import meter_of
 
 QUESTION = "Answer with the one word: ok"
@@ -32,78 +34,67 @@ class Ping:
     """What the call cost; ``None`` where that is not known."""
 
 
-def ping(assembled: Assembled, environment: Mapping[str, str], *, offline: bool = False) -> tuple[Ping, ...]:
+def ping(assembled: Assembled, *, offline: bool = False) -> tuple[Ping, ...]:
     """Calls each model of the experiment once, as its first contender would, within the experiment's limits and budget.
 
-    A call that fails is tried again as in a run, and ends within ``limits.timeout_s`` after the model is loaded.
+    A call that fails is retried as in a run, and ends within ``limits.timeout_s`` after the model is loaded.
     """
-    return asyncio.run(_all(assembled, environment, offline=offline))
+    return asyncio.run(_all(assembled, offline=offline))
 
 
-async def _all(assembled: Assembled, environment: Mapping[str, str], *, offline: bool) -> tuple[Ping, ...]:
-    asking = {name: _Asked(assembled, name, environment, offline=offline) for name in assembled.specs}
+async def _all(assembled: Assembled, *, offline: bool) -> tuple[Ping, ...]:
+    asked = partial(_asked, assembled, offline=offline)
     remote = [name for name, spec in assembled.specs.items() if backend_of(spec).remote]
-    found = dict(zip(remote, await asyncio.gather(*(asking[name].answered() for name in remote)), strict=True))
+    found = dict(zip(remote, await asyncio.gather(*map(asked, remote)), strict=True))
     for name in assembled.specs:
         if name not in found:  # one after another: each may fill the machine
-            found[name] = await asking[name].answered()
+            found[name] = await asked(name)
     return tuple(found[name] for name in assembled.specs)
 
 
-class _Asked:
-    """One model and its one question."""
+async def _asked(assembled: Assembled, name: str, *, offline: bool) -> Ping:
+    """How the model of this name answers its one question."""
+    if backend_of(assembled.specs[name]).recorded:
+        return Ping(model=name, ok=True, problem="not asked: its answers are recorded ones", usd=0.0)
+    if (spent := meter_of(assembled).exhausted(0.0)) is not None:
+        return Ping(model=name, ok=False, problem=f"not asked: {spent}")
+    redact = redactor_of(assembled)
+    model: Model | None = None
+    try:
+        model = open_models(assembled, [name], offline=offline)[name]
+        await model.prepare(assembled.adapters.get(name, ()))
+        limits = assembled.experiment.limits
+        short = Limits(concurrency=1, timeout_s=limits.timeout_s, tries=limits.tries, wall_s=limits.timeout_s)
+        return await _called(assembled, name, Caller(model, short, redact=redact))
+    except (OwnbenchError, OSError) as error:
+        return Ping(model=name, ok=False, problem=" ".join(redact(str(error)).split()))
+    finally:
+        if model is not None:
+            await model.close()
 
-    def __init__(
-        self, assembled: Assembled, name: str, environment: Mapping[str, str], *, offline: bool = False
-    ) -> None:
-        self.assembled, self.name, self.spec = assembled, name, assembled.specs[name]
-        self.environment, self.offline = environment, offline
-        self.redact = Redactor(backend_of(self.spec).secrets(self.spec, environment))
 
-    async def answered(self) -> Ping:
-        if backend_of(self.spec).recorded:
-            return Ping(model=self.name, ok=True, problem="not asked: its answers are recorded ones", usd=0.0)
-        if (spent := meter_of(self.assembled).exhausted(0.0)) is not None:
-            return Ping(model=self.name, ok=False, problem=f"not asked: {spent}")
-        if (missing := missing_key(self.spec, self.environment)) is not None:
-            return Ping(model=self.name, ok=False, problem=missing)
-        model: Model | None = None
-        try:
-            model = open_model(self.spec, redact=self.redact, environment=self.environment, offline=self.offline)
-            await model.prepare(self.assembled.adapters.get(self.name, ()))
-            return await self._call(model)
-        except (OwnbenchError, OSError) as error:
-            return Ping(model=self.name, ok=False, problem=" ".join(self.redact(str(error)).split()))
-        finally:
-            if model is not None:
-                await model.close()
+async def _called(assembled: Assembled, name: str, caller: Caller) -> Ping:
+    request, clock = _request(assembled, name), SystemClock()
+    started = clock.monotonic()
+    try:
+        reply, _ = await caller.call(replace(request, sampling=_short(request.sampling)))
+    except ModelError as error:
+        if error.cause is not Cause.REQUEST or set(_LIMITS) & set(request.sampling):
+            raise
+        reply, _ = await caller.call(request)  # some models know no limit by that name
+    usd = charge(reply.usage, assembled.specs[name].price).usd
+    return Ping(model=name, ok=True, seconds=clock.monotonic() - started, usd=usd)
 
-    async def _call(self, model: Model) -> Ping:
-        limits = self.assembled.experiment.limits
-        caller = Caller(
-            model,
-            Limits(concurrency=1, timeout_s=limits.timeout_s, tries=limits.tries, wall_s=limits.timeout_s),
-            redact=self.redact,
-        )
-        request, clock = self._request(), SystemClock()
-        started = clock.monotonic()
-        try:
-            reply, _ = await caller.call(replace(request, sampling=_short(request.sampling)))
-        except ModelError as error:
-            if error.cause is not Cause.REQUEST or set(_LIMITS) & set(request.sampling):
-                raise
-            reply, _ = await caller.call(request)  # some models know no limit by that name
-        cost = charge(reply.usage, self.spec.price)
-        return Ping(model=self.name, ok=True, seconds=clock.monotonic() - started, usd=cost.usd)
 
-    def _request(self) -> Request:
-        """The question, with all else as a contender asks the model; a judge is asked with its own settings."""
-        suite, messages = self.assembled.suites[0], ({"role": "user", "content": QUESTION},)
-        for by_suite in self.assembled.systems.values():
-            for model, request in by_suite[suite.name].calls(suite.tasks[0])[1]:
-                if model == self.name:
-                    return replace(request, messages=messages, scope="ping")
-        return Request(model=self.spec.digest, messages=messages, sampling=self.spec.sampling, scope="ping")
+def _request(assembled: Assembled, name: str) -> Request:
+    """The question, with all else as a contender asks the model; a judge is asked with its own settings."""
+    suite, messages = assembled.suites[0], ({"role": "user", "content": QUESTION},)
+    for by_suite in assembled.systems.values():
+        for model, request in by_suite[suite.name].calls(suite.tasks[0])[1]:
+            if model == name:
+                return replace(request, messages=messages, scope="ping")
+    spec = assembled.specs[name]
+    return Request(model=spec.digest, messages=messages, sampling=spec.sampling, scope="ping")
 
 
 def _short(sampling: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,47 @@
-"""What a run says of itself while it goes on."""
+"""What may be asked of one call of a run, what it says of itself while it goes on, and at its end."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness.core import Status
 from harness.run.trace import Begun, Ended, Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the command line may ask of a run."""
+
+    only: tuple[str, ...] = ()
+    """Contenders to run; empty: all. Parts of a hybrid whose threshold is to be chosen are run on dev all the same."""
+    limit: int | None = None
+    """At most so many attempts in this call."""
+    offline: bool = False
+    """Refuse every call that leaves this machine."""
+    retry_errored: bool = False
+    """Retry attempts that ended errored or ungraded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What one call of a run did, and how the report is after it."""
+
+    planned: int
+    """Attempts of the whole experiment."""
+    done_before: int
+    made: int
+    """Attempts made by this call."""
+    complete: bool
+    stopped_because: str | None = None
+    errored: int = 0
+    """Attempts of the report that ended errored or ungraded."""
+    causes: Mapping[str, int] = field(default_factory=dict)
+    examples: Mapping[str, str] = field(default_factory=dict)
+    """For causes that this call of the run met: the reason given by the first such attempt."""
+    spent_usd: float = 0.0
+    unknown_costs: int = 0
+    elapsed_s: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +77,12 @@ class Tally:
 
     def __init__(self, planned: int, started: float) -> None:
         self.planned, self.started = planned, started
-        self.done = self.passed = self.failed = self.errored = self.in_flight = 0
+        self.counts: Counter[str] = Counter(passed=0, failed=0, errored=0)
         self.causes: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
         """The first reason met of each cause in ``causes``."""
+        self.in_flight = self.unknown_costs = 0
         self.spent_usd = 0.0
-        self.unknown_costs = 0
 
     def hear(self, _attempt: str, event: Event) -> None:
         """An event of an attempt."""
@@ -54,39 +90,27 @@ class Tally:
             self.in_flight += 1
         elif isinstance(event, Ended):
             self.in_flight -= 1
-            self._count(event)
-
-    def _count(self, ended: Ended) -> None:
-        outcome = ended.outcome
-        if outcome.status is Status.SKIPPED:
-            return
-        self.done += 1
-        if outcome.status is Status.PASSED:
-            self.passed += 1
-        elif outcome.status is Status.FAILED:
-            self.failed += 1
-        else:
-            self.errored += 1
-            self.causes[str(outcome.cause)] += 1
-            self.examples.setdefault(str(outcome.cause), ended.reason)
+            status, cause = event.outcome.status, str(event.outcome.cause)
+            if status in {Status.PASSED, Status.FAILED}:
+                self.counts[status] += 1
+            elif status is not Status.SKIPPED:
+                self.counts["errored"] += 1
+                self.causes[cause] += 1
+                self.examples.setdefault(cause, event.reason)
 
     def at(self, now: float, phase: str, message: str = "") -> Progress:
         """The moment ``now`` (of the same clock as ``started``)."""
-        elapsed = max(now - self.started, 1e-9)
-        rate = self.done / elapsed
-        left = self.planned - self.done
+        elapsed, done = max(now - self.started, 1e-9), self.counts.total()
         return Progress(
             phase=phase,
             planned=self.planned,
-            done=self.done,
-            passed=self.passed,
-            failed=self.failed,
-            errored=self.errored,
+            done=done,
+            **self.counts,
             causes=dict(self.causes),
             in_flight=self.in_flight,
             elapsed_s=elapsed,
-            rate_per_s=rate,
-            remaining_s=left / rate if rate > 0 else None,
+            rate_per_s=done / elapsed,
+            remaining_s=(self.planned - done) * elapsed / done if done else None,
             spent_usd=self.spent_usd,
             unknown_costs=self.unknown_costs,
             message=message,

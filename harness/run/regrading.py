@@ -1,29 +1,47 @@
-"""Grades the answers of a report again, by its suites' present graders; no contender is asked anything.
+"""Grades the answers of a report again, by its suites' present graders, or answers given elsewhere; asks no contender.
 
-The journal is added to, never changed: what stood there stays, and so does the table of outcomes as it was.
+The journal is added to, never changed: what was there stays, and so does the table of outcomes as it was.
 """
 
 import asyncio
-import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from harness.core import Cause, Clock, Grade, Outcome, Redactor, Role, Status, SystemClock, UsageError, plural
-from harness.cost import Meter, Reservation
+from harness.core import (
+    Answer,
+    Cause,
+    Exposure,
+    Grade,
+    Grader,
+    Message,
+    ModelError,
+    Outcome,
+    Remaining,
+    Reply,
+    Request,
+    Role,
+    Status,
+    SystemClock,
+    Task,
+    UsageError,
+    plural,
+)
+from harness.cost import Meter
 from harness.experiment import Assembled, Attempt, is_graded_so, recall
-from harness.model import backend_of
+from harness.grade import grade
+from harness.model import read_reply
 from harness.run.crew import Crew, Made
 from harness.run.manifest import plan_digest, suites_of
 from harness.run.opening import open_models, open_shop
-from harness.run.outcome import identity, judge_usd, skipped, standing_of
+from harness.run.outcome import faulted, identity, judge_usd, said_by, skipped, standing_of
 from harness.run.progress import Listener, Tally
-from harness.run.session import AttemptSession, Shop
+from harness.run.session import Shop, meter_of
 from harness.run.stopping import Ears
-from harness.run.trace import Begun, Ended, Trace
+from harness.run.trace import Ended
 from harness.store import (
     OUTCOMES_FILE,
     Journal,
@@ -35,7 +53,7 @@ from harness.store import (
     read_outcomes,
     write_manifest,
 )
-from harness.system import answered
+from harness.system import answered, fault_in
 
 ENDED_BEFORE = frozenset({Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_DEAR})
 """Faults of a contender after which no grader is asked. Nor is it where a refusal was an error and no reply."""
@@ -58,36 +76,18 @@ class Regraded:
     stopped_because: str | None
 
 
-def regrade(
-    assembled: Assembled,
-    *,
-    listener: Listener = lambda _: None,
-    clock: Clock | None = None,
-    environment: Mapping[str, str] | None = None,
-    offline: bool = False,
-    within_run: bool = False,
-) -> Regraded:
+def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, within_run: bool = False) -> Regraded:
     """Grades every stored answer of a planned attempt again. Only judges are called, where a suite has one.
 
-    Args:
-        assembled: the checked experiment.
-        listener: told of the progress.
-        clock: the time; the machine's by default.
-        environment: where API keys are looked up; the process's by default.
-        offline: refuse every call that leaves this machine.
-        within_run: only what was graded by another grader than the present one; the caller writes the tables.
+    ``within_run``: only what was graded by another grader than the present one; the caller writes the tables.
 
     Raises:
         UsageError: the report holds no answers, or a run is at work on it.
         StorageError: what is made cannot be kept, or what was kept is gone.
     """
-    report, clock = assembled.report, clock or SystemClock()
-    environment = os.environ if environment is None else environment
+    report = assembled.report
     if not within_run:
         refuse_without_answers(report)
-    redact = Redactor(
-        tuple(s for spec in assembled.specs.values() for s in backend_of(spec).secrets(spec, environment))
-    )
     with Journal(report) as journal, Ears() as ears:
         held = recall(assembled)
         if not within_run:
@@ -98,14 +98,13 @@ def regrade(
             gradings = assembled.gradings
             work = [a for a in work if not is_graded_so(held.attempts[a.id], gradings[a.task.digest])]
         judges = {model for attempt in work for model in assembled.grader_of(attempt.task).models}
-        models = open_models(assembled.specs, judges, environment, redact, offline=offline)
+        models = open_models(assembled, judges, offline=offline)
 
         async def again() -> _Again:
-            shop = open_shop(assembled, journal, held, models, clock=clock, redact=redact, started=clock.monotonic())
-            if not judges:
-                shop.meter = Meter()  # rules cost nothing, whatever was spent
-            crew = _Again(shop, assembled, Tally(len(work), clock.monotonic()), listener)
-            crew.held, crew.last = held, last
+            started = SystemClock().monotonic()
+            meter = meter_of(assembled, started) if judges else Meter()  # rules cost nothing, whatever was spent
+            shop = open_shop(assembled, journal, held, models, meter)
+            crew = _Again(shop, held, last, Tally(len(work), started), listener)
             try:
                 for model in models.values():
                     await model.prepare()
@@ -174,11 +173,9 @@ def _has_ended(outcome: Outcome | None) -> bool:
 class _Again(Crew):
     """Takes each answer from the journal, and keeps of its attempt all but the grade."""
 
-    held: Recalled
-    last: Mapping[str, str]
-
-    def __init__(self, shop: Shop, assembled: Assembled, tally: Tally, listener: Listener) -> None:
-        super().__init__(shop, assembled, lambda a: assembled.systems[a.contender][a.suite.name], tally, listener)
+    def __init__(self, shop: Shop, held: Recalled, last: Mapping[str, str], tally: Tally, listener: Listener) -> None:
+        super().__init__(shop, lambda a: shop.assembled.systems[a.contender][a.suite.name], tally, listener)
+        self.held, self.last = held, last
         self.changes: Counter[tuple[str, str]] = Counter()
         self.graded = self.lines = 0
         """Answers, and rows that are not as they were."""
@@ -186,20 +183,14 @@ class _Again(Crew):
     def models_of(self, attempt: Attempt) -> frozenset[str]:
         return self.assembled.grader_of(attempt.task).models
 
-    async def ask(self, attempt: Attempt, reservation: Reservation) -> Made:
-        trace = Trace(attempt.id, self.observe)
-        session = AttemptSession(self.shop, attempt.task, attempt.trial, trace, reservation)
-        self.observe(attempt.id, Begun())
-        made = Made(attempt=attempt, session=session, started_at=self.clock.now())
+    async def ask(self, made: Made) -> None:
+        attempt = made.attempt
         if attempt.id in self.last:
             self.graded += 1
             made.answer = answered(attempt.contender, self.held.replies[self.last[attempt.id]])
         else:
-            before = self.held.attempts[attempt.id]
-            made.grade = Grade(
-                status=before.status, score=before.score, cause=before.cause, label_true=before.label_true
-            )
-        return made
+            old = self.held.attempts[attempt.id]
+            made.grade = Grade(status=old.status, score=old.score, cause=old.cause, label_true=old.label_true)
 
     def keep(self, made: Made, judged: Grade) -> None:
         attempt, trace = made.attempt, made.session.trace
@@ -207,12 +198,7 @@ class _Again(Crew):
         after = replace(
             before,
             **identity(self.assembled, attempt),
-            status=judged.status,
-            cause=judged.cause,
-            passed=judged.passed,
-            score=judged.score,
-            label_true=judged.label_true,
-            label_predicted=judged.label_predicted,
+            **said_by(judged),
             judge_usd=judge_usd(trace.calls) if made.answer else before.judge_usd,
         )
         changed = any(getattr(after, name) != getattr(before, name) for name in _GRADED)
@@ -260,3 +246,57 @@ def _leave_tables(assembled: Assembled) -> None:
         suites, plan_now = suites_of(assembled), plan_digest(assembled)
         manifest = replace(manifest, suites=suites, plan_digest=plan_now, planned=len(assembled.attempts), **standing)
         write_manifest(report, manifest)
+
+
+# ---------------------------------------------------------------------- answers that were given elsewhere
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """An answer to a task; ``finish`` is the provider's word for how it ended."""
+
+    task: Task
+    text: str
+    finish: str
+    grader: Grader
+
+
+def grade_given(answers: Sequence[Given]) -> list[Grade]:
+    """The grade of each. No model is called: what a judge would have to grade is ungraded."""
+
+    async def all_of() -> list[Grade]:
+        return [await _grade(given) for given in answers]
+
+    return asyncio.run(all_of())
+
+
+async def _grade(given: Given) -> Grade:
+    message = {"role": "assistant", "content": given.text}
+    try:
+        reply = read_reply({"choices": [{"message": message, "finish_reason": given.finish}]}, latency_s=0.0)
+    except ModelError as error:
+        return faulted(error.fault, str(error))
+    answer = Answer(text=reply.text, finish_reason=reply.finish_reason, fault=fault_in(reply))
+    return await grade(given.task, answer, given.grader, _Alone(given.task))
+
+
+class _Alone:
+    """A session without a run: nothing can be called, nothing is recorded."""
+
+    trial = 0
+    remaining = Remaining()
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    async def call(self, model: str, request: Request, role: Role) -> Reply:  # noqa: ARG002
+        raise ModelError(Cause.REQUEST, f"the model {model} is called in a run only")
+
+    def say(self, message: Message) -> None:
+        pass
+
+    def skill(self, name: str, how: Exposure) -> None:
+        pass
+
+    async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:  # noqa: ARG002
+        raise ModelError(Cause.REQUEST, "there is no other grader")

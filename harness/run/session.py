@@ -1,9 +1,9 @@
 """What one attempt may use: calls that are answered once, journalled before they count, charged, and bounded."""
 
 import asyncio
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.core import (
     Answer,
@@ -11,10 +11,8 @@ from harness.core import (
     Cause,
     Exposure,
     Grade,
-    Grader,
     Message,
     ModelError,
-    ModelSpec,
     Redactor,
     Remaining,
     Reply,
@@ -27,6 +25,7 @@ from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled
 from harness.grade import grade
 from harness.model import Caller, assistant_message, backend_of
+from harness.run.outcome import values
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace
 from harness.store import Journal, read_calls_journal
@@ -36,12 +35,7 @@ from harness.store import Journal, read_calls_journal
 class Shop:
     """What all attempts of a run share."""
 
-    specs: Mapping[str, ModelSpec]
-    grader_of: Callable[[Task], Grader]
-    verifiers: Mapping[str, Grader]
-    """By contender name."""
-    attempt_usd: float | None
-    """What an attempt may cost, its judges left out."""
+    assembled: Assembled
     callers: Mapping[str, Caller]
     journal: Journal
     replies: MutableMapping[str, Reply]
@@ -66,7 +60,7 @@ class Shop:
 
     def is_paid(self, model: str) -> bool:
         """Whether an answer of the model is paid for when it is made; a recorded one was paid when it was recorded."""
-        return not backend_of(self.specs[model]).recorded
+        return not backend_of(self.assembled.specs[model]).recorded
 
 
 def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
@@ -86,15 +80,12 @@ def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
     return meter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A request to a model, and what for."""
+class Asked(NamedTuple):
+    """A request to a model, by its name in the experiment, and what for."""
 
     model: str
-    """Its name in the experiment."""
     request: Request
     digest: str
-    """The request's."""
     role: Role
 
 
@@ -103,52 +94,11 @@ _NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})
 
 
 class Account:
-    """Calls on the account of an attempt, or of the run.
-
-    An answer that the journal holds already is taken from there: a run that was killed does not pay twice, and a
-    hybrid uses the answers of its parts. Its cost and its latency are charged to the attempt as if it had been made.
-    """
+    """Calls on the account of an attempt, or of the run."""
 
     def __init__(self, shop: Shop, trace: Trace, reservation: Reservation | None = None) -> None:
         self._shop, self.trace, self.reservation = shop, trace, reservation
-        self.charged = AttemptMeter(shop.attempt_usd)
-
-    async def call(self, model: str, request: Request, role: Role) -> Reply:
-        """The answer, from the journal or from the model.
-
-        Raises:
-            ModelError: the call failed for good, or the attempt may not spend more.
-        """
-        if not request.model:  # a grader knows its judge by name only
-            spec = self._shop.specs[model]
-            request = replace(request, model=spec.digest, sampling={**spec.sampling, **request.sampling})
-        if role is not Role.JUDGE:
-            self.charged.check()
-        spoken = role not in _NOT_SPOKEN
-        if spoken:
-            self.trace.ask(request.messages)
-        reply = await self._reply(Asked(model=model, request=request, digest=request.digest, role=role))
-        if spoken:
-            self.trace.say(assistant_message(reply))
-        return reply
-
-    async def _reply(self, asked: Asked) -> Reply:
-        shop, digest = self._shop, asked.digest
-        while True:
-            reply = shop.recorded(asked.request, digest)
-            if reply is not None:
-                self._record(asked, reply, cache_hit=True)
-                return reply
-            waiting = shop.in_flight.get(digest)
-            if waiting is None:
-                return await self.made(asked)
-            # another attempt is asking the same: its answer is ours, its failure too; its cancellation is not
-            await asyncio.wait({waiting})
-            if not waiting.cancelled() and (error := waiting.exception()) is not None:
-                self._record_error(asked, error, cache_hit=True)  # the tries were the other's
-                raise error
-            if not waiting.cancelled():
-                shop.replies.setdefault(digest, waiting.result())
+        self.charged = AttemptMeter(shop.assembled.experiment.budget.attempt_usd)
 
     async def made(self, asked: Asked) -> Reply:
         """The model's answer, whatever the journal holds.
@@ -187,52 +137,48 @@ class Account:
             del shop.in_flight[digest]
 
     def _record(self, asked: Asked, reply: Reply, *, cache_hit: bool = False, **made: Any) -> None:
-        call = self._call(
-            asked,
-            reply.usage,
-            latency_s=reply.latency_s,
-            ttft_s=reply.ttft_s,
-            cache_hit=cache_hit,
-            finish_reason=reply.finish_reason,
-            signals=reply.signals,
-            **made,
-        )
-        self._keep(call, None if cache_hit else reply)
+        made |= values(reply, "latency_s", "ttft_s", "finish_reason", "signals")
+        self._keep(asked, reply.usage, None if cache_hit else reply, cache_hit=cache_hit, **made)
 
     def _record_error(self, asked: Asked, error: BaseException, *, usage: Usage | None = None, **made: Any) -> None:
-        cause = error.cause if isinstance(error, ModelError) else Cause.INTERNAL
-        used = usage or (error.usage if isinstance(error, ModelError) else None) or Usage()
-        said = "dropped while it was under way" if isinstance(error, asyncio.CancelledError) else str(error)
-        self._keep(self._call(asked, used, error=f"{cause}: {self._shop.redact(said)}", **made), None)
+        cause, used, said = Cause.INTERNAL, usage or Usage(), self._shop.redact(str(error))
+        if isinstance(error, ModelError):
+            cause, used = error.cause, usage or error.usage or Usage()
+        elif isinstance(error, asyncio.CancelledError):
+            said = "dropped while it was under way"
+        self._keep(asked, used, None, error=f"{cause}: {said}", **made)
 
-    def _call(self, asked: Asked, usage: Usage, **made: Any) -> Call:
-        return Call(
+    def _keep(self, asked: Asked, usage: Usage, reply: Reply | None, **made: Any) -> None:
+        """Writes the call down and charges it: to the attempt always, to the run's bill when it is first made."""
+        shop = self._shop
+        call = Call(
             attempt_id=self.trace.attempt,
             role=asked.role,
             model=asked.model,
             adapter=asked.request.adapter_digest,
             request_digest=asked.digest,
             usage=usage,
-            cost=charge(usage, self._shop.specs[asked.model].price),
+            cost=charge(usage, shop.assembled.specs[asked.model].price),
             **made,
         )
-
-    def _keep(self, call: Call, reply: Reply | None) -> None:
-        """Writes the call down and charges it: to the attempt always, to the run's bill when it is first made."""
-        self._shop.journal.append_call(call, reply)
+        shop.journal.append_call(call, reply)
         self.trace.add(call)
-        paid = not call.cache_hit and self._shop.is_paid(call.model)
+        paid = not call.cache_hit and shop.is_paid(call.model)
         if on_bill(call):
             if call.role is not Role.JUDGE:
                 self.charged.spend(call.cost)
             if paid:
-                self._shop.meter.spend(call.cost, self.reservation)
+                shop.meter.spend(call.cost, self.reservation)
         elif paid and may_have_cost(call):  # counted, and no reason to stop: whether anything was billed is not known
-            self._shop.meter.spend(call.cost)
+            shop.meter.spend(call.cost)
 
 
 class AttemptSession(Account):
-    """The `Session` of one attempt."""
+    """The `Session` of one attempt.
+
+    An answer that the journal holds already is taken from there: a run that was killed does not pay twice, and a
+    hybrid uses the answers of its parts. Its cost and its latency are charged to the attempt as if it had been made.
+    """
 
     def __init__(
         self, shop: Shop, task: Task, trial: int, trace: Trace, reservation: Reservation | None = None
@@ -244,7 +190,7 @@ class AttemptSession(Account):
     @property
     def remaining(self) -> Remaining:
         """What is left of the attempt's time and money."""
-        limit, usd = own_time.get(), self._shop.attempt_usd
+        limit, usd = own_time.get(), self._shop.assembled.experiment.budget.attempt_usd
         end = limit.when() if limit is not None else None
         return Remaining(
             seconds=None if end is None else max(0.0, end - asyncio.get_running_loop().time()),
@@ -257,8 +203,38 @@ class AttemptSession(Account):
         Raises:
             ModelError: the call failed for good, or the attempt may not spend more.
         """
-        # what a judge costs that serves as a verifier is a cost of the contender
-        return await super().call(model, request, Role.SELECTOR if self._verifying and role is Role.JUDGE else role)
+        if self._verifying and role is Role.JUDGE:
+            role = Role.SELECTOR  # what a judge costs that serves as a verifier is a cost of the contender
+        if not request.model:  # a grader knows its judge by name only
+            spec = self._shop.assembled.specs[model]
+            request = replace(request, model=spec.digest, sampling={**spec.sampling, **request.sampling})
+        if role is not Role.JUDGE:
+            self.charged.check()
+        spoken = role not in _NOT_SPOKEN
+        if spoken:
+            self.trace.ask(request.messages)
+        reply = await self._reply(Asked(model, request, request.digest, role))
+        if spoken:
+            self.trace.say(assistant_message(reply))
+        return reply
+
+    async def _reply(self, asked: Asked) -> Reply:
+        shop, digest = self._shop, asked.digest
+        while True:
+            reply = shop.recorded(asked.request, digest)
+            if reply is not None:
+                self._record(asked, reply, cache_hit=True)
+                return reply
+            waiting = shop.in_flight.get(digest)
+            if waiting is None:
+                return await self.made(asked)
+            # another attempt is asking the same: its answer is ours, its failure too; its cancellation is not
+            await asyncio.wait({waiting})
+            if not waiting.cancelled() and (error := waiting.exception()) is not None:
+                self._record_error(asked, error, cache_hit=True)  # the tries were the other's
+                raise error
+            if not waiting.cancelled():
+                shop.replies.setdefault(digest, waiting.result())
 
     def say(self, message: Message) -> None:
         """Records a message that no model wrote."""
@@ -276,8 +252,8 @@ class AttemptSession(Account):
         """
         if verifier is None:
             with own_time_held():
-                return await grade(self.task, answer, self._shop.grader_of(self.task), self)
-        by, began = self._shop.verifiers[verifier], self._shop.clock.monotonic()
+                return await grade(self.task, answer, self._shop.assembled.grader_of(self.task), self)
+        by, began = self._shop.assembled.verifiers[verifier], self._shop.clock.monotonic()
         self._verifying = True
         try:
             return await grade(self.task, answer, by, self)
@@ -305,11 +281,7 @@ class Rehearsal(AttemptSession):
     """A session in which nothing is recorded or sent: it replays what the journal holds, to choose a threshold."""
 
     async def call(self, model: str, request: Request, role: Role) -> Reply:  # noqa: ARG002
-        """The recorded answer.
-
-        Raises:
-            ModelError: there is none.
-        """
+        """The recorded answer; a `ModelError` where there is none."""
         reply = self._shop.recorded(request, request.digest)
         if reply is None:
             raise ModelError(Cause.REPLAY, f"the model {model} has no recorded answer to this request")

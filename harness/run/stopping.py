@@ -1,15 +1,16 @@
-"""How a run is told to stop: by Ctrl-C, a hang-up or a request to end, and what it then no longer waits for."""
+"""Who may end a run before all is done: a user or the system by a signal, or a `Watch`; and what then waits no more."""
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
-from harness.core import Clock
+from harness.core import Clock, Outcome
+from harness.experiment import Attempt
 
 BY_USER = "stopped by the user"
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -127,3 +128,42 @@ class Ears:
             self._tell()
         elif again:
             raise KeyboardInterrupt
+
+
+class Watch(Protocol):
+    """What is asked while one contender is run. The order depends on no outcome; the answers may.
+
+    The running half looks at no statistics: it hands over outcomes and is told.
+    """
+
+    @property
+    def contender(self) -> str:
+        """The only one that is run, with the dev attempts that it waits for."""
+        ...
+
+    @property
+    def at_once(self) -> int:
+        """No more of the contender's attempts than this are in flight."""
+        ...
+
+    def order(self, attempts: Sequence[Attempt]) -> list[Attempt]:
+        """Which of the contender's attempts are to be made, in their order."""
+        ...
+
+    def start(self, recorded: Iterable[Outcome], others: Iterable[Outcome] = ()) -> str | None:
+        """Begins again from the planned attempts on record; why nothing more is to be made, where that is so.
+
+        ``others`` are outcomes that an earlier form of the experiment made.
+
+        Raises:
+            UsageError: they were made under another rule, or under none.
+        """
+        ...
+
+    def settled(self, outcome: Outcome) -> str | None:
+        """Told of every finished attempt; why no further one should begin, where that is so."""
+        ...
+
+    def record(self) -> Mapping[str, Any]:
+        """The rule and what it came to, as the manifest keeps it; ``contender`` and ``contender_digest`` among it."""
+        ...

@@ -1,7 +1,8 @@
 """Chooses, on dev tasks, where a hybrid escalates. What is chosen is written to the manifest before it is used."""
 
 from collections.abc import Mapping, Set
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from harness.core import Manifest, ModelError, Status, Suite, digest_json
 from harness.experiment import Assembled, earlier_contender, earlier_suite
@@ -57,18 +58,12 @@ def _grading(assembled: Assembled, suite: str) -> str:
 
 
 def _understood(written: object) -> Choice | None:
-    """A choice as an earlier version, or a person, may have written it; what cannot be read is chosen anew."""
-    try:
+    """A choice as an earlier version, or a person, may have written it; what cannot be read is chosen again."""
+    with suppress(TypeError):
         choice = Choice(**written)  # type: ignore[arg-type]
-    except TypeError:
-        return None
-    numbers = [value for value in (choice.threshold, choice.rate) if value is not None]
-    return choice if numbers and all(isinstance(value, (int, float)) for value in numbers) else None
-
-
-def as_written(choices: Choices) -> dict[str, dict[str, dict[str, object]]]:
-    """Choices as the manifest has them."""
-    return {name: {suite: asdict(choice) for suite, choice in by.items()} for name, by in choices.items()}
+        numbers = [value for value in (choice.threshold, choice.rate) if value is not None]
+        return choice if numbers and all(isinstance(value, (int, float)) for value in numbers) else None
+    return None
 
 
 async def choose(assembled: Assembled, shop: Shop, held: Choices, ready: Set[str]) -> Choices:

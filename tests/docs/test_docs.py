@@ -17,8 +17,7 @@ from harness.core import Cause, Kind
 from harness.core.errors import FAULTS
 from harness.experiment import parse_experiment
 from harness.experiment.schema import Experiment, Limits
-from harness.grade import known_graders
-from harness.grade.registry import GRADERS
+from harness.grade import GRADERS, known_graders
 from harness.model import BACKENDS
 from harness.report import write_report
 from harness.skill import lint_skill

@@ -2,7 +2,7 @@
 
 import json
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import live
 import pyarrow.parquet as pq
@@ -12,7 +12,7 @@ from live import CALL_USD, Server
 from test_kill import wait_for
 
 from harness.core import Request, Role
-from harness.grade import registry
+from harness.grade import GRADERS
 from harness.grade.rule import Rule, right, wrong
 from harness.userfile import child
 
@@ -97,6 +97,8 @@ def test_a_kill_while_an_answer_is_graded_costs_no_answer(tmp_path, capfd, monke
 class Asks(Rule):
     """A model says whether the answer is right; a grader of this test's own."""
 
+    name: ClassVar[str] = "asks"
+
     model: str
 
     @property
@@ -116,7 +118,7 @@ class Asks(Rule):
 @pytest.fixture
 def judged(tmp_path, monkeypatch):
     """A report whose one contender is graded by the model ``j``."""
-    monkeypatch.setitem(registry.GRADERS._found, "asks", Asks)
+    monkeypatch.setitem(GRADERS._found, "asks", Asks)
 
     def made(contender, judge, **keys):
         live.write_suite(tmp_path / "suites" / "s", keys.pop("tasks", 4), grader={"name": "asks", "model": "j"})
@@ -164,13 +166,15 @@ def test_a_judge_that_fails_leaves_the_answer_to_be_graded_later(judged, capfd):
 
 
 def test_a_judge_whose_key_is_refused_ends_the_run_and_goes_on_when_it_is_mended(judged, capfd):
-    with Server() as contender, Server(live.openai_answer, servers.status(401, "no")) as judge:
+    """Asking goes on while a judge is called, so the answers come slowly: its refusal has four seconds to be heard."""
+    refusing = Server(live.openai_answer, servers.status(401, "no"))
+    with Server(live.openai_answer, servers.slow_ok(0.1)) as contender, refusing as judge:
         report = judged(contender, judge, tasks=40, limits={"concurrency": 1})
         code, _, err = live.inside(capfd, "run", report, "--quiet")
         assert code == 4
         assert "model j: HTTP 401" in err
         assert len(contender.seen) < 40
-        judge.script[:] = [servers.ok()]
+        contender.script[:] = judge.script[:] = [servers.ok()]
         assert live.inside(capfd, "run", report, "--quiet")[0] == 0
         assert len(contender.seen) == 40
     assert {row["cause"] for row in live.rows(report).values()} == {None}
