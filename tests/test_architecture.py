@@ -119,7 +119,6 @@ def test_no_name_of_a_file_is_given_five_times():
     assert not [stem for stem, count in stems.items() if count > 4]
 
 
-@pytest.mark.xfail(reason="two circles are left: model.identity, report.pages.shell", strict=False)
 def test_files_do_not_import_one_another_in_a_circle():
     """Imports inside functions count too."""
     names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in MODULES}

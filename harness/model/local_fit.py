@@ -5,7 +5,7 @@ nothing large is loaded, and what is found here is what a run would find.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -105,17 +105,33 @@ def inject(model: Any, adapter: Adapter, name: str, *, empty: bool = False) -> A
 
 
 def fill(peft: Any, adapter: Adapter, name: str) -> None:
-    """Reads the weights of an adapter that `fit_adapter` took into the model."""
-    from peft import set_peft_model_state_dict
+    """Reads the adapter's weights into the model, and looks whether each of them is there.
+
+    Raises:
+        UserFileError: PEFT refused them, or left some out.
+    """
+    import torch
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict
     from safetensors.torch import load_file
 
     file = adapter.path / WEIGHTS
     # what PEFT keeps of the base under original_module is not the adapter's, and would overwrite the base's own
     held = {key: tensor for key, tensor in load_file(str(file)).items() if ".original_module." not in key}
     try:
-        set_peft_model_state_dict(peft, held, adapter_name=name)
+        unused = set(set_peft_model_state_dict(peft, held, adapter_name=name).unexpected_keys)
     except (ValueError, KeyError, RuntimeError, TypeError) as error:
         raise UserFileError(file, f"PEFT refuses its weights ({' '.join(str(error).split())[:200]})") from None
+    there = peft.state_dict() | get_peft_model_state_dict(peft, adapter_name=name, save_embedding_layers=False)
+    lost = []
+    for key, tensor in held.items():
+        put = there.get(key)
+        if put is None:
+            if key in unused and not _is_double(held, key):
+                lost.append(key)
+        elif not torch.equal(put.cpu(), tensor.to(put.dtype)):
+            lost.append(key)
+    if lost:
+        raise UserFileError(file, f"{len(lost)} of {len(held)} tensors did not reach the model ({_named(lost)})")
 
 
 def _skeleton(base: Path) -> Any:
@@ -154,6 +170,12 @@ def _is_copied(peft: Any, module: str) -> bool:
     from peft.utils import ModulesToSaveWrapper
 
     return isinstance(peft.base_model.model.get_submodule(module), ModulesToSaveWrapper)
+
+
+def _is_double(held: Mapping[str, Any], key: str) -> bool:
+    """Whether a tensor that PEFT does not read is the very one that it reads under the module's plain name."""
+    plain = key.replace(".modules_to_save.", ".")
+    return plain != key and plain in held and bool((held[plain] == held[key]).all())
 
 
 def _check_tensors(adapter: Adapter, held: Shapes, peft: Any, ends: Collection[str], *, resized: bool) -> None:
