@@ -41,7 +41,7 @@ ALL_PAIRS = 4
 
 
 def scoreboard(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> Scoreboard:
-    """Every figure of a report, computed anew from its outcomes; arguments and errors as in `pair`."""
+    """Every figure of a report, computed from its outcomes; arguments and errors as in `pair`."""
     table, manifest = evidence_of(source, split)
     reference, doubt = reference_of(table)
     controls = _controls(manifest)

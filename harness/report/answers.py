@@ -165,7 +165,7 @@ def _(view: Gate) -> Iterator[Block]:
     yield Text([f"ownbench gate: {view.decision.value}"], "section", only=MARKDOWN)
     yield Text([view.sentence], f"lead {LOOKS.get(view.decision, 'open')}", (view.candidate, view.baseline))
     for reason in view.reasons:
-        kind = "head plain" if reason.holds else "head"
+        kind = "row" if reason.holds else "row head"
         yield Text([f"{HOLDS[reason.holds].text:<8} {reason.rule}: {reason.text}"], kind, only=TERMINAL)
     yield Shown(rules_table(view.reasons), only=MARKDOWN)
     c = view.comparison

@@ -20,7 +20,8 @@ class Text:
     lines: Sequence[str]
     """One under the other; those that are empty are not written, and where all are nothing is."""
     kind: str = ""
-    """Of `HEADS` or `LISTS`, ``lead`` or ``legend``; ``good``, ``bad`` or ``open`` behind it is its colour."""
+    """Of `HEADS` or `LISTS`, ``lead``, ``legend`` or ``row`` (rows stand under one another); ``good``, ``bad`` or
+    ``open`` behind it is its colour."""
     names: Iterable[str] = ()
     """Names of the user's that stand in backticks in it."""
     only: str = ""

@@ -42,7 +42,7 @@ def print_blocks(blocks: Iterable[Block], file: TextIO | None = None) -> None:
     for block in written(blocks, TERMINAL):
         words = block.kind.split() if isinstance(block, Text) else [""]
         kind = words[0] if words else ""
-        if before not in HEADS and not (kind in LISTS and before in {*LISTS, "lead"}):
+        if before not in HEADS and not kind == before == "row" and not (kind in LISTS and before in {*LISTS, "lead"}):
             print_line(console, "")
         if isinstance(block, Shown):
             print_table(console, block.table, titled=block.titled)

@@ -136,6 +136,8 @@ def refuse_without_answers(report: Path) -> None:
         UsageError: it is of no run of this program, such as an imported one.
     """
     if not has_answers(report):
+        if not report.is_dir():
+            raise UsageError(f"{report}: there is no such report")
         problem = "no answers are stored here (calls.jsonl, attempts.jsonl), so nothing can be graded again"
         raise UsageError(f"{report}: {problem}; ownbench run makes and stores them")
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 FILE = "manifest.json"
-_REMEDY = "restore it, or delete it: ownbench run writes it anew from the journal"
+_REMEDY = "restore it, or delete it: ownbench run writes it again from the journal"
 _PACKAGES = ("ownbench", "numpy", "pyarrow", "torch", "transformers", "peft", "litellm", "vllm", "datasets")
 
 

@@ -66,7 +66,7 @@ def read_lock(report: Path) -> Lock | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
-        remedy = "restore it, or lock anew: ownbench baseline set"
+        remedy = "restore it, or lock again: ownbench baseline set"
         raise EvidenceError(f"{path}: not a readable lock: {error}; {remedy}") from None
 
 

@@ -99,7 +99,7 @@ class UntilDecided:
             what = f"never tried {plural(unmade, 'attempt')}" if unmade else "is in a run that is not done"
             raise EvidenceError(f"{baseline}: the baseline {name} {what}; ownbench run goes on with it")
         if lock and (changed := changed_since_lock(baseline, table, lock, name)):
-            remedy = "restore it, or lock it anew: ownbench baseline set"
+            remedy = "restore it, or lock it again: ownbench baseline set"
             raise EvidenceError(f"{baseline}: the locked baseline has changed: {listed(changed, 5)}; {remedy}")
         if side.lost_share > rules.max_errored:
             lost = f"{100 * side.lost_share:.1f}% of the attempts of {name} were lost by the instrument"
@@ -262,7 +262,7 @@ def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key
         raise UsageError(f"{where}: {problem}; plan them too, what is left out may be what goes wrong")
     if other := other_graders(side.suites, {suite.name: suite for suite in candidate.suites}):
         raise UsageError(
-            f"{where}: {listed(other, 5)} is graded by another version of the grader; run the baseline anew"
+            f"{where}: {listed(other, 5)} is graded by another version of the grader; run the baseline again"
         )
     codes: dict[tuple[str, str], int] = {}
     of = [(planned[key][0].suite.name, planned[key][0].task.cluster) for key in both]

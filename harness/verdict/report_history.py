@@ -218,7 +218,7 @@ def _baseline(folder: Path, counts: Sequence[StatusCounts], *, check_locks: bool
     if lock is None:
         return None
     if not isinstance(lock.contender, str) or not all(isinstance(m, Mapping) for m in (lock.rows, lock.made_of)):
-        raise EvidenceError(f"{folder / LOCK}: not a lock; restore it, or lock anew: ownbench baseline set")
+        raise EvidenceError(f"{folder / LOCK}: not a lock; restore it, or lock again: ownbench baseline set")
     stands, why = _stands(folder, lock, counts) if check_locks else (None, "not looked at here; ownbench gate does")
     return StoredBaseline(
         contender=shown(lock.contender),

@@ -254,7 +254,7 @@ def _same_graders(e: GateEvidence) -> Iterable[Reason]:
         how = " and ".join(f"`ownbench regrade {report}`" for report in reports)
         text = f"{plural(len(otherwise), 'task')} graded by another grader or reference; {how} grades them alike"
     elif other:
-        text = f"{listed(other, 5)}: graded by another version of the grader; grade both anew with one"
+        text = f"{listed(other, 5)}: graded by another version of the grader; grade both again with one"
     yield Reason(rule="same_graders", holds=not otherwise and not other, text=text)
 
 
@@ -280,7 +280,7 @@ def _baseline(e: GateEvidence) -> Iterable[Reason]:
     if e.unlocked is None:
         text = "the baseline is not locked; ownbench baseline set locks it"
     elif e.unlocked:
-        remedy = "restore it, or lock it anew: ownbench baseline set"
+        remedy = "restore it, or lock it again: ownbench baseline set"
         text = f"the locked baseline has changed: {listed(e.unlocked, 5)}; {remedy}"
     yield Reason(rule="baseline", holds=not e.unlocked, text=text)
 

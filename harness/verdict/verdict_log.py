@@ -23,7 +23,7 @@ VERDICT, LOG = "verdict.json", "verdicts.jsonl"
 _DECISIONS = tuple(decision.value for decision in EXIT_CODES)
 _REDACT = Redactor()
 _LONGEST = 2_000
-_REMEDY = "ownbench gate writes it anew"
+_REMEDY = "ownbench gate writes it again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
