@@ -229,17 +229,24 @@ def bounds(one: Mapping[str, Any]) -> list[str]:
 
 
 def said_in(record: type) -> dict[str, str]:
-    """The texts under the fields of a class and of those that it extends, by field."""
+    """What stands behind or under the fields of a class and of those that it extends, by field."""
     found = {}
     for base in record.__bases__:
         found |= said_in(base) if base.__module__.startswith("harness.") else {}
-    (tree,) = ast.parse(inspect.cleandoc("\n" + inspect.getsource(record))).body
+    source = inspect.cleandoc("\n" + inspect.getsource(record))
+    lines = source.splitlines()
+    (tree,) = ast.parse(source).body
     body = tree.body if isinstance(tree, ast.ClassDef) else []
-    for first, second in itertools.pairwise(body):
+    for first, second in itertools.pairwise([*body, ast.Pass()]):
         target = first.target if isinstance(first, ast.AnnAssign) else None
         if isinstance(first, ast.Assign) and len(first.targets) == 1:
             target = first.targets[0]
-        if isinstance(target, ast.Name) and isinstance(second, ast.Expr) and isinstance(second.value, ast.Constant):
+        if not isinstance(target, ast.Name) or first.end_lineno is None:
+            continue
+        _, marked, behind = lines[first.end_lineno - 1].partition("  # ")
+        if marked:
+            found[target.id] = f"{behind[0].upper()}{behind[1:]}" + ("" if behind.endswith(".") else ".")
+        elif isinstance(second, ast.Expr) and isinstance(second.value, ast.Constant):
             found[target.id] = str(second.value.value)
     return found
 

@@ -20,26 +20,18 @@ CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "car
 class Adapter:
     """A LoRA adapter, as its files describe it. No weight was loaded."""
 
-    name: str
-    """The folder's name."""
+    name: str  # the folder's name
     path: Path
-    base_model: str
-    """What the card says that it was trained on; without a card, what PEFT wrote."""
-    base_digest: str | None
-    """Of that base's weights, from the card; ``None`` where the card does not say."""
+    base_model: str  # what the card says that it was trained on; without a card, what PEFT wrote
+    base_digest: str | None  # of that base's weights, from the card; ``None`` where the card does not say
     rank: int
-    target_modules: tuple[str, ...]
-    """Names of the base's modules that it changes, or one regular expression."""
+    target_modules: tuple[str, ...]  # names of the base's modules that it changes, or one regular expression
     digest: str
     """Of its configuration, weights, tokenizer and chat template: everything of it that can change an answer."""
-    parameters: int
-    """Numbers in its matrices."""
-    card: Mapping[str, Any] = field(default_factory=dict)
-    """The card's keys that were given, as JSON values."""
-    tokenizer_files: tuple[str, ...] = ()
-    """Names of its own tokenizer and chat template files."""
-    warnings: tuple[str, ...] = ()
-    """What is missing and would be good to have, a sentence each."""
+    parameters: int  # numbers in its matrices
+    card: Mapping[str, Any] = field(default_factory=dict)  # the card's keys that were given, as JSON values
+    tokenizer_files: tuple[str, ...] = ()  # names of its own tokenizer and chat template files
+    warnings: tuple[str, ...] = ()  # what is missing and would be good to have, a sentence each
 
 
 class _Card(Strict):

@@ -11,8 +11,7 @@ from typing import Any
 
 from harness.core import UserFileError
 
-Shapes = dict[str, tuple[int, ...]]
-"""Tensor names and their shapes."""
+Shapes = dict[str, tuple[int, ...]]  # tensor names and their shapes
 
 _LONGEST_HEADER = 100_000_000  # the format's own bound
 _BITS = {"F64": 64, "I64": 64, "U64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16, "I16": 16, "U16": 16}

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from harness.analysis.views import ContenderScore, Scoreboard
 from harness.core import Comparison, listed, percent, percent_interval, plural
 
-SAME_RATE = 1e-12
-"""Rates closer than this are the same."""
+SAME_RATE = 1e-12  # rates closer than this are the same
 
 
 def best_sentence(view: Scoreboard) -> str:
@@ -48,8 +47,7 @@ def split_by_overlap(
     return together, [c for c in others if c.delta is not None], [c.a for c in others if c.delta is None]
 
 
-OTHER_TASKS = "With one that was measured on other tasks, each on the tasks that both have"
-"""Over such comparisons."""
+OTHER_TASKS = "With one that was measured on other tasks, each on the tasks that both have"  # over such comparisons
 
 
 def no_overlap_sentence(names: Sequence[str], shown: int = 5) -> str:

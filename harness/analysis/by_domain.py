@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
     Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
-SOURCES = ("domain", "task", "trial")
-"""Of the variance of a pass rate, or of a difference."""
-LIKELY = 0.9
-"""A domain has regressed where its true difference is below 0 with more than this chance."""
+SOURCES = ("domain", "task", "trial")  # of the variance of a pass rate, or of a difference
+LIKELY = 0.9  # a domain has regressed where its true difference is below 0 with more than this chance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +37,11 @@ class WorseTasks:
     """Tasks at which a passes a smaller share of its trials than b, next to what chance alone makes of them."""
 
     observed: int
-    expected_null: float
-    """How many would look worse if nothing had changed."""
+    expected_null: float  # how many would look worse if nothing had changed
     sd_null: float
     excess: Estimate
-    confirmed: tuple[str, ...]
-    """Those that survive Benjamini-Hochberg at ``rate``."""
-    again: tuple[str, ...]
-    """All that look worse, surest first: those to try again with fresh trials."""
+    confirmed: tuple[str, ...]  # those that survive Benjamini-Hochberg at ``rate``
+    again: tuple[str, ...]  # all that look worse, surest first: those to try again with fresh trials
     rate: float
 
     @staticmethod
@@ -69,20 +64,17 @@ class Domains:
     """What ``ownbench domains`` shows. A figure that cannot be had is ``None``, its reason in ``reasons``."""
 
     a: str
-    b: str | None
-    """``None`` where the report has one contender: then only its own variance can be had."""
+    b: str | None  # ``None`` where the report has one contender: then only its own variance can be had
     n_tasks: int
     n_trials: int
     level: float
     unit: str
     comparison: Comparison | None
-    spread: Heterogeneity | None
-    """``None`` with fewer than two domains."""
+    spread: Heterogeneity | None  # ``None`` with fewer than two domains
     domains: tuple[DomainDifference, ...]
     worse: WorseTasks | None
     variance: VarianceComponents | None
-    gain: Estimate
-    """Share of b's failures that a makes good (Hake 1998); its value ``None`` where nothing was gained."""
+    gain: Estimate  # share of b's failures that a makes good (Hake 1998); its value ``None`` where nothing was gained
     reasons: dict[str, str]
     warning: str | None
     notes: tuple[str, ...]

@@ -10,10 +10,8 @@ from harness.analysis.sides import Side
 from harness.core import Kind, Manifest, Redactor
 
 _REDACT = Redactor()
-_LINES = 60
-"""Of a diff, at most."""
-_SHOWN = 12
-"""Characters of a digest that a change shows."""
+_LINES = 60  # of a diff, at most
+_SHOWN = 12  # characters of a digest that a change shows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +21,9 @@ class Change:
     what: str
     """``model``, ``revision``, ``adapter``, ``skills``, ``delivery``, ``prompt`` and so on; of a hybrid's parts with
     ``worker`` or ``expert`` before it."""
-    baseline: str | None
-    """``None`` where there is none."""
+    baseline: str | None  # ``None`` where there is none
     candidate: str | None
-    diff: tuple[str, ...] = ()
-    """Of a prompt: the lines that were taken out and put in, as ``diff -u`` shows them."""
+    diff: tuple[str, ...] = ()  # of a prompt: the lines that were taken out and put in, as ``diff -u`` shows them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +32,7 @@ class _Prompt:
 
     digest: str
     named: str = field(default="", compare=False)
-    texts: Mapping[str, str] | None = field(default=None, compare=False)
-    """By role, where the manifest holds them."""
+    texts: Mapping[str, str] | None = field(default=None, compare=False)  # by role, where the manifest holds them
 
     @property
     def lines(self) -> list[str]:

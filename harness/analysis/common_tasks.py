@@ -22,16 +22,14 @@ TRIALS_AS = {
     "majority": "a task counts as passed where more than half of its trials passed",
     "all": "a task counts as passed where all its trials passed",
     "any": "a task counts as passed where any of its trials passed",
-}
-"""What several trials of a task come to."""
+}  # what several trials of a task come to
 
 ERRORS_AS = {
     "excluded": "attempts that errored or could not be graded are left out",
     "failed": "attempts that errored or could not be graded count as failed",
 }
 
-SIGNS = 100_000_000
-"""Random signs drawn at most for the domains of one comparison: 9,999 resamples up to 10,000 tasks."""
+SIGNS = 100_000_000  # random signs drawn at most for the domains of one comparison: 9,999 resamples up to 10,000 tasks
 
 OF_THE_ROWS = {"split", "duplicates", "contradictions", "unvalued"}
 """Flags of the table that matter to every view; the others are about contenders, or are said there."""
@@ -45,8 +43,7 @@ class CommonTasks:
     names: tuple[str, ...]
     sums: "tuple[Floats, ...]"
     counts: "tuple[Floats, ...]"
-    errored: "tuple[Floats, ...]"
-    """Attempts that the instrument failed, at tasks that all have any attempt at."""
+    errored: "tuple[Floats, ...]"  # attempts that the instrument failed, at tasks that all have any attempt at
 
     @staticmethod
     def of(table: TaskTable, *names: str, trials_as: str = "mean", errors_as: str = "excluded") -> "CommonTasks":

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from harness.core import EvidenceError, listed
 from harness.store import TaskTable, read_calls
 
-TIMED = frozenset({"gpu_time", "mixed"})
-"""How costs are billed that hold a machine's time."""
-SHOWN = 5
-"""Names that a sentence lists."""
+TIMED = frozenset({"gpu_time", "mixed"})  # how costs are billed that hold a machine's time
+SHOWN = 5  # names that a sentence lists
 
 
 def cost_notes(table: TaskTable) -> list[str]:

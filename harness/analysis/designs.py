@@ -39,14 +39,12 @@ CELL_WORDS = {
 class DesignEffect:
     """One effect, as a difference of pass rates."""
 
-    name: str
-    """``tuning``, ``skills`` or ``interaction``."""
+    name: str  # ``tuning``, ``skills`` or ``interaction``
     delta: float
     low: float | None
     high: float | None
     p_value: float
-    method: str
-    """The interval's and the test's."""
+    method: str  # the interval's and the test's
 
     @staticmethod
     def of(name: str, found: Effect) -> "DesignEffect":
@@ -60,17 +58,14 @@ class DesignEffect:
 class Design:
     """What ``ownbench factorial`` shows: four contenders on the tasks that all four have."""
 
-    cells: Mapping[str, Estimate]
-    """Of each cell its pass rate on the common tasks."""
+    cells: Mapping[str, Estimate]  # of each cell its pass rate on the common tasks
     effects: tuple[DesignEffect, ...]
     n_tasks: int
     n_trials: int
     level: float
-    unit: str
-    """What is resampled: ``task``, or ``cluster`` where tasks share a source."""
+    unit: str  # what is resampled: ``task``, or ``cluster`` where tasks share a source
     sentence: str
-    contenders: Mapping[str, str]
-    """Of each cell the contender that fills it."""
+    contenders: Mapping[str, str]  # of each cell the contender that fills it
     warning: str | None
     notes: tuple[str, ...]
 

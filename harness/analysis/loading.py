@@ -8,8 +8,7 @@ from typing import Any
 from harness.core import EvidenceError, Manifest, UsageError
 from harness.store import TaskTable, load_task_table, read_manifest, running_process
 
-Evidence = tuple[TaskTable, Manifest | None]
-"""The outcomes of a report and its manifest, where it has one."""
+Evidence = tuple[TaskTable, Manifest | None]  # the outcomes of a report and its manifest, where it has one
 
 
 def evidence_of(source: Path | Evidence, split: str | None = None) -> Evidence:

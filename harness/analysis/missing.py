@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from harness.analysis.views import ContenderScore
 from harness.core import Estimate, listed
 
-NAMED = 5
-"""Contenders named in a line."""
+NAMED = 5  # contenders named in a line
 _UNKNOWN = re.compile(r"unknown for (\d+)(?: of \d+)? tasks")
 COST_AND_LATENCY = ("cost per task", "cost per pass", "latency")
 

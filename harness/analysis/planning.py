@@ -10,8 +10,7 @@ from harness.analysis.loading import load_evidence
 from harness.core import Estimate, EvidenceError, UsageError, as_json, percent, percent_interval, plural
 from harness.stats import exact_power, non_inferiority_tasks, tasks_for_difference, visible_difference, wilson_interval
 
-EXACT_UP_TO = 5_000
-"""Tasks up to which the exact power is summed beside the formula."""
+EXACT_UP_TO = 5_000  # tasks up to which the exact power is summed beside the formula
 
 MEAN_SQUARE = "mean square difference, Wilson on tasks"
 
@@ -23,16 +22,12 @@ class Plan:
     delta: float | None
     """The difference asked about, or found; ``None`` where the question was a margin, or nothing can be shown."""
     margin: float | None
-    tasks: int | None
-    """Tasks needed, or given."""
-    asked: str
-    """What was sought: ``tasks`` or ``delta``."""
+    tasks: int | None  # tasks needed, or given
+    asked: str  # what was sought: ``tasks`` or ``delta``
     discordant: float
     method: str
-    exact_power: float | None
-    """Of the mid-p test at ``tasks`` and ``delta``, summed over every outcome."""
-    observed: Estimate | None
-    """The discordant share of an earlier report, where it was taken from one."""
+    exact_power: float | None  # of the mid-p test at ``tasks`` and ``delta``, summed over every outcome
+    observed: Estimate | None  # the discordant share of an earlier report, where it was taken from one
     sentence: str
     notes: tuple[str, ...]
 

@@ -11,15 +11,13 @@ from harness.store import TaskTable
 class Progress:
     """How far a run has come."""
 
-    planned: int | None
-    """Attempts that it meant to make; ``None`` for imported evidence."""
+    planned: int | None  # attempts that it meant to make; ``None`` for imported evidence
     done: int
     complete: bool
     stopped_because: str | None
     decided: tuple["EarlyEnd", ...] = ()
     """Contenders that were run until decided, where that ended the run and nothing else."""
-    goes_on: str | None = None
-    """The command that goes on with a contender which is not decided yet."""
+    goes_on: str | None = None  # the command that goes on with a contender which is not decided yet
 
     @property
     def warning(self) -> str | None:
@@ -43,13 +41,10 @@ class EarlyEnd:
     """What a contender came to that was run until decided."""
 
     contender: str
-    because: str
-    """As its rule said it."""
+    because: str  # as its rule said it
     made: int
-    planned: int
-    """Attempts of this contender."""
-    looked_at: int
-    """Tasks that decided."""
+    planned: int  # attempts of this contender
+    looked_at: int  # tasks that decided
     tasks: int
 
     @property

@@ -10,10 +10,8 @@ from harness.stats import fisher_exact, mcnemar_all, tasks_for_difference, wilso
 SAME_TASKS = (
     "counted as tasks tried once each: several trials of the same tasks would prove less than their number says"
 )
-LARGEST = 10_000_000
-"""Tasks at most: each table that two counts allow is looked at."""
-ROUNDING = 1e-9
-"""p values closer than this are the same."""
+LARGEST = 10_000_000  # tasks at most: each table that two counts allow is looked at
+ROUNDING = 1e-9  # p values closer than this are the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,17 +21,14 @@ class Headline:
     a: Estimate
     b: Estimate
     delta: float
-    unpaired_p: float
-    """Fisher's exact test, as if the two had met different tasks."""
+    unpaired_p: float  # fisher's exact test, as if the two had met different tasks
     paired_p_best: float | None
     """The least exact McNemar p over all tables with these counts; ``None`` without common tasks."""
     paired_p_worst: float | None
     tasks_needed: int | None
     sentence: str
-    discordant: tuple[int, int] | None
-    """The fewest and the most tasks that only one of the two can have passed."""
-    best: tuple[int, int] | None
-    """Tasks that only a, and only b, passed in the table behind ``paired_p_best``."""
+    discordant: tuple[int, int] | None  # the fewest and the most tasks that only one of the two can have passed
+    best: tuple[int, int] | None  # tasks that only a, and only b, passed in the table behind ``paired_p_best``
     worst: tuple[int, int] | None
     notes: tuple[str, ...]
 

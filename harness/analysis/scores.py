@@ -34,10 +34,8 @@ if TYPE_CHECKING:
 
 MOST_RESAMPLES, RESAMPLED_TASKS = 1_999, 5_000_000
 """Resamples of the front, and tasks drawn in all of them together: fewer resamples of many tasks."""
-MOST_REPEATS = 8
-"""The largest k of pass@k and pass^k that is shown."""
-ALL_PAIRS = 4
-"""Up to so many contenders are all compared with one another where the experiment names no reference."""
+MOST_REPEATS = 8  # the largest k of pass@k and pass^k that is shown
+ALL_PAIRS = 4  # up to so many contenders are all compared with one another where the experiment names no reference
 
 
 def scoreboard(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> Scoreboard:
@@ -175,8 +173,7 @@ def _cost_per_pass(table: TaskTable, i: int, level: float) -> Estimate:
     return _priced(replace(ratio, n_trials=int(counts.sum())))
 
 
-SAME = 0.01
-"""Contenders whose tasks differ by no more than this share of them count as measured on the same ones."""
+SAME = 0.01  # contenders whose tasks differ by no more than this share of them count as measured on the same ones
 
 
 def _apart(table: TaskTable) -> tuple[dict[str, tuple[int, int]], int]:

@@ -74,11 +74,9 @@ class Side:
 class PairedOutcomes:
     """Candidate and baseline at the same tasks, one entry a task."""
 
-    candidate: "tuple[Floats, Floats]"
-    """(sums, counts) of the graded trials."""
+    candidate: "tuple[Floats, Floats]"  # (sums, counts) of the graded trials
     baseline: "tuple[Floats, Floats]"
-    domains: "Ints"
-    """Of each task, a position in ``domain_names``."""
+    domains: "Ints"  # of each task, a position in ``domain_names``
     domain_names: tuple[str, ...]
     clusters: "Ints"
 
@@ -107,8 +105,7 @@ class Pairs:
 
     candidate: Side
     baseline: Side
-    candidate_rows: "Ints"
-    """Positions in the candidate's table."""
+    candidate_rows: "Ints"  # positions in the candidate's table
     baseline_rows: "Ints"
     outcomes: PairedOutcomes
 

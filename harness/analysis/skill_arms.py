@@ -7,8 +7,7 @@ from typing import Any
 
 from harness.core import ContenderRecord, Manifest
 
-Known = tuple[tuple[str, str], ...]
-"""Names and digests."""
+Known = tuple[tuple[str, str], ...]  # names and digests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,18 +15,13 @@ class Given:
     """A contender that is a model alone, with an adapter, with skills or with both; hybrids are none of these."""
 
     name: str
-    model: str
-    """Its name in the experiment."""
-    digest: str
-    """The model's, its name where it has none: the same weights, revision and sampling."""
-    adapters: Known
-    """By suite, each suite's adapter's digest."""
-    arm: str | None
-    """``None`` where it has no skills."""
+    model: str  # its name in the experiment
+    digest: str  # the model's, its name where it has none: the same weights, revision and sampling
+    adapters: Known  # by suite, each suite's adapter's digest
+    arm: str | None  # ``None`` where it has no skills
     skills: Mapping[str, Known]
     """By suite; under ``placebo`` what is really shown, in place of the skills that the experiment names."""
-    named: str
-    """What the experiment names, in one text: a placebo and its counterpart agree in it."""
+    named: str  # what the experiment names, in one text: a placebo and its counterpart agree in it
 
     @property
     def engine(self) -> tuple[str, Known]:

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 OUTCOMES_FILE = "outcomes.parquet"
-LISTS = ("skills_shown", "skills_used")
-"""Columns of the outcomes."""
+LISTS = ("skills_shown", "skills_used")  # columns of the outcomes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +27,7 @@ class SkillAttempts:
     table: TaskTable
     use: SkillUse
     name: str
-    given: Given | None
-    """``None`` where the manifest does not tell."""
+    given: Given | None  # ``None`` where the manifest does not tell
     level: float
 
     @cached_property

@@ -20,24 +20,18 @@ class SkilledContender:
     model: str | None
     arm: str | None
     """How its skills are delivered: ``flat``, ``progressive`` or ``placebo``; ``None`` where the manifest is silent."""
-    why: str | None
-    """Why the arm is not known."""
-    bare: str | None
-    """The contender of the same model and adapter without skills."""
-    placebo: str | None
-    """The same but for a placebo in place of each skill."""
+    why: str | None  # why the arm is not known
+    bare: str | None  # the contender of the same model and adapter without skills
+    placebo: str | None  # the same but for a placebo in place of each skill
     n_tasks: int
     n_trials: int
     unrecorded: int
     """Attempts that ended before any answer, in a fault of the contender's own: what they were shown is not known.
     They are in the pass rate, and not in the shares below."""
     pass_rate: Estimate
-    shown: Estimate
-    """Share of attempts to which at least one skill was shown."""
-    opened: Estimate
-    """Share of attempts that opened at least one."""
-    opened_skills: Estimate
-    """How many skills an attempt opened in the mean."""
+    shown: Estimate  # share of attempts to which at least one skill was shown
+    opened: Estimate  # share of attempts that opened at least one
+    opened_skills: Estimate  # how many skills an attempt opened in the mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,22 +41,17 @@ class SkillScore:
     skill: str
     contender: str
     arm: str | None
-    suites: tuple[str, ...]
-    """Where it was shown."""
-    n_shown: int | None
-    """Attempts that were shown it; ``None`` where the rows do not say."""
-    n_opened: int | None
-    """Attempts that opened it; ``None`` where nothing can be opened, or the rows do not say."""
+    suites: tuple[str, ...]  # where it was shown
+    n_shown: int | None  # attempts that were shown it; ``None`` where the rows do not say
+    n_opened: int | None  # attempts that opened it; ``None`` where nothing can be opened, or the rows do not say
     passed_shown: Estimate
     passed_opened: Estimate
     passed_unopened: Estimate
     """Where it was shown and not opened. Against ``passed_opened`` this is no effect: the model chooses."""
     beside: tuple[str, ...]
     """Skills that stood in every prompt in which this one stood: what is said of one is said of all of them."""
-    lift: Comparison | None
-    """Against the bare counterpart, on the tasks at which the skill was shown."""
-    why: str | None
-    """Why there is no lift of its own."""
+    lift: Comparison | None  # against the bare counterpart, on the tasks at which the skill was shown
+    why: str | None  # why there is no lift of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +60,11 @@ class Lift:
 
     contender: str
     against: str
-    control: str
-    """``bare`` or ``placebo``: what the other was shown in place of the skills."""
+    control: str  # ``bare`` or ``placebo``: what the other was shown in place of the skills
     comparison: Comparison | None
     spread: DomainSpread | None
     """How it differs between domains, where there are several; `harness.report.pair_of` has each of them."""
-    why: str | None
-    """Why they cannot be compared."""
+    why: str | None  # why they cannot be compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +73,9 @@ class DeliveryPair:
 
     progressive: str
     flat: str
-    same_skills: bool
-    """Whether both have the very same skills; else the one's are among the other's."""
+    same_skills: bool  # whether both have the very same skills; else the one's are among the other's
     comparison: Comparison | None
-    spread: DomainSpread | None
-    """As in `Lift`."""
+    spread: DomainSpread | None  # as in `Lift`
     why: str | None
 
 
@@ -101,20 +86,15 @@ class Skills:
     report: str
     split: str
     level: float
-    unit: str
-    """What is resampled: ``task``, or ``cluster`` where tasks share a source."""
+    unit: str  # what is resampled: ``task``, or ``cluster`` where tasks share a source
     contenders: tuple[SkilledContender, ...]
     skills: tuple[SkillScore, ...]
     lifts: tuple[Lift, ...]
     deliveries: tuple[DeliveryPair, ...]
-    designs: tuple[Design, ...]
-    """Tuned x skilled, once for each contender that is both."""
-    reasons: Mapping[str, str]
-    """Of ``contenders``, ``lifts``, ``deliveries`` and ``designs``, why a part is empty."""
-    alarms: tuple[str, ...]
-    """What must be said loudly: skills that did not arrive, and baselines that were shown some."""
-    warning: str | None
-    """The loud line over a run that is not done."""
+    designs: tuple[Design, ...]  # tuned x skilled, once for each contender that is both
+    reasons: Mapping[str, str]  # of ``contenders``, ``lifts``, ``deliveries`` and ``designs``, why a part is empty
+    alarms: tuple[str, ...]  # what must be said loudly: skills that did not arrive, and baselines that were shown some
+    warning: str | None  # the loud line over a run that is not done
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -128,8 +108,7 @@ class Skills:
         return warned(record)
 
 
-CLOSED = ("flat", "placebo")
-"""Arms in which the whole text stands in the prompt, and there is nothing to open."""
+CLOSED = ("flat", "placebo")  # arms in which the whole text stands in the prompt, and there is nothing to open
 NOTHING_TO_OPEN = "the text is in the prompt: there is nothing to open"
 
 

@@ -27,16 +27,12 @@ from harness.store import (
     read_transcript,
 )
 
-LONGEST = 20_000
-"""Characters of one text that are shown."""
-TOGETHER = 400_000
-"""Characters of a conversation that are shown, over all its messages."""
-MOST = 200
-"""Messages, and calls, of one attempt that are shown."""
+LONGEST = 20_000  # characters of one text that are shown
+TOGETHER = 400_000  # characters of a conversation that are shown, over all its messages
+MOST = 200  # messages, and calls, of one attempt that are shown
 UNNAMED = "the outcome has no attempt_id, so nothing else can be found that belongs to it"
 _NAME = 300
-_MARGIN = 400
-"""Characters beyond the cut that are looked at for keys, so that none is cut in two and passes."""
+_MARGIN = 400  # characters beyond the cut that are looked at for keys, so that none is cut in two and passes
 
 _REDACT = Redactor()
 
@@ -46,8 +42,7 @@ class ShownText:
     """A text as it may be shown."""
 
     text: str
-    length: int
-    """Characters of the whole."""
+    length: int  # characters of the whole
     cut: bool
 
     @property
@@ -70,17 +65,12 @@ CELLS = ("task", "suite", "domain", "split")
 class TaskList:
     """A page of tasks."""
 
-    sentence: str
-    """Which of how many."""
-    contenders: tuple[str, ...]
-    """Whose results the rows show, as they are named in the report."""
-    rows: tuple[TaskRow, ...]
-    """The tasks as they are; not to be shown without `visible`."""
-    table: tuple[Mapping[str, str], ...]
-    """What they are called, as visible texts: of `CELLS`."""
+    sentence: str  # which of how many
+    contenders: tuple[str, ...]  # whose results the rows show, as they are named in the report
+    rows: tuple[TaskRow, ...]  # the tasks as they are; not to be shown without `visible`
+    table: tuple[Mapping[str, str], ...]  # what they are called, as visible texts: of `CELLS`
     total: int
-    attempts: int
-    """How many attempts of the tasks found, on every page, are as asked for."""
+    attempts: int  # how many attempts of the tasks found, on every page, are as asked for
     offset: int
     limit: int
 
@@ -154,29 +144,22 @@ class CallView:
 
     role: str
     model: str
-    fields: Mapping[str, Any]
-    """The columns of the call table by name, texts visible."""
-    reply: ShownText | None
-    """What the model answered, where the reply was kept."""
+    fields: Mapping[str, Any]  # the columns of the call table by name, texts visible
+    reply: ShownText | None  # what the model answered, where the reply was kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptView:
     """One attempt with all that is kept of it. What cannot be had is ``None``, and its ``…_why`` says why."""
 
-    attempt: AttemptRow
-    """The outcome as it is; not to be shown without `visible`."""
-    fields: Mapping[str, Any]
-    """The columns of the outcome table by name, texts visible."""
-    escalation: str
-    """Whether it was escalated and who answered, as a sentence."""
-    reason: ShownText | None
-    """The grader's."""
+    attempt: AttemptRow  # the outcome as it is; not to be shown without `visible`
+    fields: Mapping[str, Any]  # the columns of the outcome table by name, texts visible
+    escalation: str  # whether it was escalated and who answered, as a sentence
+    reason: ShownText | None  # the grader's
     reason_why: str | None
     messages: tuple[MessageView, ...] | None
     messages_why: str | None
-    left_out: int
-    """Messages behind those that are shown."""
+    left_out: int  # messages behind those that are shown
     calls: tuple[CallView, ...] | None
     calls_why: str | None
     calls_left_out: int

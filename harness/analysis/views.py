@@ -30,10 +30,8 @@ class Repeat:
     """What k tries of a task come to."""
 
     k: int
-    pass_at_k: Estimate
-    """At least one of them passes."""
-    pass_hat_k: Estimate
-    """All of them pass."""
+    pass_at_k: Estimate  # at least one of them passes
+    pass_hat_k: Estimate  # all of them pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +50,8 @@ class ContenderScore:
     latency_why: str | None
     latency_p50: Estimate
     latency_p95: Estimate
-    n_tasks: int
-    """Tasks with at least one graded attempt."""
-    n_trials: int
-    """Graded attempts."""
+    n_tasks: int  # tasks with at least one graded attempt
+    n_trials: int  # graded attempts
     errored: int
     ungraded: int
     skipped: int
@@ -69,8 +65,7 @@ class ContenderScore:
     not known, or of a control."""
     control: str | None = None
     """What it is a control of, in a word (``oracle``, ``placebo`` …): a yardstick, and no option to choose."""
-    apart: bool = False
-    """Measured on other tasks than most contenders: its pass rate cannot be compared with theirs."""
+    apart: bool = False  # measured on other tasks than most contenders: its pass rate cannot be compared with theirs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +80,8 @@ class DomainSpread:
     p_value: float | None
     i2: float | None
     tau2: Estimate
-    mean: Estimate
-    """Of the true differences of domains like these: random effects, a surer domain weighing more."""
-    prediction: tuple[float, float] | None
-    """Where the true difference in another domain would lie."""
+    mean: Estimate  # of the true differences of domains like these: random effects, a surer domain weighing more
+    prediction: tuple[float, float] | None  # where the true difference in another domain would lie
     why: str | None = None
 
     @staticmethod
@@ -105,29 +98,22 @@ class Scoreboard:
 
     schema: int = 1
     report: str
-    contenders: tuple[ContenderScore, ...]
-    """In the report's own order."""
+    contenders: tuple[ContenderScore, ...]  # in the report's own order
     comparisons: tuple[Comparison, ...]
     """Against the reference; between all pairs where there is none and the contenders are few."""
-    heterogeneity: tuple[DomainSpread, ...]
-    """Of each comparison that has several domains."""
+    heterogeneity: tuple[DomainSpread, ...]  # of each comparison that has several domains
     reference: str | None
     level: float
-    split: str | None
-    """The part of the suites that is shown; ``None`` is all of it."""
-    unit: str
-    """What is resampled: ``task``, or ``cluster`` where tasks share a source."""
+    split: str | None  # the part of the suites that is shown; ``None`` is all of it
+    unit: str  # what is resampled: ``task``, or ``cluster`` where tasks share a source
     n_tasks: int
     n_units: int
-    planned: int | None
-    """Attempts that the run meant to make; ``None`` for imported evidence."""
+    planned: int | None  # attempts that the run meant to make; ``None`` for imported evidence
     done: int
     complete: bool
     stopped_because: str | None
-    warning: str | None
-    """The loud line over a run that is not done."""
-    apart: str
-    """The loud line over contenders that were not measured on the same tasks; empty where all were."""
+    warning: str | None  # the loud line over a run that is not done
+    apart: str  # the loud line over contenders that were not measured on the same tasks; empty where all were
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -210,17 +196,14 @@ class DomainDifference:
     high: float | None = None
     interval_method: str = ""
     p_value: float | None = None
-    p_adjusted: float | None = None
-    """Over all domains together."""
+    p_adjusted: float | None = None  # over all domains together
     test: str = ""
     shrunk: float | None = None
     """The difference drawn towards the mean of all domains, as far as noise alone could have spread them."""
     shrunk_low: float | None = None
     shrunk_high: float | None = None
-    below_zero: float | None = None
-    """The chance that the true difference is below 0."""
-    why: str | None = None
-    """Why a figure above is null, where one is."""
+    below_zero: float | None = None  # the chance that the true difference is below 0
+    why: str | None = None  # why a figure above is null, where one is
 
     @staticmethod
     def of(domain: str, found: DomainComparison | None, n_tasks: int, **rates: Any) -> "DomainDifference":
@@ -258,14 +241,11 @@ class Pairing:
 
     comparison: Comparison
     domains: tuple[DomainDifference, ...]
-    this_suite: Estimate
-    """The difference with an interval for these very tasks, trial noise only."""
+    this_suite: Estimate  # the difference with an interval for these very tasks, trial noise only
     errored_as_failed: Comparison | None
     """The comparison with every errored attempt counted as failed, where there are such."""
-    flips: tuple[Flip, ...]
-    """Lost ones first: they are what a change has cost."""
-    warning: str | None
-    """The loud line over a run that is not done."""
+    flips: tuple[Flip, ...]  # lost ones first: they are what a change has cost
+    warning: str | None  # the loud line over a run that is not done
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:

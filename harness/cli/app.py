@@ -10,8 +10,7 @@ from pathlib import Path
 
 from harness.core import UsageError, is_this_machine, plural, stay_offline
 
-PORTS = range(8501, 8521)
-"""Tried in this order where no port is asked for."""
+PORTS = range(8501, 8521)  # tried in this order where no port is asked for
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 DISCORDANT = (0.2, 0.5)
 """Assumed shares of tasks that only one of two contenders passes: alike ones, and ones that differ widely."""
-SHOWN = 1200
-"""Characters of a rendered prompt that are shown."""
+SHOWN = 1200  # characters of a rendered prompt that are shown
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

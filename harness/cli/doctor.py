@@ -31,8 +31,7 @@ EXTRAS = {
     "trl": "tune",
     "streamlit": "app",
     "ray": "ray",
-}
-"""Packages, and the extra that installs each."""
+}  # packages, and the extra that installs each
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

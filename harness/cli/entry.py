@@ -35,8 +35,7 @@ VERBS: dict[str, str] = {
     "adapter": "look at an adapter by itself: check, show",
     "schema": "the JSON Schema of a file that you write, for editors",
     "doctor": "what this machine can run: backends, keys set (names only)",
-}
-"""Every verb and its line in the help. A verb is the module ``harness.cli.<verb>`` with ``configure`` and ``run``."""
+}  # every verb and its line in the help. A verb is the module ``harness.cli.<verb>`` with ``configure`` and ``run``.
 
 EXIT_CODES = (
     "exit codes: 0 done or SHIP, 1 BLOCK (or a lint found errors), 2 wrong use, 3 INCONCLUSIVE,\n"

@@ -7,8 +7,7 @@ from typing import Any
 from harness.cli.output import say
 from harness.core import UsageError, plural
 
-NAMED = 12
-"""Contenders that the summary names."""
+NAMED = 12  # contenders that the summary names
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -9,8 +9,7 @@ FILES = {
     "experiment": ("harness.experiment", "Experiment"),
     "suite": ("harness.suite.schema", "SuiteFile"),
     "gate": ("harness.verdict", "Policy"),
-}
-"""Each file, and where the record stands that checks it."""
+}  # each file, and where the record stands that checks it
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

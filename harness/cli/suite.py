@@ -11,8 +11,7 @@ from harness.core import Grader, OwnbenchError, Suite, as_json, digest_json, plu
 if TYPE_CHECKING:
     from harness.suite import Finding
 
-NAMED = 5
-"""Tasks that a finding names."""
+NAMED = 5  # tasks that a finding names
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

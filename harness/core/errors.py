@@ -92,8 +92,7 @@ FAULTS: dict[Cause, Fault] = {
         Fault(cause=Cause.TOO_SLOW, retry=False, status=Status.FAILED),
         Fault(cause=Cause.TOO_DEAR, retry=False, status=Status.FAILED),
     )
-}
-"""The one table. A cause that is missing here cannot end a call."""
+}  # the one table. A cause that is missing here cannot end a call.
 
 
 UNBILLED = frozenset({Cause.AUTH, Cause.RATE_LIMIT, Cause.REQUEST, Cause.CONTEXT, Cause.REFUSED, Cause.REPLAY})

@@ -5,13 +5,10 @@ from functools import lru_cache
 from typing import Any
 
 STOP, LENGTH, TOOL_CALLS, REFUSED = "stop", "length", "tool_calls", "content_filter"
-MALFORMED = "malformed_tool_call"
-"""The model wrote a tool call that the provider could not read: the contender's fault."""
-FAILED = "error"
-"""The provider did not finish the answer: nobody's answer, whatever text came with it."""
+MALFORMED = "malformed_tool_call"  # the model wrote a tool call that the provider could not read: the contender's fault
+FAILED = "error"  # the provider did not finish the answer: nobody's answer, whatever text came with it
 
-LONGEST = 200
-"""Characters of a word; a longer one is cut."""
+LONGEST = 200  # characters of a word; a longer one is cut
 
 _EXACT = {
     STOP: "stop stopsequence stopsequences stopword stopwords endturn eos eostoken eosid endid endtoken endoftext"

@@ -12,11 +12,9 @@ class Estimate:
     high: float | None = None
     level: float = 0.95
     n_tasks: int = 0
-    n_trials: int = 0
-    """Graded attempts behind the figure, over all tasks."""
+    n_trials: int = 0  # graded attempts behind the figure, over all tasks
     method: str = ""
-    why: str | None = None
-    """Why the figure or its interval cannot be had, where it cannot."""
+    why: str | None = None  # why the figure or its interval cannot be had, where it cannot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +34,11 @@ class Comparison:
     p_adjusted: float | None = None
     p_exact: float | None = None
     test: str = ""
-    wins: int = 0
-    """Tasks that only a passed."""
+    wins: int = 0  # tasks that only a passed
     losses: int = 0
     both_passed: int = 0
     both_failed: int = 0
     errored: int = 0
-    bounds: tuple[float, float] | None = None
-    """The difference if every errored attempt had gone worst, and best, for a."""
+    bounds: tuple[float, float] | None = None  # the difference if every errored attempt had gone worst, and best, for a
     tasks_needed: int | None = None
     sentence: str = ""

@@ -8,12 +8,10 @@ _LIKE_LATIN = dict(
         "ABESIJKMHOPCTYXaeijopcyxsdhqwgnuhlABEZHIKMNOPTYXovgil-----'",
         strict=True,
     )
-)
-"""Letters of Cyrillic, Armenian, Greek and Latin that print as another, and dashes (after Unicode's confusables)."""
+)  # letters of Cyrillic, Armenian, Greek and Latin that print as another, and dashes (after Unicode's confusables)
 _TABLE = str.maketrans(_LIKE_LATIN)
 _FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
-_JOINERS = "\u200c\u200d\ufe0e\ufe0f"
-"""What words of some languages, and emoji, are written with."""
+_JOINERS = "\u200c\u200d\ufe0e\ufe0f"  # what words of some languages, and emoji, are written with
 
 
 def unseen(name: str) -> str | None:

@@ -21,15 +21,11 @@ class SuiteRecord:
     prompt_digest: str = ""
     metric: str = ""
     tasks: int | None = None
-    graders: tuple[str, ...] = ()
-    """Digests."""
-    grader_kinds: tuple[str, ...] = ()
-    """Their registered names."""
+    graders: tuple[str, ...] = ()  # digests
+    grader_kinds: tuple[str, ...] = ()  # their registered names
     human_baseline: Mapping[str, Any] | None = None
-    general: bool = False
-    """It only shows forgetting and is no work."""
-    origin: Mapping[str, Any] = field(default_factory=dict)
-    """Of an imported suite: the file, and how it was read."""
+    general: bool = False  # it only shows forgetting and is no work
+    origin: Mapping[str, Any] = field(default_factory=dict)  # of an imported suite: the file, and how it was read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +34,16 @@ class ModelRecord:
 
     name: str
     backend: str = ""
-    model: str = ""
-    """What its provider calls it."""
+    model: str = ""  # what its provider calls it
     revision: str = ""
     digest: str = ""
-    apart: str = ""
-    """Its name, where another model of the report was alike in all but where it was served."""
+    apart: str = ""  # its name, where another model of the report was alike in all but where it was served
     template_digest: str = ""
     sampling: Mapping[str, Any] = field(default_factory=dict)
-    recorded_backend: str | None = None
-    """Of a model that is replayed."""
+    recorded_backend: str | None = None  # of a model that is replayed
     capabilities: tuple[str, ...] = ()
     price: Price | None = None
-    sourcing: Decision | None = None
-    """OWN or RENT, ``None`` where nothing says which."""
+    sourcing: Decision | None = None  # OWN or RENT, ``None`` where nothing says which
     sourcing_why: str = ""
 
 
@@ -62,13 +54,11 @@ class ContenderRecord:
     name: str
     kind: str = Kind.IMPORTED.value
     digest: str = ""
-    sourcing: Decision | None = None
-    """OWN, RENT or MIX, ``None`` where nothing says which."""
+    sourcing: Decision | None = None  # OWN, RENT or MIX, ``None`` where nothing says which
     sourcing_why: str = ""
     control: str | None = None
     """``always``, ``never``, ``random``, ``oracle`` or ``placebo``: it measures, and cannot be chosen."""
-    model: str | None = None
-    """Its model's name in the experiment; ``None`` of a hybrid."""
+    model: str | None = None  # its model's name in the experiment; ``None`` of a hybrid
     adapter: Written = None
     skills: Written = None
     delivery: str = ""
@@ -96,8 +86,7 @@ class ContenderRecord:
 class Manifest:
     """What a report was made from: enough to say whether two reports may be compared, and to make it again."""
 
-    schema: int = 2
-    """From 2 on, digests hold no names, and a task's holds no prompt."""
+    schema: int = 2  # from 2 on, digests hold no names, and a task's holds no prompt
     report: str
     created_at: str
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -111,13 +100,11 @@ class Manifest:
     models: tuple[ModelRecord, ...] = ()
     contenders: tuple[ContenderRecord, ...] = ()
     prices: Mapping[str, Any] = field(default_factory=dict)
-    thresholds: Mapping[str, Any] = field(default_factory=dict)
-    """By contender and suite, what was chosen on dev tasks."""
+    thresholds: Mapping[str, Any] = field(default_factory=dict)  # by contender and suite, what was chosen on dev tasks
     planned: int = 0
     plan_digest: str = ""
     done: int = 0
-    without_outcome: int = 0
-    """Recorded attempts that ended errored or ungraded."""
+    without_outcome: int = 0  # recorded attempts that ended errored or ungraded
     complete: bool = False
     stopped_because: str | None = None
     early: Any = None

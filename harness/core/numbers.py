@@ -11,12 +11,9 @@ from datetime import UTC, datetime
 from harness.core.judged import Estimate
 from harness.core.visible_text import visible
 
-UNKNOWN = "-"
-"""What stands in a table where a figure cannot be had; the reason stands in the notes."""
-NO_SPREAD = "no spread seen"
-"""What stands in place of an interval without width."""
-NOT_KNOWN = "not known from so few"
-"""What is said of an end that lies at the limit of what is possible."""
+UNKNOWN = "-"  # what stands in a table where a figure cannot be had; the reason stands in the notes
+NO_SPREAD = "no spread seen"  # what stands in place of an interval without width
+NOT_KNOWN = "not known from so few"  # what is said of an end that lies at the limit of what is possible
 
 
 def hundredfold(share: float) -> float:

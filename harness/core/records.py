@@ -28,10 +28,8 @@ class Price:
     """Dollars an hour of the machine, for models that run on one; then tokens cost nothing by themselves."""
     prompt_limit: int | None = None
     """The longest prompt, in tokens of all input classes, that these prices hold for; ``None`` is any length."""
-    as_of: str = ""
-    """The date of the price, ISO 8601."""
-    source: str = ""
-    """``experiment``, or the price book's name and version."""
+    as_of: str = ""  # the date of the price, ISO 8601
+    source: str = ""  # ``experiment``, or the price book's name and version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,21 +38,17 @@ class ModelSpec:
 
     name: str
     backend: str
-    model: str = ""
-    """What the provider calls it, or the folder of a local model."""
+    model: str = ""  # what the provider calls it, or the folder of a local model
     revision: str = ""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     template_digest: str = ""
     base_url: str | None = None
-    api_key_env: str | None = None
-    """The environment variable's name; its value never enters a record."""
+    api_key_env: str | None = None  # the environment variable's name; its value never enters a record
     price: Price | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     """What only one backend understands, such as ``batch_size``."""
-    digest: str = ""
-    """Of everything that can change an answer: backend, model, revision, weights, sampling, template."""
-    apart: str = ""
-    """Its name, where another model of the experiment is alike in all but where it is served."""
+    digest: str = ""  # of everything that can change an answer: backend, model, revision, weights, sampling, template
+    apart: str = ""  # its name, where another model of the experiment is alike in all but where it is served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +60,7 @@ class Contender:
     parts: Mapping[str, Any]
     """A JSON description of what it is made of; two reports' parts are compared to say what changed."""
     digest: str
-    asked: Mapping[str, Any] = field(default_factory=dict)
-    """The keys of its entry in the experiment."""
+    asked: Mapping[str, Any] = field(default_factory=dict)  # the keys of its entry in the experiment
 
 
 # ------------------------------------------------------------------------------------------------------- one call
@@ -92,17 +85,14 @@ class Request:
     messages: tuple[Message, ...]
     sampling: Mapping[str, Any] = field(default_factory=dict)
     tools: tuple[Tool, ...] = ()
-    adapter: str | None = None
-    """The adapter's folder, for backends that hold many adapters on one base."""
+    adapter: str | None = None  # the adapter's folder, for backends that hold many adapters on one base
     adapter_digest: str | None = None
     logprobs: bool = False
-    trial: int = 0
-    """Part of the identity: repeats must never fall on one cached answer."""
+    trial: int = 0  # part of the identity: repeats must never fall on one cached answer
     scope: str = ""
     """The identity of the contender for which the call is made. Equal contenders share answers, and a hybrid shares
     with its parts."""
-    task: str = ""
-    """The task's digest: an answer is used again within its task alone."""
+    task: str = ""  # the task's digest: an answer is used again within its task alone
     contender: str = ""
     """The contender's name, which is no part of the identity; earlier versions took it for the scope."""
 
@@ -132,12 +122,10 @@ _CONTENT = tuple(f.name for f in fields(Request) if f.name not in {"adapter", "s
 class Usage:
     """What a call used, in classes that do not overlap, so that none is billed twice."""
 
-    input: int | None = None
-    """Prompt tokens that were neither read from a cache nor written to one."""
+    input: int | None = None  # prompt tokens that were neither read from a cache nor written to one
     cached_input: int | None = 0
     cache_write: int | None = 0
-    output: int | None = None
-    """Tokens of the visible answer."""
+    output: int | None = None  # tokens of the visible answer
     reasoning: int | None = 0
     gpu_seconds: float | None = None
     source: str = "unknown"
@@ -166,8 +154,7 @@ class Cost:
     """What a call or an attempt cost. ``usd`` is ``None`` where a price or a count is unknown, and in every sum."""
 
     usd: float | None = None
-    basis: str = "none"
-    """``tokens``, ``gpu_time`` or ``none``; ``mixed`` in a sum."""
+    basis: str = "none"  # ``tokens``, ``gpu_time`` or ``none``; ``mixed`` in a sum
     price_date: str = ""
 
     @staticmethod
@@ -194,21 +181,17 @@ class Reply:
     finish_reason: str = "stop"
     """``stop``, ``length``, ``tool_calls``, ``content_filter`` or ``malformed_tool_call``, whatever the provider calls
     them; else its own word."""
-    reasoning: str = ""
-    """What the model thought, kept apart and never graded."""
+    reasoning: str = ""  # what the model thought, kept apart and never graded
     kept: Mapping[str, Any] = field(default_factory=dict)
     """What else the provider's message held; it goes back with the next turn as it came."""
-    refusal: str | None = None
-    """The provider's own statement that the model declined, where it says so."""
+    refusal: str | None = None  # the provider's own statement that the model declined, where it says so
     signals: Mapping[str, float] = field(default_factory=dict)
     """Of the answer's tokens: ``logprob_mean`` and ``logprob_min`` (natural logarithms), ``margin`` (the smallest gap
     between the two likeliest tokens' probabilities). Empty where the backend gives none."""
     usage: Usage = field(default_factory=Usage)
-    latency_s: float = 0.0
-    """Of the try that succeeded; waiting for rate limits and earlier tries are left out."""
+    latency_s: float = 0.0  # of the try that succeeded; waiting for rate limits and earlier tries are left out
     ttft_s: float | None = None
-    model_version: str = ""
-    """What the provider says it served."""
+    model_version: str = ""  # what the provider says it served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,8 +200,7 @@ class Call:
 
     attempt_id: str
     role: Role
-    model: str
-    """The model's name in the experiment."""
+    model: str  # the model's name in the experiment
     adapter: str | None = None
     request_digest: str
     usage: Usage = field(default_factory=Usage)
@@ -229,8 +211,7 @@ class Call:
     cache_hit: bool = False
     """The answer stood in the journal already: its cost is charged to this attempt too, and was spent once."""
     finish_reason: str = ""
-    error: str | None = None
-    """``cause: message``, without secrets."""
+    error: str | None = None  # ``cause: message``, without secrets
     signals: Mapping[str, float] = field(default_factory=dict)
     started_at: datetime | None = None
 
@@ -243,8 +224,7 @@ class Answer:
     """What a contender answered to a task, before it is graded: what only the contender knows of its attempt."""
 
     text: str
-    confidence: float | None = None
-    """0 to 1, the worker's own, larger is surer."""
+    confidence: float | None = None  # 0 to 1, the worker's own, larger is surer
     signals: Mapping[str, float] = field(default_factory=dict)
     escalated: bool | None = None
     served_by: str | None = None
@@ -258,11 +238,9 @@ class Grade:
     """A grader's judgement of one answer."""
 
     status: Status
-    score: float | None = None
-    """0 to 1."""
+    score: float | None = None  # 0 to 1
     cause: Cause | None = None
-    reason: str = ""
-    """One line for a person: what was expected and what was found."""
+    reason: str = ""  # one line for a person: what was expected and what was found
     label_true: str | None = None
     label_predicted: str | None = None
 
@@ -313,5 +291,4 @@ class Outcome:
     attempt_id: str
     prompt_digest: str | None = None
     """Of the template that made the task into what was asked; ``None`` in rows of an earlier version."""
-    grader_digest: str | None = None
-    """Of the grader and the reference: rows are compared where they were graded alike."""
+    grader_digest: str | None = None  # of the grader and the reference: rows are compared where they were graded alike

@@ -14,8 +14,7 @@ _RUNS = re.compile(
     r"|(?i:\bbearer |\bx-api-key: )(?P<header>[^\s\"',;]{8,})"
     r"|(?i:\bbasic )(?P<basic>[A-Za-z0-9+/]{16,}={0,2})"
     r"|\beyJ(?P<jwt>[-_.A-Za-z0-9]{30,})"
-)
-"""Secrets if a digit is in them (ordinary words joined by hyphens have none). A run is read once, as a whole."""
+)  # secrets if a digit is in them (ordinary words joined by hyphens have none). A run is read once, as a whole.
 _PLAIN = re.compile(
     r"\b(?:(?:hf|gsk|ghp|gho|github_pat|r8)_[A-Za-z0-9_]{16,}|(?:AKIA|ASIA)[0-9A-Z]{12,}|AIza[-_0-9A-Za-z]{30,})"
     r"|://(?P<user>[^/\s:@]+:[^/\s@]+)(?=@)"
@@ -24,14 +23,11 @@ _PLAIN = re.compile(
 )
 _WORD = r"(?:[a-z]{1,12}|[A-Z]{1,12}|[A-Z][a-z]{1,11})"
 _WORDS = re.compile(rf"{_WORD}(?:[-_.]{_WORD})*")
-_PREFIX = re.compile(r"(?:[a-z]{1,7}\d{0,2}[-_]){0,3}")
-"""How a provider's keys begin is public: ``sk-ant-api03-``."""
+_PREFIX = re.compile(r"(?:[a-z]{1,7}\d{0,2}[-_]){0,3}")  # how a provider's keys begin is public: ``sk-ant-api03-``
 _SHORTEST = 8
 """Characters of a secret that is taken out of a model's own answer; servers that need no key are given words."""
-_WORDY = 16
-"""Characters from which words joined by hyphens are a secret, and no placeholder such as ``not-needed``."""
-_PIECE = 12
-"""Characters of a secret that are as good as the whole."""
+_WORDY = 16  # characters from which words joined by hyphens are a secret, and no placeholder such as ``not-needed``
+_PIECE = 12  # characters of a secret that are as good as the whole
 _GRAM = 6
 _STRIDE = _PIECE - _GRAM + 1
 """Every piece of ``_PIECE`` characters holds a whole gram that begins at a multiple of this."""

@@ -29,8 +29,7 @@ class Registry(Mapping[str, T]):
         """
         self.word, self.group = word, group
         self._package, self._is_one = package, is_one
-        self.problems: dict[str, str] = {}
-        """By name: one line on an installed plug-in that cannot be used."""
+        self.problems: dict[str, str] = {}  # by name: one line on an installed plug-in that cannot be used
 
     def __getitem__(self, name: str) -> T:
         found = self._found

@@ -16,26 +16,19 @@ class Task:
 
     id: str
     domain: str
-    cluster: str
-    """Tasks that share a source share a cluster; by default the task's own id. The unit of resampling."""
-    input: str | tuple[Message, ...] = ""
-    """A text, or a conversation that ends with the question."""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    """More fields of the input, for prompts to use."""
+    cluster: str  # tasks that share a source share a cluster; by default the task's own id. The unit of resampling.
+    input: str | tuple[Message, ...] = ""  # a text, or a conversation that ends with the question
+    metadata: Mapping[str, Any] = field(default_factory=dict)  # more fields of the input, for prompts to use
     reference: Any = None
-    grader: Mapping[str, Any] = field(default_factory=dict)
-    """``{"name": …}`` and the grader's options."""
+    grader: Mapping[str, Any] = field(default_factory=dict)  # ``{"name": …}`` and the grader's options
     split: str | None = None
-    files: Mapping[str, str] = field(default_factory=dict)
-    """By the name that the suite gives it, where each file lies."""
+    files: Mapping[str, str] = field(default_factory=dict)  # by the name that the suite gives it, where each file lies
     tools: tuple["Tool", ...] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     """``{"image": …}``, ``{"dockerfile": …}``, ``{"host": True}``, or nothing."""
-    turns: int | None = None
-    """Calls of a model that an attempt may make at most."""
+    turns: int | None = None  # calls of a model that an attempt may make at most
     timeout_s: float | None = None
-    digest: str = ""
-    """Of input, metadata, files, tools, environment and limits: of no name, no prompt and no grader."""
+    digest: str = ""  # of input, metadata, files, tools, environment and limits: of no name, no prompt and no grader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +37,7 @@ class PromptTemplate:
 
     user: str = "{{ input }}"
     system: str | None = None
-    files: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """By role, the file that each was read from."""
+    files: Mapping[str, str] = field(default_factory=dict, compare=False)  # by role, the file that each was read from
 
     @property
     def digest(self) -> str:
@@ -58,10 +50,8 @@ class RenderedPrompt:
     """A template and what it asks at each task of a suite."""
 
     template: PromptTemplate = field(default_factory=PromptTemplate)
-    messages: Mapping[str, tuple[Message, ...]] = field(default_factory=dict, repr=False)
-    """By the task's digest."""
-    variables: frozenset[str] = frozenset({"input"})
-    """What of a task the template names."""
+    messages: Mapping[str, tuple[Message, ...]] = field(default_factory=dict, repr=False)  # by the task's digest
+    variables: frozenset[str] = frozenset({"input"})  # what of a task the template names
 
     def of(self, task: Task) -> tuple[Message, ...]:
         """What is asked at a task."""
@@ -85,8 +75,7 @@ class Suite:
     human_baseline: Mapping[str, Any] | None = None
     prompt: RenderedPrompt = field(default_factory=RenderedPrompt)
     """What a contender without a prompt of its own is asked."""
-    digest: str = ""
-    """Of its tasks, whatever they and it are called."""
+    digest: str = ""  # of its tasks, whatever they and it are called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,7 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _IGNORED = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]"
     "|(?<=[\ufe0e\ufe0f])[\ufe0e\ufe0f]+"  # one after an emoji chooses how it is drawn; more of them hide something
-)
-"""Letters and marks that are drawn as nothing: texts, and orders to a model, have been hidden in them."""
+)  # letters and marks that are drawn as nothing: texts, and orders to a model, have been hidden in them
 
 
 def visible(text: str, limit: int | None = None, *, lines: bool = False) -> str:

@@ -7,14 +7,10 @@ class Status(StrEnum):
     """What became of an attempt. Only ``passed`` and ``failed`` enter a rate; the others are counted beside it."""
 
     PASSED = "passed"
-    FAILED = "failed"
-    """The contender's own fault: a wrong or malformed answer, a refusal, its turns or its time spent."""
-    UNGRADED = "ungraded"
-    """There is an answer, and the grader could not judge it."""
-    ERRORED = "errored"
-    """The instrument's fault: network, provider, sandbox."""
-    SKIPPED = "skipped"
-    """Never tried, because a budget or the user stopped the run."""
+    FAILED = "failed"  # the contender's own fault: a wrong or malformed answer, a refusal, its turns or its time spent
+    UNGRADED = "ungraded"  # there is an answer, and the grader could not judge it
+    ERRORED = "errored"  # the instrument's fault: network, provider, sandbox
+    SKIPPED = "skipped"  # never tried, because a budget or the user stopped the run
 
 
 class Cause(StrEnum):
@@ -64,11 +60,9 @@ class Role(StrEnum):
 class Exposure(StrEnum):
     """How a skill came into a conversation."""
 
-    SHOWN = "shown"
-    """Its text, or its line in a catalogue."""
+    SHOWN = "shown"  # its text, or its line in a catalogue
     OPENED = "opened"
-    FILE = "file"
-    """One of its files was read."""
+    FILE = "file"  # one of its files was read
 
 
 class Kind(StrEnum):

@@ -12,8 +12,7 @@ class BusyTime:
 
     def __init__(self) -> None:
         self._held = 0
-        self._each = 0.0
-        """Seconds that a request would have been charged that was there all the time."""
+        self._each = 0.0  # seconds that a request would have been charged that was there all the time
         self._since = 0.0
 
     def enter(self, now: float) -> float:

@@ -2,8 +2,7 @@
 
 from harness.core import Cost, Price, Usage, known_sum
 
-PER = 1_000_000
-"""Token prices are dollars for this many tokens."""
+PER = 1_000_000  # token prices are dollars for this many tokens
 
 
 def charge(usage: Usage, price: Price | None) -> Cost:

@@ -11,10 +11,8 @@ class AttemptMeter:
 
     def __init__(self, limit_usd: float | None = None) -> None:
         self.limit_usd = limit_usd
-        self.spent_usd = 0.0
-        """Dollars known to be spent; where ``unknown`` is not 0, a lower bound."""
-        self.unknown = 0
-        """How many costs were unknown; a limit cannot hold those."""
+        self.spent_usd = 0.0  # dollars known to be spent; where ``unknown`` is not 0, a lower bound
+        self.unknown = 0  # how many costs were unknown; a limit cannot hold those
 
     def spend(self, cost: Cost) -> None:
         """Adds the cost of a call."""
@@ -78,8 +76,7 @@ class Meter:
         self._flying: set[Reservation] = set()
         self._dearest: dict[str, float] = {}
         self._refused: str | None = None
-        self._blind: str | None = None
-        """A kind whose first attempts have no known cost and no estimate."""
+        self._blind: str | None = None  # a kind whose first attempts have no known cost and no estimate
 
     @property
     def in_flight(self) -> int:

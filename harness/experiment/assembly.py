@@ -26,27 +26,17 @@ class Assembled:
 
     report: Path
     experiment: Experiment
-    suites: tuple[Suite, ...]
-    """The tasks that contenders are compared on."""
-    whole: tuple[Suite, ...]
-    """The same suites with all their tasks."""
-    dev: tuple[Suite, ...]
-    """The tasks on which thresholds are chosen; empty where no hybrid asks for it."""
+    suites: tuple[Suite, ...]  # the tasks that contenders are compared on
+    whole: tuple[Suite, ...]  # the same suites with all their tasks
+    dev: tuple[Suite, ...]  # the tasks on which thresholds are chosen; empty where no hybrid asks for it
     specs: Mapping[str, ModelSpec]
-    systems: Mapping[str, Mapping[str, System]]
-    """By contender name, then by suite name."""
-    graders: Mapping[str, Grader]
-    """By the task's digest; tasks with the same description share one."""
-    gradings: Mapping[str, str]
-    """By the task's digest: the digest of its grader and its reference."""
-    verifiers: Mapping[str, Grader]
-    """By contender name."""
-    attempts: tuple[Attempt, ...]
-    """The plan: dev attempts first."""
-    adapters: Mapping[str, tuple[Path, ...]]
-    """By model name: the adapters that it is asked to answer with."""
-    notes: tuple[str, ...] = ()
-    """What a user must know of the suites before they are run."""
+    systems: Mapping[str, Mapping[str, System]]  # by contender name, then by suite name
+    graders: Mapping[str, Grader]  # by the task's digest; tasks with the same description share one
+    gradings: Mapping[str, str]  # by the task's digest: the digest of its grader and its reference
+    verifiers: Mapping[str, Grader]  # by contender name
+    attempts: tuple[Attempt, ...]  # the plan: dev attempts first
+    adapters: Mapping[str, tuple[Path, ...]]  # by model name: the adapters that it is asked to answer with
+    notes: tuple[str, ...] = ()  # what a user must know of the suites before they are run
 
     @property
     def contenders(self) -> dict[str, Contender]:

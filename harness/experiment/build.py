@@ -14,8 +14,7 @@ from harness.system import DELIVERIES, MAX_TURNS, NONE, SIGNALS, Direct, Hybrid,
 _TEXTS = [catalogue([("n", "d")]), skill_content("n", "b", ["f"]), file_content("n", "p", "t")]
 WRAPPERS = digest_json([*_TEXTS, OPEN_BY_TEXT, OPEN_BY_TOOL, "task again"])
 """Of the text around a skill: a change of it changes answers, so it changes every skilled contender's digest."""
-LONGEST_SHOWN = 20_000
-"""Characters of a template that a manifest keeps."""
+LONGEST_SHOWN = 20_000  # characters of a template that a manifest keeps
 _REDACT = Redactor()
 _KINDS = {(False, False): Kind.MODEL, (True, False): Kind.ADAPTER, (False, True): Kind.SKILLED, (True, True): Kind.BOTH}
 _SHOWN = ("name", "backend", "model", "revision", "sampling", "digest", "template_digest")
@@ -25,8 +24,7 @@ _SHOWN = ("name", "backend", "model", "revision", "sampling", "digest", "templat
 class Plan:
     """What a contender is to be. A kind of contender says how it is built; what it does not say is not so."""
 
-    written: Mapping[str, Any] = field(default_factory=dict)
-    """As the experiment has it, for the manifest."""
+    written: Mapping[str, Any] = field(default_factory=dict)  # as the experiment has it, for the manifest
 
     @property
     def watched(self) -> str | None:
@@ -56,8 +54,7 @@ class DirectPlan(Plan):
     """By suite name; a suite that is missing is answered without an adapter."""
     skills: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     """By suite name: folders of a skill or of a library."""
-    prompts: Mapping[str, RenderedPrompt] = field(default_factory=dict)
-    """By suite name: what is asked at its tasks."""
+    prompts: Mapping[str, RenderedPrompt] = field(default_factory=dict)  # by suite name: what is asked at its tasks
     forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By suite name: the ``response_format`` that is sent."""
     delivery: str = NONE
@@ -141,8 +138,7 @@ class HybridPlan(Plan):
     signal: str
     threshold: float | None = None
     rate: float | None = None
-    like: str | None = None
-    """For ``random:NAME``: the hybrid whose rate it takes."""
+    like: str | None = None  # for ``random:NAME``: the hybrid whose rate it takes
     verifier: Mapping[str, Any] | None = None
 
     @property
@@ -222,8 +218,7 @@ class Workshop:
     capabilities: Mapping[str, frozenset[str]]
     suites: Sequence[str]
     seed: int
-    watched: set[str] = field(default_factory=set)
-    """Identities of workers whose hybrids look at their signals."""
+    watched: set[str] = field(default_factory=set)  # identities of workers whose hybrids look at their signals
     built: dict[str, dict[str, System]] = field(default_factory=dict)
     _libraries: dict[Path, tuple[Skill, ...]] = field(default_factory=dict)
     _adapters: dict[tuple[Path, str], Adapter] = field(default_factory=dict)

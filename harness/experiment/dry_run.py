@@ -15,10 +15,8 @@ from harness.model import backend_of, missing_key
 from harness.store import read_manifest
 from harness.system import Calls
 
-WORDS_TO_TOKENS = 1.35
-"""Tokens a word of English prose and code, about; a dry run has no tokenizer of the provider's."""
-ANSWER_TOKENS = 64
-"""Assumed for an answer where no sampling limit says less."""
+WORDS_TO_TOKENS = 1.35  # tokens a word of English prose and code, about; a dry run has no tokenizer of the provider's
+ANSWER_TOKENS = 64  # assumed for an answer where no sampling limit says less
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +38,9 @@ class ContenderPlan:
     contender: str
     kind: str
     attempts: int
-    calls_low: int
-    """At least so many calls; a hybrid may escalate every task, a progressive contender may open skills."""
+    calls_low: int  # at least so many calls; a hybrid may escalate every task, a progressive contender may open skills
     calls_high: int
-    usd_low: float | None
-    """``None`` where a price is not known."""
+    usd_low: float | None  # ``None`` where a price is not known
     usd_high: float | None
 
 
@@ -57,10 +53,8 @@ class CheckResult:
     suites: tuple[Mapping[str, object], ...]
     plans: tuple[ContenderPlan, ...]
     prompts: tuple[Prompt, ...]
-    missing_keys: tuple[str, ...]
-    """Sentences that name the variable and the model that needs it."""
-    missing_prices: tuple[str, ...]
-    """Models of whose calls no cost can be known."""
+    missing_keys: tuple[str, ...]  # sentences that name the variable and the model that needs it
+    missing_prices: tuple[str, ...]  # models of whose calls no cost can be known
     warnings: tuple[str, ...]
     budget_usd: float | None
     usd_low: float = 0.0

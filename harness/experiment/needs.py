@@ -9,15 +9,13 @@ from harness.model import BACKENDS
 from harness.suite import select
 from harness.system import System
 
-Systems = Mapping[str, Mapping[str, System]]
-"""By contender name, then by suite name."""
+Systems = Mapping[str, Mapping[str, System]]  # by contender name, then by suite name
 
 LACKS = {
     "adapters": "takes no adapter",
     "logprobs": "gives no log-probabilities",
     "response_format": "cannot hold its answers to JSON",
-}
-"""What a model does that lacks a capability."""
+}  # what a model does that lacks a capability
 
 
 def check_needs(

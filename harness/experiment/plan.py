@@ -10,8 +10,7 @@ from harness.system import System
 CHUNK = 64
 """Tasks of one suite that every contender tries before the next chunk begins. A run that is stopped has then tried the
 same tasks with all contenders, up to one chunk; a local model gets batches of one adapter."""
-MOST_ATTEMPTS = 1_000_000
-"""Of one report. More tell nothing more, and are a slip of the pen."""
+MOST_ATTEMPTS = 1_000_000  # of one report. More tell nothing more, and are a slip of the pen.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

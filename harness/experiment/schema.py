@@ -10,16 +10,14 @@ from harness.store import Economics
 from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS
 from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole
 
-EVERYTHING = 2.0
-"""The threshold under which every confidence lies, as ``auto`` writes it."""
+EVERYTHING = 2.0  # the threshold under which every confidence lies, as ``auto`` writes it
 
 
 class SuiteEntry(Strict):
     """One suite of the experiment, or a part of it."""
 
     path: Text
-    tasks: Count | None = None
-    """At most so many tasks, the first of a seeded order."""
+    tasks: Count | None = None  # at most so many tasks, the first of a seeded order
     split: Literal["dev", "test"] | None = None
 
 
@@ -43,8 +41,7 @@ class Escalation(Strict):
     signal: Text
     threshold: Annotated[float, Field(strict=True, allow_inf_nan=False)] | Literal["auto"] = "auto"
     """Escalates below it; ``auto`` is chosen on the dev split."""
-    verifier: dict[str, Any] | None = None
-    """A grader that needs no reference: ``{"name": …}`` and its options."""
+    verifier: dict[str, Any] | None = None  # a grader that needs no reference: ``{"name": …}`` and its options
 
     @property
     def name(self) -> str:
@@ -121,8 +118,7 @@ class ContenderEntry(Strict):
     """A template's file in place of the suite's; or one for ``user`` and one for ``system``; or either by suite."""
     response_format: Annotated[str | dict[str, Any], AfterValidator(check_form)] | None = None
     """``json_object``, ``json_schema`` (of the suite's grader), or a mapping that is sent as it is."""
-    twin: Count | None = None
-    """Told apart by it, an equal contender shares no answers."""
+    twin: Count | None = None  # told apart by it, an equal contender shares no answers
     worker: Text | None = None
     expert: Text | None = None
     escalate: Escalation | None = None

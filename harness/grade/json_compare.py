@@ -23,13 +23,10 @@ def _from_number(value: Any) -> Any:
     return {"absolute": value} if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
-Tolerance = Annotated[_Tolerance, BeforeValidator(_from_number)]
-"""``{absolute, relative}``; a bare number is absolute."""
+Tolerance = Annotated[_Tolerance, BeforeValidator(_from_number)]  # ``{absolute, relative}``; a bare number is absolute
 
-Wrong = tuple[str, str, str]
-"""A place, what was expected there, what was found."""
-_Seen = Iterator[tuple[int, Wrong | None]]
-"""A number of fields, and what is wrong in them."""
+Wrong = tuple[str, str, str]  # a place, what was expected there, what was found
+_Seen = Iterator[tuple[int, Wrong | None]]  # a number of fields, and what is wrong in them
 
 _PAIRS = 10_000
 """Pairs of list items that are compared one by one; past that only equal items are matched. Bounds the time."""

@@ -46,8 +46,7 @@ def _references(value: Any) -> list[str]:
     return []
 
 
-Schema = Annotated[dict[str, JsonValue], AfterValidator(checked_schema)]
-"""A JSON schema that stands on its own."""
+Schema = Annotated[dict[str, JsonValue], AfterValidator(checked_schema)]  # a JSON schema that stands on its own
 
 
 class JsonSchema(Rule):
@@ -224,8 +223,7 @@ _OBJECT = re.compile(r'\{(?=\s*["}])')
 _ARRAY = re.compile(r'\[(?=\s*[\[\]{"\-\dtfn])')
 _EITHER = re.compile(f"{_OBJECT.pattern}|{_ARRAY.pattern}")
 
-_STARTS = 500
-"""Failed starts after which the search ends: each costs a count of the lines before it."""
+_STARTS = 500  # failed starts after which the search ends: each costs a count of the lines before it
 
 
 def _no_constant(word: str) -> Any:

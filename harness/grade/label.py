@@ -125,8 +125,7 @@ def _some(labels: tuple[str, ...]) -> str:
     return ", ".join(labels) if len(labels) <= 6 else f"{', '.join(labels[:5])} … ({len(labels)} labels)"
 
 
-_Spellings = Sequence[tuple[str, str]]
-"""Texts, each with the label that it stands for."""
+_Spellings = Sequence[tuple[str, str]]  # texts, each with the label that it stands for
 
 
 class _LabelList:
@@ -137,8 +136,7 @@ class _LabelList:
         written = [(_compatible(spelling), label) for spelling, label in spellings]
         bare = [(unmarked(text), label) for text, label in written]
         peeled = [(_peeled(text), label) for text, label in written]
-        self.names = self._names(written)
-        """The label of every spelling in its compared form, the longest first."""
+        self.names = self._names(written)  # the label of every spelling in its compared form, the longest first
         self._keeps_markup = bool(self._ambiguous(bare)) or not all(text.strip() for text, _ in bare)
         self._bare = self.names if self._keeps_markup else self._names(bare)
         unclear = self._ambiguous(peeled)

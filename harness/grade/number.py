@@ -104,13 +104,10 @@ def close(found: Decimal, reference: Decimal, *, absolute: float = 0.0, relative
     return _EXACT.subtract(found, reference).copy_abs() <= slack
 
 
-_THIN = "\ue001"
-"""Stands for a space that may be inside a number: thin, no-break, or LaTeX's."""
+_THIN = "\ue001"  # stands for a space that may be inside a number: thin, no-break, or LaTeX's
 
-_ROUNDED = Context(prec=60)
-"""For what has no exact decimal, such as a third; the same on both sides."""
-_LONGEST = 400
-"""Digits of a number; a longer run of digits is none."""
+_ROUNDED = Context(prec=60)  # for what has no exact decimal, such as a third; the same on both sides
+_LONGEST = 400  # digits of a number; a longer run of digits is none
 
 _EXACT = Context(prec=21_000, Emax=999_999, Emin=-999_999, traps=[])
 """Wide enough that no sum of two numbers with 400 digits and exponents up to 9999 is rounded."""

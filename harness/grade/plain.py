@@ -27,8 +27,7 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]+"
-)
-"""What Unicode lists as ignorable by default, and controls; the soft hyphen has a rule of its own."""
+)  # what Unicode lists as ignorable by default, and controls; the soft hyphen has a rule of its own
 
 _SIGNS = str.maketrans(
     dict.fromkeys("\u02d7\u058a\u05be\u1806\u2010\u2011\u2012\u2013\u2043\u207b\u208b\u2212\u2796\ufe63\uff0d", "-")
@@ -45,8 +44,7 @@ def plain(text: str) -> str:
     return _INVISIBLE.sub("", text).translate(_SIGNS).replace(SOFT_HYPHEN, "")
 
 
-BOX = "\ue000"
-"""Stands in a text that `without_commands` gave, before what was boxed or tagged as the answer."""
+BOX = "\ue000"  # stands in a text that `without_commands` gave, before what was boxed or tagged as the answer
 
 
 def without_commands(text: str) -> str:

@@ -29,12 +29,10 @@ from harness.core import (
 )
 from harness.userfile import Strict, parse
 
-REASON_LENGTH = 200
-"""Characters of a reason; enough for expected and found on one line of a table."""
+REASON_LENGTH = 200  # characters of a reason; enough for expected and found on one line of a table
 THREADS = 4
 """Answers that rules judge at once. A rule that is stopped after five seconds holds one of these up, not the others."""
-SHORT = 1_000
-"""Characters of an answer that a rule with ``instant`` judges within a fraction of a millisecond."""
+SHORT = 1_000  # characters of an answer that a rule with ``instant`` judges within a fraction of a millisecond
 LONGEST = 1_000_000
 """Characters of an answer that a rule reads; a longer one is malformed. Holds every rule's time within bounds."""
 
@@ -50,8 +48,7 @@ class Rule(Strict):
     a rule's docstring is what `known_graders` shows. Raise ``version`` when a change can alter a grade.
     """
 
-    name: ClassVar[str]
-    """What a suite calls it."""
+    name: ClassVar[str]  # what a suite calls it
     version: ClassVar[int] = 1
     instant: ClassVar[bool] = False
     """Whether a short answer is judged where it comes in; all others are judged in threads."""

@@ -210,8 +210,7 @@ def as_texts(reference: Any) -> tuple[str, ...]:
 _parser: Any = importlib.import_module("re._parser")  # the parsed form of a pattern has no public name
 _compiler: Any = importlib.import_module("re._compiler")
 
-TRIES = 8
-"""Answers made of one pattern and text: repeats and alternatives vary."""
+TRIES = 8  # answers made of one pattern and text: repeats and alternatives vary
 
 _CHARACTERS = "a0 A_-.,:;\n\t\"'()é"
 
@@ -273,8 +272,7 @@ def _has_room(tree: Any, number: Any, text: str, flags: int) -> bool:
     return all(any(one.match(c) for one in fitting for c in form) for form in forms)
 
 
-_ONE = {"LITERAL", "NOT_LITERAL", "ANY", "IN"}
-"""Kinds of nodes that are one character."""
+_ONE = {"LITERAL", "NOT_LITERAL", "ANY", "IN"}  # kinds of nodes that are one character
 
 
 def _one(kind: str, value: Any, flags: int = 0) -> re.Pattern[str]:

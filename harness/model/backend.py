@@ -14,47 +14,36 @@ from harness.model.entry import ModelEntry
 from harness.model.faults import Redact
 from harness.model.protocol import Model
 
-Lookup = Callable[[str], Reply | None]
-"""From a request's digest to the recorded reply; the store gives it."""
+Lookup = Callable[[str], Reply | None]  # from a request's digest to the recorded reply; the store gives it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
     """What a backend may use to open a model."""
 
-    redact: Redact
-    """Takes secrets out of texts; a backend adds the key that it reads itself."""
-    environment: Mapping[str, str]
-    """Where a key is read, by the name in ``spec.api_key_env`` only."""
-    lookup: Lookup | None = None
-    """Recorded replies by the request's digest."""
+    redact: Redact  # takes secrets out of texts; a backend adds the key that it reads itself
+    environment: Mapping[str, str]  # where a key is read, by the name in ``spec.api_key_env`` only
+    lookup: Lookup | None = None  # recorded replies by the request's digest
 
 
 class Backend:
     """One way to call models. A subclass says what differs from what stands here, and how a model is opened."""
 
     name: str
-    entry: type[ModelEntry] = ModelEntry
-    """The keys of a model in an experiment; a key without a default is needed."""
+    entry: type[ModelEntry] = ModelEntry  # the keys of a model in an experiment; a key without a default is needed
     packages: tuple[str, ...] = ()
-    extra: str = ""
-    """The extra of this distribution that brings the packages."""
-    remote: bool = False
-    """Whether requests go through the network, so that they take connections and no memory."""
+    extra: str = ""  # the extra of this distribution that brings the packages
+    remote: bool = False  # whether requests go through the network, so that they take connections and no memory
     owned: bool | None = None
     """Whether the model is the user's own (True) or rented (False), where its price does not say."""
-    recorded: bool = False
-    """Whether answers were made, and paid for, in an earlier run."""
+    recorded: bool = False  # whether answers were made, and paid for, in an earlier run
     named: bool = True
     """Whether ``model`` is a name that others know; else it is a place on this machine, and no report repeats it."""
-    booked: bool = False
-    """Whether the price book knows its models."""
-    always_logprobs: bool = False
-    """Whether log-probabilities cost nothing, so that they are asked for in any case."""
+    booked: bool = False  # whether the price book knows its models
+    always_logprobs: bool = False  # whether log-probabilities cost nothing, so that they are asked for in any case
     changing: tuple[str, ...] = ("dtype", "reasoning", "tools")
     """Options that can change an answer, and are part of the model's identity."""
-    instead: str = ""
-    """Of a backend that this version knows and cannot call: why, and what to write instead."""
+    instead: str = ""  # of a backend that this version knows and cannot call: why, and what to write instead
     can: frozenset[str] = frozenset()
     """Capabilities, as far as the backend says; the words are in `harness.model.protocol`."""
 

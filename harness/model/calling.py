@@ -33,20 +33,15 @@ from harness.model.registry import backend_of
 class Limits:
     """How hard one model may be driven; every number is above 0, as the experiment's own limits are."""
 
-    concurrency: int = 16
-    """Requests in flight at once."""
+    concurrency: int = 16  # requests in flight at once
     requests_per_minute: float | None = None
-    tokens_per_minute: float | None = None
-    """Tokens of all classes, read and written."""
-    timeout_s: float = 120.0
-    """Of one try."""
-    tries: int = 4
-    """The first one counted."""
+    tokens_per_minute: float | None = None  # tokens of all classes, read and written
+    timeout_s: float = 120.0  # of one try
+    tries: int = 4  # the first one counted
     wall_s: float | None = None
     """Of one call, its tries and the waits between them together. ``None``: what all its tries may take, at least ten
     minutes (providers ask to wait one or two), at most an hour."""
-    backoff_s: float = 0.5
-    """The longest first wait; it doubles with each try."""
+    backoff_s: float = 0.5  # the longest first wait; it doubles with each try
     backoff_max_s: float = 30.0
 
     @property
@@ -100,8 +95,7 @@ class Caller:
         self._redact: Redact = redact or Redactor()
         self._busy = busy
         self._lost: dict[int, list[Usage]] = {}
-        self.broken: ModelError | None = None
-        """The fault after which nothing more is sent."""
+        self.broken: ModelError | None = None  # the fault after which nothing more is sent
         self._clock: Clock = clock or SystemClock()
         self._chance = seeded("calling", seed, model.spec.name)
         self._places = asyncio.Semaphore(limits.concurrency)

@@ -32,8 +32,7 @@ class ModelEntry(Strict):
     """One model that can be called."""
 
     backend: Text
-    model: Text | None = None
-    """What the provider calls it."""
+    model: Text | None = None  # what the provider calls it
     revision: Text | None = None
     sampling: dict[str, Any] = Field(default_factory=dict)
     price: PriceEntry | None = None
@@ -93,8 +92,7 @@ class ServedEntry(ModelEntry):
 
     base_url: Annotated[Text, AfterValidator(check_address)] | None = None
     api_key_env: Annotated[str, AfterValidator(_checked_variable)] | None = None
-    tools: Truth | None = None
-    """Whether it can call tools; unknown where it is not said."""
+    tools: Truth | None = None  # whether it can call tools; unknown where it is not said
 
 
 def check_form(form: Any) -> Any:

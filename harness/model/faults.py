@@ -27,13 +27,10 @@ from harness.core import Cause, ModelError, Redactor
 from harness.model.usage import stated_usage
 from harness.model.waits import retry_after
 
-Redact = Callable[[str], str]
-"""What takes secrets out of a text."""
+Redact = Callable[[str], str]  # what takes secrets out of a text
 
-SHOWN = 300
-"""Characters of a provider's text that an error keeps."""
-READ = 20_000
-"""Characters of it that are looked at."""
+SHOWN = 300  # characters of a provider's text that an error keeps
+READ = 20_000  # characters of it that are looked at
 
 
 def _any(*parts: str) -> re.Pattern[str]:
@@ -89,8 +86,7 @@ _NUMBERED = {
     "status_code": {1001: "request_timeout", 1004: "unauthorized", 1008: "insufficient balance"}
     | dict.fromkeys((1002, 1039, 1041), "rate_limit_error")
     | {1026: "content_filter", 1027: "content_filter", 2013: "invalid_parameter", 2049: "invalid_key"},
-}
-"""What providers' own numbers stand for: Zhipu's under ``code``, MiniMax's under ``status_code``."""
+}  # what providers' own numbers stand for: Zhipu's under ``code``, MiniMax's under ``status_code``
 
 
 def cause_of(status: int | None, text: str) -> Cause:

@@ -13,18 +13,13 @@ from harness.core import Cause, ModelError
 if TYPE_CHECKING:
     import aiohttp
 
-MOST_BYTES = 32_000_000
-"""Of an answer."""
-MOST_ERROR_BYTES = 100_000
-"""Of an error's body; what comes after is not read."""
+MOST_BYTES = 32_000_000  # of an answer
+MOST_ERROR_BYTES = 100_000  # of an error's body; what comes after is not read
 LARGE_BYTES = 2_000_000
 """Of an answer that need not care for others; what it holds beyond counts against ``ROOM_BYTES``."""
-LARGE_STREAM_BYTES = 8_000_000
-"""The same for a stream, which comes slowly, and of which little is kept."""
-ROOM_BYTES = 200_000_000
-"""For all large answers of a model together; while it is full, one of them is read at a time."""
-MOST_VALUES = 2_000_000
-"""In the JSON of a large answer; more would take seconds to read, and all calls would stand."""
+LARGE_STREAM_BYTES = 8_000_000  # the same for a stream, which comes slowly, and of which little is kept
+ROOM_BYTES = 200_000_000  # for all large answers of a model together; while it is full, one of them is read at a time
+MOST_VALUES = 2_000_000  # in the JSON of a large answer; more would take seconds to read, and all calls would stand
 
 
 class Connections:

@@ -96,8 +96,7 @@ class _Body:
         said = leads_to(url, status, response.headers)
         self._leads_away = said is not None and is_elsewhere(url, response.headers["Location"])
         self._is_error = self._leads_away or status >= 400
-        self.done = False
-        """Nothing more is wanted."""
+        self.done = False  # nothing more is wanted
         if said is not None and self._leads_away:
             self._pieces, self.done = [said.encode()], True
 

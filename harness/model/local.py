@@ -44,10 +44,8 @@ class _Ticket:
 
     request: Request
     future: "Future[Reply]" = field(default_factory=Future)
-    adapter: Path | None = None
-    """Resolved; of the model's loaded ones."""
-    opened: bool = False
-    """The prompt ends with an opened block of reasoning."""
+    adapter: Path | None = None  # resolved; of the model's loaded ones
+    opened: bool = False  # the prompt ends with an opened block of reasoning
     row: Row | None = None
 
 

@@ -21,8 +21,7 @@ _MOST = {"batch_size": 1_000_000, "batch_tokens": 1_000_000_000, "threads": 1024
 _FILES = ("generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
           "added_tokens.json")  # fmt: skip
 _VOCABULARIES = (".model", ".tiktoken", "tokenizer.json", "tekken.json", "vocab.json", "vocab.txt")
-_BY_BYTES = ("ByT5", "MyT5", "Canine", "Perceiver")
-"""Tokenizers that have no vocabulary."""
+_BY_BYTES = ("ByT5", "MyT5", "Canine", "Perceiver")  # tokenizers that have no vocabulary
 _LARGEST = 256_000_000
 _EMBEDDING = "model.embed_tokens.weight"
 _LAYER = re.compile(r"model\.layers\.(\d{1,9})\.")

@@ -31,13 +31,11 @@ class Row:
     """One request in a batch, and what has been written for it so far."""
 
     prompt: list[int]
-    limit: int
-    """Tokens that it may write."""
+    limit: int  # tokens that it may write
     sampling: Sampling
     identity: str = ""
     """The request's digest; random numbers come from it alone, so that they do not depend on the batch."""
-    dropped: Callable[[], bool] = _NEVER
-    """True once nobody waits for the answer any more."""
+    dropped: Callable[[], bool] = _NEVER  # true once nobody waits for the answer any more
     tokens: list[int] = field(default_factory=list)
     """What was written, the end token included where the model wrote one."""
     logprobs: list[float] = field(default_factory=list)

@@ -96,8 +96,7 @@ class Engine:
         self._model.generation_config = GenerationConfig(eos_token_id=sorted(self.ends), pad_token_id=pad)
         self._folder, self._tokenizer, self._pad = folder, tokenizer, pad
         self._peft: Any = None
-        self._fits: dict[Path, tuple[str, Fit]] = {}
-        """By the adapter's folder: what PEFT calls it, and how it fits."""
+        self._fits: dict[Path, tuple[str, Fit]] = {}  # by the adapter's folder: what PEFT calls it, and how it fits
         self._active: Path | None = None
         self._vocabulary = int(self._model.get_input_embeddings().weight.shape[0])
         self._mark = self._fingerprint()

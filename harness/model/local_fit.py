@@ -30,12 +30,9 @@ class Fit:
     adapter: Adapter
     prompts: Prompts | None
     """Its own tokenizer or chat template; ``None`` where it has none that says anything else than the base's."""
-    rows: int | None
-    """Tokens of its embedding, where those are not as many as the base's."""
-    alone: bool
-    """Whether it changes the base's own weights, so that it needs a copy of the base."""
-    notes: tuple[str, ...]
-    """What a reader of its results must know, a sentence each."""
+    rows: int | None  # tokens of its embedding, where those are not as many as the base's
+    alone: bool  # whether it changes the base's own weights, so that it needs a copy of the base
+    notes: tuple[str, ...]  # what a reader of its results must know, a sentence each
 
 
 def fit_adapter(path: Path, base: Path, prompts: Prompts) -> Fit:

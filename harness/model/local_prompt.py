@@ -48,10 +48,8 @@ class Prompts:
     def __init__(self, folder: Path) -> None:
         self.tokenizer: Any = _tokenizer(folder)
         self.template: Any = self.tokenizer.chat_template
-        self.what = ""
-        """Of an adapter: which of the two differ from the base's."""
-        self.notes: tuple[str, ...] = ()
-        """Of an adapter: which of its files are ignored."""
+        self.what = ""  # of an adapter: which of the two differ from the base's
+        self.notes: tuple[str, ...] = ()  # of an adapter: which of its files are ignored
         if not self.template:
             advice = "put a chat_template.jinja next to the weights"
             raise UserFileError(folder, "its tokenizer has no chat template", advice=advice)

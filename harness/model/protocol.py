@@ -7,17 +7,13 @@ from typing import Protocol, runtime_checkable
 
 from harness.core import Message, ModelSpec, Reply, Request, ToolCall
 
-TOOLS = "tools"
-"""The model can be given tools to call."""
-LOGPROBS = "logprobs"
-"""Replies carry signals when the request asks for log-probabilities."""
-ADAPTERS = "adapters"
-"""One model answers with any of several adapters, chosen by the request."""
+TOOLS = "tools"  # the model can be given tools to call
+LOGPROBS = "logprobs"  # replies carry signals when the request asks for log-probabilities
+ADAPTERS = "adapters"  # one model answers with any of several adapters, chosen by the request
 TOOL_ROLE = "tool_role"
 """Messages of the role ``tool`` are understood; without it, tool results have to stand in a user's message."""
 
-RESPONSE_FORMAT = "response_format"
-"""An answer can be held to JSON, or to a JSON schema."""
+RESPONSE_FORMAT = "response_format"  # an answer can be held to JSON, or to a JSON schema
 
 CAPABILITIES = frozenset({TOOLS, LOGPROBS, ADAPTERS, TOOL_ROLE, RESPONSE_FORMAT})
 

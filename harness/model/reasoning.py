@@ -32,15 +32,12 @@ _SPOKEN_BEFORE = re.compile(
 _SPOKEN_AFTER = re.compile(
     r"\s(?:tags?|tokens?|elements?|markers?|is|are|and|or|to|closes?|ends?|marks?|means)\b", re.IGNORECASE
 )
-LONGEST = 1_000_000
-"""Characters of a text that is looked at; graders read no longer one."""
+LONGEST = 1_000_000  # characters of a text that is looked at; graders read no longer one
 _OPENED = re.compile(rf"(?:{'|'.join(opens for opens, _ in _PAIRS)})\s*\Z", re.IGNORECASE)
 
-_MAY_HOLD = re.compile(r"[<\[◁]|\A\s*analysis")
-"""Without one of these a text holds no reasoning."""
+_MAY_HOLD = re.compile(r"[<\[◁]|\A\s*analysis")  # without one of these a text holds no reasoning
 
-SEPARATE, KEEP = "separate", "keep"
-"""What an experiment may say: reasoning is kept apart, or is part of the text."""
+SEPARATE, KEEP = "separate", "keep"  # what an experiment may say: reasoning is kept apart, or is part of the text
 
 
 class MisshapenError(TypeError):

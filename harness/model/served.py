@@ -19,12 +19,9 @@ from harness.model.protocol import Ask
 from harness.model.wire import MISSHAPEN
 
 PROMPTS = 4
-TOKENS = 8
-"""The longest answer to a probe."""
-SAME = 1e-4
-"""Log-probabilities nearer than this are equal: float32 differs by as much between two shapes of a batch."""
-NOISE = 0.02
-"""What reduced precision and caches may change; a difference below it is hardly one."""
+TOKENS = 8  # the longest answer to a probe
+SAME = 1e-4  # log-probabilities nearer than this are equal: float32 differs by as much between two shapes of a batch
+NOISE = 0.02  # what reduced precision and caches may change; a difference below it is hardly one
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _LISTING_S = 20.0
 
@@ -34,8 +31,7 @@ class Arm:
     """One way to ask the server for an adapter, and the way to ask for the base of it."""
 
     label: str
-    name: str | None
-    """What the server calls the adapter; ``None`` where the request says it otherwise."""
+    name: str | None  # what the server calls the adapter; ``None`` where the request says it otherwise
     asked: Request
     base: Request
 

@@ -18,8 +18,7 @@ class Event:
 
     name: str
     data: bytes
-    value: Any
-    """The JSON in ``data``; ``None`` where it is none."""
+    value: Any  # the JSON in ``data``; ``None`` where it is none
 
 
 async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[Event]:
@@ -82,8 +81,7 @@ class Joined:
     """What has come so far."""
 
     def __init__(self) -> None:
-        self.ended = False
-        """The stream said that it is complete, or why the answer ended."""
+        self.ended = False  # the stream said that it is complete, or why the answer ended
         self._message: dict[str, Any] = {}
         self._content: list[Any] = []
         self._texts: dict[str, list[str]] = {}

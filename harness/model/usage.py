@@ -15,10 +15,8 @@ from typing import Any
 
 from harness.core import Usage
 
-MOST_TOKENS = 10**12
-"""A count beyond this is no count."""
-NEAR = 2
-"""Tokens by which a provider's total is seen to be off."""
+MOST_TOKENS = 10**12  # a count beyond this is no count
+NEAR = 2  # tokens by which a provider's total is seen to be off
 
 
 def usage_of(body: Any) -> Usage:

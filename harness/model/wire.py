@@ -13,8 +13,7 @@ from harness.model.faults import choice_of, shown
 from harness.model.reasoning import SEPARATE, MisshapenError, parts_of, reasoning_of, separated
 from harness.model.usage import stated_usage, usage_of
 
-TOP = 2
-"""The likeliest tokens asked for at each place: two, for the margin between them."""
+TOP = 2  # the likeliest tokens asked for at each place: two, for the margin between them
 
 FLOOR = -9999.0
 """The log-probability of what is as good as impossible; some servers write minus infinity, which is no JSON."""

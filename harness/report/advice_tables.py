@@ -20,8 +20,7 @@ INPUTS = {
     "data_must_stay_inside": "data must stay inside",
     "gpu_hour_usd": "machine's hour",
     "margin": "margin of quality",
-}
-"""Every input as a figure and a form call it."""
+}  # every input as a figure and a form call it
 QUALITY = {
     "best": "passes most of those allowed",
     "shown": "shown to lie within the margin of the best",

@@ -42,8 +42,7 @@ from harness.report.sweep_tables import curve_table, live_table, policies_table,
 from harness.report.tables import Cell, Rows, count_cell, figures, of_units, table
 from harness.verdict import Advice, Gate, SelfTest, Sweep
 
-FLIPS_SHOWN, TASKS_SHOWN = 10, 8
-"""Tasks named; JSON lists all."""
+FLIPS_SHOWN, TASKS_SHOWN = 10, 8  # tasks named; JSON lists all
 
 
 def print_view(view: Any, file: TextIO | None = None) -> None:

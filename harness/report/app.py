@@ -88,8 +88,7 @@ def is_report(folder: Path) -> bool:
     return any(folder.glob("attempts*.jsonl"))
 
 
-SCRIPT = Path(__file__).parent / "pages" / "script.py"
-"""What Streamlit runs for each page."""
+SCRIPT = Path(__file__).parent / "pages" / "script.py"  # what Streamlit runs for each page
 OPTIONS = {
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
@@ -102,8 +101,7 @@ OPTIONS = {
     "runner.postScriptGC": False,  # it takes long in a process that holds a million outcomes; Python collects by itself
     "global.developmentMode": False,
     "global.disableWidgetStateDuplicationWarning": True,  # a default that follows the report is set so
-}
-"""What Streamlit is told: above all, to send nothing to anybody."""
+}  # what Streamlit is told: above all, to send nothing to anybody
 
 
 def serve(given: Sequence[Path], *, port: int, address: str = "127.0.0.1") -> None:

@@ -7,30 +7,23 @@ from typing import Any
 from harness.report.tables import Table
 
 TERMINAL, MARKDOWN, PAGE, NOWHERE = "terminal", "markdown", "page", "nowhere"
-HEADS = {"title", "section", "head", "loud", "word"}
-"""Kinds of texts that belong to what follows."""
-LISTS = {"reasons", "notes"}
-"""Kinds of texts of which each line is an item."""
+HEADS = {"title", "section", "head", "loud", "word"}  # kinds of texts that belong to what follows
+LISTS = {"reasons", "notes"}  # kinds of texts of which each line is an item
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """Sentences."""
 
-    lines: Sequence[str]
-    """One under the other; those that are empty are not written, and where all are nothing is."""
+    lines: Sequence[str]  # one under the other; those that are empty are not written, and where all are nothing is
     kind: str = ""
     """Of `HEADS` or `LISTS`, ``lead``, ``legend`` or ``row`` (rows stand under one another); ``good``, ``bad`` or
     ``open`` behind it is its colour."""
-    names: Iterable[str] = ()
-    """Names of the user's that stand in backticks in it."""
-    only: str = ""
-    """Where it is written, if not everywhere: names of places."""
-    label: str = ""
-    """Before it, as ``Exempt by policy``."""
+    names: Iterable[str] = ()  # names of the user's that stand in backticks in it
+    only: str = ""  # where it is written, if not everywhere: names of places
+    label: str = ""  # before it, as ``Exempt by policy``
     hover: str = ""
-    most: int | None = None
-    """Items that a page shows at first."""
+    most: int | None = None  # items that a page shows at first
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +31,8 @@ class Shown:
     """A table; nothing where it has no rows."""
 
     table: Table
-    titled: bool = True
-    """With its title, in a terminal; a page has it as its caption anyhow."""
-    fold: bool = False
-    """A page folds the later of many rows."""
+    titled: bool = True  # with its title, in a terminal; a page has it as its caption anyhow
+    fold: bool = False  # a page folds the later of many rows
     only: str = ""
 
 
@@ -51,8 +42,7 @@ class Drawn:
 
     make: Callable[..., Any]
     of: tuple[Any, ...]
-    file: str = ""
-    """Its stem in the report's folder of figures, where it is written into files too."""
+    file: str = ""  # its stem in the report's folder of figures, where it is written into files too
     only: str = MARKDOWN + PAGE
 
 
@@ -62,8 +52,7 @@ class Fold:
 
     summary: str
     blocks: Sequence["Block"]
-    head: str = ""
-    """Before the summary: names of the user's, which no Markdown can hold in a folded part."""
+    head: str = ""  # before the summary: names of the user's, which no Markdown can hold in a folded part
     names: Iterable[str] = ()
     kind: str = ""
     only: str = MARKDOWN + PAGE

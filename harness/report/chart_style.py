@@ -17,8 +17,7 @@ COLOURS = {
     Kind.BOTH: "#CC79A7",
     Kind.HYBRID: "#E69F00",
     Kind.IMPORTED: "#0072B2",
-}
-"""Of the kinds of contender, everywhere."""
+}  # of the kinds of contender, everywhere
 
 SHAPES = {
     Kind.MODEL: "circle",
@@ -43,26 +42,20 @@ class Theme:
 
     ink: str
     pale: str
-    faint: str
-    """Of the lines of text under a title."""
+    faint: str  # of the lines of text under a title
     grid: str
     axis: str
-    ground: str
-    """What lies behind; also the halo of a text that stands on lines."""
-    fluid: bool
-    """As wide as its place, without a title: the page around it has one."""
-    dark: bool = False
-    """A dark ground: the colours of data are brighter, see `AT_NIGHT`."""
+    ground: str  # what lies behind; also the halo of a text that stands on lines
+    fluid: bool  # as wide as its place, without a title: the page around it has one
+    dark: bool = False  # a dark ground: the colours of data are brighter, see `AT_NIGHT`
 
 
 PAPER = Theme(
     ink="#222222", pale="#767676", faint="#555555", grid="#ececec", axis="#bbbbbb", ground="white", fluid=False
-)
-"""For PNG, SVG and ``report.html``."""
+)  # for PNG, SVG and ``report.html``
 DAY = Theme(
     ink="#222222", pale="#6b6b6b", faint="#555555", grid="#e6e6e6", axis="#b0b0b0", ground="#ffffff", fluid=True
-)
-"""For a light screen."""
+)  # for a light screen
 NIGHT = Theme(
     ink="#f0f0f0", pale="#a0a0a0", faint="#b8b8b8", grid="#3a3835", axis="#66625d", ground="#171614", fluid=True,
     dark=True,
@@ -81,12 +74,9 @@ class Figure:
     """A chart with the words that belong to it, not yet dressed for its place."""
 
     title: str
-    notes: tuple[str, ...]
-    """Lines that stand under the title: what the marks are, and what is left out."""
-    chart: dict[str, Any]
-    """In Vega-Lite, by the pieces of `harness.report.vega`."""
-    words: str
-    """The figure said in a sentence or two, for those who do not see it."""
+    notes: tuple[str, ...]  # lines that stand under the title: what the marks are, and what is left out
+    chart: dict[str, Any]  # in Vega-Lite, by the pieces of `harness.report.vega`
+    words: str  # the figure said in a sentence or two, for those who do not see it
     theme: Theme
 
 

@@ -11,8 +11,7 @@ from harness.report.tables import Cell, Table
 if TYPE_CHECKING:
     from rich.console import Console
 
-NAME_LENGTH = 40
-"""Characters of a name in a table; JSON and report.md have it whole."""
+NAME_LENGTH = 40  # characters of a name in a table; JSON and report.md have it whole
 
 
 def name_text(text: str) -> str:

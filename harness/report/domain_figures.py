@@ -7,10 +7,8 @@ from harness.analysis import DomainDifference, Domains, Pairing
 from harness.core import Comparison, Estimate, p_equation, percent, plural, points, points_interval, visible
 from harness.report.chart_style import BETTER, PAPER, WORSE, Figure, Theme
 
-MOST_ROWS = 80
-"""Domains drawn; a note says where there are more."""
-WIDTH, NAME_LENGTH = 560, 34
-"""Pixels of the plot, and letters of a name."""
+MOST_ROWS = 80  # domains drawn; a note says where there are more
+WIDTH, NAME_LENGTH = 560, 34  # pixels of the plot, and letters of a name
 NARROW, NAMES_NARROW, NAMES = 640, 118, 240
 """Pixels below which a window is narrow, and pixels of the names there and elsewhere."""
 ALL = "all tasks"

@@ -13,15 +13,12 @@ from harness.report.chart_style import COLOURS, PAPER, SHAPES, Figure, Theme
 from harness.report.label_places import MOST_NAMES, WIDTH, Frame, frame_of, place_labels
 
 CONTROLS = "Hollow: controls, which decide without looking or look into the answers; yardsticks, and no options"
-APART = "†"
-"""Before the name of a contender that was measured on other tasks; it is paler too."""
+APART = "†"  # before the name of a contender that was measured on other tasks; it is paler too
 FRONT = "The fainter a point, the surer it is that another option is at once as good and as cheap"
-MOST_ROWS = 30
-"""Contenders drawn in a chart of rows; a note says where there are more."""
+MOST_ROWS = 30  # contenders drawn in a chart of rows; a note says where there are more
 RATES_WIDTH, NAME_LENGTH, SHORT_NAME = 560, 30, 22
 """Pixels of the plot of rates, letters of a name, and letters where a screen may be narrow."""
-NARROW = 520
-"""Pixels below which a screen has no room for names in a chart: numbers stand there instead."""
+NARROW = 520  # pixels below which a screen has no room for names in a chart: numbers stand there instead
 PALE, FAINTEST = 0.5, 0.3
 
 

@@ -17,10 +17,8 @@ MEANINGS = {
     Decision.INVALID: "the evidence cannot be judged as it is",
 }
 HOLDS = {True: Cell("holds", ground=GOOD), False: Cell("FAILS", ground=BAD), None: Cell("UNKNOWN", ground=OPEN)}
-LOOKS = {Decision.SHIP: "good", Decision.BLOCK: "bad"}
-"""Colours of the words; of any other it is that of what is open."""
-DOMAINS_SHOWN = 15
-"""Domains in a table; the harmed, critical and exempt ones are always among them."""
+LOOKS = {Decision.SHIP: "good", Decision.BLOCK: "bad"}  # colours of the words; of any other it is that of what is open
+DOMAINS_SHOWN = 15  # domains in a table; the harmed, critical and exempt ones are always among them
 
 
 def rules_table(reasons: Sequence[Reason]) -> Table:

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 
 import harness.report.vega as vl
 
-MOST_NAMES = 30
-"""Contenders named in a chart of points; the subtitle says where there are more."""
-WIDTH = 760.0
-"""Pixels of the plot."""
-LETTER = 6.6
-"""Pixels of a letter of the labels (12 px, on the wide side)."""
+MOST_NAMES = 30  # contenders named in a chart of points; the subtitle says where there are more
+WIDTH = 760.0  # pixels of the plot
+LETTER = 6.6  # pixels of a letter of the labels (12 px, on the wide side)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +61,9 @@ _AROUND = [
     for distance in (1.0, 1.8, 2.8, 4.0, 5.5)
     for dx, dy in ((1, -0.9), (1, 0.9), (-1, -0.9), (-1, 0.9), (1, 0), (-1, 0), (0, -1.5), (0, 1.5))
 ]
-_FAR = 8
-"""From this place of the list on, a name stands so far off that a line must lead to its point."""
+_FAR = 8  # from this place of the list on, a name stands so far off that a line must lead to its point
 
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom, in pixels."""
+Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
 
 
 def place_labels(rows: list[vl.Row], frame: Frame) -> list[vl.Row]:

@@ -8,8 +8,7 @@ from harness.report.advice_tables import INPUTS, amount_words, count_words
 from harness.report.chart_style import PAPER, Figure, Theme
 from harness.verdict import Advice, Bills, FlipPoint, Option
 
-MOST_LINES = 8
-"""Options drawn as lines; a note says where there are more."""
+MOST_LINES = 8  # options drawn as lines; a note says where there are more
 MOST_ROWS, NAME_LENGTH = 40, 26
 WIDTH, HEIGHT = 700, 380
 LINES = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#8A8A8A", "#B8A800")

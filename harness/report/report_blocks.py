@@ -65,8 +65,7 @@ from harness.verdict import (
     sweep_of,
 )
 
-FLIPS_LISTED = 40
-"""Tasks named for each direction of a comparison; ``ownbench compare --json`` lists all."""
+FLIPS_LISTED = 40  # tasks named for each direction of a comparison; ``ownbench compare --json`` lists all
 DRAWN, LISTED, NOTES_SHOWN, SENTENCES_SHOWN = 12, 12, 12, 10
 """Comparisons whose domains are drawn, comparisons, notes and sentences shown before the rest is folded away."""
 LEGEND = (

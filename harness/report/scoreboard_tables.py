@@ -218,10 +218,8 @@ MEANINGS: Mapping[str, str] = {
     "errored as failed": "the same difference if every such attempt were counted as failed",
     "exactly this suite": "the smaller question: the difference if these very tasks were tried again",
     "tasks needed": "to show a difference of this size in four runs of five",
-}
-"""What the rows of `pairing_table` mean, for people."""
-WAYS = {"lost": "only the second passed", "gained": "only the first passed"}
-"""The directions of a flip."""
+}  # what the rows of `pairing_table` mean, for people
+WAYS = {"lost": "only the second passed", "gained": "only the first passed"}  # the directions of a flip
 
 
 def pairing_table(view: Pairing) -> Table:
@@ -313,12 +311,9 @@ class FlippedTask:
     """A flip with the start of what was asked, where that is known."""
 
     flip: Flip
-    asked: str | None = None
-    """Visible, without keys."""
-    cut_of: int | None = None
-    """Characters of the whole, where ``asked`` is only its start."""
-    link: str = ""
-    """Where the attempts at the task are shown."""
+    asked: str | None = None  # visible, without keys
+    cut_of: int | None = None  # characters of the whole, where ``asked`` is only its start
+    link: str = ""  # where the attempts at the task are shown
 
 
 def flips_table(shown: Sequence[FlippedTask]) -> Table:

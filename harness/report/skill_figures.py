@@ -16,10 +16,8 @@ from harness.core import (
 )
 from harness.report.chart_style import COLOURS, PAPER, SHAPES, Figure, Theme
 
-MOST_ROWS = 60
-"""Rows drawn; a note says where there are more."""
-WIDTH, NAME_LENGTH, LINE = 560, 34, 16
-"""Pixels of the plot, letters of a name, pixels of a line of it."""
+MOST_ROWS = 60  # rows drawn; a note says where there are more
+WIDTH, NAME_LENGTH, LINE = 560, 34, 16  # pixels of the plot, letters of a name, pixels of a line of it
 LINE_END = "\n"
 ARMS = {"flat": ("#009E73", "square"), "progressive": ("#0072B2", "circle"), "placebo": ("#D55E00", "diamond")}
 """Colour and shape of each way of delivery; of any other they are those of ink and a triangle."""
@@ -116,13 +114,10 @@ def _told_apart(rows: list[vl.Row]) -> list[vl.Row]:
 SQUARE_WIDTH, SQUARE_HEIGHT = 460, 300
 LINES = {"without adapter": ("base", "skilled"), "with adapter": ("tuned", "both")}
 """Each line's cells, without skills and with them."""
-KINDS = {"without adapter": Kind.SKILLED, "with adapter": Kind.BOTH}
-"""Whose colour and shape each line has."""
+KINDS = {"without adapter": Kind.SKILLED, "with adapter": Kind.BOTH}  # whose colour and shape each line has
 DASHES = {"without adapter": [6, 4], "with adapter": [1, 0]}
-APART = 0.035
-"""What the lines stand apart, so that no interval hides another; the skills are 1 apart."""
-NUMBER = 17
-"""Pixels that one number takes."""
+APART = 0.035  # what the lines stand apart, so that no interval hides another; the skills are 1 apart
+NUMBER = 17  # pixels that one number takes
 
 
 def interaction_figure(design: Design, theme: Theme = PAPER) -> Figure | None:

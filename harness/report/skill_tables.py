@@ -20,8 +20,7 @@ ARM_WORDS = {
     "flat": "the whole text of the skill stands in the prompt",
     "progressive": "names and descriptions stand in the prompt, and the model opens what it wants to read",
     "placebo": "the text of a skill about something else stands in the prompt: a control",
-}
-"""What the ways of delivery are."""
+}  # what the ways of delivery are
 NO_SKILLS = (
     "No contender of this report was given skills. With skills in an experiment this page shows whether they reached "
     "the models, whether they were opened, what each adds to the same model without it, whether to show them whole or "
@@ -30,12 +29,9 @@ NO_SKILLS = (
 NO_EFFECT = (
     "This shows no effect of the skill. The model chooses when to open one, so the tasks for which it did are other "
     "tasks, often the hard ones. What a skill does is what it adds on the same tasks."
-)
-"""Said wherever tasks with a skill opened stand next to tasks without."""
-TOGETHER = "p, all comparisons together"
-"""How often luck alone would make any one of them differ this much."""
-MOST_ROWS = 200
-"""Rows of a table of single skills; a line says where there are more."""
+)  # said wherever tasks with a skill opened stand next to tasks without
+TOGETHER = "p, all comparisons together"  # how often luck alone would make any one of them differ this much
+MOST_ROWS = 200  # rows of a table of single skills; a line says where there are more
 
 
 def delivered_table(view: Skills) -> Table:

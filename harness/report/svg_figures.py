@@ -8,8 +8,7 @@ from typing import Any
 from harness.core import visible
 from harness.report.chart_style import PAPER, PHONE, Figure, svg
 
-TALL = 600
-"""Pixels; a figure that is taller has many rows and may have a sheet of paper to itself."""
+TALL = 600  # pixels; a figure that is taller has many rows and may have a sheet of paper to itself
 _MARK = re.compile(r'(<(path|text|line|rect)\b[^>]*?aria-label="([^"]*)"[^>]*?)(?:/>|></(?:path|text|line|rect)>)')
 _SAID_TWICE = re.compile(r' (?:(?:aria-[a-z]+|class|role|font-family|pointer-events)="[^"]*"|opacity="1"(?=[ />]))')
 _EMPTY = re.compile(r'<path class="(?:back|fore)ground" d="(?:M0,0h0v0h0Z)?"[^>]*/>')

@@ -32,13 +32,11 @@ SHAPES = {
     ON_ITS_OWN: "triangle-right",
     ON_UNSEEN: "circle",
     SLIDER: "square",
-}
-"""Of every point that is named in the figure; hollow where a figure flatters itself or cannot be had in use."""
+}  # of every point that is named in the figure; hollow where a figure flatters itself or cannot be had in use
 FILLED = (ON_UNSEEN, SLIDER)
 STAR = "M0,-1.4L0.36,-0.5L1.33,-0.43L0.59,0.2L0.83,1.13L0,0.63L-0.83,1.13L-0.59,0.2L-1.33,-0.43L-0.36,-0.5Z"
 """Of a hybrid that was run."""
-MOST_RUN = 3
-"""Hybrids that were run and are drawn; the table has them all."""
+MOST_RUN = 3  # hybrids that were run and are drawn; the table has them all
 NAMED = dict(zip(("never", "always", "random", "oracle"), SHAPES, strict=False))
 
 

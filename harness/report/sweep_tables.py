@@ -21,12 +21,10 @@ WORDS = {
     "always": ("always escalate", "The worker's call is paid too", "the expert on every task"),
     "random": ("random, as often", "The same share of the tasks, drawn without a look at the signal", "a blind choice"),
     "oracle": ("oracle, as often", "The same share, spent where the expert gains most", "nobody can know that before"),
-}
-"""Of each policy what it is called, and two lines of what it is."""
+}  # of each policy what it is called, and two lines of what it is
 FORMS = {"pass rate": "points", "cost": "dollars"}
 STANDING = {"better": "beaten", "worse": "(the choice is worse)"}
-ROWS = 12
-"""Thresholds in the terminal; JSON has the others."""
+ROWS = 12  # thresholds in the terminal; JSON has the others
 
 
 def policies_table(view: Sweep) -> Table:

@@ -25,18 +25,13 @@ class Cell:
     """A figure or a name, and what is said of it."""
 
     text: str
-    hover: str = ""
-    """What a reader is told who rests on it; a terminal says it of single figures."""
+    hover: str = ""  # what a reader is told who rests on it; a terminal says it of single figures
     under: str = ""
     """A second line, smaller: the interval of the figure, say. Texts have it behind the first, if in brackets."""
-    ground: str = ""
-    """Of the cell, as ``rgb(…)``, on which black is read well; on a dark page style.css darkens it."""
-    night: str = ""
-    """Of the cell on a dark page, on which white is read well, where ``ground`` darkened would not do."""
-    code: bool = False
-    """A name of the user's, set as such."""
-    link: str = ""
-    """A page of the dashboard that the text leads to, ``?page=…``."""
+    ground: str = ""  # of the cell, as ``rgb(…)``, on which black is read well; on a dark page style.css darkens it
+    night: str = ""  # of the cell on a dark page, on which white is read well, where ``ground`` darkened would not do
+    code: bool = False  # a name of the user's, set as such
+    link: str = ""  # a page of the dashboard that the text leads to, ``?page=…``
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +39,12 @@ class Column:
     """What a column is headed by, and where it is shown."""
 
     title: str
-    short: str = ""
-    """Its title in a terminal and in Markdown, where that is another one."""
-    left: bool = False
-    """Set left: words, not figures."""
-    only: str = ""
-    """``page`` or ``text`` where the other does not show it."""
-    expendable: bool = False
-    """It goes first where a terminal has no room for all."""
+    short: str = ""  # its title in a terminal and in Markdown, where that is another one
+    left: bool = False  # set left: words, not figures
+    only: str = ""  # ``page`` or ``text`` where the other does not show it
+    expendable: bool = False  # it goes first where a terminal has no room for all
     under: str = ""
-    code: bool = False
-    """The title is a name of the user's."""
+    code: bool = False  # the title is a name of the user's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +54,9 @@ class Table:
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    notes: tuple[str, ...] = ()
-    """What the columns mean."""
-    kind: str = ""
-    """A class of the table on a page."""
-    scale: tuple[Cell, ...] = ()
-    """What the grounds of its cells mean, on a page."""
+    notes: tuple[str, ...] = ()  # what the columns mean
+    kind: str = ""  # a class of the table on a page
+    scale: tuple[Cell, ...] = ()  # what the grounds of its cells mean, on a page
 
     def shown(self, place: str) -> tuple[list[Column], list[list[Cell]]]:
         """What a ``page`` or a ``text`` shows of it."""
@@ -86,8 +73,7 @@ class Table:
 
 
 Rows = list[Sequence[Cell | str]]
-Heads = list[Column | str]
-"""Rows and titles as they are written down; `table` makes cells and columns of them."""
+Heads = list[Column | str]  # rows and titles as they are written down; `table` makes cells and columns of them
 
 
 def table(

@@ -16,8 +16,7 @@ from harness.store import PARTLY, AttemptRow, Outcomes, TaskCell
 PASSED, FAILED, LOST = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
 MIXED, PARTIAL = "rgb(250,236,170)", "rgb(226,205,233)"
 """Grounds of a result's cell; its word stands on it, and black is read well on all of them."""
-MOST_CONTENDERS = 30
-"""Columns of the table of tasks; a line says where there are more."""
+MOST_CONTENDERS = 30  # columns of the table of tasks; a line says where there are more
 
 _GROUNDS = {"passed": PASSED, PARTLY: PARTIAL, "failed": FAILED, "errored": LOST, "ungraded": LOST}
 _MEANINGS = {
@@ -207,8 +206,7 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("cache_hit", "from cache", yes_or_no),
     ("finish_reason", "ended by", str),
     ("error", "error", str),
-)
-"""Columns of the call table, how they are headed and how a value is written."""
+)  # columns of the call table, how they are headed and how a value is written
 
 
 def calls_html(view: AttemptView) -> str:

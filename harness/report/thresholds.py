@@ -8,8 +8,7 @@ from math import inf
 from harness.core import percent
 from harness.verdict import Sweep, SweepPoint
 
-MOST_POINTS = 150
-"""Points of the curve that are drawn, and stops of the slider."""
+MOST_POINTS = 150  # points of the curve that are drawn, and stops of the slider
 
 
 def thinned(view: Sweep, most: int = MOST_POINTS) -> list[SweepPoint]:

@@ -7,17 +7,13 @@ from typing import Any
 from harness.core import round_dollars, visible
 from harness.report.chart_style import Theme
 
-Spec = dict[str, Any]
-"""A piece of Vega-Lite."""
-Row = dict[str, Any]
-"""A row of a figure's data."""
+Spec = dict[str, Any]  # a piece of Vega-Lite
+Row = dict[str, Any]  # a row of a figure's data
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.4.1.json"
 """The name of the language that a chart is written in; nothing is fetched from there."""
-SIGNED = "(datum.value > 0 ? '+' : '') + format(datum.value, 'd')"
-"""Writes a tick of a difference."""
-ROW = 30
-"""Pixels of a row of a figure of rows."""
+SIGNED = "(datum.value > 0 ? '+' : '') + format(datum.value, 'd')"  # writes a tick of a difference
+ROW = 30  # pixels of a row of a figure of rows
 _TYPES = {"Q": "quantitative", "N": "nominal", "O": "ordinal"}
 
 

@@ -7,8 +7,7 @@ from harness.core import Decision, listed, moment, plural, points, points_interv
 from harness.report.chart_style import BETTER, PAPER, WORSE, Figure, Theme
 from harness.verdict import HistoryEntry
 
-MOST = 40
-"""Verdicts drawn, the latest."""
+MOST = 40  # verdicts drawn, the latest
 _SHAPES = {Decision.SHIP: "circle", Decision.BLOCK: "square", Decision.INCONCLUSIVE: "triangle-up",
            Decision.INVALID: "cross"}  # fmt: skip
 

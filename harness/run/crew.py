@@ -17,10 +17,8 @@ from harness.run.trace import Begun, Ended, Event, Observer, Trace
 from harness.system import System
 
 LOOK_EVERY_S = 0.25
-GRADINGS = 64
-"""Answers that are graded at once; asking goes on meanwhile."""
-WAITING = 256
-"""Answers that may wait to be graded; then asking waits too."""
+GRADINGS = 64  # answers that are graded at once; asking goes on meanwhile
+WAITING = 256  # answers that may wait to be graded; then asking waits too
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,10 +29,8 @@ class Made:
     session: AttemptSession
     started_at: datetime
     answer: Answer | None = None
-    grade: Grade | None = None
-    """What became of it where that needs no grader."""
-    left: bool = False
-    """It is still to be made: the run was stopped in the midst of it."""
+    grade: Grade | None = None  # what became of it where that needs no grader
+    left: bool = False  # it is still to be made: the run was stopped in the midst of it
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -48,8 +44,7 @@ class Crew:
     listener: Listener
     watch: Watch | None = None
     observer: Observer | None = None
-    stopped: str | None = None
-    """Why no further attempt begins."""
+    stopped: str | None = None  # why no further attempt begins
     over_budget: bool = False
 
     def __post_init__(self) -> None:

@@ -61,8 +61,7 @@ class _Run:
     observer: Observer | None
     stopped: str | None = None
     over_budget: bool = False
-    otherwise: int = 0
-    """Attempts on record that were graded by another grader than the present one."""
+    otherwise: int = 0  # attempts on record that were graded by another grader than the present one
     notes: list[str] = field(default_factory=list)
     model_notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By the models that this call has prepared: what a reader of their results must know."""

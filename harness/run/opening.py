@@ -27,8 +27,7 @@ from harness.run.stopping import Patience
 from harness.run.trace import Trace
 from harness.store import Journal, Recalled, experiment_file, recorded_replies
 
-OTHER_FILES = 128
-"""Files that a run holds besides its connections, amply."""
+OTHER_FILES = 128  # files that a run holds besides its connections, amply
 
 
 def redactor_of(assembled: Assembled) -> Redactor:

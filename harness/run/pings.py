@@ -14,8 +14,7 @@ from harness.run.opening import open_models, redactor_of
 from harness.run.session import meter_of
 
 QUESTION = "Answer with the one word: ok"
-TOKENS = 16
-"""The longest answer that is asked for."""
+TOKENS = 16  # the longest answer that is asked for
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _REASONING = {"thinking", "reasoning", "reasoning_effort"}
 """Settings with which a short limit is refused, or leaves no answer."""
@@ -27,11 +26,9 @@ class Ping:
 
     model: str
     ok: bool
-    problem: str = ""
-    """Why it did not, in one line; or why it was not asked."""
+    problem: str = ""  # why it did not, in one line; or why it was not asked
     seconds: float | None = None
-    usd: float | None = None
-    """What the call cost; ``None`` where that is not known."""
+    usd: float | None = None  # what the call cost; ``None`` where that is not known
 
 
 def ping(assembled: Assembled, *, offline: bool = False) -> tuple[Ping, ...]:

@@ -14,27 +14,21 @@ class RunOptions:
 
     only: tuple[str, ...] = ()
     """Contenders to run; empty: all. Parts of a hybrid whose threshold is to be chosen are run on dev all the same."""
-    limit: int | None = None
-    """At most so many attempts in this call."""
-    offline: bool = False
-    """Refuse every call that leaves this machine."""
-    retry_errored: bool = False
-    """Retry attempts that ended errored or ungraded."""
+    limit: int | None = None  # at most so many attempts in this call
+    offline: bool = False  # refuse every call that leaves this machine
+    retry_errored: bool = False  # retry attempts that ended errored or ungraded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """What one call of a run did, and how the report is after it."""
 
-    planned: int
-    """Attempts of the whole experiment."""
+    planned: int  # attempts of the whole experiment
     done_before: int
-    made: int
-    """Attempts made by this call."""
+    made: int  # attempts made by this call
     complete: bool
     stopped_because: str | None = None
-    errored: int = 0
-    """Attempts of the report that ended errored or ungraded."""
+    errored: int = 0  # attempts of the report that ended errored or ungraded
     causes: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, str] = field(default_factory=dict)
     """For causes that this call of the run met: the reason given by the first such attempt."""
@@ -48,24 +42,19 @@ class Summary:
 class Progress:
     """A moment of a run."""
 
-    phase: str
-    """What is being done, in words: loading a model, attempts, choosing thresholds."""
-    planned: int
-    """Attempts that this call of the run sets out to make."""
+    phase: str  # what is being done, in words: loading a model, attempts, choosing thresholds
+    planned: int  # attempts that this call of the run sets out to make
     done: int = 0
     passed: int = 0
     failed: int = 0
     errored: int = 0
-    causes: dict[str, int] = field(default_factory=dict)
-    """Errored and ungraded attempts by cause."""
+    causes: dict[str, int] = field(default_factory=dict)  # errored and ungraded attempts by cause
     in_flight: int = 0
     elapsed_s: float = 0.0
     rate_per_s: float = 0.0
     remaining_s: float | None = None
-    spent_usd: float = 0.0
-    """Known dollars spent on calls so far, earlier runs of this report included."""
-    unknown_costs: int = 0
-    """Calls whose cost is not known and so is not in ``spent_usd``."""
+    spent_usd: float = 0.0  # known dollars spent on calls so far, earlier runs of this report included
+    unknown_costs: int = 0  # calls whose cost is not known and so is not in ``spent_usd``
     message: str = ""
 
 
@@ -79,8 +68,7 @@ class Tally:
         self.planned, self.started = planned, started
         self.counts: Counter[str] = Counter(passed=0, failed=0, errored=0)
         self.causes: Counter[str] = Counter()
-        self.examples: dict[str, str] = {}
-        """The first reason met of each cause in ``causes``."""
+        self.examples: dict[str, str] = {}  # the first reason met of each cause in ``causes``
         self.in_flight = self.unknown_costs = 0
         self.spent_usd = 0.0
 

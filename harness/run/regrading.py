@@ -65,14 +65,10 @@ DIRECTIONS = ("pass_to_fail", "fail_to_pass", "other")
 class Regraded:
     """What was graded again, and what came of it."""
 
-    graded: int
-    """Answers."""
-    changes: Mapping[str, Mapping[str, int]]
-    """By contender, then by `DIRECTIONS`."""
-    left: int
-    """Recorded attempts without an answer to grade: errored, skipped, or ended by a fault of the contender's."""
-    kept: str | None
-    """The file in the report's folder with the outcomes as they were; none where no row changed."""
+    graded: int  # answers
+    changes: Mapping[str, Mapping[str, int]]  # by contender, then by `DIRECTIONS`
+    left: int  # recorded attempts without an answer to grade: errored, skipped, or ended by a fault of the contender's
+    kept: str | None  # the file in the report's folder with the outcomes as they were; none where no row changed
     stopped_because: str | None
 
 
@@ -179,8 +175,7 @@ class _Again(Crew):
         super().__init__(shop, lambda a: shop.assembled.systems[a.contender][a.suite.name], tally, listener)
         self.held, self.last = held, last
         self.changes: Counter[tuple[str, str]] = Counter()
-        self.graded = self.lines = 0
-        """Answers, and rows that are not as they were."""
+        self.graded = self.lines = 0  # answers, and rows that are not as they were
 
     def models_of(self, attempt: Attempt) -> frozenset[str]:
         return self.assembled.grader_of(attempt.task).models

@@ -38,20 +38,16 @@ class Shop:
     assembled: Assembled
     callers: Mapping[str, Caller]
     journal: Journal
-    replies: MutableMapping[str, Reply]
-    """Recorded answers by request digest."""
-    shared: frozenset[str]
-    """Identities of contenders whose answers others use again: their replies are kept at hand."""
+    replies: MutableMapping[str, Reply]  # recorded answers by request digest
+    shared: frozenset[str]  # identities of contenders whose answers others use again: their replies are kept at hand
     meter: Meter
     redact: Redactor
     clock: Patience
     in_flight: dict[str, "asyncio.Future[Reply]"] = field(default_factory=dict)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever an attempt ends and gives its reservation back."""
-    broken: dict[str, str] = field(default_factory=dict)
-    """Models that nothing more is sent to, and why."""
-    holds_earlier: bool = False
-    """Whether the journal holds answers under the digests of an earlier version."""
+    broken: dict[str, str] = field(default_factory=dict)  # models that nothing more is sent to, and why
+    holds_earlier: bool = False  # whether the journal holds answers under the digests of an earlier version
 
     def recorded(self, request: Request, digest: str) -> Reply | None:
         """The answer that is on record."""
@@ -273,8 +269,7 @@ def may_have_cost(call: Call) -> bool:
     return call.error is not None and call.cost.usd is None and call.usage != _NOTHING
 
 
-_NOTHING = Usage.total(())
-"""Of a call by which nothing was made."""
+_NOTHING = Usage.total(())  # of a call by which nothing was made
 
 
 class Rehearsal(AttemptSession):

@@ -45,8 +45,7 @@ class Patience:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._waiting: set[asyncio.Future[None]] = set()
-        self.over = False
-        """Whether nothing waits any more."""
+        self.over = False  # whether nothing waits any more
 
     def now(self) -> datetime:
         """As of the clock below."""

@@ -10,8 +10,7 @@ from harness.run.session import Rehearsal, Shop
 from harness.run.trace import Trace
 from harness.system import System
 
-Choices = dict[str, dict[str, "Choice"]]
-"""By contender name, then by suite name."""
+Choices = dict[str, dict[str, "Choice"]]  # by contender name, then by suite name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +20,10 @@ class Choice:
     contender_digest: str
     suite_digest: str
     threshold: float | None = None
-    rate: float | None = None
-    """For ``random:NAME``: the share that the named hybrid escalated on dev."""
-    share: float | None = None
-    """The share of dev tasks that the threshold escalates."""
-    tasks: int = 0
-    """Dev tasks that it was chosen on."""
-    grading: str = ""
-    """How they were graded; nothing where an earlier version chose."""
+    rate: float | None = None  # for ``random:NAME``: the share that the named hybrid escalated on dev
+    share: float | None = None  # the share of dev tasks that the threshold escalates
+    tasks: int = 0  # dev tasks that it was chosen on
+    grading: str = ""  # how they were graded; nothing where an earlier version chose
 
 
 def decided(assembled: Assembled, manifest: Manifest | None) -> Choices:

@@ -47,8 +47,7 @@ class Trace:
 
     def __init__(self, attempt: str = "", tell: Observer | None = None) -> None:
         self.attempt, self.events, self._tell = attempt, list[Event](), tell
-        self.verifying_s = 0.0
-        """Seconds that verifiers took, besides their calls."""
+        self.verifying_s = 0.0  # seconds that verifiers took, besides their calls
         self._conversation: list[Message] = []
 
     def add(self, event: Event) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from harness.core import OwnbenchError, nearest
 
-MAX_READ = 200_000
-"""Bytes of a file that a model is shown."""
+MAX_READ = 200_000  # bytes of a file that a model is shown
 MAX_FILES = 2_000
 
 
@@ -19,8 +18,7 @@ class Skill:
 
     name: str
     description: str
-    body: str
-    """The Markdown under the frontmatter, without blank lines around it."""
+    body: str  # the Markdown under the frontmatter, without blank lines around it
     folder: Path
     files: tuple[str, ...] = ()
     """Everything beside SKILL.md, relative, with ``/``; links, hidden files and caches left out."""
@@ -28,10 +26,8 @@ class Skill:
     compatibility: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     allowed_tools: tuple[str, ...] = ()
-    digest: str = ""
-    """Of the name and of every file's content."""
-    warnings: tuple[str, ...] = ()
-    """What a strict reader would refuse."""
+    digest: str = ""  # of the name and of every file's content
+    warnings: tuple[str, ...] = ()  # what a strict reader would refuse
 
 
 class SkillFileError(OwnbenchError):

@@ -11,10 +11,8 @@ from typing import Any
 
 import yaml
 
-MAX_BYTES = 1_000_000
-"""Of a SKILL.md that is loaded: more than fits any model's context."""
-MAX_HEAD = 65_536
-"""Characters of a frontmatter."""
+MAX_BYTES = 1_000_000  # of a SKILL.md that is loaded: more than fits any model's context
+MAX_HEAD = 65_536  # characters of a frontmatter
 MAX_NODES = 2_000
 """Values of a frontmatter, each counted as often as aliases repeat it; against files that unfold without end."""
 MAX_DEPTH = 20

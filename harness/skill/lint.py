@@ -25,11 +25,9 @@ from harness.skill.rules import field_problems
 
 MOST_LINES = 500
 MOST_TOKENS = 5_000
-CHARACTERS_PER_TOKEN = 4
-"""A rough figure for English; the warning says "about"."""
+CHARACTERS_PER_TOKEN = 4  # a rough figure for English; the warning says "about"
 MOST_BYTES_LINTED = 64_000_000
-LOOKED_AT = 200_000
-"""Characters of a text in which links are looked for."""
+LOOKED_AT = 200_000  # characters of a text in which links are looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,7 @@ from typing import Any
 from harness.core import nearest
 
 FIELDS = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
-MOST = {"name": 64, "description": 1024, "compatibility": 500}
-"""Characters of a field."""
+MOST = {"name": 64, "description": 1024, "compatibility": 500}  # characters of a field
 
 
 def field_problems(fields: Mapping[str, Any], folder_name: str) -> list[str]:

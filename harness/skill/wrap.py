@@ -31,8 +31,7 @@ OPEN_BY_TEXT = "Open one skill first: OPEN name"
 OPEN_BY_TOOL = (
     "Before you answer, open the skill that fits the task with the tool open_skill. "
     "Read its files with read_skill_file where it points to them."
-)
-"""The same for a model with tool calling."""
+)  # the same for a model with tool calling
 
 
 def opened_name(text: str) -> tuple[str, str | None] | None:

@@ -20,8 +20,7 @@ from harness.stats.units import Vector, few_rows
 Matrix = NDArray[np.float64]
 RESAMPLES = 9_999
 _KEPT = 40_000_000
-_BLOCK = 200_000
-"""Draws at a time: what the caches of a processor hold."""
+_BLOCK = 200_000  # draws at a time: what the caches of a processor hold
 
 
 def cluster_weights(groups: int, resamples: int = RESAMPLES, seed: int = 0) -> "NDArray[np.uint8]":

@@ -15,10 +15,8 @@ from harness.stats.proportion import wilson_interval
 from harness.stats.tails import binomial_quantile, two_sided_t, two_sided_z
 from harness.stats.units import Codes, Vector, cluster_codes, is_binary, same_length, sum_by, vector
 
-FEW_CLUSTERS = 30
-"""Below this many clusters the t interval is left for Wilson's on the effective number of tasks."""
-TOO_FEW_CLUSTERS = 10
-"""Below this many clusters the method says so: no interval from so few sources deserves trust."""
+FEW_CLUSTERS = 30  # below this many clusters the t interval is left for Wilson's on the effective number of tasks
+TOO_FEW_CLUSTERS = 10  # below this many clusters the method says so: no interval from so few sources deserves trust
 
 
 def clustered_rate(

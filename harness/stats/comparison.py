@@ -31,17 +31,13 @@ FEW_DIFFERING = 10
 class Pairs:
     """Two contenders on the tasks that both have graded trials at; one entry a task."""
 
-    a: Vector
-    """Mean graded value of the first contender."""
+    a: Vector  # mean graded value of the first contender
     b: Vector
     codes: Codes
     clusters: int
-    kept: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]"
-    """Which of the tasks given are common."""
-    trials: int
-    """Graded attempts behind the comparison, of both contenders."""
-    single: bool
-    """One 0/1 trial a task and contender, and no two tasks in one cluster: McNemar's case."""
+    kept: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]"  # which of the tasks given are common
+    trials: int  # graded attempts behind the comparison, of both contenders
+    single: bool  # one 0/1 trial a task and contender, and no two tasks in one cluster: McNemar's case
 
     @property
     def differences(self) -> Vector:

@@ -53,8 +53,7 @@ class Bin:
     """Tasks of like confidence: what was said, and what came true."""
 
     low: float
-    high: float
-    """The least and the greatest confidence in the bin."""
+    high: float  # the least and the greatest confidence in the bin
     n: int
     confidence: float
     rate: Estimate

@@ -20,12 +20,10 @@ class DomainComparison:
     """One domain's comparison, its variance, and what is left of its effect after shrinking."""
 
     domain: str
-    comparison: Comparison
-    """``p_adjusted`` holds the family-wise error over all domains."""
+    comparison: Comparison  # ``p_adjusted`` holds the family-wise error over all domains
     variance: float
     shrunk: Estimate
-    below_zero: float
-    """The chance that the true difference is below 0."""
+    below_zero: float  # the chance that the true difference is below 0
 
 
 def compare_domains(

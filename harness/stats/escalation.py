@@ -18,12 +18,9 @@ from harness.stats.units import Codes, Vector, same_length, vector
 class Objective:
     """What a threshold is chosen for; give one of the three."""
 
-    cost_weight: float | None = None
-    """Maximise pass - cost_weight * cost."""
-    max_cost: float | None = None
-    """Maximise pass with a mean cost of at most this."""
-    min_pass: float | None = None
-    """Minimise cost with a pass rate of at least this."""
+    cost_weight: float | None = None  # maximise pass - cost_weight * cost
+    max_cost: float | None = None  # maximise pass with a mean cost of at most this
+    min_pass: float | None = None  # minimise cost with a pass rate of at least this
 
     def __post_init__(self) -> None:
         if sum(x is not None for x in (self.cost_weight, self.max_cost, self.min_pass)) != 1:
@@ -83,10 +80,8 @@ class Aiq:
     """Average quality over the cost range, under the best non-decreasing frontier of the points."""
 
     hull: tuple[tuple[float, float], ...]
-    over_max: float
-    """Area divided by the largest cost."""
-    over_range: float
-    """Area divided by the width of the cost range."""
+    over_max: float  # area divided by the largest cost
+    over_range: float  # area divided by the width of the cost range
 
 
 def aiq(costs: ArrayLike, qualities: ArrayLike) -> Aiq | None:

@@ -14,8 +14,7 @@ from harness.stats.units import Codes, Vector, few_rows, vector
 
 Matrix = NDArray[np.float64]
 _ENUMERATED = 16
-_LISTED = 40_000_000
-"""Signs that are drawn one by one at most, where they can be counted instead."""
+_LISTED = 40_000_000  # signs that are drawn one by one at most, where they can be counted instead
 _AT_ONCE = 2_000_000
 
 

@@ -19,8 +19,7 @@ from harness.stats.signflip import sign_flip_test
 from harness.stats.tails import normal_quantile, normal_tail, t_quantile, t_tail
 from harness.stats.units import Vector, same_length, sum_by, vector
 
-Contender = tuple[ArrayLike, ArrayLike]
-"""(sums, counts), one of each a task, as in `compare`."""
+Contender = tuple[ArrayLike, ArrayLike]  # (sums, counts), one of each a task, as in `compare`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +28,10 @@ class NonInferiority:
 
     delta: float | None
     margin: float
-    p_value: float
-    """One-sided, of the hypothesis that the difference is at most minus the margin."""
+    p_value: float  # one-sided, of the hypothesis that the difference is at most minus the margin
     z: float
     """The same as a standard normal value: large where the difference lies above; minus infinity without evidence."""
-    low: float | None
-    """Lower end of the one-sided interval at 1 - alpha; above minus the margin exactly when it holds."""
+    low: float | None  # lower end of the one-sided interval at 1 - alpha; above minus the margin exactly when it holds
     alpha: float
     holds: bool
     n_tasks: int
@@ -144,8 +141,7 @@ class Harm:
     """Whether the candidate is shown to be worse, by however little."""
 
     delta: float | None
-    p_value: float
-    """One-sided, of the hypothesis that the difference is not below 0."""
+    p_value: float  # one-sided, of the hypothesis that the difference is not below 0
     n_tasks: int
     method: str
 
@@ -180,8 +176,7 @@ class DomainHarm:
     p_adjusted: float
     margin: float
     n_tasks: int
-    harmed: bool
-    """Significant within the family, and below minus the margin: both."""
+    harmed: bool  # significant within the family, and below minus the margin: both
 
 
 def harmed_domains(

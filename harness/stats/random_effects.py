@@ -23,17 +23,13 @@ class Heterogeneity:
     q: float
     df: int
     p_value: float | None
-    i2: float | None
-    """Share of the spread that chance does not explain, 0 to 1."""
-    tau2: Estimate
-    """Variance of the true effects; tau^2 = 0 is not certainty, so the upper end is there to be shown."""
+    i2: float | None  # share of the spread that chance does not explain, 0 to 1
+    tau2: Estimate  # variance of the true effects; tau^2 = 0 is not certainty, so the upper end is there to be shown
     mean: Estimate
     prediction: tuple[float, float] | None
     """Where the true effect of another domain would lie; None with fewer than three domains."""
-    shrunk: tuple[Estimate, ...]
-    """One a domain, in the order given."""
-    below_zero: tuple[float, ...]
-    """One a domain: the chance that its true effect is below 0."""
+    shrunk: tuple[Estimate, ...]  # one a domain, in the order given
+    below_zero: tuple[float, ...]  # one a domain: the chance that its true effect is below 0
     expected_below_zero: float
 
 

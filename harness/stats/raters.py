@@ -17,8 +17,7 @@ from harness.stats.units import Counts, Vector, same_length, vector
 class Agreement:
     """Two raters on the same tasks."""
 
-    table: Counts
-    """Rows the first rater's categories, columns the second's: always to be shown."""
+    table: Counts  # rows the first rater's categories, columns the second's: always to be shown
     observed: float
     kappa: Estimate
     alpha: Estimate

@@ -21,8 +21,7 @@ Matrix = NDArray[np.float64]
 PASS, COST, LATENCY, ESCALATED = range(4)
 """Columns of every figure below: pass rate, dollars and seconds a task, share escalated."""
 NO_INTERVALS = "intervals were not asked for"
-ROOM = 1_000_000
-"""Numbers of one table held at a time."""
+ROOM = 1_000_000  # numbers of one table held at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,16 +29,13 @@ class ReplayRows:
     """One entry a task and trial that worker and expert have both graded; none unknown but money and time."""
 
     confidence: Vector
-    worker: Vector
-    """Graded value, 0 to 1."""
+    worker: Vector  # graded value, 0 to 1
     expert: Vector
-    worker_cost: Vector
-    """NaN where unknown; the costs and latencies below likewise."""
+    worker_cost: Vector  # NaN where unknown; the costs and latencies below likewise
     expert_cost: Vector
     worker_latency: Vector
     expert_latency: Vector
-    weight: Vector
-    """1 over the trials of the task here: each task weighs the same."""
+    weight: Vector  # 1 over the trials of the task here: each task weighs the same
     clusters: Codes
     groups: int
 
@@ -48,10 +44,8 @@ class ReplayRows:
 class Draws:
     """A policy's four figures on all tasks, and on each resample."""
 
-    value: Vector
-    """Shape (4,)."""
-    drawn: Matrix
-    """Shape (resamples, 4)."""
+    value: Vector  # shape (4,)
+    drawn: Matrix  # shape (resamples, 4)
 
 
 class Replayer:
@@ -248,12 +242,9 @@ class _Dealing:
 
     objective: Objective
     folds: int
-    members: Codes
-    """The clusters, fold by fold."""
-    bounds: list[int]
-    """Where each fold's clusters begin, and the end of the last."""
-    codes: Codes
-    """Of each row its cluster."""
+    members: Codes  # the clusters, fold by fold
+    bounds: list[int]  # where each fold's clusters begin, and the end of the last
+    codes: Codes  # of each row its cluster
     more: Matrix
     ends: Codes
     """Shape (folds, steps): where in the rows a fold's escalated ones end; at the first step that is its start."""

@@ -17,14 +17,11 @@ from harness.stats.units import Counts, Vector, vector
 
 Alternative = Literal["two-sided", "greater", "less"]
 
-ENUMERATED = 20
-"""Up to this many non-zero units every sign pattern is looked at."""
-STEPS = 500_000_000
-"""Multiplications at most, about half a second."""
+ENUMERATED = 20  # up to this many non-zero units every sign pattern is looked at
+STEPS = 500_000_000  # multiplications at most, about half a second
 REACH, SLACK = 9.0, 12.0
 """Standard deviations of each binomial that are kept, and counts beside them; less than 1e-18 of the whole is cut."""
-TRIM = 1e-30
-"""Ends of the convolution below this share of its peak are cut."""
+TRIM = 1e-30  # ends of the convolution below this share of its peak are cut
 TIE = 1e-12
 """Sums closer than this, relative to the sum of all |d|, are the same; a difference below it is rounding, and 0."""
 
@@ -35,10 +32,8 @@ class SignFlip:
 
     p_value: float
     method: str
-    units: int
-    """Units with a difference other than 0: only these can speak."""
-    smallest_p: float
-    """The least p that this many units can give, however clear the data."""
+    units: int  # units with a difference other than 0: only these can speak
+    smallest_p: float  # the least p that this many units can give, however clear the data
     exact: bool
 
 

@@ -10,8 +10,7 @@ from harness.stats.comparison import difference_interval
 from harness.stats.signflip import sign_flip_test
 from harness.stats.units import Vector, cluster_codes, same_length, sum_by, vector
 
-Cell = tuple[ArrayLike, ArrayLike]
-"""(sums, counts), one of each a task."""
+Cell = tuple[ArrayLike, ArrayLike]  # (sums, counts), one of each a task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +26,9 @@ class Effect:
 class Factorial:
     """A 2 x 2 design on the tasks that all four contenders have graded trials at."""
 
-    first: Effect
-    """Mean effect of the first factor: with and without the second."""
+    first: Effect  # mean effect of the first factor: with and without the second
     second: Effect
-    interaction: Effect
-    """What both together add beyond the sum of each alone; below 0 they overlap."""
+    interaction: Effect  # what both together add beyond the sum of each alone; below 0 they overlap
     n_tasks: int
 
 

@@ -78,5 +78,4 @@ def few_rows(table: "NDArray[np.float64]") -> "tuple[NDArray[np.float64], Counts
     return None if gap > 1e-9 * max(1.0, float(np.abs(table).max(initial=0.0))) else (rows, counts)
 
 
-FEW_ROWS = 1_000
-"""So many distinct rows are counted; more are drawn one by one."""
+FEW_ROWS = 1_000  # so many distinct rows are counted; more are drawn one by one

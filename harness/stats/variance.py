@@ -10,8 +10,7 @@ from harness.stats.comparison import pair_tasks
 from harness.stats.tails import chi2_quantile, two_sided_z
 from harness.stats.units import Codes, Vector, same_length, sum_by, vector
 
-Side = tuple[ArrayLike, ArrayLike]
-"""(sums, counts), one of each a task, of 0/1 trials."""
+Side = tuple[ArrayLike, ArrayLike]  # (sums, counts), one of each a task, of 0/1 trials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +18,9 @@ class VarianceComponents:
     """Variances of a pass rate, or of a difference of two, from each source; None with ``why`` where not to be had."""
 
     domain: Estimate
-    task: Estimate
-    """Between tasks of a domain, beyond what trial noise explains."""
-    trial: Estimate
-    """Of one trial (for a difference: of one trial of each contender)."""
-    icc: float | None
-    """Share of the variance within domains that lies between tasks."""
+    task: Estimate  # between tasks of a domain, beyond what trial noise explains
+    trial: Estimate  # of one trial (for a difference: of one trial of each contender)
+    icc: float | None  # share of the variance within domains that lies between tasks
     advice: str
 
 

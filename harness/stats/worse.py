@@ -17,17 +17,12 @@ class Worse:
     """How many tasks got worse, next to how many would have if nothing had changed."""
 
     observed: int
-    expected: float
-    """Tasks that look worse by chance alone, given each task's passes in all trials."""
+    expected: float  # tasks that look worse by chance alone, given each task's passes in all trials
     sd: float
-    excess: Estimate
-    """Observed minus expected, with a bootstrap over tasks (clusters)."""
-    flagged: tuple[int, ...]
-    """Places of the tasks that look worse, surest first: those to try again with fresh trials."""
-    confirmed: tuple[int, ...]
-    """Places of those that survive Benjamini-Hochberg at ``rate``."""
-    p_values: Vector
-    """One a task, one-sided; 1 where the task says nothing."""
+    excess: Estimate  # observed minus expected, with a bootstrap over tasks (clusters)
+    flagged: tuple[int, ...]  # places of the tasks that look worse, surest first: those to try again with fresh trials
+    confirmed: tuple[int, ...]  # places of those that survive Benjamini-Hochberg at ``rate``
+    p_values: Vector  # one a task, one-sided; 1 where the task says nothing
     rate: float
 
 

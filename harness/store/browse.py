@@ -17,15 +17,12 @@ class TaskCell:
     """One contender at one task; repeated rows are left out, as in every rate."""
 
     contender: str
-    passed: int
-    """Of its graded trials: with the full score."""
-    partly: int
-    """Of its graded trials: with a part of it."""
+    passed: int  # of its graded trials: with the full score
+    partly: int  # of its graded trials: with a part of it
     graded: int
     score: float | None
     """The mean over the graded trials, a passed one as 1 and a failed one as 0; ``None`` where there is none."""
-    errored: int
-    """Trials that the instrument lost: errored or ungraded."""
+    errored: int  # trials that the instrument lost: errored or ungraded
     skipped: int
     escalated: int
 
@@ -34,23 +31,20 @@ class TaskCell:
 class TaskRow:
     """One task."""
 
-    position: int
-    """In the index."""
+    position: int  # in the index
     key: TaskKey
     task: str
     suite: str | None
     domain: str | None
     split: str | None
-    cells: tuple[TaskCell, ...]
-    """Of the contenders that were asked for, else of all; in their order."""
+    cells: tuple[TaskCell, ...]  # of the contenders that were asked for, else of all; in their order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRow:
     """One outcome, as far as the index holds it. ``None`` is unknown."""
 
-    row: int
-    """Its place in the file."""
+    row: int  # its place in the file
     attempt_id: str | None
     contender: str
     suite: str | None
@@ -59,8 +53,7 @@ class AttemptRow:
     split: str | None
     trial: int
     status: str
-    result: str
-    """One of `RESULTS`: the status, or that it passed in part."""
+    result: str  # one of `RESULTS`: the status, or that it passed in part
     cause: str | None
     passed: bool | None
     score: float | None
@@ -70,8 +63,7 @@ class AttemptRow:
     escalated: bool | None
     cost_usd: float | None
     latency_s: float | None
-    repeated: bool
-    """Its contender, task and trial have come before: it is in no rate."""
+    repeated: bool  # its contender, task and trial have come before: it is in no rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +71,8 @@ class TaskPage:
     """Some of the tasks that were found."""
 
     rows: tuple[TaskRow, ...]
-    total: int
-    """How many tasks were found."""
-    attempts: int
-    """How many attempts of theirs are as asked for."""
+    total: int  # how many tasks were found
+    attempts: int  # how many attempts of theirs are as asked for
     offset: int
     limit: int
 

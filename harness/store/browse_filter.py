@@ -24,12 +24,10 @@ class TaskFilter:
     """
 
     contenders: Sequence[str] = ()
-    split: str | None = None
-    """``test`` takes rows without a split too, of suites that have none, as everywhere."""
+    split: str | None = None  # ``test`` takes rows without a split too, of suites that have none, as everywhere
     suites: Sequence[str] = ()
     domains: Sequence[str] = ()
-    statuses: Sequence[str] = ()
-    """Words of `RESULTS`: ``failed`` is what earned nothing."""
+    statuses: Sequence[str] = ()  # words of `RESULTS`: ``failed`` is what earned nothing
     causes: Sequence[str] = ()
     escalated: bool | None = None
     flipped: tuple[str, str, str] | None = None

@@ -44,16 +44,11 @@ NO_TRANSCRIPTS = "the report holds no transcripts, so the inputs of its tasks ar
 class InputSearch:
     """How far the inputs of the tasks were searched."""
 
-    tasks: tuple[int, ...]
-    """Positions of the tasks in whose inputs the text stands."""
-    searched: int
-    """Tasks whose inputs were read."""
-    of: int
-    """Tasks of the part of the suites that is searched."""
-    next: int | None
-    """The row group to go on with, ``None`` where all of it was searched."""
-    why: str | None = None
-    """Why nothing could be searched."""
+    tasks: tuple[int, ...]  # positions of the tasks in whose inputs the text stands
+    searched: int  # tasks whose inputs were read
+    of: int  # tasks of the part of the suites that is searched
+    next: int | None  # the row group to go on with, ``None`` where all of it was searched
+    why: str | None = None  # why nothing could be searched
 
 
 def read_outcome(index: Outcomes, row: int) -> Mapping[str, Any]:

@@ -49,8 +49,7 @@ SIGNALS = ("logprob_mean", "logprob_min", "margin")
 CALLS: dict[str, str] = {
     **{_NAMES.get(place, place.rpartition(".")[2]): word for place, word in CALL_PLACES.items()},
     **dict.fromkeys(SIGNALS, "float64"),
-}
-"""The same of ``calls.parquet``: what stands in a `Call`, and its signals."""
+}  # the same of ``calls.parquet``: what stands in a `Call`, and its signals
 
 TRANSCRIPTS: dict[str, str] = dict.fromkeys(("attempt_id", "messages", "reason", "replies"), "string")
 """``messages`` and ``replies`` are JSON text; a reply stands with its request's digest, so that a report without its

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from harness.store.columns import Array
 
 
-HEX = 32
-"""Characters of a digest, as which attempts are named."""
+HEX = 32  # characters of a digest, as which attempts are named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +22,7 @@ class Words:
     """A column of words as codes: -1 where it is null."""
 
     codes: "Array"
-    names: "pa.Array"
-    """What the codes point into; each word once, in the order of their appearance."""
+    names: "pa.Array"  # what the codes point into; each word once, in the order of their appearance
 
     def __getitem__(self, row: int) -> str | None:
         """The word of a row."""

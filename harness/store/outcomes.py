@@ -23,8 +23,7 @@ TaskKey = tuple[str, str]
 
 STATUSES = tuple(status.value for status in Status)
 PASSED, FAILED, UNGRADED, ERRORED, SKIPPED = range(len(STATUSES))
-GRADED = 2
-"""Of the statuses in their order, the first two are graded: passed and failed."""
+GRADED = 2  # of the statuses in their order, the first two are graded: passed and failed
 PARTLY = "partly passed"
 RESULTS = (*STATUSES, PARTLY)
 """Every word for a result: the statuses in their order, and that of the attempts that passed in part.
@@ -33,8 +32,7 @@ A table may hold a score between 0 and 1 in the place of a pass. A rate counts s
 status has no word for it and is ``failed``. Whoever shows or counts attempts asks here.
 """
 _SURROGATES = frozenset(map(chr, range(0xD800, 0xE000)))
-_DENSE = 4
-"""A table of so many places a row is filled rather than the rows sorted."""
+_DENSE = 4  # a table of so many places a row is filled rather than the rows sorted
 
 
 class Outcomes(OutcomeFile):

@@ -26,14 +26,10 @@ class Transcript:
     """An attempt's conversation."""
 
     attempt_id: str
-    messages: tuple[Message, ...]
-    """The whole conversation as it was really sent, and what came back."""
-    reason: str
-    """One line of the grader's: what was expected and what was found."""
-    requests: tuple[str, ...] = ()
-    """Digests of the requests that were made for it, in their order."""
-    replies: Mapping[str, Reply] = field(default_factory=dict)
-    """The replies by request digest, where they are known."""
+    messages: tuple[Message, ...]  # the whole conversation as it was really sent, and what came back
+    reason: str  # one line of the grader's: what was expected and what was found
+    requests: tuple[str, ...] = ()  # digests of the requests that were made for it, in their order
+    replies: Mapping[str, Reply] = field(default_factory=dict)  # the replies by request digest, where they are known
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +79,13 @@ class Replies(Mapping[str, Reply]):
 class Recalled:
     """What a journal holds."""
 
-    attempts: Mapping[str, Outcome]
-    """By attempt_id; where an attempt was tried again, its last outcome."""
-    replies: Replies
-    """The run's cache: a request's digest gives its reply."""
-    torn: int
-    """Lines that could not be read: cut off by a kill, damaged, or of a newer version and not understood."""
+    attempts: Mapping[str, Outcome]  # by attempt_id; where an attempt was tried again, its last outcome
+    replies: Replies  # the run's cache: a request's digest gives its reply
+    torn: int  # lines that could not be read: cut off by a kill, damaged, or of a newer version and not understood
     places: Mapping[str, Place] = field(default_factory=dict, repr=False)
     renamed: Mapping[str, str] = field(default_factory=dict, repr=False)
     """From the ids that an earlier version gave to attempts, to those under which they stand here."""
-    unkept: tuple[str, ...] = ()
-    """Such ids that the journal has not written down anew."""
+    unkept: tuple[str, ...] = ()  # such ids that the journal has not written down anew
 
     def transcript(self, attempt_id: str) -> Transcript:
         """The conversation of an attempt. Raises KeyError: the journal has no such attempt."""

@@ -26,19 +26,15 @@ class SkillUse:
     """
 
     n_tasks: int
-    shown: tuple[Names | None, ...]
-    """Of each pattern; ``None`` where the rows do not say."""
+    shown: tuple[Names | None, ...]  # of each pattern; ``None`` where the rows do not say
     opened: tuple[Names | None, ...]
     answered: tuple[bool, ...]
     """Of each pattern, whether its attempts name who answered. Imported rows may never do so."""
-    contenders: "Ints"
-    """Of each cell, a position in the table's ``contenders``; in rising order."""
+    contenders: "Ints"  # of each cell, a position in the table's ``contenders``; in rising order
     tasks: "Ints"
     patterns: "Ints"
-    counts: "Ints"
-    """Graded attempts."""
-    sums: "Floats"
-    """Of their values, as in the table."""
+    counts: "Ints"  # graded attempts
+    sums: "Floats"  # of their values, as in the table
 
     def patterns_of(self, contender: int) -> tuple[int, ...]:
         """The patterns that occur with a contender."""
@@ -137,5 +133,4 @@ def _lists(column: "pa.ChunkedArray", rows: "Ints") -> "tuple[Ints, list[Names |
     return np.array([*anew, 0], dtype=np.int64)[places], names
 
 
-_BETWEEN = "\x00"
-"""Stands in no name of a skill."""
+_BETWEEN = "\x00"  # stands in no name of a skill

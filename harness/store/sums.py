@@ -206,8 +206,7 @@ _ODD = {
     "contradictions": "{} rows contradict themselves: passed, status and score disagree",
     "copies": "{} tasks stand in two suites; a task and its copy count as one unit",
     "unvalued": "{} graded rows have neither passed nor score; their status was counted",
-}
-"""What is counted while the sums are made."""
+}  # what is counted while the sums are made
 
 
 def _flags_of(contenders: Sequence[str], sums: Mapping[str, "Array"], odd: Mapping[str, int]) -> tuple[Flag, ...]:

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 GROUP_ROWS = 2_000
-GROUP_BYTES = 32_000_000
-"""A row group of transcripts ends at either: reading one conversation reads one group."""
+GROUP_BYTES = 32_000_000  # a row group of transcripts ends at either: reading one conversation reads one group
 _CHUNK = 50_000
 _MAGIC = b"PAR1"
 
@@ -45,15 +44,11 @@ _MAGIC = b"PAR1"
 class Compacted:
     """What a compaction wrote."""
 
-    rows: int
-    """Rows of ``outcomes.parquet``: one for each planned attempt."""
-    skipped: int
-    """Of these, planned attempts that were never tried."""
-    left_out: int
-    """Attempts that stand in the journal and no longer in the plan."""
+    rows: int  # rows of ``outcomes.parquet``: one for each planned attempt
+    skipped: int  # of these, planned attempts that were never tried
+    left_out: int  # attempts that stand in the journal and no longer in the plan
     calls: int
-    torn: int
-    """Lines of the journal that could not be read."""
+    torn: int  # lines of the journal that could not be read
 
 
 def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None) -> Compacted:

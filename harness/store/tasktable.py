@@ -22,23 +22,18 @@ class Flag:
     kind: str
     """``split``, ``copies``, ``duplicates``, ``contradictions``, ``unvalued``, ``trials``, ``missing``, ``errored`` or
     ``skipped``."""
-    count: int
-    """Rows, tasks or contenders concerned."""
-    text: str
-    """One sentence."""
+    count: int  # rows, tasks or contenders concerned
+    text: str  # one sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
     """A contender's labelled answers, one entry an attempt."""
 
-    names: tuple[str, ...]
-    """The labels' names; the codes below point into it."""
+    names: tuple[str, ...]  # the labels' names; the codes below point into it
     true: "Ints"
-    predicted: "Ints"
-    """-1 where the answer held no label."""
-    tasks: "Ints"
-    """Positions in the table's ``tasks``."""
+    predicted: "Ints"  # -1 where the answer held no label
+    tasks: "Ints"  # positions in the table's ``tasks``
     trials: "Ints"
 
 
@@ -51,48 +46,35 @@ class TaskTable:
     """
 
     report: Path
-    split: str
-    """``test``, ``dev`` or ``all``: the rows that were used."""
-    contenders: tuple[str, ...]
-    """All of the file, in its order; one may have no row of the split."""
+    split: str  # ``test``, ``dev`` or ``all``: the rows that were used
+    contenders: tuple[str, ...]  # all of the file, in its order; one may have no row of the split
     kinds: tuple[str, ...]
     contender_digests: tuple[str, ...]
     tasks: tuple[str, ...]
     task_digests: tuple[str, ...]
-    suites: tuple[str, ...]
-    """The name of each task's suite."""
+    suites: tuple[str, ...]  # the name of each task's suite
     suite_digests: tuple[str, ...]
     domain_names: tuple[str, ...]
-    domains: "Ints"
-    """Of each task, a position in ``domain_names``."""
+    domains: "Ints"  # of each task, a position in ``domain_names``
     clusters: "Ints"
     """Of each task, the code of its cluster, from 0. A cluster's label is unique within its suite only."""
     splits: tuple[str | None, ...]
-    counts: "Ints"
-    """Graded trials."""
-    sums: "Floats"
-    """Of the values of the graded trials: passed as 0 or 1, or the score where passed is unknown."""
+    counts: "Ints"  # graded trials
+    sums: "Floats"  # of the values of the graded trials: passed as 0 or 1, or the score where passed is unknown
     squares: "Floats"
     errored: "Ints"
     ungraded: "Ints"
     skipped: "Ints"
-    cost_sums: "Floats"
-    """Dollars over the graded trials; NaN as soon as the cost of one of them is unknown."""
-    cost_known: "Ints"
-    """Graded trials whose cost is known."""
-    confidences: "Floats"
-    """The mean over the graded trials that have one; NaN where none has."""
-    escalated: "Ints"
-    """Graded trials that were escalated."""
-    duplicates: int
-    """Rows left out because their contender, task and trial had come before."""
+    cost_sums: "Floats"  # dollars over the graded trials; NaN as soon as the cost of one of them is unknown
+    cost_known: "Ints"  # graded trials whose cost is known
+    confidences: "Floats"  # the mean over the graded trials that have one; NaN where none has
+    escalated: "Ints"  # graded trials that were escalated
+    duplicates: int  # rows left out because their contender, task and trial had come before
     flags: tuple[Flag, ...]
-    outcomes: Outcomes = field(repr=False)
-    """All outcomes of the file, of every split."""
+    outcomes: Outcomes = field(repr=False)  # all outcomes of the file, of every split
     graded: "Array | None" = field(repr=False)
     """The rows there of the graded attempts; ``None`` where the table is of two reports, and has none of its own."""
-    task_places: "Array" = field(repr=False)
-    """Of each task of `outcomes` its position here, -1 where it is not here."""
+    task_places: "Array" = field(repr=False)  # of each task of `outcomes` its position here, -1 where it is not here
     _keys: dict[tuple[str, str], int] = field(repr=False)
 
     @property

@@ -10,12 +10,10 @@ from typing import Any
 
 from harness.core import Groups, UserFileError, digest_json, listed, nearest
 
-MOST_LABELS = 50
-"""More distinct references than this, or than half of the rows, are answers and not labels."""
+MOST_LABELS = 50  # more distinct references than this, or than half of the rows, are answers and not labels
 MOST_NUMBER_LABELS = 10
 LONGEST_LABEL = 80
-SHOWN = 5
-"""Rows that a sentence names."""
+SHOWN = 5  # rows that a sentence names
 
 Usable = Callable[[Mapping[str, Any], Sequence[Any]], bool]
 """Whether a grader can be built from a description, and can use the references."""
@@ -38,14 +36,10 @@ class Draft:
 
     files: Mapping[str, str]
     grader: Mapping[str, Any]
-    splits: Mapping[str, int]
-    """Tasks by split; empty where there is one cluster only, or no share was asked for."""
-    unused: tuple[str, ...]
-    """Columns that were left out."""
-    left_out: tuple[str, ...]
-    """Sentences about rows that were left out."""
-    notes: tuple[str, ...] = ()
-    """Sentences about how the references were read."""
+    splits: Mapping[str, int]  # tasks by split; empty where there is one cluster only, or no share was asked for
+    unused: tuple[str, ...]  # columns that were left out
+    left_out: tuple[str, ...]  # sentences about rows that were left out
+    notes: tuple[str, ...] = ()  # sentences about how the references were read
 
 
 def draft_suite(

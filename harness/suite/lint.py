@@ -10,13 +10,10 @@ from harness.core import RenderedPrompt, Suite, Task, plural
 from harness.suite.near import near_duplicates
 from harness.suite.same import in_two_suites
 
-FEW_TASKS = 20
-"""A domain with fewer tasks can show only differences of about 25 points and more."""
+FEW_TASKS = 20  # a domain with fewer tasks can show only differences of about 25 points and more
 LARGEST_SHARE = 0.8
-SMALLEST_SHARE = 0.1
-"""Of the commonest label's count."""
-MOST_LABELS = 50
-"""More distinct references than this, or than half of the tasks, are answers and not labels."""
+SMALLEST_SHARE = 0.1  # of the commonest label's count
+MOST_LABELS = 50  # more distinct references than this, or than half of the tasks, are answers and not labels
 
 INPUT_UNUSED = "the prompt names neither input nor metadata, so that all tasks ask the same; write {{ input }} into it"
 

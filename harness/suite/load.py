@@ -14,8 +14,7 @@ from harness.suite.schema import WORK, HumanBaseline, HumanRow, SuiteFile, TaskR
 from harness.suite.source import task_rows
 from harness.userfile import parse, read_bytes, read_json_lines, read_yaml
 
-MAX_FILE = 100_000_000
-"""Bytes of a file that belongs to a task."""
+MAX_FILE = 100_000_000  # bytes of a file that belongs to a task
 NEED_REFERENCE = frozenset({"exact", "label", "number"})
 """Graders that compare with a reference and can do nothing without one. Of others, the grader itself knows."""
 

@@ -7,15 +7,12 @@ from typing import Any
 
 from harness.core import Groups
 
-WORDS = 3
-"""Words in a shingle."""
+WORDS = 3  # words in a shingle
 BANDS, ROWS = 20, 5
 """Signatures are cut into bands; two texts with Jaccard index J meet in one with probability 1 - (1 - J^ROWS)^BANDS:
 0.9996 at J = 0.8, 0.47 at 0.5, 0.006 at 0.2."""
-COMMON = 0.5
-"""A shingle in more than this share of the texts belongs to the prompt template and says nothing."""
-ENOUGH = 20
-"""With fewer texts than this, no shingle is taken for the template's."""
+COMMON = 0.5  # a shingle in more than this share of the texts belongs to the prompt template and says nothing
+ENOUGH = 20  # with fewer texts than this, no shingle is taken for the template's
 
 
 def near_duplicates(texts: list[str], *, threshold: float = 0.8) -> list[tuple[int, ...]]:

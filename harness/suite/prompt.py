@@ -9,8 +9,7 @@ from harness.core import Message, PromptTemplate, RenderedPrompt, Task, UserFile
 from harness.userfile import Template, TemplateFault, read_template, read_text
 
 VARIABLES = ("input", "id", "domain", "metadata", "files")
-LONGEST_FILE = 2_000_000
-"""Bytes of a task's file that a prompt may show."""
+LONGEST_FILE = 2_000_000  # bytes of a task's file that a prompt may show
 
 
 def read_prompt(files: Mapping[str, str], place: Callable[[str], Path]) -> PromptTemplate:

@@ -11,10 +11,8 @@ class Delivery:
     """One way that skills reach a model. A subclass says what differs from what stands here: whole texts, no tools."""
 
     name: str
-    control: bool = False
-    """A yardstick, and no option."""
-    opens: bool = False
-    """Whether the model may open skills and their files."""
+    control: bool = False  # a yardstick, and no option
+    opens: bool = False  # whether the model may open skills and their files
 
     def prepare(self, skills: tuple[Skill, ...], library: Callable[[Path], tuple[Skill, ...]]) -> tuple[Skill, ...]:  # noqa: ARG002
         """The skills that are delivered; ``library`` reads a folder of skills."""
@@ -40,7 +38,6 @@ class Delivery:
 DELIVERIES: Registry[Delivery] = Registry(
     "delivery", "harness.system.deliveries", lambda value: isinstance(value, Delivery), group="ownbench.deliveries"
 )
-NONE = "none"
-"""The word for a contender without skills."""
+NONE = "none"  # the word for a contender without skills
 NOT_YET = ("bm25", "self", "agreement", "p_true", "ask")
 """Words of the format, deliveries and signals, that this version refuses by name: nobody takes them for misspelt."""

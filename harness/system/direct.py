@@ -14,18 +14,14 @@ from harness.system.signal import sureness
 class Direct(System):
     """One question, one answer; what every contender that speaks with a model itself has."""
 
-    model: str
-    """Its name in the experiment."""
+    model: str  # its name in the experiment
     model_digest: str
     sampling: Mapping[str, Any] = field(default_factory=dict)
-    adapter: str | None = None
-    """The adapter's folder on this suite."""
+    adapter: str | None = None  # the adapter's folder on this suite
     adapter_digest: str | None = None
     logprobs: bool = False
-    calls_tools: bool = False
-    """Whether the model takes tools; else a text protocol stands in for them."""
-    tool_role: bool = True
-    """Whether the model's chat template knows the role ``tool``."""
+    calls_tools: bool = False  # whether the model takes tools; else a text protocol stands in for them
+    tool_role: bool = True  # whether the model's chat template knows the role ``tool``
 
     @property
     def models(self) -> frozenset[str]:

@@ -22,8 +22,7 @@ class Hybrid(System):
     expert: System
     signal: Signal
     rule: Rule
-    likes: System | None = None
-    """For ``random:NAME``: the hybrid whose share it takes."""
+    likes: System | None = None  # for ``random:NAME``: the hybrid whose share it takes
 
     @property
     def parts(self) -> tuple[System, ...]:

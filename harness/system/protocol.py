@@ -18,8 +18,7 @@ from harness.core import (
     Task,
 )
 
-Calls = tuple[tuple[str, Request], ...]
-"""Models by their names, and what they are asked."""
+Calls = tuple[tuple[str, Request], ...]  # models by their names, and what they are asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +34,9 @@ class Need:
 class System:
     """A contender on one suite. What a kind of contender does not say of itself is not so."""
 
-    contender: Contender
-    """Its name and what it is made of, the same on every suite."""
-    identity: str
-    """The digest of all that it is on this suite, and of no name: equal systems share answers."""
-    prompt: RenderedPrompt
-    """What it is asked first at each task of the suite."""
+    contender: Contender  # its name and what it is made of, the same on every suite
+    identity: str  # the digest of all that it is on this suite, and of no name: equal systems share answers
+    prompt: RenderedPrompt  # what it is asked first at each task of the suite
 
     @property
     def parts(self) -> tuple["System", ...]:

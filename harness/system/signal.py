@@ -11,12 +11,10 @@ from harness.core import Answer, Cause, ModelError, Registry, Session
 class Rule:
     """How one hybrid uses its signal."""
 
-    hybrid: str
-    """Its name, by which its verifier is known."""
+    hybrid: str  # its name, by which its verifier is known
     threshold: float | None = None
     """Escalate where the confidence lies below. ``None``: not chosen yet, and then a task cannot be answered."""
-    rate: float | None = None
-    """The share of tasks that escalates, whatever was answered."""
+    rate: float | None = None  # the share of tasks that escalates, whatever was answered
     seed: int = 0
 
 
@@ -26,16 +24,11 @@ class Signal:
     name: str
     control: bool = False
     """A yardstick, and no option: it decides without a look at the answer, or by a look at the reference."""
-    logprobs: bool = False
-    """Whether the worker's model has to give log-probabilities."""
-    verifier: bool = False
-    """Whether it takes the key ``verifier``."""
-    argument: bool = False
-    """Whether it takes a share, or the name of a hybrid whose share it takes, after a colon."""
-    threshold: float | None = None
-    """What ``threshold: auto`` is; ``None`` where it is chosen on dev tasks."""
-    expert: tuple[int, int] = (0, 1)
-    """How often, at least and at most, the expert is asked at one task."""
+    logprobs: bool = False  # whether the worker's model has to give log-probabilities
+    verifier: bool = False  # whether it takes the key ``verifier``
+    argument: bool = False  # whether it takes a share, or the name of a hybrid whose share it takes, after a colon
+    threshold: float | None = None  # what ``threshold: auto`` is; ``None`` where it is chosen on dev tasks
+    expert: tuple[int, int] = (0, 1)  # how often, at least and at most, the expert is asked at one task
 
     @property
     def chosen(self) -> bool:

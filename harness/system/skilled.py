@@ -15,10 +15,8 @@ from harness.system.delivery import Delivery
 from harness.system.direct import Direct, answered
 from harness.system.protocol import Calls, with_system
 
-MAX_TURNS = 8
-"""Calls of one attempt. A conversation that has not answered by then is failed for ``turns``."""
-LIKELY_TURNS = 3
-"""Of a model that may open skills."""
+MAX_TURNS = 8  # calls of one attempt. A conversation that has not answered by then is failed for ``turns``.
+LIKELY_TURNS = 3  # of a model that may open skills
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_ROWS = 1_000_000
-MAX_TABLE = 64_000_000_000
-"""Bytes of a file of which a few columns are read."""
-BATCH = 64_000_000
-"""Bytes that the rows of one batch may come to, should each hold the largest value of the file."""
+MAX_TABLE = 64_000_000_000  # bytes of a file of which a few columns are read
+BATCH = 64_000_000  # bytes that the rows of one batch may come to, should each hold the largest value of the file
 
 Keep = Callable[["pa.Schema", str | None], list[str]]
 """The columns to read, of a file's schema and the name of an index that is no column of the file."""

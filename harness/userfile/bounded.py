@@ -17,12 +17,9 @@ from typing import Any, BinaryIO
 
 from harness.core import UserFileError, nearest
 
-MAX_TEXT = 32_000_000
-"""Bytes of a file that is read as one text."""
-MAX_FILE = 512_000_000
-"""Bytes of a file that is read row by row, unpacked."""
-MAX_LINE = 16_000_000
-"""Characters of one line: some four million tokens."""
+MAX_TEXT = 32_000_000  # bytes of a file that is read as one text
+MAX_FILE = 512_000_000  # bytes of a file that is read row by row, unpacked
+MAX_LINE = 16_000_000  # characters of one line: some four million tokens
 
 PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard", ".zstd": "Zstandard"}
 _BEGINS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "Zstandard"}

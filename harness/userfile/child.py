@@ -16,8 +16,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-SECONDS = 5.0
-"""Wall time of one job. Generous, so that a busy machine does not change a grade."""
+SECONDS = 5.0  # wall time of one job. Generous, so that a busy machine does not change a grade.
 
 START_SECONDS = 60.0
 

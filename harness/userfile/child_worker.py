@@ -8,10 +8,8 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
-MEMORY = 700_000_000
-"""Bytes that this process may have."""
-LONGEST = 16_000_000
-"""Characters that a template may render to."""
+MEMORY = 700_000_000  # bytes that this process may have
+LONGEST = 16_000_000  # characters that a template may render to
 
 
 def search(job: dict[str, Any]) -> dict[str, Any]:

@@ -24,18 +24,12 @@ _CHUNK = 50_000
 class Loaded:
     """A file's wanted columns under its own names, and where its rows are."""
 
-    names: tuple[str, ...]
-    """Of all columns, in the file's order."""
-    frame: "pd.DataFrame"
-    """The wanted ones."""
-    lines: Any
-    """Of each row the number of its line in the file, or of the row."""
-    place: str = "line"
-    """What ``lines`` counts: ``line`` or ``row``."""
-    header: str = ""
-    """Where the names are, as in ``line 1``; empty where a file has no such place."""
-    notes: list[str] = field(default_factory=list)
-    """How odd rows were read."""
+    names: tuple[str, ...]  # of all columns, in the file's order
+    frame: "pd.DataFrame"  # the wanted ones
+    lines: Any  # of each row the number of its line in the file, or of the row
+    place: str = "line"  # what ``lines`` counts: ``line`` or ``row``
+    header: str = ""  # where the names are, as in ``line 1``; empty where a file has no such place
+    notes: list[str] = field(default_factory=list)  # how odd rows were read
 
 
 def table_columns(path: Path, knows: Knows, keeps: Knows) -> Loaded:

@@ -16,8 +16,7 @@ MAX_COLUMNS = 10_000
 INVISIBLE = "[\ufeff\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\u00ad]"
 _MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _USUAL = {".tsv": "\t", ".psv": "|"}
-_HEAD = 60
-"""Lines that are looked at to find the header and the mark."""
+_HEAD = 60  # lines that are looked at to find the header and the mark
 
 Knows = Callable[[str], bool]
 
@@ -34,14 +33,11 @@ class Delimited:
     path: Path
     names: list[str]
     mark: str
-    before: int
-    """Lines before the header."""
-    lines: Iterator[str]
-    """From the header on."""
+    before: int  # lines before the header
+    lines: Iterator[str]  # from the header on
     results: bool
     quoting: bool = True
-    notes: list[str] = field(default_factory=list)
-    """How odd rows were read; complete once the rows have been taken."""
+    notes: list[str] = field(default_factory=list)  # how odd rows were read; complete once the rows have been taken
 
     @property
     def header(self) -> str:

@@ -10,12 +10,10 @@ from harness.core import UserFileError, nearest
 from harness.userfile.bounded import MAX_FILE, read_lines
 from harness.userfile.json_text import json_value
 
-MAX_JSON = 100_000_000
-"""Characters of a file that is held as a whole; JSON lines are read one at a time."""
+MAX_JSON = 100_000_000  # characters of a file that is held as a whole; JSON lines are read one at a time
 _KEYS = ("results", "rows", "records", "data", "samples", "outcomes", "items")
 
-Table = Callable[[Any], list[Any] | None]
-"""The rows in the value that a whole file holds; None where it holds none."""
+Table = Callable[[Any], list[Any] | None]  # the rows in the value that a whole file holds; None where it holds none
 
 
 def json_rows(path: Path, table: Table, *, most: int = MAX_FILE) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -7,10 +7,8 @@ from typing import Any
 from harness.core import UserFileError
 
 MORE = "more follows where the value ends"
-MAX_DEPTH = 100
-"""Levels of lists and mappings in a file."""
-MAX_PARTS = 2_000_000
-"""Lists and mappings in one text: an empty one takes thirty times the memory of its two signs."""
+MAX_DEPTH = 100  # levels of lists and mappings in a file
+MAX_PARTS = 2_000_000  # lists and mappings in one text: an empty one takes thirty times the memory of its two signs
 
 
 def json_value(text: str, path: Path, *, field: str = "") -> Any:

@@ -14,8 +14,7 @@ from harness.userfile.bounded import MAX_TEXT, read_bytes, read_lines
 from harness.userfile.json_text import json_value
 from harness.userfile.yaml_text import yaml_value
 
-MAX_YAML = 4_000_000
-"""Bytes of a YAML file."""
+MAX_YAML = 4_000_000  # bytes of a YAML file
 
 
 class Strict(BaseModel):

@@ -14,12 +14,10 @@ from harness.userfile.delimited import open_delimited
 from harness.userfile.json_rows import json_rows, rows_under
 from harness.userfile.parsing import read_json_lines
 
-Rows = Iterator[tuple[str, dict[str, Any]]]
-"""Where a row is in its file (``line 3``, ``row 3``; from 1), and the row."""
+Rows = Iterator[tuple[str, dict[str, Any]]]  # where a row is in its file (``line 3``, ``row 3``; from 1), and the row
 
 KINDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
-READ = f"{', '.join(KINDS)}, packed (.gz, .bz2, .xz, .zst) or not"
-"""Endings, for a message."""
+READ = f"{', '.join(KINDS)}, packed (.gz, .bz2, .xz, .zst) or not"  # endings, for a message
 _ALSO = {".ndjson": ".jsonl", ".tab": ".tsv", ".txt": ".csv", ".psv": ".psv", ".pq": ".parquet"}
 
 

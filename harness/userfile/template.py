@@ -11,19 +11,15 @@ from harness.userfile import child_worker
 from harness.userfile.child import TookTooLongError, watched
 from harness.userfile.parsing import read_text
 
-MAX_TEMPLATE = 2_000_000
-"""Bytes of a template's file."""
-SECONDS = 3.0
-"""Wall time of all renderings of one template; more than that is added for many rows."""
+MAX_TEMPLATE = 2_000_000  # bytes of a template's file
+SECONDS = 3.0  # wall time of all renderings of one template; more than that is added for many rows
 ROWS_A_SECOND = 1_000
-CHUNK = 1_000_000
-"""Characters of variables that are rendered by one job."""
+CHUNK = 1_000_000  # characters of variables that are rendered by one job
 
 _PLAIN = re.compile(
     r"\{\{-?\s*(?P<name>[A-Za-z_]\w*)(?:\.[A-Za-z]\w*|\[(?:'[^'{}\\]*'|\"[^\"{}\\]*\"|\d{1,6})\])*\s*"
     r"(?:\|\s*(?:upper|lower|trim|title|capitalize|string|tojson|length|first|last|int|float)\s*)*-?\}\}"
-)
-"""An expression that can do no harm: a variable, or a part of one, and perhaps a filter that makes nothing larger."""
+)  # an expression that can do no harm: a variable, or a part of one, and perhaps a filter that makes nothing larger
 
 
 class TemplateFault(Exception):  # noqa: N818 - a fault of the user's template, said by who knows what the rows are

@@ -21,5 +21,4 @@ Truth = Annotated[bool, Field(strict=True)]
 Rate = Annotated[
     Annotated[Positive, Tag("Number")] | Annotated[dict[Name, Positive], Tag("ByContender")],
     Discriminator(lambda value: "ByContender" if isinstance(value, dict) else "Number"),
-]
-"""A number, or one by name; a wrong one is judged by what it was meant to be."""
+]  # a number, or one by name; a wrong one is judged by what it was meant to be

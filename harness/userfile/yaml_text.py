@@ -9,13 +9,10 @@ import yaml
 from harness.core import UserFileError
 from harness.userfile.json_text import MAX_DEPTH
 
-MAX_NODES = 250_000
-"""Values in a file, each counted as often as aliases repeat it."""
-READ_AGAIN = 200_000
-"""Characters of a wrong file that the slower parser, whose complaints say more, reads as well."""
+MAX_NODES = 250_000  # values in a file, each counted as often as aliases repeat it
+READ_AGAIN = 200_000  # characters of a wrong file that the slower parser, whose complaints say more, reads as well
 
-_OCTAL = re.compile(r"[-+]?0[0-7_]+")
-"""010 is eight to YAML 1.1, and 1:30 is ninety."""
+_OCTAL = re.compile(r"[-+]?0[0-7_]+")  # 010 is eight to YAML 1.1, and 1:30 is ninety
 
 
 def yaml_value(text: str, path: Path) -> Any:

@@ -19,8 +19,7 @@ from harness.verdict.options import OWN, UNKNOWN, OptionFigures, at_quality
 from harness.verdict.reasons import Findings, Option, Ranking, reasons
 from harness.verdict.what_ifs import FlipPoint, break_even_volume, flips, own_and_rent
 
-SHOWN = 5
-"""Names that a sentence lists."""
+SHOWN = 5  # names that a sentence lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +29,13 @@ class Advice:
     advice: Decision
     reasons: tuple[str, ...]
     break_even_tasks_per_month: Estimate
-    break_even_of: tuple[str, str] | None
-    """The owned option and the rented one that the break-even volume compares."""
+    break_even_of: tuple[str, str] | None  # the owned option and the rented one that the break-even volume compares
     options: tuple[Option, ...]
     conditions: tuple[Condition, ...]
     flips_at: tuple[FlipPoint, ...]
     probabilities: Mapping[str, float]
     """Of each kind: that its cheapest option is the cheapest of all at the required quality."""
-    missing: tuple[str, ...]
-    """Inputs that the advice waits for."""
+    missing: tuple[str, ...]  # inputs that the advice waits for
     forgetting: tuple[Forgetting, ...]
     economics: Mapping[str, Any]
     """The inputs as they were used, with the horizon in months and the share that each may be off."""

@@ -32,22 +32,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MARGIN = 0.02
-MOST = 12
-"""Results of one sort that are kept; the largest are a table of costs and its draws."""
+MOST = 12  # results of one sort that are kept; the largest are a table of costs and its draws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdviceSettings:
     """How the advice is asked for."""
 
-    margin: float = MARGIN
-    """The largest drop of the pass rate below the best option that is acceptable."""
-    kinds: Mapping[Decision, Sequence[str]] | None = None
-    """Contenders that the user calls owned, rented or mixed."""
-    without: Sequence[str] = ()
-    """Contenders that cannot be chosen, as the controls cannot."""
-    general: Sequence[str] = ()
-    """Suites that only show forgetting."""
+    margin: float = MARGIN  # the largest drop of the pass rate below the best option that is acceptable
+    kinds: Mapping[Decision, Sequence[str]] | None = None  # contenders that the user calls owned, rented or mixed
+    without: Sequence[str] = ()  # contenders that cannot be chosen, as the controls cannot
+    general: Sequence[str] = ()  # suites that only show forgetting
     level: float = 0.95
     seed: int = 0
 
@@ -83,13 +78,10 @@ class AdviceInputs:
     manifest: Manifest | None
     settings: AdviceSettings
     described: Described
-    general: tuple[str, ...]
-    """Suites that are no work and only show forgetting."""
-    work: Mask
-    """Which of the table's tasks are the work."""
+    general: tuple[str, ...]  # suites that are no work and only show forgetting
+    work: Mask  # which of the table's tasks are the work
     controls: tuple[str, ...]
-    figures: OptionFigures
-    """At the costs on record."""
+    figures: OptionFigures  # at the costs on record
     machine: MachineTime
     kept: dict[str, dict[tuple[Any, ...], Any]] = field(default_factory=dict, repr=False)
 

@@ -17,14 +17,11 @@ class Lock:
     """What ``baseline.json`` holds."""
 
     schema: int = 1
-    contender: str
-    """The one that candidates are compared with where none is named."""
-    rows: Mapping[str, str]
-    """By contender, the digest of all its outcome rows, whatever their order in the file."""
+    contender: str  # the one that candidates are compared with where none is named
+    rows: Mapping[str, str]  # by contender, the digest of all its outcome rows, whatever their order in the file
     made_of: Mapping[str, str]
     """By contender, the digest of what the manifest says of it: model, adapter, skills, price, thresholds."""
-    suites: str
-    """The digest of the suites, with their graders and prompts."""
+    suites: str  # the digest of the suites, with their graders and prompts
 
 
 def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock | None]:

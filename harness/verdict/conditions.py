@@ -16,10 +16,8 @@ from harness.verdict.options import OptionFigures
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
 
-MALFORMED = (0.05, 0.20)
-"""A format is kept up to the first share of malformed answers, and not kept beyond the second."""
-LABELS = 100
-"""More labels than this are no closed list."""
+MALFORMED = (0.05, 0.20)  # a format is kept up to the first share of malformed answers, and not kept beyond the second
+LABELS = 100  # more labels than this are no closed list
 FIXED_FORMATS = frozenset({"exact", "label", "number", "json", "json_schema", "regex"})
 JUDGED = frozenset({"judge", "llm", "model", "score_model", "label_model"})
 
@@ -29,8 +27,7 @@ class Condition:
     """One condition."""
 
     name: str
-    answer: str
-    """``yes``, ``no`` or ``unknown``."""
+    answer: str  # ``yes``, ``no`` or ``unknown``
     evidence: str
 
 
@@ -41,8 +38,7 @@ class Forgetting:
     tuned: str
     base: str
     suites: tuple[str, ...]
-    answer: str
-    """``yes``: shown to have got worse by more than the margin; ``no``: shown not to; ``unknown``: neither."""
+    answer: str  # ``yes``: shown to have got worse by more than the margin; ``no``: shown not to; ``unknown``: neither
     delta: float | None
     low: float | None
     high: float | None

@@ -19,11 +19,9 @@ from harness.verdict.arrays import Floats, Ints, Mask
 from harness.verdict.gate_statistics import Decided, GateTests, critical_tests
 from harness.verdict.rules import Policy, in_words
 
-Key = tuple[str, str]
-"""A task: the digests of its suite and of itself, or their names where there are none."""
+Key = tuple[str, str]  # a task: the digests of its suite and of itself, or their names where there are none
 LOOKS = 5
-_SMALLEST = 1e-12
-"""Levels below this are lifted to it: intervals at 1 - 1e-17 cannot be had in floating point."""
+_SMALLEST = 1e-12  # levels below this are lifted to it: intervals at 1 - 1e-17 cannot be had in floating point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +29,11 @@ class Evidence:
     """Both contenders at all planned tasks, one entry a task; the candidate's arrays may be filled while it runs."""
 
     outcomes: PairedOutcomes
-    cost: tuple[Floats, Floats]
-    """Dollars over the graded trials, candidate first; NaN where one is unknown."""
+    cost: tuple[Floats, Floats]  # dollars over the graded trials, candidate first; NaN where one is unknown
     seconds: tuple[Floats, Floats]
-    made: Floats
-    """The candidate's finished attempts."""
-    lost: Floats
-    """Of these, those that the instrument failed."""
-    done: Mask
-    """Tasks of which every planned attempt is finished."""
+    made: Floats  # the candidate's finished attempts
+    lost: Floats  # of these, those that the instrument failed
+    done: Mask  # tasks of which every planned attempt is finished
 
 
 def stratified_order(
@@ -79,14 +73,12 @@ class StoppingRule:
         self._units = [list(unit) for unit in units]
         self._rows = np.array([i for unit in units for i in unit], dtype=np.int64)
         self._unit_of = np.repeat(np.arange(len(units)), [len(unit) for unit in units])
-        self._ends = np.cumsum([len(unit) for unit in units])
-        """Tasks up to the end of each unit."""
+        self._ends = np.cumsum([len(unit) for unit in units])  # tasks up to the end of each unit
         n = len(self._rows)
         self._look_units = [int(np.searchsorted(self._ends, -(-n * (k + 1) // LOOKS))) for k in range(LOOKS)]
         """The unit after which each look is taken."""
         self._tracks = self._new_tracks()
-        self._seen = self._look = 0
-        """Units looked at, and looks taken."""
+        self._seen = self._look = 0  # units looked at, and looks taken
         bounds = obrien_fleming_bounds(LOOKS, policy.alpha)
         self._levels = [max(_SMALLEST, NormalDist().cdf(-bound)) for bound in bounds]
 

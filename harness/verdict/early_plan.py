@@ -16,8 +16,7 @@ from harness.verdict.baseline import rows_digest
 from harness.verdict.early import Evidence, Key, StoppingRule, stratified_order
 from harness.verdict.rules import Policy, Reason, Replayed
 
-VERSION = 1
-"""Of the rule: evidence gathered under another one is not judged by this."""
+VERSION = 1  # of the rule: evidence gathered under another one is not judged by this
 _WORDS = {
     "version": "the rule itself",
     "contender_digest": "the candidate",
@@ -36,13 +35,11 @@ class EarlyPlan:
 
     contender: str
     contender_digest: str
-    baseline: Mapping[str, str]
-    """``report``, ``contender``, and ``rows``, the digest of that contender's outcomes."""
+    baseline: Mapping[str, str]  # ``report``, ``contender``, and ``rows``, the digest of that contender's outcomes
     policy: Policy
     seed: int
     keys: tuple[Key, ...]
-    units: tuple[tuple[int, ...], ...]
-    """Positions in ``keys``, in the order in which they are tried."""
+    units: tuple[tuple[int, ...], ...]  # positions in ``keys``, in the order in which they are tried
 
     def rule(self, evidence: Evidence) -> StoppingRule:
         """The rule over evidence whose tasks are those of ``keys``."""

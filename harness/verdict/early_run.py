@@ -35,14 +35,11 @@ class EarlyCandidate:
     contender: str
     digest: str
     seed: int
-    attempts: Sequence[Any]
-    """Those that its experiment means to make, each at a task of a suite."""
-    suites: Sequence[SuiteRecord]
-    """As its manifest will describe them."""
+    attempts: Sequence[Any]  # those that its experiment means to make, each at a task of a suite
+    suites: Sequence[SuiteRecord]  # as its manifest will describe them
     recorded: Mapping[str, Any] | None = None
     """The plan that its manifest holds of this very contender, from an earlier call."""
-    dev_attempts: int = 0
-    """Attempts made besides, to choose its threshold on."""
+    dev_attempts: int = 0  # attempts made besides, to choose its threshold on
 
 
 @dataclass(slots=True)
@@ -51,8 +48,7 @@ class Savings:
 
     planned: int
     made: int = 0
-    costs: list[float | None] = field(default_factory=list)
-    """Dollars of each attempt made."""
+    costs: list[float | None] = field(default_factory=list)  # dollars of each attempt made
 
     @property
     def saved(self) -> int:

@@ -16,17 +16,13 @@ from harness.userfile import parse
 from harness.verdict.arrays import Floats
 from harness.verdict.options import Candidate
 
-MONTHS = 12.0
-"""Over which money spent once is spread, where no other horizon is given."""
-SPREAD = 0.25
-"""How far each amount may be off either way, where nothing else is said."""
+MONTHS = 12.0  # over which money spent once is spread, where no other horizon is given
+SPREAD = 0.25  # how far each amount may be off either way, where nothing else is said
 DAYS = 365.0
 
-MOST = 1e12
-"""Of any amount: a larger one is a slip of the keyboard, and its figures are beyond what anybody can read."""
+MOST = 1e12  # of any amount: a larger one is a slip of the keyboard, and its figures are beyond what anybody can read
 
-RATE = "tasks_per_gpu_hour"
-"""How many tasks a machine does in an hour: a number for every option, or one by contender."""
+RATE = "tasks_per_gpu_hour"  # how many tasks a machine does in an hour: a number for every option, or one by contender
 
 AMOUNTS = tuple(name for name in Economics.model_fields if name not in {"data_must_stay_inside", RATE})
 
@@ -48,16 +44,14 @@ MEANINGS = {
     "hosting_usd_per_month": "what hosting costs beside the hours that the tasks are billed",
     "outage_days_per_year": "days a year on which the API may be out of reach",
     "data_must_stay_inside": "whether the data may leave the house",
-}
-"""Every input in plain words: what somebody is asked for."""
+}  # every input in plain words: what somebody is asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
     """The economics of one piece of advice."""
 
-    amounts: Mapping[str, float | None]
-    """By the names of `AMOUNTS`; None is unknown."""
+    amounts: Mapping[str, float | None]  # by the names of `AMOUNTS`; None is unknown
     data_must_stay_inside: bool | None
     months: float = MONTHS
     spread: float = SPREAD
@@ -164,14 +158,10 @@ OUTAGE = ("outage_days_per_year", "value_per_task_usd")
 class Bill:
     """A month of one option in dollars, by what it is for; arrays where the amounts are arrays."""
 
-    tasks: Any
-    """Their number times the cost of one."""
-    outages: Any
-    """What outages are expected to lose: an expectation over the year, and on nobody's invoice."""
-    fixed: Mapping[str, Any]
-    """What is paid whatever the volume, by the input that it comes from; known ones only."""
-    lacking: tuple[str, ...] = ()
-    """Inputs that it still needs: the sum is then a lower bound."""
+    tasks: Any  # their number times the cost of one
+    outages: Any  # what outages are expected to lose: an expectation over the year, and on nobody's invoice
+    fixed: Mapping[str, Any]  # what is paid whatever the volume, by the input that it comes from; known ones only
+    lacking: tuple[str, ...] = ()  # inputs that it still needs: the sum is then a lower bound
 
     @property
     def usd(self) -> Any:

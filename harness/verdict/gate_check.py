@@ -23,8 +23,7 @@ from harness.verdict.rules import Policy, check_domains, load_policy
 Make = Callable[[np.random.Generator], PairedOutcomes]
 
 REPETITIONS = 200
-_RESAMPLES = 999
-"""Sign patterns a repetition: a share over repetitions needs no finer p value."""
+_RESAMPLES = 999  # sign patterns a repetition: a share over repetitions needs no finer p value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +36,11 @@ class SelfTest:
     n_tasks: int
     repetitions: int
     seed: int
-    equal: Mapping[str, int]
-    """How often each decision fell on equals."""
-    flip_rate: Estimate
-    """The share of equals that were blocked."""
-    planted: float
-    """By how much the pass rate was lowered."""
-    regression: Mapping[str, int]
-    """How often each decision fell on the regression."""
-    false_ship: Estimate
-    """The share of regressions that shipped."""
+    equal: Mapping[str, int]  # how often each decision fell on equals
+    flip_rate: Estimate  # the share of equals that were blocked
+    planted: float  # by how much the pass rate was lowered
+    regression: Mapping[str, int]  # how often each decision fell on the regression
+    false_ship: Estimate  # the share of regressions that shipped
     sentence: str
 
 

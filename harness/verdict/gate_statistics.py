@@ -40,8 +40,7 @@ Margin = Annotated[float, Field(strict=True, gt=0.0, le=1.0, allow_inf_nan=False
 class Limits(Strict):
     """What of a policy the tests of the pass rates need."""
 
-    margin: Margin = 0.02
-    """The largest drop of the pass rate that is acceptable, as a fraction."""
+    margin: Margin = 0.02  # the largest drop of the pass rate that is acceptable, as a fraction
     alpha: Annotated[float, Field(strict=True, gt=0.0, lt=0.5, allow_inf_nan=False)] = 0.05
     """How often a candidate at the margin may ship, and how often an equal one may be blocked."""
     power: Annotated[float, Field(strict=True, gt=0.0, lt=1.0, allow_inf_nan=False)] = 0.8
@@ -75,10 +74,8 @@ class GateTests:
     harm: Harm
     harm_level: float
     """What the overall test of harm may spend: alpha, or half of it where there is a family of domains too."""
-    domains: tuple[DomainHarm, ...]
-    """Those that may block, by name."""
-    critical: tuple[tuple[str, NonInferiority], ...]
-    """Each critical domain at its own margin."""
+    domains: tuple[DomainHarm, ...]  # those that may block, by name
+    critical: tuple[tuple[str, NonInferiority], ...]  # each critical domain at its own margin
 
     @property
     def harmed(self) -> tuple[DomainHarm, ...]:
@@ -107,19 +104,13 @@ class Decided:
 
     decision: Decision
     """INCONCLUSIVE where all tasks were looked at and nothing was shown; INVALID where too many attempts were lost."""
-    rows: Ints
-    """The tasks looked at, positions in the evidence, in their order."""
+    rows: Ints  # the tasks looked at, positions in the evidence, in their order
     planned: int
-    look: int | None
-    """Which look it was, from 1; ``None`` where harm stopped it between looks."""
-    of_look: int
-    """Whose level it is: this look's, or the next one's."""
-    looks: int
-    """How many there are."""
-    alpha: float
-    """That one-sided level."""
-    tests: GateTests
-    """On those tasks: proofs at ``alpha``, harm by p values that hold at any time."""
+    look: int | None  # which look it was, from 1; ``None`` where harm stopped it between looks
+    of_look: int  # whose level it is: this look's, or the next one's
+    looks: int  # how many there are
+    alpha: float  # that one-sided level
+    tests: GateTests  # on those tasks: proofs at ``alpha``, harm by p values that hold at any time
     why: str
 
     @property

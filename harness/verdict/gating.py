@@ -17,8 +17,7 @@ EXIT_CODES: Mapping[Decision, int] = {
     Decision.BLOCK: 1,
     Decision.INCONCLUSIVE: 3,
     Decision.INVALID: 4,
-}
-"""What the command ends with; 2 is wrong use."""
+}  # what the command ends with; 2 is wrong use
 _clean = Redactor()
 
 
@@ -32,8 +31,7 @@ class DomainVerdict:
     p_adjusted: float | None
     """Of harm, one-sided, within the family of domains; ``None`` where the domain is in no family."""
     margin: float
-    role: str
-    """``gated``, ``critical`` or ``exempt``."""
+    role: str  # ``gated``, ``critical`` or ``exempt``
     harmed: bool
 
 
@@ -44,15 +42,13 @@ class Gate:
     decision: Decision
     exit_code: int
     reasons: tuple[Reason, ...]
-    comparison: Comparison | None = None
-    """Candidate minus baseline; ``None`` where the two cannot be compared."""
+    comparison: Comparison | None = None  # candidate minus baseline; ``None`` where the two cannot be compared
     changed: tuple[Change, ...] = ()
     tasks_needed: int | None = None
     """Tasks that would decide, were the differences seen the true ones; ``None`` where it is decided, or where tasks
     are not what is missing."""
     domains: tuple[DomainVerdict, ...] = ()
-    baseline: str
-    """The name of the baseline contender."""
+    baseline: str  # the name of the baseline contender
     candidate: str
     baseline_report: str
     candidate_report: str

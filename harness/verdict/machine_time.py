@@ -21,16 +21,11 @@ from harness.verdict.options import is_owned
 class MachineTime:
     """The machine's part of every contender's cost; one row a contender, one column a task, as in the table."""
 
-    usd: Floats
-    """Over the graded trials, at the price on record; 0 where no machine is paid, NaN where it is unknown."""
-    hour_usd: Floats
-    """Of each contender the price of an hour on record; NaN where it pays none, or several."""
-    why: Mapping[str, str]
-    """Contenders whose cost at another price of the hour is unknown, and why."""
-    unknown: Mask
-    """Whether a contender is one of those."""
-    whole: Mask
-    """Whether a contender pays machines and nothing else."""
+    usd: Floats  # over the graded trials, at the price on record; 0 where no machine is paid, NaN where it is unknown
+    hour_usd: Floats  # of each contender the price of an hour on record; NaN where it pays none, or several
+    why: Mapping[str, str]  # contenders whose cost at another price of the hour is unknown, and why
+    unknown: Mask  # whether a contender is one of those
+    whole: Mask  # whether a contender pays machines and nothing else
 
     @property
     def hour_on_record(self) -> float | None:

@@ -15,14 +15,12 @@ from harness.store import TaskTable
 from harness.verdict.arrays import Floats, Ints, Mask
 
 OWN, RENT, MIX = Decision.OWN, Decision.RENT, Decision.MIX
-UNKNOWN = "unknown"
-"""The kind of an option of which nothing on record says whether it is owned or rented."""
+UNKNOWN = "unknown"  # the kind of an option of which nothing on record says whether it is owned or rented
 KINDS_MEAN = {
     "OWN": "models on machines of your own, paid by the hour",
     "RENT": "models behind an API, paid by the token",
     "MIX": "both together: one does what it can and passes the rest on",
-}
-"""Own, rent and mix in a few words, the same wherever they are explained."""
+}  # own, rent and mix in a few words, the same wherever they are explained
 
 RESAMPLES = 4_999
 MANY = 10_000
@@ -37,15 +35,12 @@ class Candidate:
     """One contender that can be chosen."""
 
     contender: str
-    kind: str
-    """A `Decision`, or `UNKNOWN`."""
+    kind: str  # a `Decision`, or `UNKNOWN`
     because: str
-    hosted: bool
-    """Some part of it is owned, and so hosted."""
+    hosted: bool  # some part of it is owned, and so hosted
     tuned: bool
     skilled: bool
-    escalates: bool
-    """Only the tasks that it escalates need the API."""
+    escalates: bool  # only the tasks that it escalates need the API
 
 
 def candidates(
@@ -125,20 +120,15 @@ class OptionFigures:
     candidates: tuple[Candidate, ...]
     sums: Floats
     counts: Ints
-    task_costs: Floats
-    """Dollars; NaN where unknown."""
+    task_costs: Floats  # dollars; NaN where unknown
     clusters: Ints
     rates: Floats
-    costs: Floats
-    """NaN where unknown."""
-    api: Floats
-    """The share of tasks that need the API."""
+    costs: Floats  # NaN where unknown
+    api: Floats  # the share of tasks that need the API
     machine: Floats
     """The part of ``costs`` that is paid by the hour of a machine, at the price on record; NaN where unknown."""
-    task_machine: Floats
-    """The same of ``task_costs``."""
-    notes: tuple[str, ...]
-    """One for each contender that would be an option, were it not without so many of the tasks."""
+    task_machine: Floats  # the same of ``task_costs``
+    notes: tuple[str, ...]  # one for each contender that would be an option, were it not without so many of the tasks
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -9,8 +9,7 @@ from harness.verdict.conditions import NO, YES, Forgetting
 from harness.verdict.economics import MEANINGS, Assumptions, Bill
 from harness.verdict.options import BELOW, BEST, MIX, OWN, RENT, SHOWN, UNKNOWN
 
-SURE = 0.8
-"""The probability from which a kind of option is advised."""
+SURE = 0.8  # the probability from which a kind of option is advised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,29 +17,21 @@ class Option:
     """One contender that can be chosen."""
 
     contender: str
-    kind: str
-    """``OWN``, ``RENT``, ``MIX``, or ``unknown`` where nothing on record says."""
+    kind: str  # ``OWN``, ``RENT``, ``MIX``, or ``unknown`` where nothing on record says
     because: str
     pass_rate: Estimate
-    cost_per_pass_usd: Estimate
-    """Of the tasks alone; what is paid once or by the month is in ``monthly_usd``."""
+    cost_per_pass_usd: Estimate  # of the tasks alone; what is paid once or by the month is in ``monthly_usd``
     monthly_usd: Estimate
-    fixed_usd: float | None
-    """Of the month's bill what is paid whatever the volume; None where an input is lacking."""
-    fixed_parts_usd: Mapping[str, float]
-    """The same by the input that it comes from."""
-    tasks_usd: float | None
-    """What the month's tasks cost: their number times the cost of a task."""
+    fixed_usd: float | None  # of the month's bill what is paid whatever the volume; None where an input is lacking
+    fixed_parts_usd: Mapping[str, float]  # the same by the input that it comes from
+    tasks_usd: float | None  # what the month's tasks cost: their number times the cost of a task
     outages_usd: float | None
     """What outages of an API are expected to lose in a month; with the two others it adds up to ``monthly_usd``."""
     probability_cheapest: float | None
     """Of being the cheapest of those of the required quality; None where its bill is not whole."""
-    quality: str
-    """``best``, ``shown`` to be within the margin of it, ``open``, or ``below``: shown not to be."""
-    allowed: bool
-    """False where the data must stay inside and it needs an API."""
-    lacking: tuple[str, ...]
-    """Inputs that its bill still needs."""
+    quality: str  # ``best``, ``shown`` to be within the margin of it, ``open``, or ``below``: shown not to be
+    allowed: bool  # false where the data must stay inside and it needs an API
+    lacking: tuple[str, ...]  # inputs that its bill still needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +39,9 @@ class Ranking:
     """How often each option is the cheapest at the required quality."""
 
     bills: tuple[Bill, ...]
-    usd: Floats
-    """Monthly dollars by option, as they are and then resampled; lower bounds where a bill is not whole."""
+    usd: Floats  # monthly dollars by option, as they are and then resampled; lower bounds where a bill is not whole
     allowed: Mask
-    best: int
-    """The option that passes most, of those allowed; of equals the cheapest."""
+    best: int  # the option that passes most, of those allowed; of equals the cheapest
     probabilities: Floats
     """Of being the cheapest at the required quality; where bills are not whole, of the lower bounds."""
     kinds: Mapping[str, float]

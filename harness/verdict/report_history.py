@@ -25,8 +25,7 @@ from harness.verdict.verdict_log import LOG, VERDICT, StoredVerdict, kept_verdic
 
 LOCK, MANIFEST, OUTCOMES, EXPERIMENT = "baseline.json", "manifest.json", "outcomes.parquet", "experiment.yaml"
 TABLES = ("calls.parquet", "transcripts.parquet")
-MOST_ROWS = 100_000
-"""Outcomes up to which a lock is held against the rows: each of them is digested."""
+MOST_ROWS = 100_000  # outcomes up to which a lock is held against the rows: each of them is digested
 
 _BROKEN = (OwnbenchError, OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError,
            NotImplementedError, ArithmeticError)  # fmt: skip
@@ -39,8 +38,7 @@ class StatusCounts:
 
     contender: str
     passed: int
-    partly: int
-    """Passed in part: a rate counts each with its score, which is neither 0 nor 1."""
+    partly: int  # passed in part: a rate counts each with its score, which is neither 0 nor 1
     failed: int
     ungraded: int
     errored: int
@@ -57,10 +55,8 @@ class StoredBaseline:
     """What ``baseline.json`` holds, and whether it still stands."""
 
     contender: str
-    locked: tuple[str, ...]
-    """Every contender whose rows were locked."""
-    stands: bool | None
-    """``None`` where it was not looked at."""
+    locked: tuple[str, ...]  # every contender whose rows were locked
+    stands: bool | None  # ``None`` where it was not looked at
     why: str
     written_at: datetime
 
@@ -73,26 +69,19 @@ class HistoryEntry:
     name: str
     when: datetime | None
     """When its manifest was made, or else the time of its newest file; ``None`` where there is nothing."""
-    when_from: str
-    """``manifest`` or ``file``."""
-    run: str
-    """How far its run has come, in a word or two."""
-    run_note: str
-    """What is behind that, and what to do; empty where nothing is to be said."""
+    when_from: str  # ``manifest`` or ``file``
+    run: str  # how far its run has come, in a word or two
+    run_note: str  # what is behind that, and what to do; empty where nothing is to be said
     complete: bool | None
     """``False`` where something is missing or broken; ``None`` where it is not known, not begun or under way."""
     planned: int | None
     done: int | None
     counts: tuple[StatusCounts, ...]
-    parts: tuple[tuple[str, int], ...]
-    """How many of the attempts are of which part of the suites, where they name any."""
-    verdict: StoredVerdict | None
-    """The latest."""
-    earlier: tuple[StoredVerdict, ...]
-    """Those before it, oldest first."""
+    parts: tuple[tuple[str, int], ...]  # how many of the attempts are of which part of the suites, where they name any
+    verdict: StoredVerdict | None  # the latest
+    earlier: tuple[StoredVerdict, ...]  # those before it, oldest first
     baseline: StoredBaseline | None
-    broken: tuple[str, ...]
-    """What could not be read, a sentence a file."""
+    broken: tuple[str, ...]  # what could not be read, a sentence a file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,7 @@ class Policy(Limits):
 
     max_cost_ratio: Ratio | None = None
     max_latency_ratio: Ratio | None = None
-    max_errored: Share = 0.02
-    """Of each contender's attempts, the share that the instrument may have lost."""
+    max_errored: Share = 0.02  # of each contender's attempts, the share that the instrument may have lost
     minimum_tasks: Annotated[int, Field(strict=True, ge=1)] = 1
 
     @property
@@ -62,8 +61,7 @@ class Reason:
     """One rule of the gate and what became of it."""
 
     rule: str
-    holds: bool | None
-    """``None`` where there is no evidence to say; missing evidence never ships."""
+    holds: bool | None  # ``None`` where there is no evidence to say; missing evidence never ships
     text: str
 
 
@@ -75,8 +73,7 @@ class Replayed:
     """The rule ``early``: fails where the rows are not all there and cannot be judged by that rule either."""
     decided: Decided | None = None
     """``None`` where the rule does not judge: the evidence is then judged as that of any run."""
-    stretch: Pairs | None = None
-    """Both sides at the tasks that were looked at; the others need not have been tried."""
+    stretch: Pairs | None = None  # both sides at the tasks that were looked at; the others need not have been tried
     looked: Mapping[str, Any] | None = None
     """How far it was looked at, for the verdict's record; ``None`` where this rule is not the run's."""
 
@@ -85,13 +82,10 @@ class Replayed:
 class GateEvidence:
     """What the rules of the gate judge by."""
 
-    pairs: Pairs
-    """Both sides at all tasks that both have."""
+    pairs: Pairs  # both sides at all tasks that both have
     policy: Policy
-    unlocked: tuple[str, ...] | None
-    """What has changed of a locked baseline; ``None`` where nothing is locked."""
-    early: Replayed | None
-    """``None`` where the run had no rule of an early stop."""
+    unlocked: tuple[str, ...] | None  # what has changed of a locked baseline; ``None`` where nothing is locked
+    early: Replayed | None  # ``None`` where the run had no rule of an early stop
 
     @property
     def decided(self) -> Decided | None:
@@ -152,8 +146,7 @@ class GateRule:
     """One rule of the gate."""
 
     name: str
-    words: str
-    """What it asks for."""
+    words: str  # what it asks for
     judge: Callable[[GateEvidence], Iterable[Reason]]
     """Every reason has to hold for SHIP; of no reasons the rule does not apply."""
     check: bool = False
@@ -394,5 +387,4 @@ GATE_RULES = {
         (False, "cost", "not too dear", lambda e: _ratio(e, "cost", e.policy.max_cost_ratio)),
         (False, "latency", "not too slow", lambda e: _ratio(e, "latency", e.policy.max_latency_ratio)),
     )
-}
-"""By name, in the order in which they are shown; ``critical`` is followed by the domain's name."""
+}  # by name, in the order in which they are shown; ``critical`` is followed by the domain's name

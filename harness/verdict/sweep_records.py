@@ -17,8 +17,7 @@ OBJECTIVES = {"utility": "cost_weight", "pass": "max_cost", "cost": "min_pass"}
 class SweepGoal:
     """What a threshold is chosen for."""
 
-    name: str = "pass"
-    """A key of `OBJECTIVES`."""
+    name: str = "pass"  # a key of `OBJECTIVES`
     cost_weight: float | None = None
     max_cost: float | None = None
     min_pass: float | None = None
@@ -77,8 +76,7 @@ class PolicyFigures:
 
     pass_rate: Estimate
     cost_per_task_usd: Estimate
-    latency_s: Estimate
-    """Mean seconds a task, the expert's after the worker's."""
+    latency_s: Estimate  # mean seconds a task, the expert's after the worker's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,16 +84,14 @@ class SweepControl(PolicyFigures):
     """A policy that needs no signal, at its share of escalations."""
 
     escalated: float
-    utility: float | None
-    """Pass rate minus cost times its weight; ``None`` under another objective."""
+    utility: float | None  # pass rate minus cost times its weight; ``None`` under another objective
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepPoint(SweepControl):
     """What one threshold would have given."""
 
-    threshold: float | None
-    """Escalate where confidence < threshold; ``None`` always escalates."""
+    threshold: float | None  # escalate where confidence < threshold; ``None`` always escalates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +99,9 @@ class SweepChoice(PolicyFigures):
     """The threshold that is best on these tasks, and, cross-fitted, how good choosing so is on other tasks."""
 
     threshold: float | None
-    escalated: float
-    """By this threshold, on all tasks."""
-    apparent: float | None
-    """The objective at this threshold on the tasks it was chosen on: too good."""
-    crossfit: Estimate
-    """The objective on tasks left out of the choosing."""
+    escalated: float  # by this threshold, on all tasks
+    apparent: float | None  # the objective at this threshold on the tasks it was chosen on: too good
+    crossfit: Estimate  # the objective on tasks left out of the choosing
     crossfit_escalated: float | None
 
 
@@ -117,14 +110,10 @@ class SweepRival:
     """The cross-fitted policy against one control, on the same resamples."""
 
     control: str
-    on: str
-    """``utility``, ``pass rate`` or ``cost``."""
-    difference: Estimate
-    """How much better the policy is; above 0 is better also for cost."""
-    beaten: bool
-    """The lower end of the difference lies above 0."""
-    worse: bool
-    """The upper end lies below 0."""
+    on: str  # ``utility``, ``pass rate`` or ``cost``
+    difference: Estimate  # how much better the policy is; above 0 is better also for cost
+    beaten: bool  # the lower end of the difference lies above 0
+    worse: bool  # the upper end lies below 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,10 +123,8 @@ class Calibration:
     bins: tuple[Bin, ...] = ()
     ece: float | None = None
     brier: float | None = None
-    brier_isotonic: float | None = None
-    """Of the signal mapped to a pass rate by an isotonic fit on other folds."""
-    brier_constant: float | None = None
-    """Of always saying the worker's pass rate."""
+    brier_isotonic: float | None = None  # of the signal mapped to a pass rate by an isotonic fit on other folds
+    brier_constant: float | None = None  # of always saying the worker's pass rate
     why: str | None = None
 
 
@@ -150,17 +137,13 @@ class Live:
     n_attempts: int
     live_pass_rate: Estimate
     replayed_pass_rate: Estimate
-    difference: Estimate
-    """Live minus replayed, in pass rate."""
+    difference: Estimate  # live minus replayed, in pass rate
     cost_difference_usd: Estimate
     live_escalated: float
     replayed_escalated: float
-    same_decision: int
-    """Attempts that went the same way."""
-    same_outcome: int
-    """Of these, attempts with the same value."""
-    agrees: bool
-    """The interval of the difference in pass rate holds 0."""
+    same_decision: int  # attempts that went the same way
+    same_outcome: int  # of these, attempts with the same value
+    agrees: bool  # the interval of the difference in pass rate holds 0
     sentence: str
 
 
@@ -169,20 +152,15 @@ class Measured(PolicyFigures):
     """A hybrid of these two that was run: its own outcomes on the tasks that are replayed, and how it decided."""
 
     name: str
-    control: bool
-    """Whether it decides without looking or looks into the answers: a yardstick, and no option."""
-    rule: str
-    """The signal it escalates by, or ``random`` or ``oracle``."""
-    like: str | None
-    """Of ``random``: the hybrid as often as which it escalates."""
+    control: bool  # whether it decides without looking or looks into the answers: a yardstick, and no option
+    rule: str  # the signal it escalates by, or ``random`` or ``oracle``
+    like: str | None  # of ``random``: the hybrid as often as which it escalates
     by_suite: Mapping[str, float]
     """Its threshold in each suite, of ``random`` the share that it escalates; empty where it has neither."""
-    chosen_on_dev: bool
-    """Whether the run chose these on dev tasks."""
+    chosen_on_dev: bool  # whether the run chose these on dev tasks
     n_tasks: int
     escalated: float | None
-    sentence: str
-    """What it came to, and why that is another figure than those replayed."""
+    sentence: str  # what it came to, and why that is another figure than those replayed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,10 +173,8 @@ class Sweep:
     n_tasks: int
     n_attempts: int
     level: float
-    unit: str
-    """``task`` or ``cluster``: what the intervals resample."""
-    objective: str
-    """``utility``, ``pass`` or ``cost``."""
+    unit: str  # ``task`` or ``cluster``: what the intervals resample
+    objective: str  # ``utility``, ``pass`` or ``cost``
     cost_weight: float | None
     max_cost: float | None
     min_pass: float | None
@@ -208,11 +184,9 @@ class Sweep:
     rivals: tuple[SweepRival, ...]
     auroc: Estimate
     calibration: Calibration
-    aiq: float | None
-    """Area under the hull of (cost, pass rate) divided by the width of the cost range."""
+    aiq: float | None  # area under the hull of (cost, pass rate) divided by the width of the cost range
     aiq_normalisation: str = "the width of the cost range; aiq_over_max: by the largest cost (Hu et al. 2024)"
-    aiq_over_max: float | None
-    """The same area divided by the largest cost."""
+    aiq_over_max: float | None  # the same area divided by the largest cost
     hull: tuple[tuple[float, float], ...]
     apgr: Estimate
     cpt: Mapping[str, float | None]
@@ -223,8 +197,7 @@ class Sweep:
     live: Live | None = None
     warning: str | None = None
     notes: tuple[str, ...] = ()
-    reasons: Mapping[str, str] = field(default_factory=dict)
-    """Why a figure is ``None``."""
+    reasons: Mapping[str, str] = field(default_factory=dict)  # why a figure is ``None``
 
     def as_json(self) -> dict[str, Any]:
         """What ``--json`` prints; an infinite threshold is null, which is always."""

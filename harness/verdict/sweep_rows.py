@@ -15,8 +15,7 @@ Codes = NDArray[np.intp]
 
 SIGNALS = ("confidence", "logprob_mean", "logprob_min", "margin")
 """The outcome column, and the signals of the worker's calls."""
-NO_SIGNAL = "none"
-"""For rules that look at nothing: every attempt that both have."""
+NO_SIGNAL = "none"  # for rules that look at nothing: every attempt that both have
 OWN_FAULTS = {cause.value for cause in (Cause.REFUSED, Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_DEAR)}
 """Causes by which the worker itself ended without an answer; a hybrid then escalates whatever its threshold."""
 
@@ -25,10 +24,8 @@ OWN_FAULTS = {cause.value for cause in (Cause.REFUSED, Cause.CONTEXT, Cause.TURN
 class Rows(ReplayRows):
     """The attempts that both have graded and the signal speaks on."""
 
-    tasks: NDArray[np.int64]
-    """Positions in the table's ``tasks``."""
-    keys: NDArray[np.int64]
-    """Task and trial in one number, rising."""
+    tasks: NDArray[np.int64]  # positions in the table's ``tasks``
+    keys: NDArray[np.int64]  # task and trial in one number, rising
     notes: tuple[str, ...]
 
     @property

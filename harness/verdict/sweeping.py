@@ -43,8 +43,7 @@ from harness.verdict.sweep_rows import Codes, Matrix, Rows, Vector, paired_rows
 from harness.verdict.sweep_signal import calibration, cpt, gap_area, ranking
 from harness.verdict.sweep_words import JUDGED, measured_words, sentence
 
-POINTS = 1_000
-"""Thresholds shown at most; the choosing looks at all."""
+POINTS = 1_000  # thresholds shown at most; the choosing looks at all
 FOLDS, REPEATS = 5, 20
 AGAIN = "the choosing repeated"
 UNSEEN = (

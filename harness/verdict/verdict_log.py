@@ -37,8 +37,7 @@ class StoredVerdict:
     baseline_report: str
     candidate_report: str
     margin: float | None
-    delta: float | None
-    """Candidate minus baseline, as a share."""
+    delta: float | None  # candidate minus baseline, as a share
     low: float | None
     high: float | None
     level: float | None
@@ -46,8 +45,7 @@ class StoredVerdict:
     tasks_needed: int | None
     reasons: tuple[Reason, ...]
     changed: tuple[Change, ...]
-    written_at: datetime
-    """When it was given; of a ``verdict.json`` without its line in the log the time of the file."""
+    written_at: datetime  # when it was given; of a ``verdict.json`` without its line in the log the time of the file
 
 
 def log_verdict(view: Gate, folder: Path, at: datetime) -> Path:

@@ -12,11 +12,9 @@ from harness.verdict.advice_inputs import AdviceInputs
 from harness.verdict.economics import AMOUNTS, DAYS, GPU_HOUR, Assumptions, monthly, outage_cost
 from harness.verdict.options import OWN, RENT, OptionFigures
 
-REACH = 100.0
-"""An amount is moved from a hundredth of itself to a hundred times itself."""
+REACH = 100.0  # an amount is moved from a hundredth of itself to a hundred times itself
 _STEPS = 60
-_ENDS = {"outage_days_per_year": DAYS, "margin": 0.5}
-"""What is moved from 0 to its largest value."""
+_ENDS = {"outage_days_per_year": DAYS, "margin": 0.5}  # what is moved from 0 to its largest value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +32,8 @@ class Bills:
     """One option's bill at every volume that was asked for."""
 
     contender: str
-    kind: str
-    """``OWN``, ``RENT``, ``MIX`` or ``unknown``."""
-    bills: tuple[VolumeBill, ...]
-    """Empty where an input is lacking."""
+    kind: str  # ``OWN``, ``RENT``, ``MIX`` or ``unknown``
+    bills: tuple[VolumeBill, ...]  # empty where an input is lacking
     lacking: tuple[str, ...]
 
 
@@ -113,10 +109,8 @@ class FlipPoint:
 
     input: str
     now: float | bool
-    at: float | bool
-    """The value nearest to the present one at which it changes."""
-    advice: str
-    """The kind that is the cheapest from there on."""
+    at: float | bool  # the value nearest to the present one at which it changes
+    advice: str  # the kind that is the cheapest from there on
 
 
 Lead = Callable[[dict[str, float], bool, float], str | None]

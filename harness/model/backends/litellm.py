@@ -51,8 +51,7 @@ _KEYS = {
         *("openai", "openrouter", "mistral", "groq", "deepseek", "xai"),
         *("cerebras", "deepinfra", "replicate", "huggingface", "moonshot", "nvidia_nim"),
     )
-}
-"""Providers, and the variables of which litellm's own check needs one."""
+}  # providers, and the variables of which litellm's own check needs one
 
 
 class LiteLLMEntry(ServedEntry):
@@ -246,8 +245,7 @@ def not_taken(spec: ModelSpec) -> dict[str, str]:
 
 _PREFIX = re.compile(r"\A(?:(?:litellm\.)?\w*(?:Error|Exception)(?::| -)\s*)+")
 """litellm's own class names before a provider's words; they mislead."""
-_OPEN: set[int] = set()
-"""The models that may still call."""
+_OPEN: set[int] = set()  # the models that may still call
 
 
 def _chain(error: BaseException) -> list[BaseException]:

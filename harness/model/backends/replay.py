@@ -19,8 +19,7 @@ from harness.userfile import Text
 class ReplayEntry(ModelEntry):
     """A model of the backend ``replay``."""
 
-    report: Text
-    """The report whose recorded answers are given again."""
+    report: Text  # the report whose recorded answers are given again
 
 
 class ReplayBackend(Backend):

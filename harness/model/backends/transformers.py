@@ -16,8 +16,7 @@ from harness.userfile import Count, Text
 class LocalEntry(ModelEntry):
     """A model of the backend ``transformers``."""
 
-    path: Text
-    """The folder of a local model."""
+    path: Text  # the folder of a local model
     batch_size: Count | None = None
     threads: Count | None = None
     device: Text | None = None

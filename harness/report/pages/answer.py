@@ -11,8 +11,7 @@ from harness.report.report_blocks import found_blocks
 from harness.report.scoreboard_tables import comparisons_table, scoreboard_table
 from harness.verdict import Advice
 
-UNKNOWNS_SHOWN = 15
-"""Lines before the rest is folded away."""
+UNKNOWNS_SHOWN = 15  # lines before the rest is folded away
 INTERVALS = (
     "intervals of pass rates and differences here follow by formula (CR1 with Student's t, or Wilson's); the page "
     "Escalation resamples the tasks (a bootstrap), so its interval for the same rate is a little different"

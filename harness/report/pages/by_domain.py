@@ -12,8 +12,7 @@ from harness.report.pages.loading import Shown, choose_pair, domains_for, scoreb
 from harness.report.pages.parts import figure, html, lead, loud, notes, paragraph, section, show, unknown
 from harness.report.scoreboard_tables import ON_SCREEN, domain_differences, domain_rates
 
-LISTED = 100
-"""Tasks of a list that are shown."""
+LISTED = 100  # tasks of a list that are shown
 
 
 def page(shown: Shown) -> None:

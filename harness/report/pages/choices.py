@@ -20,11 +20,9 @@ from harness.report.pages.parts import loud
 T = TypeVar("T")
 N = TypeVar("N", int, float)
 Texts = Sequence[str]
-Place = AbstractContextManager[Any] | None
-"""Where a widget is drawn: a column, or where the page stands."""
+Place = AbstractContextManager[Any] | None  # where a widget is drawn: a column, or where the page stands
 
-EVERYWHERE = ("report", "split")
-"""The choices that every link takes with it."""
+EVERYWHERE = ("report", "split")  # the choices that every link takes with it
 
 
 class NotHereError(ValueError):
@@ -138,8 +136,7 @@ class _Visit:
     """The value, the same as it stands in the address, and what the choice belongs to."""
     wrong: dict[str, tuple[Any, str]] = field(default_factory=dict)
     """What was shown in place of something that is not there, and what is said of it."""
-    written: Mapping[str, list[str]] | None = None
-    """The address as it was left."""
+    written: Mapping[str, list[str]] | None = None  # the address as it was left
     drawing: bool = False
 
 

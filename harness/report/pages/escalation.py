@@ -26,8 +26,7 @@ GOALS = {
 }
 OWN = "the worker's own"
 MOST_USD = 1e12
-MOST_LISTED = 999
-"""Of more thresholds than that a sweep lists only some, so a task may lie between two of them."""
+MOST_LISTED = 999  # of more thresholds than that a sweep lists only some, so a task may lie between two of them
 
 
 def page(shown: Shown) -> None:
@@ -86,10 +85,8 @@ class Parts:
 
     view: Scoreboard
     manifest: Manifest | None
-    names: list[str]
-    """Contenders with a pass rate."""
-    speaking: list[str]
-    """Those with a confidence on record."""
+    names: list[str]  # contenders with a pass rate
+    speaking: list[str]  # those with a confidence on record
 
     @property
     def usual(self) -> tuple[str, str]:

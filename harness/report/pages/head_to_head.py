@@ -21,8 +21,7 @@ Scores = tuple[ContenderScore, ContenderScore]
 Links = Callable[[int], str]
 
 FLIPS_A_PAGE = 20
-ASKED = 400
-"""Characters of a task's text beside a flip."""
+ASKED = 400  # characters of a task's text beside a flip
 
 
 def page(shown: Shown) -> None:

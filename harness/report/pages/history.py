@@ -18,8 +18,7 @@ from harness.report.vega import told_apart
 from harness.report.verdict_figures import verdict_figure
 from harness.verdict import History, HistoryEntry, changed_of, entry_of, in_order, under_way
 
-MOST = 200
-"""Rows of a table; the latest."""
+MOST = 200  # rows of a table; the latest
 TELLING = (*loading.FILES, "verdict.json", "verdicts.jsonl", "baseline.json")
 """Files that tell of a verdict and a lock, and those that figures come from."""
 

@@ -25,14 +25,11 @@ from harness.verdict import Advice, AdviceInputs, Sweep, SweepGoal, SweepSetting
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Stamp = tuple[tuple[str, int, int], ...]
-"""Name, time and size of files."""
-Kinds = tuple[tuple[Decision, tuple[str, ...]], ...]
-"""Contenders by what a reader says that they would be."""
+Stamp = tuple[tuple[str, int, int], ...]  # name, time and size of files
+Kinds = tuple[tuple[Decision, tuple[str, ...]], ...]  # contenders by what a reader says that they would be
 
 BESIDE = ("calls.parquet", "transcripts.parquet")
-FILES = ("outcomes.parquet", "manifest.json", "experiment.yaml", *BESIDE)
-"""The files that figures come from."""
+FILES = ("outcomes.parquet", "manifest.json", "experiment.yaml", *BESIDE)  # the files that figures come from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +50,9 @@ class Evidence:
 class Shown:
     """What a page is given."""
 
-    chosen: tuple[Evidence, ...]
-    """The reports that are chosen, one at least."""
+    chosen: tuple[Evidence, ...]  # the reports that are chosen, one at least
     theme: Theme
-    every: tuple[Path, ...] = ()
-    """The folders of all reports that the dashboard was given, chosen or not."""
+    every: tuple[Path, ...] = ()  # the folders of all reports that the dashboard was given, chosen or not
 
     @cached_property
     def evidence(self) -> Evidence:

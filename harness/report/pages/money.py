@@ -25,15 +25,13 @@ FIELDS = {
     "labelling": ("labelling_usd", "Labelling, $", "The examples for tuning; spent once a horizon."),
     "authoring": ("skill_authoring_usd", "Skill authoring, $", "Spent once a horizon, by options with skills."),
     "hosting": ("hosting_usd_per_month", "Hosting a month, $", "Beside the hours that the tasks are billed."),
-}
-"""By the key in the address: the input, its label, and what it means."""
+}  # by the key in the address: the input, its label, and what it means
 HOUR = "Machine's hour, $"
 SETTINGS = {
     "margin": ("Largest drop below the best pass rate, points", 100 * verdict.MARGIN, 99.0),
     "months": ("Months over which money spent once is spread", verdict.MONTHS, 1200.0),
     "spread": ("Each amount may be off by, %", 100 * verdict.SPREAD, 99.0),
-}
-"""By the key in the address: label, what holds where nothing is said, and the most."""
+}  # by the key in the address: label, what holds where nothing is said, and the most
 NOT_KNOWN = "not known"
 INSIDE = {"no": False, "yes": True, "not known": None}
 

@@ -22,8 +22,7 @@ from harness.report.pages.loading import Shown
 from harness.report.pages.parts import errors_told, html, loud, made, title
 from harness.report.pages.task_state import places_of
 
-ICON = Path(__file__).with_name("icon.png")
-"""Of the browser's tab; a named icon would be fetched from outside."""
+ICON = Path(__file__).with_name("icon.png")  # of the browser's tab; a named icon would be fetched from outside
 
 PAGES: dict[str, Callable[[Shown], None]] = {
     "Answer": answer.page,

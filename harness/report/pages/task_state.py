@@ -17,8 +17,7 @@ from harness.report.task_tables import STATUSES
 from harness.report.vega import told_apart
 from harness.store import FLIPS, AttemptRow, Outcomes, TaskFilter, tasks_in, words_found
 
-MOST_OPTIONS = 300
-"""Names that a filter offers; the text finds the others."""
+MOST_OPTIONS = 300  # names that a filter offers; the text finds the others
 LISTS = {"who": "Contenders", "suite": "Suites", "domain": "Domains", "status": "Result", "cause": "Cause"}
 """The filters that take several words, by their keys in the address."""
 WAYS = dict(zip(FLIPS, ("only the second passed", "only the first passed", "only one of the two passed"), strict=True))
@@ -29,12 +28,9 @@ ANY = "any"
 class Places:
     """The tasks of a report by a short name that holds in every version of the file."""
 
-    of: Mapping[str, int]
-    """Short name to position."""
-    names: Sequence[str]
-    """Of each position its short name."""
-    alone: Set[str]
-    """Names of tasks that one task alone has."""
+    of: Mapping[str, int]  # short name to position
+    names: Sequence[str]  # of each position its short name
+    alone: Set[str]  # names of tasks that one task alone has
 
 
 def places_of(evidence: Evidence) -> Places:
@@ -128,18 +124,15 @@ def _flipped(names: Sequence[str]) -> tuple[str, str, str] | None:
     return a, b, next(way for way, words in WAYS.items() if words == said)
 
 
-MOST_NAMED = 20
-"""Tasks that are offered where several are meant."""
+MOST_NAMED = 20  # tasks that are offered where several are meant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meant:
     """The tasks that may be meant."""
 
-    tasks: tuple[int, ...]
-    """Positions in the index, `MOST_NAMED` at most; one alone is the one to open."""
-    said: str
-    """How they were found, a sentence; empty where the task was given by what the page calls it."""
+    tasks: tuple[int, ...]  # positions in the index, `MOST_NAMED` at most; one alone is the one to open
+    said: str  # how they were found, a sentence; empty where the task was given by what the page calls it
 
 
 def meant(index: Outcomes, places: Places, text: str, split: str | None = None) -> Meant:

@@ -20,10 +20,8 @@ from harness.store import AttemptRow, InputSearch, Outcomes, TaskFilter, attempt
 A_PAGE = 25
 KEPT = ("shown", "q", "asked", *LISTS, "escalated", "flipped", "a", "b", "at", "left", "right")
 """Choices that a link to a task keeps."""
-MOST_SAVED = 10_000
-"""Attempts of a CSV file."""
-MOST_ATTEMPTS = 300
-"""Rows of the table of a task's attempts."""
+MOST_SAVED = 10_000  # attempts of a CSV file
+MOST_ATTEMPTS = 300  # rows of the table of a task's attempts
 FIRST_LOOK, NEXT_LOOK = 0.3, 3.0
 """Seconds for which the inputs are searched at once, and each time that the reader asks for more."""
 

@@ -6,8 +6,7 @@ from harness.store.importers.descriptor import Importer, ImportSummary, Option
 LATER = (
     *("lm-eval", "inspect", "harbor", "benchflow", "promptfoo", "openai-evals"),
     *("terminal-bench", "tau-bench", "alpaca-eval", "helm", "openai-grader"),
-)
-"""Formats that are named in the documents and not built yet."""
+)  # formats that are named in the documents and not built yet
 
 IMPORTERS: Registry[Importer] = Registry(
     "format", __name__, lambda value: isinstance(value, Importer), group="ownbench.importers"

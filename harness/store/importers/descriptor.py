@@ -13,11 +13,9 @@ class Option:
     """One option of an importer, ``--NAME`` on the command line."""
 
     name: str
-    metavar: str = ""
-    """What its value looks like; without one the option is there or not."""
+    metavar: str = ""  # what its value looks like; without one the option is there or not
     help: str
-    repeated: bool = True
-    """Whether an option with a value may be given several times; its value is then a list."""
+    repeated: bool = True  # whether an option with a value may be given several times; its value is then a list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,25 +27,18 @@ class ImportSummary:
     rows_written: int
     contenders: tuple[str, ...]
     n_tasks: int
-    left_out: tuple[str, ...]
-    """Columns of the file that nothing of ours was made of."""
-    duplicates: int
-    """Rows that repeated another one exactly and were dropped."""
-    notes: tuple[str, ...]
-    """How the rows were read where that is not plain from the mapping."""
-    flags: tuple[Flag, ...]
-    """What is suspicious about the table."""
+    left_out: tuple[str, ...]  # columns of the file that nothing of ours was made of
+    duplicates: int  # rows that repeated another one exactly and were dropped
+    notes: tuple[str, ...]  # how the rows were read where that is not plain from the mapping
+    flags: tuple[Flag, ...]  # what is suspicious about the table
 
 
 class Importer:
     """One format of results; an instance is found by name in this folder, or in an installed package's entry point."""
 
-    name: str
-    """The word after ``ownbench import``."""
-    reads: str
-    """What files these are, in a few words."""
-    needs: str = ""
-    """What the files must hold; a line of the help."""
+    name: str  # the word after ``ownbench import``
+    reads: str  # what files these are, in a few words
+    needs: str = ""  # what the files must hold; a line of the help
     options: tuple[Option, ...] = ()
 
     def bring(self, path: Path, report: Path, given: Mapping[str, Any], *, overwrite: bool) -> ImportSummary:

@@ -43,8 +43,7 @@ passed and how many there were."""
 
 _KEY = ["suite_digest", "contender", "task_digest"]
 _ROWS = 50_000
-_MOST_ATTEMPTS = 10_000_000
-"""Attempts that rows of passes and trials may become."""
+_MOST_ATTEMPTS = 10_000_000  # attempts that rows of passes and trials may become
 
 
 def import_table(

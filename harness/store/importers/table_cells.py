@@ -27,17 +27,12 @@ class Source:
 
     path: Path
     frame: "pd.DataFrame"
-    lines: Any
-    """Of each row the number of its line in the file, or of the row."""
-    place: str
-    """What ``lines`` counts."""
-    theirs: dict[str, str]
-    """The file's own name of each column."""
+    lines: Any  # of each row the number of its line in the file, or of the row
+    place: str  # what ``lines`` counts
+    theirs: dict[str, str]  # the file's own name of each column
     reading: Reading
-    across: str = ""
-    """Of a wide table, which of ours its columns are."""
-    notes: list[str] = field(default_factory=list)
-    """How the cells were read where it is not plain from the mapping."""
+    across: str = ""  # of a wide table, which of ours its columns are
+    notes: list[str] = field(default_factory=list)  # how the cells were read where it is not plain from the mapping
 
     def at(self, row: int) -> str:
         """Where the row is, such as ``line 7``."""

@@ -34,8 +34,7 @@ _OFTEN: dict[str, list[str]] = {
         "input_tokens": "prompt_tokens tokens_in",
         "output_tokens": "completion_tokens tokens_out",
     }.items()
-}
-"""What other programs call our columns, as advice only: none is taken unasked."""
+}  # what other programs call our columns, as advice only: none is taken unasked
 _FAULT = re.compile(r"(^|_)(errors?|exceptions?|failure_(mode|reason)|traceback)(_|$)")
 _NEEDED = {"contender", "task", "passed", "score", "status", "passes", "trials"}
 _AMOUNTS = ("cost_usd", "latency_s", "input_tokens", "output_tokens")

@@ -44,10 +44,8 @@ _NEEDED = {
 class Amount:
     """A cell that is more than plain digits."""
 
-    value: float | None
-    """``None`` where it cannot be read."""
-    stated: bool = False
-    """Whether the cell names its own unit, so that no other applies: 5% is 0.05 on any scale."""
+    value: float | None  # ``None`` where it cannot be read
+    stated: bool = False  # whether the cell names its own unit, so that no other applies: 5% is 0.05 on any scale
     advice: str
 
 

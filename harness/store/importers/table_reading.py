@@ -20,10 +20,8 @@ _SCALE = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*\.\.\s*([+-]?\d+(?:\.\d+)?)\s*")
 class Reading:
     """How a table is read where it does not say so itself."""
 
-    true: tuple[str, ...] = ()
-    """More words that mean a pass."""
-    false: tuple[str, ...] = ()
-    """More words that mean a failure."""
+    true: tuple[str, ...] = ()  # more words that mean a pass
+    false: tuple[str, ...] = ()  # more words that mean a failure
     scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """The lowest and the highest value of a score or a confidence that is not from 0 to 1."""
     units: Mapping[str, str] = field(default_factory=dict)

@@ -15,8 +15,7 @@ def _set(words: str) -> frozenset[str]:
 
 NOTHING = _set(",nan,-nan,na,n/a,#n/a,#n/a n/a,#na,null,<na>,none,nat,1.#ind,-1.#ind,1.#qnan,-1.#qnan")
 """Cells that hold nothing, in any column; as pandas reads them."""
-NO_LABEL = NOTHING - {"none", "n/a"}
-"""The same in a column of labels, where ``none`` is often one."""
+NO_LABEL = NOTHING - {"none", "n/a"}  # the same in a column of labels, where ``none`` is often one
 SUMMARY = _set("total,totals,subtotal,grand total,average,averages,avg,mean,overall,summary,sum,aggregate,median")
 """Names of a row that sums up others."""
 
@@ -32,8 +31,7 @@ _CALLED = _set("ok,okay,success,successful,succeeded,succeed")
 """Words that many programs write of a call that came back, whatever the answer."""
 _LETTERS = (("y", "n"), ("t", "f"), ("c", "i"), ("p", "f"), ("r", "w"))
 """Letters that are read as a pair: I is wrong where C is right, and F where T or P is."""
-_ALONE = frozenset("ynfcti")
-"""Letters that are read where their partner is missing."""
+_ALONE = frozenset("ynfcti")  # letters that are read where their partner is missing
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*|,\d{1,2})?|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -41,11 +39,9 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*|,\d{1,2})?|\.\d+)(?:e[+-]?\d+)?", re.
 class State:
     """What a word of a status column stands for."""
 
-    status: Status | None
-    """``None``: the attempt came to its end, and passed or score tell how."""
+    status: Status | None  # ``None``: the attempt came to its end, and passed or score tell how
     cause: Cause | None = None
-    weak: bool = False
-    """Whether passed or score, where there are, say what became of it."""
+    weak: bool = False  # whether passed or score, where there are, say what became of it
 
 
 _OWN_FAULT = {
