@@ -35,7 +35,8 @@ from harness.verdict.sweep_records import (
     SweepPoint,
     SweepRival,
     SweepSettings,
+    against_control,
+    gap_text,
 )
-from harness.verdict.sweep_words import against_control, gap_text
 from harness.verdict.sweeping import sweep, sweep_of
 from harness.verdict.what_ifs import Bills, FlipPoint, bills_at
