@@ -83,14 +83,11 @@ def _score(table: TaskTable, name: str, level: float) -> ContenderScore:
 
     i = table.index(name)
     whole = _domain_score(table, i, "", np.ones(len(table.tasks), dtype=bool), level)
-    rows, labels = table.attempts_of(name), table.labels(name)
-    p50, p95 = (latency_quantile(rows.seconds, q, table.clusters[rows.tasks], level) for q in (0.5, 0.95))
+    rows, (true, predicted, labelled) = table.attempts_of(name), table.labels(name)
+    p50, p95 = (latency_quantile(rows.numbers("latency_s"), q, table.clusters[rows.tasks], level) for q in (0.5, 0.95))
     f1: Estimate | None = None
-    if len(labels.true):
-        words: list[str | None] = [*labels.names, None]  # the last stands for -1
-        true = [labels.names[code] for code in labels.true.tolist()]
-        predicted = [words[code] for code in labels.predicted.tolist()]
-        f1 = macro_f1(true, predicted, table.clusters[labels.tasks], level=level)
+    if true:
+        f1 = macro_f1(true, predicted, table.clusters[labelled], level=level)
     present = table.trials[i] > 0
     return ContenderScore(
         name=name,
