@@ -1,4 +1,4 @@
-"""Installed packages add graders, backends and ways to answer, with no change here; a suite or a report loads no code."""
+"""Installed packages add graders, backends and ways to answer, and nothing changes here; a suite loads no code."""
 
 import json
 import os
