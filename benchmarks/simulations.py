@@ -232,8 +232,8 @@ def compared(groups: int, world: str, trials: int, runs: int, seed: int, *, shar
         held.append(holds(found.low, found.high, truth))
         rejected.append(found.p_value is not None and found.p_value <= 0.05)
         d = (a - b) / counts
-        error = stats.cr1(d, codes)
-        by_t.append(bool(error) and 2.0 * float(stdtr(groups - 1, -abs(d.mean()) / error)) <= 0.05)
+        error, df = stats.cr3(d, codes)
+        by_t.append(bool(error) and 2.0 * float(stdtr(df, -abs(d.mean()) / error)) <= 0.05)
     return {"coverage": counted(held), "level": counted(rejected), "t": counted(by_t)}
 
 

@@ -12,7 +12,7 @@ from harness.stats.bootstrap import bootstrap_estimate, cluster_weights, percent
 from harness.stats.clustered import (
     clustered_mean,
     clustered_rate,
-    cr1,
+    cr3,
     latency_quantile,
     pass_at_k,
     pass_hat_k,

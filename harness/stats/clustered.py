@@ -19,6 +19,7 @@ from harness.stats.units import (
     Vector,
     cluster_codes,
     is_binary,
+    kish_units,
     same_length,
     sum_by,
     vector,
@@ -26,8 +27,9 @@ from harness.stats.units import (
     whole_counts,
 )
 
-FEW_CLUSTERS = 30  # below this many clusters the t interval is left for Wilson's on the effective number of tasks
-TOO_FEW_CLUSTERS = 10  # below this many clusters the method says so: no interval from so few sources deserves trust
+EQUAL = 0.9  # clusters that count as at least so large a share of their number are about equal
+TOO_FEW = 10  # clusters below which no interval deserves trust, and the method says so
+ENOUGH = 30  # clusters that hold a failure, and that hold a pass, from which on t is right for a rate
 THIS_SUITE = "exactly this suite: trial noise only, normal"
 Side = tuple[ArrayLike, ArrayLike, ArrayLike]  # a task's sum of values, number of graded trials, sum of squared values
 
@@ -35,13 +37,11 @@ Side = tuple[ArrayLike, ArrayLike, ArrayLike]  # a task's sum of values, number 
 def clustered_rate(sums: ArrayLike, counts: ArrayLike, clusters: Clusters = None, level: float = 0.95) -> Estimate:
     """The mean of the tasks' means, with an interval that holds for new tasks (or clusters) like these.
 
-    One 0/1 trial a task and no shared clusters: `wilson_interval`. Otherwise ``rate +- t_{G-1} * CR1`` (Liang & Zeger
-    1986; Miller 2024) with G clusters. Where that cannot be trusted (fewer than 30 clusters, a failure or a pass in
-    fewer than 10 of them, or all tasks alike at 0 or 1) it is Wilson's interval on an effective number of tasks,
-    ``p (1-p) / SE^2``, shrunk by ``(z / t_{G-1})^2`` (Korn & Graubard 1998) because the variance behind it is itself
-    estimated from few clusters; with everything at 0 or at 1 no variance can be seen, and the effective number is the
-    number of clusters. With very unequal clusters even this is too narrow: the method names what it rests on, and warns
-    below 10 clusters. Value None, with ``why``, where nothing was graded.
+    One 0/1 trial a task and no shared clusters: `wilson_interval`. About equal clusters, 30 of which hold a failure and
+    30 a pass: ``rate +- t * SE``. Otherwise Wilson's interval on an effective number of tasks, ``p (1-p) / SE^2``,
+    shrunk by ``(z / t_df)^2`` (Korn & Graubard 1998) because the variance behind it is itself estimated; SE and df are
+    `cr3`'s. Where everything is at 0 or at 1 no variance can be seen, and the effective number is that of equal
+    clusters. Value None, with ``why``, where nothing was graded.
     """
     z = two_sided_z(level)
     total, n, codes, groups = _graded(sums, counts, clusters)
@@ -56,23 +56,31 @@ def clustered_rate(sums: ArrayLike, counts: ArrayLike, clusters: Clusters = None
     if groups == tasks and trials == tasks and is_binary(total):
         low, high = wilson_interval(float(total.sum()), tasks, level)
         return replace(found, low=low, high=high, method="Wilson")
-    error, note = cr1(means, codes), ""
-    # In how many clusters the rarer of failure and pass occurs at all; CR1 says too little where it is in a few.
+    error, df = cr3(means, codes)
+    # How many clusters hold the rarer of failure and pass at all, and how unequal they are: t is right where neither
+    # matters (simulated: docs/coverage.md).
     failed, passed = (sum_by(codes, there.astype(float), groups) for there in (means < 1.0, means > 0.0))
-    seldom, word = min((int((failed > 0).sum()), "failure"), (int((passed > 0).sum()), "pass"))
+    held = min(int((failed > 0).sum()), int((passed > 0).sum()))
+    equal = df + 1.0 >= EQUAL * groups
     if error is None or bool(np.all(means == 0.0) or np.all(means == 1.0)):
-        size = float(groups)
-    elif groups < FEW_CLUSTERS or seldom < TOO_FEW_CLUSTERS:
-        seen = rate * (1.0 - rate) / (error * error) if error > 0.0 else math.inf
-        size = max(1.0, min(seen, float(trials)) * (z / two_sided_t(level, groups - 1)) ** 2)
-        note = f", only {seldom} of {groups} clusters hold a {word}" if groups >= FEW_CLUSTERS else ""
+        size = df + 1.0
+    elif equal and held >= ENOUGH:
+        half = two_sided_t(level, df) * error
+        method = f"CR3/t, {clusters_named(groups, df + 1.0)}"
+        return replace(found, low=max(0.0, rate - half), high=min(1.0, rate + half), method=method)
     else:
-        half = two_sided_t(level, groups - 1) * error
-        return replace(found, low=max(0.0, rate - half), high=min(1.0, rate + half), method=f"CR1/t, {groups} clusters")
-    if groups < TOO_FEW_CLUSTERS:
-        note = f", only {groups} cluster{'s' if groups > 1 else ''}"
+        seen = rate * (1.0 - rate) / (error * error) if error > 0.0 else math.inf
+        size = max(1.0, min(seen, float(trials)) * (z / two_sided_t(level, df)) ** 2)
     low, high = wilson_interval(rate * size, size, level)
-    return replace(found, low=min(low, rate), high=max(high, rate), method=f"Wilson on effective n {size:.1f}{note}")
+    method = f"Wilson on effective n {size:.1f}, {clusters_named(groups, df + 1.0)}"
+    method = method if groups < TOO_FEW or not equal else method.partition(",")[0]
+    return replace(found, low=min(low, rate), high=max(high, rate), method=method)
+
+
+def clusters_named(groups: int, units: float) -> str:
+    """How many clusters, and as how many of equal size they count."""
+    word = f"{'only ' if groups < TOO_FEW else ''}{groups} cluster{'s' if groups > 1 else ''}"
+    return word if units > groups - 0.05 else f"{word} that count as {units:.1f}"
 
 
 def _graded(sums: ArrayLike, counts: ArrayLike, clusters: Clusters) -> tuple[Vector, Vector, Codes, int]:
@@ -83,7 +91,7 @@ def _graded(sums: ArrayLike, counts: ArrayLike, clusters: Clusters) -> tuple[Vec
 
 
 def clustered_mean(sums: ArrayLike, counts: ArrayLike, clusters: Clusters = None, level: float = 0.95) -> Estimate:
-    """The mean of the tasks' means of any quantity (cost, seconds, tokens), with ``mean +- t_{G-1} * CR1``.
+    """The mean of the tasks' means of any quantity (cost, seconds, tokens), with ``mean +- t * CR3``.
 
     A NaN among the sums is an unknown and makes the figure None with ``why``: unknown never becomes 0. With one cluster
     the interval is None.
@@ -96,27 +104,33 @@ def clustered_mean(sums: ArrayLike, counts: ArrayLike, clusters: Clusters = None
     if unknown := int(np.isnan(total).sum()):
         return replace(blank, why=f"unknown for {unknown} tasks")
     means = total / n
-    error, value = cr1(means, codes), float(means.mean())
+    (error, df), value = cr3(means, codes), float(means.mean())
     if error is None:
         return replace(blank, value=value, method="mean", why="one cluster has no interval")
-    half = two_sided_t(level, groups - 1) * error
-    return replace(blank, value=value, low=value - half, high=value + half, method=f"CR1/t, {groups} clusters")
+    half = two_sided_t(level, df) * error
+    method = f"CR3/t, {clusters_named(groups, df + 1.0)}"
+    return replace(blank, value=value, low=value - half, high=value + half, method=method)
 
 
-def cr1(values: ArrayLike, clusters: Clusters = None) -> float | None:
-    """The cluster-robust standard error of a mean, ``sqrt(G / (G-1) sum_g (sum_{i in g} (x_i - xbar))^2) / N``.
+def cr3(values: ArrayLike, clusters: Clusters = None) -> tuple[float | None, float]:
+    """The standard error of a mean by leaving out each cluster in turn, and its degrees of freedom.
 
-    Liang & Zeger 1986 with the correction for few clusters, as statsmodels' ``cov_type='cluster'`` gives it. With equal
-    clusters it is the standard deviation of the clusters' means over ``sqrt(G)``. None with a single cluster.
+    ``SE^2 = (G-1)/G sum_g (mean without g - mean)^2`` (CR3: Bell & McCaffrey 2002; MacKinnon, Nielsen & Webb 2023) on
+    Kish's number of equal clusters less one; of equal clusters it is the standard deviation of their means over
+    ``sqrt(G)``, on G - 1. CR1 is too small where a few clusters hold most tasks. None with a single cluster.
     """
     x = vector(values, "values")
     if len(x) == 0:
         raise ValueError("a standard error needs at least one value")
     codes, groups = cluster_codes(clusters, len(x))
+    sizes = np.bincount(codes, minlength=groups).astype(np.float64)
+    df = kish_units(sizes) - 1.0
     if groups < 2:
-        return None
-    deviations = sum_by(codes, x - x.mean(), groups)
-    return math.sqrt(float(deviations @ deviations) * groups / (groups - 1)) / len(x)
+        return None, df
+    without = sum_by(codes, x - x.mean(), groups) / (
+        len(x) - sizes
+    )  # how far the mean moves when a cluster is left out
+    return math.sqrt(float(without @ without) * (groups - 1) / groups), df
 
 
 def pass_at_k(passes: ArrayLike, trials: ArrayLike, k: int, clusters: Clusters = None, level: float = 0.95) -> Estimate:
@@ -161,7 +175,7 @@ def latency_quantile(values: ArrayLike, quantile: float, clusters: Clusters = No
 
     Each value an independent unit: the values of rank ``binom.ppf(tail, n, q)`` and ``binom.ppf(1 - tail, n, q) + 1``
     (Conover 1999, section 3.2; `scipy.stats.quantile_test`). With clusters (several trials of a task are one): the
-    values at ``q -+ t_{G-1} * CR1`` of the share below the quantile (Woodruff 1952). A limit beyond the values seen is
+    values at ``q -+ t * CR3`` of the share below the quantile (Woodruff 1952). A limit beyond the values seen is
     None, and ``why`` says so. NaN is left out as unknown; timeouts are cut-off values: leave them out too.
     """
     two_sided_z(level)
@@ -180,11 +194,11 @@ def latency_quantile(values: ArrayLike, quantile: float, clusters: Clusters = No
     if groups == n:
         first, last = _binomial_quantile(tail, n, quantile), _binomial_quantile(1.0 - tail, n, quantile) + 1
     else:
-        error = cr1((x <= value).astype(np.float64), codes)
+        error, df = cr3((x <= value).astype(np.float64), codes)
         found = replace(found, method=f"Woodruff, {groups} clusters")
         if error is None:
             return replace(found, why="one cluster has no interval")
-        half = two_sided_t(level, groups - 1) * error
+        half = two_sided_t(level, df) * error
         first, last = math.floor(n * (quantile - half)), math.ceil(n * (quantile + half)) + 1
     low, high = (float(ordered[rank - 1]) if 1 <= rank <= n else None for rank in (first, last))
     why = None if low is not None and high is not None else "too few values to enclose this quantile"

@@ -4,7 +4,11 @@
 evidence                                               test                               interval
 =====================================================  =================================  =====================
 one 0/1 trial a task, every task by itself             McNemar mid-p (exact p beside)     Tango
-several trials, fractional scores, or shared clusters  sign-flip on cluster sums          CR1/t over clusters
+several trials, fractional scores, or shared clusters  sign-flip on cluster sums          CR3/t; of unequal
+                                                                                          clusters the test
+                                                                                          inverted
+unequal numbers of trials                              trials shuffled within each task   mean and its SE times
+                                                                                          the quantile of |T|
 =====================================================  =================================  =====================
 
 Never a t test, which is too eager on few tasks, and never Wald's interval, which has no width when no task differs.
@@ -17,8 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.core import Comparison, Estimate, p_equation, plural, points
-from harness.stats.clustered import TOO_FEW_CLUSTERS, cr1
-from harness.stats.signflip import sign_flip_test
+from harness.stats.clustered import EQUAL, clusters_named, cr3
+from harness.stats.permutation import Tested, flip_test, shuffle_test
 from harness.stats.tables import mcnemar_exact, mcnemar_midp, tango_interval, tasks_for_difference, visible_difference
 from harness.stats.tails import normal_quantile, two_sided_t, two_sided_z
 from harness.stats.units import (
@@ -47,6 +51,7 @@ class Pairs:
     kept: Flags  # which of the tasks given are common
     trials: int  # graded attempts behind the comparison, of both contenders
     single: bool  # one 0/1 trial a task and contender, and no two tasks in one cluster: McNemar's case
+    unequal: tuple[Contender, Contender] | None  # passes and trials of both, where 0/1 trials are not equally many
 
     @property
     def sums(self) -> Vector:
@@ -68,7 +73,10 @@ def pair_tasks(
     a, b = sums_a[kept] / count_a, sums_b[kept] / count_b
     once = bool(np.all(count_a == 1) and np.all(count_b == 1)) and is_binary(a) and is_binary(b)
     trials, single = int(count_a.sum() + count_b.sum()), once and groups == len(a)
-    return Pairs(a=a, b=b, differences=a - b, codes=codes, clusters=groups, kept=kept, trials=trials, single=single)
+    whole = bool(np.all(sums_a % 1 == 0) and np.all(sums_b % 1 == 0) and np.any(count_a != count_b))
+    unequal = ((sums_a[kept], count_a), (sums_b[kept], count_b)) if whole else None
+    return Pairs(a=a, b=b, differences=a - b, codes=codes, clusters=groups, kept=kept, trials=trials, single=single,
+                 unequal=unequal)  # fmt: skip
 
 
 def compare(
@@ -90,9 +98,9 @@ def compare(
     """Compares two contenders on the tasks that both have graded trials at; the module's table says how.
 
     The difference is the mean over tasks of (mean of a - mean of b), whatever the clusters. McNemar's case takes the
-    mid-p (Fagerland et al. 2013) and Tango's interval (1998); all else the sign-flip test on cluster sums and the CR1/t
-    interval with G - 1 df. Where CR1 says too little (fewer than 10 clusters and fewer than half differ at all, or all
-    by the same) Tango's interval counts clusters. ``wins`` to ``both_failed`` count tasks, passed where the mean is
+    mid-p (Fagerland et al. 2013) and Tango's interval (1998); all else `flip_test` on cluster sums, or `shuffle_test`
+    where the trials are unequal. Where fewer than 10 clusters and fewer than half differ at all Tango's interval counts
+    clusters. ``wins`` to ``both_failed`` count tasks, passed where the mean is
     above one half. ``tasks_needed`` is Connor's number (or, off McNemar's case, the normal one) at the difference seen
     and ``power``, None where that is 0. ``a_errored`` and ``b_errored`` are each task's attempts that the instrument
     failed; with either given ``bounds`` is filled. The sentence tests at 1 - ``level``. Without a common task figures
@@ -133,8 +141,8 @@ def compare(
         how, method, p = "Tango", "McNemar mid-p", mcnemar_midp(wins, losses)
         p_exact: float | None = mcnemar_exact(wins, losses)
     else:
-        test = sign_flip_test(pairs.sums, seed=seed, resamples=resamples)
-        low, high, how = difference_interval(d, pairs.codes, pairs.clusters, level)
+        test, how = difference_test(pairs, level, seed=seed, resamples=resamples)
+        low, high = test.low, test.high
         units, least = test.units, test.smallest_p
         needed, visible = _normal_number(d, pairs.codes, power, alpha)
         p, p_exact = test.p_value, test.p_value if test.exact else None
@@ -175,26 +183,45 @@ def _sentence(found: Comparison, units: int, smallest_p: float, unit: str, visib
     return f"No significant difference between {ahead} and {behind} ({size}{limit})."
 
 
-def difference_interval(d: Vector, codes: Codes, groups: int, level: float) -> tuple[float, float, str]:
-    """The interval of a mean difference over clusters, within [-1, 1], and the name of its method."""
-    delta, error = float(d.mean()), cr1(d, codes)
-    if error is None or error <= 1e-12 or seldom_differs(d, codes, groups):
-        gained, lost, size = gained_and_lost(d, codes, groups)
-        low, high = tango_interval(gained, lost, size, level)
-        return min(low, delta), max(high, delta), f"Tango on {clusters_named(groups, size)}"
-    half = two_sided_t(level, groups - 1) * error
-    few = "only " if groups <= TOO_FEW_CLUSTERS else ""  # 92% instead of 95% where differences are skewed
-    return max(-1.0, delta - half), min(1.0, delta + half), f"CR1/t, {few}{groups} clusters"
+def difference_test(pairs: Pairs, level: float, *, seed: int, resamples: int) -> tuple[Tested, str]:
+    """The test of a mean difference over clusters, with its interval, and the name of the interval's method."""
+    if (sides := pairs.unequal) is not None:
+        found = shuffle_test(*sides, pairs.codes, level, seed=seed, resamples=resamples)
+        counted = _counted(pairs.differences, pairs.codes, pairs.clusters, found, level)
+        return counted or (found, "quantile of |T| over the shuffles")
+    sizes = sum_by(pairs.codes, np.ones(len(pairs.codes)), pairs.clusters)
+    return mean_test(pairs.differences, pairs.codes, sizes, level, seed=seed, resamples=resamples)
 
 
-def clusters_named(groups: int, units: float) -> str:
-    """How many clusters, and as how many of equal size they count."""
-    word = f"{groups} cluster{'s' if groups > 1 else ''}"
-    return word if units > groups - 0.05 else f"{word} that count as {units:.1f}"
+def mean_test(d: Vector, codes: Codes, sizes: Vector, level: float, *, seed: int, resamples: int) -> tuple[Tested, str]:
+    """The sign-flip test of a mean within [-1, 1]; its interval by CR3 and t, of unequal clusters by its inversion.
+
+    Where few clusters differ it is Tango's on their number.
+    """
+    groups, delta, (error, df) = len(sizes), float(d.mean()), cr3(d, codes)
+    found = flip_test(sum_by(codes, d, groups), sizes, level, seed=seed, resamples=resamples)
+    if (counted := _counted(d, codes, groups, found, level)) is not None or error is None:
+        return counted or (found, "none")
+    named = clusters_named(groups, df + 1.0)
+    if df + 1.0 < EQUAL * groups:
+        return found, f"sign-flip inverted, {named}"
+    half = two_sided_t(level, df) * error
+    return replace(found, low=max(-1.0, delta - half), high=min(1.0, delta + half)), f"CR3/t, {named}"
+
+
+def _counted(d: Vector, codes: Codes, groups: int, found: Tested, level: float) -> tuple[Tested, str] | None:
+    """The same test with Tango's interval on the number of clusters, where what they differ by says too little."""
+    error, _ = cr3(d, codes)
+    if error is not None and error > 1e-12 and not seldom_differs(d, codes, groups):
+        return None
+    gained, lost, size = gained_and_lost(d, codes, groups)
+    low, high = tango_interval(gained, lost, size, level)
+    low, high = min(low, float(d.mean())), max(high, float(d.mean()))
+    return replace(found, low=low, high=high), f"Tango on {clusters_named(groups, size)}"
 
 
 def seldom_differs(d: Vector, codes: Codes, groups: int) -> bool:
-    """Whether fewer than 10 clusters, and fewer than half, differ at all: then CR1 rests on those few alone."""
+    """Whether fewer than 10 clusters, and fewer than half, differ at all: then too little is seen of the losses."""
     differing = int((np.abs(sum_by(codes, d, groups)) > 1e-12).sum())
     return differing < 10 and 2 * differing < groups
 
@@ -219,7 +246,7 @@ def _fewest(alpha: float) -> int:
 
 def _normal_number(d: Vector, codes: Codes, power: float, alpha: float) -> tuple[int | None, float | None]:
     """Tasks that would show the mean difference at its present standard error, and what these tasks can show."""
-    delta, error = float(d.mean()), cr1(d, codes)
+    delta, (error, _) = float(d.mean()), cr3(d, codes)
     if abs(delta) <= 1e-12 or error is None:
         return None, None
     visible = (normal_quantile(1.0 - alpha / 2.0) + normal_quantile(power)) * error
@@ -284,9 +311,8 @@ def factorial(
     """The two main effects and the interaction, each a contrast within tasks (Fisher 1935; Yates 1937).
 
     With cell means m a task, m10 with the first factor only: first = ((m11 - m01) + (m10 - m00)) / 2, second likewise,
-    interaction = m11 - m10 - m01 + m00. Each is tested by sign flips on cluster sums and has the CR1/t interval (see
-    `compare`). An interaction needs about four times the tasks of a main effect of the same size. None where the four
-    share no task.
+    interaction = m11 - m10 - m01 + m00. Each has `mean_test`. An interaction needs about four times the tasks of a main
+    effect of the same size. None where the four share no task.
     """
     cells = [(vector(sums, "sums"), vector(counts, "counts")) for sums, counts in (neither, first, second, both)]
     for sums, counts in cells:
@@ -295,15 +321,16 @@ def factorial(
     if not kept.any():
         return None
     codes, groups = cluster_codes(clusters, len(kept), kept)
+    sizes = sum_by(codes, np.ones(len(codes)), groups)
     none, one, two, all_ = (sums[kept] / counts[kept] for sums, counts in cells)
     tasks, trials = int(kept.sum()), int(sum(counts[kept].sum() for _, counts in cells))
     blank = Estimate(value=None, level=level, n_tasks=tasks, n_trials=trials)
 
     def effect(values: Vector, scale: float = 1.0) -> Effect:
         """From task values within [-1, 1], reported times ``scale``."""
-        low, high, how = difference_interval(values, codes, groups, level)
-        test = sign_flip_test(sum_by(codes, values, groups), seed=seed, resamples=resamples)
-        estimate = replace(blank, value=scale * float(values.mean()), low=scale * low, high=scale * high, method=how)
+        test, how = mean_test(values, codes, sizes, level, seed=seed, resamples=resamples)
+        low, high = scale * test.low, scale * test.high
+        estimate = replace(blank, value=scale * float(values.mean()), low=low, high=high, method=how)
         return Effect(estimate=estimate, p_value=test.p_value, test=test.method)
 
     return Factorial(

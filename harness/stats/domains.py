@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.core import Comparison, Estimate
-from harness.stats.clustered import cr1
+from harness.stats.clustered import cr3
 from harness.stats.comparison import Pairs, compare, gained_and_lost, pair_tasks, seldom_differs
 from harness.stats.signflip import Alternative, max_t_sign_flip
-from harness.stats.tails import chi2_quantile, crossing, normal_tail, t_quantile, two_sided_t, two_sided_z
-from harness.stats.units import Clusters, Codes, Contender, Vector, cluster_codes, sum_by, vector, vectors
+from harness.stats.tails import chi2_quantile, crossing, two_sided_t, two_sided_z
+from harness.stats.units import Clusters, Codes, Contender, Matrix, Vector, cluster_codes, sum_by, vector, vectors
+
+MOST_TAU = 0.5  # standard deviation of domains' true differences that is thought possible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +99,13 @@ def by_domain(
 
 
 def domain_variance(differences: Vector, clusters: Clusters = None, *, single: bool = False) -> float:
-    """The squared standard error of a domain's mean difference, never 0: CR1 squared.
+    """The squared standard error of a domain's mean difference, never 0: CR3 squared.
 
     One 0/1 trial a task: from b + 1/2, c + 1/2 and n + 1 (the last also in the divisor), so that a domain without
     discordant tasks keeps a variance; the same on the sums of cluster means where few clusters differ.
     """
     codes, groups = cluster_codes(clusters, len(differences))
-    error = cr1(differences, codes)
+    error, _ = cr3(differences, codes)
     if not single and error is not None and error > 1e-12 and not seldom_differs(differences, codes, groups):
         return error * error
     gained, lost, units = gained_and_lost(differences, codes, groups)
@@ -148,14 +150,11 @@ def heterogeneity(effects: ArrayLike, variances: ArrayLike, level: float = 0.95)
     inflation = max(1.0, float(weights @ (d - mu) ** 2) / df) if df else 1.0
     mu_variance = inflation / float(weights.sum())
     half = (two_sided_t(level, df) if df else z) * math.sqrt(mu_variance)
-    prediction = None
-    if df > 1:
-        reach = t_quantile(0.5 + level / 2.0, df - 1) * math.sqrt(tau2 + mu_variance)
-        prediction = (mu - reach, mu + reach)
-    trust = tau2 / (tau2 + v)
-    error = np.sqrt(trust * v + (1.0 - trust) ** 2 * mu_variance)
-    effects_and_errors = list(zip((mu + trust * (d - mu)).tolist(), error.tolist(), strict=True))
-    below = tuple(normal_tail(t / s) for t, s in effects_and_errors)
+    weight, center, variance = _posterior(d, v)
+    tail = (1.0 - level) / 2.0
+    lows, highs = (_mixture_quantile(weight, center, variance, q) for q in (tail, 1.0 - tail))
+    middles = (weight @ center).tolist()
+    below = _mixture_below(weight, center, variance, 0.0)[:-1].tolist()
     return Heterogeneity(
         q=whole,
         df=df,
@@ -163,14 +162,51 @@ def heterogeneity(effects: ArrayLike, variances: ArrayLike, level: float = 0.95)
         i2=i2,
         tau2=tau,
         mean=Estimate(value=mu, low=mu - half, high=mu + half, level=level, method="random effects, HKSJ"),
-        prediction=prediction,
+        prediction=(lows[-1], highs[-1]) if df > 1 else None,
         shrunk=tuple(
-            Estimate(value=t, low=t - z * s, high=t + z * s, level=level, method="empirical Bayes")
-            for t, s in effects_and_errors
+            Estimate(value=value, low=low, high=high, level=level, method="random effects, tau integrated out")
+            for value, low, high in zip(middles[:-1], lows, highs, strict=False)
         ),
-        below_zero=below,
+        below_zero=tuple(below),
         expected_below_zero=math.fsum(below),
     )
+
+
+def _posterior(d: Vector, v: Vector) -> tuple[Vector, Matrix, Matrix]:
+    """The weight of each tau of a grid, and given it the mean and variance of each domain's effect and of another's.
+
+    Uniform priors for tau on [0, 1/2] and for the mean (Rubin 1981; Gelman 2006). A plugged-in tau would take one that
+    is often estimated as 0 for certain.
+    """
+    tau2 = np.linspace(0.0, MOST_TAU, 401) ** 2
+    total = v + tau2[:, None]
+    precision = (1.0 / total).sum(axis=1)
+    mu = (d / total).sum(axis=1) / precision
+    fit = -0.5 * (np.log(total).sum(axis=1) + np.log(precision) + ((d - mu[:, None]) ** 2 / total).sum(axis=1))
+    weight = np.exp(fit - fit.max())
+    pull = v / total  # how far an effect is drawn to the mean
+    center = np.column_stack([pull * mu[:, None] + (1.0 - pull) * d, mu])
+    spread = np.column_stack([(1.0 - pull) * v + pull**2 / precision[:, None], tau2 + 1.0 / precision])
+    return weight / weight.sum(), center, spread
+
+
+def _mixture_below(weight: Vector, center: Matrix, variance: Matrix, at: ArrayLike) -> Vector:
+    """P(effect < at) of each column."""
+    from scipy.special import ndtr
+
+    return np.asarray(weight @ ndtr((np.asarray(at) - center) / np.sqrt(variance)), dtype=np.float64)
+
+
+def _mixture_quantile(weight: Vector, center: Matrix, variance: Matrix, q: float) -> list[float]:
+    """The quantile of each column, by halving."""
+    reach = 9.0 * np.sqrt(variance)
+    low, high = (center - reach).min(axis=0), (center + reach).max(axis=0)
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        under = _mixture_below(weight, center, variance, middle) < q
+        low, high = np.where(under, middle, low), np.where(under, high, middle)
+    found: list[float] = (0.5 * (low + high)).tolist()
+    return found
 
 
 def _solve(falling: Callable[[float], float], to: float) -> float:

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 
 from harness.core import Estimate
 from harness.stats.bootstrap import RESAMPLES, bootstrap_estimate
-from harness.stats.comparison import clusters_named, pair_tasks
+from harness.stats.clustered import clusters_named
+from harness.stats.comparison import pair_tasks
 from harness.stats.domains import by_domain
 from harness.stats.signflip import benjamini_hochberg, sign_flip_test
 from harness.stats.tables import tango_interval, tango_z
@@ -24,9 +25,9 @@ from harness.stats.units import (
     Contender,
     Vector,
     cluster_codes,
+    kish_units,
     same_length,
     sum_by,
-    vector,
     vectors,
     whole_counts,
 )
@@ -92,12 +93,6 @@ def non_inferiority_counts(wins: int, losses: int, tasks: int, margin: float, al
 def _check(margin: float, alpha: float) -> None:
     if not 0.0 < margin <= 1.0 or not 0.0 < alpha < 0.5:
         raise ValueError(f"margin must lie in (0, 1] and alpha in (0, .5): {margin!r} and {alpha!r}")
-
-
-def kish_units(sizes: ArrayLike) -> float:
-    """As how many clusters of equal size these count: ``(sum m)^2 / sum m^2`` (Kish 1965)."""
-    m = vector(sizes, "sizes")
-    return float(m.sum() ** 2 / (m @ m))
 
 
 def score_z(sums: ArrayLike, sizes: ArrayLike, delta: float) -> float:

@@ -213,7 +213,7 @@ def max_t_sign_flip(
     order = np.argsort(-seen, kind="stable")
     hits, drawn, extra = np.zeros(len(order)), 0, int(len(scaled) > ENUMERATED_AT_ONCE)
     slack = TIE * max(1.0, float(np.abs(scaled).sum(axis=0).max()))
-    for sums in _flipped(np.ascontiguousarray(scaled[:, order]), seed, resamples):
+    for sums in flipped(np.ascontiguousarray(scaled[:, order]), seed, resamples):
         if two_sided:
             np.abs(sums, out=sums)
         # Step-down: each contrast against the largest of those not yet passed.
@@ -225,7 +225,7 @@ def max_t_sign_flip(
     return result
 
 
-def _flipped(table: Matrix, seed: int, resamples: int) -> Iterator[Matrix]:
+def flipped(table: Matrix, seed: int, resamples: int) -> Iterator[Matrix]:
     """Blocks of sums under sign patterns, one pattern a row: all of them for few units, else ``resamples`` drawn."""
     units, counts = len(table), None
     if units <= ENUMERATED_AT_ONCE:

@@ -74,6 +74,12 @@ def sum_by(codes: Codes, values: Vector, groups: int) -> Vector:
     return np.bincount(codes, weights=values, minlength=groups).astype(np.float64)
 
 
+def kish_units(sizes: ArrayLike) -> float:
+    """As how many clusters of equal size these count: ``(sum m)^2 / sum m^2`` (Kish 1965)."""
+    m = vector(sizes, "sizes")
+    return float(m.sum() ** 2 / (m @ m))
+
+
 def is_binary(values: Vector) -> bool:
     """Whether every value is 0 or 1."""
     return bool(np.all((values == 0.0) | (values == 1.0)))

@@ -19,7 +19,7 @@ from harness.stats import (
     DomainHarm,
     Harm,
     NonInferiority,
-    cr1,
+    cr3,
     harm_test,
     harmed_domains,
     kish_units,
@@ -172,7 +172,7 @@ def tasks_to_decide(outcomes: PairedOutcomes, margin: float, limits: Limits, har
     n = len(common.domains)
     if n == 0:
         return None
-    d, error = _differences(common), cr1(_differences(common), common.clusters)
+    d, error = _differences(common), cr3(_differences(common), common.clusters)[0]
     delta = float(d.mean())
     spread = float(np.abs(d).mean()) if _single(common) or error is None else n * error * error + delta * delta
     psi = min(1.0, max(spread, abs(delta), _NONE_DIFFER))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from harness.stats import (
     clustered_mean,
     clustered_rate,
-    cr1,
+    cr3,
     pass_at_k,
     pass_hat_k,
     wilson_interval,
@@ -29,11 +29,11 @@ class TestTauBench:
     def test_rate_and_interval(self, tau):
         found = clustered_rate(tau, np.full(50, 4))
         assert (found.value, found.low, found.high) == pytest.approx((0.42, 0.315068, 0.524932), abs=1e-6)
-        assert (found.n_tasks, found.n_trials, found.method) == (50, 200, "CR1/t, 50 clusters")
+        assert (found.n_tasks, found.n_trials, found.method) == (50, 200, "CR3/t, 50 clusters")
 
     def test_standard_errors(self, tau):
-        assert cr1(tau / 4) == pytest.approx(0.0522162, abs=1e-7)
-        assert cr1(tau / 4) == pytest.approx(np.std(tau / 4, ddof=1) / np.sqrt(50))
+        assert cr3(tau / 4) == pytest.approx((0.0522162, 49), abs=1e-7)
+        assert cr3(tau / 4)[0] == pytest.approx(np.std(tau / 4, ddof=1) / np.sqrt(50))
 
     def test_pass_at_and_hat_k(self, tau):
         four = np.full(50, 4)
@@ -45,14 +45,21 @@ class TestTauBench:
         )
 
 
-def test_trials_clustered_by_task_agree_with_statsmodels():
+def test_equal_clusters_agree_with_statsmodels():
     import statsmodels.api as sm
 
-    rng = np.random.default_rng(5)
-    clusters = np.sort(rng.integers(0, 12, 60))
-    values = rng.random(60)
+    values, clusters = np.random.default_rng(5).random(60), np.repeat(np.arange(12), 5)
     fit = sm.OLS(values, np.ones(60)).fit(cov_type="cluster", cov_kwds={"groups": clusters})
-    assert cr1(values, clusters) == pytest.approx(float(fit.bse[0]), rel=1e-9)
+    assert cr3(values, clusters) == pytest.approx((float(fit.bse[0]), 11), rel=1e-9)
+
+
+def test_unequal_clusters_are_left_out_one_by_one():
+    rng = np.random.default_rng(5)
+    clusters, values = rng.integers(0, 12, 60), rng.random(60)
+    means = np.array([values[clusters != g].mean() for g in range(12)])
+    sizes = np.bincount(clusters)
+    expected = np.sqrt(11 / 12 * ((means - values.mean()) ** 2).sum()), 60**2 / (sizes**2).sum() - 1
+    assert cr3(values, clusters) == pytest.approx(expected, rel=1e-12)
 
 
 def test_one_trial_a_task_is_wilson():

@@ -43,7 +43,7 @@ def test_several_trials_take_the_sign_flip_and_the_cluster_interval():
     fit = sm.OLS(d, np.ones(40)).fit(cov_type="cluster", cov_kwds={"groups": clusters}, use_t=True)
     assert (found.low, found.high) == pytest.approx(tuple(fit.conf_int()[0]), rel=1e-6)
     assert found.p_value == sign_flip_test(d.reshape(20, 2).sum(axis=1)).p_value
-    assert found.interval_method == "CR1/t, 20 clusters"
+    assert found.interval_method == "CR3/t, 20 clusters"
     assert found.test == "sign-flip, exact, 20 clusters"
     assert found.n_trials == 240
 
