@@ -166,21 +166,33 @@ def _sentence(found: Comparison, units: int, smallest_p: float, unit: str, visib
     if found.p_value <= alpha:
         more = "more" if found.delta > 0 else "fewer"
         size = f"{points(found.delta, 1)} points{f' [{low}, {high}]' if low else ''} on {tasks}"
-        return f"{a} passes {more} tasks than {b}: {size}, {p_equation(found.p_value)}."
+        return f"{a} passes {more} tasks than {b}: {size}, {p_equation(found.p_value)}{_disagreement(found)}."
     possible = f"; differences from {low} to {high} points remain possible" if low else ""
     if units == 0:
         return f"{a} and {b} do equally well on every one of {tasks}{possible}."
     if smallest_p > alpha:
         several = unit.replace("group ", "groups ") if unit != "task" else "tasks"
         number = f"1 {unit} differs" if units == 1 else f"{units:,} {several} differ"
-        return f"Only {number} between {a} and {b}: no test can reach {100 * alpha:g}% on so few."
+        few = f"Only {number} between {a} and {b}: the test cannot reach {100 * alpha:g}% on so few"
+        return f"{few}{_disagreement(found)}."
     if found.delta == 0.0:
         return f"{a} and {b} pass equally often on {tasks}{possible}."
     ahead, behind = (a, b) if found.delta > 0 else (b, a)
     size = f"{points(abs(found.delta), 1).lstrip('+')} points"
     these = f"this {tasks[2:]}" if found.n_tasks == 1 else f"these {tasks}"
     limit = f" on {tasks}" if visible is None else f"; {these} can show {points(visible, 1).lstrip('+')} or more"
-    return f"No significant difference between {ahead} and {behind} ({size}{limit})."
+    return f"No significant difference between {ahead} and {behind} ({size}{limit}){_disagreement(found)}."
+
+
+def _disagreement(found: Comparison) -> str:
+    """Said in the same breath where test and interval, by two methods, do not say the same of no difference."""
+    excluded = found.low is not None and found.high is not None and not found.low <= 0.0 <= found.high
+    if found.p_value is None or found.low is None or excluded == (found.p_value <= 1.0 - found.level):
+        return ""
+    p, method = p_equation(found.p_value), found.interval_method.partition(" ")[0].rstrip(",")
+    if excluded:
+        return f"; the interval's method ({method}) just excludes 0, the test does not ({p}): not shown"
+    return f"; the interval's method ({method}) just includes 0: borderline"
 
 
 def difference_test(pairs: Pairs, level: float, *, seed: int, resamples: int) -> tuple[Tested, str]:

@@ -150,9 +150,9 @@ def heterogeneity(effects: ArrayLike, variances: ArrayLike, level: float = 0.95)
     inflation = max(1.0, float(weights @ (d - mu) ** 2) / df) if df else 1.0
     mu_variance = inflation / float(weights.sum())
     half = (two_sided_t(level, df) if df else z) * math.sqrt(mu_variance)
-    weight, center, variance = _posterior(d, v)
+    weight, center, variance = posterior(d, v)
     tail = (1.0 - level) / 2.0
-    lows, highs = (_mixture_quantile(weight, center, variance, q) for q in (tail, 1.0 - tail))
+    lows, highs = (mixture_quantile(weight, center, variance, q) for q in (tail, 1.0 - tail))
     middles = (weight @ center).tolist()
     below = _mixture_below(weight, center, variance, 0.0)[:-1].tolist()
     return Heterogeneity(
@@ -172,7 +172,7 @@ def heterogeneity(effects: ArrayLike, variances: ArrayLike, level: float = 0.95)
     )
 
 
-def _posterior(d: Vector, v: Vector) -> tuple[Vector, Matrix, Matrix]:
+def posterior(d: Vector, v: Vector) -> tuple[Vector, Matrix, Matrix]:
     """The weight of each tau of a grid, and given it the mean and variance of each domain's effect and of another's.
 
     Uniform priors for tau on [0, 1/2] and for the mean (Rubin 1981; Gelman 2006). A plugged-in tau would take one that
@@ -197,7 +197,7 @@ def _mixture_below(weight: Vector, center: Matrix, variance: Matrix, at: ArrayLi
     return np.asarray(weight @ ndtr((np.asarray(at) - center) / np.sqrt(variance)), dtype=np.float64)
 
 
-def _mixture_quantile(weight: Vector, center: Matrix, variance: Matrix, q: float) -> list[float]:
+def mixture_quantile(weight: Vector, center: Matrix, variance: Matrix, q: float) -> list[float]:
     """The quantile of each column, by halving."""
     reach = 9.0 * np.sqrt(variance)
     low, high = (center - reach).min(axis=0), (center + reach).max(axis=0)

@@ -93,7 +93,7 @@ def shuffle_test(
         c, p, how, least = two_sided_t(level, df), 2.0 * float(stdtr(df, -abs(seen))), "t on CR3", 0.0
     else:
         far = _shuffled(np.stack([n, x, k, y], axis=1), codes, seed, resamples)
-        hits = int(np.count_nonzero(far >= abs(seen) * (1.0 - 1e-9)))
+        hits = int(np.count_nonzero(far >= abs(seen) - 1e-9))
         p, order = (1 + hits) / (1 + len(far)), math.floor((1.0 - level) * (1 + len(far)) + 1e-9) - 1
         c = float(-np.partition(-far, order)[order]) if order >= 0 else math.inf
         how, least = f"trials shuffled within tasks, {len(far)} shuffles, seed {seed}", 1.0 / (1 + len(far))
