@@ -14,7 +14,7 @@ from harness.core import Estimate
 from harness.stats.bootstrap import RESAMPLES, resampled_sums
 from harness.stats.comparison import pair_tasks
 from harness.stats.tails import two_sided_t, two_sided_z
-from harness.stats.units import Clusters, Contender, Flags, Matrix, Vector, cluster_codes, sum_by, vectors
+from harness.stats.units import Clusters, Contender, Flags, Matrix, Vector, cluster_codes, sum_by, vector, vectors
 
 
 def fieller_ratio(
@@ -47,6 +47,19 @@ def fieller_ratio(
     if low is None or high is None:
         return replace(found, why=f"too few passes to bound the ratio (g = {g:.2f}, it must be below 1)")
     return replace(found, low=max(0.0, low) if np.all(x >= 0.0) and np.all(y >= 0.0) else low, high=high)
+
+
+def tail_share(costs: ArrayLike, of: float = 0.01) -> float | None:
+    """The share of the whole cost that the dearest of the tasks hold (by default the dearest 1%, one task at least).
+
+    Above a fifth, means and ratios of costs have intervals that are too narrow. None where nothing is paid or a cost is
+    unknown.
+    """
+    x = vector(costs, "costs")
+    if len(x) == 0 or not np.all(np.isfinite(x)) or x.sum() <= 0.0:
+        return None
+    count = max(1, round(of * len(x)))
+    return float(np.partition(x, len(x) - count)[len(x) - count :].sum() / x.sum())
 
 
 def fieller_roots(

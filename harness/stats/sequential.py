@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.stats.tails import normal_tail
+from harness.stats.tails import crossing, normal_tail
 from harness.stats.units import Vector, vector
 
 _GRID = np.linspace(0.02, 0.98, 25)
@@ -71,6 +71,36 @@ class BettingProcess:
         found = top + np.log(np.exp(logs - top[:, None]).mean(axis=1))
         with np.errstate(over="ignore"):
             return np.asarray(np.exp(found), dtype=np.float64)
+
+
+def anytime_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Limits of the mean of values in [-1, 1] that hold whenever they are looked at: the betting process turned around.
+
+    A mean is left out once the evidence against it, from either side, reaches ``2 / (1 - level)`` (Waudby-Smith &
+    Ramdas 2024). Values come independently, in an order fixed before any was seen.
+    """
+    d = vector(values, "values")
+    if not np.all(np.abs(d) <= 1.0 + 1e-9):
+        raise ValueError("every value must lie in [-1, 1]")
+    different, counts = np.unique(np.clip(d, -1.0, 1.0), return_counts=True)
+    return _anytime_low(different, counts, level), -_anytime_low(-different, counts, level)
+
+
+def _anytime_low(values: Vector, counts: ArrayLike, level: float) -> float:
+    """The largest mean that is still refuted from below; -1 where none is."""
+    enough = math.log(2.0 / (1.0 - level))
+
+    def refuted(mean: float) -> bool:
+        """Whether "the mean is at most this" has that much against it."""
+        logs = np.log1p(_GRID / (1.0 + mean) * (values[:, None] - mean)) * np.asarray(counts)[:, None]
+        total = logs.sum(axis=0)
+        top = float(total.max())
+        return top + math.log(float(np.exp(total - top).mean())) >= enough
+
+    ends = (-1.0 + 1e-9, 1.0 - 1e-9)
+    if not refuted(ends[0]):
+        return -1.0
+    return crossing(lambda mean: not refuted(mean), *ends)[0]
 
 
 @lru_cache(maxsize=64)

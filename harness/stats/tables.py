@@ -158,6 +158,17 @@ def tasks_for_difference(delta: float, discordant: float, *, power: float = 0.8,
     return reach * reach / (delta * delta)
 
 
+def tasks_for_mean(delta: float, variance: float, *, power: float = 0.8, alpha: float = 0.05) -> float:
+    """Tasks that show a mean difference of tasks tried several times: ``((z_a + z_b) / delta)^2 Var(d)``.
+
+    ``variance`` is that of a task's difference; Connor's formula is for differences of -1, 0 and 1 alone. Not rounded.
+    """
+    _check_power(min(1.0, max(variance, 1e-12)), power, alpha)
+    if delta == 0.0:
+        raise ValueError("no number of tasks shows a difference of 0")
+    return ((normal_quantile(1.0 - alpha / 2.0) + normal_quantile(power)) / delta) ** 2 * variance
+
+
 def visible_difference(tasks: int, discordant: float, *, power: float = 0.8, alpha: float = 0.05) -> float | None:
     """The smallest difference that so many tasks show, by `tasks_for_difference`; None where they show none."""
     _check_power(discordant, power, alpha)

@@ -1,0 +1,81 @@
+"""Does a difference change while the run goes on, or between calls of the run?"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from harness.core import Estimate
+from harness.stats.tails import two_sided_t
+from harness.stats.units import Clusters, Codes, Vector, cluster_codes, sum_by, vectors
+
+SHUFFLES, MOST_VALUES = 4_999, 50_000_000  # shuffles of the order at most, and values moved in all of them together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How a mean changes with the place in the run."""
+
+    change: Estimate  # of the mean, from the first to the last unit, along a straight line
+    p_value: float  # that units come in an order that has nothing to do with their values
+    units: int
+
+
+def drift(
+    values: ArrayLike, times: ArrayLike, clusters: Clusters = None, level: float = 0.95, *, seed: int = 0
+) -> Drift:
+    """The change of ``values`` (a task's difference, say) over the run, by least squares on the ranks of ``times``.
+
+    The unit is the task, or the cluster at its mean time. p is that of the slope when the order is shuffled (Fisher
+    1935; Pitman 1937), the interval t on the HC3 error (MacKinnon & White 1985). Fewer than three units, or one time
+    for all, have no slope: p 1, and an estimate without a value.
+    """
+    x, t = vectors(values=values, times=times)
+    codes, groups = cluster_codes(clusters, len(x))
+    sizes = np.bincount(codes, minlength=groups).astype(np.float64)
+    y, place = sum_by(codes, x, groups) / sizes, _ranks(sum_by(codes, t, groups) / sizes)
+    spread = place - place.mean() if groups else place
+    square = float(spread @ spread)
+    blank = Estimate(value=None, level=level, n_tasks=len(x), method="least squares on the order, HC3")
+    if groups < 3 or square <= 1e-12:
+        return Drift(change=Estimate(value=None, level=level, method="none", why="no order to look at"), p_value=1.0,
+                     units=groups)  # fmt: skip
+    slope = float(spread @ y) / square
+    rest = y - y.mean() - slope * spread
+    hat = 1.0 / groups + spread**2 / square
+    error = math.sqrt(float(((spread * rest / np.maximum(1.0 - hat, 1e-9)) ** 2).sum())) / square
+    reach, width = two_sided_t(level, groups - 2) * error, float(place.max() - place.min())
+    draws = max(199, min(SHUFFLES, MOST_VALUES // groups))
+    rng, seen = np.random.default_rng(seed), abs(float(spread @ y))
+    hits = sum(abs(float(rng.permutation(spread) @ y)) >= seen - 1e-12 * max(1.0, seen) for _ in range(draws))
+    low, high = sorted((width * (slope - reach), width * (slope + reach)))
+    change = replace(blank, value=width * slope, low=low, high=high)
+    return Drift(change=change, p_value=(1 + hits) / (1 + draws), units=groups)
+
+
+def run_effect(values: ArrayLike, runs: ArrayLike, *, seed: int = 0) -> tuple[float, dict[int, float]]:
+    """The p of "the calls of the run do not differ", by shuffling which call made which task; each call's mean."""
+    x, names = np.asarray(values, dtype=np.float64), np.asarray(runs)
+    kinds, codes = np.unique(names, return_inverse=True)
+    means = sum_by(codes, x, len(kinds)) / np.bincount(codes)
+    found = dict(zip(kinds.tolist(), means.tolist(), strict=True))
+    if len(kinds) < 2:
+        return 1.0, found
+    draws = max(199, min(SHUFFLES, MOST_VALUES // len(x)))
+    rng, seen = np.random.default_rng(seed), _between(x, codes)
+    hits = sum(_between(rng.permutation(x), codes) >= seen * (1.0 - 1e-12) for _ in range(draws))
+    return (1 + hits) / (1 + draws), found
+
+
+def _between(x: Vector, codes: Codes) -> float:
+    sums, sizes = np.bincount(codes, weights=x), np.bincount(codes)
+    return float((sums**2 / sizes).sum())
+
+
+def _ranks(values: Vector) -> Vector:
+    """Places in order, equal values sharing their mean place."""
+    order, start = np.unique(values, return_inverse=True)
+    counts = np.bincount(start, minlength=len(order))
+    first = np.cumsum(counts) - counts
+    return np.asarray((first + (counts - 1) / 2.0)[start], dtype=np.float64)
