@@ -24,7 +24,8 @@ from harness.model import BACKENDS, LOGPROBS, TOOL_ROLE, TOOLS, backend_of
 from harness.skill import OPEN_BY_TEXT, OPEN_BY_TOOL, Skill, catalogue, file_content, load_library, skill_content
 from harness.store import experiment_file
 from harness.suite import INPUT_UNUSED, read_prompt, render, uses_task
-from harness.system import DELIVERIES, MAX_TURNS, NONE, SIGNALS, Direct, Hybrid, Rule, Skilled, System
+from harness.system import DELIVERIES, MAX_TURNS, NONE, SIGNALS, SYSTEMS, Direct, Hybrid, Rule, Skilled, System
+from harness.userfile import Strict, parse
 
 _TEXTS = [catalogue([("n", "d")]), skill_content("n", "b", ["f"]), file_content("n", "p", "t")]
 WRAPPERS = digest_json([*_TEXTS, OPEN_BY_TEXT, OPEN_BY_TOOL, "task again"])
@@ -46,6 +47,7 @@ class DirectPlan:
     prompts: Mapping[str, RenderedPrompt] = field(default_factory=dict)  # what is asked at its tasks
     forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the ``response_format`` that is sent
     delivery: str = NONE
+    system: tuple[str, Strict] | None = None  # the installed way that answers, with its options
     twin: int | None = None
     written: Mapping[str, Any] = field(default_factory=dict)  # as the experiment has it, for the manifest
 
@@ -58,6 +60,10 @@ class DirectPlan:
             suite: workshop.skills(self.skills[suite], self.delivery) for suite in suites if self.skills.get(suite)
         }
         named = {suite: [[s.name, s.digest] for s in found] for suite, found in skills.items() if found}
+        way = None
+        if self.system is not None:
+            kind, options = SYSTEMS[self.system[0]], self.system[1]
+            way = {"name": kind.name, "revision": kind.revision, **options.model_dump(mode="json")}
         delivered = [self.delivery, WRAPPERS, MAX_TURNS]
         whole = {
             suite: {
@@ -67,6 +73,7 @@ class DirectPlan:
                 "skills": named.get(suite),
                 "delivery": delivered if suite in skills else None,
                 "response_format": self.forms.get(suite),
+                "system": way,
                 "twin": self.twin,
                 "apart": spec.apart,
             }
@@ -80,6 +87,7 @@ class DirectPlan:
             "skills": named,
             "delivery": delivered if skills else None,
             "response_format": self.forms,
+            "system": way,
             "twin": self.twin,
         }
         contender = Contender(
@@ -107,10 +115,12 @@ class DirectPlan:
                 calls_tools=TOOLS in can,
                 tool_role=TOOL_ROLE in can,
             )
+            made[suite] = system
             if suite in skills:
                 given = {each.name: getattr(system, each.name) for each in fields(system)}
-                system = Skilled(**given, skills=skills[suite], delivery=DELIVERIES[self.delivery])
-            made[suite] = system
+                made[suite] = Skilled(**given, skills=skills[suite], delivery=DELIVERIES[self.delivery])
+            elif self.system is not None:
+                made[suite] = kind.build(system, options)
         return made
 
     def _shown_prompt(self, suite: str) -> dict[str, Any]:
@@ -277,6 +287,13 @@ class Planner:
         inherited = self.experiment.models[str(entry.model)].sampling.get("response_format")
         form = entry.response_format or inherited
         where = field if entry.response_format else f"models.{entry.model}.sampling"
+        system = None
+        if (way := entry.system) is not None:
+            if entry.skills is not None:
+                problem = "system does not go with skills, which only the ways of this program deliver"
+                raise UserFileError(self.path, problem, field=f"{field}.system", advice="take one of the two out")
+            given = {key: value for key, value in way.items() if key != "name"}
+            system = way["name"], parse(SYSTEMS[way["name"]].options, given, self.path, field=f"{field}.system")
         adapters = {suite: entry.adapter_for(suite) for suite in self.suites}
         skills = {suite: entry.skills_for(suite) for suite in self.suites if entry.delivery != NONE}
         return DirectPlan(
@@ -290,6 +307,7 @@ class Planner:
             prompts={suite: self._prompt(entry, suite, f"{field}.prompt") for suite in self.suites},
             forms={} if form is None else {s: self._form(form, s, f"{where}.response_format") for s in self.suites},
             delivery=entry.delivery,
+            system=system,
             twin=entry.twin,
             written=written,
         )
