@@ -16,7 +16,7 @@ from harness.experiment.schema import Experiment
 from harness.experiment.specs import model_spec, no_cost, told_apart
 from harness.model import backend_of
 from harness.store import experiment_file, refuse_foreign_results
-from harness.suite import in_two_suites, load_suite, one_unit_each, select, unsplit, unsplit_said
+from harness.suite import in_two_suites, load_suite, one_unit_each, select, unsplit
 from harness.system import System
 
 
@@ -132,8 +132,8 @@ def _suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tup
             verb = "task asks" if len(moved) == 1 else "tasks ask"
             note = f"{len(moved):,} {verb} what another asks, for one {moved[0].id}; they count as one (one cluster)"
             notes.append(f"suite {suite.name}: {note}")
-        if unsplit(suite) and entry.split is None:
-            notes.append(f"suite {suite.name}: {unsplit_said(suite)}")
+        if entry.split is None and (said := unsplit(suite)):
+            notes.append(f"suite {suite.name}: {said}")
         suites[place] = suite
     return suites, notes
 
