@@ -75,14 +75,11 @@ def _score(
 
     i = table.index(name)
     whole = _domain_score(table, i, "", np.ones(len(table.tasks), dtype=bool), level)
-    rows, labels = table.attempts_of(name), table.labels(name)
-    p50, p95 = (latency_quantile(rows.seconds, q, table.clusters[rows.tasks], level) for q in (0.5, 0.95))
+    rows, (true, predicted, labelled) = table.attempts_of(name), table.labels(name)
+    p50, p95 = (latency_quantile(rows.numbers("latency_s"), q, table.clusters[rows.tasks], level) for q in (0.5, 0.95))
     f1: Estimate | None = None
-    if len(labels.true):
-        words: list[str | None] = [*labels.names, None]  # the last stands for -1
-        true = [labels.names[code] for code in labels.true.tolist()]
-        predicted = [words[code] for code in labels.predicted.tolist()]
-        f1 = macro_f1(true, predicted, table.clusters[labels.tasks], level=level)
+    if true:
+        f1 = macro_f1(true, predicted, table.clusters[labelled], level=level)
     present, counts, sums = table.trials[i] > 0, table.counts[i], table.sums[i]
     kept = counts > 0
     costs, passes = (of[kept] / counts[kept] for of in (table.cost_sums[i], sums))

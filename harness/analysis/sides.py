@@ -132,7 +132,7 @@ def seconds_of(side: Side) -> "Floats":
     import numpy as np
 
     own = side.table.attempts_of(side.contender)
-    return np.bincount(own.tasks, weights=own.seconds, minlength=len(side.table.tasks)).astype(np.float64)
+    return np.bincount(own.tasks, weights=own.numbers("latency_s"), minlength=len(side.table.tasks)).astype(np.float64)
 
 
 def reference_of(report: Path) -> str | None:
@@ -237,7 +237,7 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
         **fields,
         duplicates=0,
         flags=(),
-        _keys={keys[place]: row for row, place in enumerate(places)},
+        keys=tuple(keys[place] for place in places),
         graded=None,
     )
 
