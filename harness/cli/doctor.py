@@ -49,7 +49,9 @@ def run(args: argparse.Namespace) -> int:
     for name, backend in found["backends"].items():
         state = "ready" if backend["ready"] else f"missing {', '.join(backend['missing'])}: {backend['remedy']}"
         lines.append(f"  {name}: {state}")
-    lines += [f"\n{kind}: {', '.join(found[kind])}" for kind in ("graders", "deliveries", "signals")]
+    lines += [
+        f"\n{kind}: {', '.join(found[kind])}" for kind in ("graders", "deliveries", "systems", "signals") if found[kind]
+    ]
     lines += [f"broken: {line}" for line in found["broken"]]
     lines += ["\nextras", *(f"  {name}: {state}" for name, state in found["extras"].items())]
     lines.append(f"\nGPU: {found['gpu'] or 'none found'}")
@@ -66,7 +68,7 @@ def examine() -> dict[str, Any]:
     from harness import __version__
     from harness.grade import GRADERS
     from harness.model import BACKENDS
-    from harness.system import DELIVERIES, SIGNALS
+    from harness.system import DELIVERIES, SIGNALS, SYSTEMS
 
     def installed(package: str, extra: str) -> str:
         try:
@@ -86,8 +88,9 @@ def examine() -> dict[str, Any]:
         "backends": backends,
         "graders": list(GRADERS),
         "deliveries": list(DELIVERIES),
+        "systems": list(SYSTEMS),
         "signals": list(SIGNALS),
-        "broken": [line for one in (BACKENDS, GRADERS, DELIVERIES, SIGNALS) for line in one.problems.values()],
+        "broken": [line for one in (BACKENDS, GRADERS, DELIVERIES, SIGNALS, SYSTEMS) for line in one.problems.values()],
         "extras": {package: installed(package, extra) for package, extra in EXTRAS.items()},
         "gpu": _gpu(),
         "keys_set": [name for name in KEYS if os.environ.get(name)],

@@ -1,6 +1,6 @@
 """The first page: the verdict with its reasons, the scoreboard, what it costs, and what is not known."""
 
-from harness.analysis import COST_AND_LATENCY, Scoreboard, missing_lines
+from harness.analysis import Scoreboard, missing_lines
 from harness.core import OwnbenchError
 from harness.report.advice_tables import MISSING, ON_MONEY, advice_word, conditions_table, types_of
 from harness.report.figures import cost_figure, pass_rate_figure
@@ -63,7 +63,7 @@ def _verdict(evidence: Evidence) -> tuple[Advice | None, list[str]]:
 
 
 def _unknown(view: Scoreboard) -> list[str]:
-    found = missing_lines(view.shown, ("pass rate", *COST_AND_LATENCY), missing=True)
+    found = missing_lines(view.shown, missing=True)
     undecided = [f"whether {c.a} or {c.b} passes more: about {c.tasks_needed:,} tasks would show a difference such as "
                  f"the one seen" for c in view.compared
                  if c.tasks_needed is not None and c.p_value is not None and c.p_value > 1 - view.level]  # fmt: skip

@@ -19,7 +19,7 @@ from harness.analysis import Pairing, Scoreboard, ShownText, shown_text
 from harness.core import Decision, EvidenceError, visible
 from harness.report.pages.choices import choose
 from harness.report.vega import Theme
-from harness.store import Outcomes, TaskKey, load_outcomes, read_inputs
+from harness.store import Outcomes, TaskKey, read_inputs
 from harness.verdict import Advice, AdviceInputs, Sweep, SweepGoal, SweepSettings
 
 P = ParamSpec("P")
@@ -161,7 +161,7 @@ def _index(evidence: Evidence) -> Outcomes:
     try:
         return table_of(evidence)[0].outcomes  # those that the sums are made of
     except EvidenceError:
-        return load_outcomes(evidence.folder)
+        return Outcomes(evidence.folder)
 
 
 def keeps_conversations(evidence: Evidence) -> bool:
