@@ -18,7 +18,6 @@ from harness.core import (
     Redactor,
     Reply,
     Request,
-    SystemClock,
     Usage,
     fault_of,
     seeded,
@@ -96,7 +95,7 @@ class Caller:
         self._busy = busy
         self._lost: dict[int, list[Usage]] = {}
         self.broken: ModelError | None = None  # the fault after which nothing more is sent
-        self._clock: Clock = clock or SystemClock()
+        self._clock = clock or Clock()
         self._chance = seeded("calling", seed, model.spec.name)
         self._places = asyncio.Semaphore(limits.concurrency)
         self._requests = Pace(limits.requests_per_minute)
