@@ -8,23 +8,24 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.cli.common import Parser, add_examples
 from harness.core import UsageError, is_this_machine, plural, stay_offline
 
 PORTS = range(8501, 8521)  # tried in this order where no port is asked for
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of the verb."""
+def configure_app(parser: Parser) -> None:
+    """The dashboard."""
     add = parser.add_argument
     add("reports", type=Path, nargs="*", metavar="REPORT", help="reports, or folders of some (default: reports)")
     add("--port", type=int, help=f"where the page is served (default: the first free one from {PORTS[0]})")
     alone = "the address to listen on; by default nobody but this machine sees the pages"
     add("--address", default="127.0.0.1", help=alone)
     add("--open", action="store_true", help="open the browser")
-    parser.epilog = "example:\n  ownbench app reports/demo"
+    add_examples(parser, "ownbench app reports/demo")
 
 
-def run(args: argparse.Namespace) -> int:
+def run_app(args: argparse.Namespace) -> int:
     """Serves the pages until it is stopped; 0."""
     # Matrices are small and readers several: threads of one product that wait for one another cost ten times.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -51,9 +52,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _free(address: str, ports: Sequence[int]) -> int:
-    """The first of these ports that can be listened on; raises `UsageError` where none can."""
-    problem = ""
-    family = _family(address)
+    """The first of these ports that can be listened on; raises `UsageError` where none can, or at a wrong address."""
+    remedy = "leave it out, or give 127.0.0.1 (this machine only) or 0.0.0.0 (all networks)"
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    numbers = ":" in address or set(address) <= set("0123456789.")  # asked of no name server
+    try:
+        socket.getaddrinfo(address, None, family, flags=socket.AI_NUMERICHOST if numbers else 0)
+    except (OSError, UnicodeError):
+        problem = "this is no address, and no name that leads to one"
+        raise UsageError(f"--address {address}: {problem}; {remedy}") from None
     for port in ports:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -61,26 +68,10 @@ def _free(address: str, ports: Sequence[int]) -> int:
                 probe.bind((address, port))
             except OSError as error:
                 if error.errno == errno.EADDRNOTAVAIL:
-                    raise _wrong(address, "this machine does not have that address") from None
+                    problem = "this machine does not have that address"
+                    raise UsageError(f"--address {address}: {problem}; {remedy}") from None
                 problem = error.strerror or str(error)
             else:
                 return port
     asked = str(ports[0]) if len(ports) == 1 else f"{ports[0]} to {ports[-1]}"
     raise UsageError(f"{address}, port {asked}: {problem}; give another with --port")
-
-
-def _family(address: str) -> socket.AddressFamily:
-    """Of IPv4 or of IPv6; raises `UsageError` where it is no address and no name of one."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    numbers = ":" in address or set(address) <= set("0123456789.")  # asked of no name server
-    try:
-        socket.getaddrinfo(address, None, family, flags=socket.AI_NUMERICHOST if numbers else 0)
-    except (OSError, UnicodeError):
-        raise _wrong(address, "this is no address, and no name that leads to one") from None
-    return family
-
-
-def _wrong(address: str, problem: str) -> UsageError:
-    return UsageError(
-        f"--address {address}: {problem}; leave it out, or give 127.0.0.1 (this machine only) or 0.0.0.0 (all networks)"
-    )

@@ -5,14 +5,15 @@ One difference is meant: a SKILL.md that is a link out of its folder is an error
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.core import UserFileError
-from harness.skill.files import list_files
 from harness.skill.frontmatter import (
     MAX_BYTES,
     UnreadableError,
+    field_problems,
     is_skill,
     parse_head,
     skill_file,
@@ -20,11 +21,9 @@ from harness.skill.frontmatter import (
     split_strictly,
     text_of,
 )
-from harness.skill.load import skill_folders
-from harness.skill.rules import field_problems
+from harness.skill.load import list_files, skill_folders
 
-MOST_LINES = 500
-MOST_TOKENS = 5_000
+MOST_LINES, MOST_TOKENS = 500, 5_000
 CHARACTERS_PER_TOKEN = 4  # a rough figure for English; the warning says "about"
 MOST_BYTES_LINTED = 64_000_000
 LOOKED_AT = 200_000  # characters of a text in which links are looked for
@@ -42,15 +41,9 @@ class LintResult:
 
 
 def lint_library(path: Path | str) -> tuple[LintResult, ...]:
-    """The lint of every folder in ``path``, by name; of ``path`` itself where that is a skill.
-
-    Raises:
-        UserFileError: no such folder, or no folder in it.
-    """
+    """The lint of every folder in ``path``, or of ``path``, if a skill; raises `UserFileError` where there is none."""
     path = Path(path)
-    if not path.is_dir():
-        raise UserFileError(path, "there is no such folder", advice="give a skill's folder, or a folder of skills")
-    folders = [path] if is_skill(path) else skill_folders(path)
+    folders = [path] if path.is_dir() and is_skill(path) else skill_folders(path)
     if not folders:
         raise UserFileError(path, "there is no skill in it", advice="a skill is a folder with a SKILL.md")
     return tuple(lint_skill(folder) for folder in folders)
@@ -107,28 +100,20 @@ def _body_warnings(body: str, folder: Path, files: set[str]) -> Iterator[str]:
             yield f"link to a file that does not exist: {target}"
         elif len(pure.parts) > 2:
             yield f"reference deeper than one level: {target}"
-    for target in sorted(linked & files):
-        if target.endswith(".md"):
-            yield from _chained(target, folder, files - linked)
-
-
-def _chained(target: str, folder: Path, unlinked: set[str]) -> Iterator[str]:
-    """A linked text that leads on to files which SKILL.md does not name: models read such chains in part only."""
-    try:
-        text = text_of(folder / target, folder)
-    except UnreadableError:
-        return
-    beside = PurePosixPath(target).parent
-    onward = {(beside / link).as_posix() for link in _targets(text)} | _targets(text)
-    for link in sorted(onward & unlinked):
-        yield f"reference deeper than one level: {target} leads to {link}, which SKILL.md does not name"
+    # A linked text may lead on to files that SKILL.md does not name: models read such chains in part only.
+    for target in sorted(file for file in linked & files if file.endswith(".md")):
+        onward: set[str] = set()
+        with suppress(UnreadableError):
+            onward = _targets(text_of(folder / target, folder))
+        beside = PurePosixPath(target).parent
+        for link in sorted((onward | {(beside / link).as_posix() for link in onward}) & (files - linked)):
+            yield f"reference deeper than one level: {target} leads to {link}, which SKILL.md does not name"
 
 
 _LINK = re.compile(r"\[[^\[\]\n]{0,300}\]\(<?([^()<>\s]{1,300})")
 _CODE = re.compile(r"`((?:\./)?(?:scripts|references|assets)/[\w./-]{1,200})`")
-_ABSOLUTE = re.compile(
-    r"(?<![\w.:/~-])(?:/(?:home|Users|root|usr|opt|etc|var|tmp|mnt)/|~/|[A-Za-z]:\\)[^\s`'\")\]]{1,200}"
-)
+_FOLDER = r"(?:/(?:home|Users|root|usr|opt|etc|var|tmp|mnt)/|~/|[A-Za-z]:\\)"
+_ABSOLUTE = re.compile(rf"(?<![\w.:/~-]){_FOLDER}[^\s`'\")\]]{{1,200}}")
 
 
 def _targets(text: str) -> set[str]:

@@ -1,7 +1,4 @@
-"""How skill text stands in a conversation.
-
-One place: what a model was trained on and what it is shown must be the same.
-"""
+"""How skill text stands in a conversation; in one place, for a model must be shown what it was trained on."""
 
 from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import quoteattr

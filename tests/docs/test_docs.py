@@ -21,7 +21,7 @@ from harness.grade import GRADERS, known_graders
 from harness.model import BACKENDS
 from harness.report import write_report
 from harness.skill import lint_skill
-from harness.skill.rules import FIELDS as SKILL_FIELDS
+from harness.skill.frontmatter import FIELDS as SKILL_FIELDS
 from harness.store import import_table
 from harness.suite import lint_suite, load_suite
 from harness.suite.schema import SuiteFile, TaskRow
@@ -60,7 +60,7 @@ def docs(name):
 
 def parser_of(verb):
     parser = MAIN.Parser(prog=f"ownbench {verb}")
-    importlib.import_module(f"harness.cli.{MAIN._module(verb)}").configure(parser)
+    MAIN.part_of(verb, "configure")(parser)
     return parser
 
 
