@@ -135,8 +135,15 @@ def _watch(args: argparse.Namespace, assembled: "Assembled") -> "UntilDecided":
     from harness.store import read_manifest
     from harness.verdict import EarlyCandidate, UntilDecided
 
-    report, baseline = args.report, args.baseline
-    name = _candidate(args, assembled)
+    report, baseline, named = args.report, args.baseline, args.candidate_contender
+    same = baseline.resolve() == report.resolve()
+    names = [name for name in assembled.systems if not (same and name == args.baseline_contender)]
+    if named is not None and named not in assembled.systems:
+        raise UsageError(f"--candidate-contender: no contender is named {named!r}; {nearest(named, names)}")
+    usual = assembled.experiment.reference
+    name = named or (usual if usual in names and not same else names[0] if len(names) == 1 else None)
+    if name is None:
+        raise UsageError(f"{report}: which contender? name one with --candidate-contender: {', '.join(names)}")
     manifest = read_manifest(report)
     parts = assembled.waits_for(name) if assembled.dev else ()
     digest = assembled.contenders[name].digest
@@ -159,22 +166,6 @@ def _watch(args: argparse.Namespace, assembled: "Assembled") -> "UntilDecided":
     if at_once < allowed:
         judge.opening += f"at most {at_once} attempts at once, not {allowed}: those in flight are paid for\n"
     return judge
-
-
-def _candidate(args: argparse.Namespace, assembled: "Assembled") -> str:
-    """The contender that is meant: the named one, the reference, or the only one beside the baseline's."""
-    same = args.baseline.resolve() == args.report.resolve()
-    names = [name for name in assembled.systems if not (same and name == args.baseline_contender)]
-    given, reference = args.candidate_contender, assembled.experiment.reference
-    if given is not None:
-        if given not in assembled.systems:
-            raise UsageError(f"--candidate-contender: no contender is named {given!r}; {nearest(given, names)}")
-        return str(given)
-    if reference in names and not same:
-        return str(reference)
-    if len(names) == 1:
-        return names[0]
-    raise UsageError(f"{args.report}: which contender? name one with --candidate-contender: {', '.join(names)}")
 
 
 def _say_decided(judge: "UntilDecided", decided: str, args: argparse.Namespace) -> None:

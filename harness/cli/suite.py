@@ -14,7 +14,6 @@ from harness.core import (
     Grader,
     OwnbenchError,
     Suite,
-    Task,
     UsageError,
     UserFileError,
     as_json,
@@ -25,7 +24,7 @@ from harness.core import (
 )
 
 if TYPE_CHECKING:
-    from harness.suite import Draft, Finding
+    from harness.suite import Finding
 
 NAMED = 5  # tasks that a finding names
 DEV_SHARE = 0.3
@@ -149,6 +148,7 @@ def _finding_lines(suite: Suite, findings: list["Finding"], where: str = "") -> 
 
 def _grade(args: argparse.Namespace) -> int:
     """Prints the grade of each row, in the file's order, as a run would give it; no model is called."""
+    from harness.grade import grader
     from harness.run import Given, grade_given
     from harness.suite import load_suite
     from harness.userfile import Strict, parse, read_json_lines
@@ -169,27 +169,20 @@ def _grade(args: argparse.Namespace) -> int:
             advice = near if len(near) < 200 else f"its {len(tasks):,} tasks begin with {min(tasks)!r}"
             problem = f"the suite {suite.name} has no task {row.task!r}"
             raise UserFileError(path, problem, field=f"line {number}.task", advice=advice)
-        if row.task not in judges:
-            judges[row.task] = _judge(tasks[row.task], args.suite)
-        finish = row.finish or "stop"
-        given.append(Given(task=tasks[row.task], text=row.answer, finish=finish, grader=judges[row.task]))
+        task = tasks[row.task]
+        if task.id not in judges:
+            judges[task.id] = grader(task.grader, where=str(args.suite))
+            try:
+                judges[task.id].taken(task.reference)
+            except ValueError as error:
+                field = f"task {task.id}: reference"
+                raise UserFileError(args.suite, str(error), field=field, advice="correct the task") from None
+        given.append(Given(task=task, text=row.answer, finish=row.finish or "stop", grader=judges[task.id]))
     if not given:
         raise UserFileError(path, "the file has no row", advice='write one {"task", "answer", "finish"} a line')
     rows = [{"task": one.task.id} | {name: getattr(grade, name) for name in COLUMNS[1:]}
             for one, grade in zip(given, grade_given(given), strict=True)]  # fmt: skip
     return answer(args, {"rows": rows}, _grade_lines(rows))
-
-
-def _judge(task: Task, folder: Path) -> Grader:
-    from harness.grade import grader
-
-    judge = grader(task.grader, where=str(folder))
-    try:
-        judge.taken(task.reference)
-    except ValueError as error:
-        field = f"task {task.id}: reference"
-        raise UserFileError(folder, str(error), field=field, advice="correct the task") from None
-    return judge
 
 
 def _grade_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -240,21 +233,20 @@ def _from(args: argparse.Namespace) -> int:
     found |= {"clusters": len({task.cluster for task in suite.tasks}), "domains": list(suite.domains)}
     found |= {name: getattr(draft, name) for name in ("splits", "grader", "left_out", "notes")}
     first = f"correct what the lint found in {folder}" if errors else f"read {folder}/prompts/question.txt"
-    lines = [*_draft_lines(draft, folder, len(suite.tasks)), *_finding_lines(suite, findings),
-             f"next: {first}, name {folder} under suites in an experiment.yaml, and ownbench check it"]  # fmt: skip
-    answer(args, found | {"valid": errors == 0, "findings": findings}, lines)
-    return 1 if errors else 0
-
-
-def _draft_lines(draft: "Draft", folder: Path, tasks: int) -> Iterator[str]:
     splits = ", ".join(f"{count:,} {split}" for split, count in sorted(draft.splits.items())) or "no splits"
     labels = draft.grader.get("labels")
     listed = f", {len(labels)} labels: {', '.join(map(str, labels))}" if labels else ""
-    yield from (f"wrote {folder}: {plural(tasks, 'task')} ({splits})", f"grader: {draft.grader['name']}{listed}")
-    yield from (f"note: {text}" for text in draft.notes)
-    yield from (f"left out: rows, {text}" for text in draft.left_out)
-    if draft.unused:
-        yield f"columns not used: {', '.join(draft.unused)}"
+    lines = [
+        f"wrote {folder}: {plural(len(suite.tasks), 'task')} ({splits})",
+        f"grader: {draft.grader['name']}{listed}",
+        *(f"note: {text}" for text in draft.notes),
+        *(f"left out: rows, {text}" for text in draft.left_out),
+        *([f"columns not used: {', '.join(draft.unused)}"] if draft.unused else []),
+        *_finding_lines(suite, findings),
+        f"next: {first}, name {folder} under suites in an experiment.yaml, and ownbench check it",
+    ]
+    answer(args, found | {"valid": errors == 0, "findings": findings}, lines)
+    return 1 if errors else 0
 
 
 def _usable(spec: Mapping[str, Any], references: Sequence[Any]) -> bool:
