@@ -1,4 +1,4 @@
-"""An installed package adds a grader and a backend, with no change here; a suite or a report loads no code."""
+"""Installed packages add graders, backends and ways to answer, and nothing changes here; a suite loads no code."""
 
 import json
 import os
@@ -12,13 +12,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CODE = """
     import json
+    from dataclasses import fields
     from pathlib import Path
     from typing import ClassVar
 
-    from harness.core import Reply, Usage
+    from harness.core import Reply, Role, Usage
     from harness.grade.rule import Rule, right, wrong
     from harness.model.backend import Backend
     from harness.model.entry import ModelEntry
+    from harness.system import Direct, SystemKind, answered
+    from harness.userfile import Strict
 
 
     class Echo(Rule):
@@ -64,11 +67,37 @@ CODE = """
 
 
     PARROT = Parrot()
+
+
+    class Turned(Direct):
+        async def answer(self, task, session, role=Role.ANSWER):
+            request = self.request(task, self.prompt.of(task), trial=session.trial)
+            reply = await session.call(self.model, request, role)
+            return answered(self.contender.name, Reply(text=reply.text[::-1], usage=reply.usage))
+
+
+    class Options(Strict):
+        turns: int = 1
+
+
+    class Way(SystemKind):
+        name = "turning"
+        options = Options
+
+        def build(self, direct, options):
+            same = {each.name: getattr(direct, each.name) for each in fields(direct)}
+            return (Turned if options.turns % 2 else Direct)(**same)
+
+
+    WAY = Way()
 """
 POINTS = """
 [ownbench.graders]
 turned = theirs:Echo
 lost = nowhere:Lost
+
+[ownbench.systems]
+turning = theirs:WAY
 
 [ownbench.backends]
 parrot = theirs:PARROT
@@ -114,6 +143,38 @@ def test_an_installed_package_adds_a_grader_and_a_backend(ownbench):
     models = json.loads((ownbench.work / "report" / "manifest.json").read_text())["models"]
     assert len({one["digest"] for one in models}) == 2  # the option is part of the identity
     assert "ParrotEntry" in json.loads(ownbench("schema", "experiment")[1])["$defs"]
+
+
+def test_an_installed_package_adds_a_way_to_answer(ownbench):
+    path = ownbench.work / "report" / "experiment.yaml"
+    ways = {"once": {}, "turned": {"system": {"name": "turning"}}, "twice": {"system": {"name": "turning", "turns": 2}}}
+    path.write_text(
+        json.dumps(EXPERIMENT | {"contenders": {name: {"model": "one"} | way for name, way in ways.items()}})
+    )
+    code, _, err = ownbench("run", "report", "--quiet")
+    assert code == 0, err
+    found = json.loads(ownbench("show", "report", "--json")[1])["contenders"]
+    assert {one["name"]: one["pass_rate"]["value"] for one in found} == {"once": 1.0, "turned": 0.0, "twice": 1.0}
+    contenders = json.loads((ownbench.work / "report" / "manifest.json").read_text())["contenders"]
+    assert len({one["digest"] for one in contenders}) == 3  # name and options are part of the identity
+    assert {one["sourcing"] for one in contenders} == {"OWN"}
+
+
+@pytest.mark.parametrize(
+    ("system", "said"),
+    [
+        ({"name": "turnin"}, "contenders.one.system: unknown system 'turnin'; did you mean 'turning'"),
+        ({"name": "turning", "turn": 1}, "contenders.one.system.turn: unknown key; did you mean 'turns'"),
+        ({"name": "turning", "turns": "x"}, "contenders.one.system.turns"),
+        ({}, "contenders.one.system: it needs the name"),
+    ],
+)
+def test_a_way_to_answer_that_cannot_be_used_is_one_line(ownbench, system, said):
+    path = ownbench.work / "report" / "experiment.yaml"
+    path.write_text(json.dumps(EXPERIMENT | {"contenders": {"one": {"model": "one", "system": system}}}))
+    code, out, err = ownbench("check", "report")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
 
 
 def test_doctor_names_them_and_the_broken_one(ownbench):

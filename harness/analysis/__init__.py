@@ -3,27 +3,38 @@
 Reads a run folder and computes; it draws nothing and decides nothing.
 """
 
-from harness.analysis.best import OTHER_TASKS, best_sentence, no_overlap_sentence, split_by_overlap
-from harness.analysis.by_domain import Domains, WorseTasks, domains
+from harness.analysis.by_domain import Domains, domains
 from harness.analysis.changed import Change, changes
-from harness.analysis.common_tasks import ERRORS_AS, TRIALS_AS
-from harness.analysis.costs import cost_bases, cost_notes, load_note
 from harness.analysis.csv_export import safe_csv
-from harness.analysis.designs import CELL_WORDS, Design, DesignEffect, factorial
+from harness.analysis.designs import CELL_WORDS, Design, factorial
 from harness.analysis.loading import (
     Evidence,
     default_contender,
     early_command,
     load_evidence,
-    stopped_before_tables,
+    progress_of,
     undecided_command,
 )
-from harness.analysis.missing import COST_AND_LATENCY, missing_lines
-from harness.analysis.pairs import pair, shares_tasks
-from harness.analysis.planning import Plan, observed_discordance, plan_rows, plan_size
-from harness.analysis.progress import progress_of
-from harness.analysis.published import Headline, headline, headline_rows
-from harness.analysis.scores import scoreboard
+from harness.analysis.pairs import ERRORS_AS, TRIALS_AS, pair, shares_tasks
+from harness.analysis.planning import (
+    Headline,
+    Plan,
+    headline,
+    headline_rows,
+    observed_discordance,
+    plan_rows,
+    plan_size,
+)
+from harness.analysis.scoreboard_notes import (
+    OTHER_TASKS,
+    best_sentence,
+    cost_bases,
+    cost_notes,
+    load_note,
+    missing_lines,
+    split_by_overlap,
+)
+from harness.analysis.scores import read_statistics, scoreboard, statistics_text
 from harness.analysis.sides import (
     PairedOutcomes,
     Pairs,
@@ -38,13 +49,9 @@ from harness.analysis.sides import (
     seconds_of,
     tasks_of_one_only,
 )
-from harness.analysis.skill_scores import has_skills, skills
-from harness.analysis.skill_views import DeliveryPair, Lift, SkilledContender, Skills, SkillScore
-from harness.analysis.statistics import read_statistics, statistics_text
+from harness.analysis.skill_scores import Skills, has_skills, skills
 from harness.analysis.task_views import (
     AttemptView,
-    CallView,
-    MessageView,
     ShownText,
     TaskList,
     attempt_view,

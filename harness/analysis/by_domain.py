@@ -1,32 +1,16 @@
 """Two contenders domain by domain: do the domains differ, which tasks got worse, and where the noise comes from."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.analysis.common_tasks import CommonTasks, trials_note
-from harness.analysis.loading import Evidence, evidence_of
-from harness.analysis.progress import progress_of
+from harness.analysis.loading import Evidence, load_evidence, progress_of
+from harness.analysis.pairs import CommonTasks
 from harness.analysis.scores import reference_of
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference
 from harness.core import Comparison, Estimate, EvidenceError, UsageError, as_json, plural
-from harness.stats import (
-    DomainComparison,
-    Heterogeneity,
-    VarianceComponents,
-    Worse,
-    normalised_gain,
-    tasks_worse,
-    variance_components,
-)
+from harness.stats import Heterogeneity, VarianceComponents, normalised_gain, tasks_worse, variance_components
 from harness.store import TaskTable
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 SOURCES = ("domain", "task", "trial")  # of the variance of a pass rate, or of a difference
 LIKELY = 0.9  # a domain has regressed where its true difference is below 0 with more than this chance
@@ -44,20 +28,6 @@ class WorseTasks:
     again: tuple[str, ...]  # all that look worse, surest first: those to try again with fresh trials
     rate: float
 
-    @staticmethod
-    def of(found: Worse, names: Sequence[str]) -> "WorseTasks":
-        """With the tasks' names for their places."""
-        confirmed, again = (tuple(names[at] for at in places) for places in (found.confirmed, found.flagged))
-        return WorseTasks(
-            observed=found.observed,
-            expected_null=found.expected,
-            sd_null=found.sd,
-            excess=found.excess,
-            confirmed=confirmed,
-            again=again,
-            rate=found.rate,
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domains:
@@ -71,6 +41,11 @@ class Domains:
     unit: str
     comparison: Comparison | None
     spread: Heterogeneity | None  # ``None`` with fewer than two domains
+    mean: (
+        Estimate  # of the true differences of domains like these: random effects, surer ones weighing more; in [-1, 1]
+    )
+    tau2: Estimate  # the variance of the domains' true differences
+    prediction: tuple[float, float] | None  # where another domain's true difference would lie; with three domains
     domains: tuple[DomainDifference, ...]
     worse: WorseTasks | None
     variance: VarianceComponents | None
@@ -78,30 +53,6 @@ class Domains:
     reasons: dict[str, str]
     warning: str | None
     notes: tuple[str, ...]
-
-    @property
-    def mean(self) -> Estimate:
-        """Of the true differences of domains like these: random effects, surer ones weighing more; within [-1, 1]."""
-        if self.spread is None:
-            return self._missing("mean")
-        found = self.spread.mean
-        low, high = (None if end is None else min(1.0, max(-1.0, end)) for end in (found.low, found.high))
-        return replace(found, low=low, high=high, n_tasks=self.n_tasks, n_trials=self.n_trials)
-
-    @property
-    def tau2(self) -> Estimate:
-        """The variance of the domains' true differences."""
-        if self.spread is None:
-            return self._missing("tau2")
-        return replace(self.spread.tau2, n_tasks=self.n_tasks, n_trials=self.n_trials)
-
-    @property
-    def prediction(self) -> tuple[float, float] | None:
-        """Where the true difference in another domain would lie; ``None`` with fewer than three domains."""
-        if self.spread is None or self.spread.prediction is None:
-            return None
-        low, high = self.spread.prediction
-        return max(-1.0, low), min(1.0, high)
 
     @property
     def regressed(self) -> tuple[DomainDifference, ...]:
@@ -112,11 +63,10 @@ class Domains:
     @property
     def variance_shares(self) -> dict[str, float] | None:
         """The known components as shares of their sum; ``None`` where there are none, or nothing varies."""
-        if self.variance is None:
-            return None
-        parts = {name: getattr(self.variance, name).value for name in SOURCES}
-        whole = sum(value for value in parts.values() if value is not None)
-        return {name: value / whole for name, value in parts.items() if value is not None} if whole > 0 else None
+        parts = {name: getattr(self.variance, name).value for name in SOURCES} if self.variance else {}
+        known = {name: value for name, value in parts.items() if value is not None}
+        whole = sum(known.values())
+        return {name: value / whole for name, value in known.items()} if whole > 0 else None
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values; a null has its reason under ``why`` next to it."""
@@ -137,23 +87,17 @@ class Domains:
             "why": "; ".join(f"{name}: {reason}" for name, reason in self.reasons.items()) or None,
         }
 
-    def _missing(self, name: str) -> Estimate:
-        reason = self.reasons.get(name) or self.reasons.get("q")
-        return Estimate(value=None, level=self.level, n_tasks=self.n_tasks, n_trials=self.n_trials, why=reason)
-
     def _variance_json(self) -> dict[str, Any]:
         variance = self.variance
         if variance is None:
-            record: dict[str, Any] = dict.fromkeys((*SOURCES, "icc", "intervals", "advice"))
-            return record | {"why": self.reasons.get("variance")}
+            return {**dict.fromkeys((*SOURCES, "icc", "intervals", "advice")), "why": self.reasons.get("variance")}
         parts = {name: getattr(variance, name) for name in SOURCES}
         reasons = [f"{name}: {part.why}" for name, part in parts.items() if part.why]
         if variance.icc is None and variance.trial.value is not None:
             reasons.append("icc: nothing varies within domains")
-        found: dict[str, Any] = {name: part.value for name, part in parts.items()}
         intervals = {name: as_json((part.low, part.high)) for name, part in parts.items()}
-        found |= {"icc": variance.icc, "intervals": intervals, "advice": variance.advice}
-        return found | {"why": "; ".join(reasons) or None}
+        more = {"intervals": intervals, "advice": variance.advice, "why": "; ".join(reasons) or None}
+        return {**{name: part.value for name, part in parts.items()}, "icc": variance.icc, **more}
 
 
 def domains(
@@ -167,63 +111,64 @@ def domains(
     """The difference of two contenders by domain, and what lies behind its noise.
 
     ``a`` may be left out where the report leaves no doubt: the one contender besides the reference, the first of two,
-    or the only one; ``b`` is the reference by default. The rest as in `pair`.
-
-    Raises:
-        UsageError: no such folder, contender or split; a contender against itself; or it is not clear which two.
-        EvidenceError: no outcomes, broken ones, or no task that both have.
+    or the only one; ``b`` is the reference by default. The rest as in `pair`, which says what is raised, besides
+    UsageError: it is not clear which two.
     """
-    table, manifest = evidence_of(source, split)
+    table, manifest = load_evidence(source, split)
     a, b = _pair(table, a, b)
-    names = (a,) if b is None else (a, b)
-    tasks = CommonTasks.of(table, *names)
+    tasks = CommonTasks(table, a) if b is None else CommonTasks(table, a, b)
     if not tasks.n_tasks:
         who = f"{a!r} has no graded task" if b is None else f"{a!r} and {b!r} have no graded task in common"
         raise EvidenceError(f"{table.report}: {who}{'; nothing can be compared' if b else ''}")
-    sides = [tasks.values(which) for which in range(len(names))]
-    domains, mask = table.domains[tasks.mask], tasks.mask
+    first, second = tasks.sides[0], tasks.sides[1] if b else None
+    by_domain, spread = tasks.by_domain(level)
     reasons: dict[str, str] = {}
-    whole = spread = worse = variance = None
-    by_domain: dict[int, DomainComparison] = {}
-    missing = Estimate(value=None, level=level, n_tasks=tasks.n_tasks, n_trials=tasks.n_trials)
-    if b is None:
+    numbers: dict[str, Any] = {"n_tasks": tasks.n_tasks, "n_trials": tasks.n_trials}
+    missing = Estimate(value=None, level=level, **numbers)
+    whole = worse = variance = prediction = None
+    if second is None:
         reasons["q"] = reasons["worse"] = ONE_CONTENDER
         gain = replace(missing, why=ONE_CONTENDER)
     else:
         whole = replace(tasks.compared(level), bounds=None, errored=0)
-        by_domain, spread = tasks.by_domain(level)
         if len(by_domain) < 2:
             spread, reasons["q"] = None, "one domain says nothing about differences between domains"
-        elif spread is not None and spread.prediction is None:
-            reasons["prediction"] = NO_PREDICTION
-        gain = normalised_gain(sides[0], sides[1], tasks.clusters, level)
+        gain = normalised_gain(first, second, tasks.clusters, level)
         if whole.delta is not None and whole.delta <= 0.0:
             gain = replace(missing, why="nothing was gained")
-    if (abs(table.squares[:, mask] - table.sums[:, mask]) <= 1e-9).all():
-        variance = variance_components(sides[0], sides[1] if b else None, domains, level)
-        if b is not None:
-            found = tasks_worse(sides[0], sides[1], tasks.clusters, level=level, resamples=tasks.resamples)
-            worse = WorseTasks.of(found, [table.tasks[place] for place in mask.nonzero()[0].tolist()])
+    mean = tau2 = replace(missing, why=reasons.get("q"))
+    if spread is not None:
+        low, high = (None if end is None else min(1.0, max(-1.0, end)) for end in (spread.mean.low, spread.mean.high))
+        mean, tau2 = replace(spread.mean, low=low, high=high, **numbers), replace(spread.tau2, **numbers)
+        if spread.prediction is None:
+            reasons["prediction"] = NO_PREDICTION
+        else:
+            prediction = max(-1.0, spread.prediction[0]), min(1.0, spread.prediction[1])
+    if (abs(table.squares[:, tasks.mask] - table.sums[:, tasks.mask]) <= 1e-9).all():
+        variance = variance_components(first, second, tasks.domains, level)
+        worse = _worse(tasks, level) if b else None
     else:
         fractions = "some scores lie between 0 and 1; this needs trials that pass or fail"
         reasons |= dict.fromkeys(("worse", "variance") if b else ("variance",), fractions)
+    left_out = f"{plural(tasks.lost, 'attempt')} that errored or could not be graded are left out"
     return Domains(
         a=a,
         b=b,
-        **{name: getattr(tasks, name) for name in ("n_tasks", "n_trials", "unit")},
+        **numbers,
         level=level,
+        unit=tasks.unit,
         comparison=whole,
         spread=spread,
-        domains=tuple(
-            _difference(table.domain_names[code], by_domain.get(code), sides, domains == code)
-            for code in sorted(set(domains.tolist()))
-        ),
+        mean=mean,
+        tau2=tau2,
+        prediction=prediction,
+        domains=by_domain,
         worse=worse,
         variance=variance,
         gain=gain,
         reasons=reasons,
         warning=progress_of(table, manifest).warning,
-        notes=_notes(tasks, level),
+        notes=(*tasks.notes(level, trials=True), *([left_out] if tasks.lost else [])),
     )
 
 
@@ -247,18 +192,16 @@ def _pair(table: TaskTable, a: str | None, b: str | None) -> tuple[str, str | No
     raise UsageError(f"name two contenders of {', '.join(names)}{against}")
 
 
-def _difference(
-    domain: str, found: DomainComparison | None, sides: "Sequence[tuple[Floats, Floats]]", here: "Mask"
-) -> DomainDifference:
-    rates = [float((sums[here] / counts[here]).mean()) for sums, counts in sides]
-    trials = int(sum(counts[here].sum() for _, counts in sides))
-    b_rate = rates[1] if len(rates) > 1 else None
-    return DomainDifference.of(domain, found, int(here.sum()), n_trials=trials, a_rate=rates[0], b_rate=b_rate)
-
-
-def _notes(tasks: CommonTasks, level: float) -> tuple[str, ...]:
-    """What the figures rest on, in sentences."""
-    places = [tasks.table.index(name) for name in tasks.names]
-    notes = tasks.notes(level) + trials_note([tasks.table.counts[i, tasks.mask] for i in places])
-    lost = tasks.lost()
-    return (*notes, *([f"{plural(lost, 'attempt')} that errored or could not be graded are left out"] if lost else []))
+def _worse(tasks: CommonTasks, level: float) -> WorseTasks:
+    found = tasks_worse(tasks.sides[0], tasks.sides[1], tasks.clusters, level=level, resamples=tasks.resamples)
+    names = [tasks.table.tasks[place] for place in tasks.mask.nonzero()[0].tolist()]
+    confirmed, again = (tuple(names[at] for at in places) for places in (found.confirmed, found.flagged))
+    return WorseTasks(
+        observed=found.observed,
+        expected_null=found.expected,
+        sd_null=found.sd,
+        excess=found.excess,
+        confirmed=confirmed,
+        again=again,
+        rate=found.rate,
+    )

@@ -26,8 +26,7 @@ def safe_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = 
     written = io.StringIO(newline="")
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow([_text(str(name)) for name in names])
-    for row in every:
-        writer.writerow([_cell(row.get(name)) for name in names])
+    writer.writerows([_cell(row.get(name)) for name in names] for row in every)
     return written.getvalue().encode("utf-8", "backslashreplace")
 
 
@@ -37,14 +36,12 @@ def _cell(value: Any) -> Any:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return str(value).lower()
     if isinstance(value, Number):
         return value
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return _text("; ".join(str(part) for part in value))
-    return _text(str(value))
+    return _text("; ".join(map(str, value)) if isinstance(value, (list, tuple, set, frozenset)) else str(value))
 
 
 @lru_cache(maxsize=1 << 16)

@@ -5,34 +5,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.common_tasks import CommonTasks, trials_note
-from harness.analysis.loading import Evidence, evidence_of
-from harness.analysis.progress import progress_of
+from harness.analysis.loading import Evidence, load_evidence, progress_of
+from harness.analysis.pairs import CommonTasks
 from harness.analysis.views import warned
-from harness.core import (
-    ContenderRecord,
-    Estimate,
-    EvidenceError,
-    Kind,
-    UsageError,
-    as_json,
-    p_equation,
-    plural,
-    points,
-)
+from harness.core import ContenderRecord, Estimate, EvidenceError, Kind, UsageError, as_json, p_equation, plural, points
 from harness.stats import Effect, clustered_rate
 from harness.stats import factorial as factorial_effects
 from harness.store import TaskTable, described
 
-CELLS = {"base": Kind.MODEL, "tuned": Kind.ADAPTER, "skilled": Kind.SKILLED, "both": Kind.BOTH}
-"""The four cells, and the kind of contender that fills each."""
-
+CELLS = {"base": Kind.MODEL, "tuned": Kind.ADAPTER, "skilled": Kind.SKILLED, "both": Kind.BOTH}  # who fills each cell
 CELL_WORDS = {
     "base": "the model bare",
     "tuned": "the model with an adapter and no skills",
     "skilled": "the model with skills and no adapter",
     "both": "the model with both an adapter and skills",
 }
+NOTES = (
+    "the sentence gives what each does alone; the table's main effects are averages over the other factor",
+    "where the interaction is shown, the main effects describe neither what one does with the other nor without it",
+    "an interaction takes about four times the tasks of a main effect; the three p are not adjusted",
+)
+
+Known = Mapping[str, ContenderRecord]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +39,6 @@ class DesignEffect:
     high: float | None
     p_value: float
     method: str  # the interval's and the test's
-
-    @staticmethod
-    def of(name: str, found: Effect) -> "DesignEffect":
-        """An effect by its name."""
-        seen, method = found.estimate, f"{found.estimate.method}; {found.test}"
-        return DesignEffect(name=name, delta=seen.value or 0.0, low=seen.low, high=seen.high, p_value=found.p_value,
-                            method=method)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,74 +71,75 @@ def factorial(
     """The two main effects and their interaction, within tasks.
 
     ``named`` has contenders of the cells ``base``, ``tuned``, ``skilled`` and ``both``; a cell that is not named is
-    filled by the one contender of its kind. The rest as in `pair`.
-
-    Raises:
-        UsageError: no such folder, contender or split; several contenders could fill a cell, or one fills two.
-        EvidenceError: no outcomes, broken ones, a cell that nobody fills, or no task that all four have.
+    filled by the one contender of its kind. The rest as in `pair`. Raises UsageError: no such folder, contender or
+    split; several contenders could fill a cell, or one fills two. EvidenceError: no outcomes, broken ones, a cell that
+    nobody fills, or no task that all four have.
     """
-    table, manifest = evidence_of(source, split)
+    table, manifest = load_evidence(source, split)
     known = described(table.report, manifest).contenders
     contenders = _filled(table, {cell: name for cell, name in (named or {}).items() if name is not None}, known)
-    tasks = CommonTasks.of(table, *contenders.values())
-    cells = [tasks.values(which) for which in range(len(contenders))]
-    base, tuned, skilled, both = cells
+    tasks = CommonTasks(table, *contenders.values())
+    base, tuned, skilled, both = tasks.sides
     found = factorial_effects(base, tuned, skilled, both, tasks.clusters, level=level)
     if found is None:
         raise EvidenceError(f"{table.report}: {', '.join(contenders.values())} have no graded task in common")
-    alone = [float((sums / counts).mean()) for sums, counts in cells[:3]]
     effects = {"tuning": found.first, "skills": found.second, "interaction": found.interaction}
+    alone = [float((sums / counts).mean()) for sums, counts in (base, tuned, skilled)]
+    models = {cell: known[name].model for cell, name in contenders.items() if name in known}
+    sentence = _sentence(alone, found.interaction, 1.0 - level, found.n_tasks)
+    if len(set(map(str, models.values()))) > 1:  # then nothing said of tuning or of skills is of them alone
+        differ = ", ".join(f"{cell} {model}" for cell, model in models.items())
+        sentence += f" But the cells differ in their model ({differ}): what differs between two models is in these"
+        sentence += " effects too."
     return Design(
         cells={
             cell: clustered_rate(sums, counts, tasks.clusters, level)
-            for cell, (sums, counts) in zip(contenders, cells, strict=True)
+            for cell, (sums, counts) in zip(contenders, tasks.sides, strict=True)
         },
-        effects=tuple(DesignEffect.of(name, effect) for name, effect in effects.items()),
+        effects=tuple(
+            DesignEffect(
+                name=name,
+                delta=effect.estimate.value or 0.0,
+                low=effect.estimate.low,
+                high=effect.estimate.high,
+                p_value=effect.p_value,
+                method=f"{effect.estimate.method}; {effect.test}",
+            )
+            for name, effect in effects.items()
+        ),
         n_tasks=tasks.n_tasks,
         n_trials=tasks.n_trials,
         level=level,
         unit=tasks.unit,
-        sentence=_sentence(alone, found.interaction, 1.0 - level, found.n_tasks) + _models(known, contenders),
+        sentence=sentence,
         contenders=contenders,
         warning=progress_of(table, manifest).warning,
-        notes=(*_unlike(known, contenders), *tasks.notes(level), *trials_note([n for _, n in cells]), *NOTES),
+        notes=(*_unlike(known, contenders), *tasks.notes(level, trials=True), *NOTES),
     )
 
 
-NOTES = (
-    (
-        "the sentence gives what each does alone; the table's main effects are averages over the other factor, with it "
-        "and without, and where the interaction is shown they describe neither"
-    ),
-    "an interaction takes about four times the tasks of a main effect; the three p are not adjusted",
-)
-
-Known = Mapping[str, ContenderRecord]
-
-
 def _filled(table: TaskTable, named: dict[str, str], known: Known) -> dict[str, str]:
-    """The contender of each cell, in the order of `CELLS`.
+    """The contender of each cell, in the order of `CELLS`: a cell that is not named takes the one of its kind.
 
-    A cell that is not named takes the one contender of its kind whose model is that of the tuned ones: an adapter fits
-    one model only, and against another model nothing could be said of tuning or of skills.
+    It has to have the model of the tuned ones: an adapter fits one model only, and against another model nothing could
+    be said of tuning or of skills.
     """
     for name in named.values():
         table.index(name)
-    free = {cell: [name for name, found in zip(table.contenders, table.kinds, strict=True)
-                   if found == kind and name not in named.values()]
-            for cell, kind in CELLS.items()}  # fmt: skip
-    choices = {cell: [named[cell]] if cell in named else free[cell] for cell in CELLS}
-    models = {_model_of(known, name) for cell in ("tuned", "both") for name in choices[cell]}
+    kinds = {name: kind for name, kind in zip(table.contenders, table.kinds, strict=True) if name not in named.values()}
+    choices = {
+        cell: [named[cell]] if cell in named else [name for name, found in kinds.items() if found == kind]
+        for cell, kind in CELLS.items()
+    }
+    model_of = {name: one.model for name, one in known.items()}
+    models = {model_of.get(name) for cell in ("tuned", "both") for name in choices[cell]}
     elsewhere: dict[str, list[str]] = {}
-    if len(models) == 1 and None not in models:
-        for cell in set(CELLS) - set(named):
-            elsewhere[cell] = [n for n in choices[cell] if _model_of(known, n) not in {None, *models}]
-            choices[cell] = [n for n in choices[cell] if n not in elsewhere[cell]]
-    missing = [cell for cell, names in choices.items() if not names]
-    if missing:
+    for cell in set(CELLS) - set(named) if len(models) == 1 and None not in models else ():
+        elsewhere[cell] = [name for name in choices[cell] if model_of.get(name) not in {None, *models}]
+        choices[cell] = [name for name in choices[cell] if name not in elsewhere[cell]]
+    if missing := [cell for cell, names in choices.items() if not names]:
         raise EvidenceError(f"{table.report}: {_incomplete(choices, missing, elsewhere)}")
-    several = [f"--{cell} is one of {', '.join(names)}" for cell, names in choices.items() if len(names) > 1]
-    if several:
+    if several := [f"--{cell} is one of {', '.join(names)}" for cell, names in choices.items() if len(names) > 1]:
         raise UsageError(f"{table.report}: more than one contender could fill a cell: {'; '.join(several)}")
     contenders = {cell: names[0] for cell, names in choices.items()}
     if len(set(contenders.values())) < len(CELLS):
@@ -172,10 +160,7 @@ def _incomplete(choices: dict[str, list[str]], missing: list[str], elsewhere: di
 
 
 def _sentence(rates: Sequence[float], interaction: Effect, alpha: float, tasks: int) -> str:
-    """What each adds alone, and what is lacking of their sum: the simple effects, which the interaction is of.
-
-    ``rates`` are those of the base, the tuned and the skilled on the common tasks.
-    """
+    """What each adds alone, of the rates of base, tuned and skilled, and what is lacking of the sum of both."""
     base, tuned, skilled = rates
     extra = interaction.estimate.value or 0.0
     size = points(abs(extra), 1).lstrip("+")
@@ -188,29 +173,13 @@ def _sentence(rates: Sequence[float], interaction: Effect, alpha: float, tasks: 
     )
 
 
-def _models(known: Known, contenders: Mapping[str, str]) -> str:
-    """A sentence where the cells are not of one model: then nothing said of tuning or of skills is of them alone."""
-    values = {cell: known[name].model for cell, name in contenders.items() if name in known}
-    if len(set(map(str, values.values()))) < 2:
-        return ""
-    named = ", ".join(f"{cell} {value}" for cell, value in values.items())
-    return f" But the cells differ in their model ({named}): what differs between two models is in these effects too."
-
-
-def _model_of(known: Known, name: str) -> str | None:
-    return known[name].model if name in known else None
-
-
 def _unlike(known: Known, contenders: Mapping[str, str]) -> list[str]:
     """Where cells differ in more than the two factors: then an effect is not one of tuning or of skills alone."""
     notes = []
-    for part, cell, of in (
-        ("adapter", "tuned", "tuning"),
-        ("skills", "skilled", "skills"),
-        ("delivery", "skilled", "skills"),
-    ):
-        cells = (cell, "both")
-        values = [(cell, getattr(known[contenders[cell]], part)) for cell in cells if contenders[cell] in known]
+    for part in ("adapter", "skills", "delivery"):
+        first, of = ("tuned", "tuning") if part == "adapter" else ("skilled", "skills")
+        named = {cell: contenders[cell] for cell in (first, "both")}
+        values = [(cell, getattr(known[name], part)) for cell, name in named.items() if name in known]
         if any(value != values[0][1] for _, value in values):
             listed = ", ".join(f"{cell} {value}" if isinstance(value, str) else cell for cell, value in values)
             notes.append(f"the cells differ in their {part} ({listed}): the effect of {of} includes that difference")

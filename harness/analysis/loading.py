@@ -1,9 +1,10 @@
-"""A report's evidence as it is loaded, whose contender is meant, and what to call where a run has to go on first."""
+"""A report's evidence as it is loaded, how far its run has come, and what to call where it has to go on."""
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.core import EvidenceError, Manifest, UsageError
 from harness.store import TaskTable, load_task_table, read_manifest, running_process
@@ -11,31 +12,30 @@ from harness.store import TaskTable, load_task_table, read_manifest, running_pro
 Evidence = tuple[TaskTable, Manifest | None]  # the outcomes of a report and its manifest, where it has one
 
 
-def evidence_of(source: Path | Evidence, split: str | None = None) -> Evidence:
-    """Evidence as it is given, or loaded from a report's folder; arguments and errors as `load_evidence`."""
-    return source if isinstance(source, tuple) else load_evidence(source, split)
+def load_evidence(source: Path | Evidence, split: str | None = None) -> Evidence:
+    """What a report is judged on; of a folder by default the test rows where it has any, else all.
 
-
-def load_evidence(report: Path, split: str | None = None) -> Evidence:
-    """What a report is judged on; by default (``split``) the test rows where it has any, else all.
-
-    Raises:
-        UsageError: there is no such folder, or no such split.
-        EvidenceError: there are no outcomes, or they are broken.
+    Raises UsageError: no such folder or split. EvidenceError: there are no outcomes, or they are broken.
     """
-    if not report.is_dir():
-        what = "is a file, a report is a folder" if report.exists() else "there is no such report"
-        raise UsageError(f"{report}: {what}")
-    if not (report / "outcomes.parquet").is_file() and any(report.glob("attempts*.jsonl")):
-        raise EvidenceError(stopped_before_tables(report))
-    return load_task_table(report, split), read_manifest(report)
+    if isinstance(source, tuple):
+        return source
+    if not source.is_dir():
+        what = "is a file, a report is a folder" if source.exists() else "there is no such report"
+        raise UsageError(f"{source}: {what}")
+    if not (source / "outcomes.parquet").is_file() and any(source.glob("attempts*.jsonl")):
+        if (process := running_process(source)) is not None:
+            wait = "its tables are written when it ends, and figures are there then"
+            raise EvidenceError(f"{source}: the run is under way now (process {process}); {wait}")
+        command = undecided_command(source, read_manifest(source)) or f"ownbench run {shlex.quote(str(source))}"
+        text = f"the run was stopped before its tables were written; {command} goes on from there"
+        raise EvidenceError(f"{source}: {text}")
+    return load_task_table(source, split), read_manifest(source)
 
 
 def default_contender(table: TaskTable, option: str, *, meant: str | None = None, besides: str | None = None) -> str:
     """The contender of a report where none is named: the ``meant`` one, or the only one; never ``besides``.
 
-    Raises:
-        UsageError: several could be meant; ``option`` is what to name one with.
+    Raises UsageError: several could be meant; ``option`` is what to name one with.
     """
     names = [name for name in table.contenders if name != besides]
     if meant in names:
@@ -80,11 +80,72 @@ def undecided_command(report: Path, manifest: Manifest | None) -> str | None:
     return early_command(report, open_[-1]) if open_ else None
 
 
-def stopped_before_tables(report: Path) -> str:
-    """What is wrong with a report that has a journal and no tables, and what to do: its run goes on now, or stopped."""
-    process = running_process(report)
-    if process is not None:
-        wait = "its tables are written when it ends, and figures are there then"
-        return f"{report}: the run is under way now (process {process}); {wait}"
-    command = undecided_command(report, read_manifest(report)) or f"ownbench run {shlex.quote(str(report))}"
-    return f"{report}: the run was stopped before its tables were written; {command} goes on from there"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run has come."""
+
+    planned: int | None  # attempts that it meant to make; ``None`` for imported evidence
+    done: int
+    complete: bool
+    stopped_because: str | None
+    warning: str | None  # the loud line over a run that is not done
+
+
+def progress_of(table: TaskTable, manifest: Manifest | None) -> Progress:
+    """What the manifest says, or the rows where there is none. Skipped rows alone make a run incomplete."""
+    skipped = int(table.skipped.sum())
+    tried = int(table.trials.sum()) - skipped
+    planned, done, because = tried + skipped if skipped else None, tried, None
+    if manifest is not None:
+        planned, done, because = manifest.planned or None, manifest.done or tried, manifest.stopped_because
+    complete, warning = not skipped and (manifest is None or manifest.complete), None
+    ends = _early_ends(table, manifest)
+    if not complete and any(end.because == because for end in ends):
+        made = ("all its" if end.made == end.planned else f"{end.made:,} of its" for end in ends)
+        said = "; ".join(
+            f"{end.contender} was {end.because}, with {number} {end.planned:,} attempts made"
+            for end, number in zip(ends, made, strict=True)
+        )
+        if sum(end.planned for end in ends) < (planned or 0):
+            said += f"; of the experiment {done:,} of {planned:,} attempts are made"
+        head = "STOPPED EARLY" if any(end.made < end.planned for end in ends) else "NOT ALL IS RUN"
+        warning = f"{head}: {said}, ownbench run without --until-decided makes the rest"
+    elif not complete:
+        of = "" if planned is None else f" of {planned:,} planned"
+        why = f" ({because})" if because else ""
+        command = undecided_command(table.report, manifest)
+        on = f"; {command} goes on" if command else ""
+        warning = f"INCOMPLETE: {done:,}{of} attempts are done{why}; every figure is provisional{on}"
+    return Progress(planned=planned, done=done, complete=complete, stopped_because=because, warning=warning)
+
+
+def early_notes(table: TaskTable, manifest: Manifest | None) -> list[str]:
+    """For a reader of figures over more than what decided: who was run until decided, and has gone on since."""
+    return [
+        f"{end.contender} was {end.because}; all its attempts are made since: by the policy that it began with, "
+        f"ownbench gate judges the first {end.looked_at:,} tasks, these figures are of all"
+        for end in _early_ends(table, manifest)
+        if end.made >= end.planned and end.looked_at < end.tasks
+    ]
+
+
+class _EarlyEnd(NamedTuple):
+    """What a contender came to that was run until decided, and was."""
+
+    contender: str
+    because: str  # as its rule said it
+    made: int
+    planned: int  # attempts of this contender
+    looked_at: int  # tasks that decided
+    tasks: int
+
+
+def _early_ends(table: TaskTable, manifest: Manifest | None) -> list[_EarlyEnd]:
+    found = []
+    for digest, record in manifest.early_records.items() if manifest else ():
+        because, at, of = (record.get(key) for key in ("because", "looked_at", "tasks"))
+        if digest in table.contender_digests and isinstance(because, str) and type(at) is int and type(of) is int:
+            i = table.contender_digests.index(digest)
+            planned, skipped = int(table.trials[i].sum()), int(table.skipped[i].sum())
+            found.append(_EarlyEnd(table.contenders[i], because, planned - skipped, planned, at, of))
+    return found

@@ -1,15 +1,159 @@
-"""Two contenders on the tasks that both have: the difference, its domains, and the tasks that flipped."""
+"""Contenders of one table at the tasks that all of them have graded attempts at, and two of them compared there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from harness.analysis.common_tasks import ERRORS_AS, OF_THE_ROWS, TRIALS_AS, CommonTasks
-from harness.analysis.loading import Evidence, evidence_of
-from harness.analysis.progress import progress_of
-from harness.analysis.views import DomainDifference, DomainSpread, Flip, Pairing
-from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, spread_points
-from harness.stats import Heterogeneity, holm, this_suite_difference
+from harness.analysis.loading import Evidence, load_evidence, progress_of
+from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
+from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, plural, spread_points
+from harness.stats import (
+    DomainComparison,
+    Heterogeneity,
+    compare,
+    compare_domains,
+    domain_variance,
+    heterogeneity,
+    holm,
+    this_suite_difference,
+)
 from harness.store import TaskTable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+TRIALS_AS = {
+    "mean": "a task's value is the mean of its trials",
+    "majority": "a task counts as passed where more than half of its trials passed",
+    "all": "a task counts as passed where all its trials passed",
+    "any": "a task counts as passed where any of its trials passed",
+}  # what several trials of a task come to
+ERRORS_AS = {
+    "excluded": "attempts that errored or could not be graded are left out",
+    "failed": "attempts that errored or could not be graded count as failed",
+}
+SIGNS = 100_000_000  # random signs drawn at most for the domains of one comparison: 9,999 resamples up to 10,000 tasks
+OF_THE_ROWS = {"split", "duplicates", "contradictions", "unvalued"}
+"""Flags of the table that matter to every view; the others are about contenders, or are said there."""
+
+
+class CommonTasks:
+    """Sums and counts of some contenders at every task, as the options want them, and facts of the common tasks.
+
+    Raises UsageError: a contender is not in the table.
+    """
+
+    def __init__(self, table: TaskTable, *names: str, trials_as: str = "mean", errors_as: str = "excluded") -> None:
+        import numpy as np
+
+        self.table, self.names = table, names
+        self.sums: list[Floats] = []
+        self.counts: list[Floats] = []
+        lost: list[Floats] = []
+        places = list(map(table.index, names))
+        for i in places:
+            total, n = table.sums[i], table.counts[i].astype(np.float64)
+            failed = (table.errored[i] + table.ungraded[i]).astype(np.float64)
+            if errors_as == "failed":
+                n, failed = n + failed, np.zeros_like(failed)
+            if trials_as != "mean":
+                passed = {"majority": 2 * total > n, "all": total >= n - 1e-9, "any": total > 0}[trials_as]
+                total, n = ((n > 0) & passed).astype(np.float64), (n > 0).astype(np.float64)
+            self.sums.append(total)
+            self.counts.append(n)
+            lost.append(failed)
+        met = np.all([n + failed > 0 for n, failed in zip(self.counts, lost, strict=True)], axis=0)
+        self.errored = [np.where(met, failed, 0.0) for failed in lost]  # where all have any attempt
+        self.lost = int(table.errored[places].sum() + table.ungraded[places].sum())  # at any task
+        self.mask: Mask = np.all([counts > 0 for counts in self.counts], axis=0)
+        self.domains, self.clusters = table.domains[self.mask], table.clusters[self.mask]
+        self.sides = [(sums[self.mask], n[self.mask]) for sums, n in zip(self.sums, self.counts, strict=True)]
+        self.n_tasks = int(self.mask.sum())
+        self.n_trials = int(sum(counts.sum() for _, counts in self.sides))
+        self.n_clusters = len(np.unique(self.clusters))
+        self.unit = "task" if self.n_clusters == self.n_tasks else "cluster"  # what is resampled
+        self.resamples = min(9_999, max(999, SIGNS // max(1, self.n_clusters)))  # fewer where there is much to draw
+
+    def compared(self, level: float) -> Comparison:
+        """The first against the second; the figures are ``None`` where the two share no graded task."""
+        (a, b), sums, counts, errored = self.names, self.sums, self.counts, self.errored
+        return compare(sums[0], counts[0], sums[1], counts[1], self.table.clusters, a_name=a, b_name=b, level=level,
+                       a_errored=errored[0], b_errored=errored[1])  # fmt: skip
+
+    def by_domain(self, level: float) -> tuple[tuple[DomainDifference, ...], Heterogeneity | None]:
+        """Each domain, with the first against the second where there are two; and how much the domains differ."""
+        spread, found = None, dict[int, DomainComparison]()
+        if len(self.sides) > 1:
+            a, b = self.sides
+            each, spread = compare_domains(a, b, self.domains, self.clusters, level=level, resamples=self.resamples)
+            found = {int(one.domain): one for one in each}
+        differences = []
+        of_the_pair = ("wins", "losses", "delta", "low", "high", "interval_method", "p_value", "p_adjusted", "test")
+        for code in sorted(set(self.domains.tolist())):
+            here, one = self.domains == code, found.get(code)
+            figures: dict[str, Any] = {"why": ONE_CONTENDER}
+            if one is not None:
+                figures = {name: getattr(one.comparison, name) for name in of_the_pair}
+                figures |= {"shrunk": one.shrunk.value, "shrunk_low": one.shrunk.low, "shrunk_high": one.shrunk.high}
+                figures["below_zero"] = one.below_zero
+            rates = [float((sums[here] / counts[here]).mean()) for sums, counts in self.sides]
+            differences.append(
+                DomainDifference(
+                    domain=self.table.domain_names[code],
+                    n_tasks=int(here.sum()),
+                    n_trials=int(sum(counts[here].sum() for _, counts in self.sides)),
+                    a_rate=rates[0],
+                    b_rate=rates[1] if len(rates) > 1 else None,
+                    **figures,
+                )
+            )
+        return tuple(differences), spread
+
+    def spread(self, level: float) -> DomainSpread | None:
+        """How much the difference differs between domains, without a test of each; ``None`` with fewer than two."""
+        import numpy as np
+
+        effects, variances = [], []
+        (a, b), counts = self.names, [n for _, n in self.sides]
+        means = [sums / n for sums, n in self.sides]
+        for code in np.unique(self.domains).tolist():
+            here = self.domains == code
+            once = all((n[here] == 1).all() for n in counts) and bool(np.isin([m[here] for m in means], (0, 1)).all())
+            alone = len(np.unique(self.clusters[here])) == int(here.sum())
+            d = means[0][here] - means[1][here]
+            effects.append(float(d.mean()))
+            variances.append(domain_variance(d, self.clusters[here], single=once and alone))
+        if len(effects) < 2:
+            return None
+        found = heterogeneity(effects, variances, level)
+        copied = {name: getattr(found, name) for name in ("q", "df", "p_value", "i2", "tau2", "mean", "prediction")}
+        why = NO_PREDICTION if found.prediction is None else None
+        return DomainSpread(a=a, b=b, n_domains=len(effects), why=why, **copied)
+
+    def notes(self, level: float, *, trials: bool = False) -> list[str]:
+        """What figures of these tasks rest on, in sentences; with ``trials`` also how several trials enter."""
+        import numpy as np
+
+        who = {1: "there is", 2: "both have"}.get(len(self.names), f"all {len(self.names)} have")
+        notes = [f"split: {self.table.split}; on the {plural(self.n_tasks, 'task')} at which {who} a graded attempt"]
+        if len(self.names) > 2:
+            some = int(np.any([counts > 0 for counts in self.counts], axis=0).sum()) - self.n_tasks
+            notes += [f"{plural(some, 'task')} that only some of them have are left out"] if some else []
+        for name, counts in zip(self.names, self.counts, strict=True):
+            alone = int(((counts > 0) & ~self.mask).sum())
+            if alone and len(self.names) == 2:
+                notes.append(f"{plural(alone, 'task')} graded for {name} only are left out")
+        notes.append(unit_note(self.n_clusters, self.n_tasks, level))
+        least, most = (int(end([end(counts) for _, counts in self.sides])) for end in (np.min, np.max))
+        if trials and most > 1:
+            number = f"{most} trials a task" if least == most else f"graded trials a task differ, {least} to {most}"
+            notes.append(f"{number}: they enter as the task's mean and are no tasks of their own")
+        return notes
 
 
 def pair(
@@ -26,68 +170,41 @@ def pair(
 
     ``trials_as`` is a key of `TRIALS_AS`, ``errors_as`` one of `ERRORS_AS`, ``split`` one of ``test``, ``dev`` and
     ``all`` (by default the test rows where there are any, else all). A task has flipped where only one of the two
-    passed it; with several trials, where only one of the two passed more than half of them.
-
-    Raises:
-        UsageError: an unknown contender, option or split, or a contender against itself.
-        EvidenceError: no outcomes, broken ones, or no task that both have.
+    passed it; with several trials, where only one of the two passed more than half of them. Raises UsageError: an
+    unknown contender, option or split, or a contender against itself. EvidenceError: no outcomes, broken ones, or no
+    task that both have.
     """
-    table, manifest = evidence_of(source, split)
+    table, manifest = load_evidence(source, split)
     for word, known, option in ((trials_as, TRIALS_AS, "trials-as"), (errors_as, ERRORS_AS, "errors-as")):
         if word not in known:
             raise UsageError(f"unknown --{option} {word!r}; use one of {', '.join(known)}")
-    tasks = CommonTasks.of(table, a, b, trials_as=trials_as, errors_as=errors_as)
+    tasks = CommonTasks(table, a, b, trials_as=trials_as, errors_as=errors_as)
     if a == b:
         raise UsageError(f"{a!r} is compared with itself; name two contenders of {', '.join(table.contenders)}")
-    whole = tasks.compared(level)
-    if whole.delta is None:
+    if not tasks.n_tasks:
         raise EvidenceError(f"{table.report}: {a!r} and {b!r} have no graded task in common; nothing can be compared")
     by_domain, spread = tasks.by_domain(level)
-    lost = sum(errored.any() for errored in tasks.errored)
-    failed = CommonTasks.of(table, a, b, trials_as=trials_as, errors_as="failed").compared(level) if lost else None
+    failed = None
+    if any(errored.any() for errored in tasks.errored):
+        failed = CommonTasks(table, a, b, trials_as=trials_as, errors_as="failed").compared(level)
     of_a, of_b = ((table.sums[i], table.counts[i], table.squares[i]) for i in (table.index(a), table.index(b)))
     notes = tasks.notes(level)
-    if any(counts[tasks.mask].max() > 1 for counts in tasks.counts) or trials_as != "mean":
+    if any(counts.max() > 1 for _, counts in tasks.sides) or trials_as != "mean":
         notes.append(f"several trials: {TRIALS_AS[trials_as]}; a task flips where more than half of its trials did")
-    if tasks.lost():
-        notes.append(f"{ERRORS_AS[errors_as]}: {tasks.lost():,} of these two contenders")
+    if tasks.lost:
+        notes.append(f"{ERRORS_AS[errors_as]}: {tasks.lost:,} of these two contenders")
     if len(table.domain_names) > 1:
         notes.append("p adjusted holds for all domains together (step-down max-T, Westfall & Young 1993)")
     notes += [flag.text for flag in table.flags if flag.kind in OF_THE_ROWS]
     return Pairing(
-        comparison=whole,
+        comparison=tasks.compared(level),
         this_suite=this_suite_difference(of_a, of_b, level),
         errored_as_failed=failed,
-        domains=tuple(
-            DomainDifference.of(table.domain_names[code], one, one.comparison.n_tasks)
-            for code, one in by_domain.items()
-        ),
+        domains=by_domain,
         flips=_flips(tasks),
         warning=progress_of(table, manifest).warning,
         notes=(*notes, *([] if spread is None or len(by_domain) < 2 else [_spread_note(spread)])),
     )
-
-
-def shares_tasks(table: TaskTable, a: str, b: str) -> bool:
-    """Whether the two have a task at which both have a graded attempt."""
-    return bool(CommonTasks.of(table, a, b).mask.any())
-
-
-def compared(table: TaskTable, a: str, b: str, level: float) -> tuple[Comparison, DomainSpread | None]:
-    """The comparison alone, for the scoreboard, and how its domains differ, where there are several.
-
-    The figures are null where the two share no graded task.
-    """
-    tasks = CommonTasks.of(table, a, b)
-    spread = tasks.spread(level)
-    return tasks.compared(level), None if spread is None else DomainSpread.of(a, b, spread)
-
-
-def adjusted(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's p-values over those that are known (Holm 1979); an unknown one stays unknown and is not counted."""
-    known = [p for p in p_values if p is not None]
-    corrected = iter(holm(known).tolist() if known else [])
-    return [None if p is None else next(corrected) for p in p_values]
 
 
 def _spread_note(found: Heterogeneity) -> str:
@@ -102,12 +219,51 @@ def _spread_note(found: Heterogeneity) -> str:
 
 def _flips(tasks: CommonTasks) -> tuple[Flip, ...]:
     """Tasks that only one of the two passed; with several trials, more than half of them. Lost ones first."""
-    import numpy as np
-
     table = tasks.table
     passed_a, passed_b = (sums > 0.5 * n for sums, n in zip(tasks.sums, tasks.counts, strict=True))
     return tuple(
         Flip(task=table.tasks[i], domain=table.domain_names[table.domains[i]], direction=direction)
         for direction, only in (("lost", passed_b & ~passed_a), ("gained", passed_a & ~passed_b))
-        for i in np.flatnonzero(only & tasks.mask).tolist()
+        for i in (only & tasks.mask).nonzero()[0].tolist()
     )
+
+
+def shares_tasks(table: TaskTable, a: str, b: str) -> bool:
+    """Whether the two have a task at which both have a graded attempt."""
+    return bool(CommonTasks(table, a, b).n_tasks)
+
+
+def compared(
+    table: TaskTable, pairs: Iterable[tuple[str, str]], level: float
+) -> list[tuple[Comparison, DomainSpread | None]]:
+    """The comparisons alone, adjusted as one family, and how the domains of each differ, where there are several.
+
+    The figures are null where two share no graded task.
+    """
+    found = []
+    for a, b in pairs:
+        tasks = CommonTasks(table, a, b)
+        found.append((tasks.compared(level), tasks.spread(level)))
+    p_values = adjusted([one.p_value for one, _ in found])
+    return [(replace(one, p_adjusted=p), spread) for (one, spread), p in zip(found, p_values, strict=True)]
+
+
+def adjusted(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's p-values over those that are known (Holm 1979); an unknown one stays unknown and is not counted."""
+    known = [p for p in p_values if p is not None]
+    corrected = iter(holm(known).tolist() if known else [])
+    return [None if p is None else next(corrected) for p in p_values]
+
+
+def unit_of(table: TaskTable) -> str:
+    """What is resampled over all tasks of a table."""
+    return "task" if len(set(table.clusters.tolist())) == len(table.tasks) else "cluster"
+
+
+def unit_note(units: int, tasks: int, level: float) -> str:
+    """Over what the intervals are."""
+    head = f"intervals ({100 * level:g}%) are over"
+    if units == tasks:
+        return f"{head} tasks like these: the unit is the task"
+    shared = f"{plural(units, 'cluster')} of tasks that share a source"
+    return f"{head} {shared}, not over {plural(tasks, 'task')}: the unit is the cluster"

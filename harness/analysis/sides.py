@@ -32,9 +32,8 @@ class Side:
     @property
     def tried(self) -> "Ints":
         """Positions of the tasks at which the contender has any row."""
-        import numpy as np
-
-        return np.flatnonzero(self.table.trials[self.index] > 0)
+        tried: Ints = (self.table.trials[self.index] > 0).nonzero()[0]
+        return tried
 
     @property
     def keys(self) -> dict[tuple[str, str], int]:
@@ -66,8 +65,7 @@ class Side:
     def suites(self) -> Mapping[str, SuiteRecord]:
         """What the manifest says of the suites that were tried, by name."""
         names = {self.table.suites[i] for i in self.tried.tolist()}
-        listed = self.manifest.suites if self.manifest else ()
-        return {s.name: s for s in listed if s.name in names}
+        return {s.name: s for s in (self.manifest.suites if self.manifest else ()) if s.name in names}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +86,7 @@ class PairedOutcomes:
 
     def at(self, mask: "Mask | Ints") -> "PairedOutcomes":
         """The same at some of the tasks, by a mask or by positions in their order."""
-        (sums_a, counts_a), (sums_b, counts_b) = self.candidate, self.baseline
-        candidate, baseline = (sums_a[mask], counts_a[mask]), (sums_b[mask], counts_b[mask])
+        candidate, baseline = ((sums[mask], counts[mask]) for sums, counts in (self.candidate, self.baseline))
         domains, clusters = self.domains[mask], self.clusters[mask]
         return replace(self, candidate=candidate, baseline=baseline, domains=domains, clusters=clusters)
 
@@ -135,7 +132,7 @@ def seconds_of(side: Side) -> "Floats":
     import numpy as np
 
     own = side.table.attempts_of(side.contender)
-    return np.bincount(own.tasks, weights=own.seconds, minlength=len(side.table.tasks)).astype(np.float64)
+    return np.bincount(own.tasks, weights=own.numbers("latency_s"), minlength=len(side.table.tasks)).astype(np.float64)
 
 
 def reference_of(report: Path) -> str | None:
@@ -159,16 +156,15 @@ def pair_sides(candidate: Side, baseline: Side, without: Collection[tuple[str, s
 
     there, here = candidate.keys, baseline.keys
     both = [key for key in here if key in there and key not in without]
-    rows_b = np.array([here[key] for key in both], dtype=np.int64)
-    rows_c = np.array([there[key] for key in both], dtype=np.int64)
+    rows_c, rows_b = (np.array([keys[key] for key in both], dtype=np.int64) for keys in (there, here))
     table = baseline.table
-
-    def sums(side: Side, rows: "Ints") -> "tuple[Floats, Floats]":
-        return side.table.sums[side.index][rows], side.table.counts[side.index][rows].astype(np.float64)
-
+    sums_c, sums_b = (
+        (side.table.sums[side.index][rows], side.table.counts[side.index][rows].astype(np.float64))
+        for side, rows in ((candidate, rows_c), (baseline, rows_b))
+    )
     outcomes = PairedOutcomes(
-        candidate=sums(candidate, rows_c),
-        baseline=sums(baseline, rows_b),
+        candidate=sums_c,
+        baseline=sums_b,
         domains=table.domains[rows_b],
         domain_names=table.domain_names,
         clusters=coarser_clusters(candidate.table.clusters[rows_c], table.clusters[rows_b]),
@@ -176,8 +172,7 @@ def pair_sides(candidate: Side, baseline: Side, without: Collection[tuple[str, s
     return Pairs(candidate=candidate, baseline=baseline, candidate_rows=rows_c, baseline_rows=rows_b, outcomes=outcomes)
 
 
-Gradings = dict[tuple[str, str], frozenset[str]]
-"""By the digests of suite and task, those of the gradings that rows of the task name."""
+Gradings = dict[tuple[str, str], frozenset[str]]  # by the digests of suite and task, those of the gradings of its rows
 
 
 def gradings_of(report: Path, contender: str) -> Gradings:
@@ -187,9 +182,8 @@ def gradings_of(report: Path, contender: str) -> Gradings:
     table = read_outcomes(report, ["contender", "status", "suite_digest", "task_digest", "grader_digest"])
     graded = pc.is_in(table["status"], pc.cast(["passed", "failed", "ungraded"], "string"))
     rows = table.filter(pc.and_(pc.equal(table["contender"], contender), graded))
-    kinds = rows.group_by(["suite_digest", "task_digest", "grader_digest"]).aggregate([]).to_pylist()
     found: dict[tuple[str, str], set[str | None]] = {}
-    for kind in kinds:
+    for kind in rows.group_by(["suite_digest", "task_digest", "grader_digest"]).aggregate([]).to_pylist():
         found.setdefault((kind["suite_digest"], kind["task_digest"]), set()).add(kind["grader_digest"])
     return {key: frozenset(d for d in digests if d) for key, digests in found.items() if all(digests)}
 
@@ -208,11 +202,8 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
 
     Tasks are the same where the digests of suite and task are, or their names where there are none. Names and domains
     of tasks are the second's; where the two disagree about which tasks share a source, the coarser says it. Two
-    contenders of one name are told apart by their reports.
-
-    Raises:
-        UsageError: no such contender.
-        EvidenceError: no task in common.
+    contenders of one name are told apart by their reports. Raises UsageError: no such contender. EvidenceError: no task
+    in common.
     """
     import numpy as np
 
@@ -221,27 +212,21 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
     candidate, baseline = (Side(table=t, manifest=None, contender=name) for t, name in ((first, a), (second, b)))
     pairs = pair_sides(candidate, baseline, otherwise)
     here, there = pairs.candidate_rows, pairs.baseline_rows
+    folders = first.report, second.report
+    alike = folders[0].name == folders[1].name  # then they are told apart by where they lie
     if not len(there):
-        folders = first.report, second.report  # those of one name are told apart by where they lie
-        one, other = (f.name for f in folders) if folders[0].name != folders[1].name else map(str, folders)
+        one, other = map(str, folders) if alike else (folder.name for folder in folders)
         how = renewal(*folders)
         if otherwise:
             how = f"{plural(len(otherwise), 'task')} graded by another grader or reference: ownbench regrade"
         raise EvidenceError(f"{a!r} of {one} and {b!r} of {other} have no task in common" + (f": {how}" if how else ""))
-
-    def both(name: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
-        return np.stack([getattr(first, name)[i][here], getattr(second, name)[j][there]])
-
-    places = there.tolist()
-    keys = second.keys
-    names = (a, b) if a != b else (f"{a} ({first.report.name})", f"{b} ({second.report.name})")
-    if names[0] == names[1]:
-        names = f"{a} (first)", f"{b} (second)"
-    fields: dict[str, Any] = {
-        name: tuple(getattr(second, name)[place] for place in places)
-        for name in ("tasks", "task_digests", "suites", "suite_digests", "splits")
-    }
-    fields |= {name: both(name) for name in _SUMS}
+    names, places, keys = (a, b), there.tolist(), second.keys
+    if a == b:
+        words = ("first", "second") if alike else (folders[0].name, folders[1].name)
+        names = f"{a} ({words[0]})", f"{b} ({words[1]})"
+    of_tasks = ("tasks", "task_digests", "suites", "suite_digests", "splits")
+    fields: dict[str, Any] = {n: tuple(getattr(second, n)[place] for place in places) for n in of_tasks}
+    fields |= {n: np.stack([getattr(first, n)[i][here], getattr(second, n)[j][there]]) for n in _SUMS}
     return replace(
         second,
         contenders=names,
@@ -252,17 +237,18 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
         **fields,
         duplicates=0,
         flags=(),
-        _keys={keys[place]: row for row, place in enumerate(places)},
+        keys=tuple(keys[place] for place in places),
         graded=None,
     )
 
 
 def tasks_of_one_only(first: TaskTable, a: str, second: TaskTable, b: str, common: int) -> str | None:
     """A sentence about the tasks that only one of the two tried, or that were graded otherwise, if any."""
-    parts, kept = [], "does not have"
-    for table, name in ((first, a), (second, b)):
-        number = int((table.trials[table.index(name)] > 0).sum()) - common
-        parts += [f"{number:,} of {table.report.name}"] if number else []
+    alone = (
+        (int((t.trials[t.index(name)] > 0).sum()) - common, t.report.name) for t, name in ((first, a), (second, b))
+    )
+    parts = [f"{number:,} of {report}" for number, report in alone if number]
+    kept = "does not have"
     if graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b)):
         kept += ", or graded by another grader (ownbench regrade),"
     return f"tasks that the other report {kept} are left out: {', '.join(parts)}" if parts else None

@@ -1,12 +1,11 @@
-"""What the attempts of each contender were shown and opened, next to what it was given."""
+"""Who was given which skills, read from the manifest, and what the attempts of each contender were shown and opened."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from harness.analysis.skill_arms import Given
-from harness.core import Estimate
+from harness.core import ContenderRecord, Estimate, Manifest
 from harness.stats import clustered_mean, clustered_rate
 from harness.store import SkillUse, TaskTable
 
@@ -16,68 +15,137 @@ if TYPE_CHECKING:
     Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
     Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
-OUTCOMES_FILE = "outcomes.parquet"
-LISTS = ("skills_shown", "skills_used")  # columns of the outcomes
+Known = tuple[tuple[str, str], ...]  # names and digests
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A contender that is a model alone, with an adapter, with skills or with both; hybrids are none of these."""
+
+    name: str
+    model: str  # its name in the experiment
+    digest: str  # the model's, its name where it has none: the same weights, revision and sampling
+    adapters: Known  # by suite, each suite's adapter's digest
+    arm: str | None  # ``None`` where it has no skills
+    skills: Mapping[str, Known]  # by suite; under ``placebo`` what is really shown
+    named: str  # what the experiment names, in one text: a placebo and its counterpart agree in it
+
+    @property
+    def engine(self) -> tuple[str, Known]:
+        """What is the same in two contenders that differ in their skills only."""
+        return self.digest, self.adapters
+
+    @property
+    def sets(self) -> dict[str, frozenset[tuple[str, str]]]:
+        """The skills at each suite that has some, in no order."""
+        return {suite: frozenset(known) for suite, known in self.skills.items() if known}
+
+    def within(self, other: "Given") -> bool:
+        """Whether its skills are, at each suite, among those of the other."""
+        whole = other.sets
+        return all(known <= whole.get(suite, frozenset()) for suite, known in self.sets.items())
+
+
+def given(manifest: Manifest | None) -> dict[str, Given]:
+    """The contenders whose parts the manifest tells, by name and in its order."""
+    found = (_given(contender) for contender in (manifest.contenders if manifest else ()))
+    return {one.name: one for one in found if one is not None}
+
+
+def _given(contender: ContenderRecord) -> Given | None:
+    parts = contender.parts
+    model = _mapping(parts.get("model"))
+    if not model:
+        return None
+    skills: dict[str, Known] = {}
+    for suite, listed in _mapping(parts.get("skills")).items():
+        pairs = [pair for pair in (listed if isinstance(listed, list) else ()) if isinstance(pair, list)]
+        skills[str(suite)] = tuple((str(pair[0]), str(pair[1])) for pair in pairs if len(pair) == 2)
+    if parts.get("skills") and not any(skills.values()):
+        return None  # written in a way that cannot be read: nothing is known of them
+    delivery = parts.get("delivery")
+    arm = delivery[0] if isinstance(delivery, list) and delivery else delivery
+    adapters = ((str(suite), str(digest)) for suite, digest in _mapping(parts.get("adapters")).items())
+    return Given(
+        name=contender.name,
+        model=str(model.get("name") or ""),
+        digest=str(model.get("digest") or model.get("name") or ""),
+        adapters=tuple(sorted(adapters)),
+        arm=str(arm or "unknown") if any(skills.values()) else None,
+        skills=skills,
+        named=json.dumps(contender.skills, sort_keys=True),
+    )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def bare_of(one: Given, others: Iterable[Given]) -> str | None:
+    """The first contender of the same model and adapter without skills."""
+    return next((other.name for other in others if other.arm is None and other.engine == one.engine), None)
+
+
+def placebo_of(one: Given, others: Iterable[Given]) -> str | None:
+    """The first of the same model, adapter and named skills that is shown a placebo in place of each."""
+    alike = (other for other in others if other.arm == "placebo" and other.engine == one.engine)
+    return next((other.name for other in alike if one.arm != "placebo" and other.named == one.named), None)
+
+
+def deliveries(others: Sequence[Given]) -> list[tuple[str, str, bool]]:
+    """Pairs (progressive, flat) of one model and adapter, and whether both have the very same skills.
+
+    Where they have not, the skills of the one are among those of the other at every suite: a library that holds the
+    right skill may be compared with that skill alone, and nothing else may.
+    """
+    progressive, flat = ([one for one in others if one.arm == arm] for arm in ("progressive", "flat"))
+    pairs = [(p, f) for p in progressive for f in flat if p.engine == f.engine and (p.within(f) or f.within(p))]
+    return [(p.name, f.name, p.sets == f.sets) for p, f in pairs]
+
+
+def squares(others: Sequence[Given]) -> list[dict[str, str]]:
+    """Each set of four cells, tuned x skilled, in which nothing differs but the adapter and the skills."""
+    found = []
+    for both in others:
+        if not both.arm or both.arm == "placebo" or not both.adapters:
+            continue
+        plain = [one for one in others if one.digest == both.digest and not one.adapters]
+        base = next((one for one in plain if one.arm is None), None)
+        skilled = next((one for one in plain if one.arm == both.arm and one.sets == both.sets), None)
+        tuned = bare_of(both, others)
+        if base and skilled and tuned:
+            found.append({"base": base.name, "tuned": tuned, "skilled": skilled.name, "both": both.name})
+    return found
+
+
 class SkillAttempts:
     """The graded attempts of one contender, by pattern: the skills shown, those opened, whether there was an answer."""
 
-    table: TaskTable
-    use: SkillUse
-    name: str
-    given: Given | None  # ``None`` where the manifest does not tell
-    level: float
+    def __init__(self, table: TaskTable, use: SkillUse, name: str, given: Given | None, level: float) -> None:
+        """Of the contender ``name``; ``given`` is ``None`` where the manifest does not tell."""
+        self.table, self.use, self.name, self.given, self.level = table, use, name, given, level
+        self.index = table.index(name)
+        patterns = use.patterns_of(self.index)
+        self.shown = {p: use.shown[p] or () for p in patterns}  # names; none where it is not known
+        self.opened = {p: use.opened[p] or () for p in patterns}
+        named = any(use.answered[p] for p in patterns)  # who answered
+        told = [p for p in patterns if not named or use.answered[p] or self.shown[p] or self.opened[p]]
+        self.silent = frozenset(patterns) - frozenset(told)  # attempts that ended before any answer
+        self.recorded: dict[str, frozenset[int]] = {}
+        """The patterns that tell what was ``shown``, and what was ``opened``. Imported rows whose column is empty
+        throughout tell neither: it may never have been filled."""
+        for word, lists in (("shown", use.shown), ("opened", use.opened)):
+            telling = given is not None or any(lists[p] for p in told)
+            self.recorded[word] = frozenset(p for p in told if telling and lists[p] is not None)
+        self.seen = tuple(dict.fromkeys(name for p in patterns for name in (*self.shown[p], *self.opened[p])))
 
-    @cached_property
-    def index(self) -> int:
-        """The contender's position in the table."""
-        return self.table.index(self.name)
-
-    @cached_property
-    def shown(self) -> dict[int, tuple[str, ...]]:
-        """By pattern the names of the skills shown; none where it is not known."""
-        return {p: self.use.shown[p] or () for p in self.use.patterns_of(self.index)}
-
-    @cached_property
-    def opened(self) -> dict[int, tuple[str, ...]]:
-        """By pattern the names of the skills opened; none where it is not known."""
-        return {p: self.use.opened[p] or () for p in self.use.patterns_of(self.index)}
-
-    @cached_property
-    def silent(self) -> frozenset[int]:
-        """The patterns of attempts that ended before any answer, where other attempts name who answered."""
-        answered = self.use.answered
-        if not any(answered[p] for p in self.shown):
-            return frozenset()
-        return frozenset(p for p in self.shown if not (answered[p] or self.shown[p] or self.opened[p]))
-
-    @cached_property
-    def recorded(self) -> dict[str, frozenset[int]]:
-        """The patterns that tell what was ``shown``, and what was ``opened``.
-
-        A silent attempt tells neither. Nor do imported rows whose column is empty throughout: it may never have been
-        filled.
-        """
-        known = [p for p in self.shown if p not in self.silent]
-        found = {}
-        for word, lists in (("shown", self.use.shown), ("opened", self.use.opened)):
-            telling = self.given is not None or any(lists[p] for p in known)
-            found[word] = frozenset(p for p in known if telling and lists[p] is not None)
-        return found
-
-    @cached_property
-    def seen(self) -> tuple[str, ...]:
-        """The skills that the rows name, as shown or as opened."""
-        return tuple(dict.fromkeys(name for p in self.shown for name in (*self.shown[p], *self.opened[p])))
-
-    @cached_property
+    @property
     def skills(self) -> tuple[str, ...]:
         """The skills that the contender was given at the suites it tried, and any other that its rows name."""
-        tried = (self.table.counts[self.index] > 0).tolist()
-        suites = dict.fromkeys(suite for suite, here in zip(self.table.suites, tried, strict=True) if here)
-        return tuple(dict.fromkeys((*(self.given.names(suites) if self.given else ()), *self.seen)))
+        tried = (self.table.counts[self.index] > 0).nonzero()[0].tolist()
+        suites = dict.fromkeys(self.table.suites[place] for place in tried)
+        own = (name for suite in suites for name, _ in (self.given.skills.get(suite, ()) if self.given else ()))
+        return tuple(dict.fromkeys((*own, *self.seen)))
 
     def at_tasks(self, patterns: "Iterable[int] | Mapping[int, float]") -> "tuple[Floats, Floats, Ints]":
         """(values, weights, attempts) at each task, of the attempts of these patterns; a weight is 0 by default."""
@@ -87,19 +155,15 @@ class SkillAttempts:
     def share(self, weights: "Mapping[int, float]", why: str, *, mean: bool = False) -> Estimate:
         """The mean weight of the attempts of these patterns; why there is none where there are no patterns."""
         if not weights:
-            return self.missing(why)
+            return Estimate(value=None, level=self.level, why=why)
         _, weighed, numbers = self.at_tasks(weights)
         return (clustered_mean if mean else clustered_rate)(weighed, numbers, self.table.clusters, self.level)
 
     def pass_rate(self, patterns: Iterable[int], why: str) -> Estimate:
-        """The pass rate of the attempts of these patterns."""
+        """The pass rate of the attempts of these patterns, or why there is none."""
         values, _, numbers = self.at_tasks(patterns)
         found = clustered_rate(values, numbers, self.table.clusters, self.level)
-        return found if found.value is not None else self.missing(why)
-
-    def missing(self, why: str) -> Estimate:
-        """A figure that cannot be had."""
-        return Estimate(value=None, level=self.level, why=why)
+        return found if found.value is not None else Estimate(value=None, level=self.level, why=why)
 
 
 def names_a_skill(table: TaskTable) -> bool:
@@ -108,11 +172,12 @@ def names_a_skill(table: TaskTable) -> bool:
     import pyarrow.parquet as pq
 
     try:
-        meta = pq.read_metadata(table.report / OUTCOMES_FILE)
+        meta = pq.read_metadata(table.report / "outcomes.parquet")
     except (OSError, pa.ArrowInvalid):  # it has gone or changed: who reads it says so
         return True
     columns = (meta.row_group(g).column(c) for g in range(meta.num_row_groups) for c in range(meta.num_columns))
-    found = (c.statistics for c in columns if c.path_in_schema.split(".")[0] in LISTS)
+    lists = ("skills_shown", "skills_used")
+    found = (column.statistics for column in columns if column.path_in_schema.split(".")[0] in lists)
     return any(values is None or values.num_values for values in found)
 
 

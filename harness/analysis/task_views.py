@@ -71,8 +71,6 @@ class TaskList:
     table: tuple[Mapping[str, str], ...]  # what they are called, as visible texts: of `CELLS`
     total: int
     attempts: int  # how many attempts of the tasks found, on every page, are as asked for
-    offset: int
-    limit: int
 
 
 def task_page(
@@ -80,8 +78,7 @@ def task_page(
 ) -> TaskList:
     """The tasks that are as asked for, from the ``offset``-th on; ``inputs`` is what a search of their inputs found.
 
-    Raises:
-        UsageError: the filter names what the report does not have.
+    Raises UsageError: the filter names what the report does not have.
     """
     wanted = wanted if inputs is None else replace(wanted, inputs=inputs.tasks)
     found = find_tasks(index, wanted, offset=offset, limit=limit)
@@ -100,8 +97,6 @@ def task_page(
         table=tuple({name: _name(getattr(row, name)) or "" for name in CELLS} for row in found.rows),
         total=found.total,
         attempts=found.attempts,
-        offset=offset,
-        limit=limit,
     )
 
 
@@ -168,9 +163,8 @@ class AttemptView:
 def attempt_view(index: Outcomes, attempt: AttemptRow | str) -> AttemptView:
     """One attempt, given as it was found or by its attempt_id, with its conversation, calls and grader's reason.
 
-    Raises:
-        EvidenceError: there is no such attempt, or the outcomes are broken or were written anew since the index was
-            loaded. A broken transcript or call table is told of in the view.
+    Raises EvidenceError: there is no such attempt, or the outcomes are broken or were written anew since the index was
+    loaded. A broken transcript or call table is told of in the view.
     """
     if isinstance(attempt, str):
         attempt = attempt_of(index, attempt)
@@ -189,7 +183,7 @@ def attempt_view(index: Outcomes, attempt: AttemptRow | str) -> AttemptView:
         reason_why=None if reason is not None else why or "the grader gave no reason",
         messages=messages,
         messages_why=why,
-        left_out=len(transcript.messages) - len(messages) if transcript is not None and messages is not None else 0,
+        left_out=max(0, len(transcript.messages) - MOST) if transcript is not None else 0,
         calls=None if calls is None else calls[:MOST],
         calls_why=calls_why,
         calls_left_out=max(0, len(calls or ()) - MOST),
@@ -223,6 +217,7 @@ def _messages(transcript: Transcript) -> tuple[MessageView, ...]:
 def _calls(
     index: Outcomes, attempt: AttemptRow, transcript: Transcript | None, *, expected: int | None
 ) -> tuple[tuple[CallView, ...] | None, str | None]:
+    """The calls, or why there are none."""
     if attempt.attempt_id is None:
         return None, UNNAMED
     try:
@@ -246,6 +241,4 @@ def _value(value: Any) -> Any:
     """A cell: texts visible, lists as one text, everything else as it is."""
     if isinstance(value, str):
         return _name(value)
-    if isinstance(value, list):
-        return listed([_name(part) or "" for part in value if isinstance(part, str)])
-    return value
+    return listed([_name(part) or "" for part in value if isinstance(part, str)]) if isinstance(value, list) else value

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.core import Comparison, Estimate, Kind, as_json
-from harness.stats import DomainComparison, Heterogeneity
 
 NO_PREDICTION = "a prediction interval needs three domains"
 ONE_CONTENDER = "one contender: there is no difference to judge"
@@ -56,16 +55,13 @@ class ContenderScore:
     ungraded: int
     skipped: int
     domains: tuple[DomainScore, ...]
-    pass_rate_this_suite: Estimate | None = None
-    """With an interval for these very tasks, trial noise only: the smaller of the two questions."""
-    repeats: tuple[Repeat, ...] = ()
-    """For k from 1 to the number of trials; empty where tasks were tried once, or scores are fractions."""
-    pareto_probability: float | None = None
+    pass_rate_this_suite: Estimate  # its interval is for these very tasks, trial noise only: the smaller question
+    repeats: tuple[Repeat, ...]  # for k from 1 on; empty where tasks were tried once, or scores are fractions
+    pareto_probability: float | None
     """How often, when tasks are resampled, it is Pareto-optimal in cost and pass rate; ``None`` where costs are
     not known, or of a control."""
-    control: str | None = None
-    """What it is a control of, in a word (``oracle``, ``placebo`` …): a yardstick, and no option to choose."""
-    apart: bool = False  # measured on other tasks than most contenders: its pass rate cannot be compared with theirs
+    control: str | None  # of what (``oracle``, ``placebo`` …) it is a control: a yardstick, and no option to choose
+    apart: bool  # measured on other tasks than most contenders: its pass rate cannot be compared with theirs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +80,6 @@ class DomainSpread:
     prediction: tuple[float, float] | None  # where the true difference in another domain would lie
     why: str | None = None
 
-    @staticmethod
-    def of(a: str, b: str, found: Heterogeneity) -> "DomainSpread":
-        """Of the comparison of these two."""
-        copied = {name: getattr(found, name) for name in ("q", "df", "p_value", "i2", "tau2", "mean", "prediction")}
-        why = NO_PREDICTION if found.prediction is None else None
-        return DomainSpread(a=a, b=b, n_domains=found.df + 1, why=why, **copied)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoreboard:
@@ -99,8 +88,7 @@ class Scoreboard:
     schema: int = 1
     report: str
     contenders: tuple[ContenderScore, ...]  # in the report's own order
-    comparisons: tuple[Comparison, ...]
-    """Against the reference; between all pairs where there is none and the contenders are few."""
+    comparisons: tuple[Comparison, ...]  # against the reference; without one, all pairs where the contenders are few
     heterogeneity: tuple[DomainSpread, ...]  # of each comparison that has several domains
     reference: str | None
     level: float
@@ -125,9 +113,9 @@ class Scoreboard:
 
     @property
     def ranked(self) -> tuple[ContenderScore, ...]:
-        """The options by pass rate, highest first, then the controls likewise, then those without a pass rate.
+        """The options by pass rate, then the controls likewise, those measured on other tasks after their likes.
 
-        Options and controls that were measured on other tasks stand after their likes. Ties stay in the report's order.
+        Those without a pass rate come last. Ties stay in the report's order.
         """
 
         def place(c: ContenderScore) -> tuple[bool, bool, bool, float]:
@@ -198,27 +186,11 @@ class DomainDifference:
     p_value: float | None = None
     p_adjusted: float | None = None  # over all domains together
     test: str = ""
-    shrunk: float | None = None
-    """The difference drawn towards the mean of all domains, as far as noise alone could have spread them."""
+    shrunk: float | None = None  # drawn towards the mean of all domains, as far as noise alone could have spread them
     shrunk_low: float | None = None
     shrunk_high: float | None = None
     below_zero: float | None = None  # the chance that the true difference is below 0
     why: str | None = None  # why a figure above is null, where one is
-
-    @staticmethod
-    def of(domain: str, found: DomainComparison | None, n_tasks: int, **rates: Any) -> "DomainDifference":
-        """From one domain's comparison, where there are two contenders."""
-        if found is None:
-            return DomainDifference(domain=domain, n_tasks=n_tasks, why=ONE_CONTENDER, **rates)
-        of_the_pair = ("wins", "losses", "delta", "low", "high", "interval_method", "p_value", "p_adjusted", "test")
-        drawn: dict[str, Any] = {
-            "shrunk": found.shrunk.value,
-            "shrunk_low": found.shrunk.low,
-            "shrunk_high": found.shrunk.high,
-        }
-        own = {name: getattr(found.comparison, name) for name in of_the_pair}
-        drawn["below_zero"] = found.below_zero
-        return DomainDifference(domain=domain, n_tasks=n_tasks, **drawn, **own, **rates)
 
 
 OF_A_PAIR = ("domain", "n_tasks", "wins", "losses", "delta", "low", "high", "p_value", "p_adjusted", "shrunk",
@@ -242,8 +214,7 @@ class Pairing:
     comparison: Comparison
     domains: tuple[DomainDifference, ...]
     this_suite: Estimate  # the difference with an interval for these very tasks, trial noise only
-    errored_as_failed: Comparison | None
-    """The comparison with every errored attempt counted as failed, where there are such."""
+    errored_as_failed: Comparison | None  # with every errored attempt counted as failed, where there are such
     flips: tuple[Flip, ...]  # lost ones first: they are what a change has cost
     warning: str | None  # the loud line over a run that is not done
     notes: tuple[str, ...]
@@ -252,29 +223,26 @@ class Pairing:
         """One flat mapping, the comparison's keys at the top, the bounds as ``{"low", "high"}``."""
         record: dict[str, Any] = as_json(self.comparison)
         del record["p_adjusted"]  # alone there is nothing to adjust for
-        bounds = self.comparison.bounds
+        bounds, failed = self.comparison.bounds, self.errored_as_failed
         record["bounds"] = None if bounds is None else {"low": bounds[0], "high": bounds[1]}
         sentence = record.pop("sentence")
-        domains = [{key: getattr(d, key) for key in OF_A_PAIR} for d in self.domains]
-        parts = {"domains": domains, "flips": self.flips, "sentence": sentence}
         record["this_suite"] = as_json(self.this_suite)
-        failed = self.errored_as_failed
         keys = ("delta", "low", "high", "p_value")
         record["errored_as_failed"] = None if failed is None else {key: getattr(failed, key) for key in keys}
-        parts["notes"] = (self.warning, *self.notes) if self.warning else self.notes
-        return record | {key: as_json(part) for key, part in parts.items()} | {"why": missing_why(self.comparison)}
+        record["domains"] = [{key: as_json(getattr(d, key)) for key in OF_A_PAIR} for d in self.domains]
+        record |= {"flips": as_json(self.flips), "sentence": sentence, "warning": self.warning, "notes": self.notes}
+        return warned(record) | {"why": missing_why(self.comparison)}
 
 
 def missing_why(c: Comparison) -> str | None:
     """Why some of a comparison's figures are null, where some are."""
     if c.delta is None:
         return "no graded task in common"
-    reasons = []
-    if c.p_exact is None:
-        reasons.append("p_exact: too many units for an exact test, p_value is simulated")
-    if c.tasks_needed is None:
-        reasons.append("tasks_needed: no number of tasks would show the difference seen")
-    return "; ".join(reasons) or None
+    reasons = (
+        (c.p_exact, "p_exact: too many units for an exact test, p_value is simulated"),
+        (c.tasks_needed, "tasks_needed: no number of tasks would show the difference seen"),
+    )
+    return "; ".join(reason for figure, reason in reasons if figure is None) or None
 
 
 def warned(record: dict[str, Any]) -> dict[str, Any]:

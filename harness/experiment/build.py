@@ -9,7 +9,8 @@ from harness.adapter import Adapter, load_adapter
 from harness.core import Contender, Kind, ModelSpec, Redactor, RenderedPrompt, as_json, digest_json
 from harness.model import BACKENDS, LOGPROBS, TOOL_ROLE, TOOLS, backend_of
 from harness.skill import OPEN_BY_TEXT, OPEN_BY_TOOL, Skill, catalogue, file_content, load_library, skill_content
-from harness.system import DELIVERIES, MAX_TURNS, NONE, SIGNALS, Direct, Hybrid, Rule, Skilled, System
+from harness.system import DELIVERIES, MAX_TURNS, NONE, SIGNALS, SYSTEMS, Direct, Hybrid, Rule, Skilled, System
+from harness.userfile import Strict
 
 _TEXTS = [catalogue([("n", "d")]), skill_content("n", "b", ["f"]), file_content("n", "p", "t")]
 WRAPPERS = digest_json([*_TEXTS, OPEN_BY_TEXT, OPEN_BY_TOOL, "task again"])
@@ -58,6 +59,7 @@ class DirectPlan(Plan):
     forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By suite name: the ``response_format`` that is sent."""
     delivery: str = NONE
+    system: tuple[str, Strict] | None = None  # the installed way that answers, with its options
     twin: int | None = None
 
     @property
@@ -71,6 +73,10 @@ class DirectPlan(Plan):
         backend = backend_of(spec)
         adapters = {suite: workshop.adapter(path, spec) for suite, path in sorted(self.adapters.items())}
         skills = {s: workshop.skills(self.skills[s], self.delivery) for s in workshop.suites if self.skills.get(s)}
+        way = None
+        if self.system is not None:
+            kind, options = SYSTEMS[self.system[0]], self.system[1]
+            way = {"name": kind.name, "revision": kind.revision, **options.model_dump(mode="json")}
         delivered = [self.delivery, WRAPPERS, MAX_TURNS]
         whole = {
             suite: {
@@ -80,6 +86,7 @@ class DirectPlan(Plan):
                 "skills": [[s.name, s.digest] for s in skills.get(suite, ())],
                 "delivery": delivered if suite in skills else None,
                 "response_format": self.forms.get(suite),
+                "system": way,
                 "twin": self.twin,
                 "apart": spec.apart,
             }
@@ -95,6 +102,7 @@ class DirectPlan(Plan):
             "skills": {suite: parts["skills"] for suite, parts in whole.items() if parts["skills"]},
             "delivery": delivered if skills else None,
             "response_format": self.forms,
+            "system": way,
             "twin": self.twin,
         }
         contender = Contender(
@@ -122,10 +130,12 @@ class DirectPlan(Plan):
                 calls_tools=TOOLS in can,
                 tool_role=TOOL_ROLE in can,
             )
+            made[suite] = system
             if suite in skills:
                 given = {each.name: getattr(system, each.name) for each in fields(system)}
-                system = Skilled(**given, skills=skills[suite], delivery=DELIVERIES[self.delivery])
-            made[suite] = system
+                made[suite] = Skilled(**given, skills=skills[suite], delivery=DELIVERIES[self.delivery])
+            elif self.system is not None:
+                made[suite] = kind.build(system, options)
         return made
 
 

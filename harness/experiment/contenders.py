@@ -10,7 +10,8 @@ from harness.experiment.reading import check_known, resolve
 from harness.experiment.schema import ContenderEntry, Experiment
 from harness.store import experiment_file
 from harness.suite import INPUT_UNUSED, read_prompt, render, uses_task
-from harness.system import NONE
+from harness.system import NONE, SYSTEMS
+from harness.userfile import parse
 
 
 class Planner:
@@ -51,6 +52,13 @@ class Planner:
         model = self.experiment.models[str(entry.model)]
         inherited = (model.sampling.get("response_format"), f"models.{entry.model}.sampling")
         form, where = (entry.response_format, field) if entry.response_format else inherited
+        way, system = entry.system, None
+        if way is not None:
+            if entry.skills is not None:
+                problem = "system does not go with skills, which only the ways of this program deliver"
+                raise UserFileError(self.path, problem, field=f"{field}.system", advice="take one of the two out")
+            given = {key: value for key, value in way.items() if key != "name"}
+            system = way["name"], parse(SYSTEMS[way["name"]].options, given, self.path, field=f"{field}.system")
         adapters = {suite: entry.adapter_for(suite) for suite in self.suites}
         skills = {suite: entry.skills_for(suite) for suite in self.suites if entry.delivery != NONE}
         return DirectPlan(
@@ -64,6 +72,7 @@ class Planner:
             prompts=self._prompts(entry, f"{field}.prompt"),
             forms={} if form is None else {s: self._form(form, s, f"{where}.response_format") for s in self.suites},
             delivery=entry.delivery,
+            system=system,
             twin=entry.twin,
             written=written,
         )

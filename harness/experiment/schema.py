@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator,
 from harness.core import digest_json
 from harness.model import BACKENDS, ModelEntry, check_form
 from harness.store import Economics
-from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS
+from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS, SYSTEMS
 from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole
 
 EVERYTHING = 2.0  # the threshold under which every confidence lies, as ``auto`` writes it
@@ -118,6 +118,7 @@ class ContenderEntry(Strict):
     """A template's file in place of the suite's; or one for ``user`` and one for ``system``; or either by suite."""
     response_format: Annotated[str | dict[str, Any], AfterValidator(check_form)] | None = None
     """``json_object``, ``json_schema`` (of the suite's grader), or a mapping that is sent as it is."""
+    system: dict[str, Any] | None = None  # another way to answer with the model, of an installed package: ``{name: …}``
     twin: Count | None = None  # told apart by it, an equal contender shares no answers
     worker: Text | None = None
     expert: Text | None = None
@@ -144,6 +145,14 @@ class ContenderEntry(Strict):
             chosen = chosen.get(suite)
         return {"user": chosen} if isinstance(chosen, str) else chosen
 
+    @field_validator("system")
+    @classmethod
+    def _known_system(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        name = value.get("name") if value is not None else ""
+        if value is None or (isinstance(name, str) and (why := SYSTEMS.refusal(name)) is None):
+            return value
+        raise ValueError(why if isinstance(name, str) else "it needs the name of an installed one; write {name: …}")
+
     @model_validator(mode="before")
     @classmethod
     def _default_delivery(cls, value: Any) -> Any:
@@ -154,7 +163,7 @@ class ContenderEntry(Strict):
     @model_validator(mode="after")
     def _checked(self) -> "ContenderEntry":
         hybrid = [key for key in ("worker", "expert", "escalate") if getattr(self, key) is not None]
-        own = ("model", "adapter", "skills", "prompt", "response_format", "twin")
+        own = ("model", "adapter", "skills", "prompt", "response_format", "system", "twin")
         direct = [key for key in own if getattr(self, key) is not None]
         if hybrid and direct:
             raise ValueError(f"{direct[0]} does not go with {hybrid[0]}; a hybrid names two contenders that have them")

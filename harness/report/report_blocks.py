@@ -12,7 +12,6 @@ from harness.analysis import (
     Skills,
     best_sentence,
     has_skills,
-    no_overlap_sentence,
     skills,
     split_by_overlap,
 )
@@ -147,7 +146,7 @@ def found_blocks(view: Scoreboard) -> Iterator[Block]:
     together, others, alone = split_by_overlap(view, [c for c in compared if not {c.a, c.b} & view.controls])
     yield Text([best_sentence(view) or "No attempt has been graded yet."], "", names)
     yield Text([_said(c, view) for c in together], "reasons", names, most=SENTENCES_SHOWN)
-    apart = [text for text in (*(_said(c, view) for c in others), no_overlap_sentence(alone)) if text]
+    apart = [text for text in (*(_said(c, view) for c in others), alone) if text]
     controls = [_said(c, view) for c in compared if {c.a, c.b} & view.controls]
     for title, told in ((OTHER_TASKS, apart), (CONTROLS, controls)):
         if told and not together:

@@ -245,11 +245,13 @@ class _Run:
         """The tables of what is recorded, with a row for every attempt that the run never reached."""
         self._tell("writing the tables")
         cause = Cause.BUDGET if self.over_budget else Cause.STOPPED
-        left = compact(self.report, (skipped(self.assembled, a, cause) for a in self.assembled.attempts), recorded)
-        if left.left_out:
-            self.notes.append(f"{left.left_out} attempts of an earlier form of the experiment are not in the tables")
-        if left.torn:
-            self.notes.append(f"{left.torn} lines of the journal could not be read; what they held is tried again")
+        left_out, torn = compact(
+            self.report, (skipped(self.assembled, a, cause) for a in self.assembled.attempts), recorded
+        )
+        if left_out:
+            self.notes.append(f"{left_out} attempts of an earlier form of the experiment are not in the tables")
+        if torn:
+            self.notes.append(f"{torn} lines of the journal could not be read; what they held is tried again")
         self._write_manifest(recorded)
 
     def _write_manifest(self, recorded: Recalled | None = None) -> None:

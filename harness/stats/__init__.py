@@ -19,7 +19,7 @@ from harness.stats.clustered import (
     this_suite_difference,
     this_suite_rate,
 )
-from harness.stats.comparison import compare
+from harness.stats.comparison import Effect, Factorial, compare, factorial
 from harness.stats.confidence import (
     Bin,
     Isotonic,
@@ -29,28 +29,30 @@ from harness.stats.confidence import (
     isotonic_fit,
     reliability_bins,
 )
-from harness.stats.domains import DomainComparison, compare_domains, domain_variance
-from harness.stats.escalation import Aiq, Objective, aiq, choose_threshold
-from harness.stats.labels import macro_f1
-from harness.stats.money import break_even, fieller_ratio, normalised_gain
-from harness.stats.multiplicity import benjamini_hochberg, holm, max_t_sign_flip
+from harness.stats.domains import (
+    DomainComparison,
+    Heterogeneity,
+    VarianceComponents,
+    compare_domains,
+    domain_variance,
+    heterogeneity,
+    variance_components,
+)
+from harness.stats.labels import Agreement, agreement, macro_f1, ppi_mean, rater_table
+from harness.stats.money import Aiq, aiq, break_even, fieller_ratio, normalised_gain, on_front, pareto_probability
 from harness.stats.noninferiority import (
     DomainHarm,
     Harm,
     NonInferiority,
+    Worse,
     harm_test,
     harmed_domains,
     kish_units,
     non_inferiority,
     non_inferiority_counts,
     score_z,
+    tasks_worse,
 )
-from harness.stats.paired import mcnemar_all, mcnemar_exact, mcnemar_midp, tango_interval, tango_z
-from harness.stats.pareto import on_front, pareto_probability
-from harness.stats.power import exact_power, non_inferiority_tasks, tasks_for_difference, visible_difference
-from harness.stats.proportion import clopper_pearson_interval, fisher_exact, jeffreys_interval, wilson_interval
-from harness.stats.random_effects import Heterogeneity, heterogeneity
-from harness.stats.raters import Agreement, agreement, ppi_mean, rater_table
 from harness.stats.replay import (
     COST,
     ESCALATED,
@@ -58,8 +60,10 @@ from harness.stats.replay import (
     NO_INTERVALS,
     PASS,
     Draws,
+    Objective,
     Replayer,
     ReplayRows,
+    choose_threshold,
     random_policy,
     replay_estimate,
     replay_estimates,
@@ -71,7 +75,19 @@ from harness.stats.sequential import (
     non_inferiority_e_value,
     obrien_fleming_bounds,
 )
-from harness.stats.signflip import SignFlip, sign_flip_test
-from harness.stats.two_by_two import Effect, Factorial, factorial
-from harness.stats.variance import VarianceComponents, variance_components
-from harness.stats.worse import Worse, tasks_worse
+from harness.stats.signflip import SignFlip, benjamini_hochberg, holm, max_t_sign_flip, sign_flip_test
+from harness.stats.tables import (
+    clopper_pearson_interval,
+    exact_power,
+    fisher_exact,
+    jeffreys_interval,
+    mcnemar_all,
+    mcnemar_exact,
+    mcnemar_midp,
+    non_inferiority_tasks,
+    tango_interval,
+    tango_z,
+    tasks_for_difference,
+    visible_difference,
+    wilson_interval,
+)

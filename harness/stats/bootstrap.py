@@ -1,8 +1,7 @@
 """The cluster bootstrap by weights: clusters are counted anew, rows are never copied.
 
-A resample of G clusters is a row of G counts that sum to G. Any figure that is a function of sums over clusters (a
-rate, a ratio, an F1, a difference of differences) then costs one matrix product, and figures that share the seed share
-the resamples, so differences between them are joint.
+A resample of G clusters is a row of G counts that sum to G. Any figure of sums over clusters then costs one matrix
+product, and figures that share the seed share the resamples, so differences between them are joint.
 """
 
 import math
@@ -15,19 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.core import Estimate
 from harness.stats.tails import two_sided_z
-from harness.stats.units import Vector, few_rows
+from harness.stats.units import Matrix, Vector, few_rows
 
-Matrix = NDArray[np.float64]
 RESAMPLES = 9_999
-_KEPT = 40_000_000
+_KEPT = 40_000_000  # weights of a table that is made at once
 _BLOCK = 200_000  # draws at a time: what the caches of a processor hold
 
 
-def cluster_weights(groups: int, resamples: int = RESAMPLES, seed: int = 0) -> "NDArray[np.uint8]":
-    """How often each of G clusters is drawn in each resample: shape (resamples, groups), every row summing to G.
-
-    Efron 1979. The same (groups, resamples, seed) gives the same weights; the last few small tables are kept.
-    """
+def cluster_weights(groups: int, resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np.uint8]:
+    """How often each of G clusters is drawn in each resample: shape (resamples, groups), rows sum to G (Efron 1979)."""
     return _kept(groups, resamples, seed) if groups * resamples <= _KEPT else _all(groups, resamples, seed)
 
 
@@ -36,12 +31,9 @@ def resampled_sums(sums: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -
 
     The weights are made and used block by block, so memory stays small however many clusters there are.
     """
-    X = np.asarray(sums, dtype=np.float64)
-    if X.ndim == 1:
-        X = X[:, None]
+    X = _columns(sums)
     if len(X) * resamples <= _KEPT:
-        weights = cluster_weights(len(X), resamples, seed)
-        rows = max(1, _BLOCK // len(X))
+        weights, rows = cluster_weights(len(X), resamples, seed), max(1, _BLOCK // len(X))
         blocks: Iterator[NDArray[np.uint8]] = (weights[i : i + rows] for i in range(0, resamples, rows))
     else:
         blocks = _blocks(len(X), resamples, seed)
@@ -58,33 +50,31 @@ def bootstrap_estimate(
     n_tasks: int = 0,
     n_trials: int = 0,
 ) -> Estimate:
-    """A percentile interval for a figure made of sums over clusters.
+    """A percentile interval for a figure of sums over clusters (Efron & Tibshirani 1993, chapter 13).
 
-    Efron & Tibshirani 1993, chapter 13; widened where needed to hold the estimate itself. With few clusters it is too
-    narrow, and so the method names them. Where many clusters have few distinct rows of sums (whole numbers of passes),
-    it is drawn how often each row occurs, Multinomial(G; shares): the same resamples, counted instead of listed.
-
-    ``sums`` has the shape (clusters, columns): each cluster's sums. ``figure`` makes m values of m rows of summed
-    columns; NaN where it cannot be had.
-
-    Returns:
-        Value None, with ``why``, where the figure cannot be had; limits None where it cannot in over half of ``1 -
-        level`` of the resamples, since then a limit would be made up.
+    ``sums`` has the shape (clusters, columns); ``figure`` makes m values of m rows of summed columns, NaN where it
+    cannot be had: then the value is None, with ``why``, and the limits where it cannot in over half of ``1 - level`` of
+    the resamples. Widened to hold the estimate; with few clusters too narrow, so the method names them. Where many
+    clusters have few distinct rows of sums, it is drawn how often each row occurs: Multinomial(G; shares).
     """
-    X = np.asarray(sums, dtype=np.float64)
-    if X.ndim == 1:
-        X = X[:, None]
+    X = _columns(sums)
     two_sided_z(level)
-    method = f"bootstrap of {len(X)} clusters, {resamples} resamples, seed {seed}"
     if len(X) == 0:
         return Estimate(value=None, level=level, method="none", why="no tasks")
+    method = f"bootstrap of {len(X)} clusters, {resamples} resamples, seed {seed}"
     value = float(figure(X.sum(axis=0, keepdims=True))[0])
-    blank = Estimate(value=None, level=level, n_tasks=n_tasks, n_trials=n_trials, method=method)
+    found = Estimate(value=value, level=level, n_tasks=n_tasks, n_trials=n_trials, method=method)
     if not math.isfinite(value):
-        return replace(blank, why="undefined")
+        return replace(found, value=None, why="undefined")
     if len(X) < 2:
-        return replace(blank, value=value, why="one cluster cannot be resampled")
-    return with_percentiles(replace(blank, value=value), figure(_counted_sums(X, resamples, seed)))
+        return replace(found, why="one cluster cannot be resampled")
+    distinct = few_rows(X) if len(X) * resamples > _KEPT else None
+    if distinct is None:
+        drawn = resampled_sums(X, resamples, seed)
+    else:  # the same resamples, counted instead of listed
+        counts = np.random.default_rng(seed).multinomial(len(X), distinct[1] / len(X), size=resamples)
+        drawn = np.asarray(counts.astype(np.float64) @ distinct[0])
+    return with_percentiles(found, figure(drawn))
 
 
 def with_percentiles(found: Estimate, drawn: Vector) -> Estimate:
@@ -105,38 +95,30 @@ def percentile_limits(drawn: Vector, level: float = 0.95) -> tuple[float, float]
     return float(low), float(high)
 
 
-def _counted_sums(sums: Matrix, resamples: int, seed: int) -> Matrix:
-    """`resampled_sums`; many clusters with few distinct rows are drawn by row. Not the same draws for the same seed."""
-    if len(sums) * resamples > _KEPT:
-        found = few_rows(sums)
-        if found is not None:
-            rows, counts = found
-            drawn = np.random.default_rng(seed).multinomial(len(sums), counts / len(sums), size=resamples)
-            return np.asarray(drawn.astype(np.float64) @ rows)
-    return resampled_sums(sums, resamples, seed)
+def _columns(sums: ArrayLike) -> Matrix:
+    X = np.asarray(sums, dtype=np.float64)
+    return X[:, None] if X.ndim == 1 else X
 
 
 @lru_cache(maxsize=4)
-def _kept(groups: int, resamples: int, seed: int) -> "NDArray[np.uint8]":
+def _kept(groups: int, resamples: int, seed: int) -> NDArray[np.uint8]:
     weights = _all(groups, resamples, seed)
     weights.flags.writeable = False
     return weights
 
 
-def _all(groups: int, resamples: int, seed: int) -> "NDArray[np.uint8]":
+def _all(groups: int, resamples: int, seed: int) -> NDArray[np.uint8]:
     return np.concatenate(list(_blocks(groups, resamples, seed)))
 
 
-def _blocks(groups: int, resamples: int, seed: int) -> "Iterator[NDArray[np.uint8]]":
+def _blocks(groups: int, resamples: int, seed: int) -> Iterator[NDArray[np.uint8]]:
     """Blocks of weights, in one fixed order; a count above 255 has no chance of occurring (below 1 / 255! a cell)."""
     if groups < 1 or resamples < 1:
         raise ValueError(f"a bootstrap needs clusters and resamples, not {groups} and {resamples}")
     rng = np.random.default_rng(seed)
     rows = max(1, _BLOCK // groups)
-    done = 0
-    while done < resamples:
+    for done in range(0, resamples, rows):
         here = min(rows, resamples - done)
         picked = rng.integers(0, groups, size=(here, groups), dtype=np.int64)
         picked += (np.arange(here, dtype=np.int64) * groups)[:, None]
         yield np.bincount(picked.ravel(), minlength=here * groups).astype(np.uint8).reshape(here, groups)
-        done += here

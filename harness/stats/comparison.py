@@ -16,15 +16,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.core import Comparison, p_equation, plural, points
+from harness.core import Comparison, Estimate, p_equation, plural, points
 from harness.stats.clustered import TOO_FEW_CLUSTERS, cr1
-from harness.stats.paired import mcnemar_exact, mcnemar_midp, tango_interval
-from harness.stats.power import tasks_for_difference, visible_difference
 from harness.stats.signflip import sign_flip_test
+from harness.stats.tables import mcnemar_exact, mcnemar_midp, tango_interval, tasks_for_difference, visible_difference
 from harness.stats.tails import normal_quantile, two_sided_t, two_sided_z
-from harness.stats.units import Codes, Vector, cluster_codes, is_binary, same_length, sum_by, vector
-
-FEW_DIFFERING = 10
+from harness.stats.units import (
+    Clusters,
+    Codes,
+    Contender,
+    Flags,
+    Vector,
+    cluster_codes,
+    is_binary,
+    sum_by,
+    vector,
+    vectors,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,35 +41,34 @@ class Pairs:
 
     a: Vector  # mean graded value of the first contender
     b: Vector
+    differences: Vector  # first minus second
     codes: Codes
     clusters: int
-    kept: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]"  # which of the tasks given are common
+    kept: Flags  # which of the tasks given are common
     trials: int  # graded attempts behind the comparison, of both contenders
     single: bool  # one 0/1 trial a task and contender, and no two tasks in one cluster: McNemar's case
 
     @property
-    def differences(self) -> Vector:
-        """First minus second, a task."""
-        return self.a - self.b
+    def sums(self) -> Vector:
+        """Of each cluster the sum of its differences."""
+        return sum_by(self.codes, self.differences, self.clusters)
 
 
 def pair_tasks(
-    a_sums: ArrayLike, a_counts: ArrayLike, b_sums: ArrayLike, b_counts: ArrayLike, clusters: ArrayLike | None = None
+    a_sums: ArrayLike, a_counts: ArrayLike, b_sums: ArrayLike, b_counts: ArrayLike, clusters: Clusters = None
 ) -> Pairs:
     """The common tasks of two contenders; the four arrays and the clusters list the same tasks in the same order."""
-    sums_a, count_a = vector(a_sums, "a_sums"), vector(a_counts, "a_counts")
-    sums_b, count_b = vector(b_sums, "b_sums"), vector(b_counts, "b_counts")
-    same_length(a_sums=sums_a, a_counts=count_a, b_sums=sums_b, b_counts=count_b)
+    sums_a, count_a, sums_b, count_b = vectors(a_sums=a_sums, a_counts=a_counts, b_sums=b_sums, b_counts=b_counts)
     for sums, counts in ((sums_a, count_a), (sums_b, count_b)):
         if np.any(sums < 0) or np.any(sums > counts + 1e-9):
             raise ValueError("each task's sum must lie between 0 and its number of trials")
     kept = (count_a > 0) & (count_b > 0)
-    n = int(kept.sum())
-    codes, groups = cluster_codes(None if clusters is None else np.asarray(clusters)[kept], n)
-    a, b = sums_a[kept] / count_a[kept], sums_b[kept] / count_b[kept]
-    once = bool(np.all(count_a[kept] == 1) and np.all(count_b[kept] == 1)) and is_binary(a) and is_binary(b)
-    trials = int(count_a[kept].sum() + count_b[kept].sum())
-    return Pairs(a=a, b=b, codes=codes, clusters=groups, kept=kept, trials=trials, single=once and groups == n)
+    codes, groups = cluster_codes(clusters, len(kept), kept)
+    count_a, count_b = count_a[kept], count_b[kept]
+    a, b = sums_a[kept] / count_a, sums_b[kept] / count_b
+    once = bool(np.all(count_a == 1) and np.all(count_b == 1)) and is_binary(a) and is_binary(b)
+    trials, single = int(count_a.sum() + count_b.sum()), once and groups == len(a)
+    return Pairs(a=a, b=b, differences=a - b, codes=codes, clusters=groups, kept=kept, trials=trials, single=single)
 
 
 def compare(
@@ -69,7 +76,7 @@ def compare(
     a_counts: ArrayLike,
     b_sums: ArrayLike,
     b_counts: ArrayLike,
-    clusters: ArrayLike | None = None,
+    clusters: Clusters = None,
     *,
     a_name: str = "a",
     b_name: str = "b",
@@ -80,21 +87,16 @@ def compare(
     seed: int = 0,
     resamples: int = 9_999,
 ) -> Comparison:
-    """Compares two contenders on the tasks that both have graded trials at; the table above says how.
+    """Compares two contenders on the tasks that both have graded trials at; the module's table says how.
 
-    The difference is the mean over tasks of (mean of a - mean of b), whatever the clusters. Numbers of trials may
-    differ between tasks and contenders. McNemar's case takes the mid-p (Fagerland et al. 2013) and Tango's interval
-    (1998); all else the sign-flip test on cluster sums and the CR1/t interval with G - 1 df. Where CR1 says too little
-    (fewer than 10 clusters and fewer than half differ at all, or all by the same) Tango's interval counts clusters.
-
-    ``a_errored`` and ``b_errored`` are each task's attempts that the instrument failed; with either given ``bounds`` is
-    filled. The sentence tests at 1 - ``level``; ``power`` is the chance behind ``tasks_needed``.
-
-    Returns:
-        The comparison. ``n_trials`` counts the graded attempts of both. ``wins``, ``losses``, ``both_passed`` and
-        ``both_failed`` count tasks; with several trials or fractional scores a task counts as passed where its mean
-        is above one half. ``tasks_needed`` is Connor's number (or, off McNemar's case, the normal one) at the
-        difference seen, None where that is 0. Without a common task the figures are None.
+    The difference is the mean over tasks of (mean of a - mean of b), whatever the clusters. McNemar's case takes the
+    mid-p (Fagerland et al. 2013) and Tango's interval (1998); all else the sign-flip test on cluster sums and the CR1/t
+    interval with G - 1 df. Where CR1 says too little (fewer than 10 clusters and fewer than half differ at all, or all
+    by the same) Tango's interval counts clusters. ``wins`` to ``both_failed`` count tasks, passed where the mean is
+    above one half. ``tasks_needed`` is Connor's number (or, off McNemar's case, the normal one) at the difference seen
+    and ``power``, None where that is 0. ``a_errored`` and ``b_errored`` are each task's attempts that the instrument
+    failed; with either given ``bounds`` is filled. The sentence tests at 1 - ``level``. Without a common task figures
+    are None.
     """
     two_sided_z(level)
     pairs = pair_tasks(a_sums, a_counts, b_sums, b_counts, clusters)
@@ -120,20 +122,18 @@ def compare(
     )
     if n == 0:
         return replace(found, sentence=_sentence(found, 0, 1.0, "task", None))
-    alpha = 1.0 - level
+    alpha, needed, visible = 1.0 - level, None, None
     if pairs.single:
         low, high = tango_interval(wins, losses, n, level)
         units, least = wins + losses, 0.5 ** (wins + losses)
-        share = units / n
-        visible = visible_difference(n, share, power=power, alpha=alpha) if units else None
-        needed = None
+        if units:
+            visible = visible_difference(n, units / n, power=power, alpha=alpha)
         if wins != losses:
-            needed = math.ceil(tasks_for_difference((wins - losses) / n, share, power=power, alpha=alpha) - 1e-9)
-        how, method = "Tango", "McNemar mid-p"
-        p = mcnemar_midp(wins, losses)
+            needed = math.ceil(tasks_for_difference((wins - losses) / n, units / n, power=power, alpha=alpha) - 1e-9)
+        how, method, p = "Tango", "McNemar mid-p", mcnemar_midp(wins, losses)
         p_exact: float | None = mcnemar_exact(wins, losses)
     else:
-        test = sign_flip_test(sum_by(pairs.codes, d, pairs.clusters), seed=seed, resamples=resamples)
+        test = sign_flip_test(pairs.sums, seed=seed, resamples=resamples)
         low, high, how = difference_interval(d, pairs.codes, pairs.clusters, level)
         units, least = test.units, test.smallest_p
         needed, visible = _normal_number(d, pairs.codes, power, alpha)
@@ -141,47 +141,41 @@ def compare(
         method = test.method if pairs.clusters == n else f"{test.method}, {pairs.clusters} clusters"
     found = replace(found, low=low, high=high, interval_method=how, p_value=p, p_exact=p_exact, test=method)
     if needed is not None and units and least > alpha:  # no test can reach alpha on so few units, whatever n says
-        needed = max(needed, math.ceil(n * math.ceil(1.0 - math.log2(alpha)) / units))
+        needed = max(needed, math.ceil(n * _fewest(alpha) / units))
     unit = "task" if pairs.clusters == n else "group of tasks"
     return replace(found, tasks_needed=needed, sentence=_sentence(found, units, least, unit, visible))
 
 
 def _sentence(found: Comparison, units: int, smallest_p: float, unit: str, visible: float | None) -> str:
-    """What the comparison shows, or why it shows nothing and what it could have shown, for a manager.
-
-    ``units`` is how many (each a ``unit``) have a difference other than 0, ``smallest_p`` the least p that so many can
-    give, ``visible`` the smallest difference that these tasks show in four of five tries, where it is known.
-    """
+    """What the comparison shows, or why it shows nothing and what it could have shown, for a manager."""
+    # ``units`` (each a ``unit``) have a difference other than 0, and ``smallest_p`` is the least p that so many can
+    # give; ``visible`` is the smallest difference that these tasks show in four of five tries, where it is known.
     a, b, tasks = f"`{found.a}`", f"`{found.b}`", plural(found.n_tasks, "task")
     if found.delta is None or found.p_value is None:
         return f"{a} and {b} share no graded task."
     alpha = 1.0 - found.level
+    low, high = ("", "") if found.low is None else (points(found.low, 1), points(found.high, 1))
     if found.p_value <= alpha:
         more = "more" if found.delta > 0 else "fewer"
-        interval = "" if found.low is None else f" [{points(found.low, 1)}, {points(found.high, 1)}]"
-        size = f"{points(found.delta, 1)} points{interval} on {tasks}"
+        size = f"{points(found.delta, 1)} points{f' [{low}, {high}]' if low else ''} on {tasks}"
         return f"{a} passes {more} tasks than {b}: {size}, {p_equation(found.p_value)}."
-    possible = ""
-    if found.low is not None:
-        possible = f"; differences from {points(found.low, 1)} to {points(found.high, 1)} points remain possible"
+    possible = f"; differences from {low} to {high} points remain possible" if low else ""
     if units == 0:
         return f"{a} and {b} do equally well on every one of {tasks}{possible}."
     if smallest_p > alpha:
-        differ = "differs" if units == 1 else "differ"
         several = unit.replace("group ", "groups ") if unit != "task" else "tasks"
-        number = f"1 {unit}" if units == 1 else f"{units:,} {several}"
-        return f"Only {number} {differ} between {a} and {b}: no test can reach {100 * alpha:g}% on so few."
+        number = f"1 {unit} differs" if units == 1 else f"{units:,} {several} differ"
+        return f"Only {number} between {a} and {b}: no test can reach {100 * alpha:g}% on so few."
     if found.delta == 0.0:
         return f"{a} and {b} pass equally often on {tasks}{possible}."
     ahead, behind = (a, b) if found.delta > 0 else (b, a)
     size = f"{points(abs(found.delta), 1).lstrip('+')} points"
-    shown = points(visible, 1).lstrip("+") if visible is not None else None
     these = f"this {tasks[2:]}" if found.n_tasks == 1 else f"these {tasks}"
-    limit = f"; {these} can show {shown} or more" if shown is not None else f" on {tasks}"
+    limit = f" on {tasks}" if visible is None else f"; {these} can show {points(visible, 1).lstrip('+')} or more"
     return f"No significant difference between {ahead} and {behind} ({size}{limit})."
 
 
-def difference_interval(d: Vector, codes: Codes, groups: int, level: float = 0.95) -> tuple[float, float, str]:
+def difference_interval(d: Vector, codes: Codes, groups: int, level: float) -> tuple[float, float, str]:
     """The interval of a mean difference over clusters, within [-1, 1], and the name of its method."""
     delta, error = float(d.mean()), cr1(d, codes)
     if error is None or error <= 1e-12 or seldom_differs(d, codes, groups):
@@ -202,7 +196,7 @@ def clusters_named(groups: int, units: float) -> str:
 def seldom_differs(d: Vector, codes: Codes, groups: int) -> bool:
     """Whether fewer than 10 clusters, and fewer than half, differ at all: then CR1 rests on those few alone."""
     differing = int((np.abs(sum_by(codes, d, groups)) > 1e-12).sum())
-    return differing < FEW_DIFFERING and 2 * differing < groups
+    return differing < 10 and 2 * differing < groups
 
 
 def gained_and_lost(d: Vector, codes: Codes, groups: int) -> tuple[float, float, float]:
@@ -218,33 +212,35 @@ def gained_and_lost(d: Vector, codes: Codes, groups: int) -> tuple[float, float,
     return float(np.maximum(sums, 0.0).sum()) * scale, float(np.maximum(-sums, 0.0).sum()) * scale, units
 
 
+def _fewest(alpha: float) -> int:
+    """Units on fewer of which a sign-flip test cannot reach alpha, even when all agree."""
+    return math.ceil(1.0 - math.log2(alpha))
+
+
 def _normal_number(d: Vector, codes: Codes, power: float, alpha: float) -> tuple[int | None, float | None]:
     """Tasks that would show the mean difference at its present standard error, and what these tasks can show."""
     delta, error = float(d.mean()), cr1(d, codes)
     if abs(delta) <= 1e-12 or error is None:
         return None, None
     visible = (normal_quantile(1.0 - alpha / 2.0) + normal_quantile(power)) * error
-    # The sign-flip test cannot reach alpha on fewer units than this, even when all agree.
-    least = math.ceil(1.0 - math.log2(alpha))
-    needed = max(least, math.ceil((visible / delta) ** 2 * len(d) - 1e-9))
+    needed = max(_fewest(alpha), math.ceil((visible / delta) ** 2 * len(d) - 1e-9))
     return needed, visible if 0.0 < visible <= 1.0 else None
 
 
-Side = tuple[ArrayLike, ArrayLike, ArrayLike | None]
+_Side = tuple[ArrayLike, ArrayLike, ArrayLike | None]
 
 
-def _worst_and_best(a: Side, b: Side) -> tuple[int, tuple[float, float] | None]:
-    """Errored attempts, and the difference with all of them counted against a and then for a.
-
-    A task that only errored attempts speak for counts here too: leaving it out is what the bounds are to guard against.
-    """
+def _worst_and_best(a: _Side, b: _Side) -> tuple[int, tuple[float, float] | None]:
+    """Errored attempts, and the difference with all of them counted against a and then for a."""
+    # A task that only errored attempts speak for counts here too: leaving it out is what the bounds are to guard
+    # against.
     if a[2] is None and b[2] is None:
         return 0, None
     (sums_a, count_a, errored_a), (sums_b, count_b, errored_b) = (
         (sums := vector(s, "sums"), vector(c, "counts"), np.zeros_like(sums) if e is None else vector(e, "errored"))
         for s, c, e in (a, b)
     )
-    same_length(a_sums=sums_a, a_errored=errored_a, b_errored=errored_b)
+    vectors(a_sums=sums_a, a_errored=errored_a, b_errored=errored_b)
     total_a, total_b = count_a + errored_a, count_b + errored_b
     here = (total_a > 0) & (total_b > 0)
     number = int(errored_a.sum() + errored_b.sum())
@@ -253,3 +249,66 @@ def _worst_and_best(a: Side, b: Side) -> tuple[int, tuple[float, float] | None]:
     worst = sums_a[here] / total_a[here] - (sums_b + errored_b)[here] / total_b[here]
     best = (sums_a + errored_a)[here] / total_a[here] - sums_b[here] / total_b[here]
     return number, (float(worst.mean()), float(best.mean()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One effect of the design, as a difference of pass rates."""
+
+    estimate: Estimate
+    p_value: float
+    test: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factorial:
+    """A 2 x 2 design on the tasks that all four contenders have graded trials at."""
+
+    first: Effect  # mean effect of the first factor: with and without the second
+    second: Effect
+    interaction: Effect  # what both together add beyond the sum of each alone; below 0 they overlap
+    n_tasks: int
+
+
+def factorial(
+    neither: Contender,
+    first: Contender,
+    second: Contender,
+    both: Contender,
+    clusters: Clusters = None,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    resamples: int = 9_999,
+) -> Factorial | None:
+    """The two main effects and the interaction, each a contrast within tasks (Fisher 1935; Yates 1937).
+
+    With cell means m a task, m10 with the first factor only: first = ((m11 - m01) + (m10 - m00)) / 2, second likewise,
+    interaction = m11 - m10 - m01 + m00. Each is tested by sign flips on cluster sums and has the CR1/t interval (see
+    `compare`). An interaction needs about four times the tasks of a main effect of the same size. None where the four
+    share no task.
+    """
+    cells = [(vector(sums, "sums"), vector(counts, "counts")) for sums, counts in (neither, first, second, both)]
+    for sums, counts in cells:
+        vectors(sums=sums, counts=counts, neither=cells[0][0])
+    kept = np.all([counts > 0 for _, counts in cells], axis=0)
+    if not kept.any():
+        return None
+    codes, groups = cluster_codes(clusters, len(kept), kept)
+    none, one, two, all_ = (sums[kept] / counts[kept] for sums, counts in cells)
+    tasks, trials = int(kept.sum()), int(sum(counts[kept].sum() for _, counts in cells))
+    blank = Estimate(value=None, level=level, n_tasks=tasks, n_trials=trials)
+
+    def effect(values: Vector, scale: float = 1.0) -> Effect:
+        """From task values within [-1, 1], reported times ``scale``."""
+        low, high, how = difference_interval(values, codes, groups, level)
+        test = sign_flip_test(sum_by(codes, values, groups), seed=seed, resamples=resamples)
+        estimate = replace(blank, value=scale * float(values.mean()), low=scale * low, high=scale * high, method=how)
+        return Effect(estimate=estimate, p_value=test.p_value, test=test.method)
+
+    return Factorial(
+        first=effect(((all_ - two) + (one - none)) / 2.0),
+        second=effect(((all_ - one) + (two - none)) / 2.0),
+        interaction=effect((all_ - one - two + none) / 2.0, 2.0),
+        n_tasks=tasks,
+    )

@@ -12,34 +12,32 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.core import Estimate
-from harness.stats.proportion import wilson_interval
+from harness.stats.tables import wilson_interval
 from harness.stats.tails import two_sided_z
-from harness.stats.units import Vector, is_binary, same_length, sum_by, vector
+from harness.stats.units import Flags, Vector, is_binary, sum_by, vectors
 
 
 def auroc(confidence: ArrayLike, correct: ArrayLike, level: float = 0.95) -> Estimate:
     """The chance that a task answered rightly has the higher confidence, ties counting half, with DeLong's interval.
 
     DeLong, DeLong & Clarke-Pearson 1988, by midranks (Sun & Xu 2014). The normal interval is cut at 0 and 1 and too
-    narrow near them. None, with ``why``, where all answers are right or all wrong. One value a task: trials of a task
-    would count as tasks here.
+    narrow near them. None, with ``why``, where all answers are right or all wrong. One value a task, not a trial.
     """
     z = two_sided_z(level)
     score, right = _checked(confidence, correct)
-    n = len(score)
-    pos, neg = score[right], score[~right]
+    n, pos, neg = len(score), score[right], score[~right]
     m, k = len(pos), len(neg)
-    blank = Estimate(value=None, level=level, n_tasks=n, n_trials=n, method="DeLong")
+    found = Estimate(value=None, level=level, n_tasks=n, n_trials=n, method="DeLong")
     if m == 0 or k == 0:
-        return replace(blank, why="all answers are right, or all wrong" if n else "no answers")
+        return replace(found, why="all answers are right, or all wrong" if n else "no answers")
     ranks = _midranks(score)
     above = (ranks[right] - _midranks(pos)) / k
     below = 1.0 - (ranks[~right] - _midranks(neg)) / m
     value = float(above.mean())
     if m < 2 or k < 2:
-        return replace(blank, value=value, why="one right or one wrong answer leaves the spread unknown")
+        return replace(found, value=value, why="one right or one wrong answer leaves the spread unknown")
     half = z * math.sqrt(float(above.var(ddof=1)) / m + float(below.var(ddof=1)) / k)
-    return replace(blank, value=value, low=max(0.0, value - half), high=min(1.0, value + half))
+    return replace(found, value=value, low=max(0.0, value - half), high=min(1.0, value + half))
 
 
 def brier_score(confidence: ArrayLike, correct: ArrayLike) -> float:
@@ -76,16 +74,14 @@ def reliability_bins(
         raise ValueError(f"at least one bin is needed, not {bins}")
     if len(p) == 0:
         return ()
-    edges = np.linspace(0.0, 1.0, bins + 1) if kind == "width" else np.quantile(p, np.linspace(0.0, 1.0, bins + 1))
+    edges = np.linspace(0.0, 1.0, bins + 1)
+    edges = edges if kind == "width" else np.quantile(p, edges)
     place = np.searchsorted(edges[1:-1], p, side="left")
     found = []
     for k in np.unique(place).tolist():
-        group = np.flatnonzero(place == k)
-        hits = int(right[group].sum())
-        low, high = wilson_interval(hits, len(group), level)
-        rate = hits / len(group)
-        n, said = len(group), p[group]
-        seen = Estimate(value=rate, low=low, high=high, level=level, n_tasks=n, n_trials=n, method="Wilson")
+        said, hits = p[place == k], int(right[place == k].sum())
+        n, (low, high) = len(said), wilson_interval(hits, len(said), level)
+        seen = Estimate(value=hits / n, low=low, high=high, level=level, n_tasks=n, n_trials=n, method="Wilson")
         ends = {"low": float(said.min()), "high": float(said.max())}
         found.append(Bin(**ends, n=n, confidence=float(said.mean()), rate=seen))
     return tuple(found)
@@ -94,15 +90,14 @@ def reliability_bins(
 def expected_calibration_error(
     confidence: ArrayLike, correct: ArrayLike, bins: int = 10, kind: Literal["mass", "width"] = "mass"
 ) -> float | None:
-    """The mean gap between confidence and pass rate over bins, weighted by their size (Naeini et al. 2015).
+    """The mean gap between confidence and pass rate over bins, weighted by size (Naeini et al. 2015); None of no tasks.
 
-    Biased upward with few tasks a bin, since chance alone opens gaps. None without tasks.
+    Biased upward with few tasks a bin, since chance alone opens gaps.
     """
     found = reliability_bins(confidence, correct, bins, kind)
     total = sum(one.n for one in found)
-    if not total:
-        return None
-    return math.fsum(one.n * abs(one.confidence - (one.rate.value or 0.0)) for one in found) / total
+    gaps = math.fsum(one.n * abs(one.confidence - (one.rate.value or 0.0)) for one in found)
+    return gaps / total if total else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +119,8 @@ def isotonic_fit(confidence: ArrayLike, outcome: ArrayLike) -> Isotonic:
     """
     from scipy.optimize import isotonic_regression
 
-    x, y = vector(confidence, "confidence"), vector(outcome, "outcome")
-    if same_length(confidence=x, outcome=y) == 0:
+    x, y = vectors(confidence=confidence, outcome=outcome)
+    if len(x) == 0:
         raise ValueError("an isotonic fit needs at least one task")
     knots, codes = np.unique(x, return_inverse=True)
     weight = np.bincount(codes).astype(np.float64)
@@ -135,13 +130,11 @@ def isotonic_fit(confidence: ArrayLike, outcome: ArrayLike) -> Isotonic:
 
 def _midranks(x: Vector) -> Vector:
     _, codes, counts = np.unique(x, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2.0)[codes], dtype=np.float64)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2.0)[codes], dtype=np.float64)
 
 
-def _checked(confidence: ArrayLike, correct: ArrayLike) -> "tuple[Vector, np.ndarray[tuple[int], np.dtype[np.bool_]]]":
-    p, right = vector(confidence, "confidence"), vector(correct, "correct")
-    same_length(confidence=p, correct=right)
+def _checked(confidence: ArrayLike, correct: ArrayLike) -> tuple[Vector, Flags]:
+    p, right = vectors(confidence=confidence, correct=correct)
     if not is_binary(right) or not np.all(np.isfinite(p)):
         raise ValueError("correct must be 0 or 1 and confidence a number for every task")
     return p, right == 1.0

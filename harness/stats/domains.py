@@ -1,5 +1,11 @@
-"""Two contenders domain by domain: each comparison, adjusted for how many there are, raw and shrunk side by side."""
+"""Domains: two contenders compared in each, whether their effects differ, and where the noise comes from.
 
+A random-effects view: each domain's true effect is drawn around a common mean with variance tau^2, and is seen with its
+own error. Raw ranks of domains are mostly noise below about 50 tasks each; shrunk effects stand beside them.
+"""
+
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,10 +15,9 @@ from numpy.typing import ArrayLike
 from harness.core import Comparison, Estimate
 from harness.stats.clustered import cr1
 from harness.stats.comparison import Pairs, compare, gained_and_lost, pair_tasks, seldom_differs
-from harness.stats.multiplicity import max_t_sign_flip
-from harness.stats.random_effects import Heterogeneity, heterogeneity
-from harness.stats.signflip import Alternative
-from harness.stats.units import Codes, Vector, cluster_codes, sum_by
+from harness.stats.signflip import Alternative, max_t_sign_flip
+from harness.stats.tails import chi2_quantile, crossing, normal_tail, t_quantile, two_sided_t, two_sided_z
+from harness.stats.units import Clusters, Codes, Contender, Vector, cluster_codes, sum_by, vector, vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +31,27 @@ class DomainComparison:
     below_zero: float  # the chance that the true difference is below 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heterogeneity:
+    """How much the domains' true effects differ."""
+
+    q: float
+    df: int
+    p_value: float | None
+    i2: float | None  # share of the spread that chance does not explain, 0 to 1
+    tau2: Estimate  # variance of the true effects; tau^2 = 0 is not certainty, so the upper end is there to be shown
+    mean: Estimate
+    prediction: tuple[float, float] | None  # where another domain's true effect would lie; None with fewer than three
+    shrunk: tuple[Estimate, ...]  # one a domain, in the order given
+    below_zero: tuple[float, ...]  # one a domain: the chance that its true effect is below 0
+    expected_below_zero: float
+
+
 def compare_domains(
-    a: tuple[ArrayLike, ArrayLike],
-    b: tuple[ArrayLike, ArrayLike],
+    a: Contender,
+    b: Contender,
     domains: ArrayLike,
-    clusters: ArrayLike | None = None,
+    clusters: Clusters = None,
     *,
     a_name: str = "a",
     b_name: str = "b",
@@ -38,37 +59,30 @@ def compare_domains(
     seed: int = 0,
     resamples: int = 9_999,
 ) -> tuple[tuple[DomainComparison, ...], Heterogeneity | None]:
-    """Compares two contenders in each domain, and asks whether the domains differ (see `heterogeneity`).
+    """`compare` in each domain with common tasks, sorted by name; and whether they differ (None without any).
 
-    Each comparison is `compare`'s; p values are adjusted by step-down max-T sign flips over domains (Westfall & Young
-    1993), two-sided.
-
-    ``a`` and ``b`` are (sums, counts), as in `compare`; ``domains`` has a name for each task.
-
-    Returns:
-        One entry a domain with common tasks, sorted by name; and the heterogeneity, None without any.
+    p values are adjusted by step-down max-T sign flips over domains (Westfall & Young 1993), two-sided. ``domains`` has
+    a name for each task.
     """
     pairs = pair_tasks(*a, *b, clusters)
     names, codes, adjusted = by_domain(pairs, domains, seed=seed, resamples=resamples)
     if not names:
         return (), None
-    d, shared = pairs.differences, pairs.codes
     how: dict[str, Any] = {"a_name": a_name, "b_name": b_name, "level": level, "seed": seed, "resamples": resamples}
     sides = [np.asarray(part, dtype=np.float64)[pairs.kept] for part in (*a, *b)]
     found, variances = [], []
     for k, p in enumerate(adjusted.tolist()):
         here = codes == k
-        one = compare(*(x[here] for x in (*sides, shared)), **how)
+        one = compare(*(x[here] for x in (*sides, pairs.codes)), **how)
         found.append(replace(one, p_adjusted=max(1.0 if one.p_value is None else one.p_value, p)))
-        variances.append(domain_variance(d[here], shared[here], single=one.test == "McNemar mid-p"))
+        single = one.test == "McNemar mid-p"
+        variances.append(domain_variance(pairs.differences[here], pairs.codes[here], single=single))
     whole = heterogeneity([one.delta or 0.0 for one in found], variances, level)
-    return (
-        tuple(
-            DomainComparison(domain=str(name), comparison=one, variance=v, shrunk=shrunk, below_zero=below)
-            for name, one, v, shrunk, below in zip(names, found, variances, whole.shrunk, whole.below_zero, strict=True)
-        ),
-        whole,
-    )
+    rows = zip(names, found, variances, whole.shrunk, whole.below_zero, strict=True)
+    return tuple(
+        DomainComparison(domain=str(name), comparison=one, variance=v, shrunk=shrunk, below_zero=below)
+        for name, one, v, shrunk, below in rows
+    ), whole
 
 
 def by_domain(
@@ -76,18 +90,17 @@ def by_domain(
 ) -> tuple[list[Any], Codes, Vector]:
     """The domains of the common tasks, sorted; of each task a place among them; each one's p by max-T sign flips."""
     names, codes = np.unique(np.asarray(domains)[pairs.kept], return_inverse=True)
-    sums = [sum_by(pairs.codes, np.where(codes == k, pairs.differences, 0.0), pairs.clusters)
-            for k in range(len(names))]  # fmt: skip
+    parts = (np.where(codes == k, pairs.differences, 0.0) for k in range(len(names)))
+    sums = [sum_by(pairs.codes, part, pairs.clusters) for part in parts]
     p = max_t_sign_flip(np.stack(sums, axis=1), alternative, seed=seed, resamples=resamples) if sums else np.ones(0)
     return names.tolist(), codes.astype(np.intp), p
 
 
-def domain_variance(differences: Vector, clusters: ArrayLike | None = None, *, single: bool = False) -> float:
-    """The squared standard error of a domain's mean difference, never 0.
+def domain_variance(differences: Vector, clusters: Clusters = None, *, single: bool = False) -> float:
+    """The squared standard error of a domain's mean difference, never 0: CR1 squared.
 
     One 0/1 trial a task: from b + 1/2, c + 1/2 and n + 1 (the last also in the divisor), so that a domain without
-    discordant tasks keeps a variance. Otherwise CR1 squared; where few clusters differ, the first formula on the sums
-    of cluster means.
+    discordant tasks keeps a variance; the same on the sums of cluster means where few clusters differ.
     """
     codes, groups = cluster_codes(clusters, len(differences))
     error = cr1(differences, codes)
@@ -96,3 +109,180 @@ def domain_variance(differences: Vector, clusters: ArrayLike | None = None, *, s
     gained, lost, units = gained_and_lost(differences, codes, groups)
     win, loss = (gained + 0.5) / (units + 1.0), (lost + 0.5) / (units + 1.0)
     return (win + loss - (win - loss) ** 2) / (units + 1.0)
+
+
+def heterogeneity(effects: ArrayLike, variances: ArrayLike, level: float = 0.95) -> Heterogeneity:
+    """Cochran's Q, I^2, tau^2 with its interval, the mean, the prediction interval, and each domain's shrunk effect.
+
+    ``Q = sum (d_k - dbar)^2 / v_k`` on K - 1 df (Cochran 1954); ``I^2 = max(0, (Q - df) / Q)`` (Higgins & Thompson
+    2002); tau^2 solves ``Q(tau^2) = K - 1`` (Paule & Mandel 1982), its interval profiles the same Q (Viechtbauer 2007);
+    the mean's variance is that of Hartung & Knapp 2001 and Sidik & Jonkman 2002, never below the plain one (Jackson et
+    al. 2017), with t on K - 1; prediction on K - 2 (Higgins, Thompson & Spiegelhalter 2009); shrinkage ``theta_k = mu +
+    B_k (d_k - mu)``, ``B_k = tau^2 / (tau^2 + v_k)``, variance ``B_k v_k + (1 - B_k)^2 Var(mu)``. The v_k, squared
+    standard errors of the effects d_k, are taken as known: with few tasks in a domain that is a stretch.
+    """
+    z = two_sided_z(level)
+    d, v = vectors(effects=effects, variances=variances)
+    if len(d) == 0 or not np.all(v > 0.0) or not np.all(np.isfinite(v)):
+        raise ValueError("every domain needs a variance above 0; see `domain_variance`")
+    df = len(d) - 1
+
+    def q(tau2: float) -> float:
+        """The generalised Q, which falls as tau^2 grows."""
+        w = 1.0 / (v + tau2)
+        return float(w @ (d - w @ d / w.sum()) ** 2)
+
+    whole, tau2, p_value, i2 = q(0.0), 0.0, None, None
+    why = "one domain says nothing about differences between domains"
+    tau = Estimate(value=None, level=level, method="Paule-Mandel, Q-profile", why=why)
+    if df:
+        from scipy.special import chdtrc
+
+        p_value = float(chdtrc(df, whole)) if whole > 0.0 else 1.0
+        i2 = max(0.0, (whole - df) / whole) if whole > 0.0 else 0.0
+        tail = (1.0 - level) / 2.0
+        low, tau2, high = (_solve(q, to) for to in (chi2_quantile(1.0 - tail, df), df, chi2_quantile(tail, df)))
+        tau = replace(tau, value=tau2, low=low, high=high, why=None)
+    weights = 1.0 / (v + tau2)
+    mu = float(weights @ d / weights.sum())
+    inflation = max(1.0, float(weights @ (d - mu) ** 2) / df) if df else 1.0
+    mu_variance = inflation / float(weights.sum())
+    half = (two_sided_t(level, df) if df else z) * math.sqrt(mu_variance)
+    prediction = None
+    if df > 1:
+        reach = t_quantile(0.5 + level / 2.0, df - 1) * math.sqrt(tau2 + mu_variance)
+        prediction = (mu - reach, mu + reach)
+    trust = tau2 / (tau2 + v)
+    error = np.sqrt(trust * v + (1.0 - trust) ** 2 * mu_variance)
+    effects_and_errors = list(zip((mu + trust * (d - mu)).tolist(), error.tolist(), strict=True))
+    below = tuple(normal_tail(t / s) for t, s in effects_and_errors)
+    return Heterogeneity(
+        q=whole,
+        df=df,
+        p_value=p_value,
+        i2=i2,
+        tau2=tau,
+        mean=Estimate(value=mu, low=mu - half, high=mu + half, level=level, method="random effects, HKSJ"),
+        prediction=prediction,
+        shrunk=tuple(
+            Estimate(value=t, low=t - z * s, high=t + z * s, level=level, method="empirical Bayes")
+            for t, s in effects_and_errors
+        ),
+        below_zero=below,
+        expected_below_zero=math.fsum(below),
+    )
+
+
+def _solve(falling: Callable[[float], float], to: float) -> float:
+    """Where a falling function comes down to ``to``, or 0 where it starts below."""
+    if falling(0.0) - to <= 0.0:
+        return 0.0
+    high = 1e-6
+    while falling(high) - to > 0.0:
+        high *= 4.0
+    return crossing(lambda t: falling(t) - to <= 0.0, 0.0, high)[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VarianceComponents:
+    """Variances of a pass rate, or of a difference of two, from each source; None with ``why`` where not to be had."""
+
+    domain: Estimate
+    task: Estimate  # between tasks of a domain, beyond what trial noise explains
+    trial: Estimate  # of one trial (for a difference: of one trial of each contender)
+    icc: float | None  # share of the variance within domains that lies between tasks
+    advice: str
+
+
+def variance_components(
+    a: Contender, b: Contender | None = None, domains: ArrayLike | None = None, level: float = 0.95
+) -> VarianceComponents:
+    """Nested random effects (trial in task in domain) by the method of moments (Searle, Casella & McCulloch 1992).
+
+    Of 0/1 trials; with b, of the difference a - b on common tasks. Task means y have variance task + h trial, h the
+    mean of 1/K; the trial part is pooled within tasks, the task part is the spread of y within domains less h trial,
+    the domain part the spread of domain means less what tasks explain, over the adjusted tasks a domain. A negative one
+    is shown as 0. Intervals by Williams 1962, and chi-squared for the trial: normal-theory, rough for 0/1 values.
+    ``domains`` has a name for each task, None for one domain.
+    """
+    two_sided_z(level)
+    if b is None:
+        total, n = vectors(sums=a[0], counts=a[1])
+        kept = n > 0
+        y, parts = total[kept] / n[kept], [(total[kept], n[kept])]
+    else:
+        pairs = pair_tasks(*a, *b)
+        kept, y = pairs.kept, pairs.differences
+        parts = [(vector(s, "sums")[kept], vector(c, "counts")[kept]) for s, c in (a, b)]
+    tasks = len(y)
+    names = np.zeros(tasks) if domains is None else np.asarray(domains)[kept]
+    found, where = np.unique(names, return_inverse=True)
+    codes: Codes = where.astype(np.intp)
+    groups, trials = len(found), int(sum(c.sum() for _, c in parts))
+    blank = Estimate(value=None, level=level, n_tasks=tasks, n_trials=trials, method="method of moments")
+    trial, noise, df_trial = _trial_noise(parts)
+    trial_estimate = replace(blank, why="each task was tried once, so trial noise cannot be told from tasks")
+    if trial is not None:
+        tail = (1.0 - level) / 2.0
+        low, high = (df_trial * trial / chi2_quantile(q, df_trial) for q in (1.0 - tail, tail))
+        trial_estimate = replace(blank, value=trial, low=low, high=high)
+    if tasks - groups < 1:
+        lacking = replace(blank, why="a domain needs two tasks")
+        few = "Too few tasks to say."
+        return VarianceComponents(domain=lacking, task=lacking, trial=trial_estimate, icc=None, advice=few)
+    sizes = np.bincount(codes, minlength=groups).astype(np.float64)
+    means = sum_by(codes, y, groups) / sizes
+    within = float(((y - means[codes]) ** 2).sum()) / (tasks - groups)
+    task = _component((within, tasks - groups), (noise, df_trial), 1.0, blank)
+    if trial is None:
+        task = replace(task, why="each task was tried once: trial noise is included")
+    domain = replace(blank, why="one domain")
+    if groups > 1:
+        between = float((sizes * (means - y.mean()) ** 2).sum()) / (groups - 1)
+        adjusted = (tasks - float((sizes**2).sum()) / tasks) / (groups - 1)
+        domain = _component((between, groups - 1), (within, tasks - groups), adjusted, blank)
+    part = task.value or 0.0
+    icc = part / (part + trial) if trial is not None and part + trial > 0.0 else None
+    advice = _advice(part, trial, noise)
+    return VarianceComponents(domain=domain, task=task, trial=trial_estimate, icc=icc, advice=advice)
+
+
+def _trial_noise(parts: list[tuple[Vector, Vector]]) -> tuple[float | None, float, int]:
+    """The variance of one trial summed over contenders, what it adds to a task's mean, and its degrees of freedom."""
+    total, noise, df = 0.0, 0.0, 0
+    for sums, counts in parts:
+        free = int(counts.sum()) - len(counts)
+        if free < 1:
+            return None, 0.0, 0
+        one = float((sums - sums**2 / counts).sum()) / free
+        total += one
+        noise += one * float(np.mean(1.0 / counts))
+        df += free
+    return total, noise, df
+
+
+def _component(upper: tuple[float, int], lower: tuple[float, int], size: float, blank: Estimate) -> Estimate:
+    """(MS1 - MS2) / size, cut at 0, with the interval of Williams 1962."""
+    from scipy.special import fdtri
+
+    (ms1, df1), (ms2, df2) = upper, lower
+    tail = (1.0 - blank.level) / 2.0
+    limits = []
+    for q in (1.0 - tail, tail):
+        part = ms2 * float(fdtri(df1, df2, q)) if df2 > 0 else 0.0
+        limits.append(max(0.0, df1 * (ms1 - part) / (size * chi2_quantile(q, df1))))
+    value = max(0.0, (ms1 - ms2) / size)
+    return replace(blank, value=value, low=min(limits[0], value), high=max(limits[1], value))
+
+
+def _advice(task: float, trial: float | None, noise: float) -> str:
+    """Whether more trials of the same tasks could narrow an interval that new tasks would narrow anyway."""
+    if trial is None:
+        return "Try some tasks more than once: with one trial each, task and trial noise cannot be told apart."
+    if task + noise <= 0.0:
+        return "Nothing varies: neither tasks nor trials would change the interval much."
+    endless, twice = (f"{100 * (1.0 - (left / (task + noise)) ** 0.5):.0f}%" for left in (task, task + noise / 2.0))
+    if 1.0 - (task / (task + noise)) ** 0.5 < 0.10:
+        return f"Add tasks: even endless trials of these would narrow the interval by only {endless}."
+    more = f"Twice the trials would narrow the interval by {twice}, twice the tasks by 29%"
+    return f"{more}; endless trials by {endless}."

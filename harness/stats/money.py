@@ -1,58 +1,52 @@
-"""Money per pass, and the share of what was left to gain: ratios of two means, and intervals that may have no end."""
+"""Cost beside quality: money per pass, what was left to gain, the front, and the area under it.
+
+Ratios of two means have intervals that may have no end; a place on the front is a probability, never a yes or no.
+"""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.core import Estimate
+from harness.stats.bootstrap import RESAMPLES, resampled_sums
 from harness.stats.comparison import pair_tasks
 from harness.stats.tails import two_sided_t, two_sided_z
-from harness.stats.units import Vector, cluster_codes, same_length, sum_by, vector
+from harness.stats.units import Clusters, Contender, Flags, Matrix, Vector, cluster_codes, sum_by, vectors
 
 
 def fieller_ratio(
-    numerator: ArrayLike, denominator: ArrayLike, clusters: ArrayLike | None = None, level: float = 0.95
+    numerator: ArrayLike, denominator: ArrayLike, clusters: Clusters = None, level: float = 0.95
 ) -> Estimate:
     """The ratio of two sums over tasks (cost over passes) with Fieller's interval.
 
     The roots of ``(x^2 - t^2 Vxx) r^2 - 2 (x y - t^2 Vxy) r + (y^2 - t^2 Vyy) = 0``, with x the mean denominator, y the
     mean numerator and V the (co)variances of those means over G clusters, t on G - 1 df (Fieller 1954). Failed tasks
-    cost too: give every task's cost, passed or not. Where ``g = t^2 Vxx / x^2 >= 1`` the denominator cannot be told
-    from 0 and the interval is unbounded: the limits are None and ``why`` says so; nothing is put in its place.
-
-    One value a task in each; NaN is unknown and makes the ratio None.
-
-    Returns:
-        The ratio. A limit below 0 is cut at 0 where neither numerator nor denominator can be negative.
+    cost too: give every task's cost, passed or not; NaN is unknown and makes the ratio None. Where ``g = t^2 Vxx / x^2
+    >= 1`` the denominator cannot be told from 0 and the interval is unbounded: the limits are None and ``why`` says so.
+    A limit below 0 is cut at 0 where neither part can be negative.
     """
     two_sided_z(level)
-    y, x = vector(numerator, "numerator"), vector(denominator, "denominator")
-    n = same_length(numerator=y, denominator=x)
-    unknown = int((np.isnan(y) | np.isnan(x)).sum())
+    y, x = vectors(numerator=numerator, denominator=denominator)
+    n, unknown = len(y), int((np.isnan(y) | np.isnan(x)).sum())
     codes, groups = cluster_codes(clusters, n)
-    blank = Estimate(value=None, level=level, n_tasks=n, method=f"Fieller, {groups} clusters")
+    found = Estimate(value=None, level=level, n_tasks=n, method=f"Fieller, {groups} clusters")
     if n == 0 or unknown:
-        return replace(blank, method="none", why=f"unknown for {unknown} of {n} tasks" if unknown else "no tasks")
+        return replace(found, method="none", why=f"unknown for {unknown} of {n} tasks" if unknown else "no tasks")
     if float(x.sum()) == 0.0:
-        return replace(blank, method="Fieller", why="nothing passed, so there is no cost per pass")
-    blank = replace(blank, value=float(y.sum() / x.sum()))
+        return replace(found, method="Fieller", why="nothing passed, so there is no cost per pass")
+    found = replace(found, value=float(y.sum() / x.sum()))
     if groups < 2:
-        return replace(blank, why="one cluster has no interval")
-    low, high, g = fieller_limits(sum_by(codes, y, groups), sum_by(codes, x, groups), two_sided_t(level, groups - 1))
+        return replace(found, why="one cluster has no interval")
+    ys, xs = sum_by(codes, y, groups), sum_by(codes, x, groups)
+    (vyy, vxy), (_, vxx) = (np.cov(ys, xs, ddof=1) / groups).tolist()
+    means = (float(ys.mean()), float(xs.mean()))
+    low, high, g = fieller_roots(means, (vyy, vxy, vxx), two_sided_t(level, groups - 1))
     if low is None or high is None:
-        return replace(blank, why=f"too few passes to bound the ratio (g = {g:.2f}, it must be below 1)")
-    return replace(blank, low=max(0.0, low) if np.all(x >= 0.0) and np.all(y >= 0.0) else low, high=high)
-
-
-def fieller_limits(numerator: Vector, denominator: Vector, t: float) -> tuple[float | None, float | None, float]:
-    """Fieller's limits from the sums of independent units, and g; the limits are None where g >= 1."""
-    groups = len(numerator)
-    y, x = float(numerator.mean()), float(denominator.mean())
-    covariance = np.cov(numerator, denominator, ddof=1) / groups
-    vyy, vxy, vxx = float(covariance[0, 0]), float(covariance[0, 1]), float(covariance[1, 1])
-    return fieller_roots((y, x), (vyy, vxy, vxx), t)
+        return replace(found, why=f"too few passes to bound the ratio (g = {g:.2f}, it must be below 1)")
+    return replace(found, low=max(0.0, low) if np.all(x >= 0.0) and np.all(y >= 0.0) else low, high=high)
 
 
 def fieller_roots(
@@ -63,9 +57,7 @@ def fieller_roots(
     ``means`` are (y, x), ``variances`` (Vyy, Vxy, Vxx) of those means.
     """
     (y, x), (vyy, vxy, vxx) = means, variances
-    if x == 0.0:
-        return None, None, math.inf
-    g = t * t * vxx / (x * x)
+    g = t * t * vxx / (x * x) if x else math.inf
     if g >= 1.0:
         return None, None, g
     square, half, rest = x * x - t * t * vxx, x * y - t * t * vxy, y * y - t * t * vyy
@@ -86,30 +78,91 @@ def break_even(fixed: float, saving: Estimate) -> Estimate:
     low = fixed / saving.high if saving.high is not None and saving.high > 0.0 else None
     if saving.value <= 0.0:
         return replace(told, low=low, why="nothing is saved a task, so the fixed cost is never earned back")
-    value = fixed / saving.value
+    told = replace(told, value=fixed / saving.value, low=low)
     if saving.low is None or saving.low <= 0.0:
-        return replace(told, value=value, low=low, why="the saving may be 0, so there is no upper limit")
-    return replace(told, value=value, low=low, high=fixed / saving.low)
+        return replace(told, why="the saving may be 0, so there is no upper limit")
+    return replace(told, high=fixed / saving.low)
 
 
-def normalised_gain(
-    a: tuple[ArrayLike, ArrayLike],
-    b: tuple[ArrayLike, ArrayLike],
-    clusters: ArrayLike | None = None,
-    level: float = 0.95,
-) -> Estimate:
+def normalised_gain(a: Contender, b: Contender, clusters: Clusters = None, level: float = 0.95) -> Estimate:
     """The share of b's failures that a makes good, net of what it breaks: ``(rate_a - rate_b) / (1 - rate_b)``.
 
     Hake 1998, as a ratio of means over the common tasks with Fieller's interval. It compares gains from different
     starting points, and overstates them near the ceiling: read it beside the plain difference. Unbounded, with ``why``,
     where b fails too seldom.
-
-    ``a`` and ``b`` are (sums, counts), as in `compare`.
     """
     pairs = pair_tasks(*a, *b, clusters)
     found = fieller_ratio(pairs.differences, 1.0 - pairs.b, pairs.codes, level)
     if found.value is None:
         return replace(found, why="no common task" if len(pairs.a) == 0 else "nothing was left to gain")
-    if found.low is None and found.why is not None and found.why.startswith("too few"):
-        return replace(found, why="too few failures to bound the gain", n_trials=pairs.trials)
-    return replace(found, n_trials=pairs.trials)
+    few = found.low is None and (found.why or "").startswith("too few")
+    return replace(found, n_trials=pairs.trials, why="too few failures to bound the gain" if few else found.why)
+
+
+def pareto_probability(
+    passes: ArrayLike, costs: ArrayLike, clusters: Clusters = None, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Vector:
+    """How often each contender is Pareto-optimal when the tasks are resampled: a joint bootstrap over clusters.
+
+    All contenders share each resample (Efron & Tibshirani 1993), so what makes tasks hard or dear for all cancels. It
+    is a picture of the sampling noise, not a test. ``passes`` and ``costs`` have the shape (tasks, contenders): means
+    of each at each task, without unknowns.
+    """
+    p, c = np.asarray(passes, dtype=np.float64), np.asarray(costs, dtype=np.float64)
+    if p.ndim != 2 or p.shape != c.shape or p.size == 0 or np.isnan(p).any() or np.isnan(c).any():
+        raise ValueError("passes and costs must be equal tables, tasks by contenders, without unknowns")
+    codes, groups = cluster_codes(clusters, len(p))
+    table = np.stack([sum_by(codes, column, groups) for column in (*p.T, *c.T)], axis=1)
+    drawn = resampled_sums(table, resamples, seed)
+    front = on_front(drawn[:, : p.shape[1]], drawn[:, p.shape[1] :])
+    return np.asarray(front.mean(axis=0), dtype=np.float64)
+
+
+def on_front(rate: Matrix, cost: Matrix) -> Flags:
+    """Which columns of each row nobody dominates: sorted by cost, those above everything cheaper."""
+    order = np.lexsort((-rate, cost), axis=1)
+    r, c = np.take_along_axis(rate, order, axis=1), np.take_along_axis(cost, order, axis=1)
+    before = np.maximum.accumulate(r, axis=1)
+    before = np.concatenate([np.full((len(r), 1), -np.inf), before[:, :-1]], axis=1)
+    better = r > before + 1e-9
+    # An exact twin of the contender just before it on the front is on the front too.
+    for k in range(1, r.shape[1]):
+        better[:, k] |= better[:, k - 1] & (np.abs(r[:, k] - r[:, k - 1]) <= 1e-9) & (c[:, k] == c[:, k - 1])
+    result = np.empty_like(better)
+    np.put_along_axis(result, order, better, axis=1)
+    return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aiq:
+    """Average quality over the cost range, under the best non-decreasing frontier of the points."""
+
+    hull: tuple[tuple[float, float], ...]
+    over_max: float  # area divided by the largest cost
+    over_range: float  # area divided by the width of the cost range
+
+
+def aiq(costs: ArrayLike, qualities: ArrayLike) -> Aiq | None:
+    """Area under the non-decreasing concave hull of (cost, quality) from the least to the greatest cost.
+
+    Hu et al. 2024 (RouterBench), who divide by the largest cost; dividing by the range does not reward a cheap start
+    less the dearer its end is. Say which was used. None where all costs are equal, or there is no point.
+    """
+    x, y = vectors(costs=costs, qualities=qualities)
+    if len(x) == 0 or float(x.max()) <= float(x.min()):
+        return None
+    hull: list[tuple[float, float]] = []
+    order = np.lexsort((-y, x))
+    highest = np.maximum.accumulate(y[order])
+    order = order[np.concatenate([[True], highest[1:] > highest[:-1]])]  # those that nothing cheaper is as good as
+    for cost, quality in zip(x[order].tolist(), y[order].tolist(), strict=True):
+        while len(hull) > 1:  # a corner on or below the line from the one before it to this point is none
+            (x0, y0), (x1, y1) = hull[-2:]
+            if (y1 - y0) * (cost - x0) > (quality - y0) * (x1 - x0):
+                break
+            hull.pop()
+        hull.append((cost, quality))
+    last = float(x.max())
+    flat = hull if hull[-1][0] == last else [*hull, (last, hull[-1][1])]
+    area = math.fsum((b[0] - a[0]) * (a[1] + b[1]) / 2.0 for a, b in pairwise(flat))
+    return Aiq(hull=tuple(hull), over_max=area / last, over_range=area / (last - float(x.min())))

@@ -1,6 +1,6 @@
-"""Is a candidate not worse than its baseline by a margin, and is it shown to be worse at all?
+"""Is a candidate not worse than its baseline by a margin, is it shown to be worse at all, and on which tasks?
 
-Two different questions: 0 wins and 6 losses in 800 tasks are significantly worse *and* non-inferior at 3 points.
+Different questions: 0 wins and 6 losses in 800 tasks are significantly worse *and* non-inferior at 3 points.
 Differences here are candidate minus baseline.
 """
 
@@ -12,14 +12,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.stats.comparison import Pairs, clusters_named, pair_tasks
+from harness.core import Estimate
+from harness.stats.bootstrap import RESAMPLES, bootstrap_estimate
+from harness.stats.comparison import clusters_named, pair_tasks
 from harness.stats.domains import by_domain
-from harness.stats.paired import tango_interval, tango_z
-from harness.stats.signflip import sign_flip_test
-from harness.stats.tails import normal_quantile, normal_tail, t_quantile, t_tail
-from harness.stats.units import Vector, same_length, sum_by, vector
-
-Contender = tuple[ArrayLike, ArrayLike]  # (sums, counts), one of each a task, as in `compare`
+from harness.stats.signflip import benjamini_hochberg, sign_flip_test
+from harness.stats.tables import tango_interval, tango_z
+from harness.stats.tails import normal_quantile, normal_tail, t_quantile
+from harness.stats.units import (
+    Clusters,
+    Contender,
+    Vector,
+    cluster_codes,
+    same_length,
+    sum_by,
+    vector,
+    vectors,
+    whole_counts,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +39,7 @@ class NonInferiority:
     delta: float | None
     margin: float
     p_value: float  # one-sided, of the hypothesis that the difference is at most minus the margin
-    z: float
-    """The same as a standard normal value: large where the difference lies above; minus infinity without evidence."""
+    z: float  # the same as a standard normal value: large where it lies above; minus infinity without evidence
     low: float | None  # lower end of the one-sided interval at 1 - alpha; above minus the margin exactly when it holds
     alpha: float
     holds: bool
@@ -39,12 +48,7 @@ class NonInferiority:
 
 
 def non_inferiority(
-    candidate: Contender,
-    baseline: Contender,
-    margin: float,
-    clusters: ArrayLike | None = None,
-    *,
-    alpha: float = 0.05,
+    candidate: Contender, baseline: Contender, margin: float, clusters: Clusters = None, *, alpha: float = 0.05
 ) -> NonInferiority:
     """Tests ``delta <= -margin`` one-sided on the common tasks.
 
@@ -54,8 +58,25 @@ def non_inferiority(
     seen for that of all, and so pass a candidate too often whose few heavy losses happen to be missing. Without common
     tasks, or with a single cluster, it does not hold: missing evidence never ships.
     """
+    from scipy.special import stdtr
+
     _check(margin, alpha)
-    return _tested(pair_tasks(*candidate, *baseline, clusters), margin, alpha)
+    pairs = pair_tasks(*candidate, *baseline, clusters)
+    n, groups, d = len(pairs.a), pairs.clusters, pairs.differences
+    if pairs.single and n:
+        return non_inferiority_counts(int((d > 0).sum()), int((d < 0).sum()), n, margin, alpha)
+    blank = NonInferiority(delta=None, margin=margin, p_value=1.0, z=-math.inf, low=None, alpha=alpha, holds=False,
+                           n_tasks=n, method="no common task")  # fmt: skip
+    if n == 0:
+        return blank
+    sums, sizes = pairs.sums, sum_by(pairs.codes, np.ones(n), groups)
+    p, z, low = 1.0, -math.inf, -1.0  # one cluster says nothing of others
+    if groups > 1:
+        t = _score_z(sums, sizes, -margin)
+        p, low = float(stdtr(groups - 1, -t)), _score_low(sums, sizes, t_quantile(1.0 - alpha, groups - 1))
+        z = -normal_quantile(p) if 0.0 < p < 1.0 else math.copysign(math.inf, t)
+    method = f"Tango score on {clusters_named(groups, kish_units(sizes))}"
+    return replace(blank, delta=float(d.mean()), p_value=p, z=z, low=low, holds=p < alpha, method=method)
 
 
 def non_inferiority_counts(wins: int, losses: int, tasks: int, margin: float, alpha: float = 0.05) -> NonInferiority:
@@ -68,23 +89,9 @@ def non_inferiority_counts(wins: int, losses: int, tasks: int, margin: float, al
                           holds=p < alpha, n_tasks=tasks, method="Tango score")  # fmt: skip
 
 
-def score_z(sums: ArrayLike, sizes: ArrayLike, delta: float) -> float:
-    """Tango's score statistic for units that differ by any amount: large where the true difference lies above delta.
-
-    A unit is a cluster of tasks, or a task with several trials. Tango puts the likeliest table under the hypothesis
-    into the variance. So does this with the likeliest distribution (empirical likelihood, Owen 1988) of
-    ``u_g = (S_g - delta m_g) / mbar``, in which a unit not yet seen may lose everything: its Lagrange multiplier is
-    ``lam = argmax sum log(1 + lam u_g)`` up to ``1 / ((1 + delta) k)``, its variance of u is ``ubar / lam``, and
-    ``Z = sqrt((G - 1) lam ubar)``, with G - 1 for G because the mean is estimated. The unseen unit has Kish's size
-    ``k = sum m_g^2 / (G mbar^2)``, that of the unit of a task drawn at random. On one 0/1 trial a task Z is Tango's,
-    but for ``sqrt((G - 1) / G)``. Z falls as delta rises. Below the difference seen the mirror image holds.
-
-    ``sums`` holds S_g and ``sizes`` m_g, the number of tasks of each unit; ``delta`` is the difference supposed.
-    """
-    s, m = vector(sums, "sums"), vector(sizes, "sizes")
-    if same_length(sums=s, sizes=m) == 0 or np.any(m <= 0) or np.any(np.abs(s) > m + 1e-9) or not -1 <= delta <= 1:
-        raise ValueError("each sum must lie within plus and minus its size, and delta within plus and minus 1")
-    return _score_z(s, m, delta)
+def _check(margin: float, alpha: float) -> None:
+    if not 0.0 < margin <= 1.0 or not 0.0 < alpha < 0.5:
+        raise ValueError(f"margin must lie in (0, 1] and alpha in (0, .5): {margin!r} and {alpha!r}")
 
 
 def kish_units(sizes: ArrayLike) -> float:
@@ -93,9 +100,26 @@ def kish_units(sizes: ArrayLike) -> float:
     return float(m.sum() ** 2 / (m @ m))
 
 
+def score_z(sums: ArrayLike, sizes: ArrayLike, delta: float) -> float:
+    """Tango's score statistic for units that differ by any amount: large where the true difference lies above delta.
+
+    A unit is a cluster of tasks, or a task with several trials; ``sums`` holds S_g and ``sizes`` m_g, its number of
+    tasks. Tango puts the likeliest table under the hypothesis into the variance. So does this with the likeliest
+    distribution (empirical likelihood, Owen 1988) of ``u_g = (S_g - delta m_g) / mbar``, in which a unit not yet seen
+    may lose everything: its Lagrange multiplier is ``lam = argmax sum log(1 + lam u_g)`` up to ``1 / ((1 + delta) k)``,
+    its variance of u is ``ubar / lam``, and ``Z = sqrt((G - 1) lam ubar)``, with G - 1 for G because the mean is
+    estimated. The unseen unit has Kish's size ``k = sum m_g^2 / (G mbar^2)``, that of the unit of a task drawn at
+    random. On one 0/1 trial a task Z is Tango's, but for ``sqrt((G - 1) / G)``. Z falls as delta rises. Below the
+    difference seen the mirror image holds.
+    """
+    s, m = vectors(sums=sums, sizes=sizes)
+    if len(s) == 0 or np.any(m <= 0) or np.any(np.abs(s) > m + 1e-9) or not -1 <= delta <= 1:
+        raise ValueError("each sum must lie within plus and minus its size, and delta within plus and minus 1")
+    return _score_z(s, m, delta)
+
+
 def _score_z(sums: Vector, sizes: Vector, delta: float) -> float:
-    mean = float(sizes.mean())
-    u = (sums - delta * sizes) / mean
+    u = (sums - delta * sizes) / float(sizes.mean())
     away = float(u.mean())
     if abs(away) <= 1e-12:
         return 0.0
@@ -103,9 +127,7 @@ def _score_z(sums: Vector, sizes: Vector, delta: float) -> float:
         return -_score_z(-sums, sizes, -delta)
     # The worst that a unit can do, seen or not; 0 where the hypothesis allows of nothing but losing everything.
     worst = max((1.0 + delta) * len(u) / kish_units(sizes), -float(u.min()))
-    if worst <= 1e-12:
-        return math.inf
-    return math.sqrt((len(u) - 1) * _multiplier(u / worst) / worst * away)
+    return math.inf if worst <= 1e-12 else math.sqrt((len(u) - 1) * _multiplier(u / worst) / worst * away)
 
 
 def _multiplier(u: Vector) -> float:
@@ -147,12 +169,7 @@ class Harm:
 
 
 def harm_test(
-    candidate: Contender,
-    baseline: Contender,
-    clusters: ArrayLike | None = None,
-    *,
-    seed: int = 0,
-    resamples: int = 9_999,
+    candidate: Contender, baseline: Contender, clusters: Clusters = None, *, seed: int = 0, resamples: int = 9_999
 ) -> Harm:
     """The one-sided sign-flip test of ``delta >= 0``; on one 0/1 trial a task it is McNemar's exact one-sided test.
 
@@ -161,8 +178,7 @@ def harm_test(
     pairs = pair_tasks(*candidate, *baseline, clusters)
     if len(pairs.a) == 0:
         return Harm(delta=None, p_value=1.0, n_tasks=0, method="no common task")
-    sums = sum_by(pairs.codes, pairs.differences, pairs.clusters)
-    found = sign_flip_test(sums, alternative="less", seed=seed, resamples=resamples)
+    found = sign_flip_test(pairs.sums, alternative="less", seed=seed, resamples=resamples)
     delta = float(pairs.differences.mean())
     return Harm(delta=delta, p_value=found.p_value, n_tasks=len(pairs.a), method=f"{found.method}, one-sided")
 
@@ -184,20 +200,16 @@ def harmed_domains(
     baseline: Contender,
     domains: ArrayLike,
     margins: float | Mapping[Any, float],
-    clusters: ArrayLike | None = None,
+    clusters: Clusters = None,
     *,
     alpha: float = 0.05,
     seed: int = 0,
     resamples: int = 9_999,
 ) -> tuple[DomainHarm, ...]:
-    """Which domains are harmed: one-sided step-down max-T sign-flip, and an estimate below minus the domain's margin.
+    """Which domains with common tasks, sorted, are harmed: max-T significant, and estimated below minus the margin.
 
-    Westfall & Young 1993. The units are clusters, so tasks of one source that fall in two domains keep their bond.
-
-    ``margins`` is one margin for all, or one for each domain by its name; ``alpha`` is the family-wise level.
-
-    Returns:
-        One entry a domain with common tasks, sorted by name.
+    One-sided step-down max-T sign flips (Westfall & Young 1993) at the family-wise level ``alpha``. The units are
+    clusters, so tasks of one source that fall in two domains keep their bond. ``margins`` is one for all, or by name.
     """
     pairs = pair_tasks(*candidate, *baseline, clusters)
     names, codes, adjusted = by_domain(pairs, domains, "less", seed=seed, resamples=resamples)
@@ -205,31 +217,81 @@ def harmed_domains(
     for k, (name, p) in enumerate(zip(names, adjusted.tolist(), strict=True)):
         margin = margins[name] if isinstance(margins, Mapping) else margins
         here = pairs.differences[codes == k]
-        delta = float(here.mean())
-        harmed, n = p <= alpha and delta < -margin, len(here)
+        delta, n = float(here.mean()), len(here)
+        harmed = p <= alpha and delta < -margin
         one = DomainHarm(domain=str(name), delta=delta, p_adjusted=p, margin=margin, n_tasks=n, harmed=harmed)
         found.append(one)
     return tuple(found)
 
 
-def _tested(pairs: Pairs, margin: float, alpha: float) -> NonInferiority:
-    n, groups, d = len(pairs.a), pairs.clusters, pairs.differences
-    if pairs.single and n:
-        return non_inferiority_counts(int((d > 0).sum()), int((d < 0).sum()), n, margin, alpha)
-    blank = NonInferiority(delta=None, margin=margin, p_value=1.0, z=-math.inf, low=None, alpha=alpha, holds=False,
-                           n_tasks=n, method="no common task")  # fmt: skip
-    if n == 0:
-        return blank
-    sums, sizes = sum_by(pairs.codes, d, groups), sum_by(pairs.codes, np.ones(n), groups)
-    p, z, low = 1.0, -math.inf, -1.0  # one cluster says nothing of others
-    if groups > 1:
-        t = _score_z(sums, sizes, -margin)
-        p, low = t_tail(t, groups - 1), _score_low(sums, sizes, t_quantile(1.0 - alpha, groups - 1))
-        z = -normal_quantile(p) if 0.0 < p < 1.0 else math.copysign(math.inf, t)
-    method = f"Tango score on {clusters_named(groups, kish_units(sizes))}"
-    return replace(blank, delta=float(d.mean()), p_value=p, z=z, low=low, holds=p < alpha, method=method)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worse:
+    """How many tasks got worse, next to how many would have if nothing had changed."""
+
+    observed: int
+    expected: float  # tasks that look worse by chance alone, given each task's passes in all trials
+    sd: float
+    excess: Estimate  # observed minus expected, with a bootstrap over tasks (clusters)
+    flagged: tuple[int, ...]  # places of the tasks that look worse, surest first: those to try again with fresh trials
+    confirmed: tuple[int, ...]  # places of those that survive Benjamini-Hochberg at ``rate``
+    p_values: Vector  # one a task, one-sided; 1 where the task says nothing
+    rate: float
 
 
-def _check(margin: float, alpha: float) -> None:
-    if not 0.0 < margin <= 1.0 or not 0.0 < alpha < 0.5:
-        raise ValueError(f"margin must lie in (0, 1] and alpha in (0, .5): {margin!r} and {alpha!r}")
+def tasks_worse(
+    candidate: Contender,
+    baseline: Contender,
+    clusters: Clusters = None,
+    *,
+    rate: float = 0.10,
+    level: float = 0.95,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Worse:
+    """Counts tasks whose pass rate fell, against the null that both contenders pass each task equally often.
+
+    Given s = x + y passes of a task in K_x + K_y trials, x is hypergeometric under the null (Fisher 1935), so ``E0 =
+    sum P(x/K_x < y/K_y | s)``. The raw count is biased upward by trial noise; the excess over E0 is not. With one trial
+    no single task can ever be confirmed; from three trials each the least p is 1/20. Both sides are whole (passes,
+    trials); ``rate`` is the false discovery rate of the confirmed list.
+    """
+    x, trials_x, y, trials_y = (part.astype(np.int64) for side in (candidate, baseline) for part in whole_counts(*side))
+    n = same_length(candidate=x, baseline=y)
+    chance, p = np.zeros(n), np.ones(n)
+    tried = (trials_x > 0) & (trials_y > 0)
+    cases, place = np.unique(np.stack([x, trials_x, y, trials_y], axis=1), axis=0, return_inverse=True)
+    for row, case in enumerate(cases.tolist()):
+        if case[1] and case[3]:
+            here = place.reshape(-1) == row
+            chance[here], p[here] = _null(*case)
+    worse = tried & (x * trials_y < y * trials_x)
+    codes, groups = cluster_codes(clusters, n)
+    sums = np.stack([sum_by(codes, worse.astype(np.float64), groups), sum_by(codes, chance, groups)], axis=1)
+    excess = bootstrap_estimate(
+        sums, lambda totals: totals[:, 0] - totals[:, 1], level=level, resamples=resamples, seed=seed,
+        n_tasks=int(tried.sum()), n_trials=int((trials_x + trials_y)[tried].sum()),
+    )  # fmt: skip
+    flagged = np.flatnonzero(worse)
+    flagged = flagged[np.argsort(p[flagged], kind="stable")]
+    adjusted = np.ones(n)
+    adjusted[tried] = benjamini_hochberg(p[tried])
+    return Worse(
+        observed=int(worse.sum()),
+        expected=float(chance.sum()),
+        sd=float(np.sqrt((chance * (1.0 - chance)).sum())),
+        excess=excess,
+        flagged=tuple(flagged.tolist()),
+        confirmed=tuple(flagged[adjusted[flagged] <= rate].tolist()),
+        p_values=p,
+        rate=rate,
+    )
+
+
+def _null(x: int, trials_x: int, y: int, trials_y: int) -> tuple[float, float]:
+    """P(the candidate looks worse | s), and P(X <= x | s), both under the hypergeometric null."""
+    s = x + y
+    possible = range(max(0, s - trials_y), min(s, trials_x) + 1)
+    ways = {k: math.comb(trials_x, k) * math.comb(trials_y, s - k) for k in possible}
+    whole = math.comb(trials_x + trials_y, s)
+    looks_worse = sum(w for k, w in ways.items() if k * trials_y < (s - k) * trials_x)
+    return looks_worse / whole, sum(w for k, w in ways.items() if k <= x) / whole

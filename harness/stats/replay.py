@@ -1,7 +1,7 @@
-"""Thresholds replayed on resampled clusters, and the choosing of one repeated in each resample.
+"""When a worker hands over to an expert: what a threshold is chosen for, and thresholds replayed on resampled clusters.
 
-Tasks are laid by rising confidence and cut where the thresholds lie; a policy's figure is then the worker's sum plus a
-running sum of what the expert changes. Weights are drawn once for all figures, so their differences are joint.
+The worker is always asked and paid for; where its confidence lies below the threshold the expert's answer counts and is
+paid for too. A threshold looks better on the tasks that it was chosen on than it is: `Replayer` cross-fits it.
 """
 
 import math
@@ -10,18 +10,67 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from harness.core import Estimate
 from harness.stats.bootstrap import cluster_weights, with_percentiles
-from harness.stats.escalation import Objective, best_steps
-from harness.stats.units import Codes, Vector
+from harness.stats.units import Codes, Flags, Matrix, Vector, vectors
 
-Matrix = NDArray[np.float64]
-PASS, COST, LATENCY, ESCALATED = range(4)
-"""Columns of every figure below: pass rate, dollars and seconds a task, share escalated."""
+PASS, COST, LATENCY, ESCALATED = range(
+    4
+)  # columns of every figure: pass rate, dollars, seconds a task, share escalated
 NO_INTERVALS = "intervals were not asked for"
 ROOM = 1_000_000  # numbers of one table held at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """What a threshold is chosen for; give one of the three."""
+
+    cost_weight: float | None = None  # maximise pass - cost_weight * cost
+    max_cost: float | None = None  # maximise pass with a mean cost of at most this
+    min_pass: float | None = None  # minimise cost with a pass rate of at least this
+
+    def __post_init__(self) -> None:
+        if sum(x is not None for x in (self.cost_weight, self.max_cost, self.min_pass)) != 1:
+            raise ValueError("an objective is exactly one of cost_weight, max_cost and min_pass")
+
+    def values(self, passed: Vector, cost: Vector) -> Vector:
+        """What is maximised, for each point; where no point meets the bound, the nearest to it is best."""
+        if self.cost_weight is not None:
+            return passed - self.cost_weight * cost
+        if self.max_cost is not None:
+            over = np.maximum(cost - self.max_cost, 0.0)
+            return np.where(over > 0.0, -1e6 - over, passed)
+        short = np.maximum((self.min_pass or 0.0) - passed, 0.0)
+        return np.where(short > 0.0, -1e6 * (1.0 + short), -cost)
+
+
+def _best_steps(objective: Objective, passed: Matrix, cost: Matrix) -> Codes:
+    """The first best column of each row; what is within rounding of the best, or of a bound, is as good."""
+    # Columns are thresholds by rising share escalated, so ties go to the one that escalates least. Unknown costs are 0.
+    known = np.where(np.isfinite(cost), cost, 0.0)
+    values = objective.values(passed.ravel() + 1e-12, known.ravel() * (1.0 - 1e-12)).reshape(passed.shape)
+    values = np.where(np.isfinite(values), values, -np.inf)
+    top = values.max(axis=1, keepdims=True)
+    return np.asarray(np.argmax(values >= top - 1e-12, axis=1), dtype=np.intp)
+
+
+def choose_threshold(confidence: ArrayLike, worker: ArrayLike, expert: ArrayLike) -> tuple[float, float]:
+    """The threshold with the highest pass rate on these tasks, and the share that it escalates: the least among equals.
+
+    It lies midway between the two confidences that it separates; 0 escalates nothing, anything above 1 everything.
+    ``confidence`` is the worker's; ``worker`` and ``expert`` are what their answers were worth, 0 to 1.
+    """
+    sure, own, other = vectors(confidence=confidence, worker=worker, expert=expert)
+    if len(sure) == 0:
+        raise ValueError("no task to choose a threshold on")
+    levels, where = np.unique(sure, return_inverse=True)
+    passed = (own.sum() + np.concatenate([[0.0], np.cumsum(np.bincount(where, weights=other - own))])) / len(sure)
+    step = int(_best_steps(Objective(max_cost=math.inf), passed[None], np.zeros((1, len(passed))))[0])
+    if step in (0, len(levels)):
+        return (2.0, 1.0) if step else (0.0, 0.0)
+    return float(levels[step - 1] + levels[step]) / 2, float(np.mean(where < step))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +98,10 @@ class Draws:
 
 
 class Replayer:
-    """The replay of one signal: rows in its order, and the weights they are resampled by.
+    """The replay of one signal: tasks by rising confidence, cut where the thresholds lie, and weights of resamples.
 
-    All figures share the resamples; the seed is that of resamples and folds.
+    A policy's figure is the worker's sum plus a running sum of what the expert changes. Weights are drawn once for all
+    figures, so their differences are joint; the seed is that of resamples and folds.
     """
 
     def __init__(self, rows: ReplayRows, resamples: int, seed: int) -> None:
@@ -60,12 +110,13 @@ class Replayer:
         self.levels, counts = np.unique(rows.confidence, return_counts=True)
         self.ends = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
         self.thresholds: Vector = np.append(self.levels, np.inf)
+        self.codes: Codes = rows.clusters[self.order]
         one = np.ones(len(rows.weight))
         base = (rows.worker, rows.worker_cost, rows.worker_latency, 0.0 * one, one)
         more = (rows.expert - rows.worker, rows.expert_cost, rows.expert_latency, one)
-        self.base = np.stack([x * rows.weight for x in base], axis=1)[self.order]
-        self.more = np.stack([x * rows.weight for x in more], axis=1)[self.order]
-        self.codes: Codes = rows.clusters[self.order]
+        self.base, self.more = (
+            np.stack([x * rows.weight for x in parts], axis=1)[self.order] for parts in (base, more)
+        )
 
     @cached_property
     def weights(self) -> NDArray[np.uint8]:
@@ -75,28 +126,23 @@ class Replayer:
         return cluster_weights(self.rows.groups, self.resamples, self.seed)
 
     @cached_property
-    def cluster_base(self) -> Matrix:
-        """The worker's four sums and the weight of the tasks, by cluster: shape (clusters, 5)."""
-        return self._by_cluster(self.base)
-
-    @cached_property
     def worker_sums(self) -> Matrix:
         """The worker's four sums and the weight of all tasks, on each resample: shape (resamples, 5)."""
-        return self._resampled(self.cluster_base)
+        return self._resampled(self.by_cluster(self.base))
 
-    def fixed(self, escalated: NDArray[np.bool_]) -> Draws:
+    def fixed(self, escalated: Flags) -> Draws:
         """A policy that is the same on every resample; ``escalated`` is by row, in the order of the rows."""
         chosen = np.where(escalated[self.order][:, None], self.more, 0.0)
         mass = self.worker_sums[:, 4:]
         whole = (self.base[:, :4].sum(axis=0) + chosen.sum(axis=0)) / self.base[:, 4].sum()
-        return Draws(value=whole, drawn=(self.worker_sums[:, :4] + self._resampled(self._by_cluster(chosen))) / mass)
+        return Draws(value=whole, drawn=(self.worker_sums[:, :4] + self._resampled(self.by_cluster(chosen))) / mass)
 
     def seen(self, figures: Matrix) -> Draws:
         """What a contender did itself, by row in the order of the rows; NaN where it has no value was not tried."""
         tried = np.isfinite(figures[:, PASS])
         weight = np.where(tried, self.rows.weight, 0.0)
         laid = np.where(tried[:, None], figures, 0.0) * weight[:, None]
-        sums = self._by_cluster(np.column_stack([laid, weight])[self.order])
+        sums = self.by_cluster(np.column_stack([laid, weight])[self.order])
         drawn = self._resampled(sums)
         with np.errstate(invalid="ignore", divide="ignore"):
             return Draws(value=sums[:, :4].sum(axis=0) / weight.sum(), drawn=drawn[:, :4] / drawn[:, 4:])
@@ -109,14 +155,12 @@ class Replayer:
 
     def best_step(self, objective: Objective) -> int:
         """The position of the best threshold; ties go to the lower one, which escalates less."""
-        return int(best_steps(objective, self.exact[None, :, PASS], self.exact[None, :, COST])[0])
+        return int(_best_steps(objective, self.exact[None, :, PASS], self.exact[None, :, COST])[0])
 
     def drawn(self, steps: Codes) -> NDArray[np.float64]:
-        """The four figures at the thresholds of these rising positions: shape (resamples, steps, 4).
-
-        Between two thresholds all resamples are one small product. Resamples lie side by side in memory, since every
-        reader takes quantiles over them.
-        """
+        """The four figures at the thresholds of these rising positions: shape (resamples, steps, 4)."""
+        # Between two thresholds all resamples are one small product; they lie side by side for those who take
+        # quantiles.
         if not self.resamples:
             return np.empty((0, len(steps), 4))
         turned = np.ascontiguousarray(self.weights.T)
@@ -137,7 +181,7 @@ class Replayer:
 
         Clusters are dealt to folds; each fold is served by the threshold that was best on the others (Stone 1974). A
         resample repeats the choosing; a cluster drawn twice stays in one fold, so no task is judged by a threshold that
-        it chose. Resample b uses dealing b modulo ``repeats``. Ties go to the lower threshold.
+        it chose. Resample b uses dealing b modulo ``repeats``.
         """
         groups = self.rows.groups
         if groups < 2:
@@ -147,15 +191,15 @@ class Replayer:
         ones = np.ones((1, groups), dtype=np.uint8)
         drawn, values = np.empty((self.resamples, 4)), []
         for number in range(repeats):
-            dealing = self._dealing(objective, steps, rng.permutation(groups) % min(folds, groups))
-            values.append(self._dealt(dealing, ones)[0])
-            drawn[number::repeats] = self._dealt(dealing, self.weights[number::repeats])
+            dealing = _Dealing(self, objective, steps, rng.permutation(groups) % min(folds, groups))
+            values.append(dealing.figures(ones)[0])
+            drawn[number::repeats] = dealing.figures(self.weights[number::repeats])
         return Draws(value=np.mean(values, axis=0), drawn=drawn)
 
     def concordance(self, right: Vector, wrong: Vector, *, whole: bool = False) -> Vector:
-        """The weighted share of (right, wrong) pairs in which the right one is surer, ties counting half.
+        """The weighted share of (right, wrong) pairs in which the right one is surer, ties half; both in `order`.
 
-        Both in the replay's order. One value a resample, or one on all tasks.
+        One value a resample, or one on all tasks.
         """
         level = np.repeat(np.arange(len(self.levels)), np.diff(self.ends))
         bad, good = np.flatnonzero(wrong), np.flatnonzero(right)
@@ -166,14 +210,15 @@ class Replayer:
         # Runs of right answers, and of wrong ones, count as one level each as long as no level holds both.
         turn = np.flatnonzero(np.diff(is_good.astype(np.int8)) != 0) + 1
         mixed = level[turn] == level[turn - 1]  # the rows just before and after are of one level
-        inside = np.concatenate([_span(level, level[turn[mixed]]), turn]) if mixed.any() else turn
-        ends = np.unique(np.concatenate([[0], inside, [len(rows)]]))
+        spans = [np.searchsorted(level, level[turn[mixed]], side=side) for side in ("left", "right")]
+        ends = np.unique(np.concatenate([[0], *spans, turn, [len(rows)]]))
         good_cell = is_good[ends[:-1]]
-        # Cells of right answers whose level holds wrong ones too: the cell before.
-        tied = np.isin(ends[:-1], turn[mixed])
+        tied = np.isin(
+            ends[:-1], turn[mixed]
+        )  # cells of right answers whose level holds wrong ones too: the cell before
         found = [np.empty(0)]
         ones = np.ones((1, self.rows.groups), dtype=np.uint8)
-        for block in [slice(0, 1)] if whole else self._blocks(2 * len(rows)):
+        for block in [slice(0, 1)] if whole else self.blocks(2 * len(rows)):
             weights = np.take((ones if whole else self.weights)[block], codes, axis=1) * mass
             cells = np.add.reduceat(weights, ends[:-1], axis=1)
             lost = np.where(good_cell, 0.0, cells)
@@ -185,11 +230,10 @@ class Replayer:
         return np.concatenate(found)
 
     def _candidates(self, objective: Objective) -> Codes:
-        """Thresholds that can be the best one on any resample: the first, and those after a level that can add.
-
-        Whatever the weights, a level none of whose rows is better escalated never makes the objective larger, and ties
-        go to the lower threshold. This supposes that escalating costs nothing less; where it does, all are looked at.
-        """
+        """Thresholds that can be the best one on any resample: the first, and those after a level that can add."""
+        # Whatever the weights, a level none of whose rows is better escalated never makes the objective larger, and
+        # ties go to the lower threshold. This supposes that escalating costs nothing less; where it does, all are
+        # looked at.
         gain, cost = self.more[:, PASS], self.more[:, COST]
         if objective.cost_weight is not None:
             gain = gain - objective.cost_weight * cost
@@ -198,29 +242,7 @@ class Replayer:
         lifts = np.logical_or.reduceat(gain > 0.0, self.ends[:-1])
         return np.concatenate([[0], np.flatnonzero(lifts) + 1]).astype(np.intp)
 
-    def _dealing(self, objective: Objective, steps: Codes, deal: Codes) -> "_Dealing":
-        dealt = deal[self.codes]
-        order = np.argsort(dealt.astype(np.uint16), kind="stable")
-        folds, members = int(deal.max()) + 1, np.argsort(deal.astype(np.uint16), kind="stable")
-        starts = np.searchsorted(dealt[order], np.arange(folds + 1))
-        # Of each fold and step: how far its rows below the step's threshold reach, counted from the first fold's start.
-        ends = np.stack([starts[f] + np.searchsorted(order[starts[f] : starts[f + 1]], self.ends[steps])
-                         for f in range(folds)])  # fmt: skip
-        bounds = np.searchsorted(deal[members], np.arange(folds + 1)).tolist()
-        return _Dealing(objective=objective, folds=folds, members=members, bounds=bounds, codes=self.codes[order],
-                        more=self.more[order], ends=ends)  # fmt: skip
-
-    def _dealt(self, dealing: "_Dealing", weights: NDArray[np.uint8]) -> Matrix:
-        """For each row of weights the four figures over all folds; NaN where a fold had nothing to choose on."""
-        found, base = [np.empty((0, 4))], self.cluster_base[dealing.members]
-        for block in self._blocks(2 * len(self.codes), len(weights)):
-            here = weights[block]
-            laid = np.take(here, dealing.members, axis=1).astype(np.float64)
-            own = np.stack([laid[:, a:b] @ base[a:b] for a, b in pairwise(dealing.bounds)])
-            found.append(dealing.figures(np.take(here, dealing.codes, axis=1).astype(np.float64), own))
-        return np.concatenate(found)
-
-    def _by_cluster(self, values: Matrix) -> Matrix:
+    def by_cluster(self, values: Matrix) -> Matrix:
         """Sums over each cluster's rows: shape (clusters, columns)."""
         groups = self.rows.groups
         return np.stack([np.bincount(self.codes, weights=x, minlength=groups) for x in values.T], axis=1)
@@ -228,32 +250,45 @@ class Replayer:
     def _resampled(self, sums: Matrix) -> Matrix:
         """Sums by cluster on each resample: shape (resamples, columns)."""
         none = np.empty((0, sums.shape[1]))
-        blocks = self._blocks(len(sums))
+        blocks = self.blocks(len(sums))
         return np.concatenate([none, *(self.weights[block].astype(np.float64) @ sums for block in blocks)])
 
-    def _blocks(self, size: int, many: int | None = None) -> list[slice]:
+    def blocks(self, size: int, many: int | None = None) -> list[slice]:
+        """Slices of the resamples (or of ``many`` rows) that hold `ROOM` numbers where each row has ``size``."""
         rows = max(1, ROOM // max(1, size))
         return [slice(i, i + rows) for i in range(0, self.resamples if many is None else many, rows)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Dealing:
     """Clusters dealt to folds, rows laid fold by fold and in each by rising confidence."""
 
-    objective: Objective
-    folds: int
-    members: Codes  # the clusters, fold by fold
-    bounds: list[int]  # where each fold's clusters begin, and the end of the last
-    codes: Codes  # of each row its cluster
-    more: Matrix
-    ends: Codes
-    """Shape (folds, steps): where in the rows a fold's escalated ones end; at the first step that is its start."""
+    def __init__(self, replay: Replayer, objective: Objective, steps: Codes, deal: Codes) -> None:
+        dealt = deal[replay.codes]
+        order = np.argsort(dealt.astype(np.uint16), kind="stable")
+        self.replay, self.objective, self.folds = replay, objective, int(deal.max()) + 1
+        self.members = np.argsort(deal.astype(np.uint16), kind="stable")  # the clusters, fold by fold
+        every = np.arange(self.folds + 1)
+        bounds = np.searchsorted(
+            deal[self.members], every
+        ).tolist()  # where each fold's clusters begin, and the last end
+        base = replay.by_cluster(replay.base)[self.members]
+        self.parts = [(slice(first, last), base[first:last]) for first, last in pairwise(bounds)]
+        self.codes, self.more = replay.codes[order], replay.more[order]
+        # (folds, steps): how far a fold's rows below the step's threshold reach; at the first step that is its start.
+        starts = np.searchsorted(dealt[order], every).tolist()
+        self.ends = np.stack([a + np.searchsorted(order[a:b], replay.ends[steps]) for a, b in pairwise(starts)])
 
-    def figures(self, weights: Matrix, own: "NDArray[np.float64]") -> Matrix:
-        """Each fold served by the step that is best on the others.
+    def figures(self, weights: NDArray[np.uint8]) -> Matrix:
+        """For each row of weights the four figures over all folds; NaN where a fold had nothing to choose on."""
+        found = [np.empty((0, 4))]
+        for block in self.replay.blocks(2 * len(self.codes), len(weights)):
+            laid = np.take(weights[block], self.members, axis=1).astype(np.float64)
+            own = np.stack([laid[:, members] @ base for members, base in self.parts])
+            found.append(self._served(np.take(weights[block], self.codes, axis=1).astype(np.float64), own))
+        return np.concatenate(found)
 
-        ``weights`` has the shape (draws, rows), ``own`` the worker's sums in each fold: (folds, draws, 5).
-        """
+    def _served(self, weights: Matrix, own: NDArray[np.float64]) -> Matrix:
+        """Each fold served by the step best on the others; of weights by row and the worker's sums in each fold."""
         every = own.sum(axis=0)
         best = self._best(weights, own, every)
         total = np.empty((len(weights), 4))
@@ -269,18 +304,17 @@ class _Dealing:
         total[((rest == 0.0) & (mass > 0.0)).any(axis=0)] = np.nan
         return np.asarray(total)
 
-    def _best(self, weights: Matrix, own: "NDArray[np.float64]", every: Matrix) -> Codes:
+    def _best(self, weights: Matrix, own: NDArray[np.float64], every: Matrix) -> Codes:
         """Of each fold and draw the step that is best on the other folds: shape (folds, draws)."""
-        objective = self.objective
-        rest = every - own
+        objective, rest = self.objective, every - own
         found = np.empty((self.folds, len(weights)), dtype=np.intp)
         if objective.cost_weight is None and objective.max_cost != math.inf:
-            passed, cost = (self._running(weights, self.more[:, column]) for column in (PASS, COST))
+            columns = [(column, self._running(weights, self.more[:, column])) for column in (PASS, COST)]
             for fold in range(self.folds):
                 with np.errstate(invalid="ignore", divide="ignore"):
-                    figures = [(rest[fold][:, c : c + 1] + sums[:, -1] - sums[:, fold]) / rest[fold][:, 4:]
-                               for c, sums in ((PASS, passed), (COST, cost))]  # fmt: skip
-                found[fold] = best_steps(objective, figures[0], figures[1])
+                    passed, cost = ((rest[fold][:, c : c + 1] + sums[:, -1] - sums[:, fold]) / rest[fold][:, 4:]
+                                    for c, sums in columns)  # fmt: skip
+                found[fold] = _best_steps(objective, passed, cost)
             return found
         # One number says how good a step is: where it is largest needs neither the sums of the worker nor the mass.
         gain = self.more[:, PASS]
@@ -293,7 +327,7 @@ class _Dealing:
             found[fold] = np.argmax(score >= near[:, None], axis=1)
         return found
 
-    def _running(self, weights: Matrix, values: Vector) -> "NDArray[np.float64]":
+    def _running(self, weights: Matrix, values: Vector) -> NDArray[np.float64]:
         """Weighted sums of each fold's rows up to each step, and over all folds: shape (draws, folds + 1, steps)."""
         draws, steps = len(weights), self.ends.shape[1]
         running = np.zeros((draws, len(values) + 1))
@@ -310,10 +344,8 @@ class _Dealing:
 def random_policy(never: Draws, always: Draws, share: Draws) -> Draws:
     """Escalating at random as often as another policy does: its expectation, on all tasks and on each resample."""
     s, drawn = share.value[ESCALATED], share.drawn[:, ESCALATED][:, None]
-    return Draws(
-        value=(1.0 - s) * never.value + s * always.value,
-        drawn=(1.0 - drawn) * never.drawn + drawn * always.drawn,
-    )
+    resampled = (1.0 - drawn) * never.drawn + drawn * always.drawn
+    return Draws(value=(1.0 - s) * never.value + s * always.value, drawn=resampled)
 
 
 def replay_estimate(value: float, drawn: Vector, told: Estimate) -> Estimate:
@@ -334,8 +366,3 @@ def replay_estimates(values: Vector, drawn: Matrix, told: Estimate) -> list[Esti
     limits = zip(np.minimum(low, values).tolist(), values.tolist(), np.maximum(high, values).tolist(), strict=True)
     known = replace(told, why=None)
     return [replace(known, low=low, value=value, high=high) for low, value, high in limits]
-
-
-def _span(rising: Codes, wanted: Codes) -> Codes:
-    """Where the stretches of these values begin and end."""
-    return np.concatenate([np.searchsorted(rising, wanted, side="left"), np.searchsorted(rising, wanted, side="right")])

@@ -21,8 +21,7 @@ def non_inferiority_e_value(wins: int, losses: int, ties: int, margin: float) ->
     """Evidence against "the difference is at most -margin", from counts alone, at any time.
 
     ``mean_j prod_i (1 + lam_j (D_i + m))`` over 25 bets lam_j = linspace(.02, .98) / (1 - m), D_i in {-1, 0, 1}
-    (Waudby-Smith & Ramdas 2024). Act when it reaches 1 / alpha. Tasks must come in an order fixed before any was
-    seen.
+    (Waudby-Smith & Ramdas 2024). Act when it reaches 1 / alpha. Tasks come in an order fixed before any was seen.
     """
     if min(wins, losses, ties) < 0 or not 0.0 <= margin < 1.0:
         raise ValueError(f"counts cannot be negative, margin must lie in [0, 1): {wins}, {losses}, {ties}, {margin}")
@@ -81,10 +80,10 @@ def obrien_fleming_bounds(looks: int, alpha: float = 0.05, *, two_sided: bool = 
     O'Brien & Fleming 1979; C by recursive numerical integration (Armitage, McPherson & Rowe 1969), as tabulated in
     Jennison & Turnbull 2000, table 2.3.
     """
-    if looks < 1 or not 0.0 < alpha < 0.5:
-        raise ValueError(f"at least one look and an alpha in (0, .5) are needed, not {looks} and {alpha}")
     from scipy.optimize import brentq
 
+    if looks < 1 or not 0.0 < alpha < 0.5:
+        raise ValueError(f"at least one look and an alpha in (0, .5) are needed, not {looks} and {alpha}")
     shape = [math.sqrt(looks / k) for k in range(1, looks + 1)]
 
     def excess(constant: float) -> float:
@@ -99,35 +98,31 @@ def crossing_probability(bounds: Sequence[float], drift: float = 0.0, *, two_sid
 
     ``drift`` is the mean of z at the last look, 0 under the null.
     """
+    from scipy.special import ndtr
+
     looks = len(bounds)
     step = drift / math.sqrt(looks)
     edges = [bound * math.sqrt(k) for k, bound in enumerate(bounds, start=1)]
     reach = 9.0 * math.sqrt(looks) + abs(step) * looks
     unit, unit_weight = (np.asarray(x, dtype=np.float64) for x in np.polynomial.legendre.leggauss(30 + 15 * looks))
+
+    def laid(edge: float) -> tuple[Vector, Vector]:
+        """Nodes and weights of the integral over what goes on below the edge."""
+        low = -edge if two_sided else -reach
+        half = 0.5 * (edge - low)
+        return 0.5 * (low + edge) + half * unit, half * unit_weight
+
+    def density(x: Vector) -> Vector:
+        return np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
+
     crossed = normal_tail(edges[0] - step) + (normal_tail(edges[0] + step) if two_sided else 0.0)
-    nodes, weights = _stretched(unit, unit_weight, -edges[0] if two_sided else -reach, edges[0])
-    density = _phi(nodes - step) * weights
-    for k in range(1, looks):
-        edge = edges[k]
-        crossed += float(density @ _upper(edge - step - nodes))
+    nodes, weights = laid(edges[0])
+    mass = density(nodes - step) * weights
+    for edge in edges[1:]:
+        crossed += float(mass @ ndtr(-(edge - step - nodes)))
         if two_sided:
-            crossed += float(density @ _upper(edge + step + nodes))
-        following, weights = _stretched(unit, unit_weight, -edge if two_sided else -reach, edge)
-        density = (density @ _phi(following[None, :] - nodes[:, None] - step)) * weights
+            crossed += float(mass @ ndtr(-(edge + step + nodes)))
+        following, weights = laid(edge)
+        mass = (mass @ density(following[None, :] - nodes[:, None] - step)) * weights
         nodes = following
     return crossed
-
-
-def _stretched(unit: Vector, weight: Vector, low: float, high: float) -> tuple[Vector, Vector]:
-    half = 0.5 * (high - low)
-    return 0.5 * (low + high) + half * unit, half * weight
-
-
-def _phi(x: Vector) -> Vector:
-    return np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
-
-
-def _upper(x: Vector) -> Vector:
-    from scipy.special import ndtr
-
-    return np.asarray(ndtr(-x), dtype=np.float64)

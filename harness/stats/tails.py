@@ -1,8 +1,4 @@
-"""Tails and quantiles of the five distributions that the room needs.
-
-The normal ones come from the standard library; the others from ``scipy.special``, because importing ``scipy.stats``
-takes seconds.
-"""
+"""Tails and quantiles, from ``scipy.special`` because importing ``scipy.stats`` takes seconds."""
 
 import math
 from collections.abc import Callable
@@ -13,12 +9,7 @@ from numpy.typing import ArrayLike
 
 from harness.stats.units import Vector
 
-_NORMAL = NormalDist()
-
-
-def normal_quantile(probability: float) -> float:
-    """The z below which a standard normal lies with the given probability, 0 < probability < 1."""
-    return _NORMAL.inv_cdf(probability)
+normal_quantile = NormalDist().inv_cdf  # the z below which a standard normal lies with the given probability
 
 
 def normal_tail(z: float) -> float:
@@ -27,7 +18,7 @@ def normal_tail(z: float) -> float:
 
 
 def two_sided_z(level: float) -> float:
-    """The z of a two-sided interval: 1.96 at level .95."""
+    """The z of a two-sided interval, 1.96 at level .95; raises `ValueError` for a level that cannot be."""
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must lie between 0 and 1, not {level!r}")
     return normal_quantile(0.5 + level / 2.0)
@@ -46,34 +37,11 @@ def two_sided_t(level: float, df: float) -> float:
     return t_quantile(0.5 + level / 2.0, df)
 
 
-def t_tail(t: float, df: float) -> float:
-    """P(T > t) for Student's t with ``df`` degrees of freedom."""
-    from scipy.special import stdtr
-
-    return float(stdtr(df, -t))
-
-
-def chi2_tail(x: float, df: float) -> float:
-    """P(X > x) for a chi-squared variable with ``df`` degrees of freedom."""
-    from scipy.special import chdtrc
-
-    return float(chdtrc(df, x)) if x > 0.0 else 1.0
-
-
 def chi2_quantile(probability: float, df: float) -> float:
     """The quantile of the chi-squared distribution with ``df`` degrees of freedom."""
     from scipy.special import chdtri
 
     return float(chdtri(df, 1.0 - probability))
-
-
-def binomial_quantile(probability: float, n: int, p: float) -> int:
-    """The smallest k with P(X <= k) >= probability for X ~ Binomial(n, p)."""
-    from scipy.special import bdtr, bdtrik
-
-    k = math.ceil(float(bdtrik(probability, n, p)))
-    below = max(k - 1, 0)
-    return below if float(bdtr(below, n, p)) >= probability else k
 
 
 def binomial_chances(k: ArrayLike, n: float, p: float) -> Vector:

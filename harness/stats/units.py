@@ -1,7 +1,6 @@
-"""What is counted: arrays of tasks, and the clusters of tasks that share a source.
+"""What is counted: one value a task, and a code for the cluster of tasks that share a source.
 
-Every function of the room takes one value a task (or a sum and a number of trials) and, where tasks share a source, one
-cluster code a task. Trials are never rows here: they arrive summed, so they cannot be mistaken for tasks.
+Trials are never rows here: they arrive summed, so they cannot be mistaken for tasks.
 """
 
 from typing import Any
@@ -10,8 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
 Codes = NDArray[np.intp]
 Counts = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Clusters = ArrayLike | None  # a code a task; None: every task by itself
+Contender = tuple[ArrayLike, ArrayLike]  # (sums, counts), one of each a task
+FEW_ROWS = 1_000  # so many distinct rows are counted; more are drawn one by one
 
 
 def vector(values: ArrayLike, name: str) -> Vector:
@@ -22,24 +26,41 @@ def vector(values: ArrayLike, name: str) -> Vector:
     return array
 
 
-def same_length(**arrays: "NDArray[Any] | None") -> int:
-    """The common length of the named arrays; raises `ValueError` where they differ. ``None`` is left out."""
-    lengths = {name: len(array) for name, array in arrays.items() if array is not None}
+def same_length(**arrays: NDArray[Any]) -> int:
+    """The common length of the named arrays; raises `ValueError` where they differ."""
+    lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError("one value a task is needed in each: " + ", ".join(f"{k} has {v}" for k, v in lengths.items()))
     return next(iter(lengths.values()))
 
 
-def cluster_codes(clusters: ArrayLike | None, n: int) -> tuple[Codes, int]:
-    """Codes 0 .. G-1, one a task, and G; every task is its own cluster where ``clusters`` is None."""
+def vectors(**values: ArrayLike) -> tuple[Vector, ...]:
+    """Flat arrays of floats of one length, in the order given."""
+    found = {name: vector(given, name) for name, given in values.items()}
+    same_length(**found)
+    return tuple(found.values())
+
+
+def whole_counts(passes: ArrayLike, trials: ArrayLike) -> tuple[Vector, Vector]:
+    """Passes and trials a task, whole numbers."""
+    c, n = vectors(passes=passes, trials=trials)
+    if np.any(c != np.round(c)) or np.any(c < 0) or np.any(c > n):
+        raise ValueError("passes must be whole numbers between 0 and the number of trials")
+    return c, n
+
+
+def cluster_codes(clusters: Clusters, n: int, kept: Flags | None = None) -> tuple[Codes, int]:
+    """Codes 0 .. G-1, one a task (of those ``kept``), and G; every task by itself where ``clusters`` is None."""
+    here = n if kept is None else int(kept.sum())
     if clusters is None:
-        return np.arange(n, dtype=np.intp), n
+        return np.arange(here, dtype=np.intp), here
     array = np.asarray(clusters)
     if array.shape != (n,):
         raise ValueError(f"clusters must be one code a task: {n} tasks, codes of shape {array.shape}")
-    if n and np.issubdtype(array.dtype, np.integer):
+    array = array if kept is None else array[kept]
+    if here and np.issubdtype(array.dtype, np.integer):
         low, high = int(array.min()), int(array.max())
-        if high - low < 16 * n + 1_000:  # a table over all codes is filled in less time than they are sorted
+        if high - low < 16 * here + 1_000:  # a table over all codes is filled in less time than they are sorted
             there = np.zeros(high - low + 1, dtype=bool)
             there[array - low] = True
             places = np.cumsum(there)
@@ -58,14 +79,13 @@ def is_binary(values: Vector) -> bool:
     return bool(np.all((values == 0.0) | (values == 1.0)))
 
 
-def few_rows(table: "NDArray[np.float64]") -> "tuple[NDArray[np.float64], Counts] | None":
-    """The distinct rows of a table and how often each occurs, where they are few; rows apart by rounding are one.
+def few_rows(table: Matrix) -> tuple[Matrix, Counts] | None:
+    """The distinct rows of a table (rows apart by rounding are one) and how often each occurs, where they are few.
 
     None where more than `FEW_ROWS` differ, or a value is unknown. Rows are told apart by one combination of their
     columns; that no two rows share it is checked, and None is the answer where some do.
     """
-    mix = np.random.default_rng(0).uniform(0.5, 1.5, table.shape[1])
-    keys = table @ mix
+    keys = table @ np.random.default_rng(0).uniform(0.5, 1.5, table.shape[1])
     if not np.isfinite(keys).all():
         return None
     order = np.argsort(keys, kind="stable")
@@ -76,6 +96,3 @@ def few_rows(table: "NDArray[np.float64]") -> "tuple[NDArray[np.float64], Counts
     counts, rows = np.diff(np.append(starts, len(order))).astype(np.int64), table[order[starts]]
     gap = np.abs(table[order] - np.repeat(rows, counts, axis=0)).max(initial=0.0)
     return None if gap > 1e-9 * max(1.0, float(np.abs(table).max(initial=0.0))) else (rows, counts)
-
-
-FEW_ROWS = 1_000  # so many distinct rows are counted; more are drawn one by one

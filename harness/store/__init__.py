@@ -4,16 +4,20 @@ It is all that the running half and the judging half share.
 """
 
 from harness.store.browse import (
+    FLIPS,
     AttemptRow,
     TaskCell,
+    TaskFilter,
     TaskRow,
     attempt_columns,
     attempt_of,
     attempt_rows,
     attempts_of,
     find_tasks,
+    matching_rows,
+    tasks_in,
+    words_found,
 )
-from harness.store.browse_filter import FLIPS, TaskFilter, matching_rows, tasks_in, words_found
 from harness.store.browse_records import (
     NO_TRANSCRIPTS,
     InputSearch,
@@ -24,10 +28,10 @@ from harness.store.browse_records import (
     read_outcome,
     search_inputs,
 )
-from harness.store.columns import CALLS, OUTCOMES, OUTCOMES_FILE, TRANSCRIPTS
+from harness.store.columns import CALLS, OUTCOMES, OUTCOMES_FILE
 from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
 from harness.store.importers.table import import_table
-from harness.store.importers.table_reading import Reading, parse_mapping, parse_scales, parse_units
+from harness.store.importers.table_words import Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import Journal, running_process
 from harness.store.manifest import (
     evidence_digest,
@@ -37,7 +41,7 @@ from harness.store.manifest import (
     this_machine,
     write_manifest,
 )
-from harness.store.outcomes import PARTLY, RESULTS, Outcomes, TaskKey, count_results, load_outcomes
+from harness.store.outcomes import PARTLY, RESULTS, Outcomes, TaskKey, count_results
 from harness.store.recall import (
     Recalled,
     Transcript,
@@ -46,12 +50,11 @@ from harness.store.recall import (
     read_journal,
     refuse_foreign_results,
 )
-from harness.store.settings import Economics, Settings, load_settings
+from harness.store.settings import Economics, load_settings
 from harness.store.skill_use import SkillUse, load_skill_use
 from harness.store.sourcing import as_asked, described, experiment_file, model_sourcing, sourced
-from harness.store.sums import load_task_table, split_used, task_table_of
+from harness.store.sums import load_task_table, split_used
 from harness.store.tables import (
-    Compacted,
     compact,
     read_calls,
     read_outcomes,
@@ -59,4 +62,4 @@ from harness.store.tables import (
     recorded_replies,
     tables_are_whole,
 )
-from harness.store.tasktable import Attempts, Flag, Labels, TaskTable
+from harness.store.tasktable import Attempts, TaskTable

@@ -1,15 +1,39 @@
 """The tasks and attempts of a report that are as asked for, a page at a time, with what became of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from harness.core import EvidenceError, UsageError
-from harness.store.browse_filter import NOTHING_ASKED, TaskFilter, matching_rows, once
+from harness.store.columns import Array
+from harness.store.outcome_file import Words
 from harness.store.outcomes import ERRORED, GRADED, SKIPPED, UNGRADED, Outcomes, TaskKey
 
-if TYPE_CHECKING:
-    from harness.store.columns import Array
+FLIPS = ("lost", "gained", "either")
+"""Of a flip from the view of the first contender: the second alone passed, the first alone did, or one of these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """What is looked for. An empty list, ``None`` or an empty text asks for nothing; all that is asked for must hold.
+
+    A task is found where one of its attempts is: the contender, the status, the cause and so on are of one attempt.
+    """
+
+    contenders: Sequence[str] = ()
+    split: str | None = None  # ``test`` takes rows without a split too, of suites that have none, as everywhere
+    suites: Sequence[str] = ()
+    domains: Sequence[str] = ()
+    statuses: Sequence[str] = ()  # words of `RESULTS`: ``failed`` is what earned nothing
+    causes: Sequence[str] = ()
+    escalated: bool | None = None
+    flipped: tuple[str, str, str] | None = None
+    """Two contenders and one of `FLIPS`: the tasks that only one of them passed, as a comparison of the two counts."""
+    text: str = ""  # in the task's name, its domain, its suite, a label or the cause, whatever the case of the letters
+    inputs: Sequence[int] | None = None
+    """Positions of tasks in whose inputs the text was found: they count as if the text stood in their names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +44,7 @@ class TaskCell:
     passed: int  # of its graded trials: with the full score
     partly: int  # of its graded trials: with a part of it
     graded: int
-    score: float | None
-    """The mean over the graded trials, a passed one as 1 and a failed one as 0; ``None`` where there is none."""
+    score: float | None  # mean over the graded trials, a pass as 1, a failure as 0; ``None`` where there is none
     errored: int  # trials that the instrument lost: errored or ungraded
     skipped: int
     escalated: int
@@ -73,33 +96,29 @@ class TaskPage:
     rows: tuple[TaskRow, ...]
     total: int  # how many tasks were found
     attempts: int  # how many attempts of theirs are as asked for
-    offset: int
-    limit: int
 
 
-def find_tasks(index: Outcomes, wanted: TaskFilter = NOTHING_ASKED, *, offset: int = 0, limit: int = 50) -> TaskPage:
+def find_tasks(index: Outcomes, wanted: TaskFilter | None = None, *, offset: int = 0, limit: int = 50) -> TaskPage:
     """The tasks that have such an attempt, in the order of the file.
 
     Raises UsageError: the filter names what the report does not have; names the nearest.
     """
-    import numpy as np
-
+    if offset < 0 or limit < 0:
+        raise UsageError(f"a page starts at {offset} and holds {limit}: neither can be less than 0")
+    wanted = wanted or TaskFilter()
     rows = matching_rows(index, wanted)
     found = np.flatnonzero(np.bincount(index.task[rows], minlength=index.tasks))
-    page = found[_window(offset, limit)]
+    page = found[offset : offset + limit]
     names = tuple(dict.fromkeys(wanted.contenders)) or index.contenders
     counts = _cells(index, page, names, wanted.split)
-    words = ("passed", "partly", "graded", "errored", "skipped", "escalated")
+    scores = counts.pop("score")
     shown = []
     for place, task in enumerate(page.tolist()):
-        cells = tuple(
-            TaskCell(
-                contender=name,
-                score=counts["score"][k, place] / counts["graded"][k, place] if counts["graded"][k, place] else None,
-                **{word: int(counts[word][k, place]) for word in words},
-            )
-            for k, name in enumerate(names)
-        )
+        cells = []
+        for k, name in enumerate(names):
+            of = {word: int(count[k, place]) for word, count in counts.items()}
+            score = float(scores[k, place]) / of["graded"] if of["graded"] else None
+            cells.append(TaskCell(contender=name, score=score, **of))
         shown.append(
             TaskRow(
                 position=task,
@@ -108,10 +127,10 @@ def find_tasks(index: Outcomes, wanted: TaskFilter = NOTHING_ASKED, *, offset: i
                 suite=index.suite[task],
                 domain=index.domain[task],
                 split=index.words("split")[int(index.first[task])],
-                cells=cells,
+                cells=tuple(cells),
             )
         )
-    return TaskPage(rows=tuple(shown), total=len(found), attempts=len(rows), offset=offset, limit=limit)
+    return TaskPage(rows=tuple(shown), total=len(found), attempts=len(rows))
 
 
 def attempts_of(index: Outcomes, key: TaskKey, contender: str | None = None) -> tuple[AttemptRow, ...]:
@@ -119,8 +138,6 @@ def attempts_of(index: Outcomes, key: TaskKey, contender: str | None = None) -> 
 
     Raises UsageError: there is no such contender. EvidenceError: there is no such task.
     """
-    import numpy as np
-
     of = index.task == index.task_of(key)
     if contender is not None:
         of &= index.contender.codes == index.contender.code(contender, "contender", index.report)
@@ -136,15 +153,15 @@ def attempt_of(index: Outcomes, attempt_id: str) -> AttemptRow:
     return attempt_rows(index, rows[:1])[0]
 
 
-def attempt_rows(index: Outcomes, rows: "Array") -> tuple[AttemptRow, ...]:
+def attempt_rows(index: Outcomes, rows: Array) -> tuple[AttemptRow, ...]:
     """The outcomes of these rows."""
     columns = attempt_columns(index, rows)
     return tuple(AttemptRow(**dict(zip(columns, one, strict=True))) for one in zip(*columns.values(), strict=True))
 
 
-def attempt_columns(index: Outcomes, rows: "Array") -> dict[str, list[Any]]:
+def attempt_columns(index: Outcomes, rows: Array) -> dict[str, list[Any]]:
     """The same by column: the fields of `AttemptRow`, each a list with an entry a row."""
-    tasks = index.task[rows]
+    tasks, answers = index.task[rows], [False, True, None]  # a code is 0, 1, or -1 where unknown
     found = {
         "row": rows.tolist(),
         "attempt_id": index.attempt_texts(rows).to_pylist(),
@@ -153,35 +170,121 @@ def attempt_columns(index: Outcomes, rows: "Array") -> dict[str, list[Any]]:
         "domain": index.domain.texts(tasks).to_pylist(),
         "trial": index.trial[rows].tolist(),
         "result": index.result.texts(rows).to_pylist(),
-        "passed": _answers(index.passed[rows]),
-        "escalated": _answers(index.escalated[rows]),
+        "passed": [answers[code] for code in index.passed[rows].tolist()],
+        "escalated": [answers[code] for code in index.escalated[rows].tolist()],
         "repeated": index.repeated[rows].tolist(),
     }
     names = [field.name for field in fields(AttemptRow)]
-    found |= {name: index.column_at(name, rows).to_pylist() for name in names if name not in found}
-    return {name: found[name] for name in names}
+    return {name: found[name] if name in found else index.column_at(name, rows).to_pylist() for name in names}
 
 
-def _answers(codes: "Array") -> list[bool | None]:
-    return [None if code < 0 else code == 1 for code in codes.tolist()]
+def matching_rows(index: Outcomes, wanted: TaskFilter) -> Array:
+    """The rows of the attempts that are as asked for, in the order of the file; errors as `find_tasks`."""
+    keep = index.in_split(wanted.split)
+    for words, names, what in (
+        (index.contender, wanted.contenders, "contender"),
+        (index.result, wanted.statuses, "result"),
+        (index.words("cause"), wanted.causes, "cause"),
+    ):
+        if names:
+            keep &= _among(index, words, names, what)
+    tasks = np.ones(index.tasks, dtype=bool)
+    for words, names, what in ((index.suite, wanted.suites, "suite"), (index.domain, wanted.domains, "domain")):
+        if names:
+            tasks &= _among(index, words, names, what)
+    if wanted.flipped is not None:
+        tasks &= _flipped(index, *wanted.flipped, wanted.split)
+    if not tasks.all():
+        keep &= tasks[index.task]
+    if wanted.escalated is not None:
+        keep &= index.escalated == int(wanted.escalated)
+    if wanted.text:
+        keep &= _with_text(index, wanted)
+    return np.flatnonzero(keep)
 
 
-def _window(offset: int, limit: int) -> slice:
-    if offset < 0 or limit < 0:
-        raise UsageError(f"a page starts at {offset} and holds {limit}: neither can be less than 0")
-    return slice(offset, offset + limit)
+def words_found(index: Outcomes, split: str | None = None) -> Mapping[str, tuple[str, ...]]:
+    """What a filter of a part of the suites can ask for: the words that one of its rows has, in the file's order.
+
+    By ``suite``, ``domain``, ``result`` and ``cause``.
+    """
+    rows, tasks = index.in_split(split), tasks_in(index, split)
+    found = {}
+    for name, words, here in (("suite", index.suite, tasks), ("domain", index.domain, tasks),
+                              ("result", index.result, rows), ("cause", index.words("cause"), rows)):  # fmt: skip
+        counts = np.bincount(words.codes[here].astype(np.int64) + 1, minlength=len(words.names) + 1)[1:]
+        found[name] = tuple(word for word, count in zip(words.every, counts.tolist(), strict=True) if count)
+    return found
 
 
-def _cells(index: Outcomes, tasks: "Array", names: Sequence[str], split: str | None) -> dict[str, "Array"]:
-    """By word the counts, and the sum of the scores; of the shape [names, tasks]."""
-    import numpy as np
+def tasks_in(index: Outcomes, split: str | None = None) -> Array:
+    """Of each task whether a row of that part of the suites is of it."""
+    return np.bincount(index.task[index.in_split(split)], minlength=index.tasks) > 0
 
+
+def _among(index: Outcomes, words: Words, names: Sequence[str], what: str) -> Array:
+    allowed = np.zeros(len(words.names) + 1, dtype=bool)  # the last is that of -1
+    allowed[[words.code(name, what, index.report) for name in names]] = True
+    return np.asarray(allowed[words.codes])
+
+
+def _once(index: Outcomes, rows: Array) -> Array:
+    """Of these rows the first of each trial; as for the statistics, other splits are left out before."""
+    return rows[~index.repeats(rows)]
+
+
+def _flipped(index: Outcomes, a: str, b: str, direction: str, split: str | None) -> Array:
+    """Of each task whether it flipped: only one of the two passed more than half of its graded trials."""
+    if direction not in FLIPS:
+        raise UsageError(f"unknown direction {direction!r} of a flip; use one of {', '.join(FLIPS)}")
+    usable = index.in_split(split)
+    passed, both = [], np.ones(index.tasks, dtype=bool)
+    for name in (a, b):
+        code = index.contender.code(name, "contender", index.report)
+        rows = _once(index, np.flatnonzero(usable & (index.contender.codes == code)))
+        rows = rows[index.status.codes[rows] < GRADED]
+        counts = np.bincount(index.task[rows], minlength=index.tasks)
+        sums = np.bincount(index.task[rows], weights=index.values(rows), minlength=index.tasks)
+        passed.append(sums > 0.5 * counts)
+        both &= counts > 0
+    lost, gained = both & passed[1] & ~passed[0], both & passed[0] & ~passed[1]
+    return {"lost": lost, "gained": gained, "either": lost | gained}[direction]
+
+
+def _with_text(index: Outcomes, wanted: TaskFilter) -> Array:
+    """Of each row whether the text stands in one of its words."""
+    tasks = _has(index.task_names, wanted.text)[:-1]
+    for words in (index.domain, index.suite):
+        tasks = tasks | _has(words.names, wanted.text)[words.codes]
+    if wanted.inputs is not None:
+        tasks[np.asarray(wanted.inputs, dtype=np.int64)] = True
+    found = np.asarray(tasks[index.task])
+    for words in (index.words(name) for name in ("label_true", "label_predicted", "cause")):
+        having = _has(words.names, wanted.text)
+        if having.any():
+            found = found | having[words.codes]
+    return found
+
+
+def _has(words: Any, text: str) -> Array:
+    """Of each word whether it holds the text, and one False more, for the code -1."""
+    import pyarrow.compute as pc
+
+    try:
+        found = pc.match_substring(words, text, ignore_case=True)
+    except UnicodeEncodeError:  # half of a surrogate pair, which no file can hold
+        return np.zeros(len(words) + 1, dtype=bool)
+    return np.append(np.asarray(found, dtype=bool), False)
+
+
+def _cells(index: Outcomes, tasks: Array, names: Sequence[str], split: str | None) -> dict[str, Array]:
+    """By word of a `TaskCell` the counts, and the sum of the scores; of the shape [names, tasks]."""
     place = np.full(index.tasks, -1, dtype=np.int64)
     place[tasks] = np.arange(len(tasks))
     code = np.full(len(index.contenders), -1, dtype=np.int64)
     code[[index.contender.code(name, "contender", index.report) for name in names]] = np.arange(len(names))
     rows = np.flatnonzero((place >= 0)[index.task] & index.in_split(split))
-    used = once(index, rows[code[index.contender.codes[rows]] >= 0])
+    used = _once(index, rows[code[index.contender.codes[rows]] >= 0])
     cell = code[index.contender.codes[used]] * len(tasks) + place[index.task[used]]
     status, graded = index.status.codes[used], index.status.codes[used] < GRADED
     value = np.zeros(len(used))
@@ -194,10 +297,8 @@ def _cells(index: Outcomes, tasks: "Array", names: Sequence[str], split: str | N
         "errored": (status == UNGRADED) | (status == ERRORED),
         "skipped": status == SKIPPED,
         "escalated": index.escalated[used] == 1,
+        "score": value,
     }
-    shape = len(names), len(tasks)
     size = len(names) * len(tasks)
-    counts: dict[str, Array] = {
-        word: np.bincount(cell[of], minlength=size).reshape(shape) for word, of in picked.items()
-    }
-    return counts | {"score": np.bincount(cell, weights=value, minlength=size).reshape(shape)}
+    totals = {word: np.bincount(cell, weights=of, minlength=size) for word, of in picked.items()}
+    return {word: total.reshape(len(names), len(tasks)) for word, total in totals.items()}

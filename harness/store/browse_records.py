@@ -11,18 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.core import EvidenceError
-from harness.store.browse_filter import tasks_in
+from harness.store.browse import tasks_in
 from harness.store.columns import (
     CALLS,
     CALLS_FILE,
     OUTCOMES,
     TRANSCRIPTS,
     TRANSCRIPTS_FILE,
-    damaged,
+    Array,
     fitted,
     nearest_first,
     open_table,
+    undamaged,
 )
 from harness.store.outcomes import GRADED, SKIPPED, Outcomes
 
@@ -30,13 +33,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from harness.store.columns import Array
-
-
 _BATCH = 65_536
-_PLAIN = re.compile(r"[ !#-.0-\[\]-}]+")
-"""Characters that stand in JSON text as themselves, whoever wrote it."""
-
+_PLAIN = re.compile(r"[ !#-.0-\[\]-}]+")  # characters that stand in JSON text as themselves, whoever wrote it
 NO_TRANSCRIPTS = "the report holds no transcripts, so the inputs of its tasks are not known"
 
 
@@ -44,8 +42,8 @@ NO_TRANSCRIPTS = "the report holds no transcripts, so the inputs of its tasks ar
 class InputSearch:
     """How far the inputs of the tasks were searched."""
 
-    tasks: tuple[int, ...]  # positions of the tasks in whose inputs the text stands
-    searched: int  # tasks whose inputs were read
+    tasks: tuple[int, ...] = ()  # positions of the tasks in whose inputs the text stands
+    searched: int = 0  # tasks whose inputs were read
     of: int  # tasks of the part of the suites that is searched
     next: int | None  # the row group to go on with, ``None`` where all of it was searched
     why: str | None = None  # why nothing could be searched
@@ -57,16 +55,15 @@ def read_outcome(index: Outcomes, row: int) -> Mapping[str, Any]:
     Raises EvidenceError: the file is missing or broken, or another since the outcomes were loaded.
     """
     index.unchanged()
-    path = index.path
-    with open_table(path, OUTCOMES) as file:
+    with open_table(index.path, OUTCOMES) as file:
         start = 0
         for group in range(file.num_row_groups):
             end = start + file.metadata.row_group(group).num_rows
             if start <= row < end:
-                found = _taken(file, path, OUTCOMES, group, [row - start])[0]
+                found = _taken(file, index.path, OUTCOMES, group, [row - start])[0]
                 return found | {"trial": found["trial"] or 0, "task_digest": found["task_digest"] or None}
             start = end
-    raise EvidenceError(f"{path}: there is no row {row}")
+    raise EvidenceError(f"{index.path}: there is no row {row}")
 
 
 def read_attempt_calls(
@@ -77,7 +74,6 @@ def read_attempt_calls(
     ``near``, a share of the file, is where to look first; ``expected`` calls are enough. Raises EvidenceError: the
     table is broken.
     """
-    import numpy as np
     import pyarrow.compute as pc
 
     path = report / CALLS_FILE
@@ -87,10 +83,9 @@ def read_attempt_calls(
     rest = {name: word for name, word in CALLS.items() if name != "attempt_id"}
     with open_table(path, CALLS, required=("attempt_id",)) as file:
         for group in nearest_first(file.num_row_groups, near):
-            ids = _read(file, path, group, "attempt_id")
-            rows = np.flatnonzero(np.asarray(pc.equal(ids, attempt_id).fill_null(False)))  # noqa: FBT003
-            if len(rows):
-                taken = _taken(file, path, rest, group, rows.tolist())
+            rows = pc.indices_nonzero(pc.equal(_read(file, path, group, "attempt_id"), attempt_id)).to_pylist()
+            if rows:
+                taken = _taken(file, path, rest, group, rows)
                 found[group] = [{"attempt_id": attempt_id} | one for one in taken]
             if expected and sum(map(len, found.values())) >= expected:
                 break
@@ -112,34 +107,27 @@ def search_inputs(
     transcripts are read a row group at a time, one attempt a task; none is begun after ``seconds``, but for the first.
     ``so_far`` is a search for the same text that ran out of time, which goes on. Raises EvidenceError: they are broken.
     """
-    import numpy as np
-    import pyarrow.compute as pc
-
     if so_far is not None and so_far.next is None:
         return so_far
-    path = index.report / TRANSCRIPTS_FILE
-    asked = tasks_in(index, split)
+    path, asked = index.report / TRANSCRIPTS_FILE, tasks_in(index, split)
     of = int(asked.sum())
-    if not path.is_file() or not index.has_attempt_ids:
-        return InputSearch(tasks=(), searched=0, of=of, next=None, why=NO_TRANSCRIPTS)
-    begun = clock()
+    if not path.is_file() or index.attempt_ids is None:
+        return InputSearch(of=of, next=None, why=NO_TRANSCRIPTS)
+    begun, so_far = clock(), so_far or InputSearch(of=of, next=0)
     rows = _one_attempt_a_task(index)
     rows = rows[asked[index.task[rows]]]
     chosen = index.attempt_texts(rows)
-    found: set[int] = set(so_far.tasks) if so_far is not None else set()
-    searched = so_far.searched if so_far is not None else 0
-    group = first = (so_far.next or 0) if so_far is not None else 0
+    found, searched, left = set(so_far.tasks), so_far.searched, None
     with open_table(path, TRANSCRIPTS, required=("attempt_id", "messages")) as file:
-        while group < file.num_row_groups and (group == first or clock() - begun < seconds):
-            places = pc.index_in(_read(file, path, group, "attempt_id"), value_set=chosen, skip_nulls=True)
-            here = np.flatnonzero(np.asarray(places.is_valid()))
+        for group in range(so_far.next or 0, file.num_row_groups):
+            here, messages = _conversations(file, path, group, chosen)
             if len(here):
-                tasks = index.task[rows[np.asarray(places.fill_null(0))[here]]]
-                messages = _read(file, path, group, "messages").take(here)
+                tasks = index.task[rows[here]]
                 found.update(tasks[_having(messages, text)].tolist())
-                searched += len(set(tasks.tolist()))
-            group += 1
-        left = group if group < file.num_row_groups else None
+                searched += len(np.unique(tasks))
+            if clock() - begun >= seconds and group + 1 < file.num_row_groups:
+                left = group + 1
+                break
     return InputSearch(tasks=tuple(sorted(found)), searched=searched, of=of, next=left)
 
 
@@ -148,27 +136,30 @@ def read_inputs(index: Outcomes, tasks: Sequence[int]) -> Mapping[int, str]:
 
     Raises EvidenceError: the transcripts are broken.
     """
-    import numpy as np
-    import pyarrow.compute as pc
-
-    path = index.report / TRANSCRIPTS_FILE
-    rows = _one_attempt_a_task(index)
+    path, rows = index.report / TRANSCRIPTS_FILE, _one_attempt_a_task(index)
     rows = rows[np.isin(index.task[rows], np.asarray(tasks, dtype=np.int64))]
-    if not path.is_file() or not index.has_attempt_ids or not len(rows):
+    if not path.is_file() or index.attempt_ids is None or not len(rows):
         return {}
-    chosen, found = index.attempt_texts(rows), {}
+    chosen, found = index.attempt_texts(rows), dict[int, str]()
     with open_table(path, TRANSCRIPTS, required=("attempt_id", "messages")) as file:
         for group in nearest_first(file.num_row_groups, float(rows[0]) / index.rows):
-            places = pc.index_in(_read(file, path, group, "attempt_id"), value_set=chosen, skip_nulls=True)
-            here = np.flatnonzero(np.asarray(places.is_valid()))
-            if not len(here):
-                continue
-            of = index.task[rows[np.asarray(places.fill_null(0))[here]]].tolist()
-            for task, text in zip(of, _read(file, path, group, "messages").take(here).to_pylist(), strict=True):
-                found[task] = _input_of(text)
+            here, messages = _conversations(file, path, group, chosen)
+            if len(here):
+                inputs = map(_input_of, messages.to_pylist())
+                found |= dict(zip(index.task[rows[here]].tolist(), inputs, strict=True))
             if len(found) == len(rows):
                 break
     return {task: text for task, text in found.items() if text}
+
+
+def _conversations(file: "pq.ParquetFile", path: Path, group: int, chosen: "pa.Array") -> tuple[Array, Any]:
+    """Which of the chosen attempts have their conversations in a row group, and these, read where there are any."""
+    import pyarrow.compute as pc
+
+    places = pc.index_in(_read(file, path, group, "attempt_id"), value_set=chosen, skip_nulls=True)
+    there = pc.indices_nonzero(places.is_valid())
+    messages = _read(file, path, group, "messages").take(there) if len(there) else None
+    return np.asarray(places.drop_null(), dtype=np.int64), messages
 
 
 def _input_of(messages: str | None) -> str:
@@ -195,71 +186,58 @@ def input_text(messages: Sequence[Any]) -> str:
 def message_text(message: Any) -> str:
     """A message as text: its reasoning, its content or the text of its parts, and the tools that it calls."""
     if not isinstance(message, Mapping):
-        return json.dumps(message, ensure_ascii=False, default=str)
-    content = message.get("content")
+        return _as_json(message)
+    content, calls = message.get("content"), message.get("tool_calls")
     thought = [message[name] for name in ("reasoning_content", "reasoning") if isinstance(message.get(name), str)]
     parts = [f"[reasoning] {thought[0]}\n[answer]"] if thought and thought[0].strip() else []
-    parts += [content] if isinstance(content, str) else []
-    if isinstance(content, list):
-        parts += [_part(one) for one in content]
-    elif content is not None and not isinstance(content, str):
-        parts.append(json.dumps(content, ensure_ascii=False, default=str))
-    calls = message.get("tool_calls")
-    parts += [_tool_call(one) for one in calls] if isinstance(calls, list) else []
+    if isinstance(content, str):
+        parts.append(content)
+    elif isinstance(content, list):
+        texts = [(part.get("text") if isinstance(part, Mapping) else None, part) for part in content]
+        parts += [text if isinstance(text, str) else _as_json(part) for text, part in texts]
+    elif content is not None:
+        parts.append(_as_json(content))
+    for call in calls if isinstance(calls, list) else ():
+        function = call.get("function", call) if isinstance(call, Mapping) else None
+        if isinstance(function, Mapping) and isinstance(function.get("name"), str):
+            arguments = function.get("arguments")
+            written = arguments if isinstance(arguments, str) else _as_json(arguments)
+            parts.append(f"{function['name']}({written})")
+        else:
+            parts.append(_as_json(call))
     return "\n".join(parts)
 
 
-def _part(part: Any) -> str:
-    if isinstance(part, Mapping) and isinstance(part.get("text"), str):
-        return str(part["text"])
-    return json.dumps(part, ensure_ascii=False, default=str)
+def _as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _tool_call(call: Any) -> str:
-    function = call.get("function", call) if isinstance(call, Mapping) else None
-    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-        return json.dumps(call, ensure_ascii=False, default=str)
-    arguments = function.get("arguments")
-    written = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, default=str)
-    return f"{function['name']}({written})"
-
-
-def _one_attempt_a_task(index: Outcomes) -> "Array":
+def _one_attempt_a_task(index: Outcomes) -> Array:
     """Of each task the first row that was graded, or else tried."""
-    import numpy as np
-
     status = index.status.codes
     graded, tried = np.flatnonzero(status < GRADED), np.flatnonzero((status >= GRADED) & (status != SKIPPED))
     rows = np.concatenate([graded, tried])
-    _, first = np.unique(index.task[rows], return_index=True)
-    found: Array = rows[first]
-    return found
+    return rows[np.unique(index.task[rows], return_index=True)[1]]
 
 
-def _having(messages: "pa.ChunkedArray", text: str) -> "Array":
+def _having(messages: "pa.ChunkedArray", text: str) -> Array:
     """Of each conversation whether the text stands in its input."""
-    import numpy as np
     import pyarrow.compute as pc
 
     wanted = text.lower()
     having = np.zeros(len(messages), dtype=bool)
     # Most are ruled out by the longest stretch that any JSON holds as it is; the rest are read and looked at.
     plain = max(_PLAIN.findall(text), key=len, default="")
-    likely = np.asarray(pc.match_substring(messages, plain, ignore_case=True).fill_null(False))  # noqa: FBT003
-    for place in np.flatnonzero(likely).tolist():
+    for place in pc.indices_nonzero(pc.match_substring(messages, plain, ignore_case=True)).to_pylist():
         having[place] = wanted in _input_of(messages[place].as_py()).lower()
     return having
 
 
 def _read(file: "pq.ParquetFile", path: Path, group: int, name: str) -> Any:
-    """A column of a row group."""
-    import pyarrow as pa
-
-    try:
+    """A column of texts of a row group."""
+    with undamaged(path):
         column = file.read_row_group(group, columns=[name]).column(0)
-    except (pa.ArrowException, OSError) as error:
-        raise damaged(path, error) from None
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+        return column.cast("string") if hasattr(column.type, "value_type") else column
 
 
 def _taken(
@@ -274,17 +252,13 @@ def _taken(
     texts = [name for name, kind in kinds.items() if pa.types.is_string(kind) and name != "request_digest"]
     found: list[dict[str, Any]] = []
     start = 0
-    try:
-        with pq.ParquetFile(path, metadata=file.metadata, read_dictionary=texts) as reader:
-            for batch in reader.iter_batches(batch_size=_BATCH, row_groups=[group], columns=there):
-                here = [row - start for row in rows if start <= row < start + len(batch)]
-                if here:
-                    piece = pa.Table.from_batches([batch]).take(here)
-                    fit = [fitted(piece.column(name), columns[name], path, name) for name in there]
-                    found += [dict.fromkeys(columns) | one for one in pa.table(fit, names=there).to_pylist()]
-                start += len(batch)
-                if start > rows[-1]:
-                    break
-    except (pa.ArrowException, OSError) as error:
-        raise damaged(path, error) from None
+    with undamaged(path), pq.ParquetFile(path, metadata=file.metadata, read_dictionary=texts) as reader:
+        for batch in reader.iter_batches(batch_size=_BATCH, row_groups=[group], columns=there):
+            if here := [row - start for row in rows if start <= row < start + len(batch)]:
+                piece = pa.Table.from_batches([batch]).take(here)
+                fit = [fitted(piece.column(name), columns[name], path, name) for name in there]
+                found += [dict.fromkeys(columns) | one for one in pa.table(fit, names=there).to_pylist()]
+            start += len(batch)
+            if start > rows[-1]:
+                break
     return found

@@ -1,60 +1,53 @@
 """The columns of the three tables of a report, and reading them from files that others may have written."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
+
 from harness.core import Call, EvidenceError, Outcome, nearest
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE = "outcomes.parquet", "calls.parquet", "transcripts.parquet"
-
 _KINDS = {bool: "bool", int: "int64", float: "float64", datetime: "timestamp", tuple[str, ...]: "strings"}
 _SMALL = dict.fromkeys(("trial", "calls", "retries"), "int32")
 
 
-def _word(kind: Any) -> str:
-    known = [part for part in (kind, *get_args(kind)) if part in _KINDS]
-    return _KINDS[known[0]] if known else "string"
-
-
-OUTCOMES: dict[str, str] = {field.name: _SMALL.get(field.name) or _word(field.type) for field in fields(Outcome)}
-"""Column names of ``outcomes.parquet`` in their order, and their types: the fields of an `Outcome`."""
-
-_NAMES = {f"usage.{name}": f"{name}_tokens" for name in ("input", "cached_input", "cache_write", "output", "reasoning")}
-_NAMES |= {"usage.source": "usage_source", "cost.usd": "cost_usd", "cost.basis": "cost_basis"}
-
-
 def _places(record: Any, within: str = "") -> Iterator[tuple[str, str]]:
-    """Where in a record each value stands, and its type."""
+    """Where in a record each value stands, and its type as a word for `arrow_type`."""
     for field in fields(record):
         if is_dataclass(field.type):
             yield from _places(field.type, f"{field.name}.")
         elif field.name != "signals":
-            yield within + field.name, _SMALL.get(field.name) or _word(field.type)
+            known = [_KINDS[part] for part in (field.type, *get_args(field.type)) if part in _KINDS]
+            yield within + field.name, _SMALL.get(field.name) or next(iter(known), "string")
 
 
+OUTCOMES: dict[str, str] = dict(_places(Outcome))
+"""Column names of ``outcomes.parquet`` in their order, and their types: the fields of an `Outcome`."""
+
+_NAMES = {f"usage.{name}": f"{name}_tokens" for name in ("input", "cached_input", "cache_write", "output", "reasoning")}
+_NAMES |= {"usage.source": "usage_source", "cost.usd": "cost_usd", "cost.basis": "cost_basis"}
 CALL_PLACES = dict(_places(Call))
 SIGNALS = ("logprob_mean", "logprob_min", "margin")
 CALLS: dict[str, str] = {
     **{_NAMES.get(place, place.rpartition(".")[2]): word for place, word in CALL_PLACES.items()},
     **dict.fromkeys(SIGNALS, "float64"),
 }  # the same of ``calls.parquet``: what stands in a `Call`, and its signals
-
 TRANSCRIPTS: dict[str, str] = dict.fromkeys(("attempt_id", "messages", "reason", "replies"), "string")
 """``messages`` and ``replies`` are JSON text; a reply stands with its request's digest, so that a report without its
 journal can be replayed."""
-
 REQUIRED = ("contender", "task", "trial", "status", "passed")
 """Without these columns an outcome table cannot be judged; the others may be missing and are then unknown."""
 
@@ -70,34 +63,22 @@ def arrow_type(word: str) -> "pa.DataType":
     """The Arrow type that a word of the column lists stands for."""
     import pyarrow as pa
 
-    types = {
-        "string": pa.string(),
-        "strings": pa.list_(pa.string()),
-        "bool": pa.bool_(),
-        "int32": pa.int32(),
-        "int64": pa.int64(),
-        "float64": pa.float64(),
-        "timestamp": pa.timestamp("us", tz="UTC"),
-    }
-    return types[word]
+    own = {"strings": pa.list_(pa.string()), "timestamp": pa.timestamp("us", tz="UTC")}
+    return own[word] if word in own else pa.type_for_alias(word)
 
 
 def open_table(path: Path, columns: Mapping[str, str], *, required: Sequence[str] = ()) -> "pq.ParquetFile":
     """An opened Parquet file whose columns, where it has them, hold what they should.
 
-    Raises:
-        EvidenceError: the file is missing or broken, lacks a required column, or a column has a type that does not fit.
+    Raises EvidenceError: it is missing or broken, lacks a required column, or a column has a type that does not fit.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not path.is_file():
         what = "holds no results yet: run it, or import a table" if path.name == OUTCOMES_FILE else "has no such file"
         raise EvidenceError(f"{path}: missing; the report {what}")
-    try:
+    with undamaged(path, "not a readable Parquet file: it is cut off or damaged"):
         file = pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise damaged(path, error, "not a readable Parquet file: it is cut off or damaged") from None
     found: pa.Schema = file.schema_arrow
     for name in required:
         if name not in found.names:
@@ -118,52 +99,49 @@ def read_table(
     import pyarrow as pa
 
     names = list(columns) if chosen is None else list(chosen)
-    for name in names:
-        if name not in columns:
-            raise EvidenceError(f"{path}: there is no column {name}; {nearest(name, columns)}")
+    if unknown := next((name for name in names if name not in columns), None):
+        raise EvidenceError(f"{path}: there is no column {unknown}; {nearest(unknown, columns)}")
+    wanted = {name: columns[name] for name in names}
     with open_table(path, columns, required=required) as file:
-        there = [name for name in names if name in file.schema_arrow.names]
-        try:
-            table = file.read(columns=there)
-        except (pa.ArrowException, OSError) as error:
-            raise damaged(path, error) from None
+        with undamaged(path):
+            table = file.read(columns=[name for name in names if name in file.schema_arrow.names])
         rows = file.metadata.num_rows
     arrays = [
-        fitted(table.column(name), columns[name], path, name)
-        if name in there
-        else pa.nulls(rows, arrow_type(columns[name]))
-        for name in names
+        fitted(table.column(name), word, path, name) if name in table.column_names else pa.nulls(rows, arrow_type(word))
+        for name, word in wanted.items()
     ]
-    return pa.table(arrays, schema=schema({name: columns[name] for name in names}))
+    return pa.table(arrays, schema=schema(wanted))
 
 
 def fitted(values: Any, word: str, path: Path, name: str) -> Any:
-    """An Arrow array cast to a column's own type.
-
-    Raises EvidenceError: a value does not fit, such as a number that is too large.
-    """
+    """An Arrow array cast to a column's own type. Raises EvidenceError: a value does not fit, as a large number."""
     import pyarrow as pa
 
-    wanted = arrow_type(word)
-    if values.type == wanted:
-        return values
     try:
-        return values.cast(wanted)
+        return values if values.type == arrow_type(word) else values.cast(arrow_type(word))
     except pa.ArrowException as error:
         raise EvidenceError(f"{path}: the column {name}: {str(error).splitlines()[0]}") from None
 
 
-def damaged(path: Path, error: Exception, what: str = "damaged: a part of the file cannot be read") -> EvidenceError:
-    """What to say and to do about a table of a report that cannot be read; the library's own words in brackets."""
-    words = next(iter(str(error).splitlines()), "").split(". ")[0].strip().rstrip(".:") or type(error).__name__
-    remedy = "restore it from a copy, or import the table again into a new report"
-    if any(path.parent.glob("attempts*.jsonl")):
-        remedy = (
-            "restore it from a copy, or remove it and start ownbench run again: paid answers are kept in the journal"
-        )
-    elif (path.parent / "experiment.yaml").is_file():
-        remedy = "restore it from a copy, or remove it and start ownbench run again"
-    return EvidenceError(f"{path}: {what} ({words}); {remedy}")
+@contextmanager
+def undamaged(path: Path, what: str = "damaged: a part of the file cannot be read") -> Iterator[None]:
+    """What is wrong with a table that cannot be read, and what to do about it, in one line.
+
+    Raises EvidenceError: the library fails within; its words stand in brackets.
+    """
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        words = next(iter(str(error).splitlines()), "").split(". ")[0].strip().rstrip(".:") or type(error).__name__
+        remedy = "restore it from a copy, or import the table again into a new report"
+        again = "restore it from a copy, or remove it and start ownbench run again"
+        if any(path.parent.glob("attempts*.jsonl")):
+            remedy = f"{again}: paid answers are kept in the journal"
+        elif (path.parent / "experiment.yaml").is_file():
+            remedy = again
+        raise EvidenceError(f"{path}: {what} ({words}); {remedy}") from None
 
 
 def nearest_first(groups: int, near: float) -> list[int]:
@@ -173,18 +151,16 @@ def nearest_first(groups: int, near: float) -> list[int]:
 
 def _fits(found: "pa.DataType", word: str) -> bool:
     """Whether a column of another writer's type can be read as ours without guessing."""
-    import pyarrow as pa
     from pyarrow import types
 
     if types.is_null(found):
         return True
     if types.is_dictionary(found):
         return _fits(found.value_type, word)
-    if word == "string":
-        return types.is_string(found) or types.is_large_string(found) or bool(found == pa.string_view())
     if word == "strings":
         return (types.is_list(found) or types.is_large_list(found)) and _fits(found.value_type, "string")
     tests = {
+        "string": (types.is_string, types.is_large_string, types.is_string_view),
         "bool": (types.is_boolean, types.is_integer),
         "int32": (types.is_integer,),
         "int64": (types.is_integer,),

@@ -40,13 +40,13 @@ class Journal:
         suffix = f".{worker}" if worker else ""
         if "/" in worker or worker.startswith("."):
             raise UsageError(f"a worker cannot be named {worker!r}")
+        self._lock_path = report / f"{_LOCK}{suffix}"
+        paths = [report / f"{kind}{suffix}.jsonl" for kind in (ATTEMPTS, CALLS)]
         try:
             report.mkdir(parents=True, exist_ok=True)
-            self._paths = [report / f"{kind}{suffix}.jsonl" for kind in (ATTEMPTS, CALLS)]
-            self._lock_path = report / f"{_LOCK}{suffix}"
             self._lock = _locked(self._lock_path, report)
             try:
-                self._attempts, self._calls = map(_opened, self._paths)
+                self._attempts, self._calls = map(_opened, paths)
             except BaseException:
                 os.close(self._lock)
                 raise
@@ -54,22 +54,20 @@ class Journal:
             if disk_is_full(error):
                 raise unkept(report, error) from None
             raise UsageError(f"{report}: cannot be written: {error.strerror or error}") from None
-        handles = (self._attempts, self._calls)
-        self._named = {handle: str(path) for handle, path in zip(handles, self._paths, strict=True)}
-        self._sizes = {handle: os.fstat(handle).st_size for handle in handles}
+        self._paths = dict(zip((self._attempts, self._calls), paths, strict=True))
+        self._sizes = {handle: os.fstat(handle).st_size for handle in self._paths}
         self._broken: StorageError | None = None
         self._writing = threading.Lock()
         self._unsynced: set[int] = set()
         self._closing = threading.Event()
-        self._closed = False
         self._syncer = threading.Thread(target=self._sync_for_ever, name="journal-fsync", daemon=True)
         self._syncer.start()
 
     def append_call(self, call: Call, reply: Reply | None = None) -> None:
         """Writes one call with its reply, which then stands in the run's cache under the call's request digest.
 
-        Raises StorageError: the disk is full, or the file gone; no half of a line is left behind where that can be
-        helped. Nothing more is written by this journal then: what fits after what did not would be half of the truth.
+        Raises StorageError: the disk is full, or the file gone. No half of a line is left where that can be helped, and
+        nothing more is written by this journal: what fits after what did not would be half of the truth.
         """
         self._append(self._calls, {"call": call, "reply": reply})
 
@@ -95,7 +93,7 @@ class Journal:
 
         Raises StorageError: one was deleted, moved away, replaced or cut, or could not be written before.
         """
-        for handle in self._named:
+        for handle in self._paths:
             self._check(handle)
 
     def sync(self) -> None:
@@ -107,23 +105,19 @@ class Journal:
             try:
                 os.fsync(handle)
             except OSError as error:  # what the system held of it is lost, and it says so only once
-                self._broken = self._broken or unkept(self._named[handle], error)
+                self._broken = self._broken or unkept(self._paths[handle], error)
                 raise self._broken from None
 
     def close(self) -> None:
-        """Puts everything on the disk and lets the lock go; a file that stayed empty is taken away.
-
-        A second call does nothing.
-        """
-        if self._closed:
+        """Puts everything on the disk and lets the lock go; an empty file is taken away. A second call does nothing."""
+        if self._closing.is_set():
             return
-        self._closed = True
         self._closing.set()
         self._syncer.join()
         try:
             self.sync()
         finally:
-            for path, handle in zip(self._paths, (self._attempts, self._calls), strict=True):
+            for handle, path in self._paths.items():
                 if os.fstat(handle).st_size == 0 and is_at(handle, path):
                     path.unlink(missing_ok=True)
                 os.close(handle)
@@ -140,9 +134,12 @@ class Journal:
         self.close()
 
     def _append(self, handle: int, record: Mapping[str, Any]) -> None:
-        data = _line(record)
+        try:  # no text, however hostile, can break the line, since JSON escapes every line break
+            data = orjson.dumps(record, default=_plain, option=_OPTIONS)
+        except (ValueError, TypeError):  # a key that is no text, a number beyond 64 bits, half of a surrogate pair
+            data = _ENCODER.encode(as_json(record)).encode("ascii") + b"\n"
         with self._writing:
-            if self._closed:
+            if self._closing.is_set():
                 raise ValueError("the journal is closed")
             self._check(handle)
             written = 0
@@ -150,7 +147,7 @@ class Journal:
                 while written < len(data):
                     written += os.write(handle, data[written:] if written else data)
             except OSError as error:
-                self._broken = unkept(self._named[handle], error)
+                self._broken = unkept(self._paths[handle], error)
                 with suppress(OSError):
                     os.ftruncate(handle, self._sizes[handle])
                 raise self._broken from None
@@ -158,11 +155,9 @@ class Journal:
             self._unsynced.add(handle)
 
     def _check(self, handle: int) -> None:
-        if self._broken is None:
-            path = self._named[handle]
-            if not is_at(handle, path, least=self._sizes[handle]):
-                problem = "was deleted, moved, replaced or cut while the run was writing it"
-                self._broken = StorageError(path, problem, advice="put it back")
+        if self._broken is None and not is_at(handle, self._paths[handle], least=self._sizes[handle]):
+            problem = "was deleted, moved, replaced or cut while the run was writing it"
+            self._broken = StorageError(self._paths[handle], problem, advice="put it back")
         if self._broken is not None:
             raise self._broken
 
@@ -173,10 +168,7 @@ class Journal:
 
 
 def running_process(report: Path) -> str | None:
-    """The number of the process whose run holds the lock on a report's journal now, ``unknown`` where it has none.
-
-    ``None`` where no run is at work, whatever an earlier one left behind.
-    """
+    """The number of the process whose run is at work on a report now, or ``unknown``; ``None`` where none is."""
     for path in sorted(report.glob(f"{_LOCK}*")):
         try:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -185,20 +177,12 @@ def running_process(report: Path) -> str | None:
         try:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back with the handle, at once
         except BlockingIOError:
-            return os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            return _holder(handle)
         except OSError:
             continue  # a place without locks: nothing can be said
         finally:
             os.close(handle)
     return None
-
-
-def _line(record: Mapping[str, Any]) -> bytes:
-    """One line: no text, however hostile, can break it, since JSON escapes every line break."""
-    try:
-        return orjson.dumps(record, default=_plain, option=_OPTIONS)
-    except (ValueError, TypeError):  # a key that is no text, a number beyond 64 bits, half of a surrogate pair
-        return _ENCODER.encode(as_json(record)).encode("ascii") + b"\n"
 
 
 def _plain(value: Any) -> Any:
@@ -231,6 +215,10 @@ def _opened(path: Path) -> int:
     return handle
 
 
+def _holder(handle: int) -> str:
+    return os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
+
+
 _LOOKS = 5
 """A reader who looks whether a run is at work holds the lock for an instant: a run tries for it as often as this."""
 
@@ -246,17 +234,14 @@ def _locked(path: Path, report: Path) -> int:
                 os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
                 return handle
         except BlockingIOError:
-            holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            os.close(handle)
             looks += 1
-            if looks < _LOOKS:
-                time.sleep(0.02)
-                continue
-            problem = f"{report}: another run is writing here (process {holder})"
-            raise UsageError(
-                f"{problem}; wait for it or stop it, then run again: it goes on where that one ended"
-            ) from None
+            if looks == _LOOKS:
+                problem = f"{report}: another run is writing here (process {_holder(handle)})"
+                advice = "wait for it or stop it, then run again: it goes on where that one ended"
+                os.close(handle)
+                raise UsageError(f"{problem}; {advice}") from None
+            time.sleep(0.02)
         except BaseException:
             os.close(handle)
             raise
-        os.close(handle)  # its holder has just ended and taken the file away: this lock is nobody's
+        os.close(handle)  # held for now; or its holder has just ended and taken the file away: this lock is nobody's

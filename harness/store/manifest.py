@@ -8,15 +8,14 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import (
-    ContenderRecord,
     EvidenceError,
     Manifest,
-    ModelRecord,
     SuiteRecord,
     as_json,
     digest_json,
@@ -47,25 +46,22 @@ def read_manifest(report: Path) -> Manifest | None:
     """
     from pydantic import ValidationError
 
-    path = report / FILE
-    if (value := _json(path)) is None:
+    if (value := _json(report / FILE)) is None:
         return None
-    if value.get("schema", 1) == 1:
-        value = _upgraded(value)
+    before = value.get("schema", 1) == 1
     try:
-        manifest = _adapter().validate_python(value)
+        manifest = _adapter().validate_python(_upgraded(value) if before else value)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise EvidenceError(f"{path}: not a manifest: {where}: {first['msg']}; {_REMEDY}") from None
-    return _described_before(manifest, report) if value.get("schema", 1) == 1 else manifest
+        raise EvidenceError(f"{report / FILE}: not a manifest: {where}: {first['msg']}; {_REMEDY}") from None
+    return _described_before(manifest, report) if before else manifest
 
 
 def locked_parts(report: Path) -> tuple[str, dict[str, str]] | None:
-    """Digests of what ``manifest.json`` says of the suites and of each contender, price and thresholds with it.
+    """Digests of what ``manifest.json``, as it stands, says of the suites and of each contender; ``None`` without one.
 
-    ``None`` where there is no manifest. They are of the file as it stands, whichever version wrote it. Raises
-    EvidenceError: the file is no manifest.
+    A contender's price and thresholds are in its digest. Raises EvidenceError: the file is no manifest.
     """
     value = _json(report / FILE)
     if value is None:
@@ -80,11 +76,10 @@ def locked_parts(report: Path) -> tuple[str, dict[str, str]] | None:
 
 
 def evidence_digest(report: Path) -> str:
-    """32 hex digits over the outcomes, the manifest and the experiment: whatever a figure is computed from.
+    """32 hex digits over the outcomes, the manifest and the experiment, where they are: what figures are computed from.
 
-    Calls and transcripts are not in it: of the judging only a sweep of a call's signal looks at calls. A file that is
-    not there counts as such. About a twentieth of a second for a million outcomes. Raises EvidenceError: a file cannot
-    be read.
+    Calls and transcripts are not in it: of the judging only a sweep of a call's signal looks at calls. About a
+    twentieth of a second for a million outcomes. Raises EvidenceError: a file cannot be read.
     """
     found = {}
     for path in (report / OUTCOMES_FILE, report / FILE, experiment_file(report)):
@@ -122,23 +117,22 @@ def _adapter() -> "TypeAdapter[Manifest]":
 
 def _upgraded(value: Mapping[str, Any]) -> dict[str, Any]:
     """The first version's words in the places of today; what is of another make is left for the check to name."""
+
+    def contender(entry: dict[str, Any]) -> dict[str, Any]:
+        parts = _mapping(entry.get("parts"))
+        told = {"model": _mapping(parts.get("model")).get("name"), **{k: parts.get(k) for k in ("worker", "expert")}}
+        others = {key: word for key, word in parts.items() if key != "written"}
+        return {**entry, **as_asked(told | _mapping(parts.get("written"))), "parts": others}
+
+    def suite(entry: dict[str, Any]) -> dict[str, Any]:
+        known = {f.name for f in dataclasses.fields(SuiteRecord)}
+        return {**entry, "origin": {key: word for key, word in entry.items() if key not in known}}
+
     found = dict(value)
-    for key, upgraded in (("contenders", _contender), ("suites", _suite)):
+    for key, upgraded in (("contenders", contender), ("suites", suite)):
         if isinstance(value.get(key), list):
             found[key] = [upgraded(entry) if isinstance(entry, dict) else entry for entry in value[key]]
     return found
-
-
-def _contender(entry: dict[str, Any]) -> dict[str, Any]:
-    parts = _mapping(entry.get("parts"))
-    told = {"model": _mapping(parts.get("model")).get("name")} | {key: parts.get(key) for key in ("worker", "expert")}
-    others = {key: word for key, word in parts.items() if key != "written"}
-    return {**entry, **as_asked(told | _mapping(parts.get("written"))), "parts": others}
-
-
-def _suite(entry: dict[str, Any]) -> dict[str, Any]:
-    known = {f.name for f in dataclasses.fields(SuiteRecord)}
-    return {**entry, "origin": {key: word for key, word in entry.items() if key not in known}}
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -147,21 +141,16 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _described_before(manifest: Manifest, report: Path) -> Manifest:
     """With what the first version did not keep: how models are had, which may lie in an address of the experiment."""
-    there: Mapping[str, Mapping[str, Any]] | None = None
-
-    def had(model: ModelRecord) -> ModelRecord:
-        nonlocal there
+    models = []
+    for model in manifest.models:
         backend = model.recorded_backend or model.backend
         kind, why = model_sourcing(model.price, backend, None)
         if kind is None and backend == "openai":
-            there = described_there(report)["models"] if there is None else there
-            address = there.get(model.name, {}).get("base_url")
+            address = described_there(report)["models"].get(model.name, {}).get("base_url")
             kind, why = model_sourcing(model.price, backend, str(address) if address else None)
-        return dataclasses.replace(model, sourcing=kind, sourcing_why=why)
-
-    models = tuple(map(had, manifest.models))
-    contenders: tuple[ContenderRecord, ...] = sourced(manifest.contenders, {}, {model.name: model for model in models})
-    return dataclasses.replace(manifest, models=models, contenders=contenders)
+        models.append(dataclasses.replace(model, sourcing=kind, sourcing_why=why))
+    contenders = sourced(manifest.contenders, {}, {model.name: model for model in models})
+    return dataclasses.replace(manifest, models=tuple(models), contenders=contenders)
 
 
 # ------------------------------------------------------------------------------------------------- what ran, and where
@@ -171,24 +160,16 @@ def installed_versions() -> dict[str, str]:
     """The versions of Python and of the packages that can change a result, where they are installed."""
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
-        try:
+        with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return found
 
 
 def this_machine() -> dict[str, str | int | None]:
-    """What kind of machine this is; never its name, its user or a place on it.
-
-    The accelerator is named only where torch is loaded already: loading it takes seconds.
-    """
-    found: dict[str, str | int | None] = {
-        "os": platform.system(),
-        "architecture": platform.machine(),
-        "cpus": os.cpu_count(),
-    }
-    torch = sys.modules.get("torch")
+    """What kind of machine this is; never its name, its user or a place on it."""
+    found: dict[str, str | int | None] = {"os": platform.system(), "architecture": platform.machine()}
+    found["cpus"] = os.cpu_count()
+    torch = sys.modules.get("torch")  # where it is loaded already: loading it takes seconds
     if torch is not None and torch.cuda.is_available():
         found["gpu"] = str(torch.cuda.get_device_name(0))
     return found

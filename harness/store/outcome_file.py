@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from harness.core import EvidenceError, UsageError, nearest
-from harness.store.columns import OUTCOMES, OUTCOMES_FILE, REQUIRED, arrow_type, damaged, fitted, open_table
+from harness.store.columns import OUTCOMES, OUTCOMES_FILE, REQUIRED, Array, arrow_type, fitted, open_table, undamaged
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from harness.store.columns import Array
-
 
 HEX = 32  # characters of a digest, as which attempts are named
 
@@ -21,7 +20,7 @@ HEX = 32  # characters of a digest, as which attempts are named
 class Words:
     """A column of words as codes: -1 where it is null."""
 
-    codes: "Array"
+    codes: Array
     names: "pa.Array"  # what the codes point into; each word once, in the order of their appearance
 
     def __getitem__(self, row: int) -> str | None:
@@ -34,21 +33,19 @@ class Words:
         """The distinct words."""
         return tuple(self.names.to_pylist())
 
-    def texts(self, rows: "Array | slice" = slice(None)) -> "pa.Array":
+    def texts(self, rows: Array | slice = slice(None)) -> "pa.Array":
         """The words of some rows."""
         import pyarrow as pa
 
         codes = self.codes[rows]
         return self.names.take(pa.array(codes, pa.int64(), mask=codes < 0))
 
-    def at(self, rows: "Array") -> "Words":
+    def at(self, rows: Array) -> "Words":
         """The column of some rows."""
         return Words(codes=self.codes[rows], names=self.names)
 
-    def code(self, word: str | None, what: str, path: Path) -> int:
-        """The code of a word; -1 for ``None``. Raises UsageError: no row has it; names the nearest."""
-        if word is None:
-            return -1
+    def code(self, word: str, what: str, path: Path) -> int:
+        """The code of a word. Raises UsageError: no row has it; names the nearest."""
         known = self.every
         if word not in known:
             raise UsageError(f"{path}: there is no {what} {word!r}; {nearest(word, known)}")
@@ -59,10 +56,7 @@ class OutcomeFile:
     """The file as it is when it is opened; a column of it is refused once the file is another."""
 
     def __init__(self, report: Path) -> None:
-        """Looks at the columns that there are.
-
-        Raises EvidenceError: the file is missing or broken, or lacks a column that no judgement can do without.
-        """
+        """Looks at the columns. Raises EvidenceError: the file is missing or broken, or lacks one of `REQUIRED`."""
         self.path = report / OUTCOMES_FILE
         with open_table(self.path, OUTCOMES, required=REQUIRED) as file:
             self._metadata, self._schema = file.metadata, file.schema_arrow
@@ -88,18 +82,13 @@ class OutcomeFile:
         self.unchanged()
         if name not in self._schema.names:
             return pa.chunked_array([pa.nulls(self._metadata.num_rows, arrow_type(OUTCOMES[name]))])
-        kind = self._schema.field(name).type
-        coded = [name] if pa.types.is_string(kind) and name != "attempt_id" else []
-        try:
-            with pq.ParquetFile(self.path, metadata=self._metadata, read_dictionary=coded) as reader:
-                column = reader.read(columns=[name]).column(0)
-        except (pa.ArrowException, OSError) as error:
-            raise damaged(self.path, error) from None
+        coded = [name] if pa.types.is_string(self._schema.field(name).type) and name != "attempt_id" else []
+        with undamaged(self.path), pq.ParquetFile(self.path, metadata=self._metadata, read_dictionary=coded) as reader:
+            column = reader.read(columns=[name]).column(0)
         return column if pa.types.is_dictionary(column.type) else fitted(column, OUTCOMES[name], self.path, name)
 
     def words(self, name: str) -> Words:
         """A column of texts."""
-        import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -116,17 +105,12 @@ class OutcomeFile:
         codes = tight(anew)[np.asarray(whole.indices.fill_null(len(whole.dictionary)))]
         return Words(codes=codes, names=whole.dictionary.take(used).cast(pa.string()))
 
-    def truth(self, name: str) -> "Array":
+    def truth(self, name: str) -> Array:
         """A column of answers: 1, 0, or -1 where unknown."""
-        import numpy as np
-        import pyarrow as pa
+        return np.asarray(self.column(name).cast("int8").fill_null(-1), dtype=np.int8)
 
-        return np.asarray(self.column(name).cast(pa.int8()).fill_null(-1), dtype=np.int8)
-
-    def numbers(self, name: str) -> "Array | None":
+    def numbers(self, name: str) -> Array | None:
         """A column of numbers, NaN where unknown; ``None`` where all of them are."""
-        import numpy as np
-
         column = self.column(name)
         none = column.null_count == len(column)
         return None if none else np.asarray(column.fill_null(np.nan), dtype=np.float64)
@@ -134,21 +118,19 @@ class OutcomeFile:
     @functools.cached_property
     def attempt_ids(self) -> "Array | pa.Array | None":
         """Two 64-bit halves a row where all ids are digests, else texts; ``None`` where the file has none."""
-        return _packed(self.column("attempt_id"))
+        import pyarrow.compute as pc
+
+        column = self.column("attempt_id")
+        if column.null_count == len(column):
+            return None
+        column = column.cast("string")
+        lengths = pc.min_max(pc.binary_length(column)).as_py()
+        packed = None if column.null_count or set(lengths.values()) != {HEX} else _packed(column)
+        return column.combine_chunks() if packed is None else packed
 
 
-def _packed(column: "pa.ChunkedArray") -> "Array | pa.Array | None":
-    """Digests as 16 bytes each, where all of them are."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if column.null_count == len(column):
-        return None
-    column = column.cast(pa.string())
-    lengths = pc.min_max(pc.binary_length(column)).as_py()
-    if column.null_count or set(lengths.values()) != {HEX}:
-        return column.combine_chunks()
+def _packed(column: "pa.ChunkedArray") -> Array | None:
+    """Texts of `HEX` characters as 16 bytes each; ``None`` where one has capitals or blanks, and is of another make."""
     packed = bytearray()
     for chunk in column.chunks:
         _, offsets, data = chunk.buffers()
@@ -157,21 +139,15 @@ def _packed(column: "pa.ChunkedArray") -> "Array | pa.Array | None":
         try:
             digests = bytes.fromhex(text.decode("ascii"))
         except ValueError:
-            return column.combine_chunks()
-        if digests.hex().encode() != text:  # capitals, or blanks: ids of another make
-            return column.combine_chunks()
+            return None
+        if digests.hex().encode() != text:
+            return None
         packed += digests
     return np.frombuffer(bytes(packed), dtype=np.uint64).reshape(-1, 2)
 
 
-def tight(codes: "Array") -> "Array":
+def tight(codes: Array) -> Array:
     """The same in the smallest signed integers that hold them."""
-    import numpy as np
-
-    if not len(codes):
-        return codes.astype(np.int8)
-    low, high = int(codes.min()), int(codes.max())
-    for kind in (np.int8, np.int16, np.int32):
-        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
-            return codes.astype(kind)
-    return codes
+    low, high = int(codes.min(initial=0)), int(codes.max(initial=0))
+    kinds = np.min_scalar_type(min(low, -1)), np.min_scalar_type(-high - 1)  # below 0: they have a sign
+    return codes.astype(np.promote_types(*kinds))

@@ -6,17 +6,16 @@ Who did what and what became of it is read at once; every other column when it i
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from harness.core import EvidenceError, Status, nearest
-from harness.store.columns import OUTCOMES
+from harness.store.columns import OUTCOMES, Array
 from harness.store.outcome_file import HEX, OutcomeFile, Words, tight
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from harness.store.columns import Array
-
 
 TaskKey = tuple[str, str]
 """A task's identity: the digest of its suite and its own, or their names where there is no digest."""
@@ -43,11 +42,12 @@ class Outcomes(OutcomeFile):
 
         Raises EvidenceError: the file is missing or broken, or a row has no contender, no task or no known status.
         """
-        import numpy as np
+        import pyarrow.compute as pc
 
         super().__init__(report)
         self.report, read = report, super().words
-        self._kept: dict[str, Any] = {}
+        self._words: dict[str, Words] = {}
+        self._numbers: dict[str, Array | None] = {}
         self.contender = read("contender")
         if (self.contender.codes < 0).any():
             raise EvidenceError(f"{self.path}: a row has no contender")
@@ -55,8 +55,8 @@ class Outcomes(OutcomeFile):
         self.task, self.first = _tasks(ids, self.path)
         """Of each row a position among the tasks, which stand in the order of their first rows; and those rows."""
         self.suite, self.suite_digest = ids["suite"].at(self.first), ids["suite_digest"].at(self.first)
-        names, digests = ids["task"].texts(self.first), ids["task_digest"].texts(self.first).fill_null("")
-        self.task_names, self.task_digests = _first_of(names, digests), digests
+        names, digests = (ids[name].texts(self.first).fill_null("") for name in ("task", "task_digest"))
+        self.task_names, self.task_digests = pc.if_else(pc.equal(names, ""), digests, names), digests
         """Of each task; a digest is empty where there is none."""
         del ids
         self.domain, self.cluster = (read(name).at(self.first) for name in ("domain", "cluster"))
@@ -82,37 +82,33 @@ class Outcomes(OutcomeFile):
     def about_contenders(self) -> tuple[list[str | None], list[str | None]]:
         """Of each contender its kind and its digest, as its first row has them."""
         _, first = in_order(self.contender.codes, len(self.contenders))
-        read = super().words
-        kinds, digests = (read(f"contender_{name}").texts(first).to_pylist() for name in ("kind", "digest"))
+        kinds, digests = (
+            OutcomeFile.words(self, f"contender_{n}").texts(first).to_pylist() for n in ("kind", "digest")
+        )
         return kinds, digests
 
     # ------------------------------------------------------------------------------------------- the other columns
 
     def words(self, name: str) -> Words:
         """A column of words, which is kept."""
-        known = {"contender": self.contender, "status": self.status}
-        if name in known:
-            return known[name]
-        if name not in self._kept:
-            self._kept[name] = super().words(name)
-        found: Words = self._kept[name]
-        return found
+        if name in {"contender", "status"}:
+            return self.contender if name == "contender" else self.status
+        if name not in self._words:
+            self._words[name] = super().words(name)
+        return self._words[name]
 
-    def numbers(self, name: str) -> "Array | None":
+    def numbers(self, name: str) -> Array | None:
         """A column of numbers, which is kept: NaN where unknown; ``None`` where all of them are."""
-        if name not in self._kept:
-            self._kept[name] = super().numbers(name)
-        found: Array | None = self._kept[name]
-        return found
+        if name not in self._numbers:
+            self._numbers[name] = super().numbers(name)
+        return self._numbers[name]
 
-    def numbers_at(self, name: str, rows: "Array | slice" = slice(None)) -> "Array":
+    def numbers_at(self, name: str, rows: Array | slice = slice(None)) -> Array:
         """Some of them, each NaN where all are unknown."""
-        import numpy as np
-
         found = self.numbers(name)
         return np.full(len(self.task[rows]), np.nan) if found is None else found[rows]
 
-    def column_at(self, name: str, rows: "Array") -> "pa.Array":
+    def column_at(self, name: str, rows: Array) -> "pa.Array":
         """A column of texts or of numbers, at some rows, as Arrow has it: null where unknown."""
         import pyarrow as pa
 
@@ -121,12 +117,12 @@ class Outcomes(OutcomeFile):
         return self.attempt_texts(rows) if name == "attempt_id" else self.words(name).texts(rows)
 
     @functools.cached_property
-    def passed(self) -> "Array":
+    def passed(self) -> Array:
         """1, 0, or -1 where unknown."""
         return self.truth("passed")
 
     @functools.cached_property
-    def escalated(self) -> "Array":
+    def escalated(self) -> Array:
         """1, 0, or -1 where unknown."""
         return self.truth("escalated")
 
@@ -136,37 +132,41 @@ class Outcomes(OutcomeFile):
         return _results(self.status, self.passed, self.numbers("score"))
 
     @functools.cached_property
-    def repeated(self) -> "Array":
+    def repeated(self) -> Array:
         """Of each row whether its contender, task and trial have come before: such a row is in no rate."""
         return self.repeats(slice(None))
 
-    def repeats(self, rows: "Array | slice") -> "Array":
+    def repeats(self, rows: Array | slice) -> Array:
         """The same among some rows only."""
-        return _repeats(self.contender.codes[rows], self.task[rows], self.trial[rows])
+        task, trial = self.task[rows], self.trial[rows]
+        cells = self.contender.codes[rows].astype(np.int64) * (int(task.max(initial=0)) + 1) + task
+        lowest = int(trial.min(initial=0))
+        width, most = int(trial.max(initial=0)) - lowest + 1, int(cells.max(initial=0)) + 1
+        if width > (1 << 62) // most:  # trials that are no small numbers
+            width, trial, lowest = len(trial) or 1, np.unique(trial, return_inverse=True)[1], 0
+        _, first = in_order(cells * width + (trial.astype(np.int64) - lowest), most * width)
+        again = np.ones(len(task), dtype=bool)
+        again[first] = False
+        return again
 
-    def values(self, rows: "Array | slice") -> "Array":
+    def values(self, rows: Array | slice) -> Array:
         """What each graded row counts: passed as 0 or 1, else its score, else what its status says."""
-        import numpy as np
-
         passed, score = self.passed[rows], self.numbers_at("score", rows)
         by_status = self.status.codes[rows] == PASSED
         return np.where(passed >= 0, passed == 1, np.where(np.isfinite(score), score, by_status))
 
-    def in_split(self, split: str | None) -> "Array":
+    def in_split(self, split: str | None) -> Array:
         """Of each row whether it is of that part of the suites; ``None`` and ``all`` are the whole.
 
         A row without a split, of a suite that has none, is of the part ``test``. Raises UsageError: no row is.
         """
-        import numpy as np
-
         if split in {None, "all"}:
             return np.ones(self.rows, dtype=bool)
         words = self.words("split")
+        if split != "test":
+            words.code(str(split), "split", self.report)
         allowed = np.array([name == split for name in words.every] + [split == "test"])
-        if not allowed.any():
-            words.code(split, "split", self.report)
-        found: Array = allowed[words.codes]
-        return found
+        return np.asarray(allowed[words.codes])
 
     # ------------------------------------------------------------------------------------------ tasks and attempts
 
@@ -177,7 +177,6 @@ class Outcomes(OutcomeFile):
 
     def task_of(self, key: TaskKey) -> int:
         """The position of a task. Raises EvidenceError: the report has no such task."""
-        import numpy as np
         import pyarrow.compute as pc
 
         suite, task = key
@@ -187,14 +186,8 @@ class Outcomes(OutcomeFile):
                     return int(place)
         raise EvidenceError(f"{self.report}: there is no task {task!r} of the suite {suite!r}")
 
-    @property
-    def has_attempt_ids(self) -> bool:
-        """Whether attempts have names."""
-        return self.attempt_ids is not None
-
-    def attempt_texts(self, rows: "Array") -> "pa.Array":
+    def attempt_texts(self, rows: Array) -> "pa.Array":
         """The names of the attempts of many rows."""
-        import numpy as np
         import pyarrow as pa
 
         ids = self.attempt_ids
@@ -206,9 +199,8 @@ class Outcomes(OutcomeFile):
         text = ids[rows].tobytes().hex().encode()
         return pa.StringArray.from_buffers(len(rows), pa.py_buffer(offsets), pa.py_buffer(text))
 
-    def rows_of(self, attempt_ids: Sequence[str]) -> "Array":
+    def rows_of(self, attempt_ids: Sequence[str]) -> Array:
         """The rows of these attempts, in the order of the file; those that it does not have are passed over."""
-        import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -230,8 +222,6 @@ def count_results(report: Path) -> Mapping[str, Mapping[str, int]]:
 
     Raises EvidenceError: the outcomes are missing or broken, or a status is unknown.
     """
-    import numpy as np
-
     file = OutcomeFile(report)
     contender, status = file.words("contender"), _statuses(file.words("status"), file.path)
     result = _results(status, file.truth("passed"), file.numbers("score")).codes
@@ -244,21 +234,18 @@ def count_results(report: Path) -> Mapping[str, Mapping[str, int]]:
 
 def _statuses(found: Words, path: Path) -> Words:
     """In the order of `Status`, whatever stands first in the file."""
-    import numpy as np
     import pyarrow as pa
 
     if (found.codes < 0).any():
         raise EvidenceError(f"{path}: a row has no status")
-    for name in found.every:
-        if name not in STATUSES:
-            raise EvidenceError(f"{path}: the status {name!r} is unknown; {nearest(name, STATUSES)}")
+    if unknown := [name for name in found.every if name not in STATUSES]:
+        raise EvidenceError(f"{path}: the status {unknown[0]!r} is unknown; {nearest(unknown[0], STATUSES)}")
     anew = np.array([STATUSES.index(name) for name in found.every], dtype=np.int8)
     return Words(codes=anew[found.codes], names=pa.array(STATUSES))
 
 
-def _results(status: Words, passed: "Array", score: "Array | None") -> Words:
+def _results(status: Words, passed: Array, score: Array | None) -> Words:
     """A rate counts what passed in part with its score, which is neither 0 nor 1; where ``passed`` is known, that."""
-    import numpy as np
     import pyarrow as pa
 
     codes = status.codes
@@ -268,15 +255,8 @@ def _results(status: Words, passed: "Array", score: "Array | None") -> Words:
     return Words(codes=codes, names=pa.array(RESULTS))
 
 
-def load_outcomes(report: Path) -> Outcomes:
-    """The outcomes of a report; errors as `Outcomes`."""
-    return Outcomes(report)
-
-
-def in_order(codes: "Array", size: int) -> "tuple[Array, Array]":
+def in_order(codes: Array, size: int) -> tuple[Array, Array]:
     """Codes below ``size`` numbered anew in the order of their appearance, and of each new one its first row."""
-    import numpy as np
-
     rows = len(codes)
     if size > _DENSE * max(rows, 1_000):
         _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
@@ -291,9 +271,8 @@ def in_order(codes: "Array", size: int) -> "tuple[Array, Array]":
     return rank[codes], first[order]
 
 
-def _tasks(ids: dict[str, Words], path: Path) -> "tuple[Array, Array]":
+def _tasks(ids: dict[str, Words], path: Path) -> tuple[Array, Array]:
     """Of each row the position of its task, and of each task its first row."""
-    import numpy as np
     import pyarrow.compute as pc
 
     keys, sizes = [], []
@@ -314,26 +293,3 @@ def _tasks(ids: dict[str, Words], path: Path) -> "tuple[Array, Array]":
         raise EvidenceError(f"{path}: a row has neither a task nor a task_digest")
     place, first = in_order((keys[0] + 1) * sizes[1] + keys[1], (sizes[0] + 1) * sizes[1])
     return tight(place), first
-
-
-def _first_of(texts: "pa.Array", others: "pa.Array") -> "pa.Array":
-    """The texts, and where one is null or empty the other."""
-    import pyarrow.compute as pc
-
-    found = texts.fill_null("")
-    return pc.if_else(pc.equal(found, ""), others, found)
-
-
-def _repeats(contender: "Array", task: "Array", trial: "Array") -> "Array":
-    """Of each row whether its contender, task and trial have come before."""
-    import numpy as np
-
-    cells = contender.astype(np.int64) * (int(task.max(initial=0)) + 1) + task
-    lowest = int(trial.min(initial=0))
-    width, most = int(trial.max(initial=0)) - lowest + 1, int(cells.max(initial=0)) + 1
-    if width > (1 << 62) // most:  # trials that are no small numbers
-        width, trial, lowest = len(trial) or 1, np.unique(trial, return_inverse=True)[1], 0
-    _, first = in_order(cells * width + (trial.astype(np.int64) - lowest), most * width)
-    again = np.ones(len(task), dtype=bool)
-    again[first] = False
-    return again

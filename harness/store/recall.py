@@ -44,11 +44,9 @@ class Place:
         """The line's JSON object."""
         handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)  # a file object costs more than the line
         try:
-            data = os.pread(handle, self.length, self.start)
+            return dict(json.loads(os.pread(handle, self.length, self.start)))
         finally:
             os.close(handle)
-        value: dict[str, Any] = json.loads(data)
-        return value
 
 
 class Replies(Mapping[str, Reply]):
@@ -62,8 +60,7 @@ class Replies(Mapping[str, Reply]):
 
     def raw(self, request_digest: str) -> dict[str, Any]:
         """A reply as the JSON object that was written."""
-        value: dict[str, Any] = self._places[request_digest].read()["reply"]
-        return value
+        return dict(self._places[request_digest].read()["reply"])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -90,14 +87,10 @@ class Recalled:
     def transcript(self, attempt_id: str) -> Transcript:
         """The conversation of an attempt. Raises KeyError: the journal has no such attempt."""
         line = self.places[attempt_id].read()
-        requests = tuple(line.get("requests") or ())
-        return Transcript(
-            attempt_id=attempt_id,
-            messages=tuple(line.get("messages") or ()),
-            reason=line.get("reason") or "",
-            requests=requests,
-            replies={digest: self.replies[digest] for digest in requests if digest in self.replies},
-        )
+        messages, requests = (tuple(line.get(name) or ()) for name in ("messages", "requests"))
+        told: dict[str, Any] = {"attempt_id": attempt_id, "messages": messages, "requests": requests}
+        replies = {digest: self.replies[digest] for digest in requests if digest in self.replies}
+        return Transcript(**told, reason=line.get("reason") or "", replies=replies)
 
 
 def read_journal(report: Path) -> Recalled:
@@ -106,26 +99,29 @@ def read_journal(report: Path) -> Recalled:
     places: dict[str, Place] = {}
     replies: dict[str, Place] = {}
     renamed: dict[str, str] = {}
-    torn = 0
+    torn, begun = 0, datetime.min.replace(tzinfo=UTC)
     for path in journal_files(report, ATTEMPTS):
         for place, line in _lines(path):
             outcome = _understood(outcome_from, line, "outcome")
             if outcome is None:
                 torn += 1
-            elif _is_newer(outcome, place, attempts.get(outcome.attempt_id), places.get(outcome.attempt_id)):
-                attempts[outcome.attempt_id] = outcome
-                places[outcome.attempt_id] = place
-                if line and isinstance(earlier := line.get("earlier"), str):
-                    renamed[earlier] = outcome.attempt_id
+                continue
+            name, old = outcome.attempt_id, attempts.get(outcome.attempt_id)
+            earlier_start = old is not None and (outcome.started_at or begun) <= (old.started_at or begun)
+            if earlier_start and places[name].path != path:  # within one file the later line counts
+                continue
+            attempts[name], places[name] = outcome, place
+            if isinstance(earlier := line.get("earlier"), str):
+                renamed[earlier] = name
     for earlier in renamed:
         attempts.pop(earlier, None)
         places.pop(earlier, None)
     for path in journal_files(report, CALLS):
         for place, line in _lines(path):
-            call = line.get("call") if line else None
+            call = line.get("call")
             if not isinstance(call, dict) or not isinstance(call.get("request_digest"), str):
                 torn += 1
-            elif isinstance(line.get("reply") if line else None, dict):
+            elif isinstance(line.get("reply"), dict):
                 replies[call["request_digest"]] = place
     return Recalled(attempts=attempts, replies=Replies(replies), torn=torn, places=places, renamed=renamed)
 
@@ -150,22 +146,15 @@ def has_answers(report: Path) -> bool:
 
 
 def refuse_foreign_results(report: Path) -> None:
-    """Passes a folder whose outcomes a run has made, or that holds none.
-
-    Raises UsageError: it holds outcomes without a journal, imported ones for example; a run would replace them.
-    """
-    if (report / OUTCOMES_FILE).exists() and not journal_files(report, ATTEMPTS):
-        problem = (
-            f"{report / OUTCOMES_FILE}: these results come from no run of this folder, and a run would replace them"
-        )
-        raise UsageError(f"{problem}; put experiment.yaml into another folder")
+    """Raises UsageError: it holds outcomes without a journal, imported ones for example, which a run would replace."""
+    path = report / OUTCOMES_FILE
+    if path.exists() and not journal_files(report, ATTEMPTS):
+        problem = "these results come from no run of this folder, and a run would replace them"
+        raise UsageError(f"{path}: {problem}; put experiment.yaml into another folder")
 
 
 def outcome_from(record: Mapping[str, Any]) -> Outcome:
-    """An outcome from its JSON; fields that we do not know are passed over.
-
-    Raises KeyError, TypeError, ValueError: the record is no outcome.
-    """
+    """An outcome from its JSON, without fields unknown to us. Raises KeyError, TypeError, ValueError: it is none."""
     known = _known(Outcome, record)
     for name in ("report", "suite", "suite_digest", "contender", "contender_digest", "domain", "cost_basis"):
         if isinstance(known.get(name), str):
@@ -196,21 +185,10 @@ def reply_from(record: Mapping[str, Any]) -> Reply:
     return Reply(**known)
 
 
-def _is_newer(outcome: Outcome, place: Place, old: Outcome | None, old_place: Place | None) -> bool:
-    """Within one file the later line counts; between files the later start, and the main file where they are equal."""
-    if old is None or old_place is None or old_place.path == place.path:
-        return True
-    begun = datetime.min.replace(tzinfo=UTC)
-    return (outcome.started_at or begun) > (old.started_at or begun)
-
-
-_PLAIN = {str, int, float, bool, type(None)}
-
-
 def _allowed(kind: Any) -> frozenset[type] | None:
     """What a field may hold, where that is a text, a number or a truth value."""
     parts = frozenset(get_args(kind) if isinstance(kind, UnionType) else (kind,))
-    return (parts | {int} if float in parts else parts) if parts <= _PLAIN else None
+    return (parts | {int} if float in parts else parts) if parts <= {str, int, float, bool, type(None)} else None
 
 
 _FIELDS: dict[type, dict[str, frozenset[type] | None]] = {
@@ -233,15 +211,15 @@ def _time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _understood(read: Any, line: dict[str, Any] | None, key: str) -> Any:
+def _understood(read: Any, line: dict[str, Any], key: str) -> Any:
     try:
-        return read(line[key]) if line else None
+        return read(line[key])
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
-def _lines(path: Path) -> Iterator[tuple[Place, dict[str, Any] | None]]:
-    """Each line's place and object; None where it is no JSON object."""
+def _lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Each line's place and object, which is empty where the line is none."""
     start = 0
     with path.open("rb") as file:
         for line in file:
@@ -251,5 +229,5 @@ def _lines(path: Path) -> Iterator[tuple[Place, dict[str, Any] | None]]:
             except ValueError:  # torn; or what only the standard library reads, half of a surrogate pair
                 with suppress(ValueError, RecursionError):
                     value = json.loads(line)
-            yield Place(path, start, len(line)), value if isinstance(value, dict) else None
+            yield Place(path, start, len(line)), value if isinstance(value, dict) else {}
             start += len(line)

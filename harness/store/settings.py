@@ -23,8 +23,7 @@ class Economics(Strict):
     hosting_usd_per_month: Amount | None = None
     outage_days_per_year: Annotated[float, Field(strict=True, ge=0, le=366)] | None = None
     data_must_stay_inside: Truth | None = None
-    tasks_per_gpu_hour: Rate | None = None
-    """Tasks that a machine does in an hour in use: of every option, or by contender."""
+    tasks_per_gpu_hour: Rate | None = None  # that a machine does in an hour in use: of every option, or by contender
 
 
 class Settings(Strict):
@@ -37,10 +36,7 @@ class Settings(Strict):
 
 
 def load_settings(report: Path) -> Settings:
-    """Those of a report's experiment as it stands now; where there is none, as it was run.
-
-    Raises UserFileError: one of them is wrong.
-    """
+    """Those of a report's experiment as it stands now, else as it was run. Raises UserFileError: one is wrong."""
     path = experiment_file(report)
     if not path.is_file():
         manifest = read_manifest(report)

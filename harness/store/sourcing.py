@@ -29,14 +29,13 @@ Sourcing = tuple[Decision | None, str]
 
 def described(report: Path, manifest: Manifest | None) -> Described:
     """What is on record: from the manifest, and of what it does not tell from the experiment's file."""
-    known = {one.name: one for one in (manifest.contenders if manifest else ()) if one.model or one.worker}
-    models = {one.name: one for one in (manifest.models if manifest else ())}
-    named = {one.name for one in manifest.contenders} if manifest else set()
-    if known and named <= set(known):
+    recorded = {one.name: one for one in manifest.contenders} if manifest else {}
+    models = {one.name: one for one in manifest.models} if manifest else {}
+    known = {name: one for name, one in recorded.items() if one.model or one.worker}
+    if known and len(known) == len(recorded):
         return Described(contenders=known, models=models)
     there = described_there(report)
-    for name, entry in there["models"].items():
-        models.setdefault(name, _model_there(name, entry))
+    models |= {name: _model_there(name, entry) for name, entry in there["models"].items() if name not in models}
     others = [ContenderRecord(name=n, **as_asked(e)) for n, e in there["contenders"].items() if n not in known]
     return Described(contenders=known | {c.name: c for c in sourced(others, known, models)}, models=models)
 
@@ -68,23 +67,17 @@ def sourced(
     known = Described(contenders={**others, **{one.name: one for one in here}}, models=models)
     found = []
     for one in here:
-        kind, why = _together(known.models_of(one.name)) if one.model or one.worker else (None, "")
+        kind, why = None, ""
+        if one.model or one.worker:
+            parts = {model.name: model for model in known.models_of(one.name)}
+            kinds = {model.sourcing for model in parts.values()}
+            kind = None if None in kinds else Decision.MIX if len(kinds) > 1 else next(iter(kinds))
+            why = "; ".join(f"{name} {model.sourcing_why or _NOTHING}" for name, model in parts.items())
         found.append(replace(one, sourcing=kind, sourcing_why=why))
     return tuple(found)
 
 
-def _together(models: Iterable[ModelRecord]) -> Sourcing:
-    kinds = {model.name: (model.sourcing, model.sourcing_why or _NOTHING) for model in models}
-    found = {kind for kind, _ in kinds.values()}
-    why = "; ".join(f"{model} {because}" for model, (_, because) in kinds.items())
-    if None in found:
-        return None, why
-    return (Decision.MIX if len(found) > 1 else next(iter(found))), why
-
-
 _NOTHING = "has no price and no backend on record"
-
-
 OWNED = {"transformers": True, "vllm": True, "litellm": False}
 """What is known of backends where they cannot be asked: in manifests written before, and beside imported outcomes."""
 

@@ -2,33 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from harness.core import EvidenceError, Groups, OwnbenchError, UsageError
+from harness.store.columns import Array, Ints
 from harness.store.outcome_file import OutcomeFile
 from harness.store.outcomes import ERRORED, GRADED, PASSED, SKIPPED, UNGRADED, Outcomes, in_order
 from harness.store.tasktable import Flag, TaskTable
 
-if TYPE_CHECKING:
-    from harness.store.columns import Array, Ints
-
 
 def load_task_table(report: Path, split: str | None = None) -> TaskTable:
-    """The report's outcomes as sums for each contender and task; errors as `Outcomes` and `task_table_of`."""
-    return task_table_of(Outcomes(report), split)
-
-
-def task_table_of(outcomes: Outcomes, split: str | None = None) -> TaskTable:
-    """Outcomes as sums for each contender and task.
+    """The report's outcomes as sums for each contender and task.
 
     Without ``split``, a report in which any row is of the split ``test`` is read without its dev rows: thresholds were
     chosen on those. Rows without a split, of suites that have none, are kept. ``split`` asks for ``test``, ``dev`` or
-    ``all``. Raises UsageError: an unknown split, or one that the report has no rows of. EvidenceError: there are no
-    rows.
+    ``all``. Raises UsageError: an unknown split, or one that the report has no rows of. EvidenceError: as `Outcomes`;
+    or there are no rows.
     """
-    import numpy as np
     import pyarrow as pa
 
+    outcomes = Outcomes(report)
     if split not in {None, "test", "dev", "all"}:
         raise UsageError(f"unknown split {split!r}; use test, dev or all")
     there = outcomes.words("split").every
@@ -38,7 +33,10 @@ def task_table_of(outcomes: Outcomes, split: str | None = None) -> TaskTable:
         raise _no_rows(outcomes, chosen)
     again = outcomes.repeated if len(rows) == outcomes.rows else outcomes.repeats(rows)
     fresh = rows[~again]
-    tasks, first, task_places = _first_come(outcomes.task[rows], outcomes.tasks)
+    here = outcomes.task[rows]
+    tasks = here[first := in_order(here, outcomes.tasks)[1]]
+    task_places = np.full(outcomes.tasks, -1, dtype=np.int64)
+    task_places[tasks] = np.arange(len(tasks))
     shape = len(outcomes.contenders), len(tasks)
     cells = outcomes.contender.codes[fresh].astype(np.int64) * shape[1] + task_places[outcomes.task[fresh]]
     sums, odd = _sums(outcomes, fresh, cells, shape)
@@ -50,7 +48,7 @@ def task_table_of(outcomes: Outcomes, split: str | None = None) -> TaskTable:
         split=chosen,
         splits=tuple(outcomes.words("split").texts(rows[first]).to_pylist()),
         duplicates=odd["duplicates"],
-        flags=_flags_of(names["contenders"], sums, odd),
+        flags=_flags_of(outcomes.contenders, sums, odd),
         outcomes=outcomes,
         graded=fresh[outcomes.status.codes[fresh] < GRADED],
         task_places=task_places,
@@ -83,18 +81,7 @@ def _no_rows(outcomes: Outcomes, split: str) -> OwnbenchError:
     return UsageError(f"{problem}: use {', '.join([*there, 'all'])}")
 
 
-def _first_come(codes: "Array", size: int) -> "tuple[Array, Array, Array]":
-    """The codes that occur, in the order of their first places; these places; and of each code its number there."""
-    import numpy as np
-
-    _, first = in_order(codes, size)
-    known = codes[first]
-    places = np.full(size, -1, dtype=np.int64)
-    places[known] = np.arange(len(known))
-    return known, first, places
-
-
-def _names(outcomes: Outcomes, tasks: "Array") -> tuple[dict[str, Any], int]:
+def _names(outcomes: Outcomes, tasks: Array) -> tuple[dict[str, Any], int]:
     """What a table says of its contenders and its tasks; and how many tasks stand in an earlier suite too."""
     kinds, digests = outcomes.about_contenders
     task, task_digest = (texts.take(tasks).to_pylist() for texts in (outcomes.task_names, outcomes.task_digests))
@@ -114,30 +101,23 @@ def _names(outcomes: Outcomes, tasks: "Array") -> tuple[dict[str, Any], int]:
         "task_digests": tuple(task_digest),
         "suites": tuple(suite),
         "suite_digests": tuple(suite_digest),
+        "keys": tuple(keys),
         "domain_names": domain_names,
         "domains": domains,
         "clusters": clusters,
-        "_keys": {key: place for place, key in enumerate(keys)},
     }
     return found, copies
 
 
-def _numbered(words: Sequence[Any]) -> "tuple[tuple[Any, ...], Ints]":
+def _numbered(words: Sequence[Any]) -> tuple[tuple[Any, ...], Ints]:
     """The distinct words in the order of their appearance, and the number of each word among them."""
-    import numpy as np
-
     code = {word: number for number, word in enumerate(dict.fromkeys(words))}
     return tuple(code), np.fromiter((code[word] for word in words), dtype=np.int64, count=len(words))
 
 
-def _one_unit(clusters: "Ints", digests: Sequence[str], suites: Sequence[str]) -> "tuple[Ints, int]":
-    """The cluster codes in which a task that stands in several suites is in one cluster; and how many stand again.
-
-    An equal digest is the same question, and the answers to it are no independent evidence: as one cluster they weigh
-    as what they are. A report that holds such tasks is sound all the same, so it is not refused.
-    """
-    import numpy as np
-
+def _one_unit(clusters: Ints, digests: Sequence[str], suites: Sequence[str]) -> tuple[Ints, int]:
+    """The cluster codes in which a task that stands in several suites is in one cluster; and how many stand again."""
+    # Answers to the same question are no independent evidence; a report that holds such tasks is sound all the same.
     if len(set(suites)) == 1 or len(set(digests)) == len(digests):
         return clusters, 0
     first: dict[str, int] = {}
@@ -151,24 +131,19 @@ def _one_unit(clusters: "Ints", digests: Sequence[str], suites: Sequence[str]) -
 
 
 def _sums(
-    outcomes: Outcomes, rows: "Array", cells: "Array", shape: tuple[int, int]
+    outcomes: Outcomes, rows: Array, cells: Array, shape: tuple[int, int]
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """The sums of a table; and how many rows contradict themselves, or are graded without a value.
 
     A row's cell is its contender's position times the number of tasks, plus its task's.
     """
-    import numpy as np
 
-    def total(here: "Array", weights: "Array | None" = None) -> "Array":
+    def total(here: Array, weights: Array | None = None) -> Array:
         if not here.any():  # most of a column is often empty
             return np.zeros(shape, dtype=np.int64 if weights is None else np.float64)
-        whole = bool(here.all())
-        found: Array = np.bincount(
-            cells if whole else cells[here],
-            weights=weights if whole or weights is None else weights[here],
-            minlength=shape[0] * shape[1],
-        )
-        return found.reshape(shape)
+        which = slice(None) if here.all() else here
+        weights = None if weights is None else weights[which]
+        return np.bincount(cells[which], weights=weights, minlength=shape[0] * shape[1]).reshape(shape)
 
     status, passed = outcomes.status.codes[rows], outcomes.passed[rows]
     graded, judged, value = status < GRADED, passed >= 0, outcomes.values(rows)
@@ -176,10 +151,9 @@ def _sums(
         "counts": total(graded),
         "sums": total(graded, value),
         "squares": total(graded, value * value),
-    }
-    sums |= {
-        name: total(status == code)
-        for name, code in (("errored", ERRORED), ("ungraded", UNGRADED), ("skipped", SKIPPED))
+        "errored": total(status == ERRORED),
+        "ungraded": total(status == UNGRADED),
+        "skipped": total(status == SKIPPED),
     }
     score = outcomes.numbers_at("score", rows)
     scored = np.isfinite(score)
@@ -201,48 +175,40 @@ def _sums(
 
 
 _ODD = {
-    "split": "{} rows of another split were left out",
-    "duplicates": "{} rows repeat the contender, task and trial of another and were left out",
-    "contradictions": "{} rows contradict themselves: passed, status and score disagree",
-    "copies": "{} tasks stand in two suites; a task and its copy count as one unit",
-    "unvalued": "{} graded rows have neither passed nor score; their status was counted",
+    "split": "{:,} rows of another split were left out",
+    "duplicates": "{:,} rows repeat the contender, task and trial of another and were left out",
+    "contradictions": "{:,} rows contradict themselves: passed, status and score disagree",
+    "copies": "{:,} tasks stand in two suites; a task and its copy count as one unit",
+    "unvalued": "{:,} graded rows have neither passed nor score; their status was counted",
 }  # what is counted while the sums are made
 
 
-def _flags_of(contenders: Sequence[str], sums: Mapping[str, "Array"], odd: Mapping[str, int]) -> tuple[Flag, ...]:
+def _flags_of(contenders: Sequence[str], sums: Mapping[str, Array], odd: Mapping[str, int]) -> tuple[Flag, ...]:
     """The flags of a table of these sums, with what was counted under the names of `_ODD`."""
-    import numpy as np
-
     rows = sums["counts"] + sums["errored"] + sums["ungraded"] + sums["skipped"]
-    most, tasks = rows.max(axis=1), rows.shape[1]
+    most, tasks, whole = rows.max(axis=1), rows.shape[1], rows.sum(axis=1).tolist()
     least = np.where(rows > 0, rows, np.iinfo(np.int64).max).min(axis=1)
-    found = [
-        Flag(kind=kind, count=odd[kind], text=text.format(f"{odd[kind]:,}")) for kind, text in _ODD.items() if odd[kind]
-    ]
+    found = [Flag(kind=kind, count=odd[kind], text=text.format(odd[kind])) for kind, text in _ODD.items() if odd[kind]]
 
-    def of_each(kind: str, text: str, counts: "Array", whole: Sequence[int] | None = None) -> None:
+    def of_each(kind: str, text: str, counts: Array, whole: Sequence[int] = ()) -> None:
         """A flag of the contenders that have any."""
-        each = zip(contenders, counts.tolist(), whole or [0] * len(contenders), strict=True)
-        parts = [f"{name} {n:,} of {of:,}" if whole else f"{name} {n:,}" for name, n, of in each if n]
+        shares = [f" of {of:,}" for of in whole] or [""] * len(contenders)
+        parts = [f"{name} {n:,}{of}" for name, n, of in zip(contenders, counts.tolist(), shares, strict=True) if n]
         if parts:
             found.append(Flag(kind=kind, count=int(counts.sum()), text=f"{text}: {_listed(parts)}"))
 
     of_each("missing", f"of {tasks:,} tasks some contenders have no row", (rows == 0).sum(axis=1))
     if most.max() != least.min():
         uneven = int((np.where(rows > 0, rows, most.max()).min(axis=0) < most.max()).sum())
-        parts = [
-            f"{name} {low}" if low == high else f"{name} {low} to {high}"
-            for name, low, high in zip(contenders, least.tolist(), most.tolist(), strict=True)
-        ]
+        spans = zip(contenders, least.tolist(), most.tolist(), strict=True)
+        parts = [f"{name} {low}" if low == high else f"{name} {low} to {high}" for name, low, high in spans]
         found.append(Flag(kind="trials", count=uneven, text=f"the number of trials differs: {_listed(parts)} a task"))
-    whole = rows.sum(axis=1).tolist()
     lost = (sums["errored"] + sums["ungraded"]).sum(axis=1)
     of_each("errored", "attempts that errored or could not be graded and are in no rate", lost, whole)
-    text = "attempts that were never tried: the run is incomplete"
-    of_each("skipped", text, sums["skipped"].sum(axis=1), whole)
+    skipped = sums["skipped"].sum(axis=1)
+    of_each("skipped", "attempts that were never tried: the run is incomplete", skipped, whole)
     return tuple(found)
 
 
 def _listed(parts: list[str]) -> str:
-    shown = ", ".join(parts[:5])
-    return shown if len(parts) <= 5 else f"{shown} and {len(parts) - 5:,} more contenders"
+    return ", ".join(parts[:5]) + (f" and {len(parts) - 5:,} more contenders" if len(parts) > 5 else "")

@@ -4,10 +4,12 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from harness.core import EvidenceError, Outcome, Reply, keeping
 from harness.store.columns import (
@@ -25,6 +27,7 @@ from harness.store.columns import (
     open_table,
     read_table,
     schema,
+    undamaged,
 )
 from harness.store.journal import ATTEMPTS
 from harness.store.journal import CALLS as CALLS_JOURNAL
@@ -37,35 +40,26 @@ if TYPE_CHECKING:
 GROUP_ROWS = 2_000
 GROUP_BYTES = 32_000_000  # a row group of transcripts ends at either: reading one conversation reads one group
 _CHUNK = 50_000
-_MAGIC = b"PAR1"
+_TABLES = (OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compacted:
-    """What a compaction wrote."""
-
-    rows: int  # rows of ``outcomes.parquet``: one for each planned attempt
-    skipped: int  # of these, planned attempts that were never tried
-    left_out: int  # attempts that stand in the journal and no longer in the plan
-    calls: int
-    torn: int  # lines of the journal that could not be read
-
-
-def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None) -> Compacted:
+def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None) -> tuple[int, int]:
     """Writes the report's three tables from its journal, in the order of the plan.
 
-    The plan has one ``skipped`` outcome for each attempt: the row where it was never tried; else it gives the names and
+    Returns how many attempts of the journal are in the plan no longer, and how many of its lines could not be read. The
+    plan has one ``skipped`` outcome for each attempt: the row where it was never tried; else it gives the names and
     the digests, which may have changed without changing what was asked. ``held`` is the journal, where it was read
     after its last line. Raises StorageError: the folder cannot be written; the old tables still stand.
     """
-    _clear(report)
+    for name in (*_TABLES, MANIFEST_FILE):  # a kill left it half-written: only the run that holds the journal writes
+        for old in report.glob(f".{name}.*.part"):
+            old.unlink(missing_ok=True)
     held = read_journal(report) if held is None else held
     planned = list(plan)
     order = {row.attempt_id: place for place, row in enumerate(planned)}
-    now = {held.attempts[row.attempt_id].contender: row.contender for row in planned if row.attempt_id in held.attempts}
-    rows = [
-        _named(held.attempts[row.attempt_id], row, now) if row.attempt_id in held.attempts else row for row in planned
-    ]
+    done = [(row, held.attempts.get(row.attempt_id)) for row in planned]
+    now = {found.contender: row.contender for row, found in done if found}
+    rows = [_named(found, row, now) if found else row for row, found in done]
     calls = _calls_table(report, order, held.renamed)
     ready: list[tuple[str, Path]] = []
     try:
@@ -83,42 +77,24 @@ def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None)
     for name, aside in ready:  # the outcomes last: where they stand, the rest does
         with keeping(report / name):
             aside.replace(report / name)
-    return Compacted(
-        rows=len(rows),
-        skipped=sum(row.attempt_id not in held.attempts for row in planned),
-        left_out=sum(attempt not in order for attempt in held.attempts),
-        calls=calls.num_rows,
-        torn=held.torn,
-    )
-
-
-def _clear(report: Path) -> None:
-    """Takes away what a kill left half-written. Only the run that holds the journal writes these files."""
-    for name in (OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE, MANIFEST_FILE):
-        for old in report.glob(f".{name}.*.part"):
-            old.unlink(missing_ok=True)
+    return len(held.attempts.keys() - order.keys()), held.torn
 
 
 def tables_are_whole(report: Path) -> bool:
     """Whether the three tables are there and end as Parquet does; their rows are not looked at."""
-    return all(_ends_well(report / name) for name in (OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE))
-
-
-def _ends_well(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            file.seek(-len(_MAGIC), os.SEEK_END)
-            return file.read() == _MAGIC
+        for name in _TABLES:
+            with (report / name).open("rb") as file:
+                file.seek(-4, os.SEEK_END)
+                if file.read() != b"PAR1":
+                    return False
     except OSError:
         return False
+    return True
 
 
 def read_outcomes(report: Path, columns: Sequence[str] | None = None) -> "pa.Table":
-    """The outcome table, or the chosen columns of it; a column that the file lacks is null.
-
-    Raises EvidenceError: the table is missing or broken, lacks what no judgement can do without, or holds another type;
-    names the file and the column.
-    """
+    """The outcome table, or the chosen columns of it; errors as `read_table`."""
     return read_table(report / OUTCOMES_FILE, OUTCOMES, chosen=columns, required=REQUIRED)
 
 
@@ -133,7 +109,6 @@ def read_transcript(report: Path, attempt_id: str, *, near: float = 0.0) -> Tran
     ``near``, a share of the table, is where to look first: its order is that of the outcomes. Raises EvidenceError: the
     report has no conversation of that attempt, or the table is broken.
     """
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     path = report / TRANSCRIPTS_FILE
@@ -143,16 +118,12 @@ def read_transcript(report: Path, attempt_id: str, *, near: float = 0.0) -> Tran
         if attempt_id not in held.attempts:
             raise EvidenceError(absent)
         return held.transcript(attempt_id)
-    with open_table(path, TRANSCRIPTS, required=("attempt_id", "messages")) as file:
+    with open_table(path, TRANSCRIPTS, required=("attempt_id", "messages")) as file, undamaged(path):
         names = [name for name in TRANSCRIPTS if name in file.schema_arrow.names]
-        try:
-            for group in nearest_first(file.num_row_groups, near):
-                row = pc.index(file.read_row_group(group, columns=["attempt_id"])["attempt_id"], attempt_id).as_py()
-                if row >= 0:
-                    found = file.read_row_group(group, columns=names).slice(row, 1).to_pylist()[0]
-                    return _transcript(path, found)
-        except (pa.ArrowException, OSError) as error:
-            raise EvidenceError(f"{path}: damaged: {str(error).splitlines()[0]}") from None
+        for group in nearest_first(file.num_row_groups, near):
+            row = pc.index(file.read_row_group(group, columns=["attempt_id"])["attempt_id"], attempt_id).as_py()
+            if row >= 0:
+                return _transcript(path, file.read_row_group(group, columns=names).slice(row, 1).to_pylist()[0])
     raise EvidenceError(absent)
 
 
@@ -179,8 +150,9 @@ def write_outcomes(report: Path, tables: Iterator["pa.Table"]) -> None:
 
 def outcome_tables(rows: Sequence[Outcome]) -> Iterator["pa.Table"]:
     """Outcomes as Arrow tables of bounded size."""
+    values = attrgetter(*OUTCOMES)
     for start in range(0, len(rows), _CHUNK):
-        yield _table(OUTCOMES, [attrgetter(*OUTCOMES)(row) for row in rows[start : start + _CHUNK]])
+        yield _table(OUTCOMES, [values(row) for row in rows[start : start + _CHUNK]])
 
 
 _PLANNED = ("report", "suite", "suite_digest", "contender", "contender_kind", "contender_digest", "task", "task_digest",
@@ -188,6 +160,7 @@ _PLANNED = ("report", "suite", "suite_digest", "contender", "contender_kind", "c
 
 
 def _named(outcome: Outcome, planned: Outcome, now: Mapping[str, str]) -> Outcome:
+    """The outcome under the names and digests of the plan; ``now`` are the contenders' names there."""
     names = attrgetter(*_PLANNED)
     served_by = now.get(outcome.served_by or "", outcome.served_by)
     if names(outcome) == names(planned) and served_by == outcome.served_by:
@@ -195,14 +168,11 @@ def _named(outcome: Outcome, planned: Outcome, now: Mapping[str, str]) -> Outcom
     return replace(outcome, served_by=served_by, **dict(zip(_PLANNED, names(planned), strict=True)))
 
 
-_CALL_VALUES = attrgetter(*CALL_PLACES)
-
-
 def _calls_table(report: Path, order: Mapping[str, int], renamed: Mapping[str, str]) -> "pa.Table":
     """The calls of planned attempts, in the order of the plan and then of their making."""
-    import numpy as np
     import pyarrow as pa
 
+    values = attrgetter(*CALL_PLACES)
     places: list[int] = []
     pieces: list[pa.Table] = []
     rows: list[tuple[Any, ...]] = []
@@ -210,7 +180,7 @@ def _calls_table(report: Path, order: Mapping[str, int], renamed: Mapping[str, s
         attempt = renamed.get(call.attempt_id, call.attempt_id)
         if attempt in order:
             places.append(order[attempt])
-            rows.append((attempt, *_CALL_VALUES(call)[1:], *map(call.signals.get, SIGNALS)))
+            rows.append((attempt, *values(call)[1:], *map(call.signals.get, SIGNALS)))
         if len(rows) == _CHUNK:
             pieces.append(_table(CALLS, rows))
             rows = []
@@ -243,13 +213,8 @@ def _transcript(path: Path, row: Mapping[str, Any]) -> Transcript:
     except (ValueError, TypeError, RecursionError):
         raise EvidenceError(f"{path}: the messages of {row['attempt_id']} are not JSON") from None
     replies = _replies(path, row.get("replies"))
-    return Transcript(
-        attempt_id=row["attempt_id"],
-        messages=messages,
-        reason=row.get("reason") or "",
-        requests=tuple(replies),
-        replies=replies,
-    )
+    told = {"attempt_id": row["attempt_id"], "reason": row.get("reason") or ""}
+    return Transcript(**told, messages=messages, requests=tuple(replies), replies=replies)
 
 
 def _replies(path: Path, text: str | None) -> dict[str, Reply]:
@@ -262,19 +227,14 @@ def _replies(path: Path, text: str | None) -> dict[str, Reply]:
 def _table(columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> "pa.Table":
     import pyarrow as pa
 
-    lists = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
-    arrays = [_array(values, arrow_type(word)) for values, word in zip(lists, columns.values(), strict=True)]
+    arrays = []
+    for place, word in enumerate(columns.values()):
+        values = [row[place] for row in rows]
+        try:
+            arrays.append(pa.array(values, arrow_type(word)))
+        except UnicodeEncodeError:  # Parquet text is UTF-8: what has no such form, a lone surrogate, becomes its escape
+            arrays.append(pa.array([_encodable(value) for value in values], arrow_type(word)))
     return pa.table(arrays, schema=schema(columns))
-
-
-def _array(values: Sequence[Any], kind: "pa.DataType") -> "pa.Array":
-    """Parquet text is UTF-8: what has no such form, a lone surrogate, is written as its escape."""
-    import pyarrow as pa
-
-    try:
-        return pa.array(values, kind)
-    except UnicodeEncodeError:
-        return pa.array([_encodable(value) for value in values], kind)
 
 
 def _encodable(value: Any) -> Any:

@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from harness.core import EvidenceError, UsageError, nearest
+from harness.store.columns import Array, Floats, Ints
 from harness.store.outcome_file import Words
 from harness.store.outcomes import Outcomes
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from harness.store.columns import Array, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,17 +25,6 @@ class Flag:
     ``skipped``."""
     count: int  # rows, tasks or contenders concerned
     text: str  # one sentence
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Labels:
-    """A contender's labelled answers, one entry an attempt."""
-
-    names: tuple[str, ...]  # the labels' names; the codes below point into it
-    true: "Ints"
-    predicted: "Ints"  # -1 where the answer held no label
-    tasks: "Ints"  # positions in the table's ``tasks``
-    trials: "Ints"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,28 +44,27 @@ class TaskTable:
     task_digests: tuple[str, ...]
     suites: tuple[str, ...]  # the name of each task's suite
     suite_digests: tuple[str, ...]
+    keys: tuple[tuple[str, str], ...]  # of each task its identity, the digests or names of its suite and itself
     domain_names: tuple[str, ...]
-    domains: "Ints"  # of each task, a position in ``domain_names``
-    clusters: "Ints"
-    """Of each task, the code of its cluster, from 0. A cluster's label is unique within its suite only."""
+    domains: Ints  # of each task, a position in ``domain_names``
+    clusters: Ints  # of each task, the code of its cluster, from 0; a label is unique within its suite only
     splits: tuple[str | None, ...]
-    counts: "Ints"  # graded trials
-    sums: "Floats"  # of the values of the graded trials: passed as 0 or 1, or the score where passed is unknown
-    squares: "Floats"
-    errored: "Ints"
-    ungraded: "Ints"
-    skipped: "Ints"
-    cost_sums: "Floats"  # dollars over the graded trials; NaN as soon as the cost of one of them is unknown
-    cost_known: "Ints"  # graded trials whose cost is known
-    confidences: "Floats"  # the mean over the graded trials that have one; NaN where none has
-    escalated: "Ints"  # graded trials that were escalated
+    counts: Ints  # graded trials
+    sums: Floats  # of the values of the graded trials: passed as 0 or 1, or the score where passed is unknown
+    squares: Floats
+    errored: Ints
+    ungraded: Ints
+    skipped: Ints
+    cost_sums: Floats  # dollars over the graded trials; NaN as soon as the cost of one of them is unknown
+    cost_known: Ints  # graded trials whose cost is known
+    confidences: Floats  # the mean over the graded trials that have one; NaN where none has
+    escalated: Ints  # graded trials that were escalated
     duplicates: int  # rows left out because their contender, task and trial had come before
     flags: tuple[Flag, ...]
     outcomes: Outcomes = field(repr=False)  # all outcomes of the file, of every split
-    graded: "Array | None" = field(repr=False)
+    graded: Array | None = field(repr=False)
     """The rows there of the graded attempts; ``None`` where the table is of two reports, and has none of its own."""
-    task_places: "Array" = field(repr=False)  # of each task of `outcomes` its position here, -1 where it is not here
-    _keys: dict[tuple[str, str], int] = field(repr=False)
+    task_places: Array = field(repr=False)  # of each task of `outcomes` its position here, -1 where it is not here
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -83,15 +72,7 @@ class TaskTable:
         return tuple(flag.text for flag in self.flags)
 
     @property
-    def means(self) -> "Floats":
-        """The mean value of each contender at each task; NaN where nothing was graded."""
-        import numpy as np
-
-        with np.errstate(invalid="ignore"):
-            return self.sums / np.where(self.counts > 0, self.counts, np.nan)
-
-    @property
-    def trials(self) -> "Ints":
+    def trials(self) -> Ints:
         """Rows of each contender at each task, whatever their status."""
         return self.counts + self.errored + self.ungraded + self.skipped
 
@@ -101,15 +82,6 @@ class TaskTable:
             problem = f"{self.report} has no contender {contender!r}"
             raise UsageError(f"{problem}; {nearest(contender, self.contenders)}")
         return self.contenders.index(contender)
-
-    @property
-    def keys(self) -> tuple[tuple[str, str], ...]:
-        """Of each task what `task_index` finds it by."""
-        return tuple(self._keys)
-
-    def task_index(self, suite_digest: str, task_digest: str) -> int | None:
-        """The task's position, ``None`` where the table has no such task."""
-        return self._keys.get((suite_digest, task_digest))
 
     # ------------------------------------------------------------------------------------------- single attempts
 
@@ -124,7 +96,8 @@ class TaskTable:
 
     def attempts_of(self, contender: str) -> "Attempts":
         """The graded attempts of one contender; errors as `index` and `every_attempt`."""
-        return self.every_attempt().of(self.index(contender))
+        every, place = self.every_attempt(), self.index(contender)
+        return Attempts(self, every.rows[every.contenders == place])
 
     def attempts(self, contender: str, columns: Sequence[str]) -> "pa.Table":
         """The same as ``task_index``, ``trial_index`` and chosen columns of texts and numbers, null where unknown."""
@@ -134,24 +107,17 @@ class TaskTable:
         found = {"task_index": one.tasks, "trial_index": one.trials}
         return pa.table(found | {name: self.outcomes.column_at(name, one.rows) for name in dict.fromkeys(columns)})
 
-    def latencies(self, contender: str) -> "Floats":
+    def latencies(self, contender: str) -> Floats:
         """Seconds of each graded attempt whose latency is known, in no order that means anything."""
-        import numpy as np
-
-        seconds = self.attempts_of(contender).seconds
+        seconds = self.attempts_of(contender).numbers("latency_s")
         return seconds[~np.isnan(seconds)]
 
-    def labels(self, contender: str) -> Labels:
-        """The contender's labelled answers; empty where its tasks have no labels."""
-        import numpy as np
-
+    def labels(self, contender: str) -> tuple[list[str], list[str | None], Ints]:
+        """Of the contender's labelled answers the true labels, those in the answers, and the tasks' positions."""
         one = self.attempts_of(contender)
-        one = Attempts(self, one.rows[one.labels[0].codes >= 0])
-        true, predicted = (words.texts().to_pylist() for words in one.labels)
-        names = sorted({name for name in (*true, *predicted) if name is not None})
-        code: dict[str | None, int] = {name: number for number, name in enumerate(names)} | {None: -1}
-        true_codes, codes = (np.array([code[name] for name in of], dtype=np.int64) for of in (true, predicted))
-        return Labels(names=tuple(names), true=true_codes, predicted=codes, tasks=one.tasks, trials=one.trials)
+        one = Attempts(self, one.rows[one.words("label_true").codes >= 0])
+        true, predicted = (one.words(name).texts().to_pylist() for name in ("label_true", "label_predicted"))
+        return true, predicted, one.tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,63 +125,39 @@ class Attempts:
     """Graded attempts, one entry each, in the file's order; a column is read when it is first asked for."""
 
     table: TaskTable
-    rows: "Array"
-
-    def of(self, contender: int) -> "Attempts":
-        """Those of one contender."""
-        return Attempts(self.table, self.rows[self.contenders == contender])
+    rows: Array
 
     @property
-    def contenders(self) -> "Array":
+    def contenders(self) -> Array:
         """Positions in the table's ``contenders``."""
         return self.table.outcomes.contender.codes[self.rows]
 
     @property
-    def tasks(self) -> "Array":
+    def tasks(self) -> Array:
         """Positions in the table's ``tasks``."""
         return self.table.task_places[self.table.outcomes.task[self.rows]]
 
     @property
-    def trials(self) -> "Array":
+    def trials(self) -> Array:
         """From 0."""
         return self.table.outcomes.trial[self.rows].astype("int64")
 
     @property
-    def seconds(self) -> "Floats":
-        """NaN where the latency is unknown; the three below likewise."""
-        return self.table.outcomes.numbers_at("latency_s", self.rows)
-
-    @property
-    def values(self) -> "Floats":
-        """Passed as 0 or 1, else the score."""
-        import numpy as np
-
+    def values(self) -> Floats:
+        """Passed as 0 or 1, else the score; NaN where both are unknown."""
         of = self.table.outcomes
         given = (of.passed[self.rows] >= 0) | np.isfinite(of.numbers_at("score", self.rows))
         return np.where(given, of.values(self.rows), np.nan)
 
     @property
-    def costs(self) -> "Floats":
-        """Dollars."""
-        return self.table.outcomes.numbers_at("cost_usd", self.rows)
-
-    @property
-    def confidences(self) -> "Floats":
-        """0 to 1."""
-        return self.table.outcomes.numbers_at("confidence", self.rows)
-
-    @property
-    def escalated(self) -> "Array":
+    def escalated(self) -> Array:
         """1, 0, or -1 where unknown."""
         return self.table.outcomes.escalated[self.rows]
 
-    @property
-    def causes(self) -> Words:
-        """Why each is not passed, where that is recorded."""
-        return self.table.outcomes.words("cause").at(self.rows)
+    def numbers(self, column: str) -> Floats:
+        """A column of numbers: NaN where unknown."""
+        return self.table.outcomes.numbers_at(column, self.rows)
 
-    @property
-    def labels(self) -> tuple[Words, Words]:
-        """The true labels, and those in the answers."""
-        true, predicted = (self.table.outcomes.words(name).at(self.rows) for name in ("label_true", "label_predicted"))
-        return true, predicted
+    def words(self, column: str) -> Words:
+        """A column of texts."""
+        return self.table.outcomes.words(column).at(self.rows)

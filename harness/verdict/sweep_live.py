@@ -100,7 +100,7 @@ def check_live(
         live_pass_rate=mean(did),
         replayed_pass_rate=mean(value),
         difference=difference,
-        cost_difference_usd=mean(live.costs[theirs] - cost),
+        cost_difference_usd=mean(live.numbers("cost_usd")[theirs] - cost),
         live_escalated=float(np.average(np.maximum(escalated, 0), weights=weight)),
         replayed_escalated=float(np.average(up, weights=weight)),
         same_decision=int(decision.sum()),
@@ -134,7 +134,7 @@ def hybrids_run(
             continue
         figures = np.full((len(rows.keys), 4), np.nan)
         up = np.where(own.escalated < 0, np.nan, own.escalated)
-        figures[mine] = np.stack([own.values, own.costs, own.seconds, up], axis=1)[theirs]
+        figures[mine] = np.stack([own.values, own.numbers("cost_usd"), own.numbers("latency_s"), up], axis=1)[theirs]
         suites = {table.suites[task] for task in np.unique(rows.tasks[mine]).tolist()}
         by_suite, on_dev = _limits(manifest, one, suites)
         like = _rule(one).partition(":")[2]

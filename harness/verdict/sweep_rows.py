@@ -54,12 +54,13 @@ def paired_rows(
     table.index(of)
     (left, left_keys), (right, right_keys) = graded(table, worker), graded(table, expert)
     source, keys_of = (left, left_keys) if of == worker else graded(table, of)
-    faults = np.array([name in OWN_FAULTS for name in (*left.causes.every, None)], dtype=np.bool_)  # the last: code -1
-    faulted = faults[left.causes.codes]
+    causes = left.words("cause")
+    faults = np.array([name in OWN_FAULTS for name in (*causes.every, None)], dtype=np.bool_)  # the last: code -1
+    faulted = faults[causes.codes]
     if signal == NO_SIGNAL:
         spoken: Vector = np.zeros(len(left_keys))
     else:
-        spoken = source.confidences if signal == "confidence" else _from_calls(left, signal)
+        spoken = source.numbers("confidence") if signal == "confidence" else _from_calls(left, signal)
     if of == worker:
         spoken = np.where(faulted, 0.0, spoken)
     common = np.intersect1d(left_keys, right_keys)
@@ -87,10 +88,10 @@ def paired_rows(
         confidence=spoken[k],
         worker=left.values[i],
         expert=right.values[j],
-        worker_cost=left.costs[i],
-        expert_cost=right.costs[j],
-        worker_latency=left.seconds[i],
-        expert_latency=right.seconds[j],
+        worker_cost=left.numbers("cost_usd")[i],
+        expert_cost=right.numbers("cost_usd")[j],
+        worker_latency=left.numbers("latency_s")[i],
+        expert_latency=right.numbers("latency_s")[j],
         weight=1.0 / counts[where],
         clusters=clusters.astype(np.intp),
         groups=len(codes),

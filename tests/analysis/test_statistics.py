@@ -6,8 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.analysis.scores import scoreboard
-from harness.analysis.statistics import read_statistics
+from harness.analysis import read_statistics, scoreboard
 from harness.report.write import write_report
 
 ROW = st.fixed_dictionaries(
@@ -29,7 +28,7 @@ ROW = st.fixed_dictionaries(
 
 def stored(report, **asked):
     """What `write_report` leaves, without its figures."""
-    from harness.analysis.statistics import statistics_text
+    from harness.analysis import statistics_text
     from harness.store import evidence_digest
 
     view = scoreboard(report, **asked)

@@ -20,7 +20,7 @@ from harness.analysis.task_views import (
     task_page,
 )
 from harness.core import EvidenceError
-from harness.store import InputSearch, TaskFilter, attempt_of, attempts_of, load_outcomes, search_inputs
+from harness.store import InputSearch, Outcomes, TaskFilter, attempt_of, attempts_of, search_inputs
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202egnp.exe =cmd \x9b |![x](http://e.example)"
 KEY = "sk-abcdefghij0123456789"
@@ -89,7 +89,7 @@ def no_hidden(text):
 
 
 def test_an_attempt_is_shown_with_its_conversation_calls_and_reason(report):
-    view = attempt_view(load_outcomes(report), "h0")
+    view = attempt_view(Outcomes(report), "h0")
     assert [m.role for m in view.messages] == ["user", "assistant"]
     assert view.messages[0].text.text.startswith("where? <script>alert(1)</script>\\x1b[31m\\u202egnp.exe")
     assert view.messages[1].text.text == "a\nb [secret]"
@@ -116,21 +116,21 @@ def test_whether_it_was_escalated_is_a_sentence(make_report, escalated, served, 
     table = pq.read_table(folder / "outcomes.parquet")
     table = table.append_column("escalated", pa.array([escalated] * 4, pa.bool_()))
     pq.write_table(table.append_column("served_by", pa.array([served] * 4, pa.string())), folder / "outcomes.parquet")
-    assert attempt_view(load_outcomes(folder), "h0").escalation == sentence
+    assert attempt_view(Outcomes(folder), "h0").escalation == sentence
 
 
 def test_the_reason_that_was_not_given_and_the_calls_that_were_not_kept_say_so(report):
-    view = attempt_view(load_outcomes(report), "p0")
+    view = attempt_view(Outcomes(report), "p0")
     assert (view.reason, view.reason_why) == (None, "the grader gave no reason")
     (call,) = view.calls
     assert call.reply is None
     (report / "calls.parquet").unlink()
-    view = attempt_view(load_outcomes(report), "p0")
+    view = attempt_view(Outcomes(report), "p0")
     assert (view.calls, view.calls_why) == (None, "the report holds no calls")
 
 
 def test_an_imported_report_has_outcomes_alone(make_report):
-    index = load_outcomes(make_report(outcomes()))
+    index = Outcomes(make_report(outcomes()))
     view = attempt_view(index, "p0")
     assert view.messages is None
     assert view.reason is None
@@ -141,7 +141,7 @@ def test_an_imported_report_has_outcomes_alone(make_report):
 
 def test_rows_without_an_id_say_what_that_means(make_report):
     rows = [{k: v for k, v in row.items() if k != "attempt_id"} for row in outcomes()]
-    index = load_outcomes(make_report(rows))
+    index = Outcomes(make_report(rows))
     view = attempt_view(index, attempts_of(index, ("s", "td t0"))[0])
     assert "no attempt_id" in view.messages_why
 
@@ -153,7 +153,7 @@ def test_a_broken_file_is_told_of_and_the_rest_is_shown(report, name, content):
     data = bytearray(path.read_bytes())
     data[4:120] = b"\xff" * 116  # the pages, not the footer
     path.write_bytes(bytes(data) if content is None else content)
-    view = attempt_view(load_outcomes(report), "h0")
+    view = attempt_view(Outcomes(report), "h0")
     why, other = (view.messages_why, view.calls) if name.startswith("t") else (view.calls_why, view.messages)
     assert name in why
     assert other is not None
@@ -163,11 +163,11 @@ def test_a_broken_file_is_told_of_and_the_rest_is_shown(report, name, content):
 @pytest.mark.parametrize("messages", ["5", "null x", '{"a": 1}', "[" * 100_000, '[1, null, {"role": 7}]'])
 def test_conversations_that_are_none_raise_nothing(report, messages):
     write_transcripts(report, [{"attempt_id": "h0", "messages": messages, "replies": "7"}])
-    view = attempt_view(load_outcomes(report), "h0")
+    view = attempt_view(Outcomes(report), "h0")
     assert view.messages is None
     assert "transcripts.parquet" in view.messages_why
     write_transcripts(report, [{"attempt_id": "h0", "messages": messages}])
-    attempt_view(load_outcomes(report), "h0")
+    attempt_view(Outcomes(report), "h0")
 
 
 def test_long_texts_are_cut_and_their_length_is_said(report):
@@ -175,7 +175,7 @@ def test_long_texts_are_cut_and_their_length_is_said(report):
     many = [{"role": "user", "content": "x" * LONGEST} for _ in range(MOST + 7)]
     write_transcripts(report, [{"attempt_id": "h0", "messages": asked("x", answer)},
                                {"attempt_id": "p0", "messages": many}])  # fmt: skip
-    index = load_outcomes(report)
+    index = Outcomes(report)
     shown = attempt_view(index, "h0").messages[1].text
     assert (len(shown.text), shown.length, shown.cut) == (LONGEST, 1_000_000, True)
     assert shown.note == "the start of 1,000,000 characters"
@@ -192,7 +192,7 @@ def test_a_text_that_fits_is_not_cut_and_a_key_at_the_edge_does_not_pass():
 
 
 def test_an_index_that_is_old_is_told_of(report, make_report):
-    index = load_outcomes(report)
+    index = Outcomes(report)
     attempt = attempt_of(index, "h0")
     make_report(list(reversed(outcomes())))
     with pytest.raises(EvidenceError, match="changed while it was read"):
@@ -202,7 +202,7 @@ def test_an_index_that_is_old_is_told_of(report, make_report):
 def test_a_page_of_tasks_is_made_of_visible_texts(make_report):
     odd = {"contender": f"c{HOSTILE}", "task": f"t{HOSTILE}{KEY}", "status": "errored", "domain": "d\u202e",
            "suite": "\x1b", "attempt_id": "x"}  # fmt: skip
-    index = load_outcomes(make_report(outcomes(odd, {**odd, "contender": "task", "attempt_id": "y"})))
+    index = Outcomes(make_report(outcomes(odd, {**odd, "contender": "task", "attempt_id": "y"})))
     page = task_page(index, TaskFilter())
     assert page.sentence == "1 to 3 of 3 tasks; 6 attempts at them as asked for."
     last = page.table[2]
@@ -214,7 +214,7 @@ def test_a_page_of_tasks_is_made_of_visible_texts(make_report):
 
 
 def test_what_the_inputs_say_counts_and_how_far_they_were_searched_is_said(report):
-    index = load_outcomes(report)
+    index = Outcomes(report)
     found = search_inputs(index, "WHERE?")
     page = task_page(index, TaskFilter(text="WHERE?"), inputs=found)
     assert [row["task"] for row in page.table] == ["t0"]
@@ -225,7 +225,7 @@ def test_what_the_inputs_say_counts_and_how_far_they_were_searched_is_said(repor
 
 def test_the_download_holds_what_was_asked_for(make_report):
     formula = {"contender": "plain", "task": "=1+1", "status": "failed", "attempt_id": "-x", "cost_usd": -0.5}
-    index = load_outcomes(make_report(outcomes(formula)))
+    index = Outcomes(make_report(outcomes(formula)))
     data, note = attempts_csv(index, TaskFilter(contenders=("plain",)))
     rows = list(csv.DictReader(io.StringIO(data.decode())))
     assert note is None

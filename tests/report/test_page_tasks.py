@@ -35,11 +35,11 @@ from harness.report.task_tables import (
 from harness.report.thresholds import plain_threshold
 from harness.store import (
     PARTLY,
+    Outcomes,
     TaskCell,
     attempt_of,
     count_results,
     import_table,
-    load_outcomes,
     matching_rows,
     parse_mapping,
 )
@@ -188,7 +188,7 @@ def test_the_partial_scores_of_real_data_are_so_many(shared_data, tmp_path):
     source = shared_data / "livecodebench.parquet"
     import_table(source, tmp_path / "r", parse_mapping(["contender=system", "task=task_id"]))
     score = pd.read_parquet(source, columns=["score"]).score
-    index = load_outcomes(tmp_path / "r")
+    index = Outcomes(tmp_path / "r")
     found = {
         word: len(matching_rows(index, tasks.TaskFilter(statuses=(word,)))) for word in ("passed", PARTLY, "failed")
     }
@@ -343,7 +343,7 @@ def test_two_stand_side_by_side_and_the_question_once_above(conversations):
 def test_a_long_answer_is_cut_and_is_whole_in_the_download(conversations):
     page = drawn("tasks", conversations, task=short(conversations, "one"), left="plain")
     assert f"the start of {LONGEST + 5:,} characters; the whole is in the download" in texts(page)
-    index = load_outcomes(conversations)
+    index = Outcomes(conversations)
     assert tasks.whole_text(index, attempt_of(index, "p1")).count(b"c") >= LONGEST + 5
     whole = tasks.whole_text(index, attempt_of(index, "h1")).decode()
     assert "which animal purrs?" in whole

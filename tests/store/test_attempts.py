@@ -9,6 +9,7 @@ import pytest
 from harness.core import EvidenceError
 from harness.store import load_task_table
 
+LABELS = ("label_true", "label_predicted")
 KINDS = {
     "text": pa.string(),
     "large": pa.large_string(),
@@ -57,12 +58,12 @@ def test_attempts_are_those_of_a_plain_reading(tmp_path, rows, kind):
     assert table.tasks == tuple(kept.task.drop_duplicates())
     kept = kept[kept.status.isin(["passed", "failed"])]
     found = table.every_attempt()
-    true, predicted = (words.texts().to_pylist() for words in found.labels)
+    true, predicted = (found.words(name).texts().to_pylist() for name in LABELS)
     back = pd.DataFrame(
         {
             "contender": [table.contenders[i] for i in found.contenders],
             "task": [table.tasks[i] for i in found.tasks],
-            "latency_s": found.seconds,
+            "latency_s": found.numbers("latency_s"),
             "label_true": true,
             "label_predicted": predicted,
         }
@@ -71,19 +72,19 @@ def test_attempts_are_those_of_a_plain_reading(tmp_path, rows, kind):
     expected = kept[columns].reset_index(drop=True)
     pd.testing.assert_frame_equal(back, expected, check_dtype=False)
     for i, name in enumerate(table.contenders):
-        one = found.of(i)
+        one = table.attempts_of(name)
         assert len(one.tasks) == int((kept.contender == name).sum()) == int(table.counts[i].sum())
-        assert np.nansum(one.seconds) == pytest.approx(np.nansum(table.latencies(name)))
+        assert np.nansum(one.numbers("latency_s")) == pytest.approx(np.nansum(table.latencies(name)))
 
 
 def test_a_column_is_read_when_it_is_asked_for_and_from_no_other_file(tmp_path):
     report = written(tmp_path / "r", made(300))
     table = load_task_table(report)
-    attempts, seconds = table.every_attempt(), table.every_attempt().seconds
+    attempts, seconds = table.every_attempt(), table.every_attempt().numbers("latency_s")
     written(tmp_path / "r", made(300, seed=1))
-    assert np.array_equal(attempts.seconds, seconds, equal_nan=True)
+    assert np.array_equal(attempts.numbers("latency_s"), seconds, equal_nan=True)
     with pytest.raises(EvidenceError, match="changed while it was read"):
-        _ = attempts.labels
+        attempts.words("label_true")
     with pytest.raises(EvidenceError, match="changed while it was read"):
         table.attempts("a", ["cause"])
 
@@ -91,5 +92,5 @@ def test_a_column_is_read_when_it_is_asked_for_and_from_no_other_file(tmp_path):
 def test_no_latency_and_no_label_column_is_unknown(tmp_path):
     frame = made(50).drop(columns=["latency_s", "label_true", "label_predicted"])
     found = load_task_table(written(tmp_path / "r", frame)).every_attempt()
-    assert np.isnan(found.seconds).all()
-    assert all((words.codes == -1).all() for words in found.labels)
+    assert np.isnan(found.numbers("latency_s")).all()
+    assert all((found.words(name).codes == -1).all() for name in LABELS)

@@ -16,6 +16,7 @@ from harness.store import (
     CALLS,
     PARTLY,
     RESULTS,
+    Outcomes,
     TaskFilter,
     attempt_of,
     attempt_rows,
@@ -23,7 +24,6 @@ from harness.store import (
     count_results,
     find_tasks,
     input_text,
-    load_outcomes,
     matching_rows,
     message_text,
     read_attempt_calls,
@@ -73,7 +73,7 @@ def index(tmp_path):
         row("B", 2, "skipped", domain="shop", split="dev"),
         row("A", "Ünique.task", domain="shop", split=None),
     ]
-    return load_outcomes(write(tmp_path / "r", rows))
+    return Outcomes(write(tmp_path / "r", rows))
 
 
 def attempts(index, **asked):
@@ -148,7 +148,7 @@ def test_pages_lie_side_by_side(index):
 def test_cells_count_what_became_of_the_trials(tmp_path):
     rows = [row("A", 0, s, trial=k) for k, s in enumerate(["passed", "failed", "errored", "ungraded", "skipped"])]
     rows += [row("A", 0, "passed", trial=0), row("B", 0, "passed", score=0.25, passed=None)]
-    index = load_outcomes(write(tmp_path, rows))
+    index = Outcomes(write(tmp_path, rows))
     (found,) = find_tasks(index).rows
     a, b = found.cells
     assert (a.contender, a.passed, a.graded, a.errored, a.skipped) == ("A", 1, 2, 2, 1)
@@ -176,7 +176,7 @@ def partial(tmp_path):
 
 
 def test_what_passed_in_part_is_neither_passed_nor_failed(partial):
-    index = load_outcomes(partial)
+    index = Outcomes(partial)
     of = {word: names(find_tasks(index, TaskFilter(statuses=[word]))) for word in (*RESULTS[:2], PARTLY)}
     assert of == {"passed": ["t3", "t5"], "failed": ["t2", "t4", "t6"], PARTLY: ["t0", "t1"]}
     assert [(one.status, one.result) for one in attempts(index, statuses=[PARTLY])] == [
@@ -192,14 +192,14 @@ def test_what_passed_in_part_is_neither_passed_nor_failed(partial):
 
 
 def test_results_are_counted_as_they_are_filtered(partial):
-    index = load_outcomes(partial)
+    index = Outcomes(partial)
     counts = count_results(partial)["A"]
     assert counts == {word: len(attempts(index, statuses=[word])) for word in RESULTS}
     assert counts == {"passed": 2, "failed": 3, "ungraded": 0, "errored": 1, "skipped": 0, PARTLY: 2}
 
 
 def test_a_filter_offers_what_the_part_of_the_suites_has(partial, index):
-    assert words_found(load_outcomes(partial), "dev")["result"] == (PARTLY,)
+    assert words_found(Outcomes(partial), "dev")["result"] == (PARTLY,)
     assert words_found(index, "dev") == {"suite": ("s",), "domain": ("shop",), "result": ("errored", "skipped"),
                                          "cause": ("network",)}  # fmt: skip
     assert words_found(index, "test")["cause"] == ("wrong", "malformed")
@@ -224,7 +224,7 @@ def test_an_attempt_is_known_by_its_id_and_its_unknowns_stay_unknown(index):
 
 def test_ids_of_another_make_are_kept_as_they_are(tmp_path):
     ids = ["AB" * 16, "second", None]
-    index = load_outcomes(write(tmp_path, [row("A", k, attempt_id=one) for k, one in enumerate(ids)]))
+    index = Outcomes(write(tmp_path, [row("A", k, attempt_id=one) for k, one in enumerate(ids)]))
     assert [one.attempt_id for one in attempts(index)] == ids
     assert attempt_of(index, "second").task == "t1"
     assert attempt_of(index, "AB" * 16).task == "t0"
@@ -236,7 +236,7 @@ def test_a_task_is_its_suites_and_its_own_identity(tmp_path):
         row("A", 0, suite_digest="other", suite="s2"),
         row("A", 0, suite_digest=None, task_digest=None),
     ]
-    index = load_outcomes(write(tmp_path, rows))
+    index = Outcomes(write(tmp_path, rows))
     keys = [one.key for one in find_tasks(index).rows]
     assert keys == [("sd", "td t0"), ("other", "td t0"), ("s", "t0")]
     assert [len(attempts_of(index, key)) for key in keys] == [1, 1, 1]
@@ -247,7 +247,7 @@ def test_a_task_is_its_suites_and_its_own_identity(tmp_path):
 
 def test_a_table_of_the_least_columns_has_an_index(tmp_path):
     rows = [{"contender": "A", "task": "t", "trial": 0, "status": "passed", "passed": True}]
-    index = load_outcomes(write(tmp_path, rows))
+    index = Outcomes(write(tmp_path, rows))
     (found,) = attempts(index)
     assert (found.attempt_id, found.suite, found.domain, found.cause) == (None, None, None, None)
     assert find_tasks(index, TaskFilter(text="t", split="test")).total == 1
@@ -259,7 +259,7 @@ def test_a_table_without_rows_has_an_index(tmp_path):
     write(tmp_path, rows)
     path = tmp_path / "outcomes.parquet"
     pq.write_table(pq.read_table(path).slice(0, 0), path)
-    index = load_outcomes(tmp_path)
+    index = Outcomes(tmp_path)
     assert find_tasks(index).total == len(attempts(index)) == 0
     assert index.contenders == ()
 
@@ -275,25 +275,25 @@ def test_a_table_without_rows_has_an_index(tmp_path):
 )
 def test_rows_that_cannot_be_understood_are_refused(tmp_path, change, problem):
     with pytest.raises(EvidenceError, match=problem):
-        load_outcomes(write(tmp_path, [row("A", 0), row("A", 1) | change]))
+        Outcomes(write(tmp_path, [row("A", 0), row("A", 1) | change]))
 
 
 def test_a_missing_and_a_broken_table_are_named(tmp_path):
     with pytest.raises(EvidenceError, match=r"outcomes.parquet: missing"):
-        load_outcomes(tmp_path)
+        Outcomes(tmp_path)
     write(tmp_path, [row("A", k) for k in range(2_000)], use_dictionary=False, compression=None)
     path = tmp_path / "outcomes.parquet"
     data = bytearray(path.read_bytes())
     data[4:200] = bytes(196)
     path.write_bytes(data)
     with pytest.raises(EvidenceError, match="damaged"):
-        load_outcomes(tmp_path)
+        Outcomes(tmp_path)
 
 
 def test_an_index_is_small(tmp_path):
     """Ids are 16 bytes, numbers 8, and a word no more than the bytes that tell it from the others."""
     rows = [row(c, t, trial=k, cost_usd=0.1 * t) for c in "AB" for t in range(500) for k in range(3)]
-    index = load_outcomes(write(tmp_path, rows))
+    index = Outcomes(write(tmp_path, rows))
     assert index.rows == 3_000
     of_tasks = 500 * (2 * (4 + 10) + 12)
     assert len(attempts(index)) == index.rows  # with every column that a page of attempts shows
@@ -322,7 +322,7 @@ def test_flips_are_those_of_the_comparison(tmp_path, data):
             rows.append(row(contender, task, data.draw(statuses), **more))
     rows += [row("A", 99), row("B", 99)]  # there is always something to compare
     report = write(tmp_path, rows)
-    index = load_outcomes(report)
+    index = Outcomes(report)
     split = data.draw(st.sampled_from(["test", "all"]))
     flips = pair(report, "A", "B", split=split).flips
     for direction in ("lost", "gained"):
@@ -335,7 +335,7 @@ def test_flips_are_those_of_the_comparison(tmp_path, data):
 
 def test_one_outcome_is_read_whole_from_its_own_row_group(tmp_path):
     rows = [row("A", k, skills_shown=["x", str(k)], output_tokens=k) for k in range(10)]
-    index = load_outcomes(write(tmp_path, rows, row_group_size=3))
+    index = Outcomes(write(tmp_path, rows, row_group_size=3))
     for k in (0, 2, 3, 9):
         found = read_outcome(index, k)
         assert (found["task"], found["skills_shown"], found["output_tokens"]) == (f"t{k}", ["x", str(k)], k)
@@ -370,7 +370,7 @@ def conversation(text, answer="ok"):
 
 def test_the_inputs_of_some_tasks_are_read_wherever_they_stand(tmp_path):
     rows = [row(c, k, "errored" if (c, k) == ("A", 7) else "failed") for c in "AB" for k in range(9)]
-    index = load_outcomes(write(tmp_path, rows))
+    index = Outcomes(write(tmp_path, rows))
     kept = {one["attempt_id"]: conversation(f"{one['contender']} is asked {one['task']}") for one in rows}
     del kept[rows[3]["attempt_id"]]
     kept[rows[4]["attempt_id"]] = "{no json"
@@ -388,7 +388,7 @@ def searchable(tmp_path):
     """Six tasks of two contenders, two conversations a row group."""
     texts = ['The "red" lamp', "ÉTÉ in Zürich", "a\nbreak and \\slash/", "plain", "", "red Lamp"]
     rows = [row(c, k) for c in "AB" for k in range(6)]
-    index = load_outcomes(write(tmp_path, rows))
+    index = Outcomes(write(tmp_path, rows))
     write_transcripts(tmp_path, {one["attempt_id"]: conversation(texts[int(one["task"][1:])], "answer words")
                                  for one in rows}, row_group_size=2)  # fmt: skip
     return index
@@ -429,7 +429,7 @@ def test_a_search_says_how_far_it_came_and_goes_on_from_there(searchable):
 
 def test_a_search_is_of_the_tasks_of_its_part(tmp_path):
     rows = [row(c, k, split="dev" if k < 2 else "test") for c in "AB" for k in range(6)]
-    index = load_outcomes(write(tmp_path, rows))
+    index = Outcomes(write(tmp_path, rows))
     write_transcripts(tmp_path, {one["attempt_id"]: conversation("lamp") for one in rows}, row_group_size=2)
     for split, tasks in (("test", (2, 3, 4, 5)), ("dev", (0, 1)), ("all", tuple(range(6)))):
         found = search_inputs(index, "lamp", split=split)
@@ -437,13 +437,13 @@ def test_a_search_is_of_the_tasks_of_its_part(tmp_path):
 
 
 def test_a_search_without_transcripts_says_why(tmp_path):
-    index = load_outcomes(write(tmp_path, [row("A", 0)]))
+    index = Outcomes(write(tmp_path, [row("A", 0)]))
     assert "no transcripts" in search_inputs(index, "x").why
 
 
 def test_broken_conversations_match_nothing(tmp_path):
     rows = [row("A", k) for k in range(6)]
-    index = load_outcomes(write(tmp_path, rows))
+    index = Outcomes(write(tmp_path, rows))
     texts = ["no json x", "5", '{"x": 1}', "[" * 100_000 + "x", '[1, null, "x", {"role": 5, "content": "x"}]', None]
     write_transcripts(tmp_path, dict(zip([one["attempt_id"] for one in rows], texts, strict=True)))
     assert search_inputs(index, "x").tasks == ()
@@ -474,7 +474,7 @@ def test_an_imported_table_can_be_browsed(tmp_path):
     mapping = parse_mapping(["contender=system", "task=task_id"])
     import_table(source, tmp_path / "r", mapping)
     frame = pd.read_parquet(source)
-    index = load_outcomes(tmp_path / "r")
+    index = Outcomes(tmp_path / "r")
     assert find_tasks(index).total == frame.task_id.nunique()
     for name, of in frame.groupby("system"):
         assert len(attempts(index, contenders=(name,), statuses=("passed",))) == int(of.passed.sum())

@@ -88,7 +88,7 @@ def test_tasks_are_told_apart_by_suite_and_clusters_too(tmp_path: Path) -> None:
     for i in range(40):
         assert [labels[j] == labels[i] for j in range(40)] == (table.clusters == table.clusters[i]).tolist()
         assert table.domain_names[table.domains[i]] == table.tasks[i][-1]
-    assert table.task_index("d-odd", "x-odd-t3") == list(zip(table.suites, table.tasks, strict=True)).index(
+    assert table.keys.index(("d-odd", "x-odd-t3")) == list(zip(table.suites, table.tasks, strict=True)).index(
         ("odd", "t3")
     )
 
@@ -165,13 +165,10 @@ def test_attempts_latencies_and_labels(tmp_path: Path) -> None:
     table = load_task_table(write(pd.concat([frame, frame.head(4)]), tmp_path))
     graded = frame[frame["status"].isin(["passed", "failed"]) & (frame["contender"] == "b")]
     assert sorted(table.latencies("b")) == pytest.approx(sorted(graded["latency_s"]))
-    labels = table.labels("b")
-    assert labels.names == ("x", "y")
-    assert labels.true.tolist() == [0] * len(graded)
-    assert labels.predicted.tolist() == [-1 if t == 0 else 1 for t in graded["trial"]]
-    assert [(table.suites[i], table.tasks[i]) for i in labels.tasks] == list(
-        zip(graded["suite"], graded["task"], strict=True)
-    )
+    true, predicted, tasks = table.labels("b")
+    assert true == ["x"] * len(graded)
+    assert predicted == [None if t == 0 else "y" for t in graded["trial"]]
+    assert [(table.suites[i], table.tasks[i]) for i in tasks] == list(zip(graded["suite"], graded["task"], strict=True))
     attempts = table.attempts("a", ["cost_usd", "status"])
     assert attempts.column_names == ["task_index", "trial_index", "cost_usd", "status"]
     assert attempts.num_rows == (frame["status"].isin(["passed", "failed"]) & (frame["contender"] == "a")).sum()

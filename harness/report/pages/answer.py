@@ -1,6 +1,6 @@
 """The first page: the verdict with its reasons, the scoreboard, what it costs, and what is not known."""
 
-from harness.analysis import COST_AND_LATENCY, missing_lines
+from harness.analysis import missing_lines
 from harness.core import OwnbenchError
 from harness.report.advice_tables import MISSING, ON_MONEY, advice_word, conditions_table, types_of
 from harness.report.figures import cost_figure, pass_rate_figure
@@ -52,7 +52,7 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
         section("Paired differences")
         show(comparisons_table(view), fold=True)
     section("What is not known")
-    unknown += missing_lines(view.shown, ("pass rate", *COST_AND_LATENCY), missing=True)
+    unknown += missing_lines(view.shown, missing=True)
     unknown += [f"whether {c.a} or {c.b} passes more: about {c.tasks_needed:,} tasks would show a difference such as "
                 f"the one seen" for c in view.compared
                 if c.tasks_needed is not None and c.p_value is not None and c.p_value > 1 - view.level]  # fmt: skip

@@ -19,7 +19,7 @@ from harness.analysis import Pairing, Scoreboard, ShownText, shown_text
 from harness.core import Decision, EvidenceError, visible
 from harness.report.chart_style import Theme
 from harness.report.pages.choices import choose
-from harness.store import Outcomes, TaskKey, load_outcomes, read_inputs
+from harness.store import Outcomes, TaskKey, read_inputs
 from harness.verdict import Advice, AdviceInputs, Sweep, SweepGoal, SweepSettings
 
 P = ParamSpec("P")
@@ -161,7 +161,7 @@ def plain_index(evidence: Evidence) -> Outcomes:
     try:
         return table_of(replace(evidence, split=None))[0].outcomes  # those that the sums are made of
     except EvidenceError:
-        return load_outcomes(evidence.folder)
+        return Outcomes(evidence.folder)
 
 
 @remembered(64)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.core import (
     Cause,
     ContenderRecord,
@@ -21,12 +23,11 @@ from harness.core import (
     nearest,
 )
 from harness.store.columns import OUTCOMES, OUTCOMES_FILE, arrow_type, schema
-from harness.store.importers.descriptor import Importer, ImportSummary, Option
+from harness.store.importers import Importer, ImportSummary, Option
 from harness.store.importers.table_cells import Source, first, numbers, rows, truths, words
 from harness.store.importers.table_columns import read_source
-from harness.store.importers.table_reading import Reading, parse_mapping, parse_scales, parse_units
 from harness.store.importers.table_results import confidences, judged, note_spellings, refuse_summaries
-from harness.store.importers.table_words import NOTHING
+from harness.store.importers.table_words import NOTHING, Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import ATTEMPTS
 from harness.store.manifest import installed_versions, write_manifest
 from harness.store.recall import journal_files
@@ -37,10 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-EXTRA = ("passes", "trials")
-"""What may be mapped beside the outcome table's own columns: of a row of several attempts, how many
-passed and how many there were."""
-
+EXTRA = ("passes", "trials")  # of a row of several attempts, how many passed and how many there were
 _KEY = ["suite_digest", "contender", "task_digest"]
 _ROWS = 50_000
 _MOST_ATTEMPTS = 10_000_000  # attempts that rows of passes and trials may become
@@ -57,23 +55,16 @@ def import_table(
 ) -> ImportSummary:
     """Writes ``outcomes.parquet`` and ``manifest.json`` of a new report from a Parquet, CSV, TSV or JSON table.
 
-    The table needs the columns contender, task, and passed or score or status; or passes and trials. Where it has no
-    suite, the file's name stands for it in texts and the digests are made of the task alone, so that two files with the
-    same tasks pair. Rows that repeat a contender and task without a trial column are numbered as trials. A score
-    strictly between 0 and 1 without passed is kept as the value of a failed attempt with the cause ``partial``.
+    ``mapping`` goes from our column names to the file's; ``name`` is the report's, by default the folder's;
+    ``overwrite`` lets results in the folder be replaced; ``reading`` says what the file does not: words, scales, units,
+    shape. The table needs the columns contender, task, and passed or score or status; or passes and trials. Where it
+    has no suite, the file's name stands for it in texts and the digests are made of the task alone, so that two files
+    with the same tasks pair. Rows that repeat a contender and task without a trial column are numbered as trials. A
+    score strictly between 0 and 1 without passed is the value of a failed attempt with the cause ``partial``.
 
-    Args:
-        source: The file; its ending says of which kind it is.
-        report: The folder to make.
-        mapping: Our column names to the file's.
-        name: The report's name; by default the folder's.
-        overwrite: Whether results that are in the folder already may be replaced.
-        reading: Words, scales, units and shape that the file does not say itself, as a ``harness.store.Reading``.
-
-    Raises:
-        UsageError: the mapping or the reading is wrong, or the report has results already.
-        UserFileError: the file is missing or broken, or a cell does not hold what it should; names line and column.
-        EvidenceError: two rows for one contender, task and trial contradict each other.
+    Raises UsageError: the mapping or the reading is wrong, or the report has results already. UserFileError: the file
+    is missing or broken, or a cell does not hold what it should; names line and column. EvidenceError: two rows for one
+    contender, task and trial contradict each other.
     """
     path, report, mapping = Path(source), Path(report), dict(mapping or {})
     if journal_files(report, ATTEMPTS):
@@ -83,7 +74,8 @@ def import_table(
     table, left_out = read_source(path, mapping, (*OUTCOMES, *EXTRA), reading or Reading())
     made = _identities(table)
     counted = "passes" in table.frame
-    made = made if counted else judged(table, made)
+    if not counted:
+        made = judged(table, made)
     refuse_summaries(table, made)
     note_spellings(table, made)
     made = _measured(table, made)
@@ -131,16 +123,14 @@ def _identities(source: Source) -> "pd.DataFrame":
         given = words(source, name) if name in frame else pd.Series(None, index=frame.index)
         made[name] = given.where(given.notna(), default)
     kinds = [k.value for k in Kind]
-    unknown = ~made["contender_kind"].isin(kinds)
-    if unknown.any():
-        found = made["contender_kind"].iloc[first(unknown)]
-        raise source.refusal(first(unknown), "contender_kind", f"found {found!r}", nearest(found, kinds))
+    if len(unknown := made.loc[~made["contender_kind"].isin(kinds), "contender_kind"]):
+        found = unknown.iloc[0]
+        raise source.refusal(unknown.index[0], "contender_kind", f"found {found!r}", nearest(found, kinds))
     made["split"] = words(source, "split").map(lambda split: split and split.lower()) if "split" in frame else None
     return made
 
 
 def _digests(word: str, parts: list["pd.Series[Any]"]) -> "pd.Series[Any]":
-    import numpy as np
     import pandas as pd
 
     keys = pd.concat(parts, axis=1, keys=range(len(parts)))
@@ -153,11 +143,11 @@ def _digests(word: str, parts: list["pd.Series[Any]"]) -> "pd.Series[Any]":
 def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     """Adds costs, times, tokens, labels and confidence; null where the file does not say."""
     frame = source.frame
-    for name in ("cost_usd", "judge_usd", "latency_s"):
-        made[name] = numbers(source, name) if name in frame else float("nan")
-    for name in ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "calls", "retries"):
-        most = 2.0**31 - 1 if name in {"calls", "retries"} else 2.0**53
-        made[name] = numbers(source, name, high=most, whole=True) if name in frame else float("nan")
+    most = {"cost_usd": None, "judge_usd": None, "latency_s": None, "calls": 2.0**31 - 1, "retries": 2.0**31 - 1}
+    most |= dict.fromkeys(("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens"), 2.0**53)
+    for name, high in most.items():  # whole numbers where there is a most
+        found = numbers(source, name, high=high or float("inf"), whole=high is not None) if name in frame else np.nan
+        made[name] = found
     made["confidence"] = confidences(source, made["contender"])
     made["escalated"] = truths(source, "escalated") if "escalated" in frame else float("nan")
     for name in ("label_true", "label_predicted", "served_by", "cost_basis"):
@@ -176,7 +166,7 @@ def _times(source: Source) -> Any:
     if "started_at" not in source.frame:
         return pd.NaT
     given = source.frame["started_at"]
-    if pd.api.types.is_datetime64_any_dtype(given.dtype):
+    if getattr(given.dtype, "kind", "O") == "M":
         return pd.to_datetime(given, utc=True)
     texts = given.astype("string").str.strip()
     seconds = pd.to_numeric(texts, errors="coerce").astype("float64")
@@ -201,8 +191,6 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def _expanded(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     """A row for each trial of a row that gives passes and trials."""
-    import numpy as np
-
     passes = numbers(source, "passes", whole=True).to_numpy()
     trials = numbers(source, "trials", whole=True).to_numpy()
     empty = np.isnan(passes) | np.isnan(trials)

@@ -1,23 +1,35 @@
 """Reads the cells of a user's table: numbers, results and words, however they were written."""
 
 import re
+import warnings
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.core import UserFileError
-from harness.store.importers.table_number import read_amounts
-from harness.store.importers.table_reading import SCALED, UNITS, Reading, plain_name, plain_word
-from harness.store.importers.table_words import NO_LABEL, NOTHING, SUMMARY, advice_for, verdicts
+from harness.store.columns import Array
+from harness.store.importers.table_words import (
+    NO_LABEL,
+    NOTHING,
+    SCALED,
+    SUMMARY,
+    TIMES,
+    UNITS,
+    Reading,
+    advice_for,
+    plain_name,
+    plain_word,
+    verdicts,
+)
 from harness.userfile import INVISIBLE, tidy
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
-    Array = np.ndarray[Any, Any]
-
-_USUAL = {"true", "false", "1", "0"}
 _KINDS = {"latency_s": "time", "cost_usd": "money", "judge_usd": "money", "score": "share", "confidence": "share"}
 
 
@@ -61,8 +73,6 @@ class Source:
 
 def first(mask: Any) -> int:
     """The first row for which the mask holds."""
-    import numpy as np
-
     return int(np.asarray(mask, dtype=bool).argmax())
 
 
@@ -81,18 +91,15 @@ def texts(source: Source, name: str) -> "pd.Series[Any]":
 
     Raises UserFileError: a cell holds a list or an object.
     """
-    import pandas as pd
-
     column = source.frame[name]
-    if pd.api.types.is_float_dtype(column.dtype):
+    if _kind(column) == "f":
         there = column.dropna()
         if ((there % 1 == 0) & (there.abs() < 2**63)).all():
             column = column.astype("Int64")
-    if pd.api.types.is_object_dtype(column.dtype):
-        for row, value in enumerate(column):
-            if hasattr(value, "__len__") and not isinstance(value, str):
-                shown = str(value.tolist() if hasattr(value, "tolist") else value)[:60]
-                raise source.refusal(row, name, f"found a list or a record: {shown}", "needed: one value a cell")
+    for row, value in enumerate(column) if column.dtype == object else ():
+        if hasattr(value, "__len__") and not isinstance(value, str):
+            shown = str(value.tolist() if hasattr(value, "tolist") else value)[:60]
+            raise source.refusal(row, name, f"found a list or a record: {shown}", "needed: one value a cell")
     found: Any = column.astype("string")
     marked = found.str.contains(INVISIBLE, regex=True).fillna(value=False)
     if marked.any():
@@ -102,10 +109,15 @@ def texts(source: Source, name: str) -> "pd.Series[Any]":
     return stripped
 
 
-def words_in(found: "pd.Series[Any]", *, but: set[str] = frozenset()) -> dict[str, int]:  # type: ignore[assignment]
+def _kind(column: "pd.Series[Any]") -> str:
+    """The letter that numpy has for what a column holds: ``f``, ``i``, ``u`` and ``b`` are numbers."""
+    return str(getattr(column.dtype, "kind", "O"))
+
+
+def words_in(found: "pd.Series[Any]", *, but: Iterable[str] = ()) -> dict[str, int]:
     """How often each text is there; those that hold nothing are left out, but for the ones of ``but``."""
     counts = {str(word): int(n) for word, n in found.fillna("").value_counts().items()}
-    return {word: n for word, n in counts.items() if word.lower() not in NOTHING - but}
+    return {word: n for word, n in counts.items() if word.lower() not in NOTHING.difference(but)}
 
 
 def words(source: Source, name: str, *, needed: bool = False) -> "pd.Series[Any]":
@@ -113,7 +125,6 @@ def words(source: Source, name: str, *, needed: bool = False) -> "pd.Series[Any]
 
     Raises UserFileError: ``needed``, and a row has nothing.
     """
-    import numpy as np
     import pandas as pd
 
     found = texts(source, name)
@@ -130,8 +141,7 @@ def words(source: Source, name: str, *, needed: bool = False) -> "pd.Series[Any]
         shown = f"such as {one!r} as {one.partition('.')[0]!r}"
         source.notes.append(f"{name}: whole numbers were read without their decimal point, {shown}")
     codes, unique = pd.factorize(found)  # each distinct text once: a million rows name ten contenders
-    shared = np.array([*unique, None], dtype=object)
-    return pd.Series(shared[codes], index=found.index, dtype=object)
+    return pd.Series(np.array([*unique, None], dtype=object)[codes], index=found.index, dtype=object)
 
 
 def numbers(
@@ -141,13 +151,12 @@ def numbers(
 
     Raises UserFileError: a cell is no number, or lies outside; names the line.
     """
-    import numpy as np
     import pandas as pd
 
     column = source.frame[name]
-    if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
-        values = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
-        stated = np.zeros(len(values), dtype=bool)
+    if _kind(column) in "iufb":
+        values: Array = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+        stated: Array = np.zeros(len(values), dtype=bool)
     else:
         values, stated = _written(source, name)
     values = _ours(source, name, values, stated)
@@ -161,9 +170,8 @@ def numbers(
     return pd.Series(values, index=column.index)
 
 
-def _written(source: Source, name: str) -> tuple["Array", "Array"]:
+def _written(source: Source, name: str) -> tuple[Array, Array]:
     """The numbers of a column of texts, and which cells name their own unit."""
-    import numpy as np
     import pandas as pd
 
     found = texts(source, name)
@@ -178,10 +186,10 @@ def _written(source: Source, name: str) -> tuple["Array", "Array"]:
     amounts = read_amounts(rest.unique(), _KINDS.get(name, "count"), plain=plain)
     touched = np.flatnonzero(found.isin(list(amounts)).to_numpy(dtype=bool))
     for row, text in zip(touched.tolist(), found.iloc[touched], strict=True):
-        amount = amounts[text]
-        if amount.value is None:
-            raise source.refusal(row, name, f"found {text[:60]!r}", amount.advice)
-        values[row], stated[row] = amount.value, amount.stated
+        value, stated[row], advice = amounts[text]
+        if value is None:
+            raise source.refusal(row, name, f"found {text[:60]!r}", advice)
+        values[row] = value
     _refuse_half_stated(source, name, found, stated)
     row = int(touched[0])
     more = f" (and {len(touched) - 1:,} more)" if len(touched) > 1 else ""
@@ -189,7 +197,7 @@ def _written(source: Source, name: str) -> tuple["Array", "Array"]:
     return values, stated
 
 
-def _refuse_half_stated(source: Source, name: str, found: "pd.Series[Any]", stated: "Array") -> None:
+def _refuse_half_stated(source: Source, name: str, found: "pd.Series[Any]", stated: Array) -> None:
     """Where some cells name a unit that is not ours by default, the others must be 0, or the user must say theirs."""
     if name.endswith("_usd"):
         stated = stated & found.str.contains("¢|c", case=False).fillna(value=False).to_numpy(dtype=bool)
@@ -203,10 +211,8 @@ def _refuse_half_stated(source: Source, name: str, found: "pd.Series[Any]", stat
         raise source.refusal(row, name, problem, f"write all in one way, or say what the bare numbers are: {say}")
 
 
-def _ours(source: Source, name: str, values: "Array", stated: "Array") -> "Array":
+def _ours(source: Source, name: str, values: Array, stated: Array) -> Array:
     """The values in our unit and on our scale, where the user has said which theirs are."""
-    import numpy as np
-
     unit, scale = source.reading.units.get(name), source.reading.scales.get(name)
     if unit is not None and UNITS[name][unit] != 1:
         if not stated.all():
@@ -226,18 +232,16 @@ def _ours(source: Source, name: str, values: "Array", stated: "Array") -> "Array
     return values
 
 
-def scale_advice(source: Source, values: "Array", row: int) -> str:
+def scale_advice(source: Source, values: Array, row: int) -> str:
     """What to do about scores that are not from 0 to 1, of which ``row`` has one."""
-    import numpy as np
-
     if "score" in source.reading.scales or str(source.frame["score"].iloc[row]).strip().endswith("%"):
         return "needed: a share from 0% to 100%"
-    largest = max(float(np.nanmax(values)), -float(np.nanmin(values)))
+    lowest = float(np.nanmin(values))
+    largest = max(float(np.nanmax(values)), -lowest)
     top = next((f"{top}" for top in (1, 5, 10, 100, 1000) if largest <= top), f"{largest:g}")
-    span = f"{f'-{top}' if np.nanmin(values) < 0 else 0}..{top}"
-    return (
-        f"scores lie between 0 and 1: give the lowest and the highest that can be reached, such as --scale score={span}"
-    )
+    span = f"{f'-{top}' if lowest < 0 else 0}..{top}"
+    between = "scores lie between 0 and 1: give the lowest and the highest that can be reached"
+    return f"{between}, such as --scale score={span}"
 
 
 def truths(source: Source, name: str) -> "pd.Series[float]":
@@ -245,7 +249,6 @@ def truths(source: Source, name: str) -> "pd.Series[float]":
 
     Raises UserFileError: a word is neither; names the line.
     """
-    import numpy as np
     import pandas as pd
 
     found = texts(source, name).fillna("")
@@ -263,8 +266,117 @@ def truths(source: Source, name: str) -> "pd.Series[float]":
     parts = []
     for value, meaning in ((1.0, "pass"), (0.0, "failure")):
         taken = [word for word, v in values.items() if v == value]
-        if not all(word.casefold() in _USUAL for word in taken):
+        if any(word.casefold() not in {"true", "false", "1", "0"} for word in taken):
             parts.append(f"{listed([f'{word!r} ({rows(counts[word])})' for word in taken])} as a {meaning}")
     if parts:
         source.notes.append(f"{name}: read {' and '.join(parts)}")
     return pd.Series(found.map(values).to_numpy(dtype=np.float64, na_value=np.nan), index=found.index)
+
+
+# -------------------------------------------------------------------------------------- numbers as people write them
+
+_SPACES = "\u00a0\u202f\u2009 '’_"
+_PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
+_GROUPED = re.compile(rf"[+-]?\d{{1,3}}(?:[{_SPACES}]\d{{3}})+(?:[.,]\d+)?")
+_DECIMAL_COMMA = re.compile(
+    r"[+-]?(?:0*,\d+|\d*,(?:\d{1,2}|\d{4,})|\d{4,},\d+|\d{1,3}(?:\.\d{3})+,\d+|\d+,\d+e[+-]?\d+)", re.IGNORECASE
+)
+_THOUSANDS_COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+\.\d*|\d{1,3}(?:,\d{3}){2,})")
+_EITHER_COMMA = re.compile(r"[+-]?\d{1,3},\d{3}")
+_THOUSANDS_POINT = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?")
+_FOREIGN = re.compile(r"[€£¥₹₩]|\b(?:EUR|GBP|CNY|RMB|JPY|INR|CHF)\b", re.IGNORECASE)
+_CENTS = re.compile(r"(.*\d)\s*(?:¢|cents?|ct)", re.IGNORECASE)
+_DOLLARS = r"\s*(?:US\s?\$|\$|USD)?"
+_MONEY = re.compile(rf"([+-]?){_DOLLARS}\s*([^a-z$]*?(?:e[+-]?\d+)?){_DOLLARS}", re.IGNORECASE)
+_TIME = re.compile(r"([+-]?[\d., \u00a0\u202f]*\d\.?(?:e[+-]?\d+)?)\s*([a-zµμ]+)\.?", re.IGNORECASE)
+_TIME_WORDS = {
+    word: unit
+    for unit, words in {
+        "ns": "ns nanosecond nanoseconds",
+        "us": "us µs μs usec microsecond microseconds",
+        "ms": "ms msec msecs millis millisecond milliseconds",
+        "s": "s sec secs second seconds",
+        "min": "m min mins minute minutes",
+        "h": "h hr hrs hour hours",
+    }.items()
+    for word in words.split()
+}
+_NEEDED = {
+    "money": "needed: a number of dollars",
+    "time": "needed: a number of seconds, or a number and its unit (ns, us, ms, s, min, h)",
+}
+Amount = tuple[float | None, bool, str]
+"""A number or ``None``; whether its cell names a unit, so that no other applies (5% is 0.05 on any scale); advice."""
+
+
+def read_amounts(texts: Iterable[str], kind: str, *, plain: Iterable[str] = ()) -> dict[str, Amount]:
+    """What each text means in a column of one kind: ``money``, ``time``, ``share`` or ``count``.
+
+    The texts are distinct cells that are more than plain digits; ``plain`` are the others, of which those are in the
+    answer whose points a decimal comma makes marks for thousands.
+    """
+    cores = {text: _core(text.replace("\u2212", "-"), kind) for text in texts}
+    digits = [core[0] for core in cores.values()]
+    decimal = any(_DECIMAL_COMMA.fullmatch(n) for n in digits)
+    grouped = any(_THOUSANDS_COMMA.fullmatch(n) for n in digits)
+    either = next((n for n in digits if _EITHER_COMMA.fullmatch(n)), None)
+    if decimal and grouped:
+        advice = "the column has commas before thousands and commas before decimals; write all with a decimal point"
+        return {text: (None, False, advice) for text, core in cores.items() if "," in core[0]}
+    if either and not (decimal or grouped) and kind != "count":
+        advice = "a comma here may mark thousands or decimals; write the number without it, or with a decimal point"
+        return {text: (None, False, advice) for text, core in cores.items() if core[0] == either}
+    found: dict[str, Amount] = {}
+    for text, (number, factor, stated) in cores.items():
+        value = _value(number, decimal=decimal)
+        advice = _NEEDED.get(kind, "needed: a number")
+        if kind == "money" and not number:
+            advice = "costs are in US dollars; convert the column"
+        found[text] = (None if value is None else value * factor, stated, advice)
+    if decimal:
+        advice = "other cells of the column have a decimal comma; write all in one way"
+        found |= {text: (_value(text, decimal=True), False, advice) for text in plain if "." in text}
+    return found
+
+
+def _core(text: str, kind: str) -> tuple[str, float, bool]:
+    """The digits of a cell, what its sign or unit multiplies them by, and whether it names one."""
+    if kind == "share" and text.endswith("%"):
+        return text[:-1].strip(), 0.01, True
+    if kind == "money":
+        if _FOREIGN.search(text):
+            return "", 1.0, False
+        if cents := _CENTS.fullmatch(text):
+            return cents[1], 0.01, True
+        found = _MONEY.fullmatch(text)
+        number = found[1] + found[2].strip() if found else text
+        return number, 1.0, bool(found) and number != text
+    return _time(text) if kind == "time" else (text, 1.0, False)
+
+
+def _time(text: str) -> tuple[str, float, bool]:
+    import pandas as pd
+
+    found = _TIME.fullmatch(text)
+    if found and (unit := _TIME_WORDS.get(found[2].casefold() if found[2] != "M" else "")):
+        return found[1].strip(), TIMES[unit], True
+    if len(text) <= 60 and re.search(r"\d", text) and re.search(r"[a-z]|\d:\d\d:\d\d", text, re.IGNORECASE):
+        with suppress(ValueError, OverflowError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return repr(pd.Timedelta(text).total_seconds()), 1.0, True
+    return text, 1.0, False
+
+
+def _value(number: str, *, decimal: bool) -> float | None:
+    """The digits as a float; ``decimal``: a comma comes before the decimals."""
+    if _GROUPED.fullmatch(number):
+        number = re.sub(f"[{_SPACES}]", "", number)
+    if decimal:
+        if _THOUSANDS_POINT.fullmatch(number):
+            number = number.replace(".", "")
+        elif "." in number:
+            return None
+        number = number.replace(",", ".")
+    elif _THOUSANDS_COMMA.fullmatch(number) or _EITHER_COMMA.fullmatch(number):
+        number = number.replace(",", "")
+    return float(number) if _PLAIN.fullmatch(number) else None

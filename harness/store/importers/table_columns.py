@@ -5,18 +5,15 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from harness.core import UsageError, UserFileError, nearest
 from harness.store.importers.table_cells import Source, texts, words_in
-from harness.store.importers.table_reading import UNITS, Reading, plain_name, plain_word
-from harness.store.importers.table_words import NOTHING, SUMMARY, verdicts
+from harness.store.importers.table_words import NOTHING, SUMMARY, UNITS, Reading, plain_name, plain_word, verdicts
 from harness.userfile import Loaded, table_columns, tidy
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_OFTEN: dict[str, list[str]] = {
+_OFTEN = {
     ours: words.split()
     for ours, words in {
         "contender": "model model_name model_id system system_name agent agent_name method arm variant"
@@ -71,7 +68,9 @@ def read_source(
     loaded = table_columns(path, lambda name: name in chosen or plain_name(name) in in_headers, keeps)
     notes = list(loaded.notes)
     taken = _taken(path, loaded, mapping, known, notes)
-    _check_units(mapping, reading, notes)
+    for ours, theirs in mapping.items():
+        if ours in UNITS and ours not in reading.units:
+            _check_unit(ours, theirs, notes)
     if not reading.wide:
         _check_columns(path, loaded, taken)
     if not len(loaded.lines):
@@ -85,14 +84,14 @@ def read_source(
         reading=reading,
         notes=notes,
     )
-    used = list(taken.values())
+    used = set(taken.values())
     if reading.wide:
         source, across = _long(source, loaded)
-        used += across
+        used.update(across)
     else:
         _refuse_a_second_header(source)
     left_out = [name for name in dict.fromkeys(loaded.names) if name and name not in used]
-    notes += [*_alike(left_out, taken), *_faults(loaded, left_out)]
+    _note_left_out(loaded, left_out, taken, notes)
     return source, left_out
 
 
@@ -127,18 +126,15 @@ def _taken(
     return taken
 
 
-def _check_units(mapping: Mapping[str, str], reading: Reading, notes: list[str]) -> None:
+def _check_unit(ours: str, theirs: str, notes: list[str]) -> None:
     """A mapped column whose name tells another unit than ours is not read as ours."""
-    for ours, theirs in mapping.items():
-        if ours not in UNITS or ours in reading.units:
-            continue
-        unit = _UNIT_IN_NAME.get(plain_name(theirs).rpartition("_")[2], "")
-        if unit in UNITS[ours]:
-            default = "s" if ours == "latency_s" else "usd"
-            problem = f"--map {ours}={theirs}: the name says {unit}"
-            raise UsageError(f"{problem}; add --unit {ours}={unit}, or --unit {ours}={default} if the name is wrong")
-        if ours != "latency_s" and _MONEY_OF_OTHERS.search(plain_name(theirs)):
-            notes.append(f"{ours}: the numbers of {theirs!r} were taken as they are; no exchange rate was applied")
+    unit = _UNIT_IN_NAME.get(plain_name(theirs).rpartition("_")[2], "")
+    if unit in UNITS[ours]:
+        default = "s" if ours == "latency_s" else "usd"
+        problem = f"--map {ours}={theirs}: the name says {unit}"
+        raise UsageError(f"{problem}; add --unit {ours}={unit}, or --unit {ours}={default} if the name is wrong")
+    if ours != "latency_s" and _MONEY_OF_OTHERS.search(plain_name(theirs)):
+        notes.append(f"{ours}: the numbers of {theirs!r} were taken as they are; no exchange rate was applied")
 
 
 def _check_columns(path: Path, loaded: Loaded, taken: Mapping[str, str]) -> None:
@@ -176,15 +172,14 @@ def _refuse_a_second_header(source: Source) -> None:
     names, frame = set(source.theirs.values()), source.frame
     if source.place != "line" or len(names) < 3:
         return
-    for row in (frame["contender"].isin(names) & frame["task"].isin(names)).to_numpy().nonzero()[0][:1]:
+    for row in np.flatnonzero(frame["contender"].isin(names) & frame["task"].isin(names))[:1].tolist():
         if {str(frame[name].iloc[row]) for name in frame} <= names:
             problem = "the header is there again, with its columns in another order"
-            raise source.fault(int(row), problem, "import each table by itself")
+            raise source.fault(row, problem, "import each table by itself")
 
 
 def _long(source: Source, loaded: Loaded) -> tuple[Source, list[str]]:
     """A wide table as rows: each column that is none of ours is a contender, or a task where contenders are rows."""
-    import numpy as np
     import pandas as pd
 
     path, taken, reading = source.path, source.theirs, source.reading
@@ -201,7 +196,12 @@ def _long(source: Source, loaded: Loaded) -> tuple[Source, list[str]]:
     names = [name for name in loaded.frame.columns if name not in taken.values()]
     raw = replace(source, frame=loaded.frame, theirs={})
     cells = {name: texts(raw, name) for name in names}
-    columns = [name for name in names if _may_be_across(name) and _holds_results(cells[name], reading)]
+    columns = [
+        name
+        for name in names
+        if _may_be_across(name)
+        and any(_numeric([word]) or not verdicts([word], reading)[1] for word in list(words_in(cells[name]))[:1000])
+    ]
     if not columns:
         problem = f"--wide: no column holds results; found {', '.join(names[:12]) or 'no other column'}"
         raise UserFileError(path, problem, field=loaded.header, advice="name the words: --true WORD --false WORD")
@@ -217,42 +217,30 @@ def _long(source: Source, loaded: Loaded) -> tuple[Source, list[str]]:
 def _may_be_across(name: str) -> bool:
     """Whether a column may be a contender: no index, no sum of others, and nothing that looks like one of ours."""
     plain = plain_name(name)
-    often = any(plain in names for names in _OFTEN.values()) or any(
-        plain.endswith(f"_{word}") for ours in _AMOUNTS for word in (ours, *_OFTEN[ours])
-    )
-    return not (
-        often or plain in {"", "index", "row"} or re.match(r"unnamed_\d+$", plain) or plain_word(name) in SUMMARY
-    )
-
-
-def _holds_results(cells: "pd.Series[Any]", reading: Reading) -> bool:
-    return any(_numeric([word]) or not verdicts([word], reading)[1] for word in list(words_in(cells))[:1000])
+    amounts = [f"_{word}" for ours in _AMOUNTS for word in (ours, *_OFTEN[ours])]
+    ours = any(plain in names for names in _OFTEN.values()) or plain.endswith(tuple(amounts))
+    index = plain in {"", "index", "row"} or re.fullmatch(r"unnamed_\d+", plain)
+    return not (ours or index or plain_word(name) in SUMMARY)
 
 
 def _numeric(words: Sequence[str]) -> bool:
     return all(re.fullmatch(r"[+-]?[\d.,]*\d[\d.,]*(e[+-]?\d+)?\s*%?", word, re.IGNORECASE) for word in words)
 
 
-def _alike(left_out: Sequence[str], taken: Mapping[str, str]) -> list[str]:
-    """A note on columns that were left out and look like one of ours that is missing."""
-    found: dict[str, str] = {}
+def _note_left_out(loaded: Loaded, left_out: Sequence[str], taken: Mapping[str, str], notes: list[str]) -> None:
+    """Notes columns left out that look like one of ours that is missing, or that tell of errors and are filled in."""
+    alike: dict[str, str] = {}
     for name in left_out:
-        for ours, theirs in _OFTEN.items():
-            if plain_name(name) in theirs and ours not in taken and ours not in _NEEDED:
-                found.setdefault(ours, f"--map {ours}={shlex.quote(name)}")
-    return [f"columns that look like ours were left out; to take them in: {' '.join(found.values())}"] if found else []
-
-
-def _faults(loaded: Loaded, left_out: Sequence[str]) -> list[str]:
-    """A note on each column that tells of errors and was left out with something in it."""
+        for ours, often in _OFTEN.items():
+            if plain_name(name) in often and ours not in taken and ours not in _NEEDED:
+                alike.setdefault(ours, f"--map {ours}={shlex.quote(name)}")
+    if alike:
+        notes.append(f"columns that look like ours were left out; to take them in: {' '.join(alike.values())}")
     nothing = NOTHING | {"false", "0", "0.0", "no", "unset", "[]", "{}", "-"}
-    notes = []
+    advice = "a row that an error of the instrument spoilt is no failure; give it the status errored"
     for name in left_out:
         if _FAULT.search(plain_name(name)) and name in loaded.frame.columns:
-            filled = int((~loaded.frame[name].astype("string").str.strip().str.lower().fillna("").isin(nothing)).sum())
-            if filled:
-                text = f"the column {name!r} was left out and is filled in {filled:,} of {len(loaded.frame):,} rows"
-                notes.append(
-                    f"{text}: a row that an error of the instrument spoilt is no failure; give it the status errored"
-                )
-    return notes
+            cells = loaded.frame[name].astype("string").str.strip().str.lower().fillna("")
+            if filled := int((~cells.isin(nothing)).sum()):
+                share = f"filled in {filled:,} of {len(loaded.frame):,} rows"
+                notes.append(f"the column {name!r} was left out and is {share}: {advice}")

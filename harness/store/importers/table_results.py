@@ -2,9 +2,13 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.core import Cause, Status, nearest
+from harness.store.columns import Array
 from harness.store.importers.table_cells import (
     Source,
     first,
@@ -17,17 +21,12 @@ from harness.store.importers.table_cells import (
     words,
     words_in,
 )
-from harness.store.importers.table_reading import plain_word
-from harness.store.importers.table_words import NOTHING, STATES, SUMMARY, State, verdicts
+from harness.store.importers.table_words import NOTHING, STATES, SUMMARY, State, plain_word, verdicts
 from harness.userfile import INVISIBLE
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
-    Array = np.ndarray[Any, Any]
-
-_LOST = (Status.UNGRADED, Status.ERRORED, Status.SKIPPED)
 _SHORTENED = re.compile(r"[+-]?\d(?:\.\d+)?E\+\d+")
 
 
@@ -38,22 +37,25 @@ def judged(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     then a status that says so plainly, then a score of 0 or 1; a score between them is the value of a partial success.
     Raises UserFileError: passed and status contradict each other, or a cell cannot be read; names the line.
     """
-    import numpy as np
-
     frame = source.frame
     unknown = np.full(len(frame), np.nan)
-    states = _states(source)
+    graded = "passed" in frame or "score" in frame  # a call that came back is then no pass by itself
+    states = _states(source, graded=graded)
     plain = np.array([s.status.value if s and s.status and not s.weak else "" for s in states], dtype=object)
-    lost = np.isin(plain, [s.value for s in _LOST])
+    lost = np.isin(plain, [Status.UNGRADED.value, Status.ERRORED.value, Status.SKIPPED.value])
     told = np.select([plain == Status.PASSED.value, plain == Status.FAILED.value], [1.0, 0.0], np.nan)
     passed = truths(source, "passed").to_numpy() if "passed" in frame else unknown
-    _refuse_contradictions(source, passed, told)
+    clash = ~np.isnan(passed) & ~np.isnan(told) & (passed != told)
+    if clash.any():
+        a, b = (str(frame[name].iloc[first(clash)]) for name in ("passed", "status"))
+        advice = "they contradict each other: correct the row, or remove one of the columns"
+        raise source.refusal(first(clash), "passed", f"passed is {a!r} and status is {b!r}", advice)
     score = _scores(source, ~np.isnan(passed) | ~np.isnan(told) | lost) if "score" in frame else unknown
     between = ~np.isnan(score) & ~np.isin(score, (0.0, 1.0))
     passed = np.where(np.isnan(passed) & ~((told == 0) & between), told, passed)
     passed = np.where(np.isnan(passed) & ~np.isnan(score) & ~between, score, passed)
-    graded = _is_graded(source)
-    weak = np.array([_value(s) if s and s.weak and not (graded and _value(s) == 1) else np.nan for s in states])
+    values = {Status.FAILED: 0.0} if graded else {Status.FAILED: 0.0, Status.PASSED: 1.0}
+    weak = np.array([values.get(s.status, np.nan) if s and s.weak and s.status else np.nan for s in states])
     late = (weak == 0) & (passed == 1)
     passed = np.where(np.isnan(passed) & np.isnan(score), weak, passed)
     dropped = lost & (~np.isnan(passed) | ~np.isnan(score))
@@ -84,16 +86,7 @@ def confidences(source: Source, contenders: "pd.Series[Any]") -> Any:
     return values.mask(contenders.isin(foreign))
 
 
-def _value(state: State) -> float:
-    return {Status.PASSED: 1.0, Status.FAILED: 0.0}.get(state.status, float("nan")) if state.status else float("nan")
-
-
-def _is_graded(source: Source) -> bool:
-    """Whether passed or score say what became of a row; a call that came back is then no pass by itself."""
-    return "passed" in source.frame or "score" in source.frame
-
-
-def _states(source: Source) -> list[State | None]:
+def _states(source: Source, *, graded: bool) -> list[State | None]:
     """What the status of each row means, and a note on each word that is none of ours."""
     if "status" not in source.frame:
         return [None] * len(source.frame)
@@ -102,49 +95,36 @@ def _states(source: Source) -> list[State | None]:
     said = {plain_word(word) for word in (*source.reading.true, *source.reading.false)}
     known = [s.value for s in Status]
     meanings: dict[str, State] = {}
+    told = []
     for word in counts:
         key = plain_word(word)
         if key in said:
-            meanings[word] = State(Status.PASSED if verdicts([word], source.reading)[0][word] else Status.FAILED)
+            state = State(Status.PASSED if verdicts([word], source.reading)[0][word] else Status.FAILED)
         elif key in STATES:
-            meanings[word] = STATES[key]
+            state = STATES[key]
         else:
             others = "(--true WORD and --false WORD name others; rename a column that is no status)"
             advice = f"{nearest(key, known)} {others}"
             raise source.refusal(first(found == word), "status", f"found {word[:60]!r}", advice)
-    graded = _is_graded(source)
-    told = [
-        f"{word!r} ({rows(counts[word])}) as {_named(state, graded=graded)}"
-        for word, state in meanings.items()
-        if word.lower() not in known
-    ]
+        meanings[word] = state
+        means = f"{state.status} ({state.cause})" if state.cause else str(state.status)
+        if state.status is None or (graded and state.weak and state.status is Status.PASSED):
+            means = "ended, which is no result by itself"
+        if word.lower() not in known:
+            told.append(f"{word!r} ({rows(counts[word])}) as {means}")
     if told:
         source.notes.append(f"status: read {listed(told, 24)}")
     return [meanings.get(word) for word in found]
 
 
-def _named(state: State, *, graded: bool) -> str:
-    if state.status is None or (graded and state.weak and state.status is Status.PASSED):
-        return "ended, which is no result by itself"
-    return state.status.value if state.cause is None else f"{state.status.value} ({state.cause.value})"
-
-
-def _refuse_contradictions(source: Source, passed: "Array", told: "Array") -> None:
-    import numpy as np
-
-    clash = ~np.isnan(passed) & ~np.isnan(told) & (passed != told)
-    if clash.any():
-        a, b = (str(source.frame[name].iloc[first(clash)]) for name in ("passed", "status"))
-        advice = "they contradict each other: correct the row, or remove one of the columns"
-        raise source.refusal(first(clash), "passed", f"passed is {a!r} and status is {b!r}", advice)
-
-
-def _scores(source: Source, decided: "Array") -> "Array":
+def _scores(source: Source, decided: Array) -> Array:
     """Scores from 0 to 1; where every row is decided without it, a score on another scale is left out."""
-    import numpy as np
-
-    if _in_words(source):
-        return np.asarray(truths(source, "score"), dtype=np.float64)
+    column = source.frame["score"]
+    if getattr(column.dtype, "kind", "O") not in "iufb" and "score" not in source.reading.scales:
+        there = [word for word in texts(source, "score").dropna().unique()[:50] if word.lower() not in NOTHING]
+        in_words = any(not any(c.isdigit() for c in word) for word in there)
+        if in_words and not verdicts(there, source.reading)[1]:  # for right and wrong, instead of numbers
+            return np.asarray(truths(source, "score"), dtype=np.float64)
     values = np.asarray(numbers(source, "score", low=float("-inf")))
     outside = (values < 0) | (values > 1)
     if not outside.any():
@@ -156,20 +136,8 @@ def _scores(source: Source, decided: "Array") -> "Array":
     return np.full(len(values), np.nan)
 
 
-def _in_words(source: Source) -> bool:
-    """Whether the column score holds words for right and wrong instead of numbers."""
-    import pandas as pd
-
-    if pd.api.types.is_numeric_dtype(source.frame["score"].dtype) or "score" in source.reading.scales:
-        return False
-    there = [word for word in texts(source, "score").dropna().unique()[:50] if word.lower() not in NOTHING]
-    digits = [word for word in there if any(c.isdigit() for c in word)]
-    return bool(there) and len(digits) < len(there) and not verdicts(there, source.reading)[1]
-
-
-def _causes(source: Source, states: list[State | None], status: "Array", partial: "Array") -> Any:
+def _causes(source: Source, states: list[State | None], status: Array, partial: Array) -> Any:
     """Why each attempt failed: by the file's own cause, by its status, else because it was wrong."""
-    import numpy as np
     import pandas as pd
 
     failed = status == Status.FAILED.value
@@ -212,20 +180,17 @@ def _is_mean(made: "pd.DataFrame", values: "pd.Series[Any]", row: int, summaries
 
 def note_spellings(source: Source, made: "pd.DataFrame") -> None:
     """Notes names that differ in their spelling only, and those that a spreadsheet has shortened."""
-    written: dict[str, set[str]] = {}
-    for raw in source.frame["contender"].astype("string").dropna().unique():
-        written.setdefault(re.sub(INVISIBLE, "", raw).strip(), set()).add(raw)
-    for name, forms in written.items():
-        if len(forms) > 1:
-            shown = " and ".join(repr(form) for form in sorted(forms)[:3])
-            source.notes.append(f"the contenders {shown} differ in space only and were read as one, {name!r}")
+    raw = source.frame["contender"].astype("string").dropna().unique()
+    for name, forms in _alike(raw, lambda text: re.sub(INVISIBLE, "", text).strip()):
+        shown = " and ".join(repr(form) for form in sorted(forms)[:3])
+        source.notes.append(f"the contenders {shown} differ in space only and were read as one, {name!r}")
+
+    def bare(name: str) -> str:  # without case, and with one mark for space, dash and underscore
+        return re.sub(r"[\s_\-\u2010-\u2015]+", "-", unicodedata.normalize("NFKC", name).casefold()).strip("-")
+
     for word in ("contender", "task"):
-        alike: dict[str, list[str]] = {}
-        for name in made[word].unique():
-            alike.setdefault(_bare(name), []).append(name)
-        pairs = [names for names in alike.values() if len(names) > 1]
-        if pairs:
-            shown = " and ".join(repr(name) for name in pairs[0][:3])
+        if pairs := _alike(made[word].unique(), bare):
+            shown = " and ".join(repr(name) for name in pairs[0][1][:3])
             more = f", as do the names of {len(pairs) - 1:,} more" if len(pairs) > 1 else ""
             text = f"the {word}s {shown} differ in their spelling only{more}: they count as different {word}s"
             source.notes.append(text)
@@ -235,6 +200,9 @@ def note_spellings(source: Source, made: "pd.DataFrame") -> None:
         source.notes.append(f"{text}: different tasks may have become one")
 
 
-def _bare(name: str) -> str:
-    """A name without case, and with one mark for space, dash and underscore."""
-    return re.sub(r"[\s_\-\u2010-\u2015]+", "-", unicodedata.normalize("NFKC", name).casefold()).strip("-")
+def _alike(names: Iterable[str], plain: Callable[[str], str]) -> list[tuple[str, list[str]]]:
+    """What several names become alike, and these names."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(plain(name), []).append(name)
+    return [(key, written) for key, written in found.items() if len(written) > 1]

@@ -1,12 +1,95 @@
-"""The words that people write for a result, and what they stand for."""
+"""What a user says about a table that its cells do not say, and the words that people write for a result."""
 
 import re
 import shlex
+import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from harness.core import Cause, Status
-from harness.store.importers.table_reading import Reading, plain_word
+from harness.core import Cause, Status, UsageError, nearest
+from harness.userfile import tidy
+
+TIMES = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+MONEY = {"usd": 1.0, "cents": 0.01}
+UNITS: dict[str, dict[str, float]] = {"latency_s": TIMES, "cost_usd": MONEY, "judge_usd": MONEY}
+"""Of each column that has a unit, the units that ``--unit`` takes and what one of them is worth in ours."""
+SCALED = ("score", "confidence")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a table is read where it does not say so itself."""
+
+    true: tuple[str, ...] = ()  # more words that mean a pass
+    false: tuple[str, ...] = ()  # more words that mean a failure
+    scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """The lowest and the highest value of a score or a confidence that is not from 0 to 1."""
+    units: Mapping[str, str] = field(default_factory=dict)  # of a latency not in seconds, or of a cost not in dollars
+    wide: bool = False
+    """Whether each column, but those with our names, is a contender (or a task, where there is no task column)."""
+
+    def __post_init__(self) -> None:
+        both = {plain_word(w) for w in self.true} & {plain_word(w) for w in self.false}
+        if both:
+            raise UsageError(f"--true and --false both name {min(both)!r}; a word means one of them")
+        for name, (low, high) in self.scales.items():
+            if name not in SCALED:
+                advice = "map it to score: --map score=COLUMN" if name == "passed" else nearest(name, SCALED)
+                raise UsageError(f"--scale {name}={low:g}..{high:g}: {name} has no scale; {advice}")
+            if low >= high:
+                raise UsageError(f"--scale {name}={low:g}..{high:g}: write the lowest value first, as in score=0..100")
+        for name, unit in self.units.items():
+            if unit not in UNITS.get(name, ()):
+                advice = f"no such unit; use {', '.join(UNITS[name])}" if name in UNITS else f"{name} has no unit"
+                advice = advice if name in UNITS else f"{advice}; {nearest(name, UNITS)}"
+                raise UsageError(f"--unit {name}={unit}: {advice}")
+
+
+def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:
+    """``ours=theirs`` pairs as a mapping. Raises UsageError: a pair has another form, or a column of ours has two."""
+    return _pairs("--map", pairs, "ours=theirs, as in contender=system", "is mapped twice, to {} before")
+
+
+def parse_scales(pairs: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """``score=0..100`` and its like. Raises UsageError: a pair has another form, or a column has two."""
+    found: dict[str, tuple[float, float]] = {}
+    number = r"\s*([+-]?\d+(?:\.\d+)?)\s*"
+    for name, text in _pairs("--scale", pairs, "COLUMN=VALUE, as in score=0..100").items():
+        span = re.fullmatch(rf"{number}\.\.{number}", text)
+        if not span:
+            raise UsageError(f"--scale {name}={text}: write the lowest and the highest value, as in score=0..100")
+        found[name] = (float(span[1]), float(span[2]))
+    return found
+
+
+def parse_units(pairs: Sequence[str]) -> dict[str, str]:
+    """``latency_s=ms`` and its like. Raises UsageError: a pair has another form, or a column has two."""
+    return {name: unit.lower() for name, unit in _pairs("--unit", pairs, "COLUMN=VALUE, as in latency_s=ms").items()}
+
+
+def _pairs(option: str, pairs: Sequence[str], form: str, again: str = "has {} already") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=") if option == "--map" else map(str.strip, pair.partition("="))
+        if not (name and equals and value):
+            raise UsageError(f"{option} {pair}: write {form}")
+        if name in found:
+            raise UsageError(f"{option} {pair}: {name} {again.format(found[name])}; keep one")
+        found[name] = value
+    return found
+
+
+def plain_name(text: str) -> str:
+    """A column's name in our spelling: ``Cost (USD)`` is ``cost_usd``, ``latencyMs`` is ``latency_ms``."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", " ", tidy(text))
+    return re.sub(r"[\W_]+", "_", unicodedata.normalize("NFKC", spaced).casefold()).strip("_")
+
+
+def plain_word(text: str) -> str:
+    """A word of a result as it is compared: ``.TRUE.`` is ``true``, ``Not_Resolved`` is ``not resolved``."""
+    tidied = tidy(text).casefold()
+    words = re.sub(r"[\s_-]+", " ", tidied).strip(" .,;:!?'\"`*()[]{}<>")
+    return words if re.search(r"[^\W\d_]", words) else tidied
 
 
 def _set(words: str) -> frozenset[str]:
@@ -27,10 +110,8 @@ _FAIL = _set(
     "incorrect answer,no pass,no success,did not pass,not true,not pass,not passed,not passing,not correct,not right,"
     "not successful,not resolved,not solved,not ok,not okay,not accepted,non resolved"
 )
-_CALLED = _set("ok,okay,success,successful,succeeded,succeed")
-"""Words that many programs write of a call that came back, whatever the answer."""
-_LETTERS = (("y", "n"), ("t", "f"), ("c", "i"), ("p", "f"), ("r", "w"))
-"""Letters that are read as a pair: I is wrong where C is right, and F where T or P is."""
+_CALLED = _set("ok,okay,success,successful,succeeded,succeed")  # of a call that came back, whatever the answer
+_LETTERS = (("y", "n"), ("t", "f"), ("c", "i"), ("p", "f"), ("r", "w"))  # read as a pair: I is wrong where C is right
 _ALONE = frozenset("ynfcti")  # letters that are read where their partner is missing
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*|,\d{1,2})?|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
 
@@ -75,21 +156,15 @@ _SKIPPED = (
 _ENDED = "completed,complete,done,finished,ended,stop,end turn"
 
 
-def _states() -> dict[str, State]:
-    found = {word: State(Status.PASSED, weak=word in _CALLED) for word in _PASS}
-    found |= dict.fromkeys(_FAIL, State(Status.FAILED))
-    for status, weak, groups in (
-        (Status.FAILED, True, _OWN_FAULT),
-        (Status.ERRORED, False, _INSTRUMENT),
-        (Status.UNGRADED, False, _UNGRADED),
-    ):
-        for cause, words in groups.items():
-            found |= dict.fromkeys(_set(words), State(status, cause, weak=weak))
-    found |= dict.fromkeys(_set(_SKIPPED), State(Status.SKIPPED))
-    return found | dict.fromkeys(_set(_ENDED), State(None, weak=True))
-
-
-STATES: Mapping[str, State] = _states()
+STATES: dict[str, State] = {word: State(Status.PASSED, weak=word in _CALLED) for word in _PASS}
+STATES |= dict.fromkeys(_FAIL, State(Status.FAILED))
+STATES |= {
+    word: State(status, cause, weak=status is Status.FAILED)
+    for status, groups in ((Status.FAILED, _OWN_FAULT), (Status.ERRORED, _INSTRUMENT), (Status.UNGRADED, _UNGRADED))
+    for cause, words in groups.items()
+    for word in _set(words)
+}
+STATES |= dict.fromkeys(_set(_SKIPPED), State(Status.SKIPPED)) | dict.fromkeys(_set(_ENDED), State(None, weak=True))
 
 
 def verdicts(words: Sequence[str], reading: Reading) -> tuple[dict[str, float], list[str]]:
@@ -97,31 +172,22 @@ def verdicts(words: Sequence[str], reading: Reading) -> tuple[dict[str, float], 
     said = {plain_word(w): 1.0 for w in reading.true} | {plain_word(w): 0.0 for w in reading.false}
     plain = {word: plain_word(word) for word in words}
     there = set(plain.values())
-    meant = _letters({word for word in there if len(word) == 1 and word.isalpha() and word not in said})
+    letters = {word for word in there if len(word) == 1 and word.isalpha() and word not in said}
+    meant: dict[str, float] = {}
+    for right, wrong in _LETTERS:
+        if letters <= {right, wrong} and (len(letters) == 2 or letters <= _ALONE):
+            meant = {right: 1.0, wrong: 0.0}
+            break
     meant |= dict.fromkeys(_PASS, 1.0) | dict.fromkeys(_FAIL, 0.0)
     if there & {"ok", "okay"} and not there & _FAIL:  # elsewhere an error is the instrument's
         meant["error"] = 0.0
     meant |= said
     found: dict[str, float] = {}
-    unknown: list[str] = []
     for word, key in plain.items():
-        value = meant.get(key)
-        if value is None and _NUMBER.fullmatch(key):
-            number = float(key.replace(",", "."))
-            value = number if number in {0.0, 1.0} else None
-        if value is None:
-            unknown.append(word)
-        else:
+        value = meant.get(key, float(key.replace(",", ".")) if _NUMBER.fullmatch(key) else None)
+        if value is not None and value in {0.0, 1.0}:
             found[word] = value
-    return found, unknown
-
-
-def _letters(there: set[str]) -> dict[str, float]:
-    """What single letters mean, where they all come from one pair."""
-    for right, wrong in _LETTERS:
-        if there <= {right, wrong} and (len(there) == 2 or there <= _ALONE):
-            return {right: 1.0, wrong: 0.0}
-    return {}
+    return found, [word for word in plain if word not in found]
 
 
 def advice_for(words: Sequence[str], column: str) -> str:

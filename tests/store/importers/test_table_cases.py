@@ -26,7 +26,7 @@ def bring(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], *option
 def means(tmp_path: Path) -> dict[str, list[float]]:
     table = load_task_table(tmp_path / "r", "all")
     order = sorted(range(len(table.tasks)), key=lambda place: table.tasks[place])
-    return {name: table.means[place][order].tolist() for place, name in enumerate(table.contenders)}
+    return {name: (table.sums / table.counts)[place][order].tolist() for place, name in enumerate(table.contenders)}
 
 
 @pytest.mark.parametrize(

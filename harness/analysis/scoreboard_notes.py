@@ -1,0 +1,181 @@
+"""What is said of a scoreboard in sentences: who passes most, what is not known and why, what its figures rest on."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+from harness.analysis.loading import early_notes
+from harness.analysis.pairs import unit_note
+from harness.analysis.views import ContenderScore, Scoreboard
+from harness.core import Comparison, EvidenceError, Manifest, listed, percent, percent_interval, plural
+from harness.store import TaskTable, read_calls
+
+SAME_RATE = 1e-12  # rates closer than this are the same
+NAMED = 5  # names that a sentence lists
+ALL_PAIRS = 4  # up to so many contenders are all compared with one another where the experiment names no reference
+TIMED = frozenset({"gpu_time", "mixed"})  # how costs are billed that hold a machine's time
+OTHER_TASKS = "With one that was measured on other tasks, each on the tasks that both have"  # over such comparisons
+_UNKNOWN = re.compile(r"unknown for (\d+)(?: of \d+)? tasks")
+
+
+def best_sentence(view: Scoreboard) -> str:
+    """Who has the highest pass rate, or who share it; names in backticks, as in the sentence of a comparison.
+
+    Only contenders that were measured on the same tasks are set side by side. Controls are yardsticks and no answer.
+    Empty where nothing is graded.
+    """
+    known = [c for c in view.ranked if c.pass_rate.value is not None]
+    known = [c for c in known if c.control is None] or known
+    group = [c for c in known if not c.apart]
+    if not known:
+        return ""
+    if len(known) == 1:
+        return f"The pass rate of `{known[0].name}` is {_rate(known[0])}."
+    if len(group) < 2 and len(group) < len(known):
+        return "No two contenders were measured on the same tasks, so none can be said to have the highest pass rate."
+    best, among = group[0], ""
+    if len(group) < len(known):
+        low, high = (end(c.n_tasks for c in group) for end in (min, max))
+        same = f"the same {plural(high, 'task')}" if low == high else f"almost the same tasks, {low:,} to {high:,} each"
+        among = f"Of the {len(group):,} contenders measured on {same}, "
+    rates = [(c.name, c.pass_rate.value or 0.0) for c in group]
+    tied = [f"`{name}`" for name, rate in rates if math.isclose(rate, rates[0][1], rel_tol=0.0, abs_tol=SAME_RATE)]
+    if len(tied) > 1:
+        seen = "" if among else " seen"
+        return f"{among}{listed(tied)} share the highest pass rate{seen}, {percent(best.pass_rate.value)}."
+    if among:
+        return f"{among}`{best.name}` has the highest pass rate, {percent_interval(best.pass_rate)}."
+    return f"`{best.name}` has the highest pass rate seen, {_rate(best)}."
+
+
+def _rate(c: ContenderScore) -> str:
+    return f"{percent_interval(c.pass_rate)} on {plural(c.n_tasks, 'task')}"
+
+
+def split_by_overlap(
+    view: Scoreboard, comparisons: Sequence[Comparison]
+) -> tuple[list[Comparison], list[Comparison], str]:
+    """Comparisons of two that met the same tasks; those with one that met others; and whom no task is shared with.
+
+    The last is a sentence with names in backticks, or empty; the comparisons of these say nothing and are left out.
+    """
+    apart = {c.name for c in view.contenders if c.apart}
+    together, others = ([c for c in comparisons if bool({c.a, c.b} & apart) == mixed] for mixed in (False, True))
+    alone = [f"`{c.a}`" for c in others if c.delta is None]
+    sentence = f"No task to be compared on: {listed(alone, NAMED)}." if alone else ""
+    return together, [c for c in others if c.delta is not None], sentence
+
+
+def missing_lines(contenders: Sequence[ContenderScore], *, missing: bool) -> list[str]:
+    """``cost per task and cost per pass, a, b and 7 more: no cost is on record``: one line a reason.
+
+    Of the figures that are ``missing``, pass rates too; else of costs and latency, also where only an interval is.
+    """
+    reasons: dict[str, dict[str, list[str]]] = {}
+    for c in contenders:
+        costs = {"cost per task": c.cost_per_task_usd, "cost per pass": c.cost_per_pass_usd}
+        for figure, found in {"pass rate": c.pass_rate, **costs, "latency": c.latency_p50}.items():
+            if found.value is None if missing else found.why and figure != "pass rate":
+                why = found.why or "no evidence"
+                if unknown := _UNKNOWN.fullmatch(why):  # the number of tasks differs between contenders and says little
+                    every = int(unknown[1]) >= c.n_tasks
+                    why = "no cost is on record" if every else "the cost of some tasks is not on record"
+                reasons.setdefault(why, {}).setdefault(figure, []).append(c.name)
+    lines = []
+    for reason, by_figure in reasons.items():
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for figure, names in by_figure.items():
+            alike.setdefault(tuple(names), []).append(figure)
+        for same, of in alike.items():
+            every_one = len(same) == len(contenders) > NAMED
+            who = f"all {len(same)} contenders" if every_one else listed(same, NAMED)
+            lines.append(f"{listed(of)}, {who}: {reason}")
+    return lines
+
+
+def cost_notes(table: TaskTable) -> list[str]:
+    """Of a report's costs: which depend on a machine's load, and how many calls are billed by an estimate."""
+    import pyarrow.compute as pc
+
+    notes = load_note(table, table.contenders)
+    try:
+        calls = read_calls(table.report, ["usage_source", "cost_basis", "cache_hit"])
+    except EvidenceError:
+        return notes
+    calls = calls.filter(pc.and_(pc.equal(calls["cost_basis"], "tokens"), pc.invert(calls["cache_hit"])))
+    if n := pc.sum(pc.equal(calls["usage_source"], "estimated")).as_py():
+        text = "calls state a total that their token counts do not add up to; the rest is billed as output, an estimate"
+        notes.append(f"{n:,} of {len(calls):,} {text} (usage_source in calls.parquet)")
+    return notes
+
+
+def load_note(table: TaskTable, names: Sequence[str]) -> list[str]:
+    """That the costs of these contenders hold a machine's time, at the load of the run; nothing where none does."""
+    bases = cost_bases(table)
+    timed = [name for name in names if bases.get(name, frozenset()) & TIMED]
+    text = "the machine's time in this run at its hourly price; it depends on how busy the machine was"
+    return [f"cost of {listed(timed, NAMED)}: {text}"] if timed else []
+
+
+def cost_bases(table: TaskTable) -> dict[str, frozenset[str]]:
+    """Of each contender how its attempts were billed; one pass over two columns."""
+    import pyarrow.parquet as pq
+
+    path = table.report / "outcomes.parquet"
+    if "cost_basis" not in pq.read_schema(path).names:
+        return {}
+    pairs = pq.read_table(path, columns=["contender", "cost_basis"]).group_by(["contender", "cost_basis"])
+    found: dict[str, set[str]] = {}
+    for row in pairs.aggregate([]).to_pylist():
+        found.setdefault(str(row["contender"]), set()).add(str(row["cost_basis"]))
+    return {name: frozenset(bases) for name, bases in found.items()}
+
+
+def apart_text(apart: Mapping[str, tuple[int, int]], tasks: int, measured: int) -> str:
+    """The loud line over contenders measured on other tasks: by name on how many, and how many the rest have too."""
+    if not apart:
+        return ""
+    who = [f"{name} on {plural(n, 'task')}, {both:,} of them among those" for name, (n, both) in apart.items()]
+    more = f"; and {len(who) - NAMED} more" if len(who) > NAMED else ""
+    return (
+        f"NOT THE SAME TASKS: the ranking covers {measured - len(apart):,} of {plural(measured, 'contender')}, those "
+        f"measured on the same {plural(tasks, 'task')}. The others come after them, unranked: "
+        f"{'; '.join(who[:NAMED])}{more}. Their pass rates cannot be compared with the rest; the paired differences "
+        "take only the tasks that both have."
+    )
+
+
+def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doubt: Sequence[str]) -> tuple[str, ...]:
+    """What the figures rest on and what is not known, each once."""
+    absent = [c.name for c in view.contenders if c.name in view.absent]
+    most = int(table.counts.max(initial=0))
+    on_suite = [f"{c.name} on exactly this suite (trial noise only): {percent_interval(c.pass_rate_this_suite)}"
+                for c in view.contenders if most > 1 and c.pass_rate_this_suite.low is not None]  # fmt: skip
+    how = "all pairs are compared"
+    if view.comparisons and len(view.contenders) > ALL_PAIRS:
+        how = f"all are compared with {view.comparisons[0].b}"
+    fronts = {c.name: c.pareto_probability for c in view.contenders if c.pareto_probability is not None}
+    shown = [f"{name} {p:.2f}" for name, p in sorted(fronts.items(), key=lambda front: -front[1]) if p >= 0.005]
+    pareto = "Pareto-optimal (nobody as good is cheaper), share of joint resamples of the tasks"
+    lost = any(c.errored or c.ungraded for c in view.contenders)
+    told = (
+        (True, f"split: {view.split}"),
+        (absent, f"without any attempt in this split, and left out of the tables: {listed(absent, NAMED)}"),
+        (True, unit_note(view.n_units, view.n_tasks, view.level)),
+        (most > 1, f"up to {most} trials a task: they enter as the task's mean and are no tasks of their own"),
+        *((True, text) for text in on_suite),
+        (view.reference is None and view.comparisons, f"the experiment names no reference: {how}"),
+        (view.n_adjusted > 1, f"p adjusted holds for all {view.n_adjusted} comparisons together (Holm 1979)"),
+        (fronts, f"{pareto}: {', '.join(shown)}"),
+        *((True, text) for text in missing_lines(view.shown, missing=False)),
+        (lost, "costs and latencies are of graded attempts; what errored attempts cost is not in them"),
+    )
+    notes = [text for holds, text in told if holds] + cost_notes(table) + early_notes(table, manifest)
+    notes += [*doubt, *table.notes, *(manifest.notes if manifest else ())]
+    for name, by_suite in manifest.thresholds.items() if manifest else ():
+        for suite, choice in by_suite.items():
+            if (number := choice.get("threshold")) is not None:
+                level = "nothing escalates" if number <= 0 else "all escalates" if number > 1 else f"{number:.6g}"
+                tasks = plural(choice.get("tasks") or 0, "dev task")
+                notes.append(f"threshold of {name} on {suite}: {level}, chosen on {tasks}")
+    return tuple(dict.fromkeys(notes))
