@@ -141,9 +141,8 @@ def run_doctor(args: argparse.Namespace) -> int:
     for name, backend in found["backends"].items():
         state = "ready" if backend["ready"] else f"missing {', '.join(backend['missing'])}: {backend['remedy']}"
         lines.append(f"  {name}: {state}")
-    lines += [
-        text for kind in ("graders", "deliveries", "signals") for text in ("", f"{kind}: {', '.join(found[kind])}")
-    ]
+    for kind in ("graders", "deliveries", "systems", "signals"):
+        lines += ["", f"{kind}: {', '.join(found[kind])}"] if found[kind] else []
     lines += [f"broken: {line}" for line in found["broken"]]
     lines += ["", "extras", *(f"  {name}: {state}" for name, state in found["extras"].items())]
     lines += ["", f"GPU: {found['gpu'] or 'none found'}"]
@@ -158,7 +157,7 @@ def examine() -> dict[str, Any]:
     from harness import __version__
     from harness.grade import GRADERS
     from harness.model import BACKENDS
-    from harness.system import DELIVERIES, SIGNALS
+    from harness.system import DELIVERIES, SIGNALS, SYSTEMS
 
     def installed(package: str, extra: str) -> str:
         try:
@@ -184,8 +183,9 @@ def examine() -> dict[str, Any]:
         "backends": backends,
         "graders": list(GRADERS),
         "deliveries": list(DELIVERIES),
+        "systems": list(SYSTEMS),
         "signals": list(SIGNALS),
-        "broken": [line for one in (BACKENDS, GRADERS, DELIVERIES, SIGNALS) for line in one.problems.values()],
+        "broken": [line for one in (BACKENDS, GRADERS, DELIVERIES, SIGNALS, SYSTEMS) for line in one.problems.values()],
         "extras": {package: installed(package, extra) for package, extra in EXTRAS.items()},
         "gpu": gpu,  # the name of the first NVIDIA GPU, as its driver's own tool tells it
         "keys_set": [name for name in KEYS if os.environ.get(name)],
