@@ -291,7 +291,7 @@ def commands_page() -> Iterator[str]:
     yield "2 wrong use, 3 INCONCLUSIVE, 4 evidence that cannot be judged or a run that is incomplete."
     for verb, (_, summary) in main.VERBS.items():
         parser = main.Parser(prog=f"ownbench {verb}")
-        main.part_of(verb, "configure")(parser)
+        main.configure(parser, verb)
         yield from ("", f"## `ownbench {verb}`", "", sentence(summary))
         yield from arguments(parser, "###")
 

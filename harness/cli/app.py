@@ -8,21 +8,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli.common import Parser, add_examples
+from harness.cli.common import FLAG, Arguments, arg
 from harness.core import UsageError, is_this_machine, plural, stay_offline
 
 PORTS = range(8501, 8521)  # tried in this order where no port is asked for
 
 
-def configure_app(parser: Parser) -> None:
-    """The dashboard."""
-    add = parser.add_argument
-    add("reports", type=Path, nargs="*", metavar="REPORT", help="reports, or folders of some (default: reports)")
-    add("--port", type=int, help=f"where the page is served (default: the first free one from {PORTS[0]})")
-    alone = "the address to listen on; by default nobody but this machine sees the pages"
-    add("--address", default="127.0.0.1", help=alone)
-    add("--open", action="store_true", help="open the browser")
-    add_examples(parser, "ownbench app reports/demo")
+ARGUMENTS: dict[str, Arguments] = {
+    "app": (
+        arg("reports REPORT", "reports, or folders of some (default: reports)", type=Path, nargs="*"),
+        arg("--port", f"where the page is served (default: the first free one from {PORTS[0]})", type=int),
+        arg("--address", "where to listen; by default nobody but this machine sees the pages", default="127.0.0.1"),
+        arg("--open", "open the browser", **FLAG),
+        "ownbench app reports/demo",
+    )
+}
 
 
 def run_app(args: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.cli.common import Parser, add_json, add_offline, add_report, answer, say
+from harness.cli.common import EXPERIMENT, FLAG, JSON, OFFLINE, Arguments, answer, arg, say
 from harness.core import as_json, install_line, plural, visible
 
 if TYPE_CHECKING:
@@ -21,13 +21,17 @@ DISCORDANT = (0.2, 0.5)
 SHOWN = 1200  # characters of a rendered prompt that are shown
 
 
-def configure_check(parser: Parser) -> None:
-    """A dry run."""
-    add_report(parser, "a folder with experiment.yaml")
-    parser.add_argument("--full", action="store_true", help="show prompts whole")
-    parser.add_argument("--ping", action="store_true", help="call each model once, with a short question")
-    add_offline(parser)
-    add_json(parser, "ownbench check reports/demo")
+ARGUMENTS: dict[str, Arguments] = {
+    "check": (
+        EXPERIMENT,
+        arg("--full", "show prompts whole", **FLAG),
+        arg("--ping", "call each model once, with a short question", **FLAG),
+        *OFFLINE,
+        JSON,
+        "ownbench check reports/demo",
+    ),
+    "doctor": (JSON, "ownbench doctor"),
+}
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -127,11 +131,6 @@ KEYS = [
 EXTRAS = {"torch": "local", "transformers": "local", "peft": "local", "litellm": "api", "datasets": "datasets",
           "trl": "tune", "streamlit": "app", "ray": "ray"}  # fmt: skip
 """Packages, and the extra that installs each."""
-
-
-def configure_doctor(parser: Parser) -> None:
-    """What this machine can run."""
-    add_json(parser, "ownbench doctor")
 
 
 def run_doctor(args: argparse.Namespace) -> int:

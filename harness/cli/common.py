@@ -1,10 +1,10 @@
-"""What verbs share: arguments that several take, each said once, and how they print."""
+"""What verbs share: how they say what they take, arguments that several take, and how they print."""
 
 import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,44 @@ from typing import Any
 
 from harness.core import as_json, visible
 
-Parser = argparse.ArgumentParser
+Argument = tuple[str, dict[str, Any]]
+Arguments = Sequence["Argument | str | dict[str, tuple[str, Arguments]]"]
+"""What a verb takes: arguments, actions with a line in the help and arguments of their own, and texts for the help's
+end, of which command lines are examples."""
+
+
+def arg(spec: str, words: str = "", **how: Any) -> Argument:
+    """An argument, as ``--out DIR``, and what it means; the rest is as `argparse` takes it, and ``group`` in the help.
+
+    Of choices the first is the default, and a default that is a number says the type.
+    """
+    name, *metavar = spec.split()
+    if metavar:
+        how["metavar"] = metavar[0] if len(metavar) == 1 else tuple(metavar)
+    if "choices" in how:
+        how.setdefault("default", next(iter(how["choices"])))
+    if isinstance(how.get("default"), (int, float)):
+        how.setdefault("type", type(how["default"]))
+    return name, {"help": words or None, **how}
+
+
+def add_arguments(parser: argparse.ArgumentParser, arguments: Arguments) -> None:
+    """Adds them to a parser."""
+    groups: dict[str, Any] = {"": parser}
+    texts = [one for one in arguments if isinstance(one, str)]
+    for one in arguments:
+        if isinstance(one, dict):
+            actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+            for name, (summary, own) in one.items():
+                add_arguments(actions.add_parser(name, help=summary, description=summary), own)
+        elif not isinstance(one, str):
+            name, how = one
+            title = how.get("group", "")
+            groups[title] = groups.get(title) or parser.add_argument_group(title)
+            groups[title].add_argument(name, **{key: value for key, value in how.items() if key != "group"})
+    examples = [f"  {text}" for text in texts if text.startswith("ownbench ")]
+    said = [text for text in texts if not text.startswith("ownbench ")]
+    parser.epilog = "\n".join([*said, *(["example:", *examples] if examples else [])]) or None
 
 
 def report_folder(text: str) -> Path:
@@ -30,53 +67,31 @@ def number(text: str, low: float = -sys.float_info.max, below: float = float("in
     raise argparse.ArgumentTypeError(f"found {text!r}, needed {span}, such as {such}")
 
 
-def add_report(parser: Parser, what: str = "a report's folder, or the name of one in reports/") -> None:
-    """The report, which comes before a verb's own words."""
-    parser.add_argument("report", type=report_folder, metavar="REPORT", help=what)
+FLAG: dict[str, Any] = {"action": "store_true"}
+LEVEL = arg(
+    "--level",
+    "confidence of the intervals (default 0.95)",
+    default=0.95,
+    type=partial(number, low=0.5, below=1, such="0.95"),
+)
+JSON = arg("--json", "write JSON to standard output", **FLAG)
+REPORT = arg("report REPORT", "a report's folder, or the name of one in reports/", type=report_folder)
+EXPERIMENT = arg("report REPORT", "a folder with experiment.yaml", type=report_folder)
+SPLIT = arg("--split", "the part of the suites to look at", choices=("dev", "test", "all"), default=None)
+VIEW = (SPLIT, LEVEL, JSON)
+OUTSIDE = arg("--allow-outside", "suites may name files out of their folders", **FLAG)
+OFFLINE = (arg("--offline", "refuse every call that leaves this machine", **FLAG), OUTSIDE)
 
 
-def add_view(parser: Parser, *examples: str) -> None:
-    """``--split``, ``--level`` and ``--json``, after a verb's own options; and the examples."""
-    parser.add_argument("--split", choices=("dev", "test", "all"), help="the part of the suites to look at")
-    add_level(parser)
-    add_json(parser, *examples)
-
-
-def add_level(parser: Parser) -> None:
-    """The confidence of intervals."""
-    level = partial(number, low=0.5, below=1, such="0.95")
-    parser.add_argument("--level", type=level, default=0.95, help="confidence of the intervals (default 0.95)")
-
-
-def add_json(parser: Parser, *examples: str) -> None:
-    """``--json``, and the examples."""
-    parser.add_argument("--json", action="store_true", help="write JSON to standard output")
-    add_examples(parser, *examples)
-
-
-def add_examples(parser: Parser, *examples: str) -> None:
-    """Command lines that the help ends with."""
-    if examples:
-        parser.epilog = "\n  ".join(["example:", *examples])
-
-
-def add_gate(parser: "argparse._ArgumentGroup | Parser", candidate: str) -> None:
+def gate_arguments(candidate: str, group: str = "") -> tuple[Argument, ...]:
     """What the gate compares, and by which policy."""
-    add, limits = parser.add_argument, "margins and limits, gate.yaml (default: a margin of 2 points at 5%%)"
-    add("--policy", type=Path, metavar="FILE", help=limits)
-    add("--baseline-contender", metavar="A", help="default: the locked one, the report's reference, or its only one")
-    add("--candidate-contender", metavar="B", help=candidate)
-
-
-def add_offline(parser: Parser) -> None:
-    """What a run may reach."""
-    parser.add_argument("--offline", action="store_true", help="refuse every call that leaves this machine")
-    add_outside(parser)
-
-
-def add_outside(parser: Parser) -> None:
-    """What a suite may read."""
-    parser.add_argument("--allow-outside", action="store_true", help="suites may name files out of their folders")
+    limits = "margins and limits, gate.yaml (default: a margin of 2 points at 5%%)"
+    locked = "default: the locked one, the report's reference, or its only one"
+    return (
+        arg("--policy FILE", limits, type=Path, group=group),
+        arg("--baseline-contender A", locked, group=group),
+        arg("--candidate-contender B", candidate, group=group),
+    )
 
 
 def answer(args: argparse.Namespace, found: Any, lines: Iterable[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Never
 
 from harness import __version__
-from harness.cli.common import heard_or_not, silence
+from harness.cli.common import add_arguments, heard_or_not, silence
 from harness.core import OwnbenchError, nearest
 
 VERBS: dict[str, tuple[str, str]] = {
@@ -35,7 +35,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "adapter": ("own_files", "look at an adapter by itself: check, show"),
     "schema": ("own_files", "the JSON Schema of a file that you write, for editors"),
     "doctor": ("check", "what this machine can run: backends, keys set (names only)"),
-}  # every verb: its module, which has ``configure_VERB`` and ``run_VERB``, and its line in the help
+}  # every verb: its module, which has ``ARGUMENTS["VERB"]`` and ``run_VERB``, and its line in the help
 
 EXIT_CODES = (
     "exit codes: 0 done or SHIP, 1 BLOCK (or a lint found errors), 2 wrong use, 3 INCONCLUSIVE,\n"
@@ -51,9 +51,11 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def part_of(verb: str, part: str) -> Any:
-    """A verb's ``configure`` or ``run``; imports the module that holds it."""
-    return getattr(importlib.import_module(f"harness.cli.{VERBS[verb][0]}"), f"{part}_{verb}")
+def configure(parser: argparse.ArgumentParser, verb: str) -> Any:
+    """Adds the arguments of a verb to a parser; what runs it comes back. Imports the verb's module."""
+    module = importlib.import_module(f"harness.cli.{VERBS[verb][0]}")
+    add_arguments(parser, module.ARGUMENTS[verb] if verb in module.ARGUMENTS else module.import_arguments())
+    return getattr(module, f"run_{verb}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -99,15 +101,16 @@ def _dispatch(arguments: list[str], verb: str | None) -> int:
     parser = Parser(prog="ownbench", description=about, epilog=EXIT_CODES, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"ownbench {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", parser_class=Parser)
+    run = None
     for name, (_, summary) in VERBS.items():
         sub = verbs.add_parser(name, help=summary, description=summary, formatter_class=raw)
         if name == verb:  # only the verb that is called is imported
-            part_of(name, "configure")(sub)
+            run = configure(sub, name)
     args = parser.parse_args(arguments)
-    if args.verb is None:
+    if run is None:
         parser.print_help()
         return 0
-    code: int = part_of(args.verb, "run")(args)
+    code: int = run(args)
     return code
 
 

@@ -5,16 +5,135 @@ import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from harness.cli.common import Parser, add_examples, add_gate, add_json, add_level, add_report, add_view, answer, number
+from harness.cli.common import FLAG, JSON, LEVEL, REPORT, SPLIT, VIEW, Arguments, answer, arg, gate_arguments, number
 from harness.cli.common import report_folder as folder
 from harness.core import Decision, UsageError
 
 
-def configure_show(parser: Parser) -> None:
-    """The scoreboard of a report."""
-    add_report(parser)
-    add_view(parser, "ownbench show reports/demo --split test")
+def _count(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"\s*([0-9]{1,12})\s*/\s*([0-9]{1,12})\s*", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"found {text!r}, needed passes/tasks, such as 15/100")
+    return int(found[1]), int(found[2])
+
+
+TRIALS, GOALS = ("mean", "majority", "all", "any"), ("pass", "utility", "cost")
+WHOM = arg("--contender A", "whom candidates are compared with (default: the report's reference, or its only one)")
+SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
+
+ARGUMENTS: dict[str, Arguments] = {
+    "show": (REPORT, *VIEW, "ownbench show reports/demo --split test"),
+    "compare": (
+        REPORT,
+        arg("a A", "a contender; the difference is A minus B"),
+        arg("b B", "the contender that A is compared with"),
+        arg(
+            "--errors-as", "errored attempts: left out (default), or counted as failed", choices=("excluded", "failed")
+        ),
+        arg("--trials-as", "several trials of a task: their mean (default), or one yes or no", choices=TRIALS),
+        *VIEW,
+        "ownbench compare reports/demo tuned skilled",
+    ),
+    "domains": (
+        REPORT,
+        arg("a A", "a contender; the difference is A minus B", nargs="?"),
+        arg("b B", "the contender that A is compared with (default: reference)", nargs="?"),
+        *VIEW,
+        "ownbench domains reports/demo tuned skilled",
+    ),
+    "factorial": (
+        REPORT,
+        arg("--base A", "the bare model (default: the one contender of that kind)"),
+        arg("--tuned B", "the model with an adapter"),
+        arg("--skilled C", "the model with skills"),
+        arg("--both D", "the model with an adapter and skills"),
+        *VIEW,
+        "ownbench factorial reports/demo --base base --both both",
+    ),
+    "advise": (
+        REPORT,
+        arg("--margin M", "the largest acceptable drop of the pass rate below the best (default 0.02)", default=0.02),
+        arg("--months N", "over how many months money spent once is spread (default 12)", default=12.0),
+        arg("--spread S", "how far each amount may be off either way (default 0.25)", default=0.25),
+        arg("--own NAME", "contenders that are owned, whatever is on record", **SEVERAL),
+        arg("--rent NAME", "contenders that are rented, whatever is on record", **SEVERAL),
+        arg("--mix NAME", "contenders that are mixed, whatever is on record", **SEVERAL),
+        arg("--without NAME", "contenders that nobody would choose, as an oracle in an imported table", **SEVERAL),
+        arg("--general SUITE", "suites that are not the work and only show forgetting", **SEVERAL),
+        arg("--economics KEY=VALUE", "in place of the report's, as tasks_per_month=100000; empty: unknown", **SEVERAL),
+        *VIEW,
+        "ownbench advise reports/demo --economics tasks_per_month=100000 training_usd=900",
+    ),
+    "gate": (
+        arg("baseline BASELINE", "what stands now: a report's folder, or its name in reports/", nargs="?", type=folder),
+        arg("candidate CANDIDATE", "what would replace it; may be the same report", nargs="?", type=folder),
+        *gate_arguments("default: the report's reference or its only one; in the same report its only other one"),
+        arg(
+            "--out DIR", "where verdict.json, junit.xml and summary.md go (default: the candidate's folder)", type=Path
+        ),
+        arg("--self-test", "try the gate on one report: on equals made of it, and a planted regression", **FLAG),
+        arg("--repetitions N", "with --self-test: how many of each (default 200)", type=int),
+        arg("--seed S", "with --self-test: seeds them (default 0)", type=int),
+        JSON,
+        "ownbench gate reports/main reports/candidate --policy gate.yaml",
+        "ownbench gate reports/demo reports/demo --baseline-contender skilled --candidate-contender tuned",
+        "ownbench gate --self-test reports/demo --baseline-contender skilled --candidate-contender tuned",
+    ),
+    "baseline": (
+        {"set": ("lock a report as the baseline; only this command ever moves it", (REPORT, WHOM, JSON))},
+        "ownbench baseline set reports/main",
+    ),
+    "sweep": (
+        REPORT,
+        arg("--worker A", "the contender that answers first, always charged", required=True),
+        arg("--expert B", "the contender that is asked below the threshold", required=True),
+        arg(
+            "--signal S",
+            "of the threshold: confidence (default), logprob_mean, logprob_min, margin",
+            default="confidence",
+        ),
+        arg("--confidence-from CONTENDER", "take the confidence from another contender's outcomes"),
+        arg("--objective", "what to aim at: utility (pass minus weighted cost), pass (default), cost", choices=GOALS),
+        arg("--cost-weight X", "for utility: what a dollar is worth in passes", type=float),
+        arg("--max-cost C", "for pass: the most dollars a task", type=float),
+        arg("--min-pass P", "for cost: the least pass rate, 0 to 1", type=float),
+        arg("--check-live HYBRID", "compare a live hybrid with its replay"),
+        arg("--seed", "seeds the bootstrap and the folds (default 0)", default=0),
+        *VIEW,
+        "ownbench sweep reports/demo --worker tuned --expert skilled --objective utility --cost-weight 40",
+    ),
+    "power": (
+        arg("--delta D", "ask for tasks: a difference in pass rate, as 0.05", type=number),
+        arg("--tasks N", "ask for the smallest difference that N tasks can show", type=int),
+        arg("--margin M", "ask for tasks that prove a drop smaller than M", type=number),
+        arg("--discordant P", "share of tasks that only one of the two passes", type=number),
+        arg("--report REPORT", "take the discordant share from a report", type=folder),
+        arg("--pair A B", "of these two contenders of the report", nargs=2),
+        arg("--power", "the chance of showing it (default 0.8)", type=number, default=0.8),
+        arg("--alpha", "two-sided level; one-sided for a margin (default 0.05)", type=number, default=0.05),
+        SPLIT,
+        JSON,
+        "ownbench power --delta 0.05 --discordant 0.2",
+        "ownbench power --tasks 200 --report reports/demo --pair tuned skilled",
+    ),
+    "audit": (
+        arg("--a K/N", "passes of tasks of the first, as 15/100", type=_count, required=True),
+        arg("--b K/N", "passes of tasks of the second", type=_count, required=True),
+        arg("--paired-discordant D", "tasks that only one of the two passed, where it is known", type=int),
+        LEVEL,
+        JSON,
+        "ownbench audit --a 15/100 --b 14/100",
+    ),
+    "report": (
+        REPORT,
+        *VIEW,
+        "report.html is one file to send on: answers, tables and figures, opened in any browser without a network.",
+        "All files are written into the report's folder; of a broken report report.html says what is broken.",
+        "ownbench report reports/demo",
+    ),
+}
 
 
 def run_show(args: argparse.Namespace) -> int:
@@ -28,33 +147,12 @@ def run_show(args: argparse.Namespace) -> int:
     return answer(args, view)
 
 
-def configure_compare(parser: Parser) -> None:
-    """Two contenders on the same tasks."""
-    add_report(parser)
-    add = parser.add_argument
-    add("a", metavar="A", help="a contender; the difference is A minus B")
-    add("b", metavar="B", help="the contender that A is compared with")
-    lost = "attempts that the instrument failed: left out (default), or counted as failed"
-    add("--errors-as", choices=("excluded", "failed"), default="excluded", help=lost)
-    several = "several trials of a task: their mean (default), or one yes or no from them"
-    add("--trials-as", choices=("mean", "majority", "all", "any"), default="mean", help=several)
-    add_view(parser, "ownbench compare reports/demo tuned skilled")
-
-
 def run_compare(args: argparse.Namespace) -> int:
     """Prints the comparison; 0."""
     from harness.analysis import pair
 
     how = {name: getattr(args, name) for name in ("trials_as", "errors_as", "split", "level")}
     return answer(args, pair(args.report, args.a, args.b, **how))
-
-
-def configure_domains(parser: Parser) -> None:
-    """A difference domain by domain, tasks made worse, and where the noise comes from."""
-    add_report(parser)
-    parser.add_argument("a", nargs="?", metavar="A", help="a contender; the difference is A minus B")
-    parser.add_argument("b", nargs="?", metavar="B", help="the contender that A is compared with (default: reference)")
-    add_view(parser, "ownbench domains reports/demo tuned skilled")
 
 
 def run_domains(args: argparse.Namespace) -> int:
@@ -64,54 +162,12 @@ def run_domains(args: argparse.Namespace) -> int:
     return answer(args, domains(args.report, args.a, args.b, split=args.split, level=args.level))
 
 
-CELLS = {
-    "base": ("A", "the bare model (default: the one contender of that kind)"),
-    "tuned": ("B", "the model with an adapter"),
-    "skilled": ("C", "the model with skills"),
-    "both": ("D", "the model with an adapter and skills"),
-}
-
-
-def configure_factorial(parser: Parser) -> None:
-    """Two main effects and their interaction."""
-    add_report(parser)
-    for cell, (letter, meaning) in CELLS.items():
-        parser.add_argument(f"--{cell}", metavar=letter, help=meaning)
-    add_view(parser, "ownbench factorial reports/demo --base base --both both")
-
-
 def run_factorial(args: argparse.Namespace) -> int:
     """Prints the effects; 0."""
     from harness.analysis import factorial
 
-    named = {cell: getattr(args, cell) for cell in CELLS}
+    named = {cell: getattr(args, cell) for cell in ("base", "tuned", "skilled", "both")}
     return answer(args, factorial(args.report, named, split=args.split, level=args.level))
-
-
-LISTS = {
-    "own": ("NAME", "contenders that are owned, whatever is on record"),
-    "rent": ("NAME", "contenders that are rented, whatever is on record"),
-    "mix": ("NAME", "contenders that are mixed, whatever is on record"),
-    "without": ("NAME", "contenders that nobody would choose, as an oracle in an imported table"),
-    "general": ("SUITE", "suites that are not the work and only show forgetting"),
-    "economics": ("KEY=VALUE", "laid over the experiment's amounts, as tasks_per_month=100000; an empty one: unknown"),
-}
-NUMBERS = {
-    "margin": ("M", 0.02, "the largest drop of the pass rate below the best option that is acceptable"),
-    "months": ("N", 12.0, "over how many months money spent once is spread"),
-    "spread": ("S", 0.25, "how far each amount may be off either way"),
-}
-
-
-def configure_advise(parser: Parser) -> None:
-    """Own, rent or mix."""
-    add_report(parser)
-    for name, (word, value, meaning) in NUMBERS.items():
-        said = f"{meaning} (default {value:g})"
-        parser.add_argument(f"--{name}", type=float, default=value, metavar=word, help=said)
-    for name, (word, meaning) in LISTS.items():
-        parser.add_argument(f"--{name}", nargs="+", action="extend", default=[], metavar=word, help=meaning)
-    add_view(parser, "ownbench advise reports/demo --economics tasks_per_month=100000 training_usd=900")
 
 
 def run_advise(args: argparse.Namespace) -> int:
@@ -131,38 +187,12 @@ def run_advise(args: argparse.Namespace) -> int:
     return answer(args, advise(args.report, terms, settings, args.split))
 
 
-CONTENDERS = ("baseline_contender", "candidate_contender")
-
-
-def configure_gate(parser: Parser) -> None:
-    """May the candidate replace the baseline?"""
-    add = parser.add_argument
-    now = "a report's folder, or the name of one in reports/: what stands now"
-    add("baseline", type=folder, nargs="?", metavar="BASELINE", help=now)
-    then = "what would replace it; may be the same report"
-    add("candidate", type=folder, nargs="?", metavar="CANDIDATE", help=then)
-    add_gate(parser, "default: the report's reference or its only one; in the same report its only other one")
-    out = "where verdict.json, junit.xml and summary.md go (default: the candidate's folder)"
-    add("--out", type=Path, metavar="DIR", help=out)
-    test = "take one report, and try the gate on equals made of its outcomes and on a planted regression"
-    add("--self-test", action="store_true", help=test)
-    add("--repetitions", type=int, metavar="N", help="with --self-test: how many of each (default 200)")
-    add("--seed", type=int, metavar="S", help="with --self-test: seeds them (default 0)")
-    two = "--baseline-contender skilled --candidate-contender tuned"
-    add_json(
-        parser,
-        "ownbench gate reports/main reports/candidate --policy gate.yaml",
-        f"ownbench gate reports/demo reports/demo {two}",
-        f"ownbench gate --self-test reports/demo {two}",
-    )
-
-
 def run_gate(args: argparse.Namespace) -> int:
     """Prints the verdict and writes its files; 0 SHIP, 1 BLOCK, 3 INCONCLUSIVE, 4 INVALID. A self-test: 0."""
     from harness.report import write_gate
     from harness.verdict import gate, self_test
 
-    contenders = {name: getattr(args, name) for name in CONTENDERS}
+    contenders = {name: getattr(args, name) for name in ("baseline_contender", "candidate_contender")}
     if args.self_test:
         if args.baseline is None or args.candidate is not None or args.out is not None:
             raise UsageError("--self-test takes one report and writes no files: ownbench gate --self-test REPORT")
@@ -180,18 +210,6 @@ def run_gate(args: argparse.Namespace) -> int:
     return view.exit_code
 
 
-def configure_baseline(parser: Parser) -> None:
-    """Locks the evidence that candidates are gated against."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    summary = "lock a report as the baseline; only this command ever moves it"
-    setting = actions.add_parser("set", help=summary, description=summary)
-    add_report(setting)
-    whom = "whom candidates are compared with (default: the report's reference, or its only one)"
-    setting.add_argument("--contender", metavar="A", help=whom)
-    add_json(setting)
-    add_examples(parser, "ownbench baseline set reports/main")
-
-
 def run_baseline(args: argparse.Namespace) -> int:
     """Writes ``baseline.json``; 0."""
     from harness.verdict import set_baseline
@@ -202,26 +220,6 @@ def run_baseline(args: argparse.Namespace) -> int:
     return answer(args, lock, [f"{args.report}: locked, with {lock.contender} as the baseline{again}"])
 
 
-def configure_sweep(parser: Parser) -> None:
-    """Every escalation threshold replayed from recorded outcomes."""
-    add_report(parser)
-    add = parser.add_argument
-    add("--worker", required=True, metavar="A", help="the contender that answers first, always charged")
-    add("--expert", required=True, metavar="B", help="the contender that is asked below the threshold")
-    signal = "what is compared with the threshold: confidence (default), logprob_mean, logprob_min, margin"
-    add("--signal", default="confidence", metavar="S", help=signal)
-    add("--confidence-from", metavar="CONTENDER", help="take the confidence from another contender's outcomes")
-    goal = "what the threshold is chosen for: utility (pass minus weighted cost), pass (default), cost"
-    add("--objective", choices=("utility", "pass", "cost"), default="pass", help=goal)
-    add("--cost-weight", type=float, metavar="X", help="for utility: what a dollar is worth in passes")
-    add("--max-cost", type=float, metavar="C", help="for pass: the most dollars a task")
-    add("--min-pass", type=float, metavar="P", help="for cost: the least pass rate, 0 to 1")
-    add("--check-live", metavar="HYBRID", help="compare a live hybrid with its replay")
-    add("--seed", type=int, default=0, help="seeds the bootstrap and the folds (default 0)")
-    goal = "--objective utility --cost-weight 40"
-    add_view(parser, f"ownbench sweep reports/demo --worker tuned --expert skilled {goal}")
-
-
 def run_sweep(args: argparse.Namespace) -> int:
     """Prints the sweep; 0."""
     from harness.verdict import SweepGoal, sweep
@@ -229,22 +227,6 @@ def run_sweep(args: argparse.Namespace) -> int:
     goal = SweepGoal(name=args.objective, cost_weight=args.cost_weight, max_cost=args.max_cost, min_pass=args.min_pass)
     how = {name: getattr(args, name) for name in ("signal", "confidence_from", "split", "level", "seed")}
     return answer(args, sweep(args.report, args.worker, args.expert, goal, live=args.check_live, **how))
-
-
-def configure_power(parser: Parser) -> None:
-    """Tasks needed for a difference, or the difference that a number of tasks can show."""
-    add = parser.add_argument
-    add("--delta", type=number, metavar="D", help="ask for tasks: a difference in pass rate, as 0.05")
-    add("--tasks", type=int, metavar="N", help="ask for the smallest difference that N tasks can show")
-    add("--margin", type=number, metavar="M", help="ask for tasks that prove a drop smaller than M")
-    add("--discordant", type=number, metavar="P", help="share of tasks that only one of the two passes")
-    add("--report", type=folder, metavar="REPORT", help="take the discordant share from a report")
-    add("--pair", nargs=2, metavar=("A", "B"), help="of these two contenders of the report")
-    add("--power", type=number, default=0.8, help="the chance of showing it (default 0.8)")
-    add("--alpha", type=number, default=0.05, help="two-sided level; one-sided for a margin (default 0.05)")
-    add("--split", choices=("dev", "test", "all"), help="the part of the report's suites to look at")
-    example = "ownbench power --tasks 200 --report reports/demo --pair tuned skilled"
-    add_json(parser, "ownbench power --delta 0.05 --discordant 0.2", example)
 
 
 def run_power(args: argparse.Namespace) -> int:
@@ -265,40 +247,11 @@ def run_power(args: argparse.Namespace) -> int:
     return answer(args, plan_size(discordant=share, **asked))
 
 
-def configure_audit(parser: Parser) -> None:
-    """What two published pass counts support."""
-    add = parser.add_argument
-    add("--a", type=_count, required=True, metavar="K/N", help="passes of tasks of the first, as 15/100")
-    add("--b", type=_count, required=True, metavar="K/N", help="passes of tasks of the second")
-    known = "tasks that only one of the two passed, where it is known"
-    add("--paired-discordant", type=int, metavar="D", help=known)
-    add_level(parser)
-    add_json(parser, "ownbench audit --a 15/100 --b 14/100")
-
-
-def _count(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"\s*([0-9]{1,12})\s*/\s*([0-9]{1,12})\s*", text)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"found {text!r}, needed passes/tasks, such as 15/100")
-    return int(found[1]), int(found[2])
-
-
 def run_audit(args: argparse.Namespace) -> int:
     """Prints what the counts support; 0."""
     from harness.analysis import headline
 
     return answer(args, headline(args.a, args.b, discordant=args.paired_discordant, level=args.level))
-
-
-def configure_report(parser: Parser) -> None:
-    """The pages, the figures and the statistics."""
-    add_report(parser)
-    add_view(parser, "ownbench report reports/demo")
-    parser.epilog = (
-        "report.html is one file to send on: answers, tables and figures, opened in any browser without a network.\n"
-        f"All files are written into the report's folder; of a broken report report.html says what is broken.\n\n"
-        f"{parser.epilog}"
-    )
 
 
 def run_report(args: argparse.Namespace) -> int:

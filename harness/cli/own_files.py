@@ -5,9 +5,8 @@ import importlib
 import importlib.util
 import os
 from pathlib import Path
-from typing import Any
 
-from harness.cli.common import Parser, add_examples, add_json, answer, say
+from harness.cli.common import FLAG, JSON, Arguments, answer, arg, say
 from harness.core import UsageError, as_json, plural, write_atomic
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -16,11 +15,31 @@ EMBEDDED = ("adapters/base/worker", "adapters/base/generalist")
 """The demo's models, used where the new experiment stands below a checkout that has them."""
 
 
-def configure_init(parser: Parser) -> None:
-    """A small working experiment to edit."""
-    given = "a folder to make; files that exist are never replaced"
-    parser.add_argument("folder", type=Path, metavar="DIR", help=given)
-    add_examples(parser, "ownbench init reports/mine")
+PATH = arg("path PATH", "a skill's folder, or a folder of skills", type=Path)
+QUERY = (arg("path LIB", type=Path), arg("query QUERY"), arg("-k", "how many (default 5)", default=5), JSON)
+SKILL_ACTIONS: dict[str, tuple[str, Arguments]] = {
+    "lint": ("hold skills against the Agent Skills format", (PATH, JSON)),
+    "search": ("the skills of a library that fit a query best (BM25)", QUERY),
+    "show": ("a skill as a model is shown it", (PATH, JSON)),
+}
+ARGUMENTS: dict[str, Arguments] = {
+    "init": (
+        arg("folder DIR", "a folder to make; files that exist are never replaced", type=Path),
+        "ownbench init reports/mine",
+    ),
+    "skill": (SKILL_ACTIONS, "ownbench skill lint skills"),
+    "adapter": (
+        arg("action", "check: does it fit its base; show: what it is", choices=("check", "show")),
+        arg("adapter ADAPTER", "the folder that PEFT wrote", type=Path),
+        arg("--base MODEL", "the base model's folder, to check against", type=Path),
+        JSON,
+        "ownbench adapter check adapters/ticket-routing --base adapters/base/worker",
+    ),
+    "schema": (
+        arg("file", "which file: experiment.yaml, suite.yaml or gate.yaml", choices=("experiment", "suite", "gate")),
+        "ownbench schema experiment",
+    ),
+}
 
 
 def run_init(args: argparse.Namespace) -> int:
@@ -53,21 +72,24 @@ def run_init(args: argparse.Namespace) -> int:
 NAMED = 12  # contenders that the summary names
 
 
-def configure_import(parser: Parser) -> None:
-    """Results that another tool recorded, as a report; the arguments are those of every importer."""
+def import_arguments() -> Arguments:
+    """Those of every importer."""
     from harness.store import IMPORTERS
 
-    add, formats = parser.add_argument, [IMPORTERS[name] for name in IMPORTERS if name not in IMPORTERS.problems]
-    add("format", metavar="FORMAT", help="; ".join(f"{one.name}: {one.reads}" for one in formats))
-    add("path", type=Path, metavar="PATH", help="the file to read")
-    add("report", type=Path, metavar="REPORT", help="the folder to write")
+    formats = [IMPORTERS[name] for name in IMPORTERS if name not in IMPORTERS.problems]
+    options = []
     for option in {option.name: option for one in formats for option in one.options}.values():
-        action = ("append" if option.repeated else "store") if option.metavar else "store_true"
-        named: dict[str, Any] = {"metavar": option.metavar} if option.metavar else {}
-        add(f"--{option.name}", action=action, help=option.help, **named)
-    add("--overwrite", action="store_true", help="replace what an earlier import left in the folder")
-    add_examples(parser, "ownbench import table results.parquet reports/mine --map contender=system --map task=task_id")
-    parser.epilog = "\n".join([str(parser.epilog), *(f"{one.name} needs: {one.needs}" for one in formats if one.needs)])
+        how = {"action": "append" if option.repeated else "store"} if option.metavar else FLAG
+        options.append(arg(f"--{option.name} {option.metavar}", option.help, **how))
+    return (
+        arg("format FORMAT", "; ".join(f"{one.name}: {one.reads}" for one in formats)),
+        arg("path PATH", "the file to read", type=Path),
+        arg("report REPORT", "the folder to write", type=Path),
+        *options,
+        arg("--overwrite", "replace what an earlier import left in the folder", **FLAG),
+        *(f"{one.name} needs: {one.needs}" for one in formats if one.needs),
+        "ownbench import table results.parquet reports/mine --map contender=system --map task=task_id",
+    )
 
 
 def run_import(args: argparse.Namespace) -> int:
@@ -105,22 +127,6 @@ def run_import(args: argparse.Namespace) -> int:
 # -------------------------------------------------------------------------------------------------------------- skill
 
 
-def configure_skill(parser: Parser) -> None:
-    """Skills by themselves."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    lint = actions.add_parser("lint", help="hold skills against the Agent Skills format")
-    lint.add_argument("path", type=Path, metavar="PATH", help="a skill's folder, or a folder of skills")
-    search = actions.add_parser("search", help="the skills of a library that fit a query best (BM25)")
-    search.add_argument("path", type=Path, metavar="LIB")
-    search.add_argument("query", metavar="QUERY")
-    search.add_argument("-k", type=int, default=5, help="how many (default 5)")
-    show = actions.add_parser("show", help="a skill as a model is shown it")
-    show.add_argument("path", type=Path, metavar="PATH")
-    for action in (lint, search, show):
-        add_json(action)
-    add_examples(parser, "ownbench skill lint skills")
-
-
 def run_skill(args: argparse.Namespace) -> int:
     """Prints what was asked for; lint returns 1 where a skill is invalid."""
     from harness.skill import lint_library, load_library, read_library, search, skill_content
@@ -149,14 +155,6 @@ def run_skill(args: argparse.Namespace) -> int:
 
 
 # ------------------------------------------------------------------------------------------------- adapter and schema
-
-
-def configure_adapter(parser: Parser) -> None:
-    """An adapter by itself."""
-    parser.add_argument("action", choices=("check", "show"), help="check: does it fit its base; show: what it is")
-    parser.add_argument("adapter", type=Path, metavar="ADAPTER", help="the folder that PEFT wrote")
-    parser.add_argument("--base", type=Path, metavar="MODEL", help="the base model's folder, to check against")
-    add_json(parser, "ownbench adapter check adapters/ticket-routing --base adapters/base/worker")
 
 
 def run_adapter(args: argparse.Namespace) -> int:
@@ -194,15 +192,9 @@ FILES = {
 }  # each file, and where the record stands that checks it
 
 
-def configure_schema(parser: Parser) -> None:
-    """The JSON Schema of a file that you write, for editors."""
-    parser.add_argument("file", choices=FILES, help="which file: experiment.yaml, suite.yaml or gate.yaml")
-    parser.set_defaults(json=True)
-    add_examples(parser, "ownbench schema experiment")
-
-
 def run_schema(args: argparse.Namespace) -> int:
     """Prints the schema, with the keys of installed plug-ins, and nothing else; 0."""
     module, record = FILES[args.file]
     schema = getattr(importlib.import_module(module), record).model_json_schema()
+    args.json = True
     return answer(args, {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema)

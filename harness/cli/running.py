@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.common import Parser, add_examples, add_gate, add_json, add_offline, add_report, answer, heard_or_not
+from harness.cli.common import EXPERIMENT, FLAG, JSON, OFFLINE, Arguments, answer, arg, gate_arguments, heard_or_not
 from harness.cli.common import report_folder as folder
 from harness.core import UsageError, nearest, plural, stay_offline, visible
 
@@ -19,26 +19,34 @@ if TYPE_CHECKING:
     from harness.verdict import UntilDecided
 
 INCOMPLETE = 4
+EARLY = "to stop once the gate's question is answered"
 CONTENDERS = ("baseline_contender", "candidate_contender")
 
 
-def configure_run(parser: Parser) -> None:
-    """Runs what is not yet done, tells how it goes, ends with the scoreboard."""
-    add_report(parser, "a folder with experiment.yaml")
-    add = parser.add_argument
-    add("--only", action="append", default=[], metavar="CONTENDER", help="run this one (repeatable)")
-    add("--limit", type=int, metavar="N", help="make at most N attempts now")
-    add("--retry-errored", action="store_true", help="try attempts again that ended errored or ungraded")
-    add_offline(parser)
-    add("--executor", choices=("local",), default="local", help="where attempts run (default: local)")
-    add("--quiet", action="store_true", help="no progress, no scoreboard")
-    group = parser.add_argument_group("stopping early", "run one contender until the gate's question is answered")
-    group.add_argument("--until-decided", action="store_true", help="stop once harm or safety is shown")
-    against = "the finished report that is compared with"
-    group.add_argument("--baseline", type=folder, metavar="BASELINE", help=against)
-    add_gate(group, "default: the reference, or the only one")
-    early = "ownbench run reports/candidate --until-decided --baseline reports/main --policy gate.yaml"
-    add_examples(parser, "ownbench run reports/demo", early)
+ARGUMENTS: dict[str, Arguments] = {
+    "run": (
+        EXPERIMENT,
+        arg("--only CONTENDER", "run this one (repeatable)", action="append", default=[]),
+        arg("--limit N", "make at most N attempts now", type=int),
+        arg("--retry-errored", "try attempts again that ended errored or ungraded", **FLAG),
+        *OFFLINE,
+        arg("--executor", "where attempts run (default: local)", choices=("local",)),
+        arg("--quiet", "no progress, no scoreboard", **FLAG),
+        arg("--until-decided", "run one contender until harm or safety is shown", group=EARLY, **FLAG),
+        arg("--baseline BASELINE", "the finished report that is compared with", type=folder, group=EARLY),
+        *gate_arguments("default: the reference, or the only one", EARLY),
+        "ownbench run reports/demo",
+        "ownbench run reports/candidate --until-decided --baseline reports/main --policy gate.yaml",
+    ),
+    "regrade": (
+        arg("report REPORT", "a report that ownbench run made", type=folder),
+        *OFFLINE,
+        arg("--quiet", "no progress", **FLAG),
+        JSON,
+        "No contender is called. The outcomes before are kept next to the new ones.",
+        "ownbench regrade reports/demo",
+    ),
+}
 
 
 def run_run(args: argparse.Namespace) -> int:
@@ -232,15 +240,6 @@ def line(progress: "Progress") -> str:
 # ------------------------------------------------------------------------------------------------------------ regrade
 
 WAYS = {"pass_to_fail": "pass to fail", "fail_to_pass": "fail to pass", "other": "another score, cause or status"}
-
-
-def configure_regrade(parser: Parser) -> None:
-    """The stored answers of a report, graded again by its suites' present graders."""
-    add_report(parser, "a report that ownbench run made")
-    add_offline(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress")
-    add_json(parser, "ownbench regrade reports/demo")
-    parser.epilog = f"{parser.epilog}\nNo contender is called. The outcomes before are kept next to the new ones."
 
 
 def run_regrade(args: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.common import Parser, add_examples, add_json, add_outside, answer
+from harness.cli.common import JSON, OUTSIDE, Arguments, answer, arg
 from harness.core import (
     Grader,
     OwnbenchError,
@@ -27,43 +27,36 @@ if TYPE_CHECKING:
     from harness.suite import Finding
 
 NAMED = 5  # tasks that a finding names
-DEV_SHARE = 0.3
 COLUMNS = ("task", "status", "cause", "score", "label_predicted", "reason")
 
 
-def configure_suite(parser: Parser) -> None:
-    """A suite of tasks by itself."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    lint = actions.add_parser("lint", help="what is wrong in a suite")
-    show = actions.add_parser("show", help="what is in a suite")
-    grade = actions.add_parser("grade", help="grade given answers, without a model")
-    several = "a suite's folder; several: as one experiment"
-    lint.add_argument("suite", type=Path, nargs="+", metavar="SUITE", help=several)
-    for action in (show, grade):
-        action.add_argument("suite", type=Path, metavar="SUITE", help="a suite's folder")
-    for action in (lint, show, grade):
-        add_outside(action)
-    grade.add_argument("rows", type=Path, metavar="ROWS.jsonl", help='one {"task", "answer", "finish"} a line')
-    made = actions.add_parser("from", help="make a suite out of a table")
-    add = made.add_argument
-    read = "CSV, TSV, JSON, JSON lines or Parquet (or .gz), or a saved data set"
-    add("file", type=Path, metavar="FILE", help=read)
-    add("folder", type=Path, metavar="DIR", help="the suite's folder; it must not exist yet")
-    add("--input", required=True, metavar="COLUMN", help="what is asked")
-    add("--reference", required=True, metavar="COLUMN", help="the right answer")
-    add("--domain", metavar="COLUMN", help="the part that a task belongs to (default: one for all)")
-    add("--cluster", metavar="COLUMN", help="the source that tasks share (default: each its own)")
-    add("--id", metavar="COLUMN", help="the tasks' names (default: the row's number)")
-    add("--name", help="the suite's name (default: that of DIR)")
-    add("--field", metavar="KEY", help="of a .json file: the key that holds the rows")
-    add("--split", metavar="NAME", help="of a data set with several splits: the one to take")
-    add("--dev-share", type=float, default=DEV_SHARE, help="of the tasks (default %(default)s); 0: none")
-    add("--seed", type=int, default=0, help="of the dealing to dev and test (default %(default)s)")
-    for action in (lint, show):
-        add_json(action)
-    add_json(grade, "ownbench suite grade suites/ticket-routing answers.jsonl --json")
-    add_json(made, "ownbench suite from tickets.csv suites/mine --input text --reference queue")
-    add_examples(parser, "ownbench suite lint suites/ticket-routing")
+SUITE = arg("suite SUITE", "a suite's folder", type=Path)
+FROM: Arguments = (
+    arg("file FILE", "CSV, TSV, JSON, JSON lines or Parquet (or .gz), or a saved data set", type=Path),
+    arg("folder DIR", "the suite's folder; it must not exist yet", type=Path),
+    arg("--input COLUMN", "what is asked", required=True),
+    arg("--reference COLUMN", "the right answer", required=True),
+    arg("--domain COLUMN", "the part that a task belongs to (default: one for all)"),
+    arg("--cluster COLUMN", "the source that tasks share (default: each its own)"),
+    arg("--id COLUMN", "the tasks' names (default: the row's number)"),
+    arg("--name", "the suite's name (default: that of DIR)"),
+    arg("--field KEY", "of a .json file: the key that holds the rows"),
+    arg("--split NAME", "of a data set with several splits: the one to take"),
+    arg("--dev-share", "of the tasks (default %(default)s); 0: none", default=0.3),
+    arg("--seed", "of the dealing to dev and test (default %(default)s)", default=0),
+    JSON,
+    "ownbench suite from tickets.csv suites/mine --input text --reference queue",
+)
+SUITES = arg("suite SUITE", "a suite's folder; several: as one experiment", type=Path, nargs="+")
+ROWS = arg("rows ROWS.jsonl", 'one {"task", "answer", "finish"} a line', type=Path)
+GRADED = "ownbench suite grade suites/ticket-routing answers.jsonl --json"
+ACTIONS: dict[str, tuple[str, Arguments]] = {
+    "lint": ("what is wrong in a suite", (SUITES, OUTSIDE, JSON)),
+    "show": ("what is in a suite", (SUITE, OUTSIDE, JSON)),
+    "grade": ("grade given answers, without a model", (SUITE, OUTSIDE, ROWS, JSON, GRADED)),
+    "from": ("make a suite out of a table", FROM),
+}
+ARGUMENTS: dict[str, Arguments] = {"suite": (ACTIONS, "ownbench suite lint suites/ticket-routing")}
 
 
 def run_suite(args: argparse.Namespace) -> int:

@@ -60,7 +60,7 @@ def docs(name):
 
 def parser_of(verb):
     parser = MAIN.Parser(prog=f"ownbench {verb}")
-    MAIN.part_of(verb, "configure")(parser)
+    MAIN.configure(parser, verb)
     return parser
 
 

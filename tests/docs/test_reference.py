@@ -31,7 +31,7 @@ def test_the_reference_is_that_of_the_code(part, made):
 def test_every_verb_key_column_and_word_is_there(made):
     """Against lists read from the source as text, not from the generator's own inputs."""
     sources = [path.read_text() for path in (ROOT / "harness" / "cli").glob("*.py")]
-    verbs = [verb for text in sources for verb in re.findall(r"^def configure_(\w+)", text, re.MULTILINE)]
+    verbs = [verb for text in sources for verb in re.findall(r"^def run_(\w+)", text, re.MULTILINE)]
     assert len(verbs) > 20
     for verb in verbs:
         assert f"## `ownbench {verb}`" in made["reference-commands.md"]
