@@ -35,10 +35,7 @@ ARGUMENTS: dict[str, Arguments] = {
 
 
 def run_check(args: argparse.Namespace) -> int:
-    """Prints what a run would do; 0, 2 where a run would stop at once, as at a missing key, 4 where a ping failed.
-
-    Nothing is sent but with ``--ping``.
-    """
+    """Prints what a run would do; 0, 2 where a run would stop at once, as at a missing key, 4 where a ping failed."""
     from harness.experiment import assemble, check
     from harness.run import ping
 

@@ -19,23 +19,19 @@ end, of which command lines are examples."""
 
 
 def arg(spec: str, words: str = "", **how: Any) -> Argument:
-    """An argument, as ``--out DIR``, and what it means; the rest is as `argparse` takes it, and ``group`` in the help.
-
-    Of choices the first is the default, and a default that is a number says the type.
-    """
+    """As `argparse` takes it: ``--out DIR``, and what it means. Of choices the first is the default."""
     name, *metavar = spec.split()
     if metavar:
         how["metavar"] = metavar[0] if len(metavar) == 1 else tuple(metavar)
     if "choices" in how:
         how.setdefault("default", next(iter(how["choices"])))
-    if isinstance(how.get("default"), (int, float)):
+    if isinstance(how.get("default"), (int, float)):  # it says the type
         how.setdefault("type", type(how["default"]))
     return name, {"help": words or None, **how}
 
 
 def add_arguments(parser: argparse.ArgumentParser, arguments: Arguments) -> None:
     """Adds them to a parser."""
-    groups: dict[str, Any] = {"": parser}
     texts = [one for one in arguments if isinstance(one, str)]
     for one in arguments:
         if isinstance(one, dict):
@@ -44,9 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser, arguments: Arguments) -> None
                 add_arguments(actions.add_parser(name, help=summary, description=summary), own)
         elif not isinstance(one, str):
             name, how = one
-            title = how.get("group", "")
-            groups[title] = groups.get(title) or parser.add_argument_group(title)
-            groups[title].add_argument(name, **{key: value for key, value in how.items() if key != "group"})
+            parser.add_argument(name, **how)
     examples = [f"  {text}" for text in texts if text.startswith("ownbench ")]
     said = [text for text in texts if not text.startswith("ownbench ")]
     parser.epilog = "\n".join([*said, *(["example:", *examples] if examples else [])]) or None
@@ -83,15 +77,13 @@ OUTSIDE = arg("--allow-outside", "suites may name files out of their folders", *
 OFFLINE = (arg("--offline", "refuse every call that leaves this machine", **FLAG), OUTSIDE)
 
 
-def gate_arguments(candidate: str, group: str = "") -> tuple[Argument, ...]:
-    """What the gate compares, and by which policy."""
-    limits = "margins and limits, gate.yaml (default: a margin of 2 points at 5%%)"
-    locked = "default: the locked one, the report's reference, or its only one"
-    return (
-        arg("--policy FILE", limits, type=Path, group=group),
-        arg("--baseline-contender A", locked, group=group),
-        arg("--candidate-contender B", candidate, group=group),
-    )
+GATE = (
+    arg("--policy FILE", "margins and limits, gate.yaml (default: a margin of 2 points at 5%%)", type=Path),
+    arg("--baseline-contender A", "default: the locked one, the report's reference, or its only one"),
+    arg(
+        "--candidate-contender B", "default: the report's reference or only one; in the same report its only other one"
+    ),
+)
 
 
 def answer(args: argparse.Namespace, found: Any, lines: Iterable[str] | None = None) -> int:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.cli.common import FLAG, JSON, LEVEL, REPORT, SPLIT, VIEW, Arguments, answer, arg, gate_arguments, number
+from harness.cli.common import FLAG, GATE, JSON, LEVEL, REPORT, SPLIT, VIEW, Arguments, answer, arg, number
 from harness.cli.common import report_folder as folder
 from harness.core import Decision, UsageError
 
@@ -69,10 +69,8 @@ ARGUMENTS: dict[str, Arguments] = {
     "gate": (
         arg("baseline BASELINE", "what stands now: a report's folder, or its name in reports/", nargs="?", type=folder),
         arg("candidate CANDIDATE", "what would replace it; may be the same report", nargs="?", type=folder),
-        *gate_arguments("default: the report's reference or its only one; in the same report its only other one"),
-        arg(
-            "--out DIR", "where verdict.json, junit.xml and summary.md go (default: the candidate's folder)", type=Path
-        ),
+        *GATE,
+        arg("--out DIR", "for verdict.json, junit.xml and summary.md (default: the candidate's folder)", type=Path),
         arg("--self-test", "try the gate on one report: on equals made of it, and a planted regression", **FLAG),
         arg("--repetitions N", "with --self-test: how many of each (default 200)", type=int),
         arg("--seed S", "with --self-test: seeds them (default 0)", type=int),
@@ -91,7 +89,7 @@ ARGUMENTS: dict[str, Arguments] = {
         arg("--expert B", "the contender that is asked below the threshold", required=True),
         arg(
             "--signal S",
-            "of the threshold: confidence (default), logprob_mean, logprob_min, margin",
+            "confidence (default), logprob_mean, logprob_min or margin, as recorded",
             default="confidence",
         ),
         arg("--confidence-from CONTENDER", "take the confidence from another contender's outcomes"),

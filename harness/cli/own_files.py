@@ -146,12 +146,13 @@ def run_skill(args: argparse.Namespace) -> int:
         lines = [f"{score:7.3f}  {skill.name}: {skill.description}" for skill, score in hits]
         rows = [{"name": s.name, "path": s.folder, "score": score} for s, score in hits]
         return answer(args, {"hits": rows}, lines or ["no skill shares a word with the query"])
-    library = read_library(args.path)
-    for skill in library.skills:
+    skills, skipped = read_library(args.path)
+    for skill in skills:
         lines += skill_content(skill.name, skill.body, skill.files).split("\n")
         lines += [f"warning: {text}" for text in skill.warnings]
-    lines += [f"skipped: {skipped.path}: {skipped.reason}" for skipped in library.skipped]
-    return answer(args, library, lines)
+    lines += [f"skipped: {path}: {reason}" for path, reason in skipped.items()]
+    left = [{"path": path, "reason": reason} for path, reason in skipped.items()]
+    return answer(args, {"skills": skills, "skipped": left}, lines)
 
 
 # ------------------------------------------------------------------------------------------------- adapter and schema

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.common import EXPERIMENT, FLAG, JSON, OFFLINE, Arguments, answer, arg, gate_arguments, heard_or_not
+from harness.cli.common import EXPERIMENT, FLAG, GATE, JSON, OFFLINE, Arguments, answer, arg, heard_or_not
 from harness.cli.common import report_folder as folder
 from harness.core import UsageError, nearest, plural, stay_offline, visible
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from harness.verdict import UntilDecided
 
 INCOMPLETE = 4
-EARLY = "to stop once the gate's question is answered"
 CONTENDERS = ("baseline_contender", "candidate_contender")
 
 
@@ -32,9 +31,13 @@ ARGUMENTS: dict[str, Arguments] = {
         *OFFLINE,
         arg("--executor", "where attempts run (default: local)", choices=("local",)),
         arg("--quiet", "no progress, no scoreboard", **FLAG),
-        arg("--until-decided", "run one contender until harm or safety is shown", group=EARLY, **FLAG),
-        arg("--baseline BASELINE", "the finished report that is compared with", type=folder, group=EARLY),
-        *gate_arguments("default: the reference, or the only one", EARLY),
+        arg(
+            "--until-decided",
+            "stop one contender early, once the gate's question is answered; takes those below",
+            **FLAG,
+        ),
+        arg("--baseline BASELINE", "the finished report that is compared with", type=folder),
+        *GATE,
         "ownbench run reports/demo",
         "ownbench run reports/candidate --until-decided --baseline reports/main --policy gate.yaml",
     ),

@@ -62,11 +62,7 @@ freeze to its bed.
 
 
 def placebo(skill: Skill, library: Iterable[Skill]) -> Skill:
-    """Another skill of the library, its body cut or repeated to as many words as ``skill``'s; without its files.
-
-    The other is the one nearest in words, equals by name; where the library holds none with a text, a built-in one
-    about garden ponds. The digest is of what is delivered.
-    """
+    """The library's other skill nearest in words (else one about ponds), as many words of it as ``skill`` has."""
     wanted = len(skill.body.split())
     others = [other for other in library if other.name != skill.name and other.body.strip()]
     neutral = replace(skill, name=NEUTRAL_NAME, description=NEUTRAL_DESCRIPTION, body=NEUTRAL_BODY)

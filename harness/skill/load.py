@@ -41,22 +41,6 @@ class Skill:
     warnings: tuple[str, ...] = ()  # what a strict reader would refuse
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skipped:
-    """A folder that no skill was loaded from, and why."""
-
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Library:
-    """The skills of a folder, by name, and the folders that gave none."""
-
-    skills: tuple[Skill, ...]
-    skipped: tuple[Skipped, ...]
-
-
 def load_skill(folder: Path | str) -> Skill:
     """The skill of a folder, with warnings of what a strict reader refuses; `UserFileError` where it is useless."""
     folder = Path(folder)
@@ -69,16 +53,16 @@ def load_skill(folder: Path | str) -> Skill:
 
 def load_library(path: Path | str) -> tuple[Skill, ...]:
     """The skills of a folder of skills, by name; or the one whose folder it is. Raises UserFileError where none is."""
-    return read_library(path).skills
+    return read_library(path)[0]
 
 
-def read_library(path: Path | str) -> Library:
-    """As `load_library`, with what was skipped. Looks one level deep; hidden folders are passed over."""
+def read_library(path: Path | str) -> tuple[tuple[Skill, ...], dict[Path, str]]:
+    """As `load_library`, and why other folders gave no skill. Looks one level deep; hidden folders are passed over."""
     path = Path(path)
     if path.is_dir() and is_skill(path):
-        return Library(skills=(load_skill(path),), skipped=())
+        return (load_skill(path),), {}
     skills: dict[str, Skill] = {}
-    skipped = []
+    skipped: dict[Path, str] = {}
     for folder in skill_folders(path):
         try:
             skill = _loaded(folder)
@@ -86,11 +70,14 @@ def read_library(path: Path | str) -> Library:
                 raise UnreadableError(f"the name {skill.name!r} is taken by {skills[skill.name].folder.name}")
             skills[skill.name] = skill
         except UnreadableError as error:
-            skipped.append(Skipped(path=folder, reason=str(error)))
+            skipped[folder] = str(error)
     if not skills:
-        why = "; ".join(f"{s.path.name}: {s.reason}" for s in skipped[:3]) or "it holds no folder with a SKILL.md"
+        why = (
+            "; ".join(f"{at.name}: {said}" for at, said in [*skipped.items()][:3])
+            or "it holds no folder with a SKILL.md"
+        )
         raise UserFileError(path, f"no skill in it can be used ({why})")
-    return Library(skills=tuple(skills[name] for name in sorted(skills)), skipped=tuple(skipped))
+    return tuple(skills[name] for name in sorted(skills)), skipped
 
 
 def skill_folders(path: Path) -> list[Path]:
@@ -163,10 +150,7 @@ class SkillFileError(OwnbenchError):
 
 
 def read_file(skill: Skill, relative_path: str) -> str:
-    """The text of one of the skill's files; past 200 kB it is cut, and the last line says so. SKILL.md is the body.
-
-    Raises SkillFileError: no such file in the skill, a path out of its folder, or not a text.
-    """
+    """The text of one of the skill's files, `MAX_READ` of it at most, or `SkillFileError`. SKILL.md is the body."""
     pure = PurePosixPath(relative_path.strip())
     if pure.is_absolute() or ".." in pure.parts or "\\" in relative_path or "\0" in relative_path:
         raise SkillFileError(f"{relative_path!r} is not a path inside the skill {skill.name}; give one relative to it")

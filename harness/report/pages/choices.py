@@ -186,10 +186,7 @@ def complaints(*keys: str) -> list[str]:
 
 
 def href(page: str, *, keep: Texts = (), **choices: str) -> str:
-    """A relative, encoded link to a page of the same report, still to be escaped as every attribute.
-
-    It takes those of the choices drawn already with it that it is to ``keep``, and asks for ``choices`` beside.
-    """
+    """A relative, encoded link to a page of the same report, with the choices that it is to ``keep``, and others."""
     made = _visit().made
     kept = [(key, text) for key in (*EVERYWHERE, *keep) if key in made for text in made[key][1]]
     return "?" + urlencode([("page", page), *kept, *choices.items()])

@@ -37,11 +37,11 @@ def page(shown: Shown) -> None:
     if len(parts.names) < 2:
         st.info("Escalation needs two contenders with graded attempts on the same tasks: run another in this report.")
         return
-    if not parts.speaking:
+    if parts.usual is None:
         st.info("No contender of this report has a confidence, so there is no signal to escalate by. A local model "
                 "gives one by itself; of an imported table, map a column to confidence.")  # fmt: skip
         return
-    found = _asked(shown.evidence, parts)
+    found = _asked(shown.evidence, parts, parts.usual)
     if found is None:
         return
     loud(found.warning)
@@ -68,7 +68,7 @@ def page(shown: Shown) -> None:
 def usual_sweep(evidence: Evidence) -> Sweep | None:
     """The sweep of somebody who opens the page and has chosen nothing yet; ``None`` where there is none."""
     parts = parts_of(evidence)
-    if len(parts.names) < 2 or not parts.speaking:
+    if parts.usual is None:
         return None
     source = parts.sources(parts.usual[0])[0]
     live = parts.live(*parts.usual, source)
@@ -83,11 +83,7 @@ class Parts:
     manifest: Manifest | None
     names: list[str]  # contenders with a pass rate
     speaking: list[str]  # those with a confidence on record
-
-    @property
-    def usual(self) -> tuple[str, str]:
-        """The worker and the expert that are looked at first."""
-        return default_parts(self.view, self.manifest, self.names, self.speaking)
+    usual: tuple[str, str] | None  # the worker and the expert that are looked at first, where there are two
 
     def sources(self, worker: str) -> list[str]:
         """Whose confidence can decide, the worker's own first."""
@@ -104,12 +100,13 @@ def parts_of(evidence: Evidence) -> Parts:
     view, (table, manifest) = scoreboard_for(evidence), table_of(evidence)
     names = [c.name for c in view.shown if c.pass_rate.value is not None]
     speaking = [n for n in names if bool((table.confidences[table.index(n)] >= float("-inf")).any())]
-    return Parts(view=view, manifest=manifest, names=names, speaking=speaking)
+    usual = default_parts(view, manifest, names, speaking) if len(names) > 1 and speaking else None
+    return Parts(view=view, manifest=manifest, names=names, speaking=speaking, usual=usual)
 
 
-def _asked(evidence: Evidence, parts: Parts) -> Sweep | None:
+def _asked(evidence: Evidence, parts: Parts, usual: tuple[str, str]) -> Sweep | None:
     """The sweep that the choices ask for; said why where it cannot be had."""
-    names, (first, second) = parts.names, parts.usual
+    names, (first, second) = parts.names, usual
     left, middle, right = st.columns(3)
     worker = choose("Worker, who answers first", names, "worker", index=names.index(first), words=visible, at=left)
     expert = choose("Expert, who is asked then", names, "expert", index=names.index(second), words=visible, at=middle)
@@ -190,24 +187,18 @@ def _threshold(found: Sweep, theme: Theme) -> None:
 
 
 def stops_of(found: Sweep, also: Sequence[str] = ()) -> dict[str, SweepPoint]:
-    """The thresholds of the slider by the text that stands for each in the address, from the lowest.
-
-    Those in ``also`` are on it too, where the thinned curve leaves them out.
-    """
+    """The slider's thresholds from the lowest, ``also`` some of the full curve, by their texts in the address."""
     places = {*steps.thinned_places(found), *(_place_of(text, found) for text in also)}
     return {steps.threshold_name(found, place): found.curve[place] for place in sorted(places)}
 
 
 def read_threshold(text: str, found: Sweep) -> str:
-    """The step of the full curve that a text of an address asks for: itself, or the one that escalates the same tasks.
-
-    Raises ValueError: no number, or outside of 0 to 1 where all thresholds lie inside.
-    """
+    """The step of the full curve that a text of an address asks for, or one that does the same; or `ValueError`."""
     return steps.threshold_name(found, _place_of(text, found))
 
 
 def _place_of(text: str, found: Sweep) -> int:
-    """Where on the curve that step stands; raises as `read_threshold` does."""
+    """Where on the curve that step stands; `ValueError` for no number, or one where no threshold can lie."""
     last = len(found.curve) - 1
     if text == steps.threshold_name(found, last):
         return last

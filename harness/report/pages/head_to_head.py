@@ -1,6 +1,7 @@
 """Two contenders on the same tasks: the difference, how surely, where it lies, and the tasks on which they part."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -68,10 +69,8 @@ def page(shown: Shown) -> None:
     section("By domain")
     parts.domains_drawn("forest", found, shown.theme)
     section("Tasks that flipped")
-    if found.flips:
-        _flips(against, found, None if apart else _links(shown, table, a, b))
-    else:
-        st.caption("None: both passed the same tasks.")
+    which = {"shown": str(st.session_state["shown"])} if len(shown.chosen) > 1 else {}
+    _flips(against, found, None if apart else partial(_link, table, {**which, "left": a, "right": b}))
     if any(s.n_trials > s.n_tasks for s in scores):
         words = "The pass rates above are for tasks like these. Asked of exactly these tasks, only tries vary."
         section("Several tries of a task", words)
@@ -93,31 +92,24 @@ def _downloads(found: Pairing, stem: str) -> None:
         parts.download("Flips (CSV)", lambda: safe_csv(as_json(found.flips)), f"{stem}-flips.csv")
 
 
-def _links(shown: Shown, table: "TaskTable", a: str, b: str) -> Callable[[int], str]:
+def _link(table: "TaskTable", choices: dict[str, str], place: int) -> str:
     """What leads to both contenders' attempts at the task of a row."""
-    which = {"shown": str(st.session_state["shown"])} if len(shown.chosen) > 1 else {}
-
-    def link(place: int) -> str:
-        suite = table.suite_digests[place] or table.suites[place] or ""
-        task = short_name(suite, table.task_digests[place] or table.tasks[place])
-        return href("Tasks", **which, task=task, left=a, right=b)
-
-    return link
+    suite = table.suite_digests[place] or table.suites[place] or ""
+    return href("Tasks", task=short_name(suite, table.task_digests[place] or table.tasks[place]), **choices)
 
 
+@st.fragment
 def _flips(evidence: Evidence, found: Pairing, link: Callable[[int], str] | None) -> None:
+    """A page of flips; to turn it computes nothing anew."""
+    if not found.flips:
+        st.caption("None: both passed the same tasks.")
+        return
     lost = sum(f.direction == "lost" for f in found.flips)
     several = found.comparison.n_trials > 2 * found.comparison.n_tasks
     st.caption(
         f"{plural(len(found.flips), 'task')} that only one of the two passed: {len(found.flips) - lost:,} the first, "
         f"{lost:,} the second." + (" With several tries of a task, more than half of them count." if several else "")
     )
-    _flip_pages(evidence, found, link)
-
-
-@st.fragment
-def _flip_pages(evidence: Evidence, found: Pairing, link: Callable[[int], str] | None) -> None:
-    """A page of flips; to turn it computes nothing anew."""
     which = choose("Show", list(PAGE_KEYS), "flip")
     chosen = [f for f in found.flips if which in {"all of them", WAYS[f.direction]}]
     if not chosen:

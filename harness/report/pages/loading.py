@@ -215,10 +215,8 @@ def splits_of(evidence: Evidence) -> tuple[str, ...]:
 
 
 def default_pair(view: Scoreboard) -> tuple[str, str]:
-    """The option with the highest pass rate against the reference, or the two highest; one alone on both sides.
-
-    What nobody could choose, and what was measured on other tasks than the rest, comes last.
-    """
+    """The option with the highest pass rate against the reference, or the two highest; one alone on both sides."""
+    # What nobody could choose, and what was measured on other tasks than the rest, comes last.
     names = [c.name for c in sorted(view.shown, key=lambda c: (c.name in view.yardsticks, c.apart))]
     second = view.reference if view.reference in names else None
     first = next((name for name in names if name != second), names[0])
@@ -226,10 +224,7 @@ def default_pair(view: Scoreboard) -> tuple[str, str]:
 
 
 def choose_pair(view: Scoreboard, other: Scoreboard | None = None) -> tuple[str, str]:
-    """What the reader chose; the same contender may stand on both sides, which the page says.
-
-    ``other`` is of the second's report, where it is another one; the contender of the same name stands first there.
-    """
+    """What the reader chose, of one report or of two; the same may stand on both sides, which the page says."""
     names = [c.name for c in view.shown]
     first, second = default_pair(view)
     names_b = names if other is None else [c.name for c in other.shown]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import streamlit as st
@@ -27,18 +27,14 @@ SAME = "The same contender stands on both sides. Choose two different ones."
 NOTHING = "Nothing to draw: the figures that it needs are not known."
 
 
-def title(text: str, under: str = "") -> None:
+def title(text: str, under: str = "", head: Callable[..., Any] = st.title) -> None:
     """The page's heading and a line that says what the page answers; both our own words."""
-    st.title(text, anchor=False)
+    head(text, anchor=False)
     if under:
         st.caption(under)
 
 
-def section(text: str, under: str = "") -> None:
-    """A heading inside a page, and what is to be said under it; our own words."""
-    st.subheader(text, anchor=False)
-    if under:
-        st.caption(under)
+section = partial(title, head=st.subheader)  # a heading inside a page, and what is to be said under it
 
 
 def html(piece: str) -> None:
@@ -98,10 +94,7 @@ def notes(lines: Sequence[str], label: str = "What these numbers rest on") -> No
 
 
 def figure(key: str, make: Callable[..., Figure | None], *of: Any, none: str = NOTHING) -> bool:
-    """Draws ``make(*of)`` with its notes under it, or says ``none``; whether there was something to draw.
-
-    A figure of the same records is made once: to build a chart takes longer than all else on a page.
-    """
+    """Draws ``make(*of)`` with its notes under it, or says ``none``; whether there was something to draw."""
     drawn = made(make, *of)
     if drawn is None:
         if none:
@@ -122,7 +115,7 @@ def domains_drawn(key: str, found: Pairing, theme: Theme) -> None:
 
 
 def made(make: Callable[..., Figure | None], *of: Any) -> tuple[dict[str, Any], tuple[str, ...]] | None:
-    """The chart of ``make(*of)`` as Vega-Lite, and its notes, kept for the next who asks; ``None`` where none is."""
+    """``make(*of)`` as Vega-Lite with its notes, kept: to build a chart takes longest. ``None`` where none is."""
     keys = [(type(one), one if isinstance(one, (int, float, str)) else id(one)) for one in of]
     return _made(make, *map(_Same, keys, of))
 

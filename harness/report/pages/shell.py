@@ -92,11 +92,8 @@ def _where(shown: Shown) -> None:
 
 
 def warm(reports: Sequence[Path]) -> None:
-    """Computes the figures of the first report's first page, then those that its other pages begin with.
-
-    What is broken is told where it is shown.
-    """
-    with suppress(OwnbenchError):
+    """Computes the figures of the first report's first page, then those that its other pages begin with."""
+    with suppress(OwnbenchError):  # what is broken is told where it is shown
         plain = loading.evidence_of(reports[0])
         first = loading.evidence_of(reports[0], next(iter(loading.splits_of(plain)), None))
         view = loading.scoreboard_for(first)

@@ -199,10 +199,7 @@ def labels(names: Sequence[str]) -> dict[str, str]:
 
 
 def meant(index: Outcomes, places: Places, text: str, split: str | None = None) -> tuple[tuple[int, ...], str]:
-    """The tasks that a text means, `MOST_NAMED` at most, and how they were found; nothing is said of a short name.
-
-    Else it is their name, else a part of it; those in the part of the suites that is shown go before others.
-    """
+    """The tasks that a text means, `MOST_NAMED` at most, those of the part shown first; and how they were found."""
     text = text.encode("utf-8", "replace").decode().strip()  # no file holds half of a surrogate pair
     short = re.fullmatch(r"(?:.*\()?([0-9a-f]{12})\)?", text, re.DOTALL)
     if short and short[1] in places.of:
