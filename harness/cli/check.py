@@ -125,9 +125,15 @@ KEYS = [
     *(f"{who}_API_KEY" for who in ("ANTHROPIC", "OPENAI", "GEMINI", "AZURE", "MISTRAL", "GROQ", "FIREWORKS_AI")),
     *("TOGETHERAI_API_KEY", "OPENROUTER_API_KEY", "AWS_ACCESS_KEY_ID"),
 ]
-EXTRAS = {"torch": "local", "transformers": "local", "peft": "local", "litellm": "api", "datasets": "datasets",
-          "trl": "tune", "streamlit": "app", "ray": "ray"}  # fmt: skip
-"""Packages, and the extra that installs each."""
+EXTRAS = {
+    "local": "torch transformers peft",
+    "api": "litellm",
+    "datasets": "datasets",
+    "tune": "trl",
+    "app": "streamlit",
+    "ray": "ray",
+}
+"""The packages that each extra installs."""
 
 
 def run_doctor(args: argparse.Namespace) -> int:
@@ -182,7 +188,7 @@ def examine() -> dict[str, Any]:
         "systems": list(SYSTEMS),
         "signals": list(SIGNALS),
         "broken": [line for one in (BACKENDS, GRADERS, DELIVERIES, SIGNALS, SYSTEMS) for line in one.problems.values()],
-        "extras": {package: installed(package, extra) for package, extra in EXTRAS.items()},
+        "extras": {package: installed(package, extra) for extra, some in EXTRAS.items() for package in some.split()},
         "gpu": gpu,  # the name of the first NVIDIA GPU, as its driver's own tool tells it
         "keys_set": [name for name in KEYS if os.environ.get(name)],
     }

@@ -28,7 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "power": ("judging", "tasks needed for a difference, or the difference that so many tasks can show"),
     "audit": ("judging", "what two published pass counts support"),
     "report": ("judging", "write report.html, report.md, statistics.json and the figures"),
-    "app": ("app", "the dashboard, served on this machine"),
+    "app": ("judging", "the dashboard, served on this machine"),
     "import": ("own_files", "import results of another tool"),
     "suite": ("suite", "a suite of tasks by itself: lint, show, grade, from (a table)"),
     "skill": ("own_files", "look at skills by themselves: lint, search, show"),

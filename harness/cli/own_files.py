@@ -62,8 +62,9 @@ def run_init(args: argparse.Namespace) -> int:
         write_atomic(folder / name, text)
     tasks = len(texts["suites/example/tasks.jsonl"].splitlines())
     served = "its models are served at 127.0.0.1:8000: start any OpenAI-compatible server, or edit models"
-    say([f"wrote {folder}: experiment.yaml, a suite of {tasks} tasks, and a skill",
-         f"next: ownbench check {folder}, then ownbench run {folder}", *([] if embedded else [served])])  # fmt: skip
+    lines = [f"wrote {folder}: experiment.yaml, a suite of {tasks} tasks, and a skill"]
+    lines += [f"next: ownbench check {folder}, then ownbench run {folder}"]
+    say(lines if embedded else [*lines, served])
     return 0
 
 
@@ -113,8 +114,8 @@ def run_import(args: argparse.Namespace) -> int:
         raise
     names = found.contenders
     of = f"{plural(len(names), 'contender')} at {plural(found.n_tasks, 'task')} in {args.report}"
-    lines = [f"{plural(found.rows_written, 'outcome')} of {of}",
-             f"contenders: {', '.join(names[:NAMED])}{' …' if len(names) > NAMED else ''}"]  # fmt: skip
+    lines = [f"{plural(found.rows_written, 'outcome')} of {of}"]
+    lines += [f"contenders: {', '.join(names[:NAMED])}{' …' if len(names) > NAMED else ''}"]
     if found.left_out:
         lines.append(f"columns left out: {', '.join(found.left_out)}; --map OURS=THEIRS takes one in")
     if found.duplicates:

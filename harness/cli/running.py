@@ -257,12 +257,13 @@ def run_regrade(args: argparse.Namespace) -> int:
             done = regrade(assembled, listener=tell, offline=args.offline)
     changed = sum(sum(ways.values()) for ways in done.changes.values())
     by_name = [{"contender": name, **ways} for name, ways in done.changes.items()]
-    found = {"graded": done.graded, "changed": changed, "contenders": by_name, "left": done.left,
-             "outcomes_before": done.kept, "stopped_because": done.stopped_because}  # fmt: skip
+    found = {"graded": done.graded, "changed": changed, "contenders": by_name, "left": done.left}
+    found |= {"outcomes_before": done.kept, "stopped_because": done.stopped_because}
     grades = f"{plural(changed, 'grade')} changed" if changed else "no grade changed"
     lines = [f"{plural(done.graded, 'answer')} graded again, {grades}"]
-    lines += [f"  {name}: {', '.join(f'{n:,} {WAYS[way]}' for way, n in ways.items() if n)}"
-              for name, ways in done.changes.items() if any(ways.values())]  # fmt: skip
+    for name, ways in done.changes.items():
+        told = ", ".join(f"{n:,} {WAYS[way]}" for way, n in ways.items() if n)
+        lines += [f"  {name}: {told}"] if told else []
     last = {
         f"{plural(done.left, 'attempt')} without an answer to grade left as before": done.left,
         f"the outcomes before: {args.report / str(done.kept)}": done.kept,

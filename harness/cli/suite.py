@@ -120,8 +120,8 @@ def _findings(suite: Suite) -> list["Finding"]:
             if slow:
                 built[key] = str(error)  # once is enough: the others are named with it, untried
             wrong.setdefault(("grader" if slow else "reference", str(error)), []).append(task.id)
-    found = [Finding(severity="error", rule=rule, tasks=tuple(tasks), message=message)
-             for (rule, message), tasks in wrong.items()]  # fmt: skip
+    said = ((rule, message, tuple(tasks)) for (rule, message), tasks in wrong.items())
+    found = [Finding(severity="error", rule=rule, tasks=tasks, message=message) for rule, message, tasks in said]
     return [*found, *lint_suite(suite)]
 
 
@@ -173,8 +173,8 @@ def _grade(args: argparse.Namespace) -> int:
         given.append(Given(task=task, text=row.answer, finish=row.finish or "stop", grader=judges[task.id]))
     if not given:
         raise UserFileError(path, "the file has no row", advice='write one {"task", "answer", "finish"} a line')
-    rows = [{"task": one.task.id} | {name: getattr(grade, name) for name in COLUMNS[1:]}
-            for one, grade in zip(given, grade_given(given), strict=True)]  # fmt: skip
+    graded = zip(given, grade_given(given), strict=True)
+    rows = [{"task": one.task.id} | {name: getattr(grade, name) for name in COLUMNS[1:]} for one, grade in graded]
     return answer(args, {"rows": rows}, _grade_lines(rows))
 
 

@@ -23,10 +23,8 @@ FLIPS_A_PAGE = 20
 ASKED = 400  # characters of a task's text beside a flip
 PAGE_KEYS = {"all of them": "flips", WAYS["lost"]: "flips_lost", WAYS["gained"]: "flips_gained"}
 """Which flips may be shown, and where their page stands in the address."""
-LONE = ("This report has one contender with attempts. A comparison needs two: run another in the same report, or "
-        "choose a second report in the side bar.")  # fmt: skip
-APART = ("These two share no task: at none have both a graded attempt, so there is nothing to compare. Choose another "
-         "contender, or run the two on the same tasks.")  # fmt: skip
+LONE = "This report has one contender with attempts. A comparison needs two: run another, or choose a second report."
+APART = "These two share no task: at none have both a graded attempt. Choose another, or run both on the same tasks."
 
 
 def page(shown: Shown) -> None:

@@ -46,8 +46,8 @@ def page(shown: Shown) -> None:
     section("Runs")
     show(tables.runs_table(found.entries[-MOST:]))
     st.caption(tables.RESULTS_TOLD)
-    section("What differs between two contenders",
-            "From the manifests: the model, adapter, skills, prompts, suites and prices of each.")  # fmt: skip
+    words = "From the manifests: the model, adapter, skills, prompts, suites and prices of each."
+    section("What differs between two contenders", words)
     with errors_told():
         _changed(folders, shown.chosen[0].folder)
 

@@ -182,7 +182,7 @@ def _asides(grounds: AdviceInputs, terms: Assumptions) -> list[str]:
     elif machine.hour_on_record is None:
         said.append("Machines have different prices of an hour on record; an hour that is typed above holds for all.")
     now = "is" if terms.gpu_hour_usd is not None else "would be"
-    said += [f"{name}: its cost at another price of the machine's hour {now} unknown, {why}."
-             for name, why in machine.why.items() if priced and name in grounds.names]  # fmt: skip
+    kept = [(name, why) for name, why in machine.why.items() if priced and name in grounds.names]
+    said += [f"{name}: its cost at another price of the machine's hour {now} unknown, {why}." for name, why in kept]
     waiting = ", ".join(INPUTS[name] for name, value in terms.amounts.items() if value is None)
     return [*said, *([f"Not known: {waiting}."] if waiting else [])]

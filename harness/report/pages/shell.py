@@ -83,8 +83,8 @@ def _where(shown: Shown) -> None:
     for e in shown.chosen:
         damaged = [name for name in loading.BESIDE if (e.folder / name).exists() and not loading.opens(e.folder / name)]
         if damaged and loading.opens(e.folder / "outcomes.parquet"):
-            loud(f"{e.name}: {listed(damaged)} cannot be opened, so what was asked, answered and called is not shown. "
-                 "The figures rest on outcomes.parquet, which can.")  # fmt: skip
+            lost = "cannot be opened, so what was asked, answered and called is not shown"
+            loud(f"{e.name}: {listed(damaged)} {lost}. The figures rest on outcomes.parquet, which can.")
     parts = {e.split for e in shown.chosen}
     part = parts.pop() if len(parts) == 1 else None
     said = {None: "", "all": ", all parts of the suites"}.get(part, f", the {part} part of the suites")

@@ -80,9 +80,8 @@ def _searched(index: Outcomes, evidence: Evidence, text: str) -> InputSearch:
 def _asked(index: Outcomes, evidence: Evidence) -> TaskFilter:
     """The filter that the reader made, drawn as widgets, but for the text; it offers what is in the part shown."""
     there = _there(evidence)
-    results = [result for result in tables.STATUSES if result in there["result"]]
-    offered = {"who": index.contenders, "suite": there["suite"], "domain": there["domain"], "status": results,
-               "cause": there["cause"]}  # fmt: skip
+    results = tuple(result for result in tables.STATUSES if result in there["result"])
+    offered = {**there, "who": index.contenders, "status": results}
     active = any(st.query_params.get(key, ANY) != ANY for key in (*LISTS, "escalated", "flipped"))
     with st.expander("Filter", expanded=active):
         asked = [key for key in LISTS if len(offered[key]) >= (1 if key == "cause" else 2)]
