@@ -181,12 +181,12 @@ def _watch(args: argparse.Namespace, assembled: "Assembled") -> "UntilDecided":
 
 def _say_decided(judge: "UntilDecided", decided: str, args: argparse.Namespace) -> None:
     """What was decided and what that saved, on standard error."""
-    savings, dev = judge.savings, judge.candidate.dev_attempts
-    made = f"{savings.made:,} of {plural(savings.planned, 'attempt')} made"
+    saved, dev = judge.planned - judge.made, judge.candidate.dev_attempts
+    made = f"{judge.made:,} of {plural(judge.planned, 'attempt')} made"
     made += f", besides {plural(dev, 'dev attempt')} to choose a threshold on" if dev else ""
-    if savings.saved:
-        usd = savings.saved_usd
-        made += f"; {savings.saved:,} saved, " + ("at a cost that is not known" if usd is None else f"about ${usd:.4f}")
+    if saved:
+        usd = judge.saved_usd
+        made += f"; {saved:,} saved, " + ("at a cost that is not known" if usd is None else f"about ${usd:.4f}")
     gate = f"ownbench gate {args.baseline} {args.report}"
     for option in ("policy", *CONTENDERS):
         if getattr(args, option) is not None:
