@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -125,15 +124,8 @@ KEYS = [
     *(f"{who}_API_KEY" for who in ("ANTHROPIC", "OPENAI", "GEMINI", "AZURE", "MISTRAL", "GROQ", "FIREWORKS_AI")),
     *("TOGETHERAI_API_KEY", "OPENROUTER_API_KEY", "AWS_ACCESS_KEY_ID"),
 ]
-EXTRAS = {
-    "local": "torch transformers peft",
-    "api": "litellm",
-    "datasets": "datasets",
-    "tune": "trl",
-    "app": "streamlit",
-    "ray": "ray",
-}
-"""The packages that each extra installs."""
+EXTRAS = "torch=local transformers=local peft=local litellm=api datasets=datasets trl=tune streamlit=app ray=ray"
+"""Packages, and the extra that installs each."""
 
 
 def run_doctor(args: argparse.Namespace) -> int:
@@ -167,12 +159,12 @@ def examine() -> dict[str, Any]:
         except PackageNotFoundError:
             return f"not installed: {install_line(extra)}"
 
-    gpu, tool = None, shutil.which("nvidia-smi")
+    gpu = None
     with suppress(OSError, subprocess.SubprocessError, IndexError):
-        if tool is not None:
-            command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
-            out = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
-            gpu = out.strip().splitlines()[0]
+        command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        out = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        gpu = out.strip().splitlines()[0]
+    plugins: dict[str, Any] = {"graders": GRADERS, "deliveries": DELIVERIES, "systems": SYSTEMS, "signals": SIGNALS}
     backends: dict[str, object] = {}
     for name, backend in BACKENDS.items():
         if not backend.instead:
@@ -183,12 +175,9 @@ def examine() -> dict[str, Any]:
         "python": platform.python_version(),
         "cores": os.cpu_count(),
         "backends": backends,
-        "graders": list(GRADERS),
-        "deliveries": list(DELIVERIES),
-        "systems": list(SYSTEMS),
-        "signals": list(SIGNALS),
-        "broken": [line for one in (BACKENDS, GRADERS, DELIVERIES, SIGNALS, SYSTEMS) for line in one.problems.values()],
-        "extras": {package: installed(package, extra) for extra, some in EXTRAS.items() for package in some.split()},
+        **{kind: list(known) for kind, known in plugins.items()},
+        "broken": [line for known in (BACKENDS, *plugins.values()) for line in known.problems.values()],
+        "extras": {package: installed(package, extra) for package, extra in (e.split("=") for e in EXTRAS.split())},
         "gpu": gpu,  # the name of the first NVIDIA GPU, as its driver's own tool tells it
         "keys_set": [name for name in KEYS if os.environ.get(name)],
     }

@@ -1,7 +1,6 @@
 """What it costs a month, from which volume owning pays, and what would change that: at anybody's economics."""
 
 from dataclasses import fields, replace
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -11,7 +10,7 @@ from harness import verdict
 from harness.core import Decision, amount_of, amount_text, plural, visible
 from harness.report.advice_tables import INPUTS, advice_word, break_even, flips_table, in_labels, options_table
 from harness.report.money_figures import bills_figure, pass_cost_figure, tornado_figure, volumes_around
-from harness.report.pages.choices import Place, choose, several
+from harness.report.pages.choices import choose, several
 from harness.report.pages.choices import written as typed
 from harness.report.pages.loading import Evidence, Kinds, Shown, advice_inputs_for, remembered
 from harness.report.pages.parts import draw, figure, loud, notes, section, show, title, write
@@ -105,17 +104,26 @@ def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, flo
     # for numbers cannot be emptied where it has a default, and keeps an old value beside a wrong one.
     base, hour = verdict.load_assumptions(evidence.folder), grounds.machine.hour_on_record
     wrong: list[str] = []
-    ask = partial(_amount, wrong)
+
+    def ask(
+        label: str, key: str, usual: float | None, most: float, empty: str = "not known", **how: Any
+    ) -> float | None:
+        try:
+            return amount_of(typed(label, key, default=amount_text(usual), placeholder=empty, **how), most)
+        except ValueError as error:
+            wrong.append(f"{label}: {error}.")
+            return None
+
     places = chain.from_iterable(st.columns(3) for _ in range(3))
     given = {
-        name: ask(label, key, amount_text(base[name]), verdict.largest_allowed(name), words=words, at=next(places))
+        name: ask(label, key, base[name], verdict.largest_allowed(name), help=words, at=next(places))
         for key, (name, label, words) in FIELDS.items()
     }
     asked, place = None, next(places)
     if (grounds.machine.hour_usd >= 0).any():
         words = "What an hour of every machine costs; what is paid by the hour moves with it. Empty: as on record."
         most = verdict.largest_allowed("gpu_hour_usd")
-        asked = ask(HOUR, "hour", amount_text(hour), most, words=words, at=place, empty="as on record")
+        asked = ask(HOUR, "hour", hour, most, "as on record", help=words, at=place)
     stay = list(INSIDE.values()).index(base.data_must_stay_inside)
     words = "The data must stay inside"
     inside = choose(words, list(INSIDE), "inside", index=stay, of=evidence.folder, at=next(places))
@@ -124,7 +132,7 @@ def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, flo
     with st.expander("Quality, horizon and ranges"):
         for (key, (label, usual, most)), place in zip(SETTINGS.items(), st.columns(3), strict=True):
             usually = f"{amount_text(usual)}, as usual"
-            value = ask(label, key, amount_text(usual), most, words=f"Empty: {usually}.", at=place, empty=usually)
+            value = ask(label, key, usual, most, usually, help=f"Empty: {usually}.", at=place)
             said[key] = usual if value is None else value
     if said["months"] <= 0:
         wrong.append(f"{SETTINGS['months'][0]}: 0 months is no time. At least a part of one is needed.")
@@ -137,25 +145,6 @@ def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, flo
         gpu_hour_usd=None if asked == hour else asked,
     )
     return terms, said["margin"] / 100, wrong
-
-
-def _amount(
-    wrong: list[str],
-    label: str,
-    key: str,
-    default: str,
-    most: float,
-    *,
-    words: str,
-    at: Place,
-    empty: str = "not known",
-) -> float | None:
-    """What the field says; ``None`` where it is empty or wrong, and then says why in ``wrong``."""
-    try:
-        return amount_of(typed(label, key, default=default, help=words, placeholder=empty, at=at), most)
-    except ValueError as error:
-        wrong.append(f"{label}: {error}.")
-        return None
 
 
 def _stands_on(grounds: AdviceInputs) -> str:
