@@ -62,12 +62,8 @@ def number(text: str, low: float = -sys.float_info.max, below: float = float("in
 
 
 FLAG: dict[str, Any] = {"action": "store_true"}
-LEVEL = arg(
-    "--level",
-    "confidence of the intervals (default 0.95)",
-    default=0.95,
-    type=partial(number, low=0.5, below=1, such="0.95"),
-)
+LEVEL_TYPE = partial(number, low=0.5, below=1, such="0.95")
+LEVEL = arg("--level", "confidence of the intervals (default 0.95)", default=0.95, type=LEVEL_TYPE)
 JSON = arg("--json", "write JSON to standard output", **FLAG)
 REPORT = arg("report REPORT", "a report's folder, or the name of one in reports/", type=report_folder)
 EXPERIMENT = arg("report REPORT", "a folder with experiment.yaml", type=report_folder)
@@ -80,9 +76,7 @@ OFFLINE = (arg("--offline", "refuse every call that leaves this machine", **FLAG
 GATE = (
     arg("--policy FILE", "margins and limits, gate.yaml (default: a margin of 2 points at 5%%)", type=Path),
     arg("--baseline-contender A", "default: the locked one, the report's reference, or its only one"),
-    arg(
-        "--candidate-contender B", "default: the report's reference or only one; in the same report its only other one"
-    ),
+    arg("--candidate-contender B", "default: the report's reference or its only one; in one report its only other"),
 )
 
 

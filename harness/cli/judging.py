@@ -23,7 +23,7 @@ def _count(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-TRIALS, GOALS = ("mean", "majority", "all", "any"), ("pass", "utility", "cost")
+ERRORS, TRIALS, GOALS = ("excluded", "failed"), ("mean", "majority", "all", "any"), ("pass", "utility", "cost")
 WHOM = arg("--contender A", "whom candidates are compared with (default: the report's reference, or its only one)")
 PORTS = range(8501, 8521)  # of the dashboard, tried in this order where no port is asked for
 SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
@@ -34,9 +34,7 @@ ARGUMENTS: dict[str, Arguments] = {
         REPORT,
         arg("a A", "a contender; the difference is A minus B"),
         arg("b B", "the contender that A is compared with"),
-        arg(
-            "--errors-as", "errored attempts: left out (default), or counted as failed", choices=("excluded", "failed")
-        ),
+        arg("--errors-as", "errored attempts: left out (default), or counted as failed", choices=ERRORS),
         arg("--trials-as", "several trials of a task: their mean (default), or one yes or no", choices=TRIALS),
         *VIEW,
         "ownbench compare reports/demo tuned skilled",
@@ -92,11 +90,7 @@ ARGUMENTS: dict[str, Arguments] = {
         REPORT,
         arg("--worker A", "the contender that answers first, always charged", required=True),
         arg("--expert B", "the contender that is asked below the threshold", required=True),
-        arg(
-            "--signal S",
-            "confidence (default), logprob_mean, logprob_min or margin, as recorded",
-            default="confidence",
-        ),
+        arg("--signal S", "confidence (default), logprob_mean, logprob_min or margin", default="confidence"),
         arg("--confidence-from CONTENDER", "take the confidence from another contender's outcomes"),
         arg("--objective", "what to aim at: utility (pass minus weighted cost), pass (default), cost", choices=GOALS),
         arg("--cost-weight X", "for utility: what a dollar is worth in passes", type=float),

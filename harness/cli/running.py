@@ -31,11 +31,7 @@ ARGUMENTS: dict[str, Arguments] = {
         *OFFLINE,
         arg("--executor", "where attempts run (default: local)", choices=("local",)),
         arg("--quiet", "no progress, no scoreboard", **FLAG),
-        arg(
-            "--until-decided",
-            "stop one contender early, once the gate's question is answered; takes those below",
-            **FLAG,
-        ),
+        arg("--until-decided", "stop one contender once the gate's question is answered; takes those below", **FLAG),
         arg("--baseline BASELINE", "the finished report that is compared with", type=folder),
         *GATE,
         "ownbench run reports/demo",

@@ -71,11 +71,8 @@ def read_library(path: Path | str) -> tuple[tuple[Skill, ...], dict[Path, str]]:
         except UnreadableError as error:
             skipped[folder] = str(error)
     if not skills:
-        why = (
-            "; ".join(f"{at.name}: {said}" for at, said in [*skipped.items()][:3])
-            or "it holds no folder with a SKILL.md"
-        )
-        raise UserFileError(path, f"no skill in it can be used ({why})")
+        why = "; ".join([f"{at.name}: {said}" for at, said in skipped.items()][:3])
+        raise UserFileError(path, f"no skill in it can be used ({why or 'it holds no folder with a SKILL.md'})")
     return tuple(skills[name] for name in sorted(skills)), skipped
 
 
@@ -246,9 +243,8 @@ def lint_skill(folder: Path) -> LintResult:
         warnings += _body_warnings(body, folder, {*files, main.name})
     except UnreadableError as error:
         errors = [str(error)]
-    return LintResult(
-        path=folder.as_posix(), name=name, valid=not errors, errors=tuple(errors), warnings=tuple(warnings)
-    )
+    said = {"errors": tuple(errors), "warnings": tuple(warnings)}
+    return LintResult(path=folder.as_posix(), name=name, valid=not errors, **said)
 
 
 def _body_warnings(body: str, folder: Path, files: set[str]) -> Iterator[str]:
