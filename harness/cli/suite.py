@@ -86,12 +86,12 @@ def _show(args: argparse.Namespace) -> int:
     from harness.suite import describe, load_suite
 
     found = describe(load_suite(args.suite, allow_outside=args.allow_outside))
-    many = f"{plural(found.tasks, 'task')} in {plural(found.clusters, 'cluster')}"
-    lines = [f"{found.name} {found.version}: {many}, metric {found.metric}, digest {found.digest}"]
-    for domain in found.domains:
-        splits = ", ".join(f"{n:,} {split or 'without a split'}" for split, n in domain.splits.items())
-        many = f"{plural(domain.tasks, 'task')} in {plural(domain.clusters, 'cluster')}"
-        lines.append(f"  {domain.domain}: {many} ({splits})")
+    many = f"{plural(found['tasks'], 'task')} in {plural(found['clusters'], 'cluster')}"
+    lines = [f"{found['name']} {found['version']}: {many}, metric {found['metric']}, digest {found['digest']}"]
+    for domain in found["domains"]:
+        splits = ", ".join(f"{n:,} {split or 'without a split'}" for split, n in domain["splits"].items())
+        many = f"{plural(domain['tasks'], 'task')} in {plural(domain['clusters'], 'cluster')}"
+        lines.append(f"  {domain['domain']}: {many} ({splits})")
     return answer(args, found, lines)
 
 

@@ -14,7 +14,7 @@ from harness.report.pages.choices import choose, href, turned
 from harness.report.pages.loading import Evidence, Shown
 from harness.report.pages.parts import section, show, write
 from harness.report.pages.tasks import short_name
-from harness.report.scoreboard_tables import WAYS, FlippedTask
+from harness.report.scoreboard_tables import WAYS
 
 if TYPE_CHECKING:
     from harness.store import TaskKey, TaskTable
@@ -122,7 +122,9 @@ def _flips(evidence: Evidence, found: Pairing, link: Callable[[int], str] | None
     write(why)
 
 
-def _asked(evidence: Evidence, flips: list[Flip], link: Callable[[int], str] | None) -> tuple[list[FlippedTask], str]:
+def _asked(
+    evidence: Evidence, flips: list[Flip], link: Callable[[int], str] | None
+) -> tuple[list[tuple[Flip, ShownText | None, str]], str]:
     """The flips with the start of what was asked, and why it is not known of some."""
     table, _ = loading.table_of(evidence)
     wanted = {f.task for f in flips}
@@ -145,7 +147,5 @@ def _asked(evidence: Evidence, flips: list[Flip], link: Callable[[int], str] | N
     for f in flips:
         place = alone.get((f.task, f.domain))
         text = None if place is None else texts.get(table.keys[place])
-        cut_of = text.length if text is not None and text.cut else None
-        leads = "" if place is None or link is None else link(place)
-        rows.append(FlippedTask(flip=f, asked=None if text is None else text.text, cut_of=cut_of, link=leads))
+        rows.append((f, text, "" if place is None or link is None else link(place)))
     return rows, why

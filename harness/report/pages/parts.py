@@ -17,11 +17,10 @@ import streamlit as st
 from harness.analysis import Pairing
 from harness.core import Comparison, OwnbenchError
 from harness.report import html_parts
-from harness.report.blocks import Block, Text
-from harness.report.chart_style import Figure, Theme, vega_lite
-from harness.report.domain_figures import forest_figure
+from harness.report.blocks import Block, Table, Text
+from harness.report.difference_figures import forest_figure
 from harness.report.scoreboard_tables import domain_differences
-from harness.report.tables import Table
+from harness.report.vega import Figure, Theme, vega_lite
 
 SAME = "The same contender stands on both sides. Choose two different ones."
 NOTHING = "Nothing to draw: the figures that it needs are not known."

@@ -7,11 +7,11 @@ import streamlit as st
 from harness.analysis import Skills, has_skills
 from harness.core import Comparison, plural, visible
 from harness.report import skill_tables as tables
+from harness.report.difference_figures import interaction_figure, lifts_figure, skill_lifts_figure
 from harness.report.pages import parts
 from harness.report.pages.choices import choose
 from harness.report.pages.loading import Evidence, Shown, pairing_for, skills_for, table_of
 from harness.report.pages.parts import section, show, write
-from harness.report.skill_figures import interaction_figure, lifts_figure, skill_lifts_figure
 
 
 def page(shown: Shown) -> None:
