@@ -234,7 +234,7 @@ def test_the_backends_are_those_that_can_be_opened():
 
 def test_the_findings_of_the_lint_are_those_of_the_code():
     source = (ROOT / "harness" / "suite" / "lint.py").read_text()
-    raised = set(re.findall(r'(?:_finding\(|yield )"(error|warning)", "([a-z-]+)"', source))
+    raised = set(re.findall(r'(?:_finding|yield) ?\(?\s*"(error|warning)",\s+"([a-z-]+)"', source))
     written = {
         (severity, name) for names, severity, _ in table(docs("suites.md"), "finding") for name in names.split(", ")
     }
