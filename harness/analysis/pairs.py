@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.analysis.loading import Evidence, load_evidence, progress_of
+import numpy as np
+
+from harness.analysis.loading import Evidence, Floats, Mask, load_evidence, progress_of
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
 from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, plural, spread_points
 from harness.stats import (
@@ -19,13 +21,6 @@ from harness.stats import (
     this_suite_difference,
 )
 from harness.store import TaskTable
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 TRIALS_AS = {
     "mean": "a task's value is the mean of its trials",
@@ -43,14 +38,9 @@ OF_THE_ROWS = {"split", "duplicates", "contradictions", "unvalued"}
 
 
 class CommonTasks:
-    """Sums and counts of some contenders at every task, as the options want them, and facts of the common tasks.
-
-    Raises UsageError: a contender is not in the table.
-    """
+    """Sums and counts of some contenders at every task, as the options want them, and facts of the common tasks."""
 
     def __init__(self, table: TaskTable, *names: str, trials_as: str = "mean", errors_as: str = "excluded") -> None:
-        import numpy as np
-
         self.table, self.names = table, names
         self.sums: list[Floats] = []
         self.counts: list[Floats] = []
@@ -116,8 +106,6 @@ class CommonTasks:
 
     def spread(self, level: float) -> DomainSpread | None:
         """How much the difference differs between domains, without a test of each; ``None`` with fewer than two."""
-        import numpy as np
-
         effects, variances = [], []
         (a, b), counts = self.names, [n for _, n in self.sides]
         means = [sums / n for sums, n in self.sides]
@@ -137,8 +125,6 @@ class CommonTasks:
 
     def notes(self, level: float, *, trials: bool = False) -> list[str]:
         """What figures of these tasks rest on, in sentences; with ``trials`` also how several trials enter."""
-        import numpy as np
-
         who = {1: "there is", 2: "both have"}.get(len(self.names), f"all {len(self.names)} have")
         notes = [f"split: {self.table.split}; on the {plural(self.n_tasks, 'task')} at which {who} a graded attempt"]
         if len(self.names) > 2:
@@ -168,11 +154,10 @@ def pair(
 ) -> Pairing:
     """Compares two contenders of a report, given by its folder or as loaded evidence: a minus b.
 
-    ``trials_as`` is a key of `TRIALS_AS`, ``errors_as`` one of `ERRORS_AS`, ``split`` one of ``test``, ``dev`` and
-    ``all`` (by default the test rows where there are any, else all). A task has flipped where only one of the two
-    passed it; with several trials, where only one of the two passed more than half of them. Raises UsageError: an
-    unknown contender, option or split, or a contender against itself. EvidenceError: no outcomes, broken ones, or no
-    task that both have.
+    ``trials_as`` is a key of `TRIALS_AS`, ``errors_as`` of `ERRORS_AS`, ``split`` one of ``test``, ``dev`` and ``all``
+    (by default the test rows where there are any). A task has flipped where only one passed more than half of its
+    trials. Raises UsageError: an unknown or the same contender, option or split. EvidenceError: no outcomes, or no
+    common task.
     """
     table, manifest = load_evidence(source, split)
     for word, known, option in ((trials_as, TRIALS_AS, "trials-as"), (errors_as, ERRORS_AS, "errors-as")):
@@ -236,10 +221,7 @@ def shares_tasks(table: TaskTable, a: str, b: str) -> bool:
 def compared(
     table: TaskTable, pairs: Iterable[tuple[str, str]], level: float
 ) -> list[tuple[Comparison, DomainSpread | None]]:
-    """The comparisons alone, adjusted as one family, and how the domains of each differ, where there are several.
-
-    The figures are null where two share no graded task.
-    """
+    """The comparisons alone, adjusted as one family, null without common tasks; and how the domains of each differ."""
     found = []
     for a, b in pairs:
         tasks = CommonTasks(table, a, b)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness.analysis.loading import load_evidence
 from harness.analysis.pairs import CommonTasks
 from harness.core import (
@@ -71,11 +73,10 @@ def plan_size(
     power: float = 0.8,
     alpha: float = 0.05,
 ) -> Plan:
-    """Tasks for a difference of either sign, the difference for a number of tasks, or tasks for a margin.
+    """Tasks for a difference of either sign, the difference for a number of tasks, or tasks for a margin (one-sided).
 
     ``discordant`` is the share of tasks that only one of the two passes, or what a report has shown of it; for a margin
-    the truth is taken to be no difference, and ``alpha`` is one-sided. Raises UsageError: not exactly one of ``delta``,
-    ``tasks`` and ``margin``, or a number out of range.
+    the truth is taken to be no difference. Raises UsageError: not exactly one question, or a number out of range.
     """
     given = [name for name, value in (("delta", delta), ("tasks", tasks), ("margin", margin)) if value is not None]
     if len(given) != 1:
@@ -153,10 +154,8 @@ def _single(observed: Estimate | None) -> bool:
 def observed_discordance(report: Path, a: str, b: str, *, split: str | None = None, level: float = 0.95) -> Estimate:
     """The discordant share of two contenders of a report: the mean square of the difference at a task.
 
-    With one 0/1 trial a task that is the share of tasks that only one of them passed. With several trials it is what
-    Connor's formula needs in its place, the variance of a task's difference plus the squared mean, at as many trials.
-    Raises UsageError: an unknown contender, or one against itself. EvidenceError: no outcomes, no common task, or no
-    task at which the two differ.
+    With several trials that is what Connor's formula needs: the variance of a task's difference plus the squared mean.
+    Raises UsageError: an unknown or the same contender. EvidenceError: no outcomes, no common task, or no difference.
     """
     tasks = CommonTasks(load_evidence(report, split)[0], a, b)
     if a == b:
@@ -221,9 +220,8 @@ class Headline:
 def headline(a: tuple[int, int], b: tuple[int, int], *, discordant: int | None = None, level: float = 0.95) -> Headline:
     """Reads two counts, (passes, tasks), as a sceptic would: every table by task that they allow is looked at.
 
-    The paired p is McNemar's exact one, the sign test on the tasks that only one of the two passed (``discordant``,
-    where that is known): a claim that is to convince others is held to a test that never rejects too often. Raises
-    UsageError: the counts are impossible, alone or together.
+    The paired p is McNemar's exact one on the ``discordant`` tasks, where known: a claim that is to convince others is
+    held to a test that never rejects too often. Raises UsageError: the counts are impossible, alone or together.
     """
     (ka, na), (kb, nb) = a, b
     fewest, most = _possible(a, b, discordant)
@@ -283,8 +281,6 @@ def _possible(a: tuple[int, int], b: tuple[int, int], discordant: int | None) ->
 
 def _ends(discordant: tuple[int, int], gap: int) -> tuple[tuple[float, tuple[int, int]], ...]:
     """The least and the greatest p over tables, each with the first table that has it: (only a, only b)."""
-    import numpy as np
-
     one_only = np.arange(discordant[0], discordant[1] + 1, 2)
     wins, losses = (one_only + gap) // 2, (one_only - gap) // 2
     p = mcnemar_all(wins, losses, mid=False)

@@ -5,9 +5,10 @@ from collections.abc import Container, Sequence
 from dataclasses import asdict, replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from harness.analysis.loading import Evidence, load_evidence, progress_of
+import numpy as np
+
+from harness.analysis.loading import Evidence, Mask, load_evidence, progress_of
 from harness.analysis.pairs import compared, unit_of
 from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of
 from harness.analysis.views import ContenderScore, DomainScore, Repeat, Scoreboard
@@ -24,11 +25,6 @@ from harness.stats import (
     this_suite_rate,
 )
 from harness.store import TaskTable, evidence_digest, load_settings, read_manifest, split_used
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 MOST_RESAMPLES, RESAMPLED_TASKS = 1_999, 5_000_000
 """Resamples of the front, and tasks drawn in all of them together: fewer resamples of many tasks."""
@@ -71,8 +67,6 @@ def _score(
     table: TaskTable, name: str, level: float, *, front: float | None, control: str | None, apart: bool
 ) -> ContenderScore:
     """Latencies and labels are of attempts: trials of a task, and tasks of a cluster, are one unit."""
-    import numpy as np
-
     i = table.index(name)
     whole = _domain_score(table, i, "", np.ones(len(table.tasks), dtype=bool), level)
     rows, (true, predicted, labelled) = table.attempts_of(name), table.labels(name)
@@ -119,7 +113,7 @@ def _score(
     )
 
 
-def _domain_score(table: TaskTable, i: int, domain: str, mask: "Mask", level: float) -> DomainScore:
+def _domain_score(table: TaskTable, i: int, domain: str, mask: Mask, level: float) -> DomainScore:
     counts, clusters = table.counts[i, mask], table.clusters[mask]
     return DomainScore(
         domain=domain,
@@ -138,8 +132,6 @@ def _priced(cost: Estimate) -> Estimate:
 
 def _pareto(table: TaskTable, names: Sequence[str]) -> dict[str, float]:
     """Each option's probability to be on the front of cost and pass rate, over tasks whose costs all of them have."""
-    import numpy as np
-
     rows = [i for i in map(table.index, names) if (table.cost_known[i] > 0).any()]
     if len(rows) < 2:
         return {}
@@ -154,10 +146,7 @@ def _pareto(table: TaskTable, names: Sequence[str]) -> dict[str, float]:
 
 
 def _apart(table: TaskTable) -> tuple[dict[str, tuple[int, int]], int]:
-    """Contenders that did not meet the tasks that most of them met, and how many tasks those are.
-
-    By name on how many tasks each was measured, and how many of these the rest have too.
-    """
+    """Who did not meet the tasks that most met, with how many tasks of its own and of these; and how many these are."""
     tried = table.trials > table.skipped
     sets: dict[bytes, list[int]] = {}
     for i, row in enumerate(tried):
@@ -200,8 +189,7 @@ def statistics_text(view: Scoreboard, evidence: str) -> str:
 def read_statistics(report: Path, *, split: str | None = None, level: float = 0.95) -> Scoreboard | None:
     """What `scoreboard` would compute, from ``statistics.json``, without a look at the outcomes but for their digest.
 
-    ``None`` where there is no such file, or it is of other evidence, of another split or level, or written by another
-    version of this program whose scoreboard had other fields.
+    ``None``: there is none, or it is of other evidence, another split or level, or of a program with other fields.
     """
     from pydantic import TypeAdapter
 

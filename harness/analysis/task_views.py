@@ -76,10 +76,7 @@ class TaskList:
 def task_page(
     index: Outcomes, wanted: TaskFilter, *, offset: int = 0, limit: int = 50, inputs: InputSearch | None = None
 ) -> TaskList:
-    """The tasks that are as asked for, from the ``offset``-th on; ``inputs`` is what a search of their inputs found.
-
-    Raises UsageError: the filter names what the report does not have.
-    """
+    """The tasks asked for, from the ``offset``-th on; ``inputs``: what a search found. Raises as `find_tasks`."""
     wanted = wanted if inputs is None else replace(wanted, inputs=inputs.tasks)
     found = find_tasks(index, wanted, offset=offset, limit=limit)
     if not found.total:
@@ -161,10 +158,9 @@ class AttemptView:
 
 
 def attempt_view(index: Outcomes, attempt: AttemptRow | str) -> AttemptView:
-    """One attempt, given as it was found or by its attempt_id, with its conversation, calls and grader's reason.
+    """One attempt, as it was found or by its attempt_id; what of it is broken is told in the view.
 
-    Raises EvidenceError: there is no such attempt, or the outcomes are broken or were written anew since the index was
-    loaded. A broken transcript or call table is told of in the view.
+    Raises EvidenceError: no such attempt, or the outcomes are broken or were written anew since the index was loaded.
     """
     if isinstance(attempt, str):
         attempt = attempt_of(index, attempt)
