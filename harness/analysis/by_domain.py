@@ -110,8 +110,8 @@ def domains(
 ) -> Domains:
     """The difference of two contenders by domain, and what lies behind its noise; arguments and errors as in `pair`.
 
-    ``a`` may be left out where the report leaves no doubt (one besides the reference, two, or one); ``b`` then is the
-    reference.
+    ``a`` may be left out where the report leaves no doubt (one besides the reference, two, or one); by default ``b`` is
+    the reference.
     """
     table, manifest = load_evidence(source, split)
     a, b = _pair(table, a, b)

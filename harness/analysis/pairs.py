@@ -7,19 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from harness import stats
 from harness.analysis.loading import Evidence, Floats, Mask, load_evidence, progress_of
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
 from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, plural, spread_points
-from harness.stats import (
-    DomainComparison,
-    Heterogeneity,
-    compare,
-    compare_domains,
-    domain_variance,
-    heterogeneity,
-    holm,
-    this_suite_difference,
-)
 from harness.store import TaskTable
 
 TRIALS_AS = {
@@ -71,16 +62,16 @@ class CommonTasks:
 
     def compared(self, level: float) -> Comparison:
         """The first against the second; the figures are ``None`` where the two share no graded task."""
-        (a, b), sums, counts, errored = self.names, self.sums, self.counts, self.errored
-        return compare(sums[0], counts[0], sums[1], counts[1], self.table.clusters, a_name=a, b_name=b, level=level,
-                       a_errored=errored[0], b_errored=errored[1])  # fmt: skip
+        (a, b), (a_errored, b_errored) = self.names, self.errored
+        args = (self.sums[0], self.counts[0], self.sums[1], self.counts[1], self.table.clusters)
+        return stats.compare(*args, a_name=a, b_name=b, level=level, a_errored=a_errored, b_errored=b_errored)
 
-    def by_domain(self, level: float) -> tuple[tuple[DomainDifference, ...], Heterogeneity | None]:
+    def by_domain(self, level: float) -> tuple[tuple[DomainDifference, ...], stats.Heterogeneity | None]:
         """Each domain, with the first against the second where there are two; and how much the domains differ."""
-        spread, found = None, dict[int, DomainComparison]()
+        spread, found = None, dict[int, stats.DomainComparison]()
         if len(self.sides) > 1:
-            a, b = self.sides
-            each, spread = compare_domains(a, b, self.domains, self.clusters, level=level, resamples=self.resamples)
+            (a, b), draws = self.sides, self.resamples
+            each, spread = stats.compare_domains(a, b, self.domains, self.clusters, level=level, resamples=draws)
             found = {int(one.domain): one for one in each}
         differences = []
         of_the_pair = ("wins", "losses", "delta", "low", "high", "interval_method", "p_value", "p_adjusted", "test")
@@ -115,10 +106,10 @@ class CommonTasks:
             alone = len(np.unique(self.clusters[here])) == int(here.sum())
             d = means[0][here] - means[1][here]
             effects.append(float(d.mean()))
-            variances.append(domain_variance(d, self.clusters[here], single=once and alone))
+            variances.append(stats.domain_variance(d, self.clusters[here], single=once and alone))
         if len(effects) < 2:
             return None
-        found = heterogeneity(effects, variances, level)
+        found = stats.heterogeneity(effects, variances, level)
         copied = {name: getattr(found, name) for name in ("q", "df", "p_value", "i2", "tau2", "mean", "prediction")}
         why = NO_PREDICTION if found.prediction is None else None
         return DomainSpread(a=a, b=b, n_domains=len(effects), why=why, **copied)
@@ -183,7 +174,7 @@ def pair(
     notes += [flag.text for flag in table.flags if flag.kind in OF_THE_ROWS]
     return Pairing(
         comparison=tasks.compared(level),
-        this_suite=this_suite_difference(of_a, of_b, level),
+        this_suite=stats.this_suite_difference(of_a, of_b, level),
         errored_as_failed=failed,
         domains=by_domain,
         flips=_flips(tasks),
@@ -192,7 +183,7 @@ def pair(
     )
 
 
-def _spread_note(found: Heterogeneity) -> str:
+def _spread_note(found: stats.Heterogeneity) -> str:
     tau = "an unknown number of" if found.tau2.value is None else spread_points(found.tau2.value)
     high = found.tau2.high
     most = "unknown" if high is None else NOT_KNOWN if high >= 1.0 else spread_points(high)
@@ -233,7 +224,7 @@ def compared(
 def adjusted(p_values: Sequence[float | None]) -> list[float | None]:
     """Holm's p-values over those that are known (Holm 1979); an unknown one stays unknown and is not counted."""
     known = [p for p in p_values if p is not None]
-    corrected = iter(holm(known).tolist() if known else [])
+    corrected = iter(stats.holm(known).tolist() if known else [])
     return [None if p is None else next(corrected) for p in p_values]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from harness import stats
 from harness.analysis.loading import load_evidence
 from harness.analysis.pairs import CommonTasks
 from harness.core import (
@@ -20,15 +21,6 @@ from harness.core import (
     percent_interval,
     plural,
     points,
-)
-from harness.stats import (
-    exact_power,
-    fisher_exact,
-    mcnemar_all,
-    non_inferiority_tasks,
-    tasks_for_difference,
-    visible_difference,
-    wilson_interval,
 )
 
 EXACT_UP_TO = 5_000  # tasks up to which the exact power is summed beside the formula
@@ -99,17 +91,17 @@ def plan_size(
     elif tasks is not None:
         if tasks < 1:
             raise UsageError(f"--tasks {tasks}: at least one task is needed")
-        number, delta = tasks, visible_difference(tasks, psi, power=power, alpha=alpha)
+        number, delta = tasks, stats.visible_difference(tasks, psi, power=power, alpha=alpha)
         size = "no difference at all, were it in every discordant task: add tasks."
         if delta is not None:
             size = f"a difference of {_points(delta)} or more in {chance}."
     else:
-        number = _whole(non_inferiority_tasks(margin or 0.0, psi, power=power, alpha=alpha))
+        number = _whole(stats.non_inferiority_tasks(margin or 0.0, psi, power=power, alpha=alpha))
         size = f"a drop below {_points(margin or 0.0)} in {chance}, if there is no drop."
         method = f"Nam 1997, non-inferiority at no true difference, one-sided {alpha:g}, power {power:g}"
     exact = None
     if delta is not None and _single(observed) and number <= EXACT_UP_TO:
-        exact = exact_power(number, (psi + abs(delta)) / 2.0, max(0.0, psi - abs(delta)) / 2.0, alpha)
+        exact = stats.exact_power(number, (psi + abs(delta)) / 2.0, max(0.0, psi - abs(delta)) / 2.0, alpha)
     return Plan(
         delta=delta,
         margin=margin,
@@ -136,7 +128,7 @@ def _tasks_for(
     ends = [psi]
     if observed is not None and observed.low is not None and observed.high is not None:
         ends += [max(end, abs(delta)) for end in (observed.low, observed.high)]
-    needed, *span = (_whole(tasks_for_difference(delta, end, power=power, alpha=alpha)) for end in ends)
+    needed, *span = (_whole(stats.tasks_for_difference(delta, end, power=power, alpha=alpha)) for end in ends)
     notes = []
     if needed * psi < 10 and _single(observed):
         notes.append("under 10 discordant tasks the formula is rough: trust the exact power")
@@ -233,7 +225,7 @@ def headline(a: tuple[int, int], b: tuple[int, int], *, discordant: int | None =
     notes = [SAME_TASKS]
     if delta != 0.0:
         apart = ka / na * (1.0 - kb / nb) + kb / nb * (1.0 - ka / na) if discordant is None else discordant / na
-        needed = _whole(tasks_for_difference(delta, max(apart, abs(delta)), alpha=1.0 - level))
+        needed = _whole(stats.tasks_for_difference(delta, max(apart, abs(delta)), alpha=1.0 - level))
         share = (
             "at the discordance given"
             if discordant is not None
@@ -243,7 +235,7 @@ def headline(a: tuple[int, int], b: tuple[int, int], *, discordant: int | None =
         notes.append(
             f"to show such a difference in 4 of 5 tries takes about {needed:,} tasks {run}, {share} (Connor 1987)"
         )
-    unpaired = fisher_exact(ka, na, kb, nb)
+    unpaired = stats.fisher_exact(ka, na, kb, nb)
     return Headline(
         a=_wilson(ka, na, level),
         b=_wilson(kb, nb, level),
@@ -283,7 +275,7 @@ def _ends(discordant: tuple[int, int], gap: int) -> tuple[tuple[float, tuple[int
     """The least and the greatest p over tables, each with the first table that has it: (only a, only b)."""
     one_only = np.arange(discordant[0], discordant[1] + 1, 2)
     wins, losses = (one_only + gap) // 2, (one_only - gap) // 2
-    p = mcnemar_all(wins, losses, mid=False)
+    p = stats.mcnemar_all(wins, losses, mid=False)
     places = [int(np.argmax(hit)) for hit in (p <= p.min() + ROUNDING, p >= p.max() - ROUNDING)]
     return tuple((float(p[at]), (int(wins[at]), int(losses[at]))) for at in places)
 
@@ -332,7 +324,7 @@ def headline_rows(view: Headline) -> list[list[str]]:
 
 
 def _wilson(passes: float, n: int, level: float) -> Estimate:
-    low, high = wilson_interval(passes, n, level)
+    low, high = stats.wilson_interval(passes, n, level)
     return Estimate(value=passes / n, low=low, high=high, level=level, n_tasks=n, n_trials=n, method="Wilson")
 
 

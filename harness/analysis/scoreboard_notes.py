@@ -51,7 +51,7 @@ def _rate(c: ContenderScore) -> str:
 def split_by_overlap(
     view: Scoreboard, comparisons: Sequence[Comparison]
 ) -> tuple[list[Comparison], list[Comparison], str]:
-    """Comparisons of two that met the same tasks; those with one that met others; in a sentence who met none of them."""
+    """Comparisons of two that met the same tasks, those with one that met others, and a sentence on who shares none."""
     apart = {c.name for c in view.contenders if c.apart}
     together, others = ([c for c in comparisons if bool({c.a, c.b} & apart) == mixed] for mixed in (False, True))
     alone = [f"`{c.a}`" for c in others if c.delta is None]

@@ -8,22 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from harness import stats
 from harness.analysis.loading import Evidence, Mask, load_evidence, progress_of
 from harness.analysis.pairs import compared, unit_of
 from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of
 from harness.analysis.views import ContenderScore, DomainScore, Repeat, Scoreboard
 from harness.core import Estimate, EvidenceError, UserFileError
-from harness.stats import (
-    clustered_mean,
-    clustered_rate,
-    fieller_ratio,
-    latency_quantile,
-    macro_f1,
-    pareto_probability,
-    pass_at_k,
-    pass_hat_k,
-    this_suite_rate,
-)
 from harness.store import TaskTable, evidence_digest, load_settings, read_manifest, split_used
 
 MOST_RESAMPLES, RESAMPLED_TASKS = 1_999, 5_000_000
@@ -70,25 +60,26 @@ def _score(
     i = table.index(name)
     whole = _domain_score(table, i, "", np.ones(len(table.tasks), dtype=bool), level)
     rows, (true, predicted, labelled) = table.attempts_of(name), table.labels(name)
-    p50, p95 = (latency_quantile(rows.numbers("latency_s"), q, table.clusters[rows.tasks], level) for q in (0.5, 0.95))
+    latencies, clusters = rows.numbers("latency_s"), table.clusters[rows.tasks]
+    p50, p95 = (stats.latency_quantile(latencies, q, clusters, level) for q in (0.5, 0.95))
     f1: Estimate | None = None
     if true:
-        f1 = macro_f1(true, predicted, table.clusters[labelled], level=level)
+        f1 = stats.macro_f1(true, predicted, table.clusters[labelled], level=level)
     present, counts, sums = table.trials[i] > 0, table.counts[i], table.sums[i]
     kept = counts > 0
     costs, passes = (of[kept] / counts[kept] for of in (table.cost_sums[i], sums))
-    per_pass = fieller_ratio(costs, passes, table.clusters[kept], level)  # a ratio of means, never a mean of ratios
+    per_pass = stats.fieller_ratio(costs, passes, table.clusters[kept], level)  # of means, never a mean of ratios
     most = int(counts.max(initial=0)) if (sums % 1 == 0).all() else 0
     return ContenderScore(
         name=name,
         kind=table.kinds[i],
         pass_rate=whole.pass_rate,
-        pass_rate_this_suite=this_suite_rate(sums, counts, table.squares[i], level),
+        pass_rate_this_suite=stats.this_suite_rate(sums, counts, table.squares[i], level),
         repeats=tuple(
             Repeat(
                 k=k,
-                pass_at_k=pass_at_k(sums, counts, k, table.clusters, level),
-                pass_hat_k=pass_hat_k(sums, counts, k, table.clusters, level),
+                pass_at_k=stats.pass_at_k(sums, counts, k, table.clusters, level),
+                pass_hat_k=stats.pass_hat_k(sums, counts, k, table.clusters, level),
             )
             for k in range(1, min(most, MOST_REPEATS) + 1 if most > 1 else 1)
         ),
@@ -119,8 +110,8 @@ def _domain_score(table: TaskTable, i: int, domain: str, mask: Mask, level: floa
         domain=domain,
         n_tasks=int((counts > 0).sum()),
         n_trials=int(counts.sum()),
-        pass_rate=clustered_rate(table.sums[i, mask], counts, clusters, level),
-        cost_per_task_usd=_priced(clustered_mean(table.cost_sums[i, mask], counts, clusters, level)),
+        pass_rate=stats.clustered_rate(table.sums[i, mask], counts, clusters, level),
+        cost_per_task_usd=_priced(stats.clustered_mean(table.cost_sums[i, mask], counts, clusters, level)),
         **{name: int(getattr(table, name)[i, mask].sum()) for name in ("errored", "ungraded", "skipped")},
     )
 
@@ -141,7 +132,7 @@ def _pareto(table: TaskTable, names: Sequence[str]) -> dict[str, float]:
         return {}
     resamples = min(MOST_RESAMPLES, max(200, RESAMPLED_TASKS // int(common.sum())))
     passes, prices = ((what[:, common] / counts[:, common]).T for what in (sums, costs))
-    found = pareto_probability(passes, prices, table.clusters[common], resamples=resamples)
+    found = stats.pareto_probability(passes, prices, table.clusters[common], resamples=resamples)
     return {table.contenders[i]: float(p) for i, p in zip(rows, found, strict=True)}
 
 

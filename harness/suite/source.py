@@ -20,7 +20,7 @@ FORMATS = ("csv", "json", "parquet", "text")
 
 
 def file_inside(folder: Path, name: str, source: Path, field: str, *, outside: bool = False) -> Path:
-    """The file ``name`` of a suite's ``folder``, named in ``field`` of ``source``; raises as `path_inside`, or is none."""
+    """The file ``name`` of a suite's ``folder``, named in ``field`` of ``source``; raises as `path_inside` does."""
     path = path_inside(folder, name, source, field, outside=outside)
     if path.exists() and not path.is_dir() and not path.is_file():
         raise UserFileError(source, f"{name!r} is a pipe or a device, a file is needed", field=field)
