@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 SECONDS = 5.0  # wall time of one job. Generous, so that a busy machine does not change a grade.
-
 START_SECONDS = 60.0
-
 _WORKER = Path(__file__).with_name("child_worker.py")
+_FREE: dict[int, list[subprocess.Popen[str]]] = {}  # by our own process id: a fork must not share its parent's pipe
 
 
 class TookTooLongError(Exception):
@@ -40,9 +39,6 @@ def watched(job: str, at_most_s: float | None = None, /, **arguments: Any) -> di
     if "error" in result:
         raise RuntimeError(result["error"])
     return result
-
-
-_FREE: dict[int, list[subprocess.Popen[str]]] = {}  # by our own process id: a fork must not share its parent's pipe
 
 
 def _free_child() -> subprocess.Popen[str]:
@@ -80,13 +76,13 @@ def _exchange(child: subprocess.Popen[str], line: str | None, seconds: float) ->
     timer = threading.Timer(seconds, stop)
     timer.daemon = True
     timer.start()
+    answer = ""
     try:
-        if line is not None:
-            child.stdin.write(line + "\n")
-            child.stdin.flush()
-        answer = child.stdout.readline()
-    except OSError:
-        answer = ""
+        with contextlib.suppress(OSError):
+            if line is not None:
+                child.stdin.write(line + "\n")
+                child.stdin.flush()
+            answer = child.stdout.readline()
     except BaseException:  # an answer that nobody waits for would be the next job's
         _close(child)
         raise
@@ -102,10 +98,9 @@ def _exchange(child: subprocess.Popen[str], line: str | None, seconds: float) ->
 
 def _close(child: subprocess.Popen[str]) -> None:
     child.kill()
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
+    for pipe in filter(None, (child.stdin, child.stdout)):
+        with contextlib.suppress(OSError):
+            pipe.close()
     child.wait()
 
 

@@ -48,30 +48,27 @@ class Template:
         """
         if self._is_plain:
             found = child_worker.render({"template": self.text, "rows": rows})
-            return self._texts(found, 0), frozenset(match["name"] for match in _PLAIN.finditer(self.text))
+            return _texts(found, 0), frozenset(match["name"] for match in _PLAIN.finditer(self.text))
         texts: list[str] = []
         variables: frozenset[str] = frozenset()
         until = time.monotonic() + SECONDS + len(rows) / ROWS_A_SECOND
         for start, chunk in _chunks(rows):
             try:
-                left = max(0.1, until - time.monotonic())
-                found = watched("render", left, template=self.text, rows=chunk)
+                found = watched("render", max(0.1, until - time.monotonic()), template=self.text, rows=chunk)
             except TookTooLongError:
                 raise TemplateFault("time", "it takes too long", start) from None
             except RuntimeError:
                 raise TemplateFault("memory", "it needs too much memory", start) from None
-            texts += self._texts(found, start)
+            texts += _texts(found, start)
             variables = frozenset(found["variables"])
         return texts, variables
 
-    @staticmethod
-    def _texts(found: Mapping[str, Any], start: int) -> list[str]:
-        if "wrong" in found:
-            row = found.get("row")
-            line = found.get("line")
-            raise TemplateFault(found["wrong"], found["problem"], start + row if row is not None else None, line)
-        texts: list[str] = found["texts"]
-        return texts
+
+def _texts(found: Mapping[str, Any], start: int) -> list[str]:
+    if "wrong" in found:
+        row = found.get("row")
+        raise TemplateFault(found["wrong"], found["problem"], None if row is None else start + row, found.get("line"))
+    return list(found["texts"])
 
 
 def read_template(path: Path) -> Template:
