@@ -34,10 +34,17 @@ from harness.store.importers.table import import_table
 from harness.store.importers.table_words import Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import Journal, running_process
 from harness.store.manifest import (
+    Economics,
+    as_asked,
+    described,
     evidence_digest,
+    experiment_file,
     installed_versions,
+    load_settings,
     locked_parts,
+    model_sourcing,
     read_manifest,
+    sourced,
     this_machine,
     write_manifest,
 )
@@ -50,10 +57,8 @@ from harness.store.recall import (
     read_journal,
     refuse_foreign_results,
 )
-from harness.store.settings import Economics, load_settings
 from harness.store.skill_use import SkillUse, load_skill_use
-from harness.store.sourcing import as_asked, described, experiment_file, model_sourcing, sourced
-from harness.store.sums import load_task_table, split_used
+from harness.store.sums import Attempts, TaskTable, load_task_table, split_used
 from harness.store.tables import (
     compact,
     read_calls,
@@ -62,4 +67,3 @@ from harness.store.tables import (
     recorded_replies,
     tables_are_whole,
 )
-from harness.store.tasktable import Attempts, TaskTable

@@ -50,10 +50,7 @@ class InputSearch:
 
 
 def read_outcome(index: Outcomes, row: int) -> Mapping[str, Any]:
-    """Every column of one outcome; ``None`` is unknown.
-
-    Raises EvidenceError: the file is missing or broken, or another since the outcomes were loaded.
-    """
+    """Every column of one outcome, ``None`` where unknown. Raises EvidenceError: the file is broken, or another."""
     index.unchanged()
     with open_table(index.path, OUTCOMES) as file:
         start = 0
@@ -69,10 +66,9 @@ def read_outcome(index: Outcomes, row: int) -> Mapping[str, Any]:
 def read_attempt_calls(
     report: Path, attempt_id: str, *, near: float = 0.0, expected: int | None = None
 ) -> tuple[Mapping[str, Any], ...] | None:
-    """The calls that were made for an attempt, in the order of the file; ``None`` where the report has no call table.
+    """The calls made for an attempt, in order; ``None`` without a call table. Raises EvidenceError: it is broken.
 
-    ``near``, a share of the file, is where to look first; ``expected`` calls are enough. Raises EvidenceError: the
-    table is broken.
+    ``near``, a share of the file, is where to look first; ``expected`` calls are enough.
     """
     import pyarrow.compute as pc
 
@@ -132,10 +128,7 @@ def search_inputs(
 
 
 def read_inputs(index: Outcomes, tasks: Sequence[int]) -> Mapping[int, str]:
-    """What was asked at some tasks, by their positions; a task of which no conversation was kept is not among them.
-
-    Raises EvidenceError: the transcripts are broken.
-    """
+    """What was asked at tasks, by position, where it was kept. Raises EvidenceError: the transcripts are broken."""
     path, rows = index.report / TRANSCRIPTS_FILE, _one_attempt_a_task(index)
     rows = rows[np.isin(index.task[rows], np.asarray(tasks, dtype=np.int64))]
     if not path.is_file() or index.attempt_ids is None or not len(rows):

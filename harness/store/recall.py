@@ -80,8 +80,7 @@ class Recalled:
     replies: Replies  # the run's cache: a request's digest gives its reply
     torn: int  # lines that could not be read: cut off by a kill, damaged, or of a newer version and not understood
     places: Mapping[str, Place] = field(default_factory=dict, repr=False)
-    renamed: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """From the ids that an earlier version gave to attempts, to those under which they stand here."""
+    renamed: Mapping[str, str] = field(default_factory=dict, repr=False)  # ids of an earlier version to those here
     unkept: tuple[str, ...] = ()  # such ids that the journal has not written down anew
 
     def transcript(self, attempt_id: str) -> Transcript:
@@ -161,7 +160,7 @@ def outcome_from(record: Mapping[str, Any]) -> Outcome:
             known[name] = sys.intern(known[name])
     known["status"], known["contender_kind"] = Status(known["status"]), Kind(known["contender_kind"])
     known["cause"] = None if known.get("cause") is None else Cause(known["cause"])
-    known["started_at"] = _time(known.get("started_at"))
+    known["started_at"] = _time(known)
     for name in ("skills_shown", "skills_used"):
         known[name] = tuple(known.get(name) or ())
     return Outcome(**known)
@@ -173,7 +172,7 @@ def call_from(record: Mapping[str, Any]) -> Call:
     known["role"] = Role(known["role"])
     known["usage"] = Usage(**_known(Usage, known.get("usage") or {}))
     known["cost"] = Cost(**_known(Cost, known.get("cost") or {}))
-    known["started_at"] = _time(known.get("started_at"))
+    known["started_at"] = _time(known)
     return Call(**known)
 
 
@@ -193,9 +192,8 @@ def _allowed(kind: Any) -> frozenset[type] | None:
 
 _FIELDS: dict[type, dict[str, frozenset[type] | None]] = {
     kind: {f.name: _allowed(f.type) for f in fields(kind)} for kind in (Outcome, Call, Usage, Cost)
-}
+}  # of the records that tables are made of, the fields and the types that they may hold; of the others the fields
 _FIELDS |= {kind: dict.fromkeys(f.name for f in fields(kind)) for kind in (Reply, ToolCall)}
-"""Of each record its fields; those of which a table's columns are made with the types that they may hold."""
 
 
 def _known(kind: type, record: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,8 +205,8 @@ def _known(kind: type, record: Mapping[str, Any]) -> dict[str, Any]:
     return known
 
 
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+def _time(known: Mapping[str, Any]) -> datetime | None:
+    return None if known.get("started_at") is None else datetime.fromisoformat(known["started_at"])
 
 
 def _understood(read: Any, line: dict[str, Any], key: str) -> Any:

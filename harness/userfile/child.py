@@ -27,11 +27,7 @@ class TookTooLongError(Exception):
 
 
 def watched(job: str, at_most_s: float | None = None, /, **arguments: Any) -> dict[str, Any]:
-    """The result of a job of ``child_worker``; safe to call from threads and after a fork.
-
-    Raises TookTooLongError: it ran longer than ``at_most_s``, by default ``SECONDS``, and was killed. RuntimeError: it
-    failed, or the child could not be started.
-    """
+    """The result of a job of ``child_worker``, from any thread. Raises TookTooLongError, RuntimeError: it failed."""
     seconds = at_most_s or SECONDS
     child = _free_child()
     result = _exchange(child, json.dumps({"job": job, "seconds": seconds, **arguments}), seconds)

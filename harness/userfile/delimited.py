@@ -51,10 +51,7 @@ class Delimited:
         return f"line {self.before + 1}"
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """The number of each row's first line, and its cells; those of a table of results as many as the names.
-
-        Raises UserFileError: a row is broken, or has more cells than there are names.
-        """
+        """The first line's number and the cells of each row. Raises UserFileError: it is broken, or too wide."""
         odd: dict[str, list[int]] = {}
         last = [""]
         start = short = 0

@@ -49,10 +49,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=distinct_keys)
 
 
 def json_value(text: str, path: Path, *, field: str = "") -> Any:
-    """The value that ``text`` holds; ``field`` is where in the file it stands.
-
-    Raises UserFileError: not JSON, a key given twice, or nested too deeply.
-    """
+    """The value of ``text``, at ``field``. Raises UserFileError: not JSON, a key given twice, or nested too deeply."""
     parts = text.count("[") + text.count("{")
     problem, advice = f"holds more than {MAX_PARTS:,} lists and mappings", ""
     try:

@@ -54,10 +54,7 @@ def read_text(path: Path, *, most: int = MAX_TEXT) -> str:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping that a YAML file holds.
-
-    Raises UserFileError: as `read_text`; or not YAML, a key given twice, something else than a mapping, or too much.
-    """
+    """The mapping in a YAML file. Raises UserFileError: as `read_text` and `yaml_value`; or it is no mapping."""
     value = yaml_value(read_text(path, most=MAX_YAML), path)
     if value is None:
         raise UserFileError(path, "the file is empty")
@@ -67,10 +64,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line numbers (from 1) and objects of a JSON lines file; blank lines are passed over.
-
-    Raises UserFileError: as `read_lines`; or a line that is not one JSON object.
-    """
+    """Line numbers (from 1) and objects. Raises UserFileError: as `read_lines`; or a line is not one JSON object."""
     for number, line in read_lines(path):
         if not line.strip():
             continue
@@ -81,10 +75,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def parse(schema: type[M], value: Any, path: Path, *, field: str = "") -> M:
-    """``value`` as a checked ``schema``; ``field`` is where in the file it stands.
-
-    Raises UserFileError: names the first wrong field, what was found there, and the nearest known key.
-    """
+    """``value``, from ``field``, as a ``schema``. Raises UserFileError: the first wrong field and its remedy."""
     try:
         return schema.model_validate(value)
     except ValidationError as error:

@@ -42,10 +42,7 @@ class Template:
         self._is_plain = not any(mark in rest for mark in ("{{", "{%", "{#"))
 
     def render(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], frozenset[str]]:
-        """The text for each row of variables, and the names of the variables that the template uses.
-
-        Raises TemplateFault: it is no template, fails on a row, or takes too long or too much.
-        """
+        """The text for each row, and the variables used. Raises TemplateFault: it fails, or takes too much."""
         if self._is_plain:
             found = child_worker.render({"template": self.text, "rows": rows})
             return _texts(found, 0), frozenset(match["name"] for match in _PLAIN.finditer(self.text))

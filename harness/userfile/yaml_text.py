@@ -16,10 +16,7 @@ _OCTAL = re.compile(r"[-+]?0[0-7_]+")  # 010 is eight to YAML 1.1, and 1:30 is n
 
 
 def yaml_value(text: str, path: Path) -> Any:
-    """What the YAML of ``path`` holds.
-
-    Raises UserFileError: not YAML, a key given twice, or too many or too deeply nested values.
-    """
+    """What YAML holds. Raises UserFileError: not YAML, a key given twice, or too many or too deeply nested values."""
     try:
         return _loaded(text, path, _Fast)
     except yaml.MarkedYAMLError as error:
