@@ -1,7 +1,4 @@
-"""The run folder: the experiment that asks, the journal that remembers, the tables that are judged.
-
-It is all that the running half and the judging half share.
-"""
+"""The run folder, all that running and judging share: the experiment, the journal, the tables that are judged."""
 
 from harness.store.browse import (
     FLIPS,
@@ -11,7 +8,6 @@ from harness.store.browse import (
     TaskRow,
     attempt_columns,
     attempt_of,
-    attempt_rows,
     attempts_of,
     find_tasks,
     matching_rows,
@@ -28,7 +24,7 @@ from harness.store.browse_records import (
     read_outcome,
     search_inputs,
 )
-from harness.store.columns import CALLS, OUTCOMES, OUTCOMES_FILE
+from harness.store.columns import OUTCOMES, OUTCOMES_FILE
 from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
 from harness.store.importers.table import import_table
 from harness.store.importers.table_words import Reading, parse_mapping, parse_scales, parse_units
@@ -48,7 +44,7 @@ from harness.store.manifest import (
     this_machine,
     write_manifest,
 )
-from harness.store.outcomes import PARTLY, RESULTS, Outcomes, TaskKey, count_results
+from harness.store.outcomes import PARTLY, Outcomes, TaskKey, count_results
 from harness.store.recall import (
     Recalled,
     Transcript,

@@ -1,7 +1,6 @@
-"""The journal of a run: every attempt and every call, appended the moment it is done.
+"""The journal of a run: every attempt and every call, appended by one ``os.write`` the moment it is done.
 
-Each line is one ``os.write`` to a file opened for appending. What ``kill -9`` costs: nothing that was written, at most
-the one line that was being written. What a power loss costs: what was written since the last ``fsync``, about a second.
+``kill -9`` costs at most the line that was being written; a power loss the time since the last ``fsync``, a second.
 """
 
 import fcntl

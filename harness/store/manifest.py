@@ -1,8 +1,4 @@
-"""What a report was made from, without saying who made it or where: its manifest, and its experiment's own words.
-
-A model paid by the hour of a machine is owned, one paid by the token is rented. Where no price says so the backend
-does: a model in this process or behind a loopback address is owned, one behind any other address is rented.
-"""
+"""What a report was made from, without saying who made it or where: its manifest, and its experiment's own words."""
 
 import dataclasses
 import functools
@@ -72,10 +68,7 @@ def read_manifest(report: Path) -> Manifest | None:
 
 
 def locked_parts(report: Path) -> tuple[str, dict[str, str]] | None:
-    """Digests of what ``manifest.json``, as it stands, says of the suites and of each contender; ``None`` without one.
-
-    A contender's price and thresholds are in its digest. Raises EvidenceError: the file is no manifest.
-    """
+    """Digests of what the manifest says of the suites, and of each contender, its price and its thresholds."""
     value = _json(report / FILE)
     if value is None:
         return None
@@ -89,11 +82,8 @@ def locked_parts(report: Path) -> tuple[str, dict[str, str]] | None:
 
 
 def evidence_digest(report: Path) -> str:
-    """32 hex digits over the outcomes, the manifest and the experiment, where they are: what figures are computed from.
-
-    Calls and transcripts are not in it: of the judging only a sweep of a call's signal looks at calls. About a
-    twentieth of a second for a million outcomes. Raises EvidenceError: a file cannot be read.
-    """
+    """32 hex digits over outcomes, manifest and experiment, what figures are made of. Raises EvidenceError."""
+    # Of the judging only a sweep of a call's signal looks at calls. A twentieth of a second for a million outcomes.
     found = {}
     for path in (report / OUTCOMES_FILE, report / FILE, experiment_file(report)):
         try:
@@ -230,7 +220,7 @@ def sourced(
 
 
 def model_sourcing(price: Price | None, backend: str, base_url: Any, *, owned: bool | None = None) -> Sourcing:
-    """How a model is had, and why that is said; ``owned`` is what its backend says of itself."""
+    """How a model is had, by its price, else its backend, which may say so itself (``owned``), else its address."""
     if price is not None and price.gpu_hour is not None:
         return Decision.OWN, "is paid by the hour of a machine"
     if price is not None and (price.input is not None or price.output is not None):

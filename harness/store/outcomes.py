@@ -1,7 +1,4 @@
-"""The outcomes of a report by column: codes for words, numbers as they are, one entry a row of the file.
-
-Who did what and what became of it is read at once; every other column when it is first asked for.
-"""
+"""The outcomes of a report by column: codes for words, numbers as they are, one entry a row of the file."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -35,7 +32,7 @@ _DENSE = 4  # a table of so many places a row is filled rather than the rows sor
 
 
 class Outcomes(OutcomeFile):
-    """The outcomes of one report; a row's place here is its place in the file, whatever its split."""
+    """The outcomes of one report, at their places in the file; most columns are read when they are first asked for."""
 
     def __init__(self, report: Path) -> None:
         """Raises EvidenceError: the file is broken, or a row has no contender, no task or no known status."""

@@ -32,7 +32,7 @@ from harness.store.columns import (
 from harness.store.journal import ATTEMPTS
 from harness.store.journal import CALLS as CALLS_JOURNAL
 from harness.store.manifest import FILE as MANIFEST_FILE
-from harness.store.recall import Recalled, Transcript, journal_files, read_calls_journal, read_journal, reply_from
+from harness.store.recall import Recalled, Transcript, journal_files, read_calls_journal, read_journal, record_from
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -213,7 +213,7 @@ def _transcripts(held: Recalled, planned: Sequence[Outcome]) -> Iterator["pa.Tab
 
 def _replies(path: Path, text: str | None) -> dict[str, Reply]:
     try:
-        return {entry["request"]: reply_from(entry["reply"]) for entry in json.loads(text or "[]")}
+        return {entry["request"]: record_from(Reply, entry["reply"]) for entry in json.loads(text or "[]")}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise EvidenceError(f"{path}: the column replies does not hold replies") from None
 

@@ -1,7 +1,6 @@
 """Reads what a user wrote (YAML, JSON, tables, templates) and says what is wrong by file, field and remedy.
 
-Every room that parses a user's file does it through here: all messages look alike, and no file takes more time or
-memory than was agreed, whatever it holds.
+All rooms do it through here, so that no file takes more time or memory than was agreed, whatever it holds.
 """
 
 from harness.userfile.arrow import arrow_rows

@@ -25,10 +25,9 @@ Keep = Callable[["pa.Schema", str | None], list[str]]
 
 
 def parquet_batches(path: Path, keep: Keep | None = None, *, bounded: bool = True) -> Iterator["pa.Table"]:
-    """The file as one table a batch, or as one if it is not bounded; an index of pandas' that has a name is a column.
+    """The columns that ``keep`` takes, a named index of pandas' too. Raises UserFileError: no Parquet, or too much.
 
-    ``keep`` chooses columns; ``bounded`` lets no more than `MAX_ROWS` rows and `MAX_FILE` bytes out. Raises
-    UserFileError: as `open_file`; no Parquet file; or one that unfolds to more than it may.
+    ``bounded`` makes a table of each batch, and lets no more than `MAX_ROWS` rows and `MAX_FILE` bytes out.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -1,7 +1,4 @@
-"""Bytes and lines of a file that a user named: of a regular file only, and never more than was agreed.
-
-A named pipe would wait for ever, a device never ends, and a file of gigabytes takes the machine's memory with it.
-"""
+"""Bytes and lines of a file that a user named: of a regular file only, and never more than was agreed."""
 
 import bz2
 import codecs
@@ -35,11 +32,7 @@ _MARKS = {
 
 
 def open_file(path: Path, *, most: int = MAX_FILE, unpack: bool = True) -> BinaryIO:
-    """The regular file ``path``, opened; a packed one (gzip, bzip2, xz, Zstandard) is unpacked while it is read.
-
-    Raises UserFileError: the file is missing, a folder, a pipe, a device, unreadable, or larger than ``most`` bytes; or
-    its ending says that it is packed and it is not. While it is read: it is cut off or damaged.
-    """
+    """The regular file, unpacked while it is read. Raises UserFileError: it is none, unreadable, too large or cut."""
     try:
         with _readable(path):  # a pipe without a writer must not hold us up, and a terminal must not become ours
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
@@ -90,11 +83,7 @@ def read_bytes(path: Path, *, most: int = MAX_TEXT, unpack: bool = True) -> byte
 def read_lines(
     path: Path, *, most: int = MAX_FILE, longest: int = MAX_LINE, guess: bool = False
 ) -> Iterator[tuple[int, str]]:
-    r"""Numbers (from 1, as an editor counts) and texts of the file's lines, each with its end as ``\n``.
-
-    UTF-8, or UTF-16 or UTF-32 with a byte order mark; with ``guess`` also UTF-16 without one, and Windows' cp1252.
-    Raises UserFileError: as `open_file`; a line is longer than ``longest``, or is no text; or ``most`` is exceeded.
-    """
+    r"""Numbers (from 1) and texts of lines, ended by ``\n``. Raises UserFileError: as `open_file`; or no text."""
     coding = _coding(path, most, guess=guess)
     number = read = 0
     errors = "surrogateescape" if coding.startswith("utf-8") else "strict"
@@ -114,6 +103,7 @@ def read_lines(
 
 
 def _coding(path: Path, most: int, *, guess: bool) -> str:
+    """UTF-8, or UTF-16 or UTF-32 with a byte order mark; by ``guess`` also UTF-16 without one, and Windows' cp1252."""
     with open_file(path, most=most) as file:
         head = file.read(200)
         coding = next((name for mark, name in _MARKS.items() if head.startswith(mark)), "")
@@ -136,8 +126,7 @@ def _check_line(path: Path, field: str, line: str, longest: int) -> None:
     if len(line) > longest:
         raise UserFileError(path, f"the line has more than {size(longest)}", field=field, advice="write one row a line")
     if "\0" in line:
-        advice = "the file is damaged, or no UTF-8: save it as UTF-8"
-        raise UserFileError(path, "found a zero byte", field=field, advice=advice)
+        raise UserFileError(path, "found a zero byte: no UTF-8, or damaged", field=field, advice="save it as UTF-8")
     try:
         _ = line.isascii() or line.encode()
     except UnicodeEncodeError as error:

@@ -1,9 +1,7 @@
 """Runs what may never end, or fill the memory, in a child process that can be killed.
 
-A regular expression can take longer than the age of the universe on a few dozen characters, and Python's engine cannot
-be stopped from another thread: it holds the interpreter's lock. The same holds for patterns and recursion in a JSON
-schema, and for loops and powers in a template. A child serves one job after another, at about a tenth of a millisecond
-each; there are as many as threads that ask at once, so that a slow job holds no other up.
+Regular expressions, JSON schemas and templates can take for ever, and hold the interpreter's lock. A child serves one
+job after another, at a tenth of a millisecond each; there are as many as threads that ask, so that none waits.
 """
 
 import atexit

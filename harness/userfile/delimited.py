@@ -112,12 +112,11 @@ class Delimited:
 
 
 def open_delimited(path: Path, kind: str, *, most: int = MAX_FILE, knows: Knows | None = None) -> Delimited:
-    """The table that a text holds; ``kind``, its ending, says what mark is usual: ``.csv``, ``.tsv`` or ``.psv``.
+    """The table that a text holds; ``kind`` is its ending. Raises UserFileError: the file is empty, or is no text.
 
     ``knows`` makes it a table of results, and says whether a name may be in its header, which is then looked for below
     titles and comments; comments and headers further down are no rows; and nothing is guessed. Without it the first
     line is the header, every other a row, and an encoding or a quotation mark that does not fit is taken as meant.
-    Raises UserFileError: the file is empty, or is no text.
     """
     lines = (line for _, line in read_lines(path, most=most, guess=knows is None))
     head = list(itertools.islice(lines, _HEAD))

@@ -1,7 +1,4 @@
-"""JSON as users write it: one text, or the rows of a file, which may be a list, one object a line, or a table inside.
-
-A key may not be given twice: the last one would count, and nobody would know.
-"""
+"""JSON as users write it, no key twice: one text, or rows: a list, one object a line, or a table inside."""
 
 import itertools
 import json
@@ -91,10 +88,7 @@ def is_deeper(value: Any, levels: int) -> bool:
 
 
 def json_rows(path: Path, table: Table, *, most: int = MAX_FILE) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Where each row is (``line 3``, or ``row 3`` of a list), and the row; JSON lines whatever the file's ending.
-
-    Raises UserFileError: not JSON, larger than it may be, without rows, or a row is no object.
-    """
+    """Where each row is (``line 3``, or ``row 3`` of a list), and the row. Raises UserFileError: no JSON, no rows."""
     lines = read_lines(path, most=most, longest=min(most, MAX_JSON))
     first = next((line for line in lines if line[1].strip()), None)
     if first is None:

@@ -1,13 +1,10 @@
-"""Tables as people save them: text with marks between the cells, JSON, JSON lines or Parquet, packed or not.
-
-By rows, a row means what the same line of JSON lines means: a cell that is empty is absent. By columns, those that are
-asked for are read, with the place of each row: for tables too long to be held by rows.
-"""
+"""Tables as people save them: by rows, as JSON lines have them; or columns, for tables too long to be held by rows."""
 
 import ast
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,10 +51,7 @@ def _needed_kind(path: Path) -> str:
 
 
 def table_rows(path: Path, *, field: str | None = None) -> Rows:
-    """The rows of a table. Of a JSON file ``field`` names the key that holds them (``a.b`` for one inside another).
-
-    Raises UserFileError: the file cannot be read (see `open_file`), or is not what its ending says.
-    """
+    """The rows; those of JSON under the key ``field``, as in ``a.b``. Raises UserFileError: no file, or no table."""
     kind = _needed_kind(path)
     if field is not None and kind != ".json":
         raise UserFileError(path, f"field: {field} is of a .json file only", advice="take it out")
@@ -105,11 +99,10 @@ class Loaded:
 
 
 def table_columns(path: Path, knows: Knows, keeps: Knows) -> Loaded:
-    """The columns whose names ``keeps`` takes; a field of an object in a row is the column ``outer.inner``.
+    """The columns that ``keeps`` takes. Raises UserFileError: the file cannot be read, or has such a column twice.
 
-    Cells of text and of JSON are texts; a list stays a list. ``knows`` says whether a name may be in the header: it
-    finds the header below titles, and the rows within a JSON file. Raises UserFileError: the file cannot be read, is
-    not what its ending says, or has a wanted column twice.
+    A field of an object in a row is the column ``outer.inner``. Cells of text and of JSON are texts; a list stays a
+    list. ``knows``, whether a name may be in the header, finds it below titles, and the rows within a JSON file.
     """
     kind = _needed_kind(path)
     if kind == ".parquet":
@@ -180,40 +173,33 @@ def _from_parquet(path: Path, keeps: Knows) -> Loaded:
 
     def wanted(schema: "pa.Schema", index: str | None) -> list[str]:
         fields = [field for field in schema if not field.name.startswith("__index_level_")]
-        leaves = [(field.name, leaf) for field in fields for leaf in _leaves(_one_level(field.name), field.type)]
+        tables = [(field.name, pa.schema([field.with_name(_one_level(field.name))]).empty_table()) for field in fields]
+        leaves = [(name, leaf) for name, table in tables for leaf in _flat(table).column_names]
         names.extend([leaf for _, leaf in leaves] + ([index] if index is not None else []))
         chosen.extend(name for name in names if keeps(name))
         _refuse_twins(path, chosen)
         return list(dict.fromkeys(top for top, leaf in leaves if keeps(leaf)))
 
     table = next(parquet_batches(path, wanted, bounded=False))
-    table = table.rename_columns([_one_level(name) for name in table.column_names])
-    while any(pa.types.is_struct(column.type) for column in table.schema):
-        table = table.flatten()
+    table = _flat(table.rename_columns([_one_level(name) for name in table.column_names]))
     columns = {name: _series(table.column(name)) for name in chosen}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
     return Loaded(names=tuple(names), frame=frame, lines=np.arange(1, len(frame) + 1), place="row")
 
 
-def _leaves(name: str, kind: "pa.DataType") -> Iterator[str]:
-    """The column's name; of a column of objects, one name for each of their fields."""
-    import pyarrow as pa
-
-    if not pa.types.is_struct(kind):
-        yield name
-        return
-    for part in kind:
-        yield from _leaves(f"{name}.{part.name}", part.type)
+def _flat(table: "pa.Table") -> "pa.Table":
+    """A column for each field of a column of objects."""
+    while any(str(kind).startswith("struct<") for kind in table.schema.types):
+        table = table.flatten()
+    return table
 
 
 def _one_level(name: str) -> str:
     """``('metrics', 'passed')`` as ``metrics.passed``; another name as it is."""
-    if not name.startswith("('"):
-        return name
-    try:
-        return ".".join(str(part) for part in ast.literal_eval(name) if str(part))
-    except (ValueError, SyntaxError):
-        return name
+    with suppress(ValueError, SyntaxError):
+        if name.startswith("('"):
+            return ".".join(str(part) for part in ast.literal_eval(name) if str(part))
+    return name
 
 
 def _series(column: "pa.ChunkedArray") -> "pd.Series[Any]":

@@ -31,10 +31,7 @@ class TemplateFault(Exception):  # noqa: N818 - a fault of the user's template, 
 
 
 class Template:
-    """One template: Jinja, sandboxed; an unknown variable is an error.
-
-    One that only names variables is rendered at once; any other by a child process that can be stopped.
-    """
+    """One Jinja template, sandboxed; one that does more than name variables is rendered by a child process."""
 
     def __init__(self, text: str) -> None:
         self.text = text

@@ -250,7 +250,7 @@ _CENTS = re.compile(r"(.*\d)\s*(?:¢|cents?|ct)", re.IGNORECASE)
 _DOLLARS = r"\s*(?:US\s?\$|\$|USD)?"
 _MONEY = re.compile(rf"([+-]?){_DOLLARS}\s*([^a-z$]*?(?:e[+-]?\d+)?){_DOLLARS}", re.IGNORECASE)
 _TIME = re.compile(r"([+-]?[\d., \u00a0\u202f]*\d\.?(?:e[+-]?\d+)?)\s*([a-zµμ]+)\.?", re.IGNORECASE)
-_TIME_WORDS = {
+TIME_WORDS = {
     word: unit
     for unit, words in {
         "ns": "ns nanosecond nanoseconds",
@@ -316,7 +316,7 @@ def _time(text: str) -> tuple[str, float, bool]:
     import pandas as pd
 
     found = _TIME.fullmatch(text)
-    if found and (unit := _TIME_WORDS.get(found[2].casefold() if found[2] != "M" else "")):
+    if found and (unit := TIME_WORDS.get(found[2].casefold() if found[2] != "M" else "")):
         return found[1].strip(), TIMES[unit], True
     if len(text) <= 60 and re.search(r"\d", text) and re.search(r"[a-z]|\d:\d\d:\d\d", text, re.IGNORECASE):
         with suppress(ValueError, OverflowError), warnings.catch_warnings():
