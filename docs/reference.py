@@ -29,7 +29,7 @@ from harness.adapter import folder as adapter_folder
 from harness.core.errors import FAULTS
 from harness.core.words import Cause, Decision, Kind, Role, Status
 from harness.experiment import schema as experiment
-from harness.grade import GRADERS, known_graders
+from harness.grade import GRADERS
 from harness.model import BACKENDS, ModelEntry, PriceEntry
 from harness.skill.rules import FIELDS as SKILL_FIELDS
 from harness.store import columns
@@ -142,7 +142,8 @@ def files_page(meanings: Meanings) -> Iterator[str]:
             yield from closed_lists()
     yield from ("", "## Graders", "", "Any grader of a suite or a task: `name`, and these options.", "")
     options = {name: [f"`{f.alias or key}`" for key, f in rule.model_fields.items()] for name, rule in GRADERS.items()}
-    rows = [[f"`{name}`", cell(said), ", ".join(options[name])] for name, said in known_graders().items()]
+    help_of = {name: (rule.__doc__ or "").strip().splitlines()[0] for name, rule in sorted(GRADERS.items())}
+    rows = [[f"`{name}`", cell(said), ", ".join(options[name])] for name, said in help_of.items()]
     yield from table(("grader", "passes when", "options"), rows)
     yield from ("", "## Frontmatter of `SKILL.md`", "")
     yield "The six fields of the Agent Skills format; `ownbench skill lint` refuses any other."

@@ -85,16 +85,16 @@ def _candidate(args: "argparse.Namespace", report: Path, assembled: "Assembled",
 
 def say(judge: "UntilDecided", args: "argparse.Namespace") -> None:
     """What was decided and what that saved, on standard error."""
-    savings, decided, dev = judge.savings, judge.decided, judge.candidate.dev_attempts
+    decided, dev, saved = judge.decided, judge.candidate.dev_attempts, judge.planned - judge.made
     if decided is None:
         return
-    made = f"{savings.made:,} of {plural(savings.planned, 'attempt')} made"
+    made = f"{judge.made:,} of {plural(judge.planned, 'attempt')} made"
     if dev:
         made += f", besides {plural(dev, 'dev attempt')} to choose a threshold on"
-    if savings.saved:
-        usd = savings.saved_usd
+    if saved:
+        usd = judge.saved_usd
         money = "at a cost that is not known" if usd is None else f"about ${usd:.4f}"
-        made += f"; {savings.saved:,} saved, {money}"
+        made += f"; {saved:,} saved, {money}"
     gate = f"ownbench gate {plain(str(args.baseline))} {plain(str(args.report))}"
     for option in ("policy", *CONTENDERS):
         if getattr(args, option) is not None:

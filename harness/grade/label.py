@@ -3,15 +3,13 @@
 One normaliser serves labels and answers (see `harness.grade.plain`):
 
 - Text is compared in its plain form, under Unicode's NFKC, white space as single spaces, and case folded unless it
-  counts.
-- A soft hyphen is nothing, or a hyphen where only that gives a word of the list.
-- Markup is taken away on both sides, unless two labels differ by nothing else.
+  counts. A soft hyphen is nothing, or a hyphen where only that gives a word of the list. Markup is taken away on both
+  sides, unless two labels differ by nothing else.
 - The whole answer is peeled layer by layer (brackets, quotes, markup, a bullet, closing punctuation), and the label
   that needs the fewest layers wins: ``(B).`` is ``(B)`` before it is ``B``.
-- Within an answer the longest label that stands by itself wins (see `harness.grade.label_edges`).
-- Only where no label is found so, labels are peeled as well: ``(B)`` in the list is ``B`` in the answer, unless
-  another label is.
-- Where every label is one letter or digit, how it stands in the answer counts (see `harness.grade.label_choice`).
+- Within an answer the longest label that stands by itself wins (see `harness.grade.label_choice`, for labels of one
+  letter or digit too). Only where none is found so, labels are peeled as well: ``(B)`` in the list is ``B`` in the
+  answer, unless another label is.
 """
 
 import re
@@ -24,8 +22,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from harness.core import Grade, nearest
-from harness.grade.label_choice import evidence, is_a_word
-from harness.grade.label_edges import UNSPACED, joined
+from harness.grade.label_choice import UNSPACED, evidence, is_a_word, joined
 from harness.grade.plain import SOFT_HYPHEN, plain, unmarked, without_commands
 from harness.grade.rule import Rule, malformed, right, shown, wrong
 
@@ -43,16 +40,13 @@ class Label(Rule):
     """The answer gives one label of a closed list, and it is the reference.
 
     ``take`` says which label counts: ``only`` (the answer is the label), the ``first`` or the ``last`` that occurs,
-    ``anywhere`` (it occurs, and no other label does). White space, quotes, emphasis and closing punctuation around it
-    do not count, nor does case unless ``case_sensitive``; signs that belong to a label do. ``aliases`` maps a label to
-    other spellings of it. An answer without a label, or with several where one is needed, is malformed. How labels are
-    found is written at the top of this file.
+    ``anywhere`` (it occurs, and no other label does). ``aliases`` maps a label to other spellings of it. An answer
+    without a label, or with several where one is needed, is malformed. How they are found is said above.
     """
 
     name: ClassVar[str] = "label"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
-
     labels: tuple[_Text, ...] = Field(min_length=2)
     aliases: Mapping[_Text, tuple[_Text, ...]] = Field(default_factory=dict)
     take: Literal["only", "first", "last", "anywhere"] = "only"
@@ -96,21 +90,20 @@ class Label(Rule):
 
     def judge(self, text: str, reference: str) -> Grade:
         """Passes when the label found is the reference."""
-        found = self._found(text)
+        if self.take == "only":
+            found = self._list.whole(text)
+        elif self.take == "anywhere":
+            found = list(dict.fromkeys(self._list.inside(text, strongest=False)))
+        else:
+            within = self._list.inside(text, strongest=True)
+            found = within[:1] if self.take == "first" else within[-1:]
         if len(found) != 1:
             problem = f"the labels {', '.join(found)} occur" if found else "no label"
-            needed = f"{_some(self.labels)} {'as the whole' if self.take == 'only' else 'in it'}"
-            return malformed(f"{problem} in {shown(text.strip())!r}; needed one of {needed}")
+            many, where = len(self.labels), "as the whole" if self.take == "only" else "in it"
+            names = ", ".join(self.labels) if many <= 6 else f"{', '.join(self.labels[:5])} … ({many} labels)"
+            return malformed(f"{problem} in {shown(text.strip())!r}; needed one of {names} {where}")
         graded = right() if found[0] == reference else wrong(reference, found[0])
         return replace(graded, label_predicted=found[0])
-
-    def _found(self, text: str) -> list[str]:
-        if self.take == "only":
-            return self._list.whole(text)
-        found = self._list.inside(text, strongest=self.take != "anywhere")
-        if self.take == "anywhere":
-            return list(dict.fromkeys(found))
-        return found[:1] if self.take == "first" else found[-1:]
 
     @cached_property
     def _list(self) -> "_LabelList":
@@ -119,10 +112,6 @@ class Label(Rule):
     def _spellings(self) -> list[tuple[str, str]]:
         aliases = [(alias, label) for label, others in self.aliases.items() for alias in others]
         return [(label, label) for label in self.labels] + aliases
-
-
-def _some(labels: tuple[str, ...]) -> str:
-    return ", ".join(labels) if len(labels) <= 6 else f"{', '.join(labels[:5])} … ({len(labels)} labels)"
 
 
 _Spellings = Sequence[tuple[str, str]]  # texts, each with the label that it stands for
@@ -135,7 +124,7 @@ class _LabelList:
         self._case_sensitive = case_sensitive
         written = [(_compatible(spelling), label) for spelling, label in spellings]
         bare = [(unmarked(text), label) for text, label in written]
-        peeled = [(_peeled(text), label) for text, label in written]
+        peeled = [((list(_layers(text)) or [""])[-1], label) for text, label in written]
         self.names = self._names(written)  # the label of every spelling in its compared form, the longest first
         self._keeps_markup = bool(self._ambiguous(bare)) or not all(text.strip() for text, _ in bare)
         self._bare = self.names if self._keeps_markup else self._names(bare)
@@ -193,12 +182,13 @@ class _LabelList:
         """``answer`` with each soft hyphen as the labels have it."""
         if SOFT_HYPHEN not in answer or not self._hyphenated:
             return answer
-        return _SOFT_WORD.sub(lambda word: self._either(word[0]), answer)
 
-    def _either(self, word: str) -> str:
-        dropped, hyphenated = word.replace(SOFT_HYPHEN, ""), word.replace(SOFT_HYPHEN, "-")
-        wanted = self.key(hyphenated.strip("._'-")) in self._words or self.key(hyphenated) in self._words
-        return hyphenated if wanted and self.key(dropped.strip("._'-")) not in self._words else dropped
+        def either(word: re.Match[str]) -> str:
+            dropped, hyphenated = (word[0].replace(SOFT_HYPHEN, instead) for instead in ("", "-"))
+            bare, whole, other = (self.key(x) for x in (hyphenated.strip("._'-"), hyphenated, dropped.strip("._'-")))
+            return hyphenated if {bare, whole} & self._words and other not in self._words else dropped
+
+        return _SOFT_WORD.sub(either, answer)
 
     def _occurring(self, text: str, names: Mapping[str, str]) -> list[str]:
         """The labels that stand by themselves; of those that overlap the one that begins first, then the longest."""
@@ -210,11 +200,9 @@ class _LabelList:
         found = []
         for name, label in names.items():
             for place in _places(name, searched):
-                end = place + len(name)
-                if joined(text, place, end, signed=self._signed):
-                    continue
-                if not (len(name) == 1 and is_a_word(text, place)):
-                    found.append((place, -end, label))
+                word = len(name) == 1 and is_a_word(text, place)
+                if not word and not joined(text, place, place + len(name), signed=self._signed):
+                    found.append((place, -place - len(name), label))
         kept, done = [], 0
         for place, minus_end, label in sorted(found):
             if place >= done:
@@ -229,16 +217,12 @@ class _LabelList:
         found = []
         for match in alone[:_MOST] + alone[_MOST:][-_MOST:]:
             core = self._cased(match[0])
-            if joined(text, match.start(), match.end(), signed=self._signed):
-                continue
-            if weight := evidence(text, match.start(), label=self._letters[core]):
-                found.append((weight, self._cores[core]))
-        return found
+            if not joined(text, match.start(), match.end(), signed=self._signed):
+                found.append((evidence(text, match.start(), label=self._letters[core]), self._cores[core]))
+        return [one for one in found if one[0]]
 
 
-_MOST = 2_000
-"""Letters that are weighed, from the beginning and from the end of an answer; no answer of a person's has as many."""
-
+_MOST = 2_000  # letters weighed, from the beginning and the end of an answer; no answer of a person's has as many
 _LETTER = re.compile(f"[^\\W_{UNSPACED}]")
 _NO_WORD_BEFORE = f"(?<![^\\W_{UNSPACED}])"
 _NO_WORD_AFTER = f"(?![^\\W_{UNSPACED}\u1100-\u11ff\u3130-\u318f\uac00-\ud7af])"
@@ -264,8 +248,6 @@ def _places(name: str, text: str) -> Iterable[int]:
         yield place
         place = text.find(name, place + 1)
 
-
-# ------------------------------------------------------------------------------------------------------------- layers
 
 _PAIRS = dict(zip("([{<\"'`*_~$|«»‹›「『【《〈〔¿¡", ")]}>\"'`*_~$|»«›‹」』】》〉〕?!", strict=True))
 _HOLDING = re.compile(
@@ -299,7 +281,3 @@ def _layers(text: str) -> Iterator[str]:
             text = text[1:]
         else:
             return
-
-
-def _peeled(text: str) -> str:
-    return list(_layers(text) or [""])[-1] if text.strip() else ""

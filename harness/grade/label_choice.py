@@ -1,7 +1,19 @@
-r"""Single letters and digits as people give them when they choose: "B", "(B)", "B) Paris", "The answer is B".
+r"""What stands around a label: whether it is part of something longer, and how much a single letter means as a choice.
+
+Text is in its plain form (see `harness.grade.plain`). A label counts only where it is not a part of something longer:
+
+- a letter or digit next to it joins, except where one of the two belongs to a script that writes no spaces (Chinese,
+  Japanese, Thai, Lao, Khmer, Burmese, …; a run of katakana is one word) or the scripts differ and one is Hangul; a
+  Korean ending may follow a Hangul label;
+- an attached hyphen between two words joins (``non-toxic`` is not ``toxic``); before a digit it is a minus sign; at the
+  end it is a sign too (``AA-`` is not ``AA``) unless a word follows and no label of the list ends in a sign; before a
+  letter it is a bullet; spaced hyphens, two in a row, and em dashes are punctuation;
+- an attached ``#``, ``+`` or, after a digit, ``%`` at the end joins (``C#`` is not ``C``);
+- an apostrophe, slash, ampersand, at sign or full stop between two words or digits joins (``can't``, ``n/a``, ``R&D``,
+  ``node.js``, ``1.5``), a comma or colon between digits too; a full stop before a capital ends a sentence.
 
 Where every label of a list is one letter or digit (brackets around it aside), an answer often names several of them,
-and "a" is a word as well. How a letter stands says how much it means:
+and "a" is a word as well. How a letter stands says how much it means, and the most that occurs decides:
 
 - `STATED`: it follows "answer is", "answer:", "the correct option is", ``####``, stands in ``\boxed{}`` or a tag such
   as ``<answer>``, or is the answer's first line;
@@ -11,17 +23,118 @@ and "a" is a word as well. How a letter stands says how much it means:
 - `DOUBTED`: its clause says "could be", "at first" or "if", or denies or blames something; a question mark, "would" or
   "no, wait" follows;
 - `NOTHING`: the article "a", the pronoun "I", a letter that is denied ("not", "can't be", "unlikely to be", "than",
-  "rule out"), listed as wrong or other answer, called wrong, or a small letter, where the label is a capital, that is
-  not marked.
-
-The most that occurs decides; among equals ``take`` does.
+  "rule out"), listed as wrong or other answer, called wrong, or a small letter that is not marked, where the label is a
+  capital.
 """
 
 import re
+import unicodedata
 
 from harness.grade.plain import BOX
 
 NOTHING, DOUBTED, BARE, MARKED, STATED = range(5)
+UNSPACED = (
+    "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u1b00-\u1b7f\u3005-\u3007\u3040-\u30ff"
+    "\u3100-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua980-\ua9df\uaa60-\uaa7f\uf900-\ufaff"
+    "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
+)  # ranges of the scripts that put no space between words, for a character class
+
+_UNSPACED = re.compile(f"[{UNSPACED}]")
+_KATAKANA = re.compile("[\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff]")
+_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
+_ENDING = re.compile(
+    "(?:이?(?:입니다|다|에요|예요|야|라고|며|고|므로|니까|지만|라는)|[은는이가을를의도만과와로에]|으로|에서|까지|부터|이나)(?![\uac00-\ud7af])|입니다"
+)
+_OPEN, _CLOSE = "([{<\"'«‹「『【《〈〔", ")]}>\"'»›」』】》〉〕"
+
+
+def is_word(char: str) -> bool:
+    """Whether ``char`` is a letter, a digit, an underscore, or a mark on one."""
+    return char.isalnum() or char == "_" or (char > "\u02ff" and unicodedata.category(char)[0] == "M")
+
+
+def joined(text: str, start: int, end: int, *, signed: bool) -> bool:
+    """Whether ``text[start:end]`` is a part of something longer; ``signed``: a label of the list ends in a sign."""
+    return _joined_before(text, start) or _joined_after(text, end, signed=signed)
+
+
+def _at(text: str, place: int) -> str:
+    return text[place] if 0 <= place < len(text) else " "
+
+
+def _joined_before(text: str, start: int) -> bool:
+    first, before, earlier = text[start], _at(text, start - 1), _at(text, start - 2)
+    if before.isspace() or first in _OPEN:
+        return False
+    if is_word(before):
+        if before == "_":  # emphasis, unless a word stands before it
+            return is_word(text[max(0, start - 9) : start].rstrip("_")[-1:] or " ")
+        return _same_script(before, first) if is_word(first) else _is_sign(first, next_to=before)
+    if not is_word(first):
+        return before == first == "-"
+    attached = is_word(earlier) and _same_script(earlier, first)
+    if before == "-":
+        return attached or (first.isdigit() and earlier != "-")
+    if before == "+":
+        return attached
+    if before == ".":
+        if first.isdigit():
+            return earlier.isdigit() or earlier.isspace()
+        return attached and not (first.isupper() and not earlier.isupper())
+    if before in ",:":
+        return earlier.isdigit() and first.isdigit() and (before == ":" or _thousands(text, start))
+    return before in "'/&@" and attached and (before != "'" or earlier.isalpha())
+
+
+def _joined_after(text: str, end: int, *, signed: bool) -> bool:
+    last, after, later = text[end - 1], _at(text, end), _at(text, end + 1)
+    if after.isspace() or (last in _CLOSE and not unicodedata.category(after).startswith("M")):
+        return False
+    if is_word(after):
+        if after == "_":
+            return is_word(text[end : end + 9].lstrip("_")[:1] or " ")
+        if unicodedata.category(after).startswith("M"):
+            return True
+        if _HANGUL.match(last) and _ENDING.match(text, end):
+            return False
+        return _same_script(last, after) if is_word(last) else _is_sign(last, next_to=after)
+    if not is_word(last):
+        return False
+    attached = is_word(later) and _same_script(last, later)
+    if after in "-+#%":
+        return _sign_after(text, end, attached=attached, signed=signed)
+    if after == ".":
+        if last.isdigit() or later.isdigit():
+            return last.isdigit() and later.isdigit()
+        return attached and (_at(text, end + 2) == "." or (last.islower() and later.islower()))
+    if after in ",:":
+        return last.isdigit() and later.isdigit() and (after == ":" or _thousands(text, end + 1))
+    return after in "'/&@" and attached and (after != "'" or later.isalpha())
+
+
+def _sign_after(text: str, end: int, *, attached: bool, signed: bool) -> bool:
+    last, after, later = text[end - 1], text[end], _at(text, end + 1)
+    if after == "-":
+        # attached before and not after, and followed by a word, it is a dash in a sentence
+        dash = not signed and later in " \n\t" and is_word(text[end + 1 : end + 41].lstrip()[:1] or " ")
+        return attached or not (is_word(later) or later == "-" or dash)
+    return last.isdigit() if after == "%" else not _UNSPACED.match(last)
+
+
+def _is_sign(char: str, *, next_to: str) -> bool:
+    """Whether a sign at the edge of a label belongs to the word next to it; a bracket or an emoji does not."""
+    return char not in _OPEN + _CLOSE and unicodedata.category(char) != "So" and not _UNSPACED.match(next_to)
+
+
+def _same_script(one: str, other: str) -> bool:
+    """Whether two neighbours belong to one word, as far as their scripts say."""
+    if _UNSPACED.match(one) or _UNSPACED.match(other):
+        return bool(_KATAKANA.match(one) and _KATAKANA.match(other))
+    return bool(_HANGUL.match(one)) == bool(_HANGUL.match(other))
+
+
+def _thousands(text: str, place: int) -> bool:
+    return text[place : place + 3].isdigit() and not _at(text, place + 3).isdigit()
 
 
 def evidence(text: str, place: int, *, label: str) -> int:
@@ -105,8 +218,7 @@ _LIST_GOES_ON = re.compile(
 )
 _CLAUSE_ENDS = re.compile(
     r"[.!?](?=\s|$)|[;,，。；]|\n|—|\b(?:(?<!all )(?<!anything )but|so|then|because|since|as|while|whereas|although"
-    r"|though|hence|thus|therefore"
-    r"|and|sondern|mais|sino)\b"
+    r"|though|hence|thus|therefore|and|sondern|mais|sino)\b"
 )
 _ADVERBS = re.compile(r"(?<=\w)(?:,?\s{1,3}(?:\w{1,12}ly|therefore|thus|then|indeed|just|most|of course)\b){1,3},?$")
 _NAMED = re.compile(
@@ -147,41 +259,37 @@ def _is_marked(text: str, place: int, before: str, *, cued: bool) -> bool:
 _ALONE = re.compile(r"[*_`\"')\]}>$. ]{0,9}(?:\n|$)")
 _CLOSING = r"[)\]}*_`\"']{0,3}"
 _CALLED_WRONG = re.compile(
-    rf"{_CLOSING}(?:(?:(?:,\s?(?:(?:and|or)\s)?|\s(?:and|or)\s|\s?[/&]\s?)[(\[*_`\"']{{0,3}}\w\b{_CLOSING}){{0,9}}\s"
-    r"(?:(?:both|all)\s)?(?:are|were|seem|look)|\s(?:is|was|seems|looks|would be|must be))"
+    rf"(?i){_CLOSING}(?:(?:(?:,\s?(?:(?:and|or)\s)?|\s(?:and|or)\s|\s?[/&]\s?)[(\[*_`\"']{{0,3}}\w\b{_CLOSING}){{0,9}}"
+    r"\s(?:(?:both|all)\s)?(?:are|were|seem|look)|\s(?:is|was|seems|looks|would be|must be))"
     r"(?:n't|\s(?:\w{1,12}ly\s)?(?:(?:the|an?)\s)?"
     r"(?:wrong|incorrect|false|not|never|too|invalid|impossible|unlikely|out|ruled out|eliminated|excluded))\b"
     rf"|{_CLOSING}\scan(?:(?:not|'t| not)\s(?:\w{{1,12}}ly\s)?be\b|\sbe (?:ruled out|eliminated|excluded|dismissed)\b)"
-    rf"|{_CLOSING}\s(?:ist falsch|est faux|是错|不对)",
-    re.IGNORECASE,
+    rf"|{_CLOSING}\s(?:ist falsch|est faux|是错|不对)"
 )
 _TALKED_OF = re.compile(
-    rf"{_CLOSING}\s(?:would|could|might|may|should|can|has|had|does|did|needs?|requires?|is|was|seems|looks|appears|also)\b",
-    re.IGNORECASE,
+    rf"(?i){_CLOSING}\s(?:would|could|might|may|should|can|has|had|does|did|needs?|requires?|is|was|seems"
+    r"|looks|appears|also)\b"
 )
 _DOUBT_FOLLOWS = re.compile(
-    rf"{_CLOSING}(?:\?(?!\W{{0,3}}(?:yes|right|correct)\b)|[ ,][^.!?;:\n(]{{0,60}}\?"
+    rf"(?i){_CLOSING}(?:\?(?!\W{{0,3}}(?:yes|right|correct)\b)|[ ,][^.!?;:\n(]{{0,60}}\?"
     r"|\s(?:(?:would|could|might|may)\b(?!\sbe\s(?:the\s)?(?:correct|right|best|answer)|\sbe\smy)"
-    r"|(?:does|do|did)(?:n't| not)\b"
-    r"|can(?:not|'t| not)\b|if\b|unless\b|needs?\b|requires?\b|fails\b)"
+    r"|(?:does|do|did)(?:n't| not)\b|can(?:not|'t| not)\b|if\b|unless\b|needs?\b|requires?\b|fails\b)"
     r"|\s(?:is|was|seems|looks)\s(?:almost|nearly|close|partly|partially|tempting|plausible)\b"
     r"|\s?[).:=(—–-]?\s?(?:wrong|incorrect)\b|\s?[✗❌]"
     r"|[^.!?\n]{0,40}[.!?…,\n—–-]{1,3}\s?(?:(?:but|oh|hmm+|hm|no)[,.…]*\s)?(?:wait\b|no[,.!…—]"
-    r"|scratch that|correction\b|oops|sorry,|i mean\b|actually,|on second thought))",
-    re.IGNORECASE,
+    r"|scratch that|correction\b|oops|sorry,|i mean\b|actually,|on second thought))"
 )
 _CALLED_RIGHT = re.compile(
-    r"[)\]}*_`\"']{0,3}\s(?:is|seems|looks|must be|would be)\s(?:to be\s)?(?:the\s)?"
-    r"(?:correct|right|best|better|answer)\b",
-    re.IGNORECASE,
+    r"(?i)[)\]}*_`\"']{0,3}\s(?:is|seems|looks|must be|would be)\s(?:to be\s)?(?:the\s)?"
+    r"(?:correct|right|best|better|answer)\b"
 )
 _OPENS_A_LINE = re.compile(
     r"[*_`]*(?:[).:,;\]]|\s[-—=]|\s?(?:$|\n)|—|-\s)|\s(?:because|since|as|is|was|for)\b", re.IGNORECASE
 )
 _OPENER = re.compile(r"(?:^|[\s:=,;])[*_`]*[(\[{\"'$*_`<【「]+$")
 _CLOSER = re.compile(r"[)\]}\"'$*_`>】」]")
+# A line that names its choice at its beginning: what ends it is no choice.
 _BEGUN = re.compile(r"(?!A:)[\s*_`#>(\[-]{0,9}(?:option )?\w[*_`]*[).:\]]", re.IGNORECASE)
-"""A line that names its choice at its beginning: what ends it is no choice."""
 
 
 def is_a_word(text: str, place: int) -> bool:
@@ -201,8 +309,7 @@ def is_a_word(text: str, place: int) -> bool:
 
 _NEXT_WORD = re.compile(r"[*_`]{0,3} ?\n?([^\W\d_]{1,20})")
 _NOT_AFTER_AN_ARTICLE = re.compile(
-    "is|are|was|were|be|would|will|should|shall|can|could|may|might|must|has|have|had|does|did|seems|because|since|as|and"
-    "|or|but|if|then|than|when|while|which|that|this|these|in|on|of|to|at|by|for|from|with|without|over|the|not|makes"
-    "|gives",
-    re.IGNORECASE,
+    "(?i)is|are|was|were|be|would|will|should|shall|can|could|may|might|must|has|have|had|does|did|seems|because|since"
+    "|as|and|or|but|if|then|than|when|while|which|that|this|these|in|on|of|to|at|by|for|from|with|without|over|the|not"
+    "|makes|gives"
 )

@@ -2,12 +2,10 @@ r"""The grader of numbers, as people and models write them.
 
 An answer is brought to one form before its numbers are found:
 
-- Signs are plain (see `harness.grade.plain`): an en dash is a hyphen, a curly apostrophe a straight one; full-width
-  digits are digits.
+- Signs are plain (see `harness.grade.plain`); full-width digits are digits. ``10³`` is ``10^3``, and an index below the
+  line is no number; ``½`` is a fraction, and so is ``3½``; the word percent is its sign.
 - LaTeX: ``\times`` and ``\cdot`` are ×, ``{,}`` is a comma, ``\,`` ``\;`` ``\!`` and ``~`` are thin spaces, ``\%`` is a
   percent sign, ``\frac{1}{2}`` a fraction; other commands go.
-- ``10³`` is ``10^3``, and an index below the line is no number; ``½`` is a fraction, and so is ``3½``; the word percent
-  is its sign.
 - A fraction such as 1/2, or digits in groups with a plain space between them, is one number only where it is the whole
   answer, is in ``\boxed{}``, or follows the answer's marker (``####``, "answer:", "the answer is"), and a fraction
   where it follows an equals sign and ends its line: elsewhere ``12/12`` is two numbers. ``\frac`` and ``½`` always are.
@@ -23,8 +21,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from harness.core import Grade
-from harness.grade.label_choice import ANSWER
-from harness.grade.label_edges import UNSPACED
+from harness.grade.label_choice import ANSWER, UNSPACED
 from harness.grade.plain import BOX, plain
 from harness.grade.rule import Rule, malformed, right, shown, wrong
 
@@ -33,18 +30,15 @@ class Number(Rule):
     """A number in the answer equals the reference, within a tolerance.
 
     ``take`` says which: the ``only`` one (an answer with several is malformed), the ``first`` or the ``last``. It is
-    right when it lies within ``absolute``, or within ``relative`` times the reference's size; by default it must be
-    equal. Thousands separators, currency signs and units are passed over; ``1.5e3``, ``1.5 × 10^3`` and LaTeX are read.
-    ``decimal: ","`` reads 1.234,5. A percent sign is passed over too, or with ``percent: fraction`` 12% is 0.12.
-    Digits inside a word or a version (B7, 1.2.3) are no number; 5 million is 5. A minus is attached to its number and
-    to nothing before it: 10-42 ends in 42. A fraction such as 1/2 is one number where it is the whole answer, boxed, or
-    follows "the answer is"; elsewhere it is two.
+    right when it lies within ``absolute``, or within ``relative`` times the reference's size. Thousands separators,
+    currency signs, units and percent signs (``percent: fraction``: 12% is 0.12) are passed over; ``1.5 × 10^3`` is
+    read, and with ``decimal: ","`` 1.234,5. Digits inside a word or a version (B7, 1.2.3) are no number; 5 million is
+    5; a minus is attached to its number and to nothing before it: 10-42 ends in 42.
     """
 
     name: ClassVar[str] = "number"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
-
     take: Literal["only", "first", "last"] = "only"
     absolute: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     relative: float = Field(default=0.0, ge=0, allow_inf_nan=False)
@@ -74,14 +68,13 @@ class Number(Rule):
             return malformed(f"no number in {shown(text.strip())!r}")
         if self.take == "only" and any(other != found for other in numbers):
             return malformed(f"several numbers in {shown(text.strip())!r}; take is 'only'")
-        near = close(found, reference, absolute=self.absolute, relative=self.relative)
+        near = close(found, reference, self.absolute, self.relative)
         return right() if near else wrong(str(reference), str(found))
 
     def _numbers(self, text: str, *, backwards: bool = False) -> Iterator[Decimal]:
         matches = list(_PATTERNS[self.decimal].finditer(_readable(text, self.decimal)))
         for match in reversed(matches) if backwards else matches:
-            value = _value(match)
-            if value is not None:
+            if (value := _value(match)) is not None:
                 yield value.scaleb(-2, _EXACT) if match["percent"] and self.percent == "fraction" else value
 
 
@@ -98,19 +91,17 @@ def _value(match: re.Match[str]) -> Decimal | None:
     return value.copy_negate() if "-" in f"{match['sign']}{match['inner'] or ''}" else value
 
 
-def close(found: Decimal, reference: Decimal, *, absolute: float = 0.0, relative: float = 0.0) -> bool:
+def close(found: Decimal, reference: Decimal, absolute: float, relative: float) -> bool:
     """Whether two exact decimals differ by at most the larger of both tolerances."""
     slack = max(Decimal(repr(absolute)), _EXACT.multiply(Decimal(repr(relative)), reference.copy_abs()))
     return _EXACT.subtract(found, reference).copy_abs() <= slack
 
 
 _THIN = "\ue001"  # stands for a space that may be inside a number: thin, no-break, or LaTeX's
-
-_ROUNDED = Context(prec=60)  # for what has no exact decimal, such as a third; the same on both sides
 _LONGEST = 400  # digits of a number; a longer run of digits is none
-
+_ROUNDED = Context(prec=60)  # for what has no exact decimal, such as a third; the same on both sides
+# Wide enough that no sum of two numbers with 400 digits and exponents up to 9999 is rounded.
 _EXACT = Context(prec=21_000, Emax=999_999, Emin=-999_999, traps=[])
-"""Wide enough that no sum of two numbers with 400 digits and exponents up to 9999 is rounded."""
 
 
 def _pattern(point: str, separator: str) -> re.Pattern[str]:
@@ -177,7 +168,7 @@ _VULGAR = re.compile("(?<=\\d)[¼-¾⅐-⅞↉]")
 _THIN_SPACE = re.compile("[\u00a0\u2007-\u200a\u202f]")
 _ARABIC = str.maketrans({"٫": ".", "٬": ",", "٪": "%"})
 _PERCENT = re.compile(rf"(?<=[\d\s{_THIN}}}-])(?:percent|per cent|pct)\b", re.IGNORECASE)
-_LATEX = tuple(
+_LATEX = [
     (re.compile(pattern), instead)
     for pattern, instead in (
         (r"\\{2,}(?=[a-zA-Z,;:!])", r"\\"),  # escaped once too often
@@ -191,7 +182,7 @@ _LATEX = tuple(
         (r"\\(?:left|right|displaystyle)(?![a-zA-Z])|\\(?:text|math)[a-z]{0,9}(?=\s?\{)", ""),
         (r"(\\[dtc]?frac)\s?(\d)\s?(\d)(?!\d)", r"\1{\2}{\3}"),
     )
-)
+]
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 
 _NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,40}(?:\.\d{1,40})?)"
@@ -209,19 +200,13 @@ _CLOSE = rf"[\s*_`\"')\]}}$.!?。%,;{_THIN}]{{0,20}}"
 _WHOLE = rf"\A(?P<before>{_OPEN})"
 _BOXED = rf"(?P<before>{BOX}{_OPEN})"
 _MARKED = rf"(?P<before>(?:####|{ANSWER})[^.!?\n\d]{{0,60}}?[-+]?)"
-_EQUAL = rf"(?P<before>={_OPEN})"
-_FRACTIONS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"{_WHOLE}{_PARTS}(?={_CLOSE}\Z)",
-        rf"{_BOXED}{_PARTS}",
-        rf"{_MARKED}{_PARTS}",
-        rf"{_EQUAL}{_PARTS}(?={_CLOSE}(?:\n|\Z))",
-    )
-)
-_SPACED = re.compile(r"\d \d{3}(?!\d)")
+_LINE_END = rf"(?P<before>={_OPEN}){_PARTS}(?={_CLOSE}(?:\n|\Z))"
 _GROUPED = rf"{_APART}(?P<groups>\d{{1,3}}(?: \d{{3}}){{1,5}})(?! ?\d)"
-_GROUPS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (rf"{_WHOLE}{_GROUPED}(?=(?:[.,]\d+)?\D{{0,40}}\Z)", rf"{_BOXED}{_GROUPED}", rf"{_MARKED}{_GROUPED}")
+_SPACED = re.compile(r"\d \d{3}(?!\d)")
+_FRACTIONS, _GROUPS = (
+    [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
+    for patterns in (
+        (rf"{_WHOLE}{_PARTS}(?={_CLOSE}\Z)", rf"{_BOXED}{_PARTS}", rf"{_MARKED}{_PARTS}", _LINE_END),
+        (rf"{_WHOLE}{_GROUPED}(?=(?:[.,]\d+)?\D{{0,40}}\Z)", rf"{_BOXED}{_GROUPED}", rf"{_MARKED}{_GROUPED}"),
+    )
 )

@@ -1,8 +1,6 @@
 r"""The plain form of a text, and named ways in which two texts may differ and still count as the same.
 
-Answers, labels and references all take it, so that no side is changed more than another.
-
-What `plain` does, in this order:
+Answers, labels and references all take it, so that no side is changed more than another. What `plain` does, in order:
 
 1. Invisible marks are nothing: zero-width spaces and joiners, direction marks, byte-order marks, variation selectors,
    control characters that are no white space.
@@ -53,10 +51,17 @@ def without_commands(text: str) -> str:
         text = _BOXED.sub(BOX, text)
         text = _COMMAND.sub("", text)
         text = _ESCAPED.sub(r"\1", text)
-    if "<" in text:
-        closed = {name.casefold() for name in _CLOSED.findall(text)}
-        text = _TAG.sub(lambda tag: _untagged(tag, closed), text)
-    return text
+    closed = {name.casefold() for name in _CLOSED.findall(text)} if "<" in text else set()
+
+    def untagged(tag: re.Match[str]) -> str:
+        name = tag[2].casefold()
+        if name not in closed and name not in {"br", "hr", "p"}:
+            return tag[0]
+        if name in _INLINE:
+            return ""
+        return BOX if not tag[1] and re.search("answer|choice|label|result", name) else " "
+
+    return _TAG.sub(untagged, text) if "<" in text else text
 
 
 _BOXED = re.compile(r"\\f?boxed(?=[\s{]|\\)")
@@ -65,15 +70,6 @@ _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _CLOSED = re.compile(r"</([a-zA-Z][\w-]{0,40})\s{0,9}>")
 _TAG = re.compile(r"<(/?)([a-zA-Z][\w-]{0,40})(?:\s[^<>]{0,200})?/?>")
 _INLINE = {"a", "b", "code", "em", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "tt", "u"}
-
-
-def _untagged(tag: re.Match[str], closed: set[str]) -> str:
-    name = tag[2].casefold()
-    if name not in closed and name not in {"br", "hr", "p"}:
-        return tag[0]
-    if name in _INLINE:
-        return ""
-    return BOX if not tag[1] and re.search("answer|choice|label|result", name) else " "
 
 
 def unmarked(text: str) -> str:
@@ -93,13 +89,11 @@ def _unpaired(text: str) -> str:
     for run in _RUN.finditer(text):
         start, end, mark = run.start(), run.end(), run[0][0]
         before, after = text[start - 1 : start], text[end : end + 1]
-        inside = (before.isalnum() and after.isalnum()) and (mark == "_" or run[0] == "*")
-        closes = bool(before) and not before.isspace() and not (mark in "*_" and len(run[0]) < 2 and after.isalnum())
-        opens = bool(after) and not after.isspace() and not (mark in "*_" and len(run[0]) < 2 and before.isalnum())
-        if mark == "`":
-            closes = opens = True
-        if inside:
+        if before.isalnum() and after.isalnum() and (mark == "_" or run[0] == "*"):
             continue
+        single, code = run[0] in {"*", "_"}, mark == "`"
+        closes = code or (bool(before) and not before.isspace() and not (single and after.isalnum()))
+        opens = code or (bool(after) and not after.isspace() and not (single and before.isalnum()))
         open_runs = waiting.setdefault(mark, [])
         while closes and open_runs and start < end:
             opener = open_runs[-1]
@@ -121,30 +115,18 @@ def _unpaired(text: str) -> str:
 
 
 Normalisation = Literal["nfkc", "markdown", "casefold", "numbers", "punctuation", "articles", "whitespace", "strip"]
-"""In the order of application."""
 
 
 def normalised(text: str, names: Iterable[Normalisation]) -> str:
-    """``text`` with the named differences taken out, always in one fixed order, whatever the order of ``names``.
+    """``text`` with the named differences taken out, in the order of the steps below, whatever that of ``names``.
 
     Unless ``names`` is empty, invisible marks, kinds of dashes, and kinds of apostrophes and quotes do not count either
-    (see `plain`). The steps:
-
-    - ``nfkc``: compatibility forms of Unicode (full width, ligatures, no-break spaces);
-    - ``markdown``: a code fence around the whole text, and emphasis or backticks around it;
-    - ``casefold``: upper and lower case;
-    - ``numbers``: thousands separators and trailing zeros of decimals (``1,000.50`` is ``1000.5``);
-    - ``punctuation``: punctuation marks, but not a decimal point nor a minus sign before a digit;
-    - ``articles``: the words a, an, the;
-    - ``whitespace``: any run of white space is one space;
-    - ``strip``: white space at both ends.
+    (see `plain`).
     """
     wanted = set(names)
-    if wanted:
-        text = plain(text)
+    text = plain(text) if wanted else text
     for name, step in _STEPS.items():
-        if name in wanted:
-            text = step(text)
+        text = step(text) if name in wanted else text
     return text
 
 
@@ -163,8 +145,7 @@ _ARTICLES = re.compile(r"\b(?:a|an|the)\b", re.IGNORECASE)
 
 def _undressed(text: str) -> str:
     text = text.strip()
-    fence = FENCE.fullmatch(text)
-    if fence:
+    if fence := FENCE.fullmatch(text):
         text = fence[1].strip()
     for _ in range(3):  # **`x`** is as deep as models go
         inner = _EMPHASIS.fullmatch(text)
@@ -180,23 +161,22 @@ def _numbers(text: str) -> str:
 
 
 def _punctuation(text: str) -> str:
-    return "".join(c for i, c in enumerate(text) if not unicodedata.category(c).startswith("P") or _in_number(text, i))
-
-
-def _in_number(text: str, i: int) -> bool:
-    before, after = text[i - 1 : i] if i else "", text[i + 1 : i + 2]
-    if text[i] == ".":
-        return before.isdigit() and after.isdigit()
-    return text[i] == "-" and after.isdigit() and not before.isalnum()
+    kept = []
+    for i, c in enumerate(text):
+        before, after = text[i - 1 : i] if i else "", text[i + 1 : i + 2]
+        in_number = after.isdigit() and (before.isdigit() if c == "." else c == "-" and not before.isalnum())
+        if in_number or not unicodedata.category(c).startswith("P"):
+            kept.append(c)
+    return "".join(kept)
 
 
 _STEPS: dict[Normalisation, Callable[[str], str]] = {
-    "nfkc": lambda text: unicodedata.normalize("NFKC", text),
-    "markdown": _undressed,
+    "nfkc": lambda text: unicodedata.normalize("NFKC", text),  # full width, ligatures, no-break spaces
+    "markdown": _undressed,  # a code fence around the whole text, and emphasis or backticks around it
     "casefold": str.casefold,
-    "numbers": _numbers,
-    "punctuation": _punctuation,
+    "numbers": _numbers,  # thousands separators and trailing zeros of decimals: 1,000.50 is 1000.5
+    "punctuation": _punctuation,  # but not a decimal point nor a minus sign before a digit
     "articles": lambda text: _ARTICLES.sub(" ", text),
-    "whitespace": lambda text: " ".join(text.split()) if text.strip() else "",
+    "whitespace": lambda text: " ".join(text.split()),
     "strip": str.strip,
 }

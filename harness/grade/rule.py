@@ -16,7 +16,6 @@ from harness.core import (
     Grade,
     Grader,
     ModelError,
-    OwnbenchError,
     Registry,
     Session,
     Status,
@@ -30,11 +29,11 @@ from harness.core import (
 from harness.userfile import Strict, parse
 
 REASON_LENGTH = 200  # characters of a reason; enough for expected and found on one line of a table
-THREADS = 4
-"""Answers that rules judge at once. A rule that is stopped after five seconds holds one of these up, not the others."""
+THREADS = 4  # answers that rules judge at once; a rule that is stopped after five seconds holds one of these up
 SHORT = 1_000  # characters of an answer that a rule with ``instant`` judges within a fraction of a millisecond
-LONGEST = 1_000_000
-"""Characters of an answer that a rule reads; a longer one is malformed. Holds every rule's time within bounds."""
+LONGEST = (
+    1_000_000  # characters of an answer that is read, a longer one is malformed: holds every rule's time in bounds
+)
 
 
 class SlowReferenceError(ValueError):
@@ -45,15 +44,14 @@ class Rule(Strict):
     """A `Grader`: its fields are the options a suite may set; `usable` and `judge` make one family differ from another.
 
     A rule is pure: the same text and reference give the same grade, nothing is kept between answers. The first line of
-    a rule's docstring is what `known_graders` shows. Raise ``version`` when a change can alter a grade.
+    a rule's docstring is its help. Raise ``version`` when a change can alter a grade.
     """
 
     name: ClassVar[str]  # what a suite calls it
     version: ClassVar[int] = 1
-    instant: ClassVar[bool] = False
-    """Whether a short answer is judged where it comes in; all others are judged in threads."""
+    instant: ClassVar[bool] = False  # whether a short answer is judged where it comes in; all others in threads
 
-    # ------------------------------------------------------------------------------------------ what a rule may define
+    # What a rule may define:
 
     @property
     def needs_reference(self) -> bool:
@@ -71,11 +69,7 @@ class Rule(Strict):
         return None
 
     def usable(self, reference: Any) -> Any:
-        """The reference in the form that `judge` takes.
-
-        Raises:
-            ValueError: this rule cannot use such a reference; the text says what it needs.
-        """
+        """The reference in the form that `judge` takes; raises ValueError, with what it needs, where it cannot be."""
         raise NotImplementedError
 
     def truth(self, reference: Any) -> str | None:  # noqa: ARG002 - only label rules have one
@@ -91,16 +85,12 @@ class Rule(Strict):
         raise NotImplementedError
 
     async def assess(self, text: str, reference: Any, session: Session) -> Grade:  # noqa: ARG002 - for other rules
-        """As `judge`, off the event loop. What is no pure function, a judge that calls models, has this in its place.
-
-        Raises:
-            ModelError: a model that it calls failed for good.
-        """
+        """As `judge`, off the event loop; in its place for a judge that calls models, whose `ModelError` is raised."""
         if self.instant and len(text) <= SHORT:
             return self.judge(text, reference)
         return await asyncio.get_running_loop().run_in_executor(_threads(os.getpid()), self.judge, text, reference)
 
-    # ---------------------------------------------------------------------------------------------- what all have alike
+    # What all have alike:
 
     @cached_property
     def digest(self) -> str:
@@ -109,11 +99,7 @@ class Rule(Strict):
         return digest_json({"name": self.name, "version": self.version, "options": options})
 
     def taken(self, reference: Any) -> Any:
-        """The reference as the rule takes it; nothing for a rule that needs none.
-
-        Raises:
-            ValueError: the rule cannot take it.
-        """
+        """The reference as `usable` gives it, nothing for a rule that needs none; raises ValueError where it cannot."""
         if not self.needs_reference:
             return None
         if reference is None:
@@ -121,12 +107,7 @@ class Rule(Strict):
         return self.usable(reference)
 
     def check_reference(self, reference: Any) -> None:
-        """Passes when the grader can use ``reference``, and some answer could be right.
-
-        Raises:
-            ValueError: it cannot, or none could; the text says what was found and what is needed.
-            SlowReferenceError: it was given up; others under the same grader may take as long.
-        """
+        """Raises ValueError where no answer could give ``reference``; SlowReferenceError where that was given up."""
         usable, problem = self.taken(reference), ""
         for text in () if reference is None else self.answers(reference):
             given = _unread(Answer(text=text)) or self.judge(text, usable)
@@ -140,15 +121,13 @@ class Rule(Strict):
             raise ValueError(f"no answer can give the reference {found} under the grader {self.name!r}: {problem}")
 
     async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
-        """The grade of ``answer``.
-
-        Raises:
-            ValueError: the task's reference is not usable; `check_reference` says so before a run.
-            ModelError: a model that the rule calls failed for good.
-        """
+        """The grade of ``answer``; raises as `taken` and `assess` do."""
         reference = self.taken(task.reference)
         given = _unread(answer) or await self.assess(answer.text, reference, session)
-        if given.cause in (Cause.WRONG, Cause.PARTIAL, Cause.MALFORMED) and _was_cut(answer):
+        cut = finish_meant(answer.finish_reason) == LENGTH
+        if cut and given.cause is Cause.EMPTY:
+            given = failed(Cause.TRUNCATED, "the answer is empty, cut at its token limit")
+        elif cut and given.cause in (Cause.WRONG, Cause.PARTIAL, Cause.MALFORMED):
             given = replace(given, cause=Cause.TRUNCATED)
         truth = self.truth(reference)
         return given if truth is None else replace(given, label_true=truth)
@@ -159,17 +138,11 @@ def _threads(_process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, thread_name_prefix="grading")
 
 
-def _was_cut(answer: Answer) -> bool:
-    return finish_meant(answer.finish_reason) == LENGTH
-
-
 def _unread(answer: Answer) -> Grade | None:
     """The grade of an answer that no rule has to look at."""
     if answer.fault is not None:
         return failed(answer.fault, f"the attempt ended: {answer.fault.value}")
     if not answer.text.strip():
-        if _was_cut(answer):
-            return failed(Cause.TRUNCATED, "the answer is empty, cut at its token limit")
         return failed(Cause.EMPTY, "the answer is empty")
     if len(answer.text) > LONGEST:
         return malformed(f"the answer has {len(answer.text):,} characters, at most {LONGEST:,} are read")
@@ -180,36 +153,38 @@ def _is_rule(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, Rule) and "name" in vars(value)
 
 
+# The rules of this folder's files and of installed packages. A new one has a case in the conformance test.
 GRADERS: Registry[type[Rule]] = Registry("grader", "harness.grade", _is_rule, group="ownbench.graders")
-"""The rules of this folder's files and of installed packages. A new one has a case in the conformance test."""
 
 
 def grader(spec: Mapping[str, Any] | str, *, where: str = "") -> Rule:
     """The grader that a specification names: ``"exact"``, or ``{"name": "label", "labels": […]}``.
 
-    Raises:
-        UserFileError: no grader is named, the name or an option is unknown, or an option's value is wrong in the file
-            ``where``; `UsageError` with the same text where that is empty.
+    Raises UserFileError (UsageError where the file ``where`` is empty): no grader is named, the name or an option is
+    unknown, or an option's value is wrong.
     """
     named = dict(spec) if isinstance(spec, Mapping) else {"name": spec}
     name = named.pop("name", None)
-    if name is None or name == "":
-        raise _error(where, "grader", "no grader is named", f"name one of: {', '.join(sorted(GRADERS))}")
-    if (why := GRADERS.refusal(str(name))) is not None:
-        problem, _, advice = why.partition("; ")
-        raise _error(where, "grader", problem, advice)
     try:
+        if name is None or name == "":
+            advice = f"name one of: {', '.join(sorted(GRADERS))}"
+            raise UserFileError(where, "no grader is named", field="grader", advice=advice)
+        if (why := GRADERS.refusal(str(name))) is not None:
+            problem, _, advice = why.partition("; ")
+            raise UserFileError(where, problem, field="grader", advice=advice)
         return parse(GRADERS[str(name)], named, Path(where), field=f"grader {name}")
     except UserFileError as error:
-        raise _error(where, error.field, error.problem, error.advice) from None
+        if where:
+            raise UserFileError(where, error.problem, field=error.field, advice=error.advice) from None
+        told = f"; {error.advice}" if error.advice else ""
+        raise UsageError(f"{error.field}: {error.problem}{told}") from None
 
 
 async def grade(task: Task, answer: Answer, by: Grader, session: Session) -> Grade:
     """The grade of ``answer``; a grader that breaks leaves the attempt ungraded, it never ends a run.
 
-    Raises:
-        ModelError: a judge's provider asks to wait longer than a call may: the answer is still to be graded.
-        StorageError: a judge's call cannot be kept.
+    Raises ModelError: a judge's provider asks to wait longer than a call may, the answer is still to be graded.
+    StorageError: a judge's call cannot be kept.
     """
     try:
         return await by.grade(task, answer, session)
@@ -222,17 +197,6 @@ async def grade(task: Task, answer: Answer, by: Grader, session: Session) -> Gra
         return ungraded(f"the judge's call failed: {error}", cause)
     except Exception as error:  # noqa: BLE001 - whatever breaks in a grader is data about this one attempt
         return ungraded(f"the grader {by.name!r} broke: {type(error).__name__}: {error}")
-
-
-def known_graders() -> dict[str, str]:
-    """Each grader's name and what it does in one line."""
-    return {name: (rule.__doc__ or "").strip().splitlines()[0] for name, rule in sorted(GRADERS.items())}
-
-
-def _error(where: str, field: str, problem: str, advice: str) -> OwnbenchError:
-    if where:
-        return UserFileError(where, problem, field=field, advice=advice)
-    return UsageError(f"{field}: {problem}" + (f"; {advice}" if advice else ""))
 
 
 def right() -> Grade:

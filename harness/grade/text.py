@@ -1,7 +1,4 @@
-"""Graders of plain text: the same text, texts that must occur, a pattern.
-
-Of a pattern, answers are made that it should take the reference out of: to know before a run whether any can be right.
-"""
+"""Graders of plain text: the same text, texts that must occur, a pattern."""
 
 import importlib
 import re
@@ -20,23 +17,21 @@ from harness.userfile import TookTooLongError, watched
 class Exact(Rule):
     """The answer is the reference, or one of several references, after the named normalisations.
 
-    ``normalise`` lists differences that do not count; by default only white space at the ends. Unless the list is
-    empty, neither do invisible marks and the forms of dashes, apostrophes and quotes.
+    ``normalise`` lists differences that do not count (see `normalised`); by default only white space at the ends.
     """
 
     name: ClassVar[str] = "exact"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
-
     normalise: tuple[Normalisation, ...] = ("strip",)
 
     def usable(self, reference: Any) -> tuple[str, ...]:
         """The accepted texts."""
-        return _none_empty("reference", as_texts(reference), self.normalise, ", so no answer could be right")
+        return _none_empty("reference", _texts(reference), self.normalise, ", so no answer could be right")
 
     def answers(self, reference: Any) -> Iterable[str]:
         """The accepted texts themselves."""
-        return as_texts(reference)
+        return _texts(reference)
 
     def judge(self, text: str, reference: tuple[str, ...]) -> Grade:
         """Passes when one of the accepted texts is the same."""
@@ -56,7 +51,6 @@ class Contains(Rule):
     name: ClassVar[str] = "contains"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
-
     all: tuple[str, ...] = ()
     any: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
@@ -74,11 +68,11 @@ class Contains(Rule):
 
     def usable(self, reference: Any) -> tuple[str, ...]:
         """The texts that must occur."""
-        return _none_empty("reference", as_texts(reference), self.normalise)
+        return _none_empty("reference", _texts(reference), self.normalise)
 
     def answers(self, reference: Any) -> Iterable[str]:
         """All that must occur, with each of those of which one must."""
-        must = "\n".join(as_texts(reference) if self.needs_reference else self.all)
+        must = "\n".join(_texts(reference) if self.needs_reference else self.all)
         return [f"{must}\n{one}" for one in self.any] or [must]
 
     def judge(self, text: str, reference: tuple[str, ...] | None) -> Grade:
@@ -93,10 +87,9 @@ class Contains(Rule):
         problems += [f"{shown(needle)!r} must not occur" for needle in self.none if occurs(needle)]
         if self.any and not any(occurs(needle) for needle in self.any):
             problems.append(f"none of {', '.join(repr(shown(needle)) for needle in self.any)} occurs")
-        conditions = len(must) + len(self.none) + bool(self.any)
         if not problems:
             return right()
-        score = 1 - len(problems) / conditions
+        score = 1 - len(problems) / (len(must) + len(self.none) + bool(self.any))
         cause = Cause.PARTIAL if score > 0 else Cause.WRONG
         return failed(cause, f"{'; '.join(problems[:3])}; found {shown(text.strip())!r}", score=score)
 
@@ -105,14 +98,12 @@ class Regex(Rule):
     r"""A regular expression is found in the answer; with ``group``, what it captures is the reference.
 
     Without ``pattern`` the reference is the pattern. With ``group`` (a number or a name) the pattern is the answer's
-    form, as in ``Answer: (\w+)``: an answer without it is malformed, another text in it is wrong. A search that takes
-    longer than five seconds is stopped and the attempt is ungraded: that is the pattern's fault. The pattern is held
-    against the answer as it is written; what the group captures is compared as `Exact` compares.
+    form, as in ``Answer: (\w+)``: an answer without it is malformed, another text in it is wrong, compared as `Exact`
+    compares. A search of over five seconds is stopped and the attempt is ungraded: that is the pattern's fault.
     """
 
     name: ClassVar[str] = "regex"
     version: ClassVar[int] = 2
-
     pattern: str | None = None
     group: int | str | None = None
     full: bool = False
@@ -126,7 +117,7 @@ class Regex(Rule):
                 raise ValueError("group needs a pattern; add pattern")
             return self
         compiled = _compiled(self.pattern)
-        known = {0, *range(1, compiled.groups + 1), *compiled.groupindex}
+        known = [*range(compiled.groups + 1), *compiled.groupindex]
         if self.group is not None and self.group not in known:
             raise ValueError(f"the pattern has no group {self.group!r}; groups: {', '.join(map(str, known))}")
         return self
@@ -138,7 +129,7 @@ class Regex(Rule):
 
     def usable(self, reference: Any) -> tuple[str, ...]:
         """The accepted texts of the group, or the pattern."""
-        texts = as_texts(reference)
+        texts = _texts(reference)
         if self.pattern is None:
             if len(texts) != 1:
                 raise ValueError("the reference must be one pattern; join alternatives by |")
@@ -147,11 +138,10 @@ class Regex(Rule):
 
     def answers(self, reference: Any) -> Iterable[str]:
         """Texts that the pattern would take the reference out of."""
-        if self.pattern is None or self.group is None:
-            return ()
-        if not set(self.normalise) <= {"strip", "whitespace", "casefold", "nfkc"}:
+        few = set(self.normalise) <= {"strip", "whitespace", "casefold", "nfkc"}
+        if self.pattern is None or self.group is None or not few:
             return ()  # a text that is written in more ways than these proves nothing by failing
-        texts = as_texts(reference)
+        texts = _texts(reference)
         forms = [form for text in texts for form in (text, text.strip(), normalised(text, self.normalise))]
         forms += [form.upper() for form in forms] if "casefold" in self.normalise else []
         return _samples(self.pattern, self._bits, self.group, list(dict.fromkeys(forms)))
@@ -191,12 +181,8 @@ def _none_empty(
     return texts
 
 
-def as_texts(reference: Any) -> tuple[str, ...]:
-    """A reference as one or more texts; a number is taken as it is written.
-
-    Raises:
-        ValueError: it is something else, or an empty list.
-    """
+def _texts(reference: Any) -> tuple[str, ...]:
+    """A reference as one or more texts; a number is taken as it is written."""
     values = reference if isinstance(reference, (list, tuple)) else [reference]
     if not values:
         raise ValueError("the reference is an empty list, so no answer could be right")
@@ -211,22 +197,21 @@ _parser: Any = importlib.import_module("re._parser")  # the parsed form of a pat
 _compiler: Any = importlib.import_module("re._compiler")
 
 TRIES = 8  # answers made of one pattern and text: repeats and alternatives vary
-
 _CHARACTERS = "a0 A_-.,:;\n\t\"'()é"
+_ONE = {"LITERAL", "NOT_LITERAL", "ANY", "IN"}  # kinds of nodes that are one character
 
 
 def _samples(pattern: str, flags: int, group: int | str, texts: Sequence[str]) -> Iterator[str]:
-    """Answers that ``pattern`` should find and whose ``group`` should be one of ``texts``.
-
-    None where the pattern looks around, so that a text which is not found proves nothing; but where the group has no
-    place for a character of each text, its answers come all the same, and none of them is right.
-    """
+    """Answers that ``pattern`` should find and whose ``group`` should be one of ``texts``."""
+    # None where the pattern looks around, so that a text which is not found proves nothing; but where the group has no
+    # place for a character of each text, its answers come all the same, and none of them is right.
     tree = _parsed(pattern, flags)
     number = re.compile(pattern).groupindex.get(str(group), group)
     if number == 0:
         yield from texts
         return
-    if _looks_around(tree) and any(_has_room(tree, number, text, flags) for text in texts):
+    looks_around = any(kind in {"ASSERT", "ASSERT_NOT", "GROUPREF_EXISTS"} for kind, _ in _nodes(tree))
+    if looks_around and any(_has_room(tree, number, text, flags) for text in texts):
         return
     try:
         yield from [_Writer(number, text, variant).written(tree) for text in texts for variant in range(TRIES)]
@@ -241,23 +226,16 @@ def _parsed(pattern: str, flags: int) -> Any:
 
 def _nodes(tree: Any) -> Iterator[tuple[str, Any]]:
     """Every node below a tree by the name of its kind, itself before what is in it."""
-    for kind, value in tree:
-        yield str(kind), value
-        yield from (node for part in _parts(str(kind), value) for node in _nodes(part))
-
-
-def _parts(kind: str, value: Any) -> list[Any]:
-    if kind == "BRANCH":
-        return list(value[1])
-    if kind in {"SUBPATTERN", "MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT", "ASSERT", "ASSERT_NOT"}:
-        return [value[-1]]
-    if kind == "GROUPREF_EXISTS":
-        return [part for part in value[1:] if part is not None]
-    return [value] if kind == "ATOMIC_GROUP" else []
-
-
-def _looks_around(tree: Any) -> bool:
-    return any(kind in {"ASSERT", "ASSERT_NOT", "GROUPREF_EXISTS"} for kind, _ in _nodes(tree))
+    for kind, value in ((str(kind), value) for kind, value in tree):
+        yield kind, value
+        parts = [value] if kind == "ATOMIC_GROUP" else []
+        if kind == "BRANCH":
+            parts = value[1]
+        elif kind in {"SUBPATTERN", "MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT", "ASSERT", "ASSERT_NOT"}:
+            parts = [value[-1]]
+        elif kind == "GROUPREF_EXISTS":
+            parts = [part for part in value[1:] if part is not None]
+        yield from (node for part in parts for node in _nodes(part))
 
 
 def _has_room(tree: Any, number: Any, text: str, flags: int) -> bool:
@@ -272,11 +250,8 @@ def _has_room(tree: Any, number: Any, text: str, flags: int) -> bool:
     return all(any(one.match(c) for one in fitting for c in form) for form in forms)
 
 
-_ONE = {"LITERAL", "NOT_LITERAL", "ANY", "IN"}  # kinds of nodes that are one character
-
-
 def _one(kind: str, value: Any, flags: int = 0) -> re.Pattern[str]:
-    """The pattern that is one such node."""
+    """The pattern that is one node of one character."""
     node = _parser.SubPattern(_parser.State(), [(getattr(_parser, kind), value)])
     pattern: re.Pattern[str] = _compiler.compile(node, re.UNICODE | flags & re.DOTALL)
     return pattern

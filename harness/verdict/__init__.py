@@ -4,7 +4,15 @@ The gate, the sweep and the advice live here; no model, key, network or torch is
 """
 
 from harness.verdict.advice import Advice, advise, advise_at, advise_of
-from harness.verdict.advice_inputs import MARGIN, AdviceInputs, AdviceSettings, advice_inputs_of
+from harness.verdict.advice_inputs import (
+    MARGIN,
+    AdviceInputs,
+    AdviceSettings,
+    Bills,
+    FlipPoint,
+    advice_inputs_of,
+    bills_at,
+)
 from harness.verdict.baseline import Lock, set_baseline
 from harness.verdict.conditions import Condition
 from harness.verdict.early import Evidence, StoppingRule, stratified_order
@@ -12,13 +20,14 @@ from harness.verdict.early_run import EarlyCandidate, UntilDecided
 from harness.verdict.economics import MONTHS, SPREAD, Assumptions, StatedRates, largest_allowed, load_assumptions
 from harness.verdict.gate_check import SelfTest, self_test
 from harness.verdict.gate_statistics import Decided, gate_tests, tasks_to_decide
-from harness.verdict.gating import EXIT_CODES, DomainVerdict, Gate, gate
+from harness.verdict.gating import EXIT_CODES, VERDICT, DomainVerdict, Gate, gate, log_verdict
 from harness.verdict.options import KINDS_MEAN
 from harness.verdict.reasons import Option
 from harness.verdict.report_history import (
     History,
     HistoryEntry,
     StatusCounts,
+    StoredVerdict,
     changed_of,
     entry_of,
     history,
@@ -34,8 +43,7 @@ from harness.verdict.sweep_records import (
     SweepPoint,
     SweepRival,
     SweepSettings,
+    against_control,
+    gap_text,
 )
-from harness.verdict.sweep_words import against_control, gap_text
 from harness.verdict.sweeping import sweep, sweep_of
-from harness.verdict.verdict_log import VERDICT, StoredVerdict, log_verdict
-from harness.verdict.what_ifs import Bills, FlipPoint, bills_at

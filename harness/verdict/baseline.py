@@ -1,7 +1,7 @@
 """The locked baseline: digests of everything that a report's evidence rests on, moved by an explicit command alone."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,19 +27,15 @@ class Lock:
 def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock | None]:
     """Locks a report as it stands, with the contender that candidates are compared with; by default its reference.
 
-    Returns the lock, and the one that it took the place of.
-
-    Raises:
-        UsageError: no such report or contender, or several could be meant.
-        EvidenceError: the report has no whole evidence to lock.
+    Returns the lock, and the one that it took the place of. Raises UsageError: no such report or contender, or several
+    could be meant; EvidenceError: the report has no whole evidence to lock.
     """
     table, manifest = load_evidence(report)
     if table.skipped.any() or (manifest is not None and not manifest.complete):
         raise EvidenceError(f"{report}: the run is not done, and half a baseline is none; ownbench run goes on with it")
     name = contender or default_contender(table, "--contender", meant=reference_of(report))
     table.index(name)
-    before = read_lock(report)
-    lock = _lock_of(report, table, name)
+    before, lock = read_lock(report), _lock_of(report, table, name, table.contenders)
     write_atomic(report / FILE, json.dumps(as_json(lock), indent=2) + "\n")
     return lock, before
 
@@ -51,15 +47,10 @@ def baseline_contender(table: TaskTable, lock: Lock | None, name: str | None, be
 
 
 def read_lock(report: Path) -> Lock | None:
-    """The report's lock, ``None`` where it has none.
-
-    Raises:
-        EvidenceError: the file is no lock.
-    """
+    """The report's lock, ``None`` where it has none; an EvidenceError where the file is no lock."""
     path = report / FILE
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        return Lock(**value)
+        return Lock(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
@@ -71,39 +62,28 @@ def changed_since_lock(report: Path, table: TaskTable, lock: Lock, contender: st
     """What of a locked contender is no longer as it was locked; empty where all of it is."""
     if contender not in lock.rows:
         return (f"{contender!r} was not locked; {nearest(contender, list(lock.rows))}",)
-    now = _lock_of(report, table, lock.contender, only=contender)
-    found = []
-    if now.rows.get(contender) != lock.rows[contender]:
-        found.append("its outcomes")
-    if now.made_of.get(contender) != lock.made_of.get(contender):
-        found.append("what it is made of")
-    if now.suites != lock.suites:
-        found.append("the suites")
-    return tuple(found)
+    now = _lock_of(report, table, lock.contender, (contender,))
+    parts = (
+        (now.rows.get(contender), lock.rows[contender], "its outcomes"),
+        (now.made_of.get(contender), lock.made_of.get(contender), "what it is made of"),
+        (now.suites, lock.suites, "the suites"),
+    )
+    return tuple(what for is_, was, what in parts if is_ != was)
 
 
-def _lock_of(report: Path, table: TaskTable, contender: str, only: str | None = None) -> Lock:
-    names = table.contenders if only is None else (only,)
+def _lock_of(report: Path, table: TaskTable, contender: str, names: Sequence[str]) -> Lock:
     suites, made_of = locked_parts(report) or (
         digest_json(sorted({*zip(table.suites, table.suite_digests, strict=True)})),
         {},
     )
     made_of = {name: made_of[name] for name in names if name in made_of}
-    return Lock(contender=contender, rows=_rows(report, names), made_of=made_of, suites=suites)
+    return Lock(contender=contender, rows=rows_digests(report, names), made_of=made_of, suites=suites)
 
 
-def rows_digest(report: Path, contender: str) -> str:
-    """The digest of all outcome rows of a contender, whatever their order in the file."""
-    return _rows(report, (contender,))[contender]
-
-
-def _rows(report: Path, names: tuple[str, ...]) -> dict[str, str]:
-    """The rows of each contender as one digest: each row's own, in order, so that the order in the file is nothing."""
+def rows_digests(report: Path, names: Sequence[str]) -> dict[str, str]:
+    """Of each contender one digest of all its outcome rows, whatever their order in the file."""
     import pyarrow.compute as pc
 
     table = read_outcomes(report)
-    found = {}
-    for name in names:
-        rows = table.filter(pc.equal(table["contender"], name)).to_pylist()
-        found[name] = digest_json(sorted(digest_json(row, default=str) for row in rows))
-    return found
+    rows = {name: table.filter(pc.equal(table["contender"], name)).to_pylist() for name in names}
+    return {name: digest_json(sorted(digest_json(row, default=str) for row in many)) for name, many in rows.items()}

@@ -6,7 +6,7 @@ longest stretch of the order that is finished is looked at: which attempts end f
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -41,9 +41,9 @@ def stratified_order(
 ) -> tuple[tuple[int, ...], ...]:
     """The units in the order in which they are tried: random, and every stretch holds the domains in proportion.
 
-    A unit is the tasks of one cluster. Those of a domain are shuffled, and each takes a random place within its share
-    of the whole: the third of 10 lies somewhere in the third tenth. The order depends on nothing else than these. Each
-    unit holds positions in ``keys``.
+    A unit is the tasks of one cluster, as positions in ``keys``. Those of a domain are shuffled, and each takes a
+    random place within its share of the whole: the third of 10 lies somewhere in the third tenth. The order depends on
+    nothing else than these.
     """
     members: dict[int, list[int]] = {}
     for position, cluster in enumerate(clusters):
@@ -63,6 +63,43 @@ def stratified_order(
     return tuple(tuple(unit) for _, unit in sorted(placed))
 
 
+@dataclass(slots=True, kw_only=True)
+class _Track:
+    """The evidence of harm, overall or in one domain, from unit to unit.
+
+    A unit's value is the mean difference of its tasks, so that no more is bet on a large unit than can be lost on it;
+    the hypothesis is that no unit loses on average, as that of the gate's sign flips. Harm is shown where the evidence
+    has reached ``times / level`` at any moment (Ville 1939) and the difference over tasks lies below minus the margin:
+    a drop that the margin allows stops nothing.
+    """
+
+    domain: str | None
+    margin: float
+    level: float
+    times: int  # domains: their p values are adjusted for the number of them (Bonferroni)
+    process: BettingProcess = field(default_factory=BettingProcess)
+    peak: float = 1.0
+    total: float = 0.0  # of the differences of the tasks judged
+    judged: int = 0
+
+    def shown(self, peak: Any, total: Any, judged: Any) -> Any:  # numbers, or arrays of them
+        """Whether such evidence shows harm; the p value is one-sided and holds whenever it is looked at."""
+        return (np.minimum(1.0, self.times / peak) <= self.level) & (total < -self.margin * judged - 1e-9)
+
+    def feed(self, units: Ints, d: Floats, judged: Mask, fit: Mask | None, start: int) -> int | None:
+        """Takes in further tasks; the first of their units after which harm is shown, where ``fit[unit - start]``."""
+        if len(units) == 0:
+            return None
+        names, codes = np.unique(units, return_inverse=True)
+        sums, counts = np.bincount(codes, weights=d), np.bincount(codes, weights=judged)
+        # The size is that of all planned tasks, judged or not: it is known before the bet.
+        path = np.maximum.accumulate(np.maximum(self.process.after_each(-sums / np.bincount(codes)), self.peak))
+        total, number = self.total + np.cumsum(sums), self.judged + np.cumsum(counts)
+        shown = self.shown(path, total, number) & (True if fit is None else fit[names - start])
+        self.peak, self.total, self.judged = float(path[-1]), float(total[-1]), int(number[-1])
+        return int(names[shown.argmax()]) if shown.any() else None
+
+
 class StoppingRule:
     """Looks at evidence as it comes, and says once what it shows. The same evidence always gives the same answer."""
 
@@ -74,9 +111,8 @@ class StoppingRule:
         self._rows = np.array([i for unit in units for i in unit], dtype=np.int64)
         self._unit_of = np.repeat(np.arange(len(units)), [len(unit) for unit in units])
         self._ends = np.cumsum([len(unit) for unit in units])  # tasks up to the end of each unit
-        n = len(self._rows)
-        self._look_units = [int(np.searchsorted(self._ends, -(-n * (k + 1) // LOOKS))) for k in range(LOOKS)]
-        """The unit after which each look is taken."""
+        shares = [-(-len(self._rows) * (k + 1) // LOOKS) for k in range(LOOKS)]
+        self._look_units = [int(np.searchsorted(self._ends, share)) for share in shares]  # a look is taken after each
         self._tracks = self._new_tracks()
         self._seen = self._look = 0  # units looked at, and looks taken
         bounds = obrien_fleming_bounds(LOOKS, policy.alpha)
@@ -97,48 +133,43 @@ class StoppingRule:
     def advance(self) -> Decided | None:
         """What the evidence shows, looked at task after task in their order; ``None`` as long as it goes on."""
         while self.decided is None and self._seen < len(self._units):
+            start = ready = self._seen
             end = self._look_units[self._look] + 1
-            ready = self._seen
             while ready < end and all(self.evidence.done[i] for i in self._units[ready]):
                 ready += 1
-            if ready == self._seen:
+            if ready == start:
                 return None
-            harmed = self._first_harm(self._seen, ready)
-            self._seen = ready
+            harmed, self._seen = self._first_harm(start, ready), ready
             if harmed is not None:
                 self.decided = self._found(harmed + 1, None)
             elif ready == end:
-                self._take_look()
+                while self._look < LOOKS and self._look_units[self._look] < ready:  # several where tasks are very few
+                    self._look += 1
+                found = self._found(ready, self._look)
+                if found.decision is Decision.SHIP or self._look == LOOKS:
+                    self.decided = found
         return self.decided
 
-    def _take_look(self) -> None:
-        """At each look at which the unit's end has arrived: several at once where tasks are very few."""
-        found = None
-        while self._look < LOOKS and self._look_units[self._look] < self._seen:
-            self._look += 1
-            found = self._found(self._seen, self._look)
-        if found is not None and (found.decision is Decision.SHIP or self._look == LOOKS):
-            self.decided = found
-
-    def _new_tracks(self) -> "list[_Track]":
+    def _new_tracks(self) -> list[_Track]:
         """One of the whole, one of each domain that may block; the level is split as in `gate_tests`."""
         out, policy = self.evidence.outcomes, self.policy
         present = sorted({out.domain_names[code] for code in out.domains[self._rows].tolist()})
         gated = [name for name in present if name not in policy.exempt_domains] if len(present) > 1 else []
         level = policy.alpha / 2.0 if gated else policy.alpha
-        family = [_Track(n, policy.critical_domains.get(n, policy.margin), level, len(gated)) for n in gated]
-        return [_Track(None, policy.margin, level, 1), *family]
+        margins = {None: policy.margin} | {name: policy.critical_domains.get(name, policy.margin) for name in gated}
+        return [
+            _Track(domain=n, margin=m, level=level, times=1 if n is None else len(gated)) for n, m in margins.items()
+        ]
 
     def _first_harm(self, start: int, end: int) -> int | None:
         """The first unit of a stretch after which harm is shown, where few enough attempts were lost up to it."""
         upto, ends = self._rows[: self._ends[end - 1]], self._ends[start:end] - 1
         tried, failed = (np.cumsum(counts[upto])[ends] for counts in (self.evidence.made, self.evidence.lost))
-        fit = failed <= self.policy.max_errored * tried
-        firsts = (harm for _, harm in self._fed(self._tracks, start, end, fit))
+        firsts = self._feed(self._tracks, start, end, failed <= self.policy.max_errored * tried)
         return min((first for first in firsts if first is not None), default=None)
 
-    def _fed(self, tracks: "list[_Track]", start: int, end: int, fit: Mask | None) -> "list[tuple[_Track, int | None]]":
-        """The tracks after some further units, each with the first of them that shows harm."""
+    def _feed(self, tracks: Sequence[_Track], start: int, end: int, fit: Mask | None) -> list[int | None]:
+        """Of each track the first of some further units that shows harm."""
         out = self.evidence.outcomes
         where = slice(0 if start == 0 else int(self._ends[start - 1]), int(self._ends[end - 1]))
         rows, units = self._rows[where], self._unit_of[where]
@@ -149,7 +180,7 @@ class StoppingRule:
         for track in tracks:
             code = None if track.domain is None else out.domain_names.index(track.domain)
             here = slice(None) if code is None else out.domains[rows] == code
-            found.append((track, track.feed(units[here], d[here], judged[here], fit, start)))
+            found.append(track.feed(units[here], d[here], judged[here], fit, start))
         return found
 
     def _found(self, units: int, look: int | None) -> Decided:
@@ -157,8 +188,32 @@ class StoppingRule:
         rows = self._rows[: self._ends[units - 1]]
         of_look = min(self._look + 1, LOOKS) if look is None else look
         alpha = self._levels[of_look - 1]
-        tests = self._tests(units, alpha)
-        fit = float(self.evidence.lost[rows].sum()) <= self.policy.max_errored * float(self.evidence.made[rows].sum())
+        out = self.evidence.outcomes.at(rows)
+        whole, *family = tracks = self._new_tracks()
+        self._feed(tracks, 0, units, None)
+        tests = GateTests(
+            overall=non_inferiority(out.candidate, out.baseline, self.policy.margin, out.clusters, alpha=alpha),
+            harm=Harm(
+                delta=whole.total / whole.judged if whole.judged else None,
+                p_value=min(1.0, 1.0 / whole.peak),
+                n_tasks=whole.judged,
+                method="betting e-process, at any time",
+            ),
+            harm_level=whole.level,
+            domains=tuple(
+                DomainHarm(
+                    domain=str(one.domain),
+                    delta=one.total / one.judged,
+                    p_adjusted=min(1.0, one.times / one.peak),
+                    margin=one.margin,
+                    n_tasks=one.judged,
+                    harmed=bool(one.shown(one.peak, one.total, one.judged)),
+                )
+                for one in family
+                if one.judged
+            ),
+            critical=critical_tests(out, self.policy, alpha),
+        )
         found = Decided(
             decision=Decision.INCONCLUSIVE,
             rows=rows,
@@ -170,31 +225,20 @@ class StoppingRule:
             tests=tests,
             why="",
         )
-        if not fit:
+        if float(self.evidence.lost[rows].sum()) > self.policy.max_errored * float(self.evidence.made[rows].sum()):
             return replace(found, decision=Decision.INVALID, why="the instrument lost too many attempts")
         if look is None or (look == LOOKS and tests.blocks):
-            return replace(found, decision=Decision.BLOCK, why=_harm(found))
+            worst = [f"{one.domain} is harmed ({points(one.delta)} points)" for one in tests.harmed]
+            if found.harmed_overall:
+                p = p_equation(tests.harm.p_value)
+                worst.insert(0, f"shown to be worse ({points(tests.harm.delta)} points, {p})")
+            return replace(found, decision=Decision.BLOCK, why=", ".join(worst))
         open_ = self._open(tests, rows, alpha)
         if tests.proves and not open_:
             why = f"every rule of the policy holds at look {look} of {LOOKS}"
             return replace(found, decision=Decision.SHIP, why=why)
         shown = "no harm is shown" if tests.overall.holds else "neither harm nor safety is shown"
         return replace(found, why=f"{shown}; still open: {', '.join(map(in_words, open_))}")
-
-    def _tests(self, units: int, alpha: float) -> GateTests:
-        tracks = self._new_tracks()
-        self._fed(tracks, 0, units, None)
-        out = self.evidence.outcomes.at(self._rows[: self._ends[units - 1]])
-        whole, *family = tracks
-        return GateTests(
-            overall=non_inferiority(out.candidate, out.baseline, self.policy.margin, out.clusters, alpha=alpha),
-            harm=Harm(
-                delta=whole.delta, p_value=whole.p_value, n_tasks=whole.judged, method="betting e-process, at any time"
-            ),
-            harm_level=whole.level,
-            domains=tuple(track.as_harm() for track in family if track.judged),
-            critical=critical_tests(out, self.policy, alpha),
-        )
 
     def _open(self, tests: GateTests, rows: Ints, alpha: float) -> list[str]:
         """What is not shown, by the names of the gate's rules."""
@@ -213,68 +257,3 @@ class StoppingRule:
                 if found.high is None or found.high > allowed:
                     found_open.append(rule)
         return found_open
-
-
-class _Track:
-    """The evidence of harm, overall or in one domain, from unit to unit.
-
-    A unit's value is the mean difference of its tasks, so that no more is bet on a large unit than can be lost on it;
-    the hypothesis is that no unit loses on average, as that of the gate's sign flips. Harm is shown where the evidence
-    has reached ``times / level`` at any moment (Ville 1939) and the difference over tasks lies below minus the margin:
-    a drop that the margin allows stops nothing.
-    """
-
-    def __init__(self, domain: str | None, margin: float, level: float, times: int) -> None:
-        self.domain, self.margin, self.level = domain, margin, level
-        self.judged = 0
-        self._times = times
-        self._process, self._peak, self._sum = BettingProcess(), 1.0, 0.0
-
-    @property
-    def delta(self) -> float | None:
-        """The mean difference of the tasks judged."""
-        return self._sum / self.judged if self.judged else None
-
-    @property
-    def p_value(self) -> float:
-        """One-sided; adjusted for the number of domains (Bonferroni); holds at whatever moment it is looked at."""
-        return min(1.0, self._times / self._peak)
-
-    def as_harm(self) -> DomainHarm:
-        """As the gate's test of a family would say it."""
-        return DomainHarm(
-            domain=str(self.domain),
-            delta=self.delta or 0.0,
-            p_adjusted=self.p_value,
-            margin=self.margin,
-            n_tasks=self.judged,
-            harmed=self.p_value <= self.level and _below(self._sum, self.judged, self.margin),
-        )
-
-    def feed(self, units: Ints, d: Floats, judged: Mask, fit: Mask | None, start: int) -> int | None:
-        """Takes in further tasks; the first of their units after which harm is shown, where ``fit[unit - start]``."""
-        if len(units) == 0:
-            return None
-        names, codes = np.unique(units, return_inverse=True)
-        sums, counts = np.bincount(codes, weights=d), np.bincount(codes, weights=judged)
-        # The size is that of all planned tasks, judged or not: it is known before the bet.
-        path = np.maximum.accumulate(np.maximum(self._process.after_each(-sums / np.bincount(codes)), self._peak))
-        total, number = self._sum + np.cumsum(sums), self.judged + np.cumsum(counts)
-        shown = (np.minimum(1.0, self._times / path) <= self.level) & _below(total, number, self.margin)
-        if fit is not None:
-            shown &= fit[names - start]
-        self._peak, self._sum, self.judged = float(path[-1]), float(total[-1]), int(number[-1])
-        return int(names[shown.argmax()]) if shown.any() else None
-
-
-def _below(total: Any, number: Any, margin: float) -> Any:  # numbers, or arrays of them
-    """Whether the mean difference lies below minus the margin."""
-    return total < -margin * number - 1e-9
-
-
-def _harm(found: Decided) -> str:
-    harm = found.tests.harm
-    worst = [f"{one.domain} is harmed ({points(one.delta)} points)" for one in found.tests.harmed]
-    if found.harmed_overall:
-        worst.insert(0, f"shown to be worse ({points(harm.delta)} points, {p_equation(harm.p_value)})")
-    return ", ".join(worst)

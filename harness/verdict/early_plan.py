@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.analysis import PairedOutcomes, Pairs, early_command, seconds_of
 from harness.core import digest_json, listed, plural
-from harness.verdict.baseline import rows_digest
+from harness.verdict.baseline import rows_digests
 from harness.verdict.early import Evidence, Key, StoppingRule, stratified_order
 from harness.verdict.rules import Policy, Reason, Replayed
 
@@ -41,10 +41,6 @@ class EarlyPlan:
     keys: tuple[Key, ...]
     units: tuple[tuple[int, ...], ...]  # positions in ``keys``, in the order in which they are tried
 
-    def rule(self, evidence: Evidence) -> StoppingRule:
-        """The rule over evidence whose tasks are those of ``keys``."""
-        return StoppingRule(self.units, evidence, self.policy)
-
     def record(self, rule: StoppingRule) -> dict[str, Any]:
         """As the manifest keeps it, with what the rule has come to so far."""
         decided = rule.decided
@@ -53,23 +49,23 @@ class EarlyPlan:
             "contender": self.contender,
             "contender_digest": self.contender_digest,
             "baseline": dict(self.baseline),
-            "policy": self.policy.decisive,
+            "policy": self.policy.model_dump(mode="json", exclude={"power"}),  # what can change a decision
             "seed": self.seed,
             "order": digest_json([[self.keys[i] for i in unit] for unit in self.units]),
             "tasks": len(self.keys),
             "looks": list(rule.looks),
             "looked_at": rule.looked_at,
             "decision": decided.decision.value if decided else None,
-            "because": stop_line(decided.text) if decided else None,
+            "because": f"decided, {decided.text}" if decided else None,
         }
 
 
 def plan_early(
-    *,
     contender: tuple[str, str],
     baseline: tuple[Path, str],
     policy: Policy,
     seed: int,
+    *,
     keys: Sequence[Key],
     outcomes: PairedOutcomes,
 ) -> EarlyPlan:
@@ -79,10 +75,11 @@ def plan_early(
     """
     report, name = baseline
     domains = [outcomes.domain_names[code] for code in outcomes.domains.tolist()]
+    rows = rows_digests(report, (name,))[name]
     return EarlyPlan(
         contender=contender[0],
         contender_digest=contender[1],
-        baseline={"report": report.resolve().name, "contender": name, "rows": rows_digest(report, name)},
+        baseline={"report": report.resolve().name, "contender": name, "rows": rows},
         policy=policy,
         seed=seed,
         keys=tuple(keys),
@@ -90,34 +87,26 @@ def plan_early(
     )
 
 
-def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None = None) -> Replayed | None:
-    """Judges a candidate that was run until it was decided; ``None`` where it was not.
+def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None) -> Replayed:
+    """Judges a candidate that was run until it was decided; ``source`` is the policy's file.
 
     What the manifest says was decided is never taken for granted: only the plan is read from it, and the same rule goes
-    once more over the recorded rows. ``source`` is the policy's file.
+    once more over the recorded rows.
     """
     side, manifest = pairs.candidate, pairs.candidate.manifest
     digest = side.table.contender_digests[side.index]
     recorded = manifest.early_records.get(digest) if manifest else None
-    if manifest is None or recorded is None:
-        return None
-    seed = recorded.get("seed")
-    plan = plan_early(
-        contender=(side.contender, digest),
-        baseline=(baseline, pairs.baseline.contender),
-        policy=policy,
-        seed=seed if isinstance(seed, int) else manifest.seed,
-        keys=[pairs.baseline.key(i) for i in pairs.baseline_rows.tolist()],
-        outcomes=pairs.outcomes,
-    )
-    if not plan.keys:
-        return None  # other checks say that nothing is common
-    rule = plan.rule(_evidence(pairs, latency=policy.max_latency_ratio is not None))
+    keys = [pairs.baseline.key(i) for i in pairs.baseline_rows.tolist()]
+    if manifest is None or recorded is None or not keys:  # other checks say that nothing is common
+        return Replayed()
+    seed = recorded["seed"] if isinstance(recorded.get("seed"), int) else manifest.seed
+    against, latency = (baseline, pairs.baseline.contender), policy.max_latency_ratio is not None
+    plan = plan_early((side.contender, digest), against, policy, seed, keys=keys, outcomes=pairs.outcomes)
+    rule = StoppingRule(plan.units, _evidence(pairs, latency=latency), policy)
     if other := differing(recorded, plan.record(rule)):
         left = bool(side.table.skipped[side.index].any())
-        then = "all attempts are made and judged as one"
-        if left:
-            then = "judge it by that one, or make all attempts: ownbench run without --until-decided"
+        now = "judge it by that one, or make all attempts: ownbench run without --until-decided"
+        then = now if left else "all attempts are made and judged as one"
         text = f"the run was to be stopped by another rule than this: {other}; {then}"
         return Replayed(reason=Reason(rule="early", holds=not left, text=text))
     decided = rule.advance()
@@ -131,8 +120,7 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None =
     if decided is None:
         text = f"{rule.looked_at:,} of {plural(len(plan.keys), 'task')} are done in their order, and decide nothing yet"
         command = early_command(side.table.report, recorded, baseline=baseline, policy=source)
-        reason = Reason(rule="early", holds=False, text=f"{text}; {command} goes on")
-        return Replayed(reason=reason, looked=looked)
+        return Replayed(reason=Reason(rule="early", holds=False, text=f"{text}; {command} goes on"), looked=looked)
     stretch = replace(
         pairs,
         candidate_rows=pairs.candidate_rows[decided.rows],
@@ -152,22 +140,17 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None =
 def _evidence(pairs: Pairs, *, latency: bool) -> Evidence:
     side, rows = pairs.candidate, pairs.candidate_rows
     sides = ((side, rows), (pairs.baseline, pairs.baseline_rows))
-    costs = [one.table.cost_sums[one.index][at] for one, at in sides]
-    seconds = [seconds_of(one)[at] if latency else np.zeros(len(at)) for one, at in sides]
+    our_cost, their_cost = (one.table.cost_sums[one.index][at] for one, at in sides)
+    ours, theirs = (seconds_of(one)[at] if latency else np.zeros(len(at)) for one, at in sides)
     skipped = side.table.skipped[side.index][rows]
     return Evidence(
         outcomes=pairs.outcomes,
-        cost=(costs[0], costs[1]),
-        seconds=(seconds[0], seconds[1]),
+        cost=(our_cost, their_cost),
+        seconds=(ours, theirs),
         made=(side.table.trials[side.index][rows] - skipped).astype(np.float64),
         lost=side.lost[rows],
         done=skipped == 0,
     )
-
-
-def stop_line(text: str) -> str:
-    """Why a run ended that was decided, as its manifest says it."""
-    return f"decided, {text}"
 
 
 def differing(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -177,28 +160,19 @@ def differing(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """
     found: list[str] = []
     for key, word in _WORDS.items():
-        was, is_ = recorded.get(key), now.get(key)
-        if was == is_ or (key == "baseline" and _mapping(was).get("rows") == _mapping(is_).get("rows")):
+        was, is_, said = recorded.get(key), now.get(key), ""
+        old, new = (value if isinstance(value, Mapping) else {} for value in (was, is_))
+        if was == is_ or (key == "baseline" and old.get("rows") == new.get("rows")):
             continue
         if key == "baseline":
-            was_of, is_of = (_whose(one) for one in (was, is_))
-            same = f"{is_of}, whose outcomes have changed"
-            found.append(f"{word} ({same if was_of == is_of else f'{was_of} then, {is_of} now'})")
-        elif key == "policy" and isinstance(was, Mapping) and isinstance(is_, Mapping):
-            names = [name for name in {**was, **is_} if was.get(name) != is_.get(name)]
-            parts = [f"{name} {was.get(name)} then, {is_.get(name)} now" for name in names]
-            found.append(f"{word} ({listed(parts, 5)})")
+            was_of, is_of = (f"{one.get('contender')} of {one.get('report')}" if one else "none" for one in (old, new))
+            said = f"{is_of}, whose outcomes have changed" if was_of == is_of else f"{was_of} then, {is_of} now"
+        elif key == "policy" and isinstance(was, Mapping):
+            names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+            said = listed([f"{name} {old.get(name)} then, {new.get(name)} now" for name in names], 5)
         elif key in {"seed", "tasks"}:
-            found.append(f"{word} ({was} then, {is_} now)")
-        elif key != "looks" or not found:  # of other tasks they are others
-            found.append(word)
+            said = f"{was} then, {is_} now"
+        elif key == "looks" and found:  # of other tasks they are others
+            continue
+        found.append(f"{word} ({said})" if said else word)
     return listed(found, 5)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _whose(baseline: Any) -> str:
-    one = _mapping(baseline)
-    return f"{one.get('contender')} of {one.get('report')}" if one else "none"

@@ -17,12 +17,11 @@ from harness.stats import wilson_interval
 from harness.store import TaskTable
 from harness.verdict.baseline import baseline_contender as standing
 from harness.verdict.baseline import read_lock
-from harness.verdict.gate_statistics import GateTests, gate_tests
+from harness.verdict.gate_statistics import gate_tests
 from harness.verdict.rules import Policy, check_domains, load_policy
 
 Make = Callable[[np.random.Generator], PairedOutcomes]
 
-REPETITIONS = 200
 _RESAMPLES = 999  # sign patterns a repetition: a share over repetitions needs no finer p value
 
 
@@ -30,8 +29,7 @@ _RESAMPLES = 999  # sign patterns a repetition: a share over repetitions needs n
 class SelfTest:
     """How the gate did on equals, and on a regression that was planted."""
 
-    contenders: tuple[str, ...]
-    """Whose outcomes were used: one whose trials were split, or two whose outcomes were swapped."""
+    contenders: tuple[str, ...]  # one whose trials were split, or two whose outcomes were swapped
     method: str
     n_tasks: int
     repetitions: int
@@ -50,33 +48,26 @@ def self_test(
     *,
     baseline_contender: str | None = None,
     candidate_contender: str | None = None,
-    repetitions: int = REPETITIONS,
+    repetitions: int = 200,
     seed: int = 0,
 ) -> SelfTest:
-    """Tries the gate on the outcomes of a report: equals, and equals of which one has been made worse by the margin.
+    """Tries the gate on equals made of a report's outcomes, and on equals of which one is worse by the margin.
 
-    Cost and latency take no part: the two sides are equal in them too.
-
-    The baseline contender's outcomes are used, by default chosen as for `gate`; with one trial a task they are swapped
-    with the candidate's, by default the only other. ``repetitions`` is of each.
-
-    Raises:
-        UsageError: no such report or contender, or several could be meant.
-        UserFileError: the policy is wrong.
-        EvidenceError: the report cannot be read.
+    Cost and latency take no part: the two sides are equal in them too. The baseline contender's outcomes are used, by
+    default chosen as for `gate`; with one trial a task they are swapped with the candidate's, by default the only
+    other. ``repetitions`` is of each. Raises UsageError: no such report or contender, or several could be meant;
+    UserFileError: the policy is wrong; EvidenceError: the report cannot be read.
     """
     if repetitions < 1:
         raise UsageError(f"--repetitions {repetitions}: at least one is needed")
-    rules = policy if isinstance(policy, Policy) else load_policy(policy)
+    rules = load_policy(policy)
     table, manifest = load_evidence(report)
-    check_domains(rules, table.domain_names, policy if isinstance(policy, Path) else "policy")
-    second = candidate_contender
-    first = standing(table, read_lock(report), baseline_contender, second)
+    check_domains(rules, table.domain_names, policy)
+    first, second = standing(table, read_lock(report), baseline_contender, candidate_contender), candidate_contender
     names: tuple[str, ...] = (first,)
-    made = None if second else _split(table, first)
-    if made is not None:
-        make, method = made, "the trials of each task split at random in two"
-    else:
+    method = "the trials of each task split at random in two"
+    make = None if second else _split(table, first)
+    if make is None:
         second = second or default_contender(table, "--candidate-contender", besides=first)
         if second == first:
             raise UsageError(f"{first!r} is swapped with itself; name another with --candidate-contender")
@@ -84,32 +75,36 @@ def self_test(
         paired = pair_sides(one, other).outcomes
         make, names = _swapped(paired.at(paired.common)), (first, second)
         method = "the outcomes of the two swapped at random, task by task"
-    rng = np.random.default_rng(seed)
+    rng, n = np.random.default_rng(seed), 0
     found: list[dict[str, int]] = []
-    n = 0
     for planted in (0.0, rules.margin):
         decisions = dict.fromkeys((d.value for d in (Decision.BLOCK, Decision.INCONCLUSIVE, Decision.SHIP)), 0)
         for number in range(repetitions):
-            outcomes = make(rng)
-            if planted:
-                outcomes = worsened(outcomes, planted, rng)
-            n = int(outcomes.common.sum())
-            decisions[_decided(gate_tests(outcomes, rules, seed=seed + number, resamples=_RESAMPLES), n, rules)] += 1
+            outcomes = worsened(make(rng), planted, rng) if planted else make(rng)
+            tests, n = gate_tests(outcomes, rules, seed=seed + number, resamples=_RESAMPLES), int(outcomes.common.sum())
+            proved = tests.proves and n >= rules.minimum_tasks
+            decisions["BLOCK" if tests.blocks else "SHIP" if proved else "INCONCLUSIVE"] += 1
         found.append(decisions)
-    equal, regression = found
-    flips, ships = (_share(d[word], repetitions) for d, word in ((equal, "BLOCK"), (regression, "SHIP")))
+    told, shares = Estimate(value=None, n_tasks=repetitions, n_trials=repetitions, method="Wilson over repetitions"), []
+    for hits in (found[0]["BLOCK"], found[1]["SHIP"]):
+        low, high = wilson_interval(hits, repetitions)
+        shares.append(replace(told, value=hits / repetitions, low=low, high=high))
+    flips, ships = shares
+    ends = ", ".join(f"{word} {100 * number / repetitions:.1f}%" for word, number in found[1].items())
     return SelfTest(
         contenders=names,
         method=method,
         n_tasks=n,
         repetitions=repetitions,
         seed=seed,
-        equal=equal,
+        equal=found[0],
         flip_rate=flips,
         planted=rules.margin,
-        regression=regression,
+        regression=found[1],
         false_ship=ships,
-        sentence=_sentence(flips, regression, ships, n, rules),
+        sentence=f"On {plural(n, 'task')} equals are blocked {percent_interval(flips)} of the time, "
+        f"{'more than' if (flips.low or 0.0) > rules.alpha else 'within'} the {100 * rules.alpha:g}% allowed; a true "
+        f"drop of {100 * rules.margin:g} points ends in {ends}, and ships {percent_interval(ships)} of the time.",
     )
 
 
@@ -135,21 +130,19 @@ def _split(table: TaskTable, name: str) -> Make | None:
     i = table.index(name)
     counts, sums = table.counts[i], table.sums[i]
     used = counts >= 2
-    whole = np.allclose(sums[used], np.round(sums[used]))
-    binary = np.allclose(table.squares[i][used], sums[used])
-    if not used.any() or used.sum() < (counts > 0).sum() or not (whole and binary):
+    whole = np.allclose(sums[used], np.round(sums[used])) and np.allclose(table.squares[i][used], sums[used])
+    if not used.any() or used.sum() < (counts > 0).sum() or not whole:
         return None
     n, passes = counts[used], np.round(sums[used]).astype(np.int64)
     half = n // 2
 
     def make(rng: np.random.Generator) -> PairedOutcomes:
         mine = rng.hypergeometric(passes, n - passes, half)
-        size = half.astype(np.float64)
         # The other half has as many trials, drawn from what is left: an odd one stays out.
         rest = rng.hypergeometric(passes - mine, n - half - (passes - mine), half)
         return PairedOutcomes(
-            candidate=(mine.astype(np.float64), size),
-            baseline=(rest.astype(np.float64), size),
+            candidate=(mine.astype(np.float64), half.astype(np.float64)),
+            baseline=(rest.astype(np.float64), half.astype(np.float64)),
             domains=table.domains[used],
             domain_names=table.domain_names,
             clusters=table.clusters[used],
@@ -169,28 +162,3 @@ def _swapped(outcomes: PairedOutcomes) -> Make:
         return replace(outcomes, candidate=(s1, n1), baseline=(s2, n2))
 
     return make
-
-
-def _decided(tests: GateTests, n: int, policy: Policy) -> str:
-    if tests.blocks:
-        return Decision.BLOCK.value
-    proved = tests.proves and n >= policy.minimum_tasks
-    return (Decision.SHIP if proved else Decision.INCONCLUSIVE).value
-
-
-def _share(hits: int, repetitions: int) -> Estimate:
-    low, high = wilson_interval(hits, repetitions)
-    how = "Wilson over repetitions"
-    share = hits / repetitions
-    return Estimate(value=share, low=low, high=high, n_tasks=repetitions, n_trials=repetitions, method=how)
-
-
-def _sentence(flips: Estimate, regression: Mapping[str, int], ships: Estimate, n: int, policy: Policy) -> str:
-    total = sum(regression.values())
-    shares = ", ".join(f"{word} {100 * number / total:.1f}%" for word, number in regression.items())
-    verb = "more than" if (flips.low or 0.0) > policy.alpha else "within"
-    return (
-        f"On {plural(n, 'task')} equals are blocked {percent_interval(flips)} of the time, {verb} the "
-        f"{100 * policy.alpha:g}% allowed; a true drop of {100 * policy.margin:g} points ends in {shares}, and ships "
-        f"{percent_interval(ships)} of the time."
-    )

@@ -33,7 +33,6 @@ from harness.verdict.arrays import Floats, Ints
 _SIGNS = 100_000_000
 _NONE_DIFFER = 1e-12
 
-
 Margin = Annotated[float, Field(strict=True, gt=0.0, le=1.0, allow_inf_nan=False)]
 
 
@@ -72,8 +71,7 @@ class GateTests:
 
     overall: NonInferiority
     harm: Harm
-    harm_level: float
-    """What the overall test of harm may spend: alpha, or half of it where there is a family of domains too."""
+    harm_level: float  # what the test of harm may spend: alpha, or half of it where there is a family of domains too
     domains: tuple[DomainHarm, ...]  # those that may block, by name
     critical: tuple[tuple[str, NonInferiority], ...]  # each critical domain at its own margin
 
@@ -128,11 +126,8 @@ class Decided:
 
 def critical_tests(outcomes: PairedOutcomes, limits: Limits, alpha: float) -> tuple[tuple[str, NonInferiority], ...]:
     """Each critical domain by name, tested at its own margin."""
-    found = []
-    for name, margin in limits.critical_domains.items():
-        here = outcomes.of_domain(name)
-        found.append((name, non_inferiority(here.candidate, here.baseline, margin, here.clusters, alpha=alpha)))
-    return tuple(found)
+    here = ((name, margin, outcomes.of_domain(name)) for name, margin in limits.critical_domains.items())
+    return tuple((n, non_inferiority(o.candidate, o.baseline, m, o.clusters, alpha=alpha)) for n, m, o in here)
 
 
 def gate_tests(outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resamples: int = 9_999) -> GateTests:
@@ -142,21 +137,21 @@ def gate_tests(outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resam
     """
     exempt = [outcomes.domain_names.index(n) for n in limits.exempt_domains if n in outcomes.domain_names]
     gated = outcomes.at(outcomes.common & ~np.isin(outcomes.domains, exempt))
-    names = sorted({outcomes.domain_names[code] for code in gated.domains.tolist()})
+    names = np.array(gated.domain_names, dtype=object)[gated.domains].astype(str)
+    sides = (outcomes.candidate, outcomes.baseline)
     family: tuple[DomainHarm, ...] = ()
     # One domain alone is the overall question again: nothing is split for it.
-    if names and len({*outcomes.domains[outcomes.common].tolist()}) > 1:
+    if len(names) and len({*outcomes.domains[outcomes.common].tolist()}) > 1:
         family = harmed_domains(
             gated.candidate,
             gated.baseline,
-            np.array(gated.domain_names, dtype=object)[gated.domains].astype(str),
-            {name: limits.critical_domains.get(name, limits.margin) for name in names},
+            names,
+            {name: limits.critical_domains.get(name, limits.margin) for name in sorted({*names.tolist()})},
             gated.clusters,
             alpha=limits.alpha / 2.0,
             seed=seed,
-            resamples=min(resamples, max(999, _SIGNS // max(1, len(gated.domains)))),
+            resamples=min(resamples, max(999, _SIGNS // max(1, len(names)))),
         )
-    sides = (outcomes.candidate, outcomes.baseline)
     return GateTests(
         overall=non_inferiority(*sides, limits.margin, outcomes.clusters, alpha=limits.alpha),
         harm=harm_test(*sides, outcomes.clusters, seed=seed, resamples=resamples),
@@ -177,8 +172,8 @@ def tasks_to_decide(outcomes: PairedOutcomes, margin: float, limits: Limits, har
     n = len(common.domains)
     if n == 0:
         return None
-    d = _differences(common)
-    delta, error = float(d.mean()), cr1(d, common.clusters)
+    d, error = _differences(common), cr1(_differences(common), common.clusters)
+    delta = float(d.mean())
     spread = float(np.abs(d).mean()) if _single(common) or error is None else n * error * error + delta * delta
     psi = min(1.0, max(spread, abs(delta), _NONE_DIFFER))
     if delta > -margin:

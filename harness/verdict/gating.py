@@ -1,13 +1,18 @@
 """The gate: may the candidate replace the baseline? SHIP, BLOCK, INCONCLUSIVE or INVALID, with every reason."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import fcntl
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from harness.analysis import Change, Pairs, Side, changes, default_contender, load_evidence, pair_sides, reference_of
 from harness.core import Comparison, Decision, EvidenceError, Redactor, UsageError, as_json, listed, plural
-from harness.verdict.baseline import baseline_contender, changed_since_lock, read_lock
+from harness.verdict.baseline import baseline_contender as standing
+from harness.verdict.baseline import changed_since_lock, read_lock
 from harness.verdict.early_plan import replayed
 from harness.verdict.gate_statistics import tasks_to_decide
 from harness.verdict.rules import GATE_RULES, GateEvidence, Policy, Reason, check_domains, in_words, load_policy
@@ -18,6 +23,7 @@ EXIT_CODES: Mapping[Decision, int] = {
     Decision.INCONCLUSIVE: 3,
     Decision.INVALID: 4,
 }  # what the command ends with; 2 is wrong use
+VERDICT, LOG = "verdict.json", "verdicts.jsonl"  # the latest verdict of a folder; every one, a line each
 _clean = Redactor()
 
 
@@ -28,8 +34,7 @@ class DomainVerdict:
     domain: str
     n_tasks: int
     delta: float | None
-    p_adjusted: float | None
-    """Of harm, one-sided, within the family of domains; ``None`` where the domain is in no family."""
+    p_adjusted: float | None  # of harm, one-sided, within the family of domains; ``None`` where it is in no family
     margin: float
     role: str  # ``gated``, ``critical`` or ``exempt``
     harmed: bool
@@ -74,76 +79,55 @@ def gate(
     baseline_contender: str | None = None,
     candidate_contender: str | None = None,
 ) -> Gate:
-    """Judges whether a candidate may replace a baseline.
+    """Judges whether a candidate may replace a baseline; both may be one report.
 
-    Both may be one report. The policy is one, the path of a ``gate.yaml``, or None for the defaults. Contenders are by
-    default the locked one of the baseline, the report's reference, or its only one; of the same report the only other.
-    Evidence that cannot be judged is a verdict too, INVALID.
-
-    Raises:
-        UsageError: no such report or contender, several could be meant, or a contender against itself.
-        UserFileError: the policy is wrong, or names a domain that neither report has.
+    The policy is one, the path of a ``gate.yaml``, or None for the defaults. Contenders are by default the locked one
+    of the baseline, the report's reference, or its only one; of the same report the only other. Evidence that cannot be
+    judged is a verdict too, INVALID. Raises UsageError: no such report or contender, several could be meant, or a
+    contender against itself; UserFileError: the policy is wrong, or names a domain that neither report has.
     """
-    baseline, candidate = Path(baseline), Path(candidate)
-    file = None if policy is None or isinstance(policy, Policy) else Path(policy)
-    rules = policy if isinstance(policy, Policy) else load_policy(file)
-    names = (baseline_contender, candidate_contender)
+    baseline, candidate, rules = Path(baseline), Path(candidate), load_policy(policy)
     try:
-        pairs, unlocked = _sides(baseline, candidate, names)
+        pairs, unlocked = _sides(baseline, candidate, baseline_contender, candidate_contender)
     except EvidenceError as error:
-        return _unreadable(error, (baseline, candidate), names, rules)
-    sides = (pairs.baseline, pairs.candidate)
-    check_domains(rules, {name for side in sides for name in side.table.domain_names}, file or "policy")
-    early = replayed(pairs, rules, baseline, file)
-    evidence = GateEvidence(pairs=pairs, policy=rules, unlocked=unlocked, early=early)
-    reasons = [reason for rule in GATE_RULES.values() if rule.check for reason in rule.judge(evidence)]
-    if not all(reason.holds for reason in reasons):
-        return _verdict(evidence, Decision.INVALID, reasons)
-    reasons += [reason for rule in GATE_RULES.values() if not rule.check for reason in rule.judge(evidence)]
-    if evidence.decided:
-        decision = evidence.decided.decision
-    elif evidence.tests.blocks:
+        text = _clean(str(error))
+        return Gate(
+            decision=Decision.INVALID,
+            exit_code=EXIT_CODES[Decision.INVALID],
+            reasons=(Reason(rule="readable", holds=False, text=text),),
+            baseline=baseline_contender or "-",
+            candidate=candidate_contender or "-",
+            baseline_report=baseline.name,
+            candidate_report=candidate.name,
+            exempt=rules.exempt_domains,
+            policy=rules,
+            sentence=f"INVALID: {text}.",
+        )
+    check_domains(rules, {*pairs.baseline.table.domain_names, *pairs.candidate.table.domain_names}, policy)
+    source = Path(policy) if isinstance(policy, str | Path) else None
+    e = GateEvidence(pairs=pairs, policy=rules, unlocked=unlocked, early=replayed(pairs, rules, baseline, source))
+    reasons = [reason for rule in GATE_RULES.values() if rule.check for reason in rule.judge(e)]
+    valid, one = all(reason.holds for reason in reasons), e.early.decided
+    if valid:
+        reasons += [reason for rule in GATE_RULES.values() if not rule.check for reason in rule.judge(e)]
+    if not valid:
+        decision = Decision.INVALID
+    elif one:
+        decision = one.decision
+    elif e.tests.blocks:
         decision = Decision.BLOCK
-    elif evidence.tests.proves and all(reason.holds for reason in reasons if reason.rule != "no_harm"):
+    elif e.tests.proves and all(reason.holds for reason in reasons if reason.rule != "no_harm"):
         decision = Decision.SHIP
     else:
         decision = Decision.INCONCLUSIVE
-    return _verdict(evidence, decision, reasons)
-
-
-def _sides(
-    baseline: Path, candidate: Path, names: tuple[str | None, str | None]
-) -> tuple[Pairs, tuple[str, ...] | None]:
-    """Both sides paired, and what has changed of a locked baseline (None where nothing is locked)."""
-    table, manifest = load_evidence(baseline)
-    same = baseline.resolve() == candidate.resolve()
-    other, other_manifest = (table, manifest) if same else load_evidence(candidate)
-    lock = read_lock(baseline)
-    first, second = names
-    first = baseline_contender(table, lock, first, second if same else None)
-    if second is None:
-        meant, besides = (None, first) if same else (reference_of(candidate), None)
-        second = default_contender(other, "--candidate-contender", meant=meant, besides=besides)
-    table.index(first), other.index(second)
-    if same and first == second:
-        raise UsageError(f"{first!r} is gated against itself; name another with --candidate-contender")
-    pairs = pair_sides(
-        Side(table=other, manifest=other_manifest, contender=second),
-        Side(table=table, manifest=manifest, contender=first),
-    )
-    return pairs, None if lock is None else changed_since_lock(baseline, table, lock, first)
-
-
-def _verdict(e: GateEvidence, decision: Decision, reasons: list[Reason]) -> Gate:
-    needed = _needed(e, reasons) if decision is Decision.INCONCLUSIVE else None
-    said, one = _sentence(e, decision, reasons, needed), e.decided
+    needed = _needed(e) if decision is Decision.INCONCLUSIVE else None
+    said, a, b = _sentence(e, decision, reasons, needed), e.judged.candidate, e.judged.baseline
     if one and len(one.rows) < one.planned:
         said = f"{said[:-1]}; decided early, after {len(one.rows):,} of {plural(one.planned, 'task')}."
-    a, b = e.judged.candidate, e.judged.baseline
     return Gate(
         decision=decision,
         exit_code=EXIT_CODES[decision],
-        reasons=tuple(Reason(rule=r.rule, holds=r.holds, text=_clean(r.text)) for r in reasons),
+        reasons=tuple(replace(reason, text=_clean(reason.text)) for reason in reasons),
         comparison=e.compared,
         changed=changes(b, a),
         tasks_needed=needed,
@@ -152,14 +136,33 @@ def _verdict(e: GateEvidence, decision: Decision, reasons: list[Reason]) -> Gate
         candidate=a.contender,
         baseline_report=b.table.report.name,
         candidate_report=a.table.report.name,
-        exempt=e.policy.exempt_domains,
-        policy=e.policy,
+        exempt=rules.exempt_domains,
+        policy=rules,
         sentence=said,
-        early=e.early.looked if e.early else None,
+        early=e.early.looked,
     )
 
 
-def _needed(e: GateEvidence, reasons: list[Reason]) -> int | None:
+def _sides(
+    baseline: Path, candidate: Path, first: str | None, second: str | None
+) -> tuple[Pairs, tuple[str, ...] | None]:
+    """Both sides paired, and what has changed of a locked baseline (None where nothing is locked)."""
+    table, manifest = load_evidence(baseline)
+    same, lock = baseline.resolve() == candidate.resolve(), read_lock(baseline)
+    other, other_manifest = (table, manifest) if same else load_evidence(candidate)
+    first = standing(table, lock, first, second if same else None)
+    if second is None:
+        meant, besides = (None, first) if same else (reference_of(candidate), None)
+        second = default_contender(other, "--candidate-contender", meant=meant, besides=besides)
+    table.index(first), other.index(second)
+    if same and first == second:
+        raise UsageError(f"{first!r} is gated against itself; name another with --candidate-contender")
+    ours = Side(table=other, manifest=other_manifest, contender=second)
+    pairs = pair_sides(ours, Side(table=table, manifest=manifest, contender=first))
+    return pairs, None if lock is None else changed_since_lock(baseline, table, lock, first)
+
+
+def _needed(e: GateEvidence) -> int | None:
     """Tasks of the whole suite that would settle every open proof; a critical domain's are scaled up by its share."""
     found: list[int | None] = []
     out, policy, tests = e.judged.outcomes, e.policy, e.tests
@@ -170,7 +173,7 @@ def _needed(e: GateEvidence, reasons: list[Reason]) -> int | None:
         if not proof.holds and proof.n_tasks:
             own = tasks_to_decide(out.of_domain(name), proof.margin, policy, policy.alpha)
             found.append(None if own is None else -(-own * n // proof.n_tasks))
-    if any(r.rule == "minimum_tasks" and not r.holds for r in reasons):
+    if n < policy.minimum_tasks:
         found.append(policy.minimum_tasks)
     return max((number for number in found if number is not None), default=None)
 
@@ -197,7 +200,7 @@ def _domain_verdicts(e: GateEvidence) -> tuple[DomainVerdict, ...]:
     return tuple(found)
 
 
-def _sentence(e: GateEvidence, decision: Decision, reasons: list[Reason], needed: int | None) -> str:
+def _sentence(e: GateEvidence, decision: Decision, reasons: Sequence[Reason], needed: int | None) -> str:
     a, b = f"`{e.pairs.candidate.contender}`", f"`{e.pairs.baseline.contender}`"
     open_ = [r for r in reasons if not r.holds]
     if decision is Decision.SHIP:
@@ -217,20 +220,25 @@ def _sentence(e: GateEvidence, decision: Decision, reasons: list[Reason], needed
     return _clean(f"{decision.value}: {said}.")
 
 
-def _unreadable(
-    error: EvidenceError, reports: tuple[Path, Path], names: tuple[str | None, str | None], policy: Policy
-) -> Gate:
-    """INVALID where a report cannot even be read."""
-    reason = Reason(rule="readable", holds=False, text=_clean(str(error)))
-    return Gate(
-        decision=Decision.INVALID,
-        exit_code=EXIT_CODES[Decision.INVALID],
-        reasons=(reason,),
-        baseline=names[0] or "-",
-        candidate=names[1] or "-",
-        baseline_report=reports[0].name,
-        candidate_report=reports[1].name,
-        exempt=policy.exempt_domains,
-        policy=policy,
-        sentence=f"INVALID: {reason.text}.",
-    )
+def log_verdict(view: Gate, folder: Path, at: datetime) -> Path:
+    """Adds a verdict to the folder's log, with the time at which it was given; what stands there is not touched.
+
+    The line is on the disk when this returns. Two gates that write at once wait for each other. Raises OSError where
+    the file cannot be written; no half of a line is left behind where that can be helped.
+    """
+    path = folder / LOG
+    record = {"judged_at": at.astimezone(UTC).isoformat(), **view.as_json()}
+    data = json.dumps(record, allow_nan=False).encode("ascii") + b"\n"
+    with path.open("ab+", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        size = file.seek(0, os.SEEK_END)
+        if size and os.pread(file.fileno(), 1, size - 1) != b"\n":
+            data = b"\n" + data  # a power loss tore the last line: it stays one of its own
+        try:
+            while data:
+                data = data[file.write(data) :]
+            os.fsync(file)
+        except OSError:
+            file.truncate(size)
+            raise
+    return path

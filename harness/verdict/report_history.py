@@ -1,8 +1,11 @@
 """What became of several reports over time: their runs, locked baselines and verdicts, from their stored files alone.
 
-Nothing here judges anew. A broken file is a row that says so, and no error.
+Nothing here judges anew. A broken file is a row that says so, and no error. Files may be of anybody's making: whatever
+they hold, texts come back visible and without keys.
 """
 
+import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,25 +14,55 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis import Change, Side, changes, load_evidence
-from harness.core import EvidenceError, Manifest, OwnbenchError, Status, listed, plural
-from harness.store import (
-    PARTLY,
-    count_results,
-    load_settings,
-    read_manifest,
-    read_outcomes,
-    running_process,
+from harness.core import (
+    Decision,
+    EvidenceError,
+    Manifest,
+    OwnbenchError,
+    Redactor,
+    Status,
+    as_json,
+    listed,
+    plural,
+    visible,
 )
-from harness.verdict.baseline import Lock, changed_since_lock, read_lock
-from harness.verdict.verdict_log import LOG, VERDICT, StoredVerdict, kept_verdicts, shown, shown_change, whole_number
+from harness.store import PARTLY, count_results, load_settings, read_manifest, read_outcomes, running_process
+from harness.verdict.baseline import FILE as LOCK
+from harness.verdict.baseline import changed_since_lock, read_lock
+from harness.verdict.gating import EXIT_CODES, LOG, VERDICT
+from harness.verdict.rules import Reason
 
-LOCK, MANIFEST, OUTCOMES, EXPERIMENT = "baseline.json", "manifest.json", "outcomes.parquet", "experiment.yaml"
+MANIFEST, OUTCOMES, EXPERIMENT = "manifest.json", "outcomes.parquet", "experiment.yaml"
 TABLES = ("calls.parquet", "transcripts.parquet")
 MOST_ROWS = 100_000  # outcomes up to which a lock is held against the rows: each of them is digested
 
+_LONGEST = 2_000  # characters of a text
+_REDACT = Redactor()
 _BROKEN = (OwnbenchError, OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError,
            NotImplementedError, ArithmeticError)  # fmt: skip
 """What reading a file of anybody's making can end with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVerdict:
+    """A verdict as it was written. ``None`` is what it does not say."""
+
+    decision: str
+    sentence: str
+    baseline: str
+    candidate: str
+    baseline_report: str
+    candidate_report: str
+    margin: float | None
+    delta: float | None  # candidate minus baseline, as a share
+    low: float | None
+    high: float | None
+    level: float | None
+    n_tasks: int | None
+    tasks_needed: int | None
+    reasons: tuple[Reason, ...]
+    changed: tuple[Change, ...]
+    written_at: datetime  # when it was given; of a ``verdict.json`` without its line in the log the time of the file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +100,11 @@ class HistoryEntry:
 
     folder: Path
     name: str
-    when: datetime | None
-    """When its manifest was made, or else the time of its newest file; ``None`` where there is nothing."""
+    when: datetime | None  # when its manifest was made, or else the time of its newest file; ``None`` without files
     when_from: str  # ``manifest`` or ``file``
     run: str  # how far its run has come, in a word or two
     run_note: str  # what is behind that, and what to do; empty where nothing is to be said
-    complete: bool | None
-    """``False`` where something is missing or broken; ``None`` where it is not known, not begun or under way."""
+    complete: bool | None  # ``False``: something is missing or broken; ``None``: not known, not begun or under way
     planned: int | None
     done: int | None
     counts: tuple[StatusCounts, ...]
@@ -103,10 +134,7 @@ class History:
 
 
 def history(folders: Sequence[Path], *, check_locks: bool = True) -> History:
-    """What stands in folders of reports, or of verdicts that were written apart; a missing one is an entry too.
-
-    With ``check_locks`` each locked baseline is held against the rows it locked, up to `MOST_ROWS` of them.
-    """
+    """What stands in folders of reports, or of verdicts that were written apart; a missing one is an entry too."""
     return in_order([under_way(entry_of(Path(folder), check_locks=check_locks)) for folder in folders])
 
 
@@ -117,53 +145,58 @@ def in_order(entries: Sequence[HistoryEntry]) -> History:
 
 
 def changed_of(a: Side, b: Side) -> tuple[Change, ...]:
-    """What differs between two contenders, from their reports' manifests; of each change ``a`` is the baseline.
-
-    Raises:
-        UsageError: no such contender.
-    """
+    """What the manifests say differs between two contenders, ``a`` the baseline; UsageError: no such contender."""
     for side in (a, b):
         side.table.index(side.contender)
-    return tuple(shown_change(one) for one in changes(a, b))
+    return tuple(_change(as_json(one)) for one in changes(a, b))
 
 
 def entry_of(folder: Path, *, check_locks: bool = True) -> HistoryEntry:
-    """What a report's files say, whether a run is at work on them or not."""
+    """What a report's files say; with ``check_locks`` its lock is held against the rows, up to `MOST_ROWS`."""
     import pyarrow.parquet as pq
 
     broken: list[str] = []
     if not folder.is_dir():
         what = "is a file, a report is a folder" if folder.exists() else "there is no such report"
         broken.append(f"{folder}: {what}")
-    manifest: Manifest | None = _kept(broken, folder / MANIFEST, lambda: read_manifest(folder))
-    read: dict[str, Callable[[], Any]] = {OUTCOMES: lambda: (_counts(folder), _parts(folder))}
+
+    def kept(name: str, read: Callable[[], Any]) -> Any:
+        """What was read, or ``None`` and a sentence more."""
+        try:
+            return read()
+        except _BROKEN as error:
+            path = folder / name
+            said = str(error) if isinstance(error, OwnbenchError) else f"{path}: cannot be read: {error!r}"
+            broken.append(said.splitlines()[0] if said else f"{path}: cannot be read")
+            return None
+
+    manifest: Manifest | None = kept(MANIFEST, lambda: read_manifest(folder))
+    read: dict[str, Callable[[], Any]] = {OUTCOMES: lambda: _counted(folder)}
     read |= {name: partial(pq.read_schema, folder / name) for name in TABLES}  # the first that a cut-off table lacks
     read[EXPERIMENT] = lambda: load_settings(folder)
-    found = {name: _kept(broken, folder / name, reads) for name, reads in read.items() if (folder / name).is_file()}
+    found = {name: kept(name, reads) for name, reads in read.items() if (folder / name).is_file()}
     counts, parts = found.get(OUTCOMES) or ((), ())
     run, note, complete = _run(folder, manifest, counts, broken)
     verdicts, problems = kept_verdicts(folder) if folder.is_dir() else ((), ())
     broken += problems
-    baseline: StoredBaseline | None = _kept(
-        broken, folder / LOCK, lambda: _baseline(folder, counts, check_locks=check_locks)
-    )
+    baseline: StoredBaseline | None = kept(LOCK, lambda: _baseline(folder, counts, check_locks=check_locks))
     when, source = _when(folder, manifest, broken)
     return HistoryEntry(
         folder=folder,
-        name=shown(folder.resolve().name),
+        name=_shown(folder.resolve().name),
         when=when,
         when_from=source,
         run=run,
-        run_note=shown(note),
+        run_note=_shown(note),
         complete=complete,
-        planned=None if manifest is None else whole_number(manifest.planned),
-        done=None if manifest is None else whole_number(manifest.done),
+        planned=None if manifest is None else _whole(manifest.planned),
+        done=None if manifest is None else _whole(manifest.done),
         counts=counts,
         parts=parts,
         verdict=verdicts[-1] if verdicts else None,
         earlier=verdicts[:-1],
         baseline=baseline,
-        broken=tuple(shown(text) for text in broken),
+        broken=tuple(map(_shown, broken)),
     )
 
 
@@ -172,34 +205,19 @@ def under_way(entry: HistoryEntry) -> HistoryEntry:
     process = running_process(entry.folder) if entry.folder.is_dir() else None
     if process is None:
         return entry
-    note = f"process {process}; " + (
-        "what is shown is from before it" if entry.counts else "its results are there when it ends"
-    )
-    return replace(entry, run="running now", run_note=note, complete=None)
+    results = "what is shown is from before it" if entry.counts else "its results are there when it ends"
+    return replace(entry, run="running now", run_note=f"process {process}; {results}", complete=None)
 
 
-def _kept(broken: list[str], path: Path, read: Any) -> Any:
-    """What was read, or ``None`` and a sentence more."""
-    try:
-        return read()
-    except _BROKEN as error:
-        said = str(error) if isinstance(error, OwnbenchError) else f"{path}: cannot be read: {error!r}"
-        broken.append(said.splitlines()[0] if said else f"{path}: cannot be read")
-        return None
-
-
-def _counts(folder: Path) -> tuple[StatusCounts, ...]:
-    return tuple(
-        StatusCounts(contender=shown(name), partly=found[PARTLY], **{one.value: found[one] for one in Status})
+def _counted(folder: Path) -> tuple[tuple[StatusCounts, ...], tuple[tuple[str, int], ...]]:
+    """Attempts by what became of them; and by part: ``test`` before ``dev`` before whatever else there is."""
+    counts = tuple(
+        StatusCounts(contender=_shown(name), partly=found[PARTLY], **{one.value: found[one] for one in Status})
         for name, found in count_results(folder).items()
     )
-
-
-def _parts(folder: Path) -> tuple[tuple[str, int], ...]:
-    """``test`` before ``dev`` before whatever else there is."""
-    found = read_outcomes(folder, ["split"])["split"].value_counts().to_pylist()
-    named = [(shown(one["values"]), one["counts"]) for one in found if one["values"]]
-    return tuple(sorted(named, key=lambda one: ({"test": 0, "dev": 1}.get(one[0], 2), one[0])))
+    splits = read_outcomes(folder, ["split"])["split"].value_counts().to_pylist()
+    parts = [(_shown(one["values"]), one["counts"]) for one in splits if one["values"]]
+    return counts, tuple(sorted(parts, key=lambda one: ({"test": 0, "dev": 1}.get(one[0], 2), one[0])))
 
 
 def _baseline(folder: Path, counts: Sequence[StatusCounts], *, check_locks: bool) -> StoredBaseline | None:
@@ -208,42 +226,33 @@ def _baseline(folder: Path, counts: Sequence[StatusCounts], *, check_locks: bool
         return None
     if not isinstance(lock.contender, str) or not all(isinstance(m, Mapping) for m in (lock.rows, lock.made_of)):
         raise EvidenceError(f"{folder / LOCK}: not a lock; restore it, or lock again: ownbench baseline set")
-    stands, why = _stands(folder, lock, counts) if check_locks else (None, "not looked at here; ownbench gate does")
+    stands, why, rows = None, "not looked at here; ownbench gate does", sum(one.total for one in counts)
+    if check_locks and rows > MOST_ROWS:
+        why = f"not looked at here, for its {rows:,} outcomes; ownbench gate does"
+    elif check_locks:
+        try:
+            gone = changed_since_lock(folder, load_evidence(folder)[0], lock, lock.contender)
+            stands, why = not gone, f"changed since it was locked: {listed(gone)}" if gone else "as it was locked"
+        except _BROKEN as error:
+            stands, why = False, f"what was locked cannot be read: {error}"
+    locked, at = tuple(map(_shown, lock.rows)), _time_of(folder / LOCK)
     return StoredBaseline(
-        contender=shown(lock.contender),
-        locked=tuple(shown(name) for name in lock.rows),
-        stands=stands,
-        why=shown(why),
-        written_at=_time_of(folder / LOCK),
+        contender=_shown(lock.contender), locked=locked, stands=stands, why=_shown(why), written_at=at
     )
-
-
-def _stands(folder: Path, lock: Lock, counts: Sequence[StatusCounts]) -> tuple[bool | None, str]:
-    rows = sum(one.total for one in counts)
-    if rows > MOST_ROWS:
-        return None, f"not looked at here, for its {rows:,} outcomes; ownbench gate does"
-    try:
-        table, _ = load_evidence(folder)
-        gone = changed_since_lock(folder, table, lock, lock.contender)
-    except _BROKEN as error:
-        return False, f"what was locked cannot be read: {error}"
-    return (False, f"changed since it was locked: {listed(gone)}") if gone else (True, "as it was locked")
 
 
 def _when(folder: Path, manifest: Manifest | None, broken: list[str]) -> tuple[datetime | None, str]:
     if manifest is not None:
         try:
-            made = datetime.fromisoformat(manifest.created_at)
+            return _aware(datetime.fromisoformat(manifest.created_at)), "manifest"
         except (ValueError, TypeError):
             broken.append(f"{folder / MANIFEST}: created_at is no time: {str(manifest.created_at)[:40]!r}")
-        else:
-            return made if made.tzinfo else made.replace(tzinfo=UTC), "manifest"
-    times = [
-        _time_of(path)
-        for name in (OUTCOMES, VERDICT, LOG, LOCK, MANIFEST, EXPERIMENT)
-        if (path := folder / name).is_file()
-    ]
-    return max(times, default=None), "file"
+    files = (folder / name for name in (OUTCOMES, VERDICT, LOG, LOCK, MANIFEST, EXPERIMENT))
+    return max((_time_of(path) for path in files if path.is_file()), default=None), "file"
+
+
+def _aware(time: datetime) -> datetime:
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _time_of(path: Path) -> datetime:
@@ -272,7 +281,7 @@ def _run(
     if manifest is None:
         missing = f"{MANIFEST}, which says what was planned, is missing"
         return "not known", "; ".join(filter(None, (untried, missing))), False if skipped else None
-    done, planned = whole_number(manifest.done), whole_number(manifest.planned)
+    done, planned = _whole(manifest.done), _whole(manifest.planned)
     if manifest.complete is True and not skipped:
         if planned and rows < planned:
             return "broken", f"{OUTCOMES} holds {rows:,} of {plural(planned, 'attempt')}", False
@@ -280,3 +289,94 @@ def _run(
     came = f"{done:,} of {plural(planned, 'attempt')} made" if done is not None and planned else untried
     because = f"stopped: {manifest.stopped_because}" if manifest.stopped_because else ""
     return "not done", "; ".join(filter(None, (came, because))), False
+
+
+def kept_verdicts(folder: Path) -> tuple[tuple[StoredVerdict, ...], tuple[str, ...]]:
+    """Every verdict that a folder keeps, oldest first, and a sentence for each file of them that is broken."""
+    found, problems, records, lines = [], [], [], []
+    torn, path = 0, folder / LOG
+    try:
+        lines = path.read_bytes().split(b"\n") if path.exists() else []
+    except OSError as error:
+        problems.append(f"{path}: cannot be read: {error.strerror or error}")
+    for line in filter(None, lines):
+        try:
+            value = json.loads(line)
+            when = _aware(datetime.fromisoformat(value.pop("judged_at")))
+            found.append(_verdict(value, when, path))
+            records.append(value)
+        except _BROKEN:
+            torn += line is not lines[-1]  # the last one may be torn, or on its way
+    if torn:
+        problems.append(f"{path}: {torn} of its lines cannot be read as a verdict; the others are shown")
+    path = folder / VERDICT
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if value not in records:
+            found.append(_verdict(value, _time_of(path), path))
+    except FileNotFoundError:
+        pass
+    except EvidenceError as error:
+        problems.append(str(error))
+    except (OSError, ValueError, RecursionError) as error:
+        problems.append(f"{path}: not a readable verdict: {error}; ownbench gate writes it again")
+    return tuple(sorted(found, key=lambda one: one.written_at)), tuple(problems)
+
+
+def _verdict(value: Any, written: datetime, path: Path) -> StoredVerdict:
+    decision = value.get("decision") if isinstance(value, Mapping) else None
+    if decision not in (known := [one.value for one in EXIT_CODES]):
+        problem = f"not a verdict: no decision of {', '.join(known)}; ownbench gate writes it again"
+        raise EvidenceError(f"{path}: {problem}")
+    compared, policy = (one if isinstance(one := value.get(name), Mapping) else {} for name in ("comparison", "policy"))
+    lists = (many if isinstance(many := value.get(name), list) else [] for name in ("reasons", "changed"))
+    reasons, changed = ([one for one in many if isinstance(one, Mapping)] for many in lists)
+    texts = {name: _shown(value.get(name)) for name in
+             ("sentence", "baseline", "candidate", "baseline_report", "candidate_report")}  # fmt: skip
+    numbers = {name: _number(compared.get(name)) for name in ("delta", "low", "high", "level")}
+    return StoredVerdict(
+        decision=Decision(decision).value,
+        **texts,  # type: ignore[arg-type]
+        **numbers,  # type: ignore[arg-type]
+        margin=_number(policy.get("margin")),
+        n_tasks=_whole(compared.get("n_tasks")),
+        tasks_needed=_whole(value.get("tasks_needed")),
+        reasons=tuple(
+            Reason(
+                rule=_shown(one.get("rule")),
+                holds=one["holds"] if isinstance(one.get("holds"), bool) else None,
+                text=_shown(one.get("text")),
+            )
+            for one in reasons
+        ),
+        changed=tuple(map(_change, changed)),
+        written_at=written,
+    )
+
+
+def _change(one: Mapping[str, Any]) -> Change:
+    """A change as it may be shown."""
+    said = {name: one.get(name) for name in ("baseline", "candidate")}
+    texts = {name: _shown(text) if isinstance(text, str) else None for name, text in said.items()}
+    lines = one.get("diff")
+    return Change(
+        what=_shown(one.get("what")), diff=tuple(map(_shown, lines)) if isinstance(lines, list) else (), **texts
+    )
+
+
+def _shown(value: Any) -> str:
+    """A text as it may be shown; empty where it is none."""
+    return visible(_REDACT(value[: 2 * _LONGEST]), _LONGEST) if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> float | None:
+    try:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return float(value) if is_number else None
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
+
+
+def _whole(value: Any) -> int | None:
+    """A count of something; ``None`` where it is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
@@ -30,25 +30,20 @@ class Policy(Limits):
     max_errored: Share = 0.02  # of each contender's attempts, the share that the instrument may have lost
     minimum_tasks: Annotated[int, Field(strict=True, ge=1)] = 1
 
-    @property
-    def decisive(self) -> dict[str, Any]:
-        """What of it can change a decision, as plain JSON values."""
-        written: dict[str, Any] = self.model_dump(mode="json", exclude={"power"})
-        return written
 
+def load_policy(policy: Policy | Path | str | None) -> Policy:
+    """The policy itself, that of a file, or the defaults.
 
-def load_policy(path: Path | None) -> Policy:
-    """The policy of a file, or the defaults where there is none.
-
-    Raises:
-        UserFileError: the file is missing or wrong anywhere; names the key, what was found and what to do.
+    Raises UserFileError where the file is missing or wrong anywhere: it names the key, what was found and what to do.
     """
-    return Policy() if path is None else parse(Policy, read_yaml(path), path)
+    if isinstance(policy, Policy):
+        return policy
+    return Policy() if policy is None else parse(Policy, read_yaml(Path(policy)), Path(policy))
 
 
-def check_domains(policy: Policy, domains: Iterable[str], path: Path | str) -> None:
+def check_domains(policy: Policy, domains: Iterable[str], source: Policy | Path | str | None) -> None:
     """Refuses a policy that names a domain which neither report has: it would guard, or excuse, nothing."""
-    known = sorted(set(domains))
+    known, path = sorted(set(domains)), Path(source) if isinstance(source, str | Path) else "policy"
     for key in ("critical_domains", "exempt_domains"):
         for name in getattr(policy, key):
             if name not in known:
@@ -69,10 +64,8 @@ class Reason:
 class Replayed:
     """What the rows of a candidate come to that was run until decided, under the rule that its run began with."""
 
-    reason: Reason
-    """The rule ``early``: fails where the rows are not all there and cannot be judged by that rule either."""
-    decided: Decided | None = None
-    """``None`` where the rule does not judge: the evidence is then judged as that of any run."""
+    reason: Reason | None = None  # the rule ``early``; ``None`` where the run had no rule of an early stop
+    decided: Decided | None = None  # ``None`` where the evidence is judged as that of any run
     stretch: Pairs | None = None  # both sides at the tasks that were looked at; the others need not have been tried
     looked: Mapping[str, Any] | None = None
     """How far it was looked at, for the verdict's record; ``None`` where this rule is not the run's."""
@@ -85,22 +78,17 @@ class GateEvidence:
     pairs: Pairs  # both sides at all tasks that both have
     policy: Policy
     unlocked: tuple[str, ...] | None  # what has changed of a locked baseline; ``None`` where nothing is locked
-    early: Replayed | None  # ``None`` where the run had no rule of an early stop
-
-    @property
-    def decided(self) -> Decided | None:
-        """What that rule came to; ``None`` where the evidence is judged as that of any run."""
-        return self.early.decided if self.early else None
-
-    @property
-    def stretch(self) -> Pairs | None:
-        """Both at the tasks that decided a run which was stopped early."""
-        return self.early.stretch if self.early else None
+    early: Replayed
 
     @property
     def sides(self) -> tuple[tuple[str, Side], ...]:
         """Both with what they are called."""
         return ("baseline", self.pairs.baseline), ("candidate", self.pairs.candidate)
+
+    @property
+    def judged(self) -> Pairs:
+        """Both sides at the tasks that are judged."""
+        return self.early.stretch or self.pairs
 
     @cached_property
     def compared(self) -> Comparison | None:
@@ -122,35 +110,29 @@ class GateEvidence:
     @cached_property
     def tests(self) -> GateTests:
         """What the outcomes show. Checks do without it: they say whether there is anything to test."""
-        return self.decided.tests if self.decided else gate_tests(self.pairs.outcomes, self.policy)
-
-    @property
-    def judged(self) -> Pairs:
-        """Both sides at the tasks that are judged."""
-        return self.stretch or self.pairs
+        one = self.early.decided
+        return one.tests if one else gate_tests(self.pairs.outcomes, self.policy)
 
     @property
     def looked(self) -> Policy:
         """The policy at the level at which something has to be proven: of an early stop that of the look."""
-        return self.policy.model_copy(update={"alpha": self.decided.alpha}) if self.decided else self.policy
+        one = self.early.decided
+        return self.policy.model_copy(update={"alpha": one.alpha}) if one else self.policy
 
     @property
     def sure(self) -> str:
         """How sure a one-sided limit is; of an early stop, by which look's level."""
-        alpha, one = self.looked.alpha, self.decided
+        alpha, one = self.looked.alpha, self.early.decided
         return f"level of look {one.of_look} of {one.looks}, {100 * alpha:.2g}%" if one else f"{100 * (1 - alpha):g}%"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateRule:
+class GateRule(NamedTuple):
     """One rule of the gate."""
 
-    name: str
+    check: bool  # whether the evidence can be judged at all: where it fails the verdict is INVALID. Judged first
     words: str  # what it asks for
     judge: Callable[[GateEvidence], Iterable[Reason]]
     """Every reason has to hold for SHIP; of no reasons the rule does not apply."""
-    check: bool = False
-    """Whether the evidence can be judged at all: where it fails the verdict is INVALID. Judged first."""
 
 
 def in_words(rule: str) -> str:
@@ -161,27 +143,23 @@ def in_words(rule: str) -> str:
 
 def _complete(e: GateEvidence) -> Iterable[Reason]:
     """Both runs are done; of an early stop, the baseline's."""
-    faults = []
-    remedy = "ownbench run goes on where it stopped"
+    faults, early, stretch = [], e.early.reason, e.early.stretch
     one_report = e.pairs.candidate.table is e.pairs.baseline.table
-    for word, side in e.sides[: 1 if e.stretch else 2]:
-        skipped = int(side.table.skipped[side.index].sum())
-        if skipped:
+    for word, side in e.sides[: 1 if stretch else 2]:
+        if skipped := int(side.table.skipped[side.index].sum()):
             faults.append(f"the {word} never tried {plural(skipped, 'attempt')}")
-        elif side.manifest is not None and not side.manifest.complete and not (e.stretch and one_report):
+        elif side.manifest is not None and not side.manifest.complete and not (stretch and one_report):
             because = f" ({side.manifest.stopped_because})" if side.manifest.stopped_because else ""
             faults.append(f"the {word}'s run is not done{because}")
-    if e.early is not None and not e.early.reason.holds:
-        remedy = "the rule early says how it goes on"
-    done = "the baseline's run is done, the candidate's is decided" if e.stretch else "both runs are done"
+    says_how = early is not None and not early.holds
+    remedy = "the rule early says how it goes on" if says_how else "ownbench run goes on where it stopped"
+    done = "the baseline's run is done, the candidate's is decided" if stretch else "both runs are done"
     yield Reason(rule="complete", holds=not faults, text=f"{'; '.join(faults)}; {remedy}" if faults else done)
 
 
 def _rows(e: GateEvidence) -> Iterable[Reason]:
-    faults = []
-    for word, side in e.sides:
-        found = {flag.kind: flag.text for flag in side.table.flags}
-        faults += [f"{word}: {found[kind]}" for kind in ("duplicates", "contradictions") if kind in found]
+    bad = ("duplicates", "contradictions")
+    faults = [f"{word}: {flag.text}" for word, side in e.sides for flag in side.table.flags if flag.kind in bad]
     text = "; ".join(dict.fromkeys(faults)) or "no duplicate or contradictory rows"
     yield Reason(rule="rows", holds=not faults, text=text)
 
@@ -201,10 +179,8 @@ def _same_suites(e: GateEvidence) -> Iterable[Reason]:
 
 def other_suites(baseline: Mapping[str, str], candidate: Mapping[str, str]) -> str:
     """Which side lacks which suite, and of which both have another version; suites by their identity, as names."""
-    theirs, ours = (
-        {side[key] for key in side.keys() - other.keys()}
-        for side, other in ((baseline, candidate), (candidate, baseline))
-    )
+    theirs = {baseline[key] for key in baseline.keys() - candidate.keys()}
+    ours = {candidate[key] for key in candidate.keys() - baseline.keys()}
     parts = {
         "the candidate lacks": theirs - ours,
         "the baseline lacks": ours - theirs,
@@ -215,9 +191,9 @@ def other_suites(baseline: Mapping[str, str], candidate: Mapping[str, str]) -> s
 
 def _same_tasks(e: GateEvidence) -> Iterable[Reason]:
     """Both tried the same tasks, and graded attempts of both meet at one."""
-    shared, judged = len(e.pairs.outcomes.domains), e.judged.outcomes
+    shared, judged, stretch = len(e.pairs.outcomes.domains), e.judged.outcomes, e.early.stretch
     # What only a candidate that was stopped early has was never to be tried.
-    alone = [(word, len(side.tried) - shared) for word, side in e.sides[: 1 if e.stretch else 2]]
+    alone = [(word, len(side.tried) - shared) for word, side in e.sides[: 1 if stretch else 2]]
     faults = [f"{plural(n, 'task')} tried by the {word} only" for word, n in alone if n]
     if not shared:
         text = "the two reports have no task in common"
@@ -227,7 +203,7 @@ def _same_tasks(e: GateEvidence) -> Iterable[Reason]:
         text = "at no task do both have a graded attempt"
     else:
         text = f"both tried the same {plural(len(judged.domains), 'task')}"
-        text += f", the first of {shared:,} in an order that the seed fixes" if e.stretch else ""
+        text += f", the first of {shared:,} in an order that the seed fixes" if stretch else ""
     yield Reason(rule="same_tasks", holds=not faults and bool(judged.common.any()), text=text)
 
 
@@ -253,17 +229,17 @@ def _same_graders(e: GateEvidence) -> Iterable[Reason]:
 
 def _errored(e: GateEvidence) -> Iterable[Reason]:
     """The instrument lost few enough of each side's attempts; and what those could have made of the difference."""
-    faults, parts, unknown = False, [], False
+    faults, parts, unknown, compared = False, [], False, e.compared
     for word, side in e.sides:
-        one = e.stretch is not None and side is e.pairs.candidate
+        one = e.early.stretch is not None and side is e.pairs.candidate
         share = side.lost_share_at(e.judged.candidate_rows) if one else side.lost_share
         untried = not (side.table.trials > side.table.skipped)[side.index].any()
         unknown |= untried
         parts.append(f"{word} made none" if untried else f"{word} {100 * share:.1f}%")
         faults |= share > e.policy.max_errored and not untried
     text = f"attempts that the instrument lost: {', '.join(parts)}; allowed {100 * e.policy.max_errored:g}%"
-    if e.compared is not None and e.compared.bounds is not None and e.compared.errored:
-        low, high = (points(end) for end in e.compared.bounds)
+    if compared is not None and compared.bounds is not None and compared.errored:
+        low, high = map(points, compared.bounds)
         text += f"; had they all gone worst or best for the candidate: {low} or {high} points"
     yield Reason(rule="errored", holds=False if faults else None if unknown else True, text=text)
 
@@ -298,7 +274,7 @@ def _non_inferior(e: GateEvidence) -> Iterable[Reason]:
     text = _proof(e, found)
     p, delta = c.p_value if c else None, found.delta
     if found.holds and p is not None and p <= e.looked.alpha and delta is not None and delta < 0:
-        by = " by a test of one look, not corrected" if e.decided else ""
+        by = " by a test of one look, not corrected" if e.early.decided else ""
         text += f"; significantly worse{by} ({p_equation(p)}) and yet non-inferior: the margin decides"
     elif not found.holds and not e.tests.blocks:
         equal = tasks_if_equal(e.judged.outcomes, e.policy.margin, e.looked)
@@ -313,8 +289,8 @@ def _no_harm(e: GateEvidence) -> Iterable[Reason]:
     harm, level = e.tests.harm, f"{100 * e.tests.harm_level:g}%"
     shown = harm.p_value <= e.tests.harm_level
     verb = "shown to be worse" if shown else "not shown to be worse"
-    text = f"{verb} overall ({p_equation(harm.p_value)} one-sided, at {level}{_BET if e.decided else ''})"
-    blocks = e.decided.harmed_overall if e.decided else e.tests.harmed_overall
+    text = f"{verb} overall ({p_equation(harm.p_value)} one-sided, at {level}{_BET if e.early.decided else ''})"
+    blocks = e.early.decided.harmed_overall if e.early.decided else e.tests.harmed_overall
     if shown and not blocks:
         text += f", by less than {100 * e.tests.overall.margin:g} points: that alone does not block"
     yield Reason(rule="no_harm", holds=not blocks, text=text)
@@ -326,7 +302,7 @@ def _no_domain_harmed(e: GateEvidence) -> Iterable[Reason]:
         names = [f"{one.domain} {points(one.delta)} points ({p_equation(one.p_adjusted)})" for one in harmed]
         text = f"harmed: {listed(names, 5)}"
     elif family:
-        level = f"{100 * e.policy.alpha / 2:g}%{_BET if e.decided else ''}"
+        level = f"{100 * e.policy.alpha / 2:g}%{_BET if e.early.decided else ''}"
         text = f"none of {plural(len(family), 'domain')} is shown to be harmed (all together at {level})"
     else:
         text = "not checked: only one domain"
@@ -355,20 +331,21 @@ def _ratio(e: GateEvidence, rule: str, allowed: float | None) -> Iterable[Reason
     clusters = e.judged.outcomes.clusters[e.judged.outcomes.common]
     found = fieller_ratio(first, second, clusters, 1.0 - 2.0 * e.looked.alpha)
     what = "cost a task" if rule == "cost" else "seconds a task"
+    holds = None
     if found.value is None or found.high is None:
-        why = found.why or "it cannot be bounded"
-        if found.value is None and not float(second.sum()):
-            why = "the baseline's is 0"
+        no_base = found.value is None and not float(second.sum())
+        why = "the baseline's is 0" if no_base else found.why or "it cannot be bounded"
         seen = "unknown" if found.value is None else f"{found.value:.3g} times, unbounded"
         text = f"{what}: {seen}, and {allowed:g} times the baseline's is the limit ({why})"
-        yield Reason(rule=rule, holds=None, text=text)
-        return
-    text = f"{what}: {found.value:.3g} times the baseline's, at most {found.high:.3g} ({e.sure}); allowed {allowed:g}"
-    yield Reason(rule=rule, holds=found.high <= allowed, text=text)
+    else:
+        holds = found.high <= allowed
+        at_most = f"{found.value:.3g} times the baseline's, at most {found.high:.3g} ({e.sure})"
+        text = f"{what}: {at_most}; allowed {allowed:g}"
+    yield Reason(rule=rule, holds=holds, text=text)
 
 
 GATE_RULES = {
-    name: GateRule(name=name, words=words, judge=judge, check=check)
+    name: GateRule(check, words, judge)
     for check, name, words, judge in (
         (True, "readable", "the files can be read", lambda _: ()),
         (True, "complete", "both runs are done", _complete),
@@ -378,7 +355,7 @@ GATE_RULES = {
         (True, "same_graders", "both were graded alike", _same_graders),
         (True, "errored", "few attempts were lost", _errored),
         (True, "baseline", "the baseline is as it was locked", _baseline),
-        (True, "early", "stopped early by this very policy", lambda e: [e.early.reason] if e.early else []),
+        (True, "early", "stopped early by this very policy", lambda e: [e.early.reason] if e.early.reason else []),
         (False, "minimum_tasks", "there are tasks enough", _enough),
         (False, "non_inferior", "worse by no more than the margin", _non_inferior),
         (False, "no_harm", "not worse overall", _no_harm),

@@ -1,17 +1,16 @@
 """Hybrids that were run, next to the replay: what each did itself, and the same thresholds on its parts' attempts."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.core import ContenderRecord, Estimate, EvidenceError, Manifest, UsageError, points, points_interval
 from harness.stats import bootstrap_estimate
 from harness.store import TaskTable
+from harness.verdict.arrays import Floats, Mask
 from harness.verdict.sweep_records import Live, Measured
-from harness.verdict.sweep_rows import NO_SIGNAL, Matrix, Rows, Vector, graded, paired_rows
+from harness.verdict.sweep_rows import NO_SIGNAL, Rows, graded, paired_rows
 
 READ_FROM = {"logprob_mean": "confidence", "logprob_min": "logprob_min", "margin": "margin"}
 """A hybrid's signal, and where the worker's own attempts have it."""
@@ -32,7 +31,7 @@ def _limits(manifest: Manifest, entry: ContenderRecord, suites: Iterable[str]) -
         limit = (chosen.get(suite) or {}).get("rate" if blind else "threshold")
         on_dev &= limit is not None
         limit = limit if limit is not None else written
-        if entry.signal != "oracle" and isinstance(limit, (int, float)):
+        if entry.signal != "oracle" and isinstance(limit, int | float):
             found[suite] = float(limit)
     return found, on_dev and bool(found)
 
@@ -49,9 +48,8 @@ def check_live(
 ) -> Live:
     """Replays the hybrid's own rule on its parts' attempts and compares with its live outcomes.
 
-    Raises:
-        UsageError: no such contender, not a hybrid of these two, or one whose rule cannot be replayed.
-        EvidenceError: the thresholds it ran with are not recorded, or there is no attempt of all three.
+    Raises UsageError: no such contender, not a hybrid of these two, or one whose rule cannot be replayed;
+    EvidenceError: the thresholds it ran with are not recorded, or there is no attempt of all three.
     """
     live, keys = graded(table, hybrid)
     if manifest is None:
@@ -71,44 +69,59 @@ def check_live(
     value = np.where(up, rows.expert[mine], rows.worker[mine])
     cost = rows.worker_cost[mine] + np.where(up, rows.expert_cost[mine], 0.0)
     _, where, counts = np.unique(rows.tasks[mine], return_inverse=True, return_counts=True)
-    weight = 1.0 / counts[where]
     names, codes = np.unique(rows.clusters[mine], return_inverse=True)
+    weight, n, n_tasks = 1.0 / counts[where], len(common), len(counts)
 
-    def mean(values: Vector) -> Estimate:
-        unknown = int(np.isnan(values).sum())
-        if unknown:
-            why = f"unknown for {unknown:,} of {len(values):,} attempts"
-            return Estimate(value=None, level=level, n_tasks=len(counts), method="none", why=why)
+    def mean(values: Floats) -> Estimate:
+        if unknown := int(np.isnan(values).sum()):
+            why = f"unknown for {unknown:,} of {n:,} attempts"
+            return Estimate(value=None, level=level, n_tasks=n_tasks, method="none", why=why)
         sums = np.stack([np.bincount(codes, weights=w, minlength=len(names)) for w in (weight * values, weight)], 1)
-        return bootstrap_estimate(
-            sums,
-            lambda s: np.asarray(s[:, 0] / s[:, 1]),
-            level=level,
-            resamples=1_999,
-            seed=seed,
-            n_tasks=len(counts),
-            n_trials=len(values),
-        )
+        counted = {"resamples": 1_999, "seed": seed, "n_tasks": n_tasks, "n_trials": n}
+        return bootstrap_estimate(sums, lambda s: np.asarray(s[:, 0] / s[:, 1]), level=level, **counted)
 
     did, escalated = live.values[theirs], live.escalated[theirs]
-    decision, outcome = escalated == up, did == value
-    difference = mean(did - value)
-    found = Live(
+    same, d = escalated == up, mean(did - value)
+    same_decision, same_outcome = int(same.sum()), int((same & (did == value)).sum())
+    agrees = d.low is None or d.high is None or d.low <= 0.0 <= d.high
+    if same_outcome == n:
+        sentence = f"The live {hybrid} did what the replay says in all {n:,} attempts."
+    else:
+        interval = "" if d.low is None or d.high is None else f" {points_interval(d.low, d.high)}"
+        equal = "no significant difference" if agrees else "not equal"
+        why = (
+            (n - same_decision, f"of {n:,} attempts were decided the other way (the confidence differed)"),
+            (same_decision - same_outcome, "went the same way to another result (the answers differed)"),
+        )
+        whys = " and ".join(f"{count:,} {what}" for count, what in why if count)
+        sentence = f"The live {hybrid} minus the replay: {points(d.value or 0.0)} points{interval}, {equal}; {whys}."
+    return Live(
         hybrid=hybrid,
-        n_tasks=len(counts),
-        n_attempts=len(common),
+        n_tasks=n_tasks,
+        n_attempts=n,
         live_pass_rate=mean(did),
         replayed_pass_rate=mean(value),
-        difference=difference,
+        difference=d,
         cost_difference_usd=mean(live.numbers("cost_usd")[theirs] - cost),
         live_escalated=float(np.average(np.maximum(escalated, 0), weights=weight)),
         replayed_escalated=float(np.average(up, weights=weight)),
-        same_decision=int(decision.sum()),
-        same_outcome=int((decision & outcome).sum()),
-        agrees=difference.low is None or difference.high is None or difference.low <= 0.0 <= difference.high,
-        sentence="",
+        same_decision=same_decision,
+        same_outcome=same_outcome,
+        agrees=agrees,
+        sentence=sentence,
     )
-    return replace(found, sentence=_sentence(found))
+
+
+def _escalated(table: TaskTable, manifest: Manifest, one: ContenderRecord, rows: Rows) -> Mask:
+    if one.signal == "oracle":
+        return np.asarray(rows.worker < 1.0)
+    if one.signal in FIXED:
+        return np.full(len(rows.tasks), one.signal == "always")
+    names = [table.suites[task] for task in rows.tasks.tolist()]
+    limits, _ = _limits(manifest, one, set(names))
+    for name in sorted(set(names) - limits.keys()):
+        raise EvidenceError(f"{table.report}: the manifest has no threshold of {one.name!r} for the suite {name}")
+    return np.asarray(rows.confidence < np.array([limits[name] for name in names]))
 
 
 def hybrids_run(
@@ -116,7 +129,7 @@ def hybrids_run(
     manifest: Manifest | None,
     rows: Rows,
     pair: tuple[str, str],
-    figured: Callable[[Matrix, int], dict[str, Any]],
+    figured: Callable[[Floats, int], dict[str, Any]],
 ) -> list[Measured]:
     """Hybrids of these two on record; those that always or never escalate are left out, as the ends of the curve.
 
@@ -135,10 +148,8 @@ def hybrids_run(
         figures = np.full((len(rows.keys), 4), np.nan)
         up = np.where(own.escalated < 0, np.nan, own.escalated)
         figures[mine] = np.stack([own.values, own.numbers("cost_usd"), own.numbers("latency_s"), up], axis=1)[theirs]
-        suites = {table.suites[task] for task in np.unique(rows.tasks[mine]).tolist()}
-        by_suite, on_dev = _limits(manifest, one, suites)
-        like = _rule(one).partition(":")[2]
-        n_tasks = len(np.unique(rows.tasks[mine]))
+        tasks, like = np.unique(rows.tasks[mine]).tolist(), _rule(one).partition(":")[2]
+        by_suite, on_dev = _limits(manifest, one, {table.suites[task] for task in tasks})
         measured = Measured(
             name=one.name,
             control=one.signal in {"random", "oracle"},
@@ -146,40 +157,9 @@ def hybrids_run(
             like=like if one.signal == "random" and like and not _number(like) else None,
             by_suite=by_suite,
             chosen_on_dev=on_dev,
-            n_tasks=n_tasks,
+            n_tasks=len(tasks),
             sentence="",
-            **figured(figures, n_tasks),
+            **figured(figures, len(tasks)),
         )
         found.append(measured)
     return found
-
-
-def _escalated(table: TaskTable, manifest: Manifest, one: ContenderRecord, rows: Rows) -> NDArray[np.bool_]:
-    if one.signal == "oracle":
-        return np.asarray(rows.worker < 1.0)
-    if one.signal in FIXED:
-        return np.full(len(rows.tasks), one.signal == "always")
-    names = [table.suites[task] for task in rows.tasks.tolist()]
-    limits, _ = _limits(manifest, one, set(names))
-    for name in sorted(set(names) - limits.keys()):
-        raise EvidenceError(f"{table.report}: the manifest has no threshold of {one.name!r} for the suite {name}")
-    return np.asarray(rows.confidence < np.array([limits[name] for name in names]))
-
-
-def _sentence(live: Live) -> str:
-    n = live.n_attempts
-    other_way, other_value = n - live.same_decision, live.same_decision - live.same_outcome
-    if not other_way and not other_value:
-        return f"The live {live.hybrid} did what the replay says in all {n:,} attempts."
-    d = live.difference
-    interval = "" if d.low is None or d.high is None else f" {points_interval(d.low, d.high)}"
-    equal = "no significant difference" if live.agrees else "not equal"
-    why = []
-    if other_way:
-        why.append(f"{other_way:,} of {n:,} attempts were decided the other way (the confidence differed)")
-    if other_value:
-        why.append(f"{other_value:,} went the same way to another result (the answers differed)")
-    return (
-        f"The live {live.hybrid} minus the replay: {points(d.value or 0.0)} points{interval}, {equal}; "
-        f"{' and '.join(why)}."
-    )

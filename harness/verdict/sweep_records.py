@@ -1,13 +1,25 @@
-"""How a sweep is asked for, and what it shows: one record, computed once and then only formatted."""
+"""How a sweep is asked for, and what it shows: one record, computed once and then only formatted; and its words."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core import Estimate, UsageError, as_json
-from harness.stats import Bin, Objective
-from harness.verdict.sweep_rows import NO_SIGNAL, SIGNALS
+from harness.core import (
+    NO_SPREAD,
+    Estimate,
+    UsageError,
+    as_json,
+    dollars,
+    dollars_interval,
+    no_width,
+    percent,
+    percent_interval,
+    points,
+    points_interval,
+)
+from harness.stats import Objective
+from harness.verdict.sweep_rows import NO_SIGNAL, SIGNALS, Calibration
 
 OBJECTIVES = {"utility": "cost_weight", "pass": "max_cost", "cost": "min_pass"}
 """What a threshold is chosen for, and the number that it needs; ``pass`` does without."""
@@ -15,27 +27,14 @@ OBJECTIVES = {"utility": "cost_weight", "pass": "max_cost", "cost": "min_pass"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepGoal:
-    """What a threshold is chosen for."""
+    """What a threshold is chosen for; UsageError: unknown, or a number is missing or that of another objective."""
 
     name: str = "pass"  # a key of `OBJECTIVES`
     cost_weight: float | None = None
     max_cost: float | None = None
     min_pass: float | None = None
 
-    @property
-    def needs_cost(self) -> bool:
-        """Whether it cannot do without known costs."""
-        return self.name != "pass" or self.max_cost is not None
-
-    @property
-    def objective(self) -> Objective:
-        """As the choosing takes it; without a bound on the cost the bound is infinite."""
-        if self.name == "pass":
-            return Objective(max_cost=math.inf if self.max_cost is None else self.max_cost)
-        return Objective(cost_weight=self.cost_weight, min_pass=self.min_pass)
-
-    def checked(self) -> "SweepGoal":
-        """Itself; a `UsageError` for an unknown objective, a number missing or one of another objective."""
+    def __post_init__(self) -> None:
         if self.name not in OBJECTIVES:
             raise UsageError(f"unknown objective {self.name!r}; use one of {', '.join(OBJECTIVES)}")
         for name, key in OBJECTIVES.items():
@@ -48,26 +47,29 @@ class SweepGoal:
                 raise UsageError(f"{option} is a number from 0, found {given}")
         if self.min_pass is not None and self.min_pass > 1.0:
             raise UsageError(f"--min-pass is a share from 0 to 1, found {self.min_pass}")
-        return self
+
+    @property
+    def objective(self) -> Objective:
+        """As the choosing takes it; without a bound on the cost the bound is infinite."""
+        if self.name == "pass":
+            return Objective(max_cost=math.inf if self.max_cost is None else self.max_cost)
+        return Objective(cost_weight=self.cost_weight, min_pass=self.min_pass)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepSettings:
-    """How a sweep is asked for; the words are those of `sweep`."""
+    """How a sweep is asked for; the words are those of `sweep`. UsageError where the signal is none."""
 
     signal: str = "confidence"
     confidence_from: str | None = None
     live: str | None = None
     level: float = 0.95
     seed: int = 0
-    intervals: bool = True
-    """Without them every figure comes at once and alone, and nothing is said against the controls."""
+    intervals: bool = True  # without them every figure comes at once and alone, and nothing is said of the controls
 
-    def checked(self) -> "SweepSettings":
-        """Itself; a `UsageError` where the signal is none."""
+    def __post_init__(self) -> None:
         if self.signal == NO_SIGNAL:
             raise UsageError(f"a sweep needs a signal; use one of {', '.join(SIGNALS)}")
-        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,18 +116,6 @@ class SweepRival:
     difference: Estimate  # how much better the policy is; above 0 is better also for cost
     beaten: bool  # the lower end of the difference lies above 0
     worse: bool  # the upper end lies below 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """What the signal says, and what came true. ``None`` where a figure cannot be had."""
-
-    bins: tuple[Bin, ...] = ()
-    ece: float | None = None
-    brier: float | None = None
-    brier_isotonic: float | None = None  # of the signal mapped to a pass rate by an isotonic fit on other folds
-    brier_constant: float | None = None  # of always saying the worker's pass rate
-    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,3 +193,104 @@ class Sweep:
         """What ``--json`` prints; an infinite threshold is null, which is always."""
         plain: dict[str, Any] = as_json(self)
         return plain
+
+
+DOING = {"always": "always escalating", "random": "escalating at random as often", "never": "never escalating"}
+JUDGED = {"utility": ("a utility of", "utility"), "pass": ("a pass rate of", "pass rate"),
+          "cost": ("a cost per task of", "cost")}  # fmt: skip
+"""Of each objective how its value is said, and what it is called."""
+
+
+def sentence(found: Sweep) -> str:
+    """The finding in plain words: what the policy is worth, and whether it beats doing without a signal."""
+    chosen, (what, on) = found.chosen, JUDGED[found.objective]
+    apparent = f"{_amount(chosen.apparent, on)} on the tasks it was chosen on"
+    subject, value = f"Escalating from {found.worker} to {found.expert} by {found.signal}", chosen.crossfit
+    if value.value is None:
+        return f"{subject} looks like {what} {apparent}; {value.why}, so whether that holds is unknown."
+    if on == "utility":
+        ends = "" if value.low is None or value.high is None else f" [{value.low:.4f}, {value.high:.4f}]"
+        shown = f"{_amount(value.value, on)}{ends}"
+    else:
+        shown = percent_interval(value) if on == "pass rate" else dollars_interval(value)
+    said = [f"{subject} gives {what} {shown} on tasks the threshold was not chosen on ({apparent})."]
+    for result, verb, word, how in (
+        ("worse", "is worse than", "and", ""),
+        ("no significant difference", "does not beat", "or", " significantly"),
+        ("better", "beats", "and", ""),
+    ):
+        here = [r for name in DOING for r in found.rivals if r.control == name and against_control(r) == result]
+        if here:
+            *names, last = [DOING[r.control] for r in here]
+            doing = f"{', '.join(names)} {word} {last}" if names else last
+            differences = "; ".join(f"{gap_text(rival)} against {rival.control}" for rival in here)
+            said.append(f"It {verb} {doing}{how}: {differences}.")
+    cost, passed = chosen.cost_per_task_usd.value, chosen.pass_rate.value
+    if found.max_cost is not None and cost is not None and cost > found.max_cost:
+        said.append(f"On those tasks it costs {dollars(cost)} a task, above the bound of {dollars(found.max_cost)}.")
+    elif found.min_pass is not None and passed is not None and passed < found.min_pass:
+        said.append(f"On those tasks it passes {percent(passed)}, below the bound of {percent(found.min_pass)}.")
+    return " ".join(said)
+
+
+def gap_text(rival: SweepRival) -> str:
+    """How much better the policy is than a control, ``+8.28 [+0.54, +14.32] points``; sentences and tables have it."""
+
+    def signed(value: float) -> str:  # nothing has no sign
+        text = f"{value:+.4f}"
+        return text if float(text) else text[1:]
+
+    d = rival.difference
+    if d.value is None:
+        return f"unknown ({d.why})"
+    if rival.on == "cost":
+        return f"{dollars_interval(d)} a task saved"
+    flat = no_width(d.low, d.high)
+    if rival.on == "pass rate":
+        interval = "" if d.low is None or d.high is None else f" {points_interval(d.low, d.high)}"
+        return f"{points(d.value)} points{interval}" if flat else f"{points(d.value)}{interval} points"
+    between = "" if d.low is None or d.high is None else f" [{signed(d.low)}, {signed(d.high)}]"
+    return f"{signed(d.value)}{f' ({NO_SPREAD})' if flat else between} in {rival.on}"
+
+
+def against_control(rival: SweepRival) -> str:
+    """What the difference says of the policy: ``better``, ``worse`` or ``no significant difference``."""
+    return "better" if rival.beaten else "worse" if rival.worse else "no significant difference"
+
+
+def measured_words(one: Measured, found: Sweep) -> str:
+    """What a hybrid came to that was run with these two, and why that is another figure than those replayed here."""
+    on = "" if one.n_tasks >= found.n_tasks else f" on {one.n_tasks:,} of these {found.n_tasks:,} tasks"
+    up = "" if one.escalated is None else f", {percent(one.escalated)} of the tasks escalated"
+    what = f"{one.name} was run and measured{on}: a pass rate of {percent_interval(one.pass_rate)}{up}."
+    n, limits = len(one.by_suite), one.by_suite.values()
+    low, high = min(limits, default=0.0), max(limits, default=0.0)
+    how = "chosen on dev tasks" if one.chosen_on_dev else "written in the experiment"
+    if one.rule == "oracle":
+        row = percent(found.controls["oracle"].escalated)
+        return f"{what} It escalates every task that the worker fails, “oracle, as often” only {row}."
+    if one.rule == "random":
+        row = percent(found.controls["random"].escalated)
+        if n < 2 or low == high:
+            rate = f" {percent(low)} of all tasks" if n else ""
+            return f"{what} It escalates at random{rate}; “random, as often” {row}."
+        return (
+            f"{what} It escalates at random too, but in each suite at a rate of its own ({percent(low)} to "
+            f"{percent(high)}, as often as {one.like} did there on dev tasks), so it makes use of the "
+            f"suite that a task is in. “random, as often” escalates {row} of every suite alike."
+        )
+    if not n or one.rule not in {"logprob_mean", "logprob_min", "margin"}:
+        return f"{what} It decides by {one.rule}, which is not what is replayed here."
+    if n == 1 or low == high:
+        own = f"It has one threshold, {low:.6g}, {how}"
+        return f"{what} {own}; the threshold replayed here is chosen on these tasks themselves."
+    return (
+        f"{what} It differs from the replayed policies in this: it has a threshold for each of {n:,} suites "
+        f"({low:.6g} to {high:.6g}), {how}, and they have one for all suites."
+    )
+
+
+def _amount(value: float | None, on: str) -> str:
+    if value is None:
+        return "unknown"
+    return dollars(value) if on == "cost" else percent(value) if on == "pass rate" else f"{value:.4f}"

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.analysis import load_evidence, load_note
 from harness.core import Estimate, EvidenceError, Manifest
@@ -29,8 +28,10 @@ from harness.stats import (
     replay_estimates,
 )
 from harness.store import TaskTable
+from harness.verdict.arrays import Floats, Mask
 from harness.verdict.sweep_live import check_live, hybrids_run
 from harness.verdict.sweep_records import (
+    JUDGED,
     Sweep,
     SweepChoice,
     SweepControl,
@@ -38,14 +39,15 @@ from harness.verdict.sweep_records import (
     SweepPoint,
     SweepRival,
     SweepSettings,
+    measured_words,
+    sentence,
 )
-from harness.verdict.sweep_rows import Codes, Matrix, Rows, Vector, paired_rows
-from harness.verdict.sweep_signal import calibration, cpt, gap_area, ranking
-from harness.verdict.sweep_words import JUDGED, measured_words, sentence
+from harness.verdict.sweep_rows import Rows, calibration, cpt, gap_area, paired_rows, ranking
 
 POINTS = 1_000  # thresholds shown at most; the choosing looks at all
 FOLDS, REPEATS = 5, 20
 AGAIN = "the choosing repeated"
+ONE_CLUSTER = "one cluster cannot be held out"
 UNSEEN = (
     f"on unseen tasks: the tasks are dealt to {FOLDS} groups, the threshold for each is chosen on the others, "
     f"and this is repeated {REPEATS} times (cross-fitting)"
@@ -54,8 +56,6 @@ AS_OFTEN = (
     "random, as often: what drawing the same share of tasks blindly gives on average; "
     "oracle, as often: the same share, spent where the expert gains most"
 )
-TRIAL_BY_TRIAL = "worker and expert meet trial by trial, each task weighs the same"
-HELD_OUT = "clusters of tasks that share a source, held out together"
 COLUMNS = {"pass_rate": PASS, "cost_per_task_usd": COST, "latency_s": LATENCY}
 
 
@@ -77,15 +77,10 @@ def sweep(
     The ``expert`` is asked where the worker's ``signal`` lies below the threshold (``confidence``, ``logprob_mean``,
     ``logprob_min``, ``margin``), or the confidence of another contender (``confidence_from``). ``live`` is a hybrid of
     the two that is compared with the replay at its own thresholds; ``split`` is ``test``, ``dev`` or ``all``, by
-    default the test rows where the report has any.
-
-    Raises:
-        UsageError: no such folder, contender, signal or split, or a goal without its number.
-        EvidenceError: no outcomes that both have, no signal, or a goal in dollars where costs are unknown.
+    default the test rows where the report has any. Raises UsageError: no such folder, contender, signal or split;
+    EvidenceError: no outcomes that both have, no signal, or a goal in dollars where costs are unknown.
     """
     settings = SweepSettings(signal=signal, confidence_from=confidence_from, live=live, level=level, seed=seed)
-    goal = (goal or SweepGoal()).checked()
-    settings.checked()
     return sweep_of(*load_evidence(report, split), worker, expert, goal=goal, settings=settings)
 
 
@@ -103,18 +98,22 @@ def sweep_of(
     Without ``settings.intervals`` the figures come in a part of the time, as they will be, without an interval and with
     the reason for that; rivals are then left out.
     """
-    goal, asked = (goal or SweepGoal()).checked(), (settings or SweepSettings()).checked()
+    goal, asked = goal or SweepGoal(), settings or SweepSettings()
     of, level, seed = asked.confidence_from, asked.level, asked.seed
     rows = paired_rows(table, worker, expert, signal=asked.signal, confidence_from=of)
     resamples = min(1_999, max(499, 15_000_000 // len(rows.tasks))) if asked.intervals else 0
     replayer = Replayer(rows, resamples, seed)
     one = _Figures(replayer, rows, goal, level)
-    if (why := one.unknown[COST]) and goal.needs_cost:
+    no_cost = one.unknown[COST]
+    if no_cost and (goal.name != "pass" or goal.max_cost is not None):
         option = "--max-cost" if goal.name == "pass" else f"--objective {goal.name}"
         remedy = "use --objective pass without --max-cost, or record costs"
-        raise EvidenceError(f"{table.report}: the cost is {why}, so {option} cannot be judged; {remedy}")
+        raise EvidenceError(f"{table.report}: the cost is {no_cost}, so {option} cannot be judged; {remedy}")
     exact, best = replayer.exact, replayer.best_step(goal.objective)
-    steps = _shown(len(exact), best)
+    steps = np.arange(len(exact), dtype=np.intp)
+    if len(exact) > POINTS:  # evenly many of them, the ends and the best among them
+        some = np.linspace(0, len(exact) - 1, POINTS - 1).round()
+        steps = np.unique(np.append(some, best)).astype(np.intp)
     drawn = replayer.drawn(steps)
     fitted = replayer.crossfit(goal.objective, FOLDS, REPEATS)
     policy = fitted or Draws(value=exact[best], drawn=drawn[:, int(np.searchsorted(steps, best))])
@@ -126,8 +125,14 @@ def sweep_of(
         "oracle": replayer.fixed(_oracle(rows, goal, policy.value[ESCALATED])),
     }
     rivals = one.rivals(policy, draws) if fitted and asked.intervals else ()
-    front = None if one.unknown[COST] else aiq(exact[:, COST], exact[:, PASS])
+    front = None if no_cost else aiq(exact[:, COST], exact[:, PASS])
     area = gap_area(exact, drawn, one.told)
+    free = "the expert costs nothing: there is no cost range" if not no_cost and rows.expert_cost.max() <= 0.0 else ""
+    reasons = {
+        "aiq": f"the cost is {no_cost}" if no_cost else free,
+        "cpt": area.why or "" if area.value is None else None,
+        "crossfit": None if fitted else ONE_CLUSTER,
+    }
     found = Sweep(
         worker=worker,
         expert=expert,
@@ -141,7 +146,7 @@ def sweep_of(
         max_cost=goal.max_cost,
         min_pass=goal.min_pass,
         curve=one.curve(steps, drawn),
-        controls={name: one.control(d) for name, d in draws.items()},
+        controls={name: SweepControl(**one.control(d.value), **one.three(d)) for name, d in draws.items()},
         chosen=one.choice(best, fitted),
         rivals=rivals,
         auroc=ranking(replayer, rows, level),
@@ -157,15 +162,13 @@ def sweep_of(
         if table.skipped.any() or (manifest is not None and not manifest.complete)
         else None,
         notes=(*_notes(one, table, of), *load_note(table, (worker, expert)), *rows.notes),
-        reasons=_reasons(one, area, fitted),
+        reasons={name: why for name, why in reasons.items() if why},
     )
     run = hybrids_run(table, manifest, rows, (worker, expert), one.measured)
     found = replace(found, measured=tuple(replace(each, sentence=measured_words(each, found)) for each in run))
     unjudged = "" if asked.intervals else f" Whether it beats the controls is not judged: {NO_INTERVALS}."
-    found = replace(found, sentence=sentence(found) + unjudged)
-    if asked.live is None:
-        return found
-    return replace(found, live=check_live(table, manifest, asked.live, worker, expert, level=level, seed=seed))
+    live = asked.live and check_live(table, manifest, asked.live, worker, expert, level=level, seed=seed)
+    return replace(found, sentence=sentence(found) + unjudged, live=live or None)
 
 
 class _Figures:
@@ -176,123 +179,96 @@ class _Figures:
         unit = "tasks" if rows.groups == rows.n_tasks == len(rows.tasks) else "clusters"
         method = f"bootstrap of {rows.groups:,} {unit}, {replayer.resamples:,} resamples, seed {replayer.seed}"
         self.told = Estimate(value=None, level=level, n_tasks=rows.n_tasks, n_trials=len(rows.tasks), method=method)
-        self.unknown = {
-            PASS: None,
-            COST: _unknown(rows, rows.worker_cost + rows.expert_cost),
-            LATENCY: _unknown(rows, rows.worker_latency + rows.expert_latency),
-        }
+        self.unknown: dict[int, str | None] = {PASS: None}
+        amounts = ((COST, rows.worker_cost + rows.expert_cost), (LATENCY, rows.worker_latency + rows.expert_latency))
+        for column, each in amounts:
+            count = len(np.unique(rows.tasks[np.isnan(each)]))
+            self.unknown[column] = f"unknown for {count:,} of {rows.n_tasks:,} tasks" if count else None
 
     def three(self, draws: Draws, told: Estimate | None = None, *, parts: bool = True) -> dict[str, Any]:
         """Pass rate, cost and latency of a policy by their names in the records; of ``parts`` why one is unknown."""
         told = told or self.told
+        whys = {column: self.unknown[column] if parts else None for column in COLUMNS.values()}
         return {
-            name: replay_estimate(
-                float(draws.value[column]),
-                draws.drawn[:, column],
-                replace(told, why=self.unknown[column] if parts else None),
-            )
-            for name, column in COLUMNS.items()
+            name: replay_estimate(float(draws.value[c]), draws.drawn[:, c], replace(told, why=whys[c]))
+            for name, c in COLUMNS.items()
         }
 
-    def scores(self, draws: Draws, name: str | None = None) -> tuple[float, Vector]:
-        """What the goal (or another named one) judges by, the sign as it is: on all tasks and on each resample."""
-        name = name or self.goal.name
+    def control(self, value: Floats) -> dict[str, Any]:
+        """The share that a policy escalates, and its utility."""
+        weight = self.goal.cost_weight
+        utility = None if weight is None else float(value[PASS] - weight * value[COST])
+        return {"escalated": float(value[ESCALATED]), "utility": utility}
+
+    def scores(self, draws: Draws, name: str) -> tuple[float, Floats]:
+        """What a goal of this name judges by, the sign as it is: on all tasks and on each resample."""
         column, weight = COST if name == "cost" else PASS, (self.goal.cost_weight or 0.0) if name == "utility" else 0.0
         value, drawn = (a[..., column] - weight * a[..., COST] if weight else a[..., column]
                         for a in (draws.value, draws.drawn))  # fmt: skip
         return float(value), np.asarray(drawn)
 
-    def curve(self, steps: Codes, drawn: NDArray[np.float64]) -> tuple[SweepPoint, ...]:
-        exact = self.replayer.exact
+    def curve(self, steps: Any, drawn: Floats) -> tuple[SweepPoint, ...]:
+        """Each of these thresholds."""
+        exact, thresholds = self.replayer.exact, self.replayer.thresholds
         columns = [
             replay_estimates(exact[steps, column], drawn[..., column], replace(self.told, why=self.unknown[column]))
             for column in COLUMNS.values()
         ]
         return tuple(
             SweepPoint(
-                threshold=_finite(self.replayer.thresholds[step]),
-                escalated=float(exact[step, ESCALATED]),
-                utility=self._utility(exact[step]),
+                threshold=_finite(thresholds[step]),
+                **self.control(exact[step]),
                 **dict(zip(COLUMNS, figures, strict=True)),
             )
             for step, *figures in zip(steps.tolist(), *columns, strict=True)
         )
 
-    def control(self, draws: Draws) -> SweepControl:
-        value = draws.value
-        return SweepControl(escalated=float(value[ESCALATED]), utility=self._utility(value), **self.three(draws))
-
-    def measured(self, seen: Matrix, n_tasks: int) -> dict[str, Any]:
+    def measured(self, seen: Floats, n_tasks: int) -> dict[str, Any]:
         """The figures of a hybrid that was run, on the resamples of all others."""
         draws = self.replayer.seen(seen)
         told = replace(self.told, n_tasks=n_tasks, n_trials=int(np.isfinite(seen[:, PASS]).sum()))
         return {"escalated": _finite(draws.value[ESCALATED]), **self.three(draws, told, parts=False)}
 
     def choice(self, best: int, fitted: Draws | None) -> SweepChoice:
-        value = self.replayer.exact[best]
+        """The best threshold, with what choosing it gives on unseen tasks."""
+        value, name = self.replayer.exact[best], self.goal.name
         how = f"cross-fitted in {min(FOLDS, self.rows.groups)} folds, {REPEATS} dealings; {self.told.method}, {AGAIN}"
         told = replace(self.told, method=how)
-        none = replace(self.told, method="none", why="one cluster cannot be held out")
+        none = replace(self.told, method="none", why=ONE_CLUSTER)
         figures: dict[str, Any] = self.three(fitted, told) if fitted else dict.fromkeys(COLUMNS, none)
         return SweepChoice(
             threshold=_finite(self.replayer.thresholds[best]),
             escalated=float(value[ESCALATED]),
-            apparent=_finite(self.scores(Draws(value=value, drawn=value[None]))[0]),
-            crossfit=replay_estimate(*self.scores(fitted), told) if fitted else none,
+            apparent=_finite(self.scores(Draws(value=value, drawn=value[None]), name)[0]),
+            crossfit=replay_estimate(*self.scores(fitted, name), told) if fitted else none,
             crossfit_escalated=None if fitted is None else float(fitted.value[ESCALATED]),
             **figures,
         )
 
     def rivals(self, policy: Draws, draws: dict[str, Draws]) -> tuple[SweepRival, ...]:
         """The policy against never, always and random; against those that keep the goal's bound."""
-        found = []
+        found, goal = [], self.goal
         told = replace(self.told, method=f"{self.told.method}, {AGAIN}")
         for name in ("never", "always", "random"):
             other = draws[name]
-            on = "pass" if self.goal.name == "cost" and name == "random" else self.goal.name
-            if name != "random" and not self._allowed(other.value):
-                continue
+            dear = goal.max_cost is not None and not other.value[COST] <= goal.max_cost
+            poor = goal.min_pass is not None and not other.value[PASS] >= goal.min_pass
+            if name != "random" and (dear or poor):
+                continue  # one that breaks the bound of the goal is no alternative
+            on = "pass" if goal.name == "cost" and name == "random" else goal.name
             (mine, my_draws), (theirs, their_draws) = self.scores(policy, on), self.scores(other, on)
             sign = -1.0 if on == "cost" else 1.0
             dust = 1e-12 * max(abs(mine), abs(theirs))  # two sums of the same tasks are the same, and beat nobody
             gap, gaps = mine - theirs, my_draws - their_draws
             gap, gaps = (0.0 if abs(gap) <= dust else sign * gap), np.where(np.abs(gaps) <= dust, 0.0, sign * gaps)
             difference = replay_estimate(gap, gaps, told)
-            found.append(
-                SweepRival(
-                    control=name,
-                    on=JUDGED[on][1],
-                    difference=difference,
-                    beaten=difference.low is not None and difference.low > 0.0,
-                    worse=difference.high is not None and difference.high < 0.0,
-                )
-            )
+            beaten = difference.low is not None and difference.low > 0.0
+            worse = difference.high is not None and difference.high < 0.0
+            found.append(SweepRival(control=name, on=JUDGED[on][1], difference=difference, beaten=beaten, worse=worse))
         return tuple(found)
 
-    def _utility(self, value: Vector) -> float | None:
-        weight = self.goal.cost_weight
-        return None if weight is None else float(value[PASS] - weight * value[COST])
 
-    def _allowed(self, value: Vector) -> bool:
-        """Whether a control keeps the bound of the goal; one that breaks it is no alternative."""
-        if self.goal.max_cost is not None:
-            return bool(value[COST] <= self.goal.max_cost)
-        return self.goal.min_pass is None or bool(value[PASS] >= self.goal.min_pass)
-
-
-def _unknown(rows: Rows, amounts: Vector) -> str | None:
-    count = len(np.unique(rows.tasks[np.isnan(amounts)]))
-    return f"unknown for {count:,} of {rows.n_tasks:,} tasks" if count else None
-
-
-def _shown(count: int, best: int) -> Codes:
-    """Positions of the thresholds that are shown: all, or evenly many of them, the ends and the best among them."""
-    if count <= POINTS:
-        return np.arange(count, dtype=np.intp)
-    return np.unique(np.append(np.linspace(0, count - 1, POINTS - 1).round(), best)).astype(np.intp)
-
-
-def _oracle(rows: Rows, goal: SweepGoal, share: float) -> NDArray[np.bool_]:
+def _oracle(rows: Rows, goal: SweepGoal, share: float) -> Mask:
     """Escalates the share of tasks at which the expert's answer is worth most."""
     gain = rows.expert - rows.worker
     dear = np.nan_to_num(rows.expert_cost)
@@ -316,31 +292,24 @@ def _notes(one: _Figures, table: TaskTable, of: str | None) -> list[str]:
         f"pass rate, cost and the choice of a threshold together ({one.told.method}). A pass rate by itself has an "
         "interval from a formula, so the ends of the same rate can differ a little"
     )
-    notes = [
-        f"split: {table.split}; {rows.n_tasks:,} tasks at which both have a graded attempt and the signal speaks",
-        "escalate where confidence < threshold; the worker's call is always charged, the expert's where escalated",
-        intervals if one.replayer.resamples else NO_INTERVALS,
-        UNSEEN,
-        AS_OFTEN,
-    ]
-    where = (
-        (rows.n_tasks < len(rows.tasks), f"{len(rows.tasks):,} attempts: {TRIAL_BY_TRIAL}"),
-        (rows.groups < rows.n_tasks, f"the unit is the cluster: {rows.groups:,} {HELD_OUT}"),
+    by_trial = f"{len(rows.tasks):,} attempts: worker and expert meet trial by trial, each task weighs the same"
+    units = f"the unit is the cluster: {rows.groups:,} clusters of tasks that share a source, held out together"
+    notes = (
+        (
+            True,
+            f"split: {table.split}; {rows.n_tasks:,} tasks at which both have a graded attempt and the signal speaks",
+        ),
+        (
+            True,
+            "escalate where confidence < threshold; the worker's call is always charged, the expert's where escalated",
+        ),
+        (True, intervals if one.replayer.resamples else NO_INTERVALS),
+        (True, UNSEEN),
+        (True, AS_OFTEN),
+        (rows.n_tasks < len(rows.tasks), by_trial),
+        (rows.groups < rows.n_tasks, units),
         (suites > 1, f"one threshold serves all {suites:,} suites; a hybrid with threshold: auto has one for each"),
         (of, f"the signal is {of}'s; what asking {of} costs is not charged here"),
         (thresholds > POINTS, f"{thresholds:,} thresholds were tried; about {POINTS:,} of them are listed"),
     )
-    return notes + [note for holds, note in where if holds]
-
-
-def _reasons(one: _Figures, area: Estimate, fitted: Draws | None) -> dict[str, str]:
-    reasons = {}
-    if one.unknown[COST]:
-        reasons["aiq"] = f"the cost is {one.unknown[COST]}"
-    elif one.rows.expert_cost.max() <= 0.0:
-        reasons["aiq"] = "the expert costs nothing: there is no cost range"
-    if area.value is None:
-        reasons["cpt"] = area.why or ""
-    if fitted is None:
-        reasons["crossfit"] = "one cluster cannot be held out"
-    return reasons
+    return [note for holds, note in notes if holds]

@@ -17,7 +17,7 @@ from harness.core import Cause, Kind
 from harness.core.errors import FAULTS
 from harness.experiment import parse_experiment
 from harness.experiment.schema import Experiment, Limits
-from harness.grade import GRADERS, known_graders
+from harness.grade import GRADERS
 from harness.model import BACKENDS
 from harness.report import write_report
 from harness.skill import lint_skill
@@ -209,7 +209,7 @@ def test_the_faults_are_those_of_the_table():
 
 def test_the_graders_are_those_of_the_registry():
     rows = {name: options for name, _, options in table(docs("suites.md"), "grader | passes when | options")}
-    assert set(rows) == set(known_graders())
+    assert set(rows) == set(GRADERS)
     for name, options in rows.items():
         fields = {field.alias or key for key, field in GRADERS[name].model_fields.items()}
         assert set(options.split(", ")) == fields, name

@@ -15,8 +15,7 @@ from harness.core import EvidenceError, UsageError
 from harness.report import write_gate
 from harness.store import Journal, import_table
 from harness.verdict import gate, set_baseline
-from harness.verdict.report_history import changed_of, history
-from harness.verdict.verdict_log import kept_verdicts
+from harness.verdict.report_history import changed_of, history, kept_verdicts
 
 DONE = {"complete": True, "planned": 200, "done": 200}
 

@@ -318,17 +318,17 @@ def test_signals_of_the_calls(tmp_path):
         ({"worker": "X"}, "no contender 'X'"),
         ({"signal": "margn"}, "did you mean 'margin'"),
         ({"signal": "margin", "confidence_from": "E"}, "leave out --signal"),
-        ({"goal": SweepGoal(name="utility")}, "needs --cost-weight"),
-        ({"goal": SweepGoal(name="pass", min_pass=0.5)}, "belongs to --objective cost"),
-        ({"goal": SweepGoal(name="cost", min_pass=1.5)}, "from 0 to 1"),
-        ({"goal": SweepGoal(name="cost", min_pass=float("nan"))}, "a number from 0"),
+        ({"goal": {"name": "utility"}}, "needs --cost-weight"),
+        ({"goal": {"name": "pass", "min_pass": 0.5}}, "belongs to --objective cost"),
+        ({"goal": {"name": "cost", "min_pass": 1.5}}, "from 0 to 1"),
+        ({"goal": {"name": "cost", "min_pass": float("nan")}}, "a number from 0"),
     ],
 )
 def test_wrong_use(tmp_path, change, words):
     report = write(tmp_path / "r", two([0.1, 0.2], [0, 1], [1, 1]))
-    given = {"worker": "W", "expert": "E", "goal": None, **change}
+    given = {"worker": "W", "expert": "E", "goal": {}, **change}
     with pytest.raises(UsageError, match=words):
-        sweep(report, given.pop("worker"), given.pop("expert"), given.pop("goal"), **given)
+        sweep(report, given.pop("worker"), given.pop("expert"), SweepGoal(**given.pop("goal")), **given)
 
 
 def test_a_policy_that_is_a_control_does_not_beat_it(tmp_path):
