@@ -35,7 +35,7 @@ from harness.experiment.schema import Experiment
 from harness.grade import grader
 from harness.model import backend_of
 from harness.store import experiment_file, refuse_foreign_results
-from harness.suite import load_suite, one_unit_each, select, unsplit, unsplit_said
+from harness.suite import load_suite, one_unit_each, select, unsplit
 from harness.system import System
 
 
@@ -156,8 +156,8 @@ def _suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tup
         if moved:
             asks = f"{len(moved):,} {'task asks' if len(moved) == 1 else 'tasks ask'} what another asks"
             notes.append(f"suite {name}: {asks}, for one {moved[0].id}; they count as one (one cluster)")
-        if unsplit(suite) and entry.split is None:
-            notes.append(f"suite {name}: {unsplit_said(suite)}")
+        if entry.split is None and (said := unsplit(suite)):
+            notes.append(f"suite {name}: {said}")
         suites[place] = suite
     return suites, notes
 
