@@ -228,10 +228,7 @@ def _human(suite: SuiteFile, suite_file: Path, tasks: set[str], *, outside: bool
 
 
 def read_prompt(files: Mapping[str, str], place: Callable[[str], Path]) -> PromptTemplate:
-    """The templates of the roles ``user`` and ``system``; ``place`` finds a file by its name.
-
-    Raises UserFileError: a file is missing, too large or no text.
-    """
+    """The templates of the roles ``user`` and ``system``, from the files that ``place`` finds by their names."""
     paths = {role: place(name) for role, name in files.items()}
     texts = {role: read_template(path).text for role, path in paths.items()}
     return PromptTemplate(**texts, files={role: str(path) for role, path in paths.items()})
@@ -240,9 +237,9 @@ def read_prompt(files: Mapping[str, str], place: Callable[[str], Path]) -> Promp
 def render(template: PromptTemplate, tasks: Sequence[Task], where: Path) -> RenderedPrompt:
     """What a prompt asks at each task; ``where`` is named in errors of a template that has no file.
 
-    A text becomes one user message. Of a conversation the last user message is rendered, the others stay as they are. A
-    system template stands first, in place of the conversation's own. Templates are Jinja, sandboxed and bounded. Raises
-    UserFileError: a template is none, fails on a task, names what no task has, or renders to nothing.
+    Of a conversation the last user message is rendered; a system template stands in place of its own. Templates are
+    Jinja, sandboxed and bounded. Raises UserFileError: one is none, fails, names what no task has, or renders to
+    nothing.
     """
     roles = {"user": template.user} | ({} if template.system is None else {"system": template.system})
     shows_files = any("files" in text for text in roles.values())
