@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.analysis.loading import Floats, Ints, Mask
 from harness.core import EvidenceError, Manifest, SuiteRecord, plural
-from harness.store import TaskTable, experiment_file, load_settings, read_manifest, read_outcomes
+from harness.store import TaskTable, experiment_file, read_manifest, read_outcomes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +28,7 @@ class Side:
     @property
     def tried(self) -> Ints:
         """Positions of the tasks at which the contender has any row."""
-        tried: Ints = (self.table.trials[self.index] > 0).nonzero()[0]
-        return tried
+        return np.flatnonzero(self.table.trials[self.index] > 0)
 
     @property
     def keys(self) -> dict[tuple[str, str], int]:
@@ -47,13 +46,9 @@ class Side:
         lost: Floats = (self.table.errored[self.index] + self.table.ungraded[self.index]).astype(float)
         return lost
 
-    @property
-    def lost_share(self) -> float:
-        """Of all attempts, the share that errored or could not be graded."""
-        return self.lost_share_at(self.tried)
-
-    def lost_share_at(self, rows: Ints) -> float:
-        """The same at some of the tasks; attempts that were never made are none."""
+    def lost_share(self, rows: Ints | None = None) -> float:
+        """Of all attempts made, or those at some tasks, the share that errored or could not be graded."""
+        rows = self.tried if rows is None else rows
         made = int((self.table.trials - self.table.skipped)[self.index][rows].sum())
         return float(self.lost[rows].sum()) / made if made else 1.0
 
@@ -127,19 +122,12 @@ def seconds_of(side: Side) -> Floats:
     return np.bincount(own.tasks, weights=own.numbers("latency_s"), minlength=len(side.table.tasks)).astype(np.float64)
 
 
-def reference_of(report: Path) -> str | None:
-    """What the experiment calls the reference, as it stands now or as it was run."""
-    return load_settings(report).reference
-
-
 def renewal(first: Path, second: Path) -> str | None:
     """What makes two reports pair of which one was written before digests were of content alone, else ``None``."""
     schemas = [(manifest.schema if (manifest := read_manifest(r)) else 2, r) for r in (first, second)]
     earlier = [report for schema, report in schemas if schema < 2 and experiment_file(report).is_file()]
-    if len(earlier) != 1:
-        return None
-    (old,) = earlier
-    return f"{old} was written by an earlier version; `ownbench run {old}` renews it and asks nothing again"
+    said = "{0} was written by an earlier version; `ownbench run {0}` renews it and asks nothing again"
+    return said.format(earlier[0]) if len(earlier) == 1 else None
 
 
 def pair_sides(candidate: Side, baseline: Side, without: Collection[tuple[str, str]] = ()) -> Pairs:

@@ -232,7 +232,7 @@ def _errored(e: GateEvidence) -> Iterable[Reason]:
     faults, parts, unknown, compared = False, [], False, e.compared
     for word, side in e.sides:
         one = e.early.stretch is not None and side is e.pairs.candidate
-        share = side.lost_share_at(e.judged.candidate_rows) if one else side.lost_share
+        share = side.lost_share(e.judged.candidate_rows if one else None)
         untried = not (side.table.trials > side.table.skipped)[side.index].any()
         unknown |= untried
         parts.append(f"{word} made none" if untried else f"{word} {100 * share:.1f}%")
