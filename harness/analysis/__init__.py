@@ -1,7 +1,4 @@
-"""Evidence to views: sides, pairing, what changed, the scoreboard, domains, skills and planning.
-
-Reads a run folder and computes; it draws nothing and decides nothing.
-"""
+"""Evidence to views: sides, pairing, changes, the scoreboard, domains, skills, planning; draws and decides nothing."""
 
 from harness.analysis.by_domain import Domains, domains
 from harness.analysis.changed import Change, changes

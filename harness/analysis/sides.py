@@ -97,18 +97,12 @@ class Pairs:
     baseline_rows: Ints
     outcomes: PairedOutcomes
 
-    def cost(self) -> tuple[Floats, Floats]:
-        """Dollars a task of each, candidate first, at the tasks that both have graded trials at; NaN where unknown."""
-        return self._each(lambda side, rows: side.table.cost_sums[side.index][rows])
-
-    def seconds(self) -> tuple[Floats, Floats]:
-        """Seconds a task of each, likewise."""
-        return self._each(lambda side, rows: seconds_of(side)[rows])
-
-    def _each(self, sums: Any) -> tuple[Floats, Floats]:
-        out, common = self.outcomes, self.outcomes.common
-        first = sums(self.candidate, self.candidate_rows)[common] / out.candidate[1][common]
-        return first, sums(self.baseline, self.baseline_rows)[common] / out.baseline[1][common]
+    def per_task(self, figure: str) -> tuple[Floats, Floats]:
+        """Dollars (``cost``) or seconds a task of each, candidate first, where both have graded trials; NaN: unknown."""
+        sides, out, common = (self.candidate, self.baseline), self.outcomes, self.outcomes.common
+        sums = [side.table.cost_sums[side.index] if figure == "cost" else seconds_of(side) for side in sides]
+        first = sums[0][self.candidate_rows][common] / out.candidate[1][common]
+        return first, sums[1][self.baseline_rows][common] / out.baseline[1][common]
 
 
 def coarser_clusters(candidate: Ints, baseline: Ints) -> Ints:
@@ -160,10 +154,10 @@ def gradings_of(report: Path, contender: str) -> Gradings:
     table = read_outcomes(report, ["contender", "status", "suite_digest", "task_digest", "grader_digest"])
     graded = pc.is_in(table["status"], pc.cast(["passed", "failed", "ungraded"], "string"))
     rows = table.filter(pc.and_(pc.equal(table["contender"], contender), graded))
-    found: dict[tuple[str, str], set[str | None]] = {}
-    for kind in rows.group_by(["suite_digest", "task_digest", "grader_digest"]).aggregate([]).to_pylist():
-        found.setdefault((kind["suite_digest"], kind["task_digest"]), set()).add(kind["grader_digest"])
-    return {key: frozenset(d for d in digests if d) for key, digests in found.items() if all(digests)}
+    every = [("grader_digest", "distinct", pc.CountOptions(mode="all"))]
+    found = rows.group_by(["suite_digest", "task_digest"]).aggregate(every).to_pylist()
+    keyed = {(row["suite_digest"], row["task_digest"]): row["grader_digest_distinct"] for row in found}
+    return {key: frozenset(digests) for key, digests in keyed.items() if all(digests)}
 
 
 def graded_otherwise(one: Gradings, other: Gradings) -> frozenset[tuple[str, str]]:

@@ -19,16 +19,10 @@ class Given:
 
     name: str
     model: str  # its name in the experiment
-    digest: str  # the model's, its name where it has none: the same weights, revision and sampling
-    adapters: Known  # by suite, each suite's adapter's digest
+    engine: tuple[str, Known]  # the model's digest, or its name; by suite the adapter's: what two arms have in common
     arm: str | None  # ``None`` where it has no skills
     skills: Mapping[str, Known]  # by suite; under ``placebo`` what is really shown
     named: str  # what the experiment names, in one text: a placebo and its counterpart agree in it
-
-    @property
-    def engine(self) -> tuple[str, Known]:
-        """What is the same in two contenders that differ in their skills only."""
-        return self.digest, self.adapters
 
     @property
     def sets(self) -> dict[str, frozenset[tuple[str, str]]]:
@@ -73,8 +67,7 @@ def _given(contender: ContenderRecord) -> Given | None:
     return Given(
         name=contender.name,
         model=str(model.get("name") or ""),
-        digest=str(model.get("digest") or model.get("name") or ""),
-        adapters=tuple(sorted(adapters)),
+        engine=(str(model.get("digest") or model.get("name") or ""), tuple(sorted(adapters))),
         arm=str(arm or "unknown") if any(skills.values()) else None,
         skills=skills,
         named=json.dumps(contender.skills, sort_keys=True),
@@ -100,9 +93,10 @@ def squares(others: Sequence[Given]) -> list[dict[str, str]]:
     """Each set of four cells, tuned x skilled, in which nothing differs but the adapter and the skills."""
     found = []
     for both in others:
-        if not both.arm or both.arm == "placebo" or not both.adapters:
+        digest, adapters = both.engine
+        if not both.arm or both.arm == "placebo" or not adapters:
             continue
-        plain = [one for one in others if one.digest == both.digest and not one.adapters]
+        plain = [one for one in others if one.engine == (digest, ())]
         base = next((one for one in plain if one.arm is None), None)
         skilled = next((one for one in plain if one.arm == both.arm and one.sets == both.sets), None)
         tuned = both.bare_among(others)

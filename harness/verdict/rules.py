@@ -327,7 +327,7 @@ def _ratio(e: GateEvidence, rule: str, allowed: float | None) -> Iterable[Reason
     """A ratio of means within its limit by its upper one-sided limit; unknown is unknown."""
     if allowed is None:
         return
-    first, second = e.judged.cost() if rule == "cost" else e.judged.seconds()
+    first, second = e.judged.per_task(rule)
     clusters = e.judged.outcomes.clusters[e.judged.outcomes.common]
     found = fieller_ratio(first, second, clusters, 1.0 - 2.0 * e.looked.alpha)
     what = "cost a task" if rule == "cost" else "seconds a task"
