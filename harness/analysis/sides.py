@@ -98,7 +98,7 @@ class Pairs:
     outcomes: PairedOutcomes
 
     def per_task(self, figure: str) -> tuple[Floats, Floats]:
-        """Dollars (``cost``) or seconds a task of each, candidate first, where both have graded trials; NaN: unknown."""
+        """Dollars (``cost``) or seconds a task of each, candidate first, where both have graded trials; NaN unknown."""
         sides, out, common = (self.candidate, self.baseline), self.outcomes, self.outcomes.common
         sums = [side.table.cost_sums[side.index] if figure == "cost" else seconds_of(side) for side in sides]
         first = sums[0][self.candidate_rows][common] / out.candidate[1][common]

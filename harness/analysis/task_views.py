@@ -1,7 +1,4 @@
-"""What the page of tasks shows: the tasks found, one attempt with its conversation and calls, and rows as a safe file.
-
-Texts of models and suites are data: what comes back here is visible, cut at a stated length and without keys.
-"""
+"""What the page of tasks shows: tasks, one attempt, and rows as a file; all visible, cut and without keys."""
 
 import csv
 import io

@@ -1,7 +1,4 @@
-"""The run's budget, which says what may begin and must stop, and the time of a machine that several requests share.
-
-Not for use from several threads: one event loop runs the attempts and keeps one meter.
-"""
+"""The run's budget, and the time of a machine that requests share; not for use from several threads."""
 
 from harness.core import Cause, Cost, ModelError
 
