@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from mimetypes import guess_type
 from typing import Any
 
 import streamlit as st
@@ -133,9 +134,10 @@ def _made(make: Callable[..., Figure | None], *of: _Same) -> tuple[dict[str, Any
     return None if found is None else (vega_lite(found), found.notes)
 
 
-def download(label: str, data: bytes | Callable[[], bytes], name: str, kind: str = "text/csv") -> None:
+def download(label: str, data: Callable[[], bytes], name: str, at: Any = st) -> None:
     """A button that saves a file, made when it is asked for; CSV comes from `safe_csv`, where no cell is a formula."""
-    st.download_button(label, data, file_name=name, mime=kind, key=f"save-{name}", on_click="ignore")
+    kind, _ = guess_type(name)
+    at.download_button(label, data, file_name=name, mime=kind, key=f"save-{name}", on_click="ignore")
 
 
 def json_of(view: Any) -> bytes:
