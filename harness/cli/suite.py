@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -248,19 +247,13 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
     parent = folder.resolve().parent
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
+        place = tempfile.TemporaryDirectory(dir=parent, prefix=f".{folder.name}.")
     except OSError as error:  # it names the folder aside, which nobody asked for
         raise core.UsageError(f"{folder}: cannot be written: {error.strerror}; name another folder") from None
-    try:
+    with place as outer:
+        aside = Path(outer) / "suite"
         for name, text in files.items():
-            (aside / name).parent.mkdir(exist_ok=True)
-            (aside / name).write_text(text, encoding="utf-8")
-        umask = os.umask(0)
-        os.umask(umask)
-        aside.chmod(0o777 & ~umask)
+            core.write_atomic(aside / name, text)
         if os.path.lexists(folder):
             raise core.UsageError(f"{folder}: stands there already; name another folder")
         aside.rename(folder.resolve())
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
