@@ -72,9 +72,8 @@ def show_under(table: Table, label: str = "The same as a table", *, expanded: bo
 
 def compared_sentence(c: Comparison) -> None:
     """A comparison as a sentence that stands out, and which of the two is the first."""
-    write(c.sentence, kind="lead", names=(c.a, c.b))
     which = f"The first is `{c.a}`, the second `{c.b}`; a difference above 0 speaks for the first."
-    write(which, names=(c.a, c.b))
+    draw([Text([c.sentence], "lead", (c.a, c.b)), Text([which], names=(c.a, c.b))])
 
 
 @contextmanager
