@@ -3,7 +3,6 @@
 Standard library only; imports nothing of the project.
 """
 
-from harness.core.digest import attempt_id, digest_bytes, digest_folder, digest_json, digest_text
 from harness.core.errors import (
     UNBILLED,
     EvidenceError,
@@ -16,12 +15,9 @@ from harness.core.errors import (
     fault_of,
     nearest,
 )
-from harness.core.extras import install_line
 from harness.core.files import disk_is_full, is_at, keeping, unkept, write_atomic
 from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
-from harness.core.groups import Groups
-from harness.core.judged import Comparison, Estimate
-from harness.core.lookalike import difference, skeleton, unseen
+from harness.core.lookalike import difference, skeleton, unseen, visible
 from harness.core.manifest import ContenderRecord, Described, Manifest, ModelRecord, SuiteRecord
 from harness.core.numbers import (
     NO_SPREAD,
@@ -48,12 +44,23 @@ from harness.core.numbers import (
     spread_points,
 )
 from harness.core.offline import is_this_machine, stay_offline
-from harness.core.plain import as_json, known_sum
+from harness.core.plain import (
+    Groups,
+    as_json,
+    attempt_id,
+    digest_bytes,
+    digest_folder,
+    digest_json,
+    digest_text,
+    known_sum,
+)
 from harness.core.records import (
     Answer,
     Call,
+    Comparison,
     Contender,
     Cost,
+    Estimate,
     Grade,
     ModelSpec,
     Outcome,
@@ -64,8 +71,7 @@ from harness.core.records import (
     Usage,
 )
 from harness.core.redact import Redactor, holds_secret
-from harness.core.registry import Registry
-from harness.core.seams import Clock, Grader, Remaining, Session, SystemClock, seeded
+from harness.core.registry import Registry, install_line
+from harness.core.seams import Clock, Grader, Remaining, Session, seeded
 from harness.core.tasks import Message, PromptTemplate, RenderedPrompt, Suite, Task, Tool
-from harness.core.visible_text import visible
 from harness.core.words import Cause, Decision, Exposure, Kind, Role, Status

@@ -37,14 +37,13 @@ class UserFileError(OwnbenchError):
     """Something is wrong in a file that the user wrote."""
 
     def __init__(self, path: Path | str, problem: str, *, field: str = "", advice: str = "") -> None:
-        self.path, self.field, self.problem, self.advice = str(path), _cut(field), _cut(problem), _cut(advice)
+        self.path = str(path)
+        # what a file holds may be of any length, and a message is one line
+        self.field, self.problem, self.advice = (
+            text if len(text) <= 1_000 else f"{text[:500]} … {text[-500:]}" for text in (field, problem, advice)
+        )
         where = f"{path}: {self.field}" if field else f"{path}"
         super().__init__(f"{where}: {self.problem}" + (f"; {self.advice}" if advice else ""))
-
-
-def _cut(text: str, most: int = 1_000) -> str:
-    """A part of a message; what a file holds may be of any length, and a message is one line."""
-    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
 
 
 class EvidenceError(OwnbenchError):
@@ -71,54 +70,36 @@ class Fault:
     status: Status
 
 
-FAULTS: dict[Cause, Fault] = {
-    fault.cause: fault
-    for fault in (
-        Fault(cause=Cause.NETWORK, retry=True, status=Status.ERRORED),
-        Fault(cause=Cause.TIMEOUT, retry=True, status=Status.ERRORED),
-        Fault(cause=Cause.RATE_LIMIT, retry=True, status=Status.ERRORED),
-        Fault(cause=Cause.PROVIDER, retry=True, status=Status.ERRORED),
-        Fault(cause=Cause.PROTOCOL, retry=True, status=Status.ERRORED),
-        Fault(cause=Cause.AUTH, retry=False, status=Status.ERRORED),
-        Fault(cause=Cause.REQUEST, retry=False, status=Status.ERRORED),
-        Fault(cause=Cause.REPLAY, retry=False, status=Status.ERRORED),
-        Fault(cause=Cause.INTERNAL, retry=False, status=Status.ERRORED),
-        Fault(cause=Cause.SANDBOX, retry=True, status=Status.ERRORED),
-        Fault(cause=Cause.JUDGE, retry=False, status=Status.UNGRADED),
-        Fault(cause=Cause.GRADER, retry=False, status=Status.UNGRADED),
-        Fault(cause=Cause.REFUSED, retry=False, status=Status.FAILED),
-        Fault(cause=Cause.CONTEXT, retry=False, status=Status.FAILED),
-        Fault(cause=Cause.TURNS, retry=False, status=Status.FAILED),
-        Fault(cause=Cause.TOO_SLOW, retry=False, status=Status.FAILED),
-        Fault(cause=Cause.TOO_DEAR, retry=False, status=Status.FAILED),
+FAULTS = {
+    cause: Fault(cause=cause, retry=retry, status=status)
+    for status, retry, causes in (
+        (Status.ERRORED, True, (Cause.NETWORK, Cause.TIMEOUT, Cause.RATE_LIMIT, Cause.PROVIDER, Cause.PROTOCOL)),
+        (Status.ERRORED, False, (Cause.AUTH, Cause.REQUEST, Cause.REPLAY, Cause.INTERNAL)),
+        (Status.ERRORED, True, (Cause.SANDBOX,)),
+        (Status.UNGRADED, False, (Cause.JUDGE, Cause.GRADER)),
+        (Status.FAILED, False, (Cause.REFUSED, Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_DEAR)),
     )
+    for cause in causes
 }  # the one table. A cause that is missing here cannot end a call.
-
-
 UNBILLED = frozenset({Cause.AUTH, Cause.RATE_LIMIT, Cause.REQUEST, Cause.CONTEXT, Cause.REFUSED, Cause.REPLAY})
 """Causes by which nothing was made, and so nothing is billed."""
 
 
 class ModelError(OwnbenchError):
-    """One call to a model failed.
-
-    Attributes:
-        cause: the row of ``FAULTS`` that applies.
-        http_status: what the provider answered, where it answered.
-        retry_after_s: what the provider asked to wait, where it asked.
-        retries: how many tries went before the one that raised this.
-        usage: of a reply that was rejected, where it said so; it is on the bill all the same.
-        not_yet: the provider asks to wait longer than a call may last: whatever needed the call is still to be done.
-    """
+    """One call to a model failed."""
 
     def __init__(
         self, cause: Cause, message: str, *, http_status: int | None = None, retry_after_s: float | None = None
     ) -> None:
         super().__init__(message)
-        self.cause, self.http_status, self.retry_after_s = cause, http_status, retry_after_s
-        self.retries = 0
-        self.usage: Usage | None = None
-        self.not_yet = False
+        self.cause = cause  # the row of ``FAULTS`` that applies
+        self.http_status = http_status  # what the provider answered, where it answered
+        self.retry_after_s = retry_after_s  # what the provider asked to wait, where it asked
+        self.retries = 0  # how many tries went before the one that raised this
+        self.usage: Usage | None = (
+            None  # of a reply that was rejected, where it said so; it is on the bill all the same
+        )
+        self.not_yet = False  # the provider asks to wait longer than a call may last: the work is still to be done
 
     @property
     def fault(self) -> Fault:
@@ -130,11 +111,8 @@ def fault_of(error: BaseException) -> Fault:
     """What ``error`` means for the attempt in which it arose; anything unforeseen is the instrument's own fault."""
     if isinstance(error, ModelError):
         return error.fault
-    if isinstance(error, TimeoutError):
-        return FAULTS[Cause.TIMEOUT]
-    if isinstance(error, OSError):
-        return FAULTS[Cause.NETWORK]
-    return FAULTS[Cause.INTERNAL]
+    known = ((TimeoutError, Cause.TIMEOUT), (OSError, Cause.NETWORK))
+    return FAULTS[next((cause for kind, cause in known if isinstance(error, kind)), Cause.INTERNAL)]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -144,7 +122,6 @@ def nearest(word: str, known: Iterable[str]) -> str:
     for other in words:
         if skeleton(other) == shape and other.casefold() != folded:
             return f"{other!r} looks the same and differs in {difference(word, other)}"
-    close = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    if close:
+    if close := difflib.get_close_matches(word, words, n=1, cutoff=0.6):
         return f"did you mean {close[0]!r}?"
     return "known: " + ", ".join(sorted(words)) if words else "none is known"

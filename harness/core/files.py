@@ -9,17 +9,16 @@ from pathlib import Path
 
 from harness.core.errors import StorageError
 
-_ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space") | {
-    errno.EFBIG: "allow larger files (ulimit -f)"
+_ADVICE = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EFBIG: "allow larger files (ulimit -f)",
 }
 
 
 @contextmanager
 def keeping(path: Path) -> Iterator[None]:
-    """What the system says while ``path`` is written, as the end of a run.
-
-    Raises StorageError: it cannot be written; names the path and why.
-    """
+    """What the system says while ``path`` is written, as the end of a run: raises a StorageError."""
     try:
         yield
     except OSError as error:
@@ -44,7 +43,7 @@ def is_at(handle: int, path: Path | str, *, least: int = 0) -> bool:
     except OSError:
         return False
     mine = os.fstat(handle)
-    return there.st_ino == mine.st_ino and there.st_dev == mine.st_dev and mine.st_size >= least
+    return (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev) and mine.st_size >= least
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:

@@ -7,9 +7,7 @@ from typing import Any
 STOP, LENGTH, TOOL_CALLS, REFUSED = "stop", "length", "tool_calls", "content_filter"
 MALFORMED = "malformed_tool_call"  # the model wrote a tool call that the provider could not read: the contender's fault
 FAILED = "error"  # the provider did not finish the answer: nobody's answer, whatever text came with it
-
 LONGEST = 200  # characters of a word; a longer one is cut
-
 _EXACT = {
     STOP: "stop stopsequence stopsequences stopword stopwords endturn eos eostoken eosid endid endtoken endoftext"
     " complete completed finish finished normal end done success null none unspecified",
@@ -33,22 +31,18 @@ def finish_meant(word: Any, native: Any = None) -> str:
     SGLang's form of ``word``, an object with ``type``, is read too. ``native``, of the provider behind a gateway,
     decides where that says less.
     """
-    told, behind = _meant(word), _meant(native)
-    if behind != STOP and told in {STOP, FAILED} and behind in {REFUSED, MALFORMED, LENGTH, FAILED}:
-        return behind
-    return told
+    told, behind = (_meant(said.get("type") if isinstance(said, dict) else said) for said in (word, native))
+    return behind if told in {STOP, FAILED} and behind in {REFUSED, MALFORMED, LENGTH, FAILED} else told
 
 
-def _meant(word: Any) -> str:
-    said = word.get("type") if isinstance(word, dict) else word
-    return STOP if said is None or isinstance(said, bool) else _said(str(said).strip()[:LONGEST])
+def _meant(said: Any) -> str:
+    return STOP if said is None or isinstance(said, bool) else _known(str(said).strip()[:LONGEST])
 
 
 @lru_cache(maxsize=256)
-def _said(said: str) -> str:
+def _known(said: str) -> str:
     plain = re.sub(r"[^a-z0-9]", "", said.rpartition(".")[2].lower())
     plain = re.sub(r"^(finish)?reason", "", plain)
     if not plain:
         return STOP
-    known = _WORDS.get(plain)
-    return known or next((meaning for meaning, parts in _PARTS if re.search(parts, plain)), said)
+    return _WORDS.get(plain) or next((meaning for meaning, parts in _PARTS if re.search(parts, plain)), said)

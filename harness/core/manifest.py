@@ -56,20 +56,17 @@ class ContenderRecord:
     digest: str = ""
     sourcing: Decision | None = None  # OWN, RENT or MIX, ``None`` where nothing says which
     sourcing_why: str = ""
-    control: str | None = None
-    """``always``, ``never``, ``random``, ``oracle`` or ``placebo``: it measures, and cannot be chosen."""
+    control: str | None = None  # such as ``always``, ``oracle`` or ``placebo``: it measures, and cannot be chosen
     model: str | None = None  # its model's name in the experiment; ``None`` of a hybrid
     adapter: Written = None
     skills: Written = None
     delivery: str = ""
     worker: str | None = None
     expert: str | None = None
-    escalate: Mapping[str, Any] | None = None
-    """When a hybrid hands a task on: ``signal``, ``threshold`` and so on, as the experiment has it."""
+    escalate: Mapping[str, Any] | None = None  # when a hybrid hands a task on, as the experiment has it
     prompt: Any = None
     response_format: Any = None
-    parts: Mapping[str, Any] = field(default_factory=dict)
-    """A description in JSON, by digests; two are compared to say what changed."""
+    parts: Mapping[str, Any] = field(default_factory=dict)  # JSON, by digests; two are compared to say what changed
 
     @property
     def signal(self) -> str:
@@ -114,11 +111,8 @@ class Manifest:
     @property
     def early_records(self) -> dict[str, Mapping[str, Any]]:
         """What of ``early`` is a record of the contender that it is kept under."""
-        return {
-            digest: record
-            for digest, record in (self.early if isinstance(self.early, Mapping) else {}).items()
-            if isinstance(record, Mapping) and record.get("contender_digest") == digest
-        }
+        held = self.early.items() if isinstance(self.early, Mapping) else ()
+        return {key: one for key, one in held if isinstance(one, Mapping) and one.get("contender_digest") == key}
 
     def contender(self, name: str) -> ContenderRecord | None:
         """The contender of that name, where there is one."""
@@ -134,11 +128,9 @@ class Described:
 
     def parts_of(self, name: str) -> tuple[ContenderRecord, ...]:
         """The contenders with a model that answer for one, the first to be called first; a hybrid's are others."""
-        found: list[ContenderRecord] = []
-        waiting, seen = [name], set()
+        found, waiting, seen = list[ContenderRecord](), [name], set[str]()
         while waiting:
-            here = waiting.pop(0)
-            one = self.contenders.get(here, ContenderRecord(name=here))
+            one = self.contenders.get(here := waiting.pop(0), ContenderRecord(name=here))
             if one.worker is not None and here not in seen:
                 waiting[:0] = [one.worker, str(one.expert)]
             else:

@@ -6,10 +6,11 @@ Money is US dollars, time is seconds, rates and differences are fractions.
 import math
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from harness.core.judged import Estimate
-from harness.core.visible_text import visible
+from harness.core.lookalike import visible
+from harness.core.records import Estimate
 
 UNKNOWN = "-"  # what stands in a table where a figure cannot be had; the reason stands in the notes
 NO_SPREAD = "no spread seen"  # what stands in place of an interval without width
@@ -23,9 +24,7 @@ def hundredfold(share: float) -> float:
 
 def no_width(low: float | None, high: float | None) -> bool:
     """Whether an interval has come out without width: the data did not vary, which is no certainty."""
-    if low is None or high is None:
-        return False
-    return high - low <= 1e-9 * max(abs(low), abs(high))
+    return low is not None and high is not None and high - low <= 1e-9 * max(abs(low), abs(high))
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -44,10 +43,8 @@ def percent_interval(estimate: Estimate) -> str:
 
 def points(difference: float | None, digits: int = 2) -> str:
     """A difference of two shares in percentage points, signed, ``-0.75``; nothing has no sign."""
-    if difference is None:
-        return UNKNOWN
-    text = f"{hundredfold(difference):+.{digits}f}"
-    return text if float(text) else text[1:]
+    text = UNKNOWN if difference is None else f"{hundredfold(difference):+.{digits}f}"
+    return text if difference is None or float(text) else text[1:]
 
 
 def points_interval(low: float | None, high: float | None) -> str:
@@ -63,15 +60,12 @@ def spread_points(variance: float) -> str:
 
 
 def dollars(usd: float | None) -> str:
-    """An amount as people write it, the same everywhere: ``$0.000799``, ``$0.243``, ``$141.27``, ``$1,230``.
+    """An amount, ``$0.000799``, ``$0.243``, ``$141.27``, ``$1,230``; below 1e-9 and from 1e15 on, ``$1.00e-12``.
 
-    Cents from a dollar on, whole dollars from a thousand on, else three digits. Below a billionth of a dollar, and from
-    a quadrillion on, a power of ten: ``$1.00e-12``.
+    Cents from a dollar on, whole dollars from a thousand on, else three digits.
     """
-    if usd is None:
-        return UNKNOWN
-    if usd == 0:
-        return "$0"
+    if not usd:
+        return UNKNOWN if usd is None else "$0"
     sign, size = ("-" if usd < 0 else ""), abs(usd)
     size = float(f"{size:.2e}") if size < 1 else size
     if size < 1e-9 or size >= 1e15:
@@ -112,16 +106,13 @@ def seconds(s: float | None) -> str:
     """A duration to three digits, ``850 ms``, ``1.20 s``, ``412 s``."""
     if s is None:
         return UNKNOWN
-    return f"{_three_digits(1000 * s)} ms" if s < 0.9995 else f"{_three_digits(s)} s"
+    value, unit = (1000 * s, "ms") if s < 0.9995 else (s, "s")
+    return f"{value:,.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"
 
 
 def moment(when: datetime | None) -> str:
     """A time as ``2026-11-22 00:24 UTC``."""
     return UNKNOWN if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _three_digits(number: float) -> str:
-    return f"{number:,.{2 if number < 9.995 else 1 if number < 99.95 else 0}f}"
 
 
 def p_text(p: float | None) -> str:
@@ -146,17 +137,14 @@ def amount_of(text: str, most: float) -> float | None:
 
     Raises ValueError: it is no amount from 0 to ``most``; the text says so.
     """
-    typed = text.strip().removeprefix("$").strip()
+    typed, value = text.strip().removeprefix("$").strip(), math.nan
     if not typed:
         return None
-    try:
+    with suppress(ValueError):
         value = float(re.sub("[,_ ]", "", typed)) if _AMOUNT.fullmatch(typed) else math.nan
-    except ValueError:
-        value = math.nan
     if not 0 <= value <= most:
-        raise ValueError(
-            f"{visible(text.strip(), 40)!r} is no amount from 0 to {most:,.6g}".replace("e+12", " trillion")
-        )
+        range_ = f"from 0 to {most:,.6g}".replace("e+12", " trillion")
+        raise ValueError(f"{visible(text.strip(), 40)!r} is no amount {range_}")
     return value
 
 
@@ -169,9 +157,9 @@ def amount_text(value: float | None) -> str:
 
 def chance(share: float | None) -> str:
     """How often something is so in redraws, ``100%``, ``>99%``, ``37%``, ``<1%``: 100% only where it always is."""
-    if share is None or share in {0.0, 1.0}:
-        return UNKNOWN if share is None else f"{100 * share:.0f}%"
-    return "<1%" if share < 0.01 else ">99%" if share > 0.99 else f"{100 * share:.0f}%"
+    if share is None:
+        return UNKNOWN
+    return "<1%" if 0 < share < 0.01 else ">99%" if 0.99 < share < 1 else f"{100 * share:.0f}%"
 
 
 def plural(count: int, word: str) -> str:
@@ -181,7 +169,7 @@ def plural(count: int, word: str) -> str:
 
 def listed(names: Sequence[str], most: int | None = None) -> str:
     """``a``, ``a and b``, ``a, b and c``; of more than ``most`` the first, and how many more there are."""
-    shown = [*names[:most]] if most else [*names]
+    shown = [*names[: most or None]]
     if len(names) > len(shown):
         shown.append(f"{len(names) - len(shown):,} more")
-    return " and ".join([*([", ".join(shown[:-1])] if len(shown) > 1 else []), *shown[-1:]])
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

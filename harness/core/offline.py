@@ -16,6 +16,9 @@ from typing import Any
 
 HUB = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 """Tells Hugging Face's libraries, which read it once, to take what stands in their cache."""
+_NAMES = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"}
+_SENDS = {"socket.connect", "socket.sendto", "socket.sendmsg"}
+_FAMILIES = {socket.AF_INET, socket.AF_INET6}
 _depth = 0
 _watched = False
 
@@ -62,15 +65,11 @@ def _number(name: Any) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _watch(event: str, args: tuple[Any, ...]) -> None:
-    if not _depth or event not in _EVENTS:
+    if not _depth:
         return
     if event in _NAMES:
         host = args[0][0] if isinstance(args[0], tuple) else args[0]
         if not is_this_machine(host) and (event != "socket.getaddrinfo" or _number(host) is None):
             raise OfflineError(errno.ENETUNREACH, f"offline: the name {host!r} is not looked up")
-    elif args[0].family in {socket.AF_INET, socket.AF_INET6} and args[1] and not is_this_machine(args[1][0]):
+    elif event in _SENDS and args[0].family in _FAMILIES and args[1] and not is_this_machine(args[1][0]):
         raise OfflineError(errno.ENETUNREACH, f"offline: no connection to {args[1][0]}")
-
-
-_NAMES = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"}
-_EVENTS = _NAMES | {"socket.connect", "socket.sendto", "socket.sendmsg"}

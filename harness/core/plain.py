@@ -1,14 +1,20 @@
-"""Sums that keep the unknown unknown, and records as plain JSON values."""
+"""What every room does with values: plain JSON of records, digests, sums that keep the unknown unknown, groups.
+
+A digest is the identity of tasks, suites, contenders and attempts: same content, same digest, on any machine.
+"""
 
 import dataclasses
+import hashlib
+import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 N = TypeVar("N", int, float)
+T = TypeVar("T", bound=Hashable)
 
 
 def known_sum(values: Iterable[N | None]) -> N | None:
@@ -35,6 +41,69 @@ def as_json(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Path):
         return value.as_posix()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def digest_bytes(data: bytes) -> str:
+    """The first 32 hex digits of the SHA-256 of ``data``: enough for any number of attempts, short enough to read."""
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def digest_text(text: str) -> str:
+    """The digest of ``text`` as UTF-8; lone surrogates are kept distinct."""
+    return digest_bytes(text.encode("utf-8", "surrogatepass"))
+
+
+def digest_json(value: Any, default: Callable[[Any], Any] | None = None) -> str:
+    """The digest of a JSON value, whatever the order of its keys; ``default`` gives the JSON form of what has none.
+
+    Raises TypeError: something has no form in JSON. ValueError: the value holds NaN or an infinity.
+    """
+    how: dict[str, Any] = {"sort_keys": True, "ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
+    return digest_text(json.dumps(value, default=default, **how))
+
+
+def digest_folder(folder: Path, *, files: Iterable[Path] | None = None) -> str:
+    """The digest of a folder's relative file names and contents, links and caches left out.
+
+    ``files`` names the files instead; links among them count by what they lead to, as in a cache of downloads.
+    """
+    return digest_json(
+        [
+            [path.relative_to(folder).as_posix(), digest_bytes(path.read_bytes())]
+            for path in sorted(folder.rglob("*") if files is None else files)
+            if path.is_file() and (files is not None or not path.is_symlink()) and "__pycache__" not in path.parts
+        ]
+    )
+
+
+def attempt_id(contender: str, task: str, trial: int) -> str:
+    """The identity of an attempt: what is asked of whom, and which try it is; no name is in it."""
+    if (contender + task).isalnum():  # as all digests: what `digest_json` would make of it, sooner
+        return digest_text(f'["{contender}","{task}",{trial}]')
+    return digest_json([contender, task, trial])
+
+
+class Groups(Generic[T]):
+    """Items that are joined pair by pair; a group is known by one of its items, that of the pair's first."""
+
+    def __init__(self) -> None:
+        self._above: dict[T, T] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._above)
+
+    def of(self, item: T) -> T:
+        """The item by which the group of ``item`` is known: itself, where nothing was joined to it."""
+        top = item
+        while (above := self._above.get(top, top)) != top:
+            top = above
+        while item != top:  # the next look is short
+            self._above[item], item = top, self._above[item]
+        return top
+
+    def join(self, one: T, other: T) -> None:
+        """Makes one group of both items' groups."""
+        first, second = self.of(one), self.of(other)
+        if first != second:
+            self._above[second] = first

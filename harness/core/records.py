@@ -8,12 +8,9 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from harness.core.digest import digest_json
-from harness.core.plain import as_json, known_sum
+from harness.core.plain import as_json, digest_json, known_sum
 from harness.core.tasks import Message, Tool
 from harness.core.words import Cause, Kind, Role, Status
-
-# ------------------------------------------------------------------------------------------------- what is compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +21,8 @@ class Price:
     cached_input: float | None = None
     cache_write: float | None = None
     output: float | None = None
-    gpu_hour: float | None = None
-    """Dollars an hour of the machine, for models that run on one; then tokens cost nothing by themselves."""
-    prompt_limit: int | None = None
-    """The longest prompt, in tokens of all input classes, that these prices hold for; ``None`` is any length."""
+    gpu_hour: float | None = None  # of the machine, for models that run on one; then tokens cost nothing by themselves
+    prompt_limit: int | None = None  # the longest prompt, in tokens of all input classes, that these prices hold for
     as_of: str = ""  # the date of the price, ISO 8601
     source: str = ""  # ``experiment``, or the price book's name and version
 
@@ -45,8 +40,9 @@ class ModelSpec:
     base_url: str | None = None
     api_key_env: str | None = None  # the environment variable's name; its value never enters a record
     price: Price | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """What only one backend understands, such as ``batch_size``."""
+    options: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # what only one backend understands, such as ``batch_size``
     digest: str = ""  # of everything that can change an answer: backend, model, revision, weights, sampling, template
     apart: str = ""  # its name, where another model of the experiment is alike in all but where it is served
 
@@ -57,13 +53,9 @@ class Contender:
 
     name: str
     kind: Kind
-    parts: Mapping[str, Any]
-    """A JSON description of what it is made of; two reports' parts are compared to say what changed."""
+    parts: Mapping[str, Any]  # JSON of what it is made of; two reports' parts are compared to say what changed
     digest: str
     asked: Mapping[str, Any] = field(default_factory=dict)  # the keys of its entry in the experiment
-
-
-# ------------------------------------------------------------------------------------------------------- one call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +72,7 @@ class ToolCall:
 class Request:
     """One request to one model: everything that can change the answer, and nothing else."""
 
-    model: str
-    """The model spec's digest. Empty: of the model that is called, as are settings of its sampling that are missing."""
+    model: str  # the model spec's digest. Empty: of the model that is called, as are missing settings of its sampling
     messages: tuple[Message, ...]
     sampling: Mapping[str, Any] = field(default_factory=dict)
     tools: tuple[Tool, ...] = ()
@@ -89,12 +80,9 @@ class Request:
     adapter_digest: str | None = None
     logprobs: bool = False
     trial: int = 0  # part of the identity: repeats must never fall on one cached answer
-    scope: str = ""
-    """The identity of the contender for which the call is made. Equal contenders share answers, and a hybrid shares
-    with its parts."""
+    scope: str = ""  # the contender's identity. Equal contenders share answers, and a hybrid shares with its parts
     task: str = ""  # the task's digest: an answer is used again within its task alone
-    contender: str = ""
-    """The contender's name, which is no part of the identity; earlier versions took it for the scope."""
+    contender: str = ""  # its name, which is no part of the identity; earlier versions took it for the scope
 
     @property
     def digest(self) -> str:
@@ -134,19 +122,11 @@ class Usage:
     @staticmethod
     def total(usages: Iterable["Usage"]) -> "Usage":
         """The sum; a class that is unknown in one of them is unknown in the sum. Of nothing: zeros."""
-        all_of = list(usages)
-        if not all_of:
-            return Usage(input=0, output=0, gpu_seconds=0.0, source="counted")
-        sources = {u.source for u in all_of}
-        return Usage(
-            input=known_sum(u.input for u in all_of),
-            cached_input=known_sum(u.cached_input for u in all_of),
-            cache_write=known_sum(u.cache_write for u in all_of),
-            output=known_sum(u.output for u in all_of),
-            reasoning=known_sum(u.reasoning for u in all_of),
-            gpu_seconds=known_sum(u.gpu_seconds for u in all_of),
-            source=sources.pop() if len(sources) == 1 else "mixed",
-        )
+        all_of = list(usages) or [Usage(input=0, output=0, gpu_seconds=0.0, source="counted")]
+        counts = (f.name for f in fields(Usage) if f.name != "source")
+        sums: dict[str, Any] = {name: known_sum(getattr(usage, name) for usage in all_of) for name in counts}
+        sources = {usage.source for usage in all_of}
+        return Usage(**sums, source=sources.pop() if len(sources) == 1 else "mixed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,30 +140,23 @@ class Cost:
     @staticmethod
     def total(costs: Iterable["Cost"]) -> "Cost":
         """The sum. Of nothing: zero dollars."""
-        all_of = list(costs)
-        if not all_of:
-            return Cost(usd=0.0)
+        all_of = list(costs) or [Cost(usd=0.0)]
         bases = {c.basis for c in all_of if c.basis != "none"}
-        return Cost(
-            usd=known_sum(c.usd for c in all_of),
-            basis="none" if not bases else bases.pop() if len(bases) == 1 else "mixed",
-            price_date=max(c.price_date for c in all_of),
-        )
+        basis = "none" if not bases else bases.pop() if len(bases) == 1 else "mixed"
+        return Cost(usd=known_sum(c.usd for c in all_of), basis=basis, price_date=max(c.price_date for c in all_of))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """What a model answered to one request."""
 
-    text: str
-    """The answer; what the model thought before it is not in it, unless the experiment says ``reasoning: keep``."""
+    text: str  # without what the model thought before it, unless the experiment says ``reasoning: keep``
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str = "stop"
     """``stop``, ``length``, ``tool_calls``, ``content_filter`` or ``malformed_tool_call``, whatever the provider calls
     them; else its own word."""
     reasoning: str = ""  # what the model thought, kept apart and never graded
-    kept: Mapping[str, Any] = field(default_factory=dict)
-    """What else the provider's message held; it goes back with the next turn as it came."""
+    kept: Mapping[str, Any] = field(default_factory=dict)  # what else the message held; it goes back with the next turn
     refusal: str | None = None  # the provider's own statement that the model declined, where it says so
     signals: Mapping[str, float] = field(default_factory=dict)
     """Of the answer's tokens: ``logprob_mean`` and ``logprob_min`` (natural logarithms), ``margin`` (the smallest gap
@@ -208,15 +181,11 @@ class Call:
     latency_s: float | None = None
     ttft_s: float | None = None
     retries: int = 0
-    cache_hit: bool = False
-    """The answer stood in the journal already: its cost is charged to this attempt too, and was spent once."""
+    cache_hit: bool = False  # the answer stood in the journal: its cost is this attempt's too, and was spent once
     finish_reason: str = ""
     error: str | None = None  # ``cause: message``, without secrets
     signals: Mapping[str, float] = field(default_factory=dict)
     started_at: datetime | None = None
-
-
-# ----------------------------------------------------------------------------------------------------- one attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,8 +198,7 @@ class Answer:
     escalated: bool | None = None
     served_by: str | None = None
     finish_reason: str = "stop"
-    fault: Cause | None = None
-    """The contender's own fault that ended the attempt (a refusal, its turns spent): failed, whatever the text."""
+    fault: Cause | None = None  # the contender's own that ended the attempt (a refusal, its turns spent): failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +257,46 @@ class Outcome:
     retries: int = 0
     started_at: datetime | None = None
     attempt_id: str
-    prompt_digest: str | None = None
-    """Of the template that made the task into what was asked; ``None`` in rows of an earlier version."""
+    prompt_digest: str | None = None  # of the template that made the task a question; ``None``: of an earlier version
     grader_digest: str | None = None  # of the grader and the reference: rows are compared where they were graded alike
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A figure with its interval; never shown without the number of tasks behind it."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    level: float = 0.95
+    n_tasks: int = 0
+    n_trials: int = 0  # graded attempts behind the figure, over all tasks
+    method: str = ""
+    why: str | None = None  # why the figure or its interval cannot be had, where it cannot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two contenders on the same tasks: a difference (a - b), its interval, its test."""
+
+    a: str
+    b: str
+    n_tasks: int
+    n_trials: int
+    delta: float | None
+    low: float | None
+    high: float | None
+    level: float = 0.95
+    interval_method: str = ""
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    p_exact: float | None = None
+    test: str = ""
+    wins: int = 0  # tasks that only a passed
+    losses: int = 0
+    both_passed: int = 0
+    both_failed: int = 0
+    errored: int = 0
+    bounds: tuple[float, float] | None = None  # the difference if every errored attempt had gone worst, and best, for a
+    tasks_needed: int | None = None
+    sentence: str = ""

@@ -1,11 +1,13 @@
 """Keeps secrets out of everything that is written or printed. All of it is linear in the text."""
 
-import base64
 import re
+from base64 import b64encode, urlsafe_b64encode
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
+from itertools import product
+from operator import is_
 from typing import Any
 
 _MARK = "[secret]"
@@ -24,13 +26,12 @@ _PLAIN = re.compile(
 _WORD = r"(?:[a-z]{1,12}|[A-Z]{1,12}|[A-Z][a-z]{1,11})"
 _WORDS = re.compile(rf"{_WORD}(?:[-_.]{_WORD})*")
 _PREFIX = re.compile(r"(?:[a-z]{1,7}\d{0,2}[-_]){0,3}")  # how a provider's keys begin is public: ``sk-ant-api03-``
-_SHORTEST = 8
-"""Characters of a secret that is taken out of a model's own answer; servers that need no key are given words."""
+_SHORTEST = 8  # characters of a secret that is taken out of a model's answer; servers without keys are given words
 _WORDY = 16  # characters from which words joined by hyphens are a secret, and no placeholder such as ``not-needed``
 _PIECE = 12  # characters of a secret that are as good as the whole
 _GRAM = 6
-_STRIDE = _PIECE - _GRAM + 1
-"""Every piece of ``_PIECE`` characters holds a whole gram that begins at a multiple of this."""
+_BASE64 = (b64encode, urlsafe_b64encode)
+_STRIDE = _PIECE - _GRAM + 1  # every piece of ``_PIECE`` characters holds a whole gram that begins at a multiple of it
 
 
 def holds_secret(text: str) -> bool:
@@ -55,10 +56,9 @@ class Redactor:
         return _PLAIN.sub(_marked, _RUNS.sub(_marked, self._everywhere.sub(text)))
 
     def answer(self, value: Any) -> Any:
-        """A model's own words, or any JSON value or record of them, without the known secrets; nothing else is touched.
+        """A model's own words, or a JSON value or record of them, without the known secrets; else ``value`` itself.
 
-        Words that merely look like a key stay: to change them would change an answer. Where there is nothing to take
-        out, ``value`` itself comes back.
+        Words that merely look like a key stay: to change them would change an answer.
         """
         if self._in_answers.empty or value is None or isinstance(value, (int, float)):
             return value
@@ -66,26 +66,21 @@ class Redactor:
             return self._in_answers.sub(value)
         if isinstance(value, list | tuple):
             parts = [self.answer(part) for part in value]
-            return value if all(map(_is, value, parts)) else type(value)(parts)
+            return value if all(map(is_, value, parts)) else type(value)(parts)
         kind: Any = type(value)
-        if (names := _names(kind)) is not None:
+        if names := _names(kind):
             new = {n: kept for n in names if (kept := self.answer(old := getattr(value, n))) is not old}
             return replace(value, **new) if new else value
         if isinstance(value, Mapping):
             below = {self.answer(k): self.answer(v) for k, v in value.items()}
-            same = all(a is c and b is d for (a, b), (c, d) in zip(value.items(), below.items(), strict=False))
-            return value if same and len(below) == len(value) else below
+            same = len(below) == len(value) and all(map(is_, [*value, *value.values()], [*below, *below.values()]))
+            return value if same else below
         return value
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...] | None:
-    """The fields of a record."""
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 def _is_key(found: re.Match[str]) -> bool:
@@ -117,12 +112,13 @@ class _Finder:
             if long >= (_WORDY if words else _PIECE) and not (answers and words):
                 public = _PREFIX.match(secret) if answers else None
                 self._know(secret, min(long, public.end() + 4) if public else 0)
-            for form in _in_base64(secret):
+            # base64 of anything with the secret in it holds one of these, for the three ways that bytes fall
+            data, ways = secret.encode("utf-8", "surrogatepass"), product(((0, 0), (1, 2), (2, 3)), _BASE64)
+            encoded = {encode(bytes(n) + data).decode()[cut : (n + len(data)) * 8 // 6] for (n, cut), encode in ways}
+            for form in (form for form in encoded if len(form) >= _PIECE):
                 self._know(form, 0)
         self.empty = not self._whole
-        self._least = min((len(secret) for secret in self._whole), default=0)
-        if self._grams:
-            self._least = min(self._least, _PIECE)
+        self._least = min([*map(len, self._whole), *([_PIECE] if self._grams else [])], default=0)
 
     def _know(self, form: str, reach: int) -> None:
         for at in range(len(form) - _GRAM + 1):
@@ -158,15 +154,12 @@ class _Finder:
         for i in hits:
             if i + _GRAM <= done:
                 continue
-            start, end = max((_extent(text, i, *place) for place in grams[text[i : i + _GRAM]]), key=_length)
+            places = (_extent(text, i, *place) for place in grams[text[i : i + _GRAM]])
+            start, end = max(places, key=lambda place: place[1] - place[0])
             if end - start >= _PIECE:
                 found.append((start, end))
                 done = end
         return found
-
-
-def _length(span: tuple[int, int]) -> int:
-    return span[1] - span[0]
 
 
 def _extent(text: str, i: int, form: str, at: int, reach: int) -> tuple[int, int]:
@@ -180,16 +173,6 @@ def _extent(text: str, i: int, form: str, at: int, reach: int) -> tuple[int, int
     return (i - before, i + after) if at + after >= reach else (i, i)
 
 
-def _in_base64(secret: str) -> set[str]:
-    """What all base64 texts hold that encode something with ``secret`` in it, for the three ways that bytes fall."""
-    data, found = secret.encode("utf-8", "surrogatepass"), set()
-    for before, cut in ((0, 0), (1, 2), (2, 3)):
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            text = encode(bytes(before) + data).decode()
-            found.add(text[cut : (before + len(data)) * 8 // 6])
-    return {form for form in found if len(form) >= _PIECE}
-
-
 _ESCAPE = re.compile(
     r"%(?:25)*+([0-9A-Fa-f]{2})|(?<!\\)\\++(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([/\"'&=+]))"
     r"|&#(?:x([0-9A-Fa-f]{2,4})|([0-9]{2,5}));|&(amp|quot|lt|gt);"
@@ -199,11 +182,10 @@ _NAMED = {"amp": "&", "quot": '"', "lt": "<", "gt": ">"}
 
 def _unescaped(text: str) -> tuple[str, Callable[[int, int], tuple[int, int]]] | None:
     """``text`` with its escapes undone, however often they were escaped, and from a span of it to one of ``text``."""
-    if not ("%" in text or "\\" in text or "&" in text):
+    if not any(sign in text for sign in "%\\&"):
         return None
     parts, done, length = [], 0, 0
-    places: list[int] = []  # of the undone characters
-    spans: list[tuple[int, int]] = []  # where each stood
+    places, spans = [-1], [(-1, 0)]  # of the undone characters, and where each stood
     for found in _ESCAPE.finditer(text):
         percent, u, x, plain, entity, number, named = found.groups()
         digits = percent or u or x or entity
@@ -213,13 +195,11 @@ def _unescaped(text: str) -> tuple[str, Callable[[int, int], tuple[int, int]]] |
         spans.append(found.span())
         parts += [literal, chr(int(digits, 16)) if digits else plain or _NAMED.get(named) or chr(int(number))]
         done, length = found.end(), length + 1
-    if not spans:
+    if not done:
         return None
 
     def span_of(index: int) -> tuple[int, int]:
         k = bisect_right(places, index) - 1
-        if k < 0:
-            return index, index + 1
         if places[k] == index:
             return spans[k]
         start = spans[k][1] + index - places[k] - 1

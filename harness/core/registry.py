@@ -5,17 +5,19 @@ experiment or a report can only choose among what is installed.
 """
 
 import importlib
+import importlib.metadata
 import pkgutil
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from importlib.metadata import Distribution, EntryPoint, distributions
+from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.core.errors import UsageError, nearest
-from harness.core.extras import DISTRIBUTION
 
+DISTRIBUTION = "ownbench"
 T = TypeVar("T")
 
 
@@ -59,37 +61,49 @@ class Registry(Mapping[str, T]):
                     found[value.name] = value
         makers = dict.fromkeys(found, DISTRIBUTION)
         for maker, point in _offered(self.group) if self.group else ():
-            other = makers.setdefault(point.name, maker)
-            if other == maker and point.name not in found and point.name not in self.problems:
-                self._load(point, maker, found)
-            elif other != maker:
+            other, what = makers.setdefault(point.name, maker), f"the {self.word} {point.name!r}"
+            if other != maker:
                 found.pop(point.name, None)
-                self.problems[point.name] = (
-                    f"the {self.word} {point.name!r} is offered by two packages, {other} and {maker}; uninstall one"
-                )
+                self.problems[point.name] = f"{what} is offered by two packages, {other} and {maker}; uninstall one"
+            elif point.name not in found and point.name not in self.problems:
+                try:
+                    value = point.load()
+                    wrong = not self._is_one(value) or value.name != point.name
+                    problem = f"is no {self.word} of that name ({point.value})" if wrong else ""
+                except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever breaks in another's package is one line
+                    said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+                    problem = f"cannot be loaded ({said})"
+                if problem:
+                    self.problems[point.name] = f"{what} of the package {maker} {problem}; update or uninstall it"
+                else:
+                    found[point.name] = value
         return found
-
-    def _load(self, point: EntryPoint, maker: str, found: dict[str, T]) -> None:
-        where = f"the {self.word} {point.name!r} of the package {maker}"
-        try:
-            value = point.load()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever breaks in another's package is one line
-            said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            self.problems[point.name] = f"{where} cannot be loaded ({said}); update or uninstall it"
-            return
-        if not self._is_one(value) or value.name != point.name:
-            self.problems[point.name] = (
-                f"{where} is no {self.word} of that name ({point.value}); update or uninstall it"
-            )
-            return
-        found[point.name] = value
 
 
 def _offered(group: str) -> Iterator[tuple[str, EntryPoint]]:
     """Entry points of a group with their distributions' names; the working folder, a stranger's perhaps, adds none."""
     here = Path.cwd()
     seen: dict[str, Distribution] = {}
-    for one in distributions(path=[place for place in sys.path if place and Path(place).resolve() != here]):
+    places = [place for place in sys.path if place and Path(place).resolve() != here]
+    for one in importlib.metadata.distributions(path=places):
         name = one.metadata["Name"]
         if name and seen.setdefault(name, one) is one:
             yield from ((name, point) for point in one.entry_points if point.group == group)
+
+
+def install_line(extra: str = "") -> str:
+    """The command that brings an extra's packages, or the core's; each one by its own name, as the index knows it.
+
+    The distribution itself is named in no such command: it is on no index, and another may take its name there.
+    """
+    try:
+        wanted = importlib.metadata.requires(DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:
+        wanted = []
+    names = []
+    for name, _, marker in (line.partition(";") for line in wanted):
+        of = re.search(r"""extra == ["']([\w-]+)["']""", marker)
+        if (of[1] if of else "") == extra:
+            names.append(f"'{name.strip()}'")
+    checkout = f"install the extra {extra!r} from the checkout: pip install -e '.[{extra}]'"
+    return f"pip install {' '.join(names)}" if names else checkout

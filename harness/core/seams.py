@@ -16,7 +16,7 @@ from harness.core.words import Exposure, Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remaining:
-    """What an attempt has left; ``None`` is no limit."""
+    """What an attempt has left of its time and money; ``None`` is no limit."""
 
     seconds: float | None = None
     usd: float | None = None
@@ -40,8 +40,7 @@ class Session(Protocol):
     async def call(self, model: str, request: Request, role: Role) -> Reply:
         """The answer of the model of that name in the experiment: recorded, limited, retried, charged and journalled.
 
-        The request's messages and the reply enter the trace by themselves. Raises ModelError: the call failed for good;
-        its cause says what becomes of the attempt.
+        The request's messages and the reply enter the trace by themselves. Raises ModelError: the call failed for good.
         """
 
     def say(self, message: Message) -> None:
@@ -51,10 +50,7 @@ class Session(Protocol):
         """A skill that was shown, or read."""
 
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
-        """The task's own grade of an answer, or that of a contender's verifier, by the contender's name.
-
-        A verifier takes the attempt's time and money; the task's own grader takes neither.
-        """
+        """The task's own grade, outside the attempt's limits; or, inside them, that of a named contender's verifier."""
 
 
 class Grader(Protocol):
@@ -84,10 +80,7 @@ class Grader(Protocol):
         """The reference as the grader takes it. Raises ValueError: it cannot take it; the text says what it needs."""
 
     def check_reference(self, reference: Any) -> None:
-        """Passes when the grader can use ``reference``, and some answer could be right.
-
-        Raises ValueError: it cannot, or none could.
-        """
+        """Raises ValueError: the grader cannot use ``reference``, or no answer could be right."""
 
     async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
         """The grade of ``answer``. Nothing that takes a millisecond runs on the event loop.
@@ -96,32 +89,19 @@ class Grader(Protocol):
         """
 
 
-class Clock(Protocol):
-    """What the running half may know of time."""
-
-    def now(self) -> datetime:
-        """The wall clock, in UTC."""
-
-    def monotonic(self) -> float:
-        """Seconds from an arbitrary start; never goes back."""
-
-    async def sleep(self, seconds: float) -> None:
-        """Waits."""
-
-
-class SystemClock:
-    """The machine's own clock."""
+class Clock:
+    """The machine's own clock: all that the running half knows of time."""
 
     def now(self) -> datetime:
         """The wall clock, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start."""
+        """Seconds from an arbitrary start; never goes back."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Waits for real."""
+        """Waits."""
         await asyncio.sleep(seconds)
 
 

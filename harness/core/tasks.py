@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core.digest import digest_json
+from harness.core.plain import digest_json
 
 Message = dict[str, Any]
 """One message in the chat shape that providers share: ``role``, ``content``, ``tool_calls``, ``tool_call_id``."""
@@ -24,8 +24,7 @@ class Task:
     split: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)  # by the name that the suite gives it, where each file lies
     tools: tuple["Tool", ...] = ()
-    environment: Mapping[str, Any] = field(default_factory=dict)
-    """``{"image": …}``, ``{"dockerfile": …}``, ``{"host": True}``, or nothing."""
+    environment: Mapping[str, Any] = field(default_factory=dict)  # an ``image``, a ``dockerfile``, ``host``, or nothing
     turns: int | None = None  # calls of a model that an attempt may make at most
     timeout_s: float | None = None
     digest: str = ""  # of input, metadata, files, tools, environment and limits: of no name, no prompt and no grader
@@ -73,8 +72,7 @@ class Suite:
     domains: tuple[str, ...]
     metric: str = "pass_rate"
     human_baseline: Mapping[str, Any] | None = None
-    prompt: RenderedPrompt = field(default_factory=RenderedPrompt)
-    """What a contender without a prompt of its own is asked."""
+    prompt: RenderedPrompt = field(default_factory=RenderedPrompt)  # of contenders without one of their own
     digest: str = ""  # of its tasks, whatever they and it are called
 
 

@@ -3,11 +3,10 @@
 Nothing is sent and nothing is written here.
 """
 
-from harness.experiment.assembly import Assembled, assemble
-from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems, contender_of
+from harness.experiment.assembly import Assembled, assemble, is_graded_so
+from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems
 from harness.experiment.dry_run import CheckResult, check
 from harness.experiment.earlier import earlier_contender, earlier_suite, keep_ids, recall
-from harness.experiment.grading import is_graded_so
 from harness.experiment.plan import Attempt, shared_identities
 from harness.experiment.reading import load_experiment, parse_experiment, resolve
 from harness.experiment.schema import ContenderEntry, Experiment

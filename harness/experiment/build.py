@@ -1,4 +1,4 @@
-"""From what an experiment says of its contenders to systems that can answer, one a suite."""
+"""From what an experiment says of its contenders to plans of them, and to systems that can answer, one a suite."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -6,11 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from harness.adapter import Adapter, load_adapter
-from harness.core import Contender, Kind, ModelSpec, Redactor, RenderedPrompt, as_json, digest_json
+from harness.core import (
+    Contender,
+    Grader,
+    Kind,
+    ModelSpec,
+    Redactor,
+    RenderedPrompt,
+    Suite,
+    UserFileError,
+    as_json,
+    digest_json,
+)
+from harness.experiment.reading import check_known, resolve
+from harness.experiment.schema import ContenderEntry, Experiment
 from harness.model import BACKENDS, LOGPROBS, TOOL_ROLE, TOOLS, backend_of
 from harness.skill import OPEN_BY_TEXT, OPEN_BY_TOOL, Skill, catalogue, file_content, load_library, skill_content
+from harness.store import experiment_file
+from harness.suite import INPUT_UNUSED, read_prompt, render, uses_task
 from harness.system import DELIVERIES, MAX_TURNS, NONE, SIGNALS, SYSTEMS, Direct, Hybrid, Rule, Skilled, System
-from harness.userfile import Strict
+from harness.userfile import Strict, parse
 
 _TEXTS = [catalogue([("n", "d")]), skill_content("n", "b", ["f"]), file_content("n", "p", "t")]
 WRAPPERS = digest_json([*_TEXTS, OPEN_BY_TEXT, OPEN_BY_TOOL, "task again"])
@@ -18,61 +33,33 @@ WRAPPERS = digest_json([*_TEXTS, OPEN_BY_TEXT, OPEN_BY_TOOL, "task again"])
 LONGEST_SHOWN = 20_000  # characters of a template that a manifest keeps
 _REDACT = Redactor()
 _KINDS = {(False, False): Kind.MODEL, (True, False): Kind.ADAPTER, (False, True): Kind.SKILLED, (True, True): Kind.BOTH}
+_ROLES = {"user", "system"}
 _SHOWN = ("name", "backend", "model", "revision", "sampling", "digest", "template_digest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a contender is to be. A kind of contender says how it is built; what it does not say is not so."""
-
-    written: Mapping[str, Any] = field(default_factory=dict)  # as the experiment has it, for the manifest
-
-    @property
-    def watched(self) -> str | None:
-        """The contender whose answers' log-probabilities it may look at."""
-        return None
-
-    @property
-    def adapters_of(self) -> Mapping[str, Sequence[Path]]:
-        """By model name, the adapters that it is asked to answer with."""
-        return {}
-
-    def build(self, name: str, workshop: "Workshop") -> dict[str, System]:
-        """The contender by suite name, its parts taken from the workshop.
-
-        Raises:
-            UserFileError: a skill or an adapter cannot be used.
-        """
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DirectPlan(Plan):
-    """A contender that speaks with one model: bare, tuned, skilled, or both."""
+class DirectPlan:
+    """A contender that speaks with one model: bare, tuned, skilled, or both. Mappings are by suite name."""
 
     model: str
-    adapters: Mapping[str, Path] = field(default_factory=dict)
-    """By suite name; a suite that is missing is answered without an adapter."""
-    skills: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
-    """By suite name: folders of a skill or of a library."""
-    prompts: Mapping[str, RenderedPrompt] = field(default_factory=dict)  # by suite name: what is asked at its tasks
-    forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By suite name: the ``response_format`` that is sent."""
+    adapters: Mapping[str, Path] = field(default_factory=dict)  # a suite that is missing is answered without one
+    skills: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)  # folders of a skill or of a library
+    prompts: Mapping[str, RenderedPrompt] = field(default_factory=dict)  # what is asked at its tasks
+    forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the ``response_format`` that is sent
     delivery: str = NONE
     system: tuple[str, Strict] | None = None  # the installed way that answers, with its options
     twin: int | None = None
-
-    @property
-    def adapters_of(self) -> Mapping[str, Sequence[Path]]:
-        """Those of its model."""
-        return {self.model: tuple(self.adapters.values())}
+    written: Mapping[str, Any] = field(default_factory=dict)  # as the experiment has it, for the manifest
 
     def build(self, name: str, workshop: "Workshop") -> dict[str, System]:
-        """One question, or more where skills are opened."""
-        spec, can = workshop.specs[self.model], workshop.capabilities[self.model]
+        """The contender by suite name: one question, or more where skills are opened."""
+        spec, can, suites = workshop.specs[self.model], workshop.capabilities[self.model], workshop.suites
         backend = backend_of(spec)
         adapters = {suite: workshop.adapter(path, spec) for suite, path in sorted(self.adapters.items())}
-        skills = {s: workshop.skills(self.skills[s], self.delivery) for s in workshop.suites if self.skills.get(s)}
+        skills = {
+            suite: workshop.skills(self.skills[suite], self.delivery) for suite in suites if self.skills.get(suite)
+        }
+        named = {suite: [[s.name, s.digest] for s in found] for suite, found in skills.items() if found}
         way = None
         if self.system is not None:
             kind, options = SYSTEMS[self.system[0]], self.system[1]
@@ -83,23 +70,21 @@ class DirectPlan(Plan):
                 "model": spec.digest,
                 "prompt": self.prompts[suite].template.digest,
                 "adapter": adapters[suite].digest if suite in adapters else None,
-                "skills": [[s.name, s.digest] for s in skills.get(suite, ())],
+                "skills": named.get(suite),
                 "delivery": delivered if suite in skills else None,
                 "response_format": self.forms.get(suite),
                 "system": way,
                 "twin": self.twin,
                 "apart": spec.apart,
             }
-            for suite in workshop.suites
+            for suite in suites
         }
         identities = {suite: digest_json({k: v for k, v in parts.items() if v}) for suite, parts in whole.items()}
         described = {
             "model": {key: getattr(spec, key) for key in _SHOWN} | ({} if backend.named else {"model": ""}),
-            "prompt": {
-                suite: _shown(self.prompts[suite], self.written.get("prompt"), suite) for suite in workshop.suites
-            },
-            "adapters": {suite: a.digest for suite, a in adapters.items()},
-            "skills": {suite: parts["skills"] for suite, parts in whole.items() if parts["skills"]},
+            "prompt": {suite: self._shown_prompt(suite) for suite in suites},
+            "adapters": {suite: adapter.digest for suite, adapter in adapters.items()},
+            "skills": named,
             "delivery": delivered if skills else None,
             "response_format": self.forms,
             "system": way,
@@ -138,10 +123,18 @@ class DirectPlan(Plan):
                 made[suite] = kind.build(system, options)
         return made
 
+    def _shown_prompt(self, suite: str) -> dict[str, Any]:
+        """A prompt as the manifest keeps it: its digest, where the experiment names it, and what it says."""
+        template, written = self.prompts[suite].template, self.written.get("prompt")
+        named = written.get(suite) if isinstance(written, Mapping) and not written.keys() <= _ROLES else written
+        texts = {"user": template.user} | ({} if template.system is None else {"system": template.system})
+        shown = {role: _REDACT(text[:LONGEST_SHOWN]) for role, text in texts.items()}
+        return {"digest": template.digest, "written": named, **shown}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HybridPlan(Plan):
-    """A contender of two others."""
+class HybridPlan:
+    """A contender of two others, and the rule between them."""
 
     worker: str
     expert: str
@@ -150,17 +143,12 @@ class HybridPlan(Plan):
     rate: float | None = None
     like: str | None = None  # for ``random:NAME``: the hybrid whose rate it takes
     verifier: Mapping[str, Any] | None = None
-
-    @property
-    def watched(self) -> str | None:
-        """Its worker, where a signal looks at its answers."""
-        return None if SIGNALS[self.signal].control else self.worker
+    written: Mapping[str, Any] = field(default_factory=dict)  # as the experiment has it, for the manifest
 
     def build(self, name: str, workshop: "Workshop") -> dict[str, System]:
-        """Its parts, and the rule between them."""
+        """The contender by suite name."""
         worker, expert = workshop.systems(self.worker), workshop.systems(self.expert)
-        like = workshop.systems(self.like) if self.like else {}
-        signal = SIGNALS[self.signal]
+        like, signal = workshop.systems(self.like) if self.like else {}, SIGNALS[self.signal]
         rule = {"signal": self.signal, "threshold": self.threshold, "rate": self.rate, "verifier": self.verifier}
         rule |= {"seed": workshop.seed} if signal.argument else {}
         identities = {
@@ -191,6 +179,9 @@ class HybridPlan(Plan):
         }
 
 
+Plan = DirectPlan | HybridPlan
+
+
 def build_systems(
     plans: Mapping[str, Plan],
     specs: Mapping[str, ModelSpec],
@@ -201,22 +192,16 @@ def build_systems(
 ) -> dict[str, dict[str, System]]:
     """Every contender on every suite, by contender name in the plans' order, then by suite name.
 
-    ``specs`` and ``capabilities`` are by model name; ``seed`` is of the control ``random``.
-
-    Raises:
-        UserFileError: a skill or an adapter cannot be used.
+    ``specs`` and ``capabilities`` are by model name; ``seed`` is of the control ``random``. Raises UserFileError: a
+    skill or an adapter cannot be used.
     """
     workshop = Workshop(plans=plans, specs=specs, capabilities=capabilities, suites=suites, seed=seed)
     # a part and its hybrid share answers, so a part asks for log-probabilities where its hybrid needs them
-    workers = [plan.watched for plan in plans.values() if plan.watched is not None]
+    hybrids = [plan for plan in plans.values() if isinstance(plan, HybridPlan)]
+    workers = [plan.worker for plan in hybrids if not SIGNALS[plan.signal].control]
     workshop.watched |= {system.identity for name in workers for system in workshop.systems(name).values()}
     workshop.built.clear()
     return {name: workshop.systems(name) for name in plans}
-
-
-def contender_of(systems: Mapping[str, System]) -> Contender:
-    """The one identity behind a contender's systems on its suites."""
-    return next(iter(systems.values())).contender
 
 
 @dataclass(kw_only=True)
@@ -263,11 +248,109 @@ def _over_suites(identities: Mapping[str, str]) -> str:
     return distinct[0] if len(distinct) == 1 else digest_json(distinct)
 
 
-def _shown(prompt: RenderedPrompt, written: Any, suite: str) -> dict[str, Any]:
-    """A prompt as the manifest keeps it: its digest, where the experiment names it, and what it says."""
-    template = prompt.template
-    texts = {"user": template.user} | ({"system": template.system} if template.system is not None else {})
-    by_suite = isinstance(written, Mapping) and not written.keys() <= {"user", "system"}
-    named = written.get(suite) if by_suite else written
-    shown = {role: _REDACT(text[:LONGEST_SHOWN]) for role, text in texts.items()}
-    return {"digest": template.digest, "written": named, **shown}
+class Planner:
+    """Reads one contender of an experiment after another, and renders each template once over each suite."""
+
+    def __init__(
+        self, report: Path, experiment: Experiment, suites: Mapping[Path, Suite], graders: Mapping[str, Grader]
+    ) -> None:
+        self.report, self.experiment, self.graders = report, experiment, graders
+        self.path = experiment_file(report)
+        self.places = {suite.name: place for place, suite in suites.items()}
+        self.suites = {suite.name: suite for suite in suites.values()}
+        self._rendered: dict[tuple[str, str], RenderedPrompt] = {}
+
+    def plan(self, name: str) -> Plan:
+        """What a contender is to be. Raises UserFileError: a file, a suite or a form of answer is not to be had."""
+        entry, field = self.experiment.contenders[name], f"contenders.{name}"
+        written = entry.model_dump(mode="json", exclude_none=True)
+        written |= {key: _without_places(written[key]) for key in ("adapter", "skills", "prompt") if key in written}
+        if (rule := entry.escalate) is not None:
+            return HybridPlan(
+                worker=str(entry.worker),
+                expert=str(entry.expert),
+                signal=rule.name,
+                threshold=rule.confidence,
+                rate=rule.share,
+                like=rule.like,
+                verifier=rule.verifier,
+                written=written,
+            )
+        for key in ("adapter", "skills"):
+            if isinstance(by_suite := getattr(entry, key), Mapping):
+                self._check_names(by_suite, f"{field}.{key}")
+                # a silent gap would compare the bare model under a tuned name
+                if missing := [suite for suite in self.suites if suite not in by_suite]:
+                    problem, advice = f"nothing is given for the suite {missing[0]!r}", f"add {missing[0]}: …"
+                    raise UserFileError(self.path, problem, field=f"{field}.{key}", advice=advice)
+        self._check_names(entry.own_prompts, f"{field}.prompt")
+        inherited = self.experiment.models[str(entry.model)].sampling.get("response_format")
+        form = entry.response_format or inherited
+        where = field if entry.response_format else f"models.{entry.model}.sampling"
+        system = None
+        if (way := entry.system) is not None:
+            if entry.skills is not None:
+                problem = "system does not go with skills, which only the ways of this program deliver"
+                raise UserFileError(self.path, problem, field=f"{field}.system", advice="take one of the two out")
+            given = {key: value for key, value in way.items() if key != "name"}
+            system = way["name"], parse(SYSTEMS[way["name"]].options, given, self.path, field=f"{field}.system")
+        adapters = {suite: entry.adapter_for(suite) for suite in self.suites}
+        skills = {suite: entry.skills_for(suite) for suite in self.suites if entry.delivery != NONE}
+        return DirectPlan(
+            model=str(entry.model),
+            adapters={s: resolve(self.report, text, field=f"{field}.adapter") for s, text in adapters.items() if text},
+            skills={
+                suite: tuple(resolve(self.report, text, field=f"{field}.skills") for text in texts)
+                for suite, texts in skills.items()
+                if texts
+            },
+            prompts={suite: self._prompt(entry, suite, f"{field}.prompt") for suite in self.suites},
+            forms={} if form is None else {s: self._form(form, s, f"{where}.response_format") for s in self.suites},
+            delivery=entry.delivery,
+            system=system,
+            twin=entry.twin,
+            written=written,
+        )
+
+    def _check_names(self, by_suite: Mapping[str, Any], field: str) -> None:
+        for suite in by_suite:
+            check_known(suite, self.suites, "suite", self.path, field)
+
+    def _prompt(self, entry: ContenderEntry, name: str, field: str) -> RenderedPrompt:
+        """What a contender is asked at a suite: by a prompt of its own, else by the suite's."""
+        suite, files = self.suites[name], entry.prompt_for(name)
+        template = suite.prompt.template
+        if files is not None:
+            template = read_prompt(files, lambda text: resolve(self.report, text, field=field))
+        key = (template.digest, name)
+        if key not in self._rendered:
+            own = template == suite.prompt.template
+            prompt = suite.prompt if own else render(template, suite.tasks, self.path)
+            if not uses_task(prompt) and len(suite.tasks) > 1:
+                place = self.places[name] if own else Path(template.files["user"])
+                raise UserFileError(place, INPUT_UNUSED, field="prompt" if own else "")
+            self._rendered[key] = prompt
+        return self._rendered[key]
+
+    def _form(self, written: Any, suite: str, field: str) -> Mapping[str, Any]:
+        """The ``response_format`` that is sent; of ``json_schema`` the schema is that of the suite's grader."""
+        if written != "json_schema":
+            return {"type": written} if isinstance(written, str) else written
+        used = {id(by): by for by in (self.graders[task.digest] for task in self.suites[suite].tasks)}.values()
+        schemas = {digest_json(schema): schema for by in used if (schema := by.schema_of_answers) is not None}
+        names = ", ".join(sorted({by.name for by in used if by.schema_of_answers is None}))
+        if names or len(schemas) != 1:
+            found = f"its grader {names} has no JSON schema" if names else "its tasks have several"
+            problem = f"the schema is that of the suite's grader, and {suite} has none for all its tasks: {found}"
+            advice = "use the grader json_schema, write the schema out as a mapping, or write json_object"
+            raise UserFileError(self.path, problem, field=field, advice=advice)
+        return {"type": "json_schema", "json_schema": {"name": "answer", "schema": next(iter(schemas.values()))}}
+
+
+def _without_places(written: Any) -> Any:
+    """Paths as a manifest may keep them: of one that holds only on this machine, its last part."""
+    if isinstance(written, dict):
+        return {suite: _without_places(path) for suite, path in written.items()}
+    if isinstance(written, list):
+        return [_without_places(path) for path in written]
+    return Path(written).name if written.startswith(("/", "~")) else written

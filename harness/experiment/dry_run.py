@@ -1,7 +1,4 @@
-"""A dry run: what would be asked, how often, at what price, and what is missing.
-
-Nothing is sent, nothing is written.
-"""
+"""A dry run: what would be asked, how often, at what price, and what is missing. Nothing is sent or written."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,7 +10,6 @@ from harness.experiment.assembly import Assembled
 from harness.experiment.earlier import recall
 from harness.model import backend_of, missing_key
 from harness.store import read_manifest
-from harness.system import Calls
 
 WORDS_TO_TOKENS = 1.35  # tokens a word of English prose and code, about; a dry run has no tokenizer of the provider's
 ANSWER_TOKENS = 64  # assumed for an answer where no sampling limit says less
@@ -57,23 +53,25 @@ class CheckResult:
     missing_prices: tuple[str, ...]  # models of whose calls no cost can be known
     warnings: tuple[str, ...]
     budget_usd: float | None
-    usd_low: float = 0.0
-    """The bill, as far as prices are known: an answer that contenders share is in each one's cost, and here once."""
-    usd_high: float = 0.0
+    usd_low: float  # the bill, as far as prices are known: an answer that contenders share is in each one's cost,
+    usd_high: float  # and here once
 
 
 def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool = False) -> CheckResult:
     """What `run_report` would do. The cost is a rough estimate from words, and says a range.
 
-    Raises:
-        UsageError: offline, and a model is called on another machine.
+    Raises UsageError: offline, and a model is called on another machine.
     """
     specs = assembled.specs
     for spec in specs.values() if offline else ():
         backend_of(spec).check_offline(spec)
     held = recall(assembled).attempts
     plans = tuple(_plans(assembled))
-    billed = [plan for plan in plans if _is_billed(assembled, plan.contender)]
+    # Of equal contenders the first is billed; no hybrid, which uses its parts' answers; no replay, whose are paid for.
+    firsts = {one.digest: name for name, one in reversed(assembled.contenders.items())}
+    asked = {name: [*assembled.systems[name].values()] for name in firsts.values()}
+    live = {name for name, spec in specs.items() if not backend_of(spec).recorded}
+    billed = {n for n, of in asked.items() if not any(s.parts for s in of) and any(s.models & live for s in of)}
     return CheckResult(
         attempts=len(assembled.attempts),
         done=sum(a.id in held and held[a.id].status is not Status.SKIPPED for a in assembled.attempts),
@@ -88,25 +86,14 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
             for s in assembled.suites
         ),
         plans=plans,
-        prompts=tuple(shown for name in assembled.systems if (shown := _prompt(assembled, name)) is not None),
+        prompts=tuple(_prompts(assembled)),
         missing_keys=tuple(m for spec in specs.values() if (m := missing_key(spec, environment)) is not None),
         missing_prices=tuple(name for name, spec in specs.items() if lacking(spec.price)),
         warnings=tuple(dict.fromkeys(_warnings(assembled))),
         budget_usd=assembled.experiment.budget.usd,
-        usd_low=sum(plan.usd_low or 0.0 for plan in billed),
-        usd_high=sum(plan.usd_high or 0.0 for plan in billed),
+        usd_low=sum(plan.usd_low or 0.0 for plan in plans if plan.contender in billed),
+        usd_high=sum(plan.usd_high or 0.0 for plan in plans if plan.contender in billed),
     )
-
-
-def _is_billed(assembled: Assembled, name: str) -> bool:
-    """Not one that uses the answers of its parts or of its equal; not a replay, whose answers are paid for."""
-    systems = assembled.systems[name].values()
-    contenders = assembled.contenders
-    if name != next(other for other, one in contenders.items() if one.digest == contenders[name].digest):
-        return False
-    models = {model for system in systems for model in system.models}
-    recorded = all(backend_of(assembled.specs[model]).recorded for model in models)
-    return not recorded and not any(system.parts for system in systems)
 
 
 def _plans(assembled: Assembled) -> Iterator[ContenderPlan]:
@@ -119,8 +106,13 @@ def _plans(assembled: Assembled) -> Iterator[ContenderPlan]:
         for suite, count in tried:
             for end, asked in enumerate(assembled.systems[name][suite].calls(first[name, suite])):
                 calls[end] += len(asked) * count
-                each = _cost(assembled, asked)
-                usd[end] = Cost.total([usd[end], Cost(usd=None if each is None else each * count)])
+                for model, request in asked:
+                    words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
+                    answer = min(int(request.sampling.get("max_tokens", ANSWER_TOKENS)), ANSWER_TOKENS)
+                    # machine time is not known before a run: about a second for a thousand tokens
+                    seconds, price = (words + answer) / 1000, assembled.specs[model].price
+                    each = estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=seconds).usd
+                    usd[end] = Cost.total([usd[end], Cost(usd=None if each is None else each * count)])
         yield ContenderPlan(
             contender=name,
             kind=contender.kind.value,
@@ -132,31 +124,20 @@ def _plans(assembled: Assembled) -> Iterator[ContenderPlan]:
         )
 
 
-def _cost(assembled: Assembled, calls: Calls) -> float | None:
-    """Of calls, from their words and answers of a likely length; ``None`` where a price is not known."""
-    costs = []
-    for model, request in calls:
-        words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
-        answer = min(int(request.sampling.get("max_tokens", ANSWER_TOKENS)), ANSWER_TOKENS)
-        # machine time is not known before a run: about a second for a thousand tokens
-        seconds, price = (words + answer) / 1000, assembled.specs[model].price
-        costs.append(estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=seconds))
-    return Cost.total(costs).usd
-
-
-def _prompt(assembled: Assembled, name: str) -> Prompt | None:
+def _prompts(assembled: Assembled) -> Iterator[Prompt]:
     suite = assembled.suites[0]
-    system, task = assembled.systems[name][suite.name], suite.tasks[0]
-    if (request := system.preview(task)) is None:
-        return None
-    return Prompt(
-        contender=name,
-        suite=suite.name,
-        task=task.id,
-        model=system.calls(task)[0][0][0],
-        messages=tuple(as_json(m) for m in request.messages),
-        tools=tuple(tool.name for tool in request.tools),
-    )
+    task = suite.tasks[0]
+    for name, by_suite in assembled.systems.items():
+        system = by_suite[suite.name]
+        if (request := system.preview(task)) is not None:
+            yield Prompt(
+                contender=name,
+                suite=suite.name,
+                task=task.id,
+                model=system.calls(task)[0][0][0],
+                messages=tuple(as_json(m) for m in request.messages),
+                tools=tuple(tool.name for tool in request.tools),
+            )
 
 
 def _warnings(assembled: Assembled) -> Iterator[str]:

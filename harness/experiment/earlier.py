@@ -1,7 +1,7 @@
-"""The ids that earlier versions gave to suites, contenders, tasks and attempts.
+"""The ids that earlier versions gave: they held names, and a task's held its prompt and its grader.
 
-They held names, and a task's held its prompt and its grader. A journal that was written under them is recognised by
-making them again of what is planned now: nothing that was paid for is asked twice.
+A journal that was written under them is recognised by making them again of what is planned now: nothing that was paid
+for is asked twice.
 """
 
 from dataclasses import replace
@@ -16,17 +16,14 @@ from harness.userfile import read_bytes
 
 
 def recall(assembled: Assembled) -> Recalled:
-    """What the journal holds, its attempts of an earlier version under the ids and digests that they have now.
-
-    Their grading is known where that version's manifest says that the same grader was used.
-    """
+    """What the journal holds, its attempts of an earlier version under the ids and digests that they have now."""
     recorded, manifest = read_journal(assembled.report), read_manifest(assembled.report)
     if all(outcome.prompt_digest is not None for outcome in recorded.attempts.values()):
         return recorded
     used = {s.name: s.graders for s in manifest.suites} if manifest is not None and manifest.schema < 2 else {}
     attempts, places, renamed = dict(recorded.attempts), dict(recorded.places), dict(recorded.renamed)
     suites = {suite.name: earlier_suite(suite) for suite in assembled.whole}
-    tasks = {task.digest: earlier_task(suite, task) for suite in assembled.whole for task in suite.tasks}
+    tasks = {task.digest: _earlier_task(suite, task) for suite in assembled.whole for task in suite.tasks}
     contenders = {name: earlier_contender(assembled, name) for name in assembled.systems}
     for attempt in assembled.attempts:
         suite, name, task = attempt.suite, attempt.contender, attempt.task
@@ -34,7 +31,7 @@ def recall(assembled: Assembled) -> Recalled:
         if old not in recorded.attempts or attempt.id in recorded.attempts:
             continue
         system, grader = assembled.systems[name][suite.name], assembled.grader_of(task)
-        same = grader.digest in used.get(suite.name, ())
+        same = grader.digest in used.get(suite.name, ())  # else it is not known how they were graded
         attempts[attempt.id] = replace(
             attempts.pop(old),
             attempt_id=attempt.id,
@@ -54,42 +51,33 @@ def keep_ids(journal: Journal, recorded: Recalled) -> None:
     """Writes attempts of earlier ids down under their present ones: what they rest on may change from now on."""
     for old in recorded.unkept:
         new = recorded.renamed[old]
-        line = recorded.places[new].read()
-        said, reason, requests = (line.get(key) for key in ("messages", "reason", "requests"))
-        journal.append_attempt(recorded.attempts[new], said or (), reason or "", requests or (), earlier=old)
+        kept = recorded.places[new].read()
+        said, reason, requests = kept.get("messages") or (), kept.get("reason") or "", kept.get("requests") or ()
+        journal.append_attempt(recorded.attempts[new], said, reason, requests, earlier=old)
 
 
 def earlier_suite(suite: Suite) -> str:
     """The digest of a suite with all its tasks."""
-    tasks = sorted(earlier_task(suite, task) for task in suite.tasks)
-    return digest_json([suite.name, suite.version, suite.metric, tasks])
+    return digest_json([suite.name, suite.version, suite.metric, sorted(_earlier_task(suite, t) for t in suite.tasks)])
 
 
-def earlier_task(suite: Suite, task: Task) -> str:
+def _earlier_task(suite: Suite, task: Task) -> str:
     """The digest of a task under the suite's own prompt."""
     files = [[name, digest_bytes(read_bytes(Path(file), unpack=False))] for name, file in task.files.items()]
+    kept = {key: getattr(task, key) for key in ("id", "reference", "grader", "timeout_s")}
     return digest_json(
-        {
-            "suite": suite.name,
-            "id": task.id,
-            "messages": suite.prompt.of(task),
-            "reference": task.reference,
-            "grader": task.grader,
-            "tools": [],
-            "files": sorted(files),
-            "timeout_s": task.timeout_s,
-        }
+        {"suite": suite.name, "messages": suite.prompt.of(task), "tools": [], "files": sorted(files)} | kept
     )
 
 
 def earlier_contender(assembled: Assembled, name: str) -> str:
     """The digest of a contender; nothing for one with a key that earlier versions did not know."""
     entry, systems = assembled.experiment.contenders[name], assembled.systems[name]
-    system = next(iter(systems.values()))
     if (escalation := entry.escalate) is not None:
-        parts = [earlier_contender(assembled, part.contender.name) for part in system.parts]
+        of = next(iter(systems.values())).parts
+        parts = [earlier_contender(assembled, part.contender.name) for part in of]
         rule = {"signal": escalation.name, "threshold": escalation.confidence, "rate": escalation.share}
-        rule |= {"seed": assembled.experiment.seed}
+        rule["seed"] = assembled.experiment.seed
         escalate = entry.model_dump(mode="json", exclude_none=True)["escalate"]
         return digest_json([name, parts, rule, escalate]) if all(parts) else ""
     if any(key is not None for key in (entry.prompt, entry.response_format, entry.twin)):

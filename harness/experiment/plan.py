@@ -1,16 +1,26 @@
-"""Which attempts a run makes, and in what order."""
+"""Which attempts a run makes, in what order, and whether models, suites and prompts give what they need."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from harness.core import Suite, Task, attempt_id, digest_json, seeded
+from harness.core import ModelSpec, Suite, Task, UserFileError, attempt_id, digest_json, listed, seeded
+from harness.experiment.schema import Experiment
+from harness.model import BACKENDS
+from harness.suite import in_two_suites, select
 from harness.system import System
 
 CHUNK = 64
 """Tasks of one suite that every contender tries before the next chunk begins. A run that is stopped has then tried the
 same tasks with all contenders, up to one chunk; a local model gets batches of one adapter."""
 MOST_ATTEMPTS = 1_000_000  # of one report. More tell nothing more, and are a slip of the pen.
+LACKS = {
+    "adapters": "takes no adapter",
+    "logprobs": "gives no log-probabilities",
+    "response_format": "cannot hold its answers to JSON",
+}  # what a model does that lacks a capability
+Systems = Mapping[str, Mapping[str, System]]  # by contender name, then by suite name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +36,7 @@ class Attempt:
 
 
 def plan_attempts(
-    suites: Sequence[Suite],
-    systems: Mapping[str, Mapping[str, System]],
-    *,
-    trials: int,
-    seed: int,
-    contenders: Iterable[str] | None = None,
+    suites: Sequence[Suite], systems: Systems, *, trials: int, seed: int, contenders: Iterable[str] | None = None
 ) -> list[Attempt]:
     """Every attempt of these contenders (default: all) at these suites' tasks.
 
@@ -40,7 +45,13 @@ def plan_attempts(
     """
     names = list(systems if contenders is None else contenders)
     names.sort(key=lambda name: bool(next(iter(systems[name].values())).parts))
-    ids = _identities(systems)
+    # Of equal contenders all but the first are known by their place too: each has rows of its own, and shared answers.
+    places, ids = Counter[tuple[str, str]](), {}
+    for name, by_suite in systems.items():
+        for key, system in by_suite.items():
+            place = places[key, system.identity]
+            places[key, system.identity] += 1
+            ids[name, key] = digest_json([system.identity, place]) if place else system.identity
     chunks = []
     for turn, suite in enumerate(suites):
         tasks = list(suite.tasks)
@@ -62,35 +73,108 @@ def plan_attempts(
     ]
 
 
-def too_many(suites: Sequence[Suite], dev: Sequence[Suite], *, contenders: int, trials: int) -> str | None:
-    """A sentence on a plan that no report holds, reckoned without making it; else ``None``."""
-    tasks, first = (sum(len(suite.tasks) for suite in some) for some in (suites, dev))
-    planned = contenders * (tasks * trials + first)
-    if planned <= MOST_ATTEMPTS:
-        return None
-    made = f"{tasks:,} tasks x {contenders:,} contenders x {trials:,} trials are {planned:,} attempts"
-    return f"{made}; a report holds {MOST_ATTEMPTS:,} at most"
-
-
-def _identities(systems: Mapping[str, Mapping[str, System]]) -> dict[tuple[str, str], str]:
-    """By contender and suite, what its attempts are identified by.
-
-    Of equal contenders the second and all others are known by their place too: each has rows of its own, and answers
-    that they share.
-    """
-    places: Counter[tuple[str, str]] = Counter()
-    found = {}
-    for name, by_suite in systems.items():
-        for suite, system in by_suite.items():
-            place = places[suite, system.identity]
-            places[suite, system.identity] += 1
-            found[name, suite] = digest_json([system.identity, place]) if place else system.identity
-    return found
-
-
-def shared_identities(systems: Mapping[str, Mapping[str, System]]) -> frozenset[str]:
+def shared_identities(systems: Systems) -> frozenset[str]:
     """Identities of the contenders whose answers others use: equal ones, and hybrids made of them."""
     every = [system for by_suite in systems.values() for system in by_suite.values()]
-    parts = {part.identity for system in every for part in system.parts}
     counted = Counter(system.identity for system in every)
+    parts = {part.identity for system in every for part in system.parts}
     return frozenset(parts | {identity for identity, count in counted.items() if count > 1})
+
+
+# The checks of `assemble`, each of which raises a UserFileError.
+
+
+def refuse_many(path: Path, suites: Sequence[Suite], dev: Sequence[Suite], *, contenders: int, trials: int) -> None:
+    """Refuses a plan that no report holds, reckoned without making it."""
+    tasks, first = (sum(len(suite.tasks) for suite in some) for some in (suites, dev))
+    if (planned := contenders * (tasks * trials + first)) > MOST_ATTEMPTS:
+        made = f"{tasks:,} tasks x {contenders:,} contenders x {trials:,} trials are {planned:,} attempts"
+        problem = f"{made}; a report holds {MOST_ATTEMPTS:,} at most"
+        raise UserFileError(path, problem, field="trials", advice="lower trials, or take fewer tasks")
+
+
+def refuse_copies(path: Path, suites: Sequence[Suite], dev: Sequence[Suite]) -> None:
+    """Refuses a task that stands in two suites: its one recorded answer would count as two independent tasks."""
+    more = {suite.name: suite.tasks for suite in dev}
+    if found := in_two_suites([replace(s, tasks=(*s.tasks, *more.get(s.name, ()))) for s in suites]):
+        first, task, second, copy = found[0]
+        who = f"{len(found):,} tasks" if len(found) > 1 else "a task"
+        ask = f"{'ask' if len(found) > 1 else 'asks'} what tasks of {first.name} ask ({copy.id} as {task.id})"
+        problem = f"{who} of the suite {second.name} {ask}: each answer would count twice"
+        field = f"suites.{[suite.name for suite in suites].index(second.name)}"
+        advice = "take them, or the suite, out; two prompts are two contenders, each with its own prompt"
+        raise UserFileError(path, problem, field=field, advice=advice)
+
+
+def check_needs(
+    path: Path, systems: Systems, specs: Mapping[str, ModelSpec], capabilities: Mapping[str, frozenset[str]]
+) -> None:
+    """Refuses a contender whose model cannot do what it needs."""
+    needed = ((name, need) for name, by in systems.items() for system in by.values() for need in system.needs)
+    for name, need in needed:
+        if need.capability not in capabilities[need.model]:
+            spec = specs[need.model]
+            problem = f"the model {spec.name} of the backend {spec.backend} {LACKS[need.capability]}"
+            able = [known for known, backend in BACKENDS.items() if need.capability in backend.can]
+            advice = f"use a model of a backend that does, such as {' or '.join(able)}"
+            raise UserFileError(path, problem, field=f"contenders.{name}.{need.key}", advice=advice)
+
+
+def dev_part(
+    experiment: Experiment, path: Path, systems: Systems, suites: Sequence[Suite], run_on: Sequence[Suite]
+) -> tuple[tuple[Suite, ...], list[str]]:
+    """The dev tasks and the contenders that try them, where a threshold or a rate is to be chosen.
+
+    Refuses a suite that has none or is run on them, and a choice that hangs on another.
+    """
+    one = {name: next(iter(by_suite.values())) for name, by_suite in systems.items()}
+    auto = [name for name, system in one.items() if name in system.undecided and system.like is None]
+    for name, system in one.items():
+        if (like := system.like) is not None and like not in auto:
+            problem = f"random:{like} takes the share that a chosen threshold escalates, and {like} has none to choose"
+            advice = f"give {like} threshold: auto, or write a share such as random:0.2"
+            raise UserFileError(path, problem, field=f"contenders.{name}.escalate.signal", advice=advice)
+        for key, part in zip(("worker", "expert"), system.parts if name in auto else (), strict=False):
+            if part.undecided:
+                problem = "this part is a hybrid whose own threshold or rate is chosen on dev too"
+                raise UserFileError(path, problem, field=f"contenders.{name}.{key}", advice="give that one a number")
+    for number, (suite, chosen) in enumerate(zip(suites, run_on, strict=True) if auto else ()):
+        if all(task.split != "dev" for task in suite.tasks):
+            problem = f"threshold: auto is chosen on dev tasks, and the suite {suite.name} has none"
+            advice = "mark tasks with split: dev, or give a number"
+            raise UserFileError(path, problem, field=f"contenders.{auto[0]}.escalate.threshold", advice=advice)
+        if any(task.split == "dev" for task in chosen.tasks):
+            problem = f"the suite {suite.name} is run on its dev tasks, on which threshold: auto is chosen"
+            advice = "mark other tasks with split: test, and run it on those"
+            raise UserFileError(path, problem, field=f"suites.{number}.split", advice=advice)
+    tried = {part for name in auto for part in one[name].waits_for}
+    dev = tuple(select(suite, split="dev", seed=experiment.seed) for suite in suites) if auto else ()
+    return dev, [name for name in one if name in tried]
+
+
+def undelivered(places: Mapping[str, Path], suites: Sequence[Suite], systems: Systems) -> list[str]:
+    """What a user must know of files that some contenders are not shown; ``places`` are the suites', by name.
+
+    Refuses a task that holds what no contender of the experiment can be given.
+    """
+    notes = []
+    for suite in suites:
+        asked = {name: by_suite[suite.name] for name, by_suite in systems.items() if not by_suite[suite.name].parts}
+        blind = [name for name, system in asked.items() if "files" not in system.prompt.variables]
+        for task in suite.tasks:
+            show = (
+                f'and no contender\'s prompt shows them; write {{{{ files["{next(iter(task.files), "")}"] }}}} into one'
+            )
+            never = "which no contender of this version can be given; take it out"
+            tools, files = [tool.name for tool in task.tools], task.files if len(blind) == len(asked) else ()
+            for key, held, why in (
+                ("tools", tools, never),
+                ("environment", task.environment, never),
+                ("files", files, show),
+            ):
+                if held:
+                    problem = f"the task has {key} ({listed([*held], 3)}), {why}"
+                    raise UserFileError(places[suite.name], problem, field=f"task {task.id}: {key}")
+        if blind and any(task.files for task in suite.tasks):
+            notes.append(f"suite {suite.name}: the prompt of {listed(blind, 5)} does not show the tasks' files")
+    return notes

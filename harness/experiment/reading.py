@@ -1,34 +1,35 @@
-"""Reads ``experiment.yaml``: what a run is to do, checked whole before anything is spent."""
+"""Reads ``experiment.yaml`` and what it says of its models, checked whole before anything is spent."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.core import UserFileError, difference, holds_secret, nearest, skeleton, unseen
+from harness.core import ModelSpec, UserFileError, difference, holds_secret, nearest, skeleton, unseen
+from harness.cost import book_price, lacking
 from harness.experiment.schema import Experiment
-from harness.model import ADAPTERS, BACKENDS
-from harness.store import experiment_file
+from harness.model import ADAPTERS, BACKENDS, ModelEntry, identified
+from harness.store import experiment_file, read_manifest
 from harness.system import SIGNALS
 from harness.userfile import parse, read_yaml
+
+_SECRET_KEY = re.compile(
+    r"(api_?key|access_key|secret|password|authorization|(access|auth|api)_token)\Z"  # ``eos_token`` is none
+)
 
 
 def load_experiment(report: Path | str) -> Experiment:
     """The experiment of a report's folder (or the YAML file itself), fully checked.
 
-    Raises:
-        UserFileError: the file is missing or wrong anywhere; names the field, what was found and what to do.
+    Raises UserFileError: the file is missing or wrong anywhere; names the field, what was found and what to do.
     """
     path = experiment_file(Path(report))
     return parse_experiment(read_yaml(path), path)
 
 
 def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
-    """``value``, as read from ``path``, as a checked experiment.
-
-    Raises:
-        UserFileError: as `load_experiment`.
-    """
+    """``value``, as read from ``path``, as a checked experiment. Raises UserFileError as `load_experiment`."""
     _refuse_secrets(value, path, "")
     experiment = parse(Experiment, _own_keys(value, path), path)
     seen: set[tuple[str, str | None]] = set()
@@ -40,28 +41,45 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
     _check_names(experiment.models, path, "models")
     _check_names(experiment.contenders, path, "contenders")
     _check_contenders(experiment, path)
-    rate = experiment.economics.tasks_per_gpu_hour
-    for name in rate if isinstance(rate, dict) else ():
-        check_known(name, experiment.contenders, "contender", path, f"economics.tasks_per_gpu_hour.{name}")
-    if experiment.reference is not None:
-        check_known(experiment.reference, experiment.contenders, "contender", path, "reference")
+    rate, reference = experiment.economics.tasks_per_gpu_hour, experiment.reference
+    named = {f"economics.tasks_per_gpu_hour.{name}": name for name in (rate if isinstance(rate, dict) else ())}
+    for field, name in (named | ({} if reference is None else {"reference": reference})).items():
+        check_known(name, experiment.contenders, "contender", path, field)
     return experiment
 
 
 def check_known(name: str, known: Collection[str], what: str, path: Path, field: str) -> None:
-    """Returns where something is named so.
-
-    Raises:
-        UserFileError: nothing is; names the nearest.
-    """
+    """Raises UserFileError where nothing is named so; it names the nearest."""
     if name not in known:
         raise UserFileError(path, f"no {what} is named {name!r}", field=field, advice=nearest(name, known))
 
 
+def resolve(report: Path, text: str, *, field: str = "") -> Path:
+    """The place that a path of the experiment means.
+
+    An absolute path, or one that begins with ``~``, is taken as it is. Any other is looked for in the report's folder,
+    in the folders above it, nearest first, and in the current folder. Raises UserFileError: nothing stands there.
+    """
+    path = experiment_file(report)
+    wanted = Path(text).expanduser() if text.startswith("~") else Path(text)
+    home = path.parent.resolve()
+    places = [wanted] if wanted.is_absolute() else [folder / wanted for folder in (home, *home.parents, Path.cwd())]
+    try:
+        if (place := next((place for place in places if place.exists()), None)) is not None:
+            return place
+    except OSError as error:  # a name that no file can have
+        shown = text if len(text) <= 60 else text[:57] + "..."
+        raise UserFileError(path, f"{shown}: {error.strerror}", field=field, advice="correct the path") from None
+    advice = "correct the path" if wanted.is_absolute() else f"looked in {home}, the folders above it and {Path.cwd()}"
+    folder = places[0].parent
+    near = nearest(wanted.name, [p.name for p in folder.iterdir()][:1_000]) if folder.is_dir() else ""
+    advice = f"{advice}; {near}" if near.startswith("did you mean") else advice
+    raise UserFileError(path, f"there is no {text}", field=field, advice=advice)
+
+
 def _own_keys(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """Refuses models' keys that are another backend's; a replay may keep what was said of the model that it repeats."""
-    models = value.get("models")
-    if not isinstance(models, Mapping):
+    if not isinstance(models := value.get("models"), Mapping):
         return dict(value)
     keys = {name: set(backend.entry.model_fields) for name, backend in BACKENDS.items()}
     found = dict(models)
@@ -79,32 +97,6 @@ def _own_keys(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
             problem = f"the backend {backend} takes no {key}, which is for {others}"
             raise UserFileError(path, problem, field=f"models.{name}.{key}", advice="take it out")
     return {**value, "models": found}
-
-
-def resolve(report: Path, text: str, *, field: str = "") -> Path:
-    """The place that a path of the experiment means.
-
-    An absolute path, or one that begins with ``~``, is taken as it is. Any other is looked for in the report's folder,
-    in the folders above it, nearest first, and in the current folder.
-
-    Raises:
-        UserFileError: nothing stands there; names ``field`` and where was looked.
-    """
-    path = experiment_file(report)
-    wanted = Path(text).expanduser() if text.startswith("~") else Path(text)
-    home = path.parent.resolve()
-    places = [wanted] if wanted.is_absolute() else [folder / wanted for folder in (home, *home.parents, Path.cwd())]
-    try:
-        if (place := next((place for place in places if place.exists()), None)) is not None:
-            return place
-    except OSError as error:  # a name that no file can have
-        shown = text if len(text) <= 60 else text[:57] + "..."
-        raise UserFileError(path, f"{shown}: {error.strerror}", field=field, advice="correct the path") from None
-    advice = "correct the path" if wanted.is_absolute() else f"looked in {home}, the folders above it and {Path.cwd()}"
-    folder = places[0].parent
-    near = nearest(wanted.name, [p.name for p in folder.iterdir()][:1_000]) if folder.is_dir() else ""
-    advice = f"{advice}; {near}" if near.startswith("did you mean") else advice
-    raise UserFileError(path, f"there is no {text}", field=field, advice=advice)
 
 
 def _check_names(names: Iterable[str], path: Path, key: str) -> None:
@@ -130,8 +122,8 @@ def _check_contenders(experiment: Experiment, path: Path) -> None:
                 advice = f"use the backend {' or '.join(n for n, other in BACKENDS.items() if ADAPTERS in other.can)}"
                 problem = f"the model {entry.model} has the backend {backend.name}, which takes no adapter"
                 raise UserFileError(path, problem, field=f"{field}.adapter", advice=advice)
-        for key, part in (("worker", entry.worker), ("expert", entry.expert)):
-            if part is not None:
+        for key in ("worker", "expert"):
+            if (part := getattr(entry, key)) is not None:
                 check_known(part, contenders, "contender", path, f"{field}.{key}")
         like = entry.escalate.like if entry.escalate else None
         if like is not None and (like not in contenders or not contenders[like].worker):
@@ -155,25 +147,90 @@ def _refuse_cycle(experiment: Experiment, path: Path, name: str, above: tuple[st
             _refuse_cycle(experiment, path, part, (*above, name))
 
 
-_SECRET_KEY = re.compile(
-    r"(api_?key|access_key|secret|password|authorization|(access|auth|api)_token)\Z"  # ``eos_token`` is none
-)
-
-
 def _refuse_secrets(value: Any, path: Path, field: str) -> None:
     """Refuses a key, password or token anywhere in the file; the message never repeats it."""
-    advice = "put it in an environment variable and name that in api_key_env"
-    if isinstance(value, Mapping):
-        for key, below in value.items():
-            where = f"{field}.{key}" if field else str(key)
-            if _SECRET_KEY.search(str(key).lower().replace("-", "_")) and isinstance(below, (str, int)):
-                raise UserFileError(path, "a secret stands in the file", field=where, advice=advice)
-            if key == "api_key_env" and isinstance(below, str) and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", below):
-                problem = "this is no name of an environment variable"
-                raise UserFileError(path, problem, field=where, advice="write the variable's name, not the key")
-            _refuse_secrets(below, path, where)
-    elif isinstance(value, list):
-        for number, below in enumerate(value):
-            _refuse_secrets(below, path, f"{field}.{number}")
-    elif isinstance(value, str) and holds_secret(value):
+    problem, advice = "", "put it in an environment variable and name that in api_key_env"
+    if isinstance(value, str) and holds_secret(value):
         raise UserFileError(path, "this looks like a key or a password", field=field, advice=advice)
+    below = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, held in below:
+        where, word = f"{field}.{key}" if field else str(key), str(key).lower().replace("-", "_")
+        if _SECRET_KEY.search(word) and isinstance(held, (str, int)):
+            problem = "a secret stands in the file"
+        if key == "api_key_env" and isinstance(held, str) and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", held):
+            problem, advice = "this is no name of an environment variable", "write the variable's name, not the key"
+        if problem:
+            raise UserFileError(path, problem, field=where, advice=advice)
+        _refuse_secrets(held, path, where)
+
+
+def model_spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
+    """The model as the experiment names it, with the digest of whatever can change its answers."""
+    backend, given, path = BACKENDS[entry.backend], dict(entry), experiment_file(report)
+    if backend.instead:
+        problem, _, advice = backend.instead.partition("; ")
+        raise UserFileError(path, problem, field=f"models.{name}.backend", advice=advice)
+    if backend.recorded:
+        return _replayed(name, entry, report)
+    model = entry.model or ""
+    if "path" in given:
+        model = str(resolve(report, given["path"] or model, field=f"models.{name}.path"))
+    spec = ModelSpec(
+        name=name,
+        backend=entry.backend,
+        model=model,
+        revision=entry.revision or "",
+        sampling=entry.sampling,
+        base_url=given.get("base_url"),
+        api_key_env=given.get("api_key_env"),
+        price=entry.own_price() or (book_price(model) if backend.booked else None),
+        options=entry.options,
+    )
+    if (wrong := backend.wrong_setting(spec)) is not None:
+        raise UserFileError(path, wrong[1], field=f"models.{name}.{wrong[0]}")
+    return identified(spec)
+
+
+def _replayed(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
+    """A recorded model: it takes the recorded identity, so that its requests are those that were recorded."""
+    field, written = f"models.{name}.report", str(dict(entry)["report"])
+    source, wanted = resolve(report, written, field=field), entry.model or name
+    manifest = read_manifest(source)
+    recorded = {model.name: model for model in manifest.models} if manifest else {}
+    if wanted not in recorded:
+        problem = f"the report {written} holds no answers of a model named {wanted!r}"
+        raise UserFileError(experiment_file(report), problem, field=field, advice=nearest(wanted, recorded))
+    model = recorded[wanted]
+    behind = model.recorded_backend or model.backend
+    told = {"report": str(source), "capabilities": list(model.capabilities), "recorded_backend": behind}
+    return ModelSpec(
+        name=name,
+        backend=entry.backend,
+        model=wanted,
+        revision=model.revision,
+        sampling=model.sampling,
+        template_digest=model.template_digest,
+        price=entry.own_price() or model.price,
+        options=entry.options | told,
+        digest=model.digest,
+        apart=model.apart,
+    )
+
+
+def told_apart(specs: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
+    """The specs; models that are alike but for their servers may be two, and are known by their names too."""
+    servers: dict[str, set[str | None]] = {}
+    for spec in specs.values():
+        servers.setdefault(spec.digest, set()).add(spec.base_url)
+    return {n: replace(spec, apart=n) if len(servers[spec.digest]) > 1 else spec for n, spec in specs.items()}
+
+
+def no_cost(path: Path, spec: ModelSpec) -> UserFileError:
+    """A budget in dollars that could not be kept."""
+    keys = [f"{name}_usd_per_million" for name in lacking(spec.price)]
+    said = "no price" if spec.price is None else f"its price has no {keys[0]}"
+    backend = BACKENDS[spec.backend]
+    book = f", and the price book has none of {spec.model}" if backend.booked and spec.price is None else ""
+    problem = f"the budget is in dollars, and what a call of this model costs can never be known: {said}{book}"
+    advice = "gpu_hour_usd" if backend.owned else f"price with {' and '.join(keys)}, or gpu_hour_usd"
+    return UserFileError(path, problem, field=f"models.{spec.name}", advice=f"add {advice}; or take the budget out")

@@ -1,10 +1,11 @@
 """The schema of ``experiment.yaml``: one record for each mapping in the file, each checked by itself."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from harness.core import digest_json
+from harness.core import Registry, digest_json
 from harness.model import BACKENDS, ModelEntry, check_form
 from harness.store import Economics
 from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS, SYSTEMS
@@ -21,18 +22,30 @@ class SuiteEntry(Strict):
     split: Literal["dev", "test"] | None = None
 
 
-def _entry_name(value: Any) -> str:
-    name = value.get("backend") if isinstance(value, dict) else getattr(value, "backend", None)
-    return (BACKENDS[name].entry if isinstance(name, str) and name in BACKENDS else ModelEntry).__name__
-
-
 if TYPE_CHECKING:
     AnyModel = ModelEntry
-else:
+else:  # a model by the keys of its backend
+
+    def _entry_name(value: Any) -> str:
+        name = value.get("backend") if isinstance(value, dict) else getattr(value, "backend", None)
+        return (BACKENDS[name].entry if isinstance(name, str) and name in BACKENDS else ModelEntry).__name__
+
     _ENTRIES = dict.fromkeys([ModelEntry, *(backend.entry for backend in BACKENDS.values())])
     _ONE = tuple(Annotated[entry, Tag(entry.__name__)] for entry in _ENTRIES)
     AnyModel = Annotated[Union[_ONE], Discriminator(_entry_name)]  # noqa: UP007 - a tuple of types
-"""A model by the keys of its backend."""
+
+
+def _refuse(*reasons: tuple[object, str]) -> None:
+    """Raises ValueError with the text of the first reason that holds."""
+    for holds, text in reasons:
+        if holds:
+            raise ValueError(text)
+
+
+def _refuse_word(word: str, kind: str, why: str | None, known: Registry[Any], *more: str) -> None:
+    """Refuses a word that is not known, one of a later version by its name."""
+    late = f"the {kind} {word} is not available in this version; use one of {', '.join([*more, *known])}"
+    _refuse((word in NOT_YET, late), (why is not None, str(why)))
 
 
 class Escalation(Strict):
@@ -49,22 +62,17 @@ class Escalation(Strict):
         return self.signal.partition(":")[0]
 
     @property
-    def _argument(self) -> str:
-        takes = self.name in SIGNALS and SIGNALS[self.name].argument
-        return self.signal.partition(":")[2] if takes else ""
-
-    @property
     def share(self) -> float | None:
         """Of ``random:P``: the share P, ``None`` where P names a contender."""
-        try:
-            return float(self._argument)
-        except ValueError:
-            return None
+        with suppress(ValueError):
+            return float(self.signal.partition(":")[2]) if SIGNALS[self.name].argument else None
+        return None
 
     @property
     def like(self) -> str | None:
         """Of ``random:NAME``: the hybrid whose escalated share on dev is taken."""
-        return self._argument or None if self.share is None else None
+        named = SIGNALS[self.name].argument and self.share is None
+        return self.signal.partition(":")[2] or None if named else None
 
     @property
     def confidence(self) -> float | None:
@@ -75,36 +83,32 @@ class Escalation(Strict):
     @model_validator(mode="after")
     def _checked(self) -> "Escalation":
         name, colon, argument = self.signal.partition(":")
-        if (why := _refusal(name, "signal", SIGNALS.refusal(name), list(SIGNALS))) is not None:
-            raise ValueError(why)
-        signal = SIGNALS[name]
-        if signal.argument and not argument:
-            raise ValueError(f"{name} needs a share or a hybrid's name; write {name}:0.2 or {name}:NAME")
-        if not signal.argument and colon:
-            raise ValueError(f"the signal {name} takes no argument, found {self.signal!r}; write {name}")
-        if self.share is not None and not 0 <= self.share <= 1:
-            raise ValueError(f"the share of {name} lies between 0 and 1, found {argument}")
-        if signal.verifier != (self.verifier is not None):
-            raise ValueError("the signal verifier and the key verifier go together; give both or neither")
-        if self.verifier is not None and not isinstance(self.verifier.get("name"), str):
-            raise ValueError("the verifier needs the name of a grader; write verifier: {name: json_schema, schema: …}")
-        if isinstance(threshold := self.threshold, str):
-            return self
-        if signal.control:
-            raise ValueError(f"the signal {name} has no threshold; take it out")
-        said = f"threshold is {threshold:g}, and"
-        if threshold > 1 and threshold != EVERYTHING:
+        _refuse_word(name, "signal", SIGNALS.refusal(name), SIGNALS)
+        signal, grader, threshold = SIGNALS[name], self.verifier, self.threshold
+        nameless = "the verifier needs the name of a grader; write verifier: {name: json_schema, schema: …}"
+        together = "the signal verifier and the key verifier go together; give both or neither"
+        _refuse(
+            (signal.argument and not argument, f"{name} needs a share or a hybrid; write {name}:0.2 or {name}:NAME"),
+            (
+                colon and not signal.argument,
+                f"the signal {name} takes no argument, found {self.signal!r}; write {name}",
+            ),
+            (not 0 <= (self.share or 0) <= 1, f"the share of {name} lies between 0 and 1, found {argument}"),
+            (signal.verifier == (grader is None), together),
+            (grader is not None and not isinstance(grader.get("name"), str), nameless),
+            (signal.control and threshold != "auto", f"the signal {name} has no threshold; take it out"),
+        )
+        if not isinstance(threshold, str):
+            said = f"threshold is {threshold:g}, and"
             advice = f"write {threshold / 100:g}" if threshold <= 100 else "write a number between them"
-            raise ValueError(f"{said} confidences lie between 0 and 1; {advice}")
-        if signal.as_confidence(threshold) < 0:
-            raise ValueError(f"{said} the signal {name} lies between 0 and 1; write such a one")
+            _refuse(
+                (threshold > 1 and threshold != EVERYTHING, f"{said} confidences lie between 0 and 1; {advice}"),
+                (
+                    signal.as_confidence(threshold) < 0,
+                    f"{said} the signal {name} lies between 0 and 1; write such a one",
+                ),
+            )
         return self
-
-
-def _refusal(word: str, kind: str, why: str | None, known: list[str]) -> str | None:
-    """Why a word is refused, one of a later version by its name; ``None`` where it is known."""
-    late = f"the {kind} {word} is not available in this version; use one of {', '.join(known)}"
-    return late if word in NOT_YET else why
 
 
 class ContenderEntry(Strict):
@@ -134,15 +138,13 @@ class ContenderEntry(Strict):
         return (chosen,) if isinstance(chosen, str) else tuple(chosen)
 
     @property
-    def prompt_suites(self) -> tuple[str, ...]:
-        """The suites that have a prompt of their own here."""
-        return () if self.prompt is None or _is_template(self.prompt) else tuple(self.prompt)
+    def own_prompts(self) -> dict[str, Any]:
+        """Prompts by suite, where they are written so."""
+        return self.prompt if isinstance(self.prompt, dict) and not _is_template(self.prompt) else {}
 
     def prompt_for(self, suite: str) -> dict[str, str] | None:
         """The template's files for a suite by their role, as written; ``None`` where it is the suite's own."""
-        chosen: Any = self.prompt
-        if isinstance(chosen, dict) and not _is_template(chosen):
-            chosen = chosen.get(suite)
+        chosen: Any = self.own_prompts.get(suite) if self.own_prompts else self.prompt
         return {"user": chosen} if isinstance(chosen, str) else chosen
 
     @field_validator("system")
@@ -156,36 +158,32 @@ class ContenderEntry(Strict):
     @model_validator(mode="before")
     @classmethod
     def _default_delivery(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("skills") is not None and "delivery" not in value:
-            return value | {"delivery": "progressive"}
-        return value
+        skilled = isinstance(value, dict) and value.get("skills") is not None and "delivery" not in value
+        return value | {"delivery": "progressive"} if skilled else value
 
     @model_validator(mode="after")
     def _checked(self) -> "ContenderEntry":
         hybrid = [key for key in ("worker", "expert", "escalate") if getattr(self, key) is not None]
         own = ("model", "adapter", "skills", "prompt", "response_format", "system", "twin")
         direct = [key for key in own if getattr(self, key) is not None]
-        if hybrid and direct:
-            raise ValueError(f"{direct[0]} does not go with {hybrid[0]}; a hybrid names two contenders that have them")
-        if hybrid and len(hybrid) < 3:
-            raise ValueError("a hybrid needs worker, expert and escalate; add what is missing")
-        if not hybrid and self.model is None:
-            raise ValueError("neither a model nor worker, expert and escalate; give one of the two")
-        for chosen in [self.prompt, *(self.prompt.values() if isinstance(self.prompt, dict) else ())]:
-            if _is_template(chosen) and isinstance(chosen, dict) and "user" not in chosen:
-                raise ValueError("prompt has no template of the role user; write {user: FILE, system: FILE}")
-        for key in ("adapter", "skills", "prompt"):
-            if "" in _paths_in(getattr(self, key)):
-                what = "file" if key == "prompt" else "folder"
-                raise ValueError(f"{key} names no {what}; name one, or take the key out")
-        refused = None if self.delivery == NONE else DELIVERIES.refusal(self.delivery)
-        word, known = self.delivery.partition(":")[0], [NONE, *DELIVERIES]
-        if (why := _refusal(word, "delivery", refused, known)) is not None:
-            raise ValueError(why)
-        if self.delivery != NONE and self.skills is None:
-            raise ValueError(f"delivery {self.delivery} without skills; add skills, or take delivery out")
-        if hybrid and self.worker == self.expert:
-            raise ValueError(f"worker and expert are both {self.worker!r}; name two contenders")
+        both = f"{' does not go with '.join([*direct[:1], *hybrid[:1]])}; a hybrid names two contenders that have them"
+        _refuse(
+            (hybrid and direct, both),
+            (0 < len(hybrid) < 3, "a hybrid needs worker, expert and escalate; add what is missing"),
+            (not hybrid and not self.model, "neither a model nor worker, expert and escalate; give one of the two"),
+        )
+        for chosen in [self.prompt, *self.own_prompts.values()]:
+            no_user = isinstance(chosen, dict) and _is_template(chosen) and "user" not in chosen
+            _refuse((no_user, "prompt has no template of the role user; write {user: FILE, system: FILE}"))
+        for key, what in (("adapter", "folder"), ("skills", "folder"), ("prompt", "file")):
+            _refuse(("" in _paths_in(getattr(self, key)), f"{key} names no {what}; name one, or take the key out"))
+        if (delivery := self.delivery) != NONE:
+            _refuse_word(delivery.partition(":")[0], "delivery", DELIVERIES.refusal(delivery), DELIVERIES, NONE)
+            unused = f"delivery {delivery} without skills; add skills, or take delivery out"
+            _refuse((self.skills is None, unused))
+        _refuse(
+            (hybrid and self.worker == self.expert, f"worker and expert are both {self.worker!r}; name two contenders")
+        )
         return self
 
 
@@ -195,11 +193,6 @@ class Budget(Strict):
     usd: Amount | None = None
     attempt_usd: Amount | None = None
     wall_s: Positive | None = None
-
-    @property
-    def in_dollars(self) -> bool:
-        """Whether it can be kept only where costs are known."""
-        return self.usd is not None or self.attempt_usd is not None
 
 
 class Limits(Strict):
@@ -239,9 +232,9 @@ class Experiment(Strict):
 
 def _is_template(prompt: Any) -> bool:
     """Whether it is one prompt rather than some by suite."""
-    if isinstance(prompt, dict):
-        return bool(prompt) and prompt.keys() <= {"user", "system"}
-    return isinstance(prompt, str)
+    return isinstance(prompt, str) or (
+        isinstance(prompt, dict) and bool(prompt) and prompt.keys() <= {"user", "system"}
+    )
 
 
 def _paths_in(value: Any) -> list[str]:

@@ -1,19 +1,18 @@
 r"""What stands around a label: whether it is part of something longer, and how much a single letter means as a choice.
 
-Text is in its plain form (see `harness.grade.plain`). A label counts only where it is not a part of something longer:
+A label counts only where it is not a part of something longer; text is in its plain form (`harness.grade.plain`):
 
 - a letter or digit next to it joins, except where one of the two belongs to a script that writes no spaces (Chinese,
-  Japanese, Thai, Lao, Khmer, Burmese, …; a run of katakana is one word) or the scripts differ and one is Hangul; a
-  Korean ending may follow a Hangul label;
+  Japanese, Thai, …; a run of katakana is one word) or the scripts differ and one is Hangul, or as a Korean ending;
 - an attached hyphen between two words joins (``non-toxic`` is not ``toxic``); before a digit it is a minus sign; at the
   end it is a sign too (``AA-`` is not ``AA``) unless a word follows and no label of the list ends in a sign; before a
   letter it is a bullet; spaced hyphens, two in a row, and em dashes are punctuation;
 - an attached ``#``, ``+`` or, after a digit, ``%`` at the end joins (``C#`` is not ``C``);
-- an apostrophe, slash, ampersand, at sign or full stop between two words or digits joins (``can't``, ``n/a``, ``R&D``,
-  ``node.js``, ``1.5``), a comma or colon between digits too; a full stop before a capital ends a sentence.
+- one of ``'/&@.`` between two words or digits joins (``can't``, ``n/a``, ``node.js``), a comma or colon between digits
+  too; a full stop before a capital ends a sentence.
 
-Where every label of a list is one letter or digit (brackets around it aside), an answer often names several of them,
-and "a" is a word as well. How a letter stands says how much it means, and the most that occurs decides:
+Where every label is one letter or digit (brackets aside), an answer often names several, and "a" is a word as well.
+How a letter stands says how much it means, and the most that occurs decides:
 
 - `STATED`: it follows "answer is", "answer:", "the correct option is", ``####``, stands in ``\boxed{}`` or a tag such
   as ``<answer>``, or is the answer's first line;
@@ -43,8 +42,7 @@ _UNSPACED = re.compile(f"[{UNSPACED}]")
 _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff]")
 _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
 _ENDING = re.compile(
-    "(?:이?(?:입니다|다|에요|예요|야|라고|며|고|므로|니까|지만|라는)|[은는이가을를의도만과와로에]|으로|에서|까지|부터|이나)"
-    "(?![\uac00-\ud7af])|입니다"
+    "(?:이?(?:입니다|다|에요|예요|야|라고|며|고|므로|니까|지만|라는)|[은는이가을를의도만과와로에]|으로|에서|까지|부터|이나)(?![\uac00-\ud7af])|입니다"
 )
 _OPEN, _CLOSE = "([{<\"'«‹「『【《〈〔", ")]}>\"'»›」』】》〉〕"
 
@@ -76,15 +74,13 @@ def _joined_before(text: str, start: int) -> bool:
     attached = is_word(earlier) and _same_script(earlier, first)
     if before == "-":
         return attached or (first.isdigit() and earlier != "-")
-    if before == "+":
-        return attached
     if before == ".":
         if first.isdigit():
             return earlier.isdigit() or earlier.isspace()
         return attached and not (first.isupper() and not earlier.isupper())
     if before in ",:":
         return earlier.isdigit() and first.isdigit() and (before == ":" or _thousands(text, start))
-    return before in "'/&@" and attached and (before != "'" or earlier.isalpha())
+    return before in "+'/&@" and attached and (before != "'" or earlier.isalpha())
 
 
 def _joined_after(text: str, end: int, *, signed: bool) -> bool:
@@ -219,8 +215,7 @@ _LIST_GOES_ON = re.compile(
 )
 _CLAUSE_ENDS = re.compile(
     r"[.!?](?=\s|$)|[;,，。；]|\n|—|\b(?:(?<!all )(?<!anything )but|so|then|because|since|as|while|whereas|although"
-    r"|though|hence|thus|therefore"
-    r"|and|sondern|mais|sino)\b"
+    r"|though|hence|thus|therefore|and|sondern|mais|sino)\b"
 )
 _ADVERBS = re.compile(r"(?<=\w)(?:,?\s{1,3}(?:\w{1,12}ly|therefore|thus|then|indeed|just|most|of course)\b){1,3},?$")
 _NAMED = re.compile(
@@ -261,37 +256,31 @@ def _is_marked(text: str, place: int, before: str, *, cued: bool) -> bool:
 _ALONE = re.compile(r"[*_`\"')\]}>$. ]{0,9}(?:\n|$)")
 _CLOSING = r"[)\]}*_`\"']{0,3}"
 _CALLED_WRONG = re.compile(
-    rf"{_CLOSING}(?:(?:(?:,\s?(?:(?:and|or)\s)?|\s(?:and|or)\s|\s?[/&]\s?)[(\[*_`\"']{{0,3}}\w\b{_CLOSING}){{0,9}}\s"
-    r"(?:(?:both|all)\s)?(?:are|were|seem|look)|\s(?:is|was|seems|looks|would be|must be))"
+    rf"(?i){_CLOSING}(?:(?:(?:,\s?(?:(?:and|or)\s)?|\s(?:and|or)\s|\s?[/&]\s?)[(\[*_`\"']{{0,3}}\w\b{_CLOSING}){{0,9}}"
+    r"\s(?:(?:both|all)\s)?(?:are|were|seem|look)|\s(?:is|was|seems|looks|would be|must be))"
     r"(?:n't|\s(?:\w{1,12}ly\s)?(?:(?:the|an?)\s)?"
     r"(?:wrong|incorrect|false|not|never|too|invalid|impossible|unlikely|out|ruled out|eliminated|excluded))\b"
     rf"|{_CLOSING}\scan(?:(?:not|'t| not)\s(?:\w{{1,12}}ly\s)?be\b|\sbe (?:ruled out|eliminated|excluded|dismissed)\b)"
-    rf"|{_CLOSING}\s(?:ist falsch|est faux|是错|不对)",
-    re.IGNORECASE,
+    rf"|{_CLOSING}\s(?:ist falsch|est faux|是错|不对)"
 )
 _TALKED_OF = re.compile(
-    rf"{_CLOSING}\s(?:would|could|might|may|should|can|has|had|does|did|needs?|requires?|is|was|seems|looks|appears|also)\b",
-    re.IGNORECASE,
+    rf"(?i){_CLOSING}\s(?:would|could|might|may|should|can|has|had|does|did|needs?|requires?|is|was|seems"
+    r"|looks|appears|also)\b"
 )
 _DOUBT_FOLLOWS = re.compile(
-    rf"{_CLOSING}(?:\?(?!\W{{0,3}}(?:yes|right|correct)\b)|[ ,][^.!?;:\n(]{{0,60}}\?"
+    rf"(?i){_CLOSING}(?:\?(?!\W{{0,3}}(?:yes|right|correct)\b)|[ ,][^.!?;:\n(]{{0,60}}\?"
     r"|\s(?:(?:would|could|might|may)\b(?!\sbe\s(?:the\s)?(?:correct|right|best|answer)|\sbe\smy)"
-    r"|(?:does|do|did)(?:n't| not)\b"
-    r"|can(?:not|'t| not)\b|if\b|unless\b|needs?\b|requires?\b|fails\b)"
+    r"|(?:does|do|did)(?:n't| not)\b|can(?:not|'t| not)\b|if\b|unless\b|needs?\b|requires?\b|fails\b)"
     r"|\s(?:is|was|seems|looks)\s(?:almost|nearly|close|partly|partially|tempting|plausible)\b"
     r"|\s?[).:=(—–-]?\s?(?:wrong|incorrect)\b|\s?[✗❌]"
     r"|[^.!?\n]{0,40}[.!?…,\n—–-]{1,3}\s?(?:(?:but|oh|hmm+|hm|no)[,.…]*\s)?(?:wait\b|no[,.!…—]"
-    r"|scratch that|correction\b|oops|sorry,|i mean\b|actually,|on second thought))",
-    re.IGNORECASE,
+    r"|scratch that|correction\b|oops|sorry,|i mean\b|actually,|on second thought))"
 )
 _CALLED_RIGHT = re.compile(
-    r"[)\]}*_`\"']{0,3}\s(?:is|seems|looks|must be|would be)\s(?:to be\s)?(?:the\s)?"
-    r"(?:correct|right|best|better|answer)\b",
-    re.IGNORECASE,
+    r"(?i)[)\]}*_`\"']{0,3}\s(?:is|seems|looks|must be|would be)\s(?:to be\s)?(?:the\s)?"
+    r"(?:correct|right|best|better|answer)\b"
 )
-_OPENS_A_LINE = re.compile(
-    r"[*_`]*(?:[).:,;\]]|\s[-—=]|\s?(?:$|\n)|—|-\s)|\s(?:because|since|as|is|was|for)\b", re.IGNORECASE
-)
+_OPENS_A_LINE = re.compile(r"(?i)[*_`]*(?:[).:,;\]]|\s[-—=]|\s?(?:$|\n)|—|-\s)|\s(?:because|since|as|is|was|for)\b")
 _OPENER = re.compile(r"(?:^|[\s:=,;])[*_`]*[(\[{\"'$*_`<【「]+$")
 _CLOSER = re.compile(r"[)\]}\"'$*_`>】」]")
 # A line that names its choice at its beginning: what ends it is no choice.
@@ -315,8 +304,7 @@ def is_a_word(text: str, place: int) -> bool:
 
 _NEXT_WORD = re.compile(r"[*_`]{0,3} ?\n?([^\W\d_]{1,20})")
 _NOT_AFTER_AN_ARTICLE = re.compile(
-    "is|are|was|were|be|would|will|should|shall|can|could|may|might|must|has|have|had|does|did|seems|because|since|as|and"
-    "|or|but|if|then|than|when|while|which|that|this|these|in|on|of|to|at|by|for|from|with|without|over|the|not|makes"
-    "|gives",
-    re.IGNORECASE,
+    "(?i)is|are|was|were|be|would|will|should|shall|can|could|may|might|must|has|have|had|does|did|seems|because|since"
+    "|as|and|or|but|if|then|than|when|while|which|that|this|these|in|on|of|to|at|by|for|from|with|without|over|the|not"
+    "|makes|gives"
 )

@@ -30,17 +30,15 @@ class Number(Rule):
     """A number in the answer equals the reference, within a tolerance.
 
     ``take`` says which: the ``only`` one (an answer with several is malformed), the ``first`` or the ``last``. It is
-    right when it lies within ``absolute``, or within ``relative`` times the reference's size; by default it must be
-    equal. Thousands separators, currency signs and units are passed over; ``1.5e3``, ``1.5 × 10^3`` and LaTeX are read.
-    ``decimal: ","`` reads 1.234,5. A percent sign is passed over too, or with ``percent: fraction`` 12% is 0.12.
-    Digits inside a word or a version (B7, 1.2.3) are no number; 5 million is 5. A minus is attached to its number and
-    to nothing before it: 10-42 ends in 42.
+    right when it lies within ``absolute``, or within ``relative`` times the reference's size. Thousands separators,
+    currency signs, units and percent signs (``percent: fraction``: 12% is 0.12) are passed over; ``1.5 × 10^3`` is
+    read, and with ``decimal: ","`` 1.234,5. Digits inside a word or a version (B7, 1.2.3) are no number; 5 million is
+    5; a minus is attached to its number and to nothing before it: 10-42 ends in 42.
     """
 
     name: ClassVar[str] = "number"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
-
     take: Literal["only", "first", "last"] = "only"
     absolute: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     relative: float = Field(default=0.0, ge=0, allow_inf_nan=False)
@@ -76,21 +74,15 @@ class Number(Rule):
     def _numbers(self, text: str, *, backwards: bool = False) -> Iterator[Decimal]:
         matches = list(_PATTERNS[self.decimal].finditer(_readable(text, self.decimal)))
         for match in reversed(matches) if backwards else matches:
-            if (value := _value(match)) is not None:
-                yield value.scaleb(-2, _EXACT) if match["percent"] and self.percent == "fraction" else value
-
-
-def _value(match: re.Match[str]) -> Decimal | None:
-    """The number of a match; none where it has too many digits."""
-    whole, part = re.sub(r"\D", "", match["whole"]), match["part"][1:]
-    power = int(match["power"] or 1)
-    if (len(whole) + len(part)) * max(power, 1) > _LONGEST:
-        return None
-    value = Decimal(f"{whole or 0}.{part}" if part else whole)
-    value = value.scaleb(int(match["e"] or match["ten"] or 0), _EXACT)
-    if match["power"] and value:
-        value = (_EXACT if power >= 0 or value == 10 else _ROUNDED).power(value, power)
-    return value.copy_negate() if "-" in f"{match['sign']}{match['inner'] or ''}" else value
+            whole, part, power = re.sub(r"\D", "", match["whole"]), match["part"][1:], int(match["power"] or 1)
+            if (len(whole) + len(part)) * max(power, 1) > _LONGEST:
+                continue
+            value = Decimal(f"{whole or 0}.{part}" if part else whole)
+            value = value.scaleb(int(match["e"] or match["ten"] or 0), _EXACT)
+            if match["power"] and value:
+                value = (_EXACT if power >= 0 or value == 10 else _ROUNDED).power(value, power)
+            value = value.copy_negate() if "-" in f"{match['sign']}{match['inner'] or ''}" else value
+            yield value.scaleb(-2, _EXACT) if match["percent"] and self.percent == "fraction" else value
 
 
 def close(found: Decimal, reference: Decimal, absolute: float, relative: float) -> bool:

@@ -50,8 +50,7 @@ class Rule(Strict):
     name: ClassVar[str]  # what a suite calls it
     version: ClassVar[int] = 1
     instant: ClassVar[bool] = False  # whether a short answer is judged where it comes in; all others in threads
-
-    # What a rule may define:
+    labelled: ClassVar[bool] = False  # whether `usable` gives the true label
 
     @property
     def needs_reference(self) -> bool:
@@ -72,10 +71,6 @@ class Rule(Strict):
         """The reference in the form that `judge` takes; raises ValueError, with what it needs, where it cannot be."""
         raise NotImplementedError
 
-    def truth(self, reference: Any) -> str | None:  # noqa: ARG002 - only label rules have one
-        """The true label, for rules that compare labels; ``reference`` as `usable` gave it."""
-        return None
-
     def answers(self, reference: Any) -> Iterable[str]:  # noqa: ARG002 - by default none is known
         """Answers of which one is right where any can be; ``reference`` as the task has it. None: nothing is said."""
         return ()
@@ -89,8 +84,6 @@ class Rule(Strict):
         if self.instant and len(text) <= SHORT:
             return self.judge(text, reference)
         return await asyncio.get_running_loop().run_in_executor(_threads(os.getpid()), self.judge, text, reference)
-
-    # What all have alike:
 
     @cached_property
     def digest(self) -> str:
@@ -107,10 +100,7 @@ class Rule(Strict):
         return self.usable(reference)
 
     def check_reference(self, reference: Any) -> None:
-        """Raises ValueError where the grader cannot use ``reference``, or no answer could be right.
-
-        SlowReferenceError: it was given up; others under the same grader may take as long.
-        """
+        """Raises ValueError where no answer could give ``reference``; SlowReferenceError where that was given up."""
         usable, problem = self.taken(reference), ""
         for text in () if reference is None else self.answers(reference):
             given = _unread(Answer(text=text)) or self.judge(text, usable)
@@ -132,8 +122,7 @@ class Rule(Strict):
             given = failed(Cause.TRUNCATED, "the answer is empty, cut at its token limit")
         elif cut and given.cause in (Cause.WRONG, Cause.PARTIAL, Cause.MALFORMED):
             given = replace(given, cause=Cause.TRUNCATED)
-        truth = self.truth(reference)
-        return given if truth is None else replace(given, label_true=truth)
+        return replace(given, label_true=reference) if self.labelled else given
 
 
 @lru_cache(maxsize=1)

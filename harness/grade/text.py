@@ -23,7 +23,6 @@ class Exact(Rule):
     name: ClassVar[str] = "exact"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
-
     normalise: tuple[Normalisation, ...] = ("strip",)
 
     def usable(self, reference: Any) -> tuple[str, ...]:
@@ -52,7 +51,6 @@ class Contains(Rule):
     name: ClassVar[str] = "contains"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
-
     all: tuple[str, ...] = ()
     any: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
@@ -100,14 +98,12 @@ class Regex(Rule):
     r"""A regular expression is found in the answer; with ``group``, what it captures is the reference.
 
     Without ``pattern`` the reference is the pattern. With ``group`` (a number or a name) the pattern is the answer's
-    form, as in ``Answer: (\w+)``: an answer without it is malformed, another text in it is wrong. A search that takes
-    longer than five seconds is stopped and the attempt is ungraded: that is the pattern's fault. The pattern is held
-    against the answer as it is written; what the group captures is compared as `Exact` compares.
+    form, as in ``Answer: (\w+)``: an answer without it is malformed, another text in it is wrong, compared as `Exact`
+    compares. A search of over five seconds is stopped and the attempt is ungraded: that is the pattern's fault.
     """
 
     name: ClassVar[str] = "regex"
     version: ClassVar[int] = 2
-
     pattern: str | None = None
     group: int | str | None = None
     full: bool = False
@@ -199,6 +195,7 @@ def _texts(reference: Any) -> tuple[str, ...]:
 
 _parser: Any = importlib.import_module("re._parser")  # the parsed form of a pattern has no public name
 _compiler: Any = importlib.import_module("re._compiler")
+_parsed = lru_cache(maxsize=64)(_parser.parse)
 
 TRIES = 8  # answers made of one pattern and text: repeats and alternatives vary
 _CHARACTERS = "a0 A_-.,:;\n\t\"'()é"
@@ -221,11 +218,6 @@ def _samples(pattern: str, flags: int, group: int | str, texts: Sequence[str]) -
         yield from [_Writer(number, text, variant).written(tree) for text in texts for variant in range(TRIES)]
     except _LongError:
         return
-
-
-@lru_cache(maxsize=64)
-def _parsed(pattern: str, flags: int) -> Any:
-    return _parser.parse(pattern, flags)
 
 
 def _nodes(tree: Any) -> Iterator[tuple[str, Any]]:

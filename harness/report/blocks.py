@@ -1,14 +1,68 @@
-"""What a view says, as one list of blocks: terminal, Markdown, HTML and the dashboard each write the same list."""
+"""What a view says, as one list of blocks, texts and tables; terminal, Markdown, HTML and pages write the same list."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
-from harness.report.tables import Table
+from harness.core import UNKNOWN
 
 TERMINAL, MARKDOWN, PAGE, NOWHERE = "terminal", "markdown", "page", "nowhere"
 HEADS = {"title", "section", "head", "loud", "word"}  # kinds of texts that belong to what follows
 LISTS = {"reasons", "notes"}  # kinds of texts of which each line is an item
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A figure or a name, and what is said of it."""
+
+    text: str
+    hover: str = ""  # what a reader is told who rests on it; a terminal says it of single figures
+    under: str = ""  # a second line, smaller: an interval, say. Texts have it behind the first, if in brackets
+    ground: str = ""  # of the cell, as ``rgb(…)``, on which black is read well; on a dark page style.css darkens it
+    night: str = ""  # of the cell on a dark page, on which white is read well, where ``ground`` darkened would not do
+    code: bool = False  # a name of the user's, set as such
+    link: str = ""  # a page of the dashboard that the text leads to, ``?page=…``
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a column is headed by, and where it is shown."""
+
+    title: str
+    short: str = ""  # its title in a terminal and in Markdown, where that is another one
+    left: bool = False  # set left: words, not figures
+    only: str = ""  # ``page`` or ``text`` where the other does not show it
+    expendable: bool = False  # it goes first where a terminal has no room for all
+    under: str = ""
+    code: bool = False  # the title is a name of the user's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows under columns; the first column says what each row is of."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()  # what the columns mean
+    kind: str = ""  # a class of the table on a page
+    scale: tuple[Cell, ...] = ()  # what the grounds of its cells mean, on a page
+
+    def shown(self, place: str) -> tuple[Sequence[Column], Sequence[Sequence[Cell]]]:
+        """What a ``page`` or a ``text`` shows of it."""
+        found = self._with([column.only in {"", place} for column in self.columns])
+        return found.columns, found.rows
+
+    def without_empty(self, titles: Iterable[str]) -> "Table":
+        """Without those of the columns of these ``titles`` in which nothing is known."""
+        empty = [all(row[i].text == UNKNOWN for row in self.rows) for i in range(len(self.columns))]
+        return self._with([c.title not in titles or not gone for c, gone in zip(self.columns, empty, strict=True)])
+
+    def _with(self, kept: Sequence[bool]) -> "Table":
+        rows = tuple(tuple(compress(row, kept)) for row in self.rows)
+        return replace(self, columns=tuple(compress(self.columns, kept)), rows=rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +121,44 @@ def written(blocks: Iterable[Block], place: str) -> Iterator[Block]:
         something = any(block.lines) if isinstance(block, Text) else not isinstance(block, Shown) or block.table.rows
         if something and (not block.only or place in block.only):
             yield block
+
+
+def named_parts(text: str, names: Iterable[str]) -> list[str]:
+    """A sentence in parts, every second of them one of ``names`` that stands in backticks in it."""
+    known = "|".join(re.escape(name) for name in sorted(set(names), key=len, reverse=True))
+    return re.split(f"`({known})`", text) if known else [text]
+
+
+Row = Sequence[Cell | str]
+Heads = list[Column | str]  # rows and titles as they are written down; `table` makes cells and columns of them
+
+
+def table(
+    title: str,
+    columns: Sequence[Column | str],
+    rows: Iterable[Row],
+    *,
+    kind: str = "",
+    left: int = 1,
+    notes: Sequence[str] = (),
+) -> Table:
+    """A table of cells and plain texts, whose first ``left`` columns are words."""
+    heads = [Column(c, left=i < left) if isinstance(c, str) else c for i, c in enumerate(columns)]
+    cells = (tuple(Cell(c) if isinstance(c, str) else c for c in row) for row in rows)
+    return Table(title=title, columns=tuple(heads), rows=tuple(cells), kind=kind, notes=tuple(notes))
+
+
+Columns = Sequence[tuple[Column | str, Callable[[Any], Cell | str]] | tuple[Column | str, Callable[[Any], Any], Any]]
+
+
+def by_column(title: str, items: Iterable[Any], columns: Columns, **more: Any) -> Table:
+    """A table with a row an item. Of each column: its head, what makes its cell of an item, and if it is needed."""
+    kept = [column for column in columns if all(column[2:])]
+    rows = ([column[1](item) for column in kept] for item in items)
+    return table(title, [column[0] for column in kept], rows, **more)
+
+
+def figures(title: str, rows: Iterable[Row]) -> Table:
+    """Single figures: what each is called, the figure with its method on hover, and what it means."""
+    columns = (Column("figure", left=True), Column("value", left=True), Column("what it means", left=True, only="page"))
+    return table(title, columns, rows, kind="figures")

@@ -2,67 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from harness.analysis import (
-    OTHER_TASKS,
-    Flip,
-    Pairing,
-    Scoreboard,
-    Skills,
-    best_sentence,
-    has_skills,
-    skills,
-    split_by_overlap,
-)
+from harness import analysis, verdict
+from harness.analysis import Flip, Pairing, Scoreboard, Skills
 from harness.core import Comparison, Manifest, OwnbenchError, p_equation, plural
-from harness.report.advice_tables import (
-    ON_MONEY,
-    advice_word,
-    break_even,
-    conditions_table,
-    flips_table,
-    options_table,
-    types_of,
-)
-from harness.report.blocks import MARKDOWN, NOWHERE, PAGE, Block, Drawn, Fold, Shown, Text
-from harness.report.domain_figures import forest_figure
-from harness.report.figures import cost_figure, pass_rate_figure
-from harness.report.money_figures import bills_figure, pass_cost_figure, tornado_figure, volumes_around
-from harness.report.scoreboard_tables import (
-    ON_PAPER,
-    comparisons_table,
-    domain_differences,
-    domain_rates,
-    repeats_table,
-    scoreboard_table,
-)
-from harness.report.skill_figures import interaction_figure, lifts_figure
-from harness.report.skill_tables import (
-    NO_EFFECT,
-    delivered_table,
-    deliveries_table,
-    each_skill_table,
-    effects_table,
-    lifts_table,
-    opened_table,
-    square_table,
-)
-from harness.report.sweep_figures import escalation_figure, reliability_figure
-from harness.report.sweep_tables import hybrids, policies_table
-from harness.report.tables import Table
-from harness.report.thresholds import calibration_words, ranked_words
+from harness.report import advice_tables as advised
+from harness.report import curve_figures as curves
+from harness.report import difference_figures as differences
+from harness.report import scoreboard_tables as scores
+from harness.report import skill_tables as skilled
+from harness.report.blocks import MARKDOWN, NOWHERE, PAGE, Block, Drawn, Fold, Shown, Table, Text
+from harness.report.figures import cost_figure, pass_rate_figure, units_of
+from harness.report.sweep_tables import hybrids, policies_table, signal_words
 from harness.store import TaskTable
-from harness.verdict import (
-    Advice,
-    AdviceSettings,
-    SweepSettings,
-    advice_inputs_of,
-    advise_at,
-    bills_at,
-    load_assumptions,
-    sweep_of,
-)
+from harness.verdict import Advice, AdviceSettings, SweepSettings
 
 FLIPS_LISTED = 40  # tasks named for each direction of a comparison; ``ownbench compare --json`` lists all
 DRAWN, LISTED, NOTES_SHOWN, SENTENCES_SHOWN = 12, 12, 12, 10
@@ -78,51 +32,37 @@ DIFFERENCES = (
 CONTROLS = "Controls, which decide without looking, look at the answers, or were shown something else"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """What the report is made of. What could not be had is ``None``, and ``trouble`` says why."""
-
-    report: str
-    view: Scoreboard | None = None
-    pairings: Sequence[Pairing] = ()
-    table: TaskTable | None = None
-    manifest: Manifest | None = None
-    trouble: str | None = None
-
-
-def report_blocks(page: Page) -> Iterator[Block]:
+def report_blocks(
+    view: Scoreboard, pairings: Sequence[Pairing], table: TaskTable, manifest: Manifest | None
+) -> Iterator[Block]:
     """The title, what was found, and the sections, each only where there is evidence for it."""
-    yield Text([page.report], "title")
-    yield Text([page.trouble or ""], "loud")
-    view, table = page.view, page.table
-    if view is None or table is None:
-        return
+    yield Text([view.report], "title")
     yield Text([view.warning or ""], "loud")
     yield Text([view.apart], "loud")
-    advice, money = _money(table, page.manifest, view.level)
-    yield from advice_word(advice, ON_MONEY) if advice is not None else ()
+    advice, money = _money(table, manifest, view.level)
+    yield from advised.advice_word(advice, advised.ON_MONEY) if advice is not None else ()
     yield from found_blocks(view)
     yield Text(["Scoreboard"], "section")
-    yield Shown(scoreboard_table(view, types_of(advice)), fold=True)
-    yield Text([f"Brackets are {100 * view.level:g}% intervals over {_units(view)}. {LEGEND}"], "legend")
+    yield Shown(scores.scoreboard_table(view, advised.types_of(advice)), fold=True)
+    yield Text([f"Brackets are {100 * view.level:g}% intervals over {units_of(view)}. {LEGEND}"], "legend")
     if any(c.pass_rate.value is not None for c in view.contenders):
         yield Drawn(pass_rate_figure, (view,), "pass_rate")
     yield Drawn(cost_figure, (view,), "cost_vs_pass")
-    yield from _section("Several tries of a task", repeats_table(view.shown, view.level, view.controls))
+    yield from _section("Several tries of a task", scores.repeats_table(view.shown, view.level, view.controls))
     if len(view.domains) > 1:
-        yield from _section("Pass rate by domain", domain_rates(view, ON_PAPER))
-    yield from _escalation(table, page.manifest, view)
+        yield from _section("Pass rate by domain", scores.domain_rates(view, scores.ON_PAPER))
+    yield from _escalation(table, manifest, view)
     yield from money
-    if has_skills(table, page.manifest):
-        yield from _skills(skills((table, page.manifest), level=view.level))
-    yield from _section("Paired differences", comparisons_table(view), DIFFERENCES)
-    yield from _comparisons(view, page.pairings)
+    if analysis.has_skills(table, manifest):
+        yield from _skills(analysis.skills((table, manifest), level=view.level))
+    yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES)
+    yield from _comparisons(view, pairings)
     if advice is not None:
         yield Text(["Own, rent or mix"], "section")
-        yield Shown(options_table(advice), fold=True)
-        yield Shown(conditions_table(advice), fold=True)
-        yield break_even(advice, labelled=True)
-        yield Shown(flips_table(advice))
+        yield Shown(advised.options_table(advice), fold=True)
+        yield Shown(advised.conditions_table(advice), fold=True)
+        yield advised.break_even(advice, labelled=True)
+        yield Shown(advised.flips_table(advice))
     rests = [*view.notes, *(advice.notes if advice else ())]
     yield Text(["What these numbers rest on"], "section")
     yield Text(list(dict.fromkeys(rests)), "notes", most=NOTES_SHOWN)
@@ -133,22 +73,16 @@ def _section(title: str, table: Table, under: str = "") -> Iterator[Block]:
         yield from (Text([title], "section"), Shown(table, fold=True), Text([under], "legend"))
 
 
-def _units(view: Scoreboard) -> str:
-    if view.unit == "task":
-        return "tasks"
-    return "clusters of tasks" if view.apart else f"{plural(view.n_units, 'cluster')} of tasks"  # each has some of them
-
-
 def found_blocks(view: Scoreboard) -> Iterator[Block]:
     """Who passes most, and the paired differences in words, what gains most first; controls come last."""
     names = [c.name for c in view.contenders]
     compared = sorted((c for c in view.compared if c.sentence), key=lambda c: -(c.delta or 0.0))
-    together, others, alone = split_by_overlap(view, [c for c in compared if not {c.a, c.b} & view.controls])
-    yield Text([best_sentence(view) or "No attempt has been graded yet."], "", names)
+    together, others, alone = analysis.split_by_overlap(view, [c for c in compared if not {c.a, c.b} & view.controls])
+    yield Text([analysis.best_sentence(view) or "No attempt has been graded yet."], "", names)
     yield Text([_said(c, view) for c in together], "reasons", names, most=SENTENCES_SHOWN)
     apart = [text for text in (*(_said(c, view) for c in others), alone) if text]
     controls = [_said(c, view) for c in compared if {c.a, c.b} & view.controls]
-    for title, told in ((OTHER_TASKS, apart), (CONTROLS, controls)):
+    for title, told in ((analysis.OTHER_TASKS, apart), (CONTROLS, controls)):
         if told and not together:
             yield from (Text([f"{title}:"]), Text(told, "reasons", names, most=SENTENCES_SHOWN))
         elif told:
@@ -170,30 +104,30 @@ def _escalation(table: TaskTable, manifest: Manifest | None, view: Scoreboard) -
     """The replay of each hybrid's parts, once for the same two."""
     for worker, expert in dict.fromkeys((worker, expert) for _, worker, expert in hybrids(view, manifest)):
         with suppress(OwnbenchError):  # without a signal on record there is nothing to replay
-            found = sweep_of(table, manifest, worker, expert, settings=SweepSettings(level=view.level))
+            found = verdict.sweep_of(table, manifest, worker, expert, settings=SweepSettings(level=view.level))
             yield Text([f"When to escalate from {worker} to {expert}"], "section")
             yield Text([found.sentence], "lead")
             yield Shown(policies_table(found))
             yield Text([one.sentence for one in found.measured], "reasons")
-            yield Drawn(escalation_figure, (found,))
-            yield Text([ranked_words(found), *calibration_words(found)], "notes")
-            yield Drawn(reliability_figure, (found,))
+            yield Drawn(curves.escalation_figure, (found,))
+            yield Text(signal_words(found), "notes")
+            yield Drawn(curves.reliability_figure, (found,))
 
 
 def _money(table: TaskTable, manifest: Manifest | None, level: float) -> tuple[Advice | None, list[Block]]:
     """The advice at the economics of the experiment, and what they come to at other volumes."""
     with suppress(OwnbenchError):
-        terms = load_assumptions(table.report)
-        grounds = advice_inputs_of(table, manifest, AdviceSettings(level=level))
-        advice = advise_at(grounds, terms)
+        terms = verdict.load_assumptions(table.report)
+        grounds = verdict.advice_inputs_of(table, manifest, AdviceSettings(level=level))
+        advice = verdict.advise_at(grounds, terms)
         if advice.economics["tasks_per_month"] is None:
             return advice, []
         hour = terms.gpu_hour_usd if terms.gpu_hour_usd is not None else grounds.machine.hour_on_record
         return advice, [
             Text(["What it costs"], "section", only=PAGE),
-            Drawn(bills_figure, (advice, bills_at(grounds, terms, volumes_around(advice)))),
-            Drawn(pass_cost_figure, (advice,)),
-            Drawn(tornado_figure, (advice, None if grounds.machine.why else hour)),
+            Drawn(curves.bills_figure, (advice, verdict.bills_at(grounds, terms, curves.volumes_around(advice)))),
+            Drawn(curves.pass_cost_figure, (advice,)),
+            Drawn(curves.tornado_figure, (advice, None if grounds.machine.why else hour)),
         ]
     return None, []
 
@@ -203,19 +137,23 @@ def _skills(view: Skills) -> Iterator[Block]:
         return
     yield Text(["Skills"], "section")
     yield Text([f"{alarm}." for alarm in view.alarms], "loud")
-    yield Shown(delivered_table(view))
-    yield Drawn(lifts_figure, (view,))
-    yield Shown(lifts_table(view), fold=True)
+    yield Shown(skilled.delivered_table(view))
+    yield Drawn(differences.lifts_figure, (view,))
+    yield Shown(skilled.lifts_table(view), fold=True)
     if not view.lifts:
         yield Text([f"What the skills add is not known: {view.reasons.get('lifts', 'no evidence')}."])
-    yield Shown(deliveries_table(view))
+    yield Shown(skilled.deliveries_table(view))
     for design in view.designs:
         yield Text([design.sentence])
-        yield Drawn(interaction_figure, (design,))
-        yield Shown(square_table(design))
-        yield Shown(effects_table(design))
-    opened = opened_table(view)
-    each: list[Block] = [Shown(each_skill_table(view)), Text([NO_EFFECT] if opened.rows else []), Shown(opened)]
+        yield Drawn(differences.interaction_figure, (design,))
+        yield Shown(skilled.square_table(design))
+        yield Shown(skilled.effects_table(design))
+    opened = skilled.opened_table(view)
+    each: list[Block] = [
+        Shown(skilled.each_skill_table(view)),
+        Text([skilled.NO_EFFECT] if opened.rows else []),
+        Shown(opened),
+    ]
     yield Fold("Each skill by itself", [*each, Text(view.notes, "notes")])
 
 
@@ -224,15 +162,14 @@ def _comparisons(view: Scoreboard, pairings: Sequence[Pairing]) -> Iterator[Bloc
     parts: list[Fold] = []
     drawn = 0
     for pairing in pairings:
-        c = pairing.comparison
+        c, several = pairing.comparison, len(pairing.domains) > 1
         chosen = drawn < DRAWN and not {c.a, c.b} & view.controls
         drawn += chosen
-        where = PAGE + MARKDOWN if len(pairing.domains) > 1 else NOWHERE
         lost, gained = ([f for f in pairing.flips if f.direction == way] for way in ("lost", "gained"))
         parts.append(Fold(
             f"{plural(len(lost), 'task')} lost, {len(gained):,} gained; by domain",
-            [Drawn(forest_figure, (pairing,), only=PAGE if chosen and len(pairing.domains) > 1 else NOWHERE),
-             Shown(domain_differences(pairing), fold=True, only=where),
+            [Drawn(differences.forest_figure, (pairing,), only=PAGE if chosen and several else NOWHERE),
+             Shown(scores.domain_differences(pairing), fold=True, only=PAGE + MARKDOWN if several else NOWHERE),
              *_flips(lost, "Lost", c.b), *_flips(gained, "Gained", c.a), Text(pairing.notes, "notes", only=PAGE)],
             f"`{c.a}` minus `{c.b}`", (c.a, c.b),
         ))  # fmt: skip

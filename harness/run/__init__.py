@@ -12,11 +12,10 @@ from pathlib import Path
 from harness.core import stay_offline
 from harness.experiment import assemble
 from harness.run.execute import run_report
-from harness.run.manifest import suites_of
-from harness.run.pings import Ping, ping
-from harness.run.progress import Progress, RunOptions, Summary
+from harness.run.opening import Ping, ping
 from harness.run.regrading import Given, Regraded, grade_given, refuse_without_answers, regrade
-from harness.run.stopping import Watch
+from harness.run.results import suites_of
+from harness.run.trace import Progress, RunOptions, Summary
 
 
 class _CallableRoom(types.ModuleType):
@@ -35,9 +34,8 @@ class _CallableRoom(types.ModuleType):
     ) -> Summary:
         """Runs what is not yet done in a report's folder; as ``ownbench run``.
 
-        Raises:
-            UserFileError: the experiment or something that it names is wrong. Nothing was spent.
-            UsageError: another run is at work here, or a model cannot be opened.
+        Raises UserFileError: the experiment or something that it names is wrong; nothing was spent. UsageError:
+        another run is at work here, or a model cannot be opened.
         """
         options = RunOptions(limit=limit, only=tuple(only), offline=offline, retry_errored=retry_errored)
         with stay_offline() if offline else nullcontext():

@@ -9,11 +9,10 @@ from datetime import datetime
 from harness.core import Answer, Cause, Grade, ModelError, Status, StorageError, fault_of
 from harness.cost import Reservation
 from harness.experiment import Attempt
-from harness.run.outcome import faulted, graded
-from harness.run.progress import Listener, Tally
+from harness.run.results import faulted, graded, is_done
 from harness.run.session import AttemptSession, Shop
 from harness.run.stopping import BY_USER, Unsent, Watch, own_time
-from harness.run.trace import Begun, Ended, Event, Observer, Trace
+from harness.run.trace import Begun, Ended, Event, Listener, Observer, Progress, Trace
 from harness.system import System
 
 LOOK_EVERY_S = 0.25
@@ -40,7 +39,7 @@ class Crew:
 
     shop: Shop
     system_of: Callable[[Attempt], System]
-    tally: Tally
+    tally: Progress
     listener: Listener
     watch: Watch | None = None
     observer: Observer | None = None
@@ -56,18 +55,17 @@ class Crew:
     async def work(self, attempts: Sequence[Attempt], phase: str, *, at_most: int | None = None) -> set[str]:
         """Makes these attempts, as many at once as the experiment and ``at_most`` allow; the ids of those made.
 
-        Raises:
-            StorageError: what is made cannot be kept; what was in flight is dropped.
+        Raises StorageError: what is made cannot be kept; what was in flight is dropped.
         """
         queue, made = iter(attempts), set[str]()
         self.tell(phase)
         self.shop.journal.check()
         allowed = self.assembled.experiment.limits.concurrency
-        count = min(allowed, len(attempts)) if at_most is None else min(allowed, at_most)
+        count = min(allowed, len(attempts) if at_most is None else at_most)
         hands = [asyncio.create_task(self._hand(queue)) for _ in range(count)]
         graders = [asyncio.create_task(self._grader(made)) for _ in range(min(GRADINGS, len(attempts)))]
         self._tasks = [*hands, *graders]
-        watcher = asyncio.create_task(self._watched(phase))
+        watcher = asyncio.create_task(self._look(phase))
         try:
             await asyncio.gather(*hands)
             for _ in graders:
@@ -107,13 +105,38 @@ class Crew:
         self._end(BY_USER)
         self.tell("stopping", f"finishing {self.tally.in_flight} attempts in flight; again to drop them")
 
+    def _end(self, why: str) -> None:
+        """No attempt begins any more, and no call that waits is sent."""
+        self.stopped = self.stopped or why
+        self.clock.end()
+        self.shop.settled.set()
+
+    def _drop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def _look(self, phase: str) -> None:
+        """Looks for what may end a run while all hands wait: its time, and the loss of its journal."""
+        wall_s = self.assembled.experiment.budget.wall_s
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            now = self.clock.monotonic()
+            if wall_s is not None and not self.clock.over and now - self.tally.started >= wall_s:
+                self.over_budget = self.stopped is None
+                self._end(self.shop.meter.exhausted(now) or f"the run's {wall_s:g} s are over")
+            try:
+                self.shop.journal.check()
+            except StorageError as error:
+                self._lost = error
+                self._drop()
+            self.tell(phase)
+
     async def _hand(self, queue: Iterator[Attempt]) -> None:
         """Asks for one attempt after another until none is left or the run is to stop."""
         for attempt in queue:
             if any(model in self.shop.broken for model in self.models_of(attempt)):
                 continue
-            reservation = await self._admitted(attempt.contender)
-            if reservation is None:
+            if (reservation := await self._admitted(attempt.contender)) is None:
                 return
             trace = Trace(attempt.id, self.observe)
             session = AttemptSession(self.shop, attempt.task, attempt.trial, trace, reservation)
@@ -125,6 +148,47 @@ class Crew:
             await self._asked.put(made)
             if self.watch is not None:  # which bounds what is in flight, graded or not
                 await made.over.wait()
+
+    async def _admitted(self, contender: str) -> Reservation | None:
+        """Money for one more attempt of this contender; ``None`` where the run is to stop."""
+        while True:
+            if self.stopped is None:
+                self.stopped = self.shop.meter.exhausted(self.clock.monotonic())
+                self.over_budget = self.stopped is not None
+            if self.stopped is not None:
+                return None
+            if (reservation := self.shop.meter.admit(contender)) is not None:
+                return reservation
+            self.shop.settled.clear()
+            if self.shop.meter.in_flight:
+                await self.shop.settled.wait()
+
+    def models_of(self, attempt: Attempt) -> frozenset[str]:
+        """Those that an attempt calls."""
+        return self.system_of(attempt).models | self.assembled.grader_of(attempt.task).models
+
+    async def ask(self, made: Made) -> None:
+        """One attempt, from the question to the answer. Raises StorageError: a call of it cannot be kept."""
+        task, session, redact = made.attempt.task, made.session, self.shop.redact
+        try:
+            async with asyncio.timeout(task.timeout_s) as limit:
+                own_time.set(limit)
+                made.answer = await self.system_of(made.attempt).answer(task, session)
+                session.charged.check()
+        except Unsent:
+            made.left = True
+        except (StorageError, asyncio.CancelledError):
+            self._leave(made)
+            raise
+        except ModelError as error:
+            made.left = error.not_yet
+            made.grade = faulted(error.fault, redact(str(error)))
+        except Exception as error:  # noqa: BLE001 - a fault of ours in one attempt must not take the run with it
+            fault, reason = fault_of(error), redact(f"{type(error).__name__}: {error}")
+            if isinstance(error, TimeoutError):
+                late = ModelError(Cause.TOO_SLOW, f"no answer within the task's {task.timeout_s or 0:g} s")
+                fault, reason = (late.fault, str(late)) if limit.expired() else (fault, redact(str(error)))
+            made.grade = faulted(fault, reason)
 
     async def _grader(self, done: set[str]) -> None:
         """Grades one answer after another; what is graded is kept."""
@@ -156,80 +220,6 @@ class Crew:
             made.session.reservation = None
             self.shop.settled.set()
 
-    async def _watched(self, phase: str) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            self._look()
-            self.tell(phase)
-
-    def _end(self, why: str) -> None:
-        """No attempt begins any more, and no call that waits is sent."""
-        self.stopped = self.stopped or why
-        self.clock.end()
-        self.shop.settled.set()
-
-    def _drop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-
-    def _look(self) -> None:
-        """What may end a run while all hands wait: its time, and the loss of its journal."""
-        wall_s = self.assembled.experiment.budget.wall_s
-        if wall_s is not None and not self.clock.over and self.clock.monotonic() - self.tally.started >= wall_s:
-            self.over_budget = self.stopped is None
-            self._end(self.shop.meter.exhausted(self.clock.monotonic()) or f"the run's {wall_s:g} s are over")
-        try:
-            self.shop.journal.check()
-        except StorageError as error:
-            self._lost = error
-            self._drop()
-
-    async def _admitted(self, contender: str) -> Reservation | None:
-        """Money for one more attempt of this contender; ``None`` where the run is to stop."""
-        while True:
-            if self.stopped is None:
-                self.stopped = self.shop.meter.exhausted(self.clock.monotonic())
-                self.over_budget = self.stopped is not None
-            if self.stopped is not None:
-                return None
-            reservation = self.shop.meter.admit(contender)
-            if reservation is not None:
-                return reservation
-            self.shop.settled.clear()
-            if self.shop.meter.in_flight:
-                await self.shop.settled.wait()
-
-    def models_of(self, attempt: Attempt) -> frozenset[str]:
-        """Those that an attempt calls."""
-        return self.system_of(attempt).models | self.assembled.grader_of(attempt.task).models
-
-    async def ask(self, made: Made) -> None:
-        """One attempt, from the question to the answer.
-
-        Raises:
-            StorageError: a call of it cannot be kept.
-        """
-        task, session = made.attempt.task, made.session
-        try:
-            async with asyncio.timeout(task.timeout_s) as limit:
-                own_time.set(limit)
-                made.answer = await self.system_of(made.attempt).answer(task, session)
-                session.charged.check()
-        except Unsent:
-            made.left = True
-        except (StorageError, asyncio.CancelledError):
-            self._leave(made)
-            raise
-        except ModelError as error:
-            made.left = error.not_yet
-            made.grade = faulted(error.fault, self.shop.redact(str(error)))
-        except TimeoutError as error:
-            reason = f"no answer within the task's {task.timeout_s or 0:g} s"
-            slow = faulted(ModelError(Cause.TOO_SLOW, reason).fault, reason)
-            made.grade = slow if limit.expired() else faulted(fault_of(error), self.shop.redact(str(error)))
-        except Exception as error:  # noqa: BLE001 - a fault of ours in one attempt must not take the run with it
-            made.grade = faulted(fault_of(error), self.shop.redact(f"{type(error).__name__}: {error}"))
-
     def _leave(self, made: Made) -> None:
         """Keeps what was said and spent in an attempt that is still to be made; its answers are not asked for again."""
         judged = Grade(status=Status.SKIPPED, cause=Cause.BUDGET if self.over_budget else Cause.STOPPED)
@@ -238,19 +228,14 @@ class Crew:
         self._settle(made)
 
     def keep(self, made: Made, judged: Grade) -> None:
-        """Writes an attempt down with its grade.
-
-        Raises:
-            StorageError: it cannot be kept.
-        """
+        """Writes an attempt down with its grade. Raises StorageError: it cannot be kept."""
         trace = made.session.trace
         outcome = graded(self.assembled, made.attempt, trace, made.answer, judged, started_at=made.started_at)
         if trace.calls or outcome.status is not Status.SKIPPED:
             digests = tuple(call.request_digest for call in trace.calls)
             self.shop.journal.append_attempt(outcome, trace.messages, judged.reason, digests)
         self.observe(made.attempt.id, Ended(outcome, judged.reason))
-        # an attempt that a refused key ended is yet to be made
-        if self.watch is not None and outcome.status is not Status.SKIPPED and outcome.cause is not Cause.AUTH:
+        if self.watch is not None and is_done(outcome):
             enough = self.watch.settled(outcome)
             if enough is not None and self.stopped is None:
                 self.stopped = enough
@@ -258,6 +243,6 @@ class Crew:
 
     def observe(self, attempt: str, event: Event) -> None:
         """Tells of an event."""
-        self.tally.hear(attempt, event)
+        self.tally.hear(event)
         if self.observer is not None:
             self.observer(attempt, event)

@@ -7,23 +7,20 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from harness.core import Cause, Manifest, Status, SystemClock, UsageError, plural, stay_offline
+from harness.core import Cause, Clock, Manifest, Status, UsageError, as_json, plural, stay_offline
 from harness.experiment import Assembled, Attempt, is_graded_so, keep_ids, recall
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
-from harness.run.manifest import manifest_of, plan_digest
 from harness.run.opening import fast_loop, make_room, open_models, open_shop, probe_all
-from harness.run.outcome import is_done, skipped, standing_of
-from harness.run.progress import Listener, RunOptions, Summary, Tally
 from harness.run.regrading import regrade
+from harness.run.results import is_done, manifest_of, plan_digest, skipped, standing_of
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
 from harness.run.thresholds import Choices, choose, decided
-from harness.run.trace import Observer
+from harness.run.trace import Listener, Observer, Progress, RunOptions, Summary
 from harness.store import Journal, Recalled, compact, read_manifest, tables_are_whole, write_manifest
 from harness.system import System
 
@@ -39,52 +36,42 @@ def run_report(
     """Makes every planned attempt that the report does not hold yet.
 
     ``watch`` runs its contender alone, and may end the run before all is done. ``listener`` is told of the progress, a
-    few times a second at most; ``observer`` of every message, call, skill and outcome as it happens.
-
-    Raises:
-        UsageError: another run is at work on this report, or a model cannot be opened. Nothing was spent.
-        StorageError: what is made cannot be kept, or what was kept is gone.
+    few times a second at most; ``observer`` of every message, call, skill and outcome as it happens. Raises UsageError:
+    another run is at work on this report, or a model cannot be opened; nothing was spent. StorageError: what is made
+    cannot be kept, or what was kept is gone.
     """
     options = options or RunOptions()
     with stay_offline() if options.offline else contextlib.nullcontext():
         return _Run(assembled, options, listener, watch, observer).go()
 
 
-@dataclass(slots=True)
 class _Run:
     """One call of a run, from the lock to the tables."""
 
-    assembled: Assembled
-    options: RunOptions
-    listener: Listener
-    watch: Watch | None
-    observer: Observer | None
-    stopped: str | None = None
-    over_budget: bool = False
-    otherwise: int = 0  # attempts on record that were graded by another grader than the present one
-    notes: list[str] = field(default_factory=list)
-    model_notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """By the models that this call has prepared: what a reader of their results must know."""
-    choices: Choices = field(default_factory=dict)
-    manifest: Manifest | None = None
-    clock: SystemClock = field(default_factory=SystemClock)
-    report: Path = field(init=False)
-    started: float = field(init=False)
-    tally: Tally = field(init=False)
-    ears: Ears = field(init=False)
-    done: set[str] = field(init=False)
-    done_before: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.report, self.started = self.assembled.report, self.clock.monotonic()
-        self.tally = Tally(0, self.started)
+    def __init__(
+        self,
+        assembled: Assembled,
+        options: RunOptions,
+        listener: Listener,
+        watch: Watch | None,
+        observer: Observer | None,
+    ) -> None:
+        self.assembled, self.report, self.options = assembled, assembled.report, options
+        self.listener, self.watch, self.observer = listener, watch, observer
+        self.planned = {attempt.id: attempt for attempt in assembled.attempts}
+        self.stopped: str | None = None
+        self.over_budget = False
+        self.notes: list[str] = []
+        self.model_notes: dict[str, tuple[str, ...]] = {}  # by the models that this call has prepared, for readers
+        self.clock, self.ears = Clock(), Ears()
+        self.tally = Progress(planned=0, started=self.clock.monotonic())
 
     def go(self) -> Summary:
-        if self.watch is None and self._nothing_to_do():
-            planned = len(self.assembled.attempts)
-            notes = self.manifest.notes if self.manifest else ()
-            errored = self.manifest.without_outcome if self.manifest else 0
-            return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=errored, notes=notes)
+        manifest = read_manifest(self.report)
+        if self.watch is None and manifest is not None and self._is_whole(manifest):
+            planned, lost = len(self.planned), manifest.without_outcome
+            notes = manifest.notes
+            return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=lost, notes=notes)
         recorded, todo = self._look()
         if self.otherwise:
             self._grade_again()
@@ -93,7 +80,7 @@ class _Run:
         needed = {model for a in todo for model in self._system(a).models | self.assembled.grader_of(a.task).models}
         offline = self.options.offline
         models = open_models(self.assembled, needed, offline=offline)  # before anything is written
-        with Journal(self.report) as journal, Ears() as self.ears:
+        with Journal(self.report) as journal, self.ears:
             recorded, todo = self._look()  # again, now that nobody else writes
             keep_ids(journal, recorded)
             if todo:
@@ -106,48 +93,36 @@ class _Run:
             self._leave_tables(recorded)
         return self._summary(recorded)
 
-    def _nothing_to_do(self) -> bool:
-        """Whether the manifest says that this very plan is complete, with no need to read the journal."""
-        self.manifest = manifest = read_manifest(self.report)
-        return (
-            manifest is not None
-            and manifest.complete
-            and manifest.plan_digest == plan_digest(self.assembled)
-            and tables_are_whole(self.report)
-            and not (self.options.retry_errored and manifest.without_outcome)
-        )
+    def _is_whole(self, manifest: Manifest) -> bool:
+        """Whether this very plan is complete, with no need to read the journal."""
+        same = manifest.complete and manifest.plan_digest == plan_digest(self.assembled)
+        again = self.options.retry_errored and manifest.without_outcome
+        return same and tables_are_whole(self.report) and not again
 
     def _look(self) -> tuple[Recalled, list[Attempt]]:
-        self.manifest = read_manifest(self.report)
-        recorded = recall(self.assembled)
-        self.choices = decided(self.assembled, self.manifest)
+        """What is on record, and what is to be made."""
+        assembled, planned = self.assembled, self.planned
+        self.manifest, recorded = read_manifest(self.report), recall(assembled)
+        self.choices: Choices = decided(assembled, self.manifest)
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
-        planned = {attempt.id: attempt for attempt in self.assembled.attempts}
-        kept = ((i, o) for i, o in recorded.attempts.items() if i in planned and o.status not in again)
-        self.done = {i for i, outcome in kept if is_done(outcome)}
-        graded = self.assembled.gradings
-        self.otherwise = sum(not is_graded_so(recorded.attempts[i], graded[planned[i].task.digest]) for i in self.done)
-        self.done_before = len(self.done)
+        kept = {i: o for i, o in recorded.attempts.items() if i in planned and o.status not in again and is_done(o)}
+        self.done, self.done_before, graded = set(kept), len(kept), assembled.gradings
+        self.otherwise = sum(not is_graded_so(o, graded[planned[i].task.digest]) for i, o in kept.items())
+        only, todo = set(self.options.only), list[Attempt]()
         if self.watch is not None:
+            only = {self.watch.contender}
             others = (o for i, o in recorded.attempts.items() if i not in planned and o.status is not Status.SKIPPED)
-            self.stopped = self.watch.start((recorded.attempts[i] for i in self.done), others)
-        todo = [] if self.stopped is not None else self._todo()
-        self.tally = Tally(len(todo), self.started)
+            self.stopped = self.watch.start(kept.values(), others)
+        if self.stopped is None:
+            parts = {part for name in only for part in assembled.waits_for(name)}
+            left = [attempt for attempt in assembled.attempts if attempt.id not in kept]
+            todo = [a for a in left if not only or a.contender in only or (self._is_dev(a) and a.contender in parts)]
+            if self.watch is not None:
+                main = self.watch.order([attempt for attempt in todo if not self._is_dev(attempt)])
+                todo = [*(attempt for attempt in todo if self._is_dev(attempt)), *main]
+        todo = todo[: self.options.limit]
+        self.tally = Progress(planned=len(todo), started=self.tally.started)
         return recorded, todo
-
-    def _todo(self) -> list[Attempt]:
-        only = set(self.options.only) if self.watch is None else {self.watch.contender}
-        parts = {part for name in only for part in self.assembled.waits_for(name)}
-        chosen = [
-            attempt
-            for attempt in self.assembled.attempts
-            if attempt.id not in self.done
-            and (not only or attempt.contender in only or (self._is_dev(attempt) and attempt.contender in parts))
-        ]
-        if self.watch is not None:
-            dev = [attempt for attempt in chosen if self._is_dev(attempt)]
-            chosen = [*dev, *self.watch.order([attempt for attempt in chosen if not self._is_dev(attempt)])]
-        return chosen if self.options.limit is None else chosen[: self.options.limit]
 
     def _is_dev(self, attempt: Attempt) -> bool:
         """Whether an attempt is made only to choose a threshold on."""
@@ -169,9 +144,10 @@ class _Run:
         self, journal: Journal, recorded: Recalled, todo: Sequence[Attempt], models: Mapping[str, Model]
     ) -> None:
         try:
-            if not await self._unless_stopped(self._prepare_all(models)):
+            if not await self._unless_stopped(self._prepare(models)):
                 return
-            shop = open_shop(self.assembled, journal, recorded, models, meter_of(self.assembled, self.started))
+            meter = meter_of(self.assembled, self.tally.started)
+            shop = open_shop(self.assembled, journal, recorded, models, meter)
             if not await self._unless_stopped(self._probe(shop, models)):
                 return
             self._write_manifest()
@@ -196,24 +172,23 @@ class _Run:
             self.stopped = BY_USER
         return not self.ears.heard
 
-    async def _probe(self, shop: Shop, models: Mapping[str, Model]) -> None:
-        prompts = [suite.prompt.of(task) for suite in self.assembled.suites for task in suite.tasks[:2]]
-        for name, notes in (await probe_all(shop, prompts, models, self._tell)).items():
-            self.model_notes[name] += notes
-
-    async def _prepare_all(self, models: Mapping[str, Model]) -> None:
+    async def _prepare(self, models: Mapping[str, Model]) -> None:
         """Loads what the models need, one after another."""
         for name, model in models.items():
             self._tell(f"preparing {name}")
             await model.prepare(self.assembled.adapters.get(name, ()))
             self.model_notes[name] = backend_of(model.spec).notes(model.spec)
 
+    async def _probe(self, shop: Shop, models: Mapping[str, Model]) -> None:
+        prompts = [suite.prompt.of(task) for suite in self.assembled.suites for task in suite.tasks[:2]]
+        for name, notes in (await probe_all(shop, prompts, models, self._tell)).items():
+            self.model_notes[name] += notes
+
     async def _phases(self, crew: Crew, todo: Sequence[Attempt]) -> None:
         """Dev attempts, then thresholds, then all the rest."""
-        dev = [a for a in todo if self._is_dev(a)]
+        dev, main = [a for a in todo if self._is_dev(a)], [a for a in todo if not self._is_dev(a)]
         if dev:
             self.done |= await crew.work(dev, "dev attempts, to choose thresholds on")
-        main = [a for a in todo if not self._is_dev(a)]
         left = {a.contender for a in self.assembled.attempts if self._is_dev(a) and a.id not in self.done}
         ready = {name for name in self.assembled.systems if not left & self.assembled.waits_for(name)}
         if any(self._system(a).undecided for a in main):
@@ -256,43 +231,40 @@ class _Run:
 
     def _write_manifest(self, recorded: Recalled | None = None) -> None:
         """As things stand; ``recorded`` at the end of a run."""
-        begun = {"done": len(self.done), "complete": False, "without_outcome": 0}
-        standing = standing_of(self.assembled, recorded.attempts) if recorded else begun
+        before = self.manifest
+        standing: dict[str, Any] = {"done": len(self.done), "complete": False, "without_outcome": 0}
+        if recorded is not None:
+            standing = standing_of(self.assembled, recorded.attempts)
+        early = before.early_records if before else {}  # also of what is no longer in the experiment
+        if self.watch is not None:
+            record = self.watch.record()
+            early[str(record["contender_digest"])] = record
         manifest = manifest_of(
             self.assembled,
-            created_at=self.manifest.created_at if self.manifest else self.clock.now().isoformat(timespec="seconds"),
-            choices=self.choices,
+            created_at=before.created_at if before else self.clock.now().isoformat(timespec="seconds"),
+            thresholds=as_json(self.choices),
             stopped_because=None if standing["complete"] else self.stopped,
-            early=self._early(),
+            early=early or None,
             notes=self._manifest_notes(),
             **standing,
         )
-        if self.otherwise:  # which the next call has to see
-            manifest = replace(manifest, plan_digest="")
-        write_manifest(self.report, manifest)
-
-    def _early(self) -> Mapping[str, Any] | None:
-        """The rules that contenders began under, each kept for good: also one that is no longer in the experiment."""
-        kept = self.manifest.early_records if self.manifest else {}
-        if self.watch is not None:
-            record = self.watch.record()
-            kept[str(record["contender_digest"])] = record
-        return kept or None
+        # where something is graded by another grader, the next call has to see it
+        write_manifest(self.report, replace(manifest, plan_digest="") if self.otherwise else manifest)
 
     def _manifest_notes(self) -> tuple[str, ...]:
         """What models that are still asked are not asked with; those of this call as they are now."""
-        others = [name for name in self.assembled.specs if name not in self.model_notes]
+        others = tuple(f"model {name}: " for name in self.assembled.specs if name not in self.model_notes)
         earlier = self.manifest.notes if self.manifest else ()
-        kept = [note for note in earlier if note.startswith(tuple(f"model {name}: " for name in others))]
-        return (*kept, *(note for notes in self.model_notes.values() for note in notes))
+        now = (note for notes in self.model_notes.values() for note in notes)
+        return (*(note for note in earlier if note.startswith(others)), *now)
 
     def _summary(self, recorded: Recalled) -> Summary:
-        outcomes = [recorded.attempts[a.id] for a in self.assembled.attempts if a.id in recorded.attempts]
+        outcomes = [recorded.attempts[i] for i in self.planned if i in recorded.attempts]
         causes = Counter(str(o.cause) for o in outcomes if o.status in {Status.ERRORED, Status.UNGRADED})
         return Summary(
-            planned=len(self.assembled.attempts),
+            planned=len(self.planned),
             done_before=self.done_before,
-            made=self.tally.counts.total(),
+            made=self.tally.done,
             complete=standing_of(self.assembled, recorded.attempts)["complete"],
             stopped_because=self.stopped,
             errored=causes.total(),
@@ -300,6 +272,6 @@ class _Run:
             examples=self.tally.examples,
             spent_usd=self.tally.spent_usd,
             unknown_costs=self.tally.unknown_costs,
-            elapsed_s=self.clock.monotonic() - self.started,
+            elapsed_s=self.clock.monotonic() - self.tally.started,
             notes=(*self._manifest_notes(), *self.notes),
         )

@@ -14,18 +14,17 @@ from pathlib import Path
 from harness.core import (
     Answer,
     Cause,
+    Clock,
     Exposure,
     Grade,
     Grader,
     Message,
     ModelError,
-    Outcome,
     Remaining,
     Reply,
     Request,
     Role,
     Status,
-    SystemClock,
     Task,
     UsageError,
     plural,
@@ -35,13 +34,11 @@ from harness.experiment import Assembled, Attempt, is_graded_so, recall
 from harness.grade import grade
 from harness.model import read_reply
 from harness.run.crew import Crew, Made
-from harness.run.manifest import plan_digest, suites_of
 from harness.run.opening import open_models, open_shop
-from harness.run.outcome import faulted, identity, judge_usd, said_by, skipped, standing_of
-from harness.run.progress import Listener, Tally
+from harness.run.results import faulted, identity, judge_usd, plan_digest, said_by, skipped, standing_of, suites_of
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import Ears
-from harness.run.trace import Ended
+from harness.run.trace import Ended, Listener, Progress
 from harness.store import (
     OUTCOMES_FILE,
     Journal,
@@ -59,6 +56,8 @@ ENDED_BEFORE = frozenset({Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_
 """Faults of a contender after which no grader is asked. Nor is it where a refusal was an error and no reply."""
 DIRECTIONS = ("pass_to_fail", "fail_to_pass", "other")
 """How a grade changed; ``other``: to or from ungraded, or in its score, cause or label."""
+_GRADED = ("status", "cause", "score", "label_predicted", "label_true", "judge_usd", "grader_digest")
+"""What of a row a grader decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +74,8 @@ class Regraded:
 def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, within_run: bool = False) -> Regraded:
     """Grades every stored answer of a planned attempt again. Only judges are called, where a suite has one.
 
-    ``within_run``: only what was graded by another grader than the present one; the caller writes the tables.
-
-    Raises:
-        UsageError: the report holds no answers, or a run is at work on it.
-        StorageError: what is made cannot be kept, or what was kept is gone.
+    ``within_run``: only what was graded by another grader than the present one; the caller writes the tables. Raises
+    UsageError: the report holds no answers, or a run is at work on it. StorageError: something cannot be kept.
     """
     report = assembled.report
     if not within_run:
@@ -89,7 +85,10 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
         if not within_run:
             _refuse_changed(assembled, held)
         last = _last_replies(assembled, held)
-        work = [a for a in assembled.attempts if a.id in last or _has_ended(held.attempts.get(a.id))]
+        failed = {
+            i for i, o in held.attempts.items() if o.passed is False and o.cause in {*ENDED_BEFORE, Cause.REFUSED}
+        }  # under any grader, which their rows have to say
+        work = [a for a in assembled.attempts if a.id in last or a.id in failed]
         if within_run:
             gradings = assembled.gradings
             work = [a for a in work if not is_graded_so(held.attempts[a.id], gradings[a.task.digest])]
@@ -97,10 +96,10 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
         models = open_models(assembled, judges, offline=offline)
 
         async def again() -> _Again:
-            started = SystemClock().monotonic()
+            started = Clock().monotonic()
             meter = meter_of(assembled, started) if judges else Meter()  # rules cost nothing, whatever was spent
             shop = open_shop(assembled, journal, held, models, meter)
-            crew = _Again(shop, held, last, Tally(len(work), started), listener)
+            crew = _Again(shop, held, last, Progress(planned=len(work), started=started), listener)
             try:
                 for model in models.values():
                     await model.prepare()
@@ -111,9 +110,11 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
                     await model.close()
             return crew
 
-        crew = asyncio.run(again())
+        crew, kept = asyncio.run(again()), None
         journal.check()
-        kept = _keep_outcomes(report) if crew.lines else None
+        if crew.lines and (report / OUTCOMES_FILE).is_file():
+            kept = next(name for n in count(1) if not (report / (name := f"outcomes.before-{n}.parquet")).exists())
+            shutil.copyfile(report / OUTCOMES_FILE, report / kept)
         if crew.lines and not within_run:
             _leave_tables(assembled)
     return Regraded(
@@ -126,11 +127,7 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
 
 
 def refuse_without_answers(report: Path) -> None:
-    """Passes a report whose answers are stored.
-
-    Raises:
-        UsageError: it is of no run of this program, such as an imported one.
-    """
+    """Raises UsageError: no answers are stored here, as where no run of this program made the report."""
     if not has_answers(report):
         if not report.is_dir():
             raise UsageError(f"{report}: there is no such report")
@@ -163,15 +160,12 @@ def _last_replies(assembled: Assembled, held: Recalled) -> dict[str, str]:
     return found
 
 
-def _has_ended(outcome: Outcome | None) -> bool:
-    """Whether an attempt fails under any grader, which its row has to say."""
-    return outcome is not None and outcome.passed is False and outcome.cause in {*ENDED_BEFORE, Cause.REFUSED}
-
-
 class _Again(Crew):
     """Takes each answer from the journal, and keeps of its attempt all but the grade."""
 
-    def __init__(self, shop: Shop, held: Recalled, last: Mapping[str, str], tally: Tally, listener: Listener) -> None:
+    def __init__(
+        self, shop: Shop, held: Recalled, last: Mapping[str, str], tally: Progress, listener: Listener
+    ) -> None:
         super().__init__(shop, lambda a: shop.assembled.systems[a.contender][a.suite.name], tally, listener)
         self.held, self.last = held, last
         self.changes: Counter[tuple[str, str]] = Counter()
@@ -192,46 +186,24 @@ class _Again(Crew):
     def keep(self, made: Made, judged: Grade) -> None:
         attempt, trace = made.attempt, made.session.trace
         before = self.held.attempts[attempt.id]
-        after = replace(
-            before,
-            **identity(self.assembled, attempt),
-            **said_by(judged),
-            judge_usd=judge_usd(trace.calls) if made.answer else before.judge_usd,
-        )
-        changed = any(getattr(after, name) != getattr(before, name) for name in _GRADED)
+        judge = judge_usd(trace.calls) if made.answer else before.judge_usd
+        after = replace(before, **identity(self.assembled, attempt), **said_by(judged), judge_usd=judge)
+        changed = {name for name in _GRADED if getattr(after, name) != getattr(before, name)}
         if changed and judged.status is not Status.SKIPPED:
             kept = self.held.transcript(attempt.id)
             requests = dict.fromkeys((*kept.requests, *(call.request_digest for call in trace.calls)))
             self.shop.journal.append_attempt(after, kept.messages, judged.reason, tuple(requests))
             self.lines += 1
-            if (way := _direction(before, after)) is not None:
-                self.changes[attempt.contender, way] += 1
+            if {before.passed, after.passed} == {True, False}:
+                self.changes[attempt.contender, "pass_to_fail" if before.passed else "fail_to_pass"] += 1
+            elif changed - {"judge_usd", "grader_digest"}:
+                self.changes[attempt.contender, "other"] += 1
         self.observe(attempt.id, Ended(after, judged.reason))
-
-
-_GRADED = ("status", "cause", "score", "label_predicted", "label_true", "judge_usd", "grader_digest")
-"""What of a row a grader decides."""
-
-
-def _direction(before: Outcome, after: Outcome) -> str | None:
-    if (before.passed, after.passed) in {(True, False), (False, True)}:
-        return "pass_to_fail" if before.passed else "fail_to_pass"
-    return "other" if any(getattr(before, name) != getattr(after, name) for name in _GRADED[:5]) else None
-
-
-def _keep_outcomes(report: Path) -> str | None:
-    """A copy of the outcomes as they were; its name."""
-    if not (report / OUTCOMES_FILE).is_file():
-        return None
-    kept = next(name for n in count(1) if not (report / (name := f"outcomes.before-{n}.parquet")).exists())
-    shutil.copyfile(report / OUTCOMES_FILE, report / kept)
-    return kept
 
 
 def _leave_tables(assembled: Assembled) -> None:
     """Writes the tables and the manifest again; what was skipped is so for the same cause."""
-    report = assembled.report
-    causes: dict[str, str] = {}
+    report, causes = assembled.report, dict[str, str]()
     if (report / OUTCOMES_FILE).is_file():
         rows = read_outcomes(report, ["attempt_id", "status", "cause"]).to_pylist()
         causes = {row["attempt_id"]: row["cause"] for row in rows if row["status"] == Status.SKIPPED}
@@ -239,18 +211,14 @@ def _leave_tables(assembled: Assembled) -> None:
     plan = (skipped(assembled, a, Cause(causes.get(a.id) or Cause.STOPPED)) for a in assembled.attempts)
     compact(report, plan, recorded)
     if (manifest := read_manifest(report)) is not None:
-        standing = standing_of(assembled, recorded.attempts)
+        now = standing_of(assembled, recorded.attempts) | {"planned": len(assembled.attempts)}
         suites, plan_now = suites_of(assembled), plan_digest(assembled)
-        manifest = replace(manifest, suites=suites, plan_digest=plan_now, planned=len(assembled.attempts), **standing)
-        write_manifest(report, manifest)
-
-
-# ---------------------------------------------------------------------- answers that were given elsewhere
+        write_manifest(report, replace(manifest, suites=suites, plan_digest=plan_now, **now))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """An answer to a task; ``finish`` is the provider's word for how it ended."""
+    """An answer to a task that was given elsewhere; ``finish`` is the provider's word for how it ended."""
 
     task: Task
     text: str
@@ -261,20 +229,19 @@ class Given:
 def grade_given(answers: Sequence[Given]) -> list[Grade]:
     """The grade of each. No model is called: what a judge would have to grade is ungraded."""
 
+    async def graded(given: Given) -> Grade:
+        message = {"role": "assistant", "content": given.text}
+        try:
+            reply = read_reply({"choices": [{"message": message, "finish_reason": given.finish}]}, latency_s=0.0)
+        except ModelError as error:
+            return faulted(error.fault, str(error))
+        answer = Answer(text=reply.text, finish_reason=reply.finish_reason, fault=fault_in(reply))
+        return await grade(given.task, answer, given.grader, _Alone(given.task))
+
     async def all_of() -> list[Grade]:
-        return [await _grade(given) for given in answers]
+        return [await graded(given) for given in answers]
 
     return asyncio.run(all_of())
-
-
-async def _grade(given: Given) -> Grade:
-    message = {"role": "assistant", "content": given.text}
-    try:
-        reply = read_reply({"choices": [{"message": message, "finish_reason": given.finish}]}, latency_s=0.0)
-    except ModelError as error:
-        return faulted(error.fault, str(error))
-    answer = Answer(text=reply.text, finish_reason=reply.finish_reason, fault=fault_in(reply))
-    return await grade(given.task, answer, given.grader, _Alone(given.task))
 
 
 class _Alone:

@@ -25,10 +25,14 @@ from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled
 from harness.grade import grade
 from harness.model import Caller, assistant_message, backend_of
-from harness.run.outcome import values
+from harness.run.results import values
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace
 from harness.store import Journal, read_calls_journal
+
+_NOTHING = Usage.total(())  # of a call by which nothing was made
+_NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})
+"""Roles whose messages are no part of the conversation with the contender."""
 
 
 @dataclass(slots=True)
@@ -43,31 +47,35 @@ class Shop:
     meter: Meter
     redact: Redactor
     clock: Patience
+    holds_earlier: bool  # whether the journal holds answers under the digests of an earlier version
     in_flight: dict[str, "asyncio.Future[Reply]"] = field(default_factory=dict)
-    settled: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set whenever an attempt ends and gives its reservation back."""
+    settled: asyncio.Event = field(default_factory=asyncio.Event)  # set when an attempt gives its reservation back
     broken: dict[str, str] = field(default_factory=dict)  # models that nothing more is sent to, and why
-    holds_earlier: bool = False  # whether the journal holds answers under the digests of an earlier version
 
     def recorded(self, request: Request, digest: str) -> Reply | None:
         """The answer that is on record."""
         reply = self.replies.get(digest)
         return self.replies.get(request.earlier_digest) if reply is None and self.holds_earlier else reply
 
-    def is_paid(self, model: str) -> bool:
-        """Whether an answer of the model is paid for when it is made; a recorded one was paid when it was recorded."""
-        return not backend_of(self.assembled.specs[model]).recorded
+
+def is_spent(call: Call) -> bool | None:
+    """Whether a call is on the bill: an answer always, a failure where it is known what it cost.
+
+    ``None`` where nobody said what a failed call used: an answer that was cut or came too late may be billed.
+    """
+    if call.error is None or call.cost.usd is not None:
+        return True
+    return None if call.usage != _NOTHING else False
 
 
 def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
     """The budget of a report, with what earlier calls of the run have spent."""
-    budget = assembled.experiment.budget
-    meter = Meter(usd=budget.usd, attempt_usd=budget.attempt_usd, wall_s=budget.wall_s, started=started)
+    meter = Meter(**values(assembled.experiment.budget, "usd", "attempt_usd", "wall_s"), started=started)
     contenders = {attempt.id: attempt.contender for attempt in assembled.attempts}
     spent: dict[str, float] = {}
     for call in read_calls_journal(assembled.report):
         spec = assembled.specs.get(call.model)
-        if (on_bill(call) or may_have_cost(call)) and not call.cache_hit and not (spec and backend_of(spec).recorded):
+        if is_spent(call) is not False and not call.cache_hit and not (spec and backend_of(spec).recorded):
             meter.spend(call.cost)
             spent[call.attempt_id] = spent.get(call.attempt_id, 0.0) + (call.cost.usd or 0.0)
     for attempt, usd in spent.items():
@@ -85,10 +93,6 @@ class Asked(NamedTuple):
     role: Role
 
 
-_NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})
-"""Roles whose messages are no part of the conversation with the contender."""
-
-
 class Account:
     """Calls on the account of an attempt, or of the run."""
 
@@ -97,11 +101,7 @@ class Account:
         self.charged = AttemptMeter(shop.assembled.experiment.budget.attempt_usd)
 
     async def made(self, asked: Asked) -> Reply:
-        """The model's answer, whatever the journal holds.
-
-        Raises:
-            ModelError: the call failed for good.
-        """
+        """The model's answer, whatever the journal holds. Raises ModelError: the call failed for good."""
         shop, model, request, digest = self._shop, asked.model, asked.request, asked.digest
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         shop.in_flight[digest] = future
@@ -111,7 +111,7 @@ class Account:
             reply, retries = await shop.callers[model].call(request)
             reply = shop.redact.answer(reply)  # a server that repeats the key puts it into no file of ours
         except ModelError as error:
-            self._record_error(asked, error, retries=error.retries, started_at=started)
+            self._keep(asked, error, retries=error.retries, started_at=started)
             if error.cause is Cause.AUTH or error.not_yet:
                 shop.broken.setdefault(model, shop.redact(str(error)))
             future.set_exception(error)
@@ -120,10 +120,10 @@ class Account:
         except asyncio.CancelledError as error:
             lost = shop.callers[model].lost(request)
             if lost or not isinstance(error, Unsent):
-                self._record_error(asked, error, usage=Usage.total(lost), started_at=started)
+                self._keep(asked, error, usage=Usage.total(lost), started_at=started)
             raise
         else:
-            self._record(asked, reply, retries=retries, started_at=started)
+            self._keep(asked, reply, retries=retries, started_at=started)
             if request.scope in shop.shared or asked.role is Role.JUDGE:
                 shop.replies[digest] = reply
             future.set_result(reply)
@@ -132,21 +132,17 @@ class Account:
             future.cancel()  # of no effect where the call has ended
             del shop.in_flight[digest]
 
-    def _record(self, asked: Asked, reply: Reply, *, cache_hit: bool = False, **made: Any) -> None:
-        made |= values(reply, "latency_s", "ttft_s", "finish_reason", "signals")
-        self._keep(asked, reply.usage, None if cache_hit else reply, cache_hit=cache_hit, **made)
-
-    def _record_error(self, asked: Asked, error: BaseException, *, usage: Usage | None = None, **made: Any) -> None:
-        cause, used, said = Cause.INTERNAL, usage or Usage(), self._shop.redact(str(error))
-        if isinstance(error, ModelError):
-            cause, used = error.cause, usage or error.usage or Usage()
-        elif isinstance(error, asyncio.CancelledError):
-            said = "dropped while it was under way"
-        self._keep(asked, used, None, error=f"{cause}: {said}", **made)
-
-    def _keep(self, asked: Asked, usage: Usage, reply: Reply | None, **made: Any) -> None:
+    def _keep(self, asked: Asked, end: Reply | BaseException, *, usage: Usage | None = None, **made: Any) -> None:
         """Writes the call down and charges it: to the attempt always, to the run's bill when it is first made."""
-        shop = self._shop
+        shop, spec = self._shop, self._shop.assembled.specs[asked.model]
+        if isinstance(end, Reply):
+            usage = end.usage
+            made |= values(end, "latency_s", "ttft_s", "finish_reason", "signals")
+        else:
+            cause = end.cause if isinstance(end, ModelError) else Cause.INTERNAL
+            dropped = isinstance(end, asyncio.CancelledError)
+            made["error"] = f"{cause}: {'dropped while it was under way' if dropped else shop.redact(str(end))}"
+            usage = usage or (end.usage if isinstance(end, ModelError) else None) or Usage()
         call = Call(
             attempt_id=self.trace.attempt,
             role=asked.role,
@@ -154,19 +150,16 @@ class Account:
             adapter=asked.request.adapter_digest,
             request_digest=asked.digest,
             usage=usage,
-            cost=charge(usage, shop.assembled.specs[asked.model].price),
+            cost=charge(usage, spec.price),
             **made,
         )
-        shop.journal.append_call(call, reply)
+        shop.journal.append_call(call, end if isinstance(end, Reply) and not call.cache_hit else None)
         self.trace.add(call)
-        paid = not call.cache_hit and shop.is_paid(call.model)
-        if on_bill(call):
-            if call.role is not Role.JUDGE:
-                self.charged.spend(call.cost)
-            if paid:
-                shop.meter.spend(call.cost, self.reservation)
-        elif paid and may_have_cost(call):  # counted, and no reason to stop: whether anything was billed is not known
-            shop.meter.spend(call.cost)
+        paid, spent = not call.cache_hit and not backend_of(spec).recorded, is_spent(call)
+        if spent and call.role is not Role.JUDGE:
+            self.charged.spend(call.cost)
+        if paid and spent is not False:  # where nobody knows, it is counted, and no reason to stop
+            shop.meter.spend(call.cost, self.reservation if spent else None)
 
 
 class AttemptSession(Account):
@@ -196,8 +189,7 @@ class AttemptSession(Account):
     async def call(self, model: str, request: Request, role: Role) -> Reply:
         """The answer, from the journal or from the model.
 
-        Raises:
-            ModelError: the call failed for good, or the attempt may not spend more.
+        Raises ModelError: the call failed for good, or the attempt may not spend more.
         """
         if self._verifying and role is Role.JUDGE:
             role = Role.SELECTOR  # what a judge costs that serves as a verifier is a cost of the contender
@@ -217,17 +209,15 @@ class AttemptSession(Account):
     async def _reply(self, asked: Asked) -> Reply:
         shop, digest = self._shop, asked.digest
         while True:
-            reply = shop.recorded(asked.request, digest)
-            if reply is not None:
-                self._record(asked, reply, cache_hit=True)
+            if (reply := shop.recorded(asked.request, digest)) is not None:
+                self._keep(asked, reply, cache_hit=True)
                 return reply
-            waiting = shop.in_flight.get(digest)
-            if waiting is None:
+            if (waiting := shop.in_flight.get(digest)) is None:
                 return await self.made(asked)
             # another attempt is asking the same: its answer is ours, its failure too; its cancellation is not
             await asyncio.wait({waiting})
             if not waiting.cancelled() and (error := waiting.exception()) is not None:
-                self._record_error(asked, error, cache_hit=True)  # the tries were the other's
+                self._keep(asked, error, cache_hit=True)  # the tries were the other's
                 raise error
             if not waiting.cancelled():
                 shop.replies.setdefault(digest, waiting.result())
@@ -243,8 +233,7 @@ class AttemptSession(Account):
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
         """The task's own grade, outside the attempt's time and money; or a verifier's, inside them.
 
-        Raises:
-            ModelError: a judge is to be asked later.
+        Raises ModelError: a judge is to be asked later.
         """
         if verifier is None:
             with own_time_held():
@@ -257,19 +246,6 @@ class AttemptSession(Account):
             self._verifying = False
             if not by.models:
                 self.trace.verifying_s += self._shop.clock.monotonic() - began
-
-
-def on_bill(call: Call) -> bool:
-    """Whether a call counts as spent: an answer always, a failure where it is known what it cost."""
-    return call.error is None or call.cost.usd is not None
-
-
-def may_have_cost(call: Call) -> bool:
-    """Whether a call failed, and nobody said what it used: an answer that was cut or came too late may be billed."""
-    return call.error is not None and call.cost.usd is None and call.usage != _NOTHING
-
-
-_NOTHING = Usage.total(())  # of a call by which nothing was made
 
 
 class Rehearsal(AttemptSession):

@@ -5,7 +5,6 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from datetime import datetime
 from types import FrameType
 from typing import Any, Protocol
 
@@ -14,19 +13,24 @@ from harness.experiment import Attempt
 
 BY_USER = "stopped by the user"
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-
 own_time: ContextVar[asyncio.Timeout | None] = ContextVar("own_time", default=None)
 """The time that an attempt has for itself; what it waits for by our doing moves its end."""
+
+
+def _own_end() -> tuple[asyncio.Timeout, float] | None:
+    """The attempt's own time that still runs, and when it ends."""
+    limit = own_time.get()
+    end = limit.when() if limit is not None and not limit.expired() else None
+    return (limit, end) if limit is not None and end is not None else None
 
 
 @contextlib.contextmanager
 def own_time_held() -> Iterator[None]:
     """What is done under it takes none of the attempt's own time."""
-    limit = own_time.get()
-    if limit is None or (end := limit.when()) is None or limit.expired():
+    if (own := _own_end()) is None:
         yield
         return
-    loop = asyncio.get_running_loop()
+    (limit, end), loop = own, asyncio.get_running_loop()
     began = loop.time()
     limit.reschedule(None)
     try:
@@ -39,34 +43,20 @@ class Unsent(asyncio.CancelledError):
     """The run was stopped while this call waited to be sent: it is as if nobody had asked."""
 
 
-class Patience:
+class Patience(Clock):
     """The clock by which calls wait, for the user's own limits or between tries; a stop ends every wait at once."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
         self.over = False  # whether nothing waits any more
 
-    def now(self) -> datetime:
-        """As of the clock below."""
-        return self._clock.now()
-
-    def monotonic(self) -> float:
-        """As of the clock below."""
-        return self._clock.monotonic()
-
     async def sleep(self, seconds: float) -> None:
-        """Waits, in no attempt's own time.
-
-        Raises:
-            Unsent: the run is stopped.
-        """
+        """Waits, in no attempt's own time. Raises Unsent: the run is stopped."""
         if self.over:
             raise Unsent
-        limit = own_time.get()
-        if limit is not None and (end := limit.when()) is not None and not limit.expired():
-            limit.reschedule(end + seconds)
-        waiting = asyncio.ensure_future(self._clock.sleep(seconds))
+        if (own := _own_end()) is not None:
+            own[0].reschedule(own[1] + seconds)
+        waiting = asyncio.ensure_future(super().sleep(seconds))
         self._waiting.add(waiting)
         try:
             await waiting
@@ -138,31 +128,22 @@ class Watch(Protocol):
     @property
     def contender(self) -> str:
         """The only one that is run, with the dev attempts that it waits for."""
-        ...
 
     @property
     def at_once(self) -> int:
         """No more of the contender's attempts than this are in flight."""
-        ...
 
     def order(self, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Which of the contender's attempts are to be made, in their order."""
-        ...
 
     def start(self, recorded: Iterable[Outcome], others: Iterable[Outcome] = ()) -> str | None:
         """Begins again from the planned attempts on record; why nothing more is to be made, where that is so.
 
-        ``others`` are outcomes that an earlier form of the experiment made.
-
-        Raises:
-            UsageError: they were made under another rule, or under none.
+        ``others`` are of an earlier form of the experiment. Raises UsageError: made under another rule, or under none.
         """
-        ...
 
     def settled(self, outcome: Outcome) -> str | None:
         """Told of every finished attempt; why no further one should begin, where that is so."""
-        ...
 
     def record(self) -> Mapping[str, Any]:
         """The rule and what it came to, as the manifest keeps it; ``contender`` and ``contender_digest`` among it."""
-        ...

@@ -31,18 +31,22 @@ def decided(assembled: Assembled, manifest: Manifest | None) -> Choices:
     held: dict[tuple[str, str], Choice] = {}
     for by_suite in (manifest.thresholds if manifest else {}).values():
         for written in by_suite.values() if isinstance(by_suite, Mapping) else ():
-            if (choice := _understood(written)) is not None:
-                held[choice.contender_digest, choice.suite_digest] = choice
+            with suppress(TypeError):  # an earlier version, or a person, may have written it: it is chosen again then
+                choice = Choice(**written)
+                numbers = [number for number in (choice.threshold, choice.rate) if number is not None]
+                if numbers and all(isinstance(number, (int, float)) for number in numbers):
+                    held[choice.contender_digest, choice.suite_digest] = choice
     found: Choices = {}
     for name, systems in assembled.systems.items() if held else ():
         if name not in (system := next(iter(systems.values()))).undecided:
             continue
         digest = system.contender.digest
         for suite in assembled.whole:
-            if (choice := held.get((digest, suite.digest))) is None:
-                choice = held.get((earlier_contender(assembled, name), earlier_suite(suite)))
-            if choice is not None and choice.grading in {"", _grading(assembled, suite.name)}:
-                choice = replace(choice, contender_digest=digest, suite_digest=suite.digest)
+            earlier = held.get((digest, suite.digest))
+            if earlier is None:
+                earlier = held.get((earlier_contender(assembled, name), earlier_suite(suite)))
+            if earlier is not None and earlier.grading in {"", _grading(assembled, suite.name)}:
+                choice = replace(earlier, contender_digest=digest, suite_digest=suite.digest)
                 found.setdefault(name, {})[suite.name] = choice
     return found
 
@@ -52,45 +56,40 @@ def _grading(assembled: Assembled, suite: str) -> str:
     return digest_json([assembled.gradings[task.digest] for s in assembled.dev if s.name == suite for task in s.tasks])
 
 
-def _understood(written: object) -> Choice | None:
-    """A choice as an earlier version, or a person, may have written it; what cannot be read is chosen again."""
-    with suppress(TypeError):
-        choice = Choice(**written)  # type: ignore[arg-type]
-        numbers = [value for value in (choice.threshold, choice.rate) if value is not None]
-        return choice if numbers and all(isinstance(value, (int, float)) for value in numbers) else None
-    return None
-
-
 async def choose(assembled: Assembled, shop: Shop, held: Choices, ready: Set[str]) -> Choices:
     """``held``, and a choice for each undecided hybrid of ``ready`` that has dev outcomes to choose on."""
     chosen: Choices = {name: dict(by_suite) for name, by_suite in held.items()}
-    for name, systems in assembled.systems.items():
-        if name not in ready:
-            continue
-        for suite in assembled.dev:
-            system = systems[suite.name]
-            if name not in system.undecided or system.like is not None or suite.name in chosen.get(name, {}):
-                continue
-            if trades := await _trades(system, suite, shop):
-                from harness.stats import choose_threshold  # numpy, which a run without such a hybrid does without
+    open_ones = [
+        (name, suite, systems[suite.name])
+        for name, systems in assembled.systems.items()
+        for suite in assembled.dev
+        if name in ready and suite.name not in chosen.get(name, {})
+    ]
+    for name, suite, system in open_ones:
+        if name in system.undecided and system.like is None and (trades := await _trades(system, suite, shop)):
+            from harness.stats import choose_threshold  # numpy, which a run without such a hybrid does without
 
-                threshold, share = choose_threshold(*zip(*trades, strict=True))
-                chosen.setdefault(name, {})[suite.name] = Choice(
-                    contender_digest=system.contender.digest,
-                    suite_digest=suite.digest,
-                    threshold=threshold,
-                    share=share,
-                    tasks=len(trades),
-                    grading=_grading(assembled, suite.name),
-                )
-    return _with_rates(assembled, chosen)
+            threshold, share = choose_threshold(*zip(*trades, strict=True))
+            chosen.setdefault(name, {})[suite.name] = Choice(
+                contender_digest=system.contender.digest,
+                suite_digest=suite.digest,
+                threshold=threshold,
+                share=share,
+                tasks=len(trades),
+                grading=_grading(assembled, suite.name),
+            )
+    for name, systems in assembled.systems.items():  # ``random:NAME`` takes the share that NAME escalates
+        for key, system in systems.items():
+            like = chosen.get(system.like or "", {}).get(key)
+            if like is not None and like.share is not None:
+                rate, digest = like.share, system.contender.digest
+                rated = replace(like, contender_digest=digest, threshold=None, rate=rate, share=None)
+                chosen.setdefault(name, {})[key] = rated
+    return chosen
 
 
 async def _trades(system: System, suite: Suite, shop: Shop) -> list[tuple[float, float, float]]:
-    """How sure the worker was on each dev task, and what either part was worth.
-
-    A task that one of them could not be tried on is left out.
-    """
+    """How sure the worker was on each dev task that both parts could be tried on, and what either was worth."""
     trades = []
     for task in suite.tasks:
         session = Rehearsal(shop, task, 0, Trace())
@@ -103,15 +102,3 @@ async def _trades(system: System, suite: Suite, shop: Shop) -> list[tuple[float,
             worker_passed, expert_passed = (float(g.status is Status.PASSED) for g in grades)
             trades.append((confidence, worker_passed, expert_passed))
     return trades
-
-
-def _with_rates(assembled: Assembled, chosen: Choices) -> Choices:
-    """Adds the rates of ``random:NAME``: the share that the hybrid NAME escalates on dev."""
-    for name, systems in assembled.systems.items():
-        for suite, system in systems.items():
-            choice = chosen.get(system.like or "", {}).get(suite)
-            if choice is not None and choice.share is not None:
-                digest, rate = system.contender.digest, choice.share
-                rated = replace(choice, contender_digest=digest, threshold=None, rate=rate, share=None)
-                chosen.setdefault(name, {})[suite] = rated
-    return chosen

@@ -1,10 +1,7 @@
-"""One contender's figures when a task was tried several times, or when tasks share a source.
-
-The unit is the task, or the cluster of tasks: trials lessen only the noise within a task, so they enter through the
-task's mean and never as rows of their own.
-"""
+"""One contender's figures over several trials or shared sources; the unit is the task, or the cluster of tasks."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -134,11 +131,9 @@ def cr3(values: ArrayLike, clusters: Clusters = None) -> tuple[float | None, flo
 
 
 def pass_at_k(passes: ArrayLike, trials: ArrayLike, k: int, clusters: Clusters = None, level: float = 0.95) -> Estimate:
-    """The chance that at least one of k tries passes: mean over tasks of ``1 - C(n-c, k) / C(n, k)``.
+    """The chance that at least one of k tries passes: mean over tasks of ``1 - C(n-c, k) / C(n, k)``, c of n passed.
 
-    Chen et al. 2021, the unbiased estimator, of ``passes`` c and ``trials`` n; the interval is `clustered_rate`'s.
-    Tasks with fewer than k graded trials are left out and counted in the method; None, with ``why``, where no task has
-    k.
+    The unbiased estimator of Chen et al. 2021, the interval of `clustered_rate`; tasks of fewer trials are left out.
     """
     return _over_tasks(passes, trials, k, clusters, level, all_of_them=False)
 
@@ -218,49 +213,42 @@ def this_suite_rate(sums: ArrayLike, counts: ArrayLike, squares: ArrayLike, leve
     """The mean of the tasks' means, with an interval for these very tasks: only the noise of the trials remains.
 
     ``Var = (1 / n^2) sum_i s_i^2 / K_i`` with the unbiased variance ``s_i^2`` within task i (the second term of Miller
-    2024, section 2, alone), normal limits cut to [0, 1]: far narrower, for a smaller question, the same tasks on
-    another day. ``squares`` has each task's sum of squared values, for 0/1 values the same as ``sums``. Without limits,
-    and with ``why``, where a task was tried once or where no two trials disagree.
+    2024, section 2, alone), normal limits cut to [0, 1]. ``squares`` has each task's sum of squared values, for 0/1
+    values the same as ``sums``. No limits, but ``why``, where a task was tried once or no two trials disagree.
     """
-    return _estimate(_noise((sums, counts, squares)), (0.0, 1.0), level)
+    return _with_noise(*_means((sums, counts, squares), level), 0.0)
 
 
 def this_suite_difference(a: Side, b: Side, level: float = 0.95) -> Estimate:
     """The difference of two such rates on the tasks that both have; the variances add, since trials are independent."""
-    a_counts, b_counts = vector(a[1], "counts"), vector(b[1], "counts")
-    same_length(a=a_counts, b=b_counts)
+    a_counts, b_counts = vectors(a=a[1], b=b[1])
     common = (a_counts > 0) & (b_counts > 0)
-    of_a, of_b = (_noise((vector(s, "sums")[common], n[common], vector(q, "squares")[common]))
-                  for (s, _, q), n in ((a, a_counts), (b, b_counts)))  # fmt: skip
-    mean = None if of_a[0] is None or of_b[0] is None else of_a[0] - of_b[0]
-    noise = (mean, of_a[1] + of_b[1], of_a[2], of_a[3] + of_b[3], of_a[4] or of_b[4])
-    return _estimate(noise, (-1.0, 1.0), level)
+    (one, noise), (two, other) = (_means([np.asarray(part)[common] for part in side], level) for side in (a, b))
+    value = None if one.value is None or two.value is None else one.value - two.value
+    found = replace(one, value=value, n_trials=one.n_trials + two.n_trials, why=one.why or two.why)
+    return _with_noise(found, noise + other, -1.0)
 
 
-_Noise = tuple[float | None, float, int, int, str | None]  # mean of means, its variance, tasks, trials, why no variance
-
-
-def _noise(side: Side) -> _Noise:
+def _means(side: Sequence[ArrayLike], level: float) -> tuple[Estimate, float]:
+    """The mean of task means, and its variance from trials alone; ``why`` there is none."""
     total, n, squared = vectors(sums=side[0], counts=side[1], squares=side[2])
     kept = n > 0
     total, n, squared = total[kept], n[kept], squared[kept]
-    tasks, trials = len(n), int(n.sum())
-    if tasks == 0:
-        return None, 0.0, 0, 0, "no graded attempts"
-    mean = float((total / n).mean())
-    if n.min() < 2:
-        once = int((n < 2).sum())
-        return mean, 0.0, tasks, trials, f"{once} of {tasks} tasks were tried once: their trial noise cannot be seen"
+    found = Estimate(value=None, level=level, n_tasks=len(n), n_trials=int(n.sum()), method=THIS_SUITE)
+    if len(n) == 0:
+        return replace(found, why="no graded attempts"), 0.0
+    found = replace(found, value=float((total / n).mean()))
+    if once := int((n < 2).sum()):
+        why = f"{once} of {len(n)} tasks were tried once: their trial noise cannot be seen"
+        return replace(found, why=why), 0.0
     within = np.maximum(squared - total**2 / n, 0.0) / (n - 1)
-    return mean, float((within / n).sum()) / tasks**2, tasks, trials, None
+    return found, float((within / n).sum()) / len(n) ** 2
 
 
-def _estimate(noise: _Noise, ends: tuple[float, float], level: float) -> Estimate:
-    mean, variance, tasks, trials, why = noise
-    if mean is not None and why is None and variance == 0.0:
-        why = "no two trials of a task disagree: the noise is too small to be seen"
-    found = Estimate(value=mean, level=level, n_tasks=tasks, n_trials=trials, method=THIS_SUITE, why=why)
-    if mean is None or why is not None:
+def _with_noise(found: Estimate, variance: float, least: float) -> Estimate:
+    if found.value is None or found.why is not None:
         return found
-    half = two_sided_z(level) * variance**0.5
-    return replace(found, low=max(ends[0], mean - half), high=min(ends[1], mean + half))
+    if variance == 0.0:
+        return replace(found, why="no two trials of a task disagree: the noise is too small to be seen")
+    half = two_sided_z(found.level) * variance**0.5
+    return replace(found, low=max(least, found.value - half), high=min(1.0, found.value + half))

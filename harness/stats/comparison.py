@@ -25,18 +25,7 @@ from harness.stats.clustered import EQUAL, clusters_named, cr3
 from harness.stats.permutation import Tested, flip_test, shuffle_test
 from harness.stats.tables import mcnemar_exact, mcnemar_midp, tango_interval, tasks_for_difference, visible_difference
 from harness.stats.tails import normal_quantile, two_sided_t, two_sided_z
-from harness.stats.units import (
-    Clusters,
-    Codes,
-    Contender,
-    Flags,
-    Vector,
-    cluster_codes,
-    is_binary,
-    sum_by,
-    vector,
-    vectors,
-)
+from harness.stats.units import Clusters, Codes, Contender, Flags, Vector, cluster_codes, is_binary, sum_by, vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,24 +101,14 @@ def compare(
     errored, bounds = _worst_and_best((a_sums, a_counts, a_errored), (b_sums, b_counts, b_errored))
     passed_a, passed_b = pairs.a > 0.5, pairs.b > 0.5  # of an even number of trials half is no majority
     wins, losses = int((passed_a & ~passed_b).sum()), int((~passed_a & passed_b).sum())
+    both, neither = int((passed_a & passed_b).sum()), int((~passed_a & ~passed_b).sum())
     found = Comparison(
-        a=a_name,
-        b=b_name,
-        n_tasks=n,
-        n_trials=pairs.trials,
-        delta=float(d.mean()) if n else None,
-        low=None,
-        high=None,
-        level=level,
-        wins=wins,
-        losses=losses,
-        both_passed=int((passed_a & passed_b).sum()),
-        both_failed=int((~passed_a & ~passed_b).sum()),
-        errored=errored,
-        bounds=bounds,
+        a=a_name, b=b_name, n_tasks=n, n_trials=pairs.trials, delta=None, low=None, high=None, level=level
     )
+    found = replace(found, both_passed=both, both_failed=neither, errored=errored, bounds=bounds)
     if n == 0:
         return replace(found, sentence=_sentence(found, 0, 1.0, "task", None))
+    found = replace(found, delta=float(d.mean()), wins=wins, losses=losses)
     alpha, needed, visible = 1.0 - level, None, None
     if pairs.single:
         low, high = tango_interval(wins, losses, n, level)
@@ -149,7 +128,7 @@ def compare(
         method = test.method if pairs.clusters == n else f"{test.method}, {pairs.clusters} clusters"
     found = replace(found, low=low, high=high, interval_method=how, p_value=p, p_exact=p_exact, test=method)
     if needed is not None and units and least > alpha:  # no test can reach alpha on so few units, whatever n says
-        needed = max(needed, math.ceil(n * _fewest(alpha) / units))
+        needed = max(needed, math.ceil(n * math.ceil(1.0 - math.log2(alpha)) / units))
     unit = "task" if pairs.clusters == n else "group of tasks"
     return replace(found, tasks_needed=needed, sentence=_sentence(found, units, least, unit, visible))
 
@@ -241,19 +220,13 @@ def seldom_differs(d: Vector, codes: Codes, groups: int) -> bool:
 def gained_and_lost(d: Vector, codes: Codes, groups: int) -> tuple[float, float, float]:
     """Sums of the difference by cluster, apart by sign, and the number of units: wins, losses and n of Tango's table.
 
-    Clusters weigh by their tasks, so that (gained - lost) / units is the mean difference itself. The units are N over
-    the largest cluster's size, which is the number of clusters where all are equal: with ``|S_g| <= m_g`` the table's
-    variance ``sum |S_g| max(m) / N^2`` is then never below the true ``sum S_g^2 / N^2``.
+    (gained - lost) / units is the mean difference itself. The units are N over the largest cluster's size: with ``|S_g|
+    <= m_g`` the table's variance ``sum |S_g| max(m) / N^2`` is then never below the true ``sum S_g^2 / N^2``.
     """
     sums = sum_by(codes, d, groups)
     units = len(d) / float(np.bincount(codes, minlength=groups).max())
     scale = units / len(d)
     return float(np.maximum(sums, 0.0).sum()) * scale, float(np.maximum(-sums, 0.0).sum()) * scale, units
-
-
-def _fewest(alpha: float) -> int:
-    """Units on fewer of which a sign-flip test cannot reach alpha, even when all agree."""
-    return math.ceil(1.0 - math.log2(alpha))
 
 
 def _normal_number(d: Vector, codes: Codes, power: float, alpha: float) -> tuple[int | None, float | None]:
@@ -262,7 +235,8 @@ def _normal_number(d: Vector, codes: Codes, power: float, alpha: float) -> tuple
     if abs(delta) <= 1e-12 or error is None:
         return None, None
     visible = (normal_quantile(1.0 - alpha / 2.0) + normal_quantile(power)) * error
-    needed = max(_fewest(alpha), math.ceil((visible / delta) ** 2 * len(d) - 1e-9))
+    # The sign-flip test cannot reach alpha on fewer units than the first of these, even when all agree.
+    needed = max(math.ceil(1.0 - math.log2(alpha)), math.ceil((visible / delta) ** 2 * len(d) - 1e-9))
     return needed, visible if 0.0 < visible <= 1.0 else None
 
 
@@ -271,15 +245,13 @@ _Side = tuple[ArrayLike, ArrayLike, ArrayLike | None]
 
 def _worst_and_best(a: _Side, b: _Side) -> tuple[int, tuple[float, float] | None]:
     """Errored attempts, and the difference with all of them counted against a and then for a."""
-    # A task that only errored attempts speak for counts here too: leaving it out is what the bounds are to guard
-    # against.
+    # A task that only errored attempts speak for counts here too: the bounds are to guard against leaving it out.
     if a[2] is None and b[2] is None:
         return 0, None
+    none = np.zeros(len(np.asarray(a[0])))
     (sums_a, count_a, errored_a), (sums_b, count_b, errored_b) = (
-        (sums := vector(s, "sums"), vector(c, "counts"), np.zeros_like(sums) if e is None else vector(e, "errored"))
-        for s, c, e in (a, b)
+        vectors(sums=s, counts=c, errored=none if e is None else e) for s, c, e in (a, b)
     )
-    vectors(a_sums=sums_a, a_errored=errored_a, b_errored=errored_b)
     total_a, total_b = count_a + errored_a, count_b + errored_b
     here = (total_a > 0) & (total_b > 0)
     number = int(errored_a.sum() + errored_b.sum())
@@ -317,8 +289,6 @@ def factorial(
     clusters: Clusters = None,
     *,
     level: float = 0.95,
-    seed: int = 0,
-    resamples: int = 9_999,
 ) -> Factorial | None:
     """The two main effects and the interaction, each a contrast within tasks (Fisher 1935; Yates 1937).
 
@@ -326,9 +296,8 @@ def factorial(
     interaction = m11 - m10 - m01 + m00. Each has `mean_test`. An interaction needs about four times the tasks of a main
     effect of the same size. None where the four share no task.
     """
-    cells = [(vector(sums, "sums"), vector(counts, "counts")) for sums, counts in (neither, first, second, both)]
-    for sums, counts in cells:
-        vectors(sums=sums, counts=counts, neither=cells[0][0])
+    four = (neither, first, second, both)
+    cells = [vectors(sums=sums, counts=counts, neither=neither[0])[:2] for sums, counts in four]
     kept = np.all([counts > 0 for _, counts in cells], axis=0)
     if not kept.any():
         return None
@@ -345,9 +314,6 @@ def factorial(
         estimate = replace(blank, value=scale * float(values.mean()), low=low, high=high, method=how)
         return Effect(estimate=estimate, p_value=test.p_value, test=test.method)
 
-    return Factorial(
-        first=effect(((all_ - two) + (one - none)) / 2.0),
-        second=effect(((all_ - one) + (two - none)) / 2.0),
-        interaction=effect((all_ - one - two + none) / 2.0, 2.0),
-        n_tasks=tasks,
-    )
+    main, other = (effect(((all_ - without) + (only - off)) / 2.0) for only, without in ((one, two), (two, one)))
+    more = effect((all_ - one - two + off) / 2.0, 2.0)
+    return Factorial(first=main, second=other, interaction=more, n_tasks=tasks)

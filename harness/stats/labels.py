@@ -11,7 +11,7 @@ from harness.core import Estimate
 from harness.stats.bootstrap import resampled_sums, with_percentiles
 from harness.stats.tables import wilson_interval
 from harness.stats.tails import two_sided_z
-from harness.stats.units import Clusters, Codes, Counts, Matrix, Vector, cluster_codes, same_length, vector
+from harness.stats.units import Clusters, Codes, Counts, Matrix, Vector, cluster_codes, vector, vectors
 
 _LABELS_AT_ONCE = 64
 
@@ -28,11 +28,10 @@ def macro_f1(
 ) -> Estimate:
     """The plain mean of the labels' F1, with a percentile bootstrap over clusters, widened to hold the estimate.
 
-    One entry an attempt; None is an answer that held no label. An answer outside ``labels`` (by default all that occur)
-    is a miss for its true label and counts in no label's precision. A label that occurs neither as true nor as
-    predicted is left out (of each resample too); one that is predicted but never true counts as 0. Where every answer
-    is right no resample differs: the lower limit is then Wilson's for as many clusters. The interval leans low with
-    rare labels. Clusters are of attempts: their task, or its source.
+    One entry an attempt; None is an answer without a label. One outside ``labels`` (by default all that occur) is a
+    miss for its true label and counts in no label's precision. A label that does not occur is left out (of each
+    resample too); one predicted but never true counts as 0. Where every answer is right the lower limit is Wilson's for
+    as many clusters. The interval leans low with rare labels. Clusters are of attempts: their task, or its source.
     """
     two_sided_z(level)
     n = len(true)
@@ -109,11 +108,11 @@ def rater_table(first: Sequence[str], second: Sequence[str]) -> tuple[tuple[str,
 def agreement(table: ArrayLike, level: float = 0.95, *, seed: int = 0, resamples: int = 2_000) -> Agreement:
     """Cohen's kappa, Krippendorff's alpha (nominal) and Gwet's AC1 of two raters, from a square table of counts.
 
-    kappa = (po - pe) / (1 - pe), pe from both raters' own shares (Cohen 1960), with the standard error of Fleiss, Cohen
-    & Everitt 1969; alpha with pe from pairs drawn from the pooled shares without replacement (Krippendorff 1970); AC1
+    kappa = (po - pe) / (1 - pe), pe from both raters' own shares (Cohen 1960), standard error of Fleiss, Cohen &
+    Everitt 1969; alpha with pe from pairs drawn from the pooled shares without replacement (Krippendorff 1970); AC1
     with ``pe = sum q (1 - q) / (Q - 1)``, q the pooled shares (Gwet 2008). With one category rare, kappa and alpha fall
-    to nothing at near-perfect agreement, and AC1 does not: hence the table. alpha and AC1 have bootstrap intervals,
-    drawn from the table. None with ``why`` where only one category was ever used.
+    to nothing at near-perfect agreement, AC1 does not: hence the table, which the bootstrap intervals of alpha and AC1
+    are drawn from. None with ``why`` where only one category was ever used.
     """
     counts = np.asarray(table)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or np.any(counts < 0) or counts.sum() == 0:
@@ -122,19 +121,30 @@ def agreement(table: ArrayLike, level: float = 0.95, *, seed: int = 0, resamples
     one = counts.astype(np.float64)[None] / n
     drawn = np.random.default_rng(seed).multinomial(n, one[0].ravel(), size=resamples).reshape(-1, *counts.shape) / n
 
+    def of_own(p: NDArray[np.float64]) -> Vector:
+        return np.asarray((p.sum(axis=2) * p.sum(axis=1)).sum(axis=1))
+
+    def of_pairs(p: NDArray[np.float64]) -> Vector:
+        pooled = (p.sum(axis=1) + p.sum(axis=2)) * n
+        return np.asarray((pooled * (pooled - 1.0)).sum(axis=1) / (2.0 * n * (2.0 * n - 1.0)))
+
+    def of_pooled(p: NDArray[np.float64]) -> Vector:
+        pooled = (p.sum(axis=1) + p.sum(axis=2)) / 2.0
+        return np.asarray((pooled * (1.0 - pooled)).sum(axis=1) / max(1, p.shape[1] - 1))
+
     def found(name: str, chance: Callable[[NDArray[np.float64]], Vector], *, resampled: bool = True) -> Estimate:
         told = Estimate(value=float(_beyond(one, chance)[0]), level=level, n_tasks=n, n_trials=n, method=name)
         if not math.isfinite(told.value or 0.0):
             return replace(told, value=None, why="only one category was used, so chance agreement is certain")
         return with_percentiles(told, _beyond(drawn, chance)) if resampled else told
 
-    kappa = found("Cohen's kappa, Fleiss-Cohen-Everitt", _of_own_shares, resampled=False)
+    kappa = found("Cohen's kappa, Fleiss-Cohen-Everitt", of_own, resampled=False)
     if kappa.value is not None:
         half = z * _kappa_error(one[0]) / math.sqrt(n)
         kappa = replace(kappa, low=kappa.value - half, high=min(1.0, kappa.value + half))
     how = f"bootstrap of the table, seed {seed}"
-    alpha = found(f"Krippendorff's alpha, {how}", lambda p: _of_pairs(p, n))
-    ac1 = found(f"Gwet's AC1, {how}", _of_pooled_shares)
+    alpha = found(f"Krippendorff's alpha, {how}", of_pairs)
+    ac1 = found(f"Gwet's AC1, {how}", of_pooled)
     observed = float(np.trace(one[0]))
     return Agreement(table=counts.astype(np.int64), observed=observed, kappa=kappa, alpha=alpha, ac1=ac1)
 
@@ -144,20 +154,6 @@ def _beyond(p: NDArray[np.float64], chance: Callable[[NDArray[np.float64]], Vect
     expected, observed = chance(p), np.trace(p, axis1=1, axis2=2)
     left = 1.0 - expected
     return np.where(left > 1e-12, (observed - expected) / np.where(left > 1e-12, left, 1.0), np.nan)
-
-
-def _of_own_shares(p: NDArray[np.float64]) -> Vector:
-    return np.asarray((p.sum(axis=2) * p.sum(axis=1)).sum(axis=1))
-
-
-def _of_pairs(p: NDArray[np.float64], n: int) -> Vector:
-    pooled = (p.sum(axis=1) + p.sum(axis=2)) * n
-    return np.asarray((pooled * (pooled - 1.0)).sum(axis=1) / (2.0 * n * (2.0 * n - 1.0)))
-
-
-def _of_pooled_shares(p: NDArray[np.float64]) -> Vector:
-    pooled = (p.sum(axis=1) + p.sum(axis=2)) / 2.0
-    return np.asarray((pooled * (1.0 - pooled)).sum(axis=1) / max(1, p.shape[1] - 1))
 
 
 def _kappa_error(p: NDArray[np.float64]) -> float:
@@ -180,15 +176,14 @@ def ppi_mean(
 ) -> Estimate:
     """The mean of the true labels, using the judge only as far as it agrees with people (PPI++).
 
-    ``theta = lam mean(f_unl) + mean(Y - lam f_lab)``, ``Var = lam^2 var(f_unl) / N + var(Y - lam f) / n``; tuned
-    ``lam = cov(Y, f) / ((1 + n/N) var f)``, var f over all tasks, cut to [0, 1] (Angelopoulos, Duchi & Zrnic 2023), is
-    ``weight``; 0 leaves the judge out. ``labels`` is Y on the labelled tasks, a random subset; ``judged_labelled`` f on
-    the same, ``judged_unlabelled`` on the others; for a paired comparison pass differences. The interval is normal and
-    wants some 30. ``n_tasks`` counts the labelled; None, with ``why``, without any.
+    ``theta = lam mean(f_unl) + mean(Y - lam f_lab)``, ``Var = lam^2 var(f_unl) / N + var(Y - lam f) / n``; tuned ``lam
+    = cov(Y, f) / ((1 + n/N) var f)``, var f over all tasks, cut to [0, 1] (Angelopoulos, Duchi & Zrnic 2023), is
+    ``weight``; 0 leaves the judge out. The n labelled tasks, which ``n_tasks`` counts, are a random subset; the normal
+    interval wants some 30. For a paired comparison pass differences. None, with ``why``, without any label.
     """
     z = two_sided_z(level)
-    y, f, other = vector(labels, "labels"), vector(judged_labelled, "judged"), vector(judged_unlabelled, "judged")
-    n, many = same_length(labels=y, judged=f), len(other)
+    (y, f), other = vectors(labels=labels, judged=judged_labelled), vector(judged_unlabelled, "judged")
+    n, many = len(y), len(other)
     if n == 0:
         return Estimate(value=None, level=level, method="PPI++", why="no task was labelled by a person")
     lam = 0.0 if many == 0 else weight

@@ -15,13 +15,13 @@ from harness.model import (
     BACKENDS,
     TOOLS,
     assistant_message,
+    backend,
     backend_of,
     identified,
     missing_key,
     open_model,
-    registry,
 )
-from harness.model.address import is_loopback
+from harness.model.entry import is_loopback
 
 LITELLM = pytest.mark.filterwarnings(*servers.LITELLMS_OWN_WARNINGS)
 
@@ -46,7 +46,8 @@ def test_importing_the_room_imports_no_backends_package():
 def test_opening_imports_litellm_no_sooner_than_it_is_needed():
     code = (
         "import sys; from harness.core import *; from harness.model import open_model;"
-        "open_model(ModelSpec(name='f', backend='litellm', model='anthropic/x'), redact=Redactor(), environment={});"
+        "spec = ModelSpec(name='f', backend='litellm', model='anthropic/x');"
+        "open_model(spec, redact=Redactor(), environment={'ANTHROPIC_API_KEY': 'value'});"
         "print('litellm' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -66,7 +67,7 @@ def test_vllm_is_pointed_to_its_own_server():
 @pytest.mark.parametrize("name", BACKENDS)
 def test_each_backend_stands_where_its_line_says(name):
     assert BACKENDS[name].name == name
-    assert (Path(registry.__file__).parent / "backends" / f"{name}.py").is_file()
+    assert (Path(backend.__file__).parent / "backends" / f"{name}.py").is_file()
 
 
 def test_a_missing_package_says_what_to_install(monkeypatch):

@@ -8,7 +8,6 @@ import live
 import pytest
 import servers
 from live import Server
-from manual_clock import ManualClock
 from test_kill import wait_for
 
 from harness.run.stopping import Ears, Patience, Unsent, own_time
@@ -124,7 +123,7 @@ def test_what_is_retried_and_was_stopped_is_not_done(tmp_path):
 
 def test_a_stop_ends_every_wait_now_and_later_and_no_other_cancellation_passes_for_it():
     async def scene() -> None:
-        patience = Patience(Sleeper())
+        patience = Patience()
         waiting = asyncio.create_task(patience.sleep(5))
         cancelled = asyncio.create_task(patience.sleep(5))
         await asyncio.sleep(0)
@@ -139,10 +138,6 @@ def test_a_stop_ends_every_wait_now_and_later_and_no_other_cancellation_passes_f
         await asyncio.wait({waiting})
         assert waiting.cancelled()
 
-    class Sleeper(ManualClock):
-        async def sleep(self, seconds: float) -> None:
-            await asyncio.sleep(seconds)
-
     asyncio.run(scene())
 
 
@@ -151,10 +146,10 @@ def test_time_that_is_waited_is_added_to_the_attempt_s_own():
         async with asyncio.timeout(1) as limit:
             own_time.set(limit)
             before = limit.when()
-            await Patience(ManualClock()).sleep(30)
+            await Patience().sleep(0.3)
             return limit.when() - before
 
-    assert asyncio.run(scene()) == pytest.approx(30)
+    assert asyncio.run(scene()) == pytest.approx(0.3)
 
 
 def test_a_signal_is_kept_until_somebody_is_told_and_the_second_interrupts():

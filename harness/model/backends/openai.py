@@ -1,9 +1,7 @@
 """Any server that speaks OpenAI's ``/chat/completions``: vLLM, llama.cpp, most hosts. A thin client over aiohttp.
 
-The experiment's keys: ``base_url`` (with its ``/v1``), ``model``, ``api_key_env``, and ``options: {stream: true}`` to
-measure the time to the first token, ``options: {tools: false}`` for a model that cannot call tools. An adapter is asked
-for by its folder's name in place of ``model``, which is how vLLM serves LoRA modules (``--lora-modules
-tickets=adapters/tickets``); before a run, the server has to show that it applies it.
+An adapter is asked for by its folder's name in place of ``model``, which is how vLLM serves LoRA modules
+(``--lora-modules tickets=adapters/tickets``); before a run, the server has to show that it applies it.
 """
 
 import json
@@ -17,12 +15,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError
-from harness.model.address import check_address, check_base
-from harness.model.backend import Backend, Opening
-from harness.model.entry import ServedEntry
+from harness.model.backend import Ask, Backend, Opening
+from harness.model.entry import CAPABILITIES, ServedEntry, check_address, check_base
 from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
 from harness.model.http import Connections
-from harness.model.protocol import CAPABILITIES, Ask
 from harness.model.reasoning import SEPARATE
 from harness.model.served import asked_for_adapters, listing, notes_on, probe
 from harness.model.sse import DONE, Event, Joined, events
@@ -55,10 +51,8 @@ class OpenAIBackend(Backend):
         """An address that most servers do not answer under."""
         if not spec.base_url or urlsplit(spec.base_url).path.strip("/"):
             return ()
-        advice = f"if this one does, write {spec.base_url.rstrip('/')}/v1"
-        return (
-            f"model {spec.name}: base_url {spec.base_url} has no path, and most servers answer under /v1; {advice}",
-        )
+        said = f"base_url {spec.base_url} has no path, and most servers answer under /v1"
+        return (f"model {spec.name}: {said}; if this one does, write {spec.base_url.rstrip('/')}/v1",)
 
     def adapter_notes(self, spec: ModelSpec, adapters: Sequence[Path]) -> tuple[str, ...] | None:
         """That their own tokenizers are up to the server."""
@@ -74,7 +68,6 @@ class OpenAIModel:
     def __init__(self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str]) -> None:
         self.spec = spec
         key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
-        self._key_missing = bool(spec.api_key_env) and not key
         self._redact = redact_also(redact, key)
         self._url = (spec.base_url or "").rstrip("/") + "/chat/completions"
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
@@ -84,10 +77,7 @@ class OpenAIModel:
         self._adapters: tuple[Path, ...] = ()
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
-        """Checks that the key is there and that no two adapters go by one name; sends nothing."""
-        if self._key_missing:
-            problem = f"the environment variable {self.spec.api_key_env} is not set; set it to the key"
-            raise UsageError(f"model {self.spec.name!r}: {problem}")
+        """Checks that no two adapters go by one name; sends nothing."""
         by_name: dict[str, Path] = {}
         for folder in adapters:
             if (other := by_name.setdefault(folder.name, folder)) != folder:
@@ -107,22 +97,17 @@ class OpenAIModel:
         return await probe(self.spec, self._adapters, prompts, ask, listed)
 
     async def answer(self, request: Request) -> Reply:
-        """One request, no retries.
-
-        Raises:
-            ModelError: by the table of `harness.model.faults`; a connection that fails or is cut is ``network``, an
-                answer that is no chat completion ``protocol``.
-        """
+        """One request, no retries. Raises ModelError: as `harness.model.faults`, or ``network``, or ``protocol``."""
         import aiohttp
 
         fields = request_fields(request, logprobs=True)
         fields["model"] = Path(request.adapter).name if request.adapter else self.spec.model
         if self._stream:
-            fields["stream"], fields["stream_options"] = True, {"include_usage": True}
-        payload = json.dumps(fields, default=_plain).encode()
+            fields |= {"stream": True, "stream_options": {"include_usage": True}}
+        payload = json.dumps(fields, default=dict).encode()  # records are frozen, and hold mappings that json has not
         started = time.perf_counter()
         try:
-            async with await self._connections.ask(self._url, payload, self._headers) as answer:
+            async with self._connections.ask(self._url, payload, self._headers) as answer:
                 if answer.status != 200:
                     failed = http_error(answer.status, await answer.error_text(), answer.headers, self._redact)
                     if failed.http_status == 404 and not urlsplit(self.spec.base_url or "").path.strip("/"):
@@ -137,7 +122,11 @@ class OpenAIModel:
             raise _fault(error, self._redact) from None
         if data.lstrip().startswith((b"data:", b"event:")):  # a stream under another name
             return await self._streamed(_at_once(data), answer.headers, started)
-        body = self._checked(None, data, answer.headers)
+        try:
+            value = json.loads(data)
+        except (ValueError, RecursionError):
+            value = None
+        body = self._checked(Event("", data, value), answer.headers)
         return read_reply(body, latency_s=time.perf_counter() - started, reasoning=self._reasoning)
 
     async def _streamed(self, pieces: AsyncIterable[bytes], headers: Mapping[str, str], started: float) -> Reply:
@@ -149,7 +138,7 @@ class OpenAIModel:
             if event.value is None and event.data == b"null":
                 continue
             try:
-                told = joined.add(self._checked(event, event.data, headers))
+                told = joined.add(self._checked(event, headers))
             except MISSHAPEN as error:
                 raise no_completion(error) from None
             if told and ttft_s is None:
@@ -159,18 +148,14 @@ class OpenAIModel:
         latency_s = time.perf_counter() - started
         return read_reply(joined.body(), latency_s=latency_s, ttft_s=ttft_s, reasoning=self._reasoning)
 
-    def _checked(self, event: Event | None, data: bytes, headers: Mapping[str, str]) -> Any:
+    def _checked(self, found: Event, headers: Mapping[str, str]) -> Any:
         """The JSON of an answer or of an event; an error that came with status 200 is raised as the error it is."""
-        try:
-            body = json.loads(data) if event is None else event.value
-        except (ValueError, RecursionError):
-            body = None
-        if event is not None and event.name == "error":
-            body = body if isinstance(body, dict) else {"error": body or data.decode("utf-8", "replace")}
+        body, text = found.value, found.data.decode("utf-8", "replace")
+        if found.name == "error":
+            body = body if isinstance(body, dict) else {"error": body or text}
             body = body if body.get("error") or "choices" in body else {"error": body}
-        elif body is None and data.strip() != b"null":
-            text = shown(data.decode("utf-8", "replace"), self._redact)
-            raise ModelError(Cause.PROTOCOL, f"the answer is not JSON: {text or 'empty'}")
+        elif body is None and text.strip() != "null":
+            raise ModelError(Cause.PROTOCOL, f"the answer is not JSON: {shown(text, self._redact) or 'empty'}")
         if (error := failure_in(body, self._redact, headers)) is not None:
             raise error
         return body
@@ -201,10 +186,3 @@ def _fault(error: Exception, redact: Redact) -> ModelError:
 
 async def _at_once(data: bytes) -> AsyncIterator[bytes]:
     yield data
-
-
-def _plain(value: Any) -> Any:
-    """Mappings of frozen records, which ``json`` does not know."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"no JSON form: {type(value).__name__}")
