@@ -17,7 +17,6 @@ from harness.stats.units import (
     cluster_codes,
     is_binary,
     kish_units,
-    same_length,
     sum_by,
     vector,
     vectors,

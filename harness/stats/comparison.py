@@ -184,7 +184,9 @@ def difference_test(pairs: Pairs, level: float, *, seed: int, resamples: int) ->
     return mean_test(pairs.differences, pairs.codes, sizes, level, seed=seed, resamples=resamples)
 
 
-def mean_test(d: Vector, codes: Codes, sizes: Vector, level: float, *, seed: int, resamples: int) -> tuple[Tested, str]:
+def mean_test(
+    d: Vector, codes: Codes, sizes: Vector, level: float, *, seed: int = 0, resamples: int = 9_999
+) -> tuple[Tested, str]:
     """The sign-flip test of a mean within [-1, 1]; its interval by CR3 and t, of unequal clusters by its inversion.
 
     Where few clusters differ it is Tango's on their number.
@@ -303,13 +305,13 @@ def factorial(
         return None
     codes, groups = cluster_codes(clusters, len(kept), kept)
     sizes = sum_by(codes, np.ones(len(codes)), groups)
-    none, one, two, all_ = (sums[kept] / counts[kept] for sums, counts in cells)
+    off, one, two, all_ = (sums[kept] / counts[kept] for sums, counts in cells)
     tasks, trials = int(kept.sum()), int(sum(counts[kept].sum() for _, counts in cells))
     blank = Estimate(value=None, level=level, n_tasks=tasks, n_trials=trials)
 
     def effect(values: Vector, scale: float = 1.0) -> Effect:
         """From task values within [-1, 1], reported times ``scale``."""
-        test, how = mean_test(values, codes, sizes, level, seed=seed, resamples=resamples)
+        test, how = mean_test(values, codes, sizes, level)
         low, high = scale * test.low, scale * test.high
         estimate = replace(blank, value=scale * float(values.mean()), low=low, high=high, method=how)
         return Effect(estimate=estimate, p_value=test.p_value, test=test.method)

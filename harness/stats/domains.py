@@ -5,6 +5,7 @@ domains are mostly noise: shrunk effects stand beside them.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
