@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from harness.core import EvidenceError, UsageError
-from harness.store.columns import Array
-from harness.store.outcome_file import Words
+from harness.store.columns import Array, Words
 from harness.store.outcomes import ERRORED, GRADED, SKIPPED, UNGRADED, Outcomes, TaskKey
 
 FLIPS = ("lost", "gained", "either")
@@ -141,10 +140,10 @@ def attempts_of(index: Outcomes, key: TaskKey, contender: str | None = None) -> 
 
 def attempt_of(index: Outcomes, attempt_id: str) -> AttemptRow:
     """The outcome of an attempt. Raises EvidenceError: the report has no such attempt."""
-    rows = index.rows_of([attempt_id])
-    if not len(rows):
+    row = index.row_of(attempt_id)
+    if row < 0:
         raise EvidenceError(f"{index.report}: there is no attempt {attempt_id!r}")
-    return attempt_rows(index, rows[:1])[0]
+    return attempt_rows(index, np.array([row]))[0]
 
 
 def attempt_rows(index: Outcomes, rows: Array) -> tuple[AttemptRow, ...]:
@@ -219,11 +218,6 @@ def _among(index: Outcomes, words: Words, names: Sequence[str], what: str) -> Ar
     return np.asarray(allowed[words.codes])
 
 
-def _once(index: Outcomes, rows: Array) -> Array:
-    """Of these rows the first of each trial; as for the statistics, other splits are left out before."""
-    return rows[~index.repeats(rows)]
-
-
 def _flipped(index: Outcomes, a: str, b: str, direction: str, split: str | None) -> Array:
     """Of each task whether it flipped: only one of the two passed more than half of its graded trials."""
     if direction not in FLIPS:
@@ -232,7 +226,8 @@ def _flipped(index: Outcomes, a: str, b: str, direction: str, split: str | None)
     passed, both = [], np.ones(index.tasks, dtype=bool)
     for name in (a, b):
         code = index.contender.code(name, "contender", index.report)
-        rows = _once(index, np.flatnonzero(usable & (index.contender.codes == code)))
+        rows = np.flatnonzero(usable & (index.contender.codes == code))
+        rows = rows[~index.repeats(rows)]  # as for the statistics, other splits are left out before
         rows = rows[index.status.codes[rows] < GRADED]
         counts = np.bincount(index.task[rows], minlength=index.tasks)
         sums = np.bincount(index.task[rows], weights=index.values(rows), minlength=index.tasks)
@@ -275,7 +270,8 @@ def _cells(index: Outcomes, tasks: Array, names: Sequence[str], split: str | Non
     code = np.full(len(index.contenders), -1, dtype=np.int64)
     code[[index.contender.code(name, "contender", index.report) for name in names]] = np.arange(len(names))
     rows = np.flatnonzero((place >= 0)[index.task] & index.in_split(split))
-    used = _once(index, rows[code[index.contender.codes[rows]] >= 0])
+    rows = rows[code[index.contender.codes[rows]] >= 0]
+    used = rows[~index.repeats(rows)]
     cell = code[index.contender.codes[used]] * len(tasks) + place[index.task[used]]
     status, graded = index.status.codes[used], index.status.codes[used] < GRADED
     value = np.zeros(len(used))

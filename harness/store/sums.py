@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.core import EvidenceError, Groups, OwnbenchError, UsageError, nearest
-from harness.store.columns import Array, Floats, Ints
-from harness.store.outcome_file import OutcomeFile, Words
+from harness.store.columns import Array, Floats, Ints, OutcomeFile, Words
 from harness.store.outcomes import ERRORED, GRADED, PASSED, SKIPPED, UNGRADED, Outcomes, in_order
 
 if TYPE_CHECKING:
@@ -161,12 +160,10 @@ class Attempts:
 
 
 def load_task_table(report: Path, split: str | None = None) -> TaskTable:
-    """The report's outcomes as sums for each contender and task.
+    """The outcomes as sums. Raises UsageError: no such split. EvidenceError: as `Outcomes`; or there are no rows.
 
-    Without ``split``, a report in which any row is of the split ``test`` is read without its dev rows: thresholds were
-    chosen on those. Rows without a split, of suites that have none, are kept. ``split`` asks for ``test``, ``dev`` or
-    ``all``. Raises UsageError: an unknown split, or one that the report has no rows of. EvidenceError: as `Outcomes`;
-    or there are no rows.
+    Without ``split`` (``test``, ``dev``, ``all``) a report with rows of ``test`` is read without its dev rows, on which
+    thresholds were chosen. Rows without a split, of suites that have none, are kept.
     """
     import pyarrow as pa
 

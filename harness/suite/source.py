@@ -188,7 +188,8 @@ def _data_files(value: Any, suite_file: Path, *, local: bool, outside: bool) -> 
         raise UserFileError(suite_file, f"there is no file {value!r}", field=field)
     files = [file for file in found if not file.is_dir()]
     for file in files:
-        open_file(file, unpack=False).close()  # no pipe, no device, and no file without end
+        with open_file(file, unpack=False):  # no pipe, no device, and no file without end
+            pass
     names = sorted(os.path.relpath(file, folder) for file in files)
     return [str(file_inside(folder, name, suite_file, field, outside=outside)) for name in names]
 

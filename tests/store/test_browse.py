@@ -30,8 +30,7 @@ from harness.store import (
 )
 from harness.store.browse import attempt_rows
 from harness.store.browse_records import input_text
-from harness.store.columns import CALLS
-from harness.store.outcome_file import Words
+from harness.store.columns import CALLS, Words
 from harness.store.outcomes import RESULTS
 
 TYPES = {"trial": pa.int32(), "passed": pa.bool_(), "escalated": pa.bool_(), "score": pa.float64(),
