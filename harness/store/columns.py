@@ -165,9 +165,6 @@ def _fits(found: "pa.DataType", word: str) -> bool:
     return any(bool(test(found)) for test in tests[word])
 
 
-# ------------------------------------------------------------------------------------- outcomes by column
-
-
 HEX = 32  # characters of a digest, as which attempts are named
 
 

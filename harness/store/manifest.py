@@ -108,9 +108,6 @@ def _json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-# ------------------------------------------------------------------------------------------------- what ran, and where
-
-
 def installed_versions() -> dict[str, str]:
     """The versions of Python and of the packages that can change a result, where they are installed."""
     found = {"python": platform.python_version()}
@@ -128,9 +125,6 @@ def this_machine() -> dict[str, str | int | None]:
     if torch is not None and torch.cuda.is_available():
         found["gpu"] = str(torch.cuda.get_device_name(0))
     return found
-
-
-# ----------------------------------------------------------------------------------------- manifests written before
 
 
 def _upgraded(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,9 +161,6 @@ def _described_before(manifest: Manifest, report: Path) -> Manifest:
         models.append(dataclasses.replace(model, sourcing=kind, sourcing_why=why))
     contenders = sourced(manifest.contenders, {}, {model.name: model for model in models})
     return dataclasses.replace(manifest, models=tuple(models), contenders=contenders)
-
-
-# ------------------------------------------------------------------------------------- as the experiment has it
 
 
 def described(report: Path, manifest: Manifest | None) -> Described:

@@ -80,8 +80,6 @@ class Outcomes(OutcomeFile):
         )
         return kinds, digests
 
-    # ------------------------------------------------------------------------------------------- the other columns
-
     def words(self, name: str) -> Words:
         """A column of words, which is kept."""
         if name in {"contender", "status"}:
@@ -157,8 +155,6 @@ class Outcomes(OutcomeFile):
             words.code(str(split), "split", self.report)
         allowed = np.array([name == split for name in words.every] + [split == "test"])
         return np.asarray(allowed[words.codes])
-
-    # ------------------------------------------------------------------------------------------ tasks and attempts
 
     def key_of(self, task: int) -> TaskKey:
         """The identity of the task at a position, which holds in every version of the file."""

@@ -82,8 +82,6 @@ class TaskTable:
             raise UsageError(f"{problem}; {nearest(contender, self.contenders)}")
         return self.contenders.index(contender)
 
-    # ------------------------------------------------------------------------------------------- single attempts
-
     def every_attempt(self) -> "Attempts":
         """All graded attempts. Raises EvidenceError: the table is of two reports; later: the file has changed."""
         if self.graded is None:

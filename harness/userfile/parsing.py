@@ -211,9 +211,6 @@ def _kind(value: Any) -> str:
     return (kinds | {int: "the number", float: "the number"}).get(type(value), f"a {type(value).__name__}")
 
 
-# ------------------------------------------------------------------------------------- YAML, within bounds
-
-
 def yaml_value(text: str, path: Path) -> Any:
     """What YAML holds. Raises UserFileError: not YAML, a key given twice, or too many or too deeply nested values."""
     try:

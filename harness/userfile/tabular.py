@@ -57,9 +57,6 @@ def _needed_kind(path: Path) -> str:
     return kind
 
 
-# ------------------------------------------------------------------------------------------------------- by rows
-
-
 def table_rows(path: Path, *, field: str | None = None) -> Rows:
     """The rows; those of JSON under the key ``field``, as in ``a.b``. Raises UserFileError: no file, or no table."""
     kind = _needed_kind(path)
@@ -91,9 +88,6 @@ def _text_rows(path: Path, kind: str) -> Rows:
 def _refuse_twins(path: Path, names: list[str], where: str = "") -> None:
     if twice := next((name for name, count in Counter(names).items() if count > 1), None):
         raise UserFileError(path, f"the column {twice!r} is there twice", field=where, advice="rename one")
-
-
-# ------------------------------------------------------------------------------------------------------- by columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,9 +235,6 @@ def _series(column: "pa.ChunkedArray") -> "pd.Series[Any]":
     elif types.is_date(kind) or types.is_time(kind) or types.is_null(kind):
         column = column.cast(pa.string())
     return column.to_pandas()  # type: ignore[no-any-return]
-
-
-# ------------------------------------------------------------------------------------- Arrow and Parquet
 
 
 def parquet_batches(path: Path, keep: Keep | None = None, *, bounded: bool = True) -> Iterator["pa.Table"]:
