@@ -18,7 +18,7 @@ FLIPS = ("lost", "gained", "either")
 class TaskFilter:
     """What is looked for. An empty list, ``None`` or an empty text asks for nothing; all that is asked for must hold.
 
-    A task is found where one of its attempts is: the contender, the status, the cause and so on are of one attempt.
+    A task is found where one of its attempts is: contender, status, cause and so on are of one attempt.
     """
 
     contenders: Sequence[str] = ()
@@ -31,8 +31,7 @@ class TaskFilter:
     flipped: tuple[str, str, str] | None = None
     """Two contenders and one of `FLIPS`: the tasks that only one of them passed, as a comparison of the two counts."""
     text: str = ""  # in the task's name, its domain, its suite, a label or the cause, whatever the case of the letters
-    inputs: Sequence[int] | None = None
-    """Positions of tasks in whose inputs the text was found: they count as if the text stood in their names."""
+    inputs: Sequence[int] | None = None  # tasks in whose inputs the text was found: as if it stood in their names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,12 +128,9 @@ def find_tasks(index: Outcomes, wanted: TaskFilter | None = None, *, offset: int
     return TaskPage(rows=tuple(shown), total=len(found), attempts=len(rows))
 
 
-def attempts_of(index: Outcomes, key: TaskKey, contender: str | None = None) -> tuple[AttemptRow, ...]:
-    """All attempts at a task, by contender and trial. Raises UsageError, EvidenceError: no such contender, or task."""
-    of = index.task == index.task_of(key)
-    if contender is not None:
-        of &= index.contender.codes == index.contender.code(contender, "contender", index.report)
-    rows = np.flatnonzero(of)
+def attempts_of(index: Outcomes, key: TaskKey) -> tuple[AttemptRow, ...]:
+    """All attempts at a task, by contender and trial. Raises EvidenceError: there is no such task."""
+    rows = np.flatnonzero(index.task == index.task_of(key))
     return attempt_rows(index, rows[np.lexsort((rows, index.trial[rows], index.contender.codes[rows]))])
 
 

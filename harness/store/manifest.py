@@ -69,8 +69,7 @@ def read_manifest(report: Path) -> Manifest | None:
 
 def locked_parts(report: Path) -> tuple[str, dict[str, str]] | None:
     """Digests of what the manifest says of the suites, and of each contender, its price and its thresholds."""
-    value = _json(report / FILE)
-    if value is None:
+    if (value := _json(report / FILE)) is None:
         return None
     prices, thresholds = value.get("prices") or {}, value.get("thresholds") or {}
     found = {}

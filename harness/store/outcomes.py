@@ -21,11 +21,8 @@ PASSED, FAILED, UNGRADED, ERRORED, SKIPPED = range(len(STATUSES))
 GRADED = 2  # of the statuses in their order, the first two are graded: passed and failed
 PARTLY = "partly passed"
 RESULTS = (*STATUSES, PARTLY)
-"""Every word for a result: the statuses in their order, and that of the attempts that passed in part.
-
-A table may hold a score between 0 and 1 in the place of a pass. A rate counts such an attempt with its score; its
-status has no word for it and is ``failed``. Whoever shows or counts attempts asks here.
-"""
+"""Every word for a result: the statuses in their order, and that of the attempts that passed in part, with a score
+between 0 and 1, which a rate counts; their status has no word for it and is ``failed``."""
 _SURROGATES = frozenset(map(chr, range(0xD800, 0xE000)))
 _DENSE = 4  # a table of so many places a row is filled rather than the rows sorted
 
@@ -70,15 +67,6 @@ class Outcomes(OutcomeFile):
     def contenders(self) -> tuple[str, ...]:
         """In the order of the file."""
         return self.contender.every
-
-    @functools.cached_property
-    def about_contenders(self) -> tuple[list[str | None], list[str | None]]:
-        """Of each contender its kind and its digest, as its first row has them."""
-        _, first = in_order(self.contender.codes, len(self.contenders))
-        kinds, digests = (
-            OutcomeFile.words(self, f"contender_{n}").texts(first).to_pylist() for n in ("kind", "digest")
-        )
-        return kinds, digests
 
     def words(self, name: str) -> Words:
         """A column of words, which is kept."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar, get_args
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
-from harness.core import UserFileError, nearest
+from harness.core import UserFileError, nearest, plural
 from harness.userfile.bounded import MAX_TEXT, read_bytes, read_lines
 from harness.userfile.json_text import MAX_DEPTH, json_value
 
@@ -121,7 +121,7 @@ def _explained(error: ValidationError, schema: type[BaseModel], value: Any, path
         decimal = "write a number with a point and not with a comma: 0.60"
         advice = decimal if gap else f"write '{location[-1]}' in quotes"
     if kind in {"too_short", "too_long"} and isinstance(found, list | tuple | dict):
-        problem = f"found {_items(len(found))}"
+        problem = f"found {plural(len(found), 'item')}"
     if kind in {"int_type", "float_type"} and isinstance(found, str) and (number := _number_in(found)) is not None:
         advice += f"; write {number}"
     return UserFileError(path, problem, field=where, advice=advice)
@@ -144,22 +144,19 @@ _NEEDED = {
     "less_than": "a number below {lt:g}",
     "less_than_equal": "a number up to {le:g}",
     "string_too_long": "at most {max_length} characters",
+    "too_short": "at least {items}",
+    "too_long": "at most {items}",
 }
 
 
 def _needed(problem: Any) -> str:
     """What would be right, in words that are not pydantic's where we have some."""
-    counts, kind, plain = problem.get("ctx", {}), problem["type"], problem["msg"]
-    if kind in {"too_short", "too_long"}:
-        short = kind == "too_short"
-        return f"at least {_items(counts['min_length'])}" if short else f"at most {_items(counts['max_length'])}"
+    counts, plain = problem.get("ctx", {}), problem["msg"]
+    items = plural(counts.get("min_length", counts.get("max_length", 0)), "item")
     for start in ("Input should be ", "a valid ", "Value error, "):
         plain = plain.removeprefix(start)
-    return _NEEDED[kind].format(**counts) if kind in _NEEDED else str(plain)
-
-
-def _items(count: int) -> str:
-    return f"{count:,} item" if count == 1 else f"{count:,} items"
+    ours = _NEEDED.get(problem["type"])
+    return ours.format(**counts, items=items) if ours else str(plain)
 
 
 def _number_in(text: str) -> str | None:

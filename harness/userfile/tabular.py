@@ -168,7 +168,6 @@ def _from_json(path: Path, knows: Knows, keeps: Knows) -> Loaded:
 
 
 def _from_parquet(path: Path, keeps: Knows) -> Loaded:
-    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
@@ -188,7 +187,7 @@ def _from_parquet(path: Path, keeps: Knows) -> Loaded:
     table = _flat(table.rename_columns([_one_level(name) for name in table.column_names]))
     columns = {name: _series(table.column(name)) for name in chosen}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
-    return Loaded(names=tuple(names), frame=frame, lines=np.arange(1, len(frame) + 1), place="row")
+    return Loaded(names=tuple(names), frame=frame, lines=range(1, len(frame) + 1), place="row")
 
 
 def _flat(table: "pa.Table") -> "pa.Table":
@@ -291,11 +290,7 @@ def named_range(schema: "pa.Schema", rows: int) -> tuple[str | None, range]:
 
 
 def arrow_rows(tables: Iterable["pa.Table"]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Where each row stands, and the row. What the format adds is left out: nulls, at every depth, and an index.
-
-    A column of whole numbers in which some are missing is a column of floats for many programs: 7.0 there is 7. A
-    column with any other float, or without a missing value, stays as it is.
-    """
+    """Where each row stands, and the row, without what the format adds: nulls, at every depth, and an index."""
     import pyarrow as pa
 
     kept = list(tables)
@@ -312,7 +307,7 @@ def arrow_rows(tables: Iterable["pa.Table"]) -> Iterator[tuple[str, dict[str, An
 
 
 def _is_whole(column: "pa.ChunkedArray") -> bool:
-    """Whether a column of floats has missing values, and nothing else but whole numbers."""
+    """Whether a column of floats stands for whole numbers of which some are missing, as for many programs."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

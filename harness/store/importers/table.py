@@ -59,13 +59,12 @@ def import_table(
     ``mapping`` goes from our column names to the file's; ``name`` is the report's, by default the folder's;
     ``overwrite`` lets results in the folder be replaced; ``reading`` says what the file does not: words, scales, units,
     shape. The table needs the columns contender, task, and passed or score or status; or passes and trials. Where it
-    has no suite, the file's name stands for it in texts and the digests are made of the task alone, so that two files
-    with the same tasks pair. Rows that repeat a contender and task without a trial column are numbered as trials. A
-    score strictly between 0 and 1 without passed is the value of a failed attempt with the cause ``partial``.
+    has no suite, the file's name stands for it and the digests are made of the task alone, so that two files with the
+    same tasks pair. Rows that repeat a contender and task without a trial column are numbered as trials. A score
+    strictly between 0 and 1 without passed is the value of a failed attempt with the cause ``partial``.
 
-    Raises UsageError: the mapping or the reading is wrong, or the report has results already. UserFileError: the file
-    is missing or broken, or a cell does not hold what it should; names line and column. EvidenceError: two rows for one
-    contender, task and trial contradict each other.
+    Raises UsageError: the mapping or the reading is wrong, or the report has results. UserFileError: the file is
+    broken, or a cell is wrong; names line and column. EvidenceError: two rows contradict each other.
     """
     path, report, mapping = Path(source), Path(report), dict(mapping or {})
     if journal_files(report, ATTEMPTS):
