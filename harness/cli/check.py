@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from harness.cli.arguments import add_json, add_offline, add_report
 from harness.cli.output import folder, plain, write_json
@@ -69,21 +69,21 @@ def _print_pings(pings: "Sequence[Ping]") -> None:
 def _print(result: "CheckResult", *, full: bool) -> None:
 
     lines = []
-    for suite in cast("Sequence[dict[str, Any]]", result.suites):
+    for suite in result.suites:
         tasks, clusters = (plural(suite[f"{word}s"], word) for word in ("task", "cluster"))
         domains = plural(len(suite["domains"]), "domain")
         lines.append(f"suite {suite['name']} {suite['version']}: {tasks} in {clusters}, {domains}")
     lines.append("")
     for plan in result.plans:
-        same = plan.calls_low == plan.calls_high
-        calls = plural(plan.calls_low, "call") if same else f"{plan.calls_low:,}-{plan.calls_high:,} calls"
-        cost = _usd(plan.usd_low, plan.usd_high)
-        lines.append(f"{plan.contender} ({plan.kind}): {plural(plan.attempts, 'attempt')}, {calls}, {cost}")
+        same = plan["calls_low"] == plan["calls_high"]
+        calls = plural(plan["calls_low"], "call") if same else f"{plan['calls_low']:,}-{plan['calls_high']:,} calls"
+        cost = _usd(plan["usd_low"], plan["usd_high"])
+        lines.append(f"{plan['contender']} ({plan['kind']}): {plural(plan['attempts'], 'attempt')}, {calls}, {cost}")
     lines.append(f"\n{plural(result.attempts, 'attempt')} in all, {result.done:,} recorded already")
-    unknown = any(p.usd_low is None or p.usd_high is None for p in result.plans)
+    unknown = any(p["usd_low"] is None or p["usd_high"] is None for p in result.plans)
     bill = _usd(result.usd_low, result.usd_high) + (" and what has no known price" if unknown else "")
     lines.append(f"bill, roughly, from words and assumed answer lengths: {bill}")
-    if any(p.kind == "hybrid" for p in result.plans):
+    if any(p["kind"] == "hybrid" for p in result.plans):
         lines.append(
             "(a hybrid uses the recorded answers of its parts: they are in its cost too, and on the bill once)"
         )
@@ -93,10 +93,10 @@ def _print(result: "CheckResult", *, full: bool) -> None:
     prices = [f"the model {name} has no known price; its costs will be unknown" for name in result.missing_prices]
     lines += [f"warning: {plain(text)}" for text in (*prices, *result.warnings)]
     for prompt in result.prompts:
-        tools = f", tools {', '.join(prompt.tools)}" if prompt.tools else ""
-        where = f"suite {prompt.suite}, task {plain(prompt.task)}{tools}"
-        lines.append(f"\n--- {prompt.contender} asks {prompt.model} ({where})")
-        for message in prompt.messages:
+        tools = f", tools {', '.join(prompt['tools'])}" if prompt["tools"] else ""
+        where = f"suite {prompt['suite']}, task {plain(prompt['task'])}{tools}"
+        lines.append(f"\n--- {prompt['contender']} asks {prompt['model']} ({where})")
+        for message in prompt["messages"]:
             text = plain(str(message.get("content") or ""), lines=True)
             if len(text) > SHOWN and not full:
                 text = f"{text[:SHOWN]} … ({len(text):,} characters; --full shows all)"
@@ -108,7 +108,7 @@ def _power(result: "CheckResult") -> str:
     """The smallest difference that so many tasks can show, at a common share of discordant tasks."""
     from harness.stats import visible_difference
 
-    tasks, parts = sum(int(str(suite["tasks"])) for suite in result.suites), []
+    tasks, parts = sum(suite["tasks"] for suite in result.suites), []
     for share in DISCORDANT:
         delta = visible_difference(tasks, share)
         shown = "no difference at all" if delta is None else f"{100 * delta:.1f} points or more"

@@ -61,10 +61,10 @@ def _run(args: argparse.Namespace) -> int:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")
     how = {name: getattr(args, name) for name in ("limit", "offline", "retry_errored")}
-    options = RunOptions(only=tuple(args.only), **how)
     watch = until_decided.watch(args, report, assembled) if args.until_decided else None
     with display(quiet=args.quiet) as tell:
-        summary = run_report(assembled, options, watch=watch, listener=tell)
+        options = RunOptions(only=tuple(args.only), **how, watch=watch, listener=tell)
+        summary = run_report(assembled, options)
     decided = watch is not None and watch.decided is not None
     with heard_or_not():
         _say(summary, args, decided=decided)

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _graded(suite: Suite, folder: Path, path: Path) -> list[tuple[Task, Grade]]:
-    from harness.run import Given, grade_given
+    from harness.run import grade_given
     from harness.userfile import Strict, parse, read_json_lines
 
     class Row(Strict):
@@ -43,7 +43,7 @@ def _graded(suite: Suite, folder: Path, path: Path) -> list[tuple[Task, Grade]]:
 
     tasks = {task.id: task for task in suite.tasks}
     judges: dict[str, Grader] = {}
-    given: list[Given] = []
+    given: list[tuple[Task, Grader, str, str]] = []
     for number, value in read_json_lines(path):
         row = parse(Row, value, path, field=f"line {number}")
         if row.task not in tasks:
@@ -54,10 +54,10 @@ def _graded(suite: Suite, folder: Path, path: Path) -> list[tuple[Task, Grade]]:
         task = tasks[row.task]
         if task.id not in judges:
             judges[task.id] = _judge(task, folder)
-        given.append(Given(task=task, text=row.answer, finish=row.finish or "stop", grader=judges[task.id]))
+        given.append((task, judges[task.id], row.answer, row.finish or "stop"))
     if not given:
         raise UserFileError(path, "the file has no row", advice='write one {"task", "answer", "finish"} a line')
-    return [(one.task, grade) for one, grade in zip(given, grade_given(given), strict=True)]
+    return [(one[0], grade) for one, grade in zip(given, grade_given(given), strict=True)]
 
 
 def _judge(task: Task, folder: Path) -> Grader:

@@ -1,7 +1,4 @@
-"""The records that travel between rooms: frozen, slotted, keyword-only. A record holds facts; functions do the work.
-
-Money is US dollars, time is seconds, rates and shares are fractions. ``None`` means unknown and is never read as zero.
-"""
+"""The records that travel between rooms. Money is US dollars, time seconds; ``None`` is unknown and never zero."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields

@@ -1,7 +1,4 @@
-"""From ``experiment.yaml`` to a checked plan: its parts built, its attempts planned, a dry run of them.
-
-Nothing is sent and nothing is written here.
-"""
+"""From ``experiment.yaml`` to a checked plan and a dry run of it. Nothing is sent and nothing is written here."""
 
 from harness.experiment.assembly import Assembled, assemble, is_graded_so
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems

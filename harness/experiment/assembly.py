@@ -72,10 +72,9 @@ class Assembled:
 
 
 def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
-    """Reads and checks an experiment (a folder, or its experiment.yaml) with all that it names.
+    """Reads and checks an experiment (its folder or file) and all that it names; ``allow_outside``: of suites' files.
 
-    With ``allow_outside`` suites may name files out of their folders. Raises UserFileError: something in a file of the
-    user's is wrong. UsageError: the folder holds results that a run would replace.
+    Raises UserFileError: something in a user's file is wrong. UsageError: the folder holds results of another origin.
     """
     experiment, path = load_experiment(report), experiment_file(report)
     report = report if report.is_dir() else path.parent

@@ -190,11 +190,7 @@ def build_systems(
     *,
     seed: int = 0,
 ) -> dict[str, dict[str, System]]:
-    """Every contender on every suite, by contender name in the plans' order, then by suite name.
-
-    ``specs`` and ``capabilities`` are by model name; ``seed`` is of the control ``random``. Raises UserFileError: a
-    skill or an adapter cannot be used.
-    """
+    """Every contender on every suite, by both names. Raises UserFileError: a skill or an adapter cannot be used."""
     workshop = Workshop(plans=plans, specs=specs, capabilities=capabilities, suites=suites, seed=seed)
     # a part and its hybrid share answers, so a part asks for log-probabilities where its hybrid needs them
     hybrids = [plan for plan in plans.values() if isinstance(plan, HybridPlan)]

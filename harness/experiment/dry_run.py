@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from harness.core import Cost, Message, Status, as_json
+from harness.core import Cost, Status, as_json
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled
 from harness.experiment.earlier import recall
@@ -16,52 +17,24 @@ ANSWER_TOKENS = 64  # assumed for an answer where no sampling limit says less
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """What a contender would be asked first, for one task."""
-
-    contender: str
-    suite: str
-    task: str
-    model: str
-    messages: tuple[Message, ...]
-    tools: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContenderPlan:
-    """What one contender would do."""
-
-    contender: str
-    kind: str
-    attempts: int
-    calls_low: int  # at least so many calls; a hybrid may escalate every task, a progressive contender may open skills
-    calls_high: int
-    usd_low: float | None  # ``None`` where a price is not known
-    usd_high: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """All that a dry run found."""
 
     attempts: int
     done: int
-    suites: tuple[Mapping[str, object], ...]
-    plans: tuple[ContenderPlan, ...]
-    prompts: tuple[Prompt, ...]
+    suites: tuple[Mapping[str, Any], ...]
+    plans: tuple[Mapping[str, Any], ...]  # by contender: attempts, the least and the most calls, and what they cost
+    prompts: tuple[Mapping[str, Any], ...]  # what each contender would be asked first, for one task
     missing_keys: tuple[str, ...]  # sentences that name the variable and the model that needs it
     missing_prices: tuple[str, ...]  # models of whose calls no cost can be known
     warnings: tuple[str, ...]
     budget_usd: float | None
-    usd_low: float  # the bill, as far as prices are known: an answer that contenders share is in each one's cost,
-    usd_high: float  # and here once
+    usd_low: float  # the bill, as far as prices are known; an answer that contenders share is in it once
+    usd_high: float
 
 
 def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool = False) -> CheckResult:
-    """What `run_report` would do. The cost is a rough estimate from words, and says a range.
-
-    Raises UsageError: offline, and a model is called on another machine.
-    """
+    """What `run_report` would do, at what cost roughly. Raises UsageError: offline, a model is on another machine."""
     specs = assembled.specs
     for spec in specs.values() if offline else ():
         backend_of(spec).check_offline(spec)
@@ -76,13 +49,8 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
         attempts=len(assembled.attempts),
         done=sum(a.id in held and held[a.id].status is not Status.SKIPPED for a in assembled.attempts),
         suites=tuple(
-            {
-                "name": s.name,
-                "version": s.version,
-                "tasks": len(s.tasks),
-                "clusters": len({t.cluster for t in s.tasks}),
-                "domains": sorted({t.domain for t in s.tasks}),
-            }
+            {"name": s.name, "version": s.version, "tasks": len(s.tasks)}
+            | {"clusters": len({t.cluster for t in s.tasks}), "domains": sorted({t.domain for t in s.tasks})}
             for s in assembled.suites
         ),
         plans=plans,
@@ -91,12 +59,12 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
         missing_prices=tuple(name for name, spec in specs.items() if lacking(spec.price)),
         warnings=tuple(dict.fromkeys(_warnings(assembled))),
         budget_usd=assembled.experiment.budget.usd,
-        usd_low=sum(plan.usd_low or 0.0 for plan in plans if plan.contender in billed),
-        usd_high=sum(plan.usd_high or 0.0 for plan in plans if plan.contender in billed),
+        usd_low=sum(plan["usd_low"] or 0.0 for plan in plans if plan["contender"] in billed),
+        usd_high=sum(plan["usd_high"] or 0.0 for plan in plans if plan["contender"] in billed),
     )
 
 
-def _plans(assembled: Assembled) -> Iterator[ContenderPlan]:
+def _plans(assembled: Assembled) -> Iterator[dict[str, Any]]:
     """One for each contender, in the experiment's order; a task of a suite stands for the others."""
     counts = Counter((a.contender, a.suite.name) for a in assembled.attempts)
     first = {(a.contender, a.suite.name): a.task for a in reversed(assembled.attempts)}
@@ -113,31 +81,20 @@ def _plans(assembled: Assembled) -> Iterator[ContenderPlan]:
                     seconds, price = (words + answer) / 1000, assembled.specs[model].price
                     each = estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=seconds).usd
                     usd[end] = Cost.total([usd[end], Cost(usd=None if each is None else each * count)])
-        yield ContenderPlan(
-            contender=name,
-            kind=contender.kind.value,
-            attempts=sum(count for _, count in tried),
-            calls_low=calls[0],
-            calls_high=calls[1],
-            usd_low=usd[0].usd,
-            usd_high=usd[1].usd,
-        )
+        ends = {"calls_low": calls[0], "calls_high": calls[1], "usd_low": usd[0].usd, "usd_high": usd[1].usd}
+        attempts = sum(count for _, count in tried)
+        yield {"contender": name, "kind": contender.kind.value, "attempts": attempts, **ends}
 
 
-def _prompts(assembled: Assembled) -> Iterator[Prompt]:
+def _prompts(assembled: Assembled) -> Iterator[dict[str, Any]]:
     suite = assembled.suites[0]
     task = suite.tasks[0]
     for name, by_suite in assembled.systems.items():
         system = by_suite[suite.name]
         if (request := system.preview(task)) is not None:
-            yield Prompt(
-                contender=name,
-                suite=suite.name,
-                task=task.id,
-                model=system.calls(task)[0][0][0],
-                messages=tuple(as_json(m) for m in request.messages),
-                tools=tuple(tool.name for tool in request.tools),
-            )
+            asked, tools = as_json(request.messages), [tool.name for tool in request.tools]
+            where = {"contender": name, "suite": suite.name, "task": task.id, "model": system.calls(task)[0][0][0]}
+            yield where | {"messages": asked, "tools": tools}
 
 
 def _warnings(assembled: Assembled) -> Iterator[str]:

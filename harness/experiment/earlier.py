@@ -1,8 +1,4 @@
-"""The ids that earlier versions gave: they held names, and a task's held its prompt and its grader.
-
-A journal that was written under them is recognised by making them again of what is planned now: nothing that was paid
-for is asked twice.
-"""
+"""The ids of earlier versions, made again of what is planned, so that nothing that was paid for is asked twice."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -123,10 +123,7 @@ def check_needs(
 def dev_part(
     experiment: Experiment, path: Path, systems: Systems, suites: Sequence[Suite], run_on: Sequence[Suite]
 ) -> tuple[tuple[Suite, ...], list[str]]:
-    """The dev tasks and the contenders that try them, where a threshold or a rate is to be chosen.
-
-    Refuses a suite that has none or is run on them, and a choice that hangs on another.
-    """
+    """The dev tasks and the contenders that try them, where a threshold is chosen; refuses what cannot be chosen on."""
     one = {name: next(iter(by_suite.values())) for name, by_suite in systems.items()}
     auto = [name for name, system in one.items() if name in system.undecided and system.like is None]
     for name, system in one.items():
@@ -153,10 +150,7 @@ def dev_part(
 
 
 def undelivered(places: Mapping[str, Path], suites: Sequence[Suite], systems: Systems) -> list[str]:
-    """What a user must know of files that some contenders are not shown; ``places`` are the suites', by name.
-
-    Refuses a task that holds what no contender of the experiment can be given.
-    """
+    """Notes on files that some contenders are not shown; refuses a task that holds what none can be given."""
     notes = []
     for suite in suites:
         asked = {name: by_suite[suite.name] for name, by_suite in systems.items() if not by_suite[suite.name].parts}

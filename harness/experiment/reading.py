@@ -20,10 +20,7 @@ _SECRET_KEY = re.compile(
 
 
 def load_experiment(report: Path | str) -> Experiment:
-    """The experiment of a report's folder (or the YAML file itself), fully checked.
-
-    Raises UserFileError: the file is missing or wrong anywhere; names the field, what was found and what to do.
-    """
+    """The experiment of a report's folder (or its YAML file). Raises UserFileError: it is missing or wrong anywhere."""
     path = experiment_file(Path(report))
     return parse_experiment(read_yaml(path), path)
 
@@ -55,10 +52,9 @@ def check_known(name: str, known: Collection[str], what: str, path: Path, field:
 
 
 def resolve(report: Path, text: str, *, field: str = "") -> Path:
-    """The place that a path of the experiment means.
+    """The place that a path means: absolute, from ``~``, or in the report's folder, those above it, the current one.
 
-    An absolute path, or one that begins with ``~``, is taken as it is. Any other is looked for in the report's folder,
-    in the folders above it, nearest first, and in the current folder. Raises UserFileError: nothing stands there.
+    Raises UserFileError: nothing stands there; names where was looked.
     """
     path = experiment_file(report)
     wanted = Path(text).expanduser() if text.startswith("~") else Path(text)

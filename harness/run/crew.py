@@ -9,10 +9,9 @@ from datetime import datetime
 from harness.core import Answer, Cause, Grade, ModelError, Status, StorageError, fault_of
 from harness.cost import Reservation
 from harness.experiment import Attempt
-from harness.run.results import faulted, graded, is_done
 from harness.run.session import AttemptSession, Shop
 from harness.run.stopping import BY_USER, Unsent, Watch, own_time
-from harness.run.trace import Begun, Ended, Event, Listener, Observer, Progress, Trace
+from harness.run.trace import Begun, Ended, Event, Listener, Observer, Progress, Trace, faulted, graded, is_done
 from harness.system import System
 
 LOOK_EVERY_S = 0.25
@@ -53,10 +52,7 @@ class Crew:
         self._asked: asyncio.Queue[Made | None] = asyncio.Queue(WAITING)
 
     async def work(self, attempts: Sequence[Attempt], phase: str, *, at_most: int | None = None) -> set[str]:
-        """Makes these attempts, as many at once as the experiment and ``at_most`` allow; the ids of those made.
-
-        Raises StorageError: what is made cannot be kept; what was in flight is dropped.
-        """
+        """Makes these attempts, many at once; the ids of those made. Raises StorageError: they cannot be kept."""
         queue, made = iter(attempts), set[str]()
         self.tell(phase)
         self.shop.journal.check()

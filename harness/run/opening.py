@@ -18,13 +18,14 @@ from harness.core import (
     Reply,
     Request,
     Role,
+    Task,
     UsageError,
     UserFileError,
 )
 from harness.cost import Meter, charge
 from harness.experiment import Assembled, shared_identities
 from harness.model import Caller, Limits, Model, Probing, backend_of, machines, missing_key, open_model
-from harness.run.session import Account, Asked, Shop, meter_of
+from harness.run.session import Asked, AttemptSession, Shop, meter_of
 from harness.run.stopping import Patience
 from harness.run.trace import Trace
 from harness.store import Journal, Recalled, experiment_file, recorded_replies
@@ -43,10 +44,7 @@ def redactor_of(assembled: Assembled) -> Redactor:
 
 
 def open_models(assembled: Assembled, names: Iterable[str], *, offline: bool) -> dict[str, Model]:
-    """The models of these names, with nothing sent and nothing loaded.
-
-    Raises UsageError: a key or a package is missing.
-    """
+    """The models of these names; nothing is sent or loaded. Raises UsageError: a key or a package is missing."""
     opened, redact = {}, redactor_of(assembled)
     for name in sorted(names):
         spec = assembled.specs[name]
@@ -127,7 +125,8 @@ async def probe_all(
     async def ask(name: str, request: Request) -> Reply:
         if (over := shop.meter.exhausted(shop.clock.monotonic())) is not None:
             raise ModelError(Cause.TOO_DEAR, over)
-        return await Account(shop, Trace()).made(Asked(name, request, request.digest, Role.PROBE))
+        session = AttemptSession(shop, Task(id="", domain="", cluster=""), 0, Trace())  # of the run's own
+        return await session.made(Asked(name, request, request.digest, Role.PROBE))
 
     async def recall(name: str, request: Request) -> Reply:
         if (reply := shop.replies.get(request.digest)) is not None:
@@ -158,11 +157,7 @@ class Ping:
 
 
 def ping(assembled: Assembled, *, offline: bool = False) -> tuple[Ping, ...]:
-    """Calls each model of the experiment once, as its first contender would, within the experiment's limits and budget.
-
-    A call that fails is retried as in a run, and ends within ``limits.timeout_s`` after the model is loaded. Nothing is
-    written.
-    """
+    """Calls each model once, shortly, as its first contender would, within limits and budget; writes nothing."""
 
     async def ping_all() -> tuple[Ping, ...]:
         asked = partial(_pinged, assembled, offline=offline)

@@ -1,7 +1,4 @@
-"""Grades the answers of a report again, by its suites' present graders, or answers given elsewhere; asks no contender.
-
-The journal is added to, never changed: what was there stays, and so does the table of outcomes as it was.
-"""
+"""Grades a report's answers again, or answers given elsewhere. The journal is added to; no contender is asked."""
 
 import asyncio
 import shutil
@@ -15,15 +12,11 @@ from harness.core import (
     Answer,
     Cause,
     Clock,
-    Exposure,
     Grade,
     Grader,
-    Message,
     ModelError,
-    Remaining,
-    Reply,
-    Request,
     Role,
+    Session,
     Status,
     Task,
     UsageError,
@@ -35,10 +28,21 @@ from harness.grade import grade
 from harness.model import read_reply
 from harness.run.crew import Crew, Made
 from harness.run.opening import open_models, open_shop
-from harness.run.results import faulted, identity, judge_usd, plan_digest, said_by, skipped, standing_of, suites_of
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import Ears
-from harness.run.trace import Ended, Listener, Progress
+from harness.run.trace import (
+    Ended,
+    Listener,
+    Progress,
+    faulted,
+    identity,
+    judge_usd,
+    plan_digest,
+    said_by,
+    skipped,
+    standing_of,
+    suites_of,
+)
 from harness.store import (
     OUTCOMES_FILE,
     Journal,
@@ -72,10 +76,9 @@ class Regraded:
 
 
 def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, within_run: bool = False) -> Regraded:
-    """Grades every stored answer of a planned attempt again. Only judges are called, where a suite has one.
+    """Grades every stored answer again; ``within_run``: what another grader graded, and the caller writes the tables.
 
-    ``within_run``: only what was graded by another grader than the present one; the caller writes the tables. Raises
-    UsageError: the report holds no answers, or a run is at work on it. StorageError: something cannot be kept.
+    Raises UsageError: the report holds no answers, or a run is at work on it. StorageError: something cannot be kept.
     """
     report = assembled.report
     if not within_run:
@@ -216,51 +219,19 @@ def _leave_tables(assembled: Assembled) -> None:
         write_manifest(report, replace(manifest, suites=suites, plan_digest=plan_now, **now))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """An answer to a task that was given elsewhere; ``finish`` is the provider's word for how it ended."""
+def grade_given(answers: Sequence[tuple[Task, Grader, str, str]]) -> list[Grade]:
+    """Grades of tasks' answers, each with the provider's word for its end; what needs a judge is ungraded."""
 
-    task: Task
-    text: str
-    finish: str
-    grader: Grader
-
-
-def grade_given(answers: Sequence[Given]) -> list[Grade]:
-    """The grade of each. No model is called: what a judge would have to grade is ungraded."""
-
-    async def graded(given: Given) -> Grade:
-        message = {"role": "assistant", "content": given.text}
+    async def graded(task: Task, by: Grader, text: str, finish: str) -> Grade:
+        message = {"role": "assistant", "content": text}
         try:
-            reply = read_reply({"choices": [{"message": message, "finish_reason": given.finish}]}, latency_s=0.0)
+            reply = read_reply({"choices": [{"message": message, "finish_reason": finish}]}, latency_s=0.0)
         except ModelError as error:
             return faulted(error.fault, str(error))
         answer = Answer(text=reply.text, finish_reason=reply.finish_reason, fault=fault_in(reply))
-        return await grade(given.task, answer, given.grader, _Alone(given.task))
+        return await grade(task, answer, by, Session(task))
 
     async def all_of() -> list[Grade]:
-        return [await graded(given) for given in answers]
+        return [await graded(*given) for given in answers]
 
     return asyncio.run(all_of())
-
-
-class _Alone:
-    """A session without a run: nothing can be called, nothing is recorded."""
-
-    trial = 0
-    remaining = Remaining()
-
-    def __init__(self, task: Task) -> None:
-        self.task = task
-
-    async def call(self, model: str, request: Request, role: Role) -> Reply:  # noqa: ARG002
-        raise ModelError(Cause.REQUEST, f"the model {model} is called in a run only")
-
-    def say(self, message: Message) -> None:
-        pass
-
-    def skill(self, name: str, how: Exposure) -> None:
-        pass
-
-    async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:  # noqa: ARG002
-        raise ModelError(Cause.REQUEST, "there is no other grader")

@@ -18,6 +18,7 @@ from harness.core import (
     Reply,
     Request,
     Role,
+    Session,
     Task,
     Usage,
 )
@@ -25,9 +26,8 @@ from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled
 from harness.grade import grade
 from harness.model import Caller, assistant_message, backend_of
-from harness.run.results import values
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
-from harness.run.trace import SkillSeen, Trace
+from harness.run.trace import SkillSeen, Trace, values
 from harness.store import Journal, read_calls_journal
 
 _NOTHING = Usage.total(())  # of a call by which nothing was made
@@ -59,10 +59,7 @@ class Shop:
 
 
 def is_spent(call: Call) -> bool | None:
-    """Whether a call is on the bill: an answer always, a failure where it is known what it cost.
-
-    ``None`` where nobody said what a failed call used: an answer that was cut or came too late may be billed.
-    """
+    """Whether a call is on the bill; ``None``: it failed, and nobody said what it used, so it may be billed."""
     if call.error is None or call.cost.usd is not None:
         return True
     return None if call.usage != _NOTHING else False
@@ -93,11 +90,19 @@ class Asked(NamedTuple):
     role: Role
 
 
-class Account:
-    """Calls on the account of an attempt, or of the run."""
+class AttemptSession(Session):
+    """The session of one attempt; its calls may be of the run itself.
 
-    def __init__(self, shop: Shop, trace: Trace, reservation: Reservation | None = None) -> None:
+    An answer that the journal holds already is taken from there: a run that was killed does not pay twice, and a
+    hybrid uses the answers of its parts. Its cost and its latency are charged to the attempt as if it had been made.
+    """
+
+    def __init__(
+        self, shop: Shop, task: Task, trial: int, trace: Trace, reservation: Reservation | None = None
+    ) -> None:
+        super().__init__(task, trial)
         self._shop, self.trace, self.reservation = shop, trace, reservation
+        self._verifying = False
         self.charged = AttemptMeter(shop.assembled.experiment.budget.attempt_usd)
 
     async def made(self, asked: Asked) -> Reply:
@@ -161,21 +166,6 @@ class Account:
         if paid and spent is not False:  # where nobody knows, it is counted, and no reason to stop
             shop.meter.spend(call.cost, self.reservation if spent else None)
 
-
-class AttemptSession(Account):
-    """The `Session` of one attempt.
-
-    An answer that the journal holds already is taken from there: a run that was killed does not pay twice, and a
-    hybrid uses the answers of its parts. Its cost and its latency are charged to the attempt as if it had been made.
-    """
-
-    def __init__(
-        self, shop: Shop, task: Task, trial: int, trace: Trace, reservation: Reservation | None = None
-    ) -> None:
-        super().__init__(shop, trace, reservation)
-        self.task, self.trial = task, trial
-        self._verifying = False
-
     @property
     def remaining(self) -> Remaining:
         """What is left of the attempt's time and money."""
@@ -187,10 +177,7 @@ class AttemptSession(Account):
         )
 
     async def call(self, model: str, request: Request, role: Role) -> Reply:
-        """The answer, from the journal or from the model.
-
-        Raises ModelError: the call failed for good, or the attempt may not spend more.
-        """
+        """The answer, from the journal or the model. Raises ModelError: there is none, or no more may be spent."""
         if self._verifying and role is Role.JUDGE:
             role = Role.SELECTOR  # what a judge costs that serves as a verifier is a cost of the contender
         if not request.model:  # a grader knows its judge by name only
@@ -231,10 +218,7 @@ class AttemptSession(Account):
         self.trace.add(SkillSeen(name, how))
 
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
-        """The task's own grade, outside the attempt's time and money; or a verifier's, inside them.
-
-        Raises ModelError: a judge is to be asked later.
-        """
+        """The task's own grade, outside the attempt's limits; or a verifier's. Raises ModelError: a judge waits."""
         if verifier is None:
             with own_time_held():
                 return await grade(self.task, answer, self._shop.assembled.grader_of(self.task), self)
