@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.cli.arguments import add_json, add_offline, add_report
 from harness.cli.output import folder, plain, write_json
@@ -12,7 +12,6 @@ from harness.core import as_json, plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.experiment import CheckResult
     from harness.run import Ping
 
 DISCORDANT = (0.2, 0.5)
@@ -46,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
         write_json(as_json(result) | ({"pings": as_json(pings)} if args.ping else {}))
     elif pings:
         _print_pings(pings)
-    if result.missing_keys:
-        sys.stderr.write(f"ownbench: {'; '.join(result.missing_keys)}\n")
+    if result["missing_keys"]:
+        sys.stderr.write(f"ownbench: {'; '.join(result['missing_keys'])}\n")
         return 2
     return 0 if all(answer.ok for answer in pings) else 4
 
@@ -66,33 +65,33 @@ def _print_pings(pings: "Sequence[Ping]") -> None:
     say(f"the pings cost ${sum(known):.6f}{unknown}\n")
 
 
-def _print(result: "CheckResult", *, full: bool) -> None:
+def _print(result: dict[str, Any], *, full: bool) -> None:
 
     lines = []
-    for suite in result.suites:
+    for suite in result["suites"]:
         tasks, clusters = (plural(suite[f"{word}s"], word) for word in ("task", "cluster"))
         domains = plural(len(suite["domains"]), "domain")
         lines.append(f"suite {suite['name']} {suite['version']}: {tasks} in {clusters}, {domains}")
     lines.append("")
-    for plan in result.plans:
+    for plan in result["plans"]:
         same = plan["calls_low"] == plan["calls_high"]
         calls = plural(plan["calls_low"], "call") if same else f"{plan['calls_low']:,}-{plan['calls_high']:,} calls"
         cost = _usd(plan["usd_low"], plan["usd_high"])
         lines.append(f"{plan['contender']} ({plan['kind']}): {plural(plan['attempts'], 'attempt')}, {calls}, {cost}")
-    lines.append(f"\n{plural(result.attempts, 'attempt')} in all, {result.done:,} recorded already")
-    unknown = any(p["usd_low"] is None or p["usd_high"] is None for p in result.plans)
-    bill = _usd(result.usd_low, result.usd_high) + (" and what has no known price" if unknown else "")
+    lines.append(f"\n{plural(result['attempts'], 'attempt')} in all, {result['done']:,} recorded already")
+    unknown = any(p["usd_low"] is None or p["usd_high"] is None for p in result["plans"])
+    bill = _usd(result["usd_low"], result["usd_high"]) + (" and what has no known price" if unknown else "")
     lines.append(f"bill, roughly, from words and assumed answer lengths: {bill}")
-    if any(p["kind"] == "hybrid" for p in result.plans):
+    if any(p["kind"] == "hybrid" for p in result["plans"]):
         lines.append(
             "(a hybrid uses the recorded answers of its parts: they are in its cost too, and on the bill once)"
         )
-    if result.budget_usd is not None:
-        lines.append(f"budget: ${result.budget_usd:,.2f}; a run stops when it is spent")
+    if result["budget_usd"] is not None:
+        lines.append(f"budget: ${result['budget_usd']:,.2f}; a run stops when it is spent")
     lines.append(_power(result))
-    prices = [f"the model {name} has no known price; its costs will be unknown" for name in result.missing_prices]
-    lines += [f"warning: {plain(text)}" for text in (*prices, *result.warnings)]
-    for prompt in result.prompts:
+    prices = [f"the model {name} has no known price; its costs will be unknown" for name in result["missing_prices"]]
+    lines += [f"warning: {plain(text)}" for text in (*prices, *result["warnings"])]
+    for prompt in result["prompts"]:
         tools = f", tools {', '.join(prompt['tools'])}" if prompt["tools"] else ""
         where = f"suite {prompt['suite']}, task {plain(prompt['task'])}{tools}"
         lines.append(f"\n--- {prompt['contender']} asks {prompt['model']} ({where})")
@@ -104,11 +103,11 @@ def _print(result: "CheckResult", *, full: bool) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
-def _power(result: "CheckResult") -> str:
+def _power(result: dict[str, Any]) -> str:
     """The smallest difference that so many tasks can show, at a common share of discordant tasks."""
     from harness.stats import visible_difference
 
-    tasks, parts = sum(suite["tasks"] for suite in result.suites), []
+    tasks, parts = sum(suite["tasks"] for suite in result["suites"]), []
     for share in DISCORDANT:
         delta = visible_difference(tasks, share)
         shown = "no difference at all" if delta is None else f"{100 * delta:.1f} points or more"

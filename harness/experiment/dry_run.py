@@ -2,13 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from harness.core import Cost, Status, as_json
 from harness.cost import estimate, lacking
-from harness.experiment.assembly import Assembled
-from harness.experiment.earlier import recall
+from harness.experiment.assembly import Assembled, recall
 from harness.model import backend_of, missing_key
 from harness.store import read_manifest
 
@@ -16,52 +14,36 @@ WORDS_TO_TOKENS = 1.35  # tokens a word of English prose and code, about; a dry 
 ANSWER_TOKENS = 64  # assumed for an answer where no sampling limit says less
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
-    """All that a dry run found."""
-
-    attempts: int
-    done: int
-    suites: tuple[Mapping[str, Any], ...]
-    plans: tuple[Mapping[str, Any], ...]  # by contender: attempts, the least and the most calls, and what they cost
-    prompts: tuple[Mapping[str, Any], ...]  # what each contender would be asked first, for one task
-    missing_keys: tuple[str, ...]  # sentences that name the variable and the model that needs it
-    missing_prices: tuple[str, ...]  # models of whose calls no cost can be known
-    warnings: tuple[str, ...]
-    budget_usd: float | None
-    usd_low: float  # the bill, as far as prices are known; an answer that contenders share is in it once
-    usd_high: float
-
-
-def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool = False) -> CheckResult:
-    """What `run_report` would do, at what cost roughly. Raises UsageError: offline, a model is on another machine."""
+def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool = False) -> dict[str, Any]:
+    """What ``check --json`` shows: what a run would do, at what cost. Raises UsageError: offline, a model is not."""
     specs = assembled.specs
     for spec in specs.values() if offline else ():
         backend_of(spec).check_offline(spec)
     held = recall(assembled).attempts
-    plans = tuple(_plans(assembled))
+    plans = [*_plans(assembled)]
     # Of equal contenders the first is billed; no hybrid, which uses its parts' answers; no replay, whose are paid for.
     firsts = {one.digest: name for name, one in reversed(assembled.contenders.items())}
     asked = {name: [*assembled.systems[name].values()] for name in firsts.values()}
     live = {name for name, spec in specs.items() if not backend_of(spec).recorded}
     billed = {n for n, of in asked.items() if not any(s.parts for s in of) and any(s.models & live for s in of)}
-    return CheckResult(
-        attempts=len(assembled.attempts),
-        done=sum(a.id in held and held[a.id].status is not Status.SKIPPED for a in assembled.attempts),
-        suites=tuple(
+    return {
+        "attempts": len(assembled.attempts),
+        "done": sum(a.id in held and held[a.id].status is not Status.SKIPPED for a in assembled.attempts),
+        "suites": [
             {"name": s.name, "version": s.version, "tasks": len(s.tasks)}
             | {"clusters": len({t.cluster for t in s.tasks}), "domains": sorted({t.domain for t in s.tasks})}
             for s in assembled.suites
-        ),
-        plans=plans,
-        prompts=tuple(_prompts(assembled)),
-        missing_keys=tuple(m for spec in specs.values() if (m := missing_key(spec, environment)) is not None),
-        missing_prices=tuple(name for name, spec in specs.items() if lacking(spec.price)),
-        warnings=tuple(dict.fromkeys(_warnings(assembled))),
-        budget_usd=assembled.experiment.budget.usd,
-        usd_low=sum(plan["usd_low"] or 0.0 for plan in plans if plan["contender"] in billed),
-        usd_high=sum(plan["usd_high"] or 0.0 for plan in plans if plan["contender"] in billed),
-    )
+        ],
+        "plans": plans,
+        "prompts": [*_prompts(assembled)],
+        "missing_keys": [m for spec in specs.values() if (m := missing_key(spec, environment)) is not None],
+        "missing_prices": [name for name, spec in specs.items() if lacking(spec.price)],  # models
+        "warnings": [*dict.fromkeys(_warnings(assembled))],
+        "budget_usd": assembled.experiment.budget.usd,
+        # as far as prices are known; an answer that contenders share is in it once
+        "usd_low": sum(plan["usd_low"] or 0.0 for plan in plans if plan["contender"] in billed),
+        "usd_high": sum(plan["usd_high"] or 0.0 for plan in plans if plan["contender"] in billed),
+    }
 
 
 def _plans(assembled: Assembled) -> Iterator[dict[str, Any]]:

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.core import ModelSpec, UserFileError, difference, holds_secret, nearest, skeleton, unseen
+from harness.core import ModelSpec, Suite, UserFileError, difference, holds_secret, nearest, skeleton, unseen
 from harness.cost import book_price, lacking
 from harness.experiment.schema import Experiment
 from harness.model import ADAPTERS, BACKENDS, ModelEntry, identified
 from harness.store import experiment_file, read_manifest
+from harness.suite import load_suite, one_unit_each, unsplit, unsplit_said
 from harness.system import SIGNALS
 from harness.userfile import parse, read_yaml
 
@@ -71,6 +72,31 @@ def resolve(report: Path, text: str, *, field: str = "") -> Path:
     near = nearest(wanted.name, [p.name for p in folder.iterdir()][:1_000]) if folder.is_dir() else ""
     advice = f"{advice}; {near}" if near.startswith("did you mean") else advice
     raise UserFileError(path, f"there is no {text}", field=field, advice=advice)
+
+
+def read_suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tuple[dict[Path, Suite], list[str]]:
+    """The suites whole, by their place, tasks that ask the same in one cluster; and what a user must know of them."""
+    path, suites, notes = experiment_file(report), dict[Path, Suite](), list[str]()
+    for number, entry in enumerate(experiment.suites):
+        field = f"suites.{number}"
+        place = resolve(report, entry.path, field=field)
+        suite, moved = one_unit_each(load_suite(place, allow_outside=allow_outside))
+        name = suite.name
+        alike = next((s.name for s in suites.values() if skeleton(s.name) == skeleton(name)), None)
+        if alike is not None:
+            other = f"the suites {alike!r} and {name!r} look alike and differ in {difference(alike, name)}"
+            problem = f"two suites are named {alike!r}" if alike == name else other
+            raise UserFileError(path, problem, field=field, advice="rename one in its suite.yaml")
+        if entry.split is not None and all(task.split != entry.split for task in suite.tasks):
+            problem = f"the suite {name} has no task in the split {entry.split!r}"
+            raise UserFileError(path, problem, field=f"{field}.split")
+        if moved:
+            asks = f"{len(moved):,} {'task asks' if len(moved) == 1 else 'tasks ask'} what another asks"
+            notes.append(f"suite {name}: {asks}, for one {moved[0].id}; they count as one (one cluster)")
+        if unsplit(suite) and entry.split is None:
+            notes.append(f"suite {name}: {unsplit_said(suite)}")
+        suites[place] = suite
+    return suites, notes
 
 
 def _own_keys(value: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from harness.core import stay_offline
 from harness.experiment import assemble
 from harness.run.execute import RunOptions, run_report
 from harness.run.opening import Ping, ping
-from harness.run.regrading import Regraded, grade_given, refuse_without_answers, regrade
+from harness.run.regrading import Regraded, refuse_without_answers, regrade
+from harness.run.session import grade_given
 from harness.run.trace import Progress, Summary, suites_of
 
 

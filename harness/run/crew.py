@@ -139,7 +139,7 @@ class Crew:
             made = Made(attempt=attempt, session=session, started_at=self.clock.now())
             self.observe(attempt.id, Begun())
             await self.ask(made)
-            if not self.assembled.grader_of(attempt.task).models:
+            if not self.assembled.graders[attempt.task.digest].models:
                 self._settle(made)
             await self._asked.put(made)
             if self.watch is not None:  # which bounds what is in flight, graded or not
@@ -161,7 +161,7 @@ class Crew:
 
     def models_of(self, attempt: Attempt) -> frozenset[str]:
         """Those that an attempt calls."""
-        return self.system_of(attempt).models | self.assembled.grader_of(attempt.task).models
+        return self.system_of(attempt).models | self.assembled.graders[attempt.task.digest].models
 
     async def ask(self, made: Made) -> None:
         """One attempt, from the question to the answer. Raises StorageError: a call of it cannot be kept."""

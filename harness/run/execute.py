@@ -10,23 +10,11 @@ from collections.abc import Coroutine, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.core import (
-    Cause,
-    Clock,
-    Manifest,
-    ModelError,
-    Status,
-    Suite,
-    UsageError,
-    as_json,
-    digest_json,
-    plural,
-    stay_offline,
-)
-from harness.experiment import Assembled, Attempt, earlier_contender, earlier_suite, is_graded_so, keep_ids, recall
+from harness.core import Cause, Clock, ModelError, Status, UsageError, as_json, digest_json, plural, stay_offline
+from harness.experiment import Assembled, Attempt, earlier_contender, earlier_suite, keep_ids, recall
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
-from harness.run.opening import fast_loop, make_room, open_models, open_shop, probe_all
+from harness.run.opening import fast_loop, make_room, open_models, probe_all
 from harness.run.regrading import regrade
 from harness.run.session import Rehearsal, Shop, meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
@@ -37,6 +25,7 @@ from harness.run.trace import (
     Summary,
     Trace,
     is_done,
+    is_graded_so,
     manifest_of,
     plan_digest,
     skipped,
@@ -94,17 +83,19 @@ class _Run:
         self.tally = Progress(planned=0, started=self.clock.monotonic())
 
     def go(self) -> Summary:
-        manifest = read_manifest(self.report)
-        if self.watch is None and manifest is not None and self._is_whole(manifest):
-            planned, lost = len(self.planned), manifest.without_outcome
-            notes = manifest.notes
-            return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=lost, notes=notes)
+        before, planned = read_manifest(self.report), len(self.planned)
+        if self.watch is None and before is not None and before.complete and tables_are_whole(self.report):
+            lost, notes = before.without_outcome, before.notes  # with no need to read the journal
+            if before.plan_digest == plan_digest(self.assembled) and not (self.options.retry_errored and lost):
+                return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=lost, notes=notes)
         recorded, todo = self._look()
         if self.otherwise:
             self._grade_again()
             recorded, todo = self._look()
         make_room(self.assembled, len(todo))
-        needed = {model for a in todo for model in self._system(a).models | self.assembled.grader_of(a.task).models}
+        needed = {
+            model for a in todo for model in self._system(a).models | self.assembled.graders[a.task.digest].models
+        }
         offline = self.options.offline
         models = open_models(self.assembled, needed, offline=offline)  # before anything is written
         with Journal(self.report) as journal, self.ears:
@@ -120,17 +111,11 @@ class _Run:
             self._leave_tables(recorded)
         return self._summary(recorded)
 
-    def _is_whole(self, manifest: Manifest) -> bool:
-        """Whether this very plan is complete, with no need to read the journal."""
-        same = manifest.complete and manifest.plan_digest == plan_digest(self.assembled)
-        again = self.options.retry_errored and manifest.without_outcome
-        return same and tables_are_whole(self.report) and not again
-
     def _look(self) -> tuple[Recalled, list[Attempt]]:
         """What is on record, and what is to be made."""
         assembled, planned = self.assembled, self.planned
         self.manifest, recorded = read_manifest(self.report), recall(assembled)
-        self.choices: Choices = _decided(assembled, self.manifest)
+        self.choices: Choices = _decided(assembled, self.manifest.thresholds if self.manifest else {})
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
         kept = {i: o for i, o in recorded.attempts.items() if i in planned and o.status not in again and is_done(o)}
         self.done, self.done_before, graded = set(kept), len(kept), assembled.gradings
@@ -170,12 +155,10 @@ class _Run:
     async def _work(
         self, journal: Journal, recorded: Recalled, todo: Sequence[Attempt], models: Mapping[str, Model]
     ) -> None:
+        meter = meter_of(self.assembled, self.tally.started)
+        shop = Shop(self.assembled, journal, recorded, models, meter)
         try:
-            if not await self._unless_stopped(self._prepare(models)):
-                return
-            meter = meter_of(self.assembled, self.tally.started)
-            shop = open_shop(self.assembled, journal, recorded, models, meter)
-            if not await self._unless_stopped(self._probe(shop, models)):
+            if not await self._unless_stopped(self._prepare(shop, models)):
                 return
             self._write_manifest()
             crew = Crew(shop, self._system, self.tally, self.options.listener, self.watch, self.options.observer)
@@ -199,16 +182,13 @@ class _Run:
             self.stopped = BY_USER
         return not self.ears.heard
 
-    async def _prepare(self, models: Mapping[str, Model]) -> None:
-        """Loads what the models need, one after another."""
+    async def _prepare(self, shop: Shop, models: Mapping[str, Model]) -> None:
+        """Loads what the models need, one after another, and looks whether they apply their adapters."""
         for name, model in models.items():
             self._tell(f"preparing {name}")
             await model.prepare(self.assembled.adapters.get(name, ()))
             self.model_notes[name] = backend_of(model.spec).notes(model.spec)
-
-    async def _probe(self, shop: Shop, models: Mapping[str, Model]) -> None:
-        prompts = [suite.prompt.of(task) for suite in self.assembled.suites for task in suite.tasks[:2]]
-        for name, notes in (await probe_all(shop, prompts, models, self._tell)).items():
+        for name, notes in (await probe_all(shop, models, self._tell)).items():
             self.model_notes[name] += notes
 
     async def _phases(self, crew: Crew, todo: Sequence[Attempt]) -> None:
@@ -304,10 +284,10 @@ class _Run:
         )
 
 
-def _decided(assembled: Assembled, manifest: Manifest | None) -> Choices:
+def _decided(assembled: Assembled, recorded: Mapping[str, Any]) -> Choices:
     """The choices of an earlier run that still hold: same hybrid, same dev tasks, whatever they are called."""
     held: dict[tuple[str, str], Choice] = {}
-    for by_suite in (manifest.thresholds if manifest else {}).values():
+    for by_suite in recorded.values():
         for written in by_suite.values() if isinstance(by_suite, Mapping) else ():
             with contextlib.suppress(
                 TypeError
@@ -346,7 +326,19 @@ async def _choose(assembled: Assembled, shop: Shop, held: Choices, ready: Set[st
         if name in ready and suite.name not in chosen.get(name, {})
     ]
     for name, suite, system in open_ones:
-        if name in system.undecided and system.like is None and (trades := await _trades(system, suite, shop)):
+        if name not in system.undecided or system.like is not None:
+            continue
+        trades = []  # how sure the worker was on each dev task, and what either part was worth
+        for task in suite.tasks:
+            session = Rehearsal(shop, task, 0, Trace())
+            try:
+                confidence, answers = await system.rehearse(task, session)
+            except ModelError:
+                continue
+            grades = [await session.grade(answer) for answer in answers]
+            if confidence is not None and all(g.status in {Status.PASSED, Status.FAILED} for g in grades):
+                trades.append((confidence, *(float(g.status is Status.PASSED) for g in grades)))
+        if trades:
             from harness.stats import choose_threshold  # numpy, which a run without such a hybrid does without
 
             threshold, share = choose_threshold(*zip(*trades, strict=True))
@@ -366,19 +358,3 @@ async def _choose(assembled: Assembled, shop: Shop, held: Choices, ready: Set[st
                 rated = replace(like, contender_digest=digest, threshold=None, rate=rate, share=None)
                 chosen.setdefault(name, {})[key] = rated
     return chosen
-
-
-async def _trades(system: System, suite: Suite, shop: Shop) -> list[tuple[float, float, float]]:
-    """How sure the worker was on each dev task that both parts could be tried on, and what either was worth."""
-    trades = []
-    for task in suite.tasks:
-        session = Rehearsal(shop, task, 0, Trace())
-        try:
-            confidence, answers = await system.rehearse(task, session)
-        except ModelError:
-            continue
-        grades = [await session.grade(answer) for answer in answers]
-        if confidence is not None and all(g.status in {Status.PASSED, Status.FAILED} for g in grades):
-            worker_passed, expert_passed = (float(g.status is Status.PASSED) for g in grades)
-            trades.append((confidence, worker_passed, expert_passed))
-    return trades

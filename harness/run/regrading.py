@@ -1,41 +1,26 @@
-"""Grades a report's answers again, or answers given elsewhere. The journal is added to; no contender is asked."""
+"""Grades a report's answers again. The journal is added to, never changed; no contender is asked."""
 
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from harness.core import (
-    Answer,
-    Cause,
-    Clock,
-    Grade,
-    Grader,
-    ModelError,
-    Role,
-    Session,
-    Status,
-    Task,
-    UsageError,
-    plural,
-)
+from harness.core import Cause, Clock, Grade, Role, Status, UsageError, plural
 from harness.cost import Meter
-from harness.experiment import Assembled, Attempt, is_graded_so, recall
-from harness.grade import grade
-from harness.model import read_reply
+from harness.experiment import Assembled, Attempt, recall
 from harness.run.crew import Crew, Made
-from harness.run.opening import open_models, open_shop
+from harness.run.opening import open_models
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import Ears
 from harness.run.trace import (
     Ended,
     Listener,
     Progress,
-    faulted,
     identity,
+    is_graded_so,
     judge_usd,
     plan_digest,
     said_by,
@@ -54,7 +39,7 @@ from harness.store import (
     read_outcomes,
     write_manifest,
 )
-from harness.system import answered, fault_in
+from harness.system import answered
 
 ENDED_BEFORE = frozenset({Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_DEAR})
 """Faults of a contender after which no grader is asked. Nor is it where a refusal was an error and no reply."""
@@ -85,8 +70,12 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
         refuse_without_answers(report)
     with Journal(report) as journal, Ears() as ears:
         held = recall(assembled)
-        if not within_run:
-            _refuse_changed(assembled, held)
+        if not within_run and (report / OUTCOMES_FILE).is_file():  # whose new form had no row for another
+            planned = {attempt.id for attempt in assembled.attempts}
+            ids = read_outcomes(report, ["attempt_id"])["attempt_id"].to_pylist()
+            if gone := sum(i not in planned and (i in held.attempts or i in held.renamed) for i in ids):
+                problem = f"the tasks or contenders of {plural(gone, 'recorded attempt')} have changed since"
+                raise UsageError(f"{report}: {problem}; make the new ones first: ownbench run {report}")
         last = _last_replies(assembled, held)
         failed = {
             i for i, o in held.attempts.items() if o.passed is False and o.cause in {*ENDED_BEFORE, Cause.REFUSED}
@@ -95,13 +84,13 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
         if within_run:
             gradings = assembled.gradings
             work = [a for a in work if not is_graded_so(held.attempts[a.id], gradings[a.task.digest])]
-        judges = {model for attempt in work for model in assembled.grader_of(attempt.task).models}
+        judges = {model for attempt in work for model in assembled.graders[attempt.task.digest].models}
         models = open_models(assembled, judges, offline=offline)
 
         async def again() -> _Again:
             started = Clock().monotonic()
             meter = meter_of(assembled, started) if judges else Meter()  # rules cost nothing, whatever was spent
-            shop = open_shop(assembled, journal, held, models, meter)
+            shop = Shop(assembled, journal, held, models, meter)
             crew = _Again(shop, held, last, Progress(planned=len(work), started=started), listener)
             try:
                 for model in models.values():
@@ -138,17 +127,6 @@ def refuse_without_answers(report: Path) -> None:
         raise UsageError(f"{report}: {problem}; ownbench run makes and stores them")
 
 
-def _refuse_changed(assembled: Assembled, held: Recalled) -> None:
-    """Passes where every attempt of the tables is still planned; the new tables would have no row for another."""
-    if not (assembled.report / OUTCOMES_FILE).is_file():
-        return
-    planned = {attempt.id for attempt in assembled.attempts}
-    ids = read_outcomes(assembled.report, ["attempt_id"])["attempt_id"].to_pylist()
-    if gone := sum(i not in planned and (i in held.attempts or i in held.renamed) for i in ids):
-        problem = f"the tasks or contenders of {plural(gone, 'recorded attempt')} have changed since"
-        raise UsageError(f"{assembled.report}: {problem}; make the new ones first: ownbench run {assembled.report}")
-
-
 def _last_replies(assembled: Assembled, held: Recalled) -> dict[str, str]:
     """By attempt: the request whose reply is the answer that is to be graded; attempts without one are left out."""
     judges = {c.request_digest for c in read_calls_journal(assembled.report) if c.role in {Role.JUDGE, Role.SELECTOR}}
@@ -175,7 +153,7 @@ class _Again(Crew):
         self.graded = self.lines = 0  # answers, and rows that are not as they were
 
     def models_of(self, attempt: Attempt) -> frozenset[str]:
-        return self.assembled.grader_of(attempt.task).models
+        return self.assembled.graders[attempt.task.digest].models
 
     async def ask(self, made: Made) -> None:
         attempt = made.attempt
@@ -217,21 +195,3 @@ def _leave_tables(assembled: Assembled) -> None:
         now = standing_of(assembled, recorded.attempts) | {"planned": len(assembled.attempts)}
         suites, plan_now = suites_of(assembled), plan_digest(assembled)
         write_manifest(report, replace(manifest, suites=suites, plan_digest=plan_now, **now))
-
-
-def grade_given(answers: Sequence[tuple[Task, Grader, str, str]]) -> list[Grade]:
-    """Grades of tasks' answers, each with the provider's word for its end; what needs a judge is ungraded."""
-
-    async def graded(task: Task, by: Grader, text: str, finish: str) -> Grade:
-        message = {"role": "assistant", "content": text}
-        try:
-            reply = read_reply({"choices": [{"message": message, "finish_reason": finish}]}, latency_s=0.0)
-        except ModelError as error:
-            return faulted(error.fault, str(error))
-        answer = Answer(text=reply.text, finish_reason=reply.finish_reason, fault=fault_in(reply))
-        return await grade(task, answer, by, Session(task))
-
-    async def all_of() -> list[Grade]:
-        return [await graded(*given) for given in answers]
-
-    return asyncio.run(all_of())

@@ -11,7 +11,6 @@ from harness.core import (
     Answer,
     Call,
     Cause,
-    Contender,
     ContenderRecord,
     Cost,
     Exposure,
@@ -20,7 +19,6 @@ from harness.core import (
     Manifest,
     Message,
     ModelRecord,
-    ModelSpec,
     Outcome,
     Role,
     Status,
@@ -215,6 +213,12 @@ def is_done(outcome: Outcome) -> bool:
     return outcome.status is not Status.SKIPPED and outcome.cause is not Cause.AUTH
 
 
+def is_graded_so(outcome: Outcome, grading: str) -> bool:
+    """Whether an outcome's grade is of this grading, or no grader's at all; of an earlier version it may be unknown."""
+    ungraded = outcome.passed is None and outcome.status is not Status.UNGRADED
+    return ungraded or outcome.grader_digest in {None, grading}
+
+
 def standing_of(assembled: Assembled, recorded: Mapping[str, Outcome]) -> dict[str, Any]:
     """How far a report is, in the words of its manifest."""
     outcomes = [recorded[a.id] for a in assembled.attempts if a.id in recorded]
@@ -299,20 +303,36 @@ def plan_digest(assembled: Assembled) -> str:
 
 def manifest_of(assembled: Assembled, **state: Any) -> Manifest:
     """The manifest of a report; ``state`` is how far it is, in the words of `Manifest`. It holds no path, no secret."""
-    experiment = assembled.experiment
-    models = {name: _model_record(spec) for name, spec in assembled.specs.items()}
+    experiment, models, contenders = assembled.experiment, dict[str, ModelRecord](), list[ContenderRecord]()
+    for spec in assembled.specs.values():
+        recorded, backend = spec.options.get("recorded_backend"), backend_of(spec)
+        named = BACKENDS.get(recorded or spec.backend)
+        kind, why = model_sourcing(
+            spec.price, recorded or spec.backend, spec.base_url, owned=named.owned if named else None
+        )
+        models[spec.name] = ModelRecord(
+            **values(spec, "name", "backend", "revision", "digest", "apart", "template_digest", "sampling", "price"),
+            model=spec.model if backend.named or backend.recorded else "",
+            recorded_backend=recorded,
+            capabilities=tuple(sorted(backend.capabilities(spec))),
+            sourcing=kind,
+            sourcing_why=why,
+        )
+    for one in assembled.contenders.values():
+        record = ContenderRecord(**values(one, "name", "digest", "parts"), kind=one.kind.value, **as_asked(one.asked))
+        known = (SIGNALS.get(record.signal or ""), DELIVERIES.get(record.delivery))
+        control = next((way.name for way in known if way and way.control), None)
+        contenders.append(replace(record, control=control))
     return Manifest(
         report=experiment.name,
         versions=installed_versions(),
         machine=this_machine(),
         experiment_digest=experiment.digest,
-        seed=experiment.seed,
+        **values(experiment, "seed", "reference"),
         suites=suites_of(assembled),
         models=tuple(models.values()),
-        contenders=sourced(map(_contender_record, assembled.contenders.values()), {}, models),
-        reference=experiment.reference,
-        economics=experiment.economics.model_dump(mode="json", exclude_none=True),
-        budget=experiment.budget.model_dump(mode="json", exclude_none=True),
+        contenders=sourced(contenders, {}, models),
+        **{key: getattr(experiment, key).model_dump(mode="json", exclude_none=True) for key in ("economics", "budget")},
         prices={name: as_json(spec.price) for name, spec in assembled.specs.items()},
         planned=len(assembled.attempts),
         plan_digest=plan_digest(assembled),
@@ -327,30 +347,8 @@ def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
             **values(suite, "name", "version", "digest", "metric", "human_baseline"),
             prompt_digest=suite.prompt.template.digest,
             tasks=len(suite.tasks),
-            graders=tuple(sorted({assembled.grader_of(task).digest for task in suite.tasks})),
-            grader_kinds=tuple(sorted({assembled.grader_of(task).name for task in suite.tasks})),
+            graders=tuple(sorted({assembled.graders[task.digest].digest for task in suite.tasks})),
+            grader_kinds=tuple(sorted({assembled.graders[task.digest].name for task in suite.tasks})),
         )
         for suite in assembled.suites
     )
-
-
-def _model_record(spec: ModelSpec) -> ModelRecord:
-    recorded = spec.options.get("recorded_backend")
-    backend, named = backend_of(spec), recorded or spec.backend
-    owned = BACKENDS[named].owned if named in BACKENDS else None
-    kind, why = model_sourcing(spec.price, named, spec.base_url, owned=owned)
-    return ModelRecord(
-        **values(spec, "name", "backend", "revision", "digest", "apart", "template_digest", "sampling", "price"),
-        model=spec.model if backend.named or backend.recorded else "",
-        recorded_backend=recorded,
-        capabilities=tuple(sorted(backend.capabilities(spec))),
-        sourcing=kind,
-        sourcing_why=why,
-    )
-
-
-def _contender_record(contender: Contender) -> ContenderRecord:
-    known = values(contender, "name", "digest", "parts")
-    record = ContenderRecord(**known, kind=contender.kind.value, **as_asked(contender.asked))
-    signal, delivery = SIGNALS.get(record.signal or ""), DELIVERIES.get(record.delivery)
-    return replace(record, control=next((one.name for one in (signal, delivery) if one and one.control), None))
