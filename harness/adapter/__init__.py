@@ -3,7 +3,5 @@
 Needs neither torch nor a network; nothing is ever unpickled.
 """
 
-from harness.adapter.base import base_digest, base_shapes
-from harness.adapter.fit import check_adapter
-from harness.adapter.folder import WEIGHTS, Adapter, load_adapter, tokenizer_files
-from harness.adapter.tensors import Shapes, tensor_shapes
+from harness.adapter.folder import WEIGHTS, Adapter, check_adapter, load_adapter, tokenizer_files
+from harness.adapter.weights import Shapes, base_digest, base_shapes, tensor_shapes

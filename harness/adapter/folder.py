@@ -1,4 +1,4 @@
-"""One adapter's folder: what PEFT wrote, and the card beside it."""
+"""One adapter's folder: what PEFT wrote, the card beside it, and whether it belongs to a base."""
 
 import datetime as dt
 import json
@@ -9,7 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from harness.adapter.tensors import Shapes, tensor_shapes
+from harness.adapter.weights import Shapes, base_digest, base_shapes, tensor_shapes
 from harness.core import UserFileError, digest_folder
 from harness.userfile import Strict, parse, read_text, read_yaml
 
@@ -26,8 +26,7 @@ class Adapter:
     base_digest: str | None  # of that base's weights, from the card; ``None`` where the card does not say
     rank: int
     target_modules: tuple[str, ...]  # names of the base's modules that it changes, or one regular expression
-    digest: str
-    """Of its configuration, weights, tokenizer and chat template: everything of it that can change an answer."""
+    digest: str  # of configuration, weights, tokenizer and chat template: of all that can change an answer
     parameters: int  # numbers in its matrices
     card: Mapping[str, Any] = field(default_factory=dict)  # the card's keys that were given, as JSON values
     tokenizer_files: tuple[str, ...] = ()  # names of its own tokenizer and chat template files
@@ -56,9 +55,8 @@ class _Card(Strict):
 def load_adapter(path: Path | str) -> Adapter:
     """The adapter in the folder ``path``: its configuration, its card, and the header of its weights.
 
-    Raises:
-        UserFileError: a file is missing or broken, the weights are a pickle, the adapter is no LoRA, or the card has a
-            key that is not known.
+    Raises UserFileError: a file is missing or broken, the weights are a pickle, the adapter is no LoRA, or the card has
+    a key that is not known.
     """
     path = Path(path)
     if not path.is_dir():
@@ -68,16 +66,19 @@ def load_adapter(path: Path | str) -> Adapter:
     config = _config(path / CONFIG)
     weights = path / WEIGHTS
     if not weights.is_file():
-        pickles = [file.name for file in (path / "adapter_model.bin", path / "adapter_model.pt") if file.is_file()]
-        if pickles:
-            advice = "a pickle can run code and is never read: save with safe_serialization=True"
-            raise UserFileError(path / pickles[0], f"found pickled weights, needed {WEIGHTS}", advice=advice)
+        for pickle in (path / "adapter_model.bin", path / "adapter_model.pt"):
+            if pickle.is_file():
+                advice = "a pickle can run code and is never read: save with safe_serialization=True"
+                raise UserFileError(pickle, f"found pickled weights, needed {WEIGHTS}", advice=advice)
         raise UserFileError(path, f"{WEIGHTS} is missing", advice="give the folder that PEFT wrote")
     shapes = tensor_shapes(weights)
     _check_ranks(config, shapes, weights)
-    card, warnings = _card(path / CARD)
-    own = tokenizer_files(path)
-    targets = config["target_modules"]
+    card: dict[str, Any] = {}
+    warnings = [f"{path.name} has no {CARD}: its base, training data and cost are unknown"]
+    if (place := path / CARD).is_file():
+        card = parse(_Card, read_yaml(place), place).model_dump(mode="json", exclude_none=True)
+        warnings = [f"{path.name}: its card names no base_digest, so a changed base would go unnoticed"]
+    own, targets = tokenizer_files(path), config["target_modules"]
     return Adapter(
         name=path.resolve().name,
         path=path,
@@ -89,7 +90,7 @@ def load_adapter(path: Path | str) -> Adapter:
         parameters=sum(prod(shape) for shape in shapes.values()),
         card=card,
         tokenizer_files=tuple(sorted(file.relative_to(path).as_posix() for file in own)),
-        warnings=warnings,
+        warnings=() if "base_digest" in card else tuple(warnings),
     )
 
 
@@ -102,8 +103,8 @@ _TOKENIZER_FILES = (
     *("chat_template*", "additional_chat_templates/*", "tokenizer*", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.*", "merges.txt", "*.model", "*.tiktoken", "tekken.json"),
 )
-
 _MERGE = "merge it into its base (merge_and_unload) and give the result as a model of its own"
+_AGAIN = "save the adapter again"
 _PROMPTS = {"PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "CPT", "ADAPTION_PROMPT"}
 _NO_TEXT = {
     "SEQ_CLS": "classes of texts",
@@ -118,7 +119,6 @@ _CONVERT = (
     "convert it to a plain LoRA: PeftModel.from_pretrained(base, FOLDER).save_pretrained(NEW,"
     " path_initial_model_for_weight_conversion=INITIAL), where INITIAL is the adapter as it was before training"
 )
-_AGAIN = " (get_peft_model(base, its LoraConfig).save_pretrained(INITIAL) makes it again)"
 _NOT_HERE = {
     "target_parameters": "LoRA on single parameters cannot stand next to other adapters on one base",
     "alora_invocation_tokens": "an activated LoRA begins at its invocation tokens, which is not supported",
@@ -136,9 +136,9 @@ def _config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(read_text(path))
     except (ValueError, RecursionError):
-        raise UserFileError(path, "not valid JSON", advice="save the adapter again") from None
+        raise UserFileError(path, "not valid JSON", advice=_AGAIN) from None
     if not isinstance(config, dict):
-        raise UserFileError(path, "found no mapping, needed what PEFT writes", advice="save the adapter again")
+        raise UserFileError(path, "found no mapping, needed what PEFT writes", advice=_AGAIN)
     kind, task, init = (config.get(key) for key in ("peft_type", "task_type", "init_lora_weights"))
     if kind != "LORA":
         advice = "train a LoRA instead" if kind in _PROMPTS else _MERGE
@@ -148,18 +148,18 @@ def _config(path: Path) -> dict[str, Any]:
         raise UserFileError(path, problem, field="task_type", advice="train it with task_type CAUSAL_LM")
     if isinstance(init, str) and init.lower().startswith(_MUTATED):
         problem = f"found {init!r}: it was trained on a base whose own weights this initialisation changed"
-        advice = _MERGE if init == "loftq" else _CONVERT + (_AGAIN if init in {"pissa", "olora"} else "")
+        again = " (get_peft_model(base, its LoraConfig).save_pretrained(INITIAL) makes it again)"
+        advice = _MERGE if init == "loftq" else _CONVERT + (again if init in {"pissa", "olora"} else "")
         raise UserFileError(path, problem, field="init_lora_weights", advice=advice)
     for key, why in _NOT_HERE.items():
         if config.get(key):
             raise UserFileError(path, why, field=key, advice=_MERGE)
     if type(config.get("r")) is not int or config["r"] < 1:
         raise UserFileError(path, f"found {config.get('r')!r}, needed a rank of at least 1", field="r")
-    targets, advice = config.get("target_modules"), "save the adapter again"
+    targets = config.get("target_modules")
     names = [targets] if isinstance(targets, str) else targets
     if not targets or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        problem = f"found {targets!r}, needed names of modules"
-        raise UserFileError(path, problem, field="target_modules", advice=advice)
+        raise UserFileError(path, f"found {targets!r}, needed names of modules", field="target_modules", advice=_AGAIN)
     return config
 
 
@@ -168,10 +168,9 @@ def _check_ranks(config: dict[str, Any], shapes: Shapes, weights: Path) -> None:
     pattern = config.get("rank_pattern") or {}
     if not isinstance(pattern, dict) or any(type(rank) is not int or rank < 1 for rank in pattern.values()):
         problem = "needed ranks by the names of modules"
-        raise UserFileError(weights.parent / CONFIG, problem, field="rank_pattern", advice="save the adapter again")
-    known = {config["r"], *pattern.values()}
+        raise UserFileError(weights.parent / CONFIG, problem, field="rank_pattern", advice=_AGAIN)
     ranks = {name: shape[0] for name, shape in shapes.items() if _LORA_A.search(name) and shape}
-    if wrong := [name for name, rank in ranks.items() if rank not in known]:
+    if wrong := [name for name, rank in ranks.items() if rank not in {config["r"], *pattern.values()}]:
         said = f"r: {config['r']}" + (" and other ranks in rank_pattern" if pattern else "")
         problem = f"{len(wrong)} of the {len(ranks)} modules have another rank than {CONFIG} says with {said}"
         problem += f" ({wrong[0].removeprefix('base_model.model.')} is {list(shapes[wrong[0]])})"
@@ -179,13 +178,61 @@ def _check_ranks(config: dict[str, Any], shapes: Shapes, weights: Path) -> None:
 
 
 _LORA_A = re.compile(r"\.lora_(?:embedding_)?A(?:\.weight)?\Z")
+_MATRIX = re.compile(r"^(?:base_model\.model\.)?(?P<module>.+?)\.lora_(?:embedding_)?(?P<side>[AB])(?:\.weight)?$")
 
 
-def _card(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The card's given keys, and what to say about what it lacks."""
-    if not path.is_file():
-        return {}, (f"{path.parent.name} has no {CARD}: its base, training data and cost are unknown",)
-    card = parse(_Card, read_yaml(path), path)
-    given: dict[str, Any] = card.model_dump(mode="json", exclude_none=True)
-    lacks = f"{path.parent.name}: its card names no base_digest, so a changed base would go unnoticed"
-    return given, () if "base_digest" in given else (lacks,)
+def check_adapter(adapter: Adapter, base: Path) -> None:
+    """Returns when ``adapter`` can be used on the model in the folder ``base``, by its digest and its files' headers.
+
+    That the file holds all that its configuration names is for the backend to find, which knows PEFT; that the adapter
+    changes answers is for the model to probe. Raises UserFileError: the base's digest is another than the card's, the
+    adapter has no LoRA matrices, a matrix belongs to a module that the base has not, or its shape does not fit.
+    """
+    if adapter.base_digest is not None and (found := base_digest(base)) != adapter.base_digest:
+        problem = f"the adapter was trained on {adapter.base_digest}, the base {base} is {found}"
+        advice = "use the base it was trained on, or train it again on this one"
+        raise UserFileError(adapter.path / CARD, problem, field="base_digest", advice=advice)
+    weights = adapter.path / WEIGHTS
+    own, shapes = tensor_shapes(weights), base_shapes(base)
+    pairs: dict[str, Shapes] = {}  # by module, the shapes of its matrices A (rank x in) and B (out x rank)
+    for name, shape in own.items():
+        if match := _MATRIX.match(name):
+            pairs.setdefault(match["module"], {})[match["side"]] = shape
+    if not pairs:
+        problem = f"holds no LoRA matrices (lora_A, lora_B) among its {len(own)} tensors ({', '.join([*own][:3])})"
+        raise UserFileError(weights, problem, advice=_AGAIN)
+    if foreign := [module for module in pairs if _weight_shape(module, shapes) is None]:
+        problem, field = f"{len(foreign)} of its {len(pairs)} modules are not in the base {base}", foreign[0]
+        if len(foreign) == len(pairs):
+            problem = f"none of its {len(pairs)} modules is in the base {base}; the first is {foreign[0]}"
+            field = "target_modules"
+        advice = f"it was trained on {adapter.base_model or 'another model'}: use that base"
+        raise UserFileError(weights, problem, field=field, advice=advice)
+    for side in "AB":
+        if lacking := [module for module, sides in pairs.items() if side not in sides]:
+            problem = f"lora_{side} is missing in {len(lacking)} of {len(pairs)} modules ({', '.join(lacking[:3])})"
+            raise UserFileError(weights, problem, advice=_AGAIN)
+    for module, sides in pairs.items():
+        a, b = sides["A"], sides["B"]
+        # an adapter brings the whole of a module's weight where it adds tokens
+        whole = (own.get(f"base_model.model.{module}{place}.weight") for place in (".base_layer", ""))
+        weight = next(filter(None, whole), None) or _weight_shape(module, shapes) or ()
+        if len(a) < 2 or len(b) < 2 or a[0] != b[1]:
+            problem = f"lora_A is {list(a)} and lora_B {list(b)}: no common rank"
+            raise UserFileError(weights, problem, field=module, advice=_AGAIN)
+        product = (b[0], *a[1:])
+        if weight not in {product, product[::-1]}:
+            problem = f"adapter {adapter.name} changes a matrix of {list(product)}"
+            problem += f", the base {base} has {list(weight)} there"
+            raise UserFileError(weights, problem, field=module, advice="use the base it was trained on")
+
+
+def _weight_shape(module: str, shapes: Shapes) -> tuple[int, ...] | None:
+    """The shape of a module's weight; a checkpoint may leave out the leading parts of a name."""
+    parts = module.split(".")
+    for first in range(len(parts)):
+        shape = shapes.get(".".join(parts[first:]) + ".weight")
+        if shape is not None and len(parts) - first >= min(2, len(parts)):
+            return shape
+    # tied output layers are not stored: the embedding's matrix stands for them
+    return shapes.get("model.embed_tokens.weight") if module == "lm_head" else None

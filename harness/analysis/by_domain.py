@@ -108,11 +108,10 @@ def domains(
     split: str | None = None,
     level: float = 0.95,
 ) -> Domains:
-    """The difference of two contenders by domain, and what lies behind its noise.
+    """The difference of two contenders by domain, and what lies behind its noise; arguments and errors as in `pair`.
 
-    ``a`` may be left out where the report leaves no doubt: the one contender besides the reference, the first of two,
-    or the only one; ``b`` is the reference by default. The rest as in `pair`, which says what is raised, besides
-    UsageError: it is not clear which two.
+    ``a`` may be left out where the report leaves no doubt (one besides the reference, two, or one); by default ``b`` is
+    the reference.
     """
     table, manifest = load_evidence(source, split)
     a, b = _pair(table, a, b)

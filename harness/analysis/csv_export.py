@@ -16,10 +16,10 @@ _REDACT = Redactor()
 
 
 def safe_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None) -> bytes:
-    """The rows as CSV in UTF-8 with a header, as RFC 4180 has it; by default with every column that any row has.
+    """The rows as CSV in UTF-8 with a header (RFC 4180); by default with every column that any row has.
 
     A text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, "CSV Injection"), names of
-    columns too; numbers stay numbers. ``None`` and NaN are empty. A list is written with semicolons between its parts.
+    columns too. ``None`` and NaN are empty. A list is written with semicolons between its parts.
     """
     every = rows if isinstance(rows, Sequence) else list(rows)
     names = list(dict.fromkeys(name for row in every for name in row)) if columns is None else list(columns)

@@ -3,17 +3,13 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from harness.analysis.loading import Floats, Ints, Mask
 from harness.core import EvidenceError, Manifest, SuiteRecord, plural
 from harness.store import TaskTable, experiment_file, load_settings, read_manifest, read_outcomes
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +26,7 @@ class Side:
         return self.table.index(self.contender)
 
     @property
-    def tried(self) -> "Ints":
+    def tried(self) -> Ints:
         """Positions of the tasks at which the contender has any row."""
         tried: Ints = (self.table.trials[self.index] > 0).nonzero()[0]
         return tried
@@ -46,7 +42,7 @@ class Side:
         return t.suite_digests[task] or t.suites[task], t.task_digests[task] or t.tasks[task]
 
     @property
-    def lost(self) -> "Floats":
+    def lost(self) -> Floats:
         """Attempts at each task that the instrument failed."""
         lost: Floats = (self.table.errored[self.index] + self.table.ungraded[self.index]).astype(float)
         return lost
@@ -56,7 +52,7 @@ class Side:
         """Of all attempts, the share that errored or could not be graded."""
         return self.lost_share_at(self.tried)
 
-    def lost_share_at(self, rows: "Ints") -> float:
+    def lost_share_at(self, rows: Ints) -> float:
         """The same at some of the tasks; attempts that were never made are none."""
         made = int((self.table.trials - self.table.skipped)[self.index][rows].sum())
         return float(self.lost[rows].sum()) / made if made else 1.0
@@ -72,19 +68,19 @@ class Side:
 class PairedOutcomes:
     """Candidate and baseline at the same tasks, one entry a task."""
 
-    candidate: "tuple[Floats, Floats]"  # (sums, counts) of the graded trials
-    baseline: "tuple[Floats, Floats]"
-    domains: "Ints"  # of each task, a position in ``domain_names``
+    candidate: tuple[Floats, Floats]  # (sums, counts) of the graded trials
+    baseline: tuple[Floats, Floats]
+    domains: Ints  # of each task, a position in ``domain_names``
     domain_names: tuple[str, ...]
-    clusters: "Ints"
+    clusters: Ints
 
     @property
-    def common(self) -> "Mask":
+    def common(self) -> Mask:
         """Tasks at which both have a graded trial."""
         mask: Mask = (self.candidate[1] > 0) & (self.baseline[1] > 0)
         return mask
 
-    def at(self, mask: "Mask | Ints") -> "PairedOutcomes":
+    def at(self, mask: Mask | Ints) -> "PairedOutcomes":
         """The same at some of the tasks, by a mask or by positions in their order."""
         candidate, baseline = ((sums[mask], counts[mask]) for sums, counts in (self.candidate, self.baseline))
         domains, clusters = self.domains[mask], self.clusters[mask]
@@ -102,35 +98,31 @@ class Pairs:
 
     candidate: Side
     baseline: Side
-    candidate_rows: "Ints"  # positions in the candidate's table
-    baseline_rows: "Ints"
+    candidate_rows: Ints  # positions in the candidate's table
+    baseline_rows: Ints
     outcomes: PairedOutcomes
 
-    def cost(self) -> "tuple[Floats, Floats]":
+    def cost(self) -> tuple[Floats, Floats]:
         """Dollars a task of each, candidate first, at the tasks that both have graded trials at; NaN where unknown."""
         return self._each(lambda side, rows: side.table.cost_sums[side.index][rows])
 
-    def seconds(self) -> "tuple[Floats, Floats]":
+    def seconds(self) -> tuple[Floats, Floats]:
         """Seconds a task of each, likewise."""
         return self._each(lambda side, rows: seconds_of(side)[rows])
 
-    def _each(self, sums: Any) -> "tuple[Floats, Floats]":
+    def _each(self, sums: Any) -> tuple[Floats, Floats]:
         out, common = self.outcomes, self.outcomes.common
         first = sums(self.candidate, self.candidate_rows)[common] / out.candidate[1][common]
         return first, sums(self.baseline, self.baseline_rows)[common] / out.baseline[1][common]
 
 
-def coarser_clusters(candidate: "Ints", baseline: "Ints") -> "Ints":
+def coarser_clusters(candidate: Ints, baseline: Ints) -> Ints:
     """Where the two disagree about which tasks share a source, the coarser says it: fewer units claim less."""
-    import numpy as np
-
     return min((candidate, baseline), key=lambda codes: len(np.unique(codes)))
 
 
-def seconds_of(side: Side) -> "Floats":
+def seconds_of(side: Side) -> Floats:
     """Seconds over the graded trials of each task; NaN where one of them is unknown."""
-    import numpy as np
-
     own = side.table.attempts_of(side.contender)
     return np.bincount(own.tasks, weights=own.numbers("latency_s"), minlength=len(side.table.tasks)).astype(np.float64)
 
@@ -152,8 +144,6 @@ def renewal(first: Path, second: Path) -> str | None:
 
 def pair_sides(candidate: Side, baseline: Side, without: Collection[tuple[str, str]] = ()) -> Pairs:
     """Lays two sides over each other by the digests of suite and task, or by their names; ``without`` some tasks."""
-    import numpy as np
-
     there, here = candidate.keys, baseline.keys
     both = [key for key in here if key in there and key not in without]
     rows_c, rows_b = (np.array([keys[key] for key in both], dtype=np.int64) for keys in (there, here))
@@ -200,13 +190,9 @@ _SUMS = ("counts", "sums", "squares", "errored", "ungraded", "skipped", "cost_su
 def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
     """A table of two contenders: ``a`` of the first report and ``b`` of the second, at the tasks that both tried.
 
-    Tasks are the same where the digests of suite and task are, or their names where there are none. Names and domains
-    of tasks are the second's; where the two disagree about which tasks share a source, the coarser says it. Two
-    contenders of one name are told apart by their reports. Raises UsageError: no such contender. EvidenceError: no task
-    in common.
+    Names and domains of tasks are the second's; contenders of one name are told apart by their reports. Raises
+    UsageError: no such contender. EvidenceError: no task in common.
     """
-    import numpy as np
-
     i, j = first.index(a), second.index(b)
     otherwise = graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b))
     candidate, baseline = (Side(table=t, manifest=None, contender=name) for t, name in ((first, a), (second, b)))

@@ -3,17 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from harness.analysis.loading import Floats, Ints
 from harness.core import ContenderRecord, Estimate, Manifest
 from harness.stats import clustered_mean, clustered_rate
 from harness.store import SkillUse, TaskTable
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 Known = tuple[tuple[str, str], ...]  # names and digests
 
@@ -95,8 +92,8 @@ def placebo_of(one: Given, others: Iterable[Given]) -> str | None:
 def deliveries(others: Sequence[Given]) -> list[tuple[str, str, bool]]:
     """Pairs (progressive, flat) of one model and adapter, and whether both have the very same skills.
 
-    Where they have not, the skills of the one are among those of the other at every suite: a library that holds the
-    right skill may be compared with that skill alone, and nothing else may.
+    Else the one's are among the other's at every suite, as the right skill is in a library: no other pair may be
+    compared.
     """
     progressive, flat = ([one for one in others if one.arm == arm] for arm in ("progressive", "flat"))
     pairs = [(p, f) for p in progressive for f in flat if p.engine == f.engine and (p.within(f) or f.within(p))]
@@ -147,12 +144,12 @@ class SkillAttempts:
         own = (name for suite in suites for name, _ in (self.given.skills.get(suite, ()) if self.given else ()))
         return tuple(dict.fromkeys((*own, *self.seen)))
 
-    def at_tasks(self, patterns: "Iterable[int] | Mapping[int, float]") -> "tuple[Floats, Floats, Ints]":
+    def at_tasks(self, patterns: Iterable[int] | Mapping[int, float]) -> tuple[Floats, Floats, Ints]:
         """(values, weights, attempts) at each task, of the attempts of these patterns; a weight is 0 by default."""
         weights = patterns if isinstance(patterns, Mapping) else dict.fromkeys(patterns, 0.0)
         return self.use.at_tasks(self.index, weights)
 
-    def share(self, weights: "Mapping[int, float]", why: str, *, mean: bool = False) -> Estimate:
+    def share(self, weights: Mapping[int, float], why: str, *, mean: bool = False) -> Estimate:
         """The mean weight of the attempts of these patterns; why there is none where there are no patterns."""
         if not weights:
             return Estimate(value=None, level=self.level, why=why)
@@ -183,8 +180,6 @@ def names_a_skill(table: TaskTable) -> bool:
 
 def nothing_used(table: TaskTable) -> SkillUse:
     """What rows that name no skill come to, without reading them."""
-    import numpy as np
-
     none = np.zeros(0, dtype=np.int64)
     return SkillUse(n_tasks=len(table.tasks), shown=(), opened=(), answered=(), contenders=none, tasks=none,
                     patterns=none, counts=none, sums=np.zeros(0))  # fmt: skip

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.analysis.designs import Design, factorial
-from harness.analysis.loading import Evidence, load_evidence, progress_of
+from harness.analysis.loading import Evidence, Floats, Ints, load_evidence, progress_of
 from harness.analysis.pairs import OF_THE_ROWS, adjusted, compared, unit_note, unit_of
 from harness.analysis.skill_attempts import (
     Given,
@@ -23,12 +23,6 @@ from harness.analysis.views import DomainSpread, missing_why, warned
 from harness.core import Comparison, Estimate, EvidenceError, Manifest, UsageError, as_json, listed, plural
 from harness.stats import clustered_rate, compare
 from harness.store import TaskTable, load_skill_use
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +124,7 @@ NOT_SAID = "the rows do not say what was {}"
 
 
 def skills(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> Skills:
-    """What a report's contenders were shown, what they opened, and what it added; arguments and errors as in `pair`.
-
-    No domain is tested here: of one lift, ask `pair`.
-    """
+    """What contenders were shown, what they opened and what it added; as in `pair`, which tests a lift's domains."""
     table, manifest = load_evidence(source, split)
     use = load_skill_use(table) if has_skills(table, manifest) else nothing_used(table)
     known = given(manifest)
@@ -247,7 +238,7 @@ def _score(one: SkillAttempts, of: SkilledContender, skill: str) -> SkillScore:
 
 
 def _lift_of_skill(
-    one: SkillAttempts, of: SkilledContender, values: "Floats", numbers: "Ints"
+    one: SkillAttempts, of: SkilledContender, values: Floats, numbers: Ints
 ) -> tuple[Comparison | None, str | None]:
     """The attempts that were shown a skill minus the bare counterpart on the same tasks, or why that cannot be had."""
     table = one.table

@@ -113,10 +113,7 @@ class Scoreboard:
 
     @property
     def ranked(self) -> tuple[ContenderScore, ...]:
-        """The options by pass rate, then the controls likewise, those measured on other tasks after their likes.
-
-        Those without a pass rate come last. Ties stay in the report's order.
-        """
+        """Options by pass rate, then controls, of each those on other tasks last; then those without a rate."""
 
         def place(c: ContenderScore) -> tuple[bool, bool, bool, float]:
             return c.pass_rate.value is None, c.control is not None, c.apart, -(c.pass_rate.value or 0.0)

@@ -69,14 +69,16 @@ def _show(args: argparse.Namespace) -> int:
 
     summary = describe(load_suite(args.suite, allow_outside=args.allow_outside))
     if args.json:
-        write_json(as_json(summary))
+        write_json(summary)
         return 0
-    many = f"{plural(summary.tasks, 'task')} in {plural(summary.clusters, 'cluster')}"
-    say([f"{summary.name} {summary.version}: {many}, metric {summary.metric}, digest {summary.digest}"])
-    for domain in summary.domains:
-        splits = ", ".join(f"{n:,} {split or 'without a split'}" for split, n in domain.splits.items())
-        many = f"{plural(domain.tasks, 'task')} in {plural(domain.clusters, 'cluster')}"
-        say([f"  {domain.domain}: {many} ({splits})"])
+    many = f"{plural(summary['tasks'], 'task')} in {plural(summary['clusters'], 'cluster')}"
+    named = f"{summary['name']} {summary['version']}"
+    lines = [f"{named}: {many}, metric {summary['metric']}, digest {summary['digest']}"]
+    for domain in summary["domains"]:
+        splits = ", ".join(f"{n:,} {split or 'without a split'}" for split, n in domain["splits"].items())
+        many = f"{plural(domain['tasks'], 'task')} in {plural(domain['clusters'], 'cluster')}"
+        lines.append(f"  {domain['domain']}: {many} ({splits})")
+    say(lines)
     return 0
 
 

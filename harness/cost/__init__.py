@@ -3,7 +3,5 @@
 An unknown price or count makes a cost unknown (``usd`` is ``None``), and an unknown part makes a sum unknown.
 """
 
-from harness.cost.book import book_price
-from harness.cost.busy import BusyTime
-from harness.cost.charging import charge, estimate, lacking
-from harness.cost.meter import AttemptMeter, Meter, Reservation
+from harness.cost.book import book_price, charge, estimate, lacking
+from harness.cost.meter import AttemptMeter, BusyTime, Meter, Reservation

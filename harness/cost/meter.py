@@ -1,4 +1,4 @@
-"""The run's budget: which attempts may begin, and when one, or the whole run, must stop.
+"""The run's budget, which says what may begin and must stop, and the time of a machine that several requests share.
 
 Not for use from several threads: one event loop runs the attempts and keeps one meter.
 """
@@ -22,11 +22,7 @@ class AttemptMeter:
             self.spent_usd += cost.usd
 
     def check(self) -> None:
-        """Passes while the attempt may make another call.
-
-        Raises:
-            ModelError: the limit is passed; the cause is ``too_dear``, the contender's own fault.
-        """
+        """Raises ModelError once the limit is passed; the cause is ``too_dear``, the contender's own fault."""
         if self.limit_usd is not None and self.spent_usd > self.limit_usd:
             text = f"the attempt has cost ${self.spent_usd:.4f}, more than ${self.limit_usd:g} (budget.attempt_usd)"
             raise ModelError(Cause.TOO_DEAR, text)
@@ -50,14 +46,11 @@ class Meter:
 
     An attempt is admitted only while spent + reserved + its own estimate stays within the budget. Its estimate is the
     dearest attempt so far of its kind (``key``, usually the contender). Of a kind that has not finished any, only one
-    is in flight at a time, unless ``attempt_usd`` says what it can cost. So the overshoot is at most the sum, over the
-    attempts in flight when the budget is reached, of what each costs beyond its estimate; with ``attempt_usd`` kept by
-    `AttemptMeter`, at most one call of each.
-
-    A call's cost is given to `spend` as soon as it is known, with the attempt's reservation, which shrinks by it; then
-    `settle` gives back what is left. An attempt with a call of unknown cost keeps the rest of its reservation for good:
-    something was spent. Where nothing was held for it either, the budget cannot be kept, and no further attempt begins.
-    Answers that a journal or cache gave are not spent again: do not pass them.
+    is in flight at a time, unless ``attempt_usd`` says what it can cost. So the overshoot is at most what the attempts
+    in flight when the budget is reached cost beyond their estimates; with `AttemptMeter`, at most one call of each. A
+    call's cost is given to `spend` as soon as it is known, with its reservation, which shrinks by it; `settle` gives
+    back what is left, but for an attempt with a call of unknown cost: something was spent. Where nothing was held for
+    it either, no further attempt begins. Answers that a journal or cache gave are not spent again: do not pass them.
     """
 
     def __init__(
@@ -89,13 +82,8 @@ class Meter:
         return sum(reservation.rest for reservation in self._flying) + self._kept
 
     def admit(self, key: str = "") -> Reservation | None:
-        """Money for one more attempt, or ``None``: not now.
-
-        After ``None``, wait for an attempt in flight to settle and ask again; with none in flight it never will be
-        admitted, and `exhausted` says so.
-        """
-        known = [usd for usd in (self._dearest.get(key), self.attempt_usd) if usd is not None]
-        usd = min(known, default=None)
+        """Money for one more attempt, or ``None``: wait for one in flight to settle; without any, see `exhausted`."""
+        usd = min((usd for usd in (self._dearest.get(key), self.attempt_usd) if usd is not None), default=None)
         if self.usd is not None:
             if usd is None and any(flying.key == key for flying in self._flying):
                 return None
@@ -120,11 +108,7 @@ class Meter:
         self._dearest[key] = max(self._dearest.get(key, 0.0), usd)
 
     def settle(self, reservation: Reservation) -> None:
-        """The attempt is over: what is left of its reservation is free again.
-
-        Raises:
-            KeyError: the reservation was settled before.
-        """
+        """The attempt is over: what is left of its reservation is free again. Raises KeyError: it was so before."""
         self._flying.remove(reservation)
         kept = reservation.rest if reservation.unknown else 0.0
         self._kept += kept
@@ -135,9 +119,8 @@ class Meter:
 
     def exhausted(self, now: float) -> str | None:
         """Why no further attempt may begin, or ``None``; ``now`` is the monotonic time in seconds."""
-        wall = self.wall_s
-        if wall is not None and now - self._started >= wall:
-            return f"the run's {wall:g} s are over (budget.wall_s)"
+        if self.wall_s is not None and now - self._started >= self.wall_s:
+            return f"the run's {self.wall_s:g} s are over (budget.wall_s)"
         if self.usd is not None and self.all.spent_usd >= self.usd:
             return self._over(None)
         if self.usd is not None and self._blind is not None:
@@ -150,3 +133,29 @@ class Meter:
         if self._kept:
             text += f", ${self._kept:.4f} are held for attempts of unknown cost"
         return text + (f", the next attempt may cost ${usd:.4f}" if usd else "")
+
+
+class BusyTime:
+    """Shares each busy second equally between the requests in flight; idle time is nobody's."""
+
+    def __init__(self) -> None:
+        self._held = 0
+        self._each = 0.0  # seconds that a request would have been charged that was there all the time
+        self._since = 0.0
+
+    def enter(self, now: float) -> float:
+        """A request begins; what `leave` is given when it ends. ``now`` is the monotonic time in seconds."""
+        self._pass(now)
+        self._held += 1
+        return self._each
+
+    def leave(self, now: float, entered: float) -> float:
+        """A request ends, answered or not: its share of the machine's time, in seconds."""
+        self._pass(now)
+        self._held -= 1
+        return self._each - entered
+
+    def _pass(self, now: float) -> None:
+        if self._held:
+            self._each += (now - self._since) / self._held
+        self._since = now

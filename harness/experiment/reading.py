@@ -11,7 +11,7 @@ from harness.cost import book_price, lacking
 from harness.experiment.schema import Experiment
 from harness.model import ADAPTERS, BACKENDS, ModelEntry, identified
 from harness.store import experiment_file, read_manifest
-from harness.suite import load_suite, one_unit_each, unsplit, unsplit_said
+from harness.suite import load_suite, one_unit_each, unsplit
 from harness.system import SIGNALS
 from harness.userfile import parse, read_yaml
 
@@ -93,8 +93,8 @@ def read_suites(experiment: Experiment, report: Path, *, allow_outside: bool) ->
         if moved:
             asks = f"{len(moved):,} {'task asks' if len(moved) == 1 else 'tasks ask'} what another asks"
             notes.append(f"suite {name}: {asks}, for one {moved[0].id}; they count as one (one cluster)")
-        if unsplit(suite) and entry.split is None:
-            notes.append(f"suite {name}: {unsplit_said(suite)}")
+        if entry.split is None and (said := unsplit(suite)):
+            notes.append(f"suite {name}: {said}")
         suites[place] = suite
     return suites, notes
 

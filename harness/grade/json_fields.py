@@ -71,7 +71,6 @@ class JsonSchema(Rule):
     """
 
     name: ClassVar[str] = "json_schema"
-
     form: Schema = Field(alias="schema")
     take: Take = "only"
 
@@ -109,16 +108,13 @@ class JsonFields(Rule):
     """The answer holds JSON equal to the reference, compared field by field; the score is the share that is right.
 
     A field is a leaf of the reference, named by the keys that lead to it (``lines.price``; places in a list are left
-    out), or an empty list or object. A key or list item that the reference lacks is one wrong field, unless
-    ``extra: ignore``. Values are of the same type or wrong: "9" is not 9; 1.0 is 1. ``tolerance`` gives fields a
-    number or {absolute, relative}; ``ignore`` leaves fields out; ``unordered`` names lists (or ``true`` for all) whose
-    order does not count: there each item of the reference is one field. ``schema`` is checked first. In texts,
-    invisible marks and the forms of dashes, apostrophes and quotes do not count.
+    out), or an empty list or object. What the reference lacks is one wrong field each, unless ``extra: ignore``. Values
+    are of the same type or wrong: "9" is not 9; 1.0 is 1; texts are compared in their plain form. In ``unordered``
+    lists (``true``: all) each item of the reference is one field. ``schema`` is checked first.
     """
 
     name: ClassVar[str] = "json"
     version: ClassVar[int] = 2
-
     form: Schema | None = Field(default=None, alias="schema")
     take: Take = "only"
     tolerance: Mapping[str, Tolerance] = Field(default_factory=dict)

@@ -40,16 +40,13 @@ class Label(Rule):
     """The answer gives one label of a closed list, and it is the reference.
 
     ``take`` says which label counts: ``only`` (the answer is the label), the ``first`` or the ``last`` that occurs,
-    ``anywhere`` (it occurs, and no other label does). White space, quotes, emphasis and closing punctuation around it
-    do not count, nor does case unless ``case_sensitive``; signs that belong to a label do. ``aliases`` maps a label to
-    other spellings of it. An answer without a label, or with several where one is needed, is malformed. How labels are
-    found is written at the top of this file.
+    ``anywhere`` (it occurs, and no other label does). ``aliases`` maps a label to other spellings of it. An answer
+    without a label, or with several where one is needed, is malformed. How they are found is said above.
     """
 
     name: ClassVar[str] = "label"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
-
     labels: tuple[_Text, ...] = Field(min_length=2)
     aliases: Mapping[_Text, tuple[_Text, ...]] = Field(default_factory=dict)
     take: Literal["only", "first", "last", "anywhere"] = "only"
@@ -103,9 +100,7 @@ class Label(Rule):
         if len(found) != 1:
             problem = f"the labels {', '.join(found)} occur" if found else "no label"
             many, where = len(self.labels), "as the whole" if self.take == "only" else "in it"
-            names = ", ".join(self.labels if many <= 6 else self.labels[:5]) + (
-                f" … ({many} labels)" if many > 6 else ""
-            )
+            names = ", ".join(self.labels) if many <= 6 else f"{', '.join(self.labels[:5])} … ({many} labels)"
             return malformed(f"{problem} in {shown(text.strip())!r}; needed one of {names} {where}")
         graded = right() if found[0] == reference else wrong(reference, found[0])
         return replace(graded, label_predicted=found[0])

@@ -43,8 +43,7 @@ _UNSPACED = re.compile(f"[{UNSPACED}]")
 _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff]")
 _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
 _ENDING = re.compile(
-    "(?:이?(?:입니다|다|에요|예요|야|라고|며|고|므로|니까|지만|라는)|[은는이가을를의도만과와로에]|으로|에서|까지|부터|이나)"
-    "(?![\uac00-\ud7af])|입니다"
+    "(?:이?(?:입니다|다|에요|예요|야|라고|며|고|므로|니까|지만|라는)|[은는이가을를의도만과와로에]|으로|에서|까지|부터|이나)(?![\uac00-\ud7af])|입니다"
 )
 _OPEN, _CLOSE = "([{<\"'«‹「『【《〈〔", ")]}>\"'»›」』】》〉〕"
 
@@ -219,8 +218,7 @@ _LIST_GOES_ON = re.compile(
 )
 _CLAUSE_ENDS = re.compile(
     r"[.!?](?=\s|$)|[;,，。；]|\n|—|\b(?:(?<!all )(?<!anything )but|so|then|because|since|as|while|whereas|although"
-    r"|though|hence|thus|therefore"
-    r"|and|sondern|mais|sino)\b"
+    r"|though|hence|thus|therefore|and|sondern|mais|sino)\b"
 )
 _ADVERBS = re.compile(r"(?<=\w)(?:,?\s{1,3}(?:\w{1,12}ly|therefore|thus|then|indeed|just|most|of course)\b){1,3},?$")
 _NAMED = re.compile(
@@ -261,33 +259,29 @@ def _is_marked(text: str, place: int, before: str, *, cued: bool) -> bool:
 _ALONE = re.compile(r"[*_`\"')\]}>$. ]{0,9}(?:\n|$)")
 _CLOSING = r"[)\]}*_`\"']{0,3}"
 _CALLED_WRONG = re.compile(
-    rf"{_CLOSING}(?:(?:(?:,\s?(?:(?:and|or)\s)?|\s(?:and|or)\s|\s?[/&]\s?)[(\[*_`\"']{{0,3}}\w\b{_CLOSING}){{0,9}}\s"
-    r"(?:(?:both|all)\s)?(?:are|were|seem|look)|\s(?:is|was|seems|looks|would be|must be))"
+    rf"(?i){_CLOSING}(?:(?:(?:,\s?(?:(?:and|or)\s)?|\s(?:and|or)\s|\s?[/&]\s?)[(\[*_`\"']{{0,3}}\w\b{_CLOSING}){{0,9}}"
+    r"\s(?:(?:both|all)\s)?(?:are|were|seem|look)|\s(?:is|was|seems|looks|would be|must be))"
     r"(?:n't|\s(?:\w{1,12}ly\s)?(?:(?:the|an?)\s)?"
     r"(?:wrong|incorrect|false|not|never|too|invalid|impossible|unlikely|out|ruled out|eliminated|excluded))\b"
     rf"|{_CLOSING}\scan(?:(?:not|'t| not)\s(?:\w{{1,12}}ly\s)?be\b|\sbe (?:ruled out|eliminated|excluded|dismissed)\b)"
-    rf"|{_CLOSING}\s(?:ist falsch|est faux|是错|不对)",
-    re.IGNORECASE,
+    rf"|{_CLOSING}\s(?:ist falsch|est faux|是错|不对)"
 )
 _TALKED_OF = re.compile(
-    rf"{_CLOSING}\s(?:would|could|might|may|should|can|has|had|does|did|needs?|requires?|is|was|seems|looks|appears|also)\b",
-    re.IGNORECASE,
+    rf"(?i){_CLOSING}\s(?:would|could|might|may|should|can|has|had|does|did|needs?|requires?|is|was|seems"
+    r"|looks|appears|also)\b"
 )
 _DOUBT_FOLLOWS = re.compile(
-    rf"{_CLOSING}(?:\?(?!\W{{0,3}}(?:yes|right|correct)\b)|[ ,][^.!?;:\n(]{{0,60}}\?"
+    rf"(?i){_CLOSING}(?:\?(?!\W{{0,3}}(?:yes|right|correct)\b)|[ ,][^.!?;:\n(]{{0,60}}\?"
     r"|\s(?:(?:would|could|might|may)\b(?!\sbe\s(?:the\s)?(?:correct|right|best|answer)|\sbe\smy)"
-    r"|(?:does|do|did)(?:n't| not)\b"
-    r"|can(?:not|'t| not)\b|if\b|unless\b|needs?\b|requires?\b|fails\b)"
+    r"|(?:does|do|did)(?:n't| not)\b|can(?:not|'t| not)\b|if\b|unless\b|needs?\b|requires?\b|fails\b)"
     r"|\s(?:is|was|seems|looks)\s(?:almost|nearly|close|partly|partially|tempting|plausible)\b"
     r"|\s?[).:=(—–-]?\s?(?:wrong|incorrect)\b|\s?[✗❌]"
     r"|[^.!?\n]{0,40}[.!?…,\n—–-]{1,3}\s?(?:(?:but|oh|hmm+|hm|no)[,.…]*\s)?(?:wait\b|no[,.!…—]"
-    r"|scratch that|correction\b|oops|sorry,|i mean\b|actually,|on second thought))",
-    re.IGNORECASE,
+    r"|scratch that|correction\b|oops|sorry,|i mean\b|actually,|on second thought))"
 )
 _CALLED_RIGHT = re.compile(
-    r"[)\]}*_`\"']{0,3}\s(?:is|seems|looks|must be|would be)\s(?:to be\s)?(?:the\s)?"
-    r"(?:correct|right|best|better|answer)\b",
-    re.IGNORECASE,
+    r"(?i)[)\]}*_`\"']{0,3}\s(?:is|seems|looks|must be|would be)\s(?:to be\s)?(?:the\s)?"
+    r"(?:correct|right|best|better|answer)\b"
 )
 _OPENS_A_LINE = re.compile(
     r"[*_`]*(?:[).:,;\]]|\s[-—=]|\s?(?:$|\n)|—|-\s)|\s(?:because|since|as|is|was|for)\b", re.IGNORECASE
@@ -315,8 +309,7 @@ def is_a_word(text: str, place: int) -> bool:
 
 _NEXT_WORD = re.compile(r"[*_`]{0,3} ?\n?([^\W\d_]{1,20})")
 _NOT_AFTER_AN_ARTICLE = re.compile(
-    "is|are|was|were|be|would|will|should|shall|can|could|may|might|must|has|have|had|does|did|seems|because|since|as|and"
-    "|or|but|if|then|than|when|while|which|that|this|these|in|on|of|to|at|by|for|from|with|without|over|the|not|makes"
-    "|gives",
-    re.IGNORECASE,
+    "(?i)is|are|was|were|be|would|will|should|shall|can|could|may|might|must|has|have|had|does|did|seems|because|since"
+    "|as|and|or|but|if|then|than|when|while|which|that|this|these|in|on|of|to|at|by|for|from|with|without|over|the|not"
+    "|makes|gives"
 )

@@ -30,17 +30,15 @@ class Number(Rule):
     """A number in the answer equals the reference, within a tolerance.
 
     ``take`` says which: the ``only`` one (an answer with several is malformed), the ``first`` or the ``last``. It is
-    right when it lies within ``absolute``, or within ``relative`` times the reference's size; by default it must be
-    equal. Thousands separators, currency signs and units are passed over; ``1.5e3``, ``1.5 × 10^3`` and LaTeX are read.
-    ``decimal: ","`` reads 1.234,5. A percent sign is passed over too, or with ``percent: fraction`` 12% is 0.12.
-    Digits inside a word or a version (B7, 1.2.3) are no number; 5 million is 5. A minus is attached to its number and
-    to nothing before it: 10-42 ends in 42.
+    right when it lies within ``absolute``, or within ``relative`` times the reference's size. Thousands separators,
+    currency signs, units and percent signs (``percent: fraction``: 12% is 0.12) are passed over; ``1.5 × 10^3`` is
+    read, and with ``decimal: ","`` 1.234,5. Digits inside a word or a version (B7, 1.2.3) are no number; 5 million is
+    5; a minus is attached to its number and to nothing before it: 10-42 ends in 42.
     """
 
     name: ClassVar[str] = "number"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
-
     take: Literal["only", "first", "last"] = "only"
     absolute: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     relative: float = Field(default=0.0, ge=0, allow_inf_nan=False)

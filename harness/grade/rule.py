@@ -107,10 +107,7 @@ class Rule(Strict):
         return self.usable(reference)
 
     def check_reference(self, reference: Any) -> None:
-        """Raises ValueError where the grader cannot use ``reference``, or no answer could be right.
-
-        SlowReferenceError: it was given up; others under the same grader may take as long.
-        """
+        """Raises ValueError where no answer could give ``reference``; SlowReferenceError where that was given up."""
         usable, problem = self.taken(reference), ""
         for text in () if reference is None else self.answers(reference):
             given = _unread(Answer(text=text)) or self.judge(text, usable)

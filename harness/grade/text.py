@@ -23,7 +23,6 @@ class Exact(Rule):
     name: ClassVar[str] = "exact"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
-
     normalise: tuple[Normalisation, ...] = ("strip",)
 
     def usable(self, reference: Any) -> tuple[str, ...]:
@@ -52,7 +51,6 @@ class Contains(Rule):
     name: ClassVar[str] = "contains"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
-
     all: tuple[str, ...] = ()
     any: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
@@ -100,14 +98,12 @@ class Regex(Rule):
     r"""A regular expression is found in the answer; with ``group``, what it captures is the reference.
 
     Without ``pattern`` the reference is the pattern. With ``group`` (a number or a name) the pattern is the answer's
-    form, as in ``Answer: (\w+)``: an answer without it is malformed, another text in it is wrong. A search that takes
-    longer than five seconds is stopped and the attempt is ungraded: that is the pattern's fault. The pattern is held
-    against the answer as it is written; what the group captures is compared as `Exact` compares.
+    form, as in ``Answer: (\w+)``: an answer without it is malformed, another text in it is wrong, compared as `Exact`
+    compares. A search of over five seconds is stopped and the attempt is ungraded: that is the pattern's fault.
     """
 
     name: ClassVar[str] = "regex"
     version: ClassVar[int] = 2
-
     pattern: str | None = None
     group: int | str | None = None
     full: bool = False

@@ -1,16 +1,15 @@
-"""What a backend says of itself before any of its models is opened. It imports nothing heavy."""
+"""What a backend says of itself and of a model before any is opened; and which backends there are."""
 
 # ruff: noqa: ARG002 - what a subclass may look at stands in the signature
 
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.adapter import Adapter
-from harness.core import ModelSpec, Reply, install_line
-from harness.model.address import refuse_remote
-from harness.model.entry import ModelEntry
+from harness.core import ModelSpec, Registry, Reply, UsageError, as_json, digest_json, install_line
+from harness.model.entry import ModelEntry, is_loopback
 from harness.model.faults import Redact
 from harness.model.protocol import Model
 
@@ -34,8 +33,7 @@ class Backend:
     packages: tuple[str, ...] = ()
     extra: str = ""  # the extra of this distribution that brings the packages
     remote: bool = False  # whether requests go through the network, so that they take connections and no memory
-    owned: bool | None = None
-    """Whether the model is the user's own (True) or rented (False), where its price does not say."""
+    owned: bool | None = None  # the model is the user's own (True) or rented (False), where its price does not say
     recorded: bool = False  # whether answers were made, and paid for, in an earlier run
     named: bool = True
     """Whether ``model`` is a name that others know; else it is a place on this machine, and no report repeats it."""
@@ -44,15 +42,10 @@ class Backend:
     changing: tuple[str, ...] = ("dtype", "reasoning", "tools")
     """Options that can change an answer, and are part of the model's identity."""
     instead: str = ""  # of a backend that this version knows and cannot call: why, and what to write instead
-    can: frozenset[str] = frozenset()
-    """Capabilities, as far as the backend says; the words are in `harness.model.protocol`."""
+    can: frozenset[str] = frozenset()  # capabilities, as far as the backend says; the words are in `protocol`
 
     def open(self, spec: ModelSpec, given: Opening) -> Model:
-        """The model of a spec. Sends nothing and loads no weights; ``prepare`` does.
-
-        Raises:
-            UsageError: the spec cannot be used.
-        """
+        """The model of a spec. Sends nothing and loads no weights; ``prepare`` does. May raise UsageError."""
         raise NotImplementedError
 
     def capabilities(self, spec: ModelSpec) -> frozenset[str]:
@@ -60,11 +53,7 @@ class Backend:
         return self.can - {"tools"} if spec.options.get("tools") is False else self.can
 
     def content(self, spec: ModelSpec) -> tuple[str, str]:
-        """Digests of the model's weights and of its chat template, where they are on this machine.
-
-        Raises:
-            UserFileError: its files lack what a model needs.
-        """
+        """Digests of weights and chat template, where they are on this machine; or raises UserFileError."""
         return "", ""
 
     def wrong_setting(self, spec: ModelSpec) -> tuple[str, str] | None:
@@ -72,11 +61,7 @@ class Backend:
         return None
 
     def check_adapter(self, spec: ModelSpec, adapter: Adapter) -> None:
-        """Returns where the adapter fits the model, as far as can be said before it is opened.
-
-        Raises:
-            UserFileError: it does not.
-        """
+        """Returns where the adapter fits, as far as can be said before it is opened; else raises UserFileError."""
 
     def usual_keys(self, spec: ModelSpec) -> tuple[str, ...]:
         """Environment variables of which one is needed where ``api_key_env`` names none."""
@@ -99,13 +84,12 @@ class Backend:
         return None
 
     def check_offline(self, spec: ModelSpec) -> None:
-        """Returns where no request leaves this machine.
-
-        Raises:
-            UsageError: one would.
-        """
-        if self.remote:
-            refuse_remote(spec)
+        """Returns where no request leaves this machine, else raises UsageError; without an address it does."""
+        if self.remote and not (spec.base_url and is_loopback(spec.base_url)):
+            raise UsageError(
+                f"model {spec.name!r}: --offline allows only servers on this machine, and this model is at"
+                f" {spec.base_url or f'the provider of {spec.model}'}; leave --offline out, or serve the model here"
+            )
 
     def missing(self) -> tuple[str, ...]:
         """Packages that it needs and does not find."""
@@ -120,3 +104,67 @@ class Backend:
     def remedy(self, missing: Sequence[str]) -> str:
         """The command that brings packages which are missing; nothing where none is."""
         return "" if not missing else install_line(self.extra) if self.extra else f"pip install {' '.join(missing)}"
+
+
+BACKENDS: Registry[Backend] = Registry(
+    "backend", "harness.model.backends", lambda value: isinstance(value, Backend), group="ownbench.backends"
+)
+
+
+def backend_of(spec: ModelSpec) -> Backend:
+    """The backend of a model. Raises UsageError: there is none of that name, or it is broken."""
+    if (why := BACKENDS.refusal(spec.backend)) is not None:
+        raise UsageError(f"model {spec.name!r}: {why}")
+    return BACKENDS[spec.backend]
+
+
+def open_model(
+    spec: ModelSpec,
+    *,
+    redact: Redact,
+    environment: Mapping[str, str],
+    offline: bool = False,
+    lookup: Lookup | None = None,
+) -> Model:
+    """The model that a spec names, behind its backend. Sends nothing and loads no weights; ``prepare`` does.
+
+    Raises UsageError: a backend that is unknown, a package that is missing, a spec that cannot be used, or offline and
+    elsewhere.
+    """
+    backend = backend_of(spec)
+    if backend.instead:
+        raise UsageError(f"model {spec.name!r}: {backend.instead}")
+    if (missing := backend.missing_package(spec)) is not None:
+        raise UsageError(missing)
+    if offline:
+        backend.check_offline(spec)
+    return backend.open(spec, Opening(redact=redact, environment=environment, lookup=lookup))
+
+
+def identified(spec: ModelSpec) -> ModelSpec:
+    """The spec with its digest: of all that can change an answer, and not of where it is served.
+
+    Raises UserFileError: a local model's folder lacks what a model needs.
+    """
+    backend = backend_of(spec)
+    weights, template = backend.content(spec)
+    named, changing = (
+        spec.model if backend.named else "",
+        {k: v for k, v in spec.options.items() if k in backend.changing},
+    )
+    parts = [spec.backend, named, spec.revision, weights, template, as_json(spec.sampling), as_json(changing)]
+    return replace(spec, digest=digest_json(parts), template_digest=template)
+
+
+def missing_key(spec: ModelSpec, environment: Mapping[str, str]) -> str | None:
+    """A sentence that names the environment variable whose key this model lacks or cannot send, else ``None``."""
+    backend, name = backend_of(spec), spec.api_key_env
+    usual = (name,) if name else backend.usual_keys(spec)
+    if usual and not any(environment.get(variable, "").strip() for variable in usual):
+        return f"model {spec.name}: the environment variable {usual[0]} is not set; set it to the key"
+    for variable in [name] if name else backend.read_keys(spec, environment):
+        key = environment[variable].strip() if name else environment[variable]  # another's code sends it as it is
+        if not (key.isascii() and key.isprintable()):
+            what = "a line break" if "\n" in key or "\r" in key else "a character that no key has"
+            return f"model {spec.name}: the environment variable {variable} holds {what}; set it to the key alone"
+    return None

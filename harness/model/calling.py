@@ -5,7 +5,7 @@ Waiting for a free place, or for the user's own limits, is not trying: it is cou
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -20,12 +20,13 @@ from harness.core import (
     Request,
     Usage,
     fault_of,
+    known_sum,
     seeded,
 )
 from harness.cost import BusyTime
+from harness.model.backend import backend_of
 from harness.model.faults import Redact, shown
 from harness.model.protocol import Model
-from harness.model.registry import backend_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +91,8 @@ class Caller:
         busy: BusyTime | None = None,
     ) -> None:
         """``busy``: of the machine that is paid by the hour, which several models may share; ``None``: it is not."""
-        self.model, self.limits = model, limits
+        self.model, self.limits, self._busy = model, limits, busy
         self._redact: Redact = redact or Redactor()
-        self._busy = busy
         self._lost: dict[int, list[Usage]] = {}
         self.broken: ModelError | None = None  # the fault after which nothing more is sent
         self._clock = clock or Clock()
@@ -106,9 +106,8 @@ class Caller:
     async def call(self, request: Request) -> tuple[Reply, int]:
         """The reply, and how many retries it took; its usage holds what failed tries are known to have used before it.
 
-        Raises:
-            ModelError: the last try's, its ``retries`` set and its ``usage`` that of all tries; at once where the model
-                is broken, or where a provider asks to wait longer than a call may last.
+        Raises ModelError: the last try's, its ``retries`` set and its ``usage`` that of all tries; at once where the
+        model is broken, or where a provider asks to wait longer than a call may last.
         """
         try:
             async with self._places:
@@ -116,8 +115,12 @@ class Caller:
         except ModelError as error:
             error.usage = Usage.total(self.lost(request))
             raise
-        lost = self.lost(request)
-        return (replace(reply, usage=_with_lost(reply.usage, lost)) if lost else reply), retries
+        if lost := self.lost(request):
+            total = Usage.total([*(one for one in lost if one.source != "unknown"), reply.usage])
+            machine = reply.usage.gpu_seconds
+            gpu_seconds = None if machine is None else machine + sum(one.gpu_seconds or 0.0 for one in lost)
+            reply = replace(reply, usage=replace(total, gpu_seconds=gpu_seconds))
+        return reply, retries
 
     def lost(self, request: Request) -> tuple[Usage, ...]:
         """What the tries of a request that was cancelled used, as far as they may have cost something; told once."""
@@ -126,25 +129,32 @@ class Caller:
     async def _tried(self, request: Request) -> tuple[Reply, int]:
         deadline: float | None = None
         last: ModelError | None = None
-        for retries in range(self.limits.tries):
-            tokens = self._estimate(request)
+        retries = 0
+        while True:
+            tokens = self._tokens_expected or 0.0
+            if self._tokens_expected is None and self.limits.tokens_per_minute is not None:
+                tokens = sum(len(str(message.get("content") or "")) for message in request.messages) / 4
             deadline = await self._turn(deadline, last, tokens)
             try:
                 return await self._once(request, deadline, tokens), retries
             except ModelError as error:
                 last = error
-                last.retries = retries
+            last.retries = retries
             if last.cause is Cause.AUTH:
                 self.broken = self.broken or last
-            wait, left = self._backoff(retries, last), deadline - self._clock.monotonic()
-            self._pause_all(wait, last)
-            if last.fault.retry and last.retry_after_s is not None and last.retry_after_s >= left:
-                raise _not_yet(last, last.retry_after_s, left)
+            # full jitter (Brooker 2015): uniform from 0 to a bound that doubles; never less than the provider asks
+            wait = self._chance.uniform(0, min(self.limits.backoff_max_s, self.limits.backoff_s * 2**retries))
+            asked, now = last.retry_after_s, self._clock.monotonic()
+            left, pause = deadline - now, wait if asked is None else asked
+            wait += asked or 0.0
+            if last.fault.retry and (last.cause is Cause.RATE_LIMIT or asked is not None):
+                self._paused_until = max(self._paused_until, now + pause)
+            if last.fault.retry and asked is not None and asked >= left:
+                raise _not_yet(last, asked, left)
             if not last.fault.retry or retries + 1 == self.limits.tries or wait >= left:
-                break
+                raise last
             await self._clock.sleep(wait)
-        assert last is not None  # noqa: S101 - at least one try was made
-        raise last
+            retries += 1
 
     async def _turn(self, deadline: float | None, last: ModelError | None, tokens: float) -> float:
         """Waits until a request may be sent; gives the time by which the call has to end.
@@ -169,96 +179,56 @@ class Caller:
         return deadline
 
     def _raise_if_broken(self) -> None:
-        if self.broken is not None:
-            error = self.broken
+        if (error := self.broken) is not None:
             raise ModelError(error.cause, str(error), http_status=error.http_status) from None
 
     async def _once(self, request: Request, deadline: float, tokens: float) -> Reply:
-        """One try. What a backend lets through by mistake ends as the cause that `fault_of` gives it."""
-        timeout_s = max(0.0, min(self.limits.timeout_s, deadline - self._clock.monotonic()))
-        try:
-            async with asyncio.timeout(timeout_s):
-                reply = await self._metered(request)
-        except ModelError:
-            self._tokens.correct(-tokens)
-            raise
-        except TimeoutError:  # tokens stay charged: the provider may well have made them
-            raise ModelError(Cause.TIMEOUT, f"no answer within {timeout_s:.3g} s") from None
-        except Exception as error:
-            text = shown(f"{type(error).__name__}: {error}", self._redact)
-            raise ModelError(fault_of(error).cause, text) from error
-        self._charge(_tokens(reply.usage), tokens)
-        return reply
+        """One try, the machine's time in its usage; what a failed one used is remembered.
 
-    async def _metered(self, request: Request) -> Reply:
-        """One try, the machine's time in its usage; what a failed one used is remembered."""
+        What a backend lets through by mistake ends as the cause that `fault_of` gives it.
+        """
+        timeout_s = max(0.0, min(self.limits.timeout_s, deadline - self._clock.monotonic()))
         entered = self._busy.enter(self._clock.monotonic()) if self._busy else 0.0
         try:
-            reply = await self.model.answer(request)
+            async with asyncio.timeout(timeout_s):
+                reply = await self.model.answer(request)
         except BaseException as error:
-            usage = error.usage if isinstance(error, ModelError) else None
-            free = usage is None and isinstance(error, ModelError) and error.cause in UNBILLED
-            if self._busy or not free:
+            told = error if isinstance(error, ModelError) else None
+            usage = told.usage if told else None
+            if self._busy or usage is not None or told is None or told.cause not in UNBILLED:
                 self._lost.setdefault(id(request), []).append(self._timed(usage or Usage(), entered))
-            raise
-        return replace(reply, usage=self._timed(reply.usage, entered))
+            if told is not None:
+                self._tokens.correct(-tokens)
+            if isinstance(error, TimeoutError):  # tokens stay charged: the provider may well have made them
+                raise ModelError(Cause.TIMEOUT, f"no answer within {timeout_s:.3g} s") from None
+            if told is not None or not isinstance(error, Exception):
+                raise
+            text = shown(f"{type(error).__name__}: {error}", self._redact)
+            raise ModelError(fault_of(error).cause, text) from error
+        reply = replace(reply, usage=self._timed(reply.usage, entered))
+        known = reply.usage
+        used = known_sum((known.input, known.cached_input, known.cache_write, known.output, known.reasoning))
+        if used is not None and self.limits.tokens_per_minute is not None:
+            self._tokens.correct(used - tokens)
+            before = self._tokens_expected
+            self._tokens_expected = float(used) if before is None else 0.8 * before + 0.2 * used
+        return reply
 
     def _timed(self, usage: Usage, entered: float) -> Usage:
         if self._busy is None:
             return usage
         return replace(usage, gpu_seconds=self._busy.leave(self._clock.monotonic(), entered))
 
-    def _estimate(self, request: Request) -> float:
-        """Tokens that a call is expected to use: by the calls so far, before the first by the length of its prompt."""
-        if self.limits.tokens_per_minute is None:
-            return 0.0
-        if self._tokens_expected is not None:
-            return self._tokens_expected
-        return sum(len(str(message.get("content") or "")) for message in request.messages) / 4
-
-    def _charge(self, used: int | None, reserved: float) -> None:
-        if used is None or self.limits.tokens_per_minute is None:
-            return
-        self._tokens.correct(used - reserved)
-        before = self._tokens_expected
-        self._tokens_expected = float(used) if before is None else 0.8 * before + 0.2 * used
-
-    def _backoff(self, retries: int, error: ModelError) -> float:
-        """Full jitter (Brooker 2015): uniform from 0 to a bound that doubles; never less than the provider asks."""
-        bound = min(self.limits.backoff_max_s, self.limits.backoff_s * 2**retries)
-        wait = self._chance.uniform(0, bound)
-        return wait if error.retry_after_s is None else error.retry_after_s + wait
-
-    def _pause_all(self, wait: float, error: ModelError) -> None:
-        if error.fault.retry and (error.cause is Cause.RATE_LIMIT or error.retry_after_s is not None):
-            pause = wait if error.retry_after_s is None else error.retry_after_s
-            self._paused_until = max(self._paused_until, self._clock.monotonic() + pause)
-
 
 def machines(specs: Mapping[str, ModelSpec]) -> dict[str, BusyTime | None]:
     """The machine of each model that is served and paid by the hour; behind one address is one machine."""
     found: dict[str, BusyTime] = {}
-
-    def machine(spec: ModelSpec) -> BusyTime | None:
-        if not backend_of(spec).remote or spec.price is None or spec.price.gpu_hour is None:
-            return None
-        return found.setdefault(urlsplit(spec.base_url or "").netloc.lower() or spec.name, BusyTime())
-
-    return {name: machine(spec) for name, spec in specs.items()}
-
-
-def _with_lost(usage: Usage, lost: Sequence[Usage]) -> Usage:
-    total = Usage.total([*(one for one in lost if one.source != "unknown"), usage])
-    if usage.gpu_seconds is None:
-        return replace(total, gpu_seconds=None)
-    return replace(total, gpu_seconds=usage.gpu_seconds + sum(one.gpu_seconds or 0.0 for one in lost))
-
-
-def _tokens(usage: Usage) -> int | None:
-    """All tokens of a call, or ``None`` where one class is unknown."""
-    classes = (usage.input, usage.cached_input, usage.cache_write, usage.output, usage.reasoning)
-    known = [count for count in classes if count is not None]
-    return sum(known) if len(known) == len(classes) else None
+    by_model: dict[str, BusyTime | None] = {}
+    for name, spec in specs.items():
+        hourly = backend_of(spec).remote and spec.price is not None and spec.price.gpu_hour is not None
+        place = urlsplit(spec.base_url or "").netloc.lower() or spec.name
+        by_model[name] = found.setdefault(place, BusyTime()) if hourly else None
+    return by_model
 
 
 def _not_yet(met: ModelError, wait: float, left: float) -> ModelError:

@@ -1,16 +1,56 @@
-"""What an experiment says of a model: the keys that every backend takes, and those of all that are served."""
+"""What an experiment says of a model: the keys that every backend takes, those of all that are served, and their rules.
+
+What is refused as an address is not repeated: a key may stand in it.
+"""
 
 import json
 import math
 import re
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from harness.core import Price
-from harness.model.address import check_address
+from harness.core import Price, is_this_machine
 from harness.userfile import Amount, Strict, Text, Truth
+
+_ADDED_PATHS = ("/chat/completions", "/completions", "/responses", "/messages")
+"""What the backend openai, or somebody else's client, adds to a base_url by itself."""
+
+
+def check_address(url: str) -> str:
+    """``url``, where it is a server's address without a secret, which proxies write into logs. Raises ValueError."""
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("this is no address of a server; it has to begin with http:// or https://")
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # brackets that are not closed, a port that is none
+        named = False
+    if not named or not url.isprintable() or " " in url:
+        raise ValueError("this is no address of a server; write it as http://HOST:PORT/v1")
+    if "@" in parts.netloc or "?" in url or parts.fragment:
+        what = "a user or password is in the address" if "@" in parts.netloc else "the address ends in a query"
+        raise ValueError(f"{what}; leave it out: a key belongs in an environment variable, which api_key_env names")
+    return url
+
+
+def check_base(url: str) -> str:
+    """``url``, where a path can be added to it. Raises ValueError: it ends in that path."""
+    whole = url.rstrip("/")
+    if path := next((path for path in _ADDED_PATHS if whole.endswith(path)), None):
+        raise ValueError(f"base_url ends in {path}, which is added to it by itself; write {whole.removesuffix(path)}")
+    return url
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL's host is this machine: ``localhost`` or a loopback address. No name is looked up."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return False
+    return bool(host) and is_this_machine(host)
 
 
 class PriceEntry(Strict):
@@ -43,9 +83,8 @@ class ModelEntry(Strict):
     @property
     def options(self) -> dict[str, Any]:
         """What only its backend understands, where it is not the default."""
-        fields = type(self).model_fields
-        given = {key: getattr(self, key) for key in fields if key not in _PLACED}
-        return {key: value for key, value in given.items() if value != fields[key].default}
+        given = ((key, field.default) for key, field in type(self).model_fields.items() if key not in _PLACED)
+        return {key: getattr(self, key) for key, default in given if getattr(self, key) != default}
 
     def own_price(self) -> Price | None:
         """The price that the experiment itself states; ``None`` where it states none."""
@@ -53,14 +92,8 @@ class ModelEntry(Strict):
             return Price(gpu_hour=self.gpu_hour_usd, source="experiment")
         if self.price is None:
             return None
-        return Price(
-            input=self.price.input_usd_per_million,
-            cached_input=self.price.cached_input_usd_per_million,
-            cache_write=self.price.cache_write_usd_per_million,
-            output=self.price.output_usd_per_million,
-            as_of=self.price.as_of or "",
-            source="experiment",
-        )
+        stated = {key.removesuffix("_usd_per_million"): value for key, value in self.price}
+        return Price(**{**stated, "as_of": self.price.as_of or ""}, source="experiment")
 
     @field_validator("sampling")
     @classmethod
@@ -96,11 +129,7 @@ class ServedEntry(ModelEntry):
 
 
 def check_form(form: Any) -> Any:
-    """``form``, where it can stand as ``response_format``.
-
-    Raises:
-        ValueError: it cannot.
-    """
+    """``form``, where it can stand as ``response_format``. Raises ValueError: it cannot."""
     if form in ("json_schema", "json_object") or (isinstance(form, dict) and isinstance(form.get("type"), str)):
         return form
     needed = "json_schema, json_object, or a mapping with a type, such as {type: json_schema, json_schema: …}"
@@ -120,9 +149,18 @@ def _check_sampling(key: str, setting: Any) -> None:
         json.dumps(setting, allow_nan=False)
     except (TypeError, ValueError):
         raise ValueError(f"{key} holds {setting}, which JSON has no form for; quote it") from None
+    if key == "response_format":
+        check_form(setting)
+    if needed := needed_of(key, setting):
+        raise ValueError(f"{key} holds {setting!r}; needed: {needed}")
+
+
+def needed_of(key: str, setting: Any) -> str:
+    """What a setting of sampling has to hold; empty where it does, or where nothing is known of it."""
     number = isinstance(setting, (int, float)) and not isinstance(setting, bool) and math.isfinite(setting)
     whole = number and isinstance(setting, int)
-    texts = isinstance(setting, str) or (isinstance(setting, list) and all(isinstance(s, str) for s in setting))
+    stops = [setting] if isinstance(setting, str) else setting
+    texts = isinstance(stops, list | tuple) and all(isinstance(stop, str) for stop in stops)
     rules = {
         "temperature": (number and setting >= 0, "a number from 0"),
         "max_tokens": (whole and setting >= 1, "a whole number from 1"),
@@ -130,8 +168,5 @@ def _check_sampling(key: str, setting: Any) -> None:
         "seed": (whole, "a whole number"),
         "stop": (texts, "a text or a list of texts"),
     }
-    if key == "response_format":
-        check_form(setting)
     holds, needed = rules.get(key, (True, ""))
-    if not holds:
-        raise ValueError(f"{key} holds {setting!r}; needed: {needed}")
+    return "" if holds else needed

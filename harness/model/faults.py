@@ -33,8 +33,8 @@ SHOWN = 300  # characters of a provider's text that an error keeps
 READ = 20_000  # characters of it that are looked at
 
 
-def _any(*parts: str) -> re.Pattern[str]:
-    return re.compile("|".join(parts), re.IGNORECASE)
+def _any(words: str) -> re.Pattern[str]:
+    return re.compile(words, re.IGNORECASE)
 
 
 _TOO_LONG = _any(
@@ -45,6 +45,18 @@ _TOO_LONG = _any(
 _ASKED_TOO_MUCH = _any(r"max_(?:completion_|new_)?tokens\W[^.]{0,60}is too large")
 """The answer's limit is too large, not the prompt: the user's setting, not the contender's fault."""
 _OVER_THE_QUOTA = _any(r"request too large for")
+"""One request holds more than a minute's quota: it would never be taken."""
+_MODERATED = _any(
+    r"content[_ ]?filter(?:ed)?\b|content[_ ]?policy|content management policy|ResponsibleAI|was flagged|敏感"
+    r"|data_?inspection_?failed|new_sensitive|sensitive (?:content|words?|information)|guardrail_intervened"
+    r"|prohibited_content|requires moderation"
+)
+_NO_MONEY = _any(
+    r"billing_hard_limit|billing_not_active|billing_error|credit balance|insufficient[_ ]?(?:balance|credits?|funds)"
+    r"|balance is insufficient|more credits|arrearage|payment[_ ]?required|account_?overdue"
+    r"|specified API usage limits|欠费|余额不足|额度不足"
+)
+_QUOTA = _any(r"request too large for")
 """One request holds more than a minute's quota: it would never be taken."""
 _MODERATED = _any(
     r"content[_ ]?filter(?:ed)?\b|content[_ ]?policy|content management policy|ResponsibleAI|was flagged"
@@ -68,8 +80,8 @@ _RATE_CODE = _any(
     r"rate_?limit_?(?:exceeded|error|reached)|resource_?exhausted|throttling|too_?many_?requests|limit_requests"
 )
 _RATE = _any(
-    _RATE_CODE.pattern,
-    r"rate.?limit|too many requests|quota|please slow down|too many tokens(?: per|, please)|访问频率|限流",
+    rf"{_RATE_CODE.pattern}|rate.?limit|too many requests|quota|please slow down|too many tokens(?: per|, please)"
+    r"|访问频率|限流"
 )
 _KEY = _any(
     r"(?:invalid|incorrect|missing|expired)[_ -]?(?:api[_ -]?)?key|api[_ ]?key (?:not valid|is invalid)|api_key_invalid"
@@ -121,8 +133,12 @@ def cause_of(status: int | None, text: str) -> Cause:
 
 def http_error(status: int, body: str, headers: Mapping[str, str], redact: Redact) -> ModelError:
     """The error for an answer that was not 200."""
-    said = _words(_json(body)) or body
-    message = f"HTTP {status}: {shown(stated(body), redact) or 'no text'}"
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        value = None
+    message = f"HTTP {status}: {shown(_stated(value, body), redact) or 'no text'}"
+    said = _words(value) or body
     return fault(cause_of(status, said), message, status, headers, said)
 
 
@@ -133,18 +149,15 @@ def failure_in(body: Any, redact: Redact, headers: Mapping[str, str] | None = No
     """
     if isinstance(body, list) and len(body) == 1:  # Google's errors
         body = body[0]
-    if not isinstance(body, dict):
+    if not isinstance(body, dict) or (found := next(_places(body), None)) is None:
         return None
-    for found in _places(body):
-        status, named = _status(found, body)
-        said = f"{_words(found) or _words(body)}\n{named}"
-        number = f" ({status})" if status is not None else ""
-        text = shown(stated(json.dumps(found, ensure_ascii=False)), redact)
-        message = f"an error with status 200: {text}{number}"
-        error = fault(cause_of(status, said), message, 200, headers or {}, said)
-        error.usage = stated_usage(body)
-        return error
-    return None
+    status, named = _status(found, body)
+    said = f"{_words(found) or _words(body)}\n{named}"
+    number = f" ({status})" if status is not None else ""
+    text = shown(_stated(found, json.dumps(found, ensure_ascii=False)), redact)
+    error = fault(cause_of(status, said), f"an error with status 200: {text}{number}", 200, headers or {}, said)
+    error.usage = stated_usage(body)
+    return error
 
 
 def fault(cause: Cause, message: str, status: int | None, headers: Mapping[str, str], said: str) -> ModelError:
@@ -162,22 +175,22 @@ _SAYS = ("message", "msg", "error_msg", "error_message", "errmsg", "status_msg",
 def choice_of(body: Mapping[str, Any]) -> Any:
     """The first of the choices by their index, whatever order they stand in; ``None`` where there is none."""
     choices = body.get("choices")
-    if not isinstance(choices, list) or not choices:
+    if not isinstance(choices, list):
         return None
     return next((c for c in choices if isinstance(c, dict) and str(c.get("index") or 0) == "0"), None)
 
 
 def _places(body: Mapping[str, Any]) -> Iterator[Any]:
     """Every error that the answer holds, each as it stands there."""
-    choice = choice_of(body)
-    answered = _says_something(choice)
+    choice = choice_of(body) or {}
+    message = choice.get("message") or choice.get("delta")
+    answered = isinstance(message, dict) and bool(message.get("content") or message.get("tool_calls"))
     if _is_error(body.get("error"), answered=answered):
         yield body if body["error"] is True else body["error"]
-    if isinstance(choice, dict):
-        below = choice.get("provider_specific_fields")  # where litellm puts what it does not know
-        for holder in (choice, below, choice.get("message"), choice.get("delta")):
-            if isinstance(holder, dict) and _is_error(holder.get("error"), answered=answered):
-                yield holder["error"]
+    below = choice.get("provider_specific_fields")  # where litellm puts what it does not know
+    for holder in (choice, below, choice.get("message"), choice.get("delta")):
+        if isinstance(holder, dict) and _is_error(holder.get("error"), answered=answered):
+            yield holder["error"]
     minimax = body.get("base_resp")
     if isinstance(minimax, dict) and not _is_good(minimax.get("status_code")):
         yield minimax
@@ -191,26 +204,20 @@ def _places(body: Mapping[str, Any]) -> Iterator[Any]:
 
 def _is_error(error: Any, *, answered: bool) -> bool:
     """Whether something in the place of an error says that there was one."""
-    if isinstance(error, dict):
-        held = [value for value in error.values() if value not in (None, "", [], {}, False)]
-        codes = [error[name] for name in ("code", "status", "status_code", "type") if error.get(name) is not None]
-        words = [error[name] for name in _SAYS if error.get(name)]
-        success = bool(codes) and all(map(_is_good, codes))
-        if all(map(_is_good, words)):
-            return bool(held) and not success and not words
-        return not (success and answered)
     if isinstance(error, list):
         return any(_is_error(one, answered=answered) for one in error)
-    return not _is_good(error)
+    if not isinstance(error, dict):
+        return not _is_good(error)
+    codes = [error[name] for name in ("code", "status", "status_code", "type") if error.get(name) is not None]
+    words = [error[name] for name in _SAYS if error.get(name)]
+    success = bool(codes) and all(map(_is_good, codes))
+    if all(map(_is_good, words)):
+        return not success and not words and any(value not in (None, "", [], {}, False) for value in error.values())
+    return not (success and answered)
 
 
 def _is_good(value: Any) -> bool:
     return value is None or str(value).strip().lower() in _GOOD
-
-
-def _says_something(choice: Any) -> bool:
-    message = (choice.get("message") or choice.get("delta")) if isinstance(choice, dict) else None
-    return isinstance(message, dict) and bool(message.get("content") or message.get("tool_calls"))
 
 
 def _status(found: Any, body: Mapping[str, Any]) -> tuple[int | None, str]:
@@ -233,20 +240,14 @@ _ECHOED = frozenset({"input", "ctx", "messages", "prompt", "body", "choices"})
 
 def _words(value: Any, depth: int = 0) -> str:
     """All that an error says, codes and their names included, without what it repeats of the request."""
+    if isinstance(value, (dict, list)) and depth == 8:
+        return ""
     if isinstance(value, dict):
         said = {key: one for key, one in value.items() if key not in _ECHOED and one is not None}
-        parts = [f"{key}: {_words(one, depth + 1)}" for key, one in said.items()]
-        return "\n".join(parts) if depth < 8 else ""
+        return "\n".join(f"{key}: {_words(one, depth + 1)}" for key, one in said.items())
     if isinstance(value, list):
-        return "\n".join(_words(one, depth + 1) for one in value[:20]) if depth < 8 else ""
+        return "\n".join(_words(one, depth + 1) for one in value[:20])
     return "" if value is None else str(value)[:READ]
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 # ------------------------------------------------------------------------------------------------ what a person is told
@@ -264,15 +265,14 @@ def shown(text: str, redact: Redact) -> str:
     return line if len(line) <= SHOWN else line[: SHOWN - 3] + "..."
 
 
-def stated(body: str) -> str:
-    """The message inside a provider's JSON error, with its code where that is a word, else the body as it is."""
-    value, code, raw = _json(body), None, ""
+def _stated(value: Any, body: str) -> str:
+    """The message in a provider's JSON error, with its code where that is a word; else the body that was read."""
+    code, raw = None, ""
     for _ in range(4):
         if isinstance(value, list) and value:
             value = value[0]
         if isinstance(value, dict):
-            code = value.get("code") or code
-            metadata = value.get("metadata")
+            code, metadata = value.get("code") or code, value.get("metadata")
             raw = str((metadata.get("raw") if isinstance(metadata, dict) else "") or raw)  # behind OpenRouter
             value = next((value[name] for name in ("error", *_SAYS) if value.get(name)), body)
     if not isinstance(value, str):

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 32_000_000  # of an answer
 MOST_ERROR_BYTES = 100_000  # of an error's body; what comes after is not read
-LARGE_BYTES = 2_000_000
-"""Of an answer that need not care for others; what it holds beyond counts against ``ROOM_BYTES``."""
+LARGE_BYTES = 2_000_000  # of an answer that need not care for others; what it holds beyond counts against ROOM_BYTES
 LARGE_STREAM_BYTES = 8_000_000  # the same for a stream, which comes slowly, and of which little is kept
 ROOM_BYTES = 200_000_000  # for all large answers of a model together; while it is full, one of them is read at a time
 MOST_VALUES = 2_000_000  # in the JSON of a large answer; more would take seconds to read, and all calls would stand
@@ -71,8 +70,7 @@ class Answer:
     async def pieces(self, *, stream: bool = True) -> AsyncIterator[bytes]:
         """The body as it comes, decoded; a stream's events are parsed one by one, so they may be many.
 
-        Raises:
-            ModelError: ``protocol``, where it is too long.
+        Raises ModelError: ``protocol``, where it is too long.
         """
         bound = Bound(stream=stream)
         async for piece in self._response.content.iter_any():
@@ -110,11 +108,7 @@ class Bound:
         return self._bytes > self._free
 
     def take(self, piece: bytes) -> None:
-        """Counts a piece of the body.
-
-        Raises:
-            ModelError: ``protocol``, where it is longer than any answer, or where to parse it would take seconds.
-        """
+        """Counts a piece. Raises ModelError: ``protocol``, for too many bytes, or values that take seconds to parse."""
         self._bytes += len(piece)
         if self._bytes > MOST_BYTES:
             problem = f"the answer is longer than {MOST_BYTES // 1_000_000} MB; it was not read further"
@@ -122,8 +116,9 @@ class Bound:
         if self.is_large and not self._stream:
             self._values += sum(map(piece.count, (b",", b"{", b"[")))
             if self._values > MOST_VALUES:
-                problem = f"the answer holds more than {MOST_VALUES:,} values; it was not parsed"
-                raise ModelError(Cause.PROTOCOL, problem)
+                raise ModelError(
+                    Cause.PROTOCOL, f"the answer holds more than {MOST_VALUES:,} values; it was not parsed"
+                )
 
 
 class Room:
@@ -164,7 +159,8 @@ def leads_to(url: str, status: int, headers: Mapping[str, str]) -> str | None:
         return None
     try:
         parts = urlsplit(urljoin(url, target))
-        where = f"{parts.scheme}://{_host(parts.hostname, parts.port)}{parts.path}"
+        host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname or ""
+        where = f"{parts.scheme}://{host}{'' if parts.port is None else f':{parts.port}'}{parts.path}"
     except ValueError:
         where = "another address"
     return f"the server redirects to {where}, which is not followed; write the model's own address as base_url"
@@ -172,17 +168,9 @@ def leads_to(url: str, status: int, headers: Mapping[str, str]) -> str | None:
 
 def is_elsewhere(url: str, target: str) -> bool:
     """Whether ``target``, as a page at ``url`` names it, is of another origin (scheme, host, port; RFC 6454)."""
+    usual = {"http": 80, "https": 443}
     try:
-        here, there = urlsplit(url), urlsplit(urljoin(url, target))
-        return _origin(here.scheme, here.hostname, here.port) != _origin(there.scheme, there.hostname, there.port)
+        ends = urlsplit(url), urlsplit(urljoin(url, target))
+        return len({(end.scheme, end.hostname or "", end.port or usual.get(end.scheme)) for end in ends}) > 1
     except ValueError:
         return True
-
-
-def _origin(scheme: str, host: str | None, port: int | None) -> tuple[str, str, int | None]:
-    return scheme, host or "", port or {"http": 80, "https": 443}.get(scheme)
-
-
-def _host(host: str | None, port: int | None) -> str:
-    name = f"[{host}]" if host and ":" in host else host or ""
-    return name if port is None else f"{name}:{port}"

@@ -11,7 +11,7 @@ from typing import Any, cast
 import httpx
 
 from harness.core import Cause, ModelError
-from harness.model.address import is_loopback
+from harness.model.entry import is_loopback
 from harness.model.http import MOST_ERROR_BYTES, Bound, Place, Room, is_elsewhere, leads_to
 
 ENCODINGS = "gzip, deflate"
@@ -34,7 +34,7 @@ def keep() -> None:
             try:
                 async for raw in cast("httpx.AsyncByteStream", response.stream):
                     size = body.take(raw)
-                    if body.is_large:
+                    if body.bound.is_large:
                         await place.grow(size)
                     if body.done:
                         break
@@ -88,39 +88,29 @@ class _Body:
     """The body of a response, decoded as it comes, never much at a time, and counted."""
 
     def __init__(self, request: httpx.Request, response: httpx.Response) -> None:
-        self._response, self._pieces, self._bytes = response, list[bytes](), 0
+        self._response, self._decoder, self._raw, self.bound = response, cast("Any", None), Bound(), Bound()
         self._encoding = response.headers.get("Content-Encoding", "identity").lower()
-        self._decoder: Any = None
-        self._raw, self._bound = Bound(), Bound()
-        url, status = str(request.url), response.status_code
-        said = leads_to(url, status, response.headers)
-        self._leads_away = said is not None and is_elsewhere(url, response.headers["Location"])
-        self._is_error = self._leads_away or status >= 400
-        self.done = False  # nothing more is wanted
-        if said is not None and self._leads_away:
-            self._pieces, self.done = [said.encode()], True
-
-    @property
-    def is_large(self) -> bool:
-        """As `Bound` says."""
-        return self._bound.is_large
+        said = leads_to(str(request.url), response.status_code, response.headers)
+        self._leads_away = said is not None and is_elsewhere(str(request.url), response.headers["Location"])
+        self._is_error = self._leads_away or response.status_code >= 400
+        self.done = self._leads_away  # nothing more is wanted
+        self._whole = bytearray(said.encode() if said and self._leads_away else b"")
 
     def take(self, raw: bytes) -> int:
         """Takes a piece, unless nothing more is wanted; gives the bytes that it decodes to.
 
-        Raises:
-            ModelError: ``protocol``, for too much, or what is not encoded as its head says.
+        Raises ModelError: ``protocol``, for too much, or what is not encoded as its head says.
         """
-        before = self._bytes
+        before = len(self._whole)
         for piece in () if self.done else self._decoded(raw):
+            self._whole += piece
             if not self._is_error:
-                self._bound.take(piece)
-            self._pieces.append(piece[: MOST_ERROR_BYTES - self._bytes] if self._is_error else piece)
-            self._bytes += len(self._pieces[-1])
-            if self._is_error and self._bytes >= MOST_ERROR_BYTES:
+                self.bound.take(piece)
+            elif len(self._whole) >= MOST_ERROR_BYTES:
+                del self._whole[MOST_ERROR_BYTES:]
                 self.done = True
                 break
-        return self._bytes - before
+        return len(self._whole) - before
 
     def _decoded(self, raw: bytes) -> Iterator[bytes]:
         if self._encoding in {"", "identity"}:
@@ -146,8 +136,7 @@ class _Body:
     def whole(self) -> httpx.Response:
         """The response; one that leads to another origin says so, and leads nowhere."""
         gone = {"content-encoding", "content-length", "transfer-encoding", *(["location"] if self._leads_away else [])}
-        response = self._response
-        headers = [(name, value) for name, value in response.headers.raw if name.decode("latin-1").lower() not in gone]
-        return httpx.Response(
-            response.status_code, headers=headers, content=b"".join(self._pieces), extensions=response.extensions
-        )
+        answer = self._response
+        headers = [(name, value) for name, value in answer.headers.raw if name.decode("latin-1").lower() not in gone]
+        content, more = bytes(self._whole), answer.extensions
+        return httpx.Response(answer.status_code, headers=headers, content=content, extensions=more)

@@ -24,18 +24,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError
+from harness.core import Cause, Message, ModelError, ModelSpec, OwnbenchError, Reply, Request, Usage, UsageError
 from harness.model.local_checks import OPTIONS, wrong_setting
 from harness.model.local_choose import Row, sampling_of
-from harness.model.local_engine import Engine
-from harness.model.local_prompt import local_digest
-from harness.model.local_shelf import Shelf
+from harness.model.local_engine import Shelf
+from harness.model.local_prompt import local_digests
 from harness.model.protocol import Ask
 from harness.model.reasoning import KEEP, opened_by, separated
 
 _LINGER_S = 0.004  # how long a batch that is not full waits for one more request
 _CLOSING_S = 10.0
-_turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
+_turns: dict[str, threading.Lock] = defaultdict(threading.Lock)  # by device
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -46,7 +45,7 @@ class _Ticket:
     future: "Future[Reply]" = field(default_factory=Future)
     adapter: Path | None = None  # resolved; of the model's loaded ones
     opened: bool = False  # the prompt ends with an opened block of reasoning
-    row: Row | None = None
+    row: Row = field(default_factory=Row)  # its limit is 0 until the request has been read
 
 
 def _tell(future: "Future[Any]", found: Any) -> None:
@@ -56,12 +55,11 @@ def _tell(future: "Future[Any]", found: Any) -> None:
 
 
 class LocalModel:
-    """A model in this process behind the protocol ``Model``.
+    """A model in this process behind the protocol ``Model``; ``spec.model`` is its folder.
 
-    ``spec.model`` is its folder. ``spec.options`` may hold ``batch_size`` (requests, 32), ``batch_tokens`` (padded
-    prompt tokens, 16384), ``threads`` (of torch, on a CPU), ``device`` and ``dtype`` (torch's names).
-
-    To fill batches, at least twice ``batch_size`` requests should be awaited at once.
+    ``spec.options`` may hold ``batch_size`` (requests, 32), ``batch_tokens`` (padded prompt tokens, 16384), ``threads``
+    (of torch, on a CPU), ``device`` and ``dtype`` (torch's names). To fill batches, at least twice ``batch_size``
+    requests should be awaited at once.
     """
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -69,9 +67,7 @@ class LocalModel:
         if (wrong := wrong_setting(spec)) is not None:
             raise UsageError(f"model {spec.name!r}: {wrong[0]}: {wrong[1]}")
         options = {**OPTIONS, **{k: v for k, v in spec.options.items() if v is not None}}
-        self.spec = spec
-        self.folder = Path(spec.model)
-        self._options = options
+        self.spec, self.folder, self._options = spec, Path(spec.model), options
         self._shelf = Shelf(self.folder, spec.name, {name: options[name] for name in ("device", "dtype", "threads")})
         self._asked = threading.Condition()
         self._pending: list[_Ticket] = []
@@ -83,10 +79,9 @@ class LocalModel:
         """Loads the base, once, and the adapters that are not yet loaded; `UserFileError` where they do not fit."""
 
         def load() -> None:
-            self._loaded()
+            self._shelf.engine()
             for path in adapters:
-                with _turns["loading"]:
-                    self._shelf.add(path)
+                self._shelf.add(path)
 
         await self._on_thread(load)
 
@@ -98,8 +93,8 @@ class LocalModel:
     async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """Returns when every adapter changes the answer to a prompt, no two the same way, and the base none of its own.
 
-        Compares the log-probabilities of the first answer token, in one forward pass a prompt and adapter; what is
-        found wrong is a `UserFileError` that names the adapter or the base.
+        Compares the log-probabilities of the first answer token, in one forward pass a prompt and adapter. Raises
+        UserFileError: names the adapter or the base.
         """
         if not prompts:
             raise UsageError(f"model {self.spec.name!r}: probing adapters needs at least one prompt")
@@ -110,19 +105,11 @@ class LocalModel:
         """One answer. ``request.sampling`` may hold temperature, top_p, top_k, max_tokens, stop, seed.
 
         ``max_tokens`` is by default what the model's ``generation_config.json`` says, else 256, and is lowered to the
-        room that the prompt leaves.
-
-        Raises:
-            ModelError: ``context``, where the prompt leaves no room; ``request``, where the request asks for what a
-                local model cannot; ``internal``, where the model failed.
+        room that the prompt leaves. Raises ModelError: ``context``, where the prompt leaves no room; ``request``, where
+        it asks for what a local model cannot; ``internal``, where the model failed.
         """
         ticket = _Ticket(request=request)
-        with self._asked:
-            if self._closed:
-                raise self._was_closed()
-            self._start()
-            self._pending.append(ticket)
-            self._asked.notify()
+        self._put(self._pending, ticket, self._was_closed())
         try:
             return await asyncio.wrap_future(ticket.future)
         finally:
@@ -135,20 +122,27 @@ class LocalModel:
 
     # ------------------------------------------------------------------------------------------ on any thread
 
-    def _start(self) -> None:
-        if self._thread is None:
-            # a daemon, so that an interrupt need not wait for a batch; but one that dies inside torch aborts the whole
-            # process, so that at exit it gets the time of a step to see that it is closed
-            self._thread = threading.Thread(target=self._work, name=f"local-{self.spec.name}", daemon=True)
-            self._thread.start()
-            atexit.register(self._end)
+    def _put(self, queue: list[Any], one: Any, closed: OwnbenchError) -> None:
+        """Hands something to the model's own thread, which is started for the first."""
+        with self._asked:
+            if self._closed:
+                raise closed
+            if self._thread is None:
+                # a daemon, so that an interrupt need not wait for a batch; but one that dies inside torch aborts the
+                # whole process, so that at exit it gets the time of a step to see that it is closed
+                self._thread = threading.Thread(target=self._work, name=f"local-{self.spec.name}", daemon=True)
+                self._thread.start()
+                atexit.register(self._end)
+            queue.append(one)
+            self._asked.notify()
 
     def _end(self) -> None:
         """Closes, and waits a bounded time for the thread."""
         with self._asked:
             self._closed = True
             waiting = [*(future for _, future in self._jobs), *(ticket.future for ticket in self._pending)]
-            self._pending, self._jobs = [], []
+            self._pending.clear()
+            self._jobs.clear()
             self._asked.notify_all()
         for future in waiting:
             _tell(future, self._was_closed())
@@ -167,12 +161,7 @@ class LocalModel:
     async def _on_thread(self, work: Callable[[], Any]) -> Any:
         """What ``work`` gives, done by the model's own thread between two batches; raises what it raises."""
         future: Future[Any] = Future()
-        with self._asked:
-            if self._closed:
-                raise UsageError(f"model {self.spec.name!r} was closed")
-            self._start()
-            self._jobs.append((work, future))
-            self._asked.notify()
+        self._put(self._jobs, (work, future), UsageError(f"model {self.spec.name!r} was closed"))
         return await asyncio.wrap_future(future)
 
     # ------------------------------------------------------------------------------------ on the model's thread
@@ -180,53 +169,51 @@ class LocalModel:
     def _work(self) -> None:
         while True:
             with self._asked:
-                while not (self._jobs or self._pending or self._closed):
-                    self._asked.wait()
+                self._asked.wait_for(lambda: self._jobs or self._pending or self._closed)
                 if self._closed:
                     return
-                work, future = self._jobs.pop(0) if self._jobs else (None, None)
-            if work is not None and future is not None:
+                job = self._jobs.pop(0) if self._jobs else None
+            if job is not None:
                 try:
-                    _tell(future, work())
+                    _tell(job[1], job[0]())
                 except BaseException as error:  # noqa: BLE001 - handed to the one who awaits
-                    _tell(future, error)
+                    _tell(job[1], error)
             elif batch := self._next_batch():
                 self._run(batch)
 
     def _next_batch(self) -> list[_Ticket]:
         """The oldest request, and those of its adapter that are nearest to it in length."""
-        most = self._options["batch_size"]
         with self._asked:
             before = -1
-            while len(self._pending) != before and len(self._pending) < most:
+            while before != len(self._pending) < self._options["batch_size"]:
                 before = len(self._pending)
                 self._asked.wait(_LINGER_S)
-            fresh = [ticket for ticket in self._pending if ticket.row is None]
+            fresh = [ticket for ticket in self._pending if not ticket.row.limit]
         for ticket in fresh:
             try:
-                ticket.row = self._read(ticket)
+                self._read(ticket)
             except Exception as error:  # noqa: BLE001 - a bad request is data, never the end of the thread
                 self._forget(ticket)
                 _tell(ticket.future, _as_fault(error))
         with self._asked:
-            ready = [(ticket, len(ticket.row.prompt)) for ticket in self._pending if ticket.row is not None]
-            batch = [ticket for ticket, _ in ready[:1]]
-            alike = [one for one in ready[1:] if one[0].adapter == batch[0].adapter]
-            for ticket, _ in sorted(alike, key=lambda one: abs(one[1] - ready[0][1])):
-                if len(batch) < most and self._fits([*batch, ticket]):
+            ready = [ticket for ticket in self._pending if ticket.row.limit]
+            batch = ready[:1]
+            alike = [ticket for ticket in ready[1:] if ticket.adapter == batch[0].adapter]
+            for ticket in sorted(alike, key=lambda one: abs(len(one.row.prompt) - len(ready[0].row.prompt))):
+                if self._fits([*batch, ticket]):
                     batch.append(ticket)
-            self._pending = [ticket for ticket in self._pending if ticket not in batch]
+            self._pending[:] = [ticket for ticket in self._pending if ticket not in batch]
         return batch
 
     def _fits(self, batch: list[_Ticket]) -> bool:
-        """The batch keeps to its token bound, and no row's places run past the model's, its padding counted."""
-        rows = [ticket.row for ticket in batch if ticket.row is not None]
-        longest, limit = max(len(row.prompt) for row in rows), max(row.limit for row in rows)
-        room = self._loaded(batch[0].adapter).room
-        return longest * len(rows) <= self._options["batch_tokens"] and (room is None or longest + limit <= room)
+        """The batch keeps to its bounds, and no row's places run past the model's, its padding counted."""
+        longest, limit = max(len(one.row.prompt) for one in batch), max(one.row.limit for one in batch)
+        within = len(batch) <= self._options["batch_size"] and longest * len(batch) <= self._options["batch_tokens"]
+        room = self._shelf.engine(batch[0].adapter).room
+        return within and (room is None or longest + limit <= room)
 
-    def _read(self, ticket: _Ticket) -> Row:
-        """What a request asks the engine for."""
+    def _read(self, ticket: _Ticket) -> None:
+        """Makes a row of what a request asks for."""
         request = ticket.request
         if request.tools:
             raise ModelError(Cause.REQUEST, "a local model has no tool calling; deliver the tools by text")
@@ -235,17 +222,16 @@ class LocalModel:
             if not self._shelf.holds(ticket.adapter):
                 problem = f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
                 raise ModelError(Cause.REQUEST, problem)
-        engine, reader = self._loaded(ticket.adapter), self._shelf.prompts(ticket.adapter)
-        sampling = sampling_of(request.sampling)
-        text = reader.render(request.messages)
+        engine, reader = self._shelf.engine(ticket.adapter), self._shelf.prompts(ticket.adapter)
+        sampling, text = sampling_of(request.sampling), reader.render(request.messages)
         prompt, ticket.opened = reader.tokens(text), opened_by(text)
-        limit = sampling.max_tokens or engine.max_new
+        limit = sampling["max_tokens"] or engine.max_new
         if engine.room is not None:
             if len(prompt) >= engine.room:
                 problem = f"the prompt has {len(prompt)} tokens, the model reads {engine.room} at most"
                 raise ModelError(Cause.CONTEXT, problem)
             limit = min(limit, engine.room - len(prompt))
-        return Row(
+        ticket.row = Row(
             prompt=prompt,
             limit=limit,
             sampling=sampling,
@@ -255,8 +241,7 @@ class LocalModel:
 
     def _run(self, batch: list[_Ticket]) -> None:
         """Answers a batch; one that memory does not hold is tried in halves."""
-        rows = [ticket.row for ticket in batch if ticket.row is not None]
-        engine = self._loaded(batch[0].adapter)
+        rows, engine = [ticket.row for ticket in batch], self._shelf.engine(batch[0].adapter)
         try:
             with _turns[engine.device]:
                 started = time.perf_counter()
@@ -265,29 +250,23 @@ class LocalModel:
         except Exception as error:  # noqa: BLE001 - a failed batch is data, never the end of the thread
             if "out of memory" in str(error) and len(batch) > 1:
                 for ticket in batch:
-                    ticket.row = self._read(ticket)
+                    self._read(ticket)
                 self._run(batch[: len(batch) // 2])
                 self._run(batch[len(batch) // 2 :])
                 return
             for ticket in batch:
                 _tell(ticket.future, _as_fault(error))
             return
-        tokens = sum(len(row.prompt) + len(row.tokens) for row in rows)
+        per_token = seconds / sum(len(row.prompt) + len(row.tokens) for row in rows)
         for ticket, row in zip(batch, rows, strict=True):
-            reply = _reply(row, seconds, tokens, self._version)
-            if row.finish_reason == "dropped":
-                _tell(ticket.future, self._was_closed())
-            else:
-                keeps = self._options["reasoning"] == KEEP
-                _tell(ticket.future, reply if keeps else _apart(reply, opened=ticket.opened))
+            reply = _reply(row, seconds, per_token, self._version)
+            if self._options["reasoning"] != KEEP:
+                reply = _apart(reply, opened=ticket.opened)
+            _tell(ticket.future, self._was_closed() if row.finish_reason == "dropped" else reply)
 
     @cached_property
     def _version(self) -> str:
-        return local_digest(self.folder)
-
-    def _loaded(self, adapter: Path | None = None) -> Engine:
-        with _turns["loading"]:
-            return self._shelf.engine(adapter)
+        return local_digests(self.folder)[0]
 
 
 def _as_fault(error: Exception) -> ModelError:
@@ -302,22 +281,14 @@ def _apart(reply: Reply, *, opened: bool) -> Reply:
     return reply if text == reply.text else replace(reply, text=text, reasoning=thought, kept={"content": reply.text})
 
 
-def _reply(row: Row, seconds: float, batch_tokens: int, version: str) -> Reply:
-    """The reply of one row of a batch that took ``seconds`` for ``batch_tokens``, read and written."""
+def _reply(row: Row, seconds: float, per_token: float, version: str) -> Reply:
+    """The reply of one row of a batch that took ``seconds``, ``per_token`` of them for each, read or written."""
+    sure, read, written = row.logprobs, len(row.prompt), len(row.tokens)
     return Reply(
         text=row.text,
         finish_reason=row.finish_reason,
-        signals={
-            "logprob_mean": sum(row.logprobs) / len(row.logprobs),
-            "logprob_min": min(row.logprobs),
-            "margin": min(row.margins),
-        },
-        usage=Usage(
-            input=len(row.prompt),
-            output=len(row.tokens),
-            gpu_seconds=seconds * (len(row.prompt) + len(row.tokens)) / batch_tokens,
-            source="counted",
-        ),
+        signals={"logprob_mean": sum(sure) / len(sure), "logprob_min": min(sure), "margin": min(row.margins)},
+        usage=Usage(input=read, output=written, gpu_seconds=per_token * (read + written), source="counted"),
         latency_s=seconds,
         ttft_s=row.first_token_s,
         model_version=version,

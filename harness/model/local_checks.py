@@ -48,10 +48,9 @@ def wrong_setting(spec: ModelSpec) -> tuple[str, str] | None:
 
 
 def check_folder(folder: Path, *, field: str = "") -> None:
-    """Returns when a model's folder holds weights, a configuration and a tokenizer, each of them readable.
+    """Returns when a model's folder holds weights, a configuration and a tokenizer that go together and can be read.
 
-    Raises:
-        UserFileError: names the file that is missing, broken or cut short, or that goes with other weights.
+    Raises UserFileError: names the file that is missing, broken or cut short, or that goes with other weights.
     """
     if not folder.is_dir():
         raise UserFileError(folder, "there is no such model folder", field=field)
@@ -62,20 +61,22 @@ def check_folder(folder: Path, *, field: str = "") -> None:
     config = _mapping(folder / "config.json", "copy the model's config.json next to its weights")
     check_tokenizer(folder)
     if (file := folder / "generation_config.json").is_file():
-        _check_ends(file, _mapping(file, "copy it again"))
-    _check_shapes(folder, config, shapes)
+        told = _mapping(file)
+        ends, longest = told.get("eos_token_id"), told.get("max_new_tokens")
+        numbers = ends if isinstance(ends, list) else [ends]
+        if ends is not None and not (numbers and all(type(end) is int for end in numbers)):
+            raise UserFileError(file, f"found {ends!r}, needed a token's number, or a list", field="eos_token_id")
+        if longest is not None and (type(longest) is not int or longest < 1):
+            raise UserFileError(file, f"found {longest!r}, needed a whole number from 1", field="max_new_tokens")
+    _check_shapes(folder / "config.json", config, shapes)
 
 
 def check_tokenizer(folder: Path) -> None:
-    """Returns when a folder's files for texts and tokens are there and can be read.
-
-    Raises:
-        UserFileError: names the file that is missing or broken.
-    """
-    held = {name: _mapping(folder / name, "copy it again") for name in _FILES if (folder / name).is_file()}
-    names = [file.name for file in tokenizer_files(folder)]
+    """Returns when a folder's files for texts and tokens can be read. Raises UserFileError: it names one."""
+    held = {name: _mapping(folder / name) for name in _FILES if (folder / name).is_file()}
     kind = str(held.get("tokenizer_config.json", {}).get("tokenizer_class"))
-    if not any(name.endswith(_VOCABULARIES) for name in names) and not kind.startswith(_BY_BYTES):
+    vocabulary = any(file.name.endswith(_VOCABULARIES) for file in tokenizer_files(folder))
+    if not vocabulary and not kind.startswith(_BY_BYTES):
         advice = "copy the model's tokenizer files next to its weights"
         raise UserFileError(folder, "holds no tokenizer (tokenizer.json or tokenizer.model)", advice=advice)
     for key, shape in (("model", dict), ("added_tokens", list)):
@@ -89,8 +90,7 @@ def unloadable(base: Path, error: Exception) -> UserFileError:
     from importlib.metadata import version
 
     place, by = base / "config.json", f"transformers {version('transformers')}"
-    config = json.loads(place.read_text(encoding="utf-8"))
-    kind, said = config.get("model_type"), " ".join(str(error).split())
+    kind, said = json.loads(place.read_text(encoding="utf-8")).get("model_type"), " ".join(str(error).split())
     if "out of memory" in said.lower() or "not enough memory" in said.lower():
         return UserFileError(base, "the model does not fit into this machine's memory", advice="take a smaller dtype")
     if isinstance(kind, str) and ("does not recognize this architecture" in said or "onfiguration class" in said):
@@ -101,11 +101,9 @@ def unloadable(base: Path, error: Exception) -> UserFileError:
     if kind is None:
         return UserFileError(place, "is missing", field="model_type", advice="copy the model's config.json again")
     if isinstance(error, ImportError):
-        problem, advice = f"{by} needs another package for it", said[:200]
-    else:
-        problem = f"{by} cannot make a {kind} model of this ({type(error).__name__}: {said[:200]})"
-        advice = "copy the model's config.json again"
-    return UserFileError(place, problem, advice=advice)
+        return UserFileError(place, f"{by} needs another package for it", advice=said[:200])
+    problem = f"{by} cannot make a {kind} model of this ({type(error).__name__}: {said[:200]})"
+    return UserFileError(place, problem, advice="copy the model's config.json again")
 
 
 @contextlib.contextmanager
@@ -120,7 +118,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _mapping(file: Path, advice: str) -> dict[str, Any]:
+def _mapping(file: Path, advice: str = "copy it again") -> dict[str, Any]:
     if not file.is_file():
         raise UserFileError(file, "there is no such file", advice=advice)
     try:
@@ -132,18 +130,8 @@ def _mapping(file: Path, advice: str) -> dict[str, Any]:
     return found
 
 
-def _check_ends(file: Path, told: Mapping[str, Any]) -> None:
-    ends, longest = told.get("eos_token_id"), told.get("max_new_tokens")
-    numbers = ends if isinstance(ends, list) else [ends]
-    if ends is not None and not (numbers and all(type(end) is int for end in numbers)):
-        raise UserFileError(file, f"found {ends!r}, needed a token's number, or a list", field="eos_token_id")
-    if longest is not None and (type(longest) is not int or longest < 1):
-        raise UserFileError(file, f"found {longest!r}, needed a whole number from 1", field="max_new_tokens")
-
-
-def _check_shapes(folder: Path, config: Mapping[str, Any], shapes: Shapes) -> None:
+def _check_shapes(file: Path, config: Mapping[str, Any], shapes: Shapes) -> None:
     """The weights have the embedding and no more layers than the configuration says: what it leaves out is not used."""
-    file = folder / "config.json"
     said, found = (config.get("vocab_size"), config.get("hidden_size")), shapes.get(_EMBEDDING)
     plain = "quantization_config" not in config and all(type(n) is int for n in said)  # others are packed
     if found is not None and plain and found != said:

@@ -10,34 +10,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.core import Cause, ModelError, nearest, seeded
+from harness.model.entry import needed_of
 
-_NEVER: Callable[[], bool] = lambda: False  # noqa: E731 - a default value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
-    """How tokens are chosen. Greedy unless a temperature above 0 is given."""
-
-    temperature: float = 0.0
-    top_p: float = 1.0
-    top_k: int | None = None
-    max_tokens: int | None = None
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
+SAMPLING: dict[str, Any] = {
+    "temperature": 0.0,
+    "top_p": 1.0,
+    "top_k": None,
+    "max_tokens": None,
+    "stop": (),
+    "seed": None,
+}
+"""How tokens are chosen, and what holds where nothing is said: greedily."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Row:
     """One request in a batch, and what has been written for it so far."""
 
-    prompt: list[int]
-    limit: int  # tokens that it may write
-    sampling: Sampling
+    prompt: list[int] = field(default_factory=list)
+    limit: int = 0  # tokens that it may write
+    sampling: Mapping[str, Any] = field(default_factory=lambda: SAMPLING)
     identity: str = ""
     """The request's digest; random numbers come from it alone, so that they do not depend on the batch."""
-    dropped: Callable[[], bool] = _NEVER  # true once nobody waits for the answer any more
-    tokens: list[int] = field(default_factory=list)
-    """What was written, the end token included where the model wrote one."""
+    dropped: Callable[[], bool] = field(default=lambda: False)  # true once nobody waits for the answer any more
+    tokens: list[int] = field(default_factory=list)  # the end token included where the model wrote one
     logprobs: list[float] = field(default_factory=list)
     margins: list[float] = field(default_factory=list)
     finish_reason: str = ""
@@ -45,28 +41,21 @@ class Row:
     first_token_s: float | None = None
 
 
-def sampling_of(settings: Mapping[str, Any]) -> Sampling:
+def sampling_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a request; one that is unknown or out of its range is a `ModelError` of cause ``request``."""
-    known = Sampling.__dataclass_fields__
     given = {name: value for name, value in settings.items() if value is not None}
-    for name in given:
-        if name not in known:
-            raise ModelError(Cause.REQUEST, f"sampling: a local model does not know {name!r}; {nearest(name, known)}")
-    stop = given.get("stop", ())
-    given["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
-    ranges: dict[str, tuple[type | tuple[type, ...], Callable[[Any], bool], str]] = {
-        "temperature": ((int, float), lambda v: v >= 0, "a number from 0"),
-        "top_p": ((int, float), lambda v: 0 < v <= 1, "a number above 0, up to 1"),
-        "top_k": (int, lambda v: v >= 1, "a whole number from 1"),
-        "max_tokens": (int, lambda v: v >= 1, "a whole number from 1"),
-        "stop": (tuple, lambda v: all(isinstance(s, str) and s for s in v), "texts that are not empty"),
-        "seed": (int, lambda _: True, "a whole number"),
-    }
     for name, value in given.items():
-        kind, holds, needed = ranges[name]
-        if isinstance(value, bool) or not isinstance(value, kind) or not holds(value):
+        if name not in SAMPLING:
+            problem = f"sampling: a local model does not know {name!r}; {nearest(name, SAMPLING)}"
+            raise ModelError(Cause.REQUEST, problem)
+        needed = needed_of("max_tokens" if name == "top_k" else name, value)
+        if name == "stop" and not needed and "" in ([value] if isinstance(value, str) else value):
+            needed = "texts that are not empty"
+        if needed:
             raise ModelError(Cause.REQUEST, f"sampling: {name} is {value!r}, needed {needed}")
-    return Sampling(**given)
+    if isinstance(stop := given.get("stop"), str):
+        given["stop"] = (stop,)
+    return SAMPLING | given
 
 
 class Chooser:
@@ -87,51 +76,42 @@ class Chooser:
         import torch
 
         likely = torch.log_softmax(logits.double(), dim=-1)
-        best = likely.argmax(dim=-1)
         two = likely.topk(2, dim=-1).values.exp()
-        chosen = best.tolist()
+        chosen = likely.argmax(dim=-1).tolist()
         for i, row in enumerate(self._rows):
             if row.finish_reason:
                 chosen[i] = self._end
-            elif row.sampling.temperature > 0:
+            elif row.sampling["temperature"] > 0:
                 chosen[i] = _sampled(likely[i], row.sampling, self._chance[i].random())
         picks = torch.tensor(chosen, device=logits.device)[:, None]
         sure, gaps = likely.gather(1, picks)[:, 0].tolist(), (two[:, 0] - two[:, 1]).tolist()
         now = time.perf_counter() - self._started
-        ended = []
         for i, row in enumerate(self._rows):
             if not row.finish_reason:
-                self._write(row, chosen[i], sure[i], gaps[i], now)
-            ended.append(bool(row.finish_reason))
+                row.first_token_s = now if row.first_token_s is None else row.first_token_s
+                row.tokens.append(chosen[i])
+                row.logprobs.append(sure[i])
+                row.margins.append(gaps[i])
+                row.finish_reason = self._why_it_ends(row)
         # a row that has ended writes the end token, so that generate stops once all have
-        picks = torch.where(torch.tensor(ended, device=logits.device)[:, None], self._end, picks)
+        ended = torch.tensor([bool(row.finish_reason) for row in self._rows], device=logits.device)
+        picks = torch.where(ended[:, None], self._end, picks)
         return torch.full_like(logits, float("-inf")).scatter_(1, picks, 0.0)
 
-    def _write(self, row: Row, token: int, logprob: float, margin: float, now: float) -> None:
-        row.first_token_s = now if row.first_token_s is None else row.first_token_s
-        row.tokens.append(token)
-        row.logprobs.append(logprob)
-        row.margins.append(margin)
-        if token in self._ends or (row.sampling.stop and self._stopped(row)):
-            row.finish_reason = "stop"
-        elif len(row.tokens) >= row.limit:
-            row.finish_reason = "length"
-        elif row.dropped():
-            row.finish_reason = "dropped"
-
-    def _stopped(self, row: Row) -> bool:
-        text = self._decode(row.tokens)
-        return any(stop in text for stop in row.sampling.stop)
+    def _why_it_ends(self, row: Row) -> str:
+        text = self._decode(row.tokens) if row.sampling["stop"] else ""
+        if row.tokens[-1] in self._ends or any(stop in text for stop in row.sampling["stop"]):
+            return "stop"
+        return "length" if len(row.tokens) >= row.limit else "dropped" if row.dropped() else ""
 
 
 def finish(row: Row, ends: frozenset[int], decode: Callable[[list[int]], str]) -> None:
     """Sets the row's text: what it wrote, without the end token, up to the first stop text."""
-    row.text = decode([token for token in row.tokens if token not in ends])
-    cuts = [row.text.index(stop) for stop in row.sampling.stop if stop in row.text]
-    row.text = row.text[: min(cuts)] if cuts else row.text
+    text = decode([token for token in row.tokens if token not in ends])
+    row.text = text[: min((text.index(stop) for stop in row.sampling["stop"] if stop in text), default=None)]
 
 
-def _sampled(likely: Any, sampling: Sampling, chance: float) -> int:
+def _sampled(likely: Any, sampling: Mapping[str, Any], chance: float) -> int:
     """The token at the point ``chance`` of the distribution, its tokens in falling order of probability.
 
     ``likely`` holds one row's log-probabilities. The distribution is sharpened by the temperature, then cut to the
@@ -139,12 +119,9 @@ def _sampled(likely: Any, sampling: Sampling, chance: float) -> int:
     """
     import torch
 
-    shares, order = torch.softmax(likely / sampling.temperature, dim=-1).sort(descending=True, stable=True)
-    if sampling.top_k is not None:
-        shares = shares[: sampling.top_k]
-    sums = shares.cumsum(dim=-1)
-    total = sums[-1].item()
-    kept = int(torch.searchsorted(sums, sampling.top_p * total).item()) + 1
+    shares, order = torch.softmax(likely / sampling["temperature"], dim=-1).sort(descending=True, stable=True)
+    sums = shares[: sampling["top_k"]].cumsum(dim=-1)
+    kept = int(torch.searchsorted(sums, sampling["top_p"] * sums[-1].item()).item()) + 1
     sums = sums[:kept]
     place = int(torch.searchsorted(sums, chance * sums[-1].item(), right=True).item())
     return int(order[min(place, len(sums) - 1)].item())

@@ -1,28 +1,29 @@
-"""One base model in memory with any number of LoRA adapters on it. Used from one thread only.
+"""What one local model has loaded: a base with LoRA adapters on it, and copies of it for adapters that change it.
 
 Batches hold one adapter each: on the demo's models a batch mixed by PEFT's ``adapter_names`` writes 286 answers a
 second, batches by adapter 400 to 1,400, because every adapter in a mixed batch multiplies by itself.
 """
 
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.adapter import Adapter
-from harness.core import UserFileError
-from harness.model.local_checks import quiet, unloadable
+from harness.core import Message, UserFileError
+from harness.model.local_checks import check_folder, quiet, unloadable
 from harness.model.local_choose import Chooser, Row, finish
-from harness.model.local_fit import Fit, fill, inject
+from harness.model.local_fit import Fit, fill, fit_adapter, inject
+from harness.model.local_prompt import Prompts
 
 SAME = 1e-6
 """Log-probabilities nearer than this are the same answer: the same arithmetic in the same order gives equal bits."""
-
 _SMALL = 50_000_000  # parameters; below, a second thread costs more than it does
+_loading = threading.RLock()
 
 
 class Engine:
-    """The weights, and what is done with them."""
+    """One base's weights, and what is done with them, from one thread only."""
 
     def __init__(
         self,
@@ -32,17 +33,14 @@ class Engine:
         device: str | None,
         dtype: str | None,
         threads: int | None,
-        name: str = "",
+        name: str,
         rows: int | None = None,
     ):
-        """Loads the base from its folder; nothing is fetched.
+        """Loads the base from its folder; nothing is fetched. ``name`` is the experiment's, for messages.
 
         ``tokenizer`` is the base's own, or that of the one adapter that this is a copy for, and ``rows`` the tokens
         that the copy's embedding is given. Without a device a GPU is taken where there is one; without a dtype float32
-        on a CPU, elsewhere what the weights are. ``name`` is the experiment's, for messages.
-
-        Raises:
-            UserFileError: the folder holds no model that can be loaded, or the device is not there.
+        on a CPU, elsewhere what the weights are. Raises UserFileError: no model can be loaded, or no such device.
         """
         import torch
         from transformers import AutoModelForCausalLM, GenerationConfig
@@ -68,9 +66,9 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - transformers lets through whatever a wrong value leads to
             raise unloadable(folder, error) from None
         if misshapen := sorted(told_of["mismatched_keys"]):
-            key, found, wanted = misshapen[0]
+            key, found, meant = misshapen[0]
             problem = f"{len(misshapen)} of the tensors in its weights have another shape than it says"
-            problem += f" ({key} is {list(found)}, not {list(wanted)})"
+            problem += f" ({key} is {list(found)}, not {list(meant)})"
             raise UserFileError(folder / "config.json", problem, advice="take both from one model")
         if missing := sorted(told_of["missing_keys"]):
             problem = f"{len(missing)} of the model's tensors are missing in its files ({', '.join(missing[:3])})"
@@ -82,8 +80,10 @@ class Engine:
             problem = f"the model {'is too large for' if full else 'cannot be put on'} {self.device} as {wanted}"
             advice = "take another device, or another dtype"
             raise UserFileError("experiment.yaml", problem, field=f"models.{name}.device", advice=advice) from None
-        if self.device == "cpu":
-            torch.set_num_threads(threads or _threads(self._model.num_parameters()))
+        if self.device == "cpu":  # one thread for small models or few cores, else half the cores
+            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            one = self._model.num_parameters() < _SMALL or cores <= 2
+            torch.set_num_threads(threads or (1 if one else min(16, cores // 2)))
         told = self._model.generation_config
         end = told.eos_token_id if told.eos_token_id is not None else tokenizer.eos_token_id
         if end is None:
@@ -91,10 +91,10 @@ class Engine:
         self.ends = frozenset([end] if isinstance(end, int) else end)
         self.max_new = int(told.max_new_tokens or 256)
         self.room: int | None = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
-        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self.ends)
+        self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self.ends)
         # the model's own sampling settings are left out on purpose: an experiment says how it samples
-        self._model.generation_config = GenerationConfig(eos_token_id=sorted(self.ends), pad_token_id=pad)
-        self._folder, self._tokenizer, self._pad = folder, tokenizer, pad
+        self._model.generation_config = GenerationConfig(eos_token_id=sorted(self.ends), pad_token_id=self._pad)
+        self._folder, self._tokenizer = folder, tokenizer
         self._peft: Any = None
         self._fits: dict[Path, tuple[str, Fit]] = {}  # by the adapter's folder: what PEFT calls it, and how it fits
         self._active: Path | None = None
@@ -103,8 +103,7 @@ class Engine:
 
     def add(self, fit: Fit) -> None:
         """Puts an adapter next to those that are loaded; raises where that changes the base's own answers."""
-        place = fit.adapter.path.resolve()
-        name = f"adapter{len(self._fits)}"
+        place, name = fit.adapter.path.resolve(), f"adapter{len(self._fits)}"
         with quiet():
             self._peft = inject(self._model if self._peft is None else self._peft, fit.adapter, name)
             fill(self._peft, fit.adapter, name)
@@ -114,17 +113,13 @@ class Engine:
         if fit.alone:
             self._peft.peft_config[name].bias = "none"  # this copy's biases are the adapter's; PEFT would warn of it
             self._mark = self._fingerprint()
-        self.check_base()
+        self._check_base()
 
-    def check_base(self) -> None:
-        """Returns when the base alone still answers as it did before any adapter was loaded.
-
-        Raises:
-            UserFileError: it does not, so its answers would be no baseline.
-        """
+    def _check_base(self) -> None:
+        """Returns when the base alone still answers as before any adapter was loaded; else it would be no baseline."""
         drift = float((self._fingerprint() - self._mark).abs().max())
         if not drift <= SAME:
-            names = ", ".join(adapter.name for adapter in self._adapters().values())
+            names = ", ".join(fit.adapter.name for _, fit in self._fits.values())
             problem = f"with {names} loaded the base answers otherwise (log-probabilities differ by {drift:.2g})"
             advice = "load it as a model of its own for the contender without an adapter"
             raise UserFileError(self._folder, problem, advice=advice)
@@ -133,12 +128,10 @@ class Engine:
         """Returns when every adapter changes the next token's log-probabilities, and no two in the same way.
 
         ``prompts`` are by adapter, in its own tokens: what is compared with an adapter and without it is the same text.
-
-        Raises:
-            UserFileError: names the adapter that does not, or the base that changed.
+        Raises UserFileError: names the adapter that does not, or the base that changed.
         """
         seen: dict[Path, list[Any]] = {}
-        adapters = self._adapters()
+        adapters = {place: fit.adapter for place, (_, fit) in self._fits.items()}
         for place, adapter in adapters.items():
             plain = [self.next_logprobs(prompt, None) for prompt in prompts[place]]
             changed = [self.next_logprobs(prompt, place) for prompt in prompts[place]]
@@ -148,14 +141,13 @@ class Engine:
                 advice = "its matrices are zero, broken or not applied: train or save it again"
                 raise UserFileError(adapter.path, problem, advice=advice)
             for other, theirs in seen.items():
-                double = adapters[other]
-                alike = adapter.digest != double.digest and prompts[place] == prompts[other]
+                alike = adapter.digest != adapters[other].digest and prompts[place] == prompts[other]
                 if alike and not _distance(changed, theirs) > SAME:
-                    problem = f"{answers} exactly as with the adapter {double.name}"
+                    problem = f"{answers} exactly as with the adapter {adapters[other].name}"
                     advice = "the two hold the same weights, or one of them is not applied"
                     raise UserFileError(adapter.path, problem, advice=advice)
             seen[place] = changed
-        self.check_base()
+        self._check_base()
 
     def next_logprobs(self, prompt: list[int], adapter: Path | None) -> Any:
         """Log-probabilities of the token after ``prompt``: a vector over the vocabulary, in double precision."""
@@ -194,9 +186,6 @@ class Engine:
         for row in rows:
             finish(row, ends, decode)
 
-    def _adapters(self) -> dict[Path, Adapter]:
-        return {place: fit.adapter for place, (_, fit) in self._fits.items()}
-
     def _switch(self, adapter: Path | None) -> None:
         """Turns on one adapter, or none."""
         place = None if adapter is None else adapter.resolve()
@@ -212,21 +201,21 @@ class Engine:
 
     def _fingerprint(self) -> Any:
         """The base's answer to 64 tokens spread over its vocabulary."""
-        size = self._vocabulary
-        return self.next_logprobs([(2 * i + 1) * size // 128 for i in range(64)], None)
+        return self.next_logprobs([(2 * i + 1) * self._vocabulary // 128 for i in range(64)], None)
 
 
 def _check_device(device: str, name: str) -> None:
-    """Returns where torch can use the device."""
     import torch
 
     kind, _, number = device.partition(":")
     there = getattr(torch, kind).device_count()
-    if int(number or 0) < there:
-        return
-    known = f"this machine has {there} of them, counted from 0" if there else f"torch finds no {kind} on this machine"
-    advice = f"write {kind}:{there - 1} at most" if there else "write device: cpu, or leave it out"
-    raise UserFileError("experiment.yaml", f"found {device}, and {known}", field=f"models.{name}.device", advice=advice)
+    if int(number or 0) >= there:
+        problem = f"found {device}, and torch finds no {kind} on this machine"
+        advice = "write device: cpu, or leave it out"
+        if there:
+            problem = f"found {device}, and this machine has {there} of them, counted from 0"
+            advice = f"write {kind}:{there - 1} at most"
+        raise UserFileError("experiment.yaml", problem, field=f"models.{name}.device", advice=advice)
 
 
 def _distance(some: list[Any], others: list[Any]) -> float:
@@ -236,7 +225,83 @@ def _distance(some: list[Any], others: list[Any]) -> float:
     return float(torch.stack([(a - b).abs().max() for a, b in zip(some, others, strict=True)]).max())
 
 
-def _threads(parameters: int) -> int:
-    """Threads of torch that pay: one for small models or few cores, else half the cores, at most 16."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if parameters < _SMALL or cores <= 2 else min(16, cores // 2)
+def fit_of(path: Path, base: Path) -> Fit:
+    """What a run would find of the adapter in ``path`` on the model in ``base``. Raises UserFileError: a refusal."""
+    return fit_adapter(path, base, _prompts(base, field=""))
+
+
+class Shelf:
+    """Engines and prompts by adapter. Weights are loaded from one thread only; prompts may be read from any.
+
+    An adapter whose embedding has other tokens than the base's, or that brings weights of the base's own, would change
+    what the base and the other adapters answer. So it gets a copy of the base, and the shared one stays as it is. All
+    of this raises `UserFileError` for files that are missing or broken, or do not go together.
+    """
+
+    def __init__(self, folder: Path, name: str, options: Mapping[str, Any]) -> None:
+        """Loads nothing; ``options`` are device, dtype and threads."""
+        self._folder, self._name, self._options = folder, name, {**options, "name": name}
+        self._prompts: Prompts | None = None
+        self._shared: Engine | None = None
+        self._fits: dict[Path, Fit] = {}
+        self._copies: dict[Path, Engine] = {}
+
+    def prompts(self, adapter: Path | None = None) -> Prompts:
+        """The chat template and tokenizer with which the base, or one of its adapters, is asked."""
+        if self._prompts is None:
+            self._prompts = _prompts(self._folder, field=f"models.{self._name}.path")
+        fit = self._fits.get(adapter) if adapter is not None else None
+        return self._prompts if fit is None or fit.prompts is None else fit.prompts
+
+    def engine(self, adapter: Path | None = None) -> Engine:
+        """The weights that answer with this adapter, or without one; the base is loaded at the first call."""
+        with _loading:
+            if adapter in self._copies:
+                return self._copies[adapter]
+            if self._shared is None:
+                self._shared = Engine(self._folder, self.prompts().tokenizer, **self._options)
+            return self._shared
+
+    def holds(self, adapter: Path | None = None) -> bool:
+        """Whether the adapter is loaded, or any."""
+        return bool(self._fits) if adapter is None else adapter in self._fits
+
+    def add(self, path: Path) -> None:
+        """Loads an adapter, on the shared base or on a copy of its own, unless it is loaded."""
+        place = path.resolve()
+        if place in self._fits:
+            return
+        with _loading:
+            engine = self.engine()
+            fit = fit_adapter(path, self._folder, self.prompts())
+            if fit.alone:
+                tokenizer = (fit.prompts or self.prompts()).tokenizer
+                engine = Engine(self._folder, tokenizer, rows=fit.rows, **self._options)
+            engine.add(fit)
+            if fit.alone:
+                self._copies[place] = engine
+            self._fits[place] = fit
+
+    def clear(self) -> None:
+        """Lets go of all weights."""
+        self._shared = None
+        self._copies.clear()
+        self._fits.clear()
+
+    def probe(self, prompts: Sequence[Sequence[Message]]) -> tuple[str, ...]:
+        """What a reader must know of the adapters, when each changes an answer and the base none of its own."""
+        asked = {}
+        for place in self._fits:
+            reader = self.prompts(place)
+            asked[place] = [reader.tokens(reader.render(messages)) for messages in prompts]
+        for engine in (self.engine(), *self._copies.values()):
+            engine.probe(asked)
+        return tuple(f"model {self._name}: {note}" for fit in self._fits.values() for note in fit.notes)
+
+
+def _prompts(folder: Path, *, field: str) -> Prompts:
+    # set before the packages are imported: a local model never asks the network, and says nothing
+    for name, value in (("HF_HUB_OFFLINE", "1"), ("TOKENIZERS_PARALLELISM", "false")):
+        os.environ.setdefault(name, value)
+    check_folder(folder, field=field)
+    return Prompts(folder)

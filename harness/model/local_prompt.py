@@ -9,7 +9,6 @@ import contextlib
 import json
 from collections.abc import Sequence
 from copy import copy
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +20,15 @@ _VOCABULARIES = (".model", ".tiktoken", "tekken.json")
 _SENTINEL = "sentinel text 7"
 
 
-def template_digest(folder: Path) -> str:
-    """Of the chat template and the tokenizer of the model in ``folder``: all that turns messages into tokens."""
-    return digest_folder(folder, files=tokenizer_files(folder))
+def local_digests(folder: Path) -> tuple[str, str]:
+    """Digests of all in a model's folder that can change an answer, and of its template and tokenizer alone.
 
-
-def local_digest(folder: Path) -> str:
-    """Of everything in a model's folder that can change an answer: weights, configuration, tokenizer, template.
-
-    The weights are hashed once a process.
-
-    Raises:
-        UserFileError: the folder or its safetensors weights are missing.
+    The weights are hashed once a process. Raises UserFileError: the folder or its safetensors weights are missing.
     """
-    configuration = {
-        name: digest_bytes((folder / name).read_bytes())
-        for name in ("config.json", "generation_config.json")
-        if (folder / name).is_file()
-    }
-    return digest_json([base_digest(folder), configuration, template_digest(folder)])
+    files = [folder / name for name in ("config.json", "generation_config.json")]
+    configuration = {file.name: digest_bytes(file.read_bytes()) for file in files if file.is_file()}
+    template = digest_folder(folder, files=tokenizer_files(folder))
+    return digest_json([base_digest(folder), configuration, template]), template
 
 
 class Prompts:
@@ -50,6 +39,7 @@ class Prompts:
         self.template: Any = self.tokenizer.chat_template
         self.what = ""  # of an adapter: which of the two differ from the base's
         self.notes: tuple[str, ...] = ()  # of an adapter: which of its files are ignored
+        self.known: dict[str, bool] = {}  # roles, and whether the template has a place for them
         if not self.template:
             advice = "put a chat_template.jinja next to the weights"
             raise UserFileError(folder, "its tokenizer has no chat template", advice=advice)
@@ -62,39 +52,41 @@ class Prompts:
         if not files:
             return None
         own = copy(self)
+        own.known = {}
         if any(name == "tokenizer.json" or name.startswith("vocab.") or name.endswith(_VOCABULARIES) for name in files):
             own.tokenizer = _tokenizer(folder)
             own.template = own.tokenizer.chat_template or self.template
         else:
             own.template = _template(folder) or self.template
-            lost = [name for name in files if not name.startswith("chat_template")]
-            if lost:
+            if lost := [name for name in files if not name.startswith("chat_template")]:
                 said = f"ignored but for a chat template, since no vocabulary is next to it: {', '.join(lost)}"
                 own.notes = (f"the adapter {folder.name}: {said}",)
-        changed = {
-            "tokenizer": own.tokenizer is not self.tokenizer
-            and own.tokenizer.get_vocab() != self.tokenizer.get_vocab(),
-            "chat template": own.template != self.template,
-        }
+        moved = own.tokenizer is not self.tokenizer and own.tokenizer.get_vocab() != self.tokenizer.get_vocab()
+        changed = {"tokenizer": moved, "chat template": own.template != self.template}
         own.what = " and ".join(name for name, differs in changed.items() if differs)
-        for cached in ("knows_system", "knows_tool"):
-            own.__dict__.pop(cached, None)
         return own
 
     def render(self, messages: Sequence[Message]) -> str:
         """The text that the model is asked to continue.
 
-        Raises:
-            ModelError: ``request``, where the template refuses the messages or would drop the text of one.
+        Raises ModelError: ``request``, where the template refuses the messages or would drop the text of one.
         """
-        plain = [{"role": str(m.get("role")), "content": _text(m)} for m in messages]
-        if not plain:
+        if not messages:
             raise ModelError(Cause.REQUEST, "a request without messages")
-        shown = self._in_known_roles(plain)
+        shown: list[dict[str, str]] = []
+        joins = False  # the message before was moved, or this one is: two users in a row become one
+        for message in messages:
+            role, content = str(message.get("role")), _text(message)
+            moved = role in {"system", "tool"} and not self.knows(role)
+            role = "user" if moved else role
+            if shown and (moved or joins) and role == shown[-1]["role"] == "user":
+                content = f"{shown.pop()['content']}\n\n{content}"
+            shown.append({"role": role, "content": content})
+            joins = moved
         text = self._rendered(shown)
-        for number, message in enumerate(shown, 1):
-            if message["role"] != "assistant" and message["content"].strip() not in text:
-                problem = f"the chat template drops the text of message {number} (role {message['role']})"
+        for number, said in enumerate(shown, 1):
+            if said["role"] != "assistant" and said["content"].strip() not in text:
+                problem = f"the chat template drops the text of message {number} (role {said['role']})"
                 raise ModelError(Cause.REQUEST, f"{problem}; fix the model's chat_template.jinja")
         return text
 
@@ -103,37 +95,15 @@ class Prompts:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
         return ids
 
-    @cached_property
-    def knows_system(self) -> bool:
-        """The template has a place for ``system``."""
-        return self._shows([{"role": "system", "content": _SENTINEL}, {"role": "user", "content": "Go on."}])
-
-    @cached_property
-    def knows_tool(self) -> bool:
-        """The template has a place for ``tool``."""
-        before = [{"role": "user", "content": "Go on."}, {"role": "assistant", "content": "OPEN a"}]
-        return self._shows([*before, {"role": "tool", "content": _SENTINEL}])
-
-    def _in_known_roles(self, messages: list[dict[str, str]]) -> list[dict[str, str]]:
-        """The same texts, in roles that the template has a place for; joined where that puts two users in a row."""
-        shown: list[dict[str, str]] = []
-        joins = False  # the message before was moved, or this one is: two users in a row become one
-        for message in messages:
-            role = message["role"]
-            moved = (role == "system" and not self.knows_system) or (role == "tool" and not self.knows_tool)
-            role = "user" if moved else role
-            if shown and (moved or joins) and role == shown[-1]["role"] == "user":
-                shown[-1] = {"role": "user", "content": f"{shown[-1]['content']}\n\n{message['content']}"}
-            else:
-                shown.append({"role": role, "content": message["content"]})
-            joins = moved
-        return shown
-
-    def _shows(self, messages: list[dict[str, str]]) -> bool:
-        try:
-            return _SENTINEL in self._rendered(messages)
-        except ModelError:
-            return False
+    def knows(self, role: str) -> bool:
+        """Whether the template has a place for ``system``, or for ``tool``."""
+        if role not in self.known:
+            user, said = {"role": "user", "content": "Go on."}, {"role": role, "content": _SENTINEL}
+            talk = [said, user] if role == "system" else [user, {"role": "assistant", "content": "OPEN a"}, said]
+            self.known[role] = False
+            with contextlib.suppress(ModelError):
+                self.known[role] = _SENTINEL in self._rendered(talk)
+        return self.known[role]
 
     def _rendered(self, messages: list[dict[str, str]]) -> str:
         from jinja2 import TemplateError
@@ -178,7 +148,6 @@ def _template(folder: Path) -> str | None:
 
 
 def _text(message: Message) -> str:
-    """A message's text."""
     if message.get("tool_calls"):
         raise ModelError(Cause.REQUEST, "a local model has no tool calling; the conversation holds tool calls")
     content = message.get("content")

@@ -1,20 +1,16 @@
 """What every backend is: something that answers one request once, or says by which cause it could not."""
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from harness.core import Message, ModelSpec, Reply, Request, ToolCall
+from harness.core import Message, ModelSpec, Reply, Request
 
 TOOLS = "tools"  # the model can be given tools to call
 LOGPROBS = "logprobs"  # replies carry signals when the request asks for log-probabilities
 ADAPTERS = "adapters"  # one model answers with any of several adapters, chosen by the request
-TOOL_ROLE = "tool_role"
-"""Messages of the role ``tool`` are understood; without it, tool results have to stand in a user's message."""
-
+TOOL_ROLE = "tool_role"  # messages of the role ``tool`` are understood; else tool results stand in a user's message
 RESPONSE_FORMAT = "response_format"  # an answer can be held to JSON, or to a JSON schema
-
 CAPABILITIES = frozenset({TOOLS, LOGPROBS, ADAPTERS, TOOL_ROLE, RESPONSE_FORMAT})
 
 
@@ -28,27 +24,21 @@ class Model(Protocol):
     @property
     def spec(self) -> ModelSpec:
         """What was opened."""
-        ...
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Whatever must be right before the first request: weights loaded, keys present, adapters known.
 
-        Raises:
-            UsageError: something that the user has to fix; nothing was spent.
+        Raises UsageError: something that the user has to fix; nothing was spent.
         """
-        ...
 
     async def answer(self, request: Request) -> Reply:
         """One try. Any number of these may run at once; waiting and trying again are `Caller`'s.
 
-        Raises:
-            ModelError: with one of the causes in ``core.errors.FAULTS``. Nothing else but a cancellation.
+        Raises ModelError: with one of the causes in ``core.errors.FAULTS``. Nothing else but a cancellation.
         """
-        ...
 
     async def close(self) -> None:
         """Gives back connections and memory. The model is not used afterwards; closing twice does no harm."""
-        ...
 
 
 Ask = Callable[[Request], Awaitable[Reply]]
@@ -62,40 +52,6 @@ class Probing(Protocol):
     @property
     def holds_adapters(self) -> bool:
         """Whether it was prepared with any, or is asked for some."""
-        ...
 
     async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask) -> tuple[str, ...]:
-        """Returns what a reader must know (``model NAME: …``), when no adapter was found to be left out.
-
-        Raises:
-            OwnbenchError: names the adapter that changes nothing.
-        """
-        ...
-
-
-def assistant_message(reply: Reply) -> Message:
-    """The reply as the next message of a conversation: as the provider sent it, fields that nobody here knows included.
-
-    Arguments that were no JSON object stand as ``{"malformed": raw}``: providers refuse a history with broken JSON.
-    """
-    message: Message = {"role": "assistant", "content": reply.text} | dict(reply.kept)
-    if reply.tool_calls:
-        more = message.pop("tool_calls", None) or [{}] * len(reply.tool_calls)
-        message["tool_calls"] = [
-            {"id": call.id, "type": "function"}
-            | dict(beside)
-            | {"function": {"name": call.name, "arguments": _arguments_text(call)} | dict(beside.get("function") or {})}
-            for call, beside in zip(reply.tool_calls, more, strict=True)
-        ]
-    return message
-
-
-def _arguments_text(call: ToolCall) -> str:
-    if call.arguments is None:
-        return json.dumps({"malformed": call.raw})
-    return call.raw or json.dumps(dict(call.arguments))
-
-
-def tool_message(call: ToolCall, result: str) -> Message:
-    """What a tool gave back, as the message that answers ``call``."""
-    return {"role": "tool", "tool_call_id": call.id, "content": result}
+        """What a reader must know (``model NAME: …``). Raises OwnbenchError: names an adapter that changes nothing."""

@@ -61,7 +61,13 @@ def separated(text: str, *, opened: bool = False) -> tuple[str, str]:
     if len(text) > LONGEST or not (opened or _MAY_HOLD.search(text)):
         return "", text
     if text.lstrip().startswith(("<|channel|>", "<|start|>")):
-        return _channels(text)
+        # gpt-oss's channels: what stands in ``final`` is the answer, all else is not
+        parts: dict[bool, list[str]] = {True: [], False: []}
+        for piece in text.split("<|channel|>")[1:]:
+            name, _, said = piece.partition("<|message|>")
+            end_tag = re.search(r"<\|(?:end|return|call|start)\|>", said)
+            parts[name.split()[:1] == ["final"]].append(said[: end_tag.start()] if end_tag else said)
+        return _joined(parts[False]), _joined(parts[True])
     if bare := _BARE.fullmatch(text):
         return bare[1].strip(), bare[2].strip()
     thought: list[str] = []
@@ -82,15 +88,6 @@ def separated(text: str, *, opened: bool = False) -> tuple[str, str]:
     if not thought:
         return "", text
     return _joined(thought), _BLANK.sub("", _FRAMES.sub("", text[place:])).rstrip()
-
-
-def _channels(text: str) -> tuple[str, str]:
-    """gpt-oss's channels: what stands in ``final`` is the answer, all else is not."""
-    parts: dict[bool, list[str]] = {True: [], False: []}
-    for piece in text.split("<|channel|>")[1:]:
-        name, _, said = piece.partition("<|message|>")
-        parts[name.split()[:1] == ["final"]].append(re.split(r"<\|(?:end|return|call|start)\|>", said, maxsplit=1)[0])
-    return _joined(parts[False]), _joined(parts[True])
 
 
 def _end(either: re.Pattern[str], text: str, start: int, *, balanced: bool) -> tuple[tuple[int, int] | None, bool]:

@@ -44,12 +44,10 @@ async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[Event]:
             if (event := _event(name, b"\n".join(data))) is not None:
                 yield event
             name, data = "", []
-    if (event := _event(name, b"\n".join(data))) is not None:
-        yield event
 
 
 async def _lines(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Lines without their ends. A CR at the end of a piece may be half of a CR LF."""
+    """Lines without their ends, and an empty one in the end. A CR at the end of a piece may be half of a CR LF."""
     rest: list[bytes] = []
     first, cut = True, False
     async for piece in pieces:
@@ -65,6 +63,7 @@ async def _lines(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         rest.append(last)
     whole = b"".join(rest)
     yield whole.removeprefix(codecs.BOM_UTF8) if first else whole
+    yield b""
 
 
 def _event(name: str, data: bytes) -> Event | None:
@@ -86,7 +85,7 @@ class Joined:
         self._content: list[Any] = []
         self._texts: dict[str, list[str]] = {}
         self._calls: list[dict[str, Any]] = []
-        self._keys: dict[str, int] = {}
+        self._keys: dict[str, int] = {}  # the calls' indices in the stream, and where they stand
         self._logprobs: list[Any] = []
         self._choice: dict[str, Any] = {}
         self._usage: Any = None
@@ -126,12 +125,11 @@ class Joined:
 
     def _news(self, whole: dict[str, Any]) -> dict[str, Any]:
         """What a message in a delta's place adds: some servers say all that was said before once more."""
-        said = {"content": self._content, **self._texts}
-        before = {name: "".join(one for one in pieces if isinstance(one, str)) for name, pieces in said.items()}
         new = dict(whole)
-        for name, text in before.items():
-            if text and isinstance(new.get(name), str) and new[name].startswith(text):
-                new[name] = new[name][len(text) :]
+        for name, pieces in {"content": self._content, **self._texts}.items():
+            text = "".join(piece for piece in pieces if isinstance(piece, str))
+            if isinstance(new.get(name), str):
+                new[name] = new[name].removeprefix(text)
         if self._calls and new.get("tool_calls"):
             self._calls.clear()
             self._keys.clear()
@@ -160,7 +158,8 @@ class Joined:
     def _add_call(self, call: Any, *, alone: bool) -> None:
         """A call begins by a new id, index or name; its arguments come in pieces, which may name none of them."""
         function = call.get("function") or {}
-        number, name, key = call.get("id") or None, function.get("name") or None, _key(call.get("index"))
+        number, name, index = call.get("id") or None, function.get("name") or None, call.get("index")
+        key = None if index is None or isinstance(index, (bool, dict, list)) else str(index)
         place = self._place(number, name, key, alone=alone)
         if place is None:
             self._calls.append({"function": {"name": "", "arguments": ""}})
@@ -169,10 +168,8 @@ class Joined:
         if key is not None:
             self._keys[key] = place
             whole["index"] = key
-        written = function.get("arguments")
-        text = written if isinstance(written, str) else "" if written is None else json.dumps(written)
-        begun = whole["function"]
-        begun["arguments"] += text
+        written, begun = function.get("arguments"), whole["function"]
+        begun["arguments"] += written if isinstance(written, str) else "" if written is None else json.dumps(written)
         begun["name"] = name or begun["name"]
         for into, piece, known in ((whole, call, ("function", "index")), (begun, function, ("name", "arguments"))):
             for field, value in piece.items():
@@ -185,23 +182,21 @@ class Joined:
         if known and (key is None or self._calls[known[-1]].get("index") in {None, key}):
             return known[-1]
         place = len(self._calls) - 1 if key is None else self._keys.get(key, -1)
-        if place < 0:
+        if place < 0 or (number is not None and self._calls[place].get("id")):
             return None
-        whole = self._calls[place]
-        if number is not None and whole.get("id"):
-            return None
-        begun = whole["function"]
-        if name is not None and begun["name"] and (not alone or name != begun["name"] or _is_whole(begun["arguments"])):
+        begun = self._calls[place]["function"]
+        again = name is not None and begun["name"]  # it is named once more: as the same call, or as another
+        if again and (not alone or name != begun["name"] or _is_object(begun["arguments"])):
             return None
         return place
 
     def body(self) -> dict[str, Any]:
         """The chat completion; without choices where no chunk had any."""
         content: Any = None
-        if self._content and all(isinstance(one, str) or _is_text(one) for one in self._content):
-            content = "".join(one if isinstance(one, str) else one["text"] for one in self._content)
-        elif self._content:
-            parts = [{"type": "text", "text": one} if isinstance(one, str) else one for one in self._content]
+        parts = [{"type": "text", "text": one} if isinstance(one, str) else one for one in self._content]
+        if parts and all(map(_is_text, parts)):
+            content = "".join(part["text"] for part in parts)
+        elif parts:
             content = merged([], parts, "content")
         calls = [{name: value for name, value in call.items() if name != "index"} for call in self._calls]
         message = self._message | {name: "".join(pieces) for name, pieces in self._texts.items()}
@@ -219,15 +214,12 @@ def merged(before: Any, piece: Any, name: str) -> Any:
     if isinstance(before, list) and isinstance(piece, list):
         whole = list(before)
         for one in piece:
-            place = _same(whole, one)
-            if place is None:
+            if (place := _same(whole, one)) is None:
                 whole.append(one)
             else:
                 whole[place] = merged(whole[place], one, name)
         return whole
-    if isinstance(before, str) and isinstance(piece, str) and _grows(name):
-        return before + piece
-    return piece
+    return before + piece if isinstance(before, str) and isinstance(piece, str) and _grows(name) else piece
 
 
 def _same(whole: list[Any], one: Any) -> int | None:
@@ -248,11 +240,7 @@ def _grows(name: str) -> bool:
     return known or ("reasoning" in name and "signature" not in name and "id" not in name)
 
 
-def _key(index: Any) -> str | None:
-    return None if index is None or isinstance(index, (bool, dict, list)) else str(index)
-
-
-def _is_whole(arguments: str) -> bool:
+def _is_object(arguments: str) -> bool:
     try:
         return isinstance(json.loads(arguments), dict)
     except (ValueError, RecursionError):

@@ -10,7 +10,7 @@ import functools
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from harness.core import Usage
@@ -22,15 +22,17 @@ NEAR = 2  # tokens by which a provider's total is seen to be off
 def usage_of(body: Any) -> Usage:
     """The usage of a chat completion. A count of 0 for what is there is no count; a request always has a prompt."""
     usage = read_usage(usage_in(body))
-    prompt, made = (usage.input, usage.cached_input, usage.cache_write), (usage.output, usage.reasoning)
-    answered = _answered(body)
-    if not any(n != 0 for n in (*prompt, *made)):
+    read = any(n != 0 for n in (usage.input, usage.cached_input, usage.cache_write))
+    made = any(n != 0 for n in (usage.output, usage.reasoning))
+    choice = _first(body)
+    message = choice.get("message") if isinstance(choice, Mapping) else None
+    parts = ("content", "tool_calls", "refusal", "reasoning_content", "reasoning", "function_call")
+    answered = isinstance(message, Mapping) and any(message.get(part) for part in parts)
+    if not read and not made:
         return Usage() if answered else usage
-    if answered and not any(n != 0 for n in made):
+    if answered and not made:
         return replace(usage, output=None)
-    if usage.source != "estimated" and not any(n != 0 for n in prompt):
-        return replace(usage, input=None)
-    return usage
+    return replace(usage, input=None) if not read and usage.source != "estimated" else usage
 
 
 def stated_usage(body: Any) -> Usage | None:
@@ -43,15 +45,12 @@ def usage_in(body: Any) -> Mapping[str, Any] | None:
     """Where a completion, or a chunk of one, holds its counts; ``None`` where it holds none."""
     if not isinstance(body, Mapping):
         return None
-    choices = body.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    groq, timings = body.get("x_groq"), body.get("timings")
     places = [body.get(key) for key in ("usage", "usageMetadata", "usage_metadata", "meta")]
-    places += [part.get("usage") for part in (groq, first) if isinstance(part, Mapping)]
-    if isinstance(timings, Mapping):  # llama.cpp: the prompt without what came from its cache
+    places += [part.get("usage") for part in (body.get("x_groq"), _first(body)) if isinstance(part, Mapping)]
+    if isinstance(timings := body.get("timings"), Mapping):  # llama.cpp: the prompt without what came from its cache
         names = {"prompt_n": "input_tokens", "cache_n": "cache_read_tokens", "predicted_n": "output_tokens"}
         places.append({name: timings[key] for key, name in names.items() if key in timings})
-    return next((place for place in places if isinstance(place, Mapping) and _Counts.of(place).most), None)
+    return next((place for place in places if isinstance(place, Mapping) and _Counts(place).most), None)
 
 
 def joined_usage(before: Mapping[str, Any] | None, chunk: Any) -> Mapping[str, Any] | None:
@@ -66,16 +65,15 @@ def read_usage(usage: Any) -> Usage:
     Tokens of the total that no class explains are output, the dearest class; the source is then ``estimated``, as it is
     where counts contradict each other.
     """
-    counts = _Counts.of(usage) if isinstance(usage, Mapping) else _Counts()
-    prompt, completion, total = (counts.most.get(name) for name in ("prompt", "completion", "total"))
-    cached, written, reasoning, tools = (
-        counts.most.get(name, 0) for name in ("cached", "written", "reasoning", "tools")
-    )
-    if prompt is None and "fresh" in counts.most:
-        prompt = counts.most["fresh"] + cached
+    counts = _Counts(usage if isinstance(usage, Mapping) else {})
+    most, beside = counts.most, counts.beside
+    prompt, completion, total = (most.get(name) for name in ("prompt", "completion", "total"))
+    cached, written, reasoning, tools = (most.get(name, 0) for name in ("cached", "written", "reasoning", "tools"))
+    if prompt is None and "fresh" in most:
+        prompt = most["fresh"] + cached
     if prompt is None and completion is None and not total:
         return Usage()
-    readings, beside = [], counts.beside
+    readings = []
     for flips in _READINGS:
         inside = {part: (part not in beside) != (part[0] in flips) for part in ("reasoning", "cached", "written")}
         fresh = None if prompt is None else prompt - inside["cached"] * cached - inside["written"] * written
@@ -104,29 +102,24 @@ _READINGS = ("", "r", "w", "c", "cw", "rw", "rc", "rcw")
 """Which parts stand elsewhere than their spelling says, by their first letters, the likeliest first."""
 
 
-@dataclass(slots=True)
 class _Counts:
-    """The largest count of each class: what is written under several names is the same thing again, or 0."""
+    """The largest count of each class in a usage block; what is written under several names is the same again, or 0."""
 
-    most: dict[str, int] = field(default_factory=dict)
-    spelled: dict[str, frozenset[str]] = field(default_factory=dict)
-    nested: set[str] = field(default_factory=set)
-
-    @classmethod
-    def of(cls, usage: Mapping[Any, Any]) -> "_Counts":
-        """The counts of a usage block; of Cohere's those that are billed, where it says them."""
-        found = cls()
-        for block in (usage.get("billed_units"), usage):
-            if isinstance(block, Mapping) and not found.most:
-                found._collect(block, "")
-        return found
+    def __init__(self, usage: Mapping[Any, Any]) -> None:
+        self.most: dict[str, int] = {}
+        self._spelled: dict[str, frozenset[str]] = {}
+        self._nested: set[str] = set()
+        for block in (usage.get("billed_units"), usage):  # of Cohere's counts those that are billed
+            if isinstance(block, Mapping) and not self.most:
+                self._collect(block, "")
 
     @property
     def beside(self) -> set[str]:
         """Parts that are not in their whole, going by the spelling."""
-        found = {"reasoning"} if "candidate" in self.spelled.get("completion", ()) else set()
-        if "input" in self.spelled.get("prompt", ()):
-            found |= {p for p in ("cached", "written") if "cache" in self.spelled.get(p, ()) and p not in self.nested}
+        found = {"reasoning"} if "candidate" in self._spelled.get("completion", ()) else set()
+        if "input" in self._spelled.get("prompt", ()):
+            parts = {"cached", "written"} - self._nested
+            found |= {part for part in parts if "cache" in self._spelled.get(part, ())}
         return found
 
     def _collect(self, block: Mapping[Any, Any], side: str) -> None:
@@ -146,18 +139,17 @@ class _Counts:
 
     def _add(self, name: str, number: int, words: frozenset[str], side: str) -> None:
         if side and name in {"cached", "written", "reasoning"}:
-            self.nested.add(name)
+            self._nested.add(name)
         before = self.most.get(name, -1)
         if name and (number > before or (number == before and "prompt" in words)):
-            self.most[name], self.spelled[name] = number, words
+            self.most[name], self._spelled[name] = number, words
 
 
 _PROMPT, _COMPLETION = {"prompt", "input", "evaluated"}, {"completion", "output", "candidate", "generated", "predicted"}
 _CACHE, _REASONING = {"cache", "cached", "uncached"}, {"reasoning", "thought", "thinking"}
 _FRESH, _WRITTEN = {"miss", "no", "uncached"}, {"write", "written", "creation", "created"}
-_KNOWN = _PROMPT | _COMPLETION | _CACHE | _REASONING | _FRESH | _WRITTEN | {
-    "total", "read", "hit", "content", "context", "tool", "use", "eval"
-}  # fmt: skip
+_KNOWN = _PROMPT | _COMPLETION | _CACHE | _REASONING | _FRESH | _WRITTEN
+_KNOWN |= {"total", "read", "hit", "content", "context", "tool", "use", "eval"}
 _FILLER = {"token", "count", "num", "number", "of", "n", "billed", "internal"}
 
 
@@ -165,8 +157,7 @@ _FILLER = {"token", "count", "num", "number", "of", "n", "billed", "internal"}
 def _words(name: str) -> frozenset[str]:
     """``cacheReadInputTokens`` and ``cache_read_input_tokens``: cache, read, input."""
     found = (word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+[a-z]*", name))
-    singular = (word[:-1] if word.endswith("s") and not word.endswith("ss") else word for word in found)
-    words = frozenset(singular) - _FILLER
+    words = frozenset(word[:-1] if word.endswith("s") and not word.endswith("ss") else word for word in found) - _FILLER
     return words - {"total"} or words
 
 
@@ -200,10 +191,7 @@ def _count(value: Any) -> int | None:
     return math.ceil(number) if 0 <= number <= MOST_TOKENS else None
 
 
-def _answered(body: Any) -> bool:
-    """Whether there is anything of an answer in a chat completion."""
+def _first(body: Any) -> Any:
+    """The first choice of a completion or a chunk."""
     choices = body.get("choices") if isinstance(body, Mapping) else None
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, Mapping) else None
-    parts = ("content", "tool_calls", "refusal", "reasoning_content", "reasoning", "function_call")
-    return isinstance(message, Mapping) and any(message.get(part) for part in parts)
+    return choices[0] if isinstance(choices, list) and choices else None

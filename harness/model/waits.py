@@ -1,5 +1,6 @@
 """How long a provider asks to wait: by its headers, and by the fields and the words of what it answered."""
 
+import contextlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -24,18 +25,28 @@ _WHEN = re.compile(
 )
 
 
+_RESET = re.compile(r"(?:x-|anthropic-)?ratelimit-(?:(.*)-)?reset(?:-(.*?))?(?:-after)?")
+"""Headers that tell when a limit is lifted, such as ``x-ratelimit-reset-tokens``."""
+
+
 def retry_after(headers: Mapping[str, str], now: datetime, text: str = "", *, limited: bool = False) -> float | None:
     """Seconds that the provider asks to wait, never negative; ``None`` where it asks nothing that can be read.
 
     ``Retry-After`` is a number of seconds or an HTTP date (RFC 9110, 10.2.3); milliseconds are finer where given. The
     longer of what headers and text say holds. Where a rate limit was met (``limited``) and nothing else is said,
-    headers count that tell when it is lifted.
+    headers count that tell when it is lifted: of those whose limit is used up the last, else the first of all.
     """
     lower = {str(name).lower(): str(value).strip() for name, value in headers.items()}
     found = [wait for wait in (_header(lower, now), wait_in(text, now)) if wait is not None]
-    if found:
-        return max(found)
-    return _lifted(lower, now) if limited else None
+    if found or not limited:
+        return max(found, default=None)
+    spent: list[float] = []
+    others: list[float] = []
+    for name, value in lower.items():
+        if _RESET.fullmatch(name) and (seconds := _moment(value, now)) is not None:
+            left = lower.get(name.replace("reset", "remaining"), "")
+            (spent if re.fullmatch(r"-?0+(\.0*)?", left) else others).append(seconds)
+    return max(spent) if spent else min(others, default=None)
 
 
 def wait_in(text: str, now: datetime) -> float | None:
@@ -45,30 +56,25 @@ def wait_in(text: str, now: datetime) -> float | None:
     for match in _IN_FIELDS.finditer(text):
         seconds, unit = span(match[2]), (match[1] or "").strip("_-").lower()
         found.append(seconds * 1e-3 if seconds and unit.startswith("m") and _is_number(match[2]) else seconds)
-    found += [
-        _until(f"{m[1]}T{m[2]}{'+00:00' if (m[3] or 'Z') in 'ZUTC' else m[3]}", now) for m in _WHEN.finditer(text)
-    ]
+    zones = ((m, "+00:00" if (m[3] or "Z") in "ZUTC" else m[3]) for m in _WHEN.finditer(text))
+    found += [_until(f"{m[1]}T{m[2]}{zone}", now) for m, zone in zones]
     return max((wait for wait in found if wait is not None), default=None)
 
 
 def span(text: str) -> float | None:
     """Seconds of ``6h0m0s``, ``2 minutes and 30 seconds``, ``20ms`` or a plain number; ``None`` for anything else."""
-    text = text.strip()
+    text = text.strip().lower()
     if _is_number(text):
         return float(text)
     parts = _PART.findall(text)
-    if not parts or re.sub(rf"{_PART.pattern}|and|[\s,.]", "", text, flags=re.IGNORECASE):
+    if not parts or re.sub(rf"{_PART.pattern}|and|[\s,.]", "", text):
         return None
-    return sum(float(number) * _SECONDS[_unit(unit)] for number, unit in parts)
+    units = ["ms" if unit.startswith(("ms", "mil")) else unit[0] for _, unit in parts]
+    return sum(float(number) * _SECONDS[unit] for (number, _), unit in zip(parts, units, strict=True))
 
 
 def _is_number(text: str) -> bool:
     return re.fullmatch(_NUMBER, text) is not None
-
-
-def _unit(word: str) -> str:
-    word = word.lower()
-    return "ms" if word.startswith(("ms", "mil")) else word[0]
 
 
 def _header(lower: Mapping[str, str], now: datetime) -> float | None:
@@ -76,32 +82,12 @@ def _header(lower: Mapping[str, str], now: datetime) -> float | None:
         value = lower.get(name, "")
         if (seconds := span(value)) is not None:
             return seconds * (1e-3 if name.endswith("-ms") and _is_number(value) else 1.0)
-    try:
-        return _since(parsedate_to_datetime(lower["retry-after"]), now)
-    except (KeyError, ValueError, OverflowError):
-        return _until(lower.get("retry-after", ""), now)
-
-
-_RESET = re.compile(r"(?:x-|anthropic-)?ratelimit-(?:(.*)-)?reset(?:-(.*?))?(?:-after)?")
-
-
-def _lifted(lower: Mapping[str, str], now: datetime) -> float | None:
-    """When a limit is lifted, by headers such as ``x-ratelimit-reset-tokens``: the one used up, else the first."""
-    spent: list[float] = []
-    others: list[float] = []
-    for name, value in lower.items():
-        match = _RESET.fullmatch(name)
-        seconds = _moment(value, now) if match else None
-        if match and seconds is not None:
-            left = lower.get(name.replace("reset", "remaining"), "")
-            (spent if re.fullmatch(r"-?0+(\.0*)?", left) else others).append(seconds)
-    return max(spent) if spent else min(others, default=None)
+    return _until(lower.get("retry-after", ""), now)
 
 
 def _moment(value: str, now: datetime) -> float | None:
     """A span, or a moment: seconds or milliseconds since 1970, or a date."""
-    seconds = span(value)
-    if seconds is None:
+    if (seconds := span(value)) is None:
         return _until(value, now)
     for unit in (1.0, 1e-3):
         if 1e9 <= seconds * unit < 1e10:
@@ -110,11 +96,9 @@ def _moment(value: str, now: datetime) -> float | None:
 
 
 def _until(value: str, now: datetime) -> float | None:
-    try:
-        return _since(datetime.fromisoformat(value), now)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _since(date: datetime, now: datetime) -> float:
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
+    """Seconds until an ISO or an HTTP date."""
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        with contextlib.suppress(ValueError, OverflowError):
+            date = read(value)
+            return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
+    return None

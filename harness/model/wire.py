@@ -1,4 +1,4 @@
-"""OpenAI's chat shape on the wire: what a request becomes, and what a reply is read from.
+"""OpenAI's chat shape on the wire: what a request becomes, what a reply is read from, and how it goes back.
 
 The litellm backend reads its replies here too, since litellm brings every provider into this shape.
 """
@@ -6,49 +6,60 @@ The litellm backend reads its replies here too, since litellm brings every provi
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
-from harness.core import FAILED, REFUSED, Cause, ModelError, Redactor, Reply, Request, ToolCall, finish_meant
+from harness.core import FAILED, REFUSED, Cause, Message, ModelError, Redactor, Reply, Request, ToolCall, finish_meant
 from harness.model.faults import choice_of, shown
 from harness.model.reasoning import SEPARATE, MisshapenError, parts_of, reasoning_of, separated
 from harness.model.usage import stated_usage, usage_of
 
 TOP = 2  # the likeliest tokens asked for at each place: two, for the margin between them
-
 FLOOR = -9999.0
 """The log-probability of what is as good as impossible; some servers write minus infinity, which is no JSON."""
+MISSHAPEN = (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
+"""What the reading of an answer in an unheard-of shape may raise."""
 
 
 def request_fields(request: Request, *, logprobs: bool) -> dict[str, Any]:
     """The fields of a chat completion but for ``model``: messages, sampling, tools, log-probabilities."""
     fields: dict[str, Any] = {"messages": request.messages}
     if request.tools:
-        fields["tools"] = [
-            {
-                "type": "function",
-                "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
-            }
-            for tool in request.tools
-        ]
+        named = [{"name": t.name, "description": t.description, "parameters": t.parameters} for t in request.tools]
+        fields["tools"] = [{"type": "function", "function": function} for function in named]
     if logprobs and request.logprobs:
-        fields["logprobs"] = True
-        fields["top_logprobs"] = TOP
-    fields.update(request.sampling)  # last: the user's word, tool_choice among it, is the final one
-    return fields
+        fields |= {"logprobs": True, "top_logprobs": TOP}
+    return fields | dict(request.sampling)  # last: the user's word, tool_choice among it, is the final one
 
 
-MISSHAPEN = (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
-"""What the reading of an answer in an unheard-of shape may raise."""
+def assistant_message(reply: Reply) -> Message:
+    """The reply as the next message of a conversation: as the provider sent it, fields that nobody here knows included.
+
+    Arguments that were no JSON object stand as ``{"malformed": raw}``: providers refuse a history with broken JSON.
+    """
+    message: Message = {"role": "assistant", "content": reply.text} | dict(reply.kept)
+    if reply.tool_calls:
+        more = message.pop("tool_calls", None) or [{}] * len(reply.tool_calls)
+        message["tool_calls"] = calls = []
+        for call, beside in zip(reply.tool_calls, more, strict=True):
+            arguments = call.raw or json.dumps(dict(call.arguments or {}))
+            if call.arguments is None:
+                arguments = json.dumps({"malformed": call.raw})
+            function = {"name": call.name, "arguments": arguments} | dict(beside.get("function") or {})
+            calls.append({"id": call.id, "type": "function"} | dict(beside) | {"function": function})
+    return message
+
+
+def tool_message(call: ToolCall, result: str) -> Message:
+    """What a tool gave back, as the message that answers ``call``."""
+    return {"role": "tool", "tool_call_id": call.id, "content": result}
 
 
 def read_reply(body: Any, *, latency_s: float, ttft_s: float | None = None, reasoning: str = SEPARATE) -> Reply:
     """The reply that a chat completion's JSON holds; errors inside it were looked for before (`faults.failure_in`).
 
     ``ttft_s`` are the seconds to the first token; ``reasoning`` is ``separate`` or ``keep``, as the experiment says.
-
-    Raises:
-        ModelError: ``protocol``, where it is no chat completion; ``provider``, where it ended by a failure. Its usage
-            is what the rejected reply states: that is on the bill all the same.
+    Raises ModelError: ``protocol``, where it is no chat completion; ``provider``, where it ended by a failure. Its
+    usage is what the rejected reply states: that is on the bill all the same.
     """
     try:
         return _read(body, latency_s, ttft_s, reasoning)
@@ -67,23 +78,30 @@ def no_completion(found: Exception | str) -> ModelError:
 
 
 def _read(body: Any, latency_s: float, ttft_s: float | None, reasoning: str) -> Reply:
-    choice = choice_of(body) if isinstance(body, dict) else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(message, dict):
+    choice: dict[str, Any] = (choice_of(body) if isinstance(body, dict) else None) or {}
+    message = choice.get("message")
+    if not isinstance(message, dict):
         raise no_completion("it has no choices with a message")
     native = _of(choice, "native_finish_reason")
     finish = finish_meant(choice.get("finish_reason"), native)
     if finish == FAILED:
         said = shown(str(native or choice.get("finish_reason")), Redactor())
         raise ModelError(Cause.PROVIDER, f"the provider ended the answer with finish_reason {said!r}", http_status=200)
-    thought, text, refusal = _said(message)
+    content, thought, refusal = message.get("content"), "", ""
+    text = content or ""
+    if isinstance(content, list):
+        thought, text, refusal = parts_of(content)
+    elif content is not None and not isinstance(content, str):
+        raise MisshapenError(f"the content is {type(content).__name__}")
     thought = reasoning_of(message) or thought
     if reasoning == SEPARATE:
         more, text = separated(text)
         thought = thought or more
     elif thought:
         thought, text = "", f"<think>\n{thought}\n</think>\n\n{text}"
-    calls = _objects(message.get("tool_calls"), "tool_calls")
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list) or not all(isinstance(call, dict) for call in calls):
+        raise MisshapenError("tool_calls is no list of objects")
     block = choice.get("logprobs")
     tokens = block.get("content") if isinstance(block, dict) else None
     declined = _of(message, "refusal") or refusal or (finish if finish == REFUSED else None)
@@ -108,50 +126,22 @@ def _of(holder: Mapping[str, Any], name: str) -> Any:
     return holder.get(name) or (below.get(name) if isinstance(below, dict) else None)
 
 
-def _said(message: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Reasoning, text and refusal in a message's content."""
-    content = message.get("content")
-    if isinstance(content, list):
-        return parts_of(content)
-    if content is not None and not isinstance(content, str):
-        raise MisshapenError(f"the content is {type(content).__name__}")
-    return "", content or "", ""
-
-
-def _objects(value: Any, name: str) -> list[dict[str, Any]]:
-    """A list of objects; nothing is an empty one."""
-    if not value:
-        return []
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise MisshapenError(f"{name} is no list of objects")
-    return value
-
-
 def _tool_call(call: Mapping[str, Any], index: int) -> ToolCall:
+    """One call; its arguments are ``None`` where they are no JSON object, and nothing written is no arguments."""
     function = call.get("function") or {}
     written = function.get("arguments")
     raw = written if isinstance(written, str) else json.dumps(written if written is not None else {})
-    return ToolCall(
-        id=str(call.get("id") or f"call_{index}"),
-        name=str(function.get("name") or ""),
-        arguments=_arguments(raw),
-        raw=raw,
-    )
-
-
-def _arguments(raw: str) -> dict[str, Any] | None:
-    """The object that a model wrote as a tool's arguments; nothing written is no arguments."""
-    if not raw.strip():
-        return {}
     try:
-        value = json.loads(raw)
+        value = json.loads(raw) if raw.strip() else {}
     except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+        value = None
+    arguments = value if isinstance(value, dict) else None
+    name, number = str(function.get("name") or ""), str(call.get("id") or f"call_{index}")
+    return ToolCall(id=number, name=name, arguments=arguments, raw=raw)
 
 
 def _kept(message: Mapping[str, Any], text: str, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What `protocol.assistant_message` would not know of from the text and the calls alone.
+    """What `assistant_message` would not know of from the text and the calls alone.
 
     Fields without a value are left out: servers name all that they know, and others refuse what they do not.
     """
@@ -168,16 +158,11 @@ def _kept(message: Mapping[str, Any], text: str, calls: Sequence[Mapping[str, An
 
 def _beyond(read: Collection[str], held: Mapping[str, Any]) -> dict[str, Any]:
     nothing: tuple[Any, ...] = (None, "", [], {})
-    return {
-        name: value
-        for name, value in held.items()
-        if name not in read
-        and value not in nothing
-        and not (isinstance(value, dict) and all(one in nothing for one in value.values()))
-    }
-
-
-# ------------------------------------------------------------------------------------------------------------ signals
+    more = {name: value for name, value in held.items() if name not in read and value not in nothing}
+    empty = [
+        name for name, value in more.items() if isinstance(value, dict) and all(v in nothing for v in value.values())
+    ]
+    return {name: value for name, value in more.items() if name not in empty}
 
 
 def signals(tokens: Iterable[Any]) -> dict[str, float]:
@@ -190,16 +175,19 @@ def signals(tokens: Iterable[Any]) -> dict[str, float]:
     margins: list[float] = []
     for token in tokens:
         value = token.get("logprob") if isinstance(token, dict) else None
-        if not isinstance(value, (int, float)) or math.isnan(value):
+        if not isinstance(token, dict) or not _is_number(value):
             continue
         chosen.append(max(float(value), FLOOR))
         tops = token.get("top_logprobs")
         found = [top.get("logprob") for top in tops if isinstance(top, dict)] if isinstance(tops, list) else []
-        numbers = [float(v) for v in found if isinstance(v, (int, float)) and not math.isnan(v)]
-        likeliest = sorted((min(v, 0.0) for v in numbers), reverse=True)
+        likeliest = sorted((min(float(v), 0.0) for v in found if _is_number(v)), reverse=True)
         if len(likeliest) >= TOP:
             margins.append(math.exp(likeliest[0]) - math.exp(likeliest[1]))
     if not chosen:
         return {}
     known = {"logprob_mean": math.fsum(chosen) / len(chosen), "logprob_min": min(chosen)}
     return known | ({"margin": min(margins)} if margins else {})
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not math.isnan(value)

@@ -5,8 +5,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.core import UNKNOWN, Decision, chance, dollars, number
-from harness.report.blocks import PAGE, Block, Text
-from harness.report.tables import Cell, Column, Heads, Rows, Table, in_words, money_cell, rate_cell, table
+from harness.report.blocks import (
+    PAGE,
+    Block,
+    Cell,
+    Column,
+    Heads,
+    Table,
+    Text,
+    in_words,
+    money_cell,
+    rate_cell,
+    table,
+)
 from harness.verdict import KINDS_MEAN, Advice, Option
 
 INPUTS = {
@@ -57,28 +68,24 @@ def types_of(view: Advice | None) -> dict[str, str]:
 
 
 def options_table(view: Advice) -> Table:
-    """One row an option, the likeliest to be the cheapest first."""
+    """One row an option, the likeliest to be the cheapest first, and what the columns mean."""
     columns: Heads = [Column("option", left=True), Column("type", left=True), "per month", "fixed", "tasks",
-               "outage loss", Column("cheapest", expendable=True), "pass rate", "quality",
-               Column("cost per pass", "per pass", expendable=True)]  # fmt: skip
-    rows: Rows = []
+                      "outage loss", Column("cheapest", expendable=True), "pass rate", "quality",
+                      Column("cost per pass", "per pass", expendable=True)]  # fmt: skip
+    rows = []
     for o in view.options:
         missing = f"not known: it needs {', '.join(MISSING.get(name, name) for name in o.lacking)}"
         often, p = Cell(UNKNOWN, missing), o.probability_cheapest
         if p is not None:
             often = Cell(chance(p), f"the cheapest of the required quality in {100 * p:.0f} of 100 simulations")
         month = o.monthly_usd if o.monthly_usd.why is None else replace(o.monthly_usd, why=in_labels(o.monthly_usd.why))
+        parts = [Cell(UNKNOWN, missing)] * 3 if o.fixed_usd is None else _parts(view, o)
         rows.append([Cell(o.contender, code=True), Cell(o.kind, f"{KINDS_MEAN.get(o.kind, '')} ({o.because})"),
-                     money_cell(month), *_parts(view, o, missing), often, rate_cell(o.pass_rate),
-                     Cell(o.quality, QUALITY[o.quality]), money_cell(o.cost_per_pass_usd)])  # fmt: skip
-    return table("Options", columns, rows, kind="options", notes=_columns(view))
-
-
-def _columns(view: Advice) -> list[str]:
-    """What the columns of the options mean: of the words of quality those that stand in it."""
+                     money_cell(month), *parts, often, rate_cell(o.pass_rate), Cell(o.quality, QUALITY[o.quality]),
+                     money_cell(o.cost_per_pass_usd)])  # fmt: skip
     found = {o.quality for o in view.options}
     words = "; ".join(f"{word}: {meaning}" for word, meaning in QUALITY.items() if word in found)
-    return [
+    notes = [
         ("Per month = fixed (training, labelling and authoring spread over the months; hosting) + tasks + outage loss. "
          "Tasks: tasks a month times the cost of a task."),
         ("Outage loss: tasks a month times the share of them that needs an API, times a task's value, times outage "
@@ -88,11 +95,11 @@ def _columns(view: Advice) -> list[str]:
          "this in every resample of the tasks is never counted, however cheap it is."),
         f"Quality, on the tasks as they were seen. {words[:1].upper()}{words[1:]}.",
     ]  # fmt: skip
+    return table("Options", columns, rows, kind="options", notes=notes)
 
 
-def _parts(view: Advice, option: Option, missing: str) -> list[Cell]:
-    if option.fixed_usd is None:
-        return [Cell(UNKNOWN, missing)] * 3
+def _parts(view: Advice, option: Option) -> list[Cell]:
+    """What an option costs whatever the volume, for the tasks, and by outages."""
     parts = " + ".join(f"{INPUTS[name]} {dollars(usd)}" for name, usd in option.fixed_parts_usd.items() if usd)
     volume, value, days = (view.economics[n] for n in ("tasks_per_month", "value_per_task_usd", "outage_days_per_year"))
     each = f"{number(volume)} tasks, {dollars((option.tasks_usd or 0.0) / volume)} each" if volume else "no tasks"
@@ -106,7 +113,7 @@ def _parts(view: Advice, option: Option, missing: str) -> list[Cell]:
 
 def conditions_table(view: Advice) -> Table:
     """The conditions under which owning wins, each answered from the evidence where there is some."""
-    rows: Rows = [(c.name, c.answer, in_labels(c.evidence)) for c in view.conditions]
+    rows = [(c.name, c.answer, in_labels(c.evidence)) for c in view.conditions]
     rows += [(f"forgetting: {f.tuned}", f.answer, f.evidence) for f in view.forgetting]
     return table("When owning wins", ["owning wins where", "here", "evidence"], rows, left=3, kind="conditions")
 
@@ -115,20 +122,19 @@ def break_even(view: Advice, *, labelled: bool = False) -> Text:
     """From which volume the owned option is the cheaper one, ``296,507 [291,048, 302,175]``, or why it is not known."""
     even, pair = view.break_even_tasks_per_month, view.break_even_of
     who = "" if pair is None else f" ({pair[0]} against {pair[1]})"
-    if even.value is None:
-        why = even.why or "no evidence"
-        text = f"not known: {in_labels(why) if labelled else why}"
-    else:
+    text, hover = f"not known: {even.why or 'no evidence'}", in_words(even, "number")
+    if labelled:
+        text, hover = in_labels(text), in_labels(hover)
+    if even.value is not None:
         low = UNKNOWN if even.low is None else f"{even.low:,.0f}"
         high = "unbounded" if even.high is None else f"{even.high:,.0f}"
         text = f"{even.value:,.0f}" + ("" if even.low is None and even.high is None else f" [{low}, {high}]")
-    hover = in_words(even, "number")
-    return Text([text], hover=in_labels(hover) if labelled else hover, label=f"Break-even, tasks a month{who}")
+    return Text([text], hover=hover, label=f"Break-even, tasks a month{who}")
 
 
 def flips_table(view: Advice) -> Table:
     """Each input that would change the word alone, the present value next to the one at which it changes."""
-    rows: Rows = [(INPUTS.get(f.input, f.input), amount_words(f.input, f.now), amount_words(f.input, f.at), f.advice)
+    rows = [(INPUTS.get(f.input, f.input), amount_words(f.input, f.now), amount_words(f.input, f.at), f.advice)
             for f in view.flips_at]  # fmt: skip
     columns = ["input, moved alone", "now", "changes at", "cheapest from there"]
     return table("What would flip the advice", columns, rows, left=4, kind="flips")

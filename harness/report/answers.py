@@ -1,33 +1,28 @@
 """What each view says, as a list of blocks; each verb prints its own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import singledispatch
 from typing import Any, TextIO
 
-from harness.analysis import (
-    Design,
-    Domains,
-    Headline,
-    Pairing,
-    Plan,
-    Scoreboard,
-    headline_rows,
-    plan_rows,
-)
+from harness.analysis import Design, Domains, Headline, Pairing, Plan, Scoreboard, headline_rows, plan_rows
 from harness.core import UNKNOWN, p_equation, plural, points, points_interval
+from harness.report import domain_tables as domains
 from harness.report.advice_tables import MEANT, advice_word, break_even, conditions_table, flips_table, options_table
-from harness.report.blocks import MARKDOWN, PAGE, TERMINAL, Block, Shown, Text
-from harness.report.console import name_text, print_blocks
-from harness.report.domain_tables import (
-    closing_notes,
-    gain_cell,
-    spread_table,
-    spread_verdict,
-    to_try_again,
-    variance_table,
-    worse_sentence,
-    worse_table,
+from harness.report.blocks import (
+    MARKDOWN,
+    PAGE,
+    TERMINAL,
+    Block,
+    Cell,
+    Row,
+    Shown,
+    Text,
+    count_cell,
+    figures,
+    of_units,
+    table,
 )
+from harness.report.console import name_text, print_blocks
 from harness.report.gate_tables import HOLDS, LOOKS, changes_blocks, gated_domains, rules_table
 from harness.report.scoreboard_tables import (
     comparisons_table,
@@ -39,7 +34,6 @@ from harness.report.scoreboard_tables import (
 )
 from harness.report.skill_tables import effects_table, square_table
 from harness.report.sweep_tables import curve_table, live_table, policies_table, signal_table
-from harness.report.tables import Cell, Rows, count_cell, figures, of_units, table
 from harness.verdict import Advice, Gate, SelfTest, Sweep
 
 FLIPS_SHOWN, TASKS_SHOWN = 10, 8  # tasks named; JSON lists all
@@ -76,53 +70,50 @@ def _(view: Pairing) -> Iterator[Block]:
     if len(view.domains) > 1:
         yield Shown(domain_differences(view))
     lost = sum(f.direction == "lost" for f in view.flips)
-    rows: Rows = [[f.direction, Cell(f.task, code=True), Cell(f.domain, code=True)] for f in view.flips[:FLIPS_SHOWN]]
+    rows: list[Row] = [[f.direction, Cell(f.task, code=True), Cell(f.domain, code=True)]
+                       for f in view.flips[:FLIPS_SHOWN]]  # fmt: skip
     title = f"Tasks that flipped: {lost:,} lost, {len(view.flips) - lost:,} gained"
     yield Shown(table(title, ["", "", ""], rows, left=3))
-    if len(view.flips) > FLIPS_SHOWN:
-        yield Text([f"and {len(view.flips) - FLIPS_SHOWN:,} more; --json lists all"])
+    more = len(view.flips) - FLIPS_SHOWN
+    yield Text([f"and {more:,} more; --json lists all"] if more > 0 else [])
     yield Text(view.notes, "notes")
 
 
 def _opening(sentence: str, warning: str | None = None) -> Iterator[Block]:
-    yield Text([warning or ""], "loud")
-    yield Text([sentence], "lead")
+    yield from (Text([warning or ""], "loud"), Text([sentence], "lead"))
 
 
 @blocks_of.register
 def _(view: Domains) -> Iterator[Block]:
+    def unknown(title: str, name: str) -> str:
+        return f"{title}: not known, {view.reasons.get(name, 'no evidence')}"
+
     alone = f"{view.a}: {plural(view.n_tasks, 'task')}, {plural(view.n_trials, 'graded attempt')}; no second contender"
     yield from _opening(alone if view.comparison is None else view.comparison.sentence, view.warning)
     if view.b is not None:
-        yield Text([f"Do the domains differ? {spread_verdict(view) or view.reasons.get('q', '')}"], "head")
-        yield Shown(spread_table(view), titled=False)
+        differ = domains.spread_verdict(view) or view.reasons.get("q", "")
+        yield Text([f"Do the domains differ? {differ}"], "head")
+        yield Shown(domains.spread_table(view), titled=False)
         yield Text([f"By domain, in points: the first is {view.a}, the second {view.b}"], "head")
     yield Shown(domain_differences(view), titled=False)
     if view.b is not None:
-        yield Text([worse_sentence(view) or _unknown("Tasks made worse", view, "worse")], "head")
-        yield Shown(worse_table(view), titled=False)
-        confirmed = view.worse.confirmed if view.worse is not None else ()
-        for what, names in (("Surely worse", confirmed), ("To try again, the likeliest first", to_try_again(view))):
+        yield Text([domains.worse_sentence(view) or unknown("Tasks made worse", "worse")], "head")
+        yield Shown(domains.worse_table(view), titled=False)
+        lists = {"Surely worse": () if view.worse is None else view.worse.confirmed,
+                 "To try again, the likeliest first": domains.to_try_again(view)}  # fmt: skip
+        for what, names in lists.items():
             if names and view.n_trials != 2 * view.n_tasks:
-                yield Text([f"{what}: {_names(names)}"])
-    found = variance_table(view)
-    yield Text([found.title if view.variance else _unknown(found.title, view, "variance")], "head")
+                more = f" and {len(names) - TASKS_SHOWN:,} more" if len(names) > TASKS_SHOWN else ""
+                yield Text([f"{what}: {', '.join(map(name_text, names[:TASKS_SHOWN]))}{more}"])
+    found = domains.variance_table(view)
+    yield Text([found.title if view.variance else unknown(found.title, "variance")], "head")
     yield Text([view.variance.advice if view.variance else ""], "head plain")
     yield Shown(found, titled=False)
-    gain = gain_cell(view)
+    gain = domains.gain_cell(view)
     if gain is not None:
         why = f"; {view.gain.why}" if view.gain.why else ""
         yield Text([f"Of what {view.b} fails, {view.a} makes good {gain.text} ({gain.hover}){why}"])
-    yield Text(closing_notes(view), "notes")
-
-
-def _unknown(title: str, view: Domains, name: str) -> str:
-    return f"{title}: not known, {view.reasons.get(name, 'no evidence')}"
-
-
-def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - TASKS_SHOWN:,} more" if len(names) > TASKS_SHOWN else ""
-    return ", ".join(name_text(n) for n in names[:TASKS_SHOWN]) + more
+    yield Text(domains.closing_notes(view), "notes")
 
 
 @blocks_of.register
@@ -132,9 +123,8 @@ def _(view: Sweep) -> Iterator[Block]:
     yield Text([one.sentence for one in view.measured])
     yield Shown(curve_table(view))
     yield Shown(signal_table(view))
-    if view.live is not None:
-        yield Text([f"Live next to replayed: {view.live.sentence}"], "head")
-        yield Shown(live_table(view), titled=False)
+    yield Text([] if view.live is None else [f"Live next to replayed: {view.live.sentence}"], "head")
+    yield Shown(live_table(view), titled=False)
     yield Text([of_units(note, view.unit) for note in view.notes], "notes")
 
 
@@ -152,10 +142,9 @@ def _(view: Advice) -> Iterator[Block]:
     yield Shown(conditions_table(view), titled=False, fold=True, only=MARKDOWN + PAGE)
     found = flips_table(view)
     yield Shown(found)
-    if not found.rows:
-        known = view.economics["tasks_per_month"]
-        none = "nothing within the ranges that were tried" if known else "not known until tasks_per_month is given"
-        yield Text([f"{found.title}: {none}"])
+    known = view.economics["tasks_per_month"]
+    none = "nothing within the ranges that were tried" if known else "not known until tasks_per_month is given"
+    yield Text([] if found.rows else [f"{found.title}: {none}"])
     yield Text(view.notes, "notes")
 
 
@@ -183,9 +172,9 @@ def _(view: Gate) -> Iterator[Block]:
         exempt = ", ".join(f"`{name}`" for name in view.exempt)
         yield Text([f"{exempt}. They cannot block; their tasks count in the overall difference."], "", view.exempt,
                    label="Exempt by policy", only=MARKDOWN)  # fmt: skip
-    domains = gated_domains(view)
-    yield Text(["Domains"] if domains.rows else [], "head", only=MARKDOWN)
-    yield Shown(domains)
+    gated = gated_domains(view)
+    yield Text(["Domains"] if gated.rows else [], "head", only=MARKDOWN)
+    yield Shown(gated)
     yield Text(["What changed"], "head")
     lines = []
     for change in view.changed:
@@ -198,25 +187,17 @@ def _(view: Gate) -> Iterator[Block]:
 @blocks_of.register
 def _(view: SelfTest) -> Iterator[Block]:
     yield from _opening(view.sentence)
-    rows: Rows = [["equals", *map(count_cell, view.equal.values())],
-                  [f"a true drop of {100 * view.planted:g} points",
-                   *(count_cell(view.regression[word]) for word in view.equal)]]  # fmt: skip
+    rows: list[Row] = [["equals", *map(count_cell, view.equal.values())],
+                       [f"a true drop of {100 * view.planted:g} points",
+                        *(count_cell(view.regression[word]) for word in view.equal)]]  # fmt: skip
     yield Shown(table("Decisions", ["", *view.equal], rows), titled=False)
     made = f"{' and '.join(view.contenders)}: {view.method}"
     yield Text([f"{made}; {view.repetitions:,} of each, seed {view.seed}"], "notes")
 
 
 @blocks_of.register
-def _(view: Headline) -> Iterator[Block]:
-    return _answer(view, headline_rows(view))
-
-
-@blocks_of.register
-def _(view: Plan) -> Iterator[Block]:
-    return _answer(view, plan_rows(view))
-
-
-def _answer(view: Headline | Plan, rows: Sequence[Sequence[str]]) -> Iterator[Block]:
+def _(view: Headline | Plan) -> Iterator[Block]:
+    rows = headline_rows(view) if isinstance(view, Headline) else plan_rows(view)
     yield from _opening(view.sentence)
     yield Shown(figures("", [(*row, "") for row in rows]), titled=False)
     yield Text(view.notes, "notes")

@@ -23,10 +23,8 @@ def dashboard(arguments: Sequence[str] = ()) -> None:
 def reports_in(given: Sequence[Path]) -> list[Path]:
     """The report folders that are meant, each once, in the order given, whether they can be read or not.
 
-    Each of those given is a report's folder, the name of one under ``reports/``, or a folder that holds reports.
-
-    Raises:
-        UsageError: one of them is no folder, is no report and holds none; says what to do.
+    Each of those given is a report's folder, the name of one under ``reports/``, or a folder that holds reports. Raises
+    UsageError where one is no folder, is no report and holds none; it says what to do.
     """
     found, problems = reports_and_problems(given)
     if problems:
@@ -51,26 +49,27 @@ def reports_and_problems(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
             continue
         if not reports:
             problems.append(_no_report(folder))
-        found |= {os.path.realpath(report): report for report in reports if os.path.realpath(report) not in found}
+        for report in reports:
+            found.setdefault(os.path.realpath(report), report)
     return list(found.values()), problems
 
 
 def _reports_of(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    if is_report(folder):
+    if _is_report(folder):
         return [folder]
     with os.scandir(folder) as inside:
         names = sorted(entry.name for entry in inside if entry.is_dir())
-    return [report for name in names if is_report(report := folder / name)]
+    return [report for name in names if _is_report(report := folder / name)]
 
 
 def _no_report(folder: Path) -> str:
-    if folder.exists() and not folder.is_dir():
-        return f"{folder}: is a file, a report is a folder"
     remedy = "ownbench init begins a report, ownbench import table makes one of results"
     if not folder.exists():
         return f"{folder}: there is no such report; {remedy}"
+    if not folder.is_dir():
+        return f"{folder}: is a file, a report is a folder"
     if _reports_of(folder / "reports"):
         return f"{folder}: no report; those in {folder / 'reports'} are shown by: ownbench app {folder / 'reports'}"
     return f"{folder}: no report, and none in it: a report has {' or '.join(_TELLING[:2])}; {remedy}"
@@ -80,8 +79,7 @@ _TELLING = ("experiment.yaml", "outcomes.parquet", "manifest.json", "statistics.
 """Files by which a report is known."""
 
 
-def is_report(folder: Path) -> bool:
-    """Whether a folder holds an experiment or its evidence."""
+def _is_report(folder: Path) -> bool:
     place = str(folder)  # some hundred folders are looked at for each page
     if any(os.path.isfile(f"{place}/{name}") for name in _TELLING):  # noqa: PTH113 — and no error where it may not look
         return True
@@ -108,10 +106,8 @@ def serve(given: Sequence[Path], *, port: int, address: str = "127.0.0.1") -> No
     """Serves the dashboard of these reports, given as in `reports_in`, until the process is stopped.
 
     The figures of the first page are computed beside the start of the server, so that they are there when somebody
-    looks. The folders are looked at anew for each page: reports that are made later are shown.
-
-    Raises:
-        UsageError: Streamlit is not installed, or there is no report.
+    looks. The folders are looked at anew for each page: reports that are made later are shown. Raises UsageError where
+    Streamlit is not installed, or there is no report.
     """
     import threading
 

@@ -16,9 +16,9 @@ from harness.core import (
     spread_points,
     visible,
 )
-from harness.report.domain_figures import from_below
-from harness.report.scoreboard_tables import chance_words
-from harness.report.tables import Cell, Rows, Table, figures, of_units
+from harness.report.blocks import Cell, Row, Table, figures, of_units
+from harness.report.difference_figures import from_below
+from harness.report.scoreboard_tables import SHRUNK, chance_words
 
 
 def spread_verdict(view: Domains) -> str:
@@ -44,7 +44,9 @@ def spread_table(view: Domains) -> Table:
     if spread is None:
         return figures(title, [])
     level, (tau2, mean, prediction) = f"{100 * view.level:g}%", (view.tau2, view.mean, view.prediction)
-    tau = UNKNOWN if tau2.value is None else f"{spread_points(tau2.value)} points {spread_interval(tau2)}"
+    tau = UNKNOWN if tau2.value is None else f"{spread_points(tau2.value)} points {_spread_interval(tau2)}"
+    possible = mean.low is not None and mean.high is not None and mean.low <= -1.0 and mean.high >= 1.0
+    ends = f"(interval {NOT_KNOWN})" if possible else points_interval(mean.low, mean.high)
     another = Cell(UNKNOWN, view.reasons.get("prediction", ""))
     if prediction:
         span = f"[{points(prediction[0])}, {points(prediction[1])}] points"
@@ -58,7 +60,7 @@ def spread_table(view: Domains) -> Table:
         ("how far domains lie apart",
          Cell(tau, f"standard deviation of the true differences, {level} interval; {tau2.method}"),
          f"typically, luck taken away; brackets: {level} interval"),
-        ("average of the domains", Cell(f"{points(mean.value)} points {mean_interval(mean)}", mean.method),
+        ("average of the domains", Cell(f"{points(mean.value)} points {ends}", mean.method),
          f"of domains like these, a surer one weighing more; above 0 speaks for {first}"),
         ("a domain that was not tried", another, "where its true difference would lie"),
         ("domains below 0", Cell(f"{seen} of {len(view.domains)} seen, {spread.expected_below_zero:.1f} expected",
@@ -67,20 +69,12 @@ def spread_table(view: Domains) -> Table:
     ])  # fmt: skip
 
 
-def mean_interval(mean: Estimate) -> str:
-    """Ends in points, or that everything possible lies between them."""
-    everything = mean.low is not None and mean.high is not None and mean.low <= -1.0 and mean.high >= 1.0
-    return f"(interval {NOT_KNOWN})" if everything else points_interval(mean.low, mean.high)
-
-
-def spread_interval(tau2: Estimate) -> str:
-    """Ends of a standard deviation in points."""
+def _spread_interval(tau2: Estimate) -> str:
     if tau2.low is None or tau2.high is None:
         return UNKNOWN
-    if tau2.low == tau2.high:
-        return f"({NO_SPREAD})"
     few = f", its upper end {NOT_KNOWN}" if tau2.high >= 1.0 else ""
-    return f"[{spread_points(tau2.low)}, {spread_points(tau2.high)}]{few}"
+    span = f"[{spread_points(tau2.low)}, {spread_points(tau2.high)}]{few}"
+    return f"({NO_SPREAD})" if tau2.low == tau2.high else span
 
 
 def average_sentence(view: Domains) -> str:
@@ -96,8 +90,9 @@ def average_sentence(view: Domains) -> str:
         return text
     if mean.high - mean.low <= c.high - c.low:
         return text
-    spans = mean.low <= 0.0 <= mean.high and not c.low <= 0.0 <= c.high
-    also = " and holds 0, though the headline's does not" if spans else ""
+    also = ""
+    if mean.low <= 0.0 <= mean.high and not c.low <= 0.0 <= c.high:
+        also = " and holds 0, though the headline's does not"
     return f"{text} There are only {len(view.domains)} domains to learn from, so its interval is wider{also}."
 
 
@@ -106,9 +101,8 @@ def average_sentence(view: Domains) -> str:
 
 def harmed_lines(view: Domains) -> list[str]:
     """Domains shown to be worse, all of them judged together, and those where a drop is only likely."""
-    alpha = 1.0 - view.level
-    below = [d for d in from_below(view.domains) if (d.delta or 0.0) < 0 and d.p_adjusted is not None]
-    shown = [d for d in below if d.p_adjusted is not None and d.p_adjusted <= alpha]
+    below = [d for d in from_below(view.domains) if (d.delta or 0.0) < 0]
+    shown = [d for d in below if d.p_adjusted is not None and d.p_adjusted <= 1.0 - view.level]
     lines = [f"{d.domain}: shown to be worse, {_drop(d)}" for d in shown]
     lines += [f"{d.domain}: a drop is likely but not shown, {_drop(d)}" for d in view.regressed if d not in shown]
     return lines or ["No domain is shown to be worse, and in none is a drop likely."]
@@ -133,9 +127,8 @@ def worse_sentence(view: Domains) -> str:
         return f"{text}."
     if low > 0:
         return f"{text}: there are more than luck explains."
-    if high < 0:
-        return f"{text}: there are fewer than that, so the count is no sign of harm."
-    return f"{text}: luck can explain the count."
+    fewer = "there are fewer than that, so the count is no sign of harm"
+    return f"{text}: {fewer if high < 0 else 'luck can explain the count'}."
 
 
 def worse_table(view: Domains) -> Table:
@@ -148,17 +141,18 @@ def worse_table(view: Domains) -> Table:
     if excess.value is not None:
         ends = "" if excess.low is None or excess.high is None else f" [{excess.low:.1f}, {excess.high:.1f}]"
         beyond = Cell(f"{excess.value:+.1f}{ends}", of_units(excess.method, view.unit))
-    once = view.n_trials == 2 * view.n_tasks  # no p below one half
-    sure = Cell(f"{len(worse.confirmed):,}", f"Benjamini-Hochberg at {100 * worse.rate:g}%")
+    sure = (Cell(f"{len(worse.confirmed):,}", f"Benjamini-Hochberg at {100 * worse.rate:g}%"),
+            f"too much worse for luck; about {100 * worse.rate:g} of 100 such finds are wrong")  # fmt: skip
+    if view.n_trials == 2 * view.n_tasks:  # no p below one half
+        sure = (Cell("none can be shown", "one trial a task: try them again"),
+                "each was tried once: try them again to know")  # fmt: skip
     return figures(title, [
         ("look worse", f"{worse.observed:,} of {plural(view.n_tasks, 'task')}",
          "passed in a smaller share of its tries by the first than by the second"),
         ("by luck alone", Cell(f"{worse.expected_null:.1f}", f"hypergeometric, standard deviation {worse.sd_null:.1f}"),
          "how many would look worse if the two were equally good"),
         ("beyond luck", beyond, "the first minus the second of these two; below 0 there are fewer than by luck"),
-        ("surely worse", Cell("none can be shown", "one trial a task: try them again") if once else sure,
-         "each was tried once: try them again to know" if once else
-         f"too much worse for luck; about {100 * worse.rate:g} of 100 such finds are wrong"),
+        ("surely worse", *sure),
     ])  # fmt: skip
 
 
@@ -180,32 +174,23 @@ SOURCES = {
 def variance_table(view: Domains) -> Table:
     """Where the differences come from, as shares of all, with the variances themselves."""
     variance, shares = view.variance, view.variance_shares or {}
-    title = "Why results vary from task to task"
-    if variance is None:
-        return figures(title, [])
-    rows: Rows = []
+    rows: list[Row] = []
     most = 0.25 if view.b is None else 1.0  # of what lies within [0, 1], and within [-1, 1]
-    for name, (called, meaning) in SOURCES.items():
+    for name, (called, meaning) in SOURCES.items() if variance is not None else ():
         part: Estimate = getattr(variance, name)
         figure = f"{percent(shares[name], 0)} of all" if name in shares else "none" if part.value == 0 else UNKNOWN
-        rows.append((called, Cell(figure, f"variance {_variance_text(part, most)}"), part.why or meaning))
-    if variance.icc is not None:
+        text, why = UNKNOWN, f"; {part.why}" if part.why else ""
+        if part.value is not None:  # with its interval, within what is possible
+            text = f"{min(part.value, most):.4f}"
+            if part.low is not None and part.high is not None:
+                few = f", its upper end {NOT_KNOWN}" if part.high >= most else ""
+                span = f" [{min(part.low, most):.4f}, {min(part.high, most):.4f}]{few}"
+                text += f", {NO_SPREAD}" if part.low == part.high else span
+        rows.append((called, Cell(figure, f"variance {text}{why}"), part.why or meaning))
+    if variance is not None and variance.icc is not None:
         rows.append(("tries of a task go alike", Cell(percent(variance.icc), "intraclass correlation"),
                      "high: a task goes the same way each time; low: its tries scatter"))  # fmt: skip
-    return figures(title, rows)
-
-
-def _variance_text(part: Estimate, most: float) -> str:
-    """A variance with its interval, within what is possible."""
-    why = f"; {part.why}" if part.why else ""
-    if part.value is None:
-        return f"{UNKNOWN}{why}"
-    ends = ""
-    if part.low is not None and part.high is not None:
-        few = f", its upper end {NOT_KNOWN}" if part.high >= most else ""
-        ends = f" [{min(part.low, most):.4f}, {min(part.high, most):.4f}]{few}"
-        ends = f", {NO_SPREAD}" if part.low == part.high else ends
-    return f"{min(part.value, most):.4f}{ends}{why}"
+    return figures("Why results vary from task to task", rows)
 
 
 def gain_cell(view: Domains) -> Cell | None:
@@ -220,9 +205,8 @@ def closing_notes(view: Domains) -> list[str]:
     """What the figures rest on, and what the short heads of columns mean."""
     notes = list(view.notes)
     if view.variance is not None:
-        method = view.variance.task.method
-        notes.append(f"variances of a task's {'difference' if view.b else 'pass rate'}, {method}, nested; intervals "
-                     "are rough for pass or fail")  # fmt: skip
+        notes.append(f"variances of a task's {'difference' if view.b else 'pass rate'}, {view.variance.task.method}, "
+                     "nested; intervals are rough for pass or fail")  # fmt: skip
     if view.b is not None and view.domains:
         methods = sorted({d.interval_method.split(",")[0].split(" on ")[0] for d in view.domains if d.interval_method})
         tests = sorted({d.test.split(",")[0] for d in view.domains if d.test})
@@ -231,9 +215,8 @@ def closing_notes(view: Domains) -> list[str]:
     if view.b is not None and view.n_trials != 2 * view.n_tasks:
         notes.append("only the first, only the second: tasks of which one alone passes more than half of its trials")
     if view.spread is not None:
-        notes.append(
-            "average of the domains: what to expect of domains like these, one known more surely weighing more; the "
-            "difference above is what to expect of tasks like these, each counting the same"
-        )
-        notes.append("shrunk: drawn towards the mean of domains as far as noise asks (empirical Bayes)")
+        notes.append("average of the domains: what to expect of domains like these, one known more surely weighing "
+                     "more; the difference above is what to expect of tasks like these, each counting the "
+                     "same")  # fmt: skip
+        notes.append(f"shrunk: {SHRUNK}")
     return notes

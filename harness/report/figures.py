@@ -3,22 +3,24 @@
 A chart is made from the same view as the tables, so that a figure and its number cannot part.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import harness.report.vega as vl
 from harness.analysis import ContenderScore, Scoreboard
 from harness.core import Kind, dollars_interval, percent_interval, plural, round_dollars, visible
-from harness.report.chart_style import COLOURS, PAPER, SHAPES, Figure, Theme
-from harness.report.label_places import MOST_NAMES, WIDTH, Frame, frame_of, place_labels
+from harness.report.vega import COLOURS, PAPER, SHAPES, Figure, Theme
 
 CONTROLS = "Hollow: controls, which decide without looking or look into the answers; yardsticks, and no options"
 APART = "†"  # before the name of a contender that was measured on other tasks; it is paler too
 FRONT = "The fainter a point, the surer it is that another option is at once as good and as cheap"
-MOST_ROWS = 30  # contenders drawn in a chart of rows; a note says where there are more
-RATES_WIDTH, NAME_LENGTH, SHORT_NAME = 560, 30, 22
-"""Pixels of the plot of rates, letters of a name, and letters where a screen may be narrow."""
+MOST_ROWS, MOST_NAMES = 30, 30  # contenders drawn in a chart of rows, and named in one of points; a note says of more
+RATES_WIDTH, WIDTH, HEIGHT = 560, 760, 400  # pixels of the plots
+NAME_LENGTH, SHORT_NAME = 30, 22  # letters of a name, and where a screen may be narrow
 NARROW = 520  # pixels below which a screen has no room for names in a chart: numbers stand there instead
+LETTER = 6.6  # pixels of a letter of the labels (12 px, on the wide side)
 PALE, FAINTEST = 0.5, 0.3
 
 
@@ -30,53 +32,38 @@ def pass_rate_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure:
     rows = [_rate_row(c, label) for c, label in zip(shown, labels, strict=True)]
     y = vl.names_down(rows, theme, 170, 280, labelFontSize=13)
     reference = next((c for c in known if c.name == view.reference), None)
-    ends = [row[end] for row in rows for end in ("value", "low", "high")]
     line = [] if reference is None else [{"value": 100 * (reference.pass_rate.value or 0.0)}]
-    domain = vl.percent_domain([*ends, *(row["value"] for row in line)])
-    x = vl.field("value:Q", scale=vl.scale(domain), axis=vl.axis("pass rate, %", tickCount=8, format="d"))
+    domain = vl.percent_domain([*vl.ends_of(rows), *(row["value"] for row in line)])
+    x = vl.scaled("value:Q", domain, axis=vl.axis("pass rate, %", tickCount=8, format="d"))
     pale: vl.Row = {"opacity": vl.field("opacity:Q", scale=None)} if any(c.apart for c in shown) else {}
-    seen: vl.Spec = {"tooltip": vl.tips({"called": "contender", "text": "pass rate"}), "description": "words:N", **pale}
-    layers = [vl.layer(vl.mark("rule", strokeDash=[4, 4]), rows=line, x=x, color=vl.fixed(theme.pale))] if line else []
-    layers += [
-        vl.layer(vl.mark("rule", strokeWidth=2.5), where=["isValid(datum.low)"], x="low:Q", x2="high", y=y, **pale),
-        *_points(shown, theme, x=x, y=y, **seen),
+    layers = [
+        *(vl.layer(vl.mark("rule", strokeDash=[4, 4]), rows=[one], x=x, color=vl.fixed(theme.pale)) for one in line),
+        vl.bars(2.5, x="low:Q", x2="high", y=y, **pale),
+        *_points(shown, theme, x=x, y=y, tooltip=vl.tips(called="contender", text="pass rate"),
+                 description="words:N", **pale),
         *vl.numbers_beside(y, RATES_WIDTH, theme),
-    ]
-    notes = [f"{_tasks(view, shown)}; bars: {100 * view.level:g}% intervals over {_units(view)}"]
-    if reference is not None:
-        notes[0] += f"; dashed: {_middle(reference.name, NAME_LENGTH)}"
+    ]  # fmt: skip
+    dashed = "" if reference is None else f"; dashed: {_middle(reference.name, NAME_LENGTH)}"
     why = "see the paired comparison" if view.apart else "they share their tasks, see the paired comparison"
-    notes.append(f"Overlapping bars do not mean that two are equal: {why}")
-    if any(c.control for c in shown):
-        notes.append(CONTROLS)
-    notes += _apart_notes(shown)
-    if len(known) > len(shown):
-        notes.append(f"{_which(shown, known)}; the table has all")
+    notes = (
+        f"{_bars(view, shown)}{dashed}",
+        f"Overlapping bars do not mean that two are equal: {why}",
+        CONTROLS if any(c.control for c in shown) else "",
+        *_apart_notes(shown),
+        f"{_which(shown, known)}; the table has all" if len(known) > len(shown) else "",
+    )
     last = ", those measured on other tasks after the rest" if any(c.apart for c in shown) else ""
     said = "; ".join(f"{r['name']} {percent_interval(c.pass_rate)}" for r, c in zip(rows, shown, strict=True))
-    return Figure(
-        title="Pass rate" + _unfinished(view),
-        notes=tuple(notes),
-        chart=vl.chart(
-            rows, layers, RATES_WIDTH, vl.ROW * len(rows), encoding={"color": _kinds(shown, theme, "color")}
-        ),
-        words=f"Pass rates with intervals, highest first{last}: {said}",
-        theme=theme,
-    )
+    chart = vl.chart(rows, layers, RATES_WIDTH, vl.ROW * len(rows), encoding={"color": _kinds(shown, theme, "color")})
+    words = f"Pass rates with intervals, highest first{last}: {said}"
+    return Figure("Pass rate" + _unfinished(view), tuple(filter(None, notes)), chart, words, theme)
 
 
 def _rate_row(c: ContenderScore, label: str) -> vl.Row:
     called, text = _middle(c.name, 2 * NAME_LENGTH), f"{percent_interval(c.pass_rate)}, n = {c.n_tasks:,}"
-    return {
-        "name": label,
-        "called": called,
-        "kind": c.kind,
-        "control": c.control is not None,
-        "opacity": PALE if c.apart else 1.0,
-        **vl.percents(c.pass_rate.value, c.pass_rate.low, c.pass_rate.high),
-        "text": text,
-        "words": f"{called}: {text}" + (", other tasks" if c.apart else ""),
-    }
+    return {"name": label, "called": called, "kind": c.kind, "control": c.control is not None, "text": text,
+            "opacity": PALE if c.apart else 1.0, "words": f"{called}: {text}" + (", other tasks" if c.apart else ""),
+            **vl.percents(c.pass_rate.value, c.pass_rate.low, c.pass_rate.high)}  # fmt: skip
 
 
 def cost_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure | None:
@@ -94,70 +81,54 @@ def cost_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure | None:
         for row in rows:
             row["cost_low"] = max(row["cost_low"], frame.x[0])
     title = "cost per task, US dollars" + (" (log scale)" if frame.log else "")
-    x_axis = vl.axis(title, frame.ticks, round_dollars, labelOverlap=theme.fluid)
-    x = vl.field("cost:Q", scale=vl.scale(frame.x, log=frame.log), axis=x_axis)
-    y = vl.field("value:Q", scale=vl.scale(frame.y), axis=vl.axis("pass rate, %", tickCount=7, format="d"))
-    said = {"name": "contender", "rate_text": "pass rate", "cost_text": "cost per task", "front": "Pareto-optimal"}
-    seen: vl.Spec = {"opacity": vl.field("opacity:Q", scale=None), "tooltip": vl.tips(said), "description": "words:N"}
+    ticks = (vl.log_ticks if frame.log else vl.even_ticks)(*frame.x)
+    x_axis = vl.axis(title, ticks, round_dollars, labelOverlap=theme.fluid)
+    x = vl.scaled("cost:Q", frame.x, log=frame.log, axis=x_axis)
+    y = vl.scaled("value:Q", frame.y, axis=vl.axis("pass rate, %", tickCount=7, format="d"))
+    said = vl.tips(name="contender", rate_text="pass rate", cost_text="cost per task", front="Pareto-optimal")
     faint = vl.mark("rule", strokeWidth=1.6, opacity=0.55)
     layers = [
         vl.layer(faint, x="cost_low:Q", x2="cost_high", y=y),
         vl.layer(faint, y="low:Q", y2="high", x=x),
-        *_points(shown, theme, x=x, y=y, **seen),
+        *_points(shown, theme, x=x, y=y, opacity=vl.field("opacity:Q", scale=None), tooltip=said,
+                 description="words:N"),
         *_names(rows, frame, theme),
-    ]
+    ]  # fmt: skip
+    without = [_middle(c.name, NAME_LENGTH) for c in view.contenders if c not in shown]
+    more = f" and {len(without) - 4} more" if len(without) > 4 else ""
+    key = "; ".join(f"{row['rank']} {row['name']}" for row in rows[:MOST_NAMES])
+    which = "that come first in the table" if any(c.apart for c in shown) else "with the highest pass rates"
+    notes = [
+        (True, f"{_bars(view, shown)}; up and to the left is better"),
+        *((True, note) for note in _apart_notes(shown)),
+        (any(c.pareto_probability is not None for c in shown), FRONT),
+        (any(c.control for c in shown), CONTROLS),
+        (without, f"Cost or pass rate not known, not drawn: {', '.join(without[:4])}{more}"),
+        (theme.fluid,  # on a narrow screen the points have numbers in place of names
+         f"By number, where there is no room for names: {key}{'; …' if len(rows) > MOST_NAMES else ''}"),
+        (len(shown) > MOST_NAMES, f"Named: the {MOST_NAMES} of {len(shown)} {which}"),
+    ]  # fmt: skip
+    chart = vl.chart(rows, layers, WIDTH + 200, HEIGHT, encoding={"color": _kinds(shown, theme, "color")})
     words = "; ".join(f"{r['name']} {r['rate_text']} at {r['cost_text']}" for r in rows)
-    return Figure(
-        title="Cost per task and pass rate" + _unfinished(view),
-        notes=tuple(_cost_notes(view, shown, rows, theme)),
-        chart=vl.chart(rows, layers, WIDTH + 200, 400, encoding={"color": _kinds(shown, theme, "color")}),
-        words=f"Cost per task against pass rate: {words}",
-        theme=theme,
-    )
+    return Figure("Cost per task and pass rate" + _unfinished(view), tuple(note for holds, note in notes if holds),
+                  chart, f"Cost per task against pass rate: {words}", theme)  # fmt: skip
 
 
 def _cost_row(c: ContenderScore, label: str, rank: int) -> vl.Row:
     cost, rate, front = c.cost_per_task_usd, c.pass_rate, c.pareto_probability
-    spans = {"cost_low": cost.low, "cost_high": cost.high}
-    drawn = vl.percents(rate.value, rate.low, rate.high)
-    called, apart = _middle(c.name, 2 * NAME_LENGTH), ", other tasks" if c.apart else ""
-    return {
-        "name": label,
-        "rank": str(rank),
-        "kind": c.kind,
-        "control": c.control is not None,
-        "cost": cost.value,
-        **{name: cost.value if end is None else end for name, end in spans.items()},
-        **{name: drawn["value"] if end is None else end for name, end in drawn.items()},
-        "rate_text": percent_interval(rate),
-        "cost_text": dollars_interval(cost),
-        "words": f"{called}: {percent_interval(rate)} at {dollars_interval(cost)} a task{apart}",
-        "front": "not known" if front is None else f"in {100 * front:.0f} of 100 resamples of the tasks",
-        "opacity": 1.0 if front is None else FAINTEST + (1.0 - FAINTEST) * front,
-    }
+    drawn: dict[str, Any] = {"cost": cost.value, "cost_low": cost.low, "cost_high": cost.high,
+             **vl.percents(rate.value, rate.low, rate.high)}  # fmt: skip
+    for name, end in drawn.items():  # without an interval its ends are the point
+        drawn[name] = drawn["cost" if name.startswith("cost") else "value"] if end is None else end
+    texts: vl.Row = {"rate_text": percent_interval(rate), "cost_text": dollars_interval(cost)}
+    words = f"{_middle(c.name, 2 * NAME_LENGTH)}: {texts['rate_text']} at {texts['cost_text']} a task"
+    return {"name": label, "rank": str(rank), "kind": c.kind, "control": c.control is not None, **drawn, **texts,
+            "words": words + (", other tasks" if c.apart else ""),
+            "front": "not known" if front is None else f"in {100 * front:.0f} of 100 resamples of the tasks",
+            "opacity": 1.0 if front is None else FAINTEST + (1.0 - FAINTEST) * front}  # fmt: skip
 
 
-def _cost_notes(view: Scoreboard, shown: Sequence[ContenderScore], rows: Sequence[vl.Row], theme: Theme) -> list[str]:
-    bars = f"bars: {100 * view.level:g}% intervals over {_units(view)}"
-    notes = [f"{_tasks(view, shown)}; {bars}; up and to the left is better", *_apart_notes(shown)]
-    if any(c.pareto_probability is not None for c in shown):
-        notes.append(FRONT)
-    if any(c.control for c in shown):
-        notes.append(CONTROLS)
-    without = [_middle(c.name, NAME_LENGTH) for c in view.contenders if c not in shown]
-    if without:
-        more = f" and {len(without) - 4} more" if len(without) > 4 else ""
-        notes.append(f"Cost or pass rate not known, not drawn: {', '.join(without[:4])}{more}")
-    if theme.fluid:  # on a narrow screen the points have numbers in place of names
-        key = "; ".join(f"{row['rank']} {row['name']}" for row in rows[:MOST_NAMES])
-        notes.append(f"By number, where there is no room for names: {key}{'; …' if len(rows) > MOST_NAMES else ''}")
-    if len(shown) > MOST_NAMES:
-        which = "that come first in the table" if any(c.apart for c in shown) else "with the highest pass rates"
-        notes.append(f"Named: the {MOST_NAMES} of {len(shown)} {which}")
-    return notes
-
-
-def _names(rows: list[vl.Row], frame: Frame, theme: Theme) -> list[vl.Spec]:
+def _names(rows: list[vl.Row], frame: "Frame", theme: Theme) -> list[vl.Spec]:
     """The names beside their points; on a narrow screen their places in the scoreboard."""
     names = place_labels(rows, frame)
     text: vl.Spec = vl.mark("text", align="left", baseline="middle", fontSize=12)
@@ -167,28 +138,21 @@ def _names(rows: list[vl.Row], frame: Frame, theme: Theme) -> list[vl.Spec]:
         leaders["opacity"] = text["opacity"] = {"expr": f"width < {NARROW} ? 0 : 1"}
         small = vl.mark("text", dx=9, dy=-9, fontSize=11, opacity={"expr": f"width < {NARROW} ? 1 : 0"})
         numbers = [vl.layer(small, x="cost:Q", y="value:Q", text="rank:N", color=ink)]
-    halo = text | {"stroke": theme.ground, "strokeWidth": 3, "strokeJoin": "round"}
-    if not theme.fluid:
-        halo["opacity"] = 0.8
-    ends: vl.Spec = {"x": "cost:Q", "y": "value:Q", "x2": "to_cost", "y2": "to_value"}
+    halo = {"opacity": 0.8, **text, "stroke": theme.ground, "strokeWidth": 3, "strokeJoin": "round"}
     word: vl.Spec = {"rows": names, "x": "text_cost:Q", "y": "text_value:Q", "text": "name:N", "color": ink}
-    return [
-        vl.layer(leaders, rows=names, where=["datum.far"], color=vl.fixed(theme.pale), **ends),
-        vl.layer(halo, **word),
-        vl.layer(text, **word),
-        *numbers,
-    ]
+    lead = vl.layer(leaders, rows=names, where=["datum.far"], color=vl.fixed(theme.pale), x="cost:Q", y="value:Q",
+                    x2="to_cost", y2="to_value")  # fmt: skip
+    return [lead, vl.layer(halo, **word), vl.layer(text, **word), *numbers]
 
 
 def _points(shown: Sequence[ContenderScore], theme: Theme, **encoding: Any) -> list[vl.Spec]:
     """The points: controls hollow and beneath, so that none hides the contender that it is a control of."""
-    layers = []
-    for control in (True, False):
-        if any((c.control is not None) is control for c in shown):
-            drawn = vl.mark("point", filled=not control, size=170 if control else 95, strokeWidth=1.6, opacity=1)
-            which = [f"datum.control === {str(control).lower()}"]
-            layers.append(vl.layer(drawn, where=which, shape=_kinds(shown, theme, "shape"), **encoding))
-    return layers
+    encoding["shape"] = _kinds(shown, theme, "shape")
+    return [
+        vl.layer(vl.mark("point", filled=not control, size=170 if control else 95, strokeWidth=1.6, opacity=1),
+                 where=[f"datum.control === {str(control).lower()}"], **encoding)
+        for control in (True, False) if any((c.control is not None) is control for c in shown)
+    ]  # fmt: skip
 
 
 def _kinds(shown: Sequence[ContenderScore], theme: Theme, channel: str) -> vl.Spec:
@@ -198,7 +162,7 @@ def _kinds(shown: Sequence[ContenderScore], theme: Theme, channel: str) -> vl.Sp
     key = vl.legend(columns=3 if theme.fluid else 0) if len(kinds) > 1 else None
     looks = SHAPES if channel == "shape" else COLOURS
     ranges = [looks[kind] for kind in kinds] if channel == "color" or key else ["circle"]
-    return vl.styled("kind:N", [kind.value for kind in kinds], key, only=ranges)[0]
+    return vl.styled("kind:N", [kind.value for kind in kinds], key, ranges)[0]
 
 
 # ------------------------------------------------------------------------------------------------------------- words
@@ -216,11 +180,18 @@ def _middle(name: str, length: int) -> str:
     return whole if len(whole) <= length else f"{whole[: length - 1 - tail]}…{whole[-tail:]}"
 
 
-def _tasks(view: Scoreboard, shown: Sequence[ContenderScore]) -> str:
-    """How many tasks the rates are of: those of each contender where they are not of the same."""
-    if not any(c.apart for c in shown):
-        return plural(max(c.n_tasks for c in shown) if view.apart else view.n_tasks, "task")
-    return _each(shown)
+def _bars(view: Scoreboard, shown: Sequence[ContenderScore]) -> str:
+    """How many tasks the rates are of, those of each contender where they are not of the same; and what bars are."""
+    tasks = plural(max(c.n_tasks for c in shown) if view.apart else view.n_tasks, "task")
+    tasks = _each(shown) if any(c.apart for c in shown) else tasks
+    return f"{tasks}; bars: {100 * view.level:g}% intervals over {units_of(view)}"
+
+
+def units_of(view: Scoreboard) -> str:
+    """What is resampled for an interval; of contenders on different tasks each has some of the clusters."""
+    if view.unit == "task":
+        return "tasks"
+    return "clusters of tasks" if view.apart else f"{plural(view.n_units, 'cluster')} of tasks"
 
 
 def _each(some: Sequence[ContenderScore]) -> str:
@@ -240,17 +211,106 @@ def _which(shown: Sequence[ContenderScore], known: Sequence[ContenderScore]) -> 
         return f"The {len(shown)} highest of {len(known)} contenders"
     same, every = (sum(not c.apart for c in some) for some in (shown, known))
     others = len(shown) - same
-    first = f"the {every} measured on the same tasks" if same == every else f"the {same} highest of the {every} "
-    first += "" if same == every else "measured on the same tasks"
+    first = "" if same == every else f"{same} highest of the "
     then = f", then the {others} highest of the other {len(known) - every}" if others else ""
-    return f"{len(shown)} of {len(known)} contenders: {first}{then}"
-
-
-def _units(view: Scoreboard) -> str:
-    if view.apart and view.unit != "task":  # each contender has some of them
-        return "clusters of tasks"
-    return "tasks" if view.unit == "task" else f"{plural(view.n_units, 'cluster')} of tasks"
+    return f"{len(shown)} of {len(known)} contenders: the {first}{every} measured on the same tasks{then}"
 
 
 def _unfinished(view: Scoreboard) -> str:
     return "" if view.complete else "  (INCOMPLETE RUN)"
+
+
+# ------------------------------------------------------- where a name stands so that no other point is read for its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The visible part of the figure of costs, and how it falls on pixels."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    log: bool
+
+    def pixel(self, cost: float, value: float) -> tuple[float, float]:
+        """Where a cost and a pass rate stand, from the upper left corner."""
+        left, right, at = (math.log(v) if self.log else v for v in (*self.x, cost))
+        return WIDTH * (at - left) / (right - left), HEIGHT * (self.y[1] - value) / (self.y[1] - self.y[0])
+
+    def point(self, px: float, py: float) -> tuple[float, float]:
+        """The cost and the pass rate at a pixel: `pixel` the other way round."""
+        left, right = (math.log(v) if self.log else v for v in self.x)
+        cost = left + (right - left) * px / WIDTH
+        return (math.exp(cost) if self.log else cost, self.y[1] - (self.y[1] - self.y[0]) * py / HEIGHT)
+
+
+def frame_of(rows: list[vl.Row]) -> Frame:
+    """A frame that holds all points and their bars; logarithmic where costs differ by more than 20 times."""
+    costs, lows, highs = ([r[name] for r in rows] for name in ("cost", "cost_low", "cost_high"))
+    log = min(costs) > 0 and max(costs) > 20 * min(costs)
+    if log:
+        low, high = min(max(end, min(costs) / 3) for end in lows) / 1.5, max(highs) * 1.8
+    else:
+        low, high = min(0.0, *lows), max(highs)
+        high = high + 0.12 * (high - low) if high > low else low + 1.0
+    bottom, top = vl.percent_domain([v for r in rows for v in (r["low"], r["high"])])
+    return Frame(x=(low, high), y=(bottom, top), log=log)
+
+
+_AROUND = [
+    (11 * (distance * dx), 11 * (distance * dy))
+    for distance in (1.0, 1.8, 2.8, 4.0, 5.5)
+    for dx, dy in ((1, -0.9), (1, 0.9), (-1, -0.9), (-1, 0.9), (1, 0), (-1, 0), (0, -1.5), (0, 1.5))
+]
+_FAR = 8  # from this place of the list on, a name stands so far off that a line must lead to its point
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
+
+
+def place_labels(rows: list[vl.Row], frame: Frame) -> list[vl.Row]:
+    """A place for each name near its point: never over a point or another name if that can be, over few bars."""
+    points = [frame.pixel(r["cost"], r["value"]) for r in rows]
+    solid: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in points]
+    bars: list[Box] = []
+    for row, (x, y) in zip(rows, points, strict=True):
+        left, right = (frame.pixel(row[end], row["value"])[0] for end in ("cost_low", "cost_high"))
+        top, bottom = (frame.pixel(row["cost"], row[end])[1] for end in ("high", "low"))
+        bars += [(left, y - 1, right, y + 1), (x - 1, top, x + 1, bottom)]
+    placed = []
+    for row, (x, y) in zip(rows[:MOST_NAMES], points, strict=False):
+        wide, boxes = LETTER * len(row["name"]) + 4, []
+        for dx, dy in _AROUND:
+            left = x + dx - (0 if dx > 0 else wide if dx < 0 else wide / 2)
+            boxes.append((left, y + dy - 8, left + wide, y + dy + 8))
+        marks = [
+            60.0 * (rank // _FAR)
+            + sum(overlap(box, other) for other in bars)
+            + 20 * sum(overlap(box, other) for other in solid)
+            + 8 * _nearer_to_another(box, (x, y), points)
+            + (0 if box[0] >= 0 and box[2] <= WIDTH and box[1] >= 0 and box[3] <= HEIGHT else 1e6)
+            for rank, box in enumerate(boxes)
+        ]
+        rank = marks.index(min(marks))
+        box = boxes[rank]
+        solid.append(box)
+        text_cost, text_value = frame.point(box[0] + 2, (box[1] + box[3]) / 2)
+        to_cost, to_value = frame.point(min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3]))
+        placed.append(
+            {"name": row["name"], "cost": row["cost"], "value": row["value"], "text_cost": text_cost,
+             "text_value": text_value, "to_cost": to_cost, "to_value": to_value, "far": rank >= _FAR}
+        )  # fmt: skip
+    return placed
+
+
+def _nearer_to_another(box: Box, own: tuple[float, float], points: Sequence[tuple[float, float]]) -> float:
+    """How many pixels nearer a name would stand to another point than to its own: it would be read as that one's."""
+    gap, *others = (
+        math.hypot(max(box[0] - x, 0, x - box[2]), max(box[1] - y, 0, y - box[3]))
+        for x, y in (own, *(point for point in points if point != own))
+    )
+    return max(0.0, gap + 4 - min(others)) if others else 0.0
+
+
+def overlap(a: Box, b: Box) -> float:
+    """The area that two boxes share."""
+    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return wide * high if wide > 0 and high > 0 else 0.0

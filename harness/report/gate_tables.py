@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from harness.analysis import Change
 from harness.core import UNKNOWN, Decision, listed, moment, p_text, plural, points, points_interval
-from harness.report.blocks import MARKDOWN, PAGE, Block, Shown, Text
-from harness.report.tables import Cell, Column, Heads, Rows, Table, count_cell, table
-from harness.verdict import DomainVerdict, Gate, HistoryEntry, Reason, StoredVerdict, in_words
+from harness.report.blocks import MARKDOWN, PAGE, Block, Cell, Column, Row, Shown, Table, Text, count_cell, table
+from harness.verdict import Gate, HistoryEntry, Reason, StoredVerdict, in_words
 
 GOOD, BAD, OPEN = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
 """Grounds of a decision's cell; its word stands on it, and black is read well on all of them."""
@@ -23,9 +22,9 @@ DOMAINS_SHOWN = 15  # domains in a table; the harmed, critical and exempt ones a
 
 def rules_table(reasons: Sequence[Reason]) -> Table:
     """Every rule of a verdict, whether it holds, and what was found."""
-    columns: Heads = [Column("rule", left=True, only="text"), Column("rule", left=True, only="page"),
+    columns = [Column("rule", left=True, only="text"), Column("rule", left=True, only="page"),
                Column("", left=True), Column("what was found", left=True)]  # fmt: skip
-    rows: Rows = []
+    rows: list[Row] = []
     for reason in reasons:
         words = in_words(reason.rule)  # on a page in words, with its name in files under them
         in_files = "" if words == reason.rule else reason.rule
@@ -38,40 +37,33 @@ def gated_domains(view: Gate) -> Table:
     by_need = sorted(view.domains, key=lambda one: (not one.harmed, one.role == "gated", one.delta or 0.0))
     least = sum(one.harmed or one.role != "gated" for one in view.domains)
     shown = by_need[: max(least, DOMAINS_SHOWN)] if len(view.domains) > 1 else []
-
-    def row(one: DomainVerdict) -> list[Cell | str]:
-        said = "harmed" if one.harmed else one.role if one.role != "gated" else ""
-        return [Cell(one.domain, code=True), f"{one.n_tasks:,}", points(one.delta), f"{100 * one.margin:g}",
-                p_text(one.p_adjusted), said]  # fmt: skip
-
+    rows: list[Row] = [
+        [Cell(one.domain, code=True), f"{one.n_tasks:,}", points(one.delta), f"{100 * one.margin:g}",
+         p_text(one.p_adjusted), "harmed" if one.harmed else "" if one.role == "gated" else one.role] for one in shown
+    ]  # fmt: skip
     hidden = len(view.domains) - len(shown) if shown else 0
     notes = [f"and {hidden:,} more domains, none harmed; verdict.json lists all"] if hidden > 0 else []
     columns = ["domain", "tasks", "difference", "margin", "p of harm", ""]
-    return table("By domain, candidate minus baseline", columns, [row(one) for one in shown], notes=notes)
-
-
-def changes_table(found: Sequence[Change]) -> Table:
-    """What differs between two contenders, a row each."""
-    both = ((c.what, c.baseline, c.candidate) for c in found)
-    rows = [[Cell(text or UNKNOWN, code=bool(text)) for text in row] for row in both]
-    return table("What changed", ["what", "baseline", "candidate"], rows, left=3, kind="facts")
+    return table("By domain, candidate minus baseline", columns, rows, notes=notes)
 
 
 def changes_blocks(found: Sequence[Change]) -> Iterator[Block]:
-    """The same with the lines that differ; a word where nothing does."""
+    """What differs between two contenders, a row each, with the lines that differ; a word where nothing does."""
     place = MARKDOWN + PAGE
-    yield Shown(changes_table(found), only=place)
+    both = ((c.what, c.baseline, c.candidate) for c in found)
+    rows = [[Cell(text or UNKNOWN, code=bool(text)) for text in row] for row in both]
+    drawn = table("What changed", ["what", "baseline", "candidate"], rows, left=3, kind="facts")
+    yield Shown(drawn, only=place)
     yield Text([] if found else ["Nothing that the manifests tell of."], only=place)
     for change in found:
         if change.diff:
-            yield Text([f"The {change.what}:"], only=place)
-            yield Text(change.diff, "pre", only=place)
+            yield from (Text([f"The {change.what}:"], only=place), Text(change.diff, "pre", only=place))
 
 
 def verdicts_table(entries: Sequence[HistoryEntry]) -> Table:
     """One row a verdict, oldest first, numbered as in the figure."""
     grounds = {Decision.SHIP: GOOD, Decision.BLOCK: BAD}
-    rows: Rows = []
+    rows: list[Row] = []
     for number, entry in enumerate(entries, 1):
         v = entry.verdict
         if v is None:
@@ -112,7 +104,7 @@ def verdict_blocks(v: StoredVerdict) -> Iterator[Block]:
 def baselines_table(entries: Sequence[HistoryEntry]) -> Table:
     """One row a locked baseline, and whether it still holds."""
     words = {True: Cell("yes", ground=GOOD), False: Cell("NO", ground=BAD), None: Cell("not checked", ground=OPEN)}
-    rows: Rows = []
+    rows: list[Row] = []
     for entry in entries:
         lock = entry.baseline
         if lock is not None:
@@ -137,17 +129,17 @@ def runs_table(entries: Sequence[HistoryEntry]) -> Table:
     """One row a report: how far its run has come, and what its attempts came to."""
     counts = [one for entry in entries for one in entry.counts]
     fields = [name for name in RESULTS if name in {"passed", "failed"} or any(getattr(one, name) for one in counts)]
-    rows: Rows = []
+    rows: list[Row] = []
     for entry in entries:
-        ground = GOOD if entry.complete else BAD if entry.complete is False else ""
-        row: list[Cell | str] = [entry.name, Cell(entry.run, under=entry.run_note, ground=ground)]
         of = listed([f"{count:,} of {part}" for part, count in entry.parts]) if len(entry.parts) > 1 else ""
-        row.append(Cell(f"{sum(one.total for one in entry.counts):,}", under=of))
-        row += [f"{sum(getattr(one, name) for one in entry.counts):,}" for name in fields]
-        row.append(f"{len(entry.counts):,}")
-        if not entry.counts:
-            row[2:] = [UNKNOWN] * len(row[2:])
-        row.append(Cell(moment(entry.when), under="" if entry.when_from == "manifest" else "time of its newest file"))
-        rows.append(row)
+        came_to: Row = [UNKNOWN] * (2 + len(fields))
+        if entry.counts:
+            sums = [sum(getattr(one, name) for one in entry.counts) for name in ("total", *fields)]
+            came_to = [Cell(f"{sums[0]:,}", under=of), *(f"{n:,}" for n in (*sums[1:], len(entry.counts)))]
+        ground = GOOD if entry.complete else BAD if entry.complete is False else ""
+        rows.append([
+            entry.name, Cell(entry.run, under=entry.run_note, ground=ground), *came_to,
+            Cell(moment(entry.when), under="" if entry.when_from == "manifest" else "time of its newest file"),
+        ])  # fmt: skip
     columns = ["report", "run", "attempts", *(RESULTS[name] for name in fields), "contenders", "made"]
     return table("Runs of the reports", columns, rows, left=2, kind="runs")

@@ -6,16 +6,28 @@ or a link to anywhere but another page of the dashboard. So a page built of thes
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.core import visible
-from harness.report.blocks import LISTS, PAGE, Block, Drawn, Fold, Shown, Text, written
-from harness.report.svg_figures import html_figure
-from harness.report.tables import Cell, Column, Table
+from harness.report.blocks import (
+    LISTS,
+    PAGE,
+    Block,
+    Cell,
+    Column,
+    Drawn,
+    Fold,
+    Shown,
+    Table,
+    Text,
+    named_parts,
+    written,
+)
+from harness.report.vega import AT_NIGHT, PAPER, PHONE, Figure, svg
 
-ROWS_SHOWN, CARDS_SHOWN = 15, 4
-"""Rows of a long table, and of a table in a narrow place, before the rest is folded away."""
+ROWS_SHOWN, CARDS_SHOWN = 15, 4  # rows of a table, and of one in a narrow place, before the rest is folded away
 NAMES_AS_TEXT = {"heat", "results", "facts", "facts rules"}
 """Tables of names and texts alike, in which a name is set like the rest."""
 
@@ -34,7 +46,7 @@ def html_blocks(blocks: Iterable[Block]) -> str:
             drawn = html_table(block.table)
             parts.append(folded(drawn) if block.fold else drawn)
         elif isinstance(block, Drawn):
-            parts.append(html_figure(block.make, *block.of))
+            parts.append(_figure(block.make, *block.of))
         elif isinstance(block, Fold):
             head = f"{html_sentence(block.head, block.names)}: " if block.head else ""
             kind = f' class="{block.kind}"' if block.kind else ""
@@ -69,7 +81,7 @@ def html_text(text: str, limit: int | None = None) -> str:
     return html.escape(visible(text, limit))
 
 
-def html_code(name: str, limit: int | None = 60) -> str:
+def html_code(name: str, limit: int = 60) -> str:
     """A name of the user's."""
     return f"<code>{html_name(name, limit)}</code>"
 
@@ -89,12 +101,7 @@ def html_lines(text: str) -> str:
 
 def html_sentence(text: str, names: Iterable[str] = ()) -> str:
     """A sentence whose names in backticks are set as names, if they are ``names``; the rest as plain text."""
-    known = sorted(set(names), key=len, reverse=True)
-    if not known:
-        return html_text(text)
-    pattern = "|".join(re.escape(f"`{name}`") for name in known)
-    parts = re.split(f"({pattern})", text)
-    return "".join(html_code(p[1:-1]) if i % 2 else html_text(p) for i, p in enumerate(parts))
+    return "".join(html_code(part) if i % 2 else html_text(part) for i, part in enumerate(named_parts(text, names)))
 
 
 def loud_html(text: str) -> str:
@@ -109,9 +116,9 @@ def html_list(items: Sequence[str], kind: str = "notes", most: int | None = None
     first, others = items[:most], items[most:] if most else ()
     lines = "".join(f"<li>{html_sentence(item, names)}</li>" for item in first)
     told = f'<ul class="{kind}">{lines}</ul>' if first else ""
-    if not others:
-        return told
-    return f"{told}<details><summary>{len(others):,} more</summary>{html_list(others, kind, names=names)}</details>"
+    if others:
+        told += f"<details><summary>{len(others):,} more</summary>{html_list(others, kind, names=names)}</details>"
+    return told
 
 
 def folded(table: str) -> str:
@@ -133,19 +140,15 @@ def html_table(table: Table) -> str:
         return ""
     plain = table.kind in NAMES_AS_TEXT
     head = "".join(f'<th scope="col"{_side(i, c)}>{html_name(_title(c))}</th>' for i, c in enumerate(columns))
-    body = "".join(
-        "<tr>" + "".join(_cell(cell, i, columns[i], plain=plain) for i, cell in enumerate(row)) + "</tr>"
-        for row in rows
-    )
+    lines = ("".join(_cell(cell, i, columns[i], plain=plain) for i, cell in enumerate(row)) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
     title = f"<caption>{html_text(table.title)}</caption>" if table.title else ""
     cells = "".join(f"<span{_ground(cell)}>{html_text(cell.text)}</span>" for cell in table.scale)
+    scale = f'<p class="scale">pass rate: {cells}</p>' if cells else ""
     return (
-        (f'<p class="scale">pass rate: {cells}</p>' if cells else "")
-        + (
-            f'<div class="wide" role="region" tabindex="0" aria-label="{html_text(table.title or "table")}">'
-            f'<table class="{table.kind}">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-        )
-        + html_list(table.notes)
+        f'{scale}<div class="wide" role="region" tabindex="0" aria-label="{html_text(table.title or "table")}">'
+        f'<table class="{table.kind}">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f"{html_list(table.notes)}"
     )
 
 
@@ -173,3 +176,83 @@ def _ground(cell: Cell) -> str:
     """What style.css makes the ground of, by day and by night."""
     night = f";--night:{cell.night}" if cell.night else ""
     return f' style="--day:{cell.ground}{night}"' if cell.ground else ""
+
+
+# ------------------------------------------------------------------------------------------- figures, as SVG with words
+
+TALL = 600  # pixels; a figure that is taller has many rows and may have a sheet of paper to itself
+_MARK = re.compile(r'(<(path|text|line|rect)\b[^>]*?aria-label="([^"]*)"[^>]*?)(?:/>|></(?:path|text|line|rect)>)')
+_SAID_TWICE = re.compile(r' (?:(?:aria-[a-z]+|class|role|font-family|pointer-events)="[^"]*"|opacity="1"(?=[ />]))')
+_EMPTY = re.compile(r'<path class="(?:back|fore)ground" d="(?:M0,0h0v0h0Z)?"[^>]*/>')
+_UNSEEN = re.compile(r'<path\b[^>]* opacity="0"[^>]*?(?:/>|></path>)')
+_PRECISE = re.compile(r"(\d\.\d\d)\d+")
+_SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)" height="([\d.]+)"')
+
+
+def _figure(make: Callable[..., Figure | None], *of: Any) -> str:
+    """The figure of ``make(*of)`` once for wide places and once for narrow ones; nothing where there is none.
+
+    Its title and notes are texts of the page, so that they are broken where the page is. Each mark has its words on
+    hover, and the colours follow the page.
+    """
+    wide, narrow = (make(*of, theme=theme) for theme in (PAPER, PHONE))
+    if wide is None or narrow is None:
+        return ""
+    said = "".join(f"<span>{html_text(note)}</span>" for note in wide.notes)
+    said += "".join(f'<span class="narrow">{html_text(note)}</span>' for note in narrow.notes if note not in wide.notes)
+    drawn = "".join(
+        f'<div class="{where}" role="img" aria-label="{html.escape(figure.words)}">{_drawn(figure)}</div>'
+        for where, figure in (("broad", wide), ("narrow", narrow))
+    )
+    return f"<figure><figcaption><strong>{html_text(wide.title)}</strong>{said}</figcaption>{drawn}</figure>"
+
+
+def _drawn(figure: Figure) -> str:
+    def sized(found: re.Match[str]) -> str:
+        """The width as a style, which page.css may lessen; a figure of many rows may be as tall as a sheet."""
+        tall = ";--tall:220mm" if float(found[3]) > TALL else ""
+        return f'<svg {found[1]}style="width:{found[2]}px{tall}"'
+
+    drawn = _SIZE.sub(sized, svg(figure, titled=False), count=1)
+    # Nobody rests a mouse on what a phone shows.
+    drawn = _UNSEEN.sub("", drawn) if figure.theme.fluid else _MARK.sub(r"\1><title>\3</title></\2>", drawn)
+    # Titles and page.css say what these attributes said, and a hundredth of a pixel is fine enough: half the bytes.
+    drawn = _EMPTY.sub("", drawn)
+    return re.sub(r"<[^>]*>", lambda m: _PRECISE.sub(r"\1", _SAID_TWICE.sub("", m.group())), drawn)
+
+
+# ---------------------------------------------------------------------------------------------------------- report.html
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+_SHORT_NAME = re.compile(r"(<t[hd]\b[^>]*>)<code>([^<]{1,16})</code>")
+
+
+def html_page(name: str, blocks: Iterable[Block]) -> str:
+    """``report.html``, a few hundred kB that need nothing else: no script, no font, no request; it can be printed.
+
+    The page forbids itself everything but its own style, so that no text in it can do anything.
+    """
+    body = html_blocks(blocks)
+    titles = re.findall(r'<h2 id="(part-\d+)">(.*?)</h2>', body)
+    listed = "".join(f'<li><a href="#{part}">{title}</a></li>' for part, title in titles)
+    contents = f'<nav aria-label="Contents"><ol>{listed}</ol></nav>\n' if titles else ""
+    before, heading, after = body.partition("<h2 ")
+    whole = _SHORT_NAME.sub(  # short names in tables, which paper breaks nowhere, at no hyphen either
+        lambda m: f'{m[1]}<code class="kept">{m[2]}</code>' if re.search(r"[\s\-/.:]", m[2]) else m[0],
+        before + contents + heading + after,
+    )
+    looks = [style(), (Path(__file__).parent / "page.css").read_text(encoding="utf-8")]
+    for colour in ("ink", "pale", "faint", "grid", "axis", "ground"):  # the figures' colours are the page's
+        looks += [f'svg [{what}="{getattr(PAPER, colour)}"] {{ {what}: var(--{colour}); }}\n'
+                  for what in ("fill", "stroke")]  # fmt: skip
+    bright = [f'svg [{what}="{day}"] {{ {what}: {night}; }}\n'
+              for day, night in AT_NIGHT.items() for what in ("fill", "stroke")]  # fmt: skip
+    looks += ["@media screen and (prefers-color-scheme: dark) {\n", *bright, "}\n"]
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n<meta name="color-scheme" content="light dark">\n'
+        f"<title>{html_text(name)}: own, rent or mix</title>\n<style>\n{''.join(looks)}</style>\n"
+        f"</head>\n<body>\n<main>\n{whole}\n</main>\n</body>\n</html>\n"
+    )

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.core import visible
-from harness.report.blocks import LISTS, MARKDOWN, Block, Drawn, Fold, Shown, Text, written
-from harness.report.tables import Cell, Column, Table
+from harness.report.blocks import LISTS, MARKDOWN, Block, Drawn, Fold, Shown, Table, Text, named_parts, written
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
 
@@ -27,11 +26,10 @@ def markdown_code(text: str, *, cell: bool = False) -> str:
     return span.replace("|", "\\|") if cell else span
 
 
-def markdown_sentence(text: str, names: Iterable[str]) -> str:
+def _sentence(text: str, names: Iterable[str]) -> str:
     """A sentence with those of ``names`` that stand in backticks as code spans, and the rest as plain text."""
-    known = sorted(set(names), key=len, reverse=True)
-    parts = re.split("(" + "|".join(re.escape(f"`{name}`") for name in known) + ")", text) if known else [text]
-    return "".join(markdown_code(p[1:-1]) if i % 2 else markdown_text(p) for i, p in enumerate(parts))
+    parts = enumerate(named_parts(text, names))
+    return "".join(markdown_code(part) if i % 2 else markdown_text(part) for i, part in parts)
 
 
 def markdown_blocks(blocks: Iterable[Block], images: Mapping[str, str] | None = None) -> str:
@@ -39,12 +37,12 @@ def markdown_blocks(blocks: Iterable[Block], images: Mapping[str, str] | None = 
     parts: list[str] = []
     for block in written(blocks, MARKDOWN):
         if isinstance(block, Shown):
-            parts += ["\n".join(table_lines(block.table)), *map(markdown_text, block.table.notes)]
+            parts += ["\n".join(_table_lines(block.table)), *map(markdown_text, block.table.notes)]
         elif isinstance(block, Drawn):
             parts.append((images or {}).get(block.file, ""))
         elif isinstance(block, Fold):
             # No name of anybody's stands inside HTML: the heading has them, the folded summary only our words.
-            parts += [f"### {markdown_sentence(block.head, block.names)}"] if block.head else []
+            parts += [f"### {_sentence(block.head, block.names)}"] if block.head else []
             parts += [f"<details>\n<summary>{block.summary}</summary>", markdown_blocks(block.blocks, images).strip(),
                       "</details>"]  # fmt: skip
         else:
@@ -61,22 +59,14 @@ def _text(block: Text) -> str:
         return "\n".join(f"    {visible(line)}" for line in block.lines)
     label = f"**{block.label}:** " if block.label else ""
     strong = "**" if kind in {"loud", "word"} else ""
-    before = f"{_MARKS.get(kind, '')}{label}{strong}"
-    lines = [f"{before}{markdown_sentence(line, block.names)}{strong}" for line in block.lines if line]
+    lines = [f"{_MARKS.get(kind, '')}{label}{strong}{_sentence(line, block.names)}{strong}"
+             for line in block.lines if line]  # fmt: skip
     return ("\n" if kind in LISTS else "\n\n").join(lines)
 
 
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> list[str]:
     """Lines of a table of finished texts, whose first ``left`` columns are set left and the others right."""
     return _lines(header, rows, [i < left for i in range(len(header))])
-
-
-def table_lines(table: Table) -> list[str]:
-    """Lines of a table, its names as code spans."""
-    columns, rows = table.shown("text")
-    header = [_code(c.title) + (f" {c.under}" if c.under else "") if c.code else c.short or c.title for c in columns]
-    cells = [[_written(cell, column) for cell, column in zip(row, columns, strict=True)] for row in rows]
-    return _lines(header, cells, [c.left or not i for i, c in enumerate(columns)])
 
 
 def _lines(header: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[bool]) -> list[str]:
@@ -84,14 +74,19 @@ def _lines(header: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[
     return ["| " + " | ".join(cells) + " |" for cells in (header, rule, *rows)]
 
 
-def _code(name: str) -> str:
-    return markdown_code(name, cell=True)
-
-
-def _written(cell: Cell, column: Column) -> str:
-    """In figures, a dollar sign would begin a formula and ``<`` a tag."""
-    under = f" {cell.under}" if cell.under[:1] in {"[", "("} else ""
-    if cell.code:
-        return _code(cell.text) + under
-    text = cell.text + under
-    return markdown_text(text) if column.left else text.replace("$", "\\$").replace("<", "&lt;")
+def _table_lines(table: Table) -> list[str]:
+    """Lines of a table, its names as code spans; in figures, a dollar sign would begin a formula and ``<`` a tag."""
+    columns, rows = table.shown("text")
+    header, lines = [], []
+    for c in columns:
+        under = f" {c.under}" if c.under else ""
+        header.append(markdown_code(c.title, cell=True) + under if c.code else c.short or c.title)
+    for row in rows:
+        line = []
+        for cell, column in zip(row, columns, strict=True):
+            under = f" {cell.under}" if cell.under[:1] in {"[", "("} else ""
+            text = cell.text + under
+            plain = markdown_text(text) if column.left else text.replace("$", "\\$").replace("<", "&lt;")
+            line.append(markdown_code(cell.text, cell=True) + under if cell.code else plain)
+        lines.append(line)
+    return _lines(header, lines, [c.left or not i for i, c in enumerate(columns)])

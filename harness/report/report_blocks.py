@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from harness.analysis import (
     OTHER_TASKS,
@@ -16,6 +16,8 @@ from harness.analysis import (
     split_by_overlap,
 )
 from harness.core import Comparison, Manifest, OwnbenchError, p_equation, plural
+from harness.report import scoreboard_tables as scores
+from harness.report import skill_tables as skilled
 from harness.report.advice_tables import (
     ON_MONEY,
     advice_word,
@@ -25,33 +27,18 @@ from harness.report.advice_tables import (
     options_table,
     types_of,
 )
-from harness.report.blocks import MARKDOWN, NOWHERE, PAGE, Block, Drawn, Fold, Shown, Text
-from harness.report.domain_figures import forest_figure
-from harness.report.figures import cost_figure, pass_rate_figure
-from harness.report.money_figures import bills_figure, pass_cost_figure, tornado_figure, volumes_around
-from harness.report.scoreboard_tables import (
-    ON_PAPER,
-    comparisons_table,
-    domain_differences,
-    domain_rates,
-    repeats_table,
-    scoreboard_table,
+from harness.report.blocks import MARKDOWN, NOWHERE, PAGE, Block, Drawn, Fold, Shown, Table, Text
+from harness.report.curve_figures import (
+    bills_figure,
+    escalation_figure,
+    pass_cost_figure,
+    reliability_figure,
+    tornado_figure,
+    volumes_around,
 )
-from harness.report.skill_figures import interaction_figure, lifts_figure
-from harness.report.skill_tables import (
-    NO_EFFECT,
-    delivered_table,
-    deliveries_table,
-    each_skill_table,
-    effects_table,
-    lifts_table,
-    opened_table,
-    square_table,
-)
-from harness.report.sweep_figures import escalation_figure, reliability_figure
-from harness.report.sweep_tables import hybrids, policies_table
-from harness.report.tables import Table
-from harness.report.thresholds import calibration_words, ranked_words
+from harness.report.difference_figures import forest_figure, interaction_figure, lifts_figure
+from harness.report.figures import cost_figure, pass_rate_figure, units_of
+from harness.report.sweep_tables import hybrids, policies_table, signal_words
 from harness.store import TaskTable
 from harness.verdict import (
     Advice,
@@ -78,45 +65,31 @@ DIFFERENCES = (
 CONTROLS = "Controls, which decide without looking, look at the answers, or were shown something else"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """What the report is made of. What could not be had is ``None``, and ``trouble`` says why."""
-
-    report: str
-    view: Scoreboard | None = None
-    pairings: Sequence[Pairing] = ()
-    table: TaskTable | None = None
-    manifest: Manifest | None = None
-    trouble: str | None = None
-
-
-def report_blocks(page: Page) -> Iterator[Block]:
+def report_blocks(
+    view: Scoreboard, pairings: Sequence[Pairing], table: TaskTable, manifest: Manifest | None
+) -> Iterator[Block]:
     """The title, what was found, and the sections, each only where there is evidence for it."""
-    yield Text([page.report], "title")
-    yield Text([page.trouble or ""], "loud")
-    view, table = page.view, page.table
-    if view is None or table is None:
-        return
+    yield Text([view.report], "title")
     yield Text([view.warning or ""], "loud")
     yield Text([view.apart], "loud")
-    advice, money = _money(table, page.manifest, view.level)
+    advice, money = _money(table, manifest, view.level)
     yield from advice_word(advice, ON_MONEY) if advice is not None else ()
     yield from found_blocks(view)
     yield Text(["Scoreboard"], "section")
-    yield Shown(scoreboard_table(view, types_of(advice)), fold=True)
-    yield Text([f"Brackets are {100 * view.level:g}% intervals over {_units(view)}. {LEGEND}"], "legend")
+    yield Shown(scores.scoreboard_table(view, types_of(advice)), fold=True)
+    yield Text([f"Brackets are {100 * view.level:g}% intervals over {units_of(view)}. {LEGEND}"], "legend")
     if any(c.pass_rate.value is not None for c in view.contenders):
         yield Drawn(pass_rate_figure, (view,), "pass_rate")
     yield Drawn(cost_figure, (view,), "cost_vs_pass")
-    yield from _section("Several tries of a task", repeats_table(view.shown, view.level, view.controls))
+    yield from _section("Several tries of a task", scores.repeats_table(view.shown, view.level, view.controls))
     if len(view.domains) > 1:
-        yield from _section("Pass rate by domain", domain_rates(view, ON_PAPER))
-    yield from _escalation(table, page.manifest, view)
+        yield from _section("Pass rate by domain", scores.domain_rates(view, scores.ON_PAPER))
+    yield from _escalation(table, manifest, view)
     yield from money
-    if has_skills(table, page.manifest):
-        yield from _skills(skills((table, page.manifest), level=view.level))
-    yield from _section("Paired differences", comparisons_table(view), DIFFERENCES)
-    yield from _comparisons(view, page.pairings)
+    if has_skills(table, manifest):
+        yield from _skills(skills((table, manifest), level=view.level))
+    yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES)
+    yield from _comparisons(view, pairings)
     if advice is not None:
         yield Text(["Own, rent or mix"], "section")
         yield Shown(options_table(advice), fold=True)
@@ -131,12 +104,6 @@ def report_blocks(page: Page) -> Iterator[Block]:
 def _section(title: str, table: Table, under: str = "") -> Iterator[Block]:
     if table.rows:
         yield from (Text([title], "section"), Shown(table, fold=True), Text([under], "legend"))
-
-
-def _units(view: Scoreboard) -> str:
-    if view.unit == "task":
-        return "tasks"
-    return "clusters of tasks" if view.apart else f"{plural(view.n_units, 'cluster')} of tasks"  # each has some of them
 
 
 def found_blocks(view: Scoreboard) -> Iterator[Block]:
@@ -176,7 +143,7 @@ def _escalation(table: TaskTable, manifest: Manifest | None, view: Scoreboard) -
             yield Shown(policies_table(found))
             yield Text([one.sentence for one in found.measured], "reasons")
             yield Drawn(escalation_figure, (found,))
-            yield Text([ranked_words(found), *calibration_words(found)], "notes")
+            yield Text(signal_words(found), "notes")
             yield Drawn(reliability_figure, (found,))
 
 
@@ -203,19 +170,23 @@ def _skills(view: Skills) -> Iterator[Block]:
         return
     yield Text(["Skills"], "section")
     yield Text([f"{alarm}." for alarm in view.alarms], "loud")
-    yield Shown(delivered_table(view))
+    yield Shown(skilled.delivered_table(view))
     yield Drawn(lifts_figure, (view,))
-    yield Shown(lifts_table(view), fold=True)
+    yield Shown(skilled.lifts_table(view), fold=True)
     if not view.lifts:
         yield Text([f"What the skills add is not known: {view.reasons.get('lifts', 'no evidence')}."])
-    yield Shown(deliveries_table(view))
+    yield Shown(skilled.deliveries_table(view))
     for design in view.designs:
         yield Text([design.sentence])
         yield Drawn(interaction_figure, (design,))
-        yield Shown(square_table(design))
-        yield Shown(effects_table(design))
-    opened = opened_table(view)
-    each: list[Block] = [Shown(each_skill_table(view)), Text([NO_EFFECT] if opened.rows else []), Shown(opened)]
+        yield Shown(skilled.square_table(design))
+        yield Shown(skilled.effects_table(design))
+    opened = skilled.opened_table(view)
+    each: list[Block] = [
+        Shown(skilled.each_skill_table(view)),
+        Text([skilled.NO_EFFECT] if opened.rows else []),
+        Shown(opened),
+    ]
     yield Fold("Each skill by itself", [*each, Text(view.notes, "notes")])
 
 
@@ -232,7 +203,7 @@ def _comparisons(view: Scoreboard, pairings: Sequence[Pairing]) -> Iterator[Bloc
         parts.append(Fold(
             f"{plural(len(lost), 'task')} lost, {len(gained):,} gained; by domain",
             [Drawn(forest_figure, (pairing,), only=PAGE if chosen and len(pairing.domains) > 1 else NOWHERE),
-             Shown(domain_differences(pairing), fold=True, only=where),
+             Shown(scores.domain_differences(pairing), fold=True, only=where),
              *_flips(lost, "Lost", c.b), *_flips(gained, "Gained", c.a), Text(pairing.notes, "notes", only=PAGE)],
             f"`{c.a}` minus `{c.b}`", (c.a, c.b),
         ))  # fmt: skip

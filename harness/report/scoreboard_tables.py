@@ -2,16 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from harness.analysis import (
-    ContenderScore,
-    Domains,
-    DomainScore,
-    Flip,
-    Pairing,
-    Scoreboard,
-)
+from harness.analysis import ContenderScore, Domains, DomainScore, Flip, Pairing, Scoreboard, ShownText
 from harness.core import (
     UNKNOWN,
     Comparison,
@@ -25,12 +18,11 @@ from harness.core import (
     points_interval,
     visible,
 )
-from harness.report.domain_figures import from_below
-from harness.report.tables import (
+from harness.report.blocks import (
     Cell,
     Column,
     Heads,
-    Rows,
+    Row,
     Table,
     count_cell,
     difference_cells,
@@ -43,6 +35,7 @@ from harness.report.tables import (
     seconds_cell,
     table,
 )
+from harness.report.difference_figures import from_below
 
 
 def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -> Table:
@@ -53,50 +46,41 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
     shown = view.shown
     extra = [what for what in ("ungraded", "skipped") if any(getattr(c, what) for c in shown)]
     f1 = any(c.macro_f1 is not None for c in shown)
-    columns: Heads = [
-        Column("contender", left=True),
-        Column("setup", left=True, only="page"),
+    level = f"{100 * view.level:g}% interval"
+    columns = [
+        Column("contender", left=True), Column("setup", left=True, only="page"),
         *([Column("type", left=True, only="page")] if types else []),
-        Column(f"pass rate [{100 * view.level:g}% interval]", f"pass rate, {100 * view.level:g}% interval"),
-        Column("tasks"),
-        Column("attempts", only="text", expendable=True),
-        Column("cost per task", "per task"),
-        Column("cost per pass", "per pass"),
-        Column("median latency", "p50"),
-        Column("95th percentile", "p95", expendable=True),
-        *(Column(what) for what in ("errored", *extra)),
-        *([Column("macro F1", expendable=True)] if f1 else []),
-    ]
-    rows: Rows = []
+        Column(f"pass rate [{level}]", f"pass rate, {level}"),
+        Column("tasks"), Column("attempts", only="text", expendable=True),
+        Column("cost per task", "per task"), Column("cost per pass", "per pass"),
+        Column("median latency", "p50"), Column("95th percentile", "p95", expendable=True),
+        *map(Column, ("errored", *extra)), *([Column("macro F1", expendable=True)] if f1 else []),
+    ]  # fmt: skip
+    rows = []
     for c in shown:
         apart = Cell(f"{c.n_tasks:,}", "other tasks than the rest: not ranked with them", "other tasks")
         rows.append([
             name_cell(c.name, control=c.control is not None),
             Cell(c.kind if c.control is None else f"control: {c.control}"),
             *([Cell(types.get(c.name, UNKNOWN))] if types else []),
-            rate_cell(c.pass_rate),
-            apart if c.apart else count_cell(c.n_tasks),
-            count_cell(c.n_trials),
-            money_cell(c.cost_per_task_usd),
-            money_cell(c.cost_per_pass_usd),
-            seconds_cell(c.latency_p50),
-            seconds_cell(c.latency_p95),
+            rate_cell(c.pass_rate), apart if c.apart else count_cell(c.n_tasks), count_cell(c.n_trials),
+            money_cell(c.cost_per_task_usd), money_cell(c.cost_per_pass_usd),
+            seconds_cell(c.latency_p50), seconds_cell(c.latency_p95),
             *(count_cell(getattr(c, what)) for what in ("errored", *extra)),
             *([rate_cell(c.macro_f1) if c.macro_f1 else Cell(UNKNOWN)] if f1 else []),
         ])  # fmt: skip
-    found = table(f"Scoreboard of {view.report}", columns, rows, kind="scores")
-    costs = next(i for i, column in enumerate(columns) if column.title == "cost per task")
-    return found.without_empty(range(costs, costs + 4))
+    costs = columns.index(Column("cost per task", "per task"))
+    return table(f"Scoreboard of {view.report}", columns, rows, kind="scores").without_empty(range(costs, costs + 4))
 
 
 def repeats_table(scores: Sequence[ContenderScore], level: float, controls: frozenset[str] = frozenset()) -> Table:
     """What k tries of a task come to, one row a contender and k; no rows where tasks were tried once."""
     interval = f"{100 * level:g}% interval"
-    columns: Heads = [Column("contender", left=True), Column("tries"),
+    columns: Heads = [Column("contender", left=True), "tries",
                Column("one passes (pass@k)", f"at least one passes (pass@k), {interval}"),
                Column("all pass (pass^k)", f"all pass (pass^k), {interval}")]  # fmt: skip
-    rows: Rows = [
-        [name_cell(c.name, control=c.name in controls), f"{r.k}", rate_cell(r.pass_at_k), rate_cell(r.pass_hat_k)]
+    rows = [
+        [name_cell(c.name, control=c.name in controls), Cell(f"{r.k}"), rate_cell(r.pass_at_k), rate_cell(r.pass_hat_k)]
         for c in scores
         for r in c.repeats
     ]
@@ -105,21 +89,18 @@ def repeats_table(scores: Sequence[ContenderScore], level: float, controls: froz
 
 def this_suite_table(scores: Sequence[ContenderScore]) -> Table:
     """Pass rates on exactly these tasks, of the contenders that were tried several times."""
-    rows: Rows = []
-    for c in scores:
-        here = c.pass_rate_this_suite
-        if here is not None and here.low is not None:
-            hover = f"were exactly these tasks tried again: {here.method}"
-            rows.append([name_cell(c.name), parted(percent_interval(here), hover)])
+    found = [(c.name, c.pass_rate_this_suite) for c in scores]
+    rows = [[name_cell(name), parted(percent_interval(here), f"were exactly these tasks tried again: {here.method}")]
+            for name, here in found if here is not None and here.low is not None]  # fmt: skip
     return table("Pass rates on exactly these tasks", ["contender", "one try"], rows, kind="again")
 
 
 def comparisons_table(view: Scoreboard) -> Table:
     """One row a comparison: the difference, its interval and test, and how many tasks flipped each way."""
-    difference = Column("difference, points", "difference")
-    columns: Heads = ["contender", "against", difference, f"{100 * view.level:g}% interval", "p", "p adjusted",
-                      "only it", "only the other", "tasks"]  # fmt: skip
-    rows: Rows = [
+    columns: Heads = ["contender", "against", Column("difference, points", "difference"),
+                      f"{100 * view.level:g}% interval", "p", "p adjusted", "only it", "only the other",
+                      "tasks"]  # fmt: skip
+    rows = [
         [*(name_cell(n, control=n in view.controls) for n in (c.a, c.b)), *difference_cells(c), count_cell(c.n_tasks)]
         for c in view.compared
     ]
@@ -128,10 +109,9 @@ def comparisons_table(view: Scoreboard) -> Table:
 
 # -------------------------------------------------------------------------------------------------- domains as colours
 
-LOW, HIGH = (246, 249, 253), (58, 140, 202)
+BY_DAY = (246, 249, 253), (58, 140, 202)
 """One hue from light to dark, told apart by colour-blind readers too; black is read well on all of it."""
-NIGHT_LOW, NIGHT_HIGH = (33, 36, 42), (22, 104, 168)
-"""The same on a dark page, from dark to bright; white is read well on all of it."""
+BY_NIGHT = (33, 36, 42), (22, 104, 168)  # the same on a dark page, from dark to bright; white is read well on all of it
 ON_SCREEN, ON_PAPER = (30, 120, 30), (30, 120, 14)
 """Contenders, domains and columns that a page shows; a line says where there are more."""
 
@@ -153,25 +133,23 @@ def domain_rates(view: Scoreboard, most: tuple[int, int, int] | None = None) -> 
     sizes = {d: max((s.n_tasks for (_, name), s in found.items() if name == d), default=0) for d in domains}
     known = [d.pass_rate.value for d in found.values() if d.pass_rate.value is not None]
     scale = scale_of(known)
-
-    def cell(c: ContenderScore, domain: str) -> Cell:
-        return _rate_cell(found.get((c.name, domain)), c.name, domain, sizes[domain], scale)
-
+    cells = [[_domain_cell(found.get((c.name, d)), c.name, d, sizes[d], scale) for d in domains] for c in contenders]
     if down:
-        who = [Column(c.name, under="(control)" if c.control else "", code=True) for c in contenders]
-        columns: Heads = [Column("domain", "domain (tasks)", left=True), *who]
-        rows: Rows = [
-            [Cell(d, under=f"({n:,})", code=True), *(cell(c, d) for c in contenders)] for d, n in sizes.items()
+        heads = [Column(c.name, under="(control)" if c.control else "", code=True) for c in contenders]
+        columns = [Column("domain", "domain (tasks)", left=True), *heads]
+        across = zip(*cells, strict=True)
+        rows = [
+            [Cell(d, under=f"({n:,})", code=True), *line] for (d, n), line in zip(sizes.items(), across, strict=False)
         ]
     else:
         heads = [Column(d, under=f"({n:,})", code=True) for d, n in sizes.items()]
         columns = [Column("contender", left=True), *heads]
-        rows = [[name_cell(c.name, control=c.control is not None), *(cell(c, d) for d in domains)] for c in contenders]
+        rows = [[name_cell(c.name, control=c.control is not None), *line]
+                for c, line in zip(contenders, cells, strict=True)]  # fmt: skip
     parts = (("contender", len(view.shown), len(contenders)), ("domain", len(view.domains), len(domains)))
     out = [f"the first {shown} of {plural(count, what)}" for what, count, shown in parts if count > shown]
     notes = [f"Shown: {'; '.join(out)}."] if out else []
-    low, high = scale
-    steps = [low + (high - low) * i / 4 for i in range(5)]
+    steps = [scale[0] + (scale[1] - scale[0]) * i / 4 for i in range(5)]
     title = f"Pass rate by domain, {100 * view.level:g}% intervals"
     drawn = table(title, columns, rows if known else [], kind="heat", notes=notes)
     return replace(drawn, scale=tuple(Cell(f"{100 * step:.3g}%", "", "", *colours_of(step, scale)) for step in steps))
@@ -189,12 +167,12 @@ def colours_of(rate: float, scale: tuple[float, float]) -> tuple[str, str]:
     share = min(1.0, max(0.0, (rate - low) / (high - low)))
     day, night = (
         f"rgb({','.join(str(round(a + share * (b - a))) for a, b in zip(*ends, strict=True))})"
-        for ends in ((LOW, HIGH), (NIGHT_LOW, NIGHT_HIGH))
+        for ends in (BY_DAY, BY_NIGHT)
     )
     return day, night
 
 
-def _rate_cell(score: DomainScore | None, contender: str, domain: str, size: int, scale: tuple[float, float]) -> Cell:
+def _domain_cell(score: DomainScore | None, contender: str, domain: str, size: int, scale: tuple[float, float]) -> Cell:
     where = f"{contender}, {domain}"
     if score is None or score.pass_rate.value is None:
         why = "no task of it was tried" if score is None else score.pass_rate.why or "nothing was graded"
@@ -207,18 +185,6 @@ def _rate_cell(score: DomainScore | None, contender: str, domain: str, size: int
 
 # ------------------------------------------------------------------------------------------------------ one comparison
 
-MEANINGS: Mapping[str, str] = {
-    "difference": "the pass rate of the first minus that of the second on the same tasks, in points of a hundred; for "
-    "tasks like these the true one lies between the brackets, as surely as it says",
-    "test": "p: how often chance alone would make the two differ this much if they were equally good",
-    "tasks": "on which both have a graded attempt; the others are left out",
-    "only the first passed": "with several tries of a task: more than half of them",
-    "both, neither": "tasks that tell nothing about which is better",
-    "errored": "attempts that the instrument failed; they are in no rate",
-    "errored as failed": "the same difference if every such attempt were counted as failed",
-    "exactly this suite": "the smaller question: the difference if these very tasks were tried again",
-    "tasks needed": "to show a difference of this size in four runs of five",
-}  # what the rows of `pairing_table` mean, for people
 WAYS = {"lost": "only the second passed", "gained": "only the first passed"}  # the directions of a flip
 
 
@@ -230,24 +196,30 @@ def pairing_table(view: Pairing) -> Table:
     if c.bounds is not None and c.errored:
         low, high = c.bounds
         bounds = f"; had they all gone worst or best for the first: [{points(low)}, {points(high)}] points"
-    needed = UNKNOWN if c.tasks_needed is None else f"about {c.tasks_needed:,}, were this the true difference"
-    found: dict[str, Cell | str] = {
-        "difference": Cell(f"{points(c.delta)} points {points_interval(c.low, c.high)}",
-                           f"{100 * c.level:g}%, {c.interval_method}"),
-        "test": Cell(f"{p_equation(c.p_value)}{exact}", c.test),
-        "tasks": f"{c.n_tasks:,} shared, {plural(c.n_trials, 'graded attempt')}",
-        "only the first passed": f"{c.wins:,}",
-        "only the second passed": f"{c.losses:,}",
-        "both, neither": f"{c.both_passed:,}, {c.both_failed:,}",
-        "errored": f"{c.errored:,}{bounds}",
-    }  # fmt: skip
+    several = c.n_trials != 2 * c.n_tasks
+    rows: list[Row] = [
+        ("difference",
+         Cell(f"{points(c.delta)} points {points_interval(c.low, c.high)}", f"{100 * c.level:g}%, {c.interval_method}"),
+         ("the pass rate of the first minus that of the second on the same tasks, in points of a hundred; for "
+          "tasks like these the true one lies between the brackets, as surely as it says")),
+        ("test", Cell(f"{p_equation(c.p_value)}{exact}", c.test),
+         "p: how often chance alone would make the two differ this much if they were equally good"),
+        ("tasks", f"{c.n_tasks:,} shared, {plural(c.n_trials, 'graded attempt')}",
+         "on which both have a graded attempt; the others are left out"),
+        ("only the first passed", f"{c.wins:,}",
+         "with several tries of a task: more than half of them" if several else ""),
+        ("only the second passed", f"{c.losses:,}", ""),
+        ("both, neither", f"{c.both_passed:,}, {c.both_failed:,}", "tasks that tell nothing about which is better"),
+        ("errored", f"{c.errored:,}{bounds}", "attempts that the instrument failed; they are in no rate"),
+    ]  # fmt: skip
     if failed is not None:
-        found["errored as failed"] = f"{points(failed.delta)} points {points_interval(failed.low, failed.high)}"
+        rows.append(("errored as failed", f"{points(failed.delta)} points {points_interval(failed.low, failed.high)}",
+                     "the same difference if every such attempt were counted as failed"))  # fmt: skip
     if here.low is not None:
-        found["exactly this suite"] = Cell(points_interval(here.low, here.high), "trial noise only")
-    found["tasks needed"] = needed
-    once = {"only the first passed"} if c.n_trials == 2 * c.n_tasks else set()
-    rows: Rows = [(name, value, "" if name in once else MEANINGS.get(name, "")) for name, value in found.items()]
+        rows.append(("exactly this suite", Cell(points_interval(here.low, here.high), "trial noise only"),
+                     "the smaller question: the difference if these very tasks were tried again"))  # fmt: skip
+    needed = UNKNOWN if c.tasks_needed is None else f"about {c.tasks_needed:,}, were this the true difference"
+    rows.append(("tasks needed", needed, "to show a difference of this size in four runs of five"))
     return figures(f"{c.a} and {c.b} on the same tasks", rows)
 
 
@@ -255,7 +227,7 @@ def domain_differences(view: Pairing | Domains) -> Table:
     """One row a domain, as seen and shrunk; where the question is the domains, the lowest first, with its chances."""
     wide = isinstance(view, Domains)
     if isinstance(view, Domains) and view.b is None:
-        rates: Rows = [[Cell(d.domain, code=True), count_cell(d.n_tasks), percent(d.a_rate)] for d in view.domains]
+        rates = ([Cell(d.domain, code=True), count_cell(d.n_tasks), Cell(percent(d.a_rate))] for d in view.domains)
         return table("Pass rate by domain", ["domain", "tasks", "pass rate"], rates, kind="domains")
     level = f"{100 * (view.level if isinstance(view, Domains) else view.comparison.level):g}% interval"
     shrunk = any(d.shrunk is not None for d in view.domains)
@@ -267,7 +239,7 @@ def domain_differences(view: Pairing | Domains) -> Table:
         *([Column("likely true difference, points", "shrunk")] if shrunk else []),
         *(["chance of a drop"] if shrunk and wide else []),
     ]  # fmt: skip
-    rows: Rows = []
+    rows: list[Row] = []
     for d in from_below(view.domains) if wide else view.domains:
         ends = "" if d.shrunk_low is None or d.shrunk_high is None else points_interval(d.shrunk_low, d.shrunk_high)
         rows.append([
@@ -290,12 +262,11 @@ def chance_words(share: float) -> str:
 
 def interval_words(c: Comparison) -> str:
     """Which kind of interval stands in the brackets."""
-    tango = c.interval_method.startswith("Tango")
-    seen = "how many tasks only one of the two passed" if tango else "how much the tasks differ from one another"
-    return (
-        f"The intervals of differences follow by a formula from {seen} ({'Tango' if tango else 'CR1'}); the page on "
-        "escalation resamples the tasks many times instead (bootstrap), so that its ends differ a little."
-    )
+    seen, by = "how much the tasks differ from one another", "CR1"
+    if c.interval_method.startswith("Tango"):
+        seen, by = "how many tasks only one of the two passed", "Tango"
+    return (f"The intervals of differences follow by a formula from {seen} ({by}); the page on escalation resamples "
+            "the tasks many times instead (bootstrap), so that its ends differ a little.")  # fmt: skip
 
 
 def this_suite_words(found: Estimate) -> str:
@@ -306,26 +277,16 @@ def this_suite_words(found: Estimate) -> str:
     return f"Were exactly these {plural(found.n_tasks, 'task')} tried again, the true difference lies between {ends}."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlippedTask:
-    """A flip with the start of what was asked, where that is known."""
-
-    flip: Flip
-    asked: str | None = None  # visible, without keys
-    cut_of: int | None = None  # characters of the whole, where ``asked`` is only its start
-    link: str = ""  # where the attempts at the task are shown
-
-
-def flips_table(shown: Sequence[FlippedTask]) -> Table:
-    """One row a task that flipped; the text in a column of its own where any is known."""
-    texts = any(one.asked is not None for one in shown)
-    rows: Rows = []
-    for one in shown:
-        row = [Cell(visible(one.flip.task, 120), code=True, link=one.link), Cell(visible(one.flip.domain, 80)),
-               Cell(WAYS[one.flip.direction])]  # fmt: skip
+def flips_table(shown: Sequence[tuple[Flip, ShownText | None, str]]) -> Table:
+    """One row a task that flipped, its link, and the start of what was asked in a column where any is known."""
+    texts = any(text is not None for _, text, _ in shown)
+    rows = []
+    for flip, text, link in shown:
+        row = [Cell(visible(flip.task, 120), code=True, link=link), Cell(visible(flip.domain, 80)),
+               Cell(WAYS[flip.direction])]  # fmt: skip
         if texts:
-            under = "" if one.cut_of is None else f"the start of {plural(one.cut_of, 'character')}"
-            row.append(Cell("not known" if one.asked is None else one.asked, under=under))
+            cut = f"the start of {plural(text.length, 'character')}" if text is not None and text.cut else ""
+            row.append(Cell("not known" if text is None else text.text, under=cut))
         rows.append(row)
     columns = ["task", "domain", "passed by", *(["what was asked"] if texts else [])]
     return table("Tasks that only one of the two passed", columns, rows, kind="flips", left=4)

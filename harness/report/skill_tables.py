@@ -1,12 +1,12 @@
 """What skills did as tables: what arrived, what it added, tuned x skilled; with their meanings on hover."""
 
 from harness.analysis import CELL_WORDS, Design, DomainSpread, Skills
-from harness.core import UNKNOWN, Comparison, Estimate, p_equation, p_text, plural, points, points_interval
-from harness.report.tables import (
+from harness.core import UNKNOWN, Comparison, p_equation, p_text, plural, points, points_interval
+from harness.report.blocks import (
     Cell,
     Column,
     Heads,
-    Rows,
+    Row,
     Table,
     count_cell,
     difference_cells,
@@ -38,11 +38,14 @@ def delivered_table(view: Skills) -> Table:
     """One row a contender with skills: what it was shown, and what it opened."""
     columns = ["contender", "delivery", "model", f"shown a skill [{100 * view.level:g}% interval]", "opened one",
                "opened per attempt", "pass rate", "tasks", "attempts"]  # fmt: skip
-    rows: Rows = [
-        [name_cell(c.name), _arm(c.arm, c.why), c.model or UNKNOWN, rate_cell(c.shown), rate_cell(c.opened),
-         _mean_cell(c.opened_skills), rate_cell(c.pass_rate), count_cell(c.n_tasks), count_cell(c.n_trials)]
-        for c in view.contenders
-    ]  # fmt: skip
+    rows: list[Row] = []
+    for c in view.contenders:
+        mean, words = c.opened_skills, in_words(c.opened_skills, "number")
+        opened = Cell(UNKNOWN, words)
+        if mean.value is not None:
+            opened = Cell(f"{mean.value:.2f}", f"skills an attempt opened: {words}")
+        rows.append([name_cell(c.name), _arm(c.arm, c.why), c.model or UNKNOWN, rate_cell(c.shown), rate_cell(c.opened),
+                     opened, rate_cell(c.pass_rate), count_cell(c.n_tasks), count_cell(c.n_trials)])  # fmt: skip
     return table("What was shown and opened", columns, rows, kind="delivered", left=3)
 
 
@@ -50,18 +53,15 @@ def each_skill_table(view: Skills) -> Table:
     """One row a skill and contender: how often it was shown and opened, and its lift."""
     columns = ["skill", "contender", "delivery", "shown", "opened", "passed where shown", "what it adds, points",
                "interval", "p", "p, all skills together", "tasks"]  # fmt: skip
-    rows: Rows = []
+    rows = []
     for s in view.skills[:MOST_ROWS]:
+        added = [Cell(UNKNOWN, s.why or ""), *[Cell(UNKNOWN)] * 4]
+        if s.lift is not None:
+            flips = f"{s.lift.wins:,} passed only with the skill, {s.lift.losses:,} only without"
+            added = [*difference_cells(s.lift)[:4], Cell(f"{s.lift.n_tasks:,}", flips)]
         beside = f"always with {', '.join(s.beside)}" if s.beside else ""
-        row = [Cell(s.skill, beside, code=True), name_cell(s.contender), _arm(s.arm, None), count_cell(s.n_shown),
-               count_cell(s.n_opened), rate_cell(s.passed_shown)]  # fmt: skip
-        lift = s.lift
-        if lift is None:
-            row += [Cell(UNKNOWN, s.why or ""), *[Cell(UNKNOWN)] * 4]
-        else:
-            flips = f"{lift.wins:,} passed only with the skill, {lift.losses:,} only without"
-            row += [*difference_cells(lift)[:4], Cell(f"{lift.n_tasks:,}", flips)]
-        rows.append(row)
+        rows.append([Cell(s.skill, beside, code=True), name_cell(s.contender), _arm(s.arm), count_cell(s.n_shown),
+                     count_cell(s.n_opened), rate_cell(s.passed_shown), *added])  # fmt: skip
     return table("Each skill", columns, rows, kind="skills", left=3, notes=_cut(len(view.skills)))
 
 
@@ -69,11 +69,8 @@ def opened_table(view: Skills) -> Table:
     """Pass rates where a skill was opened and where it was not; no rows where nothing could be opened."""
     known = [s for s in view.skills if s.n_opened is not None and s.n_shown]
     columns = ["skill", "contender", "shown", "opened", "passed where opened", "passed where not opened"]
-    rows: Rows = [
-        [name_cell(s.skill), name_cell(s.contender), count_cell(s.n_shown), count_cell(s.n_opened),
-         rate_cell(s.passed_opened), rate_cell(s.passed_unopened)]
-        for s in known[:MOST_ROWS]
-    ]  # fmt: skip
+    rows = [[name_cell(s.skill), name_cell(s.contender), count_cell(s.n_shown), count_cell(s.n_opened),
+             rate_cell(s.passed_opened), rate_cell(s.passed_unopened)] for s in known[:MOST_ROWS]]  # fmt: skip
     return table("Opened and not opened", columns, rows, kind="opened", left=2, notes=_cut(len(known)))
 
 
@@ -81,11 +78,11 @@ def lifts_table(view: Skills) -> Table:
     """One row a contender with skills and its counterpart without."""
     columns = ["contender", "against", "delivery", *_compared_heads(view.level, "only with", "only without")]
     arms = {c.name: c.arm for c in view.contenders}
-    rows: Rows = []
-    for one in view.lifts:
-        against = Cell(one.against, "shown a placebo" if one.control == "placebo" else "without skills", code=True)
-        rows.append([name_cell(one.contender), against, _arm(arms.get(one.contender), None),
-                     *_compared(one.comparison, one.spread, one.why)])  # fmt: skip
+    shown = {"placebo": "shown a placebo"}
+    rows = [
+        [name_cell(one.contender), Cell(one.against, shown.get(one.control or "", "without skills"), code=True),
+         _arm(arms.get(one.contender)), *_compared(one.comparison, one.spread, one.why)] for one in view.lifts
+    ]  # fmt: skip
     return table("What the skills add to each contender", columns, rows, kind="lifts", left=3)
 
 
@@ -94,11 +91,8 @@ def deliveries_table(view: Skills) -> Table:
     columns = ["opened on demand", "shown whole", "skills",
                *_compared_heads(view.level, "only on demand", "only whole")]  # fmt: skip
     others = Cell("not the same", "the one's skills are among the other's: the difference holds that of finding it too")
-    rows: Rows = [
-        [name_cell(p.progressive), name_cell(p.flat), Cell("the same") if p.same_skills else others,
-         *_compared(p.comparison, p.spread, p.why)]
-        for p in view.deliveries
-    ]  # fmt: skip
+    rows = [[name_cell(p.progressive), name_cell(p.flat), Cell("the same") if p.same_skills else others,
+             *_compared(p.comparison, p.spread, p.why)] for p in view.deliveries]  # fmt: skip
     return table("Flat and progressive", columns, rows, kind="deliveries", left=3)
 
 
@@ -131,14 +125,13 @@ def adjusted_sentence(view: Skills) -> str:
 
 def square_table(design: Design) -> Table:
     """The 2 x 2 with its pass rates, and who fills each cell."""
-
-    def cell(name: str) -> Cell:
-        rate, who = rate_cell(design.cells[name]), design.contenders[name]
-        return Cell(rate.text, f"{who}, {CELL_WORDS[name]}: {rate.hover}", f"{rate.under} {who}".strip())
-
-    rows: Rows = [["without adapter", cell("base"), cell("skilled")], ["with adapter", cell("tuned"), cell("both")]]
-    return table("Tuned x skilled", [f"pass rate, {100 * design.level:g}%", "without skills", "with skills"], rows,
-                 kind="square")  # fmt: skip
+    rows: list[Row] = []
+    for line, names in (("without adapter", ("base", "skilled")), ("with adapter", ("tuned", "both"))):
+        rates = [(rate_cell(design.cells[name]), design.contenders[name], CELL_WORDS[name]) for name in names]
+        rows.append([line, *(Cell(rate.text, f"{who}, {what}: {rate.hover}", f"{rate.under} {who}".strip())
+                             for rate, who, what in rates)])  # fmt: skip
+    columns = [f"pass rate, {100 * design.level:g}%", "without skills", "with skills"]
+    return table("Tuned x skilled", columns, rows, kind="square")
 
 
 CALLED = {"interaction": "together, beyond the sum"}
@@ -152,24 +145,17 @@ EFFECTS = {
 def effects_table(design: Design) -> Table:
     """The two main effects and their interaction."""
     called = {e.name: CALLED.get(e.name, e.name) for e in design.effects}
-    rows: Rows = [
+    rows: list[Row] = [
         [called[e.name], points(e.delta), Cell(points_interval(e.low, e.high), e.method), p_text(e.p_value),
-         count_cell(design.n_tasks)]
-        for e in design.effects
+         count_cell(design.n_tasks)] for e in design.effects
     ]  # fmt: skip
     notes = [f"{called[e.name]}: {EFFECTS[e.name]}" for e in design.effects if e.name in EFFECTS]
     columns: Heads = ["effect", "points", f"{100 * design.level:g}% interval", "p", Column("tasks", only="text")]
     return table("Main effects and interaction", columns, rows, kind="effects", notes=notes)
 
 
-def _arm(arm: str | None, why: str | None) -> Cell:
+def _arm(arm: str | None, why: str | None = None) -> Cell:
     return Cell(UNKNOWN, why or "") if arm is None else Cell(arm, ARM_WORDS.get(arm, ""))
-
-
-def _mean_cell(mean: Estimate) -> Cell:
-    if mean.value is None:
-        return Cell(UNKNOWN, in_words(mean, "number"))
-    return Cell(f"{mean.value:.2f}", f"skills an attempt opened: {in_words(mean, 'number')}")
 
 
 def _cut(rows: int) -> list[str]:

@@ -1,4 +1,9 @@
-"""A sweep as tables: the policies, thresholds, the signal, a live hybrid next to its replay."""
+"""A sweep as tables and words: policies, thresholds and how they are named and thinned, the signal, a live hybrid."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from decimal import Decimal
+from math import inf
 
 from harness.analysis import Scoreboard
 from harness.core import (
@@ -12,8 +17,7 @@ from harness.core import (
     points,
     points_interval,
 )
-from harness.report.tables import Cell, Rows, Table, figures, in_words, money_cell, rate_cell, seconds_cell, table
-from harness.report.thresholds import chosen_place, plain_threshold, threshold_words
+from harness.report.blocks import Cell, Row, Table, figures, in_words, money_cell, rate_cell, seconds_cell, table
 from harness.verdict import Measured, Sweep, SweepControl, SweepPoint, against_control, gap_text
 
 WORDS = {
@@ -25,30 +29,31 @@ WORDS = {
 FORMS = {"pass rate": "points", "cost": "dollars"}
 STANDING = {"better": "beaten", "worse": "(the choice is worse)"}
 ROWS = 12  # thresholds in the terminal; JSON has the others
+MOST_POINTS = 150  # points of the curve that are drawn, and stops of the slider
 
 
 def policies_table(view: Sweep) -> Table:
     """The choice on tasks left out, as it looks on its own, every control, and what was run, with a word on each."""
     chosen, against = view.chosen, {rival.control: rival for rival in view.rivals}
     apparent = next((p for p in view.curve if p.threshold == chosen.threshold), view.curve[0])
-    unseen = Cell("chosen, on unseen tasks", "By thresholds chosen on other tasks", "what to expect in use")
     own = Cell("chosen, on its own tasks", "On the tasks that it was chosen on", "better than it is")
-    utility = [Cell(plain_interval(chosen.crossfit))] if view.cost_weight is not None else []
-    nothing = Cell("")
-    rows = [
-        [unseen, Cell(percent(chosen.crossfit_escalated)), rate_cell(chosen.pass_rate),
-         money_cell(chosen.cost_per_task_usd), seconds_cell(chosen.latency_s), *utility, nothing],
-        [own, *_cells(apparent, view), nothing],
+    utility = [_plain_interval(chosen.crossfit)] if view.cost_weight is not None else []
+    rows: list[Row] = [
+        [Cell("chosen, on unseen tasks", "By thresholds chosen on other tasks", "what to expect in use"),
+         percent(chosen.crossfit_escalated), rate_cell(chosen.pass_rate), money_cell(chosen.cost_per_task_usd),
+         seconds_cell(chosen.latency_s), *utility, ""],
+        [own, *_cells(apparent, view), ""],
     ]  # fmt: skip
     for name, control in view.controls.items():
-        said, rival = nothing, against.get(name)
+        said, rival = Cell(""), against.get(name)
         if rival is not None:
             hover = in_words(rival.difference, FORMS.get(rival.on, "number"))
-            said = Cell(gap_text(rival), hover, STANDING.get(against_control(rival), against_control(rival)))
+            standing = against_control(rival)
+            said = Cell(gap_text(rival), hover, STANDING.get(standing, standing))
         rows.append([Cell(*WORDS[name]), *_cells(control, view), said])
     for one in view.measured:
         what = "a yardstick, measured" if one.control else "a hybrid, measured"
-        rows.append([Cell(f"{one.name}, as run", one.sentence, what), *_cells(one, view), nothing])
+        rows.append([Cell(f"{one.name}, as run", one.sentence, what), *_cells(one, view), ""])
     columns = ["policy", *_heads(view), "the choice against it"]
     return table(f"Policies from {view.worker} to {view.expert}", columns, rows, kind="policies")
 
@@ -60,6 +65,10 @@ def _cells(p: SweepControl | SweepPoint | Measured, view: Sweep) -> list[Cell]:
         utility = None if isinstance(p, Measured) else p.utility
         cells.append(Cell(UNKNOWN if utility is None else f"{utility:.4f}"))
     return cells
+
+
+def _heads(view: Sweep) -> list[str]:
+    return ["escalated", "pass rate", "cost per task", "mean latency", *["utility"] * (view.cost_weight is not None)]
 
 
 def threshold_table(view: Sweep, here: SweepPoint) -> Table:
@@ -84,62 +93,132 @@ def curve_table(view: Sweep) -> Table:
     return table(title, ["confidence below", *_heads(view)], rows, kind="curve")
 
 
-def _heads(view: Sweep) -> list[str]:
-    utility = ["utility"] if view.cost_weight is not None else []
-    return ["escalated", "pass rate", "cost per task", "mean latency", *utility]
-
-
 def signal_table(view: Sweep) -> Table:
     """How well the signal ranks and how true it speaks."""
     told = view.calibration
-    rows: Rows = [("ranks the worker's passes over its failures", plain_interval(view.auroc, "AUROC "), "")]
+    rows = [("ranks the worker's passes over its failures", _plain_interval(view.auroc, "AUROC "))]
     if told.ece is not None:
-        rows.append(("calibration error", f"{told.ece:.3f} in {plural(len(told.bins), 'bin')} of equal mass", ""))
+        rows.append(("calibration error", f"{told.ece:.3f} in {plural(len(told.bins), 'bin')} of equal mass"))
         scores = (("as it is", told.brier), ("corrected by an isotonic fit on other tasks", told.brier_isotonic),
                   ("always saying the pass rate", told.brier_constant))  # fmt: skip
-        said = ", ".join(f"{name} {value:.3f}" for name, value in scores if value is not None)
-        rows.append(("Brier score", said, ""))
+        rows.append(("Brier score", ", ".join(f"{name} {value:.3f}" for name, value in scores if value is not None)))
     elif told.why:
-        rows.append(("calibration", f"{UNKNOWN} ({told.why})", ""))
-    rows.append(("gap recovered, all shares (APGR)", plain_interval(view.apgr), ""))
-    rows += [(f"share escalated for {part} of the gap (CPT)", percent(share), "")
+        rows.append(("calibration", f"{UNKNOWN} ({told.why})"))
+    rows.append(("gap recovered, all shares (APGR)", _plain_interval(view.apgr)))
+    rows += [(f"share escalated for {part} of the gap (CPT)", percent(share))
              for part, share in view.cpt.items() if share is not None]  # fmt: skip
     over = "" if view.aiq_over_max is None else f", over the largest cost {view.aiq_over_max:.3f}"
-    aiq = f"{UNKNOWN} ({view.reasons.get('aiq', '')})"
-    rows.append(
-        ("area under the hull (AIQ)", aiq if view.aiq is None else f"over the cost range {view.aiq:.3f}{over}", "")
-    )
+    known = f"over the cost range {view.aiq:.3f}{over}" if view.aiq is not None else ""
+    rows.append(("area under the hull (AIQ)", known or f"{UNKNOWN} ({view.reasons.get('aiq', '')})"))
     for one in told.bins:
         rate = f"passes {percent_interval(one.rate)} of {plural(one.n, 'attempt')}"
-        rows.append((f"  says {one.low:.4g} to {one.high:.4g}", rate, ""))
-    return figures("The signal", rows)
+        rows.append((f"  says {one.low:.4g} to {one.high:.4g}", rate))
+    return figures("The signal", ((*row, "") for row in rows))
 
 
 def live_table(view: Sweep) -> Table:
     """The live hybrid next to the replay of its rule; no rows where there is none."""
-    live, title = view.live, "Live next to replayed"
-    if live is None:
-        return table(title, [""], [])
-    d, cost = live.difference, live.cost_difference_usd
-    rows: list[list[Cell | str]] = [
-        [Cell(live.hybrid, code=True), rate_cell(live.live_pass_rate), percent(live.live_escalated)],
-        ["replayed", rate_cell(live.replayed_pass_rate), percent(live.replayed_escalated)],
-        ["live minus replayed",
-         Cell(f"{points(d.value)} points", in_words(d, "points"), points_interval(d.low, d.high)),
-         Cell(f"{dollars(cost.value)} a task", in_words(cost, "dollars"))],
-        ["same decision", f"{live.same_decision:,} of {plural(live.n_attempts, 'attempt')}",
-         f"{live.same_outcome:,} with the same result"],
-    ]  # fmt: skip
-    return table(title, ["", "pass rate", "escalated"], rows, kind="live")
+    live, rows = view.live, list[Row]()
+    if live is not None:
+        d, cost = live.difference, live.cost_difference_usd
+        rows = [
+            [Cell(live.hybrid, code=True), rate_cell(live.live_pass_rate), percent(live.live_escalated)],
+            ["replayed", rate_cell(live.replayed_pass_rate), percent(live.replayed_escalated)],
+            ["live minus replayed",
+             Cell(f"{points(d.value)} points", in_words(d, "points"), points_interval(d.low, d.high)),
+             Cell(f"{dollars(cost.value)} a task", in_words(cost, "dollars"))],
+            ["same decision", f"{live.same_decision:,} of {plural(live.n_attempts, 'attempt')}",
+             f"{live.same_outcome:,} with the same result"],
+        ]  # fmt: skip
+    return table("Live next to replayed", ["", "pass rate", "escalated"], rows, kind="live")
 
 
-def plain_interval(figure: Estimate, before: str = "") -> str:
+def _plain_interval(figure: Estimate, before: str = "") -> str:
     """A figure that is no share, to four digits."""
     if figure.value is None:
         return f"{UNKNOWN} ({figure.why})"
-    if figure.low is None or figure.high is None:
-        return f"{before}{figure.value:.4f}"
-    return f"{before}{figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]"
+    ends = "" if figure.low is None or figure.high is None else f" [{figure.low:.4f}, {figure.high:.4f}]"
+    return f"{before}{figure.value:.4f}{ends}"
+
+
+# ---------------------------------------------------------------------------- how thresholds are named and thinned
+
+
+def thinned(view: Sweep) -> list[SweepPoint]:
+    """At most `MOST_POINTS` points of the curve, even in the share escalated; with the ends and the chosen one."""
+    return [view.curve[k] for k in thinned_places(view)]
+
+
+def thinned_places(view: Sweep) -> list[int]:
+    """Where on the curve those points stand."""
+    curve, last = view.curve, len(view.curve) - 1
+    if last < MOST_POINTS:
+        return list(range(len(curve)))
+    steps = MOST_POINTS - 3
+    kept, at = {0, last, chosen_place(view)}, 0
+    for k in range(steps + 1):
+        while at < last and curve[at].escalated < k / steps:
+            at += 1
+        kept.add(at)
+    return sorted(kept)
+
+
+def chosen_place(view: Sweep) -> int:
+    """Where on the curve the chosen threshold stands."""
+    return next((k for k, p in enumerate(view.curve) if p.threshold == view.chosen.threshold), 0)
+
+
+def threshold_words(point: SweepPoint) -> str:
+    """``below 0.953: 12.3% escalated``."""
+    how = "always" if point.threshold is None else f"below {plain_threshold(point)}"
+    return f"{how}: {percent(point.escalated)} escalated"
+
+
+def plain_threshold(point: SweepPoint) -> str:
+    """The number alone, to six digits and without a power of ten; ``always`` where it is infinite."""
+    return "always" if point.threshold is None else format(Decimal(f"{point.threshold:.6g}"), "f")
+
+
+def threshold_name(view: Sweep, place: int) -> str:
+    """What stands for a step of the curve in the address: six digits, or all of them where a neighbour has the same."""
+    curve, told = view.curve, plain_threshold(view.curve[place])
+    beside = [plain_threshold(curve[k]) for k in (place - 1, place + 1) if 0 <= k < len(curve)]
+    limit = curve[place].threshold
+    return told if limit is None or told not in beside else format(Decimal(repr(limit)), "f")
+
+
+def step_of(view: Sweep, asked: float) -> int:
+    """The step of the curve that escalates the same tasks as a threshold: the first that is not below it.
+
+    The steps are the confidences on record, and a threshold escalates what is below it. So one that lies between two
+    steps escalates the lower step's own tasks too, which is what the upper one does.
+    """
+    place = bisect_left(view.curve, asked, key=lambda point: inf if point.threshold is None else point.threshold)
+    return min(place, len(view.curve) - 1)
+
+
+def signal_words(view: Sweep) -> Sequence[str]:
+    """The AUROC as people read it; how far the signal is from what comes true, and whether a fit would correct it."""
+    a, told = view.auroc, view.calibration
+    ranked = f"Whether it is surer where it is right is not known: {a.why}."
+    if a.value is not None:
+        interval = "" if a.low is None or a.high is None else f" [{a.low:.3f}, {a.high:.3f}]"
+        ranked = (f"Of an answer that passes and one that fails, the confidence is higher for the one that passes in "
+                  f"{100 * a.value:.0f} of 100 pairs; tossing a coin gives 50 "
+                  f"(AUROC {a.value:.3f}{interval}).")  # fmt: skip
+    found = [ranked]
+    if told.ece is None:
+        return found + ([f"Whether it is as right as it says is not known: {told.why}."] if told.why else [])
+    apart = f"How sure it says it is and how often it is right lie {percent(told.ece)[:-1]} points apart on average"
+    found.append(f"{apart} (calibration error {told.ece:.3f}).")
+    if told.brier is not None:
+        said = f"Taken as a forecast its mean squared error is {told.brier:.3f} (Brier score; 0 is perfect)"
+        if told.brier_isotonic is not None:
+            said += f"; corrected by what other tasks taught (isotonic fit), {told.brier_isotonic:.3f}"
+        if told.brier_constant is not None:
+            said += f"; saying the same for every task, {told.brier_constant:.3f}"
+        found.append(f"{said}.")
+    return found
 
 
 # ----------------------------------------------------------------------------------------------- who is worker, expert
@@ -152,8 +231,7 @@ def default_parts(
 
     Both are options as long as there are any: no control, and nothing that an import calls an oracle.
     """
-    for entry in hybrids(view, manifest):
-        worker, expert = entry[1:]
+    for _, worker, expert in hybrids(view, manifest):
         if worker in names and expert in names:
             return worker, expert
     options = [n for n in names if n not in view.yardsticks]
@@ -162,10 +240,10 @@ def default_parts(
     rate = {n: view.score_of(n).pass_rate.value or 0.0 for n in names}
     able = [n for n in options if n in speaking] or speaking
     priced = [n for n in able if cost[n] is not None]
-    worker = min(priced, key=lambda n: cost[n] or 0.0) if priced else min(able, key=lambda n: rate[n])
+    worker = min(priced, key=lambda n: cost[n] or 0.0) if priced else min(able, key=rate.__getitem__)
     others = [n for n in options if n != worker] or [n for n in names if n != worker]
     dearer = [n for n in others if (cost[n] or 0.0) > (cost[worker] or 0.0)]
-    return worker, max(dearer or others, key=lambda n: rate[n])
+    return worker, max(dearer or others, key=rate.__getitem__)
 
 
 def hybrids(view: Scoreboard, manifest: Manifest | None) -> list[tuple[str, str, str]]:

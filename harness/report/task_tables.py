@@ -9,8 +9,8 @@ from typing import Any
 
 from harness.analysis import AttemptView, ShownText, TaskList
 from harness.core import UNKNOWN, dollars, moment, plural, seconds, visible
+from harness.report.blocks import Cell, Row, Table, table
 from harness.report.html_parts import html_lines, html_table, html_text
-from harness.report.tables import Cell, Rows, Table, table
 from harness.store import PARTLY, AttemptRow, Outcomes, TaskCell
 
 PASSED, FAILED, LOST = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
@@ -18,22 +18,20 @@ MIXED, PARTIAL = "rgb(250,236,170)", "rgb(226,205,233)"
 """Grounds of a result's cell; its word stands on it, and black is read well on all of them."""
 MOST_CONTENDERS = 30  # columns of the table of tasks; a line says where there are more
 
-_GROUNDS = {"passed": PASSED, PARTLY: PARTIAL, "failed": FAILED, "errored": LOST, "ungraded": LOST}
-_MEANINGS = {
-    "passed": "the answer was right",
-    PARTLY: "the answer earned a part of the full score; every rate counts that part",
-    "failed": "the contender's own fault: a wrong or malformed answer, its turns or its time spent",
-    "ungraded": "there is an answer, and the grader could not judge it; it is in no rate",
-    "errored": "the instrument's fault, not the contender's; it is in no rate",
-    "skipped": "never tried",
+_RESULTS = {
+    "passed": ("the answer was right", PASSED),
+    PARTLY: ("the answer earned a part of the full score; every rate counts that part", PARTIAL),
+    "failed": ("the contender's own fault: a wrong or malformed answer, its turns or its time spent", FAILED),
+    "ungraded": ("there is an answer, and the grader could not judge it; it is in no rate", LOST),
+    "errored": ("the instrument's fault, not the contender's; it is in no rate", LOST),
+    "skipped": ("never tried", ""),
 }
-STATUSES = tuple(_MEANINGS)
+STATUSES = tuple(_RESULTS)
 
 
 def result_cell(cell: TaskCell) -> Cell:
     """What a contender made of a task: a word on its colour."""
-    lost = [f"{cell.errored:,} errored"] if cell.errored else []
-    lost += [f"{cell.skipped:,} not tried"] if cell.skipped else []
+    lost = [f"{cell.errored:,} errored"] * bool(cell.errored) + [f"{cell.skipped:,} not tried"] * bool(cell.skipped)
     under = ("escalated" if cell.graded == 1 else f"{cell.escalated:,} escalated") if cell.escalated else ""
     words = f"{visible(cell.contender, 80)}: {cell.passed:,} of {plural(cell.graded, 'graded trial')} passed"
     if cell.partly and cell.score is not None:
@@ -47,30 +45,29 @@ def result_cell(cell: TaskCell) -> Cell:
         return Cell(text, words if lost else "this contender has no attempt at it", under, LOST if cell.errored else "")
     text = f"{cell.passed:,} of {cell.graded:,} passed" + (f", {cell.partly:,} partly" if cell.partly else "")
     if cell.graded == 1:
-        text = result_text(PARTLY, cell.score) if cell.partly else "passed" if cell.passed else "failed"
+        text = _result_text(PARTLY, cell.score) if cell.partly else "passed" if cell.passed else "failed"
     ground = PARTIAL if cell.partly else MIXED if cell.passed else FAILED
-    ground = PASSED if cell.passed == cell.graded else ground
-    return Cell(", ".join([text, *lost]), words, under, ground)
+    return Cell(", ".join([text, *lost]), words, under, PASSED if cell.passed == cell.graded else ground)
 
 
-def tasks_table(found: TaskList, links: Sequence[str] = ()) -> Table:
+def tasks_table(found: TaskList, links: Sequence[str]) -> Table:
     """One row a task, a column a contender; ``links`` are what opens each of the tasks."""
     names = found.contenders[:MOST_CONTENDERS]
     suites = len({row.suite for row in found.rows}) > 1
-    rows: Rows = []
-    for row, texts, link in zip(found.rows, found.table, links or [""] * len(found.rows), strict=True):
+    rows = []
+    for row, texts, link in zip(found.rows, found.table, links, strict=True):
         of = (texts["suite"] if suites else "", texts["domain"])
         under = ", ".join(dict.fromkeys(t for t in of if t and not texts["task"].startswith(t)))
         rows.append([Cell(texts["task"], under=under, link=link), *map(result_cell, row.cells[: len(names)])])
-    more = len(found.contenders) - len(names)
-    notes = [f"The first {len(names)} of {plural(len(found.contenders), 'contender')}."] if more else []
+    cut = len(found.contenders) > len(names)
+    notes = [f"The first {len(names)} of {plural(len(found.contenders), 'contender')}."] * cut
     columns = ["task", *(visible(name, 60) for name in names)]
     return table("What each contender made of each task", columns, rows, kind="results", notes=notes)
 
 
 def names_table(index: Outcomes, tasks: Sequence[int], links: Sequence[str]) -> Table:
     """Some tasks by their names, each with what opens it."""
-    rows: Rows = [
+    rows: list[Row] = [
         [Cell(visible(index.task_names[task].as_py(), 120), link=link),
          *(visible(word or UNKNOWN, 80) for word in (index.suite[task], index.domain[task]))]
         for task, link in zip(tasks, links, strict=True)
@@ -80,10 +77,10 @@ def names_table(index: Outcomes, tasks: Sequence[int], links: Sequence[str]) -> 
 
 def attempts_table(attempts: Sequence[AttemptRow]) -> Table:
     """Every attempt at one task, a row each."""
-    rows: Rows = [
-        [Cell(visible(one.contender, 60), code=True), f"{one.trial}", status_cell(one.result, one.score),
+    rows: list[Row] = [
+        [Cell(visible(one.contender, 60), code=True), f"{one.trial}", _status_cell(one.result, one.score),
          *(visible(text or UNKNOWN, 80) for text in (one.cause, one.label_true, one.label_predicted)),
-         confidence_text(one.confidence), yes_or_no(one.escalated), dollars(one.cost_usd), seconds(one.latency_s)]
+         confidence_text(one.confidence), _yes_or_no(one.escalated), dollars(one.cost_usd), seconds(one.latency_s)]
         for one in attempts
     ]  # fmt: skip
     columns = ["contender", "trial", "result", "cause", "expected", "given", "confidence", "escalated", "cost",
@@ -92,12 +89,12 @@ def attempts_table(attempts: Sequence[AttemptRow]) -> Table:
     return found.without_empty([4, 5])
 
 
-def status_cell(result: str, score: float | None = None) -> Cell:
-    """A result as a word on its colour, with its meaning."""
-    return Cell(result_text(result, score), _MEANINGS.get(result, ""), ground=_GROUNDS.get(result, ""))
+def _status_cell(result: str, score: float | None) -> Cell:
+    hover, ground = _RESULTS.get(result, ("", ""))
+    return Cell(_result_text(result, score), hover, ground=ground)
 
 
-def result_text(result: str, score: float | None = None) -> str:
+def _result_text(result: str, score: float | None) -> str:
     """``passed``, ``partly passed, 0.42``; a score that says something else than the word stands behind it."""
     text = "not tried" if result == "skipped" else result
     if score is None or score in {0.0, 1.0}:
@@ -113,16 +110,13 @@ def score_text(score: float) -> str:
 
 def confidence_text(value: float | None) -> str:
     """Six digits without a power of ten, as thresholds have; all of them where six would read as certain."""
-    if value is None:
-        return UNKNOWN
+    if value is None or not math.isfinite(value):
+        return UNKNOWN if value is None else f"{value}"
     text = f"{value:.6g}"
-    if math.isfinite(value):
-        text = format(Decimal(repr(value) if text == "1" and value != 1.0 else text), "f")
-    return text
+    return format(Decimal(repr(value) if text == "1" and value != 1.0 else text), "f")
 
 
-def yes_or_no(value: object) -> str:
-    """A truth in a word; ``None`` is none of both."""
+def _yes_or_no(value: object) -> str:
     return UNKNOWN if value is None else "yes" if value else "no"
 
 
@@ -130,26 +124,23 @@ def facts_table(view: AttemptView) -> Table:
     """What is recorded of an attempt, unknown figures left out; a figure that people may ask after says so."""
     fields = view.fields
     labels = fields["label_true"] is not None or fields["label_predicted"] is not None
-    basis = fields["cost_basis"] if fields["cost_basis"] not in {None, "", "none"} else ""
-    tokens = [
-        f"{fields[f'{kind}_tokens']:,} {kind.replace('_', ' ')}"
-        for kind in ("input", "cached_input", "output", "reasoning")
-        if fields[f"{kind}_tokens"] is not None
-    ]
+    basis = "" if fields["cost_basis"] in {None, "", "none"} else f"from {fields['cost_basis']}"
+    kinds = [kind for kind in ("input", "cached_input", "output", "reasoning") if fields[f"{kind}_tokens"] is not None]
+    tokens = ", ".join(f"{fields[f'{kind}_tokens']:,} {kind.replace('_', ' ')}" for kind in kinds)
     shown, used = fields["skills_shown"] or "", fields["skills_used"] or ""
     begun, known = fields["started_at"], fields["attempt_id"] or ""
     short = f"{known[:8]}…" if re.fullmatch("[0-9a-f]{32}", known) else known
     every: list[tuple[str, Cell | str | None]] = [
-        ("result", status_cell(view.attempt.result, view.attempt.score)),
+        ("result", _status_cell(view.attempt.result, view.attempt.score)),
         ("cause", fields["cause"]),
         ("label expected", (fields["label_true"] or UNKNOWN) if labels else None),
         ("label given", (fields["label_predicted"] or UNKNOWN) if labels else None),
         ("escalation", view.escalation),
         ("confidence", None if fields["confidence"] is None else confidence_text(fields["confidence"])),
-        ("cost", Cell(dollars(fields["cost_usd"]), under=f"from {basis}" if basis else "")),
+        ("cost", Cell(dollars(fields["cost_usd"]), under=basis)),
         ("judge's cost", dollars(fields["judge_usd"]) if fields["judge_usd"] else None),
         ("latency", seconds(fields["latency_s"])),
-        ("tokens", ", ".join(tokens)),
+        ("tokens", tokens),
         *((what, None if fields[what] is None else f"{fields[what]:,}") for what in ("calls", "retries")),
         ("skills shown", shown if shown or used else None),
         ("skills opened", (used or "none") if shown or used else None),
@@ -158,7 +149,7 @@ def facts_table(view: AttemptView) -> Table:
         ("repeated", "the same contender, task and trial came before: this row is in no rate"
          if view.attempt.repeated else None),
     ]  # fmt: skip
-    rows: Rows = [(what, cell) for what, cell in every if cell is not None and (cell or what == "skills shown")]
+    rows: list[Row] = [(what, cell) for what, cell in every if cell is not None and (cell or what == "skills shown")]
     title = f"What is recorded of this attempt of {visible(view.attempt.contender, 80)}"
     return table(title, ["what", ""], rows, left=2, kind="facts")  # narrow: no label
 
@@ -191,22 +182,16 @@ def replies_of(view: AttemptView) -> list[str]:
     return [text_html(f"{place}. {call.role}", call.reply) for place, call in calls if call.reply is not None]
 
 
+_COUNT: Callable[[Any], str] = "{:,}".format
 _COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
-    ("input_tokens", "input", "{:,}".format),
-    ("cached_input_tokens", "cached input", "{:,}".format),
-    ("cache_write_tokens", "cache write", "{:,}".format),
-    ("output_tokens", "output", "{:,}".format),
-    ("reasoning_tokens", "reasoning", "{:,}".format),
-    ("gpu_seconds", "GPU time", seconds),
-    ("cost_usd", "cost", dollars),
-    ("price_date", "price of", str),
-    ("latency_s", "latency", seconds),
-    ("ttft_s", "first token", seconds),
-    ("retries", "retries", "{:,}".format),
-    ("cache_hit", "from cache", yes_or_no),
-    ("finish_reason", "ended by", str),
+    ("input_tokens", "input", _COUNT), ("cached_input_tokens", "cached input", _COUNT),
+    ("cache_write_tokens", "cache write", _COUNT), ("output_tokens", "output", _COUNT),
+    ("reasoning_tokens", "reasoning", _COUNT), ("gpu_seconds", "GPU time", seconds), ("cost_usd", "cost", dollars),
+    ("price_date", "price of", str), ("latency_s", "latency", seconds), ("ttft_s", "first token", seconds),
+    ("retries", "retries", _COUNT), ("cache_hit", "from cache", _yes_or_no), ("finish_reason", "ended by", str),
     ("error", "error", str),
-)  # columns of the call table, how they are headed and how a value is written
+)  # fmt: skip
+"""Columns of the call table, how they are headed and how a value is written."""
 
 
 def calls_html(view: AttemptView) -> str:
@@ -215,7 +200,7 @@ def calls_html(view: AttemptView) -> str:
         return f"<p>Not available: {html_text(view.calls_why or 'not kept')}.</p>"
     if not view.calls:
         return "<p>No call was recorded for it.</p>"
-    rows: Rows = []
+    rows: list[Row] = []
     for place, call in enumerate(view.calls, 1):
         adapter = call.fields["adapter"] or ""
         model = Cell(call.model, f"adapter {adapter}" if adapter else "", f"adapter {adapter[:12]}" if adapter else "")
@@ -223,9 +208,8 @@ def calls_html(view: AttemptView) -> str:
         figures = [UNKNOWN if value in {None, ""} else write(value) for value, write in values]
         rows.append([f"{place}. {call.role}", model, *figures])
     notes = [f"{plural(view.calls_left_out, 'call')} more."] if view.calls_left_out else []
-    if any(
-        call.fields.get(name) is not None for call in view.calls for name, *_ in _COLUMNS if name.endswith("tokens")
-    ):
+    tokens = [name for name, *_ in _COLUMNS if name.endswith("tokens")]
+    if any(call.fields.get(name) is not None for call in view.calls for name in tokens):
         notes.append("No token stands in two classes: cached input is no part of input, reasoning none of output.")
     columns = ["call", "model", *(head for _, head, _ in _COLUMNS)]
     found = table("Calls made for this attempt", columns, rows, left=2, kind="calls", notes=notes)

@@ -19,16 +19,8 @@ from harness.stats.clustered import (
     this_suite_difference,
     this_suite_rate,
 )
-from harness.stats.comparison import Effect, Factorial, compare, factorial
-from harness.stats.confidence import (
-    Bin,
-    Isotonic,
-    auroc,
-    brier_score,
-    expected_calibration_error,
-    isotonic_fit,
-    reliability_bins,
-)
+from harness.stats.comparison import Effect, compare, factorial
+from harness.stats.confidence import Bin, auroc, brier_score, expected_calibration_error, isotonic_fit, reliability_bins
 from harness.stats.domains import (
     DomainComparison,
     Heterogeneity,
@@ -38,8 +30,8 @@ from harness.stats.domains import (
     heterogeneity,
     variance_components,
 )
-from harness.stats.labels import Agreement, agreement, macro_f1, ppi_mean, rater_table
-from harness.stats.money import Aiq, aiq, break_even, fieller_ratio, normalised_gain, on_front, pareto_probability
+from harness.stats.labels import agreement, macro_f1, ppi_mean, rater_table
+from harness.stats.money import aiq, break_even, fieller_ratio, normalised_gain, on_front, pareto_probability
 from harness.stats.noninferiority import (
     DomainHarm,
     Harm,
@@ -68,14 +60,8 @@ from harness.stats.replay import (
     replay_estimate,
     replay_estimates,
 )
-from harness.stats.sequential import (
-    BettingProcess,
-    crossing_probability,
-    harm_e_value,
-    non_inferiority_e_value,
-    obrien_fleming_bounds,
-)
-from harness.stats.signflip import SignFlip, benjamini_hochberg, holm, max_t_sign_flip, sign_flip_test
+from harness.stats.sequential import BettingProcess, harm_e_value, non_inferiority_e_value, obrien_fleming_bounds
+from harness.stats.signflip import benjamini_hochberg, holm, max_t_sign_flip, sign_flip_test
 from harness.stats.tables import (
     clopper_pearson_interval,
     exact_power,

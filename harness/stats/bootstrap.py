@@ -23,14 +23,13 @@ _BLOCK = 200_000  # draws at a time: what the caches of a processor hold
 
 def cluster_weights(groups: int, resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np.uint8]:
     """How often each of G clusters is drawn in each resample: shape (resamples, groups), rows sum to G (Efron 1979)."""
-    return _kept(groups, resamples, seed) if groups * resamples <= _KEPT else _all(groups, resamples, seed)
+    if groups * resamples <= _KEPT:
+        return _kept(groups, resamples, seed)
+    return np.concatenate(list(_blocks(groups, resamples, seed)))
 
 
 def resampled_sums(sums: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -> Matrix:
-    """Sums over resampled clusters: ``W @ X`` for X of shape (clusters, columns); returns (resamples, columns).
-
-    The weights are made and used block by block, so memory stays small however many clusters there are.
-    """
+    """Sums over resampled clusters, block by block: ``W @ X`` for X (clusters, columns), shape (resamples, columns)."""
     X = _columns(sums)
     if len(X) * resamples <= _KEPT:
         weights, rows = cluster_weights(len(X), resamples, seed), max(1, _BLOCK // len(X))
@@ -54,8 +53,8 @@ def bootstrap_estimate(
 
     ``sums`` has the shape (clusters, columns); ``figure`` makes m values of m rows of summed columns, NaN where it
     cannot be had: then the value is None, with ``why``, and the limits where it cannot in over half of ``1 - level`` of
-    the resamples. Widened to hold the estimate; with few clusters too narrow, so the method names them. Where many
-    clusters have few distinct rows of sums, it is drawn how often each row occurs: Multinomial(G; shares).
+    the resamples. With few clusters it is too narrow. Where many have few distinct rows of sums, it is drawn how often
+    each row occurs: Multinomial(G; shares).
     """
     X = _columns(sums)
     two_sided_z(level)
@@ -102,13 +101,9 @@ def _columns(sums: ArrayLike) -> Matrix:
 
 @lru_cache(maxsize=4)
 def _kept(groups: int, resamples: int, seed: int) -> NDArray[np.uint8]:
-    weights = _all(groups, resamples, seed)
+    weights = np.concatenate(list(_blocks(groups, resamples, seed)))
     weights.flags.writeable = False
     return weights
-
-
-def _all(groups: int, resamples: int, seed: int) -> NDArray[np.uint8]:
-    return np.concatenate(list(_blocks(groups, resamples, seed)))
 
 
 def _blocks(groups: int, resamples: int, seed: int) -> Iterator[NDArray[np.uint8]]:

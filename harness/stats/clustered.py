@@ -5,6 +5,7 @@ task's mean and never as rows of their own.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,18 +14,7 @@ from numpy.typing import ArrayLike
 from harness.core import Estimate
 from harness.stats.tables import wilson_interval
 from harness.stats.tails import two_sided_t, two_sided_z
-from harness.stats.units import (
-    Clusters,
-    Codes,
-    Vector,
-    cluster_codes,
-    is_binary,
-    same_length,
-    sum_by,
-    vector,
-    vectors,
-    whole_counts,
-)
+from harness.stats.units import Clusters, Codes, Vector, cluster_codes, is_binary, sum_by, vector, vectors, whole_counts
 
 FEW_CLUSTERS = 30  # below this many clusters the t interval is left for Wilson's on the effective number of tasks
 TOO_FEW_CLUSTERS = 10  # below this many clusters the method says so: no interval from so few sources deserves trust
@@ -35,13 +25,11 @@ Side = tuple[ArrayLike, ArrayLike, ArrayLike]  # a task's sum of values, number 
 def clustered_rate(sums: ArrayLike, counts: ArrayLike, clusters: Clusters = None, level: float = 0.95) -> Estimate:
     """The mean of the tasks' means, with an interval that holds for new tasks (or clusters) like these.
 
-    One 0/1 trial a task and no shared clusters: `wilson_interval`. Otherwise ``rate +- t_{G-1} * CR1`` (Liang & Zeger
-    1986; Miller 2024) with G clusters. Where that cannot be trusted (fewer than 30 clusters, a failure or a pass in
-    fewer than 10 of them, or all tasks alike at 0 or 1) it is Wilson's interval on an effective number of tasks,
-    ``p (1-p) / SE^2``, shrunk by ``(z / t_{G-1})^2`` (Korn & Graubard 1998) because the variance behind it is itself
-    estimated from few clusters; with everything at 0 or at 1 no variance can be seen, and the effective number is the
-    number of clusters. With very unequal clusters even this is too narrow: the method names what it rests on, and warns
-    below 10 clusters. Value None, with ``why``, where nothing was graded.
+    One 0/1 trial a task, no shared clusters: `wilson_interval`. Otherwise ``rate +- t_{G-1} * CR1`` (Liang & Zeger
+    1986; Miller 2024). Where that cannot be trusted (fewer than 30 clusters, a failure or a pass in fewer than 10 of
+    them, or all alike at 0 or 1) Wilson's on an effective number of tasks, ``p (1-p) / SE^2`` shrunk by ``(z /
+    t_{G-1})^2`` (Korn & Graubard 1998), or on the number of clusters where all are alike. With very unequal clusters
+    even this is too narrow: the method names what it rests on. None, with ``why``, where nothing was graded.
     """
     z = two_sided_z(level)
     total, n, codes, groups = _graded(sums, counts, clusters)
@@ -83,11 +71,7 @@ def _graded(sums: ArrayLike, counts: ArrayLike, clusters: Clusters) -> tuple[Vec
 
 
 def clustered_mean(sums: ArrayLike, counts: ArrayLike, clusters: Clusters = None, level: float = 0.95) -> Estimate:
-    """The mean of the tasks' means of any quantity (cost, seconds, tokens), with ``mean +- t_{G-1} * CR1``.
-
-    A NaN among the sums is an unknown and makes the figure None with ``why``: unknown never becomes 0. With one cluster
-    the interval is None.
-    """
+    """The mean of the tasks' means of any quantity (cost, seconds), ``mean +- t_{G-1} * CR1``; NaN is unknown: None."""
     two_sided_z(level)
     total, n, codes, groups = _graded(sums, counts, clusters)
     blank = Estimate(value=None, level=level, n_tasks=len(n), n_trials=int(n.sum()), method="none")
@@ -106,8 +90,7 @@ def clustered_mean(sums: ArrayLike, counts: ArrayLike, clusters: Clusters = None
 def cr1(values: ArrayLike, clusters: Clusters = None) -> float | None:
     """The cluster-robust standard error of a mean, ``sqrt(G / (G-1) sum_g (sum_{i in g} (x_i - xbar))^2) / N``.
 
-    Liang & Zeger 1986 with the correction for few clusters, as statsmodels' ``cov_type='cluster'`` gives it. With equal
-    clusters it is the standard deviation of the clusters' means over ``sqrt(G)``. None with a single cluster.
+    Liang & Zeger 1986, corrected for few clusters as statsmodels' ``cov_type='cluster'`` is; None with one cluster.
     """
     x = vector(values, "values")
     if len(x) == 0:
@@ -120,11 +103,9 @@ def cr1(values: ArrayLike, clusters: Clusters = None) -> float | None:
 
 
 def pass_at_k(passes: ArrayLike, trials: ArrayLike, k: int, clusters: Clusters = None, level: float = 0.95) -> Estimate:
-    """The chance that at least one of k tries passes: mean over tasks of ``1 - C(n-c, k) / C(n, k)``.
+    """The chance that at least one of k tries passes: mean over tasks of ``1 - C(n-c, k) / C(n, k)``, c of n passed.
 
-    Chen et al. 2021, the unbiased estimator, of ``passes`` c and ``trials`` n; the interval is `clustered_rate`'s.
-    Tasks with fewer than k graded trials are left out and counted in the method; None, with ``why``, where no task has
-    k.
+    The unbiased estimator of Chen et al. 2021, the interval of `clustered_rate`; tasks of fewer trials are left out.
     """
     return _over_tasks(passes, trials, k, clusters, level, all_of_them=False)
 
@@ -159,10 +140,10 @@ def _over_tasks(
 def latency_quantile(values: ArrayLike, quantile: float, clusters: Clusters = None, level: float = 0.95) -> Estimate:
     """A quantile, linear between ranks, and the two ordered values that enclose it, whatever the distribution.
 
-    Each value an independent unit: the values of rank ``binom.ppf(tail, n, q)`` and ``binom.ppf(1 - tail, n, q) + 1``
-    (Conover 1999, section 3.2; `scipy.stats.quantile_test`). With clusters (several trials of a task are one): the
-    values at ``q -+ t_{G-1} * CR1`` of the share below the quantile (Woodruff 1952). A limit beyond the values seen is
-    None, and ``why`` says so. NaN is left out as unknown; timeouts are cut-off values: leave them out too.
+    Each value a unit: ranks ``binom.ppf(tail, n, q)`` and ``binom.ppf(1 - tail, n, q) + 1`` (Conover 1999, section
+    3.2). With clusters (several trials of a task are one): ``q -+ t_{G-1} * CR1`` of the share below the quantile
+    (Woodruff 1952). A limit beyond the values seen is None, with ``why``. NaN is left out; leave timeouts out too, they
+    are cut off.
     """
     two_sided_z(level)
     if not 0.0 < quantile < 1.0:
@@ -204,49 +185,42 @@ def this_suite_rate(sums: ArrayLike, counts: ArrayLike, squares: ArrayLike, leve
     """The mean of the tasks' means, with an interval for these very tasks: only the noise of the trials remains.
 
     ``Var = (1 / n^2) sum_i s_i^2 / K_i`` with the unbiased variance ``s_i^2`` within task i (the second term of Miller
-    2024, section 2, alone), normal limits cut to [0, 1]: far narrower, for a smaller question, the same tasks on
-    another day. ``squares`` has each task's sum of squared values, for 0/1 values the same as ``sums``. Without limits,
-    and with ``why``, where a task was tried once or where no two trials disagree.
+    2024, section 2, alone), normal limits cut to [0, 1]. ``squares`` has each task's sum of squared values, for 0/1
+    values the same as ``sums``. No limits, but ``why``, where a task was tried once or no two trials disagree.
     """
-    return _estimate(_noise((sums, counts, squares)), (0.0, 1.0), level)
+    return _with_noise(*_means((sums, counts, squares), level), 0.0)
 
 
 def this_suite_difference(a: Side, b: Side, level: float = 0.95) -> Estimate:
     """The difference of two such rates on the tasks that both have; the variances add, since trials are independent."""
-    a_counts, b_counts = vector(a[1], "counts"), vector(b[1], "counts")
-    same_length(a=a_counts, b=b_counts)
+    a_counts, b_counts = vectors(a=a[1], b=b[1])
     common = (a_counts > 0) & (b_counts > 0)
-    of_a, of_b = (_noise((vector(s, "sums")[common], n[common], vector(q, "squares")[common]))
-                  for (s, _, q), n in ((a, a_counts), (b, b_counts)))  # fmt: skip
-    mean = None if of_a[0] is None or of_b[0] is None else of_a[0] - of_b[0]
-    noise = (mean, of_a[1] + of_b[1], of_a[2], of_a[3] + of_b[3], of_a[4] or of_b[4])
-    return _estimate(noise, (-1.0, 1.0), level)
+    (one, noise), (two, other) = (_means([np.asarray(part)[common] for part in side], level) for side in (a, b))
+    value = None if one.value is None or two.value is None else one.value - two.value
+    found = replace(one, value=value, n_trials=one.n_trials + two.n_trials, why=one.why or two.why)
+    return _with_noise(found, noise + other, -1.0)
 
 
-_Noise = tuple[float | None, float, int, int, str | None]  # mean of means, its variance, tasks, trials, why no variance
-
-
-def _noise(side: Side) -> _Noise:
+def _means(side: Sequence[ArrayLike], level: float) -> tuple[Estimate, float]:
+    """The mean of task means, and its variance from trials alone; ``why`` there is none."""
     total, n, squared = vectors(sums=side[0], counts=side[1], squares=side[2])
     kept = n > 0
     total, n, squared = total[kept], n[kept], squared[kept]
-    tasks, trials = len(n), int(n.sum())
-    if tasks == 0:
-        return None, 0.0, 0, 0, "no graded attempts"
-    mean = float((total / n).mean())
-    if n.min() < 2:
-        once = int((n < 2).sum())
-        return mean, 0.0, tasks, trials, f"{once} of {tasks} tasks were tried once: their trial noise cannot be seen"
+    found = Estimate(value=None, level=level, n_tasks=len(n), n_trials=int(n.sum()), method=THIS_SUITE)
+    if len(n) == 0:
+        return replace(found, why="no graded attempts"), 0.0
+    found = replace(found, value=float((total / n).mean()))
+    if once := int((n < 2).sum()):
+        why = f"{once} of {len(n)} tasks were tried once: their trial noise cannot be seen"
+        return replace(found, why=why), 0.0
     within = np.maximum(squared - total**2 / n, 0.0) / (n - 1)
-    return mean, float((within / n).sum()) / tasks**2, tasks, trials, None
+    return found, float((within / n).sum()) / len(n) ** 2
 
 
-def _estimate(noise: _Noise, ends: tuple[float, float], level: float) -> Estimate:
-    mean, variance, tasks, trials, why = noise
-    if mean is not None and why is None and variance == 0.0:
-        why = "no two trials of a task disagree: the noise is too small to be seen"
-    found = Estimate(value=mean, level=level, n_tasks=tasks, n_trials=trials, method=THIS_SUITE, why=why)
-    if mean is None or why is not None:
+def _with_noise(found: Estimate, variance: float, least: float) -> Estimate:
+    if found.value is None or found.why is not None:
         return found
-    half = two_sided_z(level) * variance**0.5
-    return replace(found, low=max(ends[0], mean - half), high=min(ends[1], mean + half))
+    if variance == 0.0:
+        return replace(found, why="no two trials of a task disagree: the noise is too small to be seen")
+    half = two_sided_z(found.level) * variance**0.5
+    return replace(found, low=max(least, found.value - half), high=min(1.0, found.value + half))

@@ -21,18 +21,7 @@ from harness.stats.clustered import TOO_FEW_CLUSTERS, cr1
 from harness.stats.signflip import sign_flip_test
 from harness.stats.tables import mcnemar_exact, mcnemar_midp, tango_interval, tasks_for_difference, visible_difference
 from harness.stats.tails import normal_quantile, two_sided_t, two_sided_z
-from harness.stats.units import (
-    Clusters,
-    Codes,
-    Contender,
-    Flags,
-    Vector,
-    cluster_codes,
-    is_binary,
-    sum_by,
-    vector,
-    vectors,
-)
+from harness.stats.units import Clusters, Codes, Contender, Flags, Vector, cluster_codes, is_binary, sum_by, vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +36,7 @@ class Pairs:
     kept: Flags  # which of the tasks given are common
     trials: int  # graded attempts behind the comparison, of both contenders
     single: bool  # one 0/1 trial a task and contender, and no two tasks in one cluster: McNemar's case
-
-    @property
-    def sums(self) -> Vector:
-        """Of each cluster the sum of its differences."""
-        return sum_by(self.codes, self.differences, self.clusters)
+    sums: Vector  # of each cluster the sum of its differences
 
 
 def pair_tasks(
@@ -67,8 +52,11 @@ def pair_tasks(
     count_a, count_b = count_a[kept], count_b[kept]
     a, b = sums_a[kept] / count_a, sums_b[kept] / count_b
     once = bool(np.all(count_a == 1) and np.all(count_b == 1)) and is_binary(a) and is_binary(b)
-    trials, single = int(count_a.sum() + count_b.sum()), once and groups == len(a)
-    return Pairs(a=a, b=b, differences=a - b, codes=codes, clusters=groups, kept=kept, trials=trials, single=single)
+    d, trials, single = a - b, int(count_a.sum() + count_b.sum()), once and groups == len(a)
+    sums = sum_by(codes, d, groups)
+    return Pairs(
+        a=a, b=b, differences=d, codes=codes, clusters=groups, kept=kept, trials=trials, single=single, sums=sums
+    )
 
 
 def compare(
@@ -89,14 +77,13 @@ def compare(
 ) -> Comparison:
     """Compares two contenders on the tasks that both have graded trials at; the module's table says how.
 
-    The difference is the mean over tasks of (mean of a - mean of b), whatever the clusters. McNemar's case takes the
-    mid-p (Fagerland et al. 2013) and Tango's interval (1998); all else the sign-flip test on cluster sums and the CR1/t
-    interval with G - 1 df. Where CR1 says too little (fewer than 10 clusters and fewer than half differ at all, or all
-    by the same) Tango's interval counts clusters. ``wins`` to ``both_failed`` count tasks, passed where the mean is
-    above one half. ``tasks_needed`` is Connor's number (or, off McNemar's case, the normal one) at the difference seen
-    and ``power``, None where that is 0. ``a_errored`` and ``b_errored`` are each task's attempts that the instrument
-    failed; with either given ``bounds`` is filled. The sentence tests at 1 - ``level``. Without a common task figures
-    are None.
+    The difference is the mean over tasks of (mean of a - mean of b). McNemar's case takes the mid-p (Fagerland et al.
+    2013) and Tango's interval (1998); all else the sign-flip test on cluster sums and the CR1/t interval with G - 1 df,
+    or Tango's on clusters where fewer than 10 and fewer than half differ at all, or all by the same. ``wins`` to
+    ``both_failed`` count tasks, passed where the mean is above one half. ``tasks_needed`` is Connor's number (or the
+    normal one) at the difference seen and ``power``. With ``a_errored`` or ``b_errored``, each task's attempts that the
+    instrument failed, ``bounds`` is filled. The sentence tests at 1 - ``level``. Without a common task figures are
+    None.
     """
     two_sided_z(level)
     pairs = pair_tasks(a_sums, a_counts, b_sums, b_counts, clusters)
@@ -104,24 +91,14 @@ def compare(
     errored, bounds = _worst_and_best((a_sums, a_counts, a_errored), (b_sums, b_counts, b_errored))
     passed_a, passed_b = pairs.a > 0.5, pairs.b > 0.5  # of an even number of trials half is no majority
     wins, losses = int((passed_a & ~passed_b).sum()), int((~passed_a & passed_b).sum())
+    both, neither = int((passed_a & passed_b).sum()), int((~passed_a & ~passed_b).sum())
     found = Comparison(
-        a=a_name,
-        b=b_name,
-        n_tasks=n,
-        n_trials=pairs.trials,
-        delta=float(d.mean()) if n else None,
-        low=None,
-        high=None,
-        level=level,
-        wins=wins,
-        losses=losses,
-        both_passed=int((passed_a & passed_b).sum()),
-        both_failed=int((~passed_a & ~passed_b).sum()),
-        errored=errored,
-        bounds=bounds,
+        a=a_name, b=b_name, n_tasks=n, n_trials=pairs.trials, delta=None, low=None, high=None, level=level
     )
+    found = replace(found, both_passed=both, both_failed=neither, errored=errored, bounds=bounds)
     if n == 0:
         return replace(found, sentence=_sentence(found, 0, 1.0, "task", None))
+    found = replace(found, delta=float(d.mean()), wins=wins, losses=losses)
     alpha, needed, visible = 1.0 - level, None, None
     if pairs.single:
         low, high = tango_interval(wins, losses, n, level)
@@ -141,7 +118,7 @@ def compare(
         method = test.method if pairs.clusters == n else f"{test.method}, {pairs.clusters} clusters"
     found = replace(found, low=low, high=high, interval_method=how, p_value=p, p_exact=p_exact, test=method)
     if needed is not None and units and least > alpha:  # no test can reach alpha on so few units, whatever n says
-        needed = max(needed, math.ceil(n * _fewest(alpha) / units))
+        needed = max(needed, math.ceil(n * math.ceil(1.0 - math.log2(alpha)) / units))
     unit = "task" if pairs.clusters == n else "group of tasks"
     return replace(found, tasks_needed=needed, sentence=_sentence(found, units, least, unit, visible))
 
@@ -202,19 +179,13 @@ def seldom_differs(d: Vector, codes: Codes, groups: int) -> bool:
 def gained_and_lost(d: Vector, codes: Codes, groups: int) -> tuple[float, float, float]:
     """Sums of the difference by cluster, apart by sign, and the number of units: wins, losses and n of Tango's table.
 
-    Clusters weigh by their tasks, so that (gained - lost) / units is the mean difference itself. The units are N over
-    the largest cluster's size, which is the number of clusters where all are equal: with ``|S_g| <= m_g`` the table's
-    variance ``sum |S_g| max(m) / N^2`` is then never below the true ``sum S_g^2 / N^2``.
+    (gained - lost) / units is the mean difference itself. The units are N over the largest cluster's size: with ``|S_g|
+    <= m_g`` the table's variance ``sum |S_g| max(m) / N^2`` is then never below the true ``sum S_g^2 / N^2``.
     """
     sums = sum_by(codes, d, groups)
     units = len(d) / float(np.bincount(codes, minlength=groups).max())
     scale = units / len(d)
     return float(np.maximum(sums, 0.0).sum()) * scale, float(np.maximum(-sums, 0.0).sum()) * scale, units
-
-
-def _fewest(alpha: float) -> int:
-    """Units on fewer of which a sign-flip test cannot reach alpha, even when all agree."""
-    return math.ceil(1.0 - math.log2(alpha))
 
 
 def _normal_number(d: Vector, codes: Codes, power: float, alpha: float) -> tuple[int | None, float | None]:
@@ -223,7 +194,8 @@ def _normal_number(d: Vector, codes: Codes, power: float, alpha: float) -> tuple
     if abs(delta) <= 1e-12 or error is None:
         return None, None
     visible = (normal_quantile(1.0 - alpha / 2.0) + normal_quantile(power)) * error
-    needed = max(_fewest(alpha), math.ceil((visible / delta) ** 2 * len(d) - 1e-9))
+    # The sign-flip test cannot reach alpha on fewer units than the first of these, even when all agree.
+    needed = max(math.ceil(1.0 - math.log2(alpha)), math.ceil((visible / delta) ** 2 * len(d) - 1e-9))
     return needed, visible if 0.0 < visible <= 1.0 else None
 
 
@@ -236,11 +208,10 @@ def _worst_and_best(a: _Side, b: _Side) -> tuple[int, tuple[float, float] | None
     # against.
     if a[2] is None and b[2] is None:
         return 0, None
+    none = np.zeros(len(np.asarray(a[0])))
     (sums_a, count_a, errored_a), (sums_b, count_b, errored_b) = (
-        (sums := vector(s, "sums"), vector(c, "counts"), np.zeros_like(sums) if e is None else vector(e, "errored"))
-        for s, c, e in (a, b)
+        vectors(sums=s, counts=c, errored=none if e is None else e) for s, c, e in (a, b)
     )
-    vectors(a_sums=sums_a, a_errored=errored_a, b_errored=errored_b)
     total_a, total_b = count_a + errored_a, count_b + errored_b
     here = (total_a > 0) & (total_b > 0)
     number = int(errored_a.sum() + errored_b.sum())
@@ -278,37 +249,29 @@ def factorial(
     clusters: Clusters = None,
     *,
     level: float = 0.95,
-    seed: int = 0,
-    resamples: int = 9_999,
 ) -> Factorial | None:
     """The two main effects and the interaction, each a contrast within tasks (Fisher 1935; Yates 1937).
 
-    With cell means m a task, m10 with the first factor only: first = ((m11 - m01) + (m10 - m00)) / 2, second likewise,
-    interaction = m11 - m10 - m01 + m00. Each is tested by sign flips on cluster sums and has the CR1/t interval (see
-    `compare`). An interaction needs about four times the tasks of a main effect of the same size. None where the four
-    share no task.
+    With cell means m a task: first = ((m11 - m01) + (m10 - m00)) / 2, second likewise, interaction = m11 - m10 - m01 +
+    m00; sign flips on cluster sums and CR1/t intervals, see `compare`. None where the four share no task.
     """
-    cells = [(vector(sums, "sums"), vector(counts, "counts")) for sums, counts in (neither, first, second, both)]
-    for sums, counts in cells:
-        vectors(sums=sums, counts=counts, neither=cells[0][0])
+    four = (neither, first, second, both)
+    cells = [vectors(sums=sums, counts=counts, neither=neither[0])[:2] for sums, counts in four]
     kept = np.all([counts > 0 for _, counts in cells], axis=0)
     if not kept.any():
         return None
     codes, groups = cluster_codes(clusters, len(kept), kept)
-    none, one, two, all_ = (sums[kept] / counts[kept] for sums, counts in cells)
+    off, one, two, all_ = (sums[kept] / counts[kept] for sums, counts in cells)
     tasks, trials = int(kept.sum()), int(sum(counts[kept].sum() for _, counts in cells))
     blank = Estimate(value=None, level=level, n_tasks=tasks, n_trials=trials)
 
     def effect(values: Vector, scale: float = 1.0) -> Effect:
         """From task values within [-1, 1], reported times ``scale``."""
         low, high, how = difference_interval(values, codes, groups, level)
-        test = sign_flip_test(sum_by(codes, values, groups), seed=seed, resamples=resamples)
+        test = sign_flip_test(sum_by(codes, values, groups))
         estimate = replace(blank, value=scale * float(values.mean()), low=scale * low, high=scale * high, method=how)
         return Effect(estimate=estimate, p_value=test.p_value, test=test.method)
 
-    return Factorial(
-        first=effect(((all_ - two) + (one - none)) / 2.0),
-        second=effect(((all_ - one) + (two - none)) / 2.0),
-        interaction=effect((all_ - one - two + none) / 2.0, 2.0),
-        n_tasks=tasks,
-    )
+    main, other = (effect(((all_ - without) + (only - off)) / 2.0) for only, without in ((one, two), (two, one)))
+    more = effect((all_ - one - two + off) / 2.0, 2.0)
+    return Factorial(first=main, second=other, interaction=more, n_tasks=tasks)

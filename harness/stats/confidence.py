@@ -16,12 +16,13 @@ from harness.stats.tables import wilson_interval
 from harness.stats.tails import two_sided_z
 from harness.stats.units import Flags, Vector, is_binary, sum_by, vectors
 
+Kind = Literal["mass", "width"]
+
 
 def auroc(confidence: ArrayLike, correct: ArrayLike, level: float = 0.95) -> Estimate:
     """The chance that a task answered rightly has the higher confidence, ties counting half, with DeLong's interval.
 
-    DeLong, DeLong & Clarke-Pearson 1988, by midranks (Sun & Xu 2014). The normal interval is cut at 0 and 1 and too
-    narrow near them. None, with ``why``, where all answers are right or all wrong. One value a task, not a trial.
+    DeLong, DeLong & Clarke-Pearson 1988, by midranks (Sun & Xu 2014); normal, cut at 0 and 1 and too narrow near them.
     """
     z = two_sided_z(level)
     score, right = _checked(confidence, correct)
@@ -58,11 +59,7 @@ class Bin:
 
 
 def reliability_bins(
-    confidence: ArrayLike,
-    correct: ArrayLike,
-    bins: int = 10,
-    kind: Literal["mass", "width"] = "mass",
-    level: float = 0.95,
+    confidence: ArrayLike, correct: ArrayLike, bins: int = 10, kind: Kind = "mass", level: float = 0.95
 ) -> tuple[Bin, ...]:
     """Tasks sorted into bins by confidence, with Wilson's interval on each bin's pass rate; empty bins are left out.
 
@@ -88,12 +85,9 @@ def reliability_bins(
 
 
 def expected_calibration_error(
-    confidence: ArrayLike, correct: ArrayLike, bins: int = 10, kind: Literal["mass", "width"] = "mass"
+    confidence: ArrayLike, correct: ArrayLike, bins: int = 10, kind: Kind = "mass"
 ) -> float | None:
-    """The mean gap between confidence and pass rate over bins, weighted by size (Naeini et al. 2015); None of no tasks.
-
-    Biased upward with few tasks a bin, since chance alone opens gaps.
-    """
+    """Mean gap of confidence and pass rate over bins (Naeini et al. 2015); chance alone opens gaps. None of none."""
     found = reliability_bins(confidence, correct, bins, kind)
     total = sum(one.n for one in found)
     gaps = math.fsum(one.n * abs(one.confidence - (one.rate.value or 0.0)) for one in found)
@@ -113,10 +107,7 @@ class Isotonic:
 
 
 def isotonic_fit(confidence: ArrayLike, outcome: ArrayLike) -> Isotonic:
-    """The best non-decreasing fit of outcome on confidence, by pooling adjacent violators (Ayer et al. 1955).
-
-    Fit it on other tasks than those it is then judged on: on its own tasks it always looks calibrated.
-    """
+    """The best non-decreasing fit of outcome on confidence (Ayer et al. 1955); judge it on tasks it was not made on."""
     from scipy.optimize import isotonic_regression
 
     x, y = vectors(confidence=confidence, outcome=outcome)

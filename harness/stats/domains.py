@@ -53,27 +53,22 @@ def compare_domains(
     domains: ArrayLike,
     clusters: Clusters = None,
     *,
-    a_name: str = "a",
-    b_name: str = "b",
     level: float = 0.95,
-    seed: int = 0,
     resamples: int = 9_999,
 ) -> tuple[tuple[DomainComparison, ...], Heterogeneity | None]:
     """`compare` in each domain with common tasks, sorted by name; and whether they differ (None without any).
 
-    p values are adjusted by step-down max-T sign flips over domains (Westfall & Young 1993), two-sided. ``domains`` has
-    a name for each task.
+    p values are adjusted over domains by step-down max-T sign flips (Westfall & Young 1993), two-sided.
     """
     pairs = pair_tasks(*a, *b, clusters)
-    names, codes, adjusted = by_domain(pairs, domains, seed=seed, resamples=resamples)
+    names, codes, adjusted = by_domain(pairs, domains, "two-sided", seed=0, resamples=resamples)
     if not names:
         return (), None
-    how: dict[str, Any] = {"a_name": a_name, "b_name": b_name, "level": level, "seed": seed, "resamples": resamples}
     sides = [np.asarray(part, dtype=np.float64)[pairs.kept] for part in (*a, *b)]
     found, variances = [], []
     for k, p in enumerate(adjusted.tolist()):
         here = codes == k
-        one = compare(*(x[here] for x in (*sides, pairs.codes)), **how)
+        one = compare(*(x[here] for x in (*sides, pairs.codes)), level=level, resamples=resamples)
         found.append(replace(one, p_adjusted=max(1.0 if one.p_value is None else one.p_value, p)))
         single = one.test == "McNemar mid-p"
         variances.append(domain_variance(pairs.differences[here], pairs.codes[here], single=single))
@@ -86,7 +81,7 @@ def compare_domains(
 
 
 def by_domain(
-    pairs: Pairs, domains: ArrayLike, alternative: Alternative = "two-sided", *, seed: int, resamples: int
+    pairs: Pairs, domains: ArrayLike, alternative: Alternative, *, seed: int, resamples: int
 ) -> tuple[list[Any], Codes, Vector]:
     """The domains of the common tasks, sorted; of each task a place among them; each one's p by max-T sign flips."""
     names, codes = np.unique(np.asarray(domains)[pairs.kept], return_inverse=True)
@@ -203,7 +198,6 @@ def variance_components(
     mean of 1/K; the trial part is pooled within tasks, the task part is the spread of y within domains less h trial,
     the domain part the spread of domain means less what tasks explain, over the adjusted tasks a domain. A negative one
     is shown as 0. Intervals by Williams 1962, and chi-squared for the trial: normal-theory, rough for 0/1 values.
-    ``domains`` has a name for each task, None for one domain.
     """
     two_sided_z(level)
     if b is None:
@@ -220,10 +214,14 @@ def variance_components(
     codes: Codes = where.astype(np.intp)
     groups, trials = len(found), int(sum(c.sum() for _, c in parts))
     blank = Estimate(value=None, level=level, n_tasks=tasks, n_trials=trials, method="method of moments")
-    trial, noise, df_trial = _trial_noise(parts)
+    # The variance of one trial summed over contenders, what it adds to a task's mean, and its degrees of freedom.
+    free = [int(counts.sum()) - len(counts) for _, counts in parts]
+    trial, noise, df_trial = None, 0.0, 0
     trial_estimate = replace(blank, why="each task was tried once, so trial noise cannot be told from tasks")
-    if trial is not None:
-        tail = (1.0 - level) / 2.0
+    if min(free) > 0:
+        ones = [float((sums - sums**2 / counts).sum()) / df for (sums, counts), df in zip(parts, free, strict=True)]
+        noise = sum(one * float(np.mean(1.0 / counts)) for one, (_, counts) in zip(ones, parts, strict=True))
+        trial, df_trial, tail = sum(ones), sum(free), (1.0 - level) / 2.0
         low, high = (df_trial * trial / chi2_quantile(q, df_trial) for q in (1.0 - tail, tail))
         trial_estimate = replace(blank, value=trial, low=low, high=high)
     if tasks - groups < 1:
@@ -245,20 +243,6 @@ def variance_components(
     icc = part / (part + trial) if trial is not None and part + trial > 0.0 else None
     advice = _advice(part, trial, noise)
     return VarianceComponents(domain=domain, task=task, trial=trial_estimate, icc=icc, advice=advice)
-
-
-def _trial_noise(parts: list[tuple[Vector, Vector]]) -> tuple[float | None, float, int]:
-    """The variance of one trial summed over contenders, what it adds to a task's mean, and its degrees of freedom."""
-    total, noise, df = 0.0, 0.0, 0
-    for sums, counts in parts:
-        free = int(counts.sum()) - len(counts)
-        if free < 1:
-            return None, 0.0, 0
-        one = float((sums - sums**2 / counts).sum()) / free
-        total += one
-        noise += one * float(np.mean(1.0 / counts))
-        df += free
-    return total, noise, df
 
 
 def _component(upper: tuple[float, int], lower: tuple[float, int], size: float, blank: Estimate) -> Estimate:

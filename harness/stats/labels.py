@@ -11,7 +11,7 @@ from harness.core import Estimate
 from harness.stats.bootstrap import resampled_sums, with_percentiles
 from harness.stats.tables import wilson_interval
 from harness.stats.tails import two_sided_z
-from harness.stats.units import Clusters, Codes, Counts, Matrix, Vector, cluster_codes, same_length, vector
+from harness.stats.units import Clusters, Codes, Counts, Matrix, Vector, cluster_codes, vector, vectors
 
 _LABELS_AT_ONCE = 64
 
@@ -28,11 +28,10 @@ def macro_f1(
 ) -> Estimate:
     """The plain mean of the labels' F1, with a percentile bootstrap over clusters, widened to hold the estimate.
 
-    One entry an attempt; None is an answer that held no label. An answer outside ``labels`` (by default all that occur)
-    is a miss for its true label and counts in no label's precision. A label that occurs neither as true nor as
-    predicted is left out (of each resample too); one that is predicted but never true counts as 0. Where every answer
-    is right no resample differs: the lower limit is then Wilson's for as many clusters. The interval leans low with
-    rare labels. Clusters are of attempts: their task, or its source.
+    One entry an attempt; None is an answer without a label. One outside ``labels`` (by default all that occur) is a
+    miss for its true label and counts in no label's precision. A label that does not occur is left out (of each
+    resample too); one predicted but never true counts as 0. Where every answer is right the lower limit is Wilson's for
+    as many clusters. The interval leans low with rare labels. Clusters are of attempts: their task, or its source.
     """
     two_sided_z(level)
     n = len(true)
@@ -109,11 +108,11 @@ def rater_table(first: Sequence[str], second: Sequence[str]) -> tuple[tuple[str,
 def agreement(table: ArrayLike, level: float = 0.95, *, seed: int = 0, resamples: int = 2_000) -> Agreement:
     """Cohen's kappa, Krippendorff's alpha (nominal) and Gwet's AC1 of two raters, from a square table of counts.
 
-    kappa = (po - pe) / (1 - pe), pe from both raters' own shares (Cohen 1960), with the standard error of Fleiss, Cohen
-    & Everitt 1969; alpha with pe from pairs drawn from the pooled shares without replacement (Krippendorff 1970); AC1
+    kappa = (po - pe) / (1 - pe), pe from both raters' own shares (Cohen 1960), standard error of Fleiss, Cohen &
+    Everitt 1969; alpha with pe from pairs drawn from the pooled shares without replacement (Krippendorff 1970); AC1
     with ``pe = sum q (1 - q) / (Q - 1)``, q the pooled shares (Gwet 2008). With one category rare, kappa and alpha fall
-    to nothing at near-perfect agreement, and AC1 does not: hence the table. alpha and AC1 have bootstrap intervals,
-    drawn from the table. None with ``why`` where only one category was ever used.
+    to nothing at near-perfect agreement, AC1 does not: hence the table, which the bootstrap intervals of alpha and AC1
+    are drawn from. None with ``why`` where only one category was ever used.
     """
     counts = np.asarray(table)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or np.any(counts < 0) or counts.sum() == 0:
@@ -180,15 +179,14 @@ def ppi_mean(
 ) -> Estimate:
     """The mean of the true labels, using the judge only as far as it agrees with people (PPI++).
 
-    ``theta = lam mean(f_unl) + mean(Y - lam f_lab)``, ``Var = lam^2 var(f_unl) / N + var(Y - lam f) / n``; tuned
-    ``lam = cov(Y, f) / ((1 + n/N) var f)``, var f over all tasks, cut to [0, 1] (Angelopoulos, Duchi & Zrnic 2023), is
-    ``weight``; 0 leaves the judge out. ``labels`` is Y on the labelled tasks, a random subset; ``judged_labelled`` f on
-    the same, ``judged_unlabelled`` on the others; for a paired comparison pass differences. The interval is normal and
-    wants some 30. ``n_tasks`` counts the labelled; None, with ``why``, without any.
+    ``theta = lam mean(f_unl) + mean(Y - lam f_lab)``, ``Var = lam^2 var(f_unl) / N + var(Y - lam f) / n``; tuned ``lam
+    = cov(Y, f) / ((1 + n/N) var f)``, var f over all tasks, cut to [0, 1] (Angelopoulos, Duchi & Zrnic 2023), is
+    ``weight``; 0 leaves the judge out. The n labelled tasks, which ``n_tasks`` counts, are a random subset; the normal
+    interval wants some 30. For a paired comparison pass differences. None, with ``why``, without any label.
     """
     z = two_sided_z(level)
-    y, f, other = vector(labels, "labels"), vector(judged_labelled, "judged"), vector(judged_unlabelled, "judged")
-    n, many = same_length(labels=y, judged=f), len(other)
+    (y, f), other = vectors(labels=labels, judged=judged_labelled), vector(judged_unlabelled, "judged")
+    n, many = len(y), len(other)
     if n == 0:
         return Estimate(value=None, level=level, method="PPI++", why="no task was labelled by a person")
     lam = 0.0 if many == 0 else weight

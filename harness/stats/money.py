@@ -24,9 +24,8 @@ def fieller_ratio(
 
     The roots of ``(x^2 - t^2 Vxx) r^2 - 2 (x y - t^2 Vxy) r + (y^2 - t^2 Vyy) = 0``, with x the mean denominator, y the
     mean numerator and V the (co)variances of those means over G clusters, t on G - 1 df (Fieller 1954). Failed tasks
-    cost too: give every task's cost, passed or not; NaN is unknown and makes the ratio None. Where ``g = t^2 Vxx / x^2
-    >= 1`` the denominator cannot be told from 0 and the interval is unbounded: the limits are None and ``why`` says so.
-    A limit below 0 is cut at 0 where neither part can be negative.
+    cost too; NaN is unknown and makes the ratio None. Where ``g = t^2 Vxx / x^2 >= 1`` the interval is unbounded: no
+    limits, and ``why``. A limit below 0 is cut at 0 where neither part can be negative.
     """
     two_sided_z(level)
     y, x = vectors(numerator=numerator, denominator=denominator)
@@ -52,10 +51,7 @@ def fieller_ratio(
 def fieller_roots(
     means: tuple[float, float], variances: tuple[float, float, float], t: float
 ) -> tuple[float | None, float | None, float]:
-    """Fieller's limits of y / x, and ``g = t^2 Vxx / x^2``; the limits are None where g >= 1.
-
-    ``means`` are (y, x), ``variances`` (Vyy, Vxy, Vxx) of those means.
-    """
+    """Fieller's limits of y / x from means (y, x), variances (Vyy, Vxy, Vxx) and t, None where g >= 1; and g."""
     (y, x), (vyy, vxy, vxx) = means, variances
     g = t * t * vxx / (x * x) if x else math.inf
     if g >= 1.0:
@@ -68,8 +64,7 @@ def fieller_roots(
 def break_even(fixed: float, saving: Estimate) -> Estimate:
     """The number of tasks at which a fixed cost is earned back: ``fixed / saving a task``, at equal quality.
 
-    The limits are those of the saving, turned over. Where the saving's interval holds 0 the upper limit is infinite,
-    and so None with ``why``; where the saving itself is not above 0, the fixed cost is never earned back.
+    The limits are those of the saving, turned over; None, with ``why``, where it may be 0 or is not above 0.
     """
     method = f"fixed cost over saving a task ({saving.method})" if saving.method else "fixed cost over saving a task"
     told = replace(saving, value=None, low=None, high=None, method=method, why=None)
@@ -87,9 +82,7 @@ def break_even(fixed: float, saving: Estimate) -> Estimate:
 def normalised_gain(a: Contender, b: Contender, clusters: Clusters = None, level: float = 0.95) -> Estimate:
     """The share of b's failures that a makes good, net of what it breaks: ``(rate_a - rate_b) / (1 - rate_b)``.
 
-    Hake 1998, as a ratio of means over the common tasks with Fieller's interval. It compares gains from different
-    starting points, and overstates them near the ceiling: read it beside the plain difference. Unbounded, with ``why``,
-    where b fails too seldom.
+    Hake 1998, with Fieller's interval, unbounded where b fails too seldom. It overstates gains near the ceiling.
     """
     pairs = pair_tasks(*a, *b, clusters)
     found = fieller_ratio(pairs.differences, 1.0 - pairs.b, pairs.codes, level)
@@ -102,11 +95,9 @@ def normalised_gain(a: Contender, b: Contender, clusters: Clusters = None, level
 def pareto_probability(
     passes: ArrayLike, costs: ArrayLike, clusters: Clusters = None, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Vector:
-    """How often each contender is Pareto-optimal when the tasks are resampled: a joint bootstrap over clusters.
+    """How often each contender is Pareto-optimal when clusters are resampled jointly (Efron & Tibshirani 1993).
 
-    All contenders share each resample (Efron & Tibshirani 1993), so what makes tasks hard or dear for all cancels. It
-    is a picture of the sampling noise, not a test. ``passes`` and ``costs`` have the shape (tasks, contenders): means
-    of each at each task, without unknowns.
+    What makes tasks hard or dear for all cancels. Both tables are (tasks, contenders): means, without unknowns.
     """
     p, c = np.asarray(passes, dtype=np.float64), np.asarray(costs, dtype=np.float64)
     if p.ndim != 2 or p.shape != c.shape or p.size == 0 or np.isnan(p).any() or np.isnan(c).any():
@@ -143,10 +134,10 @@ class Aiq:
 
 
 def aiq(costs: ArrayLike, qualities: ArrayLike) -> Aiq | None:
-    """Area under the non-decreasing concave hull of (cost, quality) from the least to the greatest cost.
+    """Area under the non-decreasing concave hull of (cost, quality) from the least to the greatest cost, None of one.
 
-    Hu et al. 2024 (RouterBench), who divide by the largest cost; dividing by the range does not reward a cheap start
-    less the dearer its end is. Say which was used. None where all costs are equal, or there is no point.
+    Hu et al. 2024 (RouterBench) divide by the largest cost; by the range, a cheap start is not rewarded less the dearer
+    its end is. Say which was used.
     """
     x, y = vectors(costs=costs, qualities=qualities)
     if len(x) == 0 or float(x.max()) <= float(x.min()):

@@ -19,17 +19,9 @@ from harness.stats.domains import by_domain
 from harness.stats.signflip import benjamini_hochberg, sign_flip_test
 from harness.stats.tables import tango_interval, tango_z
 from harness.stats.tails import normal_quantile, normal_tail, t_quantile
-from harness.stats.units import (
-    Clusters,
-    Contender,
-    Vector,
-    cluster_codes,
-    same_length,
-    sum_by,
-    vector,
-    vectors,
-    whole_counts,
-)
+from harness.stats.units import Clusters, Contender, Vector, cluster_codes, sum_by, vector, vectors, whole_counts
+
+RATE = 0.10  # the false discovery rate of tasks confirmed to be worse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +44,10 @@ def non_inferiority(
 ) -> NonInferiority:
     """Tests ``delta <= -margin`` one-sided on the common tasks.
 
-    One 0/1 trial a task: Tango's ``Z(-margin)`` (Tango 1998; Nam 1997), which is the same as asking whether the lower
-    end of the (1 - 2 alpha) Tango interval lies above -margin. Several trials, fractional scores or clusters:
-    `score_z`, which is Tango's test for such units, on t with G - 1 df. A t test would take the spread of the losses
-    seen for that of all, and so pass a candidate too often whose few heavy losses happen to be missing. Without common
-    tasks, or with a single cluster, it does not hold: missing evidence never ships.
+    One 0/1 trial a task: Tango's ``Z(-margin)`` (Tango 1998; Nam 1997), whose (1 - 2 alpha) interval then lies above
+    -margin. Otherwise `score_z`, Tango's test for such units, on t with G - 1 df. A t test would take the spread of the
+    losses seen for that of all, and so pass a candidate too often whose few heavy losses happen to be missing. Without
+    common tasks, or with a single cluster, it does not hold: missing evidence never ships.
     """
     from scipy.special import stdtr
 
@@ -103,14 +94,13 @@ def kish_units(sizes: ArrayLike) -> float:
 def score_z(sums: ArrayLike, sizes: ArrayLike, delta: float) -> float:
     """Tango's score statistic for units that differ by any amount: large where the true difference lies above delta.
 
-    A unit is a cluster of tasks, or a task with several trials; ``sums`` holds S_g and ``sizes`` m_g, its number of
-    tasks. Tango puts the likeliest table under the hypothesis into the variance. So does this with the likeliest
-    distribution (empirical likelihood, Owen 1988) of ``u_g = (S_g - delta m_g) / mbar``, in which a unit not yet seen
-    may lose everything: its Lagrange multiplier is ``lam = argmax sum log(1 + lam u_g)`` up to ``1 / ((1 + delta) k)``,
-    its variance of u is ``ubar / lam``, and ``Z = sqrt((G - 1) lam ubar)``, with G - 1 for G because the mean is
-    estimated. The unseen unit has Kish's size ``k = sum m_g^2 / (G mbar^2)``, that of the unit of a task drawn at
-    random. On one 0/1 trial a task Z is Tango's, but for ``sqrt((G - 1) / G)``. Z falls as delta rises. Below the
-    difference seen the mirror image holds.
+    A unit is a cluster of tasks, or a task with several trials, of sum S_g and size m_g. Tango puts the likeliest table
+    under the hypothesis into the variance; this does so with the likeliest distribution (empirical likelihood, Owen
+    1988) of ``u_g = (S_g - delta m_g) / mbar``, in which a unit not yet seen, of Kish's size ``k = sum m_g^2 / (G
+    mbar^2)``, may lose everything: with ``lam = argmax sum log(1 + lam u_g)`` up to ``1 / ((1 + delta) k)`` the
+    variance of u is ``ubar / lam``, and ``Z = sqrt((G - 1) lam ubar)``, G - 1 because the mean is estimated. On one 0/1
+    trial a task Z is Tango's, but for ``sqrt((G - 1) / G)``. Z falls as delta rises; below the difference seen the
+    mirror image holds.
     """
     s, m = vectors(sums=sums, sizes=sizes)
     if len(s) == 0 or np.any(m <= 0) or np.any(np.abs(s) > m + 1e-9) or not -1 <= delta <= 1:
@@ -171,10 +161,7 @@ class Harm:
 def harm_test(
     candidate: Contender, baseline: Contender, clusters: Clusters = None, *, seed: int = 0, resamples: int = 9_999
 ) -> Harm:
-    """The one-sided sign-flip test of ``delta >= 0``; on one 0/1 trial a task it is McNemar's exact one-sided test.
-
-    Exact, not mid-p: whoever blocks on it must not block an equal candidate more often than the level says.
-    """
+    """The one-sided sign-flip test of ``delta >= 0``: exact, so an equal candidate is blocked no more than said."""
     pairs = pair_tasks(*candidate, *baseline, clusters)
     if len(pairs.a) == 0:
         return Harm(delta=None, p_value=1.0, n_tasks=0, method="no common task")
@@ -233,7 +220,7 @@ class Worse:
     sd: float
     excess: Estimate  # observed minus expected, with a bootstrap over tasks (clusters)
     flagged: tuple[int, ...]  # places of the tasks that look worse, surest first: those to try again with fresh trials
-    confirmed: tuple[int, ...]  # places of those that survive Benjamini-Hochberg at ``rate``
+    confirmed: tuple[int, ...]  # places of those that survive Benjamini-Hochberg at `RATE`
     p_values: Vector  # one a task, one-sided; 1 where the task says nothing
     rate: float
 
@@ -243,20 +230,17 @@ def tasks_worse(
     baseline: Contender,
     clusters: Clusters = None,
     *,
-    rate: float = 0.10,
     level: float = 0.95,
-    seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Worse:
     """Counts tasks whose pass rate fell, against the null that both contenders pass each task equally often.
 
     Given s = x + y passes of a task in K_x + K_y trials, x is hypergeometric under the null (Fisher 1935), so ``E0 =
     sum P(x/K_x < y/K_y | s)``. The raw count is biased upward by trial noise; the excess over E0 is not. With one trial
-    no single task can ever be confirmed; from three trials each the least p is 1/20. Both sides are whole (passes,
-    trials); ``rate`` is the false discovery rate of the confirmed list.
+    no task can ever be confirmed; from three trials each the least p is 1/20. Both sides are whole numbers.
     """
     x, trials_x, y, trials_y = (part.astype(np.int64) for side in (candidate, baseline) for part in whole_counts(*side))
-    n = same_length(candidate=x, baseline=y)
+    n = len(vectors(candidate=x, baseline=y)[0])
     chance, p = np.zeros(n), np.ones(n)
     tried = (trials_x > 0) & (trials_y > 0)
     cases, place = np.unique(np.stack([x, trials_x, y, trials_y], axis=1), axis=0, return_inverse=True)
@@ -268,22 +252,17 @@ def tasks_worse(
     codes, groups = cluster_codes(clusters, n)
     sums = np.stack([sum_by(codes, worse.astype(np.float64), groups), sum_by(codes, chance, groups)], axis=1)
     excess = bootstrap_estimate(
-        sums, lambda totals: totals[:, 0] - totals[:, 1], level=level, resamples=resamples, seed=seed,
+        sums, lambda totals: totals[:, 0] - totals[:, 1], level=level, resamples=resamples,
         n_tasks=int(tried.sum()), n_trials=int((trials_x + trials_y)[tried].sum()),
     )  # fmt: skip
     flagged = np.flatnonzero(worse)
     flagged = flagged[np.argsort(p[flagged], kind="stable")]
     adjusted = np.ones(n)
     adjusted[tried] = benjamini_hochberg(p[tried])
+    observed, expected, sd = int(worse.sum()), float(chance.sum()), float(np.sqrt((chance * (1.0 - chance)).sum()))
+    seen, sure = (tuple(some.tolist()) for some in (flagged, flagged[adjusted[flagged] <= RATE]))
     return Worse(
-        observed=int(worse.sum()),
-        expected=float(chance.sum()),
-        sd=float(np.sqrt((chance * (1.0 - chance)).sum())),
-        excess=excess,
-        flagged=tuple(flagged.tolist()),
-        confirmed=tuple(flagged[adjusted[flagged] <= rate].tolist()),
-        p_values=p,
-        rate=rate,
+        observed=observed, expected=expected, sd=sd, excess=excess, flagged=seen, confirmed=sure, p_values=p, rate=RATE
     )
 
 

@@ -114,9 +114,8 @@ class Replayer:
         one = np.ones(len(rows.weight))
         base = (rows.worker, rows.worker_cost, rows.worker_latency, 0.0 * one, one)
         more = (rows.expert - rows.worker, rows.expert_cost, rows.expert_latency, one)
-        self.base, self.more = (
-            np.stack([x * rows.weight for x in parts], axis=1)[self.order] for parts in (base, more)
-        )
+        laid = (np.stack([x * rows.weight for x in parts], axis=1) for parts in (base, more))
+        self.base, self.more = (table[self.order] for table in laid)
 
     @cached_property
     def weights(self) -> NDArray[np.uint8]:
@@ -159,8 +158,7 @@ class Replayer:
 
     def drawn(self, steps: Codes) -> NDArray[np.float64]:
         """The four figures at the thresholds of these rising positions: shape (resamples, steps, 4)."""
-        # Between two thresholds all resamples are one small product; they lie side by side for those who take
-        # quantiles.
+        # Between two thresholds all resamples are one small product; side by side, for those who take quantiles.
         if not self.resamples:
             return np.empty((0, len(steps), 4))
         turned = np.ascontiguousarray(self.weights.T)
@@ -179,9 +177,9 @@ class Replayer:
     def crossfit(self, objective: Objective, folds: int, repeats: int) -> Draws | None:
         """The four figures of choosing a threshold on other folds, averaged over dealings; None for one cluster.
 
-        Clusters are dealt to folds; each fold is served by the threshold that was best on the others (Stone 1974). A
-        resample repeats the choosing; a cluster drawn twice stays in one fold, so no task is judged by a threshold that
-        it chose. Resample b uses dealing b modulo ``repeats``.
+        Clusters are dealt to folds, each served by the threshold best on the others (Stone 1974). Resample b repeats
+        the choosing on dealing b modulo ``repeats``; a cluster drawn twice stays in one fold, so no task judges its own
+        choice.
         """
         groups = self.rows.groups
         if groups < 2:
@@ -197,10 +195,7 @@ class Replayer:
         return Draws(value=np.mean(values, axis=0), drawn=drawn)
 
     def concordance(self, right: Vector, wrong: Vector, *, whole: bool = False) -> Vector:
-        """The weighted share of (right, wrong) pairs in which the right one is surer, ties half; both in `order`.
-
-        One value a resample, or one on all tasks.
-        """
+        """Weighted share of (right, wrong) pairs, both in `order`, the right one surer, ties half; a resample each."""
         level = np.repeat(np.arange(len(self.levels)), np.diff(self.ends))
         bad, good = np.flatnonzero(wrong), np.flatnonzero(right)
         rows, is_good = np.concatenate([bad, good]), np.repeat([False, True], [len(bad), len(good)])
@@ -215,7 +210,7 @@ class Replayer:
         good_cell = is_good[ends[:-1]]
         tied = np.isin(
             ends[:-1], turn[mixed]
-        )  # cells of right answers whose level holds wrong ones too: the cell before
+        )  # cells of right answers; the cell before holds wrong ones of their level
         found = [np.empty(0)]
         ones = np.ones((1, self.rows.groups), dtype=np.uint8)
         for block in [slice(0, 1)] if whole else self.blocks(2 * len(rows)):
@@ -231,9 +226,8 @@ class Replayer:
 
     def _candidates(self, objective: Objective) -> Codes:
         """Thresholds that can be the best one on any resample: the first, and those after a level that can add."""
-        # Whatever the weights, a level none of whose rows is better escalated never makes the objective larger, and
-        # ties go to the lower threshold. This supposes that escalating costs nothing less; where it does, all are
-        # looked at.
+        # Whatever the weights, a level none of whose rows is better escalated never makes the objective larger; where
+        # escalating costs less than nothing, all are looked at.
         gain, cost = self.more[:, PASS], self.more[:, COST]
         if objective.cost_weight is not None:
             gain = gain - objective.cost_weight * cost

@@ -41,10 +41,9 @@ def harm_e_value(wins: int, losses: int, ties: int = 0) -> float:
 class BettingProcess:
     """Evidence against "the mean is at most -margin", value by value, for values anywhere in [-1, 1].
 
-    The mean of 25 gamblers' fortunes ``prod_i (1 + lam_j (D_i + m))``, bets as in `non_inferiority_e_value`, which it
-    equals on values of -1, 0 and 1 (Waudby-Smith & Ramdas 2024). Its mean is at most 1 under the hypothesis whenever it
-    is looked at, if values come independently and in an order fixed before any was seen. For harm give losses as
-    positive values and no margin.
+    The mean of 25 gamblers' fortunes ``prod_i (1 + lam_j (D_i + m))``, bets as in `non_inferiority_e_value`
+    (Waudby-Smith & Ramdas 2024): at most 1 in the mean under the hypothesis whenever it is looked at, if values come
+    independently and in an order fixed before any was seen. For harm give losses as positive values and no margin.
     """
 
     def __init__(self, margin: float = 0.0) -> None:
@@ -94,10 +93,7 @@ def obrien_fleming_bounds(looks: int, alpha: float = 0.05, *, two_sided: bool = 
 
 
 def crossing_probability(bounds: Sequence[float], drift: float = 0.0, *, two_sided: bool = False) -> float:
-    """The chance that z at some of K equally spaced looks exceeds its bound (two-sided: in size).
-
-    ``drift`` is the mean of z at the last look, 0 under the null.
-    """
+    """The chance that z crosses its bound at some of K equally spaced looks; ``drift`` is the mean of the last z."""
     from scipy.special import ndtr
 
     looks = len(bounds)

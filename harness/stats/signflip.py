@@ -43,10 +43,10 @@ def sign_flip_test(
 ) -> SignFlip:
     """Tests that the sum of differences is as likely to be of either sign (Fisher 1935; Pitman 1937).
 
-    ``p = #{|sum s_i d_i| >= |sum d_i|} / 2^n'`` over the n' non-zero units: exactly on a lattice where the values are
-    whole multiples of a common step (as means of K trials are) or by enumeration up to 20 of them, else by simulation
-    with ``(1 + hits) / (1 + resamples)`` (Phipson & Smyth 2010); 1 where no unit differs. On differences of -1, 0 and 1
-    it is McNemar's exact test. Units are supposed independent: pass cluster sums where tasks share a source.
+    ``p = #{|sum s_i d_i| >= |sum d_i|} / 2^n'`` over the n' non-zero units: exactly where the values are whole
+    multiples of a common step (as means of K trials are) or by enumeration up to 20 of them, else by simulation with
+    ``(1 + hits) / (1 + resamples)`` (Phipson & Smyth 2010). On differences of -1, 0 and 1 it is McNemar's exact test.
+    Units are supposed independent: pass cluster sums where tasks share a source.
     """
     d = vector(differences, "differences")
     if not np.all(np.isfinite(d)):
@@ -118,10 +118,10 @@ def _as_far_out(sums: Vector, d: Vector, *, two_sided: bool) -> Flags:
 def folded_tail(sizes: Counts, seen: int, *, two_sided: bool) -> float | None:
     """P(sum s_i v_i >= seen), or P(|sum s_i v_i| >= |seen|), for fair signs s_i and whole sizes v_i above 0.
 
-    Let T be the sum of the sizes with a minus sign; the event is ``T <= (total - seen) / 2``. T is a sum of ``v
-    Bin(n_v, 1/2)`` over distinct sizes. The binomials are tilted so that their mean lies at the edge (Esscher 1932),
-    convolved, and tilted back: the tail is summed where the mass is, and even the smallest keeps about 10 digits.
-    ``seen`` is of the parity of the total. None where it would take more than `STEPS` multiplications.
+    With T the sum of the sizes with a minus sign the event is ``T <= (total - seen) / 2``. T is a sum of ``v Bin(n_v,
+    1/2)`` over distinct sizes: binomials tilted so that their mean lies at the edge (Esscher 1932), convolved, and
+    tilted back, so that even the smallest tail keeps about 10 digits. None where it would take more than `STEPS`
+    multiplications.
     """
     values, counts = np.unique(sizes, return_counts=True)
     edge = abs(seen) if two_sided else seen
@@ -192,9 +192,9 @@ def max_t_sign_flip(
     """Adjusted p values of several mean differences on the same units: step-down max-T by sign flips.
 
     Westfall & Young 1993, algorithm 4.1, with ``T_j = mean / sqrt(mean d^2 / n)``; one sign vector serves all contrasts
-    and so keeps their dependence. All patterns are looked at up to 16 non-zero units, else ``resamples`` are drawn and
-    p is ``(1 + hits) / (1 + resamples)``. ``differences`` has the shape (units, contrasts), 0 where a unit takes no
-    part; units must be independent: give sums of clusters. One p a contrast, 1 for one without any difference.
+    and so keeps their dependence. All patterns up to 16 non-zero units, else ``resamples`` are drawn and p is ``(1 +
+    hits) / (1 + resamples)``. ``differences`` has the shape (units, contrasts), 0 where a unit takes no part; units
+    must be independent. One p a contrast, 1 for one without any difference.
     """
     D = np.asarray(differences, dtype=np.float64)
     if D.ndim != 2 or not np.all(np.isfinite(D)):
@@ -253,10 +253,7 @@ def holm(p_values: ArrayLike) -> Vector:
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> Vector:
-    """Adjusted p values that hold the false discovery rate, independent or positively dependent, in the order given.
-
-    Benjamini & Hochberg 1995.
-    """
+    """Adjusted p values that hold the false discovery rate (Benjamini & Hochberg 1995), in the order given."""
     p, order = _sorted(p_values)
     steps = p * len(p) / np.arange(1, len(p) + 1)
     return _back(np.minimum.accumulate(steps[::-1])[::-1], order)

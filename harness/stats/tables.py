@@ -17,9 +17,8 @@ from harness.stats.units import Vector
 def wilson_interval(k: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """The score interval of a share, the room's default for one trial a task; (0, 1) of no tasks.
 
-    ``(p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)`` with ``p = k/n`` (Wilson 1927; recommended for small
-    n by Brown, Cai & DasGupta 2001). It covers the level on average over p, not at every p. k and n may be fractional;
-    the limits are exactly 0 at k = 0 and exactly 1 at k = n.
+    ``(p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)`` with ``p = k/n`` (Wilson 1927; recommended for small n
+    by Brown, Cai & DasGupta 2001). Covers the level on average over p. k and n may be fractional.
     """
     z = two_sided_z(level)
     _check_share(k, n)
@@ -35,10 +34,7 @@ def wilson_interval(k: float, n: float, level: float = 0.95) -> tuple[float, flo
 
 
 def jeffreys_interval(k: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """The central interval of Beta(k + 1/2, n - k + 1/2), its ends fixed at 0 for k = 0 and at 1 for k = n.
-
-    Brown, Cai & DasGupta 2001, section 4.3. Shorter than Wilson's near 0 and 1, with deeper dips of coverage there.
-    """
+    """The central interval of Beta(k + 1/2, n - k + 1/2), 0 at k = 0, 1 at k = n (Brown, Cai & DasGupta 2001, 4.3)."""
     return _beta_interval(k, n, level, 0.5)
 
 
@@ -83,11 +79,7 @@ def mcnemar_exact(wins: int, losses: int) -> float:
 
 
 def mcnemar_midp(wins: int, losses: int) -> float:
-    """The exact p minus half the weight of the table seen: ``exact - P(Bin(b+c, 1/2) = min(b, c))``; 1 where b + c = 0.
-
-    Its error rate keeps to the level in practice without the exact test's loss of power (Fagerland, Lydersen & Laake
-    2013).
-    """
+    """The exact p less half the chance of the table seen; keeps its level (Fagerland, Lydersen & Laake 2013)."""
     return float(mcnemar_all(wins, losses)[0])
 
 
@@ -109,9 +101,8 @@ def mcnemar_all(wins: ArrayLike, losses: ArrayLike, *, mid: bool = True) -> Vect
 def tango_z(b: float, c: float, n: float, delta: float) -> float:
     """The score statistic of the hypothesis that the difference is ``delta``; large where the truth lies above it.
 
-    ``Z(D) = (b - c - n D) / sqrt(n (2 q + D (1 - D)))``, q being the share of losses most likely under D (Tango 1998,
-    eq. 6); infinite where D makes the table impossible. ``Z(-m) > z`` rejects a drop of m or more (Nam 1997). Counts
-    may be fractional.
+    ``Z(D) = (b - c - n D) / sqrt(n (2 q + D (1 - D)))``, q the share of losses most likely under D (Tango 1998, eq. 6);
+    infinite where D makes the table impossible. ``Z(-m) > z`` rejects a drop of m (Nam 1997). Counts may be fractional.
     """
     _check_pairs(b, c, n)
     if not -1.0 <= delta <= 1.0:
@@ -129,10 +120,7 @@ def tango_z(b: float, c: float, n: float, delta: float) -> float:
 
 
 def tango_interval(b: float, c: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """The score interval of ``(b - c) / n``, n above 0: every D with ``|tango_z(D)| <= z`` (Tango 1998).
-
-    Holds its level with few discordant tasks and none (b = c = 0 still gives a width), where Wald's does not.
-    """
+    """The score interval of ``(b - c) / n``, n above 0: every D with ``|tango_z(D)| <= z`` (Tango 1998)."""
     z = two_sided_z(level)
     _check_pairs(b, c, n)
     delta = (b - c) / n
@@ -146,9 +134,9 @@ def _check_pairs(b: float, c: float, n: float) -> None:
 
 
 def tasks_for_difference(delta: float, discordant: float, *, power: float = 0.8, alpha: float = 0.05) -> float:
-    """Tasks that a two-sided paired test needs: ``(z_{1-a/2} sqrt(psi) + z_pw sqrt(psi - delta^2))^2 / delta^2``.
+    """Tasks a two-sided paired test needs: ``(z_{1-a/2} sqrt(psi) + z_pw sqrt(psi - delta^2))^2 / delta^2``.
 
-    Connor 1987; not rounded. A large-sample formula: under about 10 discordant tasks `exact_power` is the better guide.
+    Connor 1987, a large-sample formula, not rounded: under about 10 discordant tasks `exact_power` is the better guide.
     """
     _check_power(discordant, power, alpha)
     if delta == 0.0 or abs(delta) > discordant * (1.0 + 1e-12):
@@ -171,8 +159,7 @@ def visible_difference(tasks: int, discordant: float, *, power: float = 0.8, alp
 def exact_power(tasks: int, wins: float, losses: float, alpha: float = 0.05, *, mid: bool = True) -> float:
     """The chance that McNemar's mid-p (or exact) test rejects, summed over every number of discordant tasks.
 
-    The number discordant is Binomial(tasks, wins + losses); given it, the wins are binomial too (Duffy 1984). ``wins``
-    and ``losses`` are the chances that only the first, and only the second, passes a task.
+    The number discordant is Binomial(tasks, wins + losses), chances of a task; given it, the wins are too (Duffy 1984).
     """
     psi = wins + losses
     _check_power(psi, 0.5, alpha)
@@ -189,10 +176,7 @@ def exact_power(tasks: int, wins: float, losses: float, alpha: float = 0.05, *, 
 def non_inferiority_tasks(
     margin: float, discordant: float, delta: float = 0.0, *, power: float = 0.8, alpha: float = 0.05
 ) -> float:
-    """Tasks needed to show that a candidate is not worse by the margin: ``(z_{1-a} + z_pw)^2 (psi - d^2) / (m + d)^2``.
-
-    Nam 1997, in the large-sample form, one-sided; ``delta`` is the difference that is believed true.
-    """
+    """Tasks to show no loss of the margin: ``(z_{1-a} + z_pw)^2 (psi - d^2) / (m + d)^2`` (Nam 1997), one-sided."""
     _check_power(discordant, power, alpha)
     room = margin + delta
     if room <= 0.0:

@@ -3,8 +3,6 @@
 Trials are never rows here: they arrive summed, so they cannot be mistaken for tasks.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -26,18 +24,12 @@ def vector(values: ArrayLike, name: str) -> Vector:
     return array
 
 
-def same_length(**arrays: NDArray[Any]) -> int:
-    """The common length of the named arrays; raises `ValueError` where they differ."""
-    lengths = {name: len(array) for name, array in arrays.items()}
-    if len(set(lengths.values())) > 1:
-        raise ValueError("one value a task is needed in each: " + ", ".join(f"{k} has {v}" for k, v in lengths.items()))
-    return next(iter(lengths.values()))
-
-
 def vectors(**values: ArrayLike) -> tuple[Vector, ...]:
-    """Flat arrays of floats of one length, in the order given."""
+    """Flat arrays of floats in the order given; raises `ValueError` where their lengths differ."""
     found = {name: vector(given, name) for name, given in values.items()}
-    same_length(**found)
+    if len({len(array) for array in found.values()}) > 1:
+        told = ", ".join(f"{name} has {len(array)}" for name, array in found.items())
+        raise ValueError(f"one value a task is needed in each: {told}")
     return tuple(found.values())
 
 
@@ -80,11 +72,8 @@ def is_binary(values: Vector) -> bool:
 
 
 def few_rows(table: Matrix) -> tuple[Matrix, Counts] | None:
-    """The distinct rows of a table (rows apart by rounding are one) and how often each occurs, where they are few.
-
-    None where more than `FEW_ROWS` differ, or a value is unknown. Rows are told apart by one combination of their
-    columns; that no two rows share it is checked, and None is the answer where some do.
-    """
+    """The distinct rows of a table (apart by rounding is one) and how often each occurs; None of many, or unknowns."""
+    # Told apart by one combination of their columns; None where two share it, which is checked.
     keys = table @ np.random.default_rng(0).uniform(0.5, 1.5, table.shape[1])
     if not np.isfinite(keys).all():
         return None

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import Groups, UserFileError, digest_json, listed, nearest
+from harness.suite.lint import MOST_LABELS
+from harness.suite.source import is_blank
 
-MOST_LABELS = 50  # more distinct references than this, or than half of the rows, are answers and not labels
 MOST_NUMBER_LABELS = 10
 LONGEST_LABEL = 80
 SHOWN = 5  # rows that a sentence names
 
-Usable = Callable[[Mapping[str, Any], Sequence[Any]], bool]
-"""Whether a grader can be built from a description, and can use the references."""
+Usable = Callable[[Mapping[str, Any], Sequence[Any]], bool]  # can a description's grader be built, and use references?
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,20 +52,19 @@ def draft_suite(
     seed: int = 0,
     dev_share: float = 0.3,
 ) -> Draft:
-    """The suite that ``rows`` of the file ``path`` make.
+    """The suite that ``rows`` of the file ``path`` make; rows that ask the same share a cluster.
 
-    A row without an input or a reference is left out, and said. Rows that ask the same share a cluster. Whole clusters
-    are dealt to dev until it has ``dev_share`` of each domain's tasks, in an order that the seed fixes.
-
-    Raises:
-        UserFileError: a column is missing, a cell is no text, an id stands twice, or no row is left.
+    Whole clusters are dealt to dev until it has ``dev_share`` of each domain's tasks, in an order that the seed fixes.
+    Raises UserFileError: a column is missing, a cell is no text, an id stands twice, or no row is left.
     """
+    import yaml
+
     tasks: list[dict[str, Any]] = []
     seen: dict[str, None] = {}
     gaps: dict[str, list[str]] = {}
     for number, (where, row) in enumerate(rows, 1):
         seen |= dict.fromkeys(row)
-        if (empty := next((c for c in (columns.input, columns.reference) if _is_blank(row.get(c))), None)) is not None:
+        if (empty := next((c for c in (columns.input, columns.reference) if is_blank(row.get(c))), None)) is not None:
             gaps.setdefault(empty, []).append(where)
         else:
             tasks.append(_task(path, where, row, columns, number))
@@ -78,11 +77,10 @@ def draft_suite(
             raise UserFileError(path, problem, field=f"--{field}", advice=advice)
     if not tasks:
         raise UserFileError(path, "no row has both an input and a reference")
-    name_twice, count = Counter(task["id"] for task in tasks).most_common(1)[0]
+    twice, count = Counter(task["id"] for task in tasks).most_common(1)[0]
     if count > 1:
-        problem = f"the id {name_twice!r} stands {count} times"
+        problem = f"the id {twice!r} stands {count} times"
         raise UserFileError(path, problem, field="--id", advice="ids must differ")
-    _share_clusters(tasks)
     splits = _deal(tasks, seed, dev_share)
     commas = _with_points(tasks)
     grader = _grader([task["reference"] for task in tasks], usable)
@@ -92,9 +90,12 @@ def draft_suite(
             task["reference"] = str(task["reference"]).strip()
         if len(domains) == 1:
             del task["domain"]
+    about: dict[str, Any] = {"name": name, "version": "1", "description": f"Made from {path.name}.", "domains": domains}
+    about |= {"prompt": "prompts/question.txt", "grader": dict(grader)}
+    about |= {"metric": "macro_f1" if grader["name"] == "label" else "pass_rate", "tasks": "tasks.jsonl"}
     return Draft(
         files={
-            "suite.yaml": _suite_yaml(name, path.name, domains, grader),
+            "suite.yaml": yaml.safe_dump(about, sort_keys=False, allow_unicode=True, width=110),
             "tasks.jsonl": "".join(json.dumps(task, ensure_ascii=False) + "\n" for task in tasks),
             "prompts/question.txt": _prompt(grader, point=bool(commas)),
         },
@@ -120,41 +121,30 @@ def _task(path: Path, where: str, row: Mapping[str, Any], columns: Columns, numb
         "input": asked if talk else str(asked),
         "reference": truth,
     }
-    if columns.cluster is not None and not _is_blank(row.get(columns.cluster)):
+    if columns.cluster is not None and not is_blank(row.get(columns.cluster)):
         task["cluster"] = str(row[columns.cluster]).strip()
     if not task["id"]:
         raise UserFileError(path, "the id is empty", field=f"{where}, {columns.id}", advice="fill it in")
     return task
 
 
-def _is_blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {})
-
-
-def _share_clusters(tasks: list[dict[str, Any]]) -> None:
-    """Gives rows that ask the same, but for spacing and case, one cluster, and with them all of their clusters."""
-    clusters: Groups[str] = Groups()
+def _deal(tasks: list[dict[str, Any]], seed: int, share: float) -> dict[str, int]:
+    """Writes a cluster, shared by rows that ask the same, and a split into each task; how many tasks each split has."""
+    joined: Groups[str] = Groups()
     first: dict[str, str] = {}
     for task in tasks:
-        said = json.dumps(task["input"], sort_keys=True)
-        mine = task.get("cluster", task["id"])
-        clusters.join(first.setdefault(" ".join(said.split()).casefold(), mine), mine)
+        said, mine = json.dumps(task["input"], sort_keys=True), task.get("cluster", task["id"])
+        joined.join(first.setdefault(" ".join(said.split()).casefold(), mine), mine)
+    clusters: dict[str, list[dict[str, Any]]] = {}
+    by_domain: dict[str, dict[str, None]] = {}
     for task in tasks:
-        cluster = clusters.of(task.get("cluster", task["id"]))
+        cluster = joined.of(task.get("cluster", task["id"]))
         if cluster != task["id"] or "cluster" in task:
             task["cluster"] = cluster
-
-
-def _deal(tasks: list[dict[str, Any]], seed: int, share: float) -> dict[str, int]:
-    """Writes a split into each task; how many tasks each has."""
-    clusters: dict[str, list[dict[str, Any]]] = {}
-    for task in tasks:
-        clusters.setdefault(task.get("cluster", task["id"]), []).append(task)
+        clusters.setdefault(cluster, []).append(task)
+        by_domain.setdefault(clusters[cluster][0]["domain"], {})[cluster] = None
     if len(clusters) < 2 or share <= 0:
         return {}
-    by_domain: dict[str, list[str]] = {}
-    for cluster, members in clusters.items():
-        by_domain.setdefault(members[0]["domain"], []).append(cluster)
     dev: set[str] = set()
     for names in by_domain.values():
         wanted = share * sum(len(clusters[name]) for name in names)
@@ -229,22 +219,6 @@ def _grader(references: Sequence[Any], usable: Usable) -> dict[str, Any]:
     proposed: list[dict[str, Any]] = [{"name": "label", "labels": labels}] if labelled else []
     proposed += [{"name": "number"}] if numbers else []
     return next((spec for spec in proposed if usable(spec, references)), {"name": "exact"})
-
-
-def _suite_yaml(name: str, source: str, domains: list[str], grader: Mapping[str, Any]) -> str:
-    import yaml
-
-    content: dict[str, Any] = {
-        "name": name,
-        "version": "1",
-        "description": f"Made from {source}.",
-        "domains": domains,
-        "prompt": "prompts/question.txt",
-        "grader": dict(grader),
-        "metric": "macro_f1" if grader["name"] == "label" else "pass_rate",
-        "tasks": "tasks.jsonl",
-    }
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _prompt(grader: Mapping[str, Any], *, point: bool) -> str:

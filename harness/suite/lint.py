@@ -1,26 +1,48 @@
 """What makes a suite's numbers worth less than they look: leaks, repeats, missing answers, thin domains."""
 
 import json
+import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from harness.core import RenderedPrompt, Suite, Task, plural
-from harness.suite.near import near_duplicates
-from harness.suite.same import in_two_suites
+from harness.core import Groups, RenderedPrompt, Suite, Task, plural
+from harness.suite.selection import in_two_suites
+from harness.suite.source import is_blank
 
 FEW_TASKS = 20  # a domain with fewer tasks can show only differences of about 25 points and more
 LARGEST_SHARE = 0.8
 SMALLEST_SHARE = 0.1  # of the commonest label's count
 MOST_LABELS = 50  # more distinct references than this, or than half of the tasks, are answers and not labels
-
 INPUT_UNUSED = "the prompt names neither input nor metadata, so that all tasks ask the same; write {{ input }} into it"
+
+WORDS = 3  # words in a shingle
+ALIKE = 0.8  # the least Jaccard index of two texts that are nearly the same
+BANDS, ROWS = 20, 5
+"""Signatures are cut into bands; two texts with Jaccard index J meet in one with probability 1 - (1 - J^ROWS)^BANDS:
+0.9996 at J = 0.8, 0.47 at 0.5, 0.006 at 0.2."""
+COMMON = 0.5  # a shingle in more than this share of the texts belongs to the prompt template and says nothing
+ENOUGH = 20  # with fewer texts than this, no shingle is taken for the template's
+
+Found = tuple[Literal["error", "warning"], str, Sequence[Task], str]  # severity, rule, tasks and message
 
 
 def uses_task(prompt: RenderedPrompt) -> bool:
     """Whether what a task holds can reach the prompt; where not, all tasks ask the same."""
     return not prompt.variables.isdisjoint({"input", "metadata", "files"})
+
+
+def unsplit(suite: Suite) -> str:
+    """What becomes of tasks without a split, where others have one; else empty."""
+    n = sum(task.split is None for task in suite.tasks)
+    if n in {0, len(suite.tasks)}:
+        return ""
+    many = f"{n:,} of {len(suite.tasks):,} tasks {'has' if n == 1 else 'have'} no split, and others have one: a run "
+    if any(task.split == "test" for task in suite.tasks):
+        return many + "takes the test tasks and leaves these out"
+    return many + "takes the dev tasks too, on which thresholds are chosen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +64,7 @@ def lint_suite(suite: Suite) -> list[Finding]:
     ``near-duplicate`` and ``near-split-overlap`` (four fifths of the shingles in common, see `near_duplicates`),
     ``empty-reference``, ``label-imbalance``, ``cluster-spans-splits``, ``few-tasks``, ``empty-domain``.
     """
-    rules = (_prompt, _same, _near, _references, _labels, _splits, _clusters, _domains)
-    found = [finding for rule in rules for finding in rule(suite)]
+    found = [_finding(*one) for rule in (_alike, _references, _splits, _domains) for one in rule(suite)]
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
@@ -57,106 +78,79 @@ def lint_copies(earlier: Sequence[Suite], suite: Suite) -> list[Finding]:
     return [_finding("error", "in-two-suites", [task for _, task in found], text)]
 
 
-def _prompt(suite: Suite) -> Iterator[Finding]:
-    if not uses_task(suite.prompt) and len(suite.tasks) > 1:
-        yield _finding("error", "input-unused", suite.tasks, INPUT_UNUSED)
+def _finding(severity: Literal["error", "warning"], rule: str, tasks: Sequence[Task], message: str) -> Finding:
+    return Finding(severity=severity, rule=rule, tasks=tuple(task.id for task in tasks), message=message)
 
 
-def _same(suite: Suite) -> Iterator[Finding]:
-    if not uses_task(suite.prompt):
-        return  # then all tasks are the same, and that is said
-    for group in _groups((_question(suite, task), task) for task in suite.tasks):
+def _alike(suite: Suite) -> Iterator[Found]:
+    """Tasks that ask the same, and those that nearly do."""
+    groups, reaches = _groups((_question(suite, task), task) for task in suite.tasks), uses_task(suite.prompt)
+    if not reaches and len(suite.tasks) > 1:
+        yield "error", "input-unused", suite.tasks, INPUT_UNUSED
+    for group in groups if reaches else ():  # else all tasks are the same, and that is said
         if len({_json(task.reference) for task in group}) > 1:
             text = f"{len(group)} tasks ask the same and have different references: one of them cannot be passed"
-            yield _finding("error", "contradiction", group, text)
+            yield "error", "contradiction", group, text
         if _spans(group):
-            text = "the same task in dev and in test: what is chosen on dev has seen the test"
-            yield _finding("error", "split-overlap", group, text)
+            yield (
+                "error",
+                "split-overlap",
+                group,
+                "the same task in dev and in test: what is chosen on dev has seen the test",
+            )
         elif len({task.cluster for task in group}) > 1:
             text = f"{len(group)} tasks ask the same and count as independent; remove all but one"
-            yield _finding("error", "duplicate", group, text + ", or give them one cluster")
-
-
-def _near(suite: Suite) -> Iterator[Finding]:
-    distinct = [group[0] for group in _groups((_question(suite, task), task) for task in suite.tasks)]
+            yield "error", "duplicate", group, text + ", or give them one cluster"
+    distinct = [group[0] for group in groups]
     for places in near_duplicates(_texts(suite, distinct)):
         group = [distinct[place] for place in places]
         if _spans(group):
             text = f"{len(group)} tasks in dev and test are nearly the same; keep each such group in one split"
-            yield _finding("warning", "near-split-overlap", group, text)
+            yield "warning", "near-split-overlap", group, text
         elif len({task.cluster for task in group}) > 1:
             text = f"{len(group)} tasks are nearly the same and count as independent; give them one cluster"
-            yield _finding("warning", "near-duplicate", group, text)
+            yield "warning", "near-duplicate", group, text
 
 
-def _references(suite: Suite) -> Iterator[Finding]:
-    empty = [task for task in suite.tasks if _is_empty(task.reference)]
-    absent = [task for task in suite.tasks if task.reference is None]
-    if 0 < len(absent) < len(suite.tasks):  # where none has one, the grader needs none
-        empty += absent
-    if empty:
+def _references(suite: Suite) -> Iterator[Found]:
+    empty = [task for task in suite.tasks if is_blank(task.reference)]
+    if empty and any(task.reference is not None for task in suite.tasks):  # where none has one, the grader needs none
         text = f"{plural(len(empty), 'task')} {'has' if len(empty) == 1 else 'have'} an empty reference"
-        yield _finding("warning", "empty-reference", empty, text)
+        yield "warning", "empty-reference", empty, text
 
 
-def _labels(suite: Suite) -> Iterator[Finding]:
-    for domain in suite.domains:
-        tasks = [task for task in suite.tasks if task.domain == domain and isinstance(task.reference, str)]
-        counts = Counter(str(task.reference) for task in tasks).most_common()
-        labelled = suite.metric == "macro_f1" or any(task.grader.get("name") == "label" for task in tasks)
-        if not labelled or not 1 < len(counts) <= min(MOST_LABELS, len(tasks) / 2):
-            continue
-        (common, most), (rare, least) = counts[0], counts[-1]
-        if most > LARGEST_SHARE * len(tasks) or least < SMALLEST_SHARE * most:
-            text = f"domain {domain}: {most} of {len(tasks)} tasks have the label {common!r}, {least} have {rare!r}"
-            yield _finding("warning", "label-imbalance", [t for t in tasks if t.reference == rare], text)
-
-
-def _splits(suite: Suite) -> Iterator[Finding]:
-    if without := unsplit(suite):
-        yield _finding("error", "no-split", without, f"{unsplit_said(suite)}; give each the split dev or test")
-
-
-def unsplit(suite: Suite) -> list[Task]:
-    """The tasks without a split, where others have one."""
-    without = [task for task in suite.tasks if task.split is None]
-    return without if len(without) < len(suite.tasks) else []
-
-
-def unsplit_said(suite: Suite) -> str:
-    """What becomes of them."""
-    n = len(unsplit(suite))
-    many = f"{n:,} of {len(suite.tasks):,} tasks {'has' if n == 1 else 'have'} no split, and others have one: a run "
-    if any(task.split == "test" for task in suite.tasks):
-        return many + "takes the test tasks and leaves these out"
-    return many + "takes the dev tasks too, on which thresholds are chosen"
-
-
-def _clusters(suite: Suite) -> Iterator[Finding]:
+def _splits(suite: Suite) -> Iterator[Found]:
+    if said := unsplit(suite):
+        without = [task for task in suite.tasks if task.split is None]
+        yield "error", "no-split", without, f"{said}; give each the split dev or test"
     if spanning := [group for group in _groups((task.cluster, task) for task in suite.tasks) if _spans(group)]:
         shown = ", ".join(group[0].cluster for group in spanning[:3]) + (", …" if len(spanning) > 3 else "")
         many = f"{plural(len(spanning), 'cluster')} {'has' if len(spanning) == 1 else 'have'}"
         text = f"{many} tasks in dev and in test ({shown}): what is chosen on dev has seen them"
-        yield _finding("warning", "cluster-spans-splits", [task for group in spanning for task in group], text)
+        yield "warning", "cluster-spans-splits", [task for group in spanning for task in group], text
 
 
-def _domains(suite: Suite) -> Iterator[Finding]:
+def _domains(suite: Suite) -> Iterator[Found]:
     for domain in suite.domains:
         tasks = [task for task in suite.tasks if task.domain == domain]
         if not tasks:
-            yield _finding("warning", "empty-domain", [], f"domain {domain} is declared and has no task")
+            yield "warning", "empty-domain", [], f"domain {domain} is declared and has no task"
         elif len(tasks) < FEW_TASKS:
             few = f"{plural(len(tasks), 'task')}: too few for a statement of its own"
-            text = f"domain {domain} has {few} (fewer than {FEW_TASKS})"
-            yield _finding("warning", "few-tasks", tasks, text)
+            yield "warning", "few-tasks", tasks, f"domain {domain} has {few} (fewer than {FEW_TASKS})"
+        told = [task for task in tasks if isinstance(task.reference, str)]
+        counts = Counter(task.reference for task in told).most_common()
+        labelled = suite.metric == "macro_f1" or any(task.grader.get("name") == "label" for task in told)
+        if not labelled or not 1 < len(counts) <= min(MOST_LABELS, len(told) / 2):
+            continue
+        (common, most), (rare, least) = counts[0], counts[-1]
+        if most > LARGEST_SHARE * len(told) or least < SMALLEST_SHARE * most:
+            text = f"domain {domain}: {most} of {len(told)} tasks have the label {common!r}, {least} have {rare!r}"
+            yield "warning", "label-imbalance", [t for t in told if t.reference == rare], text
 
 
 def _spans(group: Sequence[Task]) -> bool:
     return {"dev", "test"} <= {task.split for task in group}
-
-
-def _finding(severity: Literal["error", "warning"], rule: str, tasks: Iterable[Task], message: str) -> Finding:
-    return Finding(severity=severity, rule=rule, tasks=tuple(task.id for task in tasks), message=message)
 
 
 def _groups(keyed: Iterable[tuple[str, Task]]) -> list[list[Task]]:
@@ -171,6 +165,10 @@ def _question(suite: Suite, task: Task) -> str:
     asked = suite.prompt.of(task)
     said = [[message["role"], " ".join(str(message["content"]).split()).casefold()] for message in asked]
     return _json([said, list(task.files.values())])
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _texts(suite: Suite, tasks: Sequence[Task]) -> list[str]:
@@ -190,11 +188,76 @@ def _texts(suite: Suite, tasks: Sequence[Task]) -> list[str]:
     return found
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+def near_duplicates(texts: list[str]) -> list[tuple[int, ...]]:
+    """Groups of places in ``texts`` whose sets of three-word shingles have a Jaccard index of at least `ALIKE`.
+
+    MinHash signatures and banding (Broder 1997; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3)
+    propose pairs; each pair is then checked exactly. Within a bucket each text is compared with the one before it and
+    with the first, so that the time stays linear; a group is what such pairs connect. Groups and places ascend.
+    """
+    import numpy as np
+
+    sets = _shingles(texts)
+    filled = [place for place, words in enumerate(sets) if len(words)]
+    if len(filled) < 2:
+        return []
+    alike: Groups[int] = Groups()
+    checked: set[tuple[int, int]] = set()
+    for pair in _proposed([sets[place] for place in filled]):
+        one, other = (filled[place] for place in pair)
+        if pair in checked or alike.of(one) == alike.of(other):
+            continue
+        checked.add(pair)
+        both = len(np.intersect1d(sets[one], sets[other], assume_unique=True))
+        if both >= ALIKE * (len(sets[one]) + len(sets[other]) - both):
+            alike.join(one, other)
+    groups: dict[int, list[int]] = {}
+    for place in filled:
+        groups.setdefault(alike.of(place), []).append(place)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
-def _is_empty(value: object) -> bool:
-    if value is None or isinstance(value, (bool, int, float)):
-        return False
-    return not (value.strip() if isinstance(value, str) else value)
+def _shingles(texts: list[str]) -> list[Any]:
+    """Each text's distinct shingles as 64-bit numbers, without those of the template."""
+    import numpy as np
+
+    numbers: dict[str, int] = {}
+    sets = []
+    for text in texts:
+        found = re.findall(r"\w+", text.casefold())
+        words = np.array([numbers.setdefault(w, zlib.crc32(w.encode())) for w in found], dtype=np.uint64)
+        size = min(WORDS, len(words))  # a text of fewer words than a shingle has is one shingle by itself
+        total = np.zeros(len(words) - size + bool(size), dtype=np.uint64)
+        for place in range(size):
+            total = (total * np.uint64(0x9E3779B97F4A7C15)) ^ words[place : len(words) - size + 1 + place]
+        sets.append(np.unique(total * np.uint64(0xD6E8FEB86659FD93)))
+    if len(texts) < ENOUGH:
+        return sets
+    _, inverse, counts = np.unique(np.concatenate(sets), return_inverse=True, return_counts=True)
+    ends = np.cumsum([len(words) for words in sets])[:-1]
+    rare = np.split(counts[inverse] <= COMMON * len(texts), ends)
+    return [words[kept] for words, kept in zip(sets, rare, strict=True)]
+
+
+def _proposed(sets: list[Any]) -> Iterator[tuple[int, int]]:
+    """Pairs of places whose MinHash signatures, the least of the shingles under random orders, share a band."""
+    import numpy as np
+
+    chance = np.random.default_rng(0)
+    factors = chance.integers(1, 2**63, BANDS * ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    offsets = chance.integers(0, 2**63, BANDS * ROWS, dtype=np.uint64)
+    shingles = np.concatenate(sets)
+    shingles ^= shingles >> np.uint64(31)
+    starts = np.cumsum([0, *(len(words) for words in sets[:-1])])
+    columns = [
+        np.minimum.reduceat((shingles * factor + offset) >> np.uint64(16), starts)
+        for factor, offset in zip(factors, offsets, strict=True)
+    ]
+    for band in range(BANDS):
+        buckets: dict[bytes, list[int]] = {}
+        for place, row in enumerate(np.stack(columns[band * ROWS : (band + 1) * ROWS], axis=1)):
+            bucket = buckets.setdefault(row.tobytes(), [])
+            if bucket:
+                yield bucket[0], place
+                yield bucket[-1], place
+            bucket.append(place)

@@ -1,29 +1,51 @@
-"""From a suite's folder to a frozen ``Suite``, or to one message that says what to mend."""
+"""From a suite's folder to a frozen ``Suite``, or to one message that says what to mend; and its prompts, rendered."""
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from harness.core import Suite, Task, Tool, UserFileError, as_json, digest_bytes, digest_folder, digest_json, nearest
-from harness.suite.inside import file_inside, path_inside
-from harness.suite.prompt import read_prompt, render
-from harness.suite.schema import WORK, HumanBaseline, HumanRow, SuiteFile, TaskRow, grader_of, prompt_files
-from harness.suite.source import task_rows
-from harness.userfile import parse, read_bytes, read_json_lines, read_yaml
+from harness.core import (
+    Message,
+    PromptTemplate,
+    RenderedPrompt,
+    Suite,
+    Task,
+    Tool,
+    UserFileError,
+    as_json,
+    digest_bytes,
+    digest_folder,
+    digest_json,
+    nearest,
+)
+from harness.suite.schema import WORK, HumanBaseline, HumanRow, SuiteFile, TaskRow, grader_of
+from harness.suite.source import file_inside, path_inside, task_rows
+from harness.userfile import (
+    Template,
+    TemplateFault,
+    parse,
+    read_bytes,
+    read_json_lines,
+    read_template,
+    read_text,
+    read_yaml,
+)
 
 MAX_FILE = 100_000_000  # bytes of a file that belongs to a task
+LONGEST_FILE = 2_000_000  # bytes of a task's file that a prompt may show
 NEED_REFERENCE = frozenset({"exact", "label", "number"})
 """Graders that compare with a reference and can do nothing without one. Of others, the grader itself knows."""
+VARIABLES = ("input", "id", "domain", "metadata", "files")
 
 
 def load_suite(path: Path | str, *, allow_outside: bool = False) -> Suite:
     """The suite of a folder that holds suite.yaml, or of that file; with ``allow_outside`` it may name files elsewhere.
 
-    Raises:
-        UserFileError: anything wrong in suite.yaml, its templates, its tasks or the files that they name.
+    Raises UserFileError: anything wrong in suite.yaml, its templates, its tasks or the files that they name.
     """
     path = Path(path)
     if not path.exists():
@@ -35,8 +57,9 @@ def load_suite(path: Path | str, *, allow_outside: bool = False) -> Suite:
         advice = "a suite is a folder with suite.yaml, in which tasks names this file"
         raise UserFileError(path, "this is no suite", advice=advice)
     wanted = parse(SuiteFile, read_yaml(suite_file), suite_file)
+    prompt = wanted.prompt
     template = read_prompt(
-        prompt_files(wanted.prompt),
+        {"user": prompt} if isinstance(prompt, str) else prompt.model_dump() if prompt else {},
         lambda name: file_inside(suite_file.parent, name, suite_file, "prompt", outside=allow_outside),
     )
     tasks = _Tasks(wanted, suite_file, outside=allow_outside).read()
@@ -56,43 +79,41 @@ class _Tasks:
     """Reads the tasks one by one and remembers what must be unique or is worth reading once."""
 
     def __init__(self, suite: SuiteFile, suite_file: Path, *, outside: bool) -> None:
-        self.suite, self.suite_file, self.outside = suite, suite_file, outside
+        self.suite, self.folder, self.outside = suite, suite_file.parent, outside
         self.grader = grader_of(suite.grader, {})
         if suite.grader is not None:
             _check_grader(self.grader, suite_file, "grader")
+        self.path, self.given = task_rows(suite, suite_file, outside=outside)
         self.digests: dict[Path, str] = {}
-        self.work = _work(suite)
 
     def read(self) -> tuple[Task, ...]:
-        path, given = task_rows(self.suite, self.suite_file, outside=self.outside)
         seen: dict[str, str] = {}
         tasks, copies = [], Counter[str]()
-        for where, value in given:
-            row = parse(TaskRow, value, path, field=where)
+        for where, value in self.given:
+            row = parse(TaskRow, value, self.path, field=where)
             if row.id in seen:
                 problem = f"the id {row.id!r} is given twice, first at {seen[row.id]}"
-                raise UserFileError(path, problem, field=f"{where}.id", advice="ids must differ")
+                raise UserFileError(self.path, problem, field=f"{where}.id", advice="ids must differ")
             seen[row.id] = where
-            task = self.task(row, path, where)
-            if place := copies[task.digest]:  # tasks with one content are told apart by their place among them
-                tasks.append(replace(task, digest=digest_json([task.digest, place])))
-            else:
-                tasks.append(task)
+            task = self.task(row, where)
+            place = copies[task.digest]  # tasks with one content are told apart by their place among them
+            tasks.append(replace(task, digest=digest_json([task.digest, place])) if place else task)
             copies[task.digest] += 1
         if not tasks:
-            raise UserFileError(path, "there are no tasks in it")
+            raise UserFileError(self.path, "there are no tasks in it")
         return tuple(tasks)
 
-    def task(self, row: TaskRow, path: Path, where: str) -> Task:
+    def task(self, row: TaskRow, where: str) -> Task:
         grader = self.grader if row.grader is None else grader_of(row.grader, self.grader)
-        _check_grader(grader, path, f"{where}.grader")
+        _check_grader(grader, self.path, f"{where}.grader")
         if row.reference is None and grader["name"] in NEED_REFERENCE:
             problem = f"the grader {grader['name']!r} needs a reference, and there is none"
-            raise UserFileError(path, problem, field=f"{where}.reference", advice="add it")
-        _check_input(row, path, where)
-        _digest([row.reference, grader], path, where)
-        work = self.work | _work(row)
-        files = {name: self.file(name, path, f"{where}.files") for name in work.get("files", ())}
+            raise UserFileError(self.path, problem, field=f"{where}.reference", advice="add it")
+        _check_input(row, self.path, where)
+        self.digest([row.reference, grader], where)
+        levels = (self.suite, row)
+        work = {key: value for level in levels for key in WORK if (value := getattr(level, key)) is not None}
+        files = {name: self.file(name, f"{where}.files") for name in work.get("files", ())}
         tools = tuple(
             Tool(name=tool, description="", parameters={}) if isinstance(tool, str) else Tool(**tool.model_dump())
             for tool in work.get("tools", ())
@@ -100,7 +121,7 @@ class _Tasks:
         asked = row.input if isinstance(row.input, str) else [m.model_dump(exclude_none=True) for m in row.input]
         own: dict[str, Any] = {
             "metadata": row.metadata,
-            "environment": self.environment(work.get("environment"), path, f"{where}.environment"),
+            "environment": self.environment(work.get("environment"), f"{where}.environment"),
             "turns": work.get("turns"),
             "timeout_s": work.get("timeout_s"),
         }
@@ -108,7 +129,7 @@ class _Tasks:
         content = {key: value for key, value in {**own, "files": files_now, "tools": as_json(tools)}.items() if value}
         return Task(
             id=row.id,
-            domain=self.domain(row, path, f"{where}.domain"),
+            domain=self.domain(row, f"{where}.domain"),
             cluster=row.cluster or row.id,
             input=asked if isinstance(asked, str) else tuple(asked),
             reference=row.reference,
@@ -116,55 +137,49 @@ class _Tasks:
             split=row.split,
             files={name: file.resolve().as_posix() for name, file in files.items()},
             tools=tools,
-            digest=_digest(content | {"input": asked}, path, where),
+            digest=self.digest(content | {"input": asked}, where),
             **own,
         )
 
-    def environment(self, given: Any, path: Path, field: str) -> dict[str, Any]:
+    def environment(self, given: Any, field: str) -> dict[str, Any]:
         """As written; of a Dockerfile's folder the digest, since a place is no content."""
         if given is None or given == "host":
             return {"host": True} if given else {}
         if given.image is not None:
             return {"image": given.image}
-        folder = path_inside(self.suite_file.parent, given.dockerfile, path, field, outside=self.outside)
+        folder = path_inside(self.folder, given.dockerfile, self.path, field, outside=self.outside)
         if not (folder / "Dockerfile").is_file():
-            raise UserFileError(path, f"there is no Dockerfile in {given.dockerfile!r}", field=field)
+            raise UserFileError(self.path, f"there is no Dockerfile in {given.dockerfile!r}", field=field)
         if sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) > MAX_FILE:
-            raise UserFileError(path, f"{given.dockerfile!r} holds more than {MAX_FILE:,} bytes", field=field)
+            raise UserFileError(self.path, f"{given.dockerfile!r} holds more than {MAX_FILE:,} bytes", field=field)
         if folder not in self.digests:
             self.digests[folder] = digest_folder(folder)
         return {"dockerfile": self.digests[folder]}
 
-    def domain(self, row: TaskRow, path: Path, field: str) -> str:
+    def domain(self, row: TaskRow, field: str) -> str:
         domains = self.suite.domains
-        if row.domain is None:
-            if len(domains) == 1:
-                return domains[0]
+        if row.domain is None and len(domains) > 1:
             problem, advice = f"no domain, and the suite has {len(domains)}", "one of: " + ", ".join(domains)
-            raise UserFileError(path, problem, field=field, advice=advice)
-        if row.domain not in domains:
+            raise UserFileError(self.path, problem, field=field, advice=advice)
+        if row.domain is not None and row.domain not in domains:
             problem = f"the domain {row.domain!r} is not in the suite's list"
-            raise UserFileError(path, problem, field=field, advice=nearest(row.domain, domains))
-        return row.domain
+            raise UserFileError(self.path, problem, field=field, advice=nearest(row.domain, domains))
+        return row.domain or domains[0]
 
-    def file(self, name: str, path: Path, field: str) -> Path:
-        file = file_inside(self.suite_file.parent, name, path, field, outside=self.outside)
+    def file(self, name: str, field: str) -> Path:
+        file = file_inside(self.folder, name, self.path, field, outside=self.outside)
         if file not in self.digests:
             self.digests[file] = digest_bytes(read_bytes(file, most=MAX_FILE, unpack=False))
         return file
 
-
-def _work(given: SuiteFile | TaskRow) -> dict[str, Any]:
-    return {key: getattr(given, key) for key in WORK if getattr(given, key) is not None}
-
-
-def _digest(content: Any, path: Path, where: str) -> str:
-    """Of what a task is made of."""
-    try:
-        return digest_json(content)
-    except (TypeError, ValueError):
-        problem = "holds NaN, an infinity, or another value that JSON has no form for"
-        raise UserFileError(path, problem, field=where, advice="write it as text or as a plain number") from None
+    def digest(self, content: Any, where: str) -> str:
+        """Of what a task is made of."""
+        try:
+            return digest_json(content)
+        except (TypeError, ValueError):
+            problem = "holds NaN, an infinity, or another value that JSON has no form for"
+            advice = "write it as text or as a plain number"
+            raise UserFileError(self.path, problem, field=where, advice=advice) from None
 
 
 def _check_grader(grader: Mapping[str, Any], path: Path, where: str) -> None:
@@ -176,23 +191,24 @@ def _check_grader(grader: Mapping[str, Any], path: Path, where: str) -> None:
 
 
 def _check_input(row: TaskRow, path: Path, where: str) -> None:
+    problem = advice = ""
     if isinstance(row.input, str):
         if not row.input.strip():
-            raise UserFileError(path, "the input is empty", field=f"{where}.input", advice="write what is asked")
+            problem, advice = "the input is empty", "write what is asked"
     elif not any(message.role == "user" and message.content.strip() for message in row.input):
-        raise UserFileError(path, "the conversation has no message of role user", field=f"{where}.input")
+        problem = "the conversation has no message of role user"
     elif row.input[-1].role not in {"user", "tool"}:
         problem = f"the conversation ends with a message of role {row.input[-1].role}"
-        raise UserFileError(path, problem, field=f"{where}.input", advice="the last message must ask: role user")
+        advice = "the last message must ask: role user"
+    if problem:
+        raise UserFileError(path, problem, field=f"{where}.input", advice=advice)
 
 
 def _human(suite: SuiteFile, suite_file: Path, tasks: set[str], *, outside: bool) -> dict[str, Any] | None:
     """What people reach: as written, or counted from a file of ratings, each task weighing the same."""
     value = suite.human_baseline
-    if value is None:
-        return None
-    if isinstance(value, HumanBaseline):
-        return value.model_dump()
+    if value is None or isinstance(value, HumanBaseline):
+        return value.model_dump() if value else None
     path = file_inside(suite_file.parent, value, suite_file, "human_baseline", outside=outside)
     ratings: dict[str, dict[str, bool]] = {}
     for number, line in read_json_lines(path):
@@ -206,9 +222,76 @@ def _human(suite: SuiteFile, suite_file: Path, tasks: set[str], *, outside: bool
         ratings[row.task][row.rater] = row.passed
     if not ratings:
         raise UserFileError(path, "there are no ratings in it")
-    return {
-        "pass_rate": fmean(fmean(passed.values()) for passed in ratings.values()),
-        "n": len(ratings),
-        "source": value,
-        "raters": len({rater for passed in ratings.values() for rater in passed}),
-    }
+    rate = fmean(fmean(passed.values()) for passed in ratings.values())
+    raters = {rater for passed in ratings.values() for rater in passed}
+    return {"pass_rate": rate, "n": len(ratings), "source": value, "raters": len(raters)}
+
+
+def read_prompt(files: Mapping[str, str], place: Callable[[str], Path]) -> PromptTemplate:
+    """The templates of the roles ``user`` and ``system``, from the files that ``place`` finds by their names."""
+    paths = {role: place(name) for role, name in files.items()}
+    texts = {role: read_template(path).text for role, path in paths.items()}
+    return PromptTemplate(**texts, files={role: str(path) for role, path in paths.items()})
+
+
+def render(template: PromptTemplate, tasks: Sequence[Task], where: Path) -> RenderedPrompt:
+    """What a prompt asks at each task; ``where`` is named in errors of a template that has no file.
+
+    Of a conversation the last user message is rendered; a system template stands in place of its own. Templates are
+    Jinja, sandboxed and bounded. Raises UserFileError: one is none, fails, names what no task has, or renders to
+    nothing.
+    """
+    roles = {"user": template.user} | ({} if template.system is None else {"system": template.system})
+    shows_files = any("files" in text for text in roles.values())
+    asked, variables = [], []
+    for task in tasks:
+        given = ({"role": "user", "content": task.input},) if isinstance(task.input, str) else task.input
+        messages = [dict(message) for message in given]
+        last = max(place for place, message in enumerate(messages) if message["role"] == "user")
+        asked.append((messages, last))
+        row = {"id": task.id, "domain": task.domain, "metadata": task.metadata, "input": messages[last]["content"]}
+        files = task.files if shows_files else {}
+        variables.append(row | {"files": {n: read_text(Path(f), most=LONGEST_FILE) for n, f in files.items()}})
+    texts: dict[str, list[str]] = {}
+    used: set[str] = set()
+    for role, text in roles.items():
+        texts[role], names = _rendered(text, variables, Path(template.files.get(role, where)))
+        used |= names & {*VARIABLES}
+    if any(len(messages) > 1 for messages, _ in asked):  # what stands before the question differs
+        used.add("input")
+    found: dict[str, tuple[Message, ...]] = {}
+    for number, (task, (messages, last)) in enumerate(zip(tasks, asked, strict=True)):
+        messages[last]["content"] = texts["user"][number]
+        if not any(str(message["content"]).strip() for message in messages if message["role"] == "user"):
+            problem = f"the template renders to an empty prompt on task {task.id!r}"
+            raise UserFileError(Path(template.files.get("user", where)), problem)
+        head = [{"role": "system", "content": texts["system"][number]}] if "system" in texts else []
+        found[task.digest] = (*head, *(messages[1:] if head and messages[0]["role"] == "system" else messages))
+    return RenderedPrompt(template=template, messages=found, variables=frozenset(used))
+
+
+def _rendered(text: str, variables: list[dict[str, Any]], path: Path) -> tuple[list[str], frozenset[str]]:
+    try:
+        return Template(text).render(variables)
+    except TemplateFault as fault:
+        row = variables[fault.row] if fault.row is not None else None
+        if fault.wrong == "syntax":
+            raise UserFileError(path, f"not a valid template: {fault.problem}", field=f"line {fault.line}") from None
+        if fault.wrong == "undefined" and row is not None:
+            problem, advice = _undefined(fault.problem, row)
+            raise UserFileError(path, problem, advice=advice) from None
+        advice = "take the loop or the power out" if fault.wrong in {"time", "memory"} else ""
+        on = f" on task {row['id']!r}" if row is not None else ""
+        raise UserFileError(path, f"the template fails{on}: {fault.problem}", advice=advice) from None
+
+
+def _undefined(message: str, row: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong, and what to do."""
+    task = f"task {row['id']!r}"
+    if found := re.fullmatch(r"'([^']+)' is undefined", message):
+        return f"the variable {found[1]!r} is undefined ({task})", nearest(found[1], VARIABLES)
+    if found := re.search(r"has no attribute '([^']+)'", message):
+        kind = "metadata or file" if row["files"] else "metadata"
+        advice = nearest(found[1], map(str, [*row["metadata"], *row["files"]]))
+        return f"the variable {found[1]!r} is undefined ({task} has no such {kind})", advice
+    return f"{message} ({task})", ""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from harness.userfile import Strict
+from harness.userfile import Count, Strict
 
 
 def _as_text(value: Any) -> Any:
@@ -91,9 +91,7 @@ ToolField = Annotated[Annotated[Text, Tag("word")] | Annotated[ToolRow, Tag("map
 EnvironmentField = Annotated[
     Annotated[Literal["host"], Tag("word")] | Annotated[EnvironmentRow, Tag("mapping")], _ByKind
 ]
-Turns = Annotated[int, Field(strict=True, ge=1)]
-WORK = ("files", "tools", "environment", "turns", "timeout_s")
-"""What stands in suite.yaml for all tasks and in a task's line for that one."""
+WORK = ("files", "tools", "environment", "turns", "timeout_s")  # in suite.yaml of all tasks, in a task's line of one
 
 
 class SuiteFile(Strict):
@@ -111,7 +109,7 @@ class SuiteFile(Strict):
     files: list[Text] | None = None
     tools: list[ToolField] | None = None
     environment: EnvironmentField | None = None
-    turns: Turns | None = None
+    turns: Count | None = None
     timeout_s: Seconds | None = None
     tasks: str | None = None
     field: str | None = Field(default=None, min_length=1)
@@ -135,12 +133,10 @@ class SuiteFile(Strict):
             raise ValueError("a domain has an empty name; name it")
         if self.harbor is not None:
             raise ValueError("harbor task folders cannot be read; supported sources: tasks, huggingface")
-        sources = [key for key in ("tasks", "huggingface") if getattr(self, key) is not None]
-        if not sources:
-            raise ValueError(
-                "no source of tasks; add tasks: tasks.jsonl (or .csv, .tsv, .json, .parquet), or huggingface: {path: …}"
-            )
-        if len(sources) > 1:
+        if self.tasks is None and self.huggingface is None:
+            known = "tasks: tasks.jsonl (or .csv, .tsv, .json, .parquet), or huggingface: {path: …}"
+            raise ValueError(f"no source of tasks; add {known}")
+        if self.tasks is not None and self.huggingface is not None:
             raise ValueError("two sources of tasks, tasks and huggingface; keep one")
         return self
 
@@ -171,7 +167,7 @@ class TaskRow(Strict):
     files: list[Text] | None = None
     tools: list[ToolField] | None = None
     environment: EnvironmentField | None = None
-    turns: Turns | None = None
+    turns: Count | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
     timeout_s: Seconds | None = None
 
@@ -186,8 +182,3 @@ def grader_of(value: str | dict[str, Any] | None, default: Mapping[str, Any]) ->
     if isinstance(value, str):
         return {"name": value}
     return dict(value) if "name" in value else {**default, **value}
-
-
-def prompt_files(value: str | PromptFiles | None) -> dict[str, str]:
-    """The templates' files by role."""
-    return {"user": value} if isinstance(value, str) else value.model_dump() if value else {}

@@ -1,11 +1,13 @@
-"""Choosing among a suite's tasks, and saying in short what it holds."""
+"""Which of a suite's tasks are taken, which of them ask the same, and in short what it holds."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from harness.core import Suite, Task, UsageError, digest_text, nearest
+from harness.core import Groups, Suite, Task, UsageError, digest_bytes, digest_json, digest_text, nearest
+from harness.userfile import read_bytes
 
 SPLITS = ("all", "dev", "test")
 
@@ -13,11 +15,9 @@ SPLITS = ("all", "dev", "test")
 def select(suite: Suite, *, tasks: int | None = None, split: str | None = None, seed: int = 0) -> Suite:
     """The suite with fewer tasks, in their order; its digest stays, since tasks pair by their own.
 
-    ``tasks`` is how many at most: a random choice that ``seed`` fixes, spread over the domains as evenly as they allow;
-    that of n is part of that of n + 1. ``split`` is by default the test tasks, or all where no task has that split.
-
-    Raises:
-        UsageError: an unknown split, a split without tasks, or fewer than one task wanted.
+    ``tasks`` is how many at most, a random choice by ``seed``, even over the domains; that of n is part of that of n +
+    1. ``split`` is by default the test tasks, or all without any. Raises UsageError: an unknown or empty split, or no
+    task.
     """
     if split is not None and split not in SPLITS:
         raise UsageError(f"suite {suite.name}: unknown split {split!r}; {nearest(split, SPLITS)}")
@@ -28,58 +28,63 @@ def select(suite: Suite, *, tasks: int | None = None, split: str | None = None, 
     if not among:
         raise UsageError(f"suite {suite.name}: no task has the split {wanted!r}; mark tasks with it, or choose all")
     if tasks is not None and tasks < len(among):
-        chosen = _chosen(among, tasks, seed)
+        queues: dict[str, list[tuple[str, str]]] = {}  # each domain's in an order that depends on seed and id alone
+        for task in among:
+            queues.setdefault(task.domain, []).append((digest_text(f"{seed}\x1f{task.id}"), task.id))
+        turns = [
+            (turn, domain, name) for domain, queue in queues.items() for turn, (_, name) in enumerate(sorted(queue))
+        ]
+        chosen = {name for _, _, name in sorted(turns)[:tasks]}
         among = [task for task in among if task.id in chosen]
     return replace(suite, tasks=tuple(among))
 
 
-def _chosen(among: list[Task], count: int, seed: int) -> set[str]:
-    """Ids drawn one from each domain in turn, each domain's in an order that depends on nothing but seed and id."""
-    queues: dict[str, list[tuple[str, str]]] = {}
-    for task in among:
-        queues.setdefault(task.domain, []).append((digest_text(f"{seed}\x1f{task.id}"), task.id))
-    turns = [(turn, domain, name) for domain, queue in queues.items() for turn, (_, name) in enumerate(sorted(queue))]
-    return {name for _, _, name in sorted(turns)[:count]}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DomainSummary:
-    """How many tasks and clusters a domain has; ``splits`` counts tasks by split, those without one under ``""``."""
-
-    domain: str
-    tasks: int
-    clusters: int
-    splits: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuiteSummary:
-    """What a suite holds, for a person."""
-
-    name: str
-    version: str
-    digest: str
-    metric: str
-    tasks: int
-    clusters: int
-    splits: Mapping[str, int]
-    graders: Mapping[str, int]
-    domains: tuple[DomainSummary, ...]
-
-
-def describe(suite: Suite) -> SuiteSummary:
-    """Counts of tasks and clusters, whole and by domain, every declared domain included."""
+def describe(suite: Suite) -> dict[str, Any]:
+    """What a suite holds, as plain values: counts, whole and of every declared domain, by split or ``""``."""
     by_domain: dict[str, list[Task]] = {domain: [] for domain in suite.domains}
     for task in suite.tasks:
         by_domain.setdefault(task.domain, []).append(task)
-    return SuiteSummary(
+    return {
         **{key: getattr(suite, key) for key in ("name", "version", "digest", "metric")},
         **_counts(suite.tasks),
-        graders=dict(Counter(str(task.grader["name"]) for task in suite.tasks if task.grader)),
-        domains=tuple(DomainSummary(domain=domain, **_counts(tasks)) for domain, tasks in by_domain.items()),
-    )
+        "graders": dict(Counter(str(task.grader["name"]) for task in suite.tasks if task.grader)),
+        "domains": [{"domain": domain, **_counts(tasks)} for domain, tasks in by_domain.items()],
+    }
 
 
 def _counts(tasks: Sequence[Task]) -> dict[str, Any]:
     splits = dict(sorted(Counter(task.split or "" for task in tasks).items()))
     return {"tasks": len(tasks), "clusters": len({task.cluster for task in tasks}), "splits": splits}
+
+
+def one_unit_each(suite: Suite) -> tuple[Suite, list[Task]]:
+    """The suite with tasks that ask the same in one cluster, the unit of evidence, and those that were moved there."""
+    clusters: Groups[str] = Groups()
+    first: dict[str, Task] = {}
+    for task in suite.tasks:
+        earlier = first.setdefault(_asked(suite, task), task)
+        if earlier is not task:
+            clusters.join(earlier.cluster, task.cluster)
+    tasks = suite.tasks
+    if clusters:
+        joined = [(task, clusters.of(task.cluster)) for task in tasks]
+        tasks = tuple(task if task.cluster == cluster else replace(task, cluster=cluster) for task, cluster in joined)
+    return replace(suite, tasks=tasks), [t for t, old in zip(tasks, suite.tasks, strict=True) if t is not old]
+
+
+def in_two_suites(suites: Sequence[Suite]) -> list[tuple[Suite, Task, Suite, Task]]:
+    """Tasks of a suite that are, or ask, what a task of an earlier suite is or asks, each with that one."""
+    known: dict[str, tuple[Suite, Task]] = {}
+    found: list[tuple[Suite, Task, Suite, Task]] = []
+    for suite in suites:
+        keyed = [(key, task) for task in suite.tasks for key in (task.digest, _asked(suite, task))]
+        copies = {task.id: (*known[key], suite, task) for key, task in keyed if key in known}
+        found += copies.values()
+        known = {key: (suite, task) for key, task in reversed(keyed)} | known
+    return found
+
+
+def _asked(suite: Suite, task: Task) -> str:
+    """What the suite's own prompt asks at a task. Id, suite and reference do not count."""
+    files = [[name, digest_bytes(read_bytes(Path(file), unpack=False))] for name, file in task.files.items()]
+    return digest_json([list(suite.prompt.of(task)), files])

@@ -1,19 +1,60 @@
-"""Where a suite's tasks come from: a table in its folder, or whatever the package ``datasets`` reads."""
+"""Where a suite's tasks come from: a table in its folder, or whatever the package ``datasets`` reads.
+
+Files that a suite names must lie in its folder: a suite from elsewhere must not read the user's other files.
+"""
 
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness.core import UserFileError, install_line, nearest
-from harness.suite.inside import ADVICE, file_inside, is_inside, path_inside
 from harness.suite.schema import FIELDS, HuggingFace, SuiteFile
 from harness.userfile import READ, Rows, arrow_rows, open_file, table_kind, table_rows
 
+ADVICE = "copy it in, or give --allow-outside if the suite is yours"
 FORMATS = ("csv", "json", "parquet", "text")
+
+
+def file_inside(folder: Path, name: str, source: Path, field: str, *, outside: bool = False) -> Path:
+    """The file ``name`` of a suite's ``folder``, named in ``field`` of ``source``; raises as `path_inside` does."""
+    path = path_inside(folder, name, source, field, outside=outside)
+    if path.exists() and not path.is_dir() and not path.is_file():
+        raise UserFileError(source, f"{name!r} is a pipe or a device, a file is needed", field=field)
+    if not path.is_file():
+        beside = [p.relative_to(folder).as_posix() for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        problem = f"there is no file {name!r} in the suite's folder"
+        raise UserFileError(source, problem, field=field, advice=nearest(name, sorted(beside)[:40]))
+    return path
+
+
+def path_inside(folder: Path, name: str, source: Path, field: str, *, outside: bool = False) -> Path:
+    """The place that ``name`` means in a suite's ``folder``, or with ``outside`` anywhere.
+
+    Raises UserFileError: the path is absolute, or leads out of the folder, by ``..`` or by a link.
+    """
+    pure = PurePosixPath(name)
+    if not name or "\0" in name:
+        raise UserFileError(source, f"{name!r} names no file", field=field)
+    if not outside:
+        if pure.is_absolute() or ".." in pure.parts or "\\" in name or name.startswith("~"):
+            raise UserFileError(source, f"{name!r} leads out of the suite's folder", field=field, advice=ADVICE)
+        if not _is_inside(folder / pure, folder):
+            raise UserFileError(source, f"{name!r} is a link out of the suite's folder", field=field, advice=ADVICE)
+    return folder / pure
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a path, its links followed, lies in the folder. Links in a circle lead nowhere, and so not out."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def is_blank(value: Any) -> bool:
+    """Whether a cell holds nothing."""
+    return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {})
 
 
 def task_rows(suite: SuiteFile, suite_file: Path, *, outside: bool = False) -> tuple[Path, Rows]:
@@ -22,15 +63,14 @@ def task_rows(suite: SuiteFile, suite_file: Path, *, outside: bool = False) -> t
         return suite_file, _huggingface_rows(suite.huggingface, suite_file, outside=outside)
     name = str(suite.tasks)
     path = path_inside(suite_file.parent, name, suite_file, "tasks", outside=outside)
-    kind = table_kind(path)
-    if kind is None:
+    if (kind := table_kind(path)) is None:
         advice = f"needed: a file that ends in {READ}"
         raise UserFileError(suite_file, f"cannot tell what kind of table {name!r} is", field="tasks", advice=advice)
     rows = table_rows(path, field=suite.field)
-    return path, rows if kind in {".jsonl", ".json"} else ((where, from_table(row)) for where, row in rows)
+    return path, rows if kind in {".jsonl", ".json"} else ((where, _nested(row)) for where, row in rows)
 
 
-def from_table(row: dict[str, Any]) -> dict[str, Any]:
+def _nested(row: dict[str, Any]) -> dict[str, Any]:
     """A row of a table whose nested fields may stand as JSON in a text column."""
     found = dict(row)
     for key in ("grader", "metadata", "files", "tools", "environment"):
@@ -41,34 +81,27 @@ def from_table(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _huggingface_rows(source: HuggingFace, suite_file: Path, *, outside: bool) -> Rows:
-    datasets = _package(suite_file)
-
-    def wrong(field: str, problem: str, word: str, known: Any) -> UserFileError:
-        return UserFileError(suite_file, problem, field=f"huggingface.map.{field}", advice=nearest(word, known))
-
-    for field in source.map:
-        if field not in FIELDS:
-            raise wrong(field, "unknown field", field, FIELDS)
+    datasets, place = _package(suite_file), "huggingface.map"
+    if unknown := next((field for field in source.map if field not in FIELDS), None):
+        advice = nearest(unknown, FIELDS)
+        raise UserFileError(suite_file, "unknown field", field=f"{place}.{unknown}", advice=advice)
     with TemporaryDirectory() as scratch:
         loaded = _loaded(datasets, source, suite_file, scratch, outside=outside)
         table = _one_split(loaded, suite_file, "huggingface.split", "name one of them")
         for field, column in source.map.items():
             if column is not None and column not in table.column_names:
-                raise wrong(field, f"the data set has no column {column!r}", column, table.column_names)
+                problem, advice = f"the data set has no column {column!r}", nearest(column, table.column_names)
+                raise UserFileError(suite_file, problem, field=f"{place}.{field}", advice=advice)
         columns = {field: field for field in FIELDS if field in table.column_names} | source.map  # null takes none
         rows = _named(datasets, table)
         del table
     for number, (_, row) in enumerate(rows, 1):
         found = {field: row[column] for field, column in columns.items() if column in row}
-        yield f"huggingface row {number}", from_table({"id": f"row-{number:06d}"} | found)
+        yield f"huggingface row {number}", _nested({"id": f"row-{number:06d}"} | found)
 
 
 def data_set_rows(folder: Path, split: str | None = None) -> Rows:
-    """The rows of a data set on this machine: a folder that ``datasets`` saved, or one of its tables.
-
-    Raises:
-        UserFileError: the package is missing, it cannot load the folder, or there are several splits and none is named.
-    """
+    """The rows of a data set on this machine: a folder that ``datasets`` saved, or one of its tables."""
     datasets = _package(folder)
     with TemporaryDirectory() as scratch:
         with _loading(datasets, folder, str(folder), offline=True):
@@ -158,7 +191,7 @@ def _refuse_links(local: Path, folder: Path, suite_file: Path) -> None:
     """Refuses a local data set in which a link leads out of the suite's folder."""
     for path in (Path(place) / name for place, *inside in os.walk(local) for names in inside for name in names):
         shown = repr(path.relative_to(folder).as_posix())
-        if path.is_symlink() and not is_inside(path, folder):
+        if path.is_symlink() and not _is_inside(path, folder):
             problem = f"{shown} is a link out of the suite's folder"
             raise UserFileError(suite_file, problem, field="huggingface.path", advice=ADVICE)
         if not path.is_dir() and not path.is_file():
@@ -177,29 +210,20 @@ def _one_split(loaded: Any, path: Path, field: str, advice: str) -> Any:
 @contextmanager
 def _loading(datasets: Any, path: Path, name: str, *, offline: bool) -> Iterator[None]:
     """What goes wrong in ``datasets`` is one message; its progress bars would stand among the program's output."""
-    shown = datasets.is_progress_bar_enabled()
+    import huggingface_hub.constants as hub
+
+    shown, before = datasets.is_progress_bar_enabled(), (datasets.config.HF_HUB_OFFLINE, hub.HF_HUB_OFFLINE)
     datasets.disable_progress_bars()
+    if offline:  # both packages read their environment once, at import, hence the settings
+        datasets.config.HF_HUB_OFFLINE = hub.HF_HUB_OFFLINE = True
     try:
-        with _offline(datasets) if offline else nullcontext():
-            yield
+        yield
     except (OSError, ValueError, RuntimeError, LookupError, TypeError, datasets.exceptions.DatasetsError) as error:
         cause = (str(error).splitlines() or [type(error).__name__])[0]
         if any(words in cause for words in ("dataset_name", "data files", "builder_name", "config_name should")):
             cause = "it holds no file that the package datasets reads"
         raise UserFileError(path, f"cannot load {name!r}: {cause}", field="huggingface") from None
     finally:
+        datasets.config.HF_HUB_OFFLINE, hub.HF_HUB_OFFLINE = before
         if shown:
             datasets.enable_progress_bars()
-
-
-@contextmanager
-def _offline(datasets: Any) -> Iterator[None]:
-    """The network is off, for a while. Both packages read their environment once, at import, hence the settings."""
-    import huggingface_hub.constants as hub
-
-    before = datasets.config.HF_HUB_OFFLINE, hub.HF_HUB_OFFLINE
-    datasets.config.HF_HUB_OFFLINE = hub.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        datasets.config.HF_HUB_OFFLINE, hub.HF_HUB_OFFLINE = before

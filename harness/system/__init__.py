@@ -3,10 +3,9 @@
 A system asks for calls through the `Session` that the run hands to it; it never sees journals, budgets or retries.
 """
 
-from harness.system.delivery import DELIVERIES, NONE, NOT_YET, Delivery
-from harness.system.direct import Direct, answered
+from harness.system.delivery import DELIVERIES, NONE, NOT_YET
 from harness.system.hybrid import Hybrid
 from harness.system.kind import SYSTEMS, SystemKind
-from harness.system.protocol import Calls, Need, System, fault_in
-from harness.system.signal import SIGNALS, Rule, Signal
-from harness.system.skilled import MAX_TURNS, Skilled
+from harness.system.protocol import Calls, Need, System
+from harness.system.signal import SIGNALS, Rule
+from harness.system.skilled import MAX_TURNS, Direct, Skilled, answered, fault_in

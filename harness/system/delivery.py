@@ -19,19 +19,16 @@ class Delivery:
         return skills
 
     def text(self, skills: tuple[Skill, ...], *, by_tools: bool) -> str:  # noqa: ARG002 - whole texts are opened by none
-        """What stands in the system prompt: whole bodies, each followed by its files under ``references/``.
-
-        ``by_tools`` says whether skills are opened by tools, or by a line of text.
-        """
+        """The system prompt: whole bodies and their ``references/``; ``by_tools``, not by text, are skills opened."""
         parts = []
         for skill in skills:
             parts.append(skill_content(skill.name, skill.body))
-            for path in skill.files:
-                if path.startswith("references/"):
-                    try:
-                        parts.append(file_content(skill.name, path, read_file(skill, path)))
-                    except SkillFileError as error:  # a picture, say: the model is told what it does not see
-                        parts.append(file_content(skill.name, path, str(error)))
+            for path in [file for file in skill.files if file.startswith("references/")]:
+                try:
+                    said = read_file(skill, path)
+                except SkillFileError as error:  # a picture, say: the model is told what it does not see
+                    said = str(error)
+                parts.append(file_content(skill.name, path, said))
         return "\n\n".join(parts)
 
 

@@ -37,14 +37,14 @@ class Hybrid(System):
 
     @property
     def _open(self) -> bool:
-        lacks = self.rule.rate is None if self.signal.argument else self.rule.threshold is None
-        return lacks and (self.signal.argument or self.signal.chosen)
+        if self.signal.argument:
+            return self.rule.rate is None
+        return self.rule.threshold is None and self.signal.chosen
 
     @property
     def undecided(self) -> frozenset[str]:
         """Itself too, where its threshold or its share is not known."""
-        below = super(Hybrid, self).undecided
-        return below | {self.contender.name} if self._open else below
+        return super(Hybrid, self).undecided | ({self.contender.name} if self._open else set())
 
     @property
     def waits_for(self) -> frozenset[str]:
@@ -64,8 +64,8 @@ class Hybrid(System):
         worker, expert = (part.with_choice(chosen) for part in self.parts)
         mine, rule = chosen.get(self.contender.name), self.rule
         if mine is not None:
-            threshold = rule.threshold if mine.threshold is None else mine.threshold
-            rule = replace(rule, threshold=threshold, rate=rule.rate if mine.rate is None else mine.rate)
+            found = {"threshold": mine.threshold, "rate": mine.rate}
+            rule = replace(rule, **{key: value for key, value in found.items() if value is not None})
         return replace(self, worker=worker, expert=expert, rule=rule)
 
     def preview(self, task: Task, trial: int = 0) -> Request | None:

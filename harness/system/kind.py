@@ -3,8 +3,8 @@
 from typing import Any
 
 from harness.core import Registry
-from harness.system.direct import Direct
 from harness.system.protocol import System
+from harness.system.skilled import Direct
 from harness.userfile import Strict
 
 

@@ -4,19 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.core import (
-    MALFORMED,
-    Answer,
-    Cause,
-    Contender,
-    Message,
-    RenderedPrompt,
-    Reply,
-    Request,
-    Role,
-    Session,
-    Task,
-)
+from harness.core import Answer, Contender, RenderedPrompt, Request, Role, Session, Task
 
 Calls = tuple[tuple[str, Request], ...]  # models by their names, and what they are asked
 
@@ -86,33 +74,9 @@ class System:
         raise NotImplementedError
 
     async def rehearse(self, task: Task, session: Session) -> tuple[float | None, Sequence[Answer]]:
-        """How sure the first of its parts is, and the parts' answers: what is to be chosen is chosen on these.
-
-        Raises:
-            ModelError: a call failed for good.
-        """
+        """How sure the first of its parts is, and all parts' answers, on which is chosen. Raises as `answer`."""
         raise NotImplementedError
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
-        """The answer to one task.
-
-        Raises:
-            ModelError: a call failed for good.
-        """
+        """The answer to one task. Raises ModelError: a call failed for good."""
         raise NotImplementedError
-
-
-def with_system(text: str, messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """``messages`` with ``text`` as system prompt, before the task's own where it has one. No text: unchanged."""
-    if not text:
-        return messages
-    if messages and messages[0]["role"] == "system":
-        return ({"role": "system", "content": f"{text}\n\n{messages[0]['content']}"}, *messages[1:])
-    return ({"role": "system", "content": text}, *messages)
-
-
-def fault_in(reply: Reply) -> Cause | None:
-    """The contender's own fault that a reply shows by itself."""
-    if reply.refusal is not None:
-        return Cause.REFUSED
-    return Cause.MALFORMED if reply.finish_reason == MALFORMED else None

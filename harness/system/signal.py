@@ -40,11 +40,7 @@ class Signal:
         return written
 
     async def confidence(self, rule: Rule, first: Answer, session: Session) -> float | None:  # noqa: ARG002
-        """How sure the worker is of its answer, 0 to 1, larger is surer.
-
-        Raises:
-            ModelError: it cannot be said.
-        """
+        """How sure the worker is of its answer, 0 to 1, larger is surer. Raises ModelError: it cannot be said."""
         return first.confidence
 
     async def escalates(self, rule: Rule, first: Answer, sure: float | None, session: Session) -> bool:  # noqa: ARG002
@@ -67,11 +63,7 @@ class TokenSignal(Signal):
         return math.exp(written) if written < 0 and self.name.startswith("logprob") else written
 
     async def confidence(self, rule: Rule, first: Answer, session: Session) -> float:  # noqa: ARG002
-        """The figure as a confidence; 0 for an answer that is none.
-
-        Raises:
-            ModelError: the reply came without it.
-        """
+        """The figure as a confidence; 0 for an answer that is none. Raises ModelError: the reply came without it."""
         sure = 0.0 if first.fault is not None else sureness(first.signals, self.name)
         if sure is None:
             raise ModelError(Cause.PROTOCOL, f"the worker's answer came without {self.name}: no log-probabilities")
@@ -81,8 +73,7 @@ class TokenSignal(Signal):
 def sureness(signals: Mapping[str, float], signal: str = "logprob_mean") -> float | None:
     """A signal as a confidence in [0, 1], larger is surer; ``None`` where the model gave no such signal.
 
-    A log-probability enters as the probability it is the logarithm of: for ``logprob_mean`` the geometric mean of the
-    tokens' probabilities.
+    A log-probability enters as its probability: ``logprob_mean`` as the geometric mean of the tokens' probabilities.
     """
     value = signals.get(signal)
     if value is None:

@@ -1,22 +1,98 @@
-"""A model with skills, which reach it by one of the deliveries.
+"""One model, bare or with an adapter; and one with skills, which reach it by one of the deliveries.
 
 A model that calls tools gets two of them where it may open skills; any other answers ``OPEN name`` or ``OPEN
 name/path`` on a line, and is told the task once more after what it opened.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core import Answer, Cause, Exposure, Message, Reply, Request, Role, Session, Task, Tool, ToolCall
-from harness.model import assistant_message, tool_message
+from harness.core import MALFORMED, Answer, Cause, Exposure, Message, Reply, Request, Role, Session, Task, Tool
+from harness.model import ADAPTERS, RESPONSE_FORMAT, assistant_message, tool_message
 from harness.skill import Skill, SkillFileError, file_content, opened_name, read_file, skill_content
 from harness.system.delivery import Delivery
-from harness.system.direct import Direct, answered
-from harness.system.protocol import Calls, with_system
+from harness.system.protocol import Calls, Need, System
+from harness.system.signal import sureness
 
 MAX_TURNS = 8  # calls of one attempt. A conversation that has not answered by then is failed for ``turns``.
 LIKELY_TURNS = 3  # of a model that may open skills
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direct(System):
+    """One question, one answer; what every contender that speaks with a model itself has."""
+
+    model: str  # its name in the experiment
+    model_digest: str
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    adapter: str | None = None  # the adapter's folder on this suite
+    adapter_digest: str | None = None
+    logprobs: bool = False
+    calls_tools: bool = False  # whether the model takes tools; else a text protocol stands in for them
+    tool_role: bool = True  # whether the model's chat template knows the role ``tool``
+
+    @property
+    def models(self) -> frozenset[str]:
+        """The one model."""
+        return frozenset({self.model})
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What its adapter and its form of answer ask for."""
+        form = self.sampling.get("response_format")
+        asked = ((ADAPTERS, "adapter", self.adapter), (RESPONSE_FORMAT, "response_format", form))
+        return tuple(Need(self.model, capability, key) for capability, key, given in asked if given)
+
+    def request(
+        self, task: Task, messages: tuple[Message, ...], *, trial: int, tools: tuple[Tool, ...] = ()
+    ) -> Request:
+        """A request of its model at a task."""
+        return Request(
+            model=self.model_digest,
+            messages=messages,
+            sampling=self.sampling,
+            tools=tools,
+            adapter=self.adapter,
+            adapter_digest=self.adapter_digest,
+            logprobs=self.logprobs,
+            trial=trial,
+            scope=self.identity,
+            task=task.digest,
+            contender=self.contender.name,
+        )
+
+    def preview(self, task: Task, trial: int = 0) -> Request:
+        """The prompt as it is."""
+        return self.request(task, self.prompt.of(task), trial=trial)
+
+    def calls(self, task: Task) -> tuple[Calls, Calls]:
+        """One."""
+        one = ((self.model, self.preview(task)),)
+        return one, one
+
+    async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
+        """The model's answer."""
+        return answered(self.contender.name, await session.call(self.model, self.preview(task, session.trial), role))
+
+
+def answered(name: str, reply: Reply) -> Answer:
+    """The last reply of a conversation as the answer of the contender of that name."""
+    return Answer(
+        text=reply.text,
+        confidence=sureness(reply.signals),
+        signals=reply.signals,
+        served_by=name,
+        finish_reason=reply.finish_reason,
+        fault=fault_in(reply),
+    )
+
+
+def fault_in(reply: Reply) -> Cause | None:
+    """The contender's own fault that a reply shows by itself."""
+    if reply.refusal is not None:
+        return Cause.REFUSED
+    return Cause.MALFORMED if reply.finish_reason == MALFORMED else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +114,13 @@ class Skilled(Direct):
         return tuple(f"skill {skill.name}: {warning}" for skill in self.skills for warning in skill.warnings)
 
     def preview(self, task: Task, trial: int = 0) -> Request:
-        """The task under a system prompt that holds the skills, or their catalogue."""
-        text = self.delivery.text(self.skills, by_tools=self.calls_tools)
-        return self.request(task, with_system(text, self.prompt.of(task)), trial=trial, tools=self._tools())
+        """The task under a system prompt that holds the skills, or their catalogue, before the task's own."""
+        messages, text = self.prompt.of(task), self.delivery.text(self.skills, by_tools=self.calls_tools)
+        if text and messages and messages[0]["role"] == "system":
+            messages, text = messages[1:], f"{text}\n\n{messages[0]['content']}"
+        if text:
+            messages = ({"role": "system", "content": text}, *messages)
+        return self.request(task, messages, trial=trial, tools=self._tools())
 
     def calls(self, task: Task) -> tuple[Calls, Calls]:
         """One, or some more where skills are opened."""
@@ -69,9 +149,15 @@ class Skilled(Direct):
             return ()
         name = {"type": "string", "enum": list(self.shown), "description": "A name from the catalogue of skills."}
         path = {"type": "string", "description": "A path from the skill's listing of files."}
-        described = {"open_skill": "Reads a skill.", "read_skill_file": "Reads one file of a skill that was opened."}
-        properties = {"open_skill": _object(name=name), "read_skill_file": _object(name=name, path=path)}
-        return tuple(Tool(name=n, description=text, parameters=properties[n]) for n, text in described.items())
+        tools = (
+            ("open_skill", "Reads a skill.", {"name": name}),
+            ("read_skill_file", "Reads one file of a skill that was opened.", {"name": name, "path": path}),
+        )
+        found = []
+        for tool, text, keys in tools:
+            form = {"type": "object", "properties": keys, "required": list(keys), "additionalProperties": False}
+            found.append(Tool(name=tool, description=text, parameters=form))
+        return tuple(found)
 
     def _results(self, reply: Reply, session: Session, opened: set[str]) -> tuple[Message, ...]:
         """The messages that answer a reply's requests to open something; none where the reply is the answer.
@@ -79,23 +165,22 @@ class Skilled(Direct):
         In the text protocol the task is said once more after what was opened: a small model does not keep a question in
         mind while it reads a long text, and a large one is not harmed.
         """
-        if self.calls_tools:
-            return tuple(tool_message(call, self._by_tool(call, session, opened)) for call in reply.tool_calls)
-        asked = opened_name(reply.text)
-        if asked is None:
-            return ()
+        results = []
+        for call in reply.tool_calls if self.calls_tools else ():
+            if call.name not in {"open_skill", "read_skill_file"}:
+                text = f"There is no tool {call.name}."
+            elif call.arguments is None:
+                text = "The arguments are not valid JSON."
+            else:
+                path = str(call.arguments.get("path") or "") if call.name == "read_skill_file" else None
+                text = self._open(str(call.arguments.get("name", "")), path, session, opened)
+            results.append(tool_message(call, text))
+        if self.calls_tools or (asked := opened_name(reply.text)) is None:
+            return tuple(results)
         text, again = self._open(*asked, session, opened), self.prompt.of(session.task)[-1]
         if self.tool_role:
             return ({"role": "tool", "content": text}, again)
         return ({"role": "user", "content": f"{text}\n\n{again['content']}"},)
-
-    def _by_tool(self, call: ToolCall, session: Session, opened: set[str]) -> str:
-        if call.name not in {"open_skill", "read_skill_file"}:
-            return f"There is no tool {call.name}."
-        if call.arguments is None:
-            return "The arguments are not valid JSON."
-        name, path = str(call.arguments.get("name", "")), call.arguments.get("path")
-        return self._open(name, str(path or "") if call.name == "read_skill_file" else None, session, opened)
 
     def _open(self, name: str, path: str | None, session: Session, opened: set[str]) -> str:
         skill = next((s for s in self.skills if s.name == name), None)
@@ -113,7 +198,3 @@ class Skilled(Direct):
         opened.add(name)
         session.skill(name, Exposure.OPENED)
         return skill_content(name, skill.body, skill.files)
-
-
-def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

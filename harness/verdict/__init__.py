@@ -4,7 +4,15 @@ The gate, the sweep and the advice live here; no model, key, network or torch is
 """
 
 from harness.verdict.advice import Advice, advise, advise_at, advise_of
-from harness.verdict.advice_inputs import MARGIN, AdviceInputs, AdviceSettings, advice_inputs_of
+from harness.verdict.advice_inputs import (
+    MARGIN,
+    AdviceInputs,
+    AdviceSettings,
+    Bills,
+    FlipPoint,
+    advice_inputs_of,
+    bills_at,
+)
 from harness.verdict.baseline import Lock, set_baseline
 from harness.verdict.conditions import Condition
 from harness.verdict.early import Evidence, StoppingRule, stratified_order
@@ -39,4 +47,3 @@ from harness.verdict.sweep_records import (
     gap_text,
 )
 from harness.verdict.sweeping import sweep, sweep_of
-from harness.verdict.what_ifs import Bills, FlipPoint, bills_at

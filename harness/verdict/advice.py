@@ -1,7 +1,7 @@
 """Own, rent or mix: which is the cheapest at the required quality, and how sure that is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,20 @@ from harness.analysis import load_evidence, load_note
 from harness.core import Decision, Estimate, Manifest, as_json, dollars, listed
 from harness.stats import percentile_limits
 from harness.store import TaskTable
-from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, advice_inputs_of
-from harness.verdict.arrays import Mask
-from harness.verdict.conditions import Condition, Forgetting, frequency, sovereignty, supply_risk
-from harness.verdict.economics import GPU_HOUR, RATE, Assumptions, load_assumptions, monthly
+from harness.verdict.advice_inputs import (
+    AdviceInputs,
+    AdviceSettings,
+    FlipPoint,
+    advice_inputs_of,
+    break_even_volume,
+    flips,
+    own_and_rent,
+)
+from harness.verdict.arrays import Floats, Mask
+from harness.verdict.conditions import Condition, Forgetting, frequency, from_the_user
+from harness.verdict.economics import GPU_HOUR, RATE, Assumptions, Bill, load_assumptions, monthly
 from harness.verdict.options import OWN, UNKNOWN, OptionFigures, at_quality
-from harness.verdict.reasons import Findings, Option, Ranking, reasons
-from harness.verdict.what_ifs import FlipPoint, break_even_volume, flips, own_and_rent
+from harness.verdict.reasons import Findings, Option, reasons
 
 SHOWN = 5  # names that a sentence lists
 
@@ -59,15 +66,11 @@ def advise(
 ) -> Advice:
     """Advice for one report, by default with the economics of its experiment; nothing is written.
 
-    ``split`` is ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all.
-
-    Raises:
-        UsageError: no such report, contender or suite; a setting out of range.
-        UserFileError: the block ``economics`` is wrong.
-        EvidenceError: no outcomes, broken ones, or no task that all options share.
+    ``split`` is ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all. Raises
+    UsageError: no such report, contender or suite; UserFileError: the block ``economics`` is wrong; EvidenceError: no
+    outcomes, broken ones, or no task that all options share.
     """
-    chosen = (settings or AdviceSettings()).checked()
-    return advise_of(*load_evidence(report, split), assumptions, chosen)
+    return advise_of(*load_evidence(report, split), assumptions, settings)
 
 
 def advise_of(
@@ -80,36 +83,55 @@ def advise_of(
     return advise_at(advice_inputs_of(table, manifest, settings), assumptions or load_assumptions(table.report))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """How often each option is the cheapest at the required quality."""
+
+    bills: tuple[Bill, ...]
+    usd: Floats  # monthly dollars by option, as they are and then resampled; lower bounds where a bill is not whole
+    allowed: Mask
+    best: int  # the option that passes most, of those allowed; of equals the cheapest
+    probabilities: Floats  # of being the cheapest; where bills are not whole, of the lower bounds
+    kinds: Mapping[str, float]
+    sure_kinds: Mapping[str, float]
+
+
 def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     """The same on inputs that are at hand already: another what-if then takes a moment.
 
     Another price of a machine's hour (``gpu_hour_usd``) moves the part of every cost that is paid by the hour; an
     option whose cost cannot be parted has no known cost then.
     """
-    settings, price, names = inputs.settings, assumptions.machine, inputs.names
+    settings, price, names, table = inputs.settings, assumptions.machine, inputs.names, inputs.table
     stated = dict(price[1]) if isinstance(price[1], tuple) else price[1]
     for name in stated if isinstance(stated, dict) else ():
         if name not in inputs.described.contenders:
-            inputs.table.index(name)  # a contender of the report, or an error that names the nearest
+            table.index(name)  # a contender of the report, or an error that names the nearest
     figures, forgotten = inputs.at_machine(price), inputs.forgetting(settings.margin)
     ranking = _rank(figures, assumptions, settings)
     options = _options(inputs, figures, assumptions, ranking)
     pair = own_and_rent(figures, ranking.usd[0].tolist(), settings.margin)
     even = break_even_volume(figures, assumptions, pair, settings.level)
-    said = None if pair is None else (names[pair[0]], names[pair[1]])
-    warning = _incomplete(inputs.table, inputs.manifest)
-    found = Findings(
-        options=options,
-        ranking=ranking,
-        assumptions=assumptions,
-        margin=settings.margin,
-        forgetting=forgotten,
-        warning=warning,
+    said, warning = None if pair is None else (names[pair[0]], names[pair[1]]), None
+    if table.skipped.any() or not (inputs.manifest is None or inputs.manifest.complete):
+        stopped = inputs.manifest.stopped_because if inputs.manifest else None
+        warning = "INCOMPLETE: the run is not done" + (f" ({stopped})" if stopped else "")
+    word, why, missing = reasons(
+        Findings(
+            options=options,
+            draws=len(ranking.usd) - 1,
+            kinds=ranking.kinds,
+            sure_kinds=ranking.sure_kinds,
+            assumptions=assumptions,
+            margin=settings.margin,
+            forgetting=forgotten,
+            warning=warning,
+        )
     )
-    word, why, missing = reasons(found)
     n, groups = len(figures.clusters), len(np.unique(figures.clusters))
-    unit = "task" if groups == n else "cluster"
-    counted = "" if groups == n else f", {groups:,} of them"
+    unit = "the unit is the task" if groups == n else f"the unit is the cluster, {groups:,} of them"
+    tasks = f"split: {table.split}; on the {n:,} tasks that every option has; {unit}"
+    used = {name: getattr(assumptions, name) for name in ("data_must_stay_inside", "months", "spread")}
     return Advice(
         advice=word,
         reasons=why,
@@ -119,30 +141,18 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
         conditions=(
             *inputs.about_tasks(names[int(np.argmax(ranking.probabilities))]),
             frequency(assumptions, even, said, inputs.about_pair(pair, price) if pair else ()),
-            sovereignty(assumptions),
-            supply_risk(assumptions),
+            *from_the_user(assumptions),
         ),
         flips_at=_flips(inputs, figures, assumptions),
         probabilities=ranking.kinds,
         missing=missing,
         forgetting=forgotten,
-        economics={
-            **assumptions.amounts,
-            "data_must_stay_inside": assumptions.data_must_stay_inside,
-            "months": assumptions.months,
-            "spread": assumptions.spread,
-            GPU_HOUR: price[0],
-            RATE: stated,
-        },
+        economics={**assumptions.amounts, **used, GPU_HOUR: price[0], RATE: stated},
         margin=settings.margin,
         n_tasks=n,
-        unit=unit,
+        unit="task" if groups == n else "cluster",
         warning=warning,
-        notes=(
-            f"split: {inputs.table.split}; on the {n:,} tasks that every option has; the unit is the {unit}{counted}",
-            *figures.notes,
-            *_notes(inputs, assumptions),
-        ),
+        notes=(tasks, *figures.notes, *_notes(inputs, assumptions)),
     )
 
 
@@ -182,20 +192,17 @@ def _flips(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumption
     """What would change the kind that is the cheapest of the required quality, by the point estimates."""
     if not assumptions["tasks_per_month"]:
         return ()
-    price, rates = assumptions.machine
+    (price, rates), recorded, months = assumptions.machine, inputs.figures, assumptions.months
     hour = inputs.machine.hour_on_record if price is None else price
 
     def lead(amounts: dict[str, float], stay: bool, margin: float) -> str | None:  # noqa: FBT001
-        allowed = _allowed(figures, stay=stay)
+        allowed, asked, costs = _allowed(figures, stay=stay), amounts.get(GPU_HOUR, hour), figures.costs[0]
         if not allowed.any():
             return None
-        asked = amounts.get(GPU_HOUR, hour)
-        costs = figures.costs[0] if asked is None or asked == hour else inputs.costs_at((asked, rates))
+        if asked is not None and asked != hour:
+            costs = inputs.priced(recorded.costs[0], recorded.machine[0], (asked, rates))
         good = np.flatnonzero(at_quality(figures.rates[0], allowed, margin)).tolist()
-        usd = {
-            i: monthly(amounts, figures.candidates[i], costs[i], figures.api[0, i], assumptions.months).usd
-            for i in good
-        }
+        usd = {i: monthly(amounts, figures.candidates[i], costs[i], figures.api[0, i], months).usd for i in good}
         kind = figures.candidates[min(good, key=lambda i: float(usd[i]))].kind
         return None if kind == UNKNOWN else kind
 
@@ -205,47 +212,38 @@ def _flips(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumption
 def _options(
     inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions, ranking: Ranking
 ) -> tuple[Option, ...]:
-    found, settings, draws = [], inputs.settings, len(ranking.usd) - 1
-    rates, per_pass = inputs.rates(), inputs.costs_per_pass(assumptions.machine)
-    qualities = inputs.quality(ranking.best, settings.margin)
-    how = f"{draws} draws of tasks and of the economics within their ranges, seed {settings.seed}"
+    found, settings, n = [], inputs.settings, len(figures.clusters)
+    per_pass, qualities = inputs.per_pass(assumptions.machine), inputs.quality(ranking.best, settings.margin)
+    how = f"{len(ranking.usd) - 1} draws of tasks and of the economics within their ranges, seed {settings.seed}"
     for i, (option, bill) in enumerate(zip(figures.candidates, ranking.bills, strict=True)):
-        whole, usd = not bill.lacking, ranking.usd[:, i]
-        low, high = (percentile_limits(usd[1:], settings.level) if whole else None) or (None, None)
-        tasks, outages, fixed = (_first(part) for part in (bill.tasks, bill.outages, bill.fixed_usd))
+        (rate, cost), usd, allowed = per_pass[i], ranking.usd[:, i], bool(ranking.allowed[i])
+        told = Estimate(
+            value=None, level=settings.level, n_tasks=n, n_trials=int(figures.counts[i].sum()), method="none"
+        )
+        if bill.lacking:
+            month = replace(told, why=f"it needs {', '.join(bill.lacking)}")
+        else:
+            low, high = percentile_limits(usd[1:], settings.level) or (None, None)
+            month = replace(told, value=float(usd[0]), low=low, high=high, method=how)
         found.append(
             Option(
                 contender=option.contender,
                 kind=option.kind,
                 because=option.because,
-                pass_rate=rates[i],
-                cost_per_pass_usd=per_pass[i],
-                monthly_usd=Estimate(
-                    value=float(usd[0]) if whole else None,
-                    low=low,
-                    high=high,
-                    level=settings.level,
-                    n_tasks=len(figures.clusters),
-                    n_trials=int(figures.counts[i].sum()),
-                    method=how if whole else "none",
-                    why=None if whole else f"it needs {', '.join(bill.lacking)}",
-                ),
-                fixed_usd=fixed if whole else None,
-                fixed_parts_usd={name: _first(part) for name, part in bill.fixed.items()} if whole else {},
-                tasks_usd=tasks if whole else None,
-                outages_usd=outages if whole else None,
-                probability_cheapest=float(ranking.probabilities[i]) if whole else None,
-                quality=qualities[i] if ranking.allowed[i] else "not allowed",
-                allowed=bool(ranking.allowed[i]),
+                pass_rate=rate,
+                cost_per_pass_usd=cost,
+                monthly_usd=month,
+                fixed_usd=None if bill.lacking else _first(bill.fixed_usd),
+                fixed_parts_usd={} if bill.lacking else {name: _first(part) for name, part in bill.fixed.items()},
+                tasks_usd=None if bill.lacking else _first(bill.tasks),
+                outages_usd=None if bill.lacking else _first(bill.outages),
+                probability_cheapest=None if bill.lacking else float(ranking.probabilities[i]),
+                quality=qualities[i] if allowed else "not allowed",
+                allowed=allowed,
                 lacking=bill.lacking,
             )
         )
     return tuple(found)
-
-
-def _first(amounts: Any) -> float:
-    """What is known best: the first of an array, or the number itself."""
-    return float(np.ravel(amounts)[0])
 
 
 def _order(option: Option) -> tuple[bool, float, float]:
@@ -253,14 +251,13 @@ def _order(option: Option) -> tuple[bool, float, float]:
     return not option.allowed, -(p if p is not None else -1.0), -(option.pass_rate.value or 0.0)
 
 
-def _incomplete(table: TaskTable, manifest: Manifest | None) -> str | None:
-    if not table.skipped.any() and (manifest is None or manifest.complete):
-        return None
-    because = f" ({manifest.stopped_because})" if manifest and manifest.stopped_because else ""
-    return f"INCOMPLETE: the run is not done{because}"
+def _first(amounts: Any) -> float:
+    """What is known best: the first of an array, or the number itself."""
+    return float(np.ravel(amounts)[0])
 
 
 def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
+    """Terms, prices, what is left out, which machines are reckoned by a stated rate and what is stated in vain."""
     hour, why, spread = assumptions.gpu_hour_usd, inputs.machine.why, f"{100 * assumptions.spread:g}%"
     off = f"each amount triangular within {spread} of its value" if assumptions.spread else "amounts taken as exact"
     notes = [f"money spent once is spread over {assumptions.months:g} months; {off}, independent of the others"]
@@ -268,21 +265,11 @@ def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
         notes.append(f"an hour of a machine costs {dollars(hour)} instead of what is on record, taken as exact")
         unknown = [name for name in inputs.names if name in why]
         notes += [f"at another price of the hour the cost of {name} is unknown: {why[name]}" for name in unknown]
-    notes += _rate_notes(inputs, assumptions)
-    if inputs.controls:
-        notes.append(f"no options, since they only measure: {', '.join(inputs.controls)}")
-    if inputs.general:
-        notes.append(f"not the work, only a check for forgetting: {', '.join(str(g) for g in inputs.general)}")
-    return [*notes, *inputs.table.notes]
-
-
-def _rate_notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
-    """Which options' machines are reckoned by a stated rate, which by the run's load, and what is stated in vain."""
     rates, stated = assumptions.tasks_per_gpu_hour, inputs.stated(assumptions.machine)
     same: dict[tuple[float, float], list[str]] = {}
     for name, usd in stated.items():
         same.setdefault((float(inputs.rate_of(name, rates) or 0.0), usd), []).append(name)
-    notes = [
+    notes += [
         f"cost of {listed(names, SHOWN)}: {dollars(rate * usd)} an hour for a stated {rate:,.10g} tasks an hour "
         f"({RATE}), {dollars(usd)} a task, in place of the machine's measured time"
         for (rate, usd), names in same.items()
@@ -291,6 +278,10 @@ def _rate_notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
     notes += [f"{note} ({RATE} states another load)" for note in measured]
     for name, rate in rates if isinstance(rates, tuple) else ():
         if name in inputs.names and name not in stated:
-            why = inputs.machine.why.get(name, "it pays no machine by the hour")
-            notes.append(f"the {rate:,.10g} tasks an hour of {name} are not used: {why}")
-    return notes
+            unused = why.get(name, "it pays no machine by the hour")
+            notes.append(f"the {rate:,.10g} tasks an hour of {name} are not used: {unused}")
+    if inputs.controls:
+        notes.append(f"no options, since they only measure: {', '.join(inputs.controls)}")
+    if inputs.general:
+        notes.append(f"not the work, only a check for forgetting: {', '.join(str(g) for g in inputs.general)}")
+    return [*notes, *inputs.table.notes]

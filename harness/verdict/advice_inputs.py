@@ -1,4 +1,4 @@
-"""All of an advice that the economics do not touch: kept, so that the next what-if takes a moment.
+"""All of an advice that the economics do not touch, kept, so that the next what-if takes a moment; and the what-ifs.
 
 The options, their figures on their shared tasks, and the tests of quality need the outcomes; a bill needs only sums.
 """
@@ -6,12 +6,14 @@ The options, their figures on their shared tasks, and the tests of quality need 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
+from itertools import pairwise
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
 from harness.core import Decision, Described, Estimate, Manifest, UsageError
-from harness.stats import clustered_rate, fieller_ratio
+from harness.stats import break_even as earned_back
+from harness.stats import clustered_mean, clustered_rate, fieller_ratio, percentile_limits
 from harness.store import TaskTable, described
 from harness.verdict.arrays import Floats, Mask
 from harness.verdict.conditions import (
@@ -24,20 +26,41 @@ from harness.verdict.conditions import (
     pair_evidence,
     verifiable,
 )
-from harness.verdict.economics import AS_RECORDED, MachinePrice, StatedRates
-from harness.verdict.machine_time import MachineTime, machine_time
-from harness.verdict.options import OptionFigures, candidates, option_figures, quality
+from harness.verdict.economics import (
+    AMOUNTS,
+    AS_RECORDED,
+    DAYS,
+    GPU_HOUR,
+    Assumptions,
+    MachinePrice,
+    StatedRates,
+    monthly,
+    outage_cost,
+)
+from harness.verdict.options import (
+    OWN,
+    RENT,
+    MachineTime,
+    OptionFigures,
+    candidates,
+    machine_time,
+    option_figures,
+    quality,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 MARGIN = 0.02
 MOST = 12  # results of one sort that are kept; the largest are a table of costs and its draws
+REACH = 100.0  # an amount is moved from a hundredth of itself to a hundred times itself
+_STEPS = 60
+_ENDS = {"outage_days_per_year": DAYS, "margin": 0.5}  # what is moved from 0 to its largest value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdviceSettings:
-    """How the advice is asked for."""
+    """How the advice is asked for; a `UsageError` where the margin is out of range."""
 
     margin: float = MARGIN  # the largest drop of the pass rate below the best option that is acceptable
     kinds: Mapping[Decision, Sequence[str]] | None = None  # contenders that the user calls owned, rented or mixed
@@ -46,11 +69,9 @@ class AdviceSettings:
     level: float = 0.95
     seed: int = 0
 
-    def checked(self) -> "AdviceSettings":
-        """Itself; a `UsageError` where the margin is out of range."""
+    def __post_init__(self) -> None:
         if not 0 <= self.margin < 1:
             raise UsageError(f"the margin must lie from 0 to below 1, found {self.margin:g}")
-        return self
 
 
 def _kept(make: "Callable[Concatenate[AdviceInputs, P], T]") -> "Callable[Concatenate[AdviceInputs, P], T]":
@@ -92,7 +113,7 @@ class AdviceInputs:
 
     def at_margin(self, margin: float) -> "AdviceInputs":
         """The same outcomes at another margin of quality."""
-        return replace(self, settings=replace(self.settings, margin=margin).checked())
+        return replace(self, settings=replace(self.settings, margin=margin))
 
     @_kept
     def at_machine(self, price: MachinePrice) -> OptionFigures:
@@ -100,12 +121,13 @@ class AdviceInputs:
         s = self.figures
         if price == AS_RECORDED:
             return s
-        tasks = self._priced(s.task_costs.T, s.task_machine.T, price).T
-        return replace(s, task_costs=tasks, costs=self._priced(s.costs, s.machine, price))
+        tasks = self.priced(s.task_costs.T, s.task_machine.T, price).T
+        return replace(s, task_costs=tasks, costs=self.priced(s.costs, s.machine, price))
 
-    def costs_at(self, price: MachinePrice) -> Floats:
-        """Dollars a task of each option at a price of a machine's hour and at stated rates; NaN where unknown."""
-        return self._priced(self.figures.costs[0], self.figures.machine[0], price)
+    def priced(self, costs: Floats, machine: Floats, price: MachinePrice) -> Floats:
+        """Dollars a task by option at a price of a machine's hour and at stated rates; NaN where unknown."""
+        places = np.array([self.table.index(name) for name in self.names])
+        return self.machine.priced(places, costs, machine, price[0], self._rates(price[1]))
 
     def stated(self, price: MachinePrice) -> dict[str, float]:
         """Of each option whose machine is reckoned by a stated rate the dollars that it costs a task."""
@@ -124,18 +146,13 @@ class AdviceInputs:
         if name in dict(rates) or entry is None or entry.worker is None:
             return dict(rates).get(name)
         experts = self.described.models_of(str(entry.expert))
-        if any(model.price is not None and model.price.gpu_hour is not None for model in experts):
-            return None
-        return self.rate_of(entry.worker, rates)
+        by_hour = any(model.price is not None and model.price.gpu_hour is not None for model in experts)
+        return None if by_hour else self.rate_of(entry.worker, rates)
 
     @_kept
     def _rates(self, rates: StatedRates) -> Floats:
         found = (self.rate_of(name, rates) if name in self.names else None for name in self.table.contenders)
         return np.array([np.nan if rate is None else rate for rate in found])
-
-    def _priced(self, costs: Floats, machine: Floats, price: MachinePrice) -> Floats:
-        places = np.array([self.table.index(name) for name in self.names])
-        return self.machine.priced(places, costs, machine, price[0], self._rates(price[1]))
 
     @_kept
     def forgetting(self, margin: float) -> tuple[Forgetting, ...]:
@@ -160,17 +177,14 @@ class AdviceInputs:
         return pair_evidence(self.table, self.at_machine(price), pair)
 
     @_kept
-    def rates(self) -> tuple[Estimate, ...]:
-        """Each option's pass rate on the shared tasks."""
-        s, level = self.figures, self.settings.level
-        return tuple(clustered_rate(*s.outcomes(i), s.clusters, level) for i in range(len(self.names)))
-
-    @_kept
-    def costs_per_pass(self, price: MachinePrice) -> tuple[Estimate, ...]:
-        """What a pass of each option costs on the shared tasks."""
+    def per_pass(self, price: MachinePrice) -> list[tuple[Estimate, Estimate]]:
+        """Each option's pass rate on the shared tasks, and what a pass costs."""
         s, level = self.at_machine(price), self.settings.level
-        passes = s.sums / s.counts
-        return tuple(fieller_ratio(*pair, s.clusters, level) for pair in zip(s.task_costs, passes, strict=True))
+        rows = list(zip(s.sums, s.counts, s.task_costs, strict=True))
+        return [
+            (clustered_rate(sums, counts, s.clusters, level), fieller_ratio(usd, sums / counts, s.clusters, level))
+            for sums, counts, usd in rows
+        ]
 
 
 def advice_inputs_of(
@@ -178,11 +192,10 @@ def advice_inputs_of(
 ) -> AdviceInputs:
     """What any advice on this table rests on.
 
-    Raises:
-        UsageError: no such contender or suite, or the margin is out of range.
-        EvidenceError: no task that all options share, or the table of calls is broken.
+    Raises UsageError: no such contender or suite; EvidenceError: no task that all options share, or the table of calls
+    is broken.
     """
-    asked = (settings or AdviceSettings()).checked()
+    asked = settings or AdviceSettings()
     for name in asked.general:
         if name not in table.suites:
             has = ", ".join(dict.fromkeys(str(s) for s in table.suites))
@@ -192,7 +205,7 @@ def advice_inputs_of(
         raise UsageError("every suite is named general, so no work is left to advise on; leave one out")
     work = ~np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in general])
     known = described(table.report, manifest)
-    found, controls = candidates(table, known, asked.kinds, asked.without)
+    found, controls = candidates(table, known, asked.kinds or {}, asked.without)
     machine = machine_time(table, known, [c.contender for c in found])
     return AdviceInputs(
         table=table,
@@ -205,3 +218,157 @@ def advice_inputs_of(
         figures=option_figures(table, found, work, asked.seed, machine.usd),
         machine=machine,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeBill:
+    """A month at one volume, in dollars."""
+
+    tasks_per_month: float
+    usd: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bills:
+    """One option's bill at every volume that was asked for."""
+
+    contender: str
+    kind: str  # ``OWN``, ``RENT``, ``MIX`` or ``unknown``
+    bills: tuple[VolumeBill, ...]  # empty where an input is lacking
+    lacking: tuple[str, ...]
+
+
+def bills_at(inputs: AdviceInputs, assumptions: Assumptions, volumes: Sequence[float]) -> tuple[Bills, ...]:
+    """Each option's monthly bill at these volumes, whatever volume is assumed.
+
+    The interval is over resampled tasks and the other amounts within their ranges, drawn jointly as for the advice; the
+    volume itself is taken as exact. A bill grows by the same amount with every task, so that of one task gives all.
+    """
+    figures, settings = inputs.at_machine(assumptions.machine), inputs.settings
+    rows = len(figures.rates)
+    amounts = assumptions.drawn(rows - 1, settings.seed) | {"tasks_per_month": 1.0}
+    found = []
+    for i, option in enumerate(figures.candidates):
+        bill = monthly(amounts, option, figures.costs[:, i], figures.api[:, i], assumptions.months)
+        bills = []
+        for volume in volumes if not bill.lacking else ():
+            usd = np.broadcast_to(bill.fixed_usd + volume * (bill.tasks + bill.outages), rows)
+            low, high = percentile_limits(usd[1:], settings.level) or (None, None)
+            bills.append(VolumeBill(tasks_per_month=volume, usd=float(usd[0]), low=low, high=high))
+        found.append(Bills(contender=option.contender, kind=option.kind, bills=tuple(bills), lacking=bill.lacking))
+    return tuple(found)
+
+
+def own_and_rent(figures: OptionFigures, usd: Sequence[float], margin: float) -> tuple[int, int] | None:
+    """The owned and the rented option that are compared: the cheapest a month within the margin of its kind's best.
+
+    A cost that is unknown comes last.
+    """
+    found, rates, unknown = [], figures.rates[0], np.isnan(figures.costs[0])
+    for kind in (OWN, RENT):
+        places = [i for i, c in enumerate(figures.candidates) if c.kind == kind]
+        if not places:
+            return None
+        good = [i for i in places if rates[i] >= rates[places].max() - margin - 1e-12]
+        found.append(min(good, key=lambda i: (unknown[i], usd[i])))
+    return found[0], found[1]
+
+
+def break_even_volume(
+    figures: OptionFigures, assumptions: Assumptions, pair: tuple[int, int] | None, level: float
+) -> Estimate:
+    """Tasks a month from which the owned option costs less than the rented one: fixed a month over saving a task.
+
+    The saving is the mean over the shared tasks of what the rented one costs more, with what outages are expected to
+    lose a task; its interval is CR1/t over clusters. The fixed money is what owning takes a month beyond renting. Only
+    the saving is uncertain here: the amounts are taken as given.
+    """
+    none = Estimate(value=None, level=level, method="none")
+    if pair is None:
+        lacking = "OWN" if OWN not in {c.kind for c in figures.candidates} else "RENT"
+        return replace(none, why=f"no option is known to be {lacking}")
+    amounts = assumptions.known | {"tasks_per_month": 0.0}
+    own, rent = (monthly(amounts, figures.candidates[i], 0.0, 0.0, assumptions.months) for i in pair)
+    needs = [*own.lacking, *rent.lacking]
+    loss = outage_cost(amounts, needs) / DAYS
+    if needs:
+        return replace(none, why=f"it needs {', '.join(dict.fromkeys(needs))}")
+    owned, rented = figures.task_costs[list(pair)]
+    saved = clustered_mean(rented - owned + loss, np.ones(len(owned)), figures.clusters, level)
+    fixed = float(own.usd) - float(rent.usd)
+    if fixed >= 0:
+        return earned_back(fixed, saved)
+    if saved.low is not None and saved.low > 0:
+        return replace(saved, value=0.0, low=0.0, high=0.0, method="owning costs less at any volume", why=None)
+    why = "owning has the lower fixed cost: no volume earns it back"
+    return replace(saved, value=None, low=None, high=None, why=why)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlipPoint:
+    """One input that would change which kind of option is the cheapest at the required quality."""
+
+    input: str
+    now: float | bool
+    at: float | bool  # the value nearest to the present one at which it changes
+    advice: str  # the kind that is the cheapest from there on
+
+
+Lead = Callable[[dict[str, float], bool, float], str | None]
+"""Known amounts, whether the data must stay inside, and the margin, to the kind that leads by the point estimates."""
+
+
+def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float | None) -> tuple[FlipPoint, ...]:
+    """Every input that flips the lead within its range, the smallest move on each side.
+
+    Amounts and the price of a machine's hour (``hour_usd`` now) range from a hundredth to a hundred times their value,
+    days of outage up to 365, the margin from 0 to .5. A walk outward in equal steps finds the first change, bisection
+    its place. An unknown input, and one of 0 (but for days), has no range.
+    """
+    amounts = assumptions.known | ({} if hour_usd is None else {GPU_HOUR: hour_usd})
+    stay = bool(assumptions.data_must_stay_inside)
+    here = lead(amounts, stay, margin)
+    if here is None:
+        return ()
+    found: list[FlipPoint] = []
+
+    def walk(name: str, now: float) -> None:
+        def moved(value: float) -> str | None:
+            return lead(amounts, stay, value) if name == "margin" else lead(amounts | {name: value}, stay, margin)
+
+        paths = []  # values outward from the present one to each end, by equal factors or, to a largest, equal steps
+        if name in _ENDS:
+            ends = [end for end in (0.0, _ENDS[name]) if end != now]
+            paths = [[now + (end - now) * k / _STEPS for k in range(_STEPS + 1)] for end in ends]
+        elif now:
+            paths = [[now * REACH ** (sign * k / _STEPS) for k in range(_STEPS + 1)] for sign in (-1.0, 1.0)]
+        changes = (_first_change(moved, here, path) for path in paths)
+        found.extend(FlipPoint(input=name, now=now, at=one[0], advice=one[1]) for one in changes if one)
+
+    for name in (*AMOUNTS, GPU_HOUR):
+        if name in amounts:
+            walk(name, amounts[name])
+    if assumptions.data_must_stay_inside is not None:
+        other = lead(amounts, not stay, margin)
+        if other is not None and other != here:
+            found.append(FlipPoint(input="data_must_stay_inside", now=stay, at=not stay, advice=other))
+    walk("margin", margin)
+    return tuple(found)
+
+
+def _first_change(lead: Callable[[float], str | None], here: str, path: Sequence[float]) -> tuple[float, str] | None:
+    for before, value in pairwise(path):
+        there = lead(value)
+        if there is not None and there != here:
+            low, high = before, value
+            for _ in range(60):
+                middle = (low + high) / 2
+                kind = lead(middle)
+                if kind == here:
+                    low = middle
+                else:
+                    high, there = middle, kind or there
+            return high, there
+    return None

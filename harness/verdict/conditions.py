@@ -15,7 +15,6 @@ from harness.verdict.economics import DAYS, Assumptions
 from harness.verdict.options import OptionFigures
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
-
 MALFORMED = (0.05, 0.20)  # a format is kept up to the first share of malformed answers, and not kept beyond the second
 LABELS = 100  # more labels than this are no closed list
 FIXED_FORMATS = frozenset({"exact", "label", "number", "json", "json_schema", "regex"})
@@ -48,14 +47,11 @@ class Forgetting:
 
 def narrow_format(table: TaskTable, contender: str, kinds: frozenset[str] | None, work: Mask) -> Condition:
     """Is it a narrow task with a fixed format? From the share of malformed answers and the labels' entropy."""
-    name = "narrow task, fixed format"
     rows = table.attempts(contender, ["cause", "label_true"])
-    here = np.asarray(work)[np.asarray(rows["task_index"], dtype=np.int64)]
-    causes, labels = ([value for value, used in zip(rows[column].to_pylist(), here, strict=True) if used]
-                      for column in ("cause", "label_true"))  # fmt: skip
-    n = len(causes)
+    rows = rows.filter(np.asarray(work)[np.asarray(rows["task_index"], dtype=np.int64)])
+    causes, labels = (rows[column].to_pylist() for column in ("cause", "label_true"))
+    n, known = len(causes), [label for label in labels if label is not None]
     share = causes.count("malformed") / n if n else 0.0
-    known = [label for label in labels if label is not None]
     parts, closed = [], False
     if known:
         counts = np.unique(np.asarray(known, dtype=object).astype(str), return_counts=True)[1]
@@ -73,19 +69,26 @@ def narrow_format(table: TaskTable, contender: str, kinds: frozenset[str] | None
         parts.append(f"{percent(share)} of the answers of {contender} are malformed")
     if not recorded or not (closed or (kinds and not kinds <= FIXED_FORMATS)):
         lacking = "causes of failure" if not recorded else "the kinds of the graders"
-        return Condition(name=name, answer=UNKNOWN, evidence="; ".join([*parts, f"{lacking} are not on record"]))
-    answer = YES if closed and share <= MALFORMED[0] else NO if not closed or share > MALFORMED[1] else UNKNOWN
-    return Condition(name=name, answer=answer, evidence="; ".join(parts))
+        answer, parts = UNKNOWN, [*parts, f"{lacking} are not on record"]
+    else:
+        answer = YES if closed and share <= MALFORMED[0] else NO if not closed or share > MALFORMED[1] else UNKNOWN
+    return Condition(name="narrow task, fixed format", answer=answer, evidence="; ".join(parts))
 
 
 def verifiable(table: TaskTable, manifest: Manifest | None, kinds: frozenset[str] | None) -> Condition:
     """Can a program tell a right answer? From the graders' kinds, or from whether a judge was ever paid."""
-    judged = sorted((kinds or frozenset()) & JUDGED)
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    judged, path = sorted((kinds or frozenset()) & JUDGED), table.report / "outcomes.parquet"
     if kinds and judged:
         answer, evidence = NO, f"graded by a model ({', '.join(judged)} of {', '.join(sorted(kinds))})"
     elif kinds:
         answer, evidence = YES, f"graded by rule: {', '.join(sorted(kinds))}"
-    elif _judge_was_paid(table):
+    elif (
+        "judge_usd" in pq.read_schema(path).names
+        and pc.any(pc.greater(pq.read_table(path, columns=["judge_usd"])["judge_usd"], 0)).as_py()
+    ):
         answer, evidence = NO, "a judging model was paid for some grades"
     elif manifest is None or set(table.kinds) <= {"imported"}:
         answer, evidence = UNKNOWN, "how the outcomes were graded is not on record"
@@ -101,32 +104,19 @@ def grader_kinds(manifest: Manifest | None, suites: Sequence[str]) -> frozenset[
     return frozenset(str(kind) for kinds in found for kind in kinds) or None if all(found) else None
 
 
-def _judge_was_paid(table: TaskTable) -> bool:
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    path = table.report / "outcomes.parquet"
-    if "judge_usd" not in pq.read_schema(path).names:
-        return False
-    return bool(pc.any(pc.greater(pq.read_table(path, columns=["judge_usd"])["judge_usd"], 0)).as_py())
-
-
 def frequency(
-    assumptions: Assumptions, break_even: Estimate, pair: tuple[str, str] | None, evidence: Sequence[str]
+    assumptions: Assumptions, even: Estimate, pair: tuple[str, str] | None, evidence: Sequence[str]
 ) -> Condition:
     """Do so many tasks come that cost and latency decide? From the volume and the break-even volume."""
-    volume, even = assumptions["tasks_per_month"], break_even
-    parts, answer = list(evidence), UNKNOWN
+    volume, parts, answer = assumptions["tasks_per_month"], list(evidence), UNKNOWN
     if volume is None:
         parts.append("tasks_per_month is not given")
     else:
         parts.insert(0, f"{volume:,.0f} tasks a month")
         if pair is not None and even.value is not None:
             parts.append(f"{pair[0]} breaks even with {pair[1]} at {even.value:,.0f}")
-            if even.high is not None and volume >= even.high:
-                answer = YES
-            elif even.low is not None and volume < even.low:
-                answer = NO
+            above, below = even.high is not None and volume >= even.high, even.low is not None and volume < even.low
+            answer = YES if above else NO if below else UNKNOWN
         elif pair is not None and (even.why or "").startswith("nothing is saved"):
             parts.append(str(even.why))
             answer = NO
@@ -137,9 +127,7 @@ def frequency(
 
 def pair_evidence(table: TaskTable, figures: OptionFigures, places: tuple[int, int]) -> list[str]:
     """How the owned option and the rented one compare in cost a pass and in latency, in words."""
-    pair = [figures.names[i] for i in places]
-    own, rent = places
-    parts = []
+    (own, rent), pair, parts = places, [figures.names[i] for i in places], []
     with np.errstate(divide="ignore", invalid="ignore"):
         per_pass = figures.costs / figures.rates
         ratio, *drawn = per_pass[:, rent] / per_pass[:, own]
@@ -149,23 +137,19 @@ def pair_evidence(table: TaskTable, figures: OptionFigures, places: tuple[int, i
         parts.append(f"a pass of {pair[1]} costs {ratio:.3g}{interval} times one of {pair[0]}")
     seconds = [table.latencies(name) for name in pair]
     if all(len(s) for s in seconds):
-        medians = [float(np.median(s)) for s in seconds]
-        parts.append(f"median latency {medians[0]:.3g} s against {medians[1]:.3g} s")
+        ours, theirs = (float(np.median(s)) for s in seconds)
+        parts.append(f"median latency {ours:.3g} s against {theirs:.3g} s")
     return parts
 
 
-def sovereignty(assumptions: Assumptions) -> Condition:
-    """Must the data stay inside? Only the user knows."""
+def from_the_user(assumptions: Assumptions) -> tuple[Condition, Condition]:
+    """Must the data stay inside: only the user knows. Is the API a risk of supply: by days of outage and their cost."""
     answer, evidence = {
         None: (UNKNOWN, "data_must_stay_inside is not given"),
         True: (YES, "the data must stay inside: no option with an API can be chosen"),
         False: (NO, "the data may leave"),
     }[assumptions.data_must_stay_inside]
-    return Condition(name="data sovereignty", answer=answer, evidence=evidence)
-
-
-def supply_risk(assumptions: Assumptions) -> Condition:
-    """Is the API itself a risk of supply? From the days of outage and what they would cost."""
+    inside = Condition(name="data sovereignty", answer=answer, evidence=evidence)
     days, value, volume = (assumptions[k] for k in ("outage_days_per_year", "value_per_task_usd", "tasks_per_month"))
     if days is None:
         answer, evidence = UNKNOWN, "outage_days_per_year is not given"
@@ -176,14 +160,14 @@ def supply_risk(assumptions: Assumptions) -> Condition:
     else:
         lost = dollars(volume * value * days / DAYS)
         answer, evidence = YES, f"{days:g} days of outage a year, an expected loss of {lost} a month"
-    return Condition(name="the API is a supply risk", answer=answer, evidence=evidence)
+    return inside, Condition(name="the API is a supply risk", answer=answer, evidence=evidence)
 
 
-def general_suites(table: TaskTable, manifest: Manifest | None, named: Sequence[str] = ()) -> tuple[str, ...]:
+def general_suites(table: TaskTable, manifest: Manifest | None, named: Sequence[str]) -> tuple[str, ...]:
     """Suites that are there to show forgetting and are not the work: named, marked, or with ``general`` in the name."""
-    marked = {s.name for s in (manifest.suites if manifest else ()) if s.general}
+    marked = {*named, *(s.name for s in (manifest.suites if manifest else ()) if s.general)}
     suites = tuple(dict.fromkeys(table.suites))
-    found = tuple(s for s in suites if s in named or s in marked or "general" in re.split("[^a-z]+", str(s).lower()))
+    found = tuple(s for s in suites if s in marked or "general" in re.split("[^a-z]+", str(s).lower()))
     return () if set(found) == set(suites) and not named else found
 
 
@@ -192,26 +176,25 @@ def forgetting(
 ) -> tuple[Forgetting, ...]:
     """Every tuned model against its bare base on the general suites; empty where there is nothing to compare."""
     mask = np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in suites])
-    if not mask.any():
-        return ()
-    found = []
-    for name in table.contenders:
-        entry = known.get(name)
-        base = _base_of(entry, table, known) if entry is not None and entry.adapter is not None else None
-        if base is None:
+    records = [known.get(name, ContenderRecord(name=name)) for name in table.contenders]
+    bare = [one for one in records if one.adapter is None and not one.is_skilled and one.worker is None]
+    found, clusters = [], table.clusters[mask]
+    for tuned in records:
+        base = next((one.name for one in bare if one.model == tuned.model), None)
+        if tuned.adapter is None or base is None or not mask.any():
             continue
-        places = [table.index(name), table.index(base)]
+        places = [table.index(tuned.name), table.index(base)]
         if not (table.counts[places][:, mask] > 0).all(axis=0).any():
             continue
         a, b = ((table.sums[i][mask], table.counts[i][mask]) for i in places)
-        clusters = table.clusters[mask]
         seen = compare(*a, *b, clusters)
         harmed = harm_test(a, b, clusters).p_value <= 0.05 and (seen.delta or 0.0) < -margin
         kept = margin > 0 and non_inferiority(a, b, margin, clusters).holds
         limits = "" if seen.low is None or seen.high is None else f" {points_interval(seen.low, seen.high)}"
+        on = f"{seen.n_tasks:,} tasks of {', '.join(suites)}"
         found.append(
             Forgetting(
-                tuned=name,
+                tuned=tuned.name,
                 base=base,
                 suites=tuple(suites),
                 answer=YES if harmed else NO if kept else UNKNOWN,
@@ -219,18 +202,7 @@ def forgetting(
                 low=seen.low,
                 high=seen.high,
                 n_tasks=seen.n_tasks,
-                evidence=f"{name} against {base} on {seen.n_tasks:,} tasks of {', '.join(suites)}: "
-                f"{points(seen.delta or 0.0)} points{limits}",
+                evidence=f"{tuned.name} against {base} on {on}: {points(seen.delta or 0.0)} points{limits}",
             )
         )
     return tuple(found)
-
-
-def _base_of(entry: ContenderRecord, table: TaskTable, known: Mapping[str, ContenderRecord]) -> str | None:
-    """The bare contender of the same model."""
-    for name in table.contenders:
-        other = known.get(name, ContenderRecord(name=name))
-        bare = other.adapter is None and not other.is_skilled and other.worker is None
-        if bare and other.model == entry.model:
-            return name
-    return None

@@ -19,15 +19,14 @@ from harness.verdict.options import Candidate
 MONTHS = 12.0  # over which money spent once is spread, where no other horizon is given
 SPREAD = 0.25  # how far each amount may be off either way, where nothing else is said
 DAYS = 365.0
-
 MOST = 1e12  # of any amount: a larger one is a slip of the keyboard, and its figures are beyond what anybody can read
-
 RATE = "tasks_per_gpu_hour"  # how many tasks a machine does in an hour: a number for every option, or one by contender
-
-AMOUNTS = tuple(name for name in Economics.model_fields if name not in {"data_must_stay_inside", RATE})
-
 GPU_HOUR = "gpu_hour_usd"
 """What an hour of a machine costs: no part of the block, for each model has its own; as a what-if it moves them all."""
+AMOUNTS = tuple(name for name in Economics.model_fields if name not in {"data_must_stay_inside", RATE})
+OUTAGE = ("outage_days_per_year", "value_per_task_usd")
+FIXED = (("training_usd", "tuned"), ("labelling_usd", "tuned"), ("skill_authoring_usd", "skilled"))
+"""Money spent once, and the part of an option that it is spent on."""
 
 StatedRates = float | tuple[tuple[str, float], ...] | None
 """Tasks a machine does in an hour: of every contender, or by name; ``None`` where nothing is stated."""
@@ -55,10 +54,8 @@ class Assumptions:
     data_must_stay_inside: bool | None
     months: float = MONTHS
     spread: float = SPREAD
-    gpu_hour_usd: float | None = None
-    """What an hour of every machine costs, in place of the prices on record; ``None``: as recorded."""
-    tasks_per_gpu_hour: StatedRates = None
-    """The stated rate of every machine, or of contenders by name; ``None``: a task takes the time that was measured."""
+    gpu_hour_usd: float | None = None  # of every machine, in place of the prices on record; ``None``: as recorded
+    tasks_per_gpu_hour: StatedRates = None  # in place of the time that was measured
 
     def __getitem__(self, name: str) -> float | None:
         return self.amounts[name]
@@ -79,8 +76,7 @@ class Assumptions:
         found = {}
         for name in AMOUNTS:  # an unknown amount uses its part of the stream too: naming one does not move the others
             unit = rng.triangular(1.0 - self.spread, 1.0, 1.0 + self.spread, n) if self.spread > 0 else np.ones(n)
-            value = self.amounts[name]
-            if value is not None:
+            if (value := self.amounts[name]) is not None:
                 found[name] = np.append(1.0, unit) * value
         return found
 
@@ -91,22 +87,17 @@ def load_assumptions(
     """The block ``economics`` of the report's experiment, with what was ``given`` laid over it.
 
     Texts are given by key, and by ``gpu_hour_usd``, what an hour of every machine would cost; an empty one, ``null`` or
-    ``unknown`` makes an amount unknown.
-
-    Raises:
-        UsageError: an unknown key, or a value that is no amount.
-        UserFileError: the block in the file is wrong, or an amount in it is above `MOST`.
+    ``unknown`` makes an amount unknown. Raises UsageError: an unknown key, or a value that is no amount; UserFileError:
+    the block in the file is wrong, or an amount in it is above `MOST`.
     """
-    if not months > 0 or not months < 1e6 or not 0 <= spread < 1:
+    if not 0 < months < 1e6 or not 0 <= spread < 1:
         raise UsageError(f"months must be above 0 and the spread from 0 to below 1, found {months:g} and {spread:g}")
     known = load_settings(report).economics.model_dump()
     for key, value in known.items():
         if (most := _largest(value)) > MOST:
-            raise UserFileError(
-                experiment_file(report), f"is {most:g}, the most is {MOST:,.0f}", field=f"economics.{key}"
-            )
-    for key, text in (given or {}).items():
-        known[key] = _amount(key, text)
+            problem = f"is {most:g}, the most is {MOST:,.0f}"
+            raise UserFileError(experiment_file(report), problem, field=f"economics.{key}")
+    known |= {key: _amount(key, text) for key, text in (given or {}).items()}
     stay, hour, rate = known.pop("data_must_stay_inside"), known.pop(GPU_HOUR, None), known.pop(RATE)
     return Assumptions(
         amounts=known,
@@ -125,8 +116,9 @@ def _largest(value: Any) -> float:
 def _amount(key: str, text: str) -> Any:
     import yaml
 
-    if key not in {*Economics.model_fields, GPU_HOUR}:
-        raise UsageError(f"--economics: unknown key {key!r}; {nearest(key, [*Economics.model_fields, GPU_HOUR])}")
+    keys, most, said = (*Economics.model_fields, GPU_HOUR), largest_allowed(key), f"--economics: {key} is {text!r}"
+    if key not in keys:
+        raise UsageError(f"--economics: unknown key {key!r}; {nearest(key, keys)}")
     field = "hosting_usd_per_month" if key == GPU_HOUR else key  # both are dollars from 0
     try:
         value = None if text.strip() in {"", "null", "unknown"} else yaml.safe_load(text)
@@ -134,24 +126,17 @@ def _amount(key: str, text: str) -> Any:
             value = float(value)
         amount = getattr(parse(Economics, {field: value}, Path("--economics")), field)
     except (yaml.YAMLError, ValueError, UserFileError):
-        needed = (
-            "true or false" if key == "data_must_stay_inside" else f"an amount from 0 to {largest_allowed(key):,.0f}"
-        )
-        needed = "a number above 0, or {CONTENDER: NUMBER}" if key == RATE else needed
-        raise UsageError(f"--economics: {key} is {text!r}; needed: {needed}, or nothing for unknown") from None
-    if _largest(amount) > largest_allowed(key):
-        raise UsageError(f"--economics: {key} is {text!r}; the most is {largest_allowed(key):,.0f}")
+        others = {"data_must_stay_inside": "true or false", RATE: "a number above 0, or {CONTENDER: NUMBER}"}
+        needed = others.get(key, f"an amount from 0 to {most:,.0f}")
+        raise UsageError(f"{said}; needed: {needed}, or nothing for unknown") from None
+    if _largest(amount) > most:
+        raise UsageError(f"{said}; the most is {most:,.0f}")
     return amount
 
 
 def largest_allowed(name: str) -> float:
     """The largest value that an amount may have."""
     return 366.0 if name == "outage_days_per_year" else MOST
-
-
-FIXED = (("training_usd", "tuned"), ("labelling_usd", "tuned"), ("skill_authoring_usd", "skilled"))
-"""Money spent once, and the part of an option that it is spent on."""
-OUTAGE = ("outage_days_per_year", "value_per_task_usd")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,5 +182,6 @@ def outage_cost(amounts: Mapping[str, Any], lacking: list[str]) -> Any:
     """Value times days of outage; 0 where either is known to be 0, whatever the other."""
     if any(name in amounts and not np.any(amounts[name]) for name in OUTAGE):
         return 0.0
-    lacking.extend(name for name in OUTAGE if name not in amounts)
-    return amounts[OUTAGE[0]] * amounts[OUTAGE[1]] if all(name in amounts for name in OUTAGE) else 0.0
+    missing = [name for name in OUTAGE if name not in amounts]
+    lacking.extend(missing)
+    return 0.0 if missing else amounts[OUTAGE[0]] * amounts[OUTAGE[1]]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis import cost_bases
-from harness.core import Decision, Described, EvidenceError, UsageError
+from harness.core import Decision, Described, EvidenceError, Price, UsageError
 from harness.stats import compare, non_inferiority, resampled_sums
-from harness.store import TaskTable
+from harness.store import TaskTable, read_calls
 from harness.verdict.arrays import Floats, Ints, Mask
 
 OWN, RENT, MIX = Decision.OWN, Decision.RENT, Decision.MIX
@@ -21,11 +21,8 @@ KINDS_MEAN = {
     "RENT": "models behind an API, paid by the token",
     "MIX": "both together: one does what it can and passes the rest on",
 }  # own, rent and mix in a few words, the same wherever they are explained
-
 RESAMPLES = 4_999
-MANY = 10_000
-"""Clusters from which resampled means are drawn from their normal limit: the same in a small part of the time."""
-
+MANY = 10_000  # clusters from which resampled means are drawn from their normal limit: the same in a part of the time
 BEST, SHOWN, OPEN, BELOW = "best", "shown", "open", "below"
 """Of the required quality: it sets it; it is shown to have it; neither is shown; it is shown to fall short."""
 
@@ -44,20 +41,15 @@ class Candidate:
 
 
 def candidates(
-    table: TaskTable,
-    known: Described,
-    said: Mapping[Decision, Sequence[str]] | None = None,
-    without: Sequence[str] = (),
+    table: TaskTable, known: Described, said: Mapping[Decision, Sequence[str]], without: Sequence[str]
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
     """Every contender that can be chosen, and those left out because they only measure or are named in ``without``.
 
-    What the user ``said`` to be owned, rented or mixed goes before every rule.
-
-    Raises:
-        UsageError: a contender that the report does not have, or one said to be two things.
+    What the user ``said`` to be owned, rented or mixed goes before every rule. Raises UsageError: a contender that the
+    report does not have, or one said to be two things.
     """
     user: dict[str, Decision] = {}
-    for kind, names in (said or {}).items():
+    for kind, names in said.items():
         for name in names:
             table.index(name)
             if user.setdefault(name, kind) != kind:
@@ -66,48 +58,40 @@ def candidates(
         table.index(name)
         if name in user:
             raise UsageError(f"{name} is said to be {user[name]} and is left out; say one")
-    bases = cost_bases(table)
-    chosen, controls = [], []
-    for name in table.contenders:
-        entry = known.contenders.get(name)
-        if name in without or (name not in user and entry is not None and entry.control):
-            controls.append(name)
-        else:
-            chosen.append(_candidate(name, known, user.get(name), bases.get(name, frozenset())))
-    return tuple(chosen), tuple(controls)
+    bases, left = cost_bases(table), {*without}
+    left |= {name for name, one in known.contenders.items() if one.control and name not in user}
+    chosen = [
+        _candidate(name, known, user.get(name), bases.get(name, frozenset()))
+        for name in table.contenders
+        if name not in left
+    ]
+    return tuple(chosen), tuple(name for name in table.contenders if name in left)
 
 
 def _candidate(name: str, known: Described, said: Decision | None, bases: frozenset[str]) -> Candidate:
     entry, parts = known.contenders.get(name), known.parts_of(name)
-    found, because = (entry.sourcing, entry.sourcing_why) if entry else _of_bases(bases)
-    kind, because = str(said or found or UNKNOWN), "as you said" if said else because
+    if entry:
+        found, because = entry.sourcing, entry.sourcing_why
+    elif bases == {"gpu_time"}:
+        found, because = OWN, "its attempts were billed by machine time"
+    elif bases == {"tokens"}:
+        found, because = RENT, "its attempts were billed by tokens"
+    elif bases & {"gpu_time", "mixed"} and bases <= {"gpu_time", "tokens", "mixed"}:
+        found, because = MIX, "its attempts were billed by machine time and by tokens"
+    else:
+        found, because = None, "nothing on record says whether it is owned or rented"
+    kind = str(said or found or UNKNOWN)
     owned = kind in {OWN, MIX}
     # Where nothing is known of its parts, whatever may have been paid for such an option is asked for.
     return Candidate(
         contender=name,
         kind=kind,
-        because=because,
+        because="as you said" if said else because,
         hosted=owned,
         tuned=any(part.adapter is not None for part in parts) if entry else owned,
         skilled=any(part.is_skilled for part in parts) if entry else kind in {RENT, MIX},
         escalates=kind == MIX and (entry is None or known.models_of(name)[0].sourcing in {OWN, None}),
     )
-
-
-def is_owned(name: str, known: Described) -> bool:
-    """Whether a contender is known to call owned models and no others."""
-    return name in known.contenders and known.contenders[name].sourcing == OWN
-
-
-def _of_bases(bases: frozenset[str]) -> tuple[Decision | None, str]:
-    """From how its attempts were billed, where nothing is known of its parts."""
-    if bases == {"gpu_time"}:
-        return OWN, "its attempts were billed by machine time"
-    if bases == {"tokens"}:
-        return RENT, "its attempts were billed by tokens"
-    if bases & {"gpu_time", "mixed"} and bases <= {"gpu_time", "tokens", "mixed"}:
-        return MIX, "its attempts were billed by machine time and by tokens"
-    return None, "nothing on record says whether it is owned or rented"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +109,7 @@ class OptionFigures:
     rates: Floats
     costs: Floats  # NaN where unknown
     api: Floats  # the share of tasks that need the API
-    machine: Floats
-    """The part of ``costs`` that is paid by the hour of a machine, at the price on record; NaN where unknown."""
+    machine: Floats  # of ``costs`` what is paid by the hour of a machine, at the price on record; NaN where unknown
     task_machine: Floats  # the same of ``task_costs``
     notes: tuple[str, ...]  # one for each contender that would be an option, were it not without so many of the tasks
 
@@ -135,10 +118,6 @@ class OptionFigures:
         """The options."""
         return tuple(c.contender for c in self.candidates)
 
-    def outcomes(self, i: int) -> tuple[Floats, Ints]:
-        """Sums and counts of one option, task by task."""
-        return self.sums[i], self.counts[i]
-
 
 def option_figures(
     table: TaskTable, candidates: Sequence[Candidate], work: Mask, seed: int, machine: Floats
@@ -146,9 +125,7 @@ def option_figures(
     """The options on their shared tasks; one with graded attempts at fewer than half of them is left out, with a note.
 
     ``work`` says which tasks are the work, ``machine`` what of the table's costs is paid by the hour of a machine.
-
-    Raises:
-        EvidenceError: no options, or no task that all of them have.
+    Raises EvidenceError: no options, or no task that all of them have.
     """
     there = (table.counts > 0) & work
     covered = {c.contender: int(there[table.index(c.contender)].sum()) for c in candidates}
@@ -160,9 +137,14 @@ def option_figures(
     if n == 0:
         raise EvidenceError(f"{table.report}: there is no task that every option has a graded attempt at")
     counts = table.counts[places][:, shared]
-    sums, usd, hours = (x[places][:, shared] for x in (table.sums, table.cost_sums, machine))
+    sums, usd, hours, escalated = (
+        x[places][:, shared] for x in (table.sums, table.cost_sums, machine, table.escalated.astype(np.float64))
+    )
     cost, hours = usd / counts, hours / counts
-    api = np.stack([_needs_api(c, table, i, shared) for c, i in zip(kept, places, strict=True)])
+    # A hybrid on no record of escalations needs the API always.
+    by_task = [one.escalates and up.any() for one, up in zip(kept, escalated, strict=True)]
+    always = np.array([float(one.kind in {RENT, MIX}) for one in kept])
+    api = np.where(np.array(by_task)[:, None], escalated / counts, always[:, None])
     # All of a cost, or none of it, needs no draws of its own: only where a cost is mixed is there something to draw.
     whole = [np.array_equal(h, c, equal_nan=True) for h, c in zip(hours, cost, strict=True)]
     mixed = [i for i in range(k) if hours[i].any() and not whole[i]]
@@ -175,6 +157,7 @@ def option_figures(
     by_hour = np.where(whole, costs, 0.0)
     by_hour[:, mixed] = parted
     by_hour[0] = hours.mean(axis=1)
+    few = [(name, number) for name, number in covered.items() if number < enough]
     return OptionFigures(
         candidates=kept,
         sums=sums,
@@ -186,11 +169,7 @@ def option_figures(
         api=needs,
         machine=by_hour,
         task_machine=hours,
-        notes=tuple(
-            f"{name} is left out: only {number:,} tasks of the work"
-            for name, number in covered.items()
-            if number < enough
-        ),
+        notes=tuple(f"{name} is left out: only {number:,} tasks of the work" for name, number in few),
     )
 
 
@@ -208,14 +187,6 @@ def _drawn(sums: Floats, seed: int) -> Floats:
     return np.asarray(means + offsets)
 
 
-def _needs_api(candidate: Candidate, table: TaskTable, i: int, shared: Mask) -> Floats:
-    """Of each task the share of attempts that need the API; a hybrid on no record of escalations needs it always."""
-    escalated = table.escalated[i][shared]
-    if candidate.escalates and escalated.any():
-        return np.asarray(escalated / table.counts[i][shared], dtype=np.float64)
-    return np.full(int(shared.sum()), float(candidate.kind in {RENT, MIX}))
-
-
 def at_quality(rates: Floats, allowed: Mask, margin: float) -> Mask:
     """Which options are allowed and pass within ``margin`` of the best allowed one; the last axis is the options."""
     best = np.where(allowed, rates, -np.inf).max(axis=-1, keepdims=True)
@@ -224,14 +195,118 @@ def at_quality(rates: Floats, allowed: Mask, margin: float) -> Mask:
 
 def quality(figures: OptionFigures, best: int, margin: float) -> tuple[str, ...]:
     """Of each option one of `BEST`, `SHOWN`, `OPEN` and `BELOW`, each tested one-sided at 5% on the shared tasks."""
-    found, theirs, clusters = [], figures.outcomes(best), figures.clusters
-    for i in range(len(figures.candidates)):
-        ours = figures.outcomes(i)
+    found, clusters = [], figures.clusters
+    sides = list(zip(figures.sums, figures.counts, strict=True))
+    for i, ours in enumerate(sides):
         if i == best:
             found.append(BEST)
-        elif margin > 0 and non_inferiority(ours, theirs, min(margin, 1.0), clusters).holds:
+        elif margin > 0 and non_inferiority(ours, sides[best], min(margin, 1.0), clusters).holds:
             found.append(SHOWN)
         else:
-            high = compare(*ours, *theirs, clusters, level=0.9).high
+            high = compare(*ours, *sides[best], clusters, level=0.9).high
             found.append(BELOW if high is not None and high < -margin else OPEN)
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MachineTime:
+    """The machine's part of every contender's cost; one row a contender, one column a task, as in the table.
+
+    It is the machine's time times the price of an hour, so it moves with the price in proportion; what is paid by the
+    token stays. The measured time is that of the run's load: where it is stated how many tasks a machine does in an
+    hour, a task is that part of an hour instead.
+    """
+
+    usd: Floats  # over the graded trials, at the price on record; 0 where no machine is paid, NaN where it is unknown
+    hour_usd: Floats  # of each contender the price of an hour on record; NaN where it pays none, or several
+    why: Mapping[str, str]  # contenders whose cost at another price of the hour is unknown, and why
+    unknown: Mask  # whether a contender is one of those
+    whole: Mask  # whether a contender pays machines and nothing else
+
+    @property
+    def hour_on_record(self) -> float | None:
+        """The price of an hour that all machines share; ``None`` where none is on record, or several are."""
+        known = {float(usd) for usd in self.hour_usd if not np.isnan(usd)}
+        return known.pop() if len(known) == 1 else None
+
+    def priced(self, places: Ints, dollars: Floats, machine: Floats, hour_usd: float | None, rates: Floats) -> Floats:
+        """Costs a task, and the part of them paid by the hour, at another price or stated rates; NaN where unknown.
+
+        Each column is of the contender at that place of the table. ``hour_usd`` is what an hour of every machine costs,
+        ``None``: as on record; ``rates`` are the tasks that each contender's machine does in an hour, NaN: as measured.
+        """
+        now, unknown, found = self.hour_usd[places], self.unknown[places], dollars
+        if hour_usd is not None:
+            factor = np.where(np.isnan(now), 1.0, hour_usd / now)
+            found = np.where(unknown, np.nan, dollars + machine * (factor - 1.0))
+        rest = np.where(self.whole[places], 0.0, dollars - machine)
+        each = self.per_task(hour_usd, rates)[places]
+        return np.asarray(np.where(np.isnan(each), found, rest + each))
+
+    def per_task(self, hour_usd: float | None, rates: Floats) -> Floats:
+        """What a task costs of each contender's machine at its stated rate; NaN where none is, or it is unknown."""
+        hour = self.hour_usd if hour_usd is None else np.full(len(rates), hour_usd)
+        parted = self.whole | ~(self.unknown | np.isnan(self.hour_usd))
+        return np.asarray(np.where(parted, hour / rates, np.nan))
+
+
+def machine_time(table: TaskTable, known: Described, names: Sequence[str]) -> MachineTime:
+    """The machine's part of the cost of these contenders; a mixed cost is parted by its recorded calls.
+
+    Raises EvidenceError where the table of calls is broken.
+    """
+    usd, hours = np.zeros_like(table.cost_sums), np.full(len(table.contenders), np.nan)
+    whole = np.zeros(len(table.contenders), dtype=bool)
+    why: dict[str, str] = {}
+    bases, mixed = cost_bases(table), []
+    for name in names:
+        i = table.index(name)
+        prices = [model.price or Price() for model in known.models_of(name)]
+        rates = {p.gpu_hour for p in prices if p.gpu_hour is not None}
+        by_token = [p for p in prices if p.gpu_hour is None and (p.input is not None or p.output is not None)]
+        if (prices and len(by_token) == len(prices)) or bases.get(name) == frozenset({"tokens"}):
+            continue
+        timed = bool(prices) and all(p.gpu_hour is not None for p in prices)
+        whole[i] = known.contenders[name].sourcing == OWN if prices else bases.get(name) == frozenset({"gpu_time"})
+        if len(rates) == 1 and 0.0 not in rates:
+            hours[i] = rates.pop()
+            usd[i] = table.cost_sums[i] if timed else 0.0
+            mixed += [] if timed else [name]
+        elif len(rates) > 1:
+            why[name] = "its machines have different prices of an hour"
+        else:
+            nothing = "the price of a machine's hour is not on record"
+            why[name] = "its hour was recorded at $0" if rates else nothing
+    if mixed:
+        usd += _from_calls(table, mixed, why)
+    unknown = np.array([name in why for name in table.contenders])
+    return MachineTime(usd=usd, hour_usd=hours, why=why, unknown=unknown, whole=whole)
+
+
+def _from_calls(table: TaskTable, names: Sequence[str], why: dict[str, str]) -> Floats:
+    """The machine's dollars in the calls of mixed contenders; who has an attempt without its calls is unknown."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = np.zeros_like(table.cost_sums)
+    if not (table.report / "calls.parquet").is_file():
+        why.update(dict.fromkeys(names, "the calls that would part machine time from tokens are not recorded"))
+        return found
+    calls = read_calls(table.report, ["attempt_id", "role", "cost_basis", "cost_usd"])
+    calls = calls.filter(pc.not_equal(pc.fill_null(calls["role"], ""), "judge"))
+    basis, cost = pc.fill_null(calls["cost_basis"], ""), pc.fill_null(calls["cost_usd"], np.nan)
+    told = pc.or_(pc.equal(basis, "gpu_time"), pc.equal(cost, 0.0))
+    machine = pc.if_else(told, cost, pc.if_else(pc.equal(basis, "tokens"), 0.0, np.nan))
+    of_attempt = calls.set_column(0, "id", calls["attempt_id"]).append_column("machine", machine)
+    sums = of_attempt.group_by("id").aggregate([("machine", "sum")])
+    ids, dollars = sums["id"].combine_chunks(), np.asarray(sums["machine_sum"], dtype=np.float64)
+    for name in names:
+        rows = table.attempts(name, ["attempt_id"])
+        where = pc.index_in(rows["attempt_id"], value_set=pa.array(ids))
+        if where.null_count:
+            why[name] = f"{where.null_count:,} of its attempts have no recorded calls"
+            continue
+        amounts = dollars[np.asarray(where, dtype=np.int64)]
+        tasks = np.asarray(rows["task_index"], dtype=np.int64)
+        found[table.index(name)] = np.bincount(tasks, weights=amounts, minlength=len(table.tasks))
+    return found

@@ -280,7 +280,7 @@ def test_shipped_adapters_fit_the_worker_and_not_the_generalist() -> None:
 def test_headers_agree_with_the_safetensors_package() -> None:
     from safetensors import safe_open
 
-    from harness.adapter.tensors import tensor_shapes
+    from harness.adapter.weights import tensor_shapes
 
     for path in sorted(ROOT.rglob("*.safetensors")):
         with safe_open(str(path), "numpy") as file:

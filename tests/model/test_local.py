@@ -18,7 +18,7 @@ import pytest_asyncio
 
 from harness.core import Cause, ModelError, ModelSpec, Request, UsageError, UserFileError
 from harness.model.local import LocalModel
-from harness.model.local_prompt import local_digest, template_digest
+from harness.model.local_prompt import local_digests
 
 pytestmark = pytest.mark.local
 
@@ -332,7 +332,7 @@ def test_an_interrupt_does_not_wait_for_the_batch() -> None:
 async def test_a_failing_batch_is_data_and_one_too_large_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
     local = LocalModel(spec())
     await local.prepare()
-    engine = local._loaded()
+    engine = local._shelf.engine()
     sizes, write = [], engine.write
 
     def small(rows: list[object], adapter: Path | None) -> None:
@@ -431,12 +431,13 @@ async def test_a_missing_folder_and_a_misfit_adapter_are_the_user_s_to_mend(tmp_
 def test_digests_follow_weights_template_and_configuration(tmp_path: Path) -> None:
     copy = tmp_path / "worker"
     shutil.copytree(WORKER, copy)
-    assert local_digest(copy) == local_digest(WORKER)
-    before = template_digest(copy)
-    seen = {local_digest(copy)}
+    assert local_digests(copy) == local_digests(WORKER)
+    whole, before = local_digests(copy)
+    seen = {whole}
     for name in ("generation_config.json", "chat_template.jinja", "tokenizer.json", "model.safetensors"):
         with (copy / name).open("ab") as file:
             file.write(b" ")
-        seen.add(local_digest(copy))
-        assert (template_digest(copy) != before) == (name in {"chat_template.jinja", "tokenizer.json"} or len(seen) > 3)
+        whole, template = local_digests(copy)
+        seen.add(whole)
+        assert (template != before) == (name in {"chat_template.jinja", "tokenizer.json"} or len(seen) > 3)
     assert len(seen) == 5

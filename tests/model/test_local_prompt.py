@@ -44,13 +44,13 @@ def test_the_model_s_own_template_is_used() -> None:
     assert Prompts(model.folder).render(TALK) == (
         "<|bos|><|system|>Rules.<|end|><|user|>Ask.<|end|><|assistant|>OPEN a<|end|><|tool|>Body.<|end|><|assistant|>"
     )
-    assert Prompts(model.folder).knows_tool
+    assert Prompts(model.folder).knows("tool")
 
 
 def test_roles_that_a_template_lacks_become_the_user_s(with_template) -> None:  # type: ignore[no-untyped-def]
     model = with_template(STRICT)
     assert Prompts(model.folder).render(TALK) == "[user]Rules.\n\nAsk.[assistant]OPEN a[user]Body.[assistant]"
-    assert not Prompts(model.folder).knows_tool
+    assert not Prompts(model.folder).knows("tool")
 
 
 def test_roles_that_a_template_passes_over_in_silence_become_the_user_s(with_template) -> None:  # type: ignore[no-untyped-def]

@@ -15,13 +15,13 @@ from harness.model import (
     BACKENDS,
     TOOLS,
     assistant_message,
+    backend,
     backend_of,
     identified,
     missing_key,
     open_model,
-    registry,
 )
-from harness.model.address import is_loopback
+from harness.model.entry import is_loopback
 
 LITELLM = pytest.mark.filterwarnings(*servers.LITELLMS_OWN_WARNINGS)
 
@@ -66,7 +66,7 @@ def test_vllm_is_pointed_to_its_own_server():
 @pytest.mark.parametrize("name", BACKENDS)
 def test_each_backend_stands_where_its_line_says(name):
     assert BACKENDS[name].name == name
-    assert (Path(registry.__file__).parent / "backends" / f"{name}.py").is_file()
+    assert (Path(backend.__file__).parent / "backends" / f"{name}.py").is_file()
 
 
 def test_a_missing_package_says_what_to_install(monkeypatch):

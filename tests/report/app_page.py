@@ -18,8 +18,8 @@ def drawn(module, *folders, **choices):
         import importlib
         from pathlib import Path as FilePath
 
-        from harness.report.chart_style import DAY
         from harness.report.pages.loading import Shown, evidence_of
+        from harness.report.vega import DAY
 
         page = importlib.import_module(f"harness.report.pages.{name}").page
         page(Shown(chosen=tuple(evidence_of(FilePath(one)) for one in reports), theme=DAY))

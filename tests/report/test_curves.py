@@ -8,16 +8,17 @@ import altair as alt
 import pytest
 from escalating import write_escalating
 
-from harness.report.chart_style import DAY, NIGHT, PAPER, png, vega_lite
-from harness.report.money_figures import (
+from harness.report.curve_figures import (
     bills_figure,
+    escalation_figure,
     pass_cost_figure,
+    reliability_figure,
     tornado_figure,
     tornado_rows,
     volumes_around,
 )
-from harness.report.sweep_figures import escalation_figure, reliability_figure
-from harness.report.thresholds import MOST_POINTS, calibration_words, ranked_words, thinned, threshold_words
+from harness.report.sweep_tables import MOST_POINTS, signal_words, thinned, threshold_words
+from harness.report.vega import DAY, NIGHT, PAPER, png, vega_lite
 from harness.store import load_task_table, read_manifest
 from harness.verdict import FlipPoint, SweepGoal, advice_inputs_of, advise_at, bills_at, load_assumptions, sweep_of
 
@@ -143,11 +144,11 @@ def test_words_of_a_threshold_and_of_the_signal(swept):
     tiny = replace(swept.curve[0], threshold=1.48375e-5, escalated=0.0)
     assert threshold_words(tiny) == "below 0.0000148375: 0.0% escalated"
     assert threshold_words(swept.curve[-1]) == "always: 100.0% escalated"
-    assert f"AUROC {swept.auroc.value:.3f}" in ranked_words(swept)
+    assert f"AUROC {swept.auroc.value:.3f}" in signal_words(swept)[0]
     unknown = replace(swept, auroc=replace(swept.auroc, value=None, why="all answers are right"))
-    assert ranked_words(unknown) == "Whether it is surer where it is right is not known: all answers are right."
+    assert signal_words(unknown)[0] == "Whether it is surer where it is right is not known: all answers are right."
     lacking = replace(swept.calibration, ece=None, why="no chance of passing", bins=())
-    assert calibration_words(replace(swept, calibration=lacking)) == [
+    assert signal_words(replace(swept, calibration=lacking))[1:] == [
         "Whether it is as right as it says is not known: no chance of passing."
     ]
     assert reliability_figure(replace(swept, calibration=lacking)) is None

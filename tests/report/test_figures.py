@@ -6,10 +6,21 @@ import pytest
 
 from harness.analysis import scoreboard
 from harness.core import Kind
-from harness.report import cost_figure, pass_rate_figure, png, svg
-from harness.report.chart_style import AT_NIGHT, BETTER, COLOURS, DAY, NIGHT, PAPER, SHAPES, WORSE, vega_lite
-from harness.report.label_places import overlap
-from harness.report.vega import tick_labels
+from harness.report.figures import cost_figure, overlap, pass_rate_figure
+from harness.report.vega import (
+    AT_NIGHT,
+    BETTER,
+    COLOURS,
+    DAY,
+    NIGHT,
+    PAPER,
+    SHAPES,
+    WORSE,
+    png,
+    svg,
+    tick_labels,
+    vega_lite,
+)
 
 
 def rows_for(contenders, tasks=40):

@@ -10,10 +10,10 @@ from harness.analysis.by_domain import domains
 from harness.analysis.pairs import pair
 from harness.analysis.scores import scoreboard
 from harness.core import Estimate
-from harness.report.chart_style import DAY, NIGHT, PAPER, png, vega_lite
-from harness.report.domain_figures import MOST_ROWS, forest_figure, from_below, variance_figure
+from harness.report.difference_figures import MOST_ROWS, forest_figure, from_below, variance_figure
 from harness.report.html_parts import html_table
 from harness.report.scoreboard_tables import colours_of, domain_rates, scale_of
+from harness.report.vega import DAY, NIGHT, PAPER, png, vega_lite
 
 HOSTILE = '<img src=x onerror=alert(1)>"\u202e'
 

@@ -103,7 +103,7 @@ def test_the_average_of_domains_is_told_from_the_headline(make_report):
     assert f"The headline's {points(view.comparison.delta)} points" in said
     assert "known more surely counts for more" in said
     assert said.endswith("so its interval is wider and holds 0, though the headline's does not.")
-    narrow = replace(view, spread=replace(view.spread, mean=Estimate(value=0.1, low=0.1, high=0.1)))
+    narrow = replace(view, mean=Estimate(value=0.1, low=0.1, high=0.1))
     assert average_sentence(narrow).endswith("counts for more.")
     assert any(
         note.startswith("average of the domains: what to expect of domains like these") for note in closing_notes(view)

@@ -12,7 +12,7 @@ from harness.core import Estimate, dollars_interval, percent, percent_interval, 
 from harness.report.html_parts import style
 from harness.report.pages.escalation import default_parts, parts_of, read_threshold, same_words, stops_of, usual_sweep
 from harness.report.pages.loading import evidence_of, scoreboard_for, sweep_for, table_of
-from harness.report.thresholds import chosen_place, plain_threshold, thinned_places, threshold_name, threshold_words
+from harness.report.sweep_tables import chosen_place, plain_threshold, thinned_places, threshold_name, threshold_words
 from harness.store import read_manifest
 from harness.verdict import SweepGoal, SweepSettings
 
@@ -150,9 +150,9 @@ def test_a_curve_that_lists_only_some_thresholds_does_not_claim_the_very_same_ta
 
 
 def test_a_link_has_the_step_that_the_slider_leaves_out(report, monkeypatch):
-    monkeypatch.setattr("harness.report.thresholds.thinned_places", lambda view: thinned_places(view, 12))
+    monkeypatch.setattr("harness.report.sweep_tables.MOST_POINTS", 12)
     sweep = sweep_for(evidence_of(report), "w", "e")
-    places = thinned_places(sweep, 12)
+    places = thinned_places(sweep)
     out = next(k for k in range(5, 100) if k not in places and k - 1 not in places)
     between = (sweep.curve[out - 1].threshold + sweep.curve[out].threshold) / 2
     page = drawn("escalation", report, threshold=f"{between:.12f}")

@@ -12,8 +12,8 @@ from app_page import bodies, drawn, table, texts
 
 from harness.core import points, points_interval
 from harness.report import write_gate
-from harness.report.chart_style import DAY, NIGHT, PAPER, png, vega_lite
-from harness.report.verdict_figures import MOST, verdict_figure
+from harness.report.difference_figures import MOST, verdict_figure
+from harness.report.vega import DAY, NIGHT, PAPER, png, vega_lite
 from harness.store import Journal, import_table
 from harness.verdict import gate, set_baseline
 from harness.verdict.report_history import entry_of, history

@@ -13,7 +13,7 @@ from escalating import write_escalating
 from harness.cli.entry import main
 from harness.core import Decision, Estimate, chance, dollars, dollars_interval, percent_interval
 from harness.report.advice_tables import QUALITY, in_labels
-from harness.report.money_figures import bills_figure, volumes_around
+from harness.report.curve_figures import bills_figure, volumes_around
 from harness.report.pages.loading import advice_inputs_for, evidence_of
 from harness.verdict import advise_at, bills_at, load_assumptions
 
@@ -215,10 +215,10 @@ def test_defaults_follow_the_report_and_choices_stay(report, tmp_path):
 
         import streamlit as st
 
-        from harness.report.chart_style import DAY
         from harness.report.pages.loading import Shown
         from harness.report.pages.loading import evidence_of as look
         from harness.report.pages.money import page
+        from harness.report.vega import DAY
 
         path = first if st.checkbox("first", value=True) else second
         page(Shown(chosen=(look(Path(path)),), theme=DAY))

@@ -21,6 +21,7 @@ from harness.report.html_parts import html_table
 from harness.report.pages import task_state, tasks
 from harness.report.pages.loading import evidence_of, plain_index
 from harness.report.pages.task_state import label_of, labels, meant, places_of
+from harness.report.sweep_tables import plain_threshold
 from harness.report.task_tables import (
     FAILED,
     LOST,
@@ -32,7 +33,6 @@ from harness.report.task_tables import (
     result_cell,
     score_text,
 )
-from harness.report.thresholds import plain_threshold
 from harness.store import (
     PARTLY,
     Outcomes,
@@ -225,9 +225,9 @@ def test_the_part_that_is_shown_holds_for_tasks_and_attempts(make_report):
     def script(report):
         from pathlib import Path
 
-        from harness.report.chart_style import DAY
         from harness.report.pages.loading import Shown, evidence_of
         from harness.report.pages.tasks import page
+        from harness.report.vega import DAY
 
         page(Shown(chosen=(evidence_of(Path(report), "dev"),), theme=DAY))
 
@@ -253,9 +253,9 @@ def test_counts_and_filters_are_of_the_part_that_is_shown(make_report):
     def script(report):
         from pathlib import Path
 
-        from harness.report.chart_style import DAY
         from harness.report.pages.loading import Shown, evidence_of
         from harness.report.pages.tasks import page
+        from harness.report.vega import DAY
 
         page(Shown(chosen=(evidence_of(Path(report), "test"),), theme=DAY))
 

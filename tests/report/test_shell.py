@@ -12,7 +12,7 @@ def drawn(folder, **asked):
     """The whole dashboard of a folder of reports, at an address."""
 
     def script(folder):
-        from harness.report import dashboard
+        from harness.report.app import dashboard
 
         dashboard([folder])
 

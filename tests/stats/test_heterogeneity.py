@@ -102,7 +102,7 @@ def test_domains_are_compared_and_adjusted():
     a, b, one = np.ones(60), np.ones(60), np.ones(60)
     b[:9] = 0
     a[25] = 0
-    found, whole = compare_domains((a, one), (b, one), domains, a_name="new", b_name="old")
+    found, whole = compare_domains((a, one), (b, one), domains)
     assert [f.domain for f in found] == ["x", "y", "z"]
     assert [(f.comparison.wins, f.comparison.losses) for f in found] == [(9, 0), (0, 1), (0, 0)]
     assert all(f.comparison.p_adjusted >= f.comparison.p_value for f in found)

@@ -5,11 +5,11 @@ import pytest
 
 from harness.stats import (
     BettingProcess,
-    crossing_probability,
     harm_e_value,
     non_inferiority_e_value,
     obrien_fleming_bounds,
 )
+from harness.stats.sequential import crossing_probability
 
 
 def test_margin_e_process_printed_values():

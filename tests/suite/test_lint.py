@@ -9,7 +9,7 @@ from written_suites import write_suite
 
 from harness.core import PromptTemplate, Suite, Task
 from harness.suite import lint_suite, load_suite, render
-from harness.suite.near import near_duplicates
+from harness.suite.lint import near_duplicates
 
 WORDS = [f"w{i}" for i in range(2000)]
 

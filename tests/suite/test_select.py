@@ -77,9 +77,9 @@ def test_a_split_without_tasks():
 
 def test_describe_counts_every_declared_domain():
     summary = describe(SUITE)
-    assert (summary.tasks, summary.clusters, summary.splits) == (35, 18, {"dev": 10, "test": 25})
-    assert summary.graders == {"exact": 35}
-    assert [(d.domain, d.tasks, dict(d.splits)) for d in summary.domains] == [
+    assert (summary["tasks"], summary["clusters"], summary["splits"]) == (35, 18, {"dev": 10, "test": 25})
+    assert summary["graders"] == {"exact": 35}
+    assert [(d["domain"], d["tasks"], d["splits"]) for d in summary["domains"]] == [
         ("x", 30, {"dev": 10, "test": 20}),
         ("y", 5, {"test": 5}),
         ("z", 0, {}),

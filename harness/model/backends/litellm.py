@@ -100,11 +100,10 @@ class LiteLLMBackend(Backend):
 
     def notes(self, spec: ModelSpec) -> tuple[str, ...]:
         """Settings that the model is not asked with. Imports litellm where there are any."""
-        if not spec.sampling or self.missing():
-            return ()
+        left_out = not_taken(spec) if spec.sampling and not self.missing() else {}
         return tuple(
             f"model {spec.name}: {name}: {spec.sampling[name]} is not sent, since {spec.model} does not take it ({why})"
-            for name, why in not_taken(spec).items()
+            for name, why in left_out.items()
         )
 
 
@@ -123,34 +122,23 @@ class LiteLLMModel:
         self.spec = spec
         self._key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
         self._redact = redact_also(redact, self._key, *keys_in(environment))
-        self._reasoning = str(spec.options.get("reasoning") or SEPARATE)
-        _OPEN.add(id(self))
         self._fixed: dict[str, Any] = {"model": spec.model, "num_retries": 0, "max_retries": 0}
-        if self._key:
-            self._fixed["api_key"] = self._key
-        if spec.base_url:
-            self._fixed["api_base"] = spec.base_url
+        self._fixed |= {"api_key": self._key} if self._key else {}
+        self._fixed |= {"api_base": spec.base_url} if spec.base_url else {}
+        _OPEN.add(id(self))
 
     @cached_property
-    def _gives_logprobs(self) -> bool:
-        """By litellm's own list of what the provider takes."""
-        return "top_logprobs" in (_litellm().get_supported_openai_params(model=self.spec.model) or ())
-
-    @cached_property
-    def _speaks_openai(self) -> bool:
-        litellm = _litellm()
-        provider = litellm.get_llm_provider(self.spec.model, api_base=self.spec.base_url)[1]
-        return provider in {"openai", "azure", "openrouter", *litellm.openai_compatible_providers}
-
-    @cached_property
-    def _not_taken(self) -> dict[str, str]:
-        return not_taken(self.spec)
+    def _known(self) -> tuple[bool, bool, dict[str, str]]:
+        """Whether it gives log-probabilities, and speaks OpenAI's language; and what it does not take."""
+        litellm, spec = _litellm(), self.spec
+        provider = litellm.get_llm_provider(spec.model, api_base=spec.base_url)[1]
+        openai = provider in {"openai", "azure", "openrouter", *litellm.openai_compatible_providers}
+        return "top_logprobs" in (litellm.get_supported_openai_params(model=spec.model) or ()), openai, not_taken(spec)
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Imports litellm (some seconds) and asks it whether the keys that this model needs are there; sends nothing.
 
-        Raises:
-            UsageError: a key is missing, or an adapter was asked for.
+        Raises UsageError: a key is missing, or an adapter was asked for.
         """
         if adapters:
             problem = "backend litellm holds no adapters; serve the model and use backend: openai"
@@ -168,37 +156,31 @@ class LiteLLMModel:
     async def answer(self, request: Request) -> Reply:
         """One request, no retries.
 
-        Raises:
-            ModelError: by the status that the provider gave and by its words; litellm's own classes mislead.
+        Raises ModelError: by the status that the provider gave and by its words; litellm's own classes mislead.
         """
-        fields = request_fields(request, logprobs=self._gives_logprobs)
-        fields = {name: value for name, value in fields.items() if name not in self._not_taken}
-        fields["messages"] = [dict(message) for message in request.messages]  # litellm writes into them
-        started = time.perf_counter()
         try:
+            gives_logprobs, speaks_openai, left_out = self._known
+            fields = request_fields(request, logprobs=gives_logprobs)
+            fields = {name: value for name, value in fields.items() if name not in left_out}
+            fields["messages"] = [dict(message) for message in request.messages]  # litellm writes into them
+            started = time.perf_counter()
             response = await _litellm().acompletion(**(self._fixed | fields))
+            latency_s = time.perf_counter() - started
         except Exception as error:  # noqa: BLE001 - litellm raises whatever its providers' code does
             raise self._error(error) from None
-        latency_s = time.perf_counter() - started
         body = response.model_dump(warnings=False)
         if (failure := failure_in(body, self._redact)) is not None:
             raise failure
-        return read_reply(self._as_it_came(body), latency_s=latency_s, reasoning=self._reasoning)
-
-    def _as_it_came(self, body: Any) -> Any:
-        """Where the provider speaks OpenAI's language, the fields that litellm put aside stand where they stood."""
-        if not self._speaks_openai:
-            return body
-        for choice in body["choices"]:
-            message = choice["message"]
-            aside = message.pop("provider_specific_fields", None) or {}
-            if aside.get("reasoning") == message.get("reasoning_content"):
-                message.pop("reasoning_content", None)  # litellm's own name for it
-            choice["message"] = aside | message
-        return body
+        body = _as_it_came(body) if speaks_openai else body
+        reasoning = str(self.spec.options.get("reasoning") or SEPARATE)
+        return read_reply(body, latency_s=latency_s, reasoning=reasoning)
 
     def _error(self, error: Exception) -> ModelError:
-        chain = _chain(error)
+        chain: list[BaseException] = []  # the error and all that led to it, the outermost first
+        part: BaseException | None = error
+        while part is not None and part not in chain:
+            chain.append(part)
+            part = part.__cause__ or part.__context__
         if (ours := next((part for part in chain if isinstance(part, ModelError)), None)) is not None:
             return ours
         found = [str(getattr(part, "status_code", "")) for part in chain]
@@ -210,10 +192,9 @@ class LiteLLMModel:
         words = text.partition("Traceback (most recent call last)")[0].strip() or type(error).__name__
         headers = getattr(error, "litellm_response_headers", None)
         cause = cause_of(None, said) if named else _cause(chain, status, said)
-        if status is not None and cause not in {Cause.NETWORK, Cause.PROTOCOL}:
-            words = f"HTTP {status}: {words}"
-        else:
+        if cause in {Cause.NETWORK, Cause.PROTOCOL}:
             status = None
+        words = words if status is None else f"HTTP {status}: {words}"
         return fault(cause, shown(words, self._redact), status, headers if isinstance(headers, Mapping) else {}, said)
 
     async def close(self) -> None:
@@ -248,14 +229,15 @@ _PREFIX = re.compile(r"\A(?:(?:litellm\.)?\w*(?:Error|Exception)(?::| -)\s*)+")
 _OPEN: set[int] = set()  # the models that may still call
 
 
-def _chain(error: BaseException) -> list[BaseException]:
-    """An error and all that led to it, the outermost first."""
-    parts: list[BaseException] = []
-    part: BaseException | None = error
-    while part is not None and part not in parts:
-        parts.append(part)
-        part = part.__cause__ or part.__context__
-    return parts
+def _as_it_came(body: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a provider that speaks OpenAI's language: what litellm put aside stands where it stood."""
+    for choice in body["choices"]:
+        message = choice["message"]
+        aside = message.pop("provider_specific_fields", None) or {}
+        if aside.get("reasoning") == message.get("reasoning_content"):
+            message.pop("reasoning_content", None)  # litellm's own name for it
+        choice["message"] = aside | message
+    return body
 
 
 def _cause(chain: list[BaseException], status: int | None, text: str) -> Cause:

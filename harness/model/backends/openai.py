@@ -17,9 +17,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError
-from harness.model.address import check_address, check_base
 from harness.model.backend import Backend, Opening
-from harness.model.entry import ServedEntry
+from harness.model.entry import ServedEntry, check_address, check_base
 from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
 from harness.model.http import Connections
 from harness.model.protocol import CAPABILITIES, Ask
@@ -55,10 +54,8 @@ class OpenAIBackend(Backend):
         """An address that most servers do not answer under."""
         if not spec.base_url or urlsplit(spec.base_url).path.strip("/"):
             return ()
-        advice = f"if this one does, write {spec.base_url.rstrip('/')}/v1"
-        return (
-            f"model {spec.name}: base_url {spec.base_url} has no path, and most servers answer under /v1; {advice}",
-        )
+        said = f"base_url {spec.base_url} has no path, and most servers answer under /v1"
+        return (f"model {spec.name}: {said}; if this one does, write {spec.base_url.rstrip('/')}/v1",)
 
     def adapter_notes(self, spec: ModelSpec, adapters: Sequence[Path]) -> tuple[str, ...] | None:
         """That their own tokenizers are up to the server."""
@@ -109,17 +106,16 @@ class OpenAIModel:
     async def answer(self, request: Request) -> Reply:
         """One request, no retries.
 
-        Raises:
-            ModelError: by the table of `harness.model.faults`; a connection that fails or is cut is ``network``, an
-                answer that is no chat completion ``protocol``.
+        Raises ModelError: by the table of `harness.model.faults`; a connection that fails or is cut is ``network``, an
+        answer that is no chat completion ``protocol``.
         """
         import aiohttp
 
         fields = request_fields(request, logprobs=True)
         fields["model"] = Path(request.adapter).name if request.adapter else self.spec.model
         if self._stream:
-            fields["stream"], fields["stream_options"] = True, {"include_usage": True}
-        payload = json.dumps(fields, default=_plain).encode()
+            fields |= {"stream": True, "stream_options": {"include_usage": True}}
+        payload = json.dumps(fields, default=dict).encode()  # records are frozen, and hold mappings that json has not
         started = time.perf_counter()
         try:
             async with await self._connections.ask(self._url, payload, self._headers) as answer:
@@ -137,7 +133,11 @@ class OpenAIModel:
             raise _fault(error, self._redact) from None
         if data.lstrip().startswith((b"data:", b"event:")):  # a stream under another name
             return await self._streamed(_at_once(data), answer.headers, started)
-        body = self._checked(None, data, answer.headers)
+        try:
+            value = json.loads(data)
+        except (ValueError, RecursionError):
+            value = None
+        body = self._checked(Event("", data, value), answer.headers)
         return read_reply(body, latency_s=time.perf_counter() - started, reasoning=self._reasoning)
 
     async def _streamed(self, pieces: AsyncIterable[bytes], headers: Mapping[str, str], started: float) -> Reply:
@@ -149,7 +149,7 @@ class OpenAIModel:
             if event.value is None and event.data == b"null":
                 continue
             try:
-                told = joined.add(self._checked(event, event.data, headers))
+                told = joined.add(self._checked(event, headers))
             except MISSHAPEN as error:
                 raise no_completion(error) from None
             if told and ttft_s is None:
@@ -159,18 +159,14 @@ class OpenAIModel:
         latency_s = time.perf_counter() - started
         return read_reply(joined.body(), latency_s=latency_s, ttft_s=ttft_s, reasoning=self._reasoning)
 
-    def _checked(self, event: Event | None, data: bytes, headers: Mapping[str, str]) -> Any:
+    def _checked(self, found: Event, headers: Mapping[str, str]) -> Any:
         """The JSON of an answer or of an event; an error that came with status 200 is raised as the error it is."""
-        try:
-            body = json.loads(data) if event is None else event.value
-        except (ValueError, RecursionError):
-            body = None
-        if event is not None and event.name == "error":
-            body = body if isinstance(body, dict) else {"error": body or data.decode("utf-8", "replace")}
+        body, text = found.value, found.data.decode("utf-8", "replace")
+        if found.name == "error":
+            body = body if isinstance(body, dict) else {"error": body or text}
             body = body if body.get("error") or "choices" in body else {"error": body}
-        elif body is None and data.strip() != b"null":
-            text = shown(data.decode("utf-8", "replace"), self._redact)
-            raise ModelError(Cause.PROTOCOL, f"the answer is not JSON: {text or 'empty'}")
+        elif body is None and text.strip() != "null":
+            raise ModelError(Cause.PROTOCOL, f"the answer is not JSON: {shown(text, self._redact) or 'empty'}")
         if (error := failure_in(body, self._redact, headers)) is not None:
             raise error
         return body
@@ -201,10 +197,3 @@ def _fault(error: Exception, redact: Redact) -> ModelError:
 
 async def _at_once(data: bytes) -> AsyncIterator[bytes]:
     yield data
-
-
-def _plain(value: Any) -> Any:
-    """Mappings of frozen records, which ``json`` does not know."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"no JSON form: {type(value).__name__}")

@@ -56,11 +56,7 @@ class ReplayModel:
         """Nothing is needed: adapters' answers were recorded too."""
 
     async def answer(self, request: Request) -> Reply:
-        """The recorded reply, its usage and latency as recorded.
-
-        Raises:
-            ModelError: ``replay``, where the request was never recorded.
-        """
+        """The recorded reply, its usage and latency as recorded. Raises ModelError: ``replay``, it is not on record."""
         asked = replace(request, model=self._replay_of) if self._replay_of else request
         digest = asked.digest
         reply = self._lookup(digest) or self._lookup(asked.earlier_digest)

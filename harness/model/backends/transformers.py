@@ -9,6 +9,8 @@ from harness.adapter import Adapter, check_adapter
 from harness.core import ModelSpec
 from harness.model.backend import Backend, Opening
 from harness.model.entry import ModelEntry
+from harness.model.local_checks import check_folder, wrong_setting
+from harness.model.local_prompt import local_digests
 from harness.model.protocol import ADAPTERS, LOGPROBS, TOOL_ROLE, Model
 from harness.userfile import Count, Text
 
@@ -47,21 +49,12 @@ class TransformersBackend(Backend):
         return LocalModel(spec)
 
     def content(self, spec: ModelSpec) -> tuple[str, str]:
-        """Digests of the weights and of the chat template.
-
-        Raises:
-            UserFileError: the folder lacks what a model needs.
-        """
-        from harness.model.local_checks import check_folder
-        from harness.model.local_prompt import local_digest, template_digest
-
+        """Digests of the weights and of the chat template. Raises UserFileError: the folder lacks what is needed."""
         check_folder(Path(spec.model))
-        return local_digest(Path(spec.model)), template_digest(Path(spec.model))
+        return local_digests(Path(spec.model))
 
     def wrong_setting(self, spec: ModelSpec) -> tuple[str, str] | None:
         """As `harness.model.local_checks` says."""
-        from harness.model.local_checks import wrong_setting
-
         return wrong_setting(spec)
 
     def check_adapter(self, spec: ModelSpec, adapter: Adapter) -> None:

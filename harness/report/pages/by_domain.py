@@ -5,7 +5,7 @@ import streamlit as st
 from harness.analysis import Domains, Scoreboard
 from harness.core import plural
 from harness.report import domain_tables as tables
-from harness.report.domain_figures import forest_figure, variance_figure
+from harness.report.difference_figures import forest_figure, variance_figure
 from harness.report.html_parts import html_code, html_list, html_text
 from harness.report.pages import parts
 from harness.report.pages.loading import Shown, choose_pair, domains_for, scoreboard_for

@@ -9,14 +9,14 @@ import streamlit as st
 
 from harness.analysis import Scoreboard
 from harness.core import Manifest, OwnbenchError, visible
-from harness.report import thresholds as steps
-from harness.report.chart_style import Theme
+from harness.report import sweep_tables as steps
+from harness.report.curve_figures import escalation_figure, reliability_figure
 from harness.report.html_parts import html_list, html_text
 from harness.report.pages.choices import choose, held, number
 from harness.report.pages.loading import Evidence, Shown, scoreboard_for, sweep_for, table_of
 from harness.report.pages.parts import figure, html, loud, notes, paragraph, section, show, title
-from harness.report.sweep_figures import escalation_figure, reliability_figure
 from harness.report.sweep_tables import default_parts, hybrids, live_table, policies_table, threshold_table
+from harness.report.vega import Theme
 from harness.verdict import Sweep, SweepGoal, SweepPoint, SweepSettings
 
 GOALS = {
@@ -55,7 +55,7 @@ def page(shown: Shown) -> None:
     section("Any threshold")
     _threshold(found, shown.theme)
     section("Does it know when it is wrong?")
-    html(html_list([steps.ranked_words(found), *steps.calibration_words(found)], "reasons"))
+    html(html_list(steps.signal_words(found), "reasons"))
     figure("reliability", reliability_figure, found, shown.theme, none="")
     if found.live is not None:
         section("The live hybrid next to its replay")

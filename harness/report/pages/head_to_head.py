@@ -12,13 +12,14 @@ from harness.report.pages import loading, parts
 from harness.report.pages.choices import choose, href, turned
 from harness.report.pages.loading import Evidence, Shown
 from harness.report.pages.task_state import short_name
-from harness.report.scoreboard_tables import WAYS, FlippedTask
+from harness.report.scoreboard_tables import WAYS
 
 if TYPE_CHECKING:
     from harness.store import TaskKey
 
 Scores = tuple[ContenderScore, ContenderScore]
 Links = Callable[[int], str]
+AskedFlip = tuple[Flip, ShownText | None, str]  # a flip, the start of what was asked, and its link
 
 FLIPS_A_PAGE = 20
 ASKED = 400  # characters of a task's text beside a flip
@@ -142,7 +143,7 @@ PAGE_KEYS = {"all of them": "flips", WAYS["lost"]: "flips_lost", WAYS["gained"]:
 """What may be shown, and where its page stands in the address."""
 
 
-def _asked(evidence: Evidence, flips: list[Flip], link: Links | None) -> tuple[list[FlippedTask], str | None]:
+def _asked(evidence: Evidence, flips: list[Flip], link: Links | None) -> tuple[list[AskedFlip], str | None]:
     """The flips with the start of what was asked, and why it is not known of some."""
     table, _ = loading.table_of(evidence)
     wanted = {f.task for f in flips}
@@ -164,9 +165,7 @@ def _asked(evidence: Evidence, flips: list[Flip], link: Links | None) -> tuple[l
     for f in flips:
         place = alone.get((f.task, f.domain))
         text = None if place is None else texts.get(table.keys[place])
-        cut_of = text.length if text is not None and text.cut else None
-        leads = "" if place is None or link is None else link(place)
-        rows.append(FlippedTask(flip=f, asked=None if text is None else text.text, cut_of=cut_of, link=leads))
+        rows.append((f, text, "" if place is None or link is None else link(place)))
     if why is None and len(alone) < len(places):  # two suites have a task of that name: a text could be the other's
         why = "Several suites have a task of the same name; of such no text is shown."
     return rows, why

@@ -8,6 +8,7 @@ import streamlit as st
 from harness.analysis import Change, Side
 from harness.core import moment, plural
 from harness.report import gate_tables as tables
+from harness.report.difference_figures import verdict_figure
 from harness.report.html_parts import html_list
 from harness.report.pages import loading
 from harness.report.pages.choices import choose
@@ -15,7 +16,6 @@ from harness.report.pages.loading import Evidence, Shown, Stamp, remembered
 from harness.report.pages.parts import SAME, draw, errors_told, figure, html, loud, section, show, title
 from harness.report.pages.task_state import labels
 from harness.report.vega import told_apart
-from harness.report.verdict_figures import verdict_figure
 from harness.verdict import History, HistoryEntry, changed_of, entry_of, in_order, under_way
 
 MOST = 200  # rows of a table; the latest

@@ -17,8 +17,8 @@ import streamlit as st
 from harness import analysis, verdict
 from harness.analysis import Pairing, Scoreboard, ShownText, shown_text
 from harness.core import Decision, EvidenceError, visible
-from harness.report.chart_style import Theme
 from harness.report.pages.choices import choose
+from harness.report.vega import Theme
 from harness.store import Outcomes, TaskKey, read_inputs
 from harness.verdict import Advice, AdviceInputs, Sweep, SweepGoal, SweepSettings
 

@@ -16,12 +16,11 @@ import streamlit as st
 from harness.analysis import Pairing
 from harness.core import Comparison, OwnbenchError
 from harness.report import html_parts as written
-from harness.report.blocks import Block
-from harness.report.chart_style import Figure, Theme, vega_lite
-from harness.report.domain_figures import forest_figure
+from harness.report.blocks import Block, Table
+from harness.report.difference_figures import forest_figure
 from harness.report.html_parts import html_code, html_list, html_text
 from harness.report.scoreboard_tables import domain_differences
-from harness.report.tables import Table
+from harness.report.vega import Figure, Theme, vega_lite
 
 SAME = "The same contender stands on both sides. Choose two different ones."
 

@@ -13,7 +13,6 @@ import streamlit as st
 
 from harness.core import OwnbenchError, listed, visible
 from harness.report.app import reports_and_problems
-from harness.report.chart_style import DAY, NIGHT
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_parts import html_text, style
 from harness.report.pages import answer, by_domain, escalation, head_to_head, history, loading, money, skill_use, tasks
@@ -21,6 +20,7 @@ from harness.report.pages.choices import choose, complaints, held, one_of, sever
 from harness.report.pages.loading import Shown
 from harness.report.pages.parts import errors_told, html, loud, made, title
 from harness.report.pages.task_state import places_of
+from harness.report.vega import DAY, NIGHT
 
 ICON = Path(__file__).with_name("icon.png")  # of the browser's tab; a named icon would be fetched from outside
 

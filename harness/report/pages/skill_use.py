@@ -5,10 +5,10 @@ import streamlit as st
 from harness.analysis import Skills
 from harness.core import plural, visible
 from harness.report import skill_tables as tables
+from harness.report.difference_figures import interaction_figure, lifts_figure, skill_lifts_figure
 from harness.report.pages import parts
 from harness.report.pages.choices import choose
 from harness.report.pages.loading import Evidence, Shown, has_skills_for, pairing_for, skills_for, table_of
-from harness.report.skill_figures import interaction_figure, lifts_figure, skill_lifts_figure
 
 
 def page(shown: Shown) -> None:

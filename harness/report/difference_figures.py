@@ -1,0 +1,333 @@
+"""Figures of differences: domain by domain, skill by skill, tuned x skilled, and of verdicts over time."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import harness.report.vega as vl
+from harness.analysis import Design, DomainDifference, Domains, Pairing, Skills
+from harness.core import (
+    Comparison,
+    Decision,
+    Kind,
+    listed,
+    moment,
+    p_equation,
+    percent,
+    percent_interval,
+    plural,
+    points,
+    points_interval,
+    visible,
+)
+from harness.report.vega import BETTER, COLOURS, PAPER, SHAPES, WORSE, Figure, Theme
+from harness.verdict import HistoryEntry
+
+WIDTH, NAME_LENGTH = 560, 34  # pixels of the plots, and letters of a name
+MOST_ROWS, MOST_LIFTS, MOST = 80, 60, 40  # domains, lifts and latest verdicts drawn; a note says where there are more
+NARROW, NAMES_NARROW, NAMES = 640, 118, 240  # pixels of a narrow window, and of the names there and elsewhere
+ALL = "all tasks"
+
+
+def from_below(effects: Sequence[DomainDifference]) -> list[DomainDifference]:
+    """Domains with the lowest shrunk difference first; by the raw ones where all are shrunk to the mean."""
+
+    def place(d: DomainDifference) -> tuple[bool, float, float]:
+        return d.delta is None, round(d.shrunk if d.shrunk is not None else d.delta or 0.0, 6), d.delta or 0.0
+
+    return sorted(effects, key=place)
+
+
+def forest_figure(view: Pairing | Domains, theme: Theme = PAPER) -> Figure | None:
+    """Each domain's difference with its interval, hollow as seen and filled as shrunk; all tasks in the last row.
+
+    ``None`` with fewer than two domains, where it would say nothing that the comparison has not said.
+    """
+    whole = view.comparison
+    known = [d for d in from_below(view.domains) if d.delta is not None]
+    if whole is None or whole.delta is None or len(known) < 2:
+        return None
+    shown = known[:MOST_ROWS]
+    labels = vl.told_apart((d.domain for d in shown), NAME_LENGTH, {ALL})
+    rows = [*(_domain_row(d, label) for d, label in zip(shown, labels, strict=True)), _domain_row(whole, ALL)]
+    # A narrow screen cuts names short; the words on hover have them whole.
+    limit = {"expr": f"windowSize()[0] < {NARROW} ? {NAMES_NARROW} : {NAMES}"}
+    y = vl.names_down(rows, theme, labelLimit=limit if theme.fluid else NAMES, labelPadding=6)
+    x = _in_points(vl.ends_of(rows, "shrunk_low", "shrunk_high"))
+    tips = vl.tips(name="domain", text="as seen", shrunk_text="shrunk", test="test", tasks="tasks")
+    (colour,) = vl.styled("colour:N", ["worse", "better", "even"], None, [WORSE, BETTER, theme.ink])
+    layers = [vl.zero(theme, x=x)]
+    # Raw ones stand above the line of the name, shrunk ones below it, that of all tasks on it.
+    for where, prefix, at, point, bar, tint in (
+        (["!datum.whole", "isValid(datum.value)"], "", x,
+         {"filled": False, "size": 55, "strokeWidth": 1.5, "yOffset": -5}, 1.5, vl.fixed(theme.pale)),
+        (["!datum.whole", "isValid(datum.shrunk)"], "shrunk_", vl.field("shrunk:Q"),
+         {"filled": True, "size": 70, "shape": "square", "yOffset": 5}, 3, colour),
+        (["datum.whole"], "", x, {"filled": True, "size": 170, "shape": "diamond"}, 3, vl.fixed(theme.ink)),
+    ):  # fmt: skip
+        rule = vl.mark("rule", strokeWidth=bar, **{name: point[name] for name in ("yOffset",) if name in point})
+        layers += [
+            vl.layer(rule, where=where, y=y, color=tint, x=f"{prefix}low:Q", x2=f"{prefix}high"),
+            vl.layer(vl.mark("point", opacity=1, **point), where=where, x=at, y=y, color=tint, tooltip=tips),
+        ]
+    layers += vl.numbers_beside(y, WIDTH, theme)
+    first, second = visible(whole.a, NAME_LENGTH), visible(whole.b, NAME_LENGTH)
+    notes = [
+        f"{first} minus {second}: right of 0 {first} passes more. Bars: {100 * whole.level:g}% intervals",
+        "Hollow: as seen. Filled: shrunk, that is drawn towards the mean of the domains as far as noise asks",
+        "Blue where the whole filled bar lies right of 0, orange where it lies left of it",
+    ]
+    if len(known) > len(shown):
+        notes.append(f"The lowest {len(shown)} of {plural(len(known), 'domain')}")
+    said = "; ".join(f"{r['name']} {r['text']}" for r in rows)
+    words = f"Differences in points by domain, lowest first, {first} minus {second}: {said}"
+    chart = vl.chart(rows, layers, WIDTH, vl.ROW * len(rows))
+    return Figure(f"{first} minus {second}, by domain", tuple(notes), chart, words, theme)
+
+
+def _in_points(ends: Sequence[float], **axis: Any) -> vl.Spec:
+    shape = vl.axis("difference, points", tickCount=6, labelExpr=vl.SIGNED, **axis)
+    return vl.scaled("value:Q", vl.around_zero(ends), axis=shape)
+
+
+def _domain_row(d: DomainDifference | Comparison, label: str) -> vl.Row:
+    """A domain, or the row of all tasks, of which there is no shrunk difference."""
+    whole = isinstance(d, Comparison)
+    shrunk = (None, None, None) if isinstance(d, Comparison) else (d.shrunk, d.shrunk_low, d.shrunk_high)
+    _, low, high = shrunk
+    adjusted = "" if whole else f"; adjusted for all domains {p_equation(d.p_adjusted)}"
+    flips = f"only the first passed {d.wins or 0:,}, only the second {d.losses or 0:,}"
+    ends = zip(("shrunk", "shrunk_low", "shrunk_high"), vl.percents(*shrunk).values(), strict=True)
+    return {
+        "name": label, "whole": whole, **vl.percents(d.delta, d.low, d.high), **dict(ends),
+        "colour": "worse" if (high or 0) < 0 else "better" if (low or 0) > 0 else "even",
+        "text": f"{points(d.delta)} {points_interval(d.low, d.high)}",
+        "shrunk_text": "" if whole else f"{points(shrunk[0])} {points_interval(low, high)}",
+        "test": p_equation(d.p_value) + adjusted,
+        "tasks": f"{plural(d.n_tasks, 'task')}; {flips}",
+    }  # fmt: skip
+
+
+SOURCES = {"domain": ("between domains", "#56B4E9"), "task": ("between tasks of a domain", "#0072B2"),
+           "trial": ("between tries of one task", "#E69F00")}  # fmt: skip
+"""Where a difference may vary, in words that stand on the bar too, and its colour."""
+
+
+def variance_figure(view: Domains, theme: Theme = PAPER) -> Figure | None:
+    """One bar: which shares of the variance lie between domains, between their tasks, and between tries of a task.
+
+    ``None`` where the variance is not known, or nothing varies.
+    """
+    shares = view.variance_shares
+    if view.variance is None or shares is None:
+        return None
+    words = {name: called for name, (called, _) in SOURCES.items()}
+    words["task"] += ", tries of a task included" if view.variance.trial.value is None else ""
+    left = 0.0
+    rows: list[vl.Row] = []
+    for name, share in shares.items():
+        variance = getattr(view.variance, name).value
+        rows.append({"source": words[name], "from": 100 * left, "to": 100 * (left + share), "share": percent(share, 0),
+                     "middle": 100 * (left + share / 2), "text": f"{variance:.4f}", "wide": share >= 0.12,
+                     "part": name})  # fmt: skip
+        left += share
+    key = vl.legend(columns=1 if theme.fluid else 0, symbolType="square", labelLimit=330)
+    (colour,) = vl.styled("source:N", [words[n] for n in shares], key, [SOURCES[n][1] for n in shares])
+    axis = vl.axis("share of the variance, %", grid=False, tickCount=5, format="d")
+    ink = {"condition": {"test": "datum.part === 'task'", "value": theme.ground}, "value": "#111111"}
+    inside = vl.mark("text", fontSize=14, fontWeight="bold", baseline="middle")
+    layers = [
+        vl.layer(vl.mark("bar", height=46, stroke=theme.ground, strokeWidth=2), x2="to", color=colour,
+                 x=vl.scaled("from:Q", [0, 100], axis=axis),
+                 tooltip=vl.tips(source="source", share="share", text="variance")),
+        vl.layer(inside, where=["datum.wide"], x="middle:Q", text="share:N", color=ink),
+    ]  # fmt: skip
+    what = "difference" if view.b is not None else "pass rate"
+    shown = ", ".join(f"{r['source']} {r['share']}" for r in rows)
+    notes = (f"Of a task's {what}; what is not known is not drawn",)
+    words_of_it = f"Shares of the variance of a task's {what}: {shown}"
+    return Figure(f"Where a task's {what} varies", notes, vl.chart(rows, layers, WIDTH, 64), words_of_it, theme)
+
+
+# ---------------------------------------------------------------------------------------------------- what skills add
+
+LINE_END = "\n"  # between two names of a row, which are visible, so that the break is ours
+ARMS = {"flat": ("#009E73", "square"), "progressive": ("#0072B2", "circle"), "placebo": ("#D55E00", "diamond")}
+"""Colour and shape of each way of delivery; of any other they are those of ink and a triangle."""
+
+
+def lifts_figure(view: Skills, theme: Theme = PAPER) -> Figure | None:
+    """Each contender with skills minus the same without them; ``None`` where nothing can be compared."""
+    arms = {c.name: c.arm for c in view.contenders}
+    rows = []
+    for lift in view.lifts:
+        placebo = f"{LINE_END}(a placebo)" if lift.control == "placebo" else ""
+        against = f"minus {visible(lift.against, NAME_LENGTH)}{placebo}"
+        rows.append((lift.contender, against, arms.get(lift.contender), lift.comparison))
+    return _lifts(rows, "What the skills add to each contender", view.level, theme)
+
+
+def skill_lifts_figure(view: Skills, theme: Theme = PAPER) -> Figure | None:
+    """Each skill that has a lift of its own, contender by contender; ``None`` where no skill has one."""
+    named = list(dict.fromkeys(score.skill for score in view.skills))
+    scores = sorted(view.skills, key=lambda score: named.index(score.skill))
+    rows = [(s.skill, f"in {visible(s.contender, NAME_LENGTH)}", s.arm, s.lift) for s in scores]
+    return _lifts(rows, "What each skill adds, on the tasks that were shown it", view.level, theme)
+
+
+def _lifts(
+    every: Iterable[tuple[str, str, str | None, Comparison | None]], title: str, level: float, theme: Theme
+) -> Figure | None:
+    """A row a comparison, each with two lines of names and its arm."""
+    found = [(f"{visible(first, NAME_LENGTH)}{LINE_END}{then}", arm, c) for first, then, arm, c in every if c]
+    if not found:
+        return None
+    rows: list[vl.Row] = []
+    names = vl.numbered(name for name, _, _ in found[:MOST_LIFTS])
+    for name, (_, arm, c) in zip(names, found, strict=False):
+        said, text = name.replace(LINE_END, " "), f"{points(c.delta)} {points_interval(c.low, c.high)}"
+        rows.append({
+            "name": name, "said": said, "arm": arm or "not said", **vl.percents(c.delta, c.low, c.high), "text": text,
+            "test": f"{p_equation(c.p_value)}; adjusted for all of them {p_equation(c.p_adjusted)}",
+            "tasks": f"{plural(c.n_tasks, 'task')}; only with {c.wins:,}, only without {c.losses:,}",
+            "words": f"{said}: {text}",
+        })  # fmt: skip
+    lines = max(name.count(LINE_END) + 1 for name in names)
+    y = vl.names_down(rows, theme, labelPadding=6, labelExpr="split(datum.label, '\\n')", labelLineHeight=14,
+                      labelOffset=-7)  # fmt: skip
+    x = _in_points(vl.ends_of(rows), labelOverlap=True)
+    arms = list(dict.fromkeys(r["arm"] for r in rows))
+    key = vl.legend(columns=3 if theme.fluid else 0) if len(arms) > 1 else None
+    looks = zip(*(ARMS.get(arm, (theme.ink, "triangle-up")) for arm in arms), strict=True)
+    colour, shape = vl.styled("arm:N", arms, key, *looks)
+    tips = vl.tips(said="comparison", arm="delivery", text="difference, points", test="test", tasks="tasks passed")
+    layers = [
+        vl.zero(theme, x=x),
+        vl.bars(2.5, x="low:Q", x2="high", y=y, color=colour),
+        vl.layer(vl.dot(110), x=x, y=y, color=colour, shape=shape, tooltip=tips, description="words:N"),
+        *vl.numbers_beside(y, WIDTH, theme),
+    ]
+    notes = [f"Right of 0 more tasks are passed with the skill. Bars: {100 * level:g}% intervals"]
+    notes += [f"The first {len(rows)} of {len(found)}"] if len(found) > len(rows) else []
+    chart = vl.chart(rows, layers, WIDTH, (16 * lines + 6) * len(rows))
+    words = f"{title}, in points: " + "; ".join(r["words"] for r in rows)
+    return Figure(title, tuple(notes), chart, words, theme)
+
+
+SQUARE_HEIGHT = 300
+LINES = {"without adapter": (Kind.SKILLED, [6, 4], "base", "skilled"),
+         "with adapter": (Kind.BOTH, [1, 0], "tuned", "both")}  # fmt: skip
+"""Whose colour and shape each line has, how it is dashed, and its cells, without skills and with them."""
+APART = 0.035  # what the lines stand apart, so that no interval hides another; the skills are 1 apart
+NUMBER = 17  # pixels that one number takes
+
+
+def interaction_figure(design: Design, theme: Theme = PAPER) -> Figure | None:
+    """Pass rates of the four cells on their common tasks; ``None`` where one is not known."""
+    if any(design.cells[cell].value is None for _, _, *cells in LINES.values() for cell in cells):
+        return None
+    rows: list[vl.Row] = []
+    for line, (_, _, *cells) in LINES.items():
+        for place, cell in enumerate(cells):
+            rate, name = design.cells[cell], visible(design.contenders[cell], 30)
+            what = f"{line}, {'with' if place else 'without'} skills"
+            rows.append({
+                "line": line, "place": place, "cell": what, "name": name,
+                "x": place + (APART if line == "with adapter" else -APART),
+                **vl.percents(rate.value, rate.low, rate.high), "text": percent_interval(rate),
+                "short": percent(rate.value), "words": f"{what} ({name}): {percent_interval(rate)}",
+            })  # fmt: skip
+    domain = vl.percent_domain(vl.ends_of(rows))
+    _place_numbers(rows, domain[0], (domain[1] - domain[0]) / SQUARE_HEIGHT)
+    at = "datum.value == 0 ? 'without skills' : 'with skills'"
+    axis = vl.axis(None, [0, 1], labelExpr=at, labelFontSize=13, grid=False)
+    x = vl.scaled("x:Q", [-0.45, 1.45], axis=axis)
+    y = vl.scaled("value:Q", domain, axis=vl.axis("pass rate, %", tickCount=6, format="d"))
+    kinds = [kind for kind, *_ in LINES.values()]
+    colour, shape = vl.styled("line:N", list(LINES), vl.legend(labelFontSize=13), [COLOURS[k] for k in kinds],
+                              [SHAPES[k] for k in kinds])  # fmt: skip
+    tips = vl.tips(cell="cell", name="contender", text="pass rate")
+    layers = [
+        *(vl.layer(vl.mark("line", strokeWidth=2, opacity=0.8, strokeDash=dash),
+                   where=[f"datum.line === '{name}'"], x=x, y=y, color=colour)
+          for name, (_, dash, *_) in LINES.items()),
+        vl.bars(2.5, x=x, y="low:Q", y2="high", color=colour),
+        vl.layer(vl.dot(130), x=x, y=y, color=colour, shape=shape, tooltip=tips, description="words:N"),
+        *(vl.layer(vl.mark("text", align=side, dx=4 if place else -4, fontSize=12), where=[f"datum.place === {place}"],
+                x="number_x:Q", y="number_y:Q", text="short:N", color=vl.fixed(theme.ink))
+          for place, side in enumerate(("right", "left"))),
+    ]  # fmt: skip
+    notes = (
+        f"{plural(design.n_tasks, 'task')} that all four have; bars: {100 * design.level:g}% intervals",
+        "Lines that run side by side mean that tuning and skills merely add up",
+    )
+    words = "Pass rates without and with skills: " + "; ".join(r["words"] for r in rows)
+    chart = vl.chart(rows, layers, 460, SQUARE_HEIGHT)
+    return Figure("Tuning and skills together", notes, chart, words, theme)
+
+
+def _place_numbers(rows: list[vl.Row], floor: float, percent_a_pixel: float) -> None:
+    """The numbers stand outside the lines at the height of their points, none on another or on the axis."""
+    line = NUMBER * percent_a_pixel
+    for place in (0, 1):
+        low, high = sorted((r for r in rows if r["place"] == place), key=lambda r: (r["value"], r["line"]))
+        lacking = max(0.0, line - (high["value"] - low["value"])) / 2
+        low["number_y"] = max(low["value"] - lacking, floor + line / 2)
+        high["number_y"] = max(high["value"] + lacking, low["number_y"] + line)
+        low["number_x"] = high["number_x"] = place + (1 if place else -1) * 2 * APART
+
+
+# ------------------------------------------------------------------------------------------------- verdicts over time
+
+DECISIONS = {Decision.SHIP: ("circle", BETTER), Decision.BLOCK: ("square", WORSE),
+             Decision.INCONCLUSIVE: ("triangle-up", ""), Decision.INVALID: ("cross", "")}  # fmt: skip
+
+
+def verdict_figure(entries: Sequence[HistoryEntry], theme: Theme = PAPER) -> Figure | None:
+    """Differences of the verdicts with the margins that they were held to, oldest first, numbered as in ``entries``.
+
+    ``None`` where no verdict has a difference.
+    """
+    known: list[vl.Row] = []
+    missing = []
+    for number, entry in enumerate(entries, 1):
+        v = entry.verdict
+        if v is None or v.delta is None:
+            missing.append(f"{number}")
+            continue
+        known.append({
+            "number": f"{number}", "name": entry.name[:80], "when": moment(v.written_at), "decision": v.decision,
+            **vl.percents(v.delta, v.low, v.high), "margin": None if v.margin is None else -100 * v.margin,
+            "text": f"{points(v.delta)} {points_interval(v.low, v.high)}",
+            "least": "not known" if v.margin is None else f"{points(-v.margin)} points",
+        })  # fmt: skip
+    rows = known[-MOST:]
+    if not rows:
+        return None
+    words = [word for word in DECISIONS if any(row["decision"] == word for row in rows)]
+    x = vl.field("number:O", sort=[row["number"] for row in rows],
+                 axis={"title": "verdict, oldest first", "labelAngle": 0, "labelOverlap": True})  # fmt: skip
+    ends = [0.0, *vl.ends_of(rows, "margin")]
+    room = max(0.5, 0.06 * (max(ends) - min(ends)))
+    signed = "(datum.value > 0 ? '+' : '') + format(datum.value, '~g')"
+    y = vl.scaled("value:Q", [min(ends) - room, max(ends) + room],
+                  axis=vl.axis("difference, points", tickCount=6, labelExpr=signed))  # fmt: skip
+    tips = vl.tips(name="report", when="given", decision="decision", text="difference", least="no worse than")
+    shapes, colours = zip(*(DECISIONS[word] for word in words), strict=True)
+    colour, shape = vl.styled("decision:N", words, vl.legend(columns=2, values=words),
+                              [one or theme.pale for one in colours], shapes)  # fmt: skip
+    layers = [
+        vl.layer(vl.mark("rule", strokeWidth=1.2), rows=[{"value": 0}], y=y, color=vl.fixed(theme.axis)),
+        vl.layer(vl.mark("rule", strokeWidth=2.5), x=x, y="low:Q", y2="high", color=colour),
+        vl.layer(vl.mark("tick", orient="horizontal", size=26, thickness=2), x=x, y="margin:Q",
+                 color=vl.fixed(theme.ink)),
+        vl.layer(vl.dot(110), x=x, y=y, color=colour, shape=shape, tooltip=tips),
+    ]  # fmt: skip
+    notes = [
+        "Candidate minus baseline: above 0 the candidate passes more. Bars: intervals",
+        "Short lines: minus the margin, the largest drop that the policy accepts",
+    ]
+    notes += [f"The latest {MOST} of {plural(len(known), 'verdict')}"] if len(known) > len(rows) else []
+    notes += [f"Without a difference, and not drawn: {listed(missing[:10])}"] if missing else []
+    told = "; ".join(f"{r['number']} {r['decision']} {r['text']}" for r in rows)
+    said = f"Differences in points, candidate minus baseline, oldest first: {told}"
+    return Figure("Verdicts over time", tuple(notes), vl.chart(rows, layers, 560, 280), said, theme)
