@@ -13,6 +13,7 @@ from harness.core.errors import (
     nearest,
 )
 from harness.core.files import disk_is_full, is_at, keeping, unkept, write_atomic
+from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
 from harness.core.lookalike import difference, skeleton, unseen, visible
 from harness.core.manifest import ContenderRecord, Described, Manifest, ModelRecord, SuiteRecord
 from harness.core.numbers import (
@@ -70,16 +71,4 @@ from harness.core.redact import Redactor, holds_secret
 from harness.core.registry import Registry, install_line
 from harness.core.seams import Clock, Grader, Remaining, Session, seeded
 from harness.core.tasks import Message, PromptTemplate, RenderedPrompt, Suite, Task, Tool
-from harness.core.words import (
-    FAILED,
-    LENGTH,
-    MALFORMED,
-    REFUSED,
-    Cause,
-    Decision,
-    Exposure,
-    Kind,
-    Role,
-    Status,
-    finish_meant,
-)
+from harness.core.words import Cause, Decision, Exposure, Kind, Role, Status

@@ -113,8 +113,7 @@ class Usage:
     output: int | None = None  # tokens of the visible answer
     reasoning: int | None = 0
     gpu_seconds: float | None = None
-    source: str = "unknown"
-    """``provider``, ``counted`` (by our own tokenizer), ``estimated`` (a total that no counts explain), ``unknown``."""
+    source: str = "unknown"  # or ``provider``, ``counted`` (by us), ``estimated`` (a total without counts), ``mixed``
 
     @staticmethod
     def total(usages: Iterable["Usage"]) -> "Usage":
@@ -149,9 +148,7 @@ class Reply:
 
     text: str  # without what the model thought before it, unless the experiment says ``reasoning: keep``
     tool_calls: tuple[ToolCall, ...] = ()
-    finish_reason: str = "stop"
-    """``stop``, ``length``, ``tool_calls``, ``content_filter`` or ``malformed_tool_call``, whatever the provider calls
-    them; else its own word."""
+    finish_reason: str = "stop"  # or another of `finish_meant`'s words; else the provider's own
     reasoning: str = ""  # what the model thought, kept apart and never graded
     kept: Mapping[str, Any] = field(default_factory=dict)  # what else the message held; it goes back with the next turn
     refusal: str | None = None  # the provider's own statement that the model declined, where it says so

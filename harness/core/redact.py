@@ -94,8 +94,7 @@ class _Finder:
 
     def __init__(self, secrets: Iterable[str], *, answers: bool) -> None:
         self._whole: list[str] = []
-        self._grams: dict[str, list[tuple[str, int, int]]] = {}
-        """From six characters to where they stand: the form, the place, and how far a piece of it has to reach."""
+        self._grams: dict[str, list[tuple[str, int, int]]] = {}  # six characters: form, place, least end
         for secret in sorted(secrets, key=lambda s: (-len(s), s)):
             words, long = _WORDS.fullmatch(secret) is not None, len(secret)
             if long < (_WORDY if words else _SHORTEST) if answers else words and long < _SHORTEST:

@@ -1,5 +1,6 @@
 """From ``experiment.yaml`` to everything that a run needs, checked before anything is spent; what is on record."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from harness.core import (
 from harness.cost import lacking
 from harness.experiment.build import WRAPPERS, DirectPlan, Planner, build_systems
 from harness.experiment.plan import Attempt, check_needs, check_tasks, dev_part, plan_attempts
-from harness.experiment.reading import load_experiment, model_spec, no_cost, read_suites, told_apart
+from harness.experiment.reading import load_experiment, model_spec, read_suites
 from harness.experiment.schema import Experiment
 from harness.grade import grader
 from harness.model import backend_of
@@ -65,10 +66,7 @@ class Assembled:
 
 
 def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
-    """Reads and checks an experiment (its folder or file) and all that it names; ``allow_outside``: of suites' files.
-
-    Raises UserFileError: something in a user's file is wrong. UsageError: the folder holds results of another origin.
-    """
+    """Reads and checks an experiment (folder or file) and all that it names. Raises UserFileError and UsageError."""
     experiment, path = load_experiment(report), experiment_file(report)
     report = report if report.is_dir() else path.parent
     refuse_foreign_results(report)
@@ -88,13 +86,22 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         if foreign := next((model for model in by.models if model not in experiment.models), None):
             problem = f"the grader {by.name} calls the model {foreign!r}, which is not among the models"
             raise UserFileError(path, problem, field="models", advice=nearest(foreign, experiment.models))
-    specs = told_apart({n: model_spec(n, entry, report) for n, entry in experiment.models.items() if n in used})
+    specs = {name: model_spec(name, entry, report) for name, entry in experiment.models.items() if name in used}
+    # models that are alike but for their servers may be two, and are known by their names too
+    alike = Counter(digest for digest, _ in {(spec.digest, spec.base_url) for spec in specs.values()})
+    specs = {n: replace(spec, apart=n) if alike[spec.digest] > 1 else spec for n, spec in specs.items()}
     planner = Planner(report, experiment, placed, graders)
     for name, spec in specs.items():
         if (missing := backend_of(spec).missing_package(spec)) is not None:
             raise UserFileError(path, missing, field=f"models.{name}.backend")
-        if (budget.usd, budget.attempt_usd) != (None, None) and lacking(spec.price):
-            raise no_cost(path, spec)
+        if (budget.usd, budget.attempt_usd) != (None, None) and (lacks := lacking(spec.price)):
+            keys, backend = [f"{key}_usd_per_million" for key in lacks], backend_of(spec)
+            said = "no price" if spec.price is None else f"its price has no {keys[0]}"
+            book = f", and the price book has none of {spec.model}" if backend.booked and spec.price is None else ""
+            problem = f"the budget is in dollars, and what a call of this model costs can never be known: {said}{book}"
+            needed = "gpu_hour_usd" if backend.owned else f"price with {' and '.join(keys)}, or gpu_hour_usd"
+            advice = f"add {needed}; or take the budget out"
+            raise UserFileError(path, problem, field=f"models.{name}", advice=advice)
     plans = {name: planner.plan(name) for name in experiment.contenders}
     capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
     systems = build_systems(plans, specs, capabilities, [suite.name for suite in full], seed=seed)
@@ -148,9 +155,6 @@ def _graders(suites: Mapping[Path, Suite]) -> dict[str, Grader]:
                 field = f"task {task.id}: reference"
                 raise UserFileError(place, str(error), field=field, advice="correct the task") from None
     return found
-
-
-# The ids of earlier versions, made again of what is planned, so that nothing that was paid for is asked twice.
 
 
 def recall(assembled: Assembled) -> Recalled:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -211,8 +212,10 @@ class Workshop:
     seed: int
     watched: set[str] = field(default_factory=set)  # identities of workers whose hybrids look at their signals
     built: dict[str, dict[str, System]] = field(default_factory=dict)
-    _libraries: dict[Path, tuple[Skill, ...]] = field(default_factory=dict)
     _adapters: dict[tuple[Path, str], Adapter] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._library = cache(lambda folder: tuple(load_library(folder)))
 
     def systems(self, name: str) -> dict[str, System]:
         """A contender by suite name."""
@@ -231,11 +234,6 @@ class Workshop:
         """The skills that a delivery makes of those in the folders."""
         found = tuple(skill for folder in folders for skill in self._library(folder))
         return DELIVERIES[delivery].prepare(found, self._library)
-
-    def _library(self, folder: Path) -> tuple[Skill, ...]:
-        if folder not in self._libraries:
-            self._libraries[folder] = tuple(load_library(folder))
-        return self._libraries[folder]
 
 
 def _over_suites(identities: Mapping[str, str]) -> str:

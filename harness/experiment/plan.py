@@ -11,9 +11,7 @@ from harness.model import BACKENDS
 from harness.suite import in_two_suites, select
 from harness.system import System
 
-CHUNK = 64
-"""Tasks of one suite that every contender tries before the next chunk begins. A run that is stopped has then tried the
-same tasks with all contenders, up to one chunk; a local model gets batches of one adapter."""
+CHUNK = 64  # tasks that every contender tries before the next ones: a stopped run has then tried the same with all
 MOST_ATTEMPTS = 1_000_000  # of one report. More tell nothing more, and are a slip of the pen.
 LACKS = {
     "adapters": "takes no adapter",
@@ -38,11 +36,7 @@ class Attempt:
 def plan_attempts(
     suites: Sequence[Suite], systems: Systems, trials: int, seed: int, contenders: Iterable[str]
 ) -> list[Attempt]:
-    """Every attempt of these contenders at these suites' tasks.
-
-    Tasks come in an order fixed by the seed, in chunks of one suite, the suites taking turns; inside a chunk contender
-    after contender, hybrids last, since they reuse their parts' answers.
-    """
+    """Every attempt of these contenders: tasks in a seeded order, in chunks, the suites taking turns; hybrids last."""
     names = sorted(contenders, key=lambda name: bool(next(iter(systems[name].values())).parts))
     # Of equal contenders all but the first are known by their place too: each has rows of its own, and shared answers.
     places, ids = Counter[tuple[str, str]](), {}

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 from harness.core import ModelSpec, Suite, UserFileError, difference, holds_secret, nearest, skeleton, unseen
-from harness.cost import book_price, lacking
+from harness.cost import book_price
 from harness.experiment.schema import Experiment
 from harness.model import ADAPTERS, BACKENDS, ModelEntry, identified
 from harness.store import experiment_file, read_manifest
@@ -53,10 +53,7 @@ def check_known(name: str, known: Collection[str], what: str, path: Path, field:
 
 
 def resolve(report: Path, text: str, *, field: str = "") -> Path:
-    """The place that a path means: absolute, from ``~``, or in the report's folder, those above it, the current one.
-
-    Raises UserFileError: nothing stands there; names where was looked.
-    """
+    """The place of a path: absolute, from ``~``, in the report's folder, one above, or here. Raises UserFileError."""
     path = experiment_file(report)
     wanted = Path(text).expanduser() if text.startswith("~") else Path(text)
     home = path.parent.resolve()
@@ -152,21 +149,17 @@ def _check_contenders(experiment: Experiment, path: Path) -> None:
             hybrids = [n for n, e in contenders.items() if e.worker and n != name]
             problem = f"random:{like} names neither a share between 0 and 1 nor a hybrid"
             raise UserFileError(path, problem, field=f"{field}.escalate.signal", advice=nearest(like, hybrids))
+    made_of = {n: {e.worker, e.expert, e.escalate.like if e.escalate else None} - {None} for n, e in contenders.items()}
+    try:
+        TopologicalSorter(made_of).prepare()
+    except CycleError as error:
+        circle = error.args[1][::-1]
+        problem = f"a hybrid is made of itself: {' -> '.join(circle)}"
+        raise UserFileError(path, problem, field=f"contenders.{circle[-2]}") from None
     for name, entry in contenders.items():
-        _refuse_cycle(experiment, path, name, ())
         if entry.escalate and SIGNALS[entry.escalate.name].logprobs and contenders[str(entry.worker)].worker:
             problem = f"the worker {entry.worker} is a hybrid, which has no log-probabilities of its own"
             raise UserFileError(path, problem, field=f"contenders.{name}.worker", advice="name its worker")
-
-
-def _refuse_cycle(experiment: Experiment, path: Path, name: str, above: tuple[str, ...]) -> None:
-    if name in above:
-        circle = " -> ".join((*above[above.index(name) :], name))
-        raise UserFileError(path, f"a hybrid is made of itself: {circle}", field=f"contenders.{above[-1]}")
-    entry = experiment.contenders[name]
-    for part in (entry.worker, entry.expert, entry.escalate.like if entry.escalate else None):
-        if part is not None:
-            _refuse_cycle(experiment, path, part, (*above, name))
 
 
 def _refuse_secrets(value: Any, path: Path, field: str) -> None:
@@ -237,22 +230,3 @@ def _replayed(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         digest=model.digest,
         apart=model.apart,
     )
-
-
-def told_apart(specs: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
-    """The specs; models that are alike but for their servers may be two, and are known by their names too."""
-    servers: dict[str, set[str | None]] = {}
-    for spec in specs.values():
-        servers.setdefault(spec.digest, set()).add(spec.base_url)
-    return {n: replace(spec, apart=n) if len(servers[spec.digest]) > 1 else spec for n, spec in specs.items()}
-
-
-def no_cost(path: Path, spec: ModelSpec) -> UserFileError:
-    """A budget in dollars that could not be kept."""
-    keys = [f"{name}_usd_per_million" for name in lacking(spec.price)]
-    said = "no price" if spec.price is None else f"its price has no {keys[0]}"
-    backend = BACKENDS[spec.backend]
-    book = f", and the price book has none of {spec.model}" if backend.booked and spec.price is None else ""
-    problem = f"the budget is in dollars, and what a call of this model costs can never be known: {said}{book}"
-    advice = "gpu_hour_usd" if backend.owned else f"price with {' and '.join(keys)}, or gpu_hour_usd"
-    return UserFileError(path, problem, field=f"models.{spec.name}", advice=f"add {advice}; or take the budget out")

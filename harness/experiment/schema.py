@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from harness.core import Registry, digest_json
+from harness.core import Registry
 from harness.model import BACKENDS, ModelEntry, check_form
 from harness.store import Economics
 from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS, SYSTEMS
@@ -118,8 +118,7 @@ class ContenderEntry(Strict):
     adapter: str | dict[str, str] | None = None
     skills: str | list[str] | dict[str, str | list[str]] | None = None
     delivery: Text = NONE
-    prompt: str | dict[str, str | dict[str, str]] | None = None
-    """A template's file in place of the suite's; or one for ``user`` and one for ``system``; or either by suite."""
+    prompt: str | dict[str, str | dict[str, str]] | None = None  # a file, files by role, or either by suite
     response_format: Annotated[str | dict[str, Any], AfterValidator(check_form)] | None = None
     """``json_object``, ``json_schema`` (of the suite's grader), or a mapping that is sent as it is."""
     system: dict[str, Any] | None = None  # another way to answer with the model, of an installed package: ``{name: …}``
@@ -223,11 +222,6 @@ class Experiment(Strict):
     @classmethod
     def _paths_as_entries(cls, value: Any) -> Any:
         return [{"path": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
-
-    @property
-    def digest(self) -> str:
-        """Of everything the file says."""
-        return digest_json(self.model_dump(mode="json"))
 
 
 def _is_template(prompt: Any) -> bool:

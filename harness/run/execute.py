@@ -1,13 +1,11 @@
-"""Runs what is not yet done: dev attempts, thresholds, then everything else; and leaves the tables and the manifest.
-
-The journal is the truth. A kill at any instant costs the calls in flight; the next run goes on from what was written.
-"""
+"""Runs what is not yet done. The journal is the truth: a kill at any instant costs the calls in flight."""
 
 import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from harness.core import Cause, Clock, ModelError, Status, UsageError, as_json, digest_json, plural, stay_offline
@@ -155,9 +153,8 @@ class _Run:
     async def _work(
         self, journal: Journal, recorded: Recalled, todo: Sequence[Attempt], models: Mapping[str, Model]
     ) -> None:
-        meter = meter_of(self.assembled, self.tally.started)
-        shop = Shop(self.assembled, journal, recorded, models, meter)
         try:
+            shop = Shop(self.assembled, journal, recorded, models, meter_of(self.assembled, self.tally.started))
             if not await self._unless_stopped(self._prepare(shop, models)):
                 return
             self._write_manifest()
@@ -319,14 +316,9 @@ def _grading(assembled: Assembled, suite: str) -> str:
 async def _choose(assembled: Assembled, shop: Shop, held: Choices, ready: Set[str]) -> Choices:
     """``held``, and a choice for each undecided hybrid of ``ready`` that has dev outcomes to choose on."""
     chosen: Choices = {name: dict(by_suite) for name, by_suite in held.items()}
-    open_ones = [
-        (name, suite, systems[suite.name])
-        for name, systems in assembled.systems.items()
-        for suite in assembled.dev
-        if name in ready and suite.name not in chosen.get(name, {})
-    ]
-    for name, suite, system in open_ones:
-        if name not in system.undecided or system.like is not None:
+    for name, suite in product(sorted(ready), assembled.dev):
+        system = assembled.systems[name][suite.name]
+        if name not in system.undecided or system.like is not None or suite.name in chosen.get(name, {}):
             continue
         trades = []  # how sure the worker was on each dev task, and what either part was worth
         for task in suite.tasks:

@@ -46,10 +46,7 @@ def fast_loop() -> asyncio.AbstractEventLoop:
 
 
 def make_room(assembled: Assembled, attempts: int) -> None:
-    """Raises this process's own limit of open files as far as it may, for each remote model a connection for each call.
-
-    Raises UserFileError: not even one model can have them. A call with none would look like an error.
-    """
+    """Raises this process's limit of open files, for a connection to each call. Raises UserFileError: it cannot be."""
     models = sum(backend_of(spec).remote for spec in assembled.specs.values())
     calls = min(assembled.experiment.limits.concurrency, attempts)
     try:
@@ -72,11 +69,10 @@ def make_room(assembled: Assembled, attempts: int) -> None:
 
 
 async def probe_all(shop: Shop, models: Mapping[str, Model], tell: Callable[[str], None]) -> dict[str, tuple[str, ...]]:
-    """What a reader must know of the adapters, by model, after a look at how it answers some prompts.
+    """What a reader must know of the adapters, by model. Raises OwnbenchError: a model does not apply one.
 
-    A probe of a served model is a call like any other: it keeps to the limits and the budget, and is in the journal. So
-    a run that goes on asks none again. Where what is on record shows an adapter left out, the server is asked again.
-    Raises OwnbenchError: names a model and the adapter that it does not apply.
+    A probe is a call like any other: limited, paid, in the journal, and made again only where what is on record shows
+    an adapter left out.
     """
     notes, used = dict[str, tuple[str, ...]](), set[str]()
     prompts = [suite.prompt.of(task) for suite in shop.assembled.suites for task in suite.tasks[:2]]

@@ -16,6 +16,7 @@ from harness.run.opening import open_models
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import Ears
 from harness.run.trace import (
+    JUDGED,
     Ended,
     Listener,
     Progress,
@@ -23,10 +24,10 @@ from harness.run.trace import (
     is_graded_so,
     judge_usd,
     plan_digest,
-    said_by,
     skipped,
     standing_of,
     suites_of,
+    values,
 )
 from harness.store import (
     OUTCOMES_FILE,
@@ -43,10 +44,8 @@ from harness.system import answered
 
 ENDED_BEFORE = frozenset({Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_DEAR})
 """Faults of a contender after which no grader is asked. Nor is it where a refusal was an error and no reply."""
-DIRECTIONS = ("pass_to_fail", "fail_to_pass", "other")
-"""How a grade changed; ``other``: to or from ungraded, or in its score, cause or label."""
-_GRADED = ("status", "cause", "score", "label_predicted", "label_true", "judge_usd", "grader_digest")
-"""What of a row a grader decides."""
+DIRECTIONS = ("pass_to_fail", "fail_to_pass", "other")  # how a grade changed; ``other``: its score, cause or label
+_GRADED = ("status", "cause", "score", "label_predicted", "label_true", "judge_usd", "grader_digest")  # of a grader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +60,7 @@ class Regraded:
 
 
 def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, within_run: bool = False) -> Regraded:
-    """Grades every stored answer again; ``within_run``: what another grader graded, and the caller writes the tables.
-
-    Raises UsageError: the report holds no answers, or a run is at work on it. StorageError: something cannot be kept.
-    """
+    """Grades stored answers again; ``within_run``: of other graders, no tables. Raises UsageError, StorageError."""
     report = assembled.report
     if not within_run:
         refuse_without_answers(report)
@@ -77,9 +73,11 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
                 problem = f"the tasks or contenders of {plural(gone, 'recorded attempt')} have changed since"
                 raise UsageError(f"{report}: {problem}; make the new ones first: ownbench run {report}")
         last = _last_replies(assembled, held)
-        failed = {
-            i for i, o in held.attempts.items() if o.passed is False and o.cause in {*ENDED_BEFORE, Cause.REFUSED}
-        }  # under any grader, which their rows have to say
+        over = {
+            *ENDED_BEFORE,
+            Cause.REFUSED,
+        }  # who failed by these fails under any grader, as the rows have to say
+        failed = {i for i, outcome in held.attempts.items() if outcome.passed is False and outcome.cause in over}
         work = [a for a in assembled.attempts if a.id in last or a.id in failed]
         if within_run:
             gradings = assembled.gradings
@@ -168,7 +166,7 @@ class _Again(Crew):
         attempt, trace = made.attempt, made.session.trace
         before = self.held.attempts[attempt.id]
         judge = judge_usd(trace.calls) if made.answer else before.judge_usd
-        after = replace(before, **identity(self.assembled, attempt), **said_by(judged), judge_usd=judge)
+        after = replace(before, **identity(self.assembled, attempt), **values(judged, *JUDGED), judge_usd=judge)
         changed = {name for name in _GRADED if getattr(after, name) != getattr(before, name)}
         if changed and judged.status is not Status.SKIPPED:
             kept = self.held.transcript(attempt.id)

@@ -35,8 +35,7 @@ from harness.store import Journal, Recalled, read_calls_journal
 from harness.system import fault_in
 
 _NOTHING = Usage.total(())  # of a call by which nothing was made
-_NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})
-"""Roles whose messages are no part of the conversation with the contender."""
+_NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})  # not of the conversation with the contender
 
 
 class Shop:
@@ -105,11 +104,7 @@ class Asked(NamedTuple):
 
 
 class AttemptSession(Session):
-    """The session of one attempt; its calls may be of the run itself.
-
-    An answer that the journal holds already is taken from there: a run that was killed does not pay twice, and a
-    hybrid uses the answers of its parts. Its cost and its latency are charged to the attempt as if it had been made.
-    """
+    """The session of one attempt. What the journal holds is asked for and paid once, and charged to each attempt."""
 
     def __init__(
         self, shop: Shop, task: Task, trial: int, trace: Trace, reservation: Reservation | None = None

@@ -27,16 +27,15 @@ def _own_end() -> tuple[asyncio.Timeout, float] | None:
 @contextlib.contextmanager
 def own_time_held() -> Iterator[None]:
     """What is done under it takes none of the attempt's own time."""
-    if (own := _own_end()) is None:
-        yield
-        return
-    (limit, end), loop = own, asyncio.get_running_loop()
+    own, loop = _own_end(), asyncio.get_running_loop()
     began = loop.time()
-    limit.reschedule(None)
+    if own is not None:
+        own[0].reschedule(None)
     try:
         yield
     finally:
-        limit.reschedule(end + loop.time() - began)
+        if own is not None:
+            own[0].reschedule(own[1] + loop.time() - began)
 
 
 class Unsent(asyncio.CancelledError):

@@ -62,8 +62,7 @@ class Ended:
 
 
 Event = Begun | Said | SkillSeen | Call | Ended
-Observer = Callable[[str, Event], None]
-"""Told of every event with the id of its attempt, on the event loop: it must not take long."""
+Observer = Callable[[str, Event], None]  # told of all events by attempt, on the event loop: must not take long
 
 
 class Trace:
@@ -135,8 +134,7 @@ class Summary:
     stopped_because: str | None = None
     errored: int = 0  # attempts of the report that ended errored or ungraded
     causes: Mapping[str, int] = field(default_factory=dict)
-    examples: Mapping[str, str] = field(default_factory=dict)
-    """For causes that this call of the run met: the reason given by the first such attempt."""
+    examples: Mapping[str, str] = field(default_factory=dict)  # for causes that this call met: the first reason
     spent_usd: float = 0.0
     unknown_costs: int = 0
     elapsed_s: float = 0.0
@@ -198,6 +196,9 @@ class Progress:
 Listener = Callable[[Progress], None]
 
 
+JUDGED = ("status", "cause", "passed", "score", "label_true", "label_predicted")  # what of a row its grade says
+
+
 def values(record: object, *names: str) -> dict[str, Any]:
     """Some fields of a record, for another that has them too."""
     return {name: getattr(record, name) for name in names}
@@ -240,7 +241,7 @@ def graded(
     usage, cost = Usage.total(call.usage for call in billed), Cost.total(call.cost for call in billed)
     return Outcome(
         **identity(assembled, attempt),
-        **said_by(judged),
+        **values(judged, *JUDGED),
         **(values(answer, "confidence", "escalated", "served_by") if answer else {}),
         **values(trace, "skills_shown", "skills_used", "latency_s"),
         cost_usd=cost.usd,
@@ -254,11 +255,6 @@ def graded(
         retries=sum(call.retries for call in calls),
         started_at=started_at,
     )
-
-
-def said_by(judged: Grade) -> dict[str, Any]:
-    """What of a row its grade says."""
-    return values(judged, "status", "cause", "passed", "score", "label_true", "label_predicted")
 
 
 def judge_usd(calls: Sequence[Call]) -> float | None:
@@ -327,7 +323,7 @@ def manifest_of(assembled: Assembled, **state: Any) -> Manifest:
         report=experiment.name,
         versions=installed_versions(),
         machine=this_machine(),
-        experiment_digest=experiment.digest,
+        experiment_digest=digest_json(experiment.model_dump(mode="json")),
         **values(experiment, "seed", "reference"),
         suites=suites_of(assembled),
         models=tuple(models.values()),
