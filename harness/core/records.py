@@ -254,6 +254,11 @@ class Outcome:
     prompt_digest: str | None = None  # of the template that made the task a question; ``None``: of an earlier version
     grader_digest: str | None = None  # of the grader and the reference: rows are compared where they were graded alike
 
+    @property
+    def is_done(self) -> bool:
+        """Whether no further try is needed: one is where the run was stopped in it, or after a refused key."""
+        return self.status is not Status.SKIPPED and self.cause is not Cause.AUTH
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:

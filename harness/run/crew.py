@@ -11,7 +11,7 @@ from harness.cost import Reservation
 from harness.experiment import Attempt
 from harness.run.session import AttemptSession, Shop
 from harness.run.stopping import BY_USER, Unsent, Watch, own_time
-from harness.run.trace import Begun, Ended, Event, Listener, Observer, Progress, Trace, faulted, graded, is_done
+from harness.run.trace import Begun, Ended, Event, Listener, Observer, Progress, Trace, faulted, graded
 from harness.system import System
 
 LOOK_EVERY_S = 0.25
@@ -231,7 +231,7 @@ class Crew:
             digests = tuple(call.request_digest for call in trace.calls)
             self.shop.journal.append_attempt(outcome, trace.messages, judged.reason, digests)
         self.observe(made.attempt.id, Ended(outcome, judged.reason))
-        if self.watch is not None and is_done(outcome):
+        if self.watch is not None and outcome.is_done:
             enough = self.watch.settled(outcome)
             if enough is not None and self.stopped is None:
                 self.stopped = enough

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -16,19 +16,7 @@ from harness.run.opening import fast_loop, make_room, open_models, probe_all
 from harness.run.regrading import regrade
 from harness.run.session import Rehearsal, Shop, meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
-from harness.run.trace import (
-    Listener,
-    Observer,
-    Progress,
-    Summary,
-    Trace,
-    is_done,
-    is_graded_so,
-    manifest_of,
-    plan_digest,
-    skipped,
-    standing_of,
-)
+from harness.run.trace import Listener, Observer, Progress, is_graded_so, manifest_of, plan_digest, skipped, standing_of
 from harness.store import Journal, Recalled, compact, read_manifest, tables_are_whole, write_manifest
 from harness.system import System
 
@@ -59,6 +47,24 @@ class RunOptions:
     watch: Watch | None = None  # runs its contender alone, and may end the run before all is done
     listener: Listener = lambda _: None  # told of the progress, a few times a second at most
     observer: Observer | None = None  # told of every message, call, skill and outcome as it happens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What one call of a run did, and how the report is after it."""
+
+    planned: int  # attempts of the whole experiment
+    done_before: int
+    made: int  # attempts made by this call
+    complete: bool
+    stopped_because: str | None = None
+    errored: int = 0  # attempts of the report that ended errored or ungraded
+    causes: Mapping[str, int] = field(default_factory=dict)
+    examples: Mapping[str, str] = field(default_factory=dict)  # for causes that this call met: the first reason
+    spent_usd: float = 0.0
+    unknown_costs: int = 0
+    elapsed_s: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 def run_report(assembled: Assembled, options: RunOptions) -> Summary:
@@ -104,7 +110,7 @@ class _Run:
                     runner.run(self._work(journal, recorded, todo, models))
                 journal.check()
                 recorded = recall(self.assembled)
-                if self.watch is None and all(a.id in self.done and is_done(recorded.attempts[a.id]) for a in todo):
+                if self.watch is None and all(a.id in self.done and recorded.attempts[a.id].is_done for a in todo):
                     self.stopped = None  # whatever came, it came too late to leave anything out
             self._leave_tables(recorded)
         return self._summary(recorded)
@@ -115,7 +121,7 @@ class _Run:
         self.manifest, recorded = read_manifest(self.report), recall(assembled)
         self.choices: Choices = _decided(assembled, self.manifest.thresholds if self.manifest else {})
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
-        kept = {i: o for i, o in recorded.attempts.items() if i in planned and o.status not in again and is_done(o)}
+        kept = {i: o for i, o in recorded.attempts.items() if i in planned and o.status not in again and o.is_done}
         self.done, self.done_before, graded = set(kept), len(kept), assembled.gradings
         self.otherwise = sum(not is_graded_so(o, graded[planned[i].task.digest]) for i, o in kept.items())
         only, todo = set(self.options.only), list[Attempt]()
@@ -155,7 +161,15 @@ class _Run:
     ) -> None:
         try:
             shop = Shop(self.assembled, journal, recorded, models, meter_of(self.assembled, self.tally.started))
-            if not await self._unless_stopped(self._prepare(shop, models)):
+            working = asyncio.create_task(self._prepare(shop, models))
+            with self.ears.told(working.cancel):
+                try:
+                    await working
+                except asyncio.CancelledError:
+                    if not self.ears.heard:
+                        raise
+            if self.ears.heard:
+                self.stopped = BY_USER
                 return
             self._write_manifest()
             crew = Crew(shop, self._system, self.tally, self.options.listener, self.watch, self.options.observer)
@@ -165,19 +179,6 @@ class _Run:
         finally:
             for model in models.values():
                 await model.close()
-
-    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Does the work, unless the user stops it; whether it was done."""
-        working = asyncio.create_task(work)
-        with self.ears.told(working.cancel):
-            try:
-                await working
-            except asyncio.CancelledError:
-                if not self.ears.heard:
-                    raise
-        if self.ears.heard:
-            self.stopped = BY_USER
-        return not self.ears.heard
 
     async def _prepare(self, shop: Shop, models: Mapping[str, Model]) -> None:
         """Loads what the models need, one after another, and looks whether they apply their adapters."""
@@ -322,7 +323,7 @@ async def _choose(assembled: Assembled, shop: Shop, held: Choices, ready: Set[st
             continue
         trades = []  # how sure the worker was on each dev task, and what either part was worth
         for task in suite.tasks:
-            session = Rehearsal(shop, task, 0, Trace())
+            session = Rehearsal(shop, task)
             try:
                 confidence, answers = await system.rehearse(task, session)
             except ModelError:

@@ -13,7 +13,6 @@ from harness.cost import charge
 from harness.experiment import Assembled
 from harness.model import Caller, Limits, Model, Probing, backend_of, missing_key, open_model
 from harness.run.session import Asked, AttemptSession, Shop, meter_of, redactor_of
-from harness.run.trace import Trace
 from harness.store import experiment_file, recorded_replies
 
 OTHER_FILES = 128  # files that a run holds besides its connections, amply
@@ -80,7 +79,7 @@ async def probe_all(shop: Shop, models: Mapping[str, Model], tell: Callable[[str
     async def ask(name: str, request: Request) -> Reply:
         if (over := shop.meter.exhausted(shop.clock.monotonic())) is not None:
             raise ModelError(Cause.TOO_DEAR, over)
-        session = AttemptSession(shop, shop.assembled.suites[0].tasks[0], 0, Trace())  # of the run, and of no attempt
+        session = AttemptSession(shop, shop.assembled.suites[0].tasks[0])  # of the run, and of no attempt
         return await session.made(Asked(name, request, request.digest, Role.PROBE))
 
     async def recall(name: str, request: Request) -> Reply:

@@ -107,10 +107,10 @@ class AttemptSession(Session):
     """The session of one attempt. What the journal holds is asked for and paid once, and charged to each attempt."""
 
     def __init__(
-        self, shop: Shop, task: Task, trial: int, trace: Trace, reservation: Reservation | None = None
+        self, shop: Shop, task: Task, trial: int = 0, trace: Trace | None = None, reserved: Reservation | None = None
     ) -> None:
         super().__init__(task, trial)
-        self._shop, self.trace, self.reservation = shop, trace, reservation
+        self._shop, self.trace, self.reservation = shop, trace or Trace(), reserved
         self._verifying = False
         self.charged = AttemptMeter(shop.assembled.experiment.budget.attempt_usd)
 

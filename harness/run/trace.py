@@ -123,24 +123,6 @@ class Trace:
         return sum(known) + self.verifying_s if known else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What one call of a run did, and how the report is after it."""
-
-    planned: int  # attempts of the whole experiment
-    done_before: int
-    made: int  # attempts made by this call
-    complete: bool
-    stopped_because: str | None = None
-    errored: int = 0  # attempts of the report that ended errored or ungraded
-    causes: Mapping[str, int] = field(default_factory=dict)
-    examples: Mapping[str, str] = field(default_factory=dict)  # for causes that this call met: the first reason
-    spent_usd: float = 0.0
-    unknown_costs: int = 0
-    elapsed_s: float = 0.0
-    notes: tuple[str, ...] = ()
-
-
 @dataclass(slots=True, kw_only=True)
 class Progress:
     """A moment of a run, made of its events. A run counts on one, and tells copies of it."""
@@ -209,11 +191,6 @@ def faulted(fault: Fault, reason: str) -> Grade:
     return Grade(status=fault.status, cause=fault.cause, reason=reason, score=0.0 if fault.status == "failed" else None)
 
 
-def is_done(outcome: Outcome) -> bool:
-    """Whether an attempt needs no further try: it does where the run was stopped in it, or after a refused key."""
-    return outcome.status is not Status.SKIPPED and outcome.cause is not Cause.AUTH
-
-
 def is_graded_so(outcome: Outcome, grading: str) -> bool:
     """Whether an outcome's grade is of this grading, or no grader's at all; of an earlier version it may be unknown."""
     ungraded = outcome.passed is None and outcome.status is not Status.UNGRADED
@@ -223,7 +200,8 @@ def is_graded_so(outcome: Outcome, grading: str) -> bool:
 def standing_of(assembled: Assembled, recorded: Mapping[str, Outcome]) -> dict[str, Any]:
     """How far a report is, in the words of its manifest."""
     outcomes = [recorded[a.id] for a in assembled.attempts if a.id in recorded]
-    done, lost = sum(map(is_done, outcomes)), sum(o.status in {Status.ERRORED, Status.UNGRADED} for o in outcomes)
+    done = sum(outcome.is_done for outcome in outcomes)
+    lost = sum(outcome.status in {Status.ERRORED, Status.UNGRADED} for outcome in outcomes)
     return {"done": done, "complete": done == len(assembled.attempts), "without_outcome": lost}
 
 
