@@ -56,13 +56,15 @@ def _plans(assembled: Assembled) -> Iterator[dict[str, Any]]:
         for suite, count in tried:
             for end, asked in enumerate(assembled.systems[name][suite].calls(first[name, suite])):
                 calls[end] += len(asked) * count
+                costs = []
                 for model, request in asked:
                     words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
                     answer = min(int(request.sampling.get("max_tokens", ANSWER_TOKENS)), ANSWER_TOKENS)
                     # machine time is not known before a run: about a second for a thousand tokens
                     seconds, price = (words + answer) / 1000, assembled.specs[model].price
-                    each = estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=seconds).usd
-                    usd[end] = Cost.total([usd[end], Cost(usd=None if each is None else each * count)])
+                    costs.append(estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=seconds))
+                each = Cost.total(costs).usd
+                usd[end] = Cost.total([usd[end], Cost(usd=None if each is None else each * count)])
         ends = {"calls_low": calls[0], "calls_high": calls[1], "usd_low": usd[0].usd, "usd_high": usd[1].usd}
         attempts = sum(count for _, count in tried)
         yield {"contender": name, "kind": contender.kind.value, "attempts": attempts, **ends}
