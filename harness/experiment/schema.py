@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from harness.core import Registry
+from harness.core import Registry, digest_json
 from harness.model import BACKENDS, ModelEntry, check_form
 from harness.store import Economics
 from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS, SYSTEMS
@@ -222,6 +222,11 @@ class Experiment(Strict):
     @classmethod
     def _paths_as_entries(cls, value: Any) -> Any:
         return [{"path": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
+
+    @property
+    def digest(self) -> str:
+        """Of everything the file says."""
+        return digest_json(self.model_dump(mode="json"))
 
 
 def _is_template(prompt: Any) -> bool:

@@ -301,7 +301,7 @@ def manifest_of(assembled: Assembled, **state: Any) -> Manifest:
         report=experiment.name,
         versions=installed_versions(),
         machine=this_machine(),
-        experiment_digest=digest_json(experiment.model_dump(mode="json")),
+        experiment_digest=experiment.digest,
         **values(experiment, "seed", "reference"),
         suites=suites_of(assembled),
         models=tuple(models.values()),
