@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from harness.core import Cause, ModelError, OwnbenchError, Reply, Request, Role, UsageError, UserFileError
+from harness.core import Cause, ModelError, OwnbenchError, Reply, Request, Role, UserFileError
 from harness.cost import charge
 from harness.experiment import Assembled
-from harness.model import Caller, Limits, Model, Probing, backend_of, missing_key, open_model
+from harness.model import Caller, Limits, Model, Probing, backend_of, open_model
 from harness.run.session import Asked, AttemptSession, Shop, meter_of, redactor_of
 from harness.store import experiment_file, recorded_replies
 
@@ -27,8 +27,6 @@ def open_models(assembled: Assembled, names: Iterable[str], *, offline: bool) ->
     opened, redact = {}, redactor_of(assembled)
     for name in sorted(names):
         spec = assembled.specs[name]
-        if (missing := missing_key(spec, os.environ)) is not None:
-            raise UsageError(missing)
         lookup = recorded_replies(Path(spec.options["report"])).get if backend_of(spec).recorded else None
         opened[name] = open_model(spec, redact=redact, environment=os.environ, offline=offline, lookup=lookup)
     return opened
