@@ -65,7 +65,7 @@ def _run(args: argparse.Namespace) -> int:
     watch = until_decided.watch(args, report, assembled) if args.until_decided else None
     with display(quiet=args.quiet) as tell:
         summary = run_report(assembled, options, watch=watch, listener=tell)
-    decided = watch is not None and watch.decided is not None
+    decided = watch is not None and watch.rule.decided is not None
     with heard_or_not():
         _say(summary, args, decided=decided)
         if watch is not None:

@@ -60,11 +60,11 @@ def watch(args: "argparse.Namespace", report: Path, assembled: "Assembled") -> "
 def _opening(judge: "UntilDecided", baseline: Path, allowed: int) -> str:
     """Who is compared with whom, and by what; said before anything is spent."""
     plan, at_once = judge.plan, judge.at_once
-    candidate, against = plain(f"`{plan.contender}`"), plain(f"`{plan.baseline['contender']}` of {baseline}")
-    looks = ", ".join(f"{n:,}" for n in dict.fromkeys(judge.looks))
-    margin = f"margin {100 * plan.policy.margin:g} points"
+    candidate, against = plain(f"`{judge.contender}`"), plain(f"`{plan['baseline']['contender']}` of {baseline}")
+    looks = ", ".join(f"{n:,}" for n in dict.fromkeys(judge.rule.looks))
+    margin = f"margin {100 * judge.policy.margin:g} points"
     most = f"at most {at_once} attempts at once, not {allowed}: those in flight are paid for\n"
-    tasks = plural(len(plan.keys), "task")
+    tasks = plural(plan["tasks"], "task")
     return f"{candidate} against {against}, {margin}, {tasks}, looks at {looks}\n{most if at_once < allowed else ''}"
 
 
@@ -85,7 +85,7 @@ def _candidate(args: "argparse.Namespace", report: Path, assembled: "Assembled",
 
 def say(judge: "UntilDecided", args: "argparse.Namespace") -> None:
     """What was decided and what that saved, on standard error."""
-    decided, dev, saved = judge.decided, judge.candidate.dev_attempts, judge.planned - judge.made
+    decided, dev, saved = judge.rule.decided, judge.candidate.dev_attempts, judge.planned - judge.made
     if decided is None:
         return
     made = f"{judge.made:,} of {plural(judge.planned, 'attempt')} made"

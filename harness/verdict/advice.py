@@ -11,19 +11,12 @@ from harness.analysis import load_evidence, load_note
 from harness.core import Decision, Estimate, Manifest, as_json, dollars, listed
 from harness.stats import percentile_limits
 from harness.store import TaskTable
-from harness.verdict.advice_inputs import (
-    AdviceInputs,
-    AdviceSettings,
-    FlipPoint,
-    advice_inputs_of,
-    break_even_volume,
-    flips,
-    own_and_rent,
-)
+from harness.verdict import advice_inputs, conditions
+from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, FlipPoint, advice_inputs_of
 from harness.verdict.arrays import Floats, Mask
-from harness.verdict.conditions import Condition, Forgetting, frequency, from_the_user
+from harness.verdict.conditions import Condition, Forgetting
 from harness.verdict.economics import GPU_HOUR, RATE, Assumptions, Bill, load_assumptions, monthly
-from harness.verdict.options import OWN, UNKNOWN, OptionFigures, at_quality
+from harness.verdict.options import OWN, UNKNOWN, OptionFigures, at_quality, quality
 from harness.verdict.reasons import Findings, Option, reasons
 
 SHOWN = 5  # names that a sentence lists
@@ -104,14 +97,16 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     """
     settings, price, names, table = inputs.settings, assumptions.machine, inputs.names, inputs.table
     stated = dict(price[1]) if isinstance(price[1], tuple) else price[1]
+    margin, known = settings.margin, inputs.described.contenders
     for name in stated if isinstance(stated, dict) else ():
-        if name not in inputs.described.contenders:
+        if name not in known:
             table.index(name)  # a contender of the report, or an error that names the nearest
-    figures, forgotten = inputs.at_machine(price), inputs.forgetting(settings.margin)
+    figures = inputs.at_machine(price)
+    forgotten = inputs.once(("forget", margin), lambda: conditions.forgetting(table, known, inputs.general, margin))
     ranking = _rank(figures, assumptions, settings)
     options = _options(inputs, figures, assumptions, ranking)
-    pair = own_and_rent(figures, ranking.usd[0].tolist(), settings.margin)
-    even = break_even_volume(figures, assumptions, pair, settings.level)
+    pair = advice_inputs.own_and_rent(figures, ranking.usd[0].tolist(), margin)
+    even = advice_inputs.break_even_volume(figures, assumptions, pair, settings.level)
     said, warning = None if pair is None else (names[pair[0]], names[pair[1]]), None
     if table.skipped.any() or not (inputs.manifest is None or inputs.manifest.complete):
         stopped = inputs.manifest.stopped_because if inputs.manifest else None
@@ -123,11 +118,14 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
             kinds=ranking.kinds,
             sure_kinds=ranking.sure_kinds,
             assumptions=assumptions,
-            margin=settings.margin,
+            margin=margin,
             forgetting=forgotten,
             warning=warning,
         )
     )
+    lead, evidence = names[int(np.argmax(ranking.probabilities))], []
+    if pair is not None:
+        evidence = inputs.once(("pair", pair, price), lambda: conditions.pair_evidence(table, figures, pair))
     n, groups = len(figures.clusters), len(np.unique(figures.clusters))
     unit = "the unit is the task" if groups == n else f"the unit is the cluster, {groups:,} of them"
     tasks = f"split: {table.split}; on the {n:,} tasks that every option has; {unit}"
@@ -139,16 +137,16 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
         break_even_of=said,
         options=tuple(sorted(options, key=_order)),
         conditions=(
-            *inputs.about_tasks(names[int(np.argmax(ranking.probabilities))]),
-            frequency(assumptions, even, said, inputs.about_pair(pair, price) if pair else ()),
-            *from_the_user(assumptions),
+            *inputs.once(("tasks", lead), lambda: conditions.about_tasks(table, inputs.manifest, lead, inputs.work)),
+            conditions.frequency(assumptions, even, said, evidence),
+            *conditions.from_the_user(assumptions),
         ),
         flips_at=_flips(inputs, figures, assumptions),
         probabilities=ranking.kinds,
         missing=missing,
         forgetting=forgotten,
         economics={**assumptions.amounts, **used, GPU_HOUR: price[0], RATE: stated},
-        margin=settings.margin,
+        margin=margin,
         n_tasks=n,
         unit="task" if groups == n else "cluster",
         warning=warning,
@@ -206,14 +204,15 @@ def _flips(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumption
         kind = figures.candidates[min(good, key=lambda i: float(usd[i]))].kind
         return None if kind == UNKNOWN else kind
 
-    return flips(lead, assumptions, inputs.settings.margin, None if inputs.machine.why else hour)
+    return advice_inputs.flips(lead, assumptions, inputs.settings.margin, None if inputs.machine.why else hour)
 
 
 def _options(
     inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions, ranking: Ranking
 ) -> tuple[Option, ...]:
     found, settings, n = [], inputs.settings, len(figures.clusters)
-    per_pass, qualities = inputs.per_pass(assumptions.machine), inputs.quality(ranking.best, settings.margin)
+    per_pass, best, margin = inputs.per_pass(assumptions.machine), ranking.best, settings.margin
+    qualities = inputs.once(("quality", best, margin), lambda: quality(inputs.figures, best, margin))
     how = f"{len(ranking.usd) - 1} draws of tasks and of the economics within their ranges, seed {settings.seed}"
     for i, (option, bill) in enumerate(zip(figures.candidates, ranking.bills, strict=True)):
         (rate, cost), usd, allowed = per_pass[i], ranking.usd[:, i], bool(ranking.allowed[i])

@@ -5,9 +5,8 @@ The options, their figures on their shared tasks, and the tests of quality need 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import wraps
 from itertools import pairwise
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,16 +15,7 @@ from harness.stats import break_even as earned_back
 from harness.stats import clustered_mean, clustered_rate, fieller_ratio, percentile_limits
 from harness.store import TaskTable, described
 from harness.verdict.arrays import Floats, Mask
-from harness.verdict.conditions import (
-    Condition,
-    Forgetting,
-    forgetting,
-    general_suites,
-    grader_kinds,
-    narrow_format,
-    pair_evidence,
-    verifiable,
-)
+from harness.verdict.conditions import general_suites
 from harness.verdict.economics import (
     AMOUNTS,
     AS_RECORDED,
@@ -37,18 +27,8 @@ from harness.verdict.economics import (
     monthly,
     outage_cost,
 )
-from harness.verdict.options import (
-    OWN,
-    RENT,
-    MachineTime,
-    OptionFigures,
-    candidates,
-    machine_time,
-    option_figures,
-    quality,
-)
+from harness.verdict.options import OWN, RENT, MachineTime, OptionFigures, candidates, machine_time, option_figures
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 MARGIN = 0.02
@@ -72,23 +52,6 @@ class AdviceSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.margin < 1:
             raise UsageError(f"the margin must lie from 0 to below 1, found {self.margin:g}")
-
-
-def _kept(make: "Callable[Concatenate[AdviceInputs, P], T]") -> "Callable[Concatenate[AdviceInputs, P], T]":
-    """Kept by what it was asked for; of each sort the oldest goes where somebody has tried many prices."""
-
-    @wraps(make)
-    def found(self: "AdviceInputs", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        same = self.kept.setdefault(make.__name__, {})
-        if args not in same:
-            made = make(self, *args, **kwargs)
-            if len(same) >= MOST:
-                same.pop(next(iter(same)), None)
-            same[args] = made
-        kept: T = same[args]
-        return kept
-
-    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,14 +78,28 @@ class AdviceInputs:
         """The same outcomes at another margin of quality."""
         return replace(self, settings=replace(self.settings, margin=margin))
 
-    @_kept
+    def once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """What ``make`` gives, kept by a key; of each sort the oldest goes where somebody has tried many prices."""
+        same = self.kept.setdefault(key[0], {})
+        if key not in same:
+            made = make()
+            if len(same) >= MOST:
+                same.pop(next(iter(same)), None)
+            same[key] = made
+        kept: T = same[key]
+        return kept
+
     def at_machine(self, price: MachinePrice) -> OptionFigures:
         """The figures at a price of a machine's hour and at stated rates."""
         s = self.figures
         if price == AS_RECORDED:
             return s
-        tasks = self.priced(s.task_costs.T, s.task_machine.T, price).T
-        return replace(s, task_costs=tasks, costs=self.priced(s.costs, s.machine, price))
+
+        def priced() -> OptionFigures:
+            tasks = self.priced(s.task_costs.T, s.task_machine.T, price).T
+            return replace(s, task_costs=tasks, costs=self.priced(s.costs, s.machine, price))
+
+        return self.once(("figures", price), priced)
 
     def priced(self, costs: Floats, machine: Floats, price: MachinePrice) -> Floats:
         """Dollars a task by option at a price of a machine's hour and at stated rates; NaN where unknown."""
@@ -138,7 +115,7 @@ class AdviceInputs:
     def rate_of(self, name: str, rates: StatedRates) -> float | None:
         """The rate stated for a contender, or for all; a hybrid has its worker's, which meets every task.
 
-        Not where the hybrid's expert is paid by the hour too: its part of the machine's time is then not known.
+        Not where its expert is paid by the hour too: its part of the machine's time is then not known.
         """
         if rates is None or isinstance(rates, float):
             return rates
@@ -149,42 +126,20 @@ class AdviceInputs:
         by_hour = any(model.price is not None and model.price.gpu_hour is not None for model in experts)
         return None if by_hour else self.rate_of(entry.worker, rates)
 
-    @_kept
     def _rates(self, rates: StatedRates) -> Floats:
         found = (self.rate_of(name, rates) if name in self.names else None for name in self.table.contenders)
         return np.array([np.nan if rate is None else rate for rate in found])
 
-    @_kept
-    def forgetting(self, margin: float) -> tuple[Forgetting, ...]:
-        """Every tuned model against its base on the general suites."""
-        return forgetting(self.table, self.described.contenders, self.general, margin)
-
-    @_kept
-    def quality(self, best: int, margin: float) -> tuple[str, ...]:
-        """Of each option whether it holds the quality of the best."""
-        return quality(self.figures, best, margin)
-
-    @_kept
-    def about_tasks(self, lead: str) -> tuple[Condition, Condition]:
-        """The two conditions on the tasks: a narrow format, and grades by rule."""
-        kinds = grader_kinds(self.manifest, [s for s, used in zip(self.table.suites, self.work, strict=True) if used])
-        narrow = narrow_format(self.table, lead, kinds, self.work)
-        return narrow, verifiable(self.table, self.manifest, kinds)
-
-    @_kept
-    def about_pair(self, pair: tuple[int, int], price: MachinePrice) -> list[str]:
-        """How an owned and a rented option compare in cost a pass and latency, in words."""
-        return pair_evidence(self.table, self.at_machine(price), pair)
-
-    @_kept
     def per_pass(self, price: MachinePrice) -> list[tuple[Estimate, Estimate]]:
         """Each option's pass rate on the shared tasks, and what a pass costs."""
         s, level = self.at_machine(price), self.settings.level
-        rows = list(zip(s.sums, s.counts, s.task_costs, strict=True))
-        return [
-            (clustered_rate(sums, counts, s.clusters, level), fieller_ratio(usd, sums / counts, s.clusters, level))
-            for sums, counts, usd in rows
-        ]
+        return self.once(
+            ("per pass", price),
+            lambda: [
+                (clustered_rate(sums, counts, s.clusters, level), fieller_ratio(usd, sums / counts, s.clusters, level))
+                for sums, counts, usd in zip(s.sums, s.counts, s.task_costs, strict=True)
+            ],
+        )
 
 
 def advice_inputs_of(
@@ -192,8 +147,7 @@ def advice_inputs_of(
 ) -> AdviceInputs:
     """What any advice on this table rests on.
 
-    Raises UsageError: no such contender or suite; EvidenceError: no task that all options share, or the table of calls
-    is broken.
+    Raises UsageError: no such contender or suite; EvidenceError: no task is shared, or the table of calls is broken.
     """
     asked = settings or AdviceSettings()
     for name in asked.general:
@@ -241,14 +195,13 @@ class Bills:
 
 
 def bills_at(inputs: AdviceInputs, assumptions: Assumptions, volumes: Sequence[float]) -> tuple[Bills, ...]:
-    """Each option's monthly bill at these volumes, whatever volume is assumed.
+    """Each option's monthly bill at these volumes, taken as exact, whatever volume is assumed.
 
-    The interval is over resampled tasks and the other amounts within their ranges, drawn jointly as for the advice; the
-    volume itself is taken as exact. A bill grows by the same amount with every task, so that of one task gives all.
+    The interval is over resampled tasks and the other amounts, drawn jointly as for the advice.
     """
     figures, settings = inputs.at_machine(assumptions.machine), inputs.settings
     rows = len(figures.rates)
-    amounts = assumptions.drawn(rows - 1, settings.seed) | {"tasks_per_month": 1.0}
+    amounts = assumptions.drawn(rows - 1, settings.seed) | {"tasks_per_month": 1.0}  # it grows alike with every task
     found = []
     for i, option in enumerate(figures.candidates):
         bill = monthly(amounts, option, figures.costs[:, i], figures.api[:, i], assumptions.months)
@@ -262,17 +215,14 @@ def bills_at(inputs: AdviceInputs, assumptions: Assumptions, volumes: Sequence[f
 
 
 def own_and_rent(figures: OptionFigures, usd: Sequence[float], margin: float) -> tuple[int, int] | None:
-    """The owned and the rented option that are compared: the cheapest a month within the margin of its kind's best.
-
-    A cost that is unknown comes last.
-    """
+    """The owned and the rented option that are compared: the cheapest within the margin of its kind's best."""
     found, rates, unknown = [], figures.rates[0], np.isnan(figures.costs[0])
     for kind in (OWN, RENT):
         places = [i for i, c in enumerate(figures.candidates) if c.kind == kind]
         if not places:
             return None
         good = [i for i in places if rates[i] >= rates[places].max() - margin - 1e-12]
-        found.append(min(good, key=lambda i: (unknown[i], usd[i])))
+        found.append(min(good, key=lambda i: (unknown[i], usd[i])))  # an unknown cost comes last
     return found[0], found[1]
 
 
@@ -282,8 +232,7 @@ def break_even_volume(
     """Tasks a month from which the owned option costs less than the rented one: fixed a month over saving a task.
 
     The saving is the mean over the shared tasks of what the rented one costs more, with what outages are expected to
-    lose a task; its interval is CR1/t over clusters. The fixed money is what owning takes a month beyond renting. Only
-    the saving is uncertain here: the amounts are taken as given.
+    lose a task; its interval is CR1/t over clusters. Amounts are taken as given.
     """
     none = Estimate(value=None, level=level, method="none")
     if pair is None:
@@ -324,8 +273,7 @@ def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float |
     """Every input that flips the lead within its range, the smallest move on each side.
 
     Amounts and the price of a machine's hour (``hour_usd`` now) range from a hundredth to a hundred times their value,
-    days of outage up to 365, the margin from 0 to .5. A walk outward in equal steps finds the first change, bisection
-    its place. An unknown input, and one of 0 (but for days), has no range.
+    days of outage up to 365, the margin from 0 to .5. An unknown input, and one of 0 (but for days), has no range.
     """
     amounts = assumptions.known | ({} if hour_usd is None else {GPU_HOUR: hour_usd})
     stay = bool(assumptions.data_must_stay_inside)

@@ -45,7 +45,16 @@ class Forgetting:
     evidence: str
 
 
-def narrow_format(table: TaskTable, contender: str, kinds: frozenset[str] | None, work: Mask) -> Condition:
+def about_tasks(table: TaskTable, manifest: Manifest | None, contender: str, work: Mask) -> tuple[Condition, Condition]:
+    """The two conditions on the tasks: a narrow format, and grades by rule."""
+    entries = {s.name: s.grader_kinds for s in (manifest.suites if manifest else ())}
+    suites = dict.fromkeys(suite for suite, used in zip(table.suites, work, strict=True) if used)
+    found = [entries.get(suite) or () for suite in suites]  # the registered names of the graders, where all say them
+    kinds = frozenset(str(kind) for names in found for kind in names) if all(found) else frozenset()
+    return _narrow_format(table, contender, kinds, work), _verifiable(table, manifest, kinds)
+
+
+def _narrow_format(table: TaskTable, contender: str, kinds: frozenset[str], work: Mask) -> Condition:
     """Is it a narrow task with a fixed format? From the share of malformed answers and the labels' entropy."""
     rows = table.attempts(contender, ["cause", "label_true"])
     rows = rows.filter(np.asarray(work)[np.asarray(rows["task_index"], dtype=np.int64)])
@@ -75,13 +84,13 @@ def narrow_format(table: TaskTable, contender: str, kinds: frozenset[str] | None
     return Condition(name="narrow task, fixed format", answer=answer, evidence="; ".join(parts))
 
 
-def verifiable(table: TaskTable, manifest: Manifest | None, kinds: frozenset[str] | None) -> Condition:
+def _verifiable(table: TaskTable, manifest: Manifest | None, kinds: frozenset[str]) -> Condition:
     """Can a program tell a right answer? From the graders' kinds, or from whether a judge was ever paid."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    judged, path = sorted((kinds or frozenset()) & JUDGED), table.report / "outcomes.parquet"
-    if kinds and judged:
+    judged, path = sorted(kinds & JUDGED), table.report / "outcomes.parquet"
+    if judged:
         answer, evidence = NO, f"graded by a model ({', '.join(judged)} of {', '.join(sorted(kinds))})"
     elif kinds:
         answer, evidence = YES, f"graded by rule: {', '.join(sorted(kinds))}"
@@ -95,13 +104,6 @@ def verifiable(table: TaskTable, manifest: Manifest | None, kinds: frozenset[str
     else:
         answer, evidence = YES, "every grade was given by rule; no judging model was called"
     return Condition(name="verifiable reward", answer=answer, evidence=evidence)
-
-
-def grader_kinds(manifest: Manifest | None, suites: Sequence[str]) -> frozenset[str] | None:
-    """The registered names of the graders of these suites; None where any suite does not say."""
-    entries = {s.name: s.grader_kinds for s in (manifest.suites if manifest else ())}
-    found = [entries.get(suite) or () for suite in dict.fromkeys(suites)]
-    return frozenset(str(kind) for kinds in found for kind in kinds) or None if all(found) else None
 
 
 def frequency(

@@ -20,6 +20,7 @@ from harness.verdict.gate_statistics import Decided, GateTests, critical_tests
 from harness.verdict.rules import Policy, in_words
 
 Key = tuple[str, str]  # a task: the digests of its suite and of itself, or their names where there are none
+Units = tuple[tuple[int, ...], ...]  # positions of tasks, a tuple for each cluster
 LOOKS = 5
 _SMALLEST = 1e-12  # levels below this are lifted to it: intervals at 1 - 1e-17 cannot be had in floating point
 
@@ -36,14 +37,11 @@ class Evidence:
     done: Mask  # tasks of which every planned attempt is finished
 
 
-def stratified_order(
-    keys: Sequence[Key], domains: Sequence[str], clusters: Sequence[int], seed: int
-) -> tuple[tuple[int, ...], ...]:
+def stratified_order(keys: Sequence[Key], domains: Sequence[str], clusters: Sequence[int], seed: int) -> Units:
     """The units in the order in which they are tried: random, and every stretch holds the domains in proportion.
 
-    A unit is the tasks of one cluster, as positions in ``keys``. Those of a domain are shuffled, and each takes a
-    random place within its share of the whole: the third of 10 lies somewhere in the third tenth. The order depends on
-    nothing else than these.
+    The units of a domain are shuffled, and each takes a random place within its share of the whole: the third of 10
+    lies somewhere in the third tenth. The order depends on nothing else than these.
     """
     members: dict[int, list[int]] = {}
     for position, cluster in enumerate(clusters):

@@ -4,7 +4,7 @@ And what its recorded rows come to before the gate, by that same rule.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from harness.analysis import PairedOutcomes, Pairs, early_command, seconds_of
 from harness.core import digest_json, listed, plural
 from harness.verdict.baseline import rows_digests
-from harness.verdict.early import Evidence, Key, StoppingRule, stratified_order
+from harness.verdict.early import Evidence, Key, StoppingRule, Units, stratified_order
 from harness.verdict.rules import Policy, Reason, Replayed
 
 VERSION = 1  # of the rule: evidence gathered under another one is not judged by this
@@ -29,37 +29,6 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EarlyPlan:
-    """All that is settled before the first attempt."""
-
-    contender: str
-    contender_digest: str
-    baseline: Mapping[str, str]  # ``report``, ``contender``, and ``rows``, the digest of that contender's outcomes
-    policy: Policy
-    seed: int
-    keys: tuple[Key, ...]
-    units: tuple[tuple[int, ...], ...]  # positions in ``keys``, in the order in which they are tried
-
-    def record(self, rule: StoppingRule) -> dict[str, Any]:
-        """As the manifest keeps it, with what the rule has come to so far."""
-        decided = rule.decided
-        return {
-            "version": VERSION,
-            "contender": self.contender,
-            "contender_digest": self.contender_digest,
-            "baseline": dict(self.baseline),
-            "policy": self.policy.model_dump(mode="json", exclude={"power"}),  # what can change a decision
-            "seed": self.seed,
-            "order": digest_json([[self.keys[i] for i in unit] for unit in self.units]),
-            "tasks": len(self.keys),
-            "looks": list(rule.looks),
-            "looked_at": rule.looked_at,
-            "decision": decided.decision.value if decided else None,
-            "because": f"decided, {decided.text}" if decided else None,
-        }
-
-
 def plan_early(
     contender: tuple[str, str],
     baseline: tuple[Path, str],
@@ -68,30 +37,44 @@ def plan_early(
     *,
     keys: Sequence[Key],
     outcomes: PairedOutcomes,
-) -> EarlyPlan:
-    """The plan for the tasks that both have: of a candidate (name, digest) and a baseline (report, contender).
+) -> tuple[dict[str, Any], Units]:
+    """What is settled before the first attempt at the tasks that both have, as the manifest keeps it, and their order.
 
-    Of the outcomes only domains and clusters are looked at, in the order of the keys.
+    Of a candidate (name, digest) and a baseline (report, contender); of the outcomes only domains and clusters are
+    looked at, in the order of the keys.
     """
     report, name = baseline
     domains = [outcomes.domain_names[code] for code in outcomes.domains.tolist()]
-    rows = rows_digests(report, (name,))[name]
-    return EarlyPlan(
-        contender=contender[0],
-        contender_digest=contender[1],
-        baseline={"report": report.resolve().name, "contender": name, "rows": rows},
-        policy=policy,
-        seed=seed,
-        keys=tuple(keys),
-        units=stratified_order(keys, domains, outcomes.clusters.tolist(), seed),
-    )
+    units = stratified_order(keys, domains, outcomes.clusters.tolist(), seed)
+    plan = {
+        "version": VERSION,
+        "contender": contender[0],
+        "contender_digest": contender[1],
+        "baseline": {"report": report.resolve().name, "contender": name, "rows": rows_digests(report, (name,))[name]},
+        "policy": policy.model_dump(mode="json", exclude={"power"}),  # what can change a decision
+        "seed": seed,
+        "order": digest_json([[keys[i] for i in unit] for unit in units]),
+        "tasks": len(keys),
+    }
+    return plan, units
+
+
+def early_record(plan: Mapping[str, Any], rule: StoppingRule) -> dict[str, Any]:
+    """The plan with what the rule has come to so far."""
+    decided = rule.decided
+    return {
+        **plan,
+        "looks": list(rule.looks),
+        "looked_at": rule.looked_at,
+        "decision": decided.decision.value if decided else None,
+        "because": f"decided, {decided.text}" if decided else None,
+    }
 
 
 def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None) -> Replayed:
-    """Judges a candidate that was run until it was decided; ``source`` is the policy's file.
+    """Judges a candidate that was run until it was decided: its plan's rule goes once more over the recorded rows.
 
-    What the manifest says was decided is never taken for granted: only the plan is read from it, and the same rule goes
-    once more over the recorded rows.
+    What the manifest says was decided is never taken for granted. ``source`` is the policy's file.
     """
     side, manifest = pairs.candidate, pairs.candidate.manifest
     digest = side.table.contender_digests[side.index]
@@ -101,9 +84,9 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None) 
         return Replayed()
     seed = recorded["seed"] if isinstance(recorded.get("seed"), int) else manifest.seed
     against, latency = (baseline, pairs.baseline.contender), policy.max_latency_ratio is not None
-    plan = plan_early((side.contender, digest), against, policy, seed, keys=keys, outcomes=pairs.outcomes)
-    rule = StoppingRule(plan.units, _evidence(pairs, latency=latency), policy)
-    if other := differing(recorded, plan.record(rule)):
+    plan, units = plan_early((side.contender, digest), against, policy, seed, keys=keys, outcomes=pairs.outcomes)
+    rule = StoppingRule(units, _evidence(pairs, latency=latency), policy)
+    if other := differing(recorded, early_record(plan, rule)):
         left = bool(side.table.skipped[side.index].any())
         now = "judge it by that one, or make all attempts: ownbench run without --until-decided"
         then = now if left else "all attempts are made and judged as one"
@@ -113,12 +96,12 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None) 
     looked = {
         "decision": decided.decision.value if decided else None,
         "looked_at": rule.looked_at,
-        "planned": len(plan.keys),
+        "planned": len(keys),
         "look": decided.look if decided else None,
         "looks": list(rule.looks),
     }
     if decided is None:
-        text = f"{rule.looked_at:,} of {plural(len(plan.keys), 'task')} are done in their order, and decide nothing yet"
+        text = f"{rule.looked_at:,} of {plural(len(keys), 'task')} are done in their order, and decide nothing yet"
         command = early_command(side.table.report, recorded, baseline=baseline, policy=source)
         return Replayed(reason=Reason(rule="early", holds=False, text=f"{text}; {command} goes on"), looked=looked)
     stretch = replace(

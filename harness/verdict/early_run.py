@@ -13,8 +13,7 @@ from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError
 from harness.verdict.arrays import Ints
 from harness.verdict.baseline import baseline_contender, changed_since_lock, read_lock
 from harness.verdict.early import Evidence, Key, StoppingRule
-from harness.verdict.early_plan import differing, plan_early
-from harness.verdict.gate_statistics import Decided
+from harness.verdict.early_plan import differing, early_record, plan_early
 from harness.verdict.rules import Policy, check_domains, load_policy, other_graders, other_suites
 
 
@@ -43,33 +42,25 @@ class UntilDecided:
     ) -> None:
         """Reads the baseline (``name`` is its contender, by default as for `gate`) and binds the rule to it.
 
-        Raises UsageError: no such report or contender, or the two can never be judged side by side; UserFileError: the
-        policy is wrong; EvidenceError: the baseline is not done, has no outcomes, or has changed since it was locked.
+        Raises UsageError: no such report or contender, or the two can never be judged side by side; EvidenceError: the
+        baseline is not done, has no outcomes, or has changed since it was locked.
         """
         rules = load_policy(policy)
         self.candidate, self.contender, self.opening = candidate, candidate.contender, ""
-        self._side = _baseline_of(candidate, baseline, name, rules)
+        self.policy, self._side = rules, _baseline_of(candidate, baseline, name, rules)
         table, name = self._side.table, self._side.contender
         check_domains(rules, {*table.domain_names, *(a.task.domain for a in candidate.attempts)}, policy)
         self._rows, self._clusters, self._trials = _common(candidate, self._side)
-        keys, who = list(self._trials), (candidate.contender, candidate.digest)
+        self._keys, who = list(self._trials), (candidate.contender, candidate.digest)
         outcomes = self._no_outcomes()
-        self.plan = plan_early(who, (baseline, name), rules, candidate.seed, keys=keys, outcomes=outcomes)
+        self.plan, self._units = plan_early(
+            who, (baseline, name), rules, candidate.seed, keys=self._keys, outcomes=outcomes
+        )
         self.planned = sum(self._trials.values())
         self.at_once = max(4, self.planned // 20)
         """Attempts in flight at most: what is begun before it is decided is paid for, and is not looked at."""
-        self._place = {key: i for i, key in enumerate(keys)}
+        self._place = {key: i for i, key in enumerate(self._keys)}
         self._begin()
-
-    @property
-    def decided(self) -> Decided | None:
-        """What the rule has come to; ``None`` as long as it goes on."""
-        return self._rule.decided
-
-    @property
-    def looks(self) -> tuple[int, ...]:
-        """After how many tasks SHIP is asked for."""
-        return self._rule.looks
 
     @property
     def saved_usd(self) -> float | None:
@@ -85,7 +76,7 @@ class UntilDecided:
 
     def order(self, attempts: Sequence[Any]) -> list[Any]:
         """A run's attempts at tasks that count, in the rule's order, all trials of a task one after another."""
-        places = {self.plan.keys[i]: place for place, i in enumerate(i for unit in self.plan.units for i in unit)}
+        places = {self._keys[i]: place for place, i in enumerate(i for unit in self._units for i in unit)}
         counted = [a for a in attempts if (a.suite.digest, a.task.digest) in places]
         return sorted(counted, key=lambda a: (places[a.suite.digest, a.task.digest], a.trial))
 
@@ -110,7 +101,7 @@ class UntilDecided:
 
     def record(self) -> dict[str, Any]:
         """The plan and what came of it, as the manifest keeps it."""
-        return self.plan.record(self._rule)
+        return early_record(self.plan, self.rule)
 
     def _refuse_what_was_seen(self, *, others: bool) -> None:
         """A rule that is fixed, or changed, once outcomes are there may have been chosen by them."""
@@ -126,7 +117,7 @@ class UntilDecided:
             raise UsageError(f"{problem}; go on under that one, or make all attempts without --until-decided")
 
     def _advance(self) -> str | None:
-        return f"decided, {decided.text}" if (decided := self._rule.advance()) else None
+        return f"decided, {decided.text}" if (decided := self.rule.advance()) else None
 
     def _take(self, outcome: Outcome) -> bool:
         """Whether the outcome counts, and completes a task."""
@@ -142,13 +133,13 @@ class UntilDecided:
                 values[place] += float("nan") if value is None else value
         held.lost[place] += outcome.status in {Status.ERRORED, Status.UNGRADED}
         held.made[place] += 1
-        held.done[place] = held.made[place] >= self._trials[self.plan.keys[place]]
+        held.done[place] = held.made[place] >= self._trials[self._keys[place]]
         self._costs.append(outcome.cost_usd)
         return bool(held.done[place])
 
     def _begin(self) -> None:
         side, rows, n = self._side, self._rows, len(self._rows)
-        wanted = self.plan.policy.max_latency_ratio is not None
+        wanted = self.policy.max_latency_ratio is not None
         self._evidence = Evidence(
             outcomes=self._no_outcomes(),
             cost=(np.zeros(n), side.table.cost_sums[side.index][rows]),
@@ -157,7 +148,7 @@ class UntilDecided:
             lost=np.zeros(n),
             done=np.zeros(n, dtype=bool),
         )
-        self._rule = StoppingRule(self.plan.units, self._evidence, self.plan.policy)
+        self.rule = StoppingRule(self._units, self._evidence, self.policy)
         self._costs: list[float | None] = []  # dollars of each attempt made
 
     def _no_outcomes(self) -> PairedOutcomes:

@@ -13,20 +13,10 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from harness import stats
 from harness.analysis import PairedOutcomes
 from harness.core import Decision, plural
-from harness.stats import (
-    DomainHarm,
-    Harm,
-    NonInferiority,
-    cr1,
-    harm_test,
-    harmed_domains,
-    kish_units,
-    non_inferiority,
-    non_inferiority_tasks,
-    tasks_for_difference,
-)
+from harness.stats import DomainHarm, Harm, NonInferiority, non_inferiority, non_inferiority_tasks
 from harness.userfile import Strict
 from harness.verdict.arrays import Floats, Ints
 
@@ -142,7 +132,7 @@ def gate_tests(outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resam
     family: tuple[DomainHarm, ...] = ()
     # One domain alone is the overall question again: nothing is split for it.
     if len(names) and len({*outcomes.domains[outcomes.common].tolist()}) > 1:
-        family = harmed_domains(
+        family = stats.harmed_domains(
             gated.candidate,
             gated.baseline,
             names,
@@ -154,7 +144,7 @@ def gate_tests(outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resam
         )
     return GateTests(
         overall=non_inferiority(*sides, limits.margin, outcomes.clusters, alpha=limits.alpha),
-        harm=harm_test(*sides, outcomes.clusters, seed=seed, resamples=resamples),
+        harm=stats.harm_test(*sides, outcomes.clusters, seed=seed, resamples=resamples),
         harm_level=limits.alpha / 2.0 if family else limits.alpha,
         domains=family,
         critical=critical_tests(outcomes, limits, limits.alpha),
@@ -172,7 +162,7 @@ def tasks_to_decide(outcomes: PairedOutcomes, margin: float, limits: Limits, har
     n = len(common.domains)
     if n == 0:
         return None
-    d, error = _differences(common), cr1(_differences(common), common.clusters)
+    d, error = _differences(common), stats.cr1(_differences(common), common.clusters)
     delta = float(d.mean())
     spread = float(np.abs(d).mean()) if _single(common) or error is None else n * error * error + delta * delta
     psi = min(1.0, max(spread, abs(delta), _NONE_DIFFER))
@@ -180,7 +170,7 @@ def tasks_to_decide(outcomes: PairedOutcomes, margin: float, limits: Limits, har
         needed = non_inferiority_tasks(margin, psi, delta, power=limits.power, alpha=limits.alpha)
         needed = max(needed, _least(common, margin, limits))
     else:
-        needed = tasks_for_difference(delta, psi, power=limits.power, alpha=min(0.999, 2.0 * harm_level))
+        needed = stats.tasks_for_difference(delta, psi, power=limits.power, alpha=min(0.999, 2.0 * harm_level))
     return max(n + 1, math.ceil(needed - 1e-9))
 
 
@@ -206,7 +196,7 @@ def _least(common: PairedOutcomes, margin: float, limits: Limits) -> float:
         return units
     # The solution of (G - 1) margin / (1 - margin) = t^2, with t^2 = z^2 (1 + (z^2 + 1) / 2(G - 1)) on G - 1 df.
     sizes = np.unique(common.clusters, return_counts=True)[1]
-    return (units + (square + 3.0) / 2.0) * len(common.clusters) / kish_units(sizes)
+    return (units + (square + 3.0) / 2.0) * len(common.clusters) / stats.kish_units(sizes)
 
 
 def _single(common: PairedOutcomes) -> bool:

@@ -14,18 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis import Change, Side, changes, load_evidence
-from harness.core import (
-    Decision,
-    EvidenceError,
-    Manifest,
-    OwnbenchError,
-    Redactor,
-    Status,
-    as_json,
-    listed,
-    plural,
-    visible,
-)
+from harness.core import EvidenceError, Manifest, OwnbenchError, Redactor, Status, as_json, listed, plural, visible
 from harness.store import PARTLY, count_results, load_settings, read_manifest, read_outcomes, running_process
 from harness.verdict.baseline import FILE as LOCK
 from harness.verdict.baseline import changed_since_lock, read_lock
@@ -124,12 +113,8 @@ class History:
     @property
     def verdicts(self) -> tuple[HistoryEntry, ...]:
         """An entry for each verdict that was given, as if it were its report's only one, oldest first."""
-        found = [
-            (verdict.written_at, replace(entry, verdict=verdict, earlier=()))
-            for entry in self.entries
-            for verdict in (*entry.earlier, entry.verdict)
-            if verdict is not None
-        ]
+        given = ((entry, verdict) for entry in self.entries for verdict in (*entry.earlier, entry.verdict) if verdict)
+        found = [(verdict.written_at, replace(entry, verdict=verdict, earlier=())) for entry, verdict in given]
         return tuple(entry for _, entry in sorted(found, key=lambda pair: pair[0]))
 
 
@@ -335,7 +320,7 @@ def _verdict(value: Any, written: datetime, path: Path) -> StoredVerdict:
              ("sentence", "baseline", "candidate", "baseline_report", "candidate_report")}  # fmt: skip
     numbers = {name: _number(compared.get(name)) for name in ("delta", "low", "high", "level")}
     return StoredVerdict(
-        decision=Decision(decision).value,
+        decision=str(decision),
         **texts,  # type: ignore[arg-type]
         **numbers,  # type: ignore[arg-type]
         margin=_number(policy.get("margin")),

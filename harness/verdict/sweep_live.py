@@ -48,8 +48,8 @@ def check_live(
 ) -> Live:
     """Replays the hybrid's own rule on its parts' attempts and compares with its live outcomes.
 
-    Raises UsageError: no such contender, not a hybrid of these two, or one whose rule cannot be replayed;
-    EvidenceError: the thresholds it ran with are not recorded, or there is no attempt of all three.
+    Raises UsageError: no hybrid of these two, or its rule cannot be replayed; EvidenceError: its thresholds are not
+    recorded, or there is no attempt of all three.
     """
     live, keys = graded(table, hybrid)
     if manifest is None:
@@ -137,9 +137,9 @@ def hybrids_run(
     was not tried) and of its number of tasks.
     """
     found = []
-    for one in manifest.contenders if manifest else ():
-        mine_too = (one.worker, one.expert) == pair and one.name in table.contenders
-        if manifest is None or not mine_too or one.signal in {*FIXED, ""}:
+    ours = [one for one in manifest.contenders if (one.worker, one.expert) == pair] if manifest else []
+    for one in ours:
+        if manifest is None or one.name not in table.contenders or one.signal in {*FIXED, ""}:
             continue
         own, keys = graded(table, one.name)
         common, mine, theirs = np.intersect1d(rows.keys, keys, return_indices=True)

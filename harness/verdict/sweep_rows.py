@@ -4,21 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness import stats
 from harness.core import Cause, Estimate, EvidenceError, UsageError, nearest, plural
-from harness.stats import (
-    ESCALATED,
-    NO_INTERVALS,
-    PASS,
-    Bin,
-    Replayer,
-    ReplayRows,
-    auroc,
-    brier_score,
-    expected_calibration_error,
-    isotonic_fit,
-    reliability_bins,
-    replay_estimate,
-)
+from harness.stats import ESCALATED, NO_INTERVALS, PASS, Replayer, ReplayRows, replay_estimate
 from harness.store import Attempts, TaskTable, read_calls
 from harness.verdict.arrays import Floats, Ints
 
@@ -49,8 +37,7 @@ def paired_rows(
 ) -> Rows:
     """The attempts that can be replayed.
 
-    Raises UsageError: an unknown contender or signal, or a worker that is its own expert; EvidenceError: no attempt
-    that both have, or no signal on any.
+    Raises UsageError: an unknown contender or signal, or the two are one; EvidenceError: none of both, or no signal.
     """
     table.index(worker), table.index(expert)
     if worker == expert:
@@ -134,7 +121,7 @@ def _from_calls(attempts: Attempts, signal: str) -> Floats:
 class Calibration:
     """What the signal says, and what came true. ``None`` where a figure cannot be had."""
 
-    bins: tuple[Bin, ...] = ()
+    bins: tuple[stats.Bin, ...] = ()
     ece: float | None = None
     brier: float | None = None
     brier_isotonic: float | None = None  # of the signal mapped to a pass rate by an isotonic fit on other folds
@@ -152,7 +139,7 @@ def ranking(replayer: Replayer, rows: Rows, level: float) -> Estimate:
     if not np.isin(rows.worker, (0.0, 1.0)).all():
         return replace(told, why=_NOT_BINARY)
     if rows.groups == attempts:
-        return auroc(rows.confidence, rows.worker, level)
+        return stats.auroc(rows.confidence, rows.worker, level)
     right, wrong = ((x * rows.weight)[replayer.order] for x in (rows.worker, 1.0 - rows.worker))
     if not right.any() or not wrong.any():
         return replace(told, why="all answers are right, or all wrong")
@@ -173,21 +160,21 @@ def calibration(rows: Rows, seed: int, level: float) -> Calibration:
         fold = (np.random.default_rng(seed).permutation(rows.groups) % min(FOLDS, rows.groups))[rows.clusters]
         fitted = np.empty(len(fold))
         for k in range(int(fold.max()) + 1):
-            fitted[fold == k] = isotonic_fit(said[fold != k], right[fold != k])(said[fold == k])
+            fitted[fold == k] = stats.isotonic_fit(said[fold != k], right[fold != k])(said[fold == k])
     return Calibration(
-        bins=reliability_bins(said, right, level=level),
-        ece=expected_calibration_error(said, right),
-        brier=brier_score(said, right),
-        brier_isotonic=None if fitted is None else brier_score(fitted, right),
+        bins=stats.reliability_bins(said, right, level=level),
+        ece=stats.expected_calibration_error(said, right),
+        brier=stats.brier_score(said, right),
+        brier_isotonic=None if fitted is None else stats.brier_score(fitted, right),
         brier_constant=rate * (1.0 - rate),
     )
 
 
 def gap_area(exact: Floats, drawn: Floats, told: Estimate) -> Estimate:
-    """APGR: the share of the gap between worker and expert recovered, averaged over all shares escalated.
+    """APGR, the share of the gap between worker and expert recovered; None where the gap is not significant.
 
     The area under (pass - never) / (always - never) against the share escalated, straight between thresholds (Ong et
-    al. 2024, who average ten points); random escalation has one half. None where the gap is not significant.
+    al. 2024, who average ten points); random escalation has one half.
     """
 
     def area(figures: Floats) -> Floats:
