@@ -1,7 +1,4 @@
-"""All of an advice that the economics do not touch, kept, so that the next what-if takes a moment; and the what-ifs.
-
-The options, their figures on their shared tasks, and the tests of quality need the outcomes; a bill needs only sums.
-"""
+"""All of an advice that the economics do not touch, kept, so that the next what-if takes a moment; and the what-ifs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,7 +28,6 @@ from harness.verdict.options import OWN, RENT, MachineTime, OptionFigures, candi
 
 T = TypeVar("T")
 
-MARGIN = 0.02
 MOST = 12  # results of one sort that are kept; the largest are a table of costs and its draws
 REACH = 100.0  # an amount is moved from a hundredth of itself to a hundred times itself
 _STEPS = 60
@@ -42,7 +38,7 @@ _ENDS = {"outage_days_per_year": DAYS, "margin": 0.5}  # what is moved from 0 to
 class AdviceSettings:
     """How the advice is asked for; a `UsageError` where the margin is out of range."""
 
-    margin: float = MARGIN  # the largest drop of the pass rate below the best option that is acceptable
+    margin: float = 0.02  # the largest drop of the pass rate below the best option that is acceptable
     kinds: Mapping[Decision, Sequence[str]] | None = None  # contenders that the user calls owned, rented or mixed
     without: Sequence[str] = ()  # contenders that cannot be chosen, as the controls cannot
     general: Sequence[str] = ()  # suites that only show forgetting
@@ -92,14 +88,12 @@ class AdviceInputs:
     def at_machine(self, price: MachinePrice) -> OptionFigures:
         """The figures at a price of a machine's hour and at stated rates."""
         s = self.figures
-        if price == AS_RECORDED:
-            return s
 
         def priced() -> OptionFigures:
             tasks = self.priced(s.task_costs.T, s.task_machine.T, price).T
             return replace(s, task_costs=tasks, costs=self.priced(s.costs, s.machine, price))
 
-        return self.once(("figures", price), priced)
+        return s if price == AS_RECORDED else self.once(("figures", price), priced)
 
     def priced(self, costs: Floats, machine: Floats, price: MachinePrice) -> Floats:
         """Dollars a task by option at a price of a machine's hour and at stated rates; NaN where unknown."""
@@ -133,11 +127,12 @@ class AdviceInputs:
     def per_pass(self, price: MachinePrice) -> list[tuple[Estimate, Estimate]]:
         """Each option's pass rate on the shared tasks, and what a pass costs."""
         s, level = self.at_machine(price), self.settings.level
+        rows = zip(s.sums, s.counts, s.task_costs, strict=True)
         return self.once(
             ("per pass", price),
             lambda: [
                 (clustered_rate(sums, counts, s.clusters, level), fieller_ratio(usd, sums / counts, s.clusters, level))
-                for sums, counts, usd in zip(s.sums, s.counts, s.task_costs, strict=True)
+                for sums, counts, usd in rows
             ],
         )
 
@@ -152,8 +147,7 @@ def advice_inputs_of(
     asked = settings or AdviceSettings()
     for name in asked.general:
         if name not in table.suites:
-            has = ", ".join(dict.fromkeys(str(s) for s in table.suites))
-            raise UsageError(f"{table.report} has no suite {name!r}; it has {has}")
+            raise UsageError(f"{table.report} has no suite {name!r}; it has {', '.join(dict.fromkeys(table.suites))}")
     general = general_suites(table, manifest, asked.general)
     if set(general) == set(table.suites):
         raise UsageError("every suite is named general, so no work is left to advise on; leave one out")
@@ -199,10 +193,9 @@ def bills_at(inputs: AdviceInputs, assumptions: Assumptions, volumes: Sequence[f
 
     The interval is over resampled tasks and the other amounts, drawn jointly as for the advice.
     """
-    figures, settings = inputs.at_machine(assumptions.machine), inputs.settings
+    figures, settings, found = inputs.at_machine(assumptions.machine), inputs.settings, []
     rows = len(figures.rates)
     amounts = assumptions.drawn(rows - 1, settings.seed) | {"tasks_per_month": 1.0}  # it grows alike with every task
-    found = []
     for i, option in enumerate(figures.candidates):
         bill = monthly(amounts, option, figures.costs[:, i], figures.api[:, i], assumptions.months)
         bills = []
@@ -216,14 +209,15 @@ def bills_at(inputs: AdviceInputs, assumptions: Assumptions, volumes: Sequence[f
 
 def own_and_rent(figures: OptionFigures, usd: Sequence[float], margin: float) -> tuple[int, int] | None:
     """The owned and the rented option that are compared: the cheapest within the margin of its kind's best."""
-    found, rates, unknown = [], figures.rates[0], np.isnan(figures.costs[0])
-    for kind in (OWN, RENT):
+    rates, unknown = figures.rates[0], np.isnan(figures.costs[0])
+
+    def least(kind: str) -> int | None:
         places = [i for i, c in enumerate(figures.candidates) if c.kind == kind]
-        if not places:
-            return None
         good = [i for i in places if rates[i] >= rates[places].max() - margin - 1e-12]
-        found.append(min(good, key=lambda i: (unknown[i], usd[i])))  # an unknown cost comes last
-    return found[0], found[1]
+        return min(good, key=lambda i: (unknown[i], usd[i]), default=None)  # an unknown cost comes last
+
+    own, rent = least(OWN), least(RENT)
+    return None if own is None or rent is None else (own, rent)
 
 
 def break_even_volume(
@@ -251,8 +245,9 @@ def break_even_volume(
         return earned_back(fixed, saved)
     if saved.low is not None and saved.low > 0:
         return replace(saved, value=0.0, low=0.0, high=0.0, method="owning costs less at any volume", why=None)
-    why = "owning has the lower fixed cost: no volume earns it back"
-    return replace(saved, value=None, low=None, high=None, why=why)
+    return replace(
+        saved, value=None, low=None, high=None, why="owning has the lower fixed cost: no volume earns it back"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,15 +303,11 @@ def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float |
 
 def _first_change(lead: Callable[[float], str | None], here: str, path: Sequence[float]) -> tuple[float, str] | None:
     for before, value in pairwise(path):
-        there = lead(value)
+        there, low, high = lead(value), before, value
         if there is not None and there != here:
-            low, high = before, value
             for _ in range(60):
                 middle = (low + high) / 2
                 kind = lead(middle)
-                if kind == here:
-                    low = middle
-                else:
-                    high, there = middle, kind or there
+                low, high, there = (middle, high, there) if kind == here else (low, middle, kind or there)
             return high, there
     return None

@@ -1,8 +1,7 @@
 """The statistics of the gate on arrays alone: is the candidate shown to hold, or shown to harm?
 
-The level of BLOCK is split between the overall test and the family of domains, so that the gate as a whole blocks an
-equal candidate at most alpha of the time. SHIP needs every proof at once, so it ships a candidate at the margin at most
-alpha of the time.
+The level of BLOCK is split between the overall test and the family of domains, so that an equal candidate is blocked at
+most alpha of the time. SHIP needs every proof at once, so a candidate at the margin ships at most alpha of the time.
 """
 
 import math
@@ -22,6 +21,7 @@ from harness.verdict.arrays import Floats, Ints
 
 _SIGNS = 100_000_000
 _NONE_DIFFER = 1e-12
+LOOKS = 5  # of a run that may stop early
 
 Margin = Annotated[float, Field(strict=True, gt=0.0, le=1.0, allow_inf_nan=False)]
 
@@ -96,7 +96,6 @@ class Decided:
     planned: int
     look: int | None  # which look it was, from 1; ``None`` where harm stopped it between looks
     of_look: int  # whose level it is: this look's, or the next one's
-    looks: int  # how many there are
     alpha: float  # that one-sided level
     tests: GateTests  # on those tasks: proofs at ``alpha``, harm by p values that hold at any time
     why: str
@@ -121,10 +120,7 @@ def critical_tests(outcomes: PairedOutcomes, limits: Limits, alpha: float) -> tu
 
 
 def gate_tests(outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resamples: int = 9_999) -> GateTests:
-    """Tests the candidate against the baseline overall, in the family of domains, and in each critical domain.
-
-    Sign patterns are drawn where not all are looked at, fewer where tasks are so many that this would take minutes.
-    """
+    """Tests the candidate against the baseline overall, in the family of domains, and in each critical domain."""
     exempt = [outcomes.domain_names.index(n) for n in limits.exempt_domains if n in outcomes.domain_names]
     gated = outcomes.at(outcomes.common & ~np.isin(outcomes.domains, exempt))
     names = np.array(gated.domain_names, dtype=object)[gated.domains].astype(str)
@@ -140,7 +136,7 @@ def gate_tests(outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resam
             gated.clusters,
             alpha=limits.alpha / 2.0,
             seed=seed,
-            resamples=min(resamples, max(999, _SIGNS // max(1, len(names)))),
+            resamples=min(resamples, max(999, _SIGNS // max(1, len(names)))),  # more would take minutes
         )
     return GateTests(
         overall=non_inferiority(*sides, limits.margin, outcomes.clusters, alpha=limits.alpha),
@@ -155,8 +151,7 @@ def tasks_to_decide(outcomes: PairedOutcomes, margin: float, limits: Limits, har
     """Tasks that would settle the question, were the difference seen the true one; always more than there are.
 
     Above minus the margin it is settled by showing that it holds, at or below it by showing harm. The share of tasks
-    that differ is the one seen, or with trials and clusters what their standard error comes to. ``None`` where there is
-    no common task to judge by.
+    that differ is the one seen, or what their standard error comes to. ``None``: there is no common task.
     """
     common = outcomes.at(outcomes.common)
     n = len(common.domains)

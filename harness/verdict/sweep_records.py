@@ -5,22 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core import (
-    NO_SPREAD,
-    Estimate,
-    UsageError,
-    as_json,
-    dollars,
-    dollars_interval,
-    no_width,
-    percent,
-    percent_interval,
-    points,
-    points_interval,
-)
-from harness.stats import Objective
-from harness.verdict.sweep_rows import NO_SIGNAL, SIGNALS, Calibration
+from harness import core
+from harness.core import Estimate, UsageError, as_json, dollars, percent, percent_interval
+from harness.stats import Bin, Objective
 
+SIGNALS = ("confidence", "logprob_mean", "logprob_min", "margin")  # an outcome column; signals of the worker's calls
+NO_SIGNAL = "none"  # for rules that look at nothing: every attempt that both have
 OBJECTIVES = {"utility": "cost_weight", "pass": "max_cost", "cost": "min_pass"}
 """What a threshold is chosen for, and the number that it needs; ``pass`` does without."""
 
@@ -119,6 +109,18 @@ class SweepRival:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """What the signal says, and what came true. ``None`` where a figure cannot be had."""
+
+    bins: tuple[Bin, ...] = ()
+    ece: float | None = None
+    brier: float | None = None
+    brier_isotonic: float | None = None  # of the signal mapped to a pass rate by an isotonic fit on other folds
+    brier_constant: float | None = None  # of always saying the worker's pass rate
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
     """A live hybrid's outcomes and the replay at the thresholds it ran with."""
 
@@ -191,8 +193,7 @@ class Sweep:
 
     def as_json(self) -> dict[str, Any]:
         """What ``--json`` prints; an infinite threshold is null, which is always."""
-        plain: dict[str, Any] = as_json(self)
-        return plain
+        return dict(as_json(self))
 
 
 DOING = {"always": "always escalating", "random": "escalating at random as often", "never": "never escalating"}
@@ -212,7 +213,7 @@ def sentence(found: Sweep) -> str:
         ends = "" if value.low is None or value.high is None else f" [{value.low:.4f}, {value.high:.4f}]"
         shown = f"{_amount(value.value, on)}{ends}"
     else:
-        shown = percent_interval(value) if on == "pass rate" else dollars_interval(value)
+        shown = percent_interval(value) if on == "pass rate" else core.dollars_interval(value)
     said = [f"{subject} gives {what} {shown} on tasks the threshold was not chosen on ({apparent})."]
     for result, verb, word, how in (
         ("worse", "is worse than", "and", ""),
@@ -244,13 +245,13 @@ def gap_text(rival: SweepRival) -> str:
     if d.value is None:
         return f"unknown ({d.why})"
     if rival.on == "cost":
-        return f"{dollars_interval(d)} a task saved"
-    flat = no_width(d.low, d.high)
+        return f"{core.dollars_interval(d)} a task saved"
+    flat = core.no_width(d.low, d.high)
     if rival.on == "pass rate":
-        interval = "" if d.low is None or d.high is None else f" {points_interval(d.low, d.high)}"
-        return f"{points(d.value)} points{interval}" if flat else f"{points(d.value)}{interval} points"
+        interval = "" if d.low is None or d.high is None else f" {core.points_interval(d.low, d.high)}"
+        return f"{core.points(d.value)} points{interval}" if flat else f"{core.points(d.value)}{interval} points"
     between = "" if d.low is None or d.high is None else f" [{signed(d.low)}, {signed(d.high)}]"
-    return f"{signed(d.value)}{f' ({NO_SPREAD})' if flat else between} in {rival.on}"
+    return f"{signed(d.value)}{f' ({core.NO_SPREAD})' if flat else between} in {rival.on}"
 
 
 def against_control(rival: SweepRival) -> str:

@@ -1,8 +1,7 @@
 """When should the worker hand over to the expert? Every threshold replayed from recorded outcomes, without a model.
 
-The worker's call is always charged, and the expert's wherever the confidence lies below the threshold. The threshold
-that looks best on its own tasks is shown with an estimate from tasks it was not chosen on, and with policies that need
-no signal: never, always, at random as often, and with a perfect eye as often.
+The threshold that looks best on its own tasks is shown with an estimate from tasks it was not chosen on, and with
+policies that need no signal: never, always, at random as often, and with a perfect eye as often.
 """
 
 import math
@@ -19,9 +18,8 @@ from harness.stats import COST, ESCALATED, LATENCY, NO_INTERVALS, PASS, Draws, R
 from harness.store import TaskTable
 from harness.verdict import sweep_records as records
 from harness.verdict.arrays import Floats, Mask
-from harness.verdict.sweep_live import check_live, hybrids_run
 from harness.verdict.sweep_records import Sweep, SweepGoal, SweepPoint, SweepSettings
-from harness.verdict.sweep_rows import Rows, calibration, cpt, gap_area, paired_rows, ranking
+from harness.verdict.sweep_rows import Rows, calibration, check_live, cpt, gap_area, hybrids_run, paired_rows, ranking
 
 POINTS = 1_000  # thresholds shown at most; the choosing looks at all
 FOLDS, REPEATS = 5, 20
@@ -53,10 +51,9 @@ def sweep(
 ) -> Sweep:
     """Every threshold of a signal replayed, and the one chosen for a goal: by default the highest pass rate.
 
-    The ``expert`` is asked where the worker's ``signal`` lies below the threshold (``confidence``, ``logprob_mean``,
-    ``logprob_min``, ``margin``), or the confidence of another contender (``confidence_from``). ``live`` is a hybrid of
-    the two that is compared with the replay at its own thresholds; ``split`` is ``test``, ``dev`` or ``all``, by
-    default the test rows where the report has any. Raises UsageError: no such folder, contender, signal or split;
+    The ``expert`` is asked where the worker's ``signal`` (``confidence``, ``logprob_mean``, ``logprob_min``,
+    ``margin``), or the confidence of another contender, lies below the threshold. ``live`` is a hybrid of the two that
+    is compared with the replay at its own thresholds. Raises UsageError: no such folder, contender, signal or split;
     EvidenceError: no outcomes that both have, no signal, or a goal in dollars where costs are unknown.
     """
     settings = SweepSettings(signal=signal, confidence_from=confidence_from, live=live, level=level, seed=seed)
@@ -94,12 +91,8 @@ def sweep_of(
     fitted = replayer.crossfit(goal.objective, FOLDS, REPEATS)
     policy = fitted or Draws(value=exact[best], drawn=drawn[:, int(np.searchsorted(steps, best))])
     never, always = (Draws(value=exact[k], drawn=drawn[:, k]) for k in (0, -1))
-    draws = {
-        "never": never,
-        "always": always,
-        "random": stats.random_policy(never, always, policy),
-        "oracle": replayer.fixed(_oracle(rows, goal, policy.value[ESCALATED])),
-    }
+    at_random, oracle = stats.random_policy(never, always, policy), _oracle(rows, goal, policy.value[ESCALATED])
+    draws = {"never": never, "always": always, "random": at_random, "oracle": replayer.fixed(oracle)}
     rivals = one.rivals(policy, draws) if fitted and asked.intervals else ()
     front = None if no_cost else stats.aiq(exact[:, COST], exact[:, PASS])
     area = gap_area(exact, drawn, one.told)

@@ -15,7 +15,7 @@ from harness.core import EvidenceError, UsageError
 from harness.report import write_gate
 from harness.store import Journal, import_table
 from harness.verdict import gate, set_baseline
-from harness.verdict.report_history import changed_of, history, kept_verdicts
+from harness.verdict.report_history import changed_of, entry_of, in_order, kept_verdicts, under_way
 
 DONE = {"complete": True, "planned": 200, "done": 200}
 
@@ -23,6 +23,10 @@ DONE = {"complete": True, "planned": 200, "done": 200}
 @pytest.fixture
 def rows(paired_rows):
     return paired_rows(70, 20, 4, 6)
+
+
+def history(folders, *, check_locks=True):
+    return in_order([under_way(entry_of(folder, check_locks=check_locks)) for folder in folders])
 
 
 def only(found):
