@@ -1,6 +1,6 @@
 """The gate, the sweep and the advice: policy applied to statistics, from stored records only; no model, no network."""
 
-from harness.verdict.advice import Advice, advise, advise_at, advise_of
+from harness.verdict.advice import Advice, advise, advise_at
 from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, Bills, FlipPoint, advice_inputs_of, bills_at
 from harness.verdict.baseline import set_baseline
 from harness.verdict.conditions import Option

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from harness.analysis import load_evidence, load_note
-from harness.core import Decision, Estimate, Manifest, as_json, dollars, listed
+from harness.core import Decision, Estimate, as_json, dollars, listed
 from harness.stats import percentile_limits
-from harness.store import TaskTable
 from harness.verdict import advice_inputs, conditions
 from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, FlipPoint, advice_inputs_of
 from harness.verdict.arrays import Mask
@@ -32,12 +31,10 @@ class Advice:
     options: tuple[Option, ...]
     conditions: tuple[Condition, ...]
     flips_at: tuple[FlipPoint, ...]
-    probabilities: Mapping[str, float]
-    """Of each kind: that its cheapest option is the cheapest of all at the required quality."""
+    probabilities: Mapping[str, float]  # of each kind, that it holds the cheapest of the required quality
     missing: tuple[str, ...]  # inputs that the advice waits for
     forgetting: tuple[Forgetting, ...]
-    economics: Mapping[str, Any]
-    """The inputs as they were used, with the horizon in months and the share that each may be off."""
+    economics: Mapping[str, Any]  # as used, with the horizon in months and the share that each may be off
     margin: float
     n_tasks: int
     unit: str
@@ -57,19 +54,9 @@ def advise(
 ) -> Advice:
     """Advice for one report, by default with the economics of its experiment; nothing is written.
 
-    ``split`` is ``test``, ``dev`` or ``all``, by default ``test`` where the report has such rows. Raises UsageError: no
-    such report, contender or suite; EvidenceError: no outcomes, or no task that all options share.
+    Raises UsageError: no such report, contender or suite; EvidenceError: no task that all options share.
     """
-    return advise_of(*load_evidence(report, split), assumptions, settings)
-
-
-def advise_of(
-    table: TaskTable,
-    manifest: Manifest | None = None,
-    assumptions: Assumptions | None = None,
-    settings: AdviceSettings | None = None,
-) -> Advice:
-    """The same from a table that is loaded already, best with its attempts."""
+    table, manifest = load_evidence(report, split)
     return advise_at(advice_inputs_of(table, manifest, settings), assumptions or load_assumptions(table.report))
 
 

@@ -11,19 +11,10 @@ from harness.core import Decision, Described, Estimate, Manifest, UsageError
 from harness.stats import break_even as earned_back
 from harness.stats import clustered_mean, clustered_rate, fieller_ratio, percentile_limits
 from harness.store import TaskTable, described
+from harness.verdict import economics
 from harness.verdict.arrays import Floats, Mask
 from harness.verdict.conditions import general_suites
-from harness.verdict.economics import (
-    AMOUNTS,
-    AS_RECORDED,
-    DAYS,
-    GPU_HOUR,
-    Assumptions,
-    MachinePrice,
-    StatedRates,
-    monthly,
-    outage_cost,
-)
+from harness.verdict.economics import AS_RECORDED, DAYS, Assumptions, MachinePrice, StatedRates, monthly
 from harness.verdict.options import OWN, RENT, MachineTime, OptionFigures, candidates, machine_time, option_figures
 
 T = TypeVar("T")
@@ -68,7 +59,7 @@ class AdviceInputs:
     @property
     def names(self) -> tuple[str, ...]:
         """The options, in the order of every column of the figures."""
-        return self.figures.names
+        return tuple(c.contender for c in self.figures.candidates)
 
     def at_margin(self, margin: float) -> "AdviceInputs":
         """The same outcomes at another margin of quality."""
@@ -235,7 +226,7 @@ def break_even_volume(
     amounts = assumptions.known | {"tasks_per_month": 0.0}
     own, rent = (monthly(amounts, figures.candidates[i], 0.0, 0.0, assumptions.months) for i in pair)
     needs = [*own.lacking, *rent.lacking]
-    loss = outage_cost(amounts, needs) / DAYS
+    loss = economics.outage_cost(amounts, needs) / DAYS
     if needs:
         return replace(none, why=f"it needs {', '.join(dict.fromkeys(needs))}")
     owned, rented = figures.task_costs[list(pair)]
@@ -270,7 +261,7 @@ def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float |
     Amounts and the price of a machine's hour (``hour_usd`` now) range from a hundredth to a hundred times their value,
     days of outage up to 365, the margin from 0 to .5. An unknown input, and one of 0 (but for days), has no range.
     """
-    amounts = assumptions.known | ({} if hour_usd is None else {GPU_HOUR: hour_usd})
+    amounts = assumptions.known | ({} if hour_usd is None else {economics.GPU_HOUR: hour_usd})
     stay = bool(assumptions.data_must_stay_inside)
     here = lead(amounts, stay, margin)
     if here is None:
@@ -290,7 +281,7 @@ def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float |
         changes = (_first_change(moved, here, path) for path in paths)
         found.extend(FlipPoint(input=name, now=now, at=one[0], advice=one[1]) for one in changes if one)
 
-    for name in (*AMOUNTS, GPU_HOUR):
+    for name in (*economics.AMOUNTS, economics.GPU_HOUR):
         if name in amounts:
             walk(name, amounts[name])
     if assumptions.data_must_stay_inside is not None:

@@ -19,8 +19,7 @@ class Lock:
     schema: int = 1
     contender: str  # the one that candidates are compared with where none is named
     rows: Mapping[str, str]  # by contender, the digest of all its outcome rows, whatever their order in the file
-    made_of: Mapping[str, str]
-    """By contender, the digest of what the manifest says of it: model, adapter, skills, price, thresholds."""
+    made_of: Mapping[str, str]  # by contender, the digest of what the manifest says of it
     suites: str  # the digest of the suites, with their graders and prompts
 
 

@@ -7,17 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.core import (
-    ContenderRecord,
-    Decision,
-    Estimate,
-    Manifest,
-    dollars,
-    number,
-    percent,
-    points,
-    points_interval,
-)
+from harness import core
+from harness.core import ContenderRecord, Decision, Estimate, Manifest, dollars, percent
 from harness.stats import compare, harm_test, non_inferiority, percentile_limits
 from harness.store import TaskTable
 from harness.verdict.arrays import Floats, Mask
@@ -138,7 +129,7 @@ def frequency(
 
 def pair_evidence(table: TaskTable, figures: OptionFigures, places: tuple[int, int]) -> list[str]:
     """How the owned option and the rented one compare in cost a pass and in latency, in words."""
-    (own, rent), pair, parts = places, [figures.names[i] for i in places], []
+    (own, rent), pair, parts = places, [figures.candidates[i].contender for i in places], []
     with np.errstate(divide="ignore", invalid="ignore"):
         per_pass = figures.costs / figures.rates
         ratio, *drawn = per_pass[:, rent] / per_pass[:, own]
@@ -200,7 +191,7 @@ def forgetting(
         seen = compare(*a, *b, clusters)
         harmed = harm_test(a, b, clusters).p_value <= 0.05 and (seen.delta or 0.0) < -margin
         kept = margin > 0 and non_inferiority(a, b, margin, clusters).holds
-        limits = "" if seen.low is None or seen.high is None else f" {points_interval(seen.low, seen.high)}"
+        limits = "" if seen.low is None or seen.high is None else f" {core.points_interval(seen.low, seen.high)}"
         on = f"{seen.n_tasks:,} tasks of {', '.join(suites)}"
         found.append(
             Forgetting(
@@ -212,7 +203,7 @@ def forgetting(
                 low=seen.low,
                 high=seen.high,
                 n_tasks=seen.n_tasks,
-                evidence=f"{tuned.name} against {base} on {on}: {points(seen.delta or 0.0)} points{limits}",
+                evidence=f"{tuned.name} against {base} on {on}: {core.points(seen.delta or 0.0)} points{limits}",
             )
         )
     return tuple(found)
@@ -259,8 +250,7 @@ class Findings:
     best: int  # the option that passes most, of those allowed; of equals the cheapest
     probabilities: Floats  # of being the cheapest; where bills are not whole, of the lower bounds
     kinds: Mapping[str, float]  # the same of each kind
-    sure_kinds: Mapping[str, float]
-    """How often a kind wins whatever is lacking: by a whole bill, or because no other kind is good."""
+    sure_kinds: Mapping[str, float]  # the same whatever is lacking: by a whole bill, or as no other kind is good
     assumptions: Assumptions
     margin: float
     forgetting: Sequence[Forgetting] = ()
@@ -343,10 +333,8 @@ def _obstacles(found: Findings, kind: str, missing: Sequence[str]) -> Iterator[s
         shares = ", ".join(f"{k} {100 * p:.0f}%" for k, p in ranked)
         yield f"No kind is the cheapest at the required quality in {100 * SURE:g}% of simulations: {shares}."
     if not missing and lead.quality not in {BEST, SHOWN}:
-        yield (
-            f"{lead.contender} is the likeliest to be the cheapest, but its {percent(lead.passes)} are "
-            f"not shown to lie within {found.points} of the best option: more tasks, or a wider margin, would tell."
-        )
+        cheap = f"{lead.contender} is the likeliest to be the cheapest, but its {percent(lead.passes)} are not shown to"
+        yield f"{cheap} lie within {found.points} of the best option: more tasks, or a wider margin, would tell."
     for one in found.forgetting:
         if kind == OWN and one.answer == YES and one.tuned == lead.contender:
             yield f"Tuning made {one.tuned} forget: {one.evidence}."
@@ -360,33 +348,29 @@ def _headline(found: Findings, kind: str) -> str:
     if share * draws > draws - 0.5:
         often = f"all {draws:,} simulations"
     if not lead.lacking:
-        bill = f" and costs {dollars(lead.monthly_usd.value)} a month for {number(volume)} tasks"
+        bill = f" and costs {dollars(lead.monthly_usd.value)} a month for {core.number(volume)} tasks"
         return f"{kind}: {lead.contender} {rate}{bill}. No other kind of option {within} is cheaper ({often})."
+    needs, why = (
+        ", ".join(lead.lacking),
+        f"Only {kind} options are {within} ({often}), so this holds whatever they cost",
+    )
     if any(o.kind == kind and not o.lacking for o in found.allowed):
         why = f"Whatever the missing amounts, no other kind of option {within} is cheaper ({often})"
-    else:
-        why = f"Only {kind} options are {within} ({often}), so this holds whatever they cost"
-    needs = ", ".join(lead.lacking)
     return f"{kind}: {lead.contender} {rate}. {why}. Its bill is not known: it waits for {needs}."
 
 
 def _rivals(found: Findings, kind: str) -> Iterator[str]:
     """One sentence for each other kind: its likeliest option."""
     top = next((o.contender for o in found.allowed if o.quality == BEST), "the best")
-    held = {
-        BEST: "the best pass rate",
-        SHOWN: "shown to hold the required quality",
-        BELOW: f"shown to be more than {found.points} below {top}",
-    }
+    below = f"shown to be more than {found.points} below {top}"
+    held = {BEST: "the best pass rate", SHOWN: "shown to hold the required quality", BELOW: below}
     for other in (OWN, RENT, MIX):
         here = [o for o in found.options if o.kind == other]
         if other == kind or not here:
-            continue
-        if not any(o.allowed for o in here):
-            yield f"{other}: ruled out, the data must stay inside."
             continue
         one = found.lead(other)
         usd = one.monthly_usd.value
         bill = ", its bill not known" if usd is None else f", {dollars(usd)} a month"
         how = held.get(one.quality, "not shown to hold the required quality, nor to miss it")
-        yield f"{other}: {one.contender} passes {percent(one.passes)}{bill}; {how}."
+        may, out = f"{one.contender} passes {percent(one.passes)}{bill}; {how}", "ruled out, the data must stay inside"
+        yield f"{other}: {may if any(o.allowed for o in here) else out}."

@@ -1,7 +1,6 @@
-"""When a run has shown enough to stop: a rule over tasks in an order that was fixed before any was tried.
+"""When a run has shown enough to stop: harm after any task, by an e-process; SHIP at O'Brien and Fleming's bounds.
 
-Harm may stop it after any task, by an e-process. SHIP may at five looks, at O'Brien and Fleming's bounds. Only the
-longest stretch of the order that is finished is looked at: which attempts end first may depend on their answers.
+Only the longest finished stretch of a fixed order is looked at: which attempts end first may depend on their answers.
 """
 
 from collections import Counter
@@ -135,9 +134,11 @@ class StoppingRule:
                 ready += 1
             if ready == start:
                 return None
-            harmed, self._seen = self._first_harm(start, ready), ready
-            if harmed is not None:
-                self.decided = self._found(harmed + 1, None)
+            upto, ends, self._seen = self._rows[: self._ends[ready - 1]], self._ends[start:ready] - 1, ready
+            tried, lost = (np.cumsum(counts[upto])[ends] for counts in (self.evidence.made, self.evidence.lost))
+            harms = self._feed(self._tracks, start, ready, lost <= self.policy.max_errored * tried)
+            if found_harm := [unit for unit in harms if unit is not None]:  # where few enough attempts were lost
+                self.decided = self._found(min(found_harm) + 1, None)
             elif ready == end:
                 while self._look < LOOKS and self._look_units[self._look] < ready:  # several where tasks are very few
                     self._look += 1
@@ -155,13 +156,6 @@ class StoppingRule:
         whole, many = _Track(domain=None, margin=policy.margin, level=level, times=1), len(gated)
         margins = {name: policy.critical_domains.get(name, policy.margin) for name in gated}
         return [whole, *(_Track(domain=name, margin=m, level=level, times=many) for name, m in margins.items())]
-
-    def _first_harm(self, start: int, end: int) -> int | None:
-        """The first unit of a stretch after which harm is shown, where few enough attempts were lost up to it."""
-        upto, ends = self._rows[: self._ends[end - 1]], self._ends[start:end] - 1
-        tried, failed = (np.cumsum(counts[upto])[ends] for counts in (self.evidence.made, self.evidence.lost))
-        firsts = self._feed(self._tracks, start, end, failed <= self.policy.max_errored * tried)
-        return min((first for first in firsts if first is not None), default=None)
 
     def _feed(self, tracks: Sequence[_Track], start: int, end: int, fit: Mask | None) -> list[int | None]:
         out = self.evidence.outcomes
@@ -223,9 +217,8 @@ class StoppingRule:
             return replace(found, decision=Decision.BLOCK, why=", ".join(worst))
         open_ = self._open(tests, rows, alpha)
         if tests.proves and not open_:
-            return replace(
-                found, decision=Decision.SHIP, why=f"every rule of the policy holds at look {look} of {LOOKS}"
-            )
+            why = f"every rule of the policy holds at look {look} of {LOOKS}"
+            return replace(found, decision=Decision.SHIP, why=why)
         shown = "no harm is shown" if tests.overall.holds else "neither harm nor safety is shown"
         return replace(found, why=f"{shown}; still open: {', '.join(map(in_words, open_))}")
 

@@ -8,30 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis import (
-    PairedOutcomes,
-    Pairs,
-    Side,
-    coarser_clusters,
-    early_command,
-    load_evidence,
-    renewal,
-    seconds_of,
-)
+from harness import analysis
+from harness.analysis import PairedOutcomes, Pairs, Side, coarser_clusters, load_evidence, seconds_of
 from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, digest_json, listed, plural
+from harness.verdict import rules as gate_rules
 from harness.verdict.arrays import Ints
 from harness.verdict.baseline import baseline_contender, changed_since_lock, read_lock, rows_digests
 from harness.verdict.early import Evidence, Key, StoppingRule, Units, stratified_order
-from harness.verdict.rules import (
-    Policy,
-    Reason,
-    Replayed,
-    check_domains,
-    load_policy,
-    other_graders,
-    other_suites,
-    unlocked,
-)
+from harness.verdict.rules import Policy, Reason, Replayed, check_domains, load_policy
 
 VERSION = 1  # of the rule: evidence gathered under another one is not judged by this
 _WORDS = {
@@ -55,10 +39,9 @@ def plan_early(
     keys: Sequence[Key],
     outcomes: PairedOutcomes,
 ) -> tuple[dict[str, Any], Units]:
-    """What is settled before the first attempt at the tasks that both have, as the manifest keeps it, and their order.
+    """What is settled before the first attempt, as the manifest keeps it, and the order of the tasks that both have.
 
-    Of a candidate (name, digest) and a baseline (report, contender); of the outcomes only domains and clusters are
-    looked at, in the order of the keys.
+    Of a candidate (name, digest) and a baseline (report, contender); of the outcomes only domains and clusters count.
     """
     report, name = baseline
     domains = [outcomes.domain_names[code] for code in outcomes.domains.tolist()]
@@ -104,22 +87,18 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None) 
     plan, units = plan_early((side.contender, digest), against, policy, seed, keys=keys, outcomes=pairs.outcomes)
     rule = StoppingRule(units, _evidence(pairs, latency=latency), policy)
     if other := differing(recorded, early_record(plan, rule)):
-        left = bool(side.table.skipped[side.index].any())
-        now = "judge it by that one, or make all attempts: ownbench run without --until-decided"
-        then = now if left else "all attempts are made and judged as one"
+        left, then = bool(side.table.skipped[side.index].any()), "all attempts are made and judged as one"
+        if left:
+            then = "judge it by that one, or make all attempts: ownbench run without --until-decided"
         text = f"the run was to be stopped by another rule than this: {other}; {then}"
         return Replayed(reason=Reason(rule="early", holds=not left, text=text))
     decided = rule.advance()
-    looked = {
-        "decision": decided.decision.value if decided else None,
-        "looked_at": rule.looked_at,
-        "planned": len(keys),
-        "look": decided.look if decided else None,
-        "looks": list(rule.looks),
-    }
+    now = early_record(plan, rule)
+    looked = {name: now[name] for name in ("decision", "looked_at", "looks")}
+    looked |= {"planned": len(keys), "look": decided.look if decided else None}
     if decided is None:
         text = f"{rule.looked_at:,} of {plural(len(keys), 'task')} are done in their order, and decide nothing yet"
-        command = early_command(side.table.report, recorded, baseline=baseline, policy=source)
+        command = analysis.early_command(side.table.report, recorded, baseline=baseline, policy=source)
         return Replayed(reason=Reason(rule="early", holds=False, text=f"{text}; {command} goes on"), looked=looked)
     ours, theirs = pairs.candidate_rows[decided.rows], pairs.baseline_rows[decided.rows]
     stretch = replace(pairs, candidate_rows=ours, baseline_rows=theirs, outcomes=pairs.outcomes.at(decided.rows))
@@ -196,8 +175,7 @@ class UntilDecided:
     ) -> None:
         """Reads the baseline (``name`` is its contender, by default as for `gate`) and binds the rule to it.
 
-        Raises UsageError: no such report or contender, or the two can never be judged side by side; EvidenceError: the
-        baseline is not done, has no outcomes, or has changed since it was locked.
+        Raises UsageError: the two can never be judged side by side; EvidenceError: the baseline is not fit to be used.
         """
         rules = load_policy(policy)
         self.candidate, self.contender, self.opening = candidate, candidate.contender, ""
@@ -205,11 +183,9 @@ class UntilDecided:
         table, name = self._side.table, self._side.contender
         check_domains(rules, {*table.domain_names, *(a.task.domain for a in candidate.attempts)}, policy)
         self._rows, self._clusters, self._trials = _common(candidate, self._side)
-        self._keys, who = list(self._trials), (candidate.contender, candidate.digest)
-        outcomes = self._no_outcomes()
-        self.plan, self._units = plan_early(
-            who, (baseline, name), rules, candidate.seed, keys=self._keys, outcomes=outcomes
-        )
+        self._keys, who, of = list(self._trials), (candidate.contender, candidate.digest), (baseline, name)
+        none = self._no_outcomes()
+        self.plan, self._units = plan_early(who, of, rules, candidate.seed, keys=self._keys, outcomes=none)
         self.planned = sum(self._trials.values())
         self.at_once = max(4, self.planned // 20)
         """Attempts in flight at most: what is begun before it is decided is paid for, and is not looked at."""
@@ -237,8 +213,7 @@ class UntilDecided:
     def start(self, recorded: Iterable[Outcome], others: Iterable[Outcome] = ()) -> str | None:
         """Begins anew from what earlier calls of the run recorded; why to stop at once, where it is decided already.
 
-        ``others`` are what an earlier form of the experiment asked for; they count for nothing, but were seen: a rule
-        that is fixed, or changed, once outcomes are there may have been chosen by them. UsageError: it was.
+        ``others`` are of an earlier form of the experiment. UsageError: the rule may have been chosen by what was seen.
         """
         self._begin()
         for outcome in recorded:
@@ -329,7 +304,7 @@ def _baseline_of(candidate: EarlyCandidate, baseline: Path, name: str | None, ru
         what = f"never tried {plural(unmade, 'attempt')}" if unmade else "is in a run that is not done"
         raise EvidenceError(f"{baseline}: the baseline {name} {what}; ownbench run goes on with it")
     if lock and (changed := changed_since_lock(baseline, table, lock, name)):
-        raise EvidenceError(f"{baseline}: {unlocked(changed)}")
+        raise EvidenceError(f"{baseline}: {gate_rules.unlocked(changed)}")
     if side.lost_share > rules.max_errored:
         lost, allowed = f"{100 * side.lost_share:.1f}%", f"{100 * rules.max_errored:g}% is allowed"
         lost += f" of the attempts of {name} were lost by the instrument"
@@ -347,14 +322,14 @@ def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key
     both = [key for key in there if key in planned]
     ours = {a.suite.digest: a.suite.name for a in candidate.attempts}
     theirs = {side.table.suite_digests[i] or side.table.suites[i]: side.table.suites[i] for i in there.values()}
-    other = other_graders(side.suites, {suite.name: suite for suite in candidate.suites})
+    other = gate_rules.other_graders(side.suites, {suite.name: suite for suite in candidate.suites})
     problem = None
     if not both:
-        how = renewal(side.table.report, candidate.report)
+        how = analysis.renewal(side.table.report, candidate.report)
         remedy = how or "run the candidate on the very suites of the baseline"
         problem = f" have no task in common; {remedy}"
     elif ours.keys() != theirs.keys():
-        differ = other_suites(theirs, ours)
+        differ = gate_rules.other_suites(theirs, ours)
         problem = f": the suites differ ({differ}); run the candidate on the very suites of the other"
     elif len(both) < len(there):
         missing = f"{plural(len(there) - len(both), 'task')} of the baseline are not in the candidate's plan"

@@ -1,7 +1,4 @@
-"""The economics of an experiment as the advice reckons with them: known amounts, their ranges, and a month's bill.
-
-A missing amount stays missing: it is never 0, and an option whose bill needs it has no bill, only a lower bound.
-"""
+"""The economics of an experiment: known amounts, their ranges, and a month's bill. A missing amount is never 0."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,8 +81,8 @@ def load_assumptions(
 ) -> Assumptions:
     """The block ``economics`` of the report's experiment, with what was ``given`` laid over it.
 
-    Texts are given by key, and by ``gpu_hour_usd``, what an hour of every machine would cost; an empty one, ``null`` or
-    ``unknown`` is unknown. Raises UsageError: no such key, or no amount; UserFileError: the block in the file is wrong.
+    Texts by key, ``gpu_hour_usd`` too; an empty one, ``null`` or ``unknown`` is unknown. Raises UsageError: no such
+    key, or no amount; UserFileError: the block in the file is wrong.
     """
     if not 0 < months < 1e6 or not 0 <= spread < 1:
         raise UsageError(f"months must be above 0 and the spread from 0 to below 1, found {months:g} and {spread:g}")

@@ -34,10 +34,8 @@ class Limits(Strict):
     """How often a candidate at the margin may ship, and how often an equal one may be blocked."""
     power: Annotated[float, Field(strict=True, gt=0.0, lt=1.0, allow_inf_nan=False)] = 0.8
     """The chance of a decision behind the number of tasks that would be needed."""
-    critical_domains: dict[str, Margin] = Field(default_factory=dict)
-    """Domains that must be shown to hold a margin of their own."""
-    exempt_domains: tuple[str, ...] = ()
-    """Domains that cannot block by themselves; their tasks stay in the overall difference."""
+    critical_domains: dict[str, Margin] = Field(default_factory=dict)  # must be shown to hold a margin of their own
+    exempt_domains: tuple[str, ...] = ()  # cannot block by themselves; their tasks stay in the overall difference
 
     @field_validator("exempt_domains")
     @classmethod
@@ -90,8 +88,7 @@ class GateTests:
 class Decided:
     """What the rule of an early stop came to, and on what."""
 
-    decision: Decision
-    """INCONCLUSIVE where all tasks were looked at and nothing was shown; INVALID where too many attempts were lost."""
+    decision: Decision  # INCONCLUSIVE: nothing was shown by all tasks; INVALID: too many attempts were lost
     rows: Ints  # the tasks looked at, positions in the evidence, in their order
     planned: int
     look: int | None  # which look it was, from 1; ``None`` where harm stopped it between looks

@@ -53,9 +53,7 @@ class Gate:
     reasons: tuple[Reason, ...]
     comparison: Comparison | None = None  # candidate minus baseline; ``None`` where the two cannot be compared
     changed: tuple[Change, ...] = ()
-    tasks_needed: int | None = None
-    """Tasks that would decide, were the differences seen the true ones; ``None`` where it is decided, or where tasks
-    are not what is missing."""
+    tasks_needed: int | None = None  # that would decide, were the differences seen true; ``None``: no tasks are missing
     domains: tuple[DomainVerdict, ...] = ()
     baseline: str  # the name of the baseline contender
     candidate: str
@@ -63,8 +61,9 @@ class Gate:
     candidate_report: str
     exempt: tuple[str, ...]
     sentence: str
-    early: Mapping[str, Any] | None = None
-    """Of a candidate that was run until decided: tasks looked at and planned, the looks, which one decided."""
+    early: Mapping[str, Any] | None = (
+        None  # if run until decided: tasks looked at and planned, the looks, which decided
+    )
     policy: Policy
 
     def as_json(self) -> dict[str, Any]:
@@ -86,8 +85,8 @@ def gate(
     """Judges whether a candidate may replace a baseline; both may be one report, and the policy a file's path.
 
     Contenders are by default the locked one of the baseline, the report's reference, or its only one; of the same
-    report the only other. Evidence that cannot be judged is a verdict too, INVALID. Raises UsageError: no such report
-    or contender, or several could be meant; UserFileError: the policy is wrong, or names a domain of neither report.
+    report the only other. Raises UsageError: no such report or contender, or several could be meant; UserFileError: the
+    policy is wrong. Evidence that cannot be judged is a verdict too, INVALID.
     """
     baseline, candidate, rules = Path(baseline), Path(candidate), load_policy(policy)
     try:
@@ -262,10 +261,10 @@ def self_test(
     repetitions: int = 200,
     seed: int = 0,
 ) -> SelfTest:
-    """Tries the gate on equals made of a report's outcomes, and on equals of which one is worse by the margin.
+    """How often the gate changes its mind on equals, and whether it sees a regression of the margin's size.
 
-    Cost and latency take no part. Contenders are by default chosen as for `gate`; ``repetitions`` is of each. Raises
-    UsageError: no such report or contender, or several could be meant; UserFileError: the policy is wrong.
+    Equals are made of the report's own outcomes: the trials of one contender are split at random into two or, with one
+    trial a task, two contenders swap theirs. Cost and latency take no part. Raises as `gate`.
     """
     if repetitions < 1:
         raise UsageError(f"--repetitions {repetitions}: at least one is needed")
@@ -319,8 +318,7 @@ def self_test(
 def worsened(outcomes: PairedOutcomes, drop: float, rng: np.random.Generator) -> PairedOutcomes:
     """The candidate with passes turned to fails at random, so that its mean over tasks falls by ``drop`` on average.
 
-    Each pass is lost with the chance ``drop`` over the pass rate of both sides, which do not differ but by chance: by
-    the candidate's own rate, what chance gave it would be taken back from all its tasks alike. It is at most 1.
+    Each pass is lost with the chance ``drop`` over the pass rate of both sides, which do not differ but by chance.
     """
     (sums, counts), common = outcomes.candidate, outcomes.common
     sides = [s[common] / n[common] for s, n in (outcomes.candidate, outcomes.baseline)]

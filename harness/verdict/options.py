@@ -106,11 +106,6 @@ class OptionFigures:
     task_machine: Floats  # the same of ``task_costs``
     notes: tuple[str, ...]  # one for each contender that would be an option, were it not without so many of the tasks
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The options."""
-        return tuple(c.contender for c in self.candidates)
-
 
 def option_figures(
     table: TaskTable, candidates: Sequence[Candidate], work: Mask, seed: int, machine: Floats

@@ -129,8 +129,8 @@ def changed_of(a: Side, b: Side) -> tuple[Change, ...]:
     return tuple(_change(as_json(one)) for one in changes(a, b))
 
 
-def entry_of(folder: Path, *, check_locks: bool = True) -> HistoryEntry:
-    """What a report's files say; with ``check_locks`` its lock is held against the rows, up to `MOST_ROWS`."""
+def entry_of(folder: Path) -> HistoryEntry:
+    """What a report's files say; its lock is held against the rows, up to `MOST_ROWS`."""
     import pyarrow.parquet as pq
 
     broken: list[str] = []
@@ -157,7 +157,7 @@ def entry_of(folder: Path, *, check_locks: bool = True) -> HistoryEntry:
     run, note, complete = _run(folder, manifest, counts, broken)
     verdicts, problems = kept_verdicts(folder) if folder.is_dir() else ((), ())
     broken += problems
-    baseline: StoredBaseline | None = kept(LOCK, lambda: _baseline(folder, counts, check_locks=check_locks))
+    baseline: StoredBaseline | None = kept(LOCK, lambda: _baseline(folder, counts))
     when, source = _when(folder, manifest, broken)
     return HistoryEntry(
         folder=folder,
@@ -198,16 +198,15 @@ def _counted(folder: Path) -> tuple[tuple[StatusCounts, ...], tuple[tuple[str, i
     return counts, tuple(sorted(parts, key=lambda one: ({"test": 0, "dev": 1}.get(one[0], 2), one[0])))
 
 
-def _baseline(folder: Path, counts: Sequence[StatusCounts], *, check_locks: bool) -> StoredBaseline | None:
+def _baseline(folder: Path, counts: Sequence[StatusCounts]) -> StoredBaseline | None:
     lock = read_lock(folder)
     if lock is None:
         return None
     if not isinstance(lock.contender, str) or not all(isinstance(m, Mapping) for m in (lock.rows, lock.made_of)):
         raise EvidenceError(f"{folder / LOCK}: not a lock; restore it, or lock again: ownbench baseline set")
-    stands, why, rows = None, "not looked at here; ownbench gate does", sum(one.total for one in counts)
-    if check_locks and rows > MOST_ROWS:
-        why = f"not looked at here, for its {rows:,} outcomes; ownbench gate does"
-    elif check_locks:
+    stands, rows = None, sum(one.total for one in counts)
+    why = f"not looked at here, for its {rows:,} outcomes; ownbench gate does"
+    if rows <= MOST_ROWS:
         try:
             gone = changed_since_lock(folder, load_evidence(folder)[0], lock, lock.contender)
             stands, why = not gone, f"changed since it was locked: {listed(gone)}" if gone else "as it was locked"
@@ -292,10 +291,9 @@ def kept_verdicts(folder: Path) -> tuple[tuple[StoredVerdict, ...], tuple[str, .
             found.append(_verdict(value, _time_of(path), path))
     except FileNotFoundError:
         pass
-    except EvidenceError as error:
-        problems.append(str(error))
-    except (OSError, ValueError, RecursionError) as error:
-        problems.append(f"{path}: not a readable verdict: {error}; ownbench gate writes it again")
+    except (EvidenceError, OSError, ValueError, RecursionError) as error:
+        unreadable = f"{path}: not a readable verdict: {error}; ownbench gate writes it again"
+        problems.append(str(error) if isinstance(error, EvidenceError) else unreadable)
     return tuple(sorted(found, key=lambda one: one.written_at)), tuple(problems)
 
 
@@ -308,8 +306,8 @@ def _verdict(value: Any, written: datetime, path: Path) -> StoredVerdict:
     compared, policy = (one if isinstance(one := value.get(name), Mapping) else {} for name in ("comparison", "policy"))
     lists = (many if isinstance(many := value.get(name), list) else [] for name in ("reasons", "changed"))
     reasons, changed = ([one for one in many if isinstance(one, Mapping)] for many in lists)
-    texts = {name: _shown(value.get(name)) for name in
-             ("sentence", "baseline", "candidate", "baseline_report", "candidate_report")}  # fmt: skip
+    said = ("sentence", "baseline", "candidate", "baseline_report", "candidate_report")
+    texts = {name: _shown(value.get(name)) for name in said}
     numbers = {name: _number(compared.get(name)) for name in ("delta", "low", "high", "level")}
     return StoredVerdict(
         decision=str(decision),

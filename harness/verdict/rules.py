@@ -63,8 +63,7 @@ class Replayed:
     reason: Reason | None = None  # the rule ``early``; ``None`` where the run had no rule of an early stop
     decided: Decided | None = None  # ``None`` where the evidence is judged as that of any run
     stretch: Pairs | None = None  # both sides at the tasks that were looked at; the others need not have been tried
-    looked: Mapping[str, Any] | None = None
-    """How far it was looked at, for the verdict's record; ``None`` where this rule is not the run's."""
+    looked: Mapping[str, Any] | None = None  # how far, for the verdict's record; ``None``: this rule is not the run's
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: what is computed once is kept in it
@@ -122,8 +121,7 @@ class GateRule(NamedTuple):
 
     check: bool  # whether the evidence can be judged at all: where it fails the verdict is INVALID. Judged first
     words: str  # what it asks for
-    judge: Callable[[GateEvidence], Iterable[Reason]]
-    """Every reason has to hold for SHIP; of no reasons the rule does not apply."""
+    judge: Callable[[GateEvidence], Iterable[Reason]]  # each has to hold for SHIP; of none it does not apply
 
 
 def in_words(rule: str) -> str:
@@ -257,8 +255,7 @@ def _proof(e: GateEvidence, found: NonInferiority) -> str:
 
 def _non_inferior(e: GateEvidence) -> Iterable[Reason]:
     found, c = e.tests.overall, e.compared
-    text = _proof(e, found)
-    p, delta = c.p_value if c else None, found.delta
+    text, p, delta = _proof(e, found), c.p_value if c else None, found.delta
     if found.holds and p is not None and p <= e.looked.alpha and delta is not None and delta < 0:
         by = " by a test of one look, not corrected" if e.early.decided else ""
         text += f"; significantly worse{by} ({p_equation(p)}) and yet non-inferior: the margin decides"
@@ -274,8 +271,8 @@ _BET = ", by the bet on every task, valid at any look"
 def _no_harm(e: GateEvidence) -> Iterable[Reason]:
     harm, level = e.tests.harm, f"{100 * e.tests.harm_level:g}%"
     shown = harm.p_value <= e.tests.harm_level
-    verb = "shown to be worse" if shown else "not shown to be worse"
-    text = f"{verb} overall ({p_equation(harm.p_value)} one-sided, at {level}{_BET if e.early.decided else ''})"
+    how = f"{p_equation(harm.p_value)} one-sided, at {level}{_BET if e.early.decided else ''}"
+    text = f"{'' if shown else 'not '}shown to be worse overall ({how})"
     blocks = e.early.decided.harmed_overall if e.early.decided else e.tests.harmed_overall
     if shown and not blocks:
         text += f", by less than {100 * e.tests.overall.margin:g} points: that alone does not block"
@@ -299,9 +296,8 @@ def _critical(e: GateEvidence) -> Iterable[Reason]:
     for name, found in e.tests.critical:
         text = _proof(e, found) if found.n_tasks else "no task of it was judged"
         if found.n_tasks and not found.holds:
-            needed = gate_statistics.tasks_to_decide(
-                e.judged.outcomes.of_domain(name), found.margin, e.looked, e.looked.alpha
-            )
+            here = e.judged.outcomes.of_domain(name)
+            needed = gate_statistics.tasks_to_decide(here, found.margin, e.looked, e.looked.alpha)
             text += f"; unprovable on so few, about {plural(needed, 'task')} of it would decide" if needed else ""
         yield Reason(rule=f"critical:{name}", holds=found.holds if found.n_tasks else None, text=text)
 

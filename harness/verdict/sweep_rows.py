@@ -42,10 +42,7 @@ class Rows(ReplayRows):
 def paired_rows(
     table: TaskTable, worker: str, expert: str, *, signal: str = "confidence", confidence_from: str | None = None
 ) -> Rows:
-    """The attempts that can be replayed.
-
-    Raises UsageError: an unknown contender or signal, or the two are one; EvidenceError: none of both, or no signal.
-    """
+    """The attempts that can be replayed; EvidenceError: none of both, or none with the signal."""
     table.index(worker), table.index(expert)
     if worker == expert:
         raise UsageError(f"{worker!r} cannot escalate to itself; name two contenders of {', '.join(table.contenders)}")
@@ -135,12 +132,12 @@ def ranking(replayer: Replayer, rows: Rows, level: float) -> Estimate:
         return replace(told, why=_NOT_BINARY)
     if rows.groups == attempts:
         return stats.auroc(rows.confidence, rows.worker, level)
-    right, wrong = ((x * rows.weight)[replayer.order] for x in (rows.worker, 1.0 - rows.worker))
-    if not right.any() or not wrong.any():
+    sides = [(x * rows.weight)[replayer.order] for x in (rows.worker, 1.0 - rows.worker)]
+    if not all(side.any() for side in sides):
         return replace(told, why="all answers are right, or all wrong")
-    value = float(replayer.concordance(right, wrong, whole=True)[0])
     how = f"bootstrap of {rows.groups:,} clusters, {replayer.resamples:,} resamples, seed {replayer.seed}"
-    return replay_estimate(value, replayer.concordance(right, wrong), replace(told, method=how))
+    value = float(replayer.concordance(*sides, whole=True)[0])
+    return replay_estimate(value, replayer.concordance(*sides), replace(told, method=how))
 
 
 def calibration(rows: Rows, seed: int, level: float) -> Calibration:
@@ -181,10 +178,10 @@ def gap_area(exact: Floats, drawn: Floats, told: Estimate) -> Estimate:
         return replace(told, method="none", why=NO_INTERVALS)
     tail = (1.0 - told.level) / 2.0
     low, high = np.quantile(drawn[:, -1, PASS] - drawn[:, 0, PASS], [tail, 1.0 - tail])
-    if not (low > 0.0 or high < 0.0):
-        return replace(told, method="none", why="there is no significant gap between worker and expert")
-    if high < 0.0:
-        return replace(told, method="none", why="the expert passes less than the worker: there is no gap to recover")
+    if not low > 0.0:
+        less = "the expert passes less than the worker: there is no gap to recover"
+        why = less if high < 0.0 else "there is no significant gap between worker and expert"
+        return replace(told, method="none", why=why)
     with np.errstate(invalid="ignore", divide="ignore"):
         return replay_estimate(float(area(exact[None])[0]), area(drawn), told)
 
@@ -230,11 +227,7 @@ def _number(text: str) -> float | None:
 def check_live(
     table: TaskTable, manifest: Manifest | None, hybrid: str, worker: str, expert: str, *, level: float, seed: int
 ) -> Live:
-    """Replays the hybrid's own rule on its parts' attempts and compares with its live outcomes.
-
-    Raises UsageError: no hybrid of these two, or its rule cannot be replayed; EvidenceError: its thresholds are not
-    recorded, or there is no attempt of all three.
-    """
+    """Replays the hybrid's own rule on its parts' attempts and compares with its live outcomes."""
     live, keys = graded(table, hybrid)
     if manifest is None:
         raise EvidenceError(f"{table.report}: without a manifest the thresholds of {hybrid!r} are unknown")

@@ -1,8 +1,4 @@
-"""When should the worker hand over to the expert? Every threshold replayed from recorded outcomes, without a model.
-
-The threshold that looks best on its own tasks is shown with an estimate from tasks it was not chosen on, and with
-policies that need no signal: never, always, at random as often, and with a perfect eye as often.
-"""
+"""When should the worker hand over to the expert? Every threshold replayed from recorded outcomes, without a model."""
 
 import math
 from dataclasses import replace
@@ -25,14 +21,6 @@ POINTS = 1_000  # thresholds shown at most; the choosing looks at all
 FOLDS, REPEATS = 5, 20
 AGAIN = "the choosing repeated"
 ONE_CLUSTER = "one cluster cannot be held out"
-UNSEEN = (
-    f"on unseen tasks: the tasks are dealt to {FOLDS} groups, the threshold for each is chosen on the others, "
-    f"and this is repeated {REPEATS} times (cross-fitting)"
-)
-AS_OFTEN = (
-    "random, as often: what drawing the same share of tasks blindly gives on average; "
-    "oracle, as often: the same share, spent where the expert gains most"
-)
 COLUMNS = {"pass_rate": PASS, "cost_per_task_usd": COST, "latency_s": LATENCY}
 
 
@@ -155,11 +143,9 @@ class _Figures:
 
     def three(self, draws: Draws, told: Estimate | None = None, *, parts: bool = True) -> dict[str, Any]:
         """Pass rate, cost and latency of a policy by their names in the records; of ``parts`` why one is unknown."""
-        told = told or self.told
-        whys = {column: self.unknown[column] if parts else None for column in COLUMNS.values()}
+        about = {c: replace(told or self.told, why=self.unknown[c] if parts else None) for c in COLUMNS.values()}
         return {
-            name: replay_estimate(float(draws.value[c]), draws.drawn[:, c], replace(told, why=whys[c]))
-            for name, c in COLUMNS.items()
+            name: replay_estimate(float(draws.value[c]), draws.drawn[:, c], about[c]) for name, c in COLUMNS.items()
         }
 
     def control(self, value: Floats) -> dict[str, Any]:
@@ -200,8 +186,7 @@ class _Figures:
     def choice(self, best: int, fitted: Draws | None) -> records.SweepChoice:
         value, name = self.replayer.exact[best], self.goal.name
         how = f"cross-fitted in {min(FOLDS, self.rows.groups)} folds, {REPEATS} dealings; {self.told.method}, {AGAIN}"
-        told = replace(self.told, method=how)
-        none = replace(self.told, method="none", why=ONE_CLUSTER)
+        told, none = replace(self.told, method=how), replace(self.told, method="none", why=ONE_CLUSTER)
         figures: dict[str, Any] = self.three(fitted, told) if fitted else dict.fromkeys(COLUMNS, none)
         return records.SweepChoice(
             threshold=_finite(self.replayer.thresholds[best]),
@@ -214,8 +199,7 @@ class _Figures:
 
     def rivals(self, policy: Draws, draws: dict[str, Draws]) -> tuple[records.SweepRival, ...]:
         """The policy against never, always and random; against those that keep the goal's bound."""
-        found, goal = [], self.goal
-        told = replace(self.told, method=f"{self.told.method}, {AGAIN}")
+        found, goal, told = [], self.goal, replace(self.told, method=f"{self.told.method}, {AGAIN}")
         for name in ("never", "always", "random"):
             other = draws[name]
             dear = goal.max_cost is not None and not other.value[COST] <= goal.max_cost
@@ -241,8 +225,7 @@ class _Figures:
 
 def _oracle(rows: Rows, goal: SweepGoal, share: float) -> Mask:
     """Escalates the share of tasks at which the expert's answer is worth most."""
-    gain = rows.expert - rows.worker
-    dear = np.nan_to_num(rows.expert_cost)
+    gain, dear = rows.expert - rows.worker, np.nan_to_num(rows.expert_cost)
     key = (-(gain - goal.cost_weight * dear),) if goal.cost_weight is not None else (dear, -gain)
     order = np.lexsort((np.arange(len(gain)), *key))
     upto = np.cumsum(rows.weight[order]) / rows.weight.sum()
@@ -264,6 +247,8 @@ def _notes(one: _Figures, table: TaskTable, of: str | None) -> list[str]:
         "interval from a formula, so the ends of the same rate can differ a little"
     )
     many, clustered = rows.n_tasks < len(rows.tasks), rows.groups < rows.n_tasks
+    dealt = f"the tasks are dealt to {FOLDS} groups, the threshold for each is chosen on the others"
+    blind = "what drawing the same share of tasks blindly gives on average"
     by_trial = f"{len(rows.tasks):,} attempts: worker and expert meet trial by trial, each task weighs the same"
     units = f"the unit is the cluster: {rows.groups:,} clusters of tasks that share a source, held out together"
     one_for_all = f"one threshold serves all {suites:,} suites; a hybrid with threshold: auto has one for each"
@@ -271,8 +256,8 @@ def _notes(one: _Figures, table: TaskTable, of: str | None) -> list[str]:
         f"split: {table.split}; {rows.n_tasks:,} tasks at which both have a graded attempt and the signal speaks",
         "escalate where confidence < threshold; the worker's call is always charged, the expert's where escalated",
         intervals if one.replayer.resamples else NO_INTERVALS,
-        UNSEEN,
-        AS_OFTEN,
+        f"on unseen tasks: {dealt}, and this is repeated {REPEATS} times (cross-fitting)",
+        f"random, as often: {blind}; oracle, as often: the same share, spent where the expert gains most",
         many and by_trial,
         clustered and units,
         suites > 1 and one_for_all,

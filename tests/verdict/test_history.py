@@ -25,8 +25,8 @@ def rows(paired_rows):
     return paired_rows(70, 20, 4, 6)
 
 
-def history(folders, *, check_locks=True):
-    return in_order([under_way(entry_of(folder, check_locks=check_locks)) for folder in folders])
+def history(folders):
+    return in_order([under_way(entry_of(folder)) for folder in folders])
 
 
 def only(found):
@@ -62,8 +62,8 @@ def test_a_lock_no_longer_stands_where_what_it_locked_has_changed(make_report, r
     entry = only(history([folder]))
     assert entry.baseline.stands is False
     assert entry.baseline.why == "changed since it was locked: its outcomes"
-    assert only(history([folder], check_locks=False)).baseline.stands is None
     monkeypatch.setattr(import_module("harness.verdict.report_history"), "MOST_ROWS", 10)
+    assert only(history([folder])).baseline.stands is None
     assert only(history([folder])).baseline.why == "not looked at here, for its 198 outcomes; ownbench gate does"
     (folder / "outcomes.parquet").unlink()
     entry = only(history([folder]))
